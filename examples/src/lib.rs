@@ -1,0 +1,1 @@
+//! Clients to try the server with.

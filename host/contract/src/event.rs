@@ -1,0 +1,135 @@
+//! What a mode is told (`wit/events.wit`). Rule: an event is plain data and cheap to keep, since
+//! the session keeps those since the last snapshot for replay.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Chosen by the mode; unique among its open requests.
+pub type RequestId = u64;
+/// Chosen by the mode.
+pub type TimerId = u64;
+/// 0: the document does not exist.
+pub type DocumentVersion = u64;
+
+/// Everything that can happen to a mode.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Started(Start),
+    Message { kind: Arc<str>, body: Arc<str> },
+    Transcript(Transcript),
+    Timer(TimerId),
+    ModelChunk { request: RequestId, text: Arc<str> },
+    ModelDone { request: RequestId, text: Arc<str>, prompt_tokens: u32, answer_tokens: u32 },
+    RequestFailed { request: RequestId, reason: Failure, message: Arc<str> },
+    Document(Document),
+    WriteDone { request: RequestId, key: Arc<str>, version: DocumentVersion },
+    WriteConflict(Document),
+    JournalPage { request: RequestId, journal: Arc<str>, entries: Vec<JournalEntry>, complete: bool },
+    RequestDone { request: RequestId, value: u64 },
+    Delivered { request: RequestId, now: Vec<String>, queued: Vec<String>, failed: Vec<Undelivered> },
+    Attached(Device),
+    Detached,
+    Hello(Arc<str>),
+    ModeChanged(Arc<str>),
+    ConfigChanged { config: Arc<str>, device: Device },
+    Upgraded { old_version: Arc<str> },
+    Ended(EndReason),
+    Extension { name: Arc<str>, payload: Arc<str> },
+}
+
+/// The plugin is lent to a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The mode that has begun; none for a handler of message types.
+    pub mode: Option<Arc<str>>,
+    pub device: Device,
+    pub session_id: Arc<str>,
+}
+
+/// Who a session belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    pub id: Arc<str>,
+    pub alias: Option<Arc<str>>,
+    /// Never empty.
+    pub groups: Arc<[Arc<str>]>,
+}
+
+/// Words that were recognised, or typed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transcript {
+    pub text: Arc<str>,
+    pub confirmed: bool,
+    pub start_ms: u64,
+    pub end_ms: u64,
+    pub segment: u64,
+    pub source: Arc<str>,
+}
+
+/// A document as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    pub request: Option<RequestId>,
+    pub key: Arc<str>,
+    pub version: DocumentVersion,
+    /// JSON; none where it does not exist.
+    pub value: Option<Arc<str>>,
+}
+
+/// One line of a journal; counted from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalEntry {
+    pub sequence: u64,
+    /// Unix ms.
+    pub at: u64,
+    /// JSON.
+    pub value: Arc<str>,
+}
+
+/// Why a message could not be left for a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    pub device: String,
+    pub reason: String,
+}
+
+/// Why a request has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    Interrupted,
+    Unavailable,
+    TimedOut,
+    Refused,
+    Denied,
+    TooMany,
+    Unsupported,
+}
+
+/// Why a role is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    Asked,
+    Switched,
+    Gone,
+    Removed,
+}
+
+impl Event {
+    /// Bytes that keeping this event costs beyond its own size, roughly; for the replay bound.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Message { body, .. } => body.len(),
+            Self::Transcript(transcript) => transcript.text.len(),
+            Self::ModelChunk { text, .. } | Self::ModelDone { text, .. } => text.len(),
+            Self::Document(document) | Self::WriteConflict(document) => {
+                document.value.as_ref().map_or(0, |value| value.len())
+            }
+            Self::JournalPage { entries, .. } => entries.iter().map(|entry| entry.value.len() + 64).sum(),
+            Self::Hello(text) | Self::ConfigChanged { config: text, .. } | Self::Extension { payload: text, .. } => {
+                text.len()
+            }
+            _ => 64,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Newtypes for every id, so that no function can take one for another.
+//!
+//! Rule: an id is checked where it enters (`parse`) and trusted afterwards; cloning one is cheap.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text as it is; callers have checked it.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A device: lower-case, trimmed, unquoted, 1 to 128 bytes. Mostly a MAC address.
+    DeviceId
+);
+text_id!(
+    /// A client as it names itself, mostly a UUID; the empty text where it does not.
+    ClientId
+);
+text_id!(
+    /// A session; a random UUID, stable across connections and instances.
+    SessionId
+);
+text_id!(
+    /// A plugin: lower-case letters, digits and `-`; also the name of its configuration section.
+    PluginId
+);
+text_id!(
+    /// A group of devices.
+    GroupId
+);
+
+impl DeviceId {
+    /// Longest id taken, in bytes. A MAC has 17 and a UUID 36; the rest is headroom.
+    pub const MAX_BYTES: usize = 128;
+
+    /// Trims white space and quotes and lower-cases. `None` if nothing is left, the text is too
+    /// long, or it holds control characters.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let text = raw.trim().trim_matches(['"', '\'']).trim();
+        let bad = text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control);
+        (!bad).then(|| Self::new(text.to_lowercase()))
+    }
+}
+
+/// One published version of a plugin, counted from 1 over the life of the process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct GenerationId(pub u64);
+
+impl fmt::Display for GenerationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// One connection of a device, counted over the life of the process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ConnectionId(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::DeviceId;
+
+    #[test]
+    fn device_ids_are_trimmed_unquoted_and_lowered() {
+        let id = DeviceId::parse(" \"AA:BB:cc\" ").expect("an id");
+        assert_eq!(id.as_str(), "aa:bb:cc");
+    }
+
+    #[test]
+    fn nothing_left_is_absent() {
+        for raw in ["", "  ", "\"\"", "a\u{0}b", &"x".repeat(129)] {
+            assert!(DeviceId::parse(raw).is_none(), "{raw:?}");
+        }
+    }
+}

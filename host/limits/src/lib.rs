@@ -1,0 +1,111 @@
+//! All default times, depths and sizes, each with its unit and the reason for the figure.
+//!
+//! Rule: no other file holds a number of this kind; what an operator can change starts from here.
+
+use std::time::Duration;
+
+// --- Devices and their connections -----------------------------------------------------------
+
+/// Handshake until the 101: firmware gives up after 10 s itself.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Largest message from a device. Firmware cannot send more than 65,535 bytes a frame; desktop
+/// clients send logs, so four times the largest snapshot.
+pub const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Read buffer of a connection: tungstenite zero-fills it at every read and keeps it.
+pub const READ_BUFFER_BYTES: usize = 4096;
+/// Nesting of JSON from a device; serde_json stops at 128, guests have small stacks.
+pub const JSON_DEPTH: usize = 64;
+/// Text and audio waiting for a device. A minute of 60 ms audio frames is 1,000.
+pub const OUTBOX_FRAMES: usize = 256;
+/// Bytes waiting for a device.
+pub const OUTBOX_BYTES: usize = 2 * 1024 * 1024;
+/// One write to a device may take this long before it counts as gone.
+pub const WRITE: Duration = Duration::from_secs(10);
+/// The old socket of a device that connected anew stays open, so that dictation is not cut.
+pub const TAKEOVER_LINGER: Duration = Duration::from_millis(1500);
+/// A close handshake that the other side does not answer.
+pub const CLOSE_HANDSHAKE: Duration = Duration::from_secs(2);
+/// Connections accepted and not yet through their handshake, over the whole server.
+pub const HALF_OPEN: usize = 1024;
+
+// --- Sessions -----------------------------------------------------------------------------
+
+/// A session waits this long for its device to come back.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(120);
+/// A session that answers after its device is gone may take this long in all.
+pub const LINGER: Duration = Duration::from_secs(600);
+/// An idle session's mode gives its memory back after this time.
+pub const HIBERNATE_AFTER: Duration = Duration::from_secs(60);
+/// An instance that only handles message types is kept this long after its last event.
+pub const HANDLER_LINGER: Duration = Duration::from_secs(2);
+/// Messages waiting for a session. A device sends 17 audio frames and a few messages a second.
+pub const SESSION_QUEUE: usize = 64;
+/// State that no durable effect has written is at most this much behind on a kill.
+pub const CHECKPOINT: Duration = Duration::from_secs(2);
+/// Events kept since the last snapshot, for replay after a trap; then a snapshot is taken.
+pub const REPLAY_EVENTS: usize = 16;
+/// Bytes of events kept for replay.
+pub const REPLAY_BYTES: usize = 32 * 1024;
+/// Timers that one handler may have running.
+pub const TIMERS: usize = 64;
+/// Requests that one handler may have open.
+pub const REQUESTS: usize = 32;
+/// Documents that one handler may watch.
+pub const WATCHES: usize = 32;
+/// `dispatch` and `switch-mode` effects that one message may set off in all, against loops.
+pub const CASCADE: usize = 16;
+/// How long a request to the storage may take before the device is told.
+pub const STORAGE_REPLY: Duration = Duration::from_secs(5);
+
+// --- Plugins ------------------------------------------------------------------------------
+
+/// One call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.
+pub const CALL: Duration = Duration::from_millis(100);
+/// Epoch tick: the unit in which the budget of a call is counted.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Linear memory of one instance.
+pub const GUEST_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+/// Effects of one event.
+pub const EFFECTS: usize = 64;
+/// Bytes of the effects of one event.
+pub const EFFECT_BYTES: usize = 512 * 1024;
+/// A snapshot.
+pub const SNAPSHOT_BYTES: usize = 256 * 1024;
+/// A plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
+pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
+pub const LIVE_INSTANCES: usize = 14_000;
+/// Address-space mappings that one live instance uses, for the check at start.
+pub const MAPS_PER_INSTANCE: usize = 4;
+/// Faults of a new generation within `ROLLBACK_WINDOW` that roll it back.
+pub const ROLLBACK_FAULTS: u32 = 3;
+/// How long a new generation is on trial.
+pub const ROLLBACK_WINDOW: Duration = Duration::from_secs(30);
+/// Sessions moved to a new generation a second at the most.
+pub const MIGRATIONS_PER_SECOND: u32 = 20_000;
+/// A handler that faults is stopped for this long, doubling up to `BACKOFF_MAX`.
+pub const BACKOFF: Duration = Duration::from_secs(1);
+/// Longest stop of a handler that keeps faulting.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Faults in a row that a handler has free before it is stopped.
+pub const FAULTS_FREE: u32 = 3;
+
+// --- Storage ------------------------------------------------------------------------------
+
+/// Writes waiting for the writer thread.
+pub const WRITER_QUEUE: usize = 4096;
+/// Writes in one transaction.
+pub const WRITER_BATCH: usize = 512;
+/// A document's value.
+pub const DOCUMENT_BYTES: usize = 256 * 1024;
+/// A journal entry.
+pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
+/// Key of a document or name of a journal.
+pub const KEY_BYTES: usize = 256;
+/// Messages kept for a device that is away; the oldest goes first.
+pub const QUEUE_PER_DEVICE: usize = 100;
+
+// --- Work beside the message path -----------------------------------------------------------
+
+/// Threads for compiling plugins and other blocking work.
+pub const MAX_BLOCKING: usize = 2;

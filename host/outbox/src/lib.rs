@@ -1,0 +1,314 @@
+//! The one way out to a device: a bounded queue between a session and its connection.
+//!
+//! Rule: putting something in never waits and never fails the sender's flow. A reader that falls
+//! behind loses stale audio and superseded messages first; if that does not help, the queue turns
+//! into one close frame with a reason, and later messages are refused.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use modehost_limits::{OUTBOX_BYTES, OUTBOX_FRAMES};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// WebSocket close codes that this server uses, each with its one meaning.
+pub mod close {
+    /// The device or the server ended the session in order.
+    pub const NORMAL: u16 = 1000;
+    /// The server drains.
+    pub const GOING_AWAY: u16 = 1001;
+    /// The device broke the WebSocket protocol.
+    pub const PROTOCOL: u16 = 1002;
+    /// A kind of frame that is not taken.
+    pub const UNSUPPORTED: u16 = 1003;
+    /// Text that is not UTF-8.
+    pub const NOT_UTF8: u16 = 1007;
+    /// The device reads too slowly, or another connection has its place.
+    pub const POLICY: u16 = 1008;
+    /// A frame or message over the limit.
+    pub const TOO_LARGE: u16 = 1009;
+    /// A fault of the server.
+    pub const INTERNAL: u16 = 1011;
+    /// The server restarts.
+    pub const RESTART: u16 = 1012;
+    /// More devices than the server takes.
+    pub const TRY_LATER: u16 = 1013;
+}
+
+/// Text for a device: its own, or shared by everyone who gets the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    Own(String),
+    Shared(Arc<str>),
+}
+
+impl Text {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(text) => text.len(),
+            Self::Shared(text) => text.len(),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Own(text)
+    }
+}
+
+impl From<Arc<str>> for Text {
+    fn from(text: Arc<str>) -> Self {
+        Self::Shared(text)
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self::Own(text.to_owned())
+    }
+}
+
+/// What a connection writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    Text(Text),
+    /// One Opus packet or PCM frame, without framing.
+    Audio(Vec<u8>),
+    /// The last frame of a connection.
+    Close {
+        code: u16,
+        reason: String,
+    },
+}
+
+/// The device will not get it: its connection is over, or about to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+struct Item {
+    frame: Frame,
+    /// Messages of the same key replace each other.
+    key: Option<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    bytes: usize,
+    /// A close frame is in the queue or has been taken: nothing follows it.
+    closing: bool,
+    /// The reading half is gone.
+    abandoned: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Notify,
+}
+
+/// The sending half; cheap to clone.
+#[derive(Clone)]
+pub struct Outbox(Arc<Shared>);
+
+/// The reading half, owned by the connection.
+pub struct OutboxReader(Arc<Shared>);
+
+/// A queue for one connection.
+pub fn outbox() -> (Outbox, OutboxReader) {
+    let shared = Arc::new(Shared { queue: Mutex::default(), filled: Notify::new() });
+    (Outbox(shared.clone()), OutboxReader(shared))
+}
+
+impl Outbox {
+    /// Queues a text message.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn text(&self, text: impl Into<Text>) -> Result<(), Refused> {
+        self.put(Frame::Text(text.into()), None)
+    }
+
+    /// Queues a text message in place of one of the same key that still waits.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn latest(&self, key: Arc<str>, text: impl Into<Text>) -> Result<(), Refused> {
+        self.put(Frame::Text(text.into()), Some(key))
+    }
+
+    /// Queues one packet of audio.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn audio(&self, packet: Vec<u8>) -> Result<(), Refused> {
+        self.put(Frame::Audio(packet), None)
+    }
+
+    /// Drops audio that has not been written: silence within a frame.
+    pub fn drop_audio(&self) {
+        drop_audio(&mut self.0.queue.lock());
+    }
+
+    /// Closes the connection once everything before has been written. Only the first close counts.
+    pub fn close(&self, code: u16, reason: impl Into<String>) {
+        let _ = self.put(Frame::Close { code, reason: reason.into() }, None);
+    }
+
+    /// True once a close has been asked for or the connection is gone.
+    pub fn is_closed(&self) -> bool {
+        let queue = self.0.queue.lock();
+        queue.closing || queue.abandoned
+    }
+
+    /// True if both are the same queue.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn put(&self, frame: Frame, key: Option<Arc<str>>) -> Result<(), Refused> {
+        let mut queue = self.0.queue.lock();
+        if queue.closing || queue.abandoned {
+            return Err(Refused);
+        }
+        if let Some(key) = &key {
+            supersede(&mut queue, key);
+        }
+        queue.closing = matches!(frame, Frame::Close { .. });
+        queue.bytes += weight(&frame);
+        queue.items.push_back(Item { frame, key });
+        if queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES {
+            relieve(&mut queue);
+        }
+        drop(queue);
+        self.0.filled.notify_one();
+        Ok(())
+    }
+}
+
+fn weight(frame: &Frame) -> usize {
+    match frame {
+        Frame::Text(text) => text.len(),
+        Frame::Audio(packet) => packet.len(),
+        Frame::Close { reason, .. } => reason.len(),
+    }
+}
+
+fn supersede(queue: &mut Queue, key: &Arc<str>) {
+    if let Some(place) = queue.items.iter().position(|item| item.key.as_ref() == Some(key))
+        && let Some(old) = queue.items.remove(place)
+    {
+        queue.bytes -= weight(&old.frame);
+        metrics::counter!("modehost_outbox_dropped_total", "reason" => "superseded").increment(1);
+    }
+}
+
+fn drop_audio(queue: &mut Queue) -> usize {
+    let (before, mut bytes) = (queue.items.len(), 0);
+    queue.items.retain(|item| match &item.frame {
+        Frame::Audio(packet) => {
+            bytes += packet.len();
+            false
+        }
+        _ => true,
+    });
+    queue.bytes -= bytes;
+    before - queue.items.len()
+}
+
+/// The queue is too full: audio goes first, and where that is not enough, everything.
+fn relieve(queue: &mut Queue) {
+    let dropped = drop_audio(queue);
+    metrics::counter!("modehost_outbox_dropped_total", "reason" => "stale_audio").increment(dropped as u64);
+    if queue.items.len() <= OUTBOX_FRAMES && queue.bytes <= OUTBOX_BYTES {
+        return;
+    }
+    metrics::counter!("modehost_outbox_dropped_total", "reason" => "too_slow").increment(queue.items.len() as u64);
+    queue.items.clear();
+    queue.bytes = 0;
+    queue.closing = true;
+    let reason = "this device reads too slowly: its queue is full".to_owned();
+    queue.items.push_back(Item { frame: Frame::Close { code: close::POLICY, reason }, key: None });
+}
+
+impl OutboxReader {
+    /// Waits until something is queued, then moves all of it to `batch`. Cancelling loses nothing.
+    pub async fn fill(&mut self, batch: &mut VecDeque<Frame>) {
+        loop {
+            if self.take(batch) {
+                return;
+            }
+            self.0.filled.notified().await;
+        }
+    }
+
+    /// Moves what is queued to `batch`, without waiting; false if there was nothing.
+    pub fn take(&mut self, batch: &mut VecDeque<Frame>) -> bool {
+        let mut queue = self.0.queue.lock();
+        if queue.items.is_empty() {
+            return false;
+        }
+        queue.bytes = 0;
+        batch.extend(queue.items.drain(..).map(|item| item.frame));
+        // An idle connection keeps no buffer of its busiest moment.
+        if queue.items.capacity() > 16 {
+            queue.items = VecDeque::new();
+        }
+        true
+    }
+}
+
+impl Drop for OutboxReader {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue.lock();
+        queue.abandoned = true;
+        queue.items = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(reader: &mut OutboxReader) -> Vec<Frame> {
+        let mut batch = VecDeque::new();
+        reader.take(&mut batch);
+        batch.into()
+    }
+
+    #[test]
+    fn c8_superseded_messages_give_way() {
+        let (outbox, mut reader) = outbox();
+        for number in 0..1000 {
+            outbox.latest("board".into(), format!("{number}")).expect("open");
+        }
+        assert_eq!(drain(&mut reader), [Frame::Text(Text::Own("999".into()))]);
+    }
+
+    #[test]
+    fn c8_stale_audio_goes_first_and_text_stays() {
+        let (outbox, mut reader) = outbox();
+        outbox.text("keep").expect("open");
+        for _ in 0..OUTBOX_FRAMES {
+            outbox.audio(vec![0; 10]).expect("open");
+        }
+        assert_eq!(drain(&mut reader), [Frame::Text(Text::Own("keep".into()))]);
+    }
+
+    #[test]
+    fn c8_a_reader_that_stays_too_slow_is_closed_with_a_reason() {
+        let (outbox, mut reader) = outbox();
+        for number in 0..=OUTBOX_FRAMES {
+            let _ = outbox.text(format!("{number}"));
+        }
+        assert_eq!(outbox.text("late"), Err(Refused));
+        assert!(matches!(drain(&mut reader)[..], [Frame::Close { code: close::POLICY, .. }]));
+    }
+
+    #[test]
+    fn a_gone_reader_refuses() {
+        let (outbox, reader) = outbox();
+        drop(reader);
+        assert_eq!(outbox.text("x"), Err(Refused));
+    }
+}

@@ -1,0 +1,164 @@
+//! What devices say. Rule: only what firmware itself says is typed here; every other type is
+//! passed on as text to the plugin that claims it.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::reply::Invalid;
+
+/// A message whose shape has been checked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceMessage {
+    /// May come more than once on a connection.
+    Hello(Hello),
+    Listen(Listen),
+    Abort,
+    Mode { start: bool, mode: String },
+    /// From the operator's console.
+    Server { action: String, secret: String },
+    /// Known, and nothing to be done: `mcp`, `iot`, `goodbye`.
+    Ignored,
+    /// Of a type that is not the host's.
+    Other { kind: Arc<str>, body: Arc<str> },
+}
+
+/// A hello; every field but `type` is optional in the field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hello {
+    /// The whole message.
+    pub body: Arc<str>,
+}
+
+/// What a `listen` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub state: ListenState,
+    /// `auto`, `manual` or `realtime`; only firmware's `start` carries it.
+    pub mode: Option<String>,
+    /// Typed text or a wake word, with `detect`.
+    pub text: Option<String>,
+}
+
+/// The states of `listen`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenState {
+    Start,
+    Stop,
+    Detect,
+}
+
+/// True for the heartbeat types, which the connection answers itself.
+pub fn is_heartbeat(kind: &str) -> bool {
+    kind == "ping" || kind == "keepalive"
+}
+
+impl DeviceMessage {
+    /// Types a message whose envelope has been checked and whose type is `kind`.
+    ///
+    /// # Errors
+    /// `SCHEMA_INVALID` with what is missing or wrong.
+    pub fn parse(kind: &str, text: &str) -> Result<Self, Invalid> {
+        Ok(match kind {
+            "hello" => Self::Hello(Hello { body: text.into() }),
+            "listen" => Self::Listen(listen(&fields(text)?)?),
+            "abort" => Self::Abort,
+            "mode" => mode(&fields(text)?)?,
+            "server" => server(&fields(text)?)?,
+            "mcp" | "iot" | "goodbye" => Self::Ignored,
+            _ => Self::Other { kind: kind.into(), body: text.into() },
+        })
+    }
+}
+
+/// The members that the host's own messages use; all others are ignored.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Fields {
+    state: Option<Value>,
+    mode: Option<Value>,
+    text: Option<Value>,
+    action: Option<Value>,
+    content: Option<Value>,
+}
+
+fn fields(text: &str) -> Result<Fields, Invalid> {
+    serde_json::from_str(text).map_err(|error| Invalid::schema(error.to_string()))
+}
+
+/// A string member, as it is. `None` where it is absent or null.
+fn string<'a>(value: Option<&'a Value>, name: &str) -> Result<Option<&'a str>, Invalid> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Invalid::schema(format!("{name} must be a string"))),
+    }
+}
+
+/// A word of a closed set: trimmed and lower-cased before it is looked up.
+fn word<'a, T: Copy>(value: Option<&Value>, name: &str, set: &[(&'a str, T)]) -> Result<Option<(&'a str, T)>, Invalid> {
+    let Some(text) = string(value, name)? else { return Ok(None) };
+    let text = text.trim().to_lowercase();
+    let found = set.iter().find(|(word, _)| *word == text);
+    let names = || set.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    found.copied().map(Some).ok_or_else(|| Invalid::schema(format!("{name} must be one of: {}", names())))
+}
+
+fn listen(fields: &Fields) -> Result<Listen, Invalid> {
+    let states =
+        [("start", ListenState::Start), ("stop", ListenState::Stop), ("detect", ListenState::Detect)];
+    let state = word(fields.state.as_ref(), "state", &states)?;
+    let (_, state) = state.ok_or_else(|| Invalid::schema("missing: state"))?;
+    // A stop may carry any mode or none: firmware omits it, others repeat the last.
+    let modes = [("auto", ()), ("manual", ()), ("realtime", ())];
+    let mode = if state == ListenState::Start { word(fields.mode.as_ref(), "mode", &modes)? } else { None };
+    let text = string(fields.text.as_ref(), "text")?.map(str::trim).filter(|text| !text.is_empty());
+    Ok(Listen { state, mode: mode.map(|(word, ())| word.to_owned()), text: text.map(str::to_owned) })
+}
+
+fn mode(fields: &Fields) -> Result<DeviceMessage, Invalid> {
+    let state = word(fields.state.as_ref(), "state", &[("start", true), ("end", false)])?;
+    let mode = string(fields.mode.as_ref(), "mode")?.map(|mode| mode.trim().to_lowercase());
+    let mode = mode.filter(|mode| !mode.is_empty());
+    match (state, mode) {
+        (Some((_, start)), Some(mode)) => Ok(DeviceMessage::Mode { start, mode }),
+        (None, None) => Err(Invalid::schema("missing: state,mode")),
+        (None, _) => Err(Invalid::schema("missing: state")),
+        (_, None) => Err(Invalid::schema("missing: mode")),
+    }
+}
+
+fn server(fields: &Fields) -> Result<DeviceMessage, Invalid> {
+    let action = string(fields.action.as_ref(), "action")?.map(|action| action.trim().to_lowercase());
+    let action = action.filter(|action| !action.is_empty()).ok_or_else(|| Invalid::schema("missing: action"))?;
+    let secret = fields.content.as_ref().and_then(|content| content.get("secret"));
+    let secret = string(secret, "content.secret")?.unwrap_or_default().to_owned();
+    Ok(DeviceMessage::Server { action, secret })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: &str, text: &str) -> String {
+        DeviceMessage::parse(kind, text).expect_err("an error").message
+    }
+
+    #[test]
+    fn c10_says_exactly_what_is_wrong() {
+        assert_eq!(error("mode", "{}"), "missing: state,mode");
+        assert_eq!(error("mode", r#"{"state":"start"}"#), "missing: mode");
+        assert_eq!(error("mode", r#"{"state":"begin","mode":"x"}"#), "state must be one of: start, end");
+        assert_eq!(error("mode", r#"{"state":1,"mode":"x"}"#), "state must be a string");
+        assert_eq!(error("listen", "{}"), "missing: state");
+        assert_eq!(error("listen", r#"{"state":"start","mode":"loud"}"#), "mode must be one of: auto, manual, realtime");
+    }
+
+    #[test]
+    fn c10_words_are_trimmed_and_lowered() {
+        let text = r#"{"state":" START ","mode":" Dictation "}"#;
+        let expected = DeviceMessage::Mode { start: true, mode: "dictation".into() };
+        assert_eq!(DeviceMessage::parse("mode", text), Ok(expected));
+    }
+}

@@ -1,0 +1,210 @@
+//! What the server says, as JSON text. Rule: an error names its code, says in one plain sentence
+//! what is wrong, and points back at the message that it answers.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Codes of error messages. Modes may use further ones of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    InvalidJson,
+    UnknownType,
+    SchemaInvalid,
+    TooLarge,
+    Unauthorized,
+    Forbidden,
+    RateLimited,
+    UnknownMode,
+    ModeFault,
+    StorageUnavailable,
+    NotReady,
+}
+
+impl ErrorCode {
+    /// As it stands in the message.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "INVALID_JSON",
+            Self::UnknownType => "UNKNOWN_TYPE",
+            Self::SchemaInvalid => "SCHEMA_INVALID",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::UnknownMode => "UNKNOWN_MODE",
+            Self::ModeFault => "MODE_FAULT",
+            Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
+            Self::NotReady => "NOT_READY",
+        }
+    }
+}
+
+/// A message that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    pub code: ErrorCode,
+    /// One sentence for the device.
+    pub message: String,
+}
+
+impl Invalid {
+    /// An error of this code.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// `SCHEMA_INVALID`.
+    pub fn schema(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::SchemaInvalid, message)
+    }
+}
+
+/// The members of a message that an error about it repeats.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reference {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+}
+
+impl Reference {
+    /// Reads the members from a message; whatever cannot be read is left out. Errors are rare, so
+    /// this may parse once more.
+    pub fn of(text: &str) -> Self {
+        let Ok(Value::Object(mut object)) = serde_json::from_str::<Value>(text) else {
+            return Self::default();
+        };
+        let mut member = |name: &str| match object.remove(name) {
+            // Echoes are cut: an error must not be a way to make the server send a megabyte.
+            Some(Value::String(text)) => Some(text.chars().take(64).collect::<String>()),
+            _ => None,
+        };
+        let (kind, event, phase, state) = (member("type"), member("event"), member("phase"), member("state"));
+        let id = match object.remove("id") {
+            Some(Value::String(id)) => Some(Value::String(id.chars().take(64).collect())),
+            Some(id @ Value::Number(_)) => Some(id),
+            _ => None,
+        };
+        Self { kind, event, phase, state, id }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `{"type":"error",…}`.
+pub fn error(code: &str, message: &str, reference: &Reference) -> String {
+    let mut reply = json!({ "type": "error", "code": code, "message": message });
+    if !reference.is_empty() {
+        reply["ref"] = json!(reference);
+    }
+    reply.to_string()
+}
+
+/// `{"type":"pong"}`.
+pub const PONG: &str = r#"{"type":"pong"}"#;
+
+/// The answer to hello, with every field that some client hangs without.
+pub fn hello(session_id: &str) -> String {
+    json!({
+        "type": "hello",
+        "version": 1,
+        "transport": "websocket",
+        "session_id": session_id,
+        "audio_params": { "format": "opus", "sample_rate": 24000, "channels": 1, "frame_duration": 60 },
+    })
+    .to_string()
+}
+
+/// `{"type":"mode","status":"ok",…}`.
+pub fn mode_ok(state: &str, mode: &str, session_id: &str) -> String {
+    json!({ "type": "mode", "status": "ok", "state": state, "mode": mode, "session_id": session_id }).to_string()
+}
+
+/// `{"type":"mode","status":"error",…}`. `modes` is given where the mode is unknown.
+pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes: Option<&[&str]>) -> String {
+    let mut reply = json!({
+        "type": "mode", "status": "error", "code": code.as_str(), "message": message, "state": state, "mode": mode,
+    });
+    if let Some(modes) = modes {
+        reply["modes"] = json!(modes);
+    }
+    reply.to_string()
+}
+
+/// `{"type":"system","message":…}`.
+pub fn system(message: &str) -> String {
+    json!({ "type": "system", "message": message }).to_string()
+}
+
+/// `{"type":"stt",…}`: the caption of what was heard.
+pub fn stt(text: &str, session_id: &str) -> String {
+    json!({ "type": "stt", "text": text, "session_id": session_id }).to_string()
+}
+
+/// `{"type":"audio","event":"transcription",…}`: live text. `ts` is Unix ms.
+pub fn transcription(text: &str, ts: u64, session_id: &str) -> String {
+    json!({ "type": "audio", "event": "transcription", "text": text, "ts": ts, "session_id": session_id }).to_string()
+}
+
+/// `{"type":"tts","state":…}`; `text` goes with the sentence states.
+pub fn tts(state: &str, text: Option<&str>, session_id: &str) -> String {
+    let mut reply = json!({ "type": "tts", "state": state, "session_id": session_id });
+    if let Some(text) = text {
+        reply["text"] = json!(text);
+    }
+    reply.to_string()
+}
+
+/// `{"type":"listen","state":…}` to the device.
+pub fn listen(state: &str, mode: Option<&str>, session_id: &str) -> String {
+    let mut reply = json!({ "type": "listen", "state": state, "session_id": session_id });
+    if let Some(mode) = mode {
+        reply["mode"] = json!(mode);
+    }
+    reply.to_string()
+}
+
+/// A mode's message with the session id put in front, unless it carries one. `body` is an object.
+pub fn with_session_id(body: String, session_id: &str) -> String {
+    if body.contains("\"session_id\"") {
+        return body;
+    }
+    let Some(rest) = body.trim_start().strip_prefix('{') else { return body };
+    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+    let mut out = String::with_capacity(body.len() + session_id.len() + 17);
+    out.push_str("{\"session_id\":\"");
+    // A UUID of ours: nothing in it needs an escape.
+    out.push_str(session_id);
+    out.push('"');
+    out.push_str(comma);
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_point_back() {
+        let text = r#"{"type":"workflow","event":"complete","id":"t-1","tasks":[]}"#;
+        let reply: Value = serde_json::from_str(&error("X", "no", &Reference::of(text))).expect("json");
+        assert_eq!(reply["ref"], json!({"type": "workflow", "event": "complete", "id": "t-1"}));
+    }
+
+    #[test]
+    fn session_ids_are_added_once() {
+        assert_eq!(with_session_id("{}".into(), "s"), r#"{"session_id":"s"}"#);
+        assert_eq!(with_session_id(r#"{"a":1}"#.into(), "s"), r#"{"session_id":"s","a":1}"#);
+        assert_eq!(with_session_id(r#"{"session_id":"t"}"#.into(), "s"), r#"{"session_id":"t"}"#);
+    }
+}

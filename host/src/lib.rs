@@ -1,0 +1,1 @@
+//! A server for talking devices whose modes are swapped while they run.

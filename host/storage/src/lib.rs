@@ -1,0 +1,22 @@
+//! What outlives the process: sessions, journals, documents, archives, the offline queue; and
+//! where a device is connected.
+//!
+//! Rule: everything above this speaks to the traits in [`traits`], which assume neither one
+//! process nor one machine; rusqlite is named in `sqlite` only. Calls never wait: each gives a
+//! [`Reply`] to await. Writes of one caller are carried out in the order in which they were
+//! submitted, and a reply means: on disk.
+//!
+//! # Layout
+//! - [`traits`]: documents, journals, queue, sessions, archives, directory
+//! - [`reply`]: the answer to a call
+//! - [`sqlite`]: all of them in one database file
+//! - [`local_directory`]: the directory of a single process
+
+pub mod local_directory;
+pub mod reply;
+pub mod sqlite;
+pub mod traits;
+
+pub use local_directory::LocalDirectory;
+pub use reply::{Reply, StorageError};
+pub use sqlite::SqliteStorage;

@@ -1,0 +1,2 @@
+//! Local.
+pub struct LocalDirectory;

@@ -1,0 +1,164 @@
+//! Owned tasks, and the threads that modes run on.
+//!
+//! Rule: this is the only file that starts a task or names a runtime. Every task is held by an
+//! owner, and dropping the owner stops the task. Two sets of threads never wait for each other:
+//! IO (tokio's workers) reads and writes sockets; [`ModeThreads`] run sessions and the guests
+//! inside them, so a guest that spins can hold up a session but never a pong.
+
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use async_executor::{Executor, Task};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// A task on the IO threads. Dropping it aborts the task at its next await.
+#[derive(Debug)]
+pub struct IoTask<T>(tokio::task::JoinHandle<T>);
+
+impl<T> IoTask<T> {
+    /// Waits for the end. `None` if the task panicked or was stopped.
+    pub async fn join(mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+
+    /// True once the task has ended, for whatever reason.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T> Drop for IoTask<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts a task on the IO threads. Must be called from within the runtime.
+#[must_use = "dropping the handle stops the task"]
+pub fn spawn_io<F>(future: F) -> IoTask<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    IoTask(tokio::spawn(future))
+}
+
+/// Runs blocking work on tokio's blocking pool, whose size `app` bounds at start.
+/// `None` if the work panicked or the runtime is going down.
+pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// A set of tasks that ends with its owner: connections of a listener, sessions' helpers.
+#[derive(Debug, Default)]
+pub struct IoTasks(tokio::task::JoinSet<()>);
+
+impl IoTasks {
+    /// Starts a task in the set and forgets those that have ended.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) {
+        while self.0.try_join_next().is_some() {}
+        self.0.spawn(future);
+    }
+
+    /// Tasks that have not been seen to end.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Waits until one has ended; `None` if there is none.
+    pub async fn next_end(&mut self) -> Option<()> {
+        self.0.join_next().await.map(|_| ())
+    }
+}
+
+/// A session's task on the mode threads. Dropping it stops the task between two polls.
+pub type ModeTask = Task<()>;
+
+/// The threads that sessions and guests run on. They are plain threads, not runtime workers:
+/// guest calls are synchronous, and the WASI of a guest may have to block for a moment, which
+/// tokio forbids on its own workers. Idle threads steal from one that a guest holds up.
+pub struct ModeThreads {
+    executor: Arc<Executor<'static>>,
+    /// Dropping it ends the threads.
+    stop: Option<watch::Sender<()>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl ModeThreads {
+    /// Starts `count` threads (at least one). `io` lends its timers to the tasks.
+    ///
+    /// # Errors
+    /// If the system refuses a thread.
+    pub fn start(count: usize, io: &Handle) -> io::Result<Self> {
+        let executor = Arc::new(Executor::new());
+        let (stop, stopped) = watch::channel(());
+        let mut threads = Vec::new();
+        for number in 0..count.max(1) {
+            let (executor, stopped, io) = (executor.clone(), stopped.clone(), io.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("mode-{number}"))
+                .spawn(move || run(&executor, stopped, &io))?;
+            threads.push(thread);
+        }
+        Ok(Self { executor, stop: Some(stop), threads })
+    }
+
+    /// Starts a task on these threads.
+    #[must_use = "dropping the task stops it"]
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> ModeTask {
+        self.executor.spawn(future)
+    }
+}
+
+/// The life of one mode thread. A panic costs the session that it happened in, not the thread.
+fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Handle) {
+    let _timers = io.enter();
+    loop {
+        let life = AssertUnwindSafe(|| {
+            futures_lite::future::block_on(executor.run(async {
+                let _ = stopped.changed().await;
+            }));
+        });
+        match catch_unwind(life) {
+            Ok(()) => return,
+            Err(_) => tracing::error!("a session panicked and is gone; its device must connect anew"),
+        }
+    }
+}
+
+impl Drop for ModeThreads {
+    fn drop(&mut self) {
+        self.stop.take();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_task_and_timers_work() {
+        let io = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
+        let threads = ModeThreads::start(1, io.handle()).expect("threads");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        threads.spawn(async { panic!("on purpose") }).detach();
+        threads
+            .spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                let _ = sender.send(7);
+            })
+            .detach();
+        assert_eq!(receiver.recv_timeout(std::time::Duration::from_secs(5)), Ok(7));
+    }
+}

@@ -1,0 +1,1 @@
+//! Modes as plain Rust.
