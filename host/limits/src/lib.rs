@@ -27,11 +27,44 @@ pub const TAKEOVER_LINGER: Duration = Duration::from_millis(1500);
 pub const CLOSE_HANDSHAKE: Duration = Duration::from_secs(2);
 /// Connections accepted and not yet through their handshake, over the whole server.
 pub const HALF_OPEN: usize = 1024;
+/// Connections that the kernel holds for us until they are accepted; the kernel may cut it.
+pub const BACKLOG: u32 = 4096;
+/// Pause after the system has refused to accept a connection (no file descriptors left).
+pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// Request line and headers of one request. Browsers send 1 to 2 KiB.
+pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
+/// Body of an OTA request; firmware sends about 2 KiB.
+pub const OTA_BODY_BYTES: usize = 64 * 1024;
+/// Connections on the HTTP port, over the whole server.
+pub const HTTP_CONNECTIONS: usize = 256;
+/// A device that was sent nothing for this long is sent something: firmware calls a channel dead
+/// after 120 s without data, and 100 s is promised.
+pub const SILENCE: Duration = Duration::from_secs(95);
+/// Messages that a connection holds while its session's queue is full; then it stops reading.
+pub const PENDING_MESSAGES: usize = 64;
+/// Bytes of the messages that a connection holds while its session's queue is full.
+pub const PENDING_BYTES: usize = 256 * 1024;
+/// Write buffer of a connection: enough for a batch of replies in one system call.
+pub const WRITE_BUFFER_BYTES: usize = 4096;
+/// Connections may take this long to end once all have been asked to, when the server stops.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Port for devices.
+pub const DEVICE_PORT: u16 = 8004;
+/// Port for HTTP.
+pub const HTTP_PORT: u16 = 8003;
+/// Offset of the devices' clocks from UTC, in minutes: China.
+pub const TIMEZONE_OFFSET_MIN: i32 = 480;
+/// A random number in the name of a device that gives none; eight digits.
+pub const AUTO_IDS: u32 = 100_000_000;
 
 // --- Sessions -----------------------------------------------------------------------------
 
 /// A session waits this long for its device to come back.
 pub const RESUME_WINDOW: Duration = Duration::from_secs(120);
+/// Messages kept for a device that is expected back.
+pub const HELD_MESSAGES: usize = 64;
+/// Bytes kept for a device that is expected back.
+pub const HELD_BYTES: usize = 256 * 1024;
 /// A session that answers after its device is gone may take this long in all.
 pub const LINGER: Duration = Duration::from_secs(600);
 /// An idle session's mode gives its memory back after this time.
@@ -46,6 +79,11 @@ pub const CHECKPOINT: Duration = Duration::from_secs(2);
 pub const REPLAY_EVENTS: usize = 16;
 /// Bytes of events kept for replay.
 pub const REPLAY_BYTES: usize = 32 * 1024;
+/// Events kept while a new generation is on trial, for an exact way back. A busy device sends 17
+/// a second for the 30 s of a trial.
+pub const TRIAL_EVENTS: usize = 512;
+/// Bytes of events kept while a new generation is on trial.
+pub const TRIAL_BYTES: usize = 256 * 1024;
 /// Timers that one handler may have running.
 pub const TIMERS: usize = 64;
 /// Requests that one handler may have open.
@@ -77,6 +115,31 @@ pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
 pub const LIVE_INSTANCES: usize = 14_000;
 /// Address-space mappings that one live instance uses, for the check at start.
 pub const MAPS_PER_INSTANCE: usize = 4;
+/// Mappings of the process besides instances: code, libraries, stacks, compiled plugins.
+pub const MAPS_OF_PROCESS: usize = 2_000;
+/// Core instances of one plugin instance: Rust guests have 3, composed ones more.
+pub const CORE_INSTANCES_PER_PLUGIN: usize = 4;
+/// Tables of one plugin instance: Rust guests have 2.
+pub const TABLES_PER_PLUGIN: usize = 3;
+/// Entries of one table of a guest; a Rust guest has some hundred, an interpreter some thousand.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Host memory that one call of a guest may make the host allocate while it is read out: the
+/// effects, and what they weigh as Rust values.
+pub const GUEST_TRANSFER_BYTES: usize = 4 * 1024 * 1024;
+/// Resources of the system interface (streams, pollables) that one instance may hold.
+pub const GUEST_HANDLES: usize = 64;
+/// Random bytes that a guest may ask for at once.
+pub const GUEST_RANDOM_BYTES: u64 = 64 * 1024;
+/// Longest delay of a timer.
+pub const TIMER_DELAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Log lines that one plugin may write a second, over all its instances.
+pub const PLUGIN_LOG_LINES: u32 = 20;
+/// One line of a plugin's log; the rest is cut.
+pub const PLUGIN_LOG_LINE_BYTES: usize = 2_000;
+/// Calls of a guest per measured one: reading the clock twice costs a tenth of a call.
+pub const CALLS_PER_SAMPLE: u32 = 16;
+/// Quiet time after a change in the plugin folder before the file is read.
+pub const WATCH_DEBOUNCE: Duration = Duration::from_millis(100);
 /// Faults of a new generation within `ROLLBACK_WINDOW` that roll it back.
 pub const ROLLBACK_FAULTS: u32 = 3;
 /// How long a new generation is on trial.
@@ -94,6 +157,19 @@ pub const FAULTS_FREE: u32 = 3;
 
 /// Writes waiting for the writer thread.
 pub const WRITER_QUEUE: usize = 4096;
+/// Reads waiting for the reader threads.
+pub const READER_QUEUE: usize = 4096;
+/// Threads that read: one slow read of a long list does not hold up all others.
+pub const READERS: usize = 2;
+/// How long the storage waits for another program that has its file locked; under `STORAGE_REPLY`,
+/// so that the cause is told and not a timeout.
+pub const STORAGE_BUSY: Duration = Duration::from_secs(2);
+/// The write-ahead file is cut back to this many bytes; it only grows that far in bursts.
+pub const STORAGE_WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Database files up to this many bytes are looked through at start: 16 MiB take about 20 ms.
+pub const STORAGE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
+/// Prepared statements kept by a connection; there are about 25.
+pub const STORAGE_STATEMENTS: usize = 64;
 /// Writes in one transaction.
 pub const WRITER_BATCH: usize = 512;
 /// A document's value.
@@ -104,6 +180,13 @@ pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
 pub const KEY_BYTES: usize = 256;
 /// Messages kept for a device that is away; the oldest goes first.
 pub const QUEUE_PER_DEVICE: usize = 100;
+/// Expired messages of other devices cleared with each new one: more than one, so they run out.
+pub const QUEUE_SWEEP: u32 = 8;
+
+// --- Files that are watched -------------------------------------------------------------------
+
+/// A file must be left alone this long before it is read: editors and compilers write in bursts.
+pub const FILE_SETTLE: Duration = Duration::from_millis(100);
 
 // --- Work beside the message path -----------------------------------------------------------
 

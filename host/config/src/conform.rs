@@ -1,0 +1,143 @@
+//! Brings a document into the form that its schema describes.
+//!
+//! Rule: only what cannot be misunderstood is changed: a scalar without quotes where a text is due
+//! becomes that text, and a section whose keys are all commented out is as good as absent. A key
+//! that the schema does not know is a problem, with the nearest one named.
+
+use serde_json::Value;
+
+use crate::layers::Layers;
+use crate::path;
+use crate::problem::{Problem, suggest};
+
+/// A JSON Schema, with the document that its references point into.
+#[derive(Clone, Copy)]
+pub struct Schema<'a> {
+    root: &'a Value,
+    here: &'a Value,
+}
+
+/// References and alternatives nested deeper than this are not followed; a type of ours has three.
+const DEPTH: usize = 16;
+
+impl<'a> Schema<'a> {
+    /// The schema of a whole document.
+    pub fn new(root: &'a Value) -> Self {
+        Self { root, here: root }
+    }
+
+    /// Every plain schema that this one may stand for.
+    fn alternatives(self) -> Vec<&'a Value> {
+        let (mut open, mut found) = (vec![(self.here, 0)], Vec::new());
+        while let Some((schema, depth)) = open.pop() {
+            found.push(schema);
+            if depth == DEPTH {
+                continue;
+            }
+            let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
+            open.extend(reference.and_then(|pointer| self.root.pointer(pointer)).map(|schema| (schema, depth + 1)));
+            for word in ["anyOf", "oneOf", "allOf"] {
+                let branches = schema.get(word).and_then(Value::as_array);
+                open.extend(branches.into_iter().flatten().map(|schema| (schema, depth + 1)));
+            }
+        }
+        found
+    }
+
+    fn at(self, here: &'a Value) -> Self {
+        Self { here, ..self }
+    }
+
+    /// The schema of a key, or `None` if there is no such key.
+    pub fn key(self, name: &str) -> Option<Self> {
+        let alternatives = self.alternatives();
+        let listed = alternatives.iter().find_map(|schema| schema.get("properties")?.get(name));
+        let free =
+            || alternatives.iter().find_map(|schema| schema.get("additionalProperties").filter(|rest| **rest != false));
+        listed.or_else(free).or_else(|| self.is_open().then_some(&Value::Bool(true))).map(|schema| self.at(schema))
+    }
+
+    /// The keys that are listed.
+    pub fn keys(self) -> Vec<&'a str> {
+        let lists = self.alternatives().into_iter().filter_map(|schema| schema.get("properties")?.as_object());
+        lists.flat_map(|properties| properties.keys().map(String::as_str)).collect()
+    }
+
+    /// True if any value goes.
+    fn is_open(self) -> bool {
+        let closing = ["type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf", "properties"];
+        self.here == &Value::Bool(true)
+            || self.here.as_object().is_some_and(|schema| !closing.iter().any(|word| schema.contains_key(*word)))
+    }
+
+    fn item(self) -> Option<Self> {
+        self.alternatives().into_iter().find_map(|schema| schema.get("items")).map(|schema| self.at(schema))
+    }
+
+    fn admits(self, kind: &str) -> bool {
+        self.is_open()
+            || self.alternatives().into_iter().any(|schema| match schema.get("type") {
+                Some(Value::String(only)) => only == kind,
+                Some(Value::Array(kinds)) => kinds.iter().any(|one| one == kind),
+                _ => false,
+            })
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Brings `value`, which stands at `pointer`, into form; unknown keys are taken out and reported.
+pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: &str, problems: &mut Vec<Problem>) {
+    match value {
+        Value::Object(map) => {
+            let keys: Vec<String> = map.keys().cloned().collect();
+            for key in keys {
+                let below = path::join(pointer, &key);
+                let Some(schema_below) = schema.key(&key) else {
+                    // A scalar is due where the document has a map: the type check says so.
+                    if schema.keys().is_empty() {
+                        return;
+                    }
+                    let known = schema.keys();
+                    let message = format!("unknown key{}", suggest(&key, &known, "keys here"));
+                    problems.push(layers.problem_with_key(&below, message));
+                    map.remove(&key);
+                    continue;
+                };
+                let Some(entry) = map.get_mut(&key) else { continue };
+                if entry.is_null() && !schema_below.admits("null") {
+                    map.remove(&key);
+                    continue;
+                }
+                conform(layers, schema_below, entry, &below, problems);
+            }
+        }
+        Value::Array(list) => {
+            let Some(item_schema) = schema.item() else { return };
+            for (index, item) in list.iter_mut().enumerate() {
+                conform(layers, item_schema, item, &path::join(pointer, &index.to_string()), problems);
+            }
+        }
+        Value::String(_) => {}
+        scalar => {
+            let is_number = scalar.is_number() && (schema.admits("number") || schema.admits("integer"));
+            if schema.admits("string")
+                && !is_number
+                && !schema.admits(kind(scalar))
+                && let Some(spelling) = layers.spelling(pointer)
+            {
+                *scalar = Value::String(spelling.to_owned());
+            }
+        }
+    }
+}

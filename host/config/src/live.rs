@@ -1,0 +1,108 @@
+//! The document that holds now, and its replacement as a whole.
+//!
+//! Rule: a reload either applies everything that can change while the server runs, or nothing; the
+//! same refusal is logged once, however often the file is looked at.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::load::{Document, Loaded, Source};
+use crate::problem::{Problem, Problems};
+
+/// The caller's part of a reload: checks what this crate knows nothing of and carries it out. It
+/// may take a while and block. What it refuses leaves the old document in place.
+pub type Apply<T> = dyn Fn(&Loaded<T>) -> Result<(), Vec<Problem>> + Send + Sync;
+
+/// What a reload did.
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Reloaded {
+    /// False if the document says what it said before.
+    pub changed: bool,
+    /// Settings whose new values need a restart; the old ones stay.
+    pub needs_restart: Vec<String>,
+}
+
+/// A document that is replaced while the server runs.
+pub struct Live<T> {
+    source: Source,
+    /// JSON pointers of settings that only a restart changes.
+    cold: &'static [&'static str],
+    apply: Box<Apply<T>>,
+    current: watch::Sender<Arc<Loaded<T>>>,
+    /// One reload at a time; holds the refusal that was logged last.
+    turn: Mutex<Option<String>>,
+}
+
+impl<T> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("file", &self.source.file).finish_non_exhaustive()
+    }
+}
+
+impl<T: Document> Live<T> {
+    /// Starts from a document that `source` gave and that the caller has applied.
+    pub fn new(source: Source, first: Loaded<T>, cold: &'static [&'static str], apply: Box<Apply<T>>) -> Arc<Self> {
+        let current = watch::Sender::new(Arc::new(first));
+        Arc::new(Self { source, cold, apply, current, turn: Mutex::new(None) })
+    }
+
+    /// Where the document comes from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The document as it is now.
+    pub fn current(&self) -> Arc<Loaded<T>> {
+        self.current.borrow().clone()
+    }
+
+    /// Whole documents as they come to hold.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Loaded<T>>> {
+        self.current.subscribe()
+    }
+
+    /// Reads the document anew and lets it hold if it is good. Blocks: call it from a thread that
+    /// may. The outcome is logged here.
+    ///
+    /// # Errors
+    /// Everything that is wrong; the old document then stays as it is.
+    pub fn reload(&self) -> Result<Reloaded, Problems> {
+        let mut logged = self.turn.lock();
+        let outcome = self.replace();
+        match &outcome {
+            Ok(reloaded) => {
+                *logged = None;
+                if !reloaded.needs_restart.is_empty() {
+                    let settings = reloaded.needs_restart.join(", ");
+                    tracing::warn!("configuration: {settings} changed and needs a restart; the old values stay");
+                }
+                if reloaded.changed {
+                    tracing::info!("configuration reloaded");
+                }
+            }
+            Err(problems) => {
+                let text = problems.to_string();
+                if logged.as_deref() != Some(text.as_str()) {
+                    tracing::error!("configuration not reloaded, the old one stays:\n{text}");
+                    *logged = Some(text);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn replace(&self) -> Result<Reloaded, Problems> {
+        let mut next = self.source.load::<T>()?;
+        let current = self.current();
+        let needs_restart = next.keep_cold(&current, self.cold);
+        if next.value() == current.value() && next.sections == current.sections {
+            return Ok(Reloaded { changed: false, needs_restart });
+        }
+        (self.apply)(&next).map_err(Problems::sorted)?;
+        self.current.send_replace(Arc::new(next));
+        Ok(Reloaded { changed: true, needs_restart })
+    }
+}

@@ -1,0 +1,214 @@
+//! YAML text to values that know where they stand.
+//!
+//! Rule: every value keeps the place of its key and of itself, and a plain scalar keeps its
+//! spelling, so that a device id written without quotes is not lost to a number.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use crate::problem::{Place, Problem, render_snippet};
+
+/// Line and column, from 1; columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Mark {
+    pub line: u64,
+    pub column: u64,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub mark: Mark,
+    pub content: Content,
+    /// Where the spelling of a scalar stands in the text, in bytes.
+    bytes: Option<(usize, usize)>,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Scalar(Value),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One key of a map.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub key: String,
+    pub mark: Mark,
+    pub node: Node,
+}
+
+/// Reads one YAML document. An empty one is an empty map.
+///
+/// # Errors
+/// What the parser found, at its line: syntax, a key given twice, too deep nesting, a second
+/// document, or something other than a map at the top.
+pub fn parse(name: &str, text: &str) -> Result<Node, Problem> {
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    let node = serde_saphyr::from_str_with_options::<Option<Node>>(text, options).map_err(|error| {
+        let place = error.location();
+        let message = error.without_snippet().to_string();
+        // The parser's sentence ends with the place, which stands in front of ours.
+        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+        problem_at(name, text, place.map_or(Mark::default(), mark), message)
+    })?;
+    let empty = Node { mark: Mark { line: 1, column: 1 }, content: Content::Map(Vec::new()), bytes: None };
+    let node = node.unwrap_or(empty.clone());
+    match node.content {
+        Content::Map(_) => Ok(node),
+        Content::Scalar(Value::Null) => Ok(empty),
+        _ => {
+            let message = "expected sections such as `section: { key: value }`, found something else".to_owned();
+            Err(problem_at(name, text, node.mark, message))
+        }
+    }
+}
+
+/// A problem at a place of the text, with its line shown.
+fn problem_at(name: &str, text: &str, mark: Mark, message: String) -> Problem {
+    let place = if mark.line == 0 {
+        Place::Document(name.to_owned())
+    } else {
+        Place::Text { name: name.to_owned(), line: mark.line, column: mark.column }
+    };
+    Problem { place, setting: String::new(), message, snippet: render_snippet(text, mark.line, mark.column) }
+}
+
+impl Node {
+    /// The spelling of a plain scalar in `text`, the text that this was parsed from.
+    pub fn spelling<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let (start, end) = self.bytes?;
+        text.get(start..end).map(str::trim)
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Content>::deserialize(deserializer)?;
+        let span = spanned.defined.span();
+        let bytes = span.byte_offset().zip(span.byte_len()).and_then(|(offset, length)| {
+            let start = usize::try_from(offset).ok()?;
+            Some((start, start + usize::try_from(length).ok()?))
+        });
+        Ok(Self { mark: mark(spanned.referenced), content: spanned.value, bytes })
+    }
+}
+
+fn mark(location: serde_saphyr::Location) -> Mark {
+    Mark { line: location.line(), column: location.column() }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+struct ContentVisitor;
+
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = Content;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Content, E> {
+        Ok(Content::Scalar(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Content, E> {
+        Ok(Content::Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Content, E> {
+        Ok(Content::Scalar(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Content, E> {
+        // Beyond what JSON numbers hold; a text is refused later wherever a number is due.
+        Ok(Content::Scalar(value.to_string().into()))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Content, E> {
+        Ok(Content::Scalar(value.to_string().into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Content, E> {
+        Ok(Content::Scalar(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Content, E> {
+        Ok(Content::Scalar(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Content, E> {
+        Ok(Content::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Content, E> {
+        Ok(Content::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Content, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Content, A::Error> {
+        let mut list = Vec::new();
+        while let Some(node) = access.next_element()? {
+            list.push(node);
+        }
+        Ok(Content::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Content, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = access.next_key::<Spanned<String>>()? {
+            let node = access.next_value()?;
+            entries.push(Entry { mark: mark(key.referenced), key: key.value, node });
+        }
+        Ok(Content::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_values_know_their_places_and_spelling() {
+        let text = "a:\n  b: 0012\n  c: [x, 7]\n";
+        let root = parse("t", text).expect("valid");
+        let Content::Map(entries) = &root.content else { panic!("a map") };
+        let Content::Map(inner) = &entries[0].node.content else { panic!("a map") };
+        assert_eq!((inner[0].mark, inner[0].node.mark), (Mark { line: 2, column: 3 }, Mark { line: 2, column: 6 }));
+        assert_eq!(inner[0].node.spelling(text), Some("0012"));
+        let Content::List(items) = &inner[1].node.content else { panic!("a list") };
+        assert_eq!(items[1].mark, Mark { line: 3, column: 10 });
+    }
+
+    #[test]
+    fn twice_the_same_key_and_bad_syntax_point_at_their_line() {
+        for (text, line) in [("a: 1\nb: 2\na: 3\n", 3), ("a: [1, 2\nb: 3\n", 2), ("a:\n\t- x\n", 2)] {
+            let problem = parse("t", text).expect_err("invalid");
+            let Place::Text { line: found, .. } = problem.place else { panic!("{problem}") };
+            assert_eq!(found, line, "{problem}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_an_empty_document_and_a_list_is_refused() {
+        for text in ["", "# only words\n", "---\n", "~"] {
+            assert!(
+                matches!(parse("t", text).expect("valid").content, Content::Map(map) if map.is_empty()),
+                "{text:?}"
+            );
+        }
+        assert!(parse("t", "- a\n").is_err());
+        assert!(parse("t", "a: 1\n---\nb: 2\n").is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! Every kind of mistake in a document, at its exact place; layers; sections of others.
+
+use std::collections::BTreeMap;
+
+use garde::Validate;
+use modehost_config::environment;
+use modehost_config::{Loaded, Place, Problems, Source, render_reference};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Debug, Default, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Sample {
+    #[garde(dive)]
+    server: Server,
+    /// Devices of each group.
+    #[garde(skip)]
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Server {
+    /// Port. Default 8004. Needs a restart.
+    #[garde(skip)]
+    port: u16,
+    #[garde(length(min = 1))]
+    host: String,
+    #[garde(skip)]
+    secret: Option<String>,
+    #[garde(dive)]
+    users: Vec<User>,
+    #[garde(skip)]
+    duplicate: Duplicate,
+    #[garde(range(min = 1, max = 100))]
+    share: u8,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let duplicate = Duplicate::Takeover;
+        Self { port: 8004, host: "::".into(), secret: None, users: Vec::new(), duplicate, share: 1 }
+    }
+}
+
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct User {
+    #[garde(length(min = 2))]
+    name: String,
+    #[garde(skip)]
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its type matters")]
+    age: u8,
+}
+
+#[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Duplicate {
+    Takeover,
+    Reject,
+}
+
+const BUILT_IN: (&str, &str) = ("built-in", "server:\n  port: 8004\ngroups:\n  home: [a]\n");
+
+fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, Problems> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let overrides = environment::collect("T", variables);
+    Source { embedded: BUILT_IN, file: None, overrides }.load_text("c.yaml", text)
+}
+
+/// The one problem of a text: line, column, setting, message.
+fn problem(text: &str) -> (u64, u64, String, String) {
+    let problems = load_with(text, &[]).expect_err("a problem").0;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let Place::Text { name, line, column } = &problems[0].place else { panic!("no place: {problems:?}") };
+    assert_eq!(name, "c.yaml");
+    (*line, *column, problems[0].setting.clone(), problems[0].message.clone())
+}
+
+fn at(line: u64, column: u64, setting: &str, message: &str) -> (u64, u64, String, String) {
+    (line, column, setting.to_owned(), message.to_owned())
+}
+
+#[test]
+fn a_wrong_type_points_at_the_value() {
+    let expected = "expected a whole number from 0 to 65535, found the text \"abc\"";
+    assert_eq!(problem("server:\n  host: x\n  port: abc\n"), at(3, 9, "server.port", expected));
+    let expected = "expected a whole number from 0 to 65535, found the number 70000";
+    assert_eq!(problem("server: { port: 70000 }\n"), at(1, 17, "server.port", expected));
+    let expected = "expected a list, such as [a, b], found the text \"a\"";
+    assert_eq!(problem("groups:\n  home: a\n"), at(2, 9, "groups.home", expected));
+    let (line, column, setting, message) = problem("server: 5\n");
+    assert_eq!((line, column, setting.as_str()), (1, 9, "server"));
+    assert!(message.starts_with("expected keys and values"), "{message}");
+}
+
+#[test]
+fn an_unknown_key_points_at_the_key_and_names_the_nearest() {
+    let (line, column, setting, message) = problem("server:\n  prot: 5\n");
+    assert_eq!((line, column, setting.as_str()), (2, 3, "server.prot"));
+    assert!(message.starts_with("unknown key; did you mean `port`? keys here are: "), "{message}");
+    let (line, column, setting, _) = problem("server:\n  users:\n    - name: ab\n      agee: 3\n");
+    assert_eq!((line, column, setting.as_str()), (4, 7, "server.users[0].agee"));
+}
+
+#[test]
+fn a_missing_key_points_at_its_section() {
+    assert_eq!(problem("server:\n  users:\n    - age: 3\n"), at(3, 7, "server.users[0]", "missing field `name`"));
+}
+
+#[test]
+fn a_broken_rule_points_at_the_value() {
+    let (line, column, setting, _) = problem("server:\n  users:\n    - name: ab\n    - { name: x }\n");
+    assert_eq!((line, column, setting.as_str()), (4, 15, "server.users[1].name"));
+    let (line, column, setting, message) = problem("server:\n  share: 0\n");
+    assert_eq!((line, column, setting.as_str(), message.as_str()), (2, 10, "server.share", "lower than 1"));
+}
+
+#[test]
+fn a_wrong_word_lists_the_words() {
+    let (line, column, _, message) = problem("server:\n  duplicate: takover\n");
+    assert_eq!((line, column), (2, 14));
+    assert!(message.contains("expected `takeover` or `reject`"), "{message}");
+}
+
+#[test]
+fn a_key_given_twice_and_bad_syntax_point_at_their_line() {
+    let (line, column, _, message) = problem("server:\n  port: 1\n  port: 2\n");
+    assert_eq!((line, column), (3, 3), "{message}");
+    assert!(message.contains("port"), "{message}");
+    let (line, ..) = problem("server:\n  port: [1\ngroups: {}\n");
+    assert!(line >= 2, "{line}");
+}
+
+#[test]
+fn several_mistakes_are_told_at_once_in_the_order_of_the_lines() {
+    let text = "server:\n  port: abc\n  hots: x\n  share: many\ngroups: 5\n";
+    let problems = load_with(text, &[]).expect_err("problems").0;
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| match problem.place {
+            Place::Text { line, .. } => line,
+            _ => 0,
+        })
+        .collect();
+    assert_eq!(lines, [2, 3, 4, 5], "{problems:?}");
+}
+
+#[test]
+fn the_line_is_shown_with_a_mark_and_without_secrets() {
+    let problems = load_with("server:\n  port: abc\n", &[]).expect_err("a problem");
+    assert!(problems.to_string().contains("  2 |   port: abc\n    |         ^"), "{problems}");
+    let problems = load_with("server:\n  secret: [hunter2]\n", &[]).expect_err("a problem");
+    assert!(!problems.to_string().contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn plain_numbers_are_texts_where_a_text_is_due() {
+    let loaded =
+        load_with("server:\n  host: 0012\n  secret: 0x1F\ngroups:\n  5: [001122, yes]\n", &[("T__SERVER__HOST", "7")]);
+    let document = loaded.expect("valid").document;
+    assert_eq!((document.server.host.as_str(), document.server.secret.as_deref()), ("7", Some("0x1F")));
+    assert_eq!(document.groups["5"], ["001122", "yes"]);
+}
+
+#[test]
+fn a_section_with_nothing_in_it_is_as_good_as_absent() {
+    let document = load_with("server:\n  # port: 1\ngroups:\n", &[]).expect("valid").document;
+    assert_eq!(document.server.port, 8004);
+}
+
+#[test]
+fn the_file_lies_over_the_built_in_and_the_environment_over_both() {
+    let document = load_with("server: { port: 1, share: 5 }\ngroups: { work: [b] }\n", &[("T__SERVER__PORT", "2")]);
+    let document = document.expect("valid").document;
+    assert_eq!((document.server.port, document.server.share), (2, 5));
+    assert_eq!(document.groups.keys().collect::<Vec<_>>(), ["home", "work"]);
+    let set =
+        [("T__GROUPS", r#"{"x":["y"]}"#), ("T__SERVER__USERS", r#"[{"name":"ab"}]"#), ("T__GROUPS__HOME", r#"["z"]"#)];
+    let document = load_with("", &set).expect("valid").document;
+    assert_eq!(document.server.users[0].name, "ab");
+    assert_eq!(document.groups["home"], ["z"]);
+    assert_eq!(document.groups.len(), 2);
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_refused_by_name() {
+    for (name, value, expected) in [
+        ("T__SERVER__PROT", "5", "did you mean `port`?"),
+        ("T__SERVER__PORT", "abc", "expected a whole number"),
+        ("T__SERVER__PORT__X", "5", "no setting has this name"),
+        ("T__SERVER__USERS", "x", "expected a list"),
+        ("T____PORT", "5", "no setting has this name"),
+    ] {
+        let problems = load_with("", &[(name, value)]).expect_err(name).to_string();
+        assert!(problems.starts_with(&format!("environment variable {name}: ")), "{problems}");
+        assert!(problems.contains(expected), "{problems}");
+    }
+}
+
+#[test]
+fn sections_of_others_are_kept_and_their_mistakes_found() {
+    let text = "server: {}\nalpha:\n  keep: 5\n  list:\n    - { a: 1 }\nbetta: { x: 1 }\n";
+    let loaded = load_with(text, &[("T__ALPHA__KEEP", "6")]).expect("valid");
+    assert_eq!(loaded.sections["alpha"].value, json!({"keep": 6, "list": [{"a": 1}]}));
+    let unknown = loaded.unknown_sections(&["alpha", "beta"]);
+    assert_eq!(unknown.len(), 1);
+    let told = unknown[0].to_string();
+    let start = "c.yaml:6:1: unknown section `betta`; did you mean `beta`? sections are: alpha, beta, groups, server";
+    assert!(told.starts_with(start), "{told}");
+    let inner = loaded.problem_with_value("/alpha/list/0/a", "is not a text");
+    assert_eq!(inner.place, Place::Text { name: "c.yaml".into(), line: 5, column: 12 });
+    let absent = loaded.problem_with_value("/alpha/list/0/missing/deeper", "is missing");
+    assert_eq!(absent.place, Place::Text { name: "c.yaml".into(), line: 5, column: 7 });
+    let variable = loaded.problem_with_value("/alpha/keep", "is too much");
+    assert_eq!(variable.place, Place::Variable("T__ALPHA__KEEP".into()));
+}
+
+#[test]
+fn the_reference_shows_every_key_with_words_and_default() {
+    let page = render_reference(&schemars::schema_for!(Sample).to_value());
+    assert!(
+        page.contains("  # Port. Default 8004. Needs a restart.\n  # port: 8004\n") || page.contains("# port:"),
+        "{page}"
+    );
+    assert!(page.contains("# Devices of each group.\n# groups: {}"), "{page}");
+    assert!(page.contains("One of: takeover, reject"), "{page}");
+}

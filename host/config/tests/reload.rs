@@ -1,0 +1,91 @@
+//! Replacing the document while it is in use: whole or not at all, from a real file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use garde::Validate;
+use modehost_config::{Live, Source, Watcher};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Sample {
+    #[garde(skip)]
+    port: u16,
+    #[garde(skip)]
+    level: String,
+    #[garde(skip)]
+    names: BTreeMap<String, String>,
+}
+
+fn open(file: &Path) -> Arc<Live<Sample>> {
+    let embedded = ("built-in", "port: 1\nlevel: info\n");
+    let source = Source { embedded, file: Some(file.to_owned()), overrides: Vec::new() };
+    let first = source.load().expect("a valid document");
+    Live::new(
+        source,
+        first,
+        &["/port"],
+        Box::new(|loaded| {
+            let unknown = loaded.unknown_sections(&["known"]);
+            if unknown.is_empty() { Ok(()) } else { Err(unknown) }
+        }),
+    )
+}
+
+/// As editors save: a new file, renamed over the old one.
+fn save(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).expect("write");
+    std::fs::rename(&new, file).expect("rename");
+}
+
+#[test]
+fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("c.yaml");
+    save(&file, "port: 5\nlevel: info\n");
+    let live = open(&file);
+    let mut seen = live.subscribe();
+
+    save(&file, "port: 5\nlevel: debug\nnames: wrong\n");
+    let problems = live.reload().expect_err("refused").to_string();
+    assert!(problems.contains("c.yaml:3:8: names"), "{problems}");
+    save(&file, "level: debug\nnobody: {}\n");
+    let problems = live.reload().expect_err("refused by the caller's part").to_string();
+    assert!(problems.contains("unknown section `nobody`"), "{problems}");
+    assert_eq!((live.current().document.level.as_str(), seen.has_changed().ok()), ("info", Some(false)));
+
+    save(&file, "port: 6\nlevel: debug\nknown: { x: 1 }\n");
+    let reloaded = live.reload().expect("good");
+    assert_eq!((reloaded.changed, reloaded.needs_restart), (true, vec!["port".to_owned()]));
+    let held = seen.borrow_and_update().clone();
+    assert_eq!((held.document.port, held.document.level.as_str()), (5, "debug"));
+    assert_eq!(held.sections["known"].value, serde_json::json!({"x": 1}));
+
+    assert!(!live.reload().expect("good").changed, "the same text again changes nothing");
+}
+
+#[test]
+fn h6_a_saved_file_is_taken_up_and_one_taken_away_is_not() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("c.yaml");
+    save(&file, "level: info\n");
+    let live = open(&file);
+    let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
+    let until = |wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while live.current().document.level != wanted {
+            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    save(&file, "level: debug\n");
+    until("debug");
+    std::fs::remove_file(&file).expect("remove");
+    save(&file, "level: warn\n");
+    until("warn");
+}
