@@ -9,14 +9,17 @@
 //! # Layout
 //! - [`traits`]: documents, journals, queue, sessions, archives, directory
 //! - [`reply`]: the answer to a call
+//! - [`config`]: the settings of this room
 //! - [`sqlite`]: all of them in one database file
 //! - [`local_directory`]: the directory of a single process
 
+pub mod config;
 pub mod local_directory;
 pub mod reply;
 pub mod sqlite;
 pub mod traits;
 
+pub use config::Config;
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
-pub use sqlite::SqliteStorage;
+pub use sqlite::{OpenError, SqliteStorage};

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     /// The disk is full, the file locked, the permission gone. Nothing was written.
-    #[error("storage cannot write: {0}")]
+    #[error("storage is unavailable: {0}")]
     Unavailable(String),
     /// More calls wait than `limits::WRITER_QUEUE`.
     #[error("storage is overloaded; try again")]

@@ -1,2 +1,163 @@
-//! SQLite.
-pub struct SqliteStorage;
+//! Everything that is kept, in one SQLite file.
+//!
+//! Rule: a caller never touches the file. Writes go to one writer thread, which puts whatever
+//! waits into one transaction and answers after the commit is on disk; reads go to threads with
+//! connections of their own. A full queue is an error at once, never a wait.
+//!
+//! # Layout
+//! - `open`: folder, lock, damaged and newer files, connections
+//! - `schema`: the tables and the way from older ones
+//! - `backlog`: the bounded queue in front of a thread
+//! - `writer`: batches, savepoints, commits
+//! - `reader`: reads beside the writer
+//! - `failure`: what an error of the engine means to a caller
+//! - `watches`: who is told of changes
+//! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`: one trait each
+
+mod archives;
+mod backlog;
+mod documents;
+mod failure;
+mod journals;
+mod offline_queue;
+mod open;
+mod reader;
+mod schema;
+mod sessions;
+mod watches;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use modehost_limits as limits;
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use self::backlog::Backlog;
+use self::reader::Read;
+use self::watches::Watches;
+use self::writer::{Batch, Write};
+use crate::config::Config;
+use crate::reply::{Reply, StorageError};
+
+pub use self::open::OpenError;
+
+/// The storage of a single machine. Dropping the last handle carries out what waits, then closes
+/// the file and gives the folder free.
+pub struct SqliteStorage {
+    writes: Arc<Backlog<Box<dyn Write>>>,
+    reads: Arc<Backlog<Box<dyn Read>>>,
+    watches: Arc<Watches>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Held as long as the folder is in use.
+    lock: Mutex<Option<std::fs::File>>,
+}
+
+impl SqliteStorage {
+    /// Opens the storage in `config.dir`, making or migrating the database, and starts its threads.
+    /// Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each names the file and what to do.
+    pub fn open(config: &Config) -> Result<Arc<Self>, OpenError> {
+        let opened = open::open(config)?;
+        let file: Arc<PathBuf> = Arc::new(opened.file);
+        let writes = Arc::new(Backlog::new(limits::WRITER_QUEUE));
+        let reads = Arc::new(Backlog::new(limits::READER_QUEUE));
+        let watches = Arc::new(Watches::default());
+        let storage = Self {
+            writes: writes.clone(),
+            reads: reads.clone(),
+            watches: watches.clone(),
+            threads: Mutex::new(Vec::new()),
+            lock: Mutex::new(Some(opened.lock)),
+        };
+        // From here on an early return drops `storage`, which ends the threads already started.
+        let mut threads = Vec::new();
+        let writer_file = file.clone();
+        threads.push(start("storage-writer", move || writer::run(opened.writer, &writer_file, &writes, &watches))?);
+        for connection in opened.readers {
+            let (reads, file) = (reads.clone(), file.clone());
+            threads.push(start("storage-reader", move || reader::run(&connection, &file, &reads))?);
+        }
+        *storage.threads.lock() = threads;
+        Ok(Arc::new(storage))
+    }
+
+    /// Carries out everything that was submitted, then closes the file. Later calls are answered
+    /// with `Closed`. Blocks until done; calling it twice is harmless.
+    pub fn shutdown(&self) {
+        self.writes.close();
+        self.reads.close();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // A watcher may hold the last handle, and then this runs on the writer thread itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+        self.lock.lock().take();
+    }
+
+    /// Queues a write. `work` runs inside a savepoint of its own: an error undoes it alone.
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Reply<T> {
+        let (sender, reply) = Reply::waiting();
+        answer(self.writes.push(writer::job(work, sender)), reply)
+    }
+
+    /// Queues a read.
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, failure::ReadError> + Send + 'static,
+    ) -> Reply<T> {
+        let (sender, reply) = Reply::waiting();
+        answer(self.reads.push(reader::job(work, sender)), reply)
+    }
+}
+
+impl Drop for SqliteStorage {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn start(name: &str, life: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    std::thread::Builder::new().name(name.into()).spawn(life).map_err(OpenError::Thread)
+}
+
+/// The reply, or why the call could not even be queued.
+fn answer<T>(queued: Result<(), StorageError>, reply: Reply<T>) -> Reply<T> {
+    match queued {
+        Ok(()) => reply,
+        Err(error) => refuse(error),
+    }
+}
+
+/// An error known before anything was queued.
+fn refuse<T>(error: StorageError) -> Reply<T> {
+    failure::count(&error);
+    Reply::ready(Err(error))
+}
+
+/// Checks the length of a key, a name or a value.
+fn check_bytes(what: &str, text: &str, least: usize, most: usize) -> Result<(), StorageError> {
+    if (least..=most).contains(&text.len()) {
+        return Ok(());
+    }
+    Err(StorageError::Invalid(format!("{what} has {} bytes; {least} to {most} are allowed", text.len())))
+}
+
+/// SQLite counts with a sign; figures beyond that mean "for ever" anyway.
+fn signed(figure: u64) -> i64 {
+    i64::try_from(figure).unwrap_or(i64::MAX)
+}
+
+/// The way back; figures of ours are never negative.
+fn unsigned(figure: i64) -> u64 {
+    u64::try_from(figure).unwrap_or(0)
+}

@@ -26,22 +26,20 @@ pub enum Written {
     Conflict(Document),
 }
 
-/// Told of every change of a watched document, in order. Must not block. False ends the watch.
+/// Told of every change of a watched document, in order. Must not block nor wait for a reply of
+/// the storage: it runs on the storage's own thread. False ends the watch.
 pub type Watcher = Box<dyn Fn(&Document) -> bool + Send + Sync>;
 
-/// Ends a watch when dropped.
-pub struct Watch(Box<dyn Send + Sync>);
+/// Ends a watch when dropped; a call of the watcher that already runs may still end.
+#[must_use = "dropping it ends the watch"]
+pub struct Watch {
+    _guard: Box<dyn Send + Sync>,
+}
 
 impl Watch {
     /// Keeps `guard` until the watch is dropped.
     pub fn new(guard: impl Send + Sync + 'static) -> Self {
-        Self(Box::new(guard))
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = &self.0;
+        Self { _guard: Box::new(guard) }
     }
 }
 
@@ -51,10 +49,12 @@ pub trait Documents: Send + Sync {
     fn read(&self, key: &str) -> Reply<Document>;
 
     /// Writes (`None`: removes) if the current version is `expected`; 0: must not exist. Versions
-    /// of a key only grow, also across a removal.
+    /// of a key only grow, also across a removal. Removing what is not there is done, as 0.
     fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written>;
 
-    /// Tells of every change by anyone from now on. A change is told after it is on disk.
+    /// Tells of every change by anyone from now on; a removal as version 0 without a value. A
+    /// change is told after it is on disk. A read that was asked for after `watch` may be answered
+    /// before a change that it already shows is told.
     fn watch(&self, key: &str, watcher: Watcher) -> Watch;
 }
 
@@ -117,7 +117,8 @@ pub struct Queued {
 
 /// Messages for devices that are away.
 pub trait OfflineQueue: Send + Sync {
-    /// Queues; the answer is how many older messages had to go for it.
+    /// Queues; the answer is how many older messages had to go for it. A message has expired when
+    /// `ttl_ms` have passed since it was queued.
     fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32>;
 
     /// All that waits for a device and has not expired at `now`, oldest first.
@@ -196,18 +197,15 @@ pub trait Mailbox: Send + Sync {
 }
 
 /// Ends a registration when dropped, unless a newer one has replaced it.
-pub struct Registration(Box<dyn Send + Sync>);
+#[must_use = "dropping it ends the registration"]
+pub struct Registration {
+    _guard: Box<dyn Send + Sync>,
+}
 
 impl Registration {
     /// Keeps `guard` until the registration is dropped.
     pub fn new(guard: impl Send + Sync + 'static) -> Self {
-        Self(Box::new(guard))
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let _ = &self.0;
+        Self { _guard: Box::new(guard) }
     }
 }
 
@@ -217,7 +215,12 @@ pub trait Directory: Send + Sync {
     fn register(&self, device: &DeviceId, mailbox: Arc<dyn Mailbox>) -> Registration;
 
     /// Hands a message to wherever the device is connected.
-    fn deliver(&self, device: &DeviceId, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<Result<(), Missed>>;
+    fn deliver(
+        &self,
+        device: &DeviceId,
+        message: &Arc<str>,
+        supersedes: Option<&Arc<str>>,
+    ) -> Reply<Result<(), Missed>>;
 
     /// Hands a message to every connected device that `wanted` names; the answer is how many.
     fn broadcast(&self, wanted: Audience, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<usize>;

@@ -1,0 +1,47 @@
+//! The settings of the storage. Rule: read once at start; none of them reloads hot.
+
+use std::path::{Path, PathBuf};
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `storage`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder for everything that is kept: the database `modehost.db` and its lock. Made if it is
+    /// not there. A relative path starts at the working directory. Only one server may use a
+    /// folder at a time. Default `data`; needs a restart.
+    #[garde(custom(not_empty))]
+    pub dir: PathBuf,
+    /// Largest size of the database in MiB. Writes beyond it are refused until something has been
+    /// removed, so that a full disk takes nothing else down. Default: no limit; needs a restart.
+    #[garde(range(min = 1))]
+    pub max_mib: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("data"), max_mib: None }
+    }
+}
+
+fn not_empty(dir: &Path, _context: &()) -> garde::Result {
+    if dir.as_os_str().is_empty() {
+        return Err(garde::Error::new("must name a folder, such as data"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_folder_or_no_room_is_refused() {
+        assert!(Config::default().validate().is_ok());
+        assert!(Config { dir: PathBuf::new(), ..Config::default() }.validate().is_err());
+        assert!(Config { max_mib: Some(0), ..Config::default() }.validate().is_err());
+    }
+}

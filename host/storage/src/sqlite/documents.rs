@@ -1,0 +1,67 @@
+//! Documents in SQLite.
+//!
+//! Rule: the version is looked at and written in the same transaction, so of two writes that
+//! expect the same version exactly one is done.
+
+use std::sync::Arc;
+
+use modehost_limits as limits;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
+use crate::reply::Reply;
+use crate::traits::{Document, Documents, Watch, Watcher, Written};
+
+impl Documents for SqliteStorage {
+    fn read(&self, key: &str) -> Reply<Document> {
+        let key: Arc<str> = key.into();
+        SqliteStorage::read(self, move |connection| Ok(find(connection, key)?.document))
+    }
+
+    fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written> {
+        let checked = check_bytes("the key of a document", key, 1, limits::KEY_BYTES).and_then(|()| {
+            check_bytes("the value of a document", value.as_deref().unwrap_or(""), 0, limits::DOCUMENT_BYTES)
+        });
+        if let Err(error) = checked {
+            return refuse(error);
+        }
+        let key: Arc<str> = key.into();
+        SqliteStorage::write(self, move |batch| {
+            let found = find(batch.connection, key.clone())?;
+            if found.document.version != expected {
+                return Ok(Written::Conflict(found.document));
+            }
+            if value.is_none() && expected == 0 {
+                // What is not there need not be removed.
+                return Ok(Written::Done(0));
+            }
+            let version = found.last_version + 1;
+            let statement = "INSERT INTO documents (key, version, value) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
+            batch.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
+            let told = if value.is_some() { version } else { 0 };
+            batch.changes.push(Document { key, version: told, value });
+            Ok(Written::Done(version))
+        })
+    }
+
+    fn watch(&self, key: &str, watcher: Watcher) -> Watch {
+        self.watches.begin(key, watcher)
+    }
+}
+
+struct Found {
+    document: Document,
+    /// The version of the last change, be it a removal.
+    last_version: u64,
+}
+
+fn find(connection: &Connection, key: Arc<str>) -> rusqlite::Result<Found> {
+    let row = connection
+        .prepare_cached("SELECT version, value FROM documents WHERE key = ?1")?
+        .query_row([&*key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Arc<str>>>(1)?)))
+        .optional()?;
+    let (last_version, value) = row.map_or((0, None), |(version, value)| (unsigned(version), value));
+    let version = if value.is_some() { last_version } else { 0 };
+    Ok(Found { document: Document { key, version, value }, last_version })
+}

@@ -1,0 +1,73 @@
+//! The offline queue in SQLite.
+//!
+//! Rule: a device never has more than `QUEUE_PER_DEVICE` messages; what has expired goes first and
+//! is not counted. Each call clears a few expired messages of anyone, so that those of devices
+//! which never return do not pile up.
+
+use std::sync::Arc;
+
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+
+use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
+use crate::reply::Reply;
+use crate::traits::{OfflineQueue, Queued};
+
+/// Longest life of a message in ms, so that adding it to a time cannot overflow.
+const FOR_EVER: i64 = i64::MAX / 4;
+
+impl OfflineQueue for SqliteStorage {
+    fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {
+        if let Err(error) = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES) {
+            return refuse(error);
+        }
+        let device = device.clone();
+        let (now, ttl) = (signed(now).min(FOR_EVER), signed(ttl_ms).min(FOR_EVER));
+        self.write(move |batch| {
+            let connection = batch.connection;
+            connection
+                .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
+                .execute((device.as_str(), now))?;
+            let sweep = "DELETE FROM offline_queue WHERE id IN (
+                 SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
+            connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_SWEEP))?;
+            let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
+            connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
+            let trim = "DELETE FROM offline_queue WHERE id IN (
+                 SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
+            let dropped =
+                connection.prepare_cached(trim)?.execute((device.as_str(), limits::QUEUE_PER_DEVICE as i64))?;
+            Ok(u32::try_from(dropped).unwrap_or(u32::MAX))
+        })
+    }
+
+    fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
+        let (device, now) = (device.clone(), signed(now).min(FOR_EVER));
+        SqliteStorage::read(self, move |connection| {
+            let statement = "SELECT id, payload, queued_at, ttl_ms FROM offline_queue
+                 WHERE device_id = ?1 AND queued_at + ttl_ms > ?2 ORDER BY id";
+            let mut statement = connection.prepare_cached(statement)?;
+            let messages = statement.query_map((device.as_str(), now), |row| {
+                Ok(Queued {
+                    id: unsigned(row.get(0)?),
+                    payload: row.get(1)?,
+                    queued_at: unsigned(row.get(2)?),
+                    ttl_ms: unsigned(row.get(3)?),
+                })
+            })?;
+            Ok(messages.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()> {
+        let device = device.clone();
+        self.write(move |batch| {
+            let mut statement =
+                batch.connection.prepare_cached("DELETE FROM offline_queue WHERE id = ?1 AND device_id = ?2")?;
+            for id in ids {
+                statement.execute((signed(id), device.as_str()))?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Opening: the folder, its lock, the file, the connections.
+//!
+//! Rule: a file that this server does not fully understand is left untouched and refused with a
+//! line that names it and says what to do.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use modehost_limits as limits;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema;
+use crate::config::Config;
+
+const DATABASE: &str = "modehost.db";
+const LOCK: &str = "modehost.lock";
+
+/// Why the storage cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "cannot use the data folder {dir}: {source}; let this user write there, or set storage.dir to another folder"
+    )]
+    Folder { dir: PathBuf, source: io::Error },
+    #[error(
+        "the data folder {dir} is in use by another server{holder}; stop that one, or set storage.dir to another folder"
+    )]
+    InUse {
+        dir: PathBuf,
+        /// ` (process 123)` where it is known.
+        holder: String,
+    },
+    #[error(
+        "{file} was written by a newer server (its version is {found}, this server knows up to {ours}); start that server, \
+         or set storage.dir to another folder"
+    )]
+    Newer { file: PathBuf, found: usize, ours: usize },
+    #[error(
+        "{file} is damaged or no database of this server ({reason}); put a backup in its place, or move it and the files \
+         {file}-wal and {file}-shm away to begin empty"
+    )]
+    Damaged { file: PathBuf, reason: String },
+    #[error("cannot open {file}: {reason}")]
+    Unusable { file: PathBuf, reason: String },
+    #[error("cannot start a storage thread: {0}; raise the limit on threads")]
+    Thread(io::Error),
+}
+
+/// Everything that the threads need.
+pub(super) struct Opened {
+    pub(super) file: PathBuf,
+    pub(super) lock: File,
+    pub(super) writer: Connection,
+    pub(super) readers: Vec<Connection>,
+}
+
+pub(super) fn open(config: &Config) -> Result<Opened, OpenError> {
+    let dir = &config.dir;
+    std::fs::create_dir_all(dir).map_err(|source| OpenError::Folder { dir: dir.clone(), source })?;
+    let lock = lock(dir)?;
+    let file = dir.join(DATABASE);
+    let writer = open_writer(&file, config.max_mib)?;
+    let mut readers = Vec::new();
+    for _ in 0..limits::READERS {
+        readers.push(open_reader(&file).map_err(|error| refusal(&file, &error))?);
+    }
+    Ok(Opened { file, lock, writer, readers })
+}
+
+/// Takes the folder for this process. The system gives it free when the process ends, however.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let folder = |source| OpenError::Folder { dir: dir.into(), source };
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(folder)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+            let holder = if known { format!(" (process {})", holder.trim()) } else { String::new() };
+            return Err(OpenError::InUse { dir: dir.into(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(folder(source)),
+    }
+    // Who holds it is a convenience for people: a full disk must not stop the server here.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+fn open_writer(file: &Path, max_mib: Option<u32>) -> Result<Connection, OpenError> {
+    let engine = |error: rusqlite::Error| refusal(file, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(file, flags).map_err(engine)?;
+    connection.busy_timeout(limits::STORAGE_BUSY).map_err(engine)?;
+    let found = schema::version(&connection).map_err(engine)?;
+    if found > schema::CURRENT {
+        return Err(OpenError::Newer { file: file.into(), found, ours: schema::CURRENT });
+    }
+    check(&connection, file)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(engine)?;
+    if mode != "wal" {
+        let reason = "its file system cannot share memory between threads (WAL); set storage.dir to a local disk";
+        return Err(OpenError::Unusable { file: file.into(), reason: reason.into() });
+    }
+    // FULL: a commit has reached the disk when it returns, not just the system's memory.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(engine)?;
+    connection.pragma_update(None, "journal_size_limit", limits::STORAGE_WAL_BYTES as i64).map_err(engine)?;
+    connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
+    schema::migrate(&mut connection, found).map_err(engine)?;
+    if let Some(mib) = max_mib {
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(engine)?;
+        let pages = i64::from(mib) * 1024 * 1024 / page.max(1);
+        let pragma = connection.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0));
+        pragma.map_err(engine)?;
+    }
+    Ok(connection)
+}
+
+/// Looks through a file that is small enough for it not to be felt at start. Damage further in
+/// shows when it is read, as `StorageError::Corrupt`.
+fn check(connection: &Connection, file: &Path) -> Result<(), OpenError> {
+    let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    if bytes > limits::STORAGE_CHECK_BYTES {
+        return Ok(());
+    }
+    let engine = |error: rusqlite::Error| refusal(file, &error);
+    let verdict: String = connection.pragma_query_value(None, "quick_check(1)", |row| row.get(0)).map_err(engine)?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(OpenError::Damaged { file: file.into(), reason: verdict })
+}
+
+fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(limits::STORAGE_BUSY)?;
+    connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
+    Ok(connection)
+}
+
+fn refusal(file: &Path, error: &rusqlite::Error) -> OpenError {
+    let file = file.to_path_buf();
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            return OpenError::Damaged { file, reason: error.to_string() };
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program keeps it locked; close it",
+        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        _ => "see that it is a file, on a local disk, which this user may write",
+    };
+    OpenError::Unusable { file, reason: format!("{error}; {advice}") }
+}

@@ -1,0 +1,84 @@
+//! The tables, and the way from older ones.
+//!
+//! Rule: a step that has been released is never changed; a new one is added behind it. Steps only
+//! go forward, each in one transaction with the number that marks it done (`user_version`).
+
+use rusqlite::Connection;
+
+/// One step for each version, from an empty file.
+const STEPS: &[&str] = &["
+    -- A removed document keeps its row without a value, so that its versions only grow.
+    CREATE TABLE documents (
+        key     TEXT    NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        value   TEXT
+    ) STRICT;
+
+    CREATE TABLE journals (
+        id   INTEGER NOT NULL PRIMARY KEY,
+        name TEXT    NOT NULL UNIQUE,
+        last INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE journal_entries (
+        journal  INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        at       INTEGER NOT NULL,
+        value    TEXT    NOT NULL,
+        PRIMARY KEY (journal, sequence)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE archives (
+        kind    TEXT    NOT NULL,
+        id      TEXT    NOT NULL,
+        title   TEXT    NOT NULL,
+        at      INTEGER NOT NULL,
+        content TEXT    NOT NULL,
+        text    TEXT    NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT;
+    CREATE INDEX archives_by_age ON archives (kind, at);
+
+    -- state: postcard, in the shape that format names.
+    CREATE TABLE sessions (
+        device     TEXT    NOT NULL PRIMARY KEY,
+        saved_at   INTEGER NOT NULL,
+        unfinished INTEGER NOT NULL,
+        format     INTEGER NOT NULL,
+        state      BLOB    NOT NULL
+    ) STRICT;
+    CREATE INDEX sessions_unfinished ON sessions (device) WHERE unfinished = 1;
+    CREATE INDEX sessions_finished ON sessions (saved_at) WHERE unfinished = 0;
+
+    -- AUTOINCREMENT: an id is never used twice, so removing a delivered message is safe.
+    CREATE TABLE offline_queue (
+        id        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        device_id TEXT    NOT NULL,
+        payload   TEXT    NOT NULL,
+        queued_at INTEGER NOT NULL,
+        ttl_ms    INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX offline_queue_by_device ON offline_queue (device_id);
+    CREATE INDEX offline_queue_by_expiry ON offline_queue (queued_at + ttl_ms);
+"];
+
+/// The version that this server writes.
+pub(super) const CURRENT: usize = STEPS.len();
+
+/// The version of a file; 0 if it is new.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // A negative number was not written by us; it counts as newer and is refused.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Brings a file of version `from` up to [`CURRENT`].
+pub(super) fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
+    for (number, step) in STEPS.iter().enumerate().skip(from) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", (number + 1) as i64)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The one thread that writes.
+//!
+//! Rule: a caller is answered only when the transaction that holds its write is on disk. Writes
+//! are carried out in the order in which they were submitted; one that fails is undone alone, and
+//! a disk that fails fails the whole batch and nothing after it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use modehost_limits as limits;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::backlog::{AbandonOnExit, Backlog};
+use super::failure;
+use super::watches::Watches;
+use crate::reply::StorageError;
+use crate::traits::Document;
+
+/// What a write works on.
+pub(super) struct Batch<'c> {
+    pub(super) connection: &'c Connection,
+    /// Documents changed so far, to be told after the commit.
+    pub(super) changes: Vec<Document>,
+}
+
+/// A queued write. Dropping it answers `Closed`.
+pub(super) trait Write: Send {
+    /// Carries it out and keeps the outcome.
+    fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
+
+    /// Answers the caller: the kept outcome, or why it did not come to it.
+    fn answer(self: Box<Self>, failure: Option<StorageError>);
+}
+
+struct Job<W, T> {
+    work: Option<W>,
+    outcome: Option<T>,
+    sender: oneshot::Sender<Result<T, StorageError>>,
+}
+
+/// Makes a queued write of a closure.
+pub(super) fn job<W, T>(work: W, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+where
+    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    Box::new(Job { work: Some(work), outcome: None, sender })
+}
+
+impl<W, T> Write for Job<W, T>
+where
+    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(work(batch)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StorageError>) {
+        let answer = match (failure, self.outcome) {
+            (None, Some(outcome)) => Ok(outcome),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(StorageError::Closed),
+        };
+        if let Err(error) = &answer {
+            failure::count(error);
+        }
+        // A caller that no longer waits has nothing to be told.
+        let _ = self.sender.send(answer);
+    }
+}
+
+/// The life of the writer thread: until the backlog is closed and empty.
+pub(super) fn run(connection: Connection, file: &Path, backlog: &Backlog<Box<dyn Write>>, watches: &Watches) {
+    let _abandon = AbandonOnExit(backlog);
+    let mut jobs = Vec::with_capacity(limits::WRITER_BATCH);
+    let mut failing = false;
+    while let Some(left) = backlog.take(limits::WRITER_BATCH, &mut jobs) {
+        metrics::gauge!("modehost_storage_queue_depth").set(left as f64);
+        metrics::histogram!("modehost_storage_batch_operations").record(jobs.len() as f64);
+        let outcome = commit(&connection, file, &mut jobs);
+        report(&outcome, file, &mut failing);
+        let (failures, changes) = match outcome {
+            Ok(done) => (done.failures, done.changes),
+            Err(error) => (vec![Some(error); jobs.len()], Vec::new()),
+        };
+        for (job, failure) in jobs.drain(..).zip(failures) {
+            job.answer(failure);
+        }
+        for document in &changes {
+            watches.tell(document);
+        }
+    }
+}
+
+/// A batch that is on disk.
+struct Committed {
+    /// One for each write; none where it went through.
+    failures: Vec<Option<StorageError>>,
+    changes: Vec<Document>,
+}
+
+/// Carries all writes out in one transaction; an error means that none of them is on disk.
+fn commit(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> Result<Committed, StorageError> {
+    let began = Instant::now();
+    let outcome = transact(connection, file, jobs);
+    metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());
+    outcome.map_err(|error| {
+        // SQLite has undone the transaction by itself after some errors and not after others.
+        if !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        failure::explain(&error, file)
+    })
+}
+
+fn transact(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> rusqlite::Result<Committed> {
+    let mut batch = Batch { connection, changes: Vec::new() };
+    let mut failures = Vec::with_capacity(jobs.len());
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for job in jobs {
+        let told = batch.changes.len();
+        execute(connection, "SAVEPOINT one")?;
+        match job.carry_out(&mut batch) {
+            Ok(()) => failures.push(None),
+            Err(error) if connection.is_autocommit() || failure::concerns_all(&error) => return Err(error),
+            Err(error) => {
+                execute(connection, "ROLLBACK TO one")?;
+                batch.changes.truncate(told);
+                failures.push(Some(failure::explain(&error, file)));
+            }
+        }
+        execute(connection, "RELEASE one")?;
+    }
+    execute(connection, "COMMIT")?;
+    Ok(Committed { failures, changes: batch.changes })
+}
+
+fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute(())?;
+    Ok(())
+}
+
+/// Logs when trouble begins and when it is over, not each batch in between.
+fn report(outcome: &Result<Committed, StorageError>, file: &Path, failing: &mut bool) {
+    match outcome {
+        Err(error) if !*failing => tracing::error!(storage.file = %file.display(), "{error}"),
+        Ok(_) if *failing => tracing::info!(storage.file = %file.display(), "storage writes again"),
+        _ => {}
+    }
+    *failing = outcome.is_err();
+}
