@@ -176,6 +176,8 @@ pub const WRITER_BATCH: usize = 512;
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// A journal entry.
 pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
+/// Entries of one page of a journal.
+pub const JOURNAL_PAGE: u32 = 1_000;
 /// Key of a document or name of a journal.
 pub const KEY_BYTES: usize = 256;
 /// Messages kept for a device that is away; the oldest goes first.

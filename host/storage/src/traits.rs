@@ -142,6 +142,10 @@ pub struct StoredHandler {
     pub requests: Vec<u64>,
     /// Watched documents.
     pub watches: Vec<String>,
+    /// The mode that the handler is, if it is one.
+    pub mode: Option<String>,
+    /// The end of its role has been told; it goes once nothing of it is open.
+    pub ending: bool,
 }
 
 /// A session between two processes.
@@ -236,4 +240,15 @@ pub enum Audience {
     Only(Arc<[DeviceId]>),
     /// Everyone but these.
     AllBut(Arc<[DeviceId]>),
+}
+
+impl Audience {
+    /// The same audience without one device.
+    #[must_use]
+    pub fn without(self, device: &DeviceId) -> Self {
+        match self {
+            Self::Only(devices) => Self::Only(devices.iter().filter(|one| *one != device).cloned().collect()),
+            Self::AllBut(devices) => Self::AllBut(devices.iter().chain([device]).cloned().collect()),
+        }
+    }
 }

@@ -126,7 +126,7 @@ fn check(connection: &Connection, file: &Path) -> Result<(), OpenError> {
         return Ok(());
     }
     let engine = |error: rusqlite::Error| refusal(file, &error);
-    let verdict: String = connection.pragma_query_value(None, "quick_check(1)", |row| row.get(0)).map_err(engine)?;
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(engine)?;
     if verdict == "ok" {
         return Ok(());
     }

@@ -1,0 +1,100 @@
+//! What every implementation of the storage traits must do, written against the traits, and run
+//! here for SQLite and the local directory.
+//!
+//! Rule: a case takes the trait and nothing else, uses keys of its own, and assumes no empty store,
+//! so that the same cases can run against a store shared by many machines.
+
+#[path = "contract/archives.rs"]
+mod archives;
+#[path = "contract/directory.rs"]
+mod directory;
+#[path = "contract/documents.rs"]
+mod documents;
+#[path = "contract/journals.rs"]
+mod journals;
+#[path = "contract/offline_queue.rs"]
+mod offline_queue;
+#[path = "contract/sessions.rs"]
+mod sessions;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use modehost_storage::{Config, LocalDirectory, Reply, SqliteStorage, StorageError};
+
+/// Waits for the answer, which must be a good one.
+fn get<T: Unpin>(reply: Reply<T>) -> T {
+    outcome(reply).expect("an answer")
+}
+
+fn outcome<T: Unpin>(reply: Reply<T>) -> Result<T, StorageError> {
+    futures_lite::future::block_on(reply)
+}
+
+/// Looks again until `done`, for at most ten seconds.
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !done() {
+        assert!(Instant::now() < deadline, "still waiting: {what}");
+        std::thread::yield_now();
+    }
+}
+
+struct Fresh {
+    storage: Arc<SqliteStorage>,
+    /// Removed after the storage has closed.
+    _dir: tempfile::TempDir,
+}
+
+fn sqlite() -> Fresh {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: None }).expect("a storage");
+    Fresh { storage, _dir: dir }
+}
+
+macro_rules! run {
+    ($room:ident on $open:expr => $($case:ident),+ $(,)?) => {
+        mod $room {
+            $(#[test] fn $case() { crate::$room::$case(&$open); })+
+        }
+    };
+}
+
+mod on_sqlite {
+    run!(documents on *crate::sqlite().storage =>
+        versions_grow_also_across_a_removal,
+        a_stale_write_is_told_what_stands_there,
+        increments_of_eight_threads_all_count,
+        watchers_hear_of_every_change_in_order,
+        a_watch_ends_by_being_dropped_or_by_saying_no,
+        a_watcher_that_panics_costs_nobody_else,
+        oversize_keys_and_values_are_refused,
+    );
+    run!(journals on *crate::sqlite().storage =>
+        numbers_have_no_gap_under_concurrency,
+        appends_of_one_caller_keep_their_order,
+        pages_follow_each_other,
+        a_removed_journal_begins_anew,
+        an_entry_over_its_limit_leaves_no_gap,
+    );
+    run!(archives on *crate::sqlite().storage =>
+        the_newest_are_kept_and_listed_first,
+        the_same_id_replaces,
+    );
+    run!(offline_queue on *crate::sqlite().storage =>
+        p3_messages_wait_in_order_until_removed,
+        p3_the_oldest_goes_when_a_device_has_a_hundred,
+        p3_expired_messages_are_neither_delivered_nor_counted,
+        p3_fifty_senders_lose_nothing,
+    );
+    run!(sessions on *crate::sqlite().storage =>
+        a_session_comes_back_as_it_was_saved,
+        unfinished_ones_are_found_and_do_not_expire,
+    );
+    run!(directory on crate::LocalDirectory::new() =>
+        a_message_goes_to_the_newest_registration,
+        a_replaced_registration_ends_only_itself,
+        a_broadcast_reaches_its_audience_and_counts_it,
+        fifty_thousand_devices_come_and_go,
+    );
+}

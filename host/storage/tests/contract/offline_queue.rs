@@ -1,0 +1,70 @@
+//! The offline queue: order, cap, expiry.
+
+use modehost_ids::DeviceId;
+use modehost_storage::traits::OfflineQueue;
+
+use crate::get;
+
+const LONG: u64 = 1_000_000;
+
+fn payloads(queue: &dyn OfflineQueue, device: &DeviceId, now: u64) -> Vec<String> {
+    get(queue.waiting(device, now)).iter().map(|message| message.payload.to_string()).collect()
+}
+
+pub fn p3_messages_wait_in_order_until_removed(queue: &dyn OfflineQueue) {
+    let (device, other) = (DeviceId::new("order-1"), DeviceId::new("order-2"));
+    for payload in ["one", "two", "three"] {
+        assert_eq!(get(queue.enqueue(&device, payload.into(), 5, LONG)), 0);
+    }
+    get(queue.enqueue(&other, "for another".into(), 5, LONG));
+    let waiting = get(queue.waiting(&device, 6));
+    assert!(waiting.is_sorted_by(|a, b| a.id < b.id));
+    assert_eq!((waiting[0].queued_at, waiting[0].ttl_ms), (5, LONG));
+    // Ids of one device remove nothing of another.
+    get(queue.remove(&other, waiting.iter().map(|message| message.id).collect()));
+    assert_eq!(payloads(queue, &device, 6), ["one", "two", "three"]);
+    get(queue.remove(&device, vec![waiting[0].id, waiting[2].id]));
+    assert_eq!(payloads(queue, &device, 6), ["two"]);
+    assert_eq!(payloads(queue, &other, 6), ["for another"]);
+}
+
+pub fn p3_the_oldest_goes_when_a_device_has_a_hundred(queue: &dyn OfflineQueue) {
+    let device = DeviceId::new("full");
+    let dropped: u32 = (0..130).map(|number| get(queue.enqueue(&device, number.to_string().into(), 1, LONG))).sum();
+    assert_eq!(dropped, 30);
+    assert_eq!(payloads(queue, &device, 2), (30..130).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn OfflineQueue) {
+    let device = DeviceId::new("expiry");
+    for number in 0..100u64 {
+        get(queue.enqueue(&device, number.to_string().into(), 1000, 10 + number % 2 * 90));
+    }
+    assert_eq!(payloads(queue, &device, 1009).len(), 100);
+    assert_eq!(payloads(queue, &device, 1010).len(), 50);
+    assert_eq!(get(queue.enqueue(&device, "new".into(), 1050, LONG)), 0, "expired ones make room uncounted");
+    assert_eq!(payloads(queue, &device, 1100), ["new"]);
+    get(queue.enqueue(&device, "for ever".into(), 1100, u64::MAX));
+    assert_eq!(payloads(queue, &device, u64::MAX / 8), ["for ever"]);
+}
+
+pub fn p3_fifty_senders_lose_nothing(queue: &dyn OfflineQueue) {
+    std::thread::scope(|scope| {
+        for sender in 0..50 {
+            scope.spawn(move || {
+                for number in 0..20 {
+                    let device = DeviceId::new(format!("target-{number}"));
+                    assert_eq!(get(queue.enqueue(&device, format!("{sender}").into(), 1, LONG)), 0);
+                }
+            });
+        }
+    });
+    for number in 0..20 {
+        let mut senders: Vec<u32> = payloads(queue, &DeviceId::new(format!("target-{number}")), 2)
+            .iter()
+            .map(|payload| payload.parse().expect("a number"))
+            .collect();
+        senders.sort_unstable();
+        assert_eq!(senders, (0..50).collect::<Vec<_>>());
+    }
+}

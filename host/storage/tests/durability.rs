@@ -1,0 +1,303 @@
+//! What survives: a kill at any moment, a full disk, a locked, newer or damaged file.
+//!
+//! Rule: an acknowledged write is there after a kill; everything that was not done is told.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use modehost_storage::traits::{Documents, Journals, OfflineQueue, Sessions, Written};
+use modehost_storage::{Config, OpenError, Reply, SqliteStorage, StorageError};
+
+const CHILD_DIR: &str = "MODEHOST_TEST_CHILD_DIR";
+const CHILD_WRITERS: u64 = 8;
+
+fn outcome<T: Unpin>(reply: Reply<T>) -> Result<T, StorageError> {
+    futures_lite::future::block_on(reply)
+}
+
+fn get<T: Unpin>(reply: Reply<T>) -> T {
+    outcome(reply).expect("an answer")
+}
+
+fn open(dir: &Path) -> Result<Arc<SqliteStorage>, OpenError> {
+    SqliteStorage::open(&Config { dir: dir.into(), max_mib: None })
+}
+
+/// The message of a refusal, which must have come.
+fn refusal(dir: &Path) -> String {
+    match open(dir) {
+        Ok(_) => panic!("the storage opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Not a test: what the child process of [`kill_nine_loses_nothing_acknowledged`] runs.
+#[test]
+#[ignore = "started by another test as a process of its own"]
+fn child_that_appends() {
+    let Ok(dir) = std::env::var(CHILD_DIR) else { return };
+    let storage = open(Path::new(&dir)).expect("a storage");
+    println!();
+    std::thread::scope(|scope| {
+        for writer in 0..CHILD_WRITERS {
+            let storage = storage.clone();
+            scope.spawn(move || {
+                let (journal, key) = (format!("journal-{writer}"), format!("document-{writer}"));
+                let mut version = get(Documents::read(&*storage, &key)).version;
+                loop {
+                    let sequence = get(storage.append(&journal, version, format!("{{\"n\":{version}}}").into()));
+                    let Written::Done(next) = get(Documents::write(&*storage, &key, version, Some("1".into()))) else {
+                        panic!("nobody else writes this document");
+                    };
+                    version = next;
+                    println!("ack {writer} {sequence} {version}");
+                }
+            });
+        }
+    });
+}
+
+/// Kills the child when the test ends early.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn kill_nine_loses_nothing_acknowledged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut acknowledged = vec![(0, 0); CHILD_WRITERS as usize];
+    for round in 0..4 {
+        let child = Command::new(std::env::current_exe().expect("this test"))
+            .args(["child_that_appends", "--exact", "--ignored", "--nocapture"])
+            .env(CHILD_DIR, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a child");
+        let mut child = Killed(child);
+        let mut lines = BufReader::new(child.0.stdout.take().expect("its output")).lines();
+        let mut seen = 0;
+        let mut killed = false;
+        // After the kill, whatever the child had said before is read to the end: it counts too.
+        while let Some(Ok(line)) = lines.next() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let ["ack", writer, sequence, version] = words[..] else { continue };
+            // The very last line may be cut off by the kill.
+            let (Ok(writer), Ok(sequence), Ok(version)) = (writer.parse::<usize>(), sequence.parse(), version.parse())
+            else {
+                continue;
+            };
+            let last: &mut (u64, u64) = &mut acknowledged[writer];
+            *last = (last.0.max(sequence), last.1.max(version));
+            seen += 1;
+            if seen >= 300 + round * 57 && !killed {
+                child.0.kill().expect("SIGKILL");
+                killed = true;
+            }
+        }
+        assert!(killed, "the child ended by itself after {seen} acknowledgements");
+        child.0.wait().expect("its end");
+
+        let storage = open(dir.path()).expect("a storage after the kill");
+        for (writer, (sequence, version)) in acknowledged.iter().enumerate() {
+            let entries = get(Journals::read(&*storage, &format!("journal-{writer}"), 0, u32::MAX));
+            assert!(entries.len() as u64 >= *sequence, "round {round}: {} entries of {sequence}", entries.len());
+            assert!((1..).zip(&entries).all(|(number, entry)| entry.sequence == number), "round {round}: a gap");
+            let document = get(Documents::read(&*storage, &format!("document-{writer}")));
+            assert!(document.version >= *version, "round {round}: version {} of {version}", document.version);
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: Some(1) }).expect("a storage");
+    get(storage.append("kept", 1, "\"before\"".into()));
+    let entry: Arc<str> = "x".repeat(32 * 1024).into();
+    let mut stored = 0;
+    let told = loop {
+        match outcome(storage.append("big", 1, entry.clone())) {
+            Ok(sequence) => stored = sequence,
+            Err(error) => break error,
+        }
+        assert!(stored < 1000, "1 MiB never fills");
+    };
+    assert!(
+        matches!(&told, StorageError::Unavailable(text) if text.contains("full") && text.contains("modehost.db")),
+        "{told}"
+    );
+    // What had been acknowledged is still there, and reading goes on.
+    assert_eq!(get(Journals::read(&*storage, "big", 0, u32::MAX)).len() as u64, stored);
+    get(Journals::remove(&*storage, "big"));
+    assert_eq!(get(storage.append("kept", 2, "\"after\"".into())), 2);
+    assert_eq!(get(storage.append("big", 1, entry)), 1);
+}
+
+#[test]
+fn one_bad_write_does_not_sink_its_batch() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path()).expect("a storage");
+    // A foreign hand makes one key impossible to write: the engine refuses it in mid-batch.
+    let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the file");
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON documents WHEN new.key = 'bad'
+             BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
+        )
+        .expect("a trigger");
+    let hold = hold_writer(&storage);
+    let replies: Vec<_> = ["a", "bad", "b"].map(|key| Documents::write(&*storage, key, 0, Some("1".into()))).into();
+    drop(hold);
+    let outcomes: Vec<_> = replies.into_iter().map(outcome).collect();
+    assert_eq!(outcomes[0], Ok(Written::Done(1)));
+    assert!(matches!(&outcomes[1], Err(StorageError::Unavailable(text)) if text.contains("on purpose")));
+    assert_eq!(outcomes[2], Ok(Written::Done(1)));
+    assert_eq!(get(Documents::read(&*storage, "b")).version, 1);
+}
+
+/// Keeps the writer thread busy, in a watcher, until the answer is dropped.
+fn hold_writer(storage: &SqliteStorage) -> SyncSender<()> {
+    let (release, held) = sync_channel::<()>(0);
+    let (entered, enters) = sync_channel::<()>(1);
+    let held = parking_lot::Mutex::new(held);
+    let watch = storage.watch(
+        "hold",
+        Box::new(move |_| {
+            let _ = entered.try_send(());
+            let _ = held.lock().recv();
+            false
+        }),
+    );
+    get(Documents::write(storage, "hold", 0, Some("1".into())));
+    enters.recv_timeout(Duration::from_secs(10)).expect("the watcher runs");
+    drop(watch);
+    release
+}
+
+#[test]
+fn a_full_queue_refuses_at_once_and_shutdown_carries_out_what_waits() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path()).expect("a storage");
+    let hold = hold_writer(&storage);
+    let waiting: Vec<_> =
+        (0..limits::WRITER_QUEUE).map(|number| storage.append("queue", number as u64, "1".into())).collect();
+    let began = Instant::now();
+    assert_eq!(outcome(storage.append("queue", 0, "1".into())), Err(StorageError::Overloaded));
+    assert!(began.elapsed() < Duration::from_secs(1), "a refusal does not wait");
+    drop(hold);
+    storage.shutdown();
+    assert_eq!(outcome(storage.append("queue", 0, "1".into())), Err(StorageError::Closed));
+    assert_eq!(outcome(Documents::read(&*storage, "hold")), Err(StorageError::Closed));
+    for (number, reply) in (1..).zip(waiting) {
+        assert_eq!(get(reply), number);
+    }
+    // The folder is free again although the old handle still lives.
+    let again = open(dir.path()).expect("a storage");
+    assert_eq!(get(again.append("queue", 0, "1".into())), limits::WRITER_QUEUE as u64 + 1);
+}
+
+#[test]
+fn a_lock_of_another_program_is_told_and_survived() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path()).expect("a storage");
+    let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let told = outcome(storage.append("locked", 1, "1".into()));
+    assert!(matches!(&told, Err(StorageError::Unavailable(text)) if text.contains("locked")), "{told:?}");
+    assert!(get(Journals::read(&*storage, "locked", 0, 9)).is_empty(), "reading goes on");
+    other.execute_batch("ROLLBACK").expect("the lock given back");
+    assert_eq!(get(storage.append("locked", 1, "1".into())), 1);
+}
+
+#[test]
+fn two_servers_never_share_a_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path()).expect("a storage");
+    let told = refusal(dir.path());
+    assert!(told.contains("in use") && told.contains(&format!("process {}", std::process::id())), "{told}");
+    drop(storage);
+    open(dir.path()).expect("the folder is free again");
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(open(dir.path()).expect("a storage"));
+    let file = dir.path().join("modehost.db");
+    let version = |value: i64| {
+        let other = rusqlite::Connection::open(&file).expect("the file");
+        other.pragma_update(None, "user_version", value).expect("a version");
+    };
+    version(9999);
+    let told = refusal(dir.path());
+    assert!(told.contains("modehost.db") && told.contains("9999") && told.contains("up to 1"), "{told}");
+    version(1);
+    open(dir.path()).expect("a storage");
+}
+
+#[test]
+fn a_damaged_file_is_refused_by_name() {
+    for damage in ["not a database at all, ".repeat(400).into_bytes(), b"short".to_vec()] {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("modehost.db"), &damage).expect("a damaged file");
+        let told = refusal(dir.path());
+        assert!(told.contains("modehost.db") && told.contains("damaged") && told.contains("backup"), "{told}");
+        assert_eq!(std::fs::read(dir.path().join("modehost.db")).expect("the file"), damage, "left untouched");
+    }
+    // A file that is a database, with a page overwritten further in.
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path()).expect("a storage");
+    for number in 0..200 {
+        let device = DeviceId::new(format!("device-{number}"));
+        get(storage.enqueue(&device, "x".repeat(500).into(), 1, 1000));
+    }
+    drop(storage);
+    let file = dir.path().join("modehost.db");
+    let mut bytes = std::fs::read(&file).expect("the file");
+    let half = bytes.len() / 2;
+    bytes[half..half + 20_000].fill(0xA5);
+    std::fs::write(&file, bytes).expect("a damaged file");
+    let told = refusal(dir.path());
+    assert!(told.contains("modehost.db") && told.contains("damaged"), "{told}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_refused_by_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("a-file");
+    std::fs::write(&file, "1").expect("a file");
+    let told = refusal(&file);
+    assert!(told.contains("a-file") && told.contains("storage.dir"), "{told}");
+    // A folder where the database should be.
+    std::fs::create_dir(dir.path().join("modehost.db")).expect("a folder");
+    let told = refusal(dir.path());
+    assert!(told.contains("modehost.db"), "{told}");
+}
+
+#[test]
+fn a_session_that_makes_no_sense_is_told_as_damaged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(open(dir.path()).expect("a storage"));
+    let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the file");
+    let row = "INSERT INTO sessions (device, saved_at, unfinished, format, state) VALUES (?1, 1, 0, ?2, x'ff')";
+    other.execute(row, ("bad-state", 1)).expect("a row");
+    other.execute(row, ("bad-format", 77)).expect("a row");
+    drop(other);
+    let storage = open(dir.path()).expect("a storage");
+    for device in ["bad-state", "bad-format"] {
+        let told = outcome(storage.load(&DeviceId::new(device)));
+        assert!(matches!(&told, Err(StorageError::Corrupt(text)) if text.contains(device)), "{told:?}");
+    }
+}
