@@ -44,6 +44,8 @@ pub const SILENCE: Duration = Duration::from_secs(95);
 pub const PENDING_MESSAGES: usize = 64;
 /// Bytes of the messages that a connection holds while its session's queue is full.
 pub const PENDING_BYTES: usize = 256 * 1024;
+/// A connection looks again after this time at what is due and could not yet be written.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Write buffer of a connection: enough for a batch of replies in one system call.
 pub const WRITE_BUFFER_BYTES: usize = 4096;
 /// Connections may take this long to end once all have been asked to, when the server stops.

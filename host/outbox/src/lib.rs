@@ -43,11 +43,17 @@ pub enum Text {
 }
 
 impl Text {
-    fn len(&self) -> usize {
+    /// Bytes.
+    pub fn len(&self) -> usize {
         match self {
             Self::Own(text) => text.len(),
             Self::Shared(text) => text.len(),
         }
+    }
+
+    /// True if there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

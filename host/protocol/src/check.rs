@@ -139,13 +139,13 @@ impl<'de> DeserializeSeed<'de> for Kind {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader
-            .deserialize_str(Text)
-            .map_err(|error| if error.to_string().starts_with("invalid type") {
+        reader.deserialize_str(Text).map_err(|error| {
+            if error.to_string().starts_with("invalid type") {
                 D::Error::custom(format_args!("{OURS}type must be a string"))
             } else {
                 error
-            })
+            }
+        })
     }
 }
 

@@ -15,13 +15,22 @@ pub enum DeviceMessage {
     Hello(Hello),
     Listen(Listen),
     Abort,
-    Mode { start: bool, mode: String },
+    Mode {
+        start: bool,
+        mode: String,
+    },
     /// From the operator's console.
-    Server { action: String, secret: String },
+    Server {
+        action: String,
+        secret: String,
+    },
     /// Known, and nothing to be done: `mcp`, `iot`, `goodbye`.
     Ignored,
     /// Of a type that is not the host's.
-    Other { kind: Arc<str>, body: Arc<str> },
+    Other {
+        kind: Arc<str>,
+        body: Arc<str>,
+    },
 }
 
 /// A hello; every field but `type` is optional in the field.
@@ -106,8 +115,7 @@ fn word<'a, T: Copy>(value: Option<&Value>, name: &str, set: &[(&'a str, T)]) ->
 }
 
 fn listen(fields: &Fields) -> Result<Listen, Invalid> {
-    let states =
-        [("start", ListenState::Start), ("stop", ListenState::Stop), ("detect", ListenState::Detect)];
+    let states = [("start", ListenState::Start), ("stop", ListenState::Stop), ("detect", ListenState::Detect)];
     let state = word(fields.state.as_ref(), "state", &states)?;
     let (_, state) = state.ok_or_else(|| Invalid::schema("missing: state"))?;
     // A stop may carry any mode or none: firmware omits it, others repeat the last.
@@ -152,7 +160,10 @@ mod tests {
         assert_eq!(error("mode", r#"{"state":"begin","mode":"x"}"#), "state must be one of: start, end");
         assert_eq!(error("mode", r#"{"state":1,"mode":"x"}"#), "state must be a string");
         assert_eq!(error("listen", "{}"), "missing: state");
-        assert_eq!(error("listen", r#"{"state":"start","mode":"loud"}"#), "mode must be one of: auto, manual, realtime");
+        assert_eq!(
+            error("listen", r#"{"state":"start","mode":"loud"}"#),
+            "mode must be one of: auto, manual, realtime"
+        );
     }
 
     #[test]

@@ -112,6 +112,10 @@ pub fn error(code: &str, message: &str, reference: &Reference) -> String {
 /// `{"type":"pong"}`.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
+/// Sent on a channel that has been silent too long. Clients ignore types that they do not know;
+/// `pong` would do as well for firmware, but looks like an answer to clients that count those.
+pub const KEEPALIVE: &str = r#"{"type":"keepalive"}"#;
+
 /// The answer to hello, with every field that some client hangs without.
 pub fn hello(session_id: &str) -> String {
     json!({

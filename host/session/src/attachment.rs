@@ -1,8 +1,14 @@
 //! A connection's end of a session. Rule: the session hears of the end of the connection by the
 //! attachment being dropped, so that no path can forget to say it.
 
-use modehost_ids::{ConnectionId, SessionId};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use modehost_ids::ConnectionId;
 use modehost_protocol::DeviceMessage;
+
+use crate::inbox::{Control, Inbound};
+use crate::registry::SessionHandle;
 
 /// The session is gone; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +16,11 @@ pub struct Gone;
 
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
-    connection: ConnectionId,
-    session: SessionId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) session: Arc<SessionHandle>,
 }
 
 impl Attachment {
-    /// For `hello` and the log.
-    pub fn session_id(&self) -> &SessionId {
-        &self.session
-    }
-
     /// Counted over the life of the process.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection
@@ -30,8 +31,21 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session is gone.
-    pub async fn message(&self, _message: DeviceMessage) -> Result<(), Gone> {
-        Err(Gone)
+    pub async fn message(&self, message: DeviceMessage) -> Result<(), Gone> {
+        self.session.messages.send(Inbound::Message(message)).await.map_err(|_| Gone)
+    }
+
+    /// As `message`, without waiting: gives the message back where the queue is full.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
+        use tokio::sync::mpsc::error::TrySendError;
+        match self.session.messages.try_send(Inbound::Message(message)) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(Inbound::Message(message))) => Ok(Some(message)),
+            Err(_) => Err(Gone),
+        }
     }
 
     /// Hands a packet of audio over; it is dropped and counted if the session cannot keep up.
@@ -39,6 +53,23 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub fn audio(&self, _packet: &[u8]) -> Result<(), Gone> {
-        Err(Gone)
+        use tokio::sync::mpsc::error::TrySendError;
+        match self.session.messages.try_send(Inbound::Audio) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
+                Ok(())
+            }
+            Err(TrySendError::Closed(_)) => Err(Gone),
+        }
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        // A newer connection may have taken the place; then this one has no say any more.
+        let mine = self.connection.0;
+        let _ = self.session.connected.compare_exchange(mine, 0, Ordering::AcqRel, Ordering::Acquire);
+        self.session.inbox.control(Control::Detach(self.connection));
     }
 }

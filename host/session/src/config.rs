@@ -7,6 +7,7 @@ use std::time::Duration;
 use modehost_contract::event::Device;
 use modehost_ids::{DeviceId, GroupId};
 use modehost_limits as limits;
+use modehost_storage::traits::Audience;
 
 /// The group of devices that no configured group lists.
 pub const DEFAULT_GROUP: &str = "default";
@@ -57,25 +58,65 @@ impl Default for Config {
 }
 
 /// Groups and names of devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    /// Group to its devices, as configured.
-    pub groups: BTreeMap<GroupId, Arc<[DeviceId]>>,
-    pub alias: BTreeMap<DeviceId, Arc<str>>,
+    groups: BTreeMap<GroupId, Arc<[DeviceId]>>,
+    alias: BTreeMap<DeviceId, Arc<str>>,
+    /// Every device that some group lists: the others are the default group.
+    grouped: Arc<[DeviceId]>,
+}
+
+impl Default for Roster {
+    fn default() -> Self {
+        Self::new(BTreeMap::new(), BTreeMap::new())
+    }
 }
 
 impl Roster {
+    /// Groups with their devices, and names of devices, as configured.
+    pub fn new(groups: BTreeMap<GroupId, Vec<DeviceId>>, alias: BTreeMap<DeviceId, String>) -> Self {
+        let mut grouped: Vec<DeviceId> = groups.values().flatten().cloned().collect();
+        grouped.sort();
+        grouped.dedup();
+        Self {
+            groups: groups.into_iter().map(|(group, devices)| (group, devices.into())).collect(),
+            alias: alias.into_iter().map(|(device, name)| (device, name.into())).collect(),
+            grouped: grouped.into(),
+        }
+    }
+
     /// What modes are told of a device.
     pub fn device(&self, id: &DeviceId) -> Device {
-        let mut groups: Vec<Arc<str>> = Vec::new();
-        for (group, devices) in &self.groups {
-            if devices.contains(id) {
-                groups.push(group.as_str().into());
-            }
-        }
+        let listed = self.groups.iter().filter(|(_, devices)| devices.contains(id));
+        let mut groups: Vec<Arc<str>> = listed.map(|(group, _)| group.as_str().into()).collect();
         if groups.is_empty() {
             groups.push(DEFAULT_GROUP.into());
         }
         Device { id: id.as_str().into(), alias: self.alias.get(id).cloned(), groups: groups.into() }
+    }
+
+    /// Who a message for a group is for. A group that nobody configured has no members.
+    pub fn audience(&self, group: &str) -> Audience {
+        match self.groups.get(group) {
+            Some(devices) => Audience::Only(devices.clone()),
+            None if group == DEFAULT_GROUP => Audience::AllBut(self.grouped.clone()),
+            None => Audience::Only(Arc::new([])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_in_no_group_is_in_the_default_group() {
+        let groups = BTreeMap::from([("red".into(), vec!["a".into(), "b".into()])]);
+        let roster = Roster::new(groups, BTreeMap::from([("a".into(), "Ann".into())]));
+        assert_eq!(*roster.device(&"a".into()).groups, ["red".into()]);
+        assert_eq!(roster.device(&"a".into()).alias.as_deref(), Some("Ann"));
+        assert_eq!(*roster.device(&"c".into()).groups, ["default".into()]);
+        assert_eq!(roster.audience("default"), Audience::AllBut(Arc::new(["a".into(), "b".into()])));
+        assert_eq!(roster.audience("blue"), Audience::Only(Arc::new([])));
     }
 }

@@ -1,16 +1,42 @@
 //! Sessions: what belongs to a device and outlives its connections. Logic only.
 //!
 //! # Layout, in the order in which a message walks
-//! - [`registry`]: finds or makes the session of a device; attaches connections; takeover
+//! - [`registry`]: finds or makes the session of a device; attaches connections; migration, drain
 //! - [`attachment`]: a connection's end of a session
+//! - `inbox`: everything that can wake a session
+//! - `actor`: the session's own loop, one event at a time
+//! - `wake`: what it does about a wake that is not a message
+//! - `route`: device messages to the handler that they are for
+//! - `modes`: beginning and ending modes, atomically
+//! - `handler`: the session's end of one plugin: instance, last good state, replay, trial
+//! - `link`: the connection that is served, and those that linger
+//! - `lend`: taking instances away and giving them back: hibernation, hot swap
+//! - `effects`: carrying out what a mode wants, in order, durable things first
+//! - `durable`: effects that are stored or read
+//! - `requests`: outcomes that are still to come
+//! - `record`: what is left of a session between two processes
+//! - `budget`: how many instances live at once
 //! - [`config`]: the settings of this room
 //!
 //! Rule: nothing here reads a socket, names a storage engine or runs a guest; events of one
 //! session are handled one at a time, on the mode threads.
 
+mod actor;
 pub mod attachment;
+mod budget;
 pub mod config;
+mod durable;
+mod effects;
+mod handler;
+mod inbox;
+mod lend;
+mod link;
+mod modes;
+mod record;
 pub mod registry;
+mod requests;
+mod route;
+mod wake;
 
 pub use attachment::{Attachment, Gone};
 pub use config::{Config, DuplicateDevice, Roster};

@@ -1,17 +1,25 @@
 //! Finds or makes the session of a device. Rule: at most one session per device id, whatever
-//! connects at the same time.
+//! connects at the same time; one lock decides who comes and who has ended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use modehost_contract::Catalog;
-use modehost_ids::DeviceId;
+use modehost_ids::{ConnectionId, DeviceId};
+use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_storage::traits::{Archives, Directory, Documents, Journals, OfflineQueue, Sessions};
-use modehost_task::ModeThreads;
-use tokio::sync::watch;
+use modehost_task::{IoTask, ModeTask, ModeThreads, spawn_io};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
 
+use crate::actor::Session;
 use crate::attachment::Attachment;
+use crate::budget::Budget;
 use crate::config::{Config, DuplicateDevice};
+use crate::inbox::{Control, Inbound, Inbox};
 
 /// Everything that sessions use, each behind the trait that they know it by.
 #[derive(Clone)]
@@ -40,21 +48,75 @@ pub enum Refusal {
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct SessionInfo {
     pub device: String,
-    pub session: String,
     pub connected: bool,
+    /// None for the default mode.
     pub mode: Option<String>,
     pub live_instances: usize,
 }
 
-/// All sessions of this process.
+/// What others hold of a session.
+pub(crate) struct SessionHandle {
+    pub(crate) device: DeviceId,
+    pub(crate) inbox: Inbox,
+    pub(crate) messages: mpsc::Sender<Inbound>,
+    /// The connection that is served; 0 for none.
+    pub(crate) connected: AtomicU64,
+    /// Live instances.
+    pub(crate) live: AtomicUsize,
+    /// Unix ms of the last event.
+    pub(crate) used: AtomicU64,
+    pub(crate) mode: Mutex<Option<Arc<str>>>,
+    /// The session's own task; it ends itself, or is stopped with the registry.
+    task: Mutex<Option<ModeTask>>,
+}
+
+/// What sessions and the registry share.
+pub(crate) struct Shared {
+    pub(crate) services: Services,
+    pub(crate) budget: Budget,
+    sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
+}
+
+impl Shared {
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.services.config.borrow().clone()
+    }
+
+    /// The session has ended. False if somebody wants it after all.
+    pub(crate) fn forget(&self, session: &Arc<SessionHandle>) -> bool {
+        let mut sessions = self.sessions.lock();
+        if session.inbox.is_wanted() {
+            return false;
+        }
+        // Stays reachable under its device only if it is this very session.
+        if sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session)) {
+            sessions.remove(&session.device);
+            metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
+        }
+        true
+    }
+
+    fn all(&self) -> Vec<Arc<SessionHandle>> {
+        self.sessions.lock().values().cloned().collect()
+    }
+}
+
+/// All sessions of this process. Dropping it stops them where they are.
 pub struct Registry {
-    _services: Services,
+    shared: Arc<Shared>,
+    connections: AtomicU64,
+    draining: AtomicBool,
+    _tasks: [IoTask<()>; 2],
 }
 
 impl Registry {
-    /// No sessions yet; nothing runs until one is attached or resumed.
+    /// No sessions yet. Must be called within the IO runtime.
     pub fn new(services: Services) -> Arc<Self> {
-        Arc::new(Self { _services: services })
+        let budget = Budget::new(services.config.borrow().live_instances);
+        let changes = services.config.clone();
+        let shared = Arc::new(Shared { services, budget, sessions: Mutex::default() });
+        let tasks = [spawn_io(pass_on_settings(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
+        Arc::new(Self { shared, connections: AtomicU64::new(0), draining: AtomicBool::new(false), _tasks: tasks })
     }
 
     /// Attaches a connection that has signed in as `device`, making its session if there is none.
@@ -64,25 +126,156 @@ impl Registry {
     /// See [`Refusal`].
     pub fn attach(
         self: &Arc<Self>,
-        _device: &DeviceId,
-        _outbox: Outbox,
-        _duplicate: DuplicateDevice,
+        device: &DeviceId,
+        outbox: Outbox,
+        duplicate: DuplicateDevice,
     ) -> Result<Attachment, Refusal> {
-        Err(Refusal::ShuttingDown)
+        if self.draining.load(Ordering::Acquire) {
+            return Err(Refusal::ShuttingDown);
+        }
+        let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
+        let mut sessions = self.shared.sessions.lock();
+        let session = self.find_or_make(&mut sessions, device);
+        if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
+            return Err(Refusal::AlreadyConnected);
+        }
+        session.connected.store(connection.0, Ordering::Release);
+        session.inbox.control(Control::Attach { connection, outbox });
+        Ok(Attachment { connection, session })
     }
 
-    /// Takes up the sessions with unfinished work that an earlier process left behind.
-    pub async fn resume_unfinished(self: &Arc<Self>) {}
+    fn find_or_make(
+        &self,
+        sessions: &mut HashMap<DeviceId, Arc<SessionHandle>>,
+        device: &DeviceId,
+    ) -> Arc<SessionHandle> {
+        if let Some(session) = sessions.get(device) {
+            return session.clone();
+        }
+        let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
+        let session = Arc::new(SessionHandle {
+            device: device.clone(),
+            inbox: Inbox::default(),
+            messages: sender,
+            connected: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
+            used: AtomicU64::new(0),
+            mode: Mutex::default(),
+            task: Mutex::default(),
+        });
+        let actor = Session::new(session.clone(), self.shared.clone(), receiver);
+        *session.task.lock() = Some(self.shared.services.threads.spawn(actor.run()));
+        sessions.insert(device.clone(), session.clone());
+        metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
+        session
+    }
 
-    /// Moves every live session to what the catalog holds now, a bounded number per second.
-    /// Called after each change of the catalog; returns when all have moved.
-    pub async fn migrate(self: &Arc<Self>) {}
+    /// Takes up the sessions with unfinished work that an earlier process left behind, and
+    /// forgets finished ones that nobody is waited for any more.
+    pub async fn resume_unfinished(self: &Arc<Self>) {
+        let stored = &self.shared.services.sessions;
+        match stored.unfinished().await {
+            Ok(devices) => {
+                if !devices.is_empty() {
+                    tracing::info!(sessions = devices.len(), "taking up unfinished sessions");
+                }
+                for device in devices {
+                    let mut sessions = self.shared.sessions.lock();
+                    self.find_or_make(&mut sessions, &device).inbox.control(Control::Resume);
+                }
+            }
+            Err(error) => tracing::error!(%error, "unfinished sessions cannot be found; they wait for their devices"),
+        }
+        let window = u64::try_from(self.shared.config().resume_window.as_millis()).unwrap_or(u64::MAX);
+        let before = crate::actor::unix_ms().saturating_sub(window);
+        if let Err(error) = stored.expire(before).await {
+            tracing::warn!(%error, "old sessions were not removed");
+        }
+    }
 
-    /// Saves every session and closes every connection with `code` and `reason`.
-    pub async fn drain(self: &Arc<Self>, _code: u16, _reason: &str) {}
+    /// Moves every session to what the catalog holds now, a bounded number per second. Called
+    /// after each change of the catalog; returns when all have moved. Cancelling leaves the rest
+    /// to move at their next event.
+    pub async fn migrate(self: &Arc<Self>) {
+        const TICK: Duration = Duration::from_millis(10);
+        let per_tick = (self.shared.config().migrations_per_second as usize / 100).max(1);
+        let (done, mut all_done) = mpsc::channel(1);
+        for batch in self.shared.all().chunks(per_tick) {
+            for session in batch {
+                session.inbox.control(Control::Migrate(done.clone()));
+            }
+            if batch.len() == per_tick {
+                tokio::time::sleep(TICK).await;
+            }
+        }
+        drop(done);
+        // Ends when every session has dropped its sender; nobody ever sends.
+        let _ = all_done.recv().await;
+    }
 
-    /// For operators.
+    /// Saves every session and closes every connection with `code` and `reason`. No connection
+    /// is attached from now on. Returns when all have ended.
+    pub async fn drain(self: &Arc<Self>, code: u16, reason: &str) {
+        self.draining.store(true, Ordering::Release);
+        let (done, mut all_done) = mpsc::channel(1);
+        let reason: Arc<str> = reason.into();
+        let sessions = std::mem::take(&mut *self.shared.sessions.lock());
+        for session in sessions.values() {
+            session.inbox.control(Control::Drain { code, reason: reason.clone(), done: done.clone() });
+        }
+        drop(done);
+        let _ = all_done.recv().await;
+    }
+
+    /// For operators, in the order of the device ids.
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        Vec::new()
+        let mut infos: Vec<SessionInfo> = self.shared.all().iter().map(|session| info(session)).collect();
+        infos.sort_by(|one, other| one.device.cmp(&other.device));
+        infos
+    }
+}
+
+fn info(session: &SessionHandle) -> SessionInfo {
+    SessionInfo {
+        device: session.device.to_string(),
+        connected: session.connected.load(Ordering::Relaxed) != 0,
+        mode: session.mode.lock().as_ref().map(|mode| mode.to_string()),
+        live_instances: session.live.load(Ordering::Relaxed),
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        for session in self.shared.all() {
+            session.task.lock().take();
+        }
+        self.shared.sessions.lock().clear();
+    }
+}
+
+/// Tells every session that the settings have changed.
+async fn pass_on_settings(shared: Arc<Shared>, mut changes: watch::Receiver<Arc<Config>>) {
+    while changes.changed().await.is_ok() {
+        for session in shared.all() {
+            session.inbox.control(Control::Reconfigured);
+        }
+    }
+}
+
+/// Asks the least recently used sessions to hibernate when live instances run short.
+async fn relieve_pressure(shared: Arc<Shared>) {
+    loop {
+        let wanted = shared.budget.pressure().await;
+        let mut sessions = shared.all();
+        sessions.retain(|session| session.live.load(Ordering::Relaxed) > 0);
+        sessions.sort_by_key(|session| session.used.load(Ordering::Relaxed));
+        let mut freed = 0;
+        for session in sessions {
+            if freed >= wanted {
+                break;
+            }
+            freed += session.live.load(Ordering::Relaxed);
+            session.inbox.control(Control::Hibernate);
+        }
     }
 }

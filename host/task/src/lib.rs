@@ -43,13 +43,17 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    // The one place that the ban names.
+    #[allow(clippy::disallowed_methods)]
     IoTask(tokio::spawn(future))
 }
 
 /// Runs blocking work on tokio's blocking pool, whose size `app` bounds at start.
 /// `None` if the work panicked or the runtime is going down.
 pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
+    #[allow(clippy::disallowed_methods)]
+    let task = tokio::task::spawn_blocking(work);
+    task.await.ok()
 }
 
 /// A set of tasks that ends with its owner: connections of a listener, sessions' helpers.

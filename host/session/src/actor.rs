@@ -1,0 +1,223 @@
+//! The session's own loop. Rule: one event at a time, in the order of `next_wake`; whatever takes
+//! long is somewhere else, and its outcome comes back here as one more wake.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use modehost_contract::Context;
+use modehost_contract::Event;
+use modehost_contract::event::{Device, Transcript};
+use modehost_ids::{PluginId, SessionId};
+use modehost_limits as limits;
+use modehost_protocol::DeviceMessage;
+use modehost_storage::traits::Document;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::inbox::{Control, Inbound};
+use crate::link::Link;
+use crate::registry::{SessionHandle, Shared};
+use crate::requests::{Outcome, Requests};
+
+/// Everything that can wake a session.
+pub(crate) enum Wake {
+    Control(Control),
+    Document(PluginId, Document),
+    Outcome(Outcome),
+    Device(Inbound),
+    Deadline,
+}
+
+/// What follows from a wake, in order.
+pub(crate) enum Work {
+    /// Give an event to a plugin's handler and carry out what it wants.
+    Tell { plugin: PluginId, event: Event, body: Option<Arc<str>> },
+    /// As if the device had sent it.
+    Message(DeviceMessage),
+    /// Words for the current mode, or for the default mode where the current one declined.
+    Transcript { transcript: Transcript, declined: bool },
+    /// Begin this mode, or the default mode.
+    Switch(Option<String>),
+}
+
+/// The session of one device.
+pub(crate) struct Session {
+    pub(crate) handle: Arc<SessionHandle>,
+    pub(crate) shared: Arc<Shared>,
+    messages: mpsc::Receiver<Inbound>,
+    pub(crate) id: SessionId,
+    /// As modes are told of it.
+    pub(crate) device: Device,
+    pub(crate) link: Link,
+    /// The current mode; none for the default mode.
+    pub(crate) mode: Option<Arc<str>>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) requests: Requests,
+    pub(crate) work: VecDeque<Work>,
+    /// `dispatch` and `switch-mode` effects since the last wake.
+    pub(crate) cascade: usize,
+    /// Time of the last event, Unix ms.
+    clock: u64,
+    pub(crate) segments: u64,
+    /// When unsaved state is saved at the latest.
+    pub(crate) checkpoint: Option<Instant>,
+    /// When to look for instances that nothing happens to.
+    pub(crate) doze: Option<Instant>,
+    /// Something is on disk for this device.
+    pub(crate) stored: bool,
+    /// The device knows that nobody hears its sound.
+    pub(crate) told_unheard: bool,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Session {
+    pub(crate) fn new(handle: Arc<SessionHandle>, shared: Arc<Shared>, messages: mpsc::Receiver<Inbound>) -> Self {
+        let id = SessionId::new(uuid::Uuid::new_v4().to_string());
+        let device = shared.config().roster.device(&handle.device);
+        Self {
+            handle,
+            shared,
+            messages,
+            id,
+            device,
+            link: Link::default(),
+            mode: None,
+            handlers: Vec::new(),
+            requests: Requests::default(),
+            work: VecDeque::new(),
+            cascade: 0,
+            clock: 0,
+            segments: 0,
+            checkpoint: None,
+            doze: None,
+            stored: false,
+            told_unheard: false,
+            alarm: Box::pin(sleep_until(Instant::now() + limits::RESUME_WINDOW)),
+        }
+    }
+
+    /// The life of the session, from what an earlier process left to the end of its last request.
+    pub(crate) async fn run(mut self) {
+        self.load().await;
+        loop {
+            let wake = self.next_wake().await;
+            self.cascade = 0;
+            let drained = match wake {
+                Wake::Control(control) => self.control(control).await,
+                Wake::Document(plugin, document) => {
+                    self.watched(plugin, &document);
+                    None
+                }
+                Wake::Outcome(outcome) => {
+                    self.outcome(outcome);
+                    None
+                }
+                Wake::Device(Inbound::Message(message)) => {
+                    self.work.push_back(Work::Message(message));
+                    None
+                }
+                Wake::Device(Inbound::Audio) => {
+                    self.unheard();
+                    None
+                }
+                Wake::Deadline => {
+                    self.deadlines();
+                    None
+                }
+            };
+            self.work_off().await;
+            self.close_ended();
+            self.publish();
+            if drained.is_some() || (self.is_over() && self.shared.forget(&self.handle)) {
+                self.finish(drained.is_some()).await;
+                return;
+            }
+        }
+    }
+
+    /// Carries out what follows from a wake, until nothing is left.
+    pub(crate) async fn work_off(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Tell { plugin, event, body } => self.tell(&plugin, event, body.as_deref()).await,
+                Work::Message(message) => self.route(message).await,
+                Work::Transcript { transcript, declined } => self.hear(transcript, declined).await,
+                Work::Switch(mode) => self.switch(mode.as_deref()).await,
+            }
+        }
+    }
+
+    /// Works off what the device has sent and nobody has looked at; before the session is saved
+    /// for good.
+    pub(crate) async fn empty_queue(&mut self) {
+        while let Ok(inbound) = self.messages.try_recv() {
+            if let Inbound::Message(message) = inbound {
+                self.cascade = 0;
+                self.work.push_back(Work::Message(message));
+                self.work_off().await;
+            }
+        }
+    }
+
+    /// What happens next, most urgent first. Waits without any cost while nothing does.
+    async fn next_wake(&mut self) -> Wake {
+        loop {
+            if let Some(control) = self.handle.inbox.next_control() {
+                return Wake::Control(control);
+            }
+            if let Some((plugin, document)) = self.handle.inbox.next_document() {
+                return Wake::Document(plugin, document);
+            }
+            let deadline = self.next_deadline();
+            if let Some(deadline) = deadline
+                && deadline != self.alarm.deadline()
+            {
+                self.alarm.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                biased;
+                () = self.handle.inbox.filled() => {}
+                Some(outcome) = self.requests.next(), if !self.requests.is_empty() => return Wake::Outcome(outcome),
+                () = self.alarm.as_mut(), if deadline.is_some() => return Wake::Deadline,
+                Some(inbound) = self.messages.recv() => return Wake::Device(inbound),
+            }
+        }
+    }
+
+    /// The settings as they are now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.shared.config()
+    }
+
+    /// Time and chance for the next event; time never goes back within a session.
+    pub(crate) fn context(&mut self) -> Context {
+        self.clock = self.clock.max(unix_ms());
+        Context { now: self.clock, seed: fastrand::u64(..) }
+    }
+
+    /// True when nobody is connected, nobody is waited for, and nothing is left to be answered.
+    fn is_over(&self) -> bool {
+        self.link.is_over() && self.requests.is_empty() && self.handlers.is_empty()
+    }
+
+    /// What operators and the budget see.
+    fn publish(&self) {
+        let live = self.handlers.iter().filter(|handler| handler.is_live()).count();
+        self.handle.live.store(live, Ordering::Relaxed);
+        self.handle.used.store(self.clock, Ordering::Relaxed);
+        let mut shown = self.handle.mode.lock();
+        if *shown != self.mode {
+            shown.clone_from(&self.mode);
+        }
+    }
+}
+
+/// Unix time in ms; 0 where the clock stands before 1970.
+pub(crate) fn unix_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,214 @@
+//! Effects that are stored or read. Rule: writes are submitted in the order of the list, the
+//! session's own state behind them; so after a kill the state on disk never knows of a write that
+//! is not there.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use modehost_contract::event::{Document, JournalEntry, RequestId, Undelivered};
+use modehost_contract::{Effect, Event};
+use modehost_ids::{DeviceId, PluginId};
+use modehost_protocol::reply::{self, ErrorCode, Reference};
+use modehost_storage::Reply;
+use modehost_storage::traits::{self, Archived, Missed, Written};
+
+use crate::actor::{Session, Work};
+use crate::registry::Services;
+use crate::requests::{Outcome, stored};
+
+/// Durable effects of one list that nobody has waited for yet.
+#[derive(Default)]
+pub(crate) struct Barrier {
+    open: Vec<BoxFuture<'static, Outcome>>,
+}
+
+impl Barrier {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
+impl Session {
+    /// Submits an effect of the storage.
+    pub(crate) fn store(&mut self, plugin: &PluginId, effect: Effect, barrier: &mut Barrier) {
+        let Some(request) = effect.opens() else { return };
+        let Some(serial) = self.open_request(plugin, request) else { return };
+        let (owner, now) = (plugin.clone(), self.context().now);
+        let Services { documents, journals, archives, .. } = &self.shared.services;
+        match effect {
+            Effect::ReadDocument { key, .. } => {
+                let reply = documents.read(&key);
+                self.requests.open(stored(owner, request, serial, reply, move |found| {
+                    Some(Event::Document(document(Some(request), found)))
+                }));
+            }
+            Effect::WatchDocument { key, .. } => {
+                self.watch(plugin, &key);
+                let reply = self.shared.services.documents.read(&key);
+                self.requests.open(stored(owner, request, serial, reply, move |found| {
+                    Some(Event::Document(document(Some(request), found)))
+                }));
+            }
+            Effect::ReadJournal { journal, after, limit, .. } => {
+                // One more than asked for tells whether the journal goes on.
+                let reply = journals.read(&journal, after, limit.saturating_add(1));
+                self.requests.open(stored(owner, request, serial, reply, move |found| {
+                    Some(page(request, journal.into(), found, limit as usize))
+                }));
+            }
+            Effect::WriteDocument { key, expected, value, .. } => {
+                let reply = documents.write(&key, expected, value.map(Into::into));
+                let event = move |written| match written {
+                    Written::Done(version) => Some(Event::WriteDone { request, key: key.into(), version }),
+                    Written::Conflict(found) => Some(Event::WriteConflict(document(Some(request), found))),
+                };
+                barrier.open.push(stored(owner, request, serial, reply, event).boxed());
+            }
+            Effect::AppendJournal { journal, entry, notify, .. } => {
+                let reply = journals.append(&journal, now, entry.into());
+                let event = move |sequence| notify.then_some(Event::RequestDone { request, value: sequence });
+                barrier.open.push(stored(owner, request, serial, reply, event).boxed());
+            }
+            Effect::Archive(entry) => {
+                let archived = Archived {
+                    kind: entry.kind.into(),
+                    id: entry.id.into(),
+                    title: entry.title.into(),
+                    at: now,
+                    content: entry.content.into(),
+                    text: entry.text.into(),
+                };
+                let reply = archives.archive(archived, entry.keep);
+                let event = move |()| Some(Event::RequestDone { request, value: 0 });
+                barrier.open.push(stored(owner, request, serial, reply, event).boxed());
+            }
+            Effect::Deliver { devices, body, ttl_ms, .. } => {
+                let sending = deliver(self.shared.services.clone(), devices, body.into(), now, ttl_ms);
+                let event = move |(now, queued, failed)| Some(Event::Delivered { request, now, queued, failed });
+                barrier.open.push(stored(owner, request, serial, sending, event).boxed());
+            }
+            _ => {}
+        }
+        self.make_dirty();
+    }
+
+    /// Waits until all that was submitted is on disk, the session's state with it. False if
+    /// something could not be stored: the device has been told, the rest must not happen.
+    pub(crate) async fn pass(&mut self, plugin: &PluginId, barrier: &mut Barrier) -> bool {
+        let saved = self.save();
+        let mut whole = true;
+        for outcome in std::mem::take(&mut barrier.open) {
+            let outcome = outcome.await;
+            whole &= outcome.storage.is_none();
+            self.outcome(outcome);
+        }
+        if let Some(saved) = saved
+            && let Err(error) = saved.await
+        {
+            tracing::error!(%plugin, device = %self.handle.device, %error, "the session's state could not be saved");
+            self.make_dirty();
+        }
+        whole
+    }
+
+    /// The list is over: what is still open is answered later.
+    pub(crate) fn leave(&mut self, barrier: Barrier) {
+        for outcome in barrier.open {
+            self.requests.open(outcome);
+        }
+    }
+
+    /// Begins to watch; survives the instance.
+    pub(crate) fn watch(&mut self, plugin: &PluginId, key: &str) {
+        let Some(place) = self.place(plugin) else { return };
+        let watches = &mut self.handlers[place].watches;
+        if watches.contains_key(key) || watches.len() >= modehost_limits::WATCHES {
+            return;
+        }
+        let (session, owner) = (Arc::downgrade(&self.handle), plugin.clone());
+        let watcher = move |changed: &traits::Document| match session.upgrade() {
+            Some(session) => {
+                session.inbox.document(&owner, changed);
+                true
+            }
+            None => false,
+        };
+        watches.insert(key.into(), self.shared.services.documents.watch(key, Box::new(watcher)));
+    }
+
+    /// What a request came to, as the next event of its plugin; nothing if it was cancelled.
+    pub(crate) fn outcome(&mut self, outcome: Outcome) {
+        if let Some(error) = &outcome.storage {
+            tracing::error!(plugin = %outcome.plugin, device = %self.handle.device, %error, "not stored");
+            let message = format!("this could not be stored: {error}");
+            self.link.send(reply::error(ErrorCode::StorageUnavailable.as_str(), &message, &Reference::default()));
+        }
+        let Some(place) = self.place(&outcome.plugin) else { return };
+        let open = &mut self.handlers[place].requests;
+        if open.get(&outcome.request) != Some(&outcome.serial) {
+            return;
+        }
+        open.remove(&outcome.request);
+        if let Some(event) = outcome.event {
+            self.work.push_back(Work::Tell { plugin: outcome.plugin, event, body: None });
+        }
+    }
+
+    /// A watched document has changed.
+    pub(crate) fn watched(&mut self, plugin: PluginId, changed: &traits::Document) {
+        let watching = self.place(&plugin).is_some_and(|place| self.handlers[place].watches.contains_key(&changed.key));
+        if watching {
+            let event = Event::Document(document(None, changed.clone()));
+            self.work.push_back(Work::Tell { plugin, event, body: None });
+        }
+    }
+}
+
+fn document(request: Option<RequestId>, found: traits::Document) -> Document {
+    Document { request, key: found.key, version: found.version, value: found.value }
+}
+
+fn page(request: RequestId, journal: Arc<str>, found: Vec<traits::JournalEntry>, limit: usize) -> Event {
+    let complete = found.len() <= limit;
+    let entry =
+        |entry: traits::JournalEntry| JournalEntry { sequence: entry.sequence, at: entry.at, value: entry.value };
+    let entries = found.into_iter().take(limit).map(entry).collect();
+    Event::JournalPage { request, journal, entries, complete }
+}
+
+/// Who has it now, for whom it is kept, who will not get it.
+type Deliveries = (Vec<String>, Vec<String>, Vec<Undelivered>);
+
+/// Hands a message to each device, or keeps it for those that are away.
+async fn deliver(
+    services: Services,
+    devices: Vec<String>,
+    body: Arc<str>,
+    now: u64,
+    ttl_ms: u64,
+) -> Result<Deliveries, modehost_storage::StorageError> {
+    let (mut delivered, mut queued, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut keeping: Vec<(String, Reply<u32>)> = Vec::new();
+    for device in devices {
+        let Some(id) = DeviceId::parse(&device) else {
+            failed.push(Undelivered { device, reason: "not a device id".into() });
+            continue;
+        };
+        match services.directory.deliver(&id, &body, None).await? {
+            Ok(()) => delivered.push(device),
+            Err(Missed::Away | Missed::Refused) if ttl_ms > 0 => {
+                keeping.push((device, services.queue.enqueue(&id, body.clone(), now, ttl_ms)));
+            }
+            Err(Missed::Away) => failed.push(Undelivered { device, reason: "not connected".into() }),
+            Err(Missed::Refused) => failed.push(Undelivered { device, reason: "its connection is full".into() }),
+        }
+    }
+    for (device, kept) in keeping {
+        match kept.await {
+            Ok(_) => queued.push(device),
+            Err(error) => failed.push(Undelivered { device, reason: error.to_string() }),
+        }
+    }
+    Ok((delivered, queued, failed))
+}

@@ -1,0 +1,189 @@
+//! Carrying out what a mode wants. Rule: in order, and only after `handle` has returned; before
+//! anything reaches a device, every durable effect that stands before it in the list is on disk.
+//! If one cannot be stored, the rest of the list is dropped and the device is told.
+
+use std::sync::Arc;
+
+use modehost_contract::Effect;
+use modehost_contract::effect::{ListenCommand, ListenMode};
+use modehost_contract::event::{Failure, RequestId, Transcript};
+use modehost_ids::PluginId;
+use modehost_limits as limits;
+use modehost_protocol::reply::{self, ErrorCode, Reference};
+use modehost_protocol::{DeviceMessage, check};
+use tokio::time::Instant;
+
+use crate::actor::{Session, Work};
+use crate::durable::Barrier;
+use crate::handler::Timer;
+
+impl Session {
+    /// Carries out a list of effects. `transcript` is what the list answers, for `decline`.
+    pub(crate) async fn carry(&mut self, plugin: &PluginId, effects: Vec<Effect>, transcript: Option<&Transcript>) {
+        let mut barrier = Barrier::default();
+        for effect in effects {
+            if !barrier.is_empty() && reaches_others(&effect) && !self.pass(plugin, &mut barrier).await {
+                return;
+            }
+            self.perform(plugin, effect, transcript, &mut barrier);
+        }
+        self.leave(barrier);
+    }
+
+    /// One effect. What is durable goes into the barrier; what has an outcome becomes a request.
+    fn perform(&mut self, plugin: &PluginId, effect: Effect, transcript: Option<&Transcript>, barrier: &mut Barrier) {
+        match effect {
+            Effect::Send(body) => self.link.send(reply::with_session_id(body, self.id.as_str())),
+            Effect::Say { text, interrupt } => self.say(&text, interrupt),
+            Effect::Listen(command) => self.microphone(command),
+            Effect::Decline => match transcript {
+                Some(transcript) => {
+                    self.work.push_back(Work::Transcript { transcript: transcript.clone(), declined: true });
+                }
+                None => tracing::debug!(%plugin, "declined what was no transcript"),
+            },
+            Effect::StartTimer { id, delay_ms } => self.start_timer(plugin, id, delay_ms),
+            Effect::StopTimer(id) => {
+                if let Some(place) = self.place(plugin) {
+                    self.handlers[place].timers.remove(&id);
+                }
+            }
+            Effect::Cancel(request) => {
+                if let Some(place) = self.place(plugin) {
+                    self.handlers[place].requests.remove(&request);
+                }
+            }
+            Effect::UnwatchDocument(key) => {
+                if let Some(place) = self.place(plugin) {
+                    self.handlers[place].watches.remove(key.as_str());
+                }
+            }
+            Effect::Broadcast { group, body, include_self, supersedes } => {
+                self.broadcast(&group, body.into(), include_self, supersedes);
+            }
+            Effect::Dispatch(body) => self.dispatch(plugin, &body),
+            Effect::SwitchMode(mode) => {
+                if self.may_cascade(plugin) {
+                    self.work.push_back(Work::Switch(mode));
+                }
+            }
+            Effect::AskModel(ask) => {
+                self.refuse_request(plugin, ask.request, Failure::Unavailable, "no language model is configured");
+            }
+            Effect::PostHook { request, .. } => {
+                self.refuse_request(plugin, request, Failure::Unavailable, "this server cannot send webhooks yet");
+            }
+            Effect::Extension { request, name, .. } => {
+                let message = format!("this server does not know the extension {name}");
+                self.refuse_request(plugin, request, Failure::Unsupported, &message);
+            }
+            stored => self.store(plugin, stored, barrier),
+        }
+    }
+
+    /// Opens a request; `None`, with the failure on its way, if the handler has too many.
+    pub(crate) fn open_request(&mut self, plugin: &PluginId, request: RequestId) -> Option<u64> {
+        let serial = self.requests.next_serial();
+        let place = self.place(plugin)?;
+        let open = &mut self.handlers[place].requests;
+        if open.len() >= limits::REQUESTS && !open.contains_key(&request) {
+            let message = format!("more than {} requests are open", limits::REQUESTS);
+            self.refuse_request(plugin, request, Failure::TooMany, &message);
+            return None;
+        }
+        open.insert(request, serial);
+        Some(serial)
+    }
+
+    /// The request fails at once; the mode hears of it as its next event.
+    pub(crate) fn refuse_request(&mut self, plugin: &PluginId, request: RequestId, reason: Failure, message: &str) {
+        let event = crate::requests::failed(request, reason, message);
+        self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
+    }
+
+    fn start_timer(&mut self, plugin: &PluginId, id: u64, delay_ms: u64) {
+        let now = self.context().now;
+        let Some(place) = self.place(plugin) else { return };
+        let timers = &mut self.handlers[place].timers;
+        if timers.len() >= limits::TIMERS && !timers.contains_key(&id) {
+            tracing::warn!(%plugin, device = %self.handle.device, "a timer was not started: {} run already", limits::TIMERS);
+            return;
+        }
+        let due = Instant::now() + std::time::Duration::from_millis(delay_ms);
+        timers.insert(id, Timer { due, ends_at: now.saturating_add(delay_ms) });
+    }
+
+    /// Captions for what is said; the voice comes with a speaker.
+    fn say(&mut self, text: &str, interrupt: bool) {
+        let id = self.id.clone();
+        if interrupt && let Some(outbox) = self.link.outbox() {
+            outbox.drop_audio();
+        }
+        self.link.send(reply::tts("start", None, id.as_str()));
+        self.link.send(reply::tts("sentence_start", Some(text), id.as_str()));
+        self.link.send(reply::tts("sentence_end", Some(text), id.as_str()));
+        self.link.send(reply::tts("stop", None, id.as_str()));
+    }
+
+    fn microphone(&mut self, command: ListenCommand) {
+        let id = self.id.as_str();
+        let message = match command {
+            ListenCommand::Stop => reply::listen("stop", None, id),
+            ListenCommand::Start(ListenMode::Automatic) => reply::listen("start", Some("auto"), id),
+            ListenCommand::Start(ListenMode::Manual) => reply::listen("start", Some("manual"), id),
+            ListenCommand::Start(ListenMode::Realtime) => reply::listen("start", Some("realtime"), id),
+        };
+        self.link.send(message);
+    }
+
+    /// To everyone of a group who is connected; no instance of theirs is woken.
+    fn broadcast(&mut self, group: &str, body: Arc<str>, include_self: bool, supersedes: Option<String>) {
+        let audience = self.config().roster.audience(group);
+        let audience = if include_self { audience } else { audience.without(&self.handle.device) };
+        let supersedes: Option<Arc<str>> = supersedes.map(Into::into);
+        // Nobody waits for the count: a device that is away is not told by a broadcast.
+        drop(self.shared.services.directory.broadcast(audience, &body, supersedes.as_ref()));
+    }
+
+    /// As if the device had sent it.
+    fn dispatch(&mut self, plugin: &PluginId, body: &str) {
+        if !self.may_cascade(plugin) {
+            return;
+        }
+        let message = check(body, limits::JSON_DEPTH).and_then(|checked| DeviceMessage::parse(&checked.kind, body));
+        match message {
+            Ok(message) => self.work.push_back(Work::Message(message)),
+            Err(invalid) => {
+                tracing::warn!(%plugin, "dispatched what no device may say: {}", invalid.message);
+                self.link.send(reply::error(invalid.code.as_str(), &invalid.message, &Reference::of(body)));
+            }
+        }
+    }
+
+    /// Modes that set each other off must come to an end.
+    fn may_cascade(&mut self, plugin: &PluginId) -> bool {
+        self.cascade += 1;
+        if self.cascade > limits::CASCADE {
+            tracing::warn!(%plugin, device = %self.handle.device, "modes set each other off more than {} times", limits::CASCADE);
+            if self.cascade == limits::CASCADE + 1 {
+                let message = "the modes set each other off without end; this was stopped";
+                self.link.send(reply::error(ErrorCode::ModeFault.as_str(), message, &Reference::default()));
+            }
+        }
+        self.cascade <= limits::CASCADE
+    }
+}
+
+/// True for effects that somebody outside can see.
+fn reaches_others(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Send(_)
+            | Effect::Say { .. }
+            | Effect::Listen(_)
+            | Effect::Broadcast { .. }
+            | Effect::Dispatch(_)
+            | Effect::SwitchMode(_)
+            | Effect::PostHook { .. }
+    )
+}

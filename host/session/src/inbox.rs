@@ -1,0 +1,101 @@
+//! Everything that can wake a session. Rule: what must never be lost or wait (control, changes of
+//! watched documents) has a place of its own; what a device can flood goes through the bounded
+//! queue, and its sender waits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use modehost_ids::{ConnectionId, PluginId};
+use modehost_outbox::Outbox;
+use modehost_protocol::DeviceMessage;
+use modehost_storage::traits::Document;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+
+/// From the device, in order.
+pub(crate) enum Inbound {
+    Message(DeviceMessage),
+    /// Sound came, and nothing is there to hear it.
+    Audio,
+}
+
+/// Dropped when what it belongs to is done; whoever holds the receiver learns when all are.
+pub(crate) type Done = mpsc::Sender<()>;
+
+/// From the server itself.
+pub(crate) enum Control {
+    Attach {
+        connection: ConnectionId,
+        outbox: Outbox,
+    },
+    Detach(ConnectionId),
+    /// Take up what an earlier process left, with nobody connected.
+    Resume,
+    /// Move to what the catalog holds now.
+    Migrate(Done),
+    /// The settings have changed.
+    Reconfigured,
+    /// Give back the memory of instances that nothing happens to.
+    Hibernate,
+    /// Save everything, close the connection, end.
+    Drain {
+        code: u16,
+        reason: Arc<str>,
+        done: Done,
+    },
+}
+
+#[derive(Default)]
+struct Side {
+    controls: VecDeque<Control>,
+    /// The newest value of each watched document that has changed.
+    documents: Vec<(PluginId, Document)>,
+}
+
+/// What the server and the storage leave for a session.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    side: Mutex<Side>,
+    filled: Notify,
+}
+
+impl Inbox {
+    pub(crate) fn control(&self, control: Control) {
+        self.side.lock().controls.push_back(control);
+        self.filled.notify_one();
+    }
+
+    /// A watched document has changed; a change that still waits is replaced by the newer one.
+    pub(crate) fn document(&self, plugin: &PluginId, document: &Document) {
+        let mut side = self.side.lock();
+        let waiting = side.documents.iter_mut().find(|(who, old)| who == plugin && old.key == document.key);
+        match waiting {
+            Some((_, old)) if old.version <= document.version => *old = document.clone(),
+            Some(_) => {}
+            None => side.documents.push((plugin.clone(), document.clone())),
+        }
+        drop(side);
+        self.filled.notify_one();
+    }
+
+    /// The next control, in order.
+    pub(crate) fn next_control(&self) -> Option<Control> {
+        self.side.lock().controls.pop_front()
+    }
+
+    /// The next changed document.
+    pub(crate) fn next_document(&self) -> Option<(PluginId, Document)> {
+        self.side.lock().documents.pop()
+    }
+
+    /// True if a connection waits to be attached: the session must not end now.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let side = self.side.lock();
+        side.controls.iter().any(|control| matches!(control, Control::Attach { .. }))
+    }
+
+    /// Waits until something may be there.
+    pub(crate) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+}

@@ -1,0 +1,139 @@
+//! The session's side of its connections. Rule: at most one connection is served; an older one
+//! may linger for a moment, hears nothing but its farewell, and is closed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use modehost_ids::ConnectionId;
+use modehost_limits as limits;
+use modehost_outbox::{Outbox, Text, close};
+use modehost_protocol::reply;
+use modehost_storage::traits::{Mailbox, Missed, Registration};
+use tokio::time::Instant;
+
+/// The connection that is served.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) outbox: Outbox,
+    /// While it lasts, others find the device here.
+    _registration: Registration,
+}
+
+/// Who is connected, who lingers, and how long nobody is waited for.
+#[derive(Default)]
+pub(crate) struct Link {
+    connection: Option<Connection>,
+    lingering: Vec<(Instant, ConnectionId, Outbox)>,
+    /// Messages for a device that is expected back, oldest first.
+    held: VecDeque<Text>,
+    held_bytes: usize,
+    /// The session ends for its modes when nobody has come back by then.
+    pub(crate) gone_at: Option<Instant>,
+    /// The modes have been told; their last requests are answered until then.
+    pub(crate) end_at: Option<Instant>,
+}
+
+impl Link {
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// True once the device has been given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.connection.is_none() && self.end_at.is_some()
+    }
+
+    /// Serves a new connection; the one before is told and lingers.
+    pub(crate) fn attach(&mut self, id: ConnectionId, outbox: Outbox, registration: Registration) {
+        if let Some(old) = self.connection.take() {
+            let farewell = "this device has connected again; this connection closes";
+            let _ = old.outbox.text(reply::system(farewell));
+            self.lingering.push((Instant::now() + limits::TAKEOVER_LINGER, old.id, old.outbox));
+        }
+        self.connection = Some(Connection { id, outbox, _registration: registration });
+        self.gone_at = None;
+        self.end_at = None;
+    }
+
+    /// The connection is gone. True if it was the one that is served.
+    pub(crate) fn detach(&mut self, id: ConnectionId) -> bool {
+        self.lingering.retain(|(_, lingering, _)| *lingering != id);
+        let served = self.connection.as_ref().is_some_and(|connection| connection.id == id);
+        if served {
+            self.connection = None;
+        }
+        served
+    }
+
+    /// To the device; kept for its return while it is away.
+    pub(crate) fn send(&mut self, text: impl Into<Text>) {
+        match &self.connection {
+            // A refusal means that the connection is ending: its own end will be told.
+            Some(connection) => drop(connection.outbox.text(text)),
+            None => self.hold(text.into()),
+        }
+    }
+
+    fn hold(&mut self, text: Text) {
+        self.held_bytes += text.len();
+        self.held.push_back(text);
+        while self.held.len() > limits::HELD_MESSAGES || self.held_bytes > limits::HELD_BYTES {
+            if let Some(oldest) = self.held.pop_front() {
+                self.held_bytes -= oldest.len();
+                metrics::counter!("modehost_outbox_dropped_total", "reason" => "away").increment(1);
+            }
+        }
+    }
+
+    /// Sends what was kept; after hello, which clients expect first.
+    pub(crate) fn release_held(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        self.held_bytes = 0;
+        for text in std::mem::take(&mut self.held) {
+            let _ = connection.outbox.text(text);
+        }
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        self.connection.as_ref().map(|connection| &connection.outbox)
+    }
+
+    /// Closes every connection of the session.
+    pub(crate) fn close(&mut self, code: u16, reason: &str) {
+        for (_, _, outbox) in self.lingering.drain(..) {
+            outbox.close(code, reason);
+        }
+        if let Some(connection) = self.connection.take() {
+            connection.outbox.close(code, reason);
+        }
+    }
+
+    /// Closes those that have lingered long enough.
+    pub(crate) fn close_lingering(&mut self, now: Instant) {
+        self.lingering.retain(|(until, _, outbox)| {
+            let stays = *until > now;
+            if !stays {
+                outbox.close(close::POLICY, "this device has connected again");
+            }
+            stays
+        });
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let lingering = self.lingering.iter().map(|(until, _, _)| *until).min();
+        [lingering, self.gone_at, self.end_at].into_iter().flatten().min()
+    }
+}
+
+/// The way of others to this device: straight into its outbox.
+pub(crate) struct OutboxMailbox(pub(crate) Outbox);
+
+impl Mailbox for OutboxMailbox {
+    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
+        let put = match supersedes {
+            Some(key) => self.0.latest(key.clone(), message.clone()),
+            None => self.0.text(message.clone()),
+        };
+        put.map_err(|_| Missed::Refused)
+    }
+}

@@ -1,0 +1,131 @@
+//! What is left of a session between two processes. Rule: everything that a mode would miss is in
+//! the record: state, timers, open requests, watches; what comes back first is what was lost.
+
+use std::time::Duration;
+
+use modehost_contract::event::Failure;
+use modehost_contract::{Event, Snapshot};
+use modehost_ids::PluginId;
+use modehost_storage::Reply;
+use modehost_storage::traits::{StoredHandler, StoredSession};
+use tokio::time::Instant;
+
+use crate::actor::{Session, Work, unix_ms};
+use crate::handler::{Handler, Timer};
+use crate::requests::failed;
+
+impl Session {
+    /// State has changed that is not on disk; it will be soon.
+    pub(crate) fn make_dirty(&mut self) {
+        if self.checkpoint.is_none() {
+            self.checkpoint = Some(Instant::now() + self.config().checkpoint);
+        }
+    }
+
+    /// Submits the record; `None` if there is nothing to record.
+    pub(crate) fn save(&mut self) -> Option<Reply<()>> {
+        self.checkpoint = None;
+        let mut handlers = Vec::with_capacity(self.handlers.len());
+        for handler in &mut self.handlers {
+            handler.refresh();
+            let Some(good) = handler.good() else { continue };
+            handlers.push(StoredHandler {
+                plugin: handler.plugin.as_str().to_owned(),
+                version: handler.generation.manifest().version.clone(),
+                schema: good.schema,
+                state: good.state.clone(),
+                timers: handler.timers.iter().map(|(id, timer)| (*id, timer.ends_at)).collect(),
+                requests: handler.requests.keys().copied().collect(),
+                watches: handler.watches.keys().map(|key| key.to_string()).collect(),
+                mode: handler.mode.as_ref().map(|mode| mode.to_string()),
+                ending: handler.ending,
+            });
+        }
+        if handlers.is_empty() && self.mode.is_none() && !self.stored {
+            return None;
+        }
+        self.stored = true;
+        let unfinished = self.mode.is_some() || self.handlers.iter().any(|handler| !handler.is_idle());
+        Some(self.shared.services.sessions.save(StoredSession {
+            device: self.handle.device.clone(),
+            session: self.id.clone(),
+            mode: self.mode.as_ref().map(|mode| mode.to_string()),
+            saved_at: unix_ms(),
+            unfinished,
+            segments: self.segments,
+            handlers,
+        }))
+    }
+
+    /// Saves and waits until it is on disk.
+    pub(crate) async fn save_now(&mut self) {
+        if let Some(reply) = self.save()
+            && let Err(error) = reply.await
+        {
+            tracing::error!(device = %self.handle.device, %error, "the session could not be saved");
+            self.make_dirty();
+        }
+    }
+
+    /// Takes up what an earlier process left, if the device is still waited for.
+    pub(crate) async fn load(&mut self) {
+        let loaded = self.shared.services.sessions.load(&self.handle.device).await;
+        let stored = match loaded {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(device = %self.handle.device, %error, "the stored session cannot be read; a new one begins");
+                return;
+            }
+        };
+        self.stored = true;
+        let window = u64::try_from(self.config().resume_window.as_millis()).unwrap_or(u64::MAX);
+        if !stored.unfinished && stored.saved_at.saturating_add(window) < unix_ms() {
+            return;
+        }
+        self.id = stored.session;
+        self.segments = stored.segments;
+        self.mode = stored.mode.map(Into::into);
+        for handler in stored.handlers {
+            self.take_up(handler);
+        }
+        // A mode whose plugin is gone is over.
+        if !self.handlers.iter().any(|handler| handler.mode == self.mode) {
+            self.mode = None;
+        }
+    }
+
+    fn take_up(&mut self, stored: StoredHandler) {
+        let plugin = PluginId::new(stored.plugin);
+        let generation = {
+            let table = self.shared.services.catalog.table();
+            table.plugins.get(&plugin).map(|entry| entry.generation_for(&self.handle.device).clone())
+        };
+        let Some(generation) = generation else {
+            tracing::warn!(%plugin, device = %self.handle.device, "stored state of a plugin that is not loaded is dropped");
+            return;
+        };
+        let version = generation.manifest().version.clone();
+        let snapshot = Snapshot { schema: stored.schema, state: stored.state };
+        let mut handler = Handler::new(plugin.clone(), generation, None).with_snapshot(snapshot);
+        handler.mode = stored.mode.map(Into::into);
+        handler.ending = stored.ending;
+        let (now, unix) = (Instant::now(), unix_ms());
+        for (id, ends_at) in stored.timers {
+            let left = Duration::from_millis(ends_at.saturating_sub(unix));
+            handler.timers.insert(id, Timer { due: now + left, ends_at });
+        }
+        self.handlers.push(handler);
+        for key in &stored.watches {
+            self.watch(&plugin, key);
+        }
+        if version != stored.version {
+            let event = Event::Upgraded { old_version: stored.version.into() };
+            self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
+        }
+        for request in stored.requests {
+            let event = failed(request, Failure::Interrupted, "the server was restarted");
+            self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
+        }
+    }
+}

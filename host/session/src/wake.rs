@@ -1,0 +1,165 @@
+//! What a session does about a wake that is not a message. Rule: nothing here waits for a device.
+
+use std::sync::Arc;
+
+use modehost_contract::Event;
+use modehost_contract::event::EndReason;
+use modehost_ids::ConnectionId;
+use modehost_limits as limits;
+use modehost_outbox::Outbox;
+use tokio::time::Instant;
+
+use crate::actor::{Session, Work, unix_ms};
+use crate::inbox::{Control, Done};
+use crate::link::OutboxMailbox;
+
+impl Session {
+    /// Carries out a control. Gives back what to drop when the session has ended by a drain.
+    pub(crate) async fn control(&mut self, control: Control) -> Option<Done> {
+        match control {
+            Control::Attach { connection, outbox } => self.attach(connection, outbox).await,
+            Control::Detach(connection) => self.detach(connection),
+            Control::Resume => self.wait_for_device(),
+            Control::Migrate(_done) => self.migrate().await,
+            Control::Reconfigured => self.reconfigure(),
+            Control::Hibernate => self.hibernate(true),
+            Control::Drain { code, reason, done } => {
+                self.empty_queue().await;
+                self.save_now().await;
+                self.link.close(code, &reason);
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    async fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
+        let mailbox = Arc::new(OutboxMailbox(outbox.clone()));
+        let registration = self.shared.services.directory.register(&self.handle.device, mailbox);
+        self.link.attach(connection, outbox, registration);
+        let attached = Event::Attached(self.device.clone());
+        self.tell_subscribers(|subscriptions| subscriptions.attachment, &attached);
+        self.hand_over_queue().await;
+    }
+
+    /// What waited for the device while it was away, oldest first.
+    async fn hand_over_queue(&mut self) {
+        let queue = self.shared.services.queue.clone();
+        let waiting = match queue.waiting(&self.handle.device, unix_ms()).await {
+            Ok(waiting) if waiting.is_empty() => return,
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(device = %self.handle.device, %error, "queued messages cannot be read; they stay queued");
+                return;
+            }
+        };
+        let Some(outbox) = self.link.outbox() else { return };
+        let taken = waiting.into_iter().take_while(|message| outbox.text(message.payload.clone()).is_ok());
+        let ids: Vec<u64> = taken.map(|message| message.id).collect();
+        if let Err(error) = queue.remove(&self.handle.device, ids).await {
+            tracing::error!(device = %self.handle.device, %error, "delivered messages stay queued and will come again");
+        }
+    }
+
+    fn detach(&mut self, connection: ConnectionId) {
+        if !self.link.detach(connection) {
+            return;
+        }
+        self.tell_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
+        self.make_dirty();
+        self.wait_for_device();
+    }
+
+    /// From now on the device has the resume window to come back.
+    fn wait_for_device(&mut self) {
+        if !self.link.is_connected() && self.link.end_at.is_none() {
+            self.link.gone_at = Some(Instant::now() + self.config().resume_window);
+        }
+    }
+
+    /// Groups or names may have changed.
+    fn reconfigure(&mut self) {
+        let device = self.config().roster.device(&self.handle.device);
+        if device == self.device {
+            return;
+        }
+        self.device = device;
+        for handler in &self.handlers {
+            let event = Event::ConfigChanged { config: handler.generation.config(), device: self.device.clone() };
+            self.work.push_back(Work::Tell { plugin: handler.plugin.clone(), event, body: None });
+        }
+    }
+
+    /// Everything whose time has come.
+    pub(crate) fn deadlines(&mut self) {
+        let now = Instant::now();
+        self.link.close_lingering(now);
+        self.due_timers(now);
+        if self.checkpoint.is_some_and(|at| at <= now) {
+            // Nobody waits for it: whoever does, saves for themselves.
+            drop(self.save());
+        }
+        if self.doze.is_some_and(|at| at <= now) {
+            self.hibernate(false);
+        }
+        if self.link.gone_at.is_some_and(|at| at <= now) {
+            self.give_up(now);
+        }
+        if self.link.end_at.is_some_and(|at| at <= now) {
+            // Their time to answer is over; what they have stored stays.
+            self.handlers.clear();
+        }
+    }
+
+    fn due_timers(&mut self, now: Instant) {
+        let mut due: Vec<(Instant, usize, u64)> = Vec::new();
+        for (place, handler) in self.handlers.iter().enumerate() {
+            due.extend(
+                handler.timers.iter().filter(|(_, timer)| timer.due <= now).map(|(id, timer)| (timer.due, place, *id)),
+            );
+        }
+        due.sort_unstable();
+        for (_, place, id) in due {
+            self.handlers[place].timers.remove(&id);
+            let plugin = self.handlers[place].plugin.clone();
+            self.work.push_back(Work::Tell { plugin, event: Event::Timer(id), body: None });
+        }
+    }
+
+    /// The device did not come back: its modes are told, and may still answer.
+    fn give_up(&mut self, now: Instant) {
+        self.link.gone_at = None;
+        self.link.end_at = Some(now + limits::LINGER);
+        self.mode = None;
+        for handler in &mut self.handlers {
+            handler.ending = true;
+            handler.mode = None;
+            handler.timers.clear();
+            self.work.push_back(Work::Tell {
+                plugin: handler.plugin.clone(),
+                event: Event::Ended(EndReason::Gone),
+                body: None,
+            });
+        }
+    }
+
+    /// Lets go of handlers that have been told the end and have nothing open.
+    pub(crate) fn close_ended(&mut self) {
+        self.handlers.retain(|handler| !handler.ending || !handler.is_idle());
+    }
+
+    /// The last act: the record goes, or stays for the next process.
+    pub(crate) async fn finish(&mut self, drained: bool) {
+        if !drained
+            && self.stored
+            && let Err(error) = self.shared.services.sessions.remove(&self.handle.device).await
+        {
+            tracing::error!(device = %self.handle.device, %error, "the record of an ended session stays");
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().map(|timer| timer.due)).min();
+        [self.link.next_deadline(), timers, self.checkpoint, self.doze].into_iter().flatten().min()
+    }
+}
