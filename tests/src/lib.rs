@@ -1,1 +1,25 @@
-//! Tests from outside.
+//! What tests from outside stand on: the real server as a child process, real devices, real files.
+//!
+//! # Layout
+//! - [`server`]: the child process, its folders and its life
+//! - [`settings`]: the configuration file that a test gives it
+//! - [`device`]: a WebSocket client that remembers everything it was told
+//! - [`raw`]: bytes on a socket, for what a well-behaved client would never send
+//! - [`http`]: one request, one response
+//! - [`guest`]: the components that tests install
+//! - [`wait`]: waiting for a condition with a deadline
+//!
+//! Rule: nothing here knows the server's code; a test sees what a device, an operator or a file
+//! system sees, and a failed test shows what the server wrote.
+
+pub mod device;
+pub mod guest;
+pub mod http;
+pub mod raw;
+pub mod server;
+pub mod settings;
+pub mod wait;
+
+pub use device::{Device, Seen};
+pub use server::Server;
+pub use settings::Settings;

@@ -1,0 +1,57 @@
+//! Lines from a file. Rule: a script says what it waits for and fails when that does not come, so
+//! that a walk-through in a document can be run as a test.
+//!
+//! Beside the lines that a person types there is `wait <type> [text]`: read until a message of
+//! this type has come that holds the text; `wait connected` until the server has said hello.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::client::{Client, Flow};
+use crate::command::Command;
+use crate::link::News;
+
+/// Runs the lines of a script, each after the one before. Stops at `/quit` or at the end.
+///
+/// # Errors
+/// With the number of the line that is wrong or waited in vain.
+pub async fn run<W: Write>(client: &mut Client<W>, text: &str, patience: Duration) -> anyhow::Result<()> {
+    for (index, line) in text.lines().enumerate() {
+        let step = format!("line {}: {}", index + 1, line.trim());
+        if let Some(what) = line.trim().strip_prefix("wait ") {
+            wait(client, what.trim(), patience).await.context(step)?;
+            continue;
+        }
+        let command = Command::parse(line).context(step)?;
+        if command != Command::Nothing {
+            client.say(&format!("> {}", line.trim()))?;
+        }
+        if client.run(command).await? == Flow::Quit {
+            return Ok(());
+        }
+    }
+    client.run(Command::Quit).await?;
+    Ok(())
+}
+
+async fn wait<W: Write>(client: &mut Client<W>, what: &str, patience: Duration) -> anyhow::Result<()> {
+    let (kind, text) = what.split_once(char::is_whitespace).unwrap_or((what, ""));
+    let kind = if kind == "connected" { "hello" } else { kind };
+    let text = text.trim();
+    let found = async {
+        loop {
+            if let News::Message(message) = client.news().await?
+                && message["type"] == kind
+                && message.to_string().contains(text)
+            {
+                return anyhow::Ok(());
+            }
+        }
+    };
+    match tokio::time::timeout(patience, found).await {
+        Ok(outcome) => outcome,
+        Err(_) => bail!("nothing of the kind came within {} s", patience.as_secs()),
+    }
+}

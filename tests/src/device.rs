@@ -1,0 +1,271 @@
+//! A device on a real WebSocket. Rule: a device remembers everything it was told, so that a test
+//! that waits in vain shows what came instead.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::server::Server;
+use crate::wait::SOON;
+
+/// What a device can see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    Json(Value),
+    Binary(Vec<u8>),
+    Pong(Vec<u8>),
+    /// A close frame: code and reason.
+    Closed(u16, String),
+    /// The connection is over without a close frame.
+    Lost(String),
+}
+
+/// One connection of a device.
+pub struct Device {
+    id: String,
+    socket: WebSocketStream<TcpStream>,
+    seen: Vec<Seen>,
+    /// From the answer to hello.
+    session_id: String,
+}
+
+impl Device {
+    /// Connects as `id` on the first configured path.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn connect(server: &Server, id: &str) -> Self {
+        let outcome = Self::try_connect(server, "/supie/v1/", &[("Device-Id", id), ("Client-Id", "test")]).await;
+        let mut device = outcome.unwrap_or_else(|refusal| panic!("{id} was refused: {refusal:?}"));
+        device.id = id.to_owned();
+        device
+    }
+
+    /// Connects and says hello.
+    pub async fn join(server: &Server, id: &str) -> Self {
+        let mut device = Self::connect(server, id).await;
+        device.hello().await;
+        device
+    }
+
+    /// Connects with any path and headers.
+    ///
+    /// # Errors
+    /// The status and the text of the refusal; status 0 where there was no HTTP answer at all.
+    pub async fn try_connect(server: &Server, path: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
+        let address = server.ws();
+        let stream = TcpStream::connect(address).await.map_err(|error| (0, error.to_string()))?;
+        let _ = stream.set_nodelay(true);
+        let mut request = format!("ws://{address}{path}").into_client_request().expect("an address");
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+            request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header value"));
+        }
+        match tokio::time::timeout(SOON, client_async(request, stream)).await {
+            Ok(Ok((socket, _))) => {
+                Ok(Self { id: path.to_owned(), socket, seen: Vec::new(), session_id: String::new() })
+            }
+            Ok(Err(Error::Http(answer))) => Err(refusal(&answer)),
+            Ok(Err(error)) => Err((0, error.to_string())),
+            Err(_) => Err((0, "no answer to the handshake".to_owned())),
+        }
+    }
+
+    /// Says hello as firmware does and returns the answer.
+    pub async fn hello(&mut self) -> Value {
+        self.send(json!({
+            "type": "hello", "version": 1, "transport": "websocket", "features": { "mcp": true },
+            "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
+        }))
+        .await;
+        let answer = self.expect_type("hello").await;
+        self.session_id = answer["session_id"].as_str().unwrap_or_default().to_owned();
+        answer
+    }
+
+    /// The session's id, from the answer to hello.
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Everything seen so far, in order.
+    pub fn seen(&self) -> &[Seen] {
+        &self.seen
+    }
+
+    /// The JSON messages seen so far of one type.
+    pub fn seen_of_type(&self, kind: &str) -> Vec<&Value> {
+        let messages = self.seen.iter().filter_map(|seen| match seen {
+            Seen::Json(message) if message["type"] == kind => Some(message),
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    /// Sends a JSON message.
+    pub async fn send(&mut self, message: Value) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    /// Sends any text.
+    pub async fn send_text(&mut self, text: &str) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    /// Sends any message. A connection that is over is seen at the next read.
+    pub async fn send_message(&mut self, message: Message) {
+        let _ = self.socket.send(message).await;
+    }
+
+    /// Writes bytes past the WebSocket layer.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.socket.get_mut().write_all(bytes).await;
+    }
+
+    /// A typed turn.
+    pub async fn types(&mut self, text: &str) {
+        self.send(json!({ "type": "listen", "state": "detect", "text": text })).await;
+    }
+
+    /// Starts a mode and waits for its ok.
+    pub async fn start_mode(&mut self, mode: &str) -> Value {
+        self.send(json!({ "type": "mode", "state": "start", "mode": mode })).await;
+        let what = format!("mode {mode} has started");
+        self.expect(&what, |message| message["type"] == "mode" && message["status"] == "ok").await
+    }
+
+    /// The next thing that happens; `None` if nothing does in time.
+    pub async fn next_within(&mut self, patience: Duration) -> Option<Seen> {
+        loop {
+            let seen = match tokio::time::timeout(patience, self.socket.next()).await.ok()? {
+                Some(Ok(Message::Text(text))) => {
+                    let json = serde_json::from_str(&text);
+                    Seen::Json(json.unwrap_or_else(|error| panic!("{}: not JSON ({error}): {text}", self.id)))
+                }
+                Some(Ok(Message::Binary(bytes))) => Seen::Binary(bytes.to_vec()),
+                Some(Ok(Message::Pong(bytes))) => Seen::Pong(bytes.to_vec()),
+                Some(Ok(Message::Close(frame))) => {
+                    // Answering is the client library's part; it does so at the next flush.
+                    let _ = self.socket.flush().await;
+                    frame.map_or(Seen::Closed(1005, String::new()), |frame| {
+                        Seen::Closed(frame.code.into(), frame.reason.to_string())
+                    })
+                }
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
+                Some(Err(error)) => Seen::Lost(error.to_string()),
+                None => Seen::Lost("end of the stream".to_owned()),
+            };
+            self.seen.push(seen.clone());
+            return Some(seen);
+        }
+    }
+
+    /// The next JSON message.
+    ///
+    /// # Panics
+    /// If something else happens, or nothing.
+    pub async fn next(&mut self) -> Value {
+        match self.next_within(SOON).await {
+            Some(Seen::Json(message)) => message,
+            other => panic!("{}: a message was due, but: {other:?}; seen: {:#?}", self.id, self.seen),
+        }
+    }
+
+    /// The first JSON message from here on for which `wanted` is true; others are passed over.
+    ///
+    /// # Panics
+    /// If the connection ends or the deadline passes first, with everything seen.
+    pub async fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + SOON;
+        loop {
+            match self.next_within(end.saturating_duration_since(Instant::now())).await {
+                Some(Seen::Json(message)) if wanted(&message) => return message,
+                Some(Seen::Closed(..) | Seen::Lost(_)) | None => {
+                    panic!("{}: waited in vain until: {what}; seen: {:#?}", self.id, self.seen)
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The first message of a type.
+    pub async fn expect_type(&mut self, kind: &str) -> Value {
+        self.expect(&format!("a message of type {kind}"), |message| message["type"] == kind).await
+    }
+
+    /// The first error message, which must have this code.
+    pub async fn expect_error(&mut self, code: &str) -> Value {
+        let error = self.expect_type("error").await;
+        assert_eq!(error["code"], code, "{}: {error}", self.id);
+        error
+    }
+
+    /// Reads until the server closes; code and reason of its close frame.
+    ///
+    /// # Panics
+    /// If the connection is lost without one, or the deadline passes.
+    pub async fn expect_close(&mut self) -> (u16, String) {
+        let end = Instant::now() + SOON;
+        loop {
+            match self.next_within(end.saturating_duration_since(Instant::now())).await {
+                Some(Seen::Closed(code, reason)) => return (code, reason),
+                Some(Seen::Lost(_)) | None => panic!("{}: no close frame; seen: {:#?}", self.id, self.seen),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Proves that the connection lives and that what was sent before has been taken.
+    pub async fn ping(&mut self) -> Duration {
+        let start = Instant::now();
+        self.send(json!({ "type": "ping" })).await;
+        self.expect_type("pong").await;
+        start.elapsed()
+    }
+
+    /// Proves that nothing comes for this long.
+    ///
+    /// # Panics
+    /// If something does.
+    pub async fn silent_for(&mut self, duration: Duration) {
+        if let Some(seen) = self.next_within(duration).await {
+            panic!("{}: silence was due, but: {seen:?}", self.id);
+        }
+    }
+
+    /// Says something to the fixture and returns its answer.
+    pub async fn fixture(&mut self, what: &str) -> Value {
+        self.send(json!({ "type": "fixture", "do": what })).await;
+        self.expect_type("fixture").await
+    }
+
+    /// Makes the fixture count; the new count and the build that counted.
+    pub async fn count(&mut self) -> (u64, String) {
+        let answer = self.fixture("count").await;
+        let count = answer["count"].as_u64().unwrap_or_else(|| panic!("{}: no count in {answer}", self.id));
+        (count, answer["build"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Ends the connection as a device does that loses its network: without a word.
+    pub fn vanish(self) {
+        let _ = self.socket.get_ref().set_zero_linger();
+    }
+
+    /// Ends the connection in order.
+    pub async fn close(mut self) {
+        let _ = self.socket.close(None).await;
+        while !matches!(self.next_within(SOON).await, Some(Seen::Closed(..) | Seen::Lost(_)) | None) {}
+    }
+}
+
+fn refusal(answer: &Response<Option<Vec<u8>>>) -> (u16, String) {
+    let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    (answer.status().as_u16(), text)
+}

@@ -1,0 +1,294 @@
+//! The real server as a child process on folders of its own. Rule: a server dies with its test,
+//! and a failed test prints what the server wrote.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{self, Response};
+use crate::settings::Settings;
+use crate::wait::{self, SOON};
+
+/// How long a start may take: components are compiled by an unoptimised compiler.
+const START: Duration = Duration::from_secs(60);
+
+/// A server and everything that it owns on the disk.
+pub struct Server {
+    /// Data, plugins and the configuration file; removed with the server.
+    home: TempDir,
+    port: u16,
+    http_port: u16,
+    child: Option<Child>,
+    /// What it wrote, from the first start on.
+    output: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts a server and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not become ready, with what it wrote.
+    pub async fn start(settings: Settings) -> Self {
+        let mut server = Self::prepare(&settings);
+        server.launch();
+        server.ready().await;
+        server
+    }
+
+    /// Lays out the folders without starting anything.
+    pub fn prepare(settings: &Settings) -> Self {
+        let home = tempfile::Builder::new().prefix("modehost-test").tempdir().expect("a temporary folder");
+        let server = Self { home, port: free_port(), http_port: free_port(), child: None, output: Arc::default() };
+        std::fs::create_dir_all(server.plugins_dir()).expect("the plugins folder");
+        for (name, bytes) in settings.plugins() {
+            server.install(name, bytes);
+        }
+        server.configure(settings);
+        server
+    }
+
+    /// Starts the process on the same folders and ports; [`Server::ready`] waits for it.
+    pub fn launch(&mut self) {
+        assert!(self.child.is_none(), "the server already runs");
+        let mut child = Command::new(binary())
+            .args(["serve", "--config"])
+            .arg(self.config_file())
+            .arg("--data")
+            .arg(self.data_dir())
+            .env("MODEHOST__SERVER__PORT", self.port.to_string())
+            .env("MODEHOST__SERVER__HTTP_PORT", self.http_port.to_string())
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server's binary");
+        collect(child.stdout.take().expect("piped"), self.output.clone());
+        collect(child.stderr.take().expect("piped"), self.output.clone());
+        self.child = Some(child);
+    }
+
+    /// Waits until `/readyz` says 200.
+    ///
+    /// # Panics
+    /// If the process ends first or the deadline passes.
+    pub async fn ready(&mut self) {
+        let end = std::time::Instant::now() + START;
+        loop {
+            let answer = http::request(self.http(), "GET", "/readyz", &[], "").await;
+            if answer.is_some_and(|answer| answer.status == 200) {
+                return;
+            }
+            if let Some(status) = self.exit_status() {
+                panic!("the server ended with {status} before it was ready");
+            }
+            assert!(std::time::Instant::now() < end, "the server is not ready after {START:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Kills the process as a power cut would.
+    pub fn kill9(&mut self) {
+        let mut child = self.child.take().expect("a running server");
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+    }
+
+    /// Asks the process to stop and waits for its end.
+    ///
+    /// # Panics
+    /// If it has not ended in time.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        let status = self.wait_exit(Duration::from_secs(30)).await;
+        self.child = None;
+        status
+    }
+
+    /// Stops in order, and starts again on the same folders and ports.
+    pub async fn restart(&mut self) {
+        self.terminate().await;
+        self.launch();
+        self.ready().await;
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.pid(), signal).expect("signal");
+    }
+
+    /// Waits for the process to end by itself.
+    ///
+    /// # Panics
+    /// If it still runs at the deadline.
+    pub async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        let end = std::time::Instant::now() + deadline;
+        loop {
+            if let Some(status) = self.exit_status() {
+                return status;
+            }
+            assert!(std::time::Instant::now() < end, "the server still runs after {deadline:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().expect("wait")
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("a running server"))
+    }
+
+    /// Writes the configuration file, as editors do: whole, by rename.
+    pub fn configure(&self, settings: &Settings) {
+        let complete = settings.clone().set("plugins.dir", json!(self.plugins_dir()));
+        self.write_config(&complete.text());
+    }
+
+    /// Writes any text as the configuration file.
+    pub fn write_config(&self, text: &str) {
+        replace(&self.config_file(), text.as_bytes());
+    }
+
+    /// Puts a component into the plugins folder under `<name>.wasm`, atomically.
+    pub fn install(&self, name: &str, bytes: &[u8]) {
+        replace(&self.plugin_file(name), bytes);
+    }
+
+    /// Where `install` puts a component.
+    pub fn plugin_file(&self, name: &str) -> PathBuf {
+        self.plugins_dir().join(format!("{name}.wasm"))
+    }
+
+    pub fn plugins_dir(&self) -> PathBuf {
+        self.home.path().join("plugins")
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.home.path().join("modehost.yaml")
+    }
+
+    /// Where devices connect.
+    pub fn ws(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where OTA, health and the operators' API are.
+    pub fn http(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.http_port).into()
+    }
+
+    /// A request to the operators' port.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn admin(&self, method: &str, path: &str, body: &str) -> Response {
+        let answer = http::request(self.http(), method, path, &[("Content-Type", "application/json")], body).await;
+        answer.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
+    /// The row of one plugin in the operators' list; null where it is not listed.
+    pub async fn plugin(&self, id: &str) -> Value {
+        let list = self.admin("GET", "/api/v1/plugins", "").await.json();
+        let rows = list.as_array().or_else(|| list["plugins"].as_array()).cloned().unwrap_or_default();
+        rows.into_iter().find(|row| row["id"] == id).unwrap_or(Value::Null)
+    }
+
+    /// Everything written so far.
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the server has written `text`.
+    ///
+    /// # Panics
+    /// At the deadline.
+    pub async fn says(&self, text: &str) {
+        let look = || std::future::ready(self.output().contains(text));
+        wait::until(&format!("the server says {text:?}"), SOON, look, |found| *found).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server wrote:\n{}\n--- end", self.output());
+        }
+    }
+}
+
+/// The server's binary: `MODEHOST_BINARY`, or built once per test process.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("MODEHOST_BINARY") {
+            return path.into();
+        }
+        let root = workspace_root();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo).args(["build", "-q", "-p", "modehost"]).current_dir(&root).status();
+        assert!(status.expect("cargo").success(), "the server does not build");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        target.join("debug/modehost")
+    })
+}
+
+/// The folder of the workspace.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace").to_owned()
+}
+
+/// A port outside the range from which the system takes ports for outgoing connections, so that
+/// nobody else gets it between this look and the server's start.
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test processes that run at the same time begin at different places.
+    let offset = (std::process::id() % 997) as u16 * 20;
+    loop {
+        let port = FIRST + (offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Writes beside the file and renames, so that a watcher never sees half of it.
+fn replace(path: &Path, bytes: &[u8]) {
+    let folder = path.parent().expect("a file in a folder");
+    let mut file = tempfile::Builder::new().prefix(".new").tempfile_in(folder).expect("a temporary file");
+    file.write_all(bytes).expect("write");
+    file.persist(path).expect("rename");
+}
+
+fn collect(pipe: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            let mut output = into.lock().unwrap_or_else(PoisonError::into_inner);
+            output.push_str(&String::from_utf8_lossy(&line));
+            output.push('\n');
+        }
+    });
+}

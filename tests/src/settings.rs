@@ -1,0 +1,85 @@
+//! The configuration that a test gives the server. Rule: the server reads it from a real file;
+//! ports alone come by environment, because they are chosen at start.
+
+use serde_json::{Map, Value, json};
+
+/// A configuration and the plugins that are in place at the start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    document: Value,
+    plugins: Vec<(String, Vec<u8>)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Settings {
+    /// Loopback, no plugins, and what the known plugins ask for granted.
+    pub fn new() -> Self {
+        let document = json!({
+            "server": { "ip": "127.0.0.1" },
+            "plugins": { "grants": {
+                "fixture": [
+                    "documents:fixture/", "journals:fixture/", "broadcast", "dispatch:*", "switch-mode", "deliver"
+                ],
+                "workflow": ["documents:workflow/", "broadcast"],
+                "working": ["dispatch:workflow", "documents:workflow/"],
+                "conversation": ["switch-mode"],
+            } },
+            "log": { "level": "info" },
+        });
+        Self { document, plugins: Vec::new() }
+    }
+
+    /// A plugin file that is in the folder before the server starts.
+    pub fn plugin(mut self, name: &str, bytes: Vec<u8>) -> Self {
+        self.plugins.push((name.to_owned(), bytes));
+        self
+    }
+
+    /// The three modes that come with the server.
+    pub fn bundled(self) -> Self {
+        ["workflow", "working", "conversation"]
+            .into_iter()
+            .fold(self, |settings, name| settings.plugin(name, crate::guest::bundled(name)))
+            .set("session.default_mode", json!("chat"))
+    }
+
+    /// Sets one value; `path` is dotted. Keys that hold dots cannot be named this way.
+    pub fn set(mut self, path: &str, value: Value) -> Self {
+        let mut at = &mut self.document;
+        for key in path.split('.') {
+            if !at.is_object() {
+                *at = Value::Object(Map::new());
+            }
+            at = &mut at[key];
+        }
+        *at = value;
+        self
+    }
+
+    /// Takes one value out.
+    pub fn unset(mut self, path: &str) -> Self {
+        let (parents, last) = path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
+        let mut at = Some(&mut self.document);
+        for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
+            at = at.and_then(|value| value.get_mut(key));
+        }
+        if let Some(Value::Object(map)) = at {
+            map.remove(last);
+        }
+        self
+    }
+
+    /// The file's text: JSON is YAML, one key a line so that errors can point somewhere.
+    pub fn text(&self) -> String {
+        format!("{:#}\n", self.document)
+    }
+
+    pub(crate) fn plugins(&self) -> &[(String, Vec<u8>)] {
+        &self.plugins
+    }
+}

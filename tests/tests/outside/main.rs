@@ -1,0 +1,29 @@
+//! Tests from outside: the real binary, real sockets, real components. Rule: a test is named after
+//! the row of the requirements that it drives, and fails when that row is broken.
+//!
+//! # Layout
+//! - [`start`]: ports, sign-in, addresses, health (C.1, C.2, C.13)
+//! - [`frames`]: what a connection may and may not carry (C.5, C.9, C.10)
+//! - [`takeover`]: two connections of one device (C.4)
+//! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
+//! - [`resume`]: sessions that outlive connections and processes (C.3)
+//! - [`modes`]: modes and typed turns (M.1, M.9, M.10)
+//! - [`board`]: the shared board (M.14 to M.17)
+//! - [`swap`]: good versions under live sessions (H.2)
+//! - [`refusal`]: bad versions that never get to serve (H.1, H.3)
+//! - [`fault`]: versions and events that misbehave while they serve (H.3, H.4)
+//! - [`reload`]: configuration changes (H.6)
+//! - [`walk`]: the example client through the README's walk
+
+mod board;
+mod crowd;
+mod fault;
+mod frames;
+mod modes;
+mod refusal;
+mod reload;
+mod resume;
+mod start;
+mod swap;
+mod takeover;
+mod walk;

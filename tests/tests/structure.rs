@@ -1,0 +1,291 @@
+//! The shape of the tree. Rule: what the design says is absent is looked for in every file, so
+//! that it stays absent; a failure names the file and what to do about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What each crate of the server may depend on among its siblings. The table is the design: a new
+/// line here is a decision, to be written into host/ARCHITECTURE.md as well.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("modehost-ids", &[]),
+    ("modehost-limits", &[]),
+    ("modehost-task", &["limits"]),
+    ("modehost-protocol", &["ids", "limits"]),
+    ("modehost-contract", &["ids", "limits"]),
+    ("modehost-outbox", &["ids", "limits"]),
+    ("modehost-storage", &["ids", "limits", "task", "outbox"]),
+    ("modehost-plugin", &["ids", "limits", "task", "contract"]),
+    ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage"]),
+    ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session"]),
+    ("modehost-config", &["ids", "limits", "task"]),
+    (
+        "modehost",
+        &[
+            "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
+            "config",
+        ],
+    ),
+];
+
+/// Libraries that only one room may name.
+const ROOMS: [(&str, &str); 4] = [
+    ("wasmtime", "host/plugin"),
+    ("wasmparser", "host/plugin"),
+    ("rusqlite", "host/storage"),
+    ("tungstenite", "host/gateway"),
+];
+
+/// Modes of this and of later issues whose folders may not be there yet.
+const MODES: [&str; 4] = ["chat", "meeting", "coding", "working"];
+
+const BANNED_NAMES: [&str; 8] = ["mod", "utils", "util", "common", "helpers", "helper", "manager", "types"];
+
+const LINES: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Every file below a folder, without what is built.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match path.is_dir() {
+                true if name == "target" || name == "data" || name.starts_with('.') => {}
+                true => open.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    files(&root().join(folder)).into_iter().filter(is_rust).collect()
+}
+
+fn all_rust_files() -> Vec<PathBuf> {
+    ["host", "plugins", "tests", "examples"].into_iter().flat_map(rust_files).collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", shown(path)))
+}
+
+/// The text without line comments; enough for looking for names in code.
+fn code(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_name(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Whether `word` stands in `text` by itself, not as a part of a longer name.
+fn names(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back().is_some_and(is_name);
+        let after = text[at + word.len()..].chars().next().is_some_and(is_name);
+        !before && !after
+    })
+}
+
+fn none(faults: Vec<String>, law: &str) {
+    assert!(faults.is_empty(), "{law}:\n  {}", faults.join("\n  "));
+}
+
+fn dependencies(manifest: &Path) -> (String, BTreeSet<String>) {
+    let table: toml::Table = read(manifest).parse().unwrap_or_else(|error| panic!("{}: {error}", shown(manifest)));
+    let name = table["package"]["name"].as_str().expect("a name").to_owned();
+    let list = table.get("dependencies").and_then(toml::Value::as_table);
+    (name, list.into_iter().flat_map(|list| list.keys().cloned()).collect())
+}
+
+fn host_manifests() -> Vec<PathBuf> {
+    files(&root().join("host")).into_iter().filter(|path| path.ends_with("Cargo.toml")).collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let table: BTreeMap<_, _> = MAY_USE.into_iter().collect();
+    let mut faults = Vec::new();
+    for manifest in host_manifests() {
+        let (name, used) = dependencies(&manifest);
+        let Some(allowed) = table.get(name.as_str()) else {
+            faults.push(format!("{name} has no line in the table MAY_USE of {}", file!()));
+            continue;
+        };
+        for dependency in used {
+            let Some(sibling) = dependency.strip_prefix("modehost-") else { continue };
+            if !allowed.contains(&sibling) {
+                faults.push(format!("{name} uses {dependency}"));
+            }
+        }
+    }
+    none(faults, "a crate of host/ may only use what stands below it (the table MAY_USE)");
+}
+
+#[test]
+fn plugins_know_nothing_of_the_server() {
+    let mut faults = Vec::new();
+    for manifest in files(&root().join("plugins")).into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        let (name, used) = dependencies(&manifest);
+        let allowed = |dependency: &str| {
+            dependency == "modehost-sdk" || name == "modehost-testkit" || !dependency.starts_with("modehost")
+        };
+        faults.extend(used.iter().filter(|used| !allowed(used)).map(|used| format!("{name} uses {used}")));
+    }
+    none(faults, "a plugin uses the SDK; only the test kit uses the server's crates");
+}
+
+#[test]
+fn libraries_stay_in_their_rooms() {
+    let mut faults = Vec::new();
+    for (library, room) in ROOMS {
+        for manifest in host_manifests() {
+            let (_, used) = dependencies(&manifest);
+            if !manifest.starts_with(root().join(room)) && used.iter().any(|used| used.contains(library)) {
+                faults.push(format!("{} depends on {library}", shown(&manifest)));
+            }
+        }
+        for file in rust_files("host") {
+            let in_source = shown(&file).contains("src/") && !file.starts_with(root().join(room));
+            let text = code(&read(&file));
+            if in_source && (text.contains(&format!("{library}::")) || text.contains(&format!("{library}_wasi"))) {
+                faults.push(format!("{} names {library}", shown(&file)));
+            }
+        }
+    }
+    none(faults, "wasmtime is named in host/plugin only, rusqlite in host/storage, tungstenite in host/gateway");
+}
+
+#[test]
+fn the_host_knows_no_mode_by_name() {
+    let mut words: BTreeSet<String> = MODES.iter().map(|mode| (*mode).to_owned()).collect();
+    for entry in std::fs::read_dir(root().join("plugins")).expect("plugins/").flatten() {
+        let manifest = entry.path().join("plugin.toml");
+        if !manifest.is_file() {
+            continue;
+        }
+        words.insert(entry.file_name().to_string_lossy().into_owned());
+        let table: toml::Table = read(&manifest).parse().unwrap_or_else(|error| panic!("{manifest:?}: {error}"));
+        words.extend(table.get("id").and_then(toml::Value::as_str).map(str::to_owned));
+    }
+    let mut faults = Vec::new();
+    let looked_at = |path: &PathBuf| {
+        let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        ["rs", "toml", "sql", "yaml", "json"].contains(&kind)
+    };
+    for file in files(&root().join("host")).into_iter().filter(looked_at) {
+        for (index, line) in read(&file).lines().enumerate() {
+            let line = line.to_lowercase();
+            for word in words.iter().filter(|word| names(&line, word)) {
+                faults.push(format!("{}:{}: {word}", shown(&file), index + 1));
+            }
+        }
+    }
+    none(faults, "no mode is named under host/, in code, tests or comments; say what is meant in other words");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent = |path: &&PathBuf| !read(path).starts_with("//!");
+    let faults = all_rust_files().iter().filter(silent).map(|path| shown(path)).collect();
+    none(faults, "every .rs file opens with `//!`: what it is, then the rule it keeps");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let long = all_rust_files().into_iter().map(|path| (read(&path).lines().count(), path));
+    let faults = long.filter(|(lines, _)| *lines > LINES).map(|(lines, path)| format!("{}: {lines}", shown(&path)));
+    none(faults.collect(), "at most 500 lines a file; split it by what its parts know");
+}
+
+#[test]
+fn no_file_is_a_drawer() {
+    let mut faults = Vec::new();
+    for path in all_rust_files() {
+        let relative = shown(&path);
+        let parts = relative.trim_end_matches(".rs").split('/');
+        if parts.into_iter().any(|part| BANNED_NAMES.contains(&part)) {
+            faults.push(relative);
+        }
+    }
+    none(
+        faults,
+        "no file or folder is named after nothing (utils, common, helpers, manager, types) and none is mod.rs",
+    );
+}
+
+#[test]
+fn tasks_begin_in_one_file() {
+    let mut faults = Vec::new();
+    for file in rust_files("host").into_iter().filter(|file| shown(file).contains("src/")) {
+        let text = code(&read(&file));
+        let spawns = ["tokio::spawn", "task::spawn", "spawn_blocking(", "unbounded_channel"];
+        let found = spawns.iter().filter(|spawn| text.contains(*spawn));
+        if !file.starts_with(root().join("host/task")) {
+            faults.extend(found.map(|spawn| format!("{}: {spawn}", shown(&file))));
+        }
+    }
+    none(faults, "tasks have owners (modehost_task), and every queue has a depth");
+}
+
+#[test]
+fn the_top_level_is_as_designed() {
+    const FOLDERS: [&str; 6] = ["host", "plugins", "wit", "config", "tests", "examples"];
+    const FILES: [&str; 8] = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE",
+        "README.md",
+        "rust-toolchain.toml",
+        "clippy.toml",
+        "rustfmt.toml",
+        "deny.toml",
+    ];
+    // Built and written things, which git ignores.
+    const IGNORED: [&str; 2] = ["target", "data"];
+    let mut faults = Vec::new();
+    for entry in std::fs::read_dir(root()).expect("the workspace").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let known = name.starts_with('.') || IGNORED.contains(&name.as_str());
+        let list: &[&str] = if entry.path().is_dir() { &FOLDERS } else { &FILES };
+        if !known && !list.contains(&name.as_str()) {
+            faults.push(name);
+        }
+    }
+    none(faults, "the top level holds only what the design names");
+}
+
+#[test]
+fn the_published_contract_is_frozen() {
+    let frozen = root().join("tests/frozen/modehost-mode-0.1.0");
+    let wit = root().join("wit");
+    let read_all = |folder: &Path| -> BTreeMap<String, String> {
+        let list = files(folder).into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "wit"));
+        list.map(|path| (path.strip_prefix(folder).unwrap_or(&path).display().to_string(), read(&path))).collect()
+    };
+    let (published, current) = (read_all(&frozen), read_all(&wit));
+    assert!(!published.is_empty(), "{} is missing; it is the copy that guards wit/", shown(&frozen));
+    for (name, text) in &published {
+        assert!(
+            current.get(name) == Some(text),
+            "wit/{name} differs from {}. Components are built against the published text: a new case or field \
+             breaks them. Add a new package beside it (modehost:mode@0.2.0) and convert, or use `extension`.",
+            shown(&frozen.join(name)),
+        );
+    }
+    let new: Vec<_> = current.keys().filter(|name| !published.contains_key(*name)).collect();
+    assert!(new.is_empty(), "wit/ has files that the published package has not: {new:?}");
+}
