@@ -1,1 +1,31 @@
-//! Being written.
+//! The plugin runtime: WASM components in, modes out. Rule: the only crate that names wasmtime;
+//! the rest of the host sees the traits of `modehost-contract`.
+//!
+//! # Layout, in the order in which a plugin goes through it
+//! - [`package`]: what a file says without being run
+//! - [`load`]: prepare and probe; every reason to refuse a file
+//! - [`generation`]: a version with its settings and grants, from which instances are opened
+//! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
+//! - `engine`, `pool`, `wasi`, `guest`, `log`, `cache`: what instances run on
+
+mod bindings;
+mod cache;
+mod code;
+mod convert;
+mod engine;
+pub mod generation;
+pub mod grants;
+mod guest;
+mod instance;
+pub mod load;
+mod log;
+mod manifest;
+pub mod package;
+mod pool;
+mod probe;
+mod runtime;
+mod wasi;
+
+pub use generation::WasmGeneration;
+pub use load::LoadError;
+pub use runtime::{Runtime, RuntimeConfig, RuntimeError};

@@ -1,0 +1,99 @@
+//! A compiled plugin file, shared by all its generations and instances. Rule: it knows nothing of
+//! configuration; two generations with different settings share one of these.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram};
+use modehost_contract::Fault;
+use modehost_limits as limits;
+
+use crate::bindings::ModePre;
+use crate::engine::Engine;
+use crate::guest::Guest;
+use crate::log::PluginLog;
+use crate::package::Package;
+
+/// A plugin file that has been compiled and linked.
+pub(crate) struct Code {
+    // The order matters on drop: code before the engine that it was compiled for.
+    pub mode: ModePre<Guest>,
+    pub engine: Arc<Engine>,
+    pub package: Package,
+    pub budget: Budget,
+    pub log: Arc<PluginLog>,
+    pub metrics: Metrics,
+}
+
+/// What one instance may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub memory_bytes: usize,
+    /// Time of one call.
+    pub call_ms: u64,
+    /// The same in ticks of the engine's clock.
+    pub ticks: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(memory_bytes: usize, call: Duration) -> Self {
+        let tick = limits::EPOCH_TICK.as_millis().max(1);
+        // One more, since the running tick is partly over.
+        let ticks = call.as_millis().div_ceil(tick) + 1;
+        let call_ms = u64::try_from(call.as_millis()).unwrap_or(u64::MAX);
+        Self { memory_bytes, call_ms, ticks: u64::try_from(ticks).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Counters of one plugin, looked up once: the message path only adds to them.
+pub(crate) struct Metrics {
+    plugin: String,
+    calls: Counter,
+    seconds: Histogram,
+    live: Gauge,
+    /// The same over all plugins, for the runtime itself.
+    total: Arc<AtomicUsize>,
+}
+
+impl Metrics {
+    pub(crate) fn new(plugin: &str, total: Arc<AtomicUsize>) -> Self {
+        let plugin = plugin.to_owned();
+        Self {
+            calls: metrics::counter!("modehost_plugin_calls_total", "plugin" => plugin.clone()),
+            seconds: metrics::histogram!("modehost_plugin_call_seconds", "plugin" => plugin.clone()),
+            live: metrics::gauge!("modehost_plugin_live_instances", "plugin" => plugin.clone()),
+            plugin,
+            total,
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+        self.live.increment(1.0);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.total.fetch_sub(1, Ordering::Relaxed);
+        self.live.decrement(1.0);
+    }
+
+    pub(crate) fn called(&self, took: Option<Duration>, fault: Option<&Fault>) {
+        self.calls.increment(1);
+        if let Some(took) = took {
+            self.seconds.record(took.as_secs_f64());
+        }
+        if let Some(fault) = fault {
+            self.faulted(fault);
+        }
+    }
+
+    pub(crate) fn faulted(&self, fault: &Fault) {
+        let (plugin, kind) = (self.plugin.clone(), fault.label());
+        metrics::counter!("modehost_plugin_faults_total", "plugin" => plugin, "kind" => kind).increment(1);
+    }
+
+    pub(crate) fn open_took(&self, took: Duration) {
+        metrics::histogram!("modehost_plugin_open_seconds", "plugin" => self.plugin.clone()).record(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,237 @@
+//! The effects of a guest, checked. Rule: what leaves here is granted, within its limits and
+//! well-formed; the first effect that is not refuses the whole list, since a list commits together.
+
+use modehost_contract::effect as to;
+use modehost_contract::{Effect, Fault};
+use modehost_limits as limits;
+
+use super::json;
+use crate::bindings::modehost::mode::effects as wit;
+use crate::grants::Grants;
+
+/// What the effects of one plugin are held against.
+pub(crate) struct Rules {
+    pub grants: Grants,
+    /// Effects of one event.
+    pub count: usize,
+}
+
+impl Rules {
+    /// Checks and converts the effects of one event.
+    pub(crate) fn admit(&self, effects: Vec<wit::Effect>) -> Result<Vec<Effect>, Fault> {
+        if effects.len() > self.count {
+            return Err(Fault::BadEffects(format!("{} effects for one event; at most {}", effects.len(), self.count)));
+        }
+        let mut bytes = 0;
+        let mut admitted = Vec::with_capacity(effects.len());
+        for (position, effect) in effects.into_iter().enumerate() {
+            let effect = self
+                .admit_one(effect, &mut bytes)
+                .map_err(|why| Fault::BadEffects(format!("effect {}: {why}", position + 1)))?;
+            if bytes > limits::EFFECT_BYTES {
+                return Err(Fault::BadEffects(format!("effects of more than {} bytes", limits::EFFECT_BYTES)));
+            }
+            admitted.push(effect);
+        }
+        Ok(admitted)
+    }
+
+    /// Checks one effect and adds its bytes.
+    fn admit_one(&self, effect: wit::Effect, bytes: &mut usize) -> Result<Effect, String> {
+        let grants = &self.grants;
+        let mut weigh = |texts: &[&str]| *bytes += texts.iter().map(|text| text.len()).sum::<usize>();
+        Ok(match effect {
+            wit::Effect::Send(body) => {
+                weigh(&[&body]);
+                json::message_type(&body).map_err(|why| format!("`send` {why}"))?;
+                Effect::Send(trimmed(body))
+            }
+            wit::Effect::Say(speech) => {
+                weigh(&[&speech.text]);
+                Effect::Say { text: speech.text, interrupt: speech.interrupt }
+            }
+            wit::Effect::Listen(command) => Effect::Listen(listen(command)),
+            wit::Effect::Decline => Effect::Decline,
+            wit::Effect::StartTimer(timer) => {
+                let longest = limits::TIMER_DELAY.as_millis();
+                if u128::from(timer.delay_ms) > longest {
+                    return Err(format!("`start-timer` of {} ms; at most {longest} ms (7 days)", timer.delay_ms));
+                }
+                Effect::StartTimer { id: timer.id, delay_ms: timer.delay_ms }
+            }
+            wit::Effect::StopTimer(id) => Effect::StopTimer(id),
+            wit::Effect::AskModel(ask) => {
+                grants.need("ask-model", "model", None)?;
+                weigh(&[&ask.purpose]);
+                for message in &ask.messages {
+                    // A role has a price as well, so that empty messages cannot be had for nothing.
+                    weigh(&[&message.content, "assistant"]);
+                }
+                Effect::AskModel(model_request(ask))
+            }
+            wit::Effect::Cancel(request) => Effect::Cancel(request),
+            wit::Effect::ReadDocument(read) => {
+                weigh(&[&read.key]);
+                key("read-document", &read.key)?;
+                grants.need("read-document", "documents", Some(&read.key))?;
+                Effect::ReadDocument { request: read.request, key: read.key }
+            }
+            wit::Effect::WatchDocument(read) => {
+                weigh(&[&read.key]);
+                key("watch-document", &read.key)?;
+                grants.need("watch-document", "documents", Some(&read.key))?;
+                Effect::WatchDocument { request: read.request, key: read.key }
+            }
+            wit::Effect::UnwatchDocument(key) => {
+                weigh(&[&key]);
+                Effect::UnwatchDocument(key)
+            }
+            wit::Effect::WriteDocument(write) => {
+                weigh(&[&write.key, write.value.as_deref().unwrap_or_default()]);
+                key("write-document", &write.key)?;
+                grants.need("write-document", "documents", Some(&write.key))?;
+                if let Some(value) = &write.value {
+                    within("write-document", value, limits::DOCUMENT_BYTES)?;
+                    json::check_value(value).map_err(|why| format!("`write-document` {}: value {why}", write.key))?;
+                }
+                Effect::WriteDocument {
+                    request: write.request,
+                    key: write.key,
+                    expected: write.expected,
+                    value: write.value,
+                }
+            }
+            wit::Effect::AppendJournal(append) => {
+                weigh(&[&append.journal, &append.entry]);
+                key("append-journal", &append.journal)?;
+                grants.need("append-journal", "journals", Some(&append.journal))?;
+                within("append-journal", &append.entry, limits::JOURNAL_ENTRY_BYTES)?;
+                json::check_value(&append.entry)
+                    .map_err(|why| format!("`append-journal` {}: entry {why}", append.journal))?;
+                Effect::AppendJournal {
+                    request: append.request,
+                    journal: append.journal,
+                    entry: append.entry,
+                    notify: append.notify,
+                }
+            }
+            wit::Effect::ReadJournal(read) => {
+                weigh(&[&read.journal]);
+                key("read-journal", &read.journal)?;
+                grants.need("read-journal", "journals", Some(&read.journal))?;
+                if !(1..=limits::JOURNAL_PAGE).contains(&read.limit) {
+                    return Err(format!("`read-journal` with limit {}; 1 to {}", read.limit, limits::JOURNAL_PAGE));
+                }
+                let (request, after, limit) = (read.request, read.after, read.limit);
+                Effect::ReadJournal { request, journal: read.journal, after, limit }
+            }
+            wit::Effect::Archive(entry) => {
+                weigh(&[&entry.kind, &entry.id, &entry.title, &entry.content, &entry.text]);
+                key("archive", &entry.id)?;
+                grants.need("archive", "archive", Some(&entry.kind))?;
+                json::check_value(&entry.content).map_err(|why| format!("`archive` content {why}"))?;
+                Effect::Archive(archive_entry(entry))
+            }
+            wit::Effect::PostHook(post) => {
+                weigh(&[&post.hook, &post.body]);
+                grants.need("post-hook", "hook", Some(&post.hook))?;
+                json::check_value(&post.body).map_err(|why| format!("`post-hook` body {why}"))?;
+                Effect::PostHook { request: post.request, hook: post.hook, body: post.body }
+            }
+            wit::Effect::Broadcast(message) => {
+                weigh(&[&message.group, &message.body, message.supersedes.as_deref().unwrap_or_default()]);
+                grants.need("broadcast", "broadcast", None)?;
+                json::message_type(&message.body).map_err(|why| format!("`broadcast` {why}"))?;
+                Effect::Broadcast {
+                    group: message.group,
+                    body: trimmed(message.body),
+                    include_self: message.include_self,
+                    supersedes: message.supersedes,
+                }
+            }
+            wit::Effect::Deliver(delivery) => {
+                weigh(&[&delivery.body]);
+                delivery.devices.iter().for_each(|device| weigh(&[device]));
+                grants.need("deliver", "deliver", None)?;
+                json::message_type(&delivery.body).map_err(|why| format!("`deliver` {why}"))?;
+                let (request, devices, ttl_ms) = (delivery.request, delivery.devices, delivery.ttl_ms);
+                Effect::Deliver { request, devices, body: trimmed(delivery.body), ttl_ms }
+            }
+            wit::Effect::Dispatch(body) => {
+                weigh(&[&body]);
+                let kind = json::message_type(&body).map_err(|why| format!("`dispatch` {why}"))?;
+                grants.need("dispatch", "dispatch", Some(&kind))?;
+                Effect::Dispatch(trimmed(body))
+            }
+            wit::Effect::SwitchMode(mode) => {
+                weigh(&[mode.as_deref().unwrap_or_default()]);
+                grants.need("switch-mode", "switch-mode", None)?;
+                Effect::SwitchMode(mode)
+            }
+            wit::Effect::Extension(extension) => {
+                weigh(&[&extension.name, &extension.payload]);
+                Effect::Extension { request: extension.request, name: extension.name, payload: extension.payload }
+            }
+        })
+    }
+}
+
+/// Without white space around, so that the session can put members into the object as text.
+fn trimmed(text: String) -> String {
+    let kept = text.trim_ascii();
+    if kept.len() == text.len() { text } else { kept.to_owned() }
+}
+
+fn key(effect: &str, key: &str) -> Result<(), String> {
+    if key.is_empty() || key.len() > limits::KEY_BYTES {
+        return Err(format!("`{effect}` with a key of {} bytes; 1 to {}", key.len(), limits::KEY_BYTES));
+    }
+    Ok(())
+}
+
+fn within(effect: &str, text: &str, most: usize) -> Result<(), String> {
+    if text.len() > most {
+        return Err(format!("`{effect}` of {} bytes; at most {most}", text.len()));
+    }
+    Ok(())
+}
+
+fn listen(command: wit::ListenCommand) -> to::ListenCommand {
+    match command {
+        wit::ListenCommand::Start(wit::ListenMode::Automatic) => to::ListenCommand::Start(to::ListenMode::Automatic),
+        wit::ListenCommand::Start(wit::ListenMode::Manual) => to::ListenCommand::Start(to::ListenMode::Manual),
+        wit::ListenCommand::Start(wit::ListenMode::Realtime) => to::ListenCommand::Start(to::ListenMode::Realtime),
+        wit::ListenCommand::Stop => to::ListenCommand::Stop,
+    }
+}
+
+fn model_request(ask: wit::ModelRequest) -> to::ModelRequest {
+    let message = |message: wit::ChatMessage| to::ChatMessage {
+        role: match message.role {
+            wit::Role::System => to::Role::System,
+            wit::Role::User => to::Role::User,
+            wit::Role::Assistant => to::Role::Assistant,
+        },
+        content: message.content,
+    };
+    to::ModelRequest {
+        request: ask.request,
+        purpose: ask.purpose,
+        messages: ask.messages.into_iter().map(message).collect(),
+        max_tokens: ask.max_tokens,
+        json: ask.json,
+        chunks: ask.chunks,
+    }
+}
+
+fn archive_entry(entry: wit::ArchiveEntry) -> to::ArchiveEntry {
+    to::ArchiveEntry {
+        request: entry.request,
+        kind: entry.kind,
+        id: entry.id,
+        title: entry.title,
+        content: entry.content,
+        text: entry.text,
+        keep: entry.keep,
+    }
+}

@@ -1,0 +1,105 @@
+//! Text of a guest that has to be JSON. Rule: one pass, no tree; the text itself goes on.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+/// Says what is wrong if the text is not one JSON value.
+pub(crate) fn check_value(text: &str) -> Result<(), String> {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("is not JSON: {error}")),
+    }
+}
+
+/// The member `type` of a text that is one JSON object; says what is wrong otherwise.
+pub(crate) fn message_type(text: &str) -> Result<String, String> {
+    match serde_json::from_str::<Message>(text) {
+        Ok(Message(kind)) if kind.is_empty() => Err("has an empty `type`".to_owned()),
+        Ok(Message(kind)) => Ok(kind),
+        Err(error) => Err(format!("is not a JSON object with a `type`: {error}")),
+    }
+}
+
+/// A message, of which only the `type` is kept.
+struct Message(String);
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Message;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a string member `type`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Message, A::Error> {
+                let mut kind = None;
+                while let Some(name) = members.next_key::<Name>()? {
+                    match name {
+                        Name::Other => {
+                            members.next_value::<IgnoredAny>()?;
+                        }
+                        Name::Type if kind.is_some() => return Err(A::Error::duplicate_field("type")),
+                        Name::Type => kind = Some(members.next_value::<String>()?),
+                    }
+                }
+                kind.map(Message).ok_or_else(|| A::Error::missing_field("type"))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// The name of a member: `type`, or any other.
+enum Name {
+    Type,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+                Ok(if name == "type" { Name::Type } else { Name::Other })
+            }
+        }
+
+        deserializer.deserialize_identifier(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_value, message_type};
+
+    #[test]
+    fn a_message_has_one_type() {
+        assert_eq!(message_type(r#"{"a":[1,{"type":2}],"type":"x"}"#).as_deref(), Ok("x"));
+        for bad in
+            ["", "[]", "{}", r#"{"type":1}"#, r#"{"type":""}"#, r#"{"type":"a","type":"b"}"#, r#"{"type":"a"} x"#]
+        {
+            assert!(message_type(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_whole() {
+        assert_eq!(check_value("[1,2]"), Ok(()));
+        for bad in ["", "[1,2", "{\"a\":}", "1 2"] {
+            assert!(check_value(bad).is_err(), "{bad:?}");
+        }
+    }
+}

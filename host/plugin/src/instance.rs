@@ -1,0 +1,150 @@
+//! One instance of one plugin, lent to one session. Rule: it alone owns its store; whatever goes
+//! wrong inside comes out as a [`Fault`], and a store that trapped is never entered again.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use modehost_contract::{Context, Effect, Event, Fault, Instance, Manifest, Snapshot};
+use modehost_limits as limits;
+use wasmtime::{Store, Trap};
+
+use crate::bindings::Mode;
+use crate::bindings::exports::modehost::mode::lifecycle::{RestoreError, SavedStateParam};
+use crate::bindings::modehost::mode::types;
+use crate::code::Code;
+use crate::convert;
+use crate::convert::effect::Rules;
+use crate::guest::Guest;
+
+/// An instance, its store and what its effects are held against.
+pub(crate) struct WasmInstance {
+    // The store goes before the code that it runs.
+    store: Store<Guest>,
+    mode: Mode,
+    code: Arc<Code>,
+    rules: Arc<Rules>,
+    poisoned: bool,
+    calls: u32,
+}
+
+impl WasmInstance {
+    /// Instantiates the code; `configure` has to follow.
+    pub(crate) fn open(code: &Arc<Code>, rules: &Arc<Rules>) -> Result<Self, Fault> {
+        let guest = Guest::new(code.budget.memory_bytes, code.log.clone());
+        let mut store = Store::new(&code.engine.wasmtime, guest);
+        store.limiter(|guest| &mut guest.bounds);
+        store.set_hostcall_fuel(limits::GUEST_TRANSFER_BYTES);
+        store.set_max_component_handles(limits::GUEST_HANDLES);
+        store.set_epoch_deadline(code.budget.ticks);
+        let mode = match code.mode.instantiate(&mut store) {
+            Ok(mode) => mode,
+            Err(error) => {
+                // A guest runs code of its own while it is instantiated, so this can be its fault.
+                let bounds = &store.data().bounds;
+                let fault = if bounds.denied { Fault::OutOfMemory } else { fault(&error, code.budget.call_ms) };
+                return Err(match fault {
+                    Fault::Trapped(why) => Fault::Open(why),
+                    other => other,
+                });
+            }
+        };
+        code.metrics.opened();
+        Ok(Self { store, mode, code: code.clone(), rules: rules.clone(), poisoned: false, calls: 0 })
+    }
+
+    /// First call.
+    pub(crate) fn configure(&mut self, config: &str) -> Result<(), Fault> {
+        let result = self.call(|mode, store| mode.modehost_mode_lifecycle().call_configure(store, config))?;
+        result.map_err(Fault::Configure)
+    }
+
+    /// Second call to an instance that carries on.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
+        let saved = SavedStateParam { schema: snapshot.schema, state: &snapshot.state };
+        let result = self.call(|mode, store| mode.modehost_mode_lifecycle().call_restore(store, saved))?;
+        result.map_err(|error| {
+            Fault::Restore(match error {
+                RestoreError::Unsupported(schema) => format!("schema {schema} is not one that it restores"),
+                RestoreError::Corrupt(why) => why,
+            })
+        })
+    }
+
+    /// What the plugin says of itself.
+    pub(crate) fn describe(&mut self) -> Result<Manifest, Fault> {
+        self.call(|mode, store| mode.modehost_mode_manifest().call_describe(store)).map(convert::manifest)
+    }
+
+    /// Enters the guest with a fresh budget, unless it has been lost.
+    fn call<R>(
+        &mut self,
+        enter: impl FnOnce(&Mode, &mut Store<Guest>) -> Result<R, wasmtime::Error>,
+    ) -> Result<R, Fault> {
+        if self.poisoned {
+            return Err(Fault::Trapped("this instance was lost by an earlier fault".to_owned()));
+        }
+        self.store.set_epoch_deadline(self.code.budget.ticks);
+        // Until the call has come back well the instance counts as lost, also if the host panics.
+        self.poisoned = true;
+        match enter(&self.mode, &mut self.store) {
+            Ok(result) => {
+                self.poisoned = false;
+                Ok(result)
+            }
+            Err(_) if self.store.data().bounds.denied => Err(Fault::OutOfMemory),
+            Err(error) => Err(fault(&error, self.code.budget.call_ms)),
+        }
+    }
+
+    fn give(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
+        self.store.data_mut().enter(context);
+        let context = types::Context { now: context.now, seed: context.seed };
+        let result = convert::event::lend(event, |event| {
+            self.call(|mode, store| mode.modehost_mode_handler().call_handle(store, context, event))
+        })?;
+        match result {
+            Ok(effects) => {
+                let admitted = self.rules.admit(effects);
+                self.poisoned = admitted.is_err();
+                admitted
+            }
+            Err(types::Fault::Rejected(rejection)) => Err(Fault::Rejected(convert::rejection(rejection))),
+            Err(types::Fault::Failed(why)) => Err(Fault::Failed(why)),
+        }
+    }
+}
+
+impl Instance for WasmInstance {
+    fn handle(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
+        self.calls = self.calls.wrapping_add(1);
+        let began = self.calls.is_multiple_of(limits::CALLS_PER_SAMPLE).then(Instant::now);
+        let result = self.give(context, event);
+        self.code.metrics.called(began.map(|began| began.elapsed()), result.as_ref().err());
+        result
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, Fault> {
+        let saved = self.call(|mode, store| mode.modehost_mode_lifecycle().call_snapshot(store))?;
+        if saved.state.len() > limits::SNAPSHOT_BYTES {
+            let (size, most) = (saved.state.len(), limits::SNAPSHOT_BYTES);
+            return Err(Fault::BadEffects(format!("a snapshot of {size} bytes; at most {most}")));
+        }
+        Ok(Snapshot { schema: saved.schema, state: saved.state })
+    }
+}
+
+impl Drop for WasmInstance {
+    fn drop(&mut self) {
+        self.code.metrics.closed();
+    }
+}
+
+/// What the runtime's error means to the host.
+fn fault(error: &wasmtime::Error, call_ms: u64) -> Fault {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::TimedOut(call_ms),
+        Some(Trap::AllocationTooLarge) => Fault::OutOfMemory,
+        Some(trap) => Fault::Trapped(trap.to_string()),
+        None => Fault::Trapped(error.root_cause().to_string()),
+    }
+}

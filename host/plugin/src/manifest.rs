@@ -1,0 +1,157 @@
+//! What plugins say of themselves, judged. Rule: a manifest that gets through here can be put into
+//! the routing table as it is.
+
+use std::collections::HashSet;
+
+use jsonschema::Draft;
+use modehost_contract::Manifest;
+use serde_json::Value;
+
+use crate::load::LoadError;
+use crate::package::{Package, is_id};
+
+/// Message types that the host answers itself (PROTOCOL.md).
+pub(crate) const HOST_TYPES: [&str; 10] =
+    ["hello", "listen", "abort", "mode", "ping", "keepalive", "server", "mcp", "iot", "goodbye"];
+
+/// Checks a manifest against the file's own plugin.toml and against what a table can hold.
+pub(crate) fn check(manifest: &Manifest, package: &Package, file: &str) -> Result<(), LoadError> {
+    let mismatch = |what, packaged: &str, described: &str| LoadError::Mismatch {
+        file: file.to_owned(),
+        what,
+        packaged: packaged.to_owned(),
+        described: described.to_owned(),
+    };
+    if manifest.id.as_str() != package.id {
+        return Err(mismatch("id", &package.id, manifest.id.as_str()));
+    }
+    if manifest.version != package.version {
+        return Err(mismatch("version", &package.version, &manifest.version));
+    }
+    find_fault(manifest).map_or(Ok(()), |why| Err(LoadError::Manifest { file: file.to_owned(), why }))
+}
+
+/// The first thing that cannot be used.
+fn find_fault(manifest: &Manifest) -> Option<String> {
+    if !is_id(manifest.id.as_str()) {
+        return Some(format!("the id `{}` is not 1 to 64 lower-case letters, digits and `-`", manifest.id));
+    }
+    if !is_version(&manifest.version) {
+        return Some(format!("the version `{}` is not a semantic version such as 1.0.0", manifest.version));
+    }
+    let mut names = HashSet::new();
+    for offer in &manifest.modes {
+        for name in std::iter::once(&offer.name).chain(&offer.aliases) {
+            if !is_name(name) {
+                return Some(format!("the mode name `{name}` is not 1 to 64 bytes without white space"));
+            }
+            if !names.insert(name) {
+                return Some(format!("the mode name `{name}` stands there twice"));
+            }
+        }
+    }
+    let mut types = HashSet::new();
+    for kind in &manifest.message_types {
+        if !is_name(kind) {
+            return Some(format!("the message type `{kind}` is not 1 to 64 bytes without white space"));
+        }
+        if HOST_TYPES.contains(&kind.as_str()) {
+            return Some(format!("the message type `{kind}` belongs to the server; choose another name"));
+        }
+        if !types.insert(kind) {
+            return Some(format!("the message type `{kind}` stands there twice"));
+        }
+    }
+    if manifest.snapshot_schemas.is_empty() {
+        return Some("it lists no snapshot schema; the one that snapshot() gives comes first".to_owned());
+    }
+    validator(&manifest.config_schema).err()
+}
+
+/// Checks a section of the configuration. The error names the path and what is wrong there.
+pub(crate) fn check_config(manifest: &Manifest, config: &str) -> Result<(), String> {
+    let config: Value = serde_json::from_str(config).map_err(|error| format!("it is not JSON: {error}"))?;
+    let validator = validator(&manifest.config_schema)?;
+    let mut faults = validator.iter_errors(&config).map(|error| {
+        let path = error.instance_path().to_string();
+        let place = if path.is_empty() { "at its top".to_owned() } else { format!("at {path}") };
+        format!("{place}: {error}")
+    });
+    // A few at once save rounds; all of them would hide the first.
+    let shown: Vec<String> = faults.by_ref().take(5).collect();
+    if shown.is_empty() { Ok(()) } else { Err(shown.join("; ")) }
+}
+
+fn validator(schema: &str) -> Result<jsonschema::Validator, String> {
+    let schema: Value =
+        serde_json::from_str(schema).map_err(|error| format!("its config-schema is not JSON: {error}"))?;
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .build(&schema)
+        .map_err(|error| format!("its config-schema is not a JSON Schema: {error}"))
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// Three numbers, with what may follow behind `-` or `+`.
+fn is_version(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let numbers: Vec<&str> = core.split('.').collect();
+    numbers.len() == 3
+        && numbers.iter().all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        && text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use modehost_contract::VoicePolicy;
+    use modehost_contract::mode::{ModeOffer, Subscriptions};
+
+    use super::*;
+
+    fn good() -> Manifest {
+        Manifest {
+            id: "fixture".into(),
+            version: "1.0.0".to_owned(),
+            modes: vec![ModeOffer { name: "a".to_owned(), aliases: vec!["b".to_owned()] }],
+            message_types: vec!["x".to_owned()],
+            voice: VoicePolicy::None,
+            snapshot_schemas: vec![1],
+            config_schema: r#"{"type":"object","properties":{"n":{"type":"integer"}},"additionalProperties":false}"#
+                .to_owned(),
+            subscriptions: Subscriptions::default(),
+        }
+    }
+
+    #[test]
+    fn what_a_table_cannot_hold_is_refused() {
+        assert_eq!(find_fault(&good()), None);
+        type Spoil = fn(&mut Manifest);
+        let cases: [(&str, Spoil); 7] = [
+            ("id", |m| m.id = "Fixture".into()),
+            ("version", |m| m.version = "1.0".to_owned()),
+            ("twice", |m| m.modes[0].aliases[0] = "a".to_owned()),
+            ("belongs to the server", |m| m.message_types[0] = "hello".to_owned()),
+            ("white space", |m| m.message_types[0] = "x y".to_owned()),
+            ("snapshot", |m| m.snapshot_schemas.clear()),
+            ("JSON Schema", |m| m.config_schema = r#"{"type":7}"#.to_owned()),
+        ];
+        for (word, spoil) in cases {
+            let mut manifest = good();
+            spoil(&mut manifest);
+            let why = find_fault(&manifest).unwrap_or_default();
+            assert!(why.contains(word), "{word}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_section_is_refused_with_its_path() {
+        assert_eq!(check_config(&good(), r#"{"n":1}"#), Ok(()));
+        let why = check_config(&good(), r#"{"n":"one"}"#).expect_err("refused");
+        assert!(why.contains("/n") && why.contains("one"), "{why}");
+        assert!(check_config(&good(), r#"{"m":1}"#).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! What a plugin file says without being run. Rule: only the bytes are looked at; they may be
+//! anything, and what is wrong with them is said in one sentence.
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use wasmparser::{Parser, Payload};
+
+use crate::grants::Grant;
+
+/// Name of the custom section that holds the text of the plugin's `plugin.toml`.
+pub const SECTION: &str = "modehost:plugin";
+
+/// A plugin file, read but not compiled.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Lower-case letters, digits and `-`.
+    pub id: String,
+    pub version: String,
+    pub description: Option<String>,
+    /// Without these it does not run.
+    pub grants: Vec<Grant>,
+    /// It runs without these.
+    pub optional_grants: Vec<Grant>,
+    /// Interfaces that the component imports, as they stand in it.
+    pub imports: Vec<String>,
+    /// Interfaces that the component exports.
+    pub exports: Vec<String>,
+    /// SHA-256 of the file in hex.
+    pub sha256: String,
+    pub size: usize,
+}
+
+/// What is wrong with the bytes of a plugin file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    #[error("is empty; it may still be being written")]
+    Empty,
+    #[error("is not WebAssembly; a plugin is a component, as `modehost plugin build` makes them")]
+    NotWasm,
+    #[error("is a core module, not a component; build it for the target wasm32-wasip2")]
+    CoreModule,
+    #[error("ends in the middle, at byte {0}; it may still be being written")]
+    Truncated(usize),
+    #[error("is not a valid component: {0}")]
+    Invalid(String),
+    #[error("has no custom section `{SECTION}`; a plugin carries its plugin.toml there (the SDK's macro does that)")]
+    NoSection,
+    #[error("has a plugin.toml that cannot be used: {0}")]
+    BadSection(String),
+}
+
+/// `plugin.toml` as it stands in the custom section.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    id: String,
+    version: String,
+    description: Option<String>,
+    #[serde(default)]
+    grants: Vec<String>,
+    #[serde(default)]
+    optional_grants: Vec<String>,
+}
+
+/// SHA-256 in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Reads a plugin file.
+///
+/// # Errors
+/// See [`PackageError`].
+pub fn read(bytes: &[u8]) -> Result<Package, PackageError> {
+    if bytes.is_empty() {
+        return Err(PackageError::Empty);
+    }
+    if Parser::is_core_wasm(bytes) {
+        return Err(PackageError::CoreModule);
+    }
+    if !Parser::is_component(bytes) {
+        let started = bytes.len() < 8 && b"\0asm\x0d\0\x01\0".starts_with(bytes);
+        return Err(if started { PackageError::Truncated(bytes.len()) } else { PackageError::NotWasm });
+    }
+    let parts = scan(bytes)?;
+    let section = parts.section.ok_or(PackageError::NoSection)?;
+    let text = std::str::from_utf8(section).map_err(|_| PackageError::BadSection("it is not UTF-8".to_owned()))?;
+    // Same-length variants of a file are padded with zeros or spaces.
+    let text = text.trim_end_matches(['\0', ' ', '\n']);
+    let manifest: Manifest =
+        toml::from_str(text).map_err(|error| PackageError::BadSection(error.to_string().trim().replace('\n', " ")))?;
+    if !is_id(&manifest.id) {
+        return Err(PackageError::BadSection(format!(
+            "the id `{}` is not 1 to 64 lower-case letters, digits and `-`",
+            manifest.id
+        )));
+    }
+    let parse = |texts: Vec<String>| -> Result<Vec<Grant>, PackageError> {
+        texts.iter().map(|text| Grant::parse(text).map_err(PackageError::BadSection)).collect()
+    };
+    Ok(Package {
+        id: manifest.id,
+        version: manifest.version,
+        description: manifest.description,
+        grants: parse(manifest.grants)?,
+        optional_grants: parse(manifest.optional_grants)?,
+        imports: parts.imports,
+        exports: parts.exports,
+        sha256: sha256(bytes),
+        size: bytes.len(),
+    })
+}
+
+/// True for the id of a plugin.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// What the bytes hold.
+struct Parts<'a> {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    section: Option<&'a [u8]>,
+}
+
+/// Walks the whole file. The custom section may stand in a module inside the component, where
+/// the linker of most languages puts it; imports and exports count at the outermost level only.
+fn scan(bytes: &[u8]) -> Result<Parts<'_>, PackageError> {
+    let mut parts = Parts { imports: Vec::new(), exports: Vec::new(), section: None };
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| broken(&error, bytes.len()))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    parts.imports.push(import.map_err(|error| broken(&error, bytes.len()))?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    parts.exports.push(export.map_err(|error| broken(&error, bytes.len()))?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) if section.name() == SECTION => match parts.section {
+                Some(first) if first != section.data() => {
+                    let why = format!("there are two different sections `{SECTION}`");
+                    return Err(PackageError::BadSection(why));
+                }
+                _ => parts.section = Some(section.data()),
+            },
+            _ => {}
+        }
+    }
+    Ok(parts)
+}
+
+fn broken(error: &wasmparser::BinaryReaderError, size: usize) -> PackageError {
+    if error.message().contains("unexpected end") || error.offset() >= size {
+        return PackageError::Truncated(size);
+    }
+    PackageError::Invalid(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_told_apart() {
+        assert_eq!(read(b"").expect_err("empty"), PackageError::Empty);
+        assert_eq!(read(b"#!/bin/sh\n").expect_err("text"), PackageError::NotWasm);
+        assert_eq!(read(b"\0asm\x01\0\0\0").expect_err("module"), PackageError::CoreModule);
+        assert_eq!(read(b"\0asm\x0d").expect_err("cut"), PackageError::Truncated(5));
+        assert_eq!(read(b"\0asm\x0d\0\x01\0").expect_err("bare"), PackageError::NoSection);
+    }
+}
