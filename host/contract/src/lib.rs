@@ -5,6 +5,7 @@
 //! - [`event`]: what a mode is told
 //! - [`effect`]: what a mode wants done
 //! - [`mode`]: instances and generations, with their faults
+//! - [`service`]: models and webhooks, which modes ask for
 //! - [`catalog`]: which generation serves whom, and the reports that decide about roll-back
 //!
 //! The types follow `wit/` case by case; each published track of the contract is converted to
@@ -15,8 +16,10 @@ pub mod catalog;
 pub mod effect;
 pub mod event;
 pub mod mode;
+pub mod service;
 
 pub use catalog::{Candidate, Catalog, Entry, Report, Table};
 pub use effect::Effect;
 pub use event::Event;
 pub use mode::{Context, Fault, Generation, Instance, Manifest, Rejection, Snapshot, VoicePolicy};
+pub use service::{Hooks, ModelPart, Models};

@@ -181,7 +181,11 @@ impl Session {
             tokio::select! {
                 biased;
                 () = self.handle.inbox.filled() => {}
-                Some(outcome) = self.requests.next(), if !self.requests.is_empty() => return Wake::Outcome(outcome),
+                outcome = self.requests.next(), if !self.requests.is_empty() => {
+                    if let Some(outcome) = outcome {
+                        return Wake::Outcome(outcome);
+                    }
+                }
                 () = self.alarm.as_mut(), if deadline.is_some() => return Wake::Deadline,
                 Some(inbound) = self.messages.recv() => return Wake::Device(inbound),
             }

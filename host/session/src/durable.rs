@@ -15,47 +15,50 @@ use modehost_storage::traits::{self, Archived, Missed, Written};
 
 use crate::actor::{Session, Work};
 use crate::registry::Services;
-use crate::requests::{Outcome, stored};
+use crate::requests::{Outcome, answered, stored};
 
-/// Durable effects of one list that nobody has waited for yet.
+/// Durable effects of one list, submitted and not yet known to be on disk.
 #[derive(Default)]
 pub(crate) struct Barrier {
     open: Vec<BoxFuture<'static, Outcome>>,
-}
-
-impl Barrier {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
 }
 
 impl Session {
     /// Submits an effect of the storage.
     pub(crate) fn store(&mut self, plugin: &PluginId, effect: Effect, barrier: &mut Barrier) {
         let Some(request) = effect.opens() else { return };
-        let Some(serial) = self.open_request(plugin, request) else { return };
-        let (owner, now) = (plugin.clone(), self.context().now);
+        let Some(ticket) = self.open_request(plugin, request) else { return };
+        let (owner, serial, now) = (plugin.clone(), ticket.serial, self.context().now);
         let Services { documents, journals, archives, .. } = &self.shared.services;
         match effect {
             Effect::ReadDocument { key, .. } => {
                 let reply = documents.read(&key);
-                self.requests.open(stored(owner, request, serial, reply, move |found| {
-                    Some(Event::Document(document(Some(request), found)))
-                }));
+                self.requests.open(
+                    ticket,
+                    stored(owner, request, serial, reply, move |found| {
+                        Some(Event::Document(document(Some(request), found)))
+                    }),
+                );
             }
             Effect::WatchDocument { key, .. } => {
                 self.watch(plugin, &key);
                 let reply = self.shared.services.documents.read(&key);
-                self.requests.open(stored(owner, request, serial, reply, move |found| {
-                    Some(Event::Document(document(Some(request), found)))
-                }));
+                self.requests.open(
+                    ticket,
+                    stored(owner, request, serial, reply, move |found| {
+                        Some(Event::Document(document(Some(request), found)))
+                    }),
+                );
             }
             Effect::ReadJournal { journal, after, limit, .. } => {
                 // One more than asked for tells whether the journal goes on.
                 let reply = journals.read(&journal, after, limit.saturating_add(1));
-                self.requests.open(stored(owner, request, serial, reply, move |found| {
-                    Some(page(request, journal.into(), found, limit as usize))
-                }));
+                self.requests.open(
+                    ticket,
+                    stored(owner, request, serial, reply, move |found| {
+                        Some(page(request, journal.into(), found, limit as usize))
+                    }),
+                );
             }
             Effect::WriteDocument { key, expected, value, .. } => {
                 let reply = documents.write(&key, expected, value.map(Into::into));
@@ -95,10 +98,10 @@ impl Session {
 
     /// Waits until all that was submitted is on disk, the session's state with it. False if
     /// something could not be stored: the device has been told, the rest must not happen.
-    pub(crate) async fn pass(&mut self, plugin: &PluginId, barrier: &mut Barrier) -> bool {
+    pub(crate) async fn pass(&mut self, plugin: &PluginId, barrier: Barrier) -> bool {
         let saved = self.save();
         let mut whole = true;
-        for outcome in std::mem::take(&mut barrier.open) {
+        for outcome in barrier.open {
             let outcome = outcome.await;
             whole &= outcome.storage.is_none();
             self.outcome(outcome);
@@ -110,13 +113,6 @@ impl Session {
             self.make_dirty();
         }
         whole
-    }
-
-    /// The list is over: what is still open is answered later.
-    pub(crate) fn leave(&mut self, barrier: Barrier) {
-        for outcome in barrier.open {
-            self.requests.open(outcome);
-        }
     }
 
     /// Begins to watch; survives the instance.
@@ -146,10 +142,17 @@ impl Session {
         }
         let Some(place) = self.place(&outcome.plugin) else { return };
         let open = &mut self.handlers[place].requests;
-        if open.get(&outcome.request) != Some(&outcome.serial) {
+        if open.get(&outcome.request).map(|hold| hold.serial) != Some(outcome.serial) {
             return;
         }
         open.remove(&outcome.request);
+        if let Some(rest) = outcome.rest {
+            // The model goes on: the same request, under a new hold.
+            let (hold, ticket) = self.requests.issue();
+            let serial = hold.serial;
+            open.insert(outcome.request, hold);
+            self.requests.open(ticket, answered(outcome.plugin.clone(), outcome.request, serial, rest));
+        }
         if let Some(event) = outcome.event {
             self.work.push_back(Work::Tell { plugin: outcome.plugin, event, body: None });
         }

@@ -1,11 +1,12 @@
-//! Carrying out what a mode wants. Rule: in order, and only after `handle` has returned; before
-//! anything reaches a device, every durable effect that stands before it in the list is on disk.
-//! If one cannot be stored, the rest of the list is dropped and the device is told.
+//! Carrying out what a mode wants. Rule: only after `handle` has returned, and together. In a list
+//! with something durable or with a question to a model or webhook, that comes first, and the
+//! session's record with it; what others can see follows, in order, once all is on disk. If
+//! something cannot be stored, none of it is seen, and the device is told.
 
 use std::sync::Arc;
 
 use modehost_contract::Effect;
-use modehost_contract::effect::{ListenCommand, ListenMode};
+use modehost_contract::effect::{ListenCommand, ListenMode, ModelRequest};
 use modehost_contract::event::{Failure, RequestId, Transcript};
 use modehost_ids::PluginId;
 use modehost_limits as limits;
@@ -16,18 +17,38 @@ use tokio::time::Instant;
 use crate::actor::{Session, Work};
 use crate::durable::Barrier;
 use crate::handler::Timer;
+use crate::requests::{Ticket, answered, posted};
 
 impl Session {
     /// Carries out a list of effects. `transcript` is what the list answers, for `decline`.
     pub(crate) async fn carry(&mut self, plugin: &PluginId, effects: Vec<Effect>, transcript: Option<&Transcript>) {
         let mut barrier = Barrier::default();
-        for effect in effects {
-            if !barrier.is_empty() && reaches_others(&effect) && !self.pass(plugin, &mut barrier).await {
-                return;
+        if !effects.iter().any(needs_record) {
+            for effect in effects {
+                self.perform(plugin, effect, transcript, &mut barrier);
             }
+            return;
+        }
+        let (visible, inner): (Vec<_>, Vec<_>) = effects.into_iter().partition(reaches_others);
+        let asked: Vec<RequestId> =
+            inner.iter().filter(|effect| asks_outside(effect)).filter_map(Effect::opens).collect();
+        for effect in inner {
             self.perform(plugin, effect, transcript, &mut barrier);
         }
-        self.leave(barrier);
+        if self.pass(plugin, barrier).await {
+            for effect in visible {
+                self.perform(plugin, effect, transcript, &mut Barrier::default());
+            }
+            return;
+        }
+        // Nobody outside may hear of what is not stored: the questions have not been sent yet.
+        for request in asked {
+            if let Some(place) = self.place(plugin)
+                && self.handlers[place].requests.remove(&request).is_some()
+            {
+                self.refuse_request(plugin, request, Failure::Unavailable, "what came with it could not be stored");
+            }
+        }
     }
 
     /// One effect. What is durable goes into the barrier; what has an outcome becomes a request.
@@ -67,12 +88,8 @@ impl Session {
                     self.work.push_back(Work::Switch(mode));
                 }
             }
-            Effect::AskModel(ask) => {
-                self.refuse_request(plugin, ask.request, Failure::Unavailable, "no language model is configured");
-            }
-            Effect::PostHook { request, .. } => {
-                self.refuse_request(plugin, request, Failure::Unavailable, "this server cannot send webhooks yet");
-            }
+            Effect::AskModel(ask) => self.ask(plugin, ask),
+            Effect::PostHook { request, hook, body } => self.post(plugin, request, &hook, body),
             Effect::Extension { request, name, .. } => {
                 let message = format!("this server does not know the extension {name}");
                 self.refuse_request(plugin, request, Failure::Unsupported, &message);
@@ -82,8 +99,7 @@ impl Session {
     }
 
     /// Opens a request; `None`, with the failure on its way, if the handler has too many.
-    pub(crate) fn open_request(&mut self, plugin: &PluginId, request: RequestId) -> Option<u64> {
-        let serial = self.requests.next_serial();
+    pub(crate) fn open_request(&mut self, plugin: &PluginId, request: RequestId) -> Option<Ticket> {
         let place = self.place(plugin)?;
         let open = &mut self.handlers[place].requests;
         if open.len() >= limits::REQUESTS && !open.contains_key(&request) {
@@ -91,8 +107,32 @@ impl Session {
             self.refuse_request(plugin, request, Failure::TooMany, &message);
             return None;
         }
-        open.insert(request, serial);
-        Some(serial)
+        let (hold, ticket) = self.requests.issue();
+        open.insert(request, hold);
+        Some(ticket)
+    }
+
+    fn ask(&mut self, plugin: &PluginId, ask: ModelRequest) {
+        let request = ask.request;
+        let Some(models) = self.shared.services.models.clone() else {
+            let message = "no language model is configured";
+            return self.refuse_request(plugin, request, Failure::Unavailable, message);
+        };
+        let Some(ticket) = self.open_request(plugin, request) else { return };
+        let (plugin, serial) = (plugin.clone(), ticket.serial);
+        self.requests.open(ticket, answered(plugin, request, serial, models.ask(ask)));
+        self.make_dirty();
+    }
+
+    fn post(&mut self, plugin: &PluginId, request: RequestId, hook: &str, body: String) {
+        let Some(hooks) = self.shared.services.hooks.clone() else {
+            let message = "no webhooks are configured";
+            return self.refuse_request(plugin, request, Failure::Unavailable, message);
+        };
+        let Some(ticket) = self.open_request(plugin, request) else { return };
+        let (plugin, serial) = (plugin.clone(), ticket.serial);
+        self.requests.open(ticket, posted(plugin, request, serial, hooks.post(hook, body)));
+        self.make_dirty();
     }
 
     /// The request fails at once; the mode hears of it as its next event.
@@ -174,16 +214,27 @@ impl Session {
     }
 }
 
-/// True for effects that somebody outside can see.
+/// True for effects that must not be forgotten once something of their list has been seen.
+fn needs_record(effect: &Effect) -> bool {
+    effect.is_durable() || asks_outside(effect)
+}
+
+/// True for questions to somebody outside. They are sent when the session polls its requests,
+/// which is after the whole list.
+fn asks_outside(effect: &Effect) -> bool {
+    matches!(effect, Effect::AskModel(_) | Effect::PostHook { .. })
+}
+
+/// True for effects that somebody outside can see, or that set off such.
 fn reaches_others(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::Send(_)
             | Effect::Say { .. }
             | Effect::Listen(_)
+            | Effect::Decline
             | Effect::Broadcast { .. }
             | Effect::Dispatch(_)
             | Effect::SwitchMode(_)
-            | Effect::PostHook { .. }
     )
 }

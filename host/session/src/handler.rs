@@ -14,6 +14,7 @@ use modehost_storage::traits::Watch;
 use tokio::time::Instant;
 
 use crate::budget::Permit;
+use crate::requests::Open;
 
 /// What is needed to go back to the generation before, exactly.
 pub(crate) struct Trial {
@@ -64,8 +65,8 @@ pub(crate) struct Handler {
     /// `ended` has been told; the handler goes once nothing of it is open.
     pub(crate) ending: bool,
     pub(crate) timers: BTreeMap<TimerId, Timer>,
-    /// Open requests, by a number that tells a request from an earlier one of the same id.
-    pub(crate) requests: HashMap<RequestId, u64>,
+    /// Open requests; letting go of one cancels it.
+    pub(crate) requests: HashMap<RequestId, Open>,
     pub(crate) watches: HashMap<Arc<str>, Watch>,
     pub(crate) used: Instant,
     faults: u32,

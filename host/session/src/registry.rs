@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use modehost_contract::Catalog;
+use modehost_contract::{Catalog, Hooks, Models};
 use modehost_ids::{ConnectionId, DeviceId};
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
@@ -32,6 +32,10 @@ pub struct Services {
     pub queue: Arc<dyn OfflineQueue>,
     pub sessions: Arc<dyn Sessions>,
     pub directory: Arc<dyn Directory>,
+    /// None where no language model is configured.
+    pub models: Option<Arc<dyn Models>>,
+    /// None where no webhook is configured.
+    pub hooks: Option<Arc<dyn Hooks>>,
     pub config: watch::Receiver<Arc<Config>>,
 }
 

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use modehost_contract::Event;
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
+use futures_util::stream::{BoxStream, FuturesUnordered};
 use modehost_contract::event::{Failure, RequestId};
+use modehost_contract::{Event, ModelPart};
 use modehost_ids::PluginId;
 use modehost_storage::StorageError;
 
@@ -21,9 +22,30 @@ pub(crate) struct Outcome {
     pub(crate) event: Option<Event>,
     /// The storage could not do it; the device is told.
     pub(crate) storage: Option<StorageError>,
+    /// A model that goes on writing: this was not the end.
+    pub(crate) rest: Option<BoxStream<'static, ModelPart>>,
 }
 
-type Pending = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// `None` if the request was cancelled before it had an outcome.
+type Pending = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
+
+/// A handler's hold on one of its requests. Dropping it cancels the work behind the request.
+pub(crate) struct Open {
+    pub(crate) serial: u64,
+    cancel: AbortHandle,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.cancel.abort();
+    }
+}
+
+/// What the future of a request is tied to its handler with.
+pub(crate) struct Ticket {
+    pub(crate) serial: u64,
+    registration: AbortRegistration,
+}
 
 /// All open requests of a session.
 #[derive(Default)]
@@ -33,24 +55,31 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// A number that no other request of this session has.
-    pub(crate) fn next_serial(&mut self) -> u64 {
+    /// A new request: the handler's hold, and the tie for its future.
+    pub(crate) fn issue(&mut self) -> (Open, Ticket) {
         self.serial += 1;
-        self.serial
+        let (cancel, registration) = AbortHandle::new_pair();
+        (Open { serial: self.serial, cancel }, Ticket { serial: self.serial, registration })
     }
 
-    /// Polls `outcome` with the session from now on.
-    pub(crate) fn open(&mut self, outcome: impl Future<Output = Outcome> + Send + 'static) {
-        self.open.push(Box::pin(outcome));
+    /// Polls `outcome` with the session from now on, until the handler lets go.
+    pub(crate) fn open(&mut self, ticket: Ticket, outcome: impl Future<Output = Outcome> + Send + 'static) {
+        let outcome = Abortable::new(outcome, ticket.registration);
+        self.open.push(Box::pin(async move { outcome.await.ok() }));
+    }
+
+    /// Polls what must come to its end, whether or not somebody still wants to know.
+    pub(crate) fn open_durable(&mut self, outcome: impl Future<Output = Outcome> + Send + 'static) {
+        self.open.push(Box::pin(async move { Some(outcome.await) }));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// The next outcome; never ends while there is none. Cancelling loses nothing.
+    /// The next outcome; `None` where a cancelled request has ended. Cancelling loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Outcome> {
-        self.open.next().await
+        self.open.next().await.flatten()
     }
 }
 
@@ -72,10 +101,42 @@ pub(crate) async fn stored<T>(
         Err(_) => Err(StorageError::Unavailable("it does not answer".into())),
     };
     match answer {
-        Ok(answer) => Outcome { plugin, request, serial, event: event(answer), storage: None },
+        Ok(answer) => Outcome { plugin, request, serial, event: event(answer), storage: None, rest: None },
         Err(error) => {
             let event = Some(failed(request, Failure::Unavailable, &error.to_string()));
-            Outcome { plugin, request, serial, event, storage: Some(error) }
+            Outcome { plugin, request, serial, event, storage: Some(error), rest: None }
         }
     }
+}
+
+/// The next piece of a model's answer.
+pub(crate) async fn answered(
+    plugin: PluginId,
+    request: RequestId,
+    serial: u64,
+    mut answer: BoxStream<'static, ModelPart>,
+) -> Outcome {
+    let (event, rest) = match answer.next().await {
+        Some(ModelPart::Chunk(text)) => (Event::ModelChunk { request, text }, Some(answer)),
+        Some(ModelPart::Done { text, prompt_tokens, answer_tokens }) => {
+            (Event::ModelDone { request, text, prompt_tokens, answer_tokens }, None)
+        }
+        Some(ModelPart::Failed { reason, message }) => (failed(request, reason, &message), None),
+        None => (failed(request, Failure::Refused, "the model ended without an answer"), None),
+    };
+    Outcome { plugin, request, serial, event: Some(event), storage: None, rest }
+}
+
+/// What became of a webhook.
+pub(crate) async fn posted(
+    plugin: PluginId,
+    request: RequestId,
+    serial: u64,
+    posting: impl Future<Output = Result<u16, (Failure, String)>>,
+) -> Outcome {
+    let event = match posting.await {
+        Ok(status) => Event::RequestDone { request, value: u64::from(status) },
+        Err((reason, message)) => failed(request, reason, &message),
+    };
+    Outcome { plugin, request, serial, event: Some(event), storage: None, rest: None }
 }
