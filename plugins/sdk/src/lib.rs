@@ -1,1 +1,63 @@
-//! Modes as plain Rust.
+//! Modes as plain Rust. Rule: an author writes a struct, its serde derives and the handlers that
+//! matter; everything that the contract asks beyond that happens here.
+//!
+//! # Layout
+//! - [`Mode`]: what an author implements
+//! - [`Cx`]: what a handler knows and what it can have done
+//! - [`Describe`]: what a plugin offers
+//! - [`Fields`], [`parse`]: messages with exact errors
+//! - [`Language`]: in which language to answer
+//! - [`Runner`]: a mode and its state between events; what the component exports, and what native
+//!   tests drive
+//! - [`round_trip`](fn@round_trip): restore(snapshot(s)) behaves like s
+//! - [`register!`]: the exports and the embedded `plugin.toml`
+//!
+//! Everything but the exports compiles natively, so a mode is tested like any other Rust.
+
+// The generated code stands alone; its unsafe blocks are those of the canonical ABI.
+#[allow(unsafe_code, clippy::all, missing_docs, reason = "generated from wit/")]
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "mode",
+        pub_export_macro: true,
+        export_macro_name: "export_mode",
+        default_bindings_module: "modehost_sdk::bindings",
+        additional_derives: [PartialEq],
+        additional_type_attributes: {
+            "modehost:mode/types@0.1.0/device": [#[derive(serde::Serialize, serde::Deserialize)]],
+        },
+    });
+}
+
+mod cx;
+mod describe;
+mod fields;
+mod language;
+mod manifest;
+mod mode;
+mod register;
+mod round_trip;
+mod runner;
+
+pub use cx::{Cx, ModelForm};
+pub use describe::Describe;
+pub use fields::{Fields, lower_word, parse, reject, schema_invalid};
+pub use language::Language;
+#[doc(hidden)]
+pub use manifest::member as manifest_member;
+pub use mode::{Mode, Outcome};
+pub use round_trip::round_trip;
+pub use runner::Runner;
+
+pub use bindings::exports::modehost::mode::lifecycle::RestoreError;
+pub use bindings::exports::modehost::mode::manifest::{Subscriptions, VoicePolicy};
+pub use bindings::modehost::mode::effects::{ArchiveEntry, ChatMessage, Effect, ListenCommand, ListenMode, Role};
+pub use bindings::modehost::mode::events::{
+    Delivered, Document, EndReason, Event, Extension, Failure, JournalEntry, JournalPage, Message, ModelChunk,
+    ModelDone, RequestDone, RequestFailed, Settings, Start, Transcript, Undelivered, WriteDone,
+};
+pub use bindings::modehost::mode::types::{Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId};
+#[doc(hidden)]
+pub use wit_bindgen;

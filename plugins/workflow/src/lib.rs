@@ -1,1 +1,295 @@
-//! The workflow mode.
+//! Workflow: a shared board of tasks for each group of devices. Rule: the board is a document and
+//! nobody's property; every change is made on the newest version or made again.
+//!
+//! # Layout
+//! - [`request`]: a message, read into changes
+//! - [`change`]: one change of one task
+//! - [`board`] and [`task`]: what is stored and what is shown
+//! - [`operation`]: a message on its way through the boards
+//! - [`telling`]: boards on their way to devices
+//!
+//! Boards are read when they are needed and not watched, so a change on a busy board wakes no
+//! instance of any other device: the host hands a broadcast straight to the connections.
+
+pub mod board;
+pub mod change;
+pub mod operation;
+pub mod request;
+pub mod task;
+pub mod telling;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use modehost_sdk::{
+    Cx, Describe, Document, Failure, Message, Mode, Outcome, RequestFailed, RequestId, TimerId, WriteDone, reject,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::change::Refusal;
+use crate::operation::{Operation, Phase, Progress, RETRY_TIMER, Step};
+use crate::request::{MESSAGE_BYTES, Request};
+use crate::telling::{Errand, Purpose};
+
+modehost_sdk::register!(Workflow);
+
+/// Messages of one device that may wait for their turn.
+const QUEUE: usize = 32;
+/// Timer for a snapshot that was asked for too early.
+const SNAPSHOT_TIMER: TimerId = 2;
+/// Groups of a device that are shown.
+const SHOWN_GROUPS: usize = 16;
+
+/// The section `workflow` of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Names of owners by device id.
+    pub device_alias: BTreeMap<String, String>,
+    /// Least ms between two snapshots that nobody asked for.
+    pub snapshot_min_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { device_alias: BTreeMap::new(), snapshot_min_ms: 1500 }
+    }
+}
+
+/// The state of one device's handler. Between messages it is a single time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// When the last snapshot was asked for, Unix ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown_at: Option<u64>,
+    /// Messages in their order; the first is being carried out, so that a device's own changes
+    /// never overtake each other.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    operations: VecDeque<Operation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errands: Vec<Errand>,
+}
+
+impl Mode for Workflow {
+    type Config = Config;
+
+    fn describe() -> Describe {
+        Describe::new()
+            .message_type("workflow")
+            .on_attachment()
+            .on_hello()
+            .on_mode_change()
+            .config_schema(include_str!("../config.schema.json"))
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_, Self>, message: Message) -> Outcome {
+        let request = Request::read(&message, cx.device(), cx.seed())?;
+        let waiting: usize = self.operations.iter().map(|operation| operation.weight).sum();
+        if self.operations.len() >= QUEUE || waiting + message.body.len() > MESSAGE_BYTES {
+            return Err(reject("RATE_LIMITED", "too many changes are waiting; send this one again in a moment"));
+        }
+        let mut operation = Operation {
+            event: request.event.to_owned(),
+            ids: request.changes.iter().map(|(_, change)| change.id.clone()).collect(),
+            group: request.group,
+            weight: message.body.len(),
+            unplaced: Vec::new(),
+            works: Vec::new(),
+            phase: Phase::Waiting,
+        };
+        for (group, change) in request.changes {
+            match group {
+                Some(group) => operation.place(&group, change),
+                None => operation.unplaced.push(change),
+            }
+        }
+        self.operations.push_back(operation);
+        if self.operations.len() == 1 {
+            self.start_first(cx);
+        }
+        Ok(())
+    }
+
+    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
+        let Some(request) = document.request else {
+            return Ok(());
+        };
+        if let Some(errand) = self.take_errand(request) {
+            self.keep_if(errand, |errand| errand.take_document(cx, &document));
+        } else if let Some(operation) = self.first_awaiting(request) {
+            let progress = operation.take_document(cx, request, &document);
+            self.go_on(cx, progress);
+        }
+        Ok(())
+    }
+
+    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
+        // The only errand that writes is done with it.
+        if self.take_errand(done.request).is_some() {
+            return Ok(());
+        }
+        if let Some(operation) = self.first_awaiting(done.request) {
+            let first_board = operation.take_written(done.request);
+            let progress = operation.progress();
+            if let Some(group) = first_board {
+                self.errands.push(Errand::start(cx, Purpose::Enlist(group)));
+            }
+            self.go_on(cx, progress);
+        }
+        Ok(())
+    }
+
+    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
+        let Some(request) = current.request else {
+            return Ok(());
+        };
+        if let Some(errand) = self.take_errand(request) {
+            self.keep_if(errand, |errand| errand.take_document(cx, &current));
+        } else if let Some(operation) = self.first_awaiting(request) {
+            let progress = operation.take_conflict(cx, request, &current);
+            self.go_on(cx, progress);
+        }
+        Ok(())
+    }
+
+    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        let may_retry = matches!(failed.reason, Failure::Interrupted);
+        if let Some(errand) = self.take_errand(failed.request) {
+            self.keep_if(errand, |errand| errand.take_failure(cx, may_retry));
+        } else if let Some(operation) = self.first_awaiting(failed.request) {
+            let progress = operation.take_failure(cx, failed.request, may_retry);
+            self.go_on(cx, progress);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+        match id {
+            RETRY_TIMER => {
+                if let Some(operation) = self.operations.front_mut() {
+                    operation.take_retry(cx);
+                }
+            }
+            SNAPSHOT_TIMER => self.show_own_boards(cx),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A new connection has nothing yet, so a snapshot that comes too early for it is put off.
+    fn on_attached(&mut self, cx: &mut Cx<'_, Self>) -> Outcome {
+        match self.wait_for_snapshot(cx) {
+            0 => self.show_own_boards(cx),
+            left => cx.start_timer(SNAPSHOT_TIMER, std::time::Duration::from_millis(left)),
+        }
+        Ok(())
+    }
+
+    fn on_hello(&mut self, cx: &mut Cx<'_, Self>, _hello: String) -> Outcome {
+        self.show_unless_shown(cx);
+        Ok(())
+    }
+
+    fn on_mode_changed(&mut self, cx: &mut Cx<'_, Self>, _mode: String) -> Outcome {
+        self.show_unless_shown(cx);
+        Ok(())
+    }
+}
+
+impl Workflow {
+    /// Takes up the first message, and those behind it that are done at once.
+    fn start_first(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(operation) = self.operations.front_mut() {
+            let progress = operation.start(cx);
+            self.go_on(cx, progress);
+        }
+    }
+
+    fn first_awaiting(&mut self, request: RequestId) -> Option<&mut Operation> {
+        self.operations.front_mut().filter(|operation| operation.awaits(request))
+    }
+
+    fn take_errand(&mut self, request: RequestId) -> Option<Errand> {
+        let index = self.errands.iter().position(|errand| errand.request == request)?;
+        Some(self.errands.remove(index))
+    }
+
+    fn keep_if(&mut self, mut errand: Errand, goes_on: impl FnOnce(&mut Errand) -> bool) {
+        if goes_on(&mut errand) {
+            self.errands.push(errand);
+        }
+    }
+
+    /// Ends the first message if it is through, tells about it and takes up the next.
+    fn go_on(&mut self, cx: &mut Cx<'_, Self>, progress: Progress) {
+        let refusal = match progress {
+            Progress::Continues => return,
+            Progress::Finished => None,
+            Progress::Failed(refusal) => Some(refusal),
+        };
+        if let Some(operation) = self.operations.pop_front() {
+            self.tell(cx, &operation, refusal);
+        }
+        self.start_first(cx);
+    }
+
+    fn tell(&mut self, cx: &mut Cx<'_, Self>, operation: &Operation, refusal: Option<Refusal>) {
+        #[derive(Serialize)]
+        struct Reply<'a> {
+            r#type: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<&'static str>,
+            event: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a String>,
+            /// Only where a message had several tasks.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ids: Option<&'a [String]>,
+        }
+        let ids = (operation.ids.len() > 1).then_some(operation.ids.as_slice());
+        let (event, id) = (operation.event.as_str(), operation.ids.first());
+        match &refusal {
+            None => cx.send(&Reply { r#type: "workflow", status: Some("ok"), event, id, ids }),
+            Some(Refusal { code, message }) => {
+                cx.send_error(code, message, &Reply { r#type: "workflow", status: None, event, id, ids });
+            }
+        }
+        let own = cx.device().groups.first().cloned().unwrap_or_default();
+        let changed = operation.works.iter().filter(|work| work.step == Step::Changed);
+        let changed: Vec<&String> = changed.map(|work| &work.group).collect();
+        for &group in &changed {
+            self.errands.push(Errand::start(cx, Purpose::Publish(group.clone())));
+        }
+        if refusal.is_some() {
+            return;
+        }
+        match (&operation.group, operation.event.as_str()) {
+            (Some(group), "refresh") => self.errands.push(Errand::start(cx, Purpose::Show(group.clone()))),
+            (None, "refresh") => self.show_own_boards(cx),
+            _ if !changed.contains(&&own) => self.errands.push(Errand::start(cx, Purpose::Show(own))),
+            _ => {}
+        }
+    }
+
+    fn show_unless_shown(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.wait_for_snapshot(cx) == 0 {
+            self.show_own_boards(cx);
+        }
+    }
+
+    /// Ms until the next snapshot may be sent.
+    fn wait_for_snapshot(&self, cx: &Cx<'_, Self>) -> u64 {
+        let least = cx.config().snapshot_min_ms;
+        self.shown_at.map_or(0, |at| (at + least).saturating_sub(cx.now()))
+    }
+
+    fn show_own_boards(&mut self, cx: &mut Cx<'_, Self>) {
+        self.shown_at = Some(cx.now());
+        for group in cx.device().groups.iter().take(SHOWN_GROUPS) {
+            // A board that is on its way already is not asked for twice.
+            let on_its_way = |errand: &Errand| matches!(&errand.purpose, Purpose::Show(shown) if shown == group);
+            if !self.errands.iter().any(on_its_way) {
+                self.errands.push(Errand::start(cx, Purpose::Show(group.clone())));
+            }
+        }
+    }
+}

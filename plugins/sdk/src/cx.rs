@@ -1,0 +1,315 @@
+//! What a handler knows and what it can have done. Rule: effects are collected in order and leave
+//! only if the handler returns ok; nothing here acts.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bindings::modehost::mode::effects as wire;
+use crate::{ArchiveEntry, ChatMessage, Context, Device, Effect, ListenCommand, ListenMode, Mode, RequestId, TimerId};
+
+/// The surroundings of one event. `'a` is the event's own time, so what [`Cx::config`] and
+/// [`Cx::device`] return may be held while effects are added.
+pub struct Cx<'a, M: Mode> {
+    pub(crate) context: Context,
+    pub(crate) config: &'a M::Config,
+    pub(crate) device: &'a Device,
+    pub(crate) session_id: &'a str,
+    pub(crate) next_request: &'a mut RequestId,
+    pub(crate) effects: Vec<Effect>,
+    /// A value that serde could not write; turns the event into a failure.
+    pub(crate) unwritable: Option<String>,
+}
+
+impl<'a, M: Mode> Cx<'a, M> {
+    /// Unix ms at which the host took up the event. Never decreases within a session.
+    pub fn now(&self) -> u64 {
+        self.context.now
+    }
+
+    /// 64 random bits, fresh for each event.
+    pub fn seed(&self) -> u64 {
+        self.context.seed
+    }
+
+    /// The plugin's section of the configuration.
+    pub fn config(&self) -> &'a M::Config {
+        self.config
+    }
+
+    /// Whose session it is.
+    pub fn device(&self) -> &'a Device {
+        self.device
+    }
+
+    /// Stable while the session lives, across connections and instances.
+    pub fn session_id(&self) -> &'a str {
+        self.session_id
+    }
+
+    /// Sends a JSON object with a `type` to the session's device.
+    pub fn send(&mut self, message: &impl Serialize) {
+        if let Some(body) = self.write(message) {
+            self.effects.push(Effect::Send(body));
+        }
+    }
+
+    /// Tells the device of a fault that belongs to something it asked for earlier; `about` says
+    /// to what, as `{"type":…,"event":…,"id":…}`. For the message at hand return
+    /// [`reject`](crate::reject) instead.
+    pub fn send_error(&mut self, code: &str, message: &str, about: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Error<'a, A> {
+            r#type: &'static str,
+            code: &'a str,
+            message: &'a str,
+            r#ref: &'a A,
+        }
+        self.send(&Error { r#type: "error", code, message, r#ref: about });
+    }
+
+    /// Speaks a sentence or a few; the text also goes to the device as captions.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.effects.push(Effect::Say(wire::Speech { text: text.into(), interrupt: false }));
+    }
+
+    /// As [`Cx::say`], and silences first what is being said.
+    pub fn say_instead(&mut self, text: impl Into<String>) {
+        self.effects.push(Effect::Say(wire::Speech { text: text.into(), interrupt: true }));
+    }
+
+    /// The device listens; the server finds the ends of utterances.
+    pub fn listen_automatic(&mut self) {
+        self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Automatic)));
+    }
+
+    /// The device listens and marks the ends of utterances itself.
+    pub fn listen_manual(&mut self) {
+        self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Manual)));
+    }
+
+    /// The device listens while it speaks.
+    pub fn listen_realtime(&mut self) {
+        self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Realtime)));
+    }
+
+    /// The device stops listening.
+    pub fn stop_listening(&mut self) {
+        self.effects.push(Effect::Listen(ListenCommand::Stop));
+    }
+
+    /// In answer to a transcript: not for this mode.
+    pub fn decline(&mut self) {
+        self.effects.push(Effect::Decline);
+    }
+
+    /// Runs `on_timer(id)` once after `delay` (0 to 7 days); replaces a running timer of that id.
+    pub fn start_timer(&mut self, id: TimerId, delay: Duration) {
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.effects.push(Effect::StartTimer(wire::Timer { id, delay_ms }));
+    }
+
+    /// Stops a timer; unknown ids are ignored.
+    pub fn stop_timer(&mut self, id: TimerId) {
+        self.effects.push(Effect::StopTimer(id));
+    }
+
+    /// Asks a language model for a `purpose` of the configuration; `on_model_done` answers. Needs the
+    /// grant `model`.
+    pub fn ask_model(
+        &mut self,
+        purpose: &str,
+        messages: Vec<ChatMessage>,
+        max_tokens: u32,
+        form: ModelForm,
+    ) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::AskModel(wire::ModelRequest {
+            request,
+            purpose: purpose.to_owned(),
+            messages,
+            max_tokens,
+            json: form == ModelForm::Json,
+            chunks: form == ModelForm::Chunks,
+        }));
+        request
+    }
+
+    /// Drops a request; its outcome will not come.
+    pub fn cancel(&mut self, request: RequestId) {
+        self.effects.push(Effect::Cancel(request));
+    }
+
+    /// Reads a document; `on_document` answers. Needs the grant `documents:<prefix>`.
+    pub fn read_document(&mut self, key: impl Into<String>) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::ReadDocument(wire::DocumentRead { request, key: key.into() }));
+        request
+    }
+
+    /// Reads a document now and on each change by anyone; every change wakes this session.
+    pub fn watch_document(&mut self, key: impl Into<String>) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::WatchDocument(wire::DocumentRead { request, key: key.into() }));
+        request
+    }
+
+    /// Ends a watch.
+    pub fn unwatch_document(&mut self, key: impl Into<String>) {
+        self.effects.push(Effect::UnwatchDocument(key.into()));
+    }
+
+    /// Replaces version `expected` of a document (0: it must not exist); `on_write_done` or
+    /// `on_write_conflict` answers.
+    pub fn write_document(&mut self, key: impl Into<String>, expected: u64, value: &impl Serialize) -> RequestId {
+        let value = self.write(value);
+        self.put_document(key.into(), expected, value)
+    }
+
+    /// Removes version `expected` of a document.
+    pub fn remove_document(&mut self, key: impl Into<String>, expected: u64) -> RequestId {
+        self.put_document(key.into(), expected, None)
+    }
+
+    /// As [`Cx::write_document`], with a value that is JSON already.
+    pub fn write_document_json(&mut self, key: impl Into<String>, expected: u64, json: String) -> RequestId {
+        self.put_document(key.into(), expected, Some(json))
+    }
+
+    /// Appends to a journal; `on_request_done` answers. Needs the grant `journals:<prefix>`.
+    pub fn append_journal(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> RequestId {
+        self.append(journal.into(), entry, true)
+    }
+
+    /// As [`Cx::append_journal`]; only a failure is told.
+    pub fn append_journal_quietly(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> RequestId {
+        self.append(journal.into(), entry, false)
+    }
+
+    /// Reads the entries behind `after` (0: all), at most `limit` (1 to 1000); `on_journal_page`
+    /// answers.
+    pub fn read_journal(&mut self, journal: impl Into<String>, after: u64, limit: u32) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::ReadJournal(wire::JournalRead { request, journal: journal.into(), after, limit }));
+        request
+    }
+
+    /// Keeps a finished piece of work for people; `on_request_done` answers. `entry.request` is
+    /// filled in here. Needs the grant `archive:<kind>`.
+    pub fn archive(&mut self, entry: ArchiveEntry) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::Archive(ArchiveEntry { request, ..entry }));
+        request
+    }
+
+    /// Calls a configured webhook; `on_request_done` answers. Needs the grant `hook:<name>`.
+    pub fn post_hook(&mut self, hook: impl Into<String>, body: &impl Serialize) -> RequestId {
+        let request = self.allot();
+        if let Some(body) = self.write(body) {
+            self.effects.push(Effect::PostHook(wire::HookRequest { request, hook: hook.into(), body }));
+        }
+        request
+    }
+
+    /// Sends to all connected devices of a group, this one included if it is in the group. With
+    /// `supersedes`, an older message of that key that still waits for a slow device is dropped.
+    /// Needs the grant `broadcast`.
+    pub fn broadcast(&mut self, group: impl Into<String>, message: &impl Serialize, supersedes: Option<String>) {
+        self.spread(group.into(), message, supersedes, true);
+    }
+
+    /// As [`Cx::broadcast`], without this session's own device.
+    pub fn broadcast_to_others(
+        &mut self,
+        group: impl Into<String>,
+        message: &impl Serialize,
+        supersedes: Option<String>,
+    ) {
+        self.spread(group.into(), message, supersedes, false);
+    }
+
+    /// Sends to devices and keeps the message up to `ttl` for those that are away;
+    /// `on_delivered` answers. Needs the grant `deliver`.
+    pub fn deliver(&mut self, devices: Vec<String>, message: &impl Serialize, ttl: Duration) -> RequestId {
+        let request = self.allot();
+        if let Some(body) = self.write(message) {
+            let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+            self.effects.push(Effect::Deliver(wire::Delivery { request, devices, body, ttl_ms }));
+        }
+        request
+    }
+
+    /// Has this message handled as if the device had sent it. Needs the grant `dispatch:<type>`.
+    pub fn dispatch(&mut self, message: &impl Serialize) {
+        if let Some(body) = self.write(message) {
+            self.effects.push(Effect::Dispatch(body));
+        }
+    }
+
+    /// Begins another mode. Needs the grant `switch-mode`.
+    pub fn switch_mode(&mut self, mode: impl Into<String>) {
+        self.effects.push(Effect::SwitchMode(Some(mode.into())));
+    }
+
+    /// Begins the default mode. Needs the grant `switch-mode`.
+    pub fn leave_mode(&mut self) {
+        self.effects.push(Effect::SwitchMode(None));
+    }
+
+    /// What is not yet a case of its own.
+    pub fn extension(&mut self, name: impl Into<String>, payload: &impl Serialize) -> RequestId {
+        let request = self.allot();
+        if let Some(payload) = self.write(payload) {
+            self.effects.push(Effect::Extension(wire::ExtensionRequest { request, name: name.into(), payload }));
+        }
+        request
+    }
+
+    fn put_document(&mut self, key: String, expected: u64, value: Option<String>) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::WriteDocument(wire::DocumentWrite { request, key, expected, value }));
+        request
+    }
+
+    fn append(&mut self, journal: String, entry: &impl Serialize, notify: bool) -> RequestId {
+        let request = self.allot();
+        if let Some(entry) = self.write(entry) {
+            self.effects.push(Effect::AppendJournal(wire::JournalAppend { request, journal, entry, notify }));
+        }
+        request
+    }
+
+    fn spread(&mut self, group: String, message: &impl Serialize, supersedes: Option<String>, include_self: bool) {
+        if let Some(body) = self.write(message) {
+            self.effects.push(Effect::Broadcast(wire::GroupMessage { group, body, include_self, supersedes }));
+        }
+    }
+
+    /// The next request id; the counter is part of the snapshot, so ids stay unique across swaps.
+    fn allot(&mut self) -> RequestId {
+        let request = *self.next_request;
+        *self.next_request += 1;
+        request
+    }
+
+    fn write(&mut self, value: &impl Serialize) -> Option<String> {
+        match serde_json::to_string(value) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.unwritable = Some(format!("a value cannot be written as JSON: {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// How a model answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelForm {
+    /// At once, as text.
+    Text,
+    /// At once, as one JSON object.
+    Json,
+    /// As text, with `on_model_chunk` while it is being written.
+    Chunks,
+}

@@ -1,0 +1,101 @@
+//! What a plugin offers. Rule: id and version are not said here; they come from `plugin.toml`.
+
+use crate::bindings::exports::modehost::mode::manifest::{Description, ModeOffer};
+use crate::{Mode, Subscriptions, VoicePolicy};
+
+/// Modes, message types, voice policy, subscriptions and the configuration schema.
+#[derive(Clone, Debug)]
+pub struct Describe {
+    modes: Vec<ModeOffer>,
+    message_types: Vec<String>,
+    voice: VoicePolicy,
+    config_schema: String,
+    subscriptions: Subscriptions,
+}
+
+impl Default for Describe {
+    fn default() -> Self {
+        Self {
+            modes: Vec::new(),
+            message_types: Vec::new(),
+            voice: VoicePolicy::None,
+            config_schema: r#"{"type":"object","additionalProperties":false}"#.to_owned(),
+            subscriptions: Subscriptions::empty(),
+        }
+    }
+}
+
+impl Describe {
+    /// Offers nothing, takes no speech, has no settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers a mode under this name and these older or longer ones.
+    #[must_use]
+    pub fn mode(mut self, name: &str, aliases: &[&str]) -> Self {
+        let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
+        self.modes.push(ModeOffer { name: name.to_owned(), aliases });
+        self
+    }
+
+    /// Claims device messages of this `type`.
+    #[must_use]
+    pub fn message_type(mut self, kind: &str) -> Self {
+        self.message_types.push(kind.to_owned());
+        self
+    }
+
+    /// What becomes of recognised speech while this plugin's mode runs; `None` unless said.
+    #[must_use]
+    pub fn voice(mut self, policy: VoicePolicy) -> Self {
+        self.voice = policy;
+        self
+    }
+
+    /// Asks for `on_attached` and `on_detached` of every session.
+    #[must_use]
+    pub fn on_attachment(mut self) -> Self {
+        self.subscriptions |= Subscriptions::ATTACHMENT;
+        self
+    }
+
+    /// Asks for `on_hello` of every session.
+    #[must_use]
+    pub fn on_hello(mut self) -> Self {
+        self.subscriptions |= Subscriptions::HELLO;
+        self
+    }
+
+    /// Asks for `on_mode_changed` of every session.
+    #[must_use]
+    pub fn on_mode_change(mut self) -> Self {
+        self.subscriptions |= Subscriptions::MODE_CHANGE;
+        self
+    }
+
+    /// JSON Schema (draft 2020-12) of the plugin's section of the configuration; an empty object
+    /// unless said.
+    #[must_use]
+    pub fn config_schema(mut self, schema: &str) -> Self {
+        self.config_schema = schema.to_owned();
+        self
+    }
+
+    /// The answer to the host.
+    #[doc(hidden)]
+    pub fn finish<M: Mode>(self, id: &str, version: &str) -> Description {
+        let mut snapshot_schemas = vec![M::SCHEMA];
+        snapshot_schemas.extend_from_slice(M::OLD_SCHEMAS);
+        Description {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            modes: self.modes,
+            message_types: self.message_types,
+            voice: self.voice,
+            snapshot_schemas,
+            config_schema: self.config_schema,
+            subscriptions: self.subscriptions,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The tasks of a group. Rule: what is loaded is checked task by task; bad data costs the bad
+//! task and never the board.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::change::Refusal;
+use crate::task::{ShownTask, Status, Task};
+
+/// Most tasks on a board; the oldest that are done make room.
+pub const TASKS: usize = 500;
+/// Most bytes of a stored board: what a document may hold, less a margin for the host.
+const BOARD_BYTES: usize = 250 * 1024;
+
+/// The board of one group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Board {
+    pub tasks: Vec<Task>,
+}
+
+/// A board for devices.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownBoard<'a> {
+    r#type: &'static str,
+    event: &'static str,
+    group_key: &'a str,
+    rev: u64,
+    tasks: Vec<ShownTask<'a>>,
+}
+
+/// The document that holds a group's board.
+pub fn board_key(group: &str) -> String {
+    format!("workflow/board/{group}")
+}
+
+impl Board {
+    /// Reads a stored board; none is an empty one. What is dropped or put right is one line of
+    /// the plugin's log.
+    pub fn read(group: &str, stored: Option<&str>) -> Self {
+        let Some(stored) = stored else {
+            return Self::default();
+        };
+        let Ok(Value::Object(mut members)) = serde_json::from_str(stored) else {
+            eprintln!("the stored board of group `{group}` is no JSON object; starting with an empty one");
+            return Self::default();
+        };
+        let Some(Value::Array(values)) = members.remove("tasks") else {
+            eprintln!("the stored board of group `{group}` has no tasks; starting with an empty one");
+            return Self::default();
+        };
+        let (mut dropped, mut repaired) = (0, 0);
+        let mut seen = HashSet::with_capacity(values.len());
+        let mut tasks = Vec::with_capacity(values.len());
+        for value in values {
+            match Task::read(value) {
+                Some((task, was_repaired)) if seen.insert(task.id.clone()) => {
+                    repaired += usize::from(was_repaired);
+                    tasks.push(task);
+                }
+                _ => dropped += 1,
+            }
+        }
+        if dropped + repaired > 0 {
+            eprintln!("the stored board of group `{group}`: {dropped} bad tasks dropped, {repaired} put right");
+        }
+        Self { tasks }
+    }
+
+    /// The board as JSON to be stored as version `rev`. Done tasks go, oldest first, where it
+    /// would be too large.
+    ///
+    /// # Errors
+    /// If it is too large and nothing on it is done.
+    pub fn write(&mut self, rev: u64) -> Result<String, Refusal> {
+        #[derive(Serialize)]
+        struct Stored<'a> {
+            rev: u64,
+            tasks: &'a [Task],
+        }
+        loop {
+            // Plain maps and text: this cannot fail, and an empty text would be refused as JSON.
+            let text = serde_json::to_string(&Stored { rev, tasks: &self.tasks }).unwrap_or_default();
+            if text.len() <= BOARD_BYTES {
+                return Ok(text);
+            }
+            if !self.drop_oldest_done() {
+                return Err(Refusal::too_large("the board is full: its tasks take more than 250 KiB and none is done"));
+            }
+        }
+    }
+
+    /// The board as devices see it.
+    pub fn show<'a>(&'a self, group: &'a str, rev: u64, names: &BTreeMap<String, String>) -> ShownBoard<'a> {
+        let tasks = self.tasks.iter().map(|task| task.show(group, names)).collect();
+        ShownBoard { r#type: "workflow", event: "update", group_key: group, rev, tasks }
+    }
+
+    /// The task of this id.
+    pub fn find(&mut self, id: &str) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.id == id)
+    }
+
+    /// Whether a task has this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.tasks.iter().any(|task| task.id == id)
+    }
+
+    /// Adds a task at the end.
+    ///
+    /// # Errors
+    /// If the board is full and nothing on it is done.
+    pub fn add(&mut self, task: Task) -> Result<(), Refusal> {
+        if self.tasks.len() >= TASKS && !self.drop_oldest_done() {
+            return Err(Refusal::too_large("the board is full: 500 tasks, and none of them is done"));
+        }
+        self.tasks.push(task);
+        Ok(())
+    }
+
+    fn drop_oldest_done(&mut self) -> bool {
+        let done = self.tasks.iter().enumerate().filter(|(_, task)| task.status == Status::Done);
+        match done.min_by_key(|(_, task)| task.updated_at).map(|(index, _)| index) {
+            Some(index) => {
+                self.tasks.remove(index);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m14_stored_boards_are_checked_on_load() {
+        for bad in ["", "[]", "{}", "{\"tasks\":7}", "\u{0}"] {
+            assert_eq!(Board::read("g", Some(bad)), Board::default(), "{bad:?}");
+        }
+        let stored = r#"{"rev":3,"tasks":[7,{"id":"a","title":"A","status":"done"},{"id":"a"},{"id":"b","status":9}]}"#;
+        let board = Board::read("g", Some(stored));
+        let ids: Vec<_> = board.tasks.iter().map(|task| (task.id.as_str(), task.status)).collect();
+        assert_eq!(ids, [("a", Status::Done), ("b", Status::Open)]);
+    }
+
+    #[test]
+    fn a_full_board_drops_the_oldest_done_task() {
+        let task = |id: usize, status| Task { id: id.to_string(), status, updated_at: id as u64, ..Task::default() };
+        let mut board = Board { tasks: (0..TASKS).map(|id| task(id, Status::Open)).collect() };
+        assert!(board.add(task(900, Status::Open)).is_err());
+        board.tasks[7].status = Status::Done;
+        board.tasks[5].status = Status::Done;
+        board.add(task(900, Status::Open)).expect("room");
+        assert_eq!(board.tasks.len(), TASKS);
+        assert!(!board.has("5") && board.has("7") && board.has("900"));
+    }
+
+    #[test]
+    fn a_board_that_is_too_large_is_refused_or_cut() {
+        let wide = |id: &str, status| Task { id: id.into(), title: "x".repeat(130_000), status, ..Task::default() };
+        let mut board = Board { tasks: vec![wide("a", Status::Open), wide("b", Status::Open)] };
+        assert!(board.write(1).is_err());
+        board.tasks[0].status = Status::Done;
+        assert!(board.write(1).expect("fits").len() < BOARD_BYTES);
+        assert!(!board.has("a"));
+    }
+}

@@ -1,0 +1,340 @@
+//! One message on its way through the boards: find its tasks, change each group's board by
+//! compare-and-set, then tell. Rule: no board stays in the state, only the version that a write
+//! was made from does; what a swap or a crash interrupts is read and done again.
+
+use modehost_sdk::{Cx, Document, RequestId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use crate::Workflow;
+use crate::board::{Board, board_key};
+use crate::change::{Change, Refusal};
+
+/// The document that lists the groups that have a board.
+pub const GROUPS_KEY: &str = "workflow/groups";
+/// Timer for another try after conflicts.
+pub const RETRY_TIMER: u64 = 1;
+/// Conflicts in a row that are answered at once; then the tries are spread out in time, since
+/// many devices changing one board would else outdo each other for ever.
+const HASTY_TRIES: u32 = 3;
+/// Tries until the device is told that its change could not be stored.
+const TRIES: u32 = 60;
+/// Groups of others that are searched to tell `CROSS_GROUP_DENIED` from `TASK_NOT_FOUND`.
+const SEARCHED_GROUPS: usize = 64;
+
+/// A message that is being carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    pub event: String,
+    /// Ids of its tasks, for the acknowledgement.
+    pub ids: Vec<String>,
+    /// The group that a refresh names.
+    pub group: Option<String>,
+    /// Bytes of the message, for the bound on what waits.
+    pub weight: usize,
+    /// Changes whose board is not known yet.
+    pub unplaced: Vec<Change>,
+    pub works: Vec<Work>,
+    pub phase: Phase,
+}
+
+/// The part of a message that belongs to one group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    pub group: String,
+    pub changes: Vec<Change>,
+    pub tries: u32,
+    pub step: Step,
+}
+
+/// How far an operation is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Phase {
+    Waiting,
+    /// Looks for tasks on the sender's own boards; `next` of its groups comes after this one.
+    Finding {
+        request: RequestId,
+        group: String,
+        next: usize,
+    },
+    /// Reads which groups there are.
+    Listing {
+        request: RequestId,
+    },
+    /// Looks for tasks on the boards of others.
+    Searching {
+        request: RequestId,
+        group: String,
+        rest: Vec<String>,
+    },
+    /// Several groups: tries the changes on all boards before the first is written.
+    Checking,
+    Changing,
+}
+
+/// How far the part of one group is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    Idle,
+    Reading(RequestId),
+    Writing {
+        request: RequestId,
+        creates: bool,
+    },
+    /// Until the retry timer.
+    Pausing,
+    Unchanged,
+    Changed,
+    Failed(Refusal),
+}
+
+/// Whether an operation goes on.
+pub enum Progress {
+    Continues,
+    Finished,
+    Failed(Refusal),
+}
+
+impl Operation {
+    /// The first step.
+    pub fn start(&mut self, cx: &mut Cx<'_, Workflow>) -> Progress {
+        if self.unplaced.is_empty() {
+            return self.begin_work(cx);
+        }
+        self.find_in(cx, 0);
+        Progress::Continues
+    }
+
+    /// Whether this outcome is awaited.
+    pub fn awaits(&self, request: RequestId) -> bool {
+        match &self.phase {
+            Phase::Finding { request: open, .. }
+            | Phase::Listing { request: open }
+            | Phase::Searching { request: open, .. } => *open == request,
+            _ => self.work_of(request).is_some(),
+        }
+    }
+
+    /// A document that was read, or that a write ran into.
+    pub fn take_document(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, document: &Document) -> Progress {
+        match self.phase.clone() {
+            Phase::Finding { group, next, .. } => self.found(cx, &group, next, document),
+            Phase::Listing { .. } => {
+                let own = &cx.device().groups;
+                let mut rest = read_groups(document.value.as_deref());
+                rest.retain(|group| !own.contains(group));
+                rest.truncate(SEARCHED_GROUPS);
+                self.search(cx, rest)
+            }
+            Phase::Searching { group, rest, .. } => {
+                let board = Board::read(&group, document.value.as_deref());
+                match self.unplaced.iter().find(|change| board.has(&change.id)) {
+                    Some(change) => Progress::Failed(Refusal::cross_group(&change.id, &group)),
+                    None => self.search(cx, rest),
+                }
+            }
+            _ => match self.work_of(request) {
+                Some(index) => self.apply(cx, index, document),
+                None => Progress::Continues,
+            },
+        }
+    }
+
+    /// A write is on disk. Some(group) if the group has its first board now.
+    pub fn take_written(&mut self, request: RequestId) -> Option<String> {
+        let index = self.work_of(request)?;
+        let work = &mut self.works[index];
+        let created = matches!(work.step, Step::Writing { creates: true, .. });
+        work.step = Step::Changed;
+        created.then(|| work.group.clone())
+    }
+
+    /// A write named an old version; the change is made on the newer board.
+    pub fn take_conflict(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, current: &Document) -> Progress {
+        let Some(index) = self.work_of(request) else {
+            return Progress::Continues;
+        };
+        let work = &mut self.works[index];
+        work.tries += 1;
+        if work.tries > TRIES {
+            work.step = Step::Failed(Refusal::storage(&work.group));
+        } else if work.tries > HASTY_TRIES {
+            work.step = Step::Pausing;
+            let most = u64::from(work.tries.min(20)) * 10;
+            cx.start_timer(RETRY_TIMER, Duration::from_millis(5 + cx.seed() % most));
+        } else {
+            return self.apply(cx, index, current);
+        }
+        self.progress()
+    }
+
+    /// A request has failed. What may have been lost on the way is tried again.
+    pub fn take_failure(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, may_retry: bool) -> Progress {
+        let Some(index) = self.work_of(request) else {
+            // Nothing has been changed yet, so the search begins anew or is given up.
+            let group = cx.device().groups.first().cloned().unwrap_or_default();
+            if !may_retry {
+                return Progress::Failed(Refusal::storage(&group));
+            }
+            return self.start(cx);
+        };
+        let work = &mut self.works[index];
+        work.tries += 1;
+        if may_retry && work.tries <= TRIES {
+            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+        } else {
+            work.step = Step::Failed(Refusal::storage(&work.group));
+        }
+        self.progress()
+    }
+
+    /// The retry timer has run out.
+    pub fn take_retry(&mut self, cx: &mut Cx<'_, Workflow>) {
+        for work in self.works.iter_mut().filter(|work| work.step == Step::Pausing) {
+            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+        }
+    }
+
+    /// Whether all groups are through.
+    pub fn progress(&mut self) -> Progress {
+        let settled = |work: &Work| matches!(work.step, Step::Unchanged | Step::Changed | Step::Failed(_));
+        if !self.works.iter().all(settled) {
+            return Progress::Continues;
+        }
+        let failure = self.works.iter().find_map(|work| match &work.step {
+            Step::Failed(refusal) => Some(refusal.clone()),
+            _ => None,
+        });
+        failure.map_or(Progress::Finished, Progress::Failed)
+    }
+
+    /// Adds a change to the part of this group.
+    pub fn place(&mut self, group: &str, change: Change) {
+        match self.works.iter_mut().find(|work| work.group == group) {
+            Some(work) => work.changes.push(change),
+            None => {
+                let group = group.to_owned();
+                self.works.push(Work { group, changes: vec![change], tries: 0, step: Step::Idle });
+            }
+        }
+    }
+
+    fn work_of(&self, request: RequestId) -> Option<usize> {
+        self.works.iter().position(|work| match work.step {
+            Step::Reading(open) | Step::Writing { request: open, .. } => open == request,
+            _ => false,
+        })
+    }
+
+    /// Reads the board of the device's group number `index`, where it has so many.
+    fn find_in(&mut self, cx: &mut Cx<'_, Workflow>, index: usize) -> bool {
+        let Some(group) = cx.device().groups.get(index) else {
+            return false;
+        };
+        let request = cx.read_document(board_key(group));
+        self.phase = Phase::Finding { request, group: group.clone(), next: index + 1 };
+        true
+    }
+
+    fn found(&mut self, cx: &mut Cx<'_, Workflow>, group: &str, next: usize, document: &Document) -> Progress {
+        let board = Board::read(group, document.value.as_deref());
+        let (here, elsewhere) =
+            std::mem::take(&mut self.unplaced).into_iter().partition(|change| board.has(&change.id));
+        self.unplaced = elsewhere;
+        let here: Vec<Change> = here;
+        for change in here {
+            self.place(group, change);
+        }
+        if !self.unplaced.is_empty() && self.find_in(cx, next) {
+            return Progress::Continues;
+        }
+        let home = cx.device().groups.first().cloned().unwrap_or_default();
+        let (new, missing) = std::mem::take(&mut self.unplaced).into_iter().partition(Change::creates);
+        self.unplaced = missing;
+        let new: Vec<Change> = new;
+        for change in new {
+            self.place(&home, change);
+        }
+        if !self.unplaced.is_empty() {
+            self.phase = Phase::Listing { request: cx.read_document(GROUPS_KEY) };
+            return Progress::Continues;
+        }
+        if self.works.len() == 1 && self.works[0].group == group {
+            // The board at hand is the one to be changed, so it is not read again.
+            self.phase = Phase::Changing;
+            return self.apply(cx, 0, document);
+        }
+        self.begin_work(cx)
+    }
+
+    fn search(&mut self, cx: &mut Cx<'_, Workflow>, mut rest: Vec<String>) -> Progress {
+        if rest.is_empty() {
+            let id = self.unplaced.first().map_or("", |change| change.id.as_str());
+            return Progress::Failed(Refusal::not_found(id));
+        }
+        let group = rest.remove(0);
+        let request = cx.read_document(board_key(&group));
+        self.phase = Phase::Searching { request, group, rest };
+        Progress::Continues
+    }
+
+    fn begin_work(&mut self, cx: &mut Cx<'_, Workflow>) -> Progress {
+        self.phase = if self.works.len() > 1 { Phase::Checking } else { Phase::Changing };
+        self.read_all(cx);
+        self.progress()
+    }
+
+    fn read_all(&mut self, cx: &mut Cx<'_, Workflow>) {
+        for work in &mut self.works {
+            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+        }
+    }
+
+    /// Makes the changes of one group on the board in `document`, and writes it.
+    fn apply(&mut self, cx: &mut Cx<'_, Workflow>, index: usize, document: &Document) -> Progress {
+        let checking = self.phase == Phase::Checking;
+        let work = &mut self.works[index];
+        let mut board = Board::read(&work.group, document.value.as_deref());
+        let mut changed = false;
+        let mut refusal = None;
+        for change in &work.changes {
+            match change.apply(&mut board, cx.now()) {
+                Ok(differs) => changed |= differs,
+                Err(found) => {
+                    refusal = Some(found);
+                    break;
+                }
+            }
+        }
+        let text = match refusal {
+            Some(refusal) => Err(refusal),
+            None => board.write(document.version + 1),
+        };
+        match text {
+            // While checking nothing is written anywhere, so the whole message ends here.
+            Err(refusal) if checking => return Progress::Failed(refusal),
+            Err(refusal) => work.step = Step::Failed(refusal),
+            Ok(_) if checking => work.step = Step::Idle,
+            Ok(text) if changed => {
+                let request = cx.write_document_json(board_key(&work.group), document.version, text);
+                work.step = Step::Writing { request, creates: document.version == 0 };
+            }
+            Ok(_) => work.step = Step::Unchanged,
+        }
+        if checking && self.works.iter().all(|work| work.step == Step::Idle) {
+            self.phase = Phase::Changing;
+            self.read_all(cx);
+        }
+        self.progress()
+    }
+}
+
+/// The groups in the stored list.
+pub fn read_groups(stored: Option<&str>) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Stored {
+        groups: Vec<String>,
+    }
+    let stored = stored.and_then(|text| serde_json::from_str::<Stored>(text).ok());
+    stored.map_or_else(Vec::new, |stored| stored.groups)
+}
