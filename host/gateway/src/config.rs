@@ -1,0 +1,243 @@
+//! The sections `server`, `gateway` and `auth` of the configuration file. Rule: what validates
+//! here can be used without a further check; each field says its unit, default and whether it
+//! changes without a restart.
+
+use std::fmt;
+
+use garde::Validate;
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `server`: where the server is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address to listen on: an IP address or `localhost`. Default `0.0.0.0`. Needs a restart.
+    #[garde(length(min = 1))]
+    pub ip: String,
+    /// Port for devices (WebSocket); 0 takes a free one. Default 8004. Needs a restart.
+    #[garde(skip)]
+    pub port: u16,
+    /// Port for HTTP (OTA, health, operators); 0 takes a free one. Default 8003. Needs a restart.
+    #[garde(skip)]
+    pub http_port: u16,
+    /// Address that devices are told to call, such as `wss://voice.example.org/supie/v1/`. Without
+    /// a path, the first of `paths` is appended. Default: the host that the OTA request named,
+    /// with `port`. Hot.
+    #[garde(inner(custom(is_public_url)))]
+    pub public_url: Option<String>,
+    /// Paths on which devices are taken, with or without the last slash; the first is the one that
+    /// OTA hands out. Default `/supie/v1/` and `/xiaozhi/v1/`. Hot.
+    #[garde(length(min = 1), inner(custom(is_path)))]
+    pub paths: Vec<String>,
+    /// Secret of `server` messages. Default none: they are refused. Hot.
+    #[garde(inner(length(min = 1)))]
+    pub secret: Option<String>,
+    /// Token of the operators' interface `/api/v1`, as `Authorization: Bearer`. Default none: only
+    /// this machine may use it. Hot.
+    #[garde(inner(length(min = 1)))]
+    pub admin_token: Option<String>,
+    /// Offset of the devices' clocks from UTC, in minutes, as OTA tells them. Default 480. Hot.
+    #[garde(range(min = -1440, max = 1440))]
+    pub timezone_offset_min: i32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            ip: "0.0.0.0".to_owned(),
+            port: limits::DEVICE_PORT,
+            http_port: limits::HTTP_PORT,
+            public_url: None,
+            paths: vec!["/supie/v1/".to_owned(), "/xiaozhi/v1/".to_owned()],
+            secret: None,
+            admin_token: None,
+            timezone_offset_min: limits::TIMEZONE_OFFSET_MIN,
+        }
+    }
+}
+
+/// Section `gateway`: how connections are treated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// What a second connection of the same device does. Default `takeover`. Hot.
+    #[garde(skip)]
+    pub duplicate_device: OnDuplicate,
+    /// Largest message from a device, in bytes, 1 KiB to 64 MiB. Default 1 MiB. Hot for new
+    /// connections.
+    #[garde(range(min = 1024, max = 64 * 1024 * 1024))]
+    pub max_message_bytes: usize,
+    /// Time from accepting a connection to its 101, in ms, 100 to 120,000. Default 10,000. Hot.
+    #[garde(range(min = 100, max = 120_000))]
+    pub handshake_timeout_ms: u64,
+    /// Browser pages that may connect: `*` for all, `null` for pages from `file://`, else such as
+    /// `https://console.example.org`. Devices send no origin and are not concerned. Default: all
+    /// on loopback, elsewhere those of the server's own host. Hot.
+    #[garde(inner(inner(custom(is_origin))))]
+    pub origins: Option<Vec<String>>,
+    /// WebSocket pings from the server, in s, 1 to 3600. Default none, since some firmware does not
+    /// answer them; a missing pong never closes a connection. Hot for new connections.
+    #[garde(inner(range(min = 1, max = 3600)))]
+    pub ping_interval_s: Option<u64>,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            duplicate_device: OnDuplicate::Takeover,
+            max_message_bytes: limits::MESSAGE_BYTES,
+            handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
+            origins: None,
+            ping_interval_s: None,
+        }
+    }
+}
+
+/// What a second connection of the same device does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDuplicate {
+    /// It takes over; the older one is told and closed.
+    #[default]
+    Takeover,
+    /// It is closed with a reason.
+    Reject,
+}
+
+/// Section `auth`: who may connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Ways to sign in, tried in order. Default none: everyone may connect. Hot for new connections.
+    #[garde(skip)]
+    pub methods: Vec<AuthMethod>,
+    /// Tokens for the method `tokens`. Default none. Hot for new connections.
+    #[garde(dive, custom(tokens_where_due(&self.methods)))]
+    pub tokens: Vec<StaticToken>,
+    /// Whether OTA hands a token that is bound to a device to whoever asks with that device's id.
+    /// Stock firmware has no other way to learn its token; where devices get theirs in another
+    /// way, switch it off. Default true. Hot.
+    #[garde(skip)]
+    pub ota_tokens: bool,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self { methods: Vec::new(), tokens: Vec::new(), ota_tokens: true }
+    }
+}
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMethod {
+    /// Fixed tokens of this file.
+    Tokens,
+}
+
+/// A fixed token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct StaticToken {
+    /// What the device sends as `Authorization: Bearer …`: 1 to 1024 visible ASCII characters.
+    #[garde(length(min = 1, max = 1024), custom(is_token))]
+    pub token: String,
+    /// The one device that this token opens. Default: any.
+    #[serde(default)]
+    #[garde(inner(custom(is_device)))]
+    pub device: Option<String>,
+}
+
+/// Never shows the token.
+impl fmt::Debug for StaticToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticToken").field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+fn is_path(path: &str, _: &()) -> garde::Result {
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
+    if path.starts_with('/') && path.len() > 1 && plain {
+        return Ok(());
+    }
+    Err(garde::Error::new("must start with `/` and hold neither spaces nor `?`, `#`, `%`, such as `/supie/v1/`"))
+}
+
+fn is_public_url(url: &str, _: &()) -> garde::Result {
+    let good = url.parse::<http::Uri>().is_ok_and(|uri| {
+        uri.host().is_some_and(|host| !host.is_empty())
+            && matches!(uri.scheme_str(), Some("ws" | "wss" | "http" | "https"))
+            && uri.query().is_none()
+    });
+    if good { Ok(()) } else { Err(garde::Error::new("must look like `ws://host:port/path/` or `wss://host/path/`")) }
+}
+
+fn is_origin(origin: &str, _: &()) -> garde::Result {
+    let good = matches!(origin, "*" | "null")
+        || origin
+            .split_once("://")
+            .is_some_and(|(scheme, host)| !scheme.is_empty() && !host.is_empty() && !host.contains('/'));
+    if good { Ok(()) } else { Err(garde::Error::new("must be `*`, `null` or an origin such as `https://host:port`")) }
+}
+
+fn is_token(token: &str, _: &()) -> garde::Result {
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(garde::Error::new("must consist of visible ASCII characters without spaces"))
+}
+
+fn is_device(device: &str, _: &()) -> garde::Result {
+    match DeviceId::parse(device) {
+        Some(_) => Ok(()),
+        None => Err(garde::Error::new("is not a device id: 1 to 128 bytes without control characters")),
+    }
+}
+
+fn tokens_where_due(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &()) -> garde::Result + '_ {
+    move |tokens, _| {
+        if methods.contains(&AuthMethod::Tokens) && tokens.is_empty() {
+            return Err(garde::Error::new("is empty while `auth.methods` has `tokens`: nobody could connect"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        ServerConfig::default().validate().expect("server");
+        GatewayConfig::default().validate().expect("gateway");
+        AuthConfig::default().validate().expect("auth");
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let server = ServerConfig {
+            paths: vec!["supie".into()],
+            public_url: Some("voice.example.org".into()),
+            ..ServerConfig::default()
+        };
+        let report = server.validate().expect_err("invalid").to_string();
+        assert!(report.contains("paths[0]") && report.contains("public_url"), "{report}");
+
+        let auth = AuthConfig { methods: vec![AuthMethod::Tokens], ..AuthConfig::default() };
+        let report = auth.validate().expect_err("invalid").to_string();
+        assert!(report.contains("nobody could connect"), "{report}");
+
+        let gateway = GatewayConfig { origins: Some(vec!["example.org".into()]), ..GatewayConfig::default() };
+        assert!(gateway.validate().is_err());
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = StaticToken { token: "hush".into(), device: Some("aa".into()) };
+        assert!(!format!("{token:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,311 @@
+//! A connection against a session that the test plays. Rule: what must not depend on a session
+//! is tested without one; time is virtual where a time limit is tested.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use modehost_outbox::{Outbox, close, outbox};
+use modehost_task::{IoTask, spawn_io};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+use super::*;
+
+const LIMIT: usize = 64 * 1024;
+const SILENCE: Duration = Duration::from_secs(95);
+
+struct Played {
+    messages: mpsc::Sender<DeviceMessage>,
+    audio: Arc<AtomicUsize>,
+}
+
+impl SessionEnd for Played {
+    fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
+        match self.messages.try_send(message) {
+            Ok(()) => Ok(None),
+            Err(mpsc::error::TrySendError::Full(message)) => Ok(Some(message)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),
+        }
+    }
+
+    async fn message(&self, message: DeviceMessage) -> Result<(), Gone> {
+        self.messages.send(message).await.map_err(|_| Gone)
+    }
+
+    fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
+        self.audio.fetch_add(packet.len(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The test's side of everything.
+struct Stage {
+    /// What the session hears; its queue holds one.
+    session: mpsc::Receiver<DeviceMessage>,
+    outbox: Outbox,
+    audio: Arc<AtomicUsize>,
+    connection: IoTask<()>,
+}
+
+fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
+    // The pipe is small, so that it fills as a socket's buffers do.
+    let (device, server) = duplex(16 * 1024);
+    let (messages, session) = mpsc::channel(1);
+    let (sender, reader) = outbox();
+    let audio = Arc::new(AtomicUsize::new(0));
+    let played = Played { messages, audio: audio.clone() };
+    let connection = spawn_io(async move {
+        let meters = Meters::new();
+        let link = Link::open(server, &[], LIMIT, &meters).await;
+        run(link, played, reader, Pace { silence: SILENCE, ping }, &meters).await;
+    });
+    (device, Stage { session, outbox: sender, audio, connection })
+}
+
+async fn client(device: DuplexStream) -> WebSocketStream<DuplexStream> {
+    WebSocketStream::from_raw_socket(device, Role::Client, None).await
+}
+
+async fn next(client: &mut WebSocketStream<DuplexStream>) -> Message {
+    let message = timeout(Duration::from_secs(300), client.next()).await.expect("in time");
+    message.expect("open").expect("a message")
+}
+
+fn text(text: &str) -> Message {
+    Message::Text(text.into())
+}
+
+fn numbered(number: usize) -> String {
+    format!(r#"{{"type":"thing","number":{number}}}"#)
+}
+
+#[tokio::test]
+async fn c5_a_stuck_session_delays_no_pong_and_loses_no_message() {
+    let (device, mut stage) = stage(None);
+    let mut client = client(device).await;
+    for number in 0..20 {
+        client.send(text(&numbered(number))).await.expect("sent");
+    }
+    client.send(text(r#"{"type":" PING "}"#)).await.expect("sent");
+    client.send(Message::Ping("now".into())).await.expect("sent");
+    assert_eq!(next(&mut client).await, text(PONG));
+    assert_eq!(next(&mut client).await, Message::Pong("now".into()));
+    stage.outbox.text("from the session").expect("open");
+    assert_eq!(next(&mut client).await, text("from the session"));
+    for number in 0..20 {
+        let message = stage.session.recv().await.expect("a message");
+        let expected = DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() };
+        assert_eq!(message, expected, "in order, each once");
+    }
+}
+
+#[tokio::test]
+async fn c8_beyond_what_is_held_the_device_is_left_unread_and_nothing_is_lost() {
+    let (device, mut stage) = stage(None);
+    let (mut sink, _source) = client(device).await.split();
+    let count = limits::PENDING_MESSAGES * 40;
+    let flood = spawn_io(async move {
+        for number in 0..count {
+            sink.send(text(&numbered(number))).await.expect("sent");
+        }
+        sink
+    });
+    for number in 0..count {
+        assert!(number > 0 || !flood.is_finished(), "the flood must not fit");
+        let message = stage.session.recv().await.expect("a message");
+        assert_eq!(message, DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() });
+    }
+    assert!(flood.join().await.is_some());
+}
+
+#[tokio::test]
+async fn c10_bad_messages_get_an_error_that_points_back_and_the_connection_lives() {
+    let (device, stage) = stage(None);
+    let mut client = client(device).await;
+    for (sent, code, part) in [
+        ("hello", "INVALID_JSON", "not valid JSON"),
+        (r#"{"type":"listen","id":"x1"}"#, "SCHEMA_INVALID", r#""ref":{"id":"x1","type":"listen"}"#),
+        (r#"{"type":"x","a":"\u0000"}"#, "SCHEMA_INVALID", "NUL"),
+        (r#"{"type":"x","a":"\ud800"}"#, "INVALID_JSON", "JSON"),
+        ("[]", "SCHEMA_INVALID", "must be a JSON object"),
+        (&format!("{{\"type\":\"x\",\"a\":{}1{}}}", "[".repeat(500), "]".repeat(500)), "SCHEMA_INVALID", "too deep"),
+    ] {
+        client.send(text(sent)).await.expect("sent");
+        let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
+        assert!(answer.contains(code) && answer.contains(part), "{sent:.60} got {answer}");
+    }
+    client.send(Message::Binary(vec![7; 100].into())).await.expect("sent");
+    client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
+    assert_eq!(next(&mut client).await, text(PONG));
+    assert_eq!(stage.audio.load(Ordering::Relaxed), 100);
+}
+
+/// A frame with a zero mask, so that its payload stands as it is.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126);
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0][..], payload].concat()
+}
+
+#[tokio::test]
+async fn protocol_faults_are_closed_with_a_code_and_a_reason() {
+    let too_large = [&[0x81, 0xff][..], &(LIMIT as u64 + 1).to_be_bytes(), &[0; 4]].concat();
+    let fragments =
+        [vec![0x01, 0xfe, 0xff, 0xff, 0, 0, 0, 0], vec![b' '; 65535], frame(0x80, b"more than the limit")].concat();
+    for (name, bytes, code) in [
+        ("a frame over the limit", too_large, close::TOO_LARGE),
+        ("fragments over the limit", fragments, close::TOO_LARGE),
+        ("text that is not UTF-8", frame(0x81, &[0xc3, 0x28]), close::NOT_UTF8),
+        ("reserved bits", frame(0xc1, b"x"), close::PROTOCOL),
+        ("an unknown opcode", frame(0x83, b"x"), close::PROTOCOL),
+        ("no mask", vec![0x81, 1, b'x'], close::PROTOCOL),
+        ("a continuation of nothing", frame(0x80, b"x"), close::PROTOCOL),
+        ("a fragmented ping", frame(0x09, b"x"), close::PROTOCOL),
+    ] {
+        let (mut device, stage) = stage(None);
+        device.write_all(&bytes).await.expect("written");
+        let mut answer = Vec::new();
+        let read = timeout(Duration::from_secs(5), device.read_to_end(&mut answer));
+        read.await.expect("in time").expect("read");
+        assert_eq!(answer.first(), Some(&0x88), "{name}: a close frame");
+        assert_eq!(answer.get(2..4), Some(&code.to_be_bytes()[..]), "{name}");
+        assert!(answer.len() > 4 && answer.len() <= 127, "{name}: a reason");
+        drop(device);
+        assert!(stage.connection.join().await.is_some(), "{name}: ended in order");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_channel_is_sent_something_and_pings_do_not_count() {
+    let (device, stage) = stage(Some(Duration::from_secs(20)));
+    let mut client = client(device).await;
+    let start = Instant::now();
+    let mut pings = 0;
+    loop {
+        match next(&mut client).await {
+            Message::Ping(_) => pings += 1,
+            message => break assert_eq!(message, text(KEEPALIVE)),
+        }
+    }
+    assert!((SILENCE..SILENCE + Duration::from_secs(1)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert_eq!(pings, 4);
+    // Something sent in between moves it back.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    stage.outbox.text("news").expect("open");
+    let mut since = Instant::now();
+    loop {
+        match next(&mut client).await {
+            Message::Ping(_) => {}
+            message if message == text("news") => since = Instant::now(),
+            message => break assert_eq!(message, text(KEEPALIVE)),
+        }
+    }
+    assert!(since.elapsed() >= SILENCE - Duration::from_millis(50), "{:?}", since.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c8_a_device_that_reads_nothing_is_let_go() {
+    let (device, stage) = stage(None);
+    let start = Instant::now();
+    for _ in 0..100 {
+        stage.outbox.text("x".repeat(1000)).expect("open");
+    }
+    assert!(stage.connection.join().await.is_some());
+    assert!((limits::WRITE..limits::WRITE * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!(stage.outbox.is_closed());
+    drop(device);
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_that_reads_no_pong_is_left_unread() {
+    let (device, stage) = stage(None);
+    let (mut sink, mut source) = client(device).await.split();
+    let count = limits::OUTBOX_FRAMES * 20;
+    let flood = spawn_io(async move {
+        for _ in 0..count {
+            sink.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
+        }
+        sink
+    });
+    for _ in 0..count {
+        assert_eq!(source.next().await.expect("open").expect("a message"), text(PONG));
+    }
+    assert!(flood.join().await.is_some());
+    drop(stage);
+}
+
+#[tokio::test]
+async fn a_close_of_the_session_carries_code_and_reason_behind_all_that_was_said() {
+    let (device, stage) = stage(None);
+    let mut client = client(device).await;
+    stage.outbox.text("last words").expect("open");
+    stage.outbox.close(close::POLICY, "为".repeat(100));
+    assert_eq!(next(&mut client).await, text("last words"));
+    let Message::Close(Some(CloseFrame { code, reason })) = next(&mut client).await else { panic!("no close") };
+    assert_eq!((u16::from(code), reason.as_str()), (close::POLICY, "为".repeat(41).as_str()));
+    assert!(client.next().await.is_none());
+    assert!(stage.connection.join().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_not_answered_does_not_hold_the_connection() {
+    let (device, stage) = stage(None);
+    let start = Instant::now();
+    stage.outbox.close(close::GOING_AWAY, "bye");
+    assert!(stage.connection.join().await.is_some());
+    assert!((limits::CLOSE_HANDSHAKE..limits::CLOSE_HANDSHAKE * 2).contains(&start.elapsed()));
+    drop(device);
+}
+
+#[tokio::test]
+async fn a_close_of_the_device_is_answered_and_the_session_let_go() {
+    let (device, mut stage) = stage(None);
+    let mut client = client(device).await;
+    let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
+    client.send(Message::Close(Some(frame.clone()))).await.expect("sent");
+    assert_eq!(next(&mut client).await, Message::Close(Some(frame)));
+    assert!(stage.connection.join().await.is_some());
+    assert_eq!(stage.session.recv().await, None);
+    assert!(stage.outbox.is_closed());
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_closes_the_connection_and_its_own_reason_comes_first() {
+    for (own, expected) in [(None, close::INTERNAL), (Some(close::RESTART), close::RESTART)] {
+        let (device, mut stage) = stage(None);
+        let mut client = client(device).await;
+        stage.session.close();
+        if let Some(code) = own {
+            stage.outbox.close(code, "restarting");
+        }
+        client.send(text(r#"{"type":"hello"}"#)).await.expect("sent");
+        let Message::Close(Some(frame)) = next(&mut client).await else { panic!("no close") };
+        assert_eq!(u16::from(frame.code), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_vanishes_ends_its_connection_quietly() {
+    let (device, stage) = stage(None);
+    drop(device);
+    assert!(stage.connection.join().await.is_some());
+}
+
+/// Ten thousand of these wait at the same time.
+#[tokio::test]
+async fn an_idle_connection_is_small() {
+    let (_device, server) = duplex(16);
+    let (messages, _session) = mpsc::channel(1);
+    let meters = Meters::new();
+    let link = Link::open(server, &[], LIMIT, &meters).await;
+    let played = Played { messages, audio: Arc::default() };
+    let pace = Pace { silence: SILENCE, ping: None };
+    let future = run(link, played, outbox().1, pace, &meters);
+    let size = std::mem::size_of_val(&future);
+    println!("a connection's future: {size} bytes");
+    assert!(size < 2048, "{size}");
+}

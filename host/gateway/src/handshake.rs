@@ -1,0 +1,180 @@
+//! From the first byte of a connection to its 101, or a refusal in plain words. Rule: whoever is
+//! not let in is told with an HTTP status before the upgrade, and nobody holds a place for longer
+//! than the time for the handshake.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use modehost_limits as limits;
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::identity::Identity;
+use crate::meters::refused;
+use crate::settings::GatewaySettings;
+use crate::sign_in::{Claim, Denied};
+
+/// A connection that has been let in. Its 101 has been written.
+pub(crate) struct Admitted {
+    pub stream: TcpStream,
+    /// What the device sent behind its request.
+    pub early: Bytes,
+    pub identity: Identity,
+}
+
+/// A refusal: status, word for the figures, sentence for people.
+type Refusal = (StatusCode, &'static str, String);
+
+/// Reads one request and answers it. `None`: the caller got an answer, or nothing was to be said
+/// to it. Takes `settings.handshake` at the most; cancelling drops the connection.
+pub(crate) async fn receive(stream: TcpStream, settings: Arc<GatewaySettings>) -> Option<Admitted> {
+    let local = stream.local_addr().ok()?.ip();
+    let limit = settings.handshake;
+    let admitted = Mutex::new(None);
+    let answer = |request: Request<Incoming>| async {
+        let (parts, _) = request.into_parts();
+        let response = match admit(&parts, &settings, local).await {
+            Ok(Some((identity, accept))) => {
+                *admitted.lock() = Some(identity);
+                switching(&accept)
+            }
+            Ok(None) => Ok(greeting()),
+            Err(refusal) => Ok(refuse(refusal)),
+        };
+        Ok::<_, Infallible>(response.unwrap_or_else(refuse))
+    };
+    let exchange = builder(limit)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        // The 101 is an answer like any other to hyper; what comes behind it is ours.
+        .without_shutdown();
+    let parts = match timeout(limit, exchange).await {
+        Ok(Ok(parts)) => (parts.io.into_inner(), parts.read_buf),
+        // hyper has answered what is not HTTP, or nobody was there.
+        Ok(Err(error)) => {
+            refused(if error.is_timeout() { "timeout" } else { "not_http" });
+            return None;
+        }
+        Err(_) => {
+            refused("timeout");
+            return None;
+        }
+    };
+    let identity = admitted.into_inner()?;
+    Some(Admitted { stream: parts.0, early: parts.1, identity })
+}
+
+/// HTTP/1 as both ports speak it.
+pub(crate) fn builder(header_time: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(header_time).max_buf_size(limits::REQUEST_HEAD_BYTES);
+    builder
+}
+
+/// Who is let in, with the key that accepts it. `Ok(None)`: a plain request.
+async fn admit(
+    request: &Parts,
+    settings: &GatewaySettings,
+    local: IpAddr,
+) -> Result<Option<(Identity, String)>, Refusal> {
+    if !wants_upgrade(&request.headers) {
+        refused("plain_http");
+        return Ok(None);
+    }
+    let path = request.uri.path().trim_end_matches('/');
+    if !settings.paths.iter().any(|served| served == path) {
+        let paths = settings.paths.iter().map(|path| format!("{path}/")).collect::<Vec<_>>().join(" and ");
+        return Err((StatusCode::NOT_FOUND, "path", format!("no devices are taken here; connect to {paths}")));
+    }
+    let key = upgrade_key(request)?;
+    if !settings.origins.admit(&request.headers, local) {
+        let text = "pages from this origin may not connect; gateway.origins lists those that may";
+        return Err((StatusCode::FORBIDDEN, "origin", text.to_owned()));
+    }
+    let identity = Identity::read(request).map_err(|error| (StatusCode::BAD_REQUEST, "identity", error.to_string()))?;
+    let claim = Claim { device: &identity.device, token: identity.token.as_deref() };
+    settings.sign_in.check(claim).await.map_err(|denied| {
+        let status = match denied {
+            Denied::NoToken | Denied::UnknownToken => StatusCode::UNAUTHORIZED,
+            Denied::OtherDevice => StatusCode::FORBIDDEN,
+        };
+        (status, "sign_in", denied.to_string())
+    })?;
+    if identity.made_up {
+        tracing::warn!(device = %identity.device, "a device gave no id and was given one; its session cannot be found again");
+    }
+    Ok(Some((identity, derive_accept_key(key.as_bytes()))))
+}
+
+/// True if a header of this name has the word in its list.
+fn has_word(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    let lists = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|entry| entry.trim().eq_ignore_ascii_case(word))
+}
+
+/// Firefox sends `keep-alive, Upgrade`.
+fn wants_upgrade(headers: &HeaderMap) -> bool {
+    has_word(headers, CONNECTION, "upgrade") && has_word(headers, UPGRADE, "websocket")
+}
+
+/// The key of a well-formed request for an upgrade.
+fn upgrade_key(request: &Parts) -> Result<&HeaderValue, Refusal> {
+    let bad = |text: &str| (StatusCode::BAD_REQUEST, "upgrade", text.to_owned());
+    if request.method != Method::GET || request.version < http::Version::HTTP_11 {
+        return Err(bad("a WebSocket begins with GET and HTTP/1.1"));
+    }
+    if !has_word(&request.headers, SEC_WEBSOCKET_VERSION, "13") {
+        let text = "this server speaks WebSocket version 13: send Sec-WebSocket-Version: 13";
+        return Err((StatusCode::UPGRADE_REQUIRED, "upgrade", text.to_owned()));
+    }
+    let key = request.headers.get(SEC_WEBSOCKET_KEY).filter(|key| !key.is_empty());
+    key.ok_or_else(|| bad("a WebSocket needs the header Sec-WebSocket-Key"))
+}
+
+fn switching(accept: &str) -> Result<Response<Full<Bytes>>, Refusal> {
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept)
+        .body(Full::default())
+        .map_err(|error| (StatusCode::BAD_REQUEST, "upgrade", error.to_string()))
+}
+
+/// C.2: a bare request gets an answer, not a hang.
+fn greeting() -> Response<Full<Bytes>> {
+    plain(StatusCode::OK, "modehost: this port speaks WebSocket; HTTP is on server.http_port\n".to_owned())
+}
+
+fn refuse((status, reason, text): Refusal) -> Response<Full<Bytes>> {
+    refused(reason);
+    let mut response = plain(status, format!("modehost: {text}\n"));
+    if status == StatusCode::UPGRADE_REQUIRED {
+        response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,183 @@
+//! Who says it is calling. Rule: this is the one place that reads ids and tokens from a request,
+//! whether they come as headers or, from browsers, as query parameters.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use modehost_ids::{ClientId, DeviceId};
+use modehost_limits::AUTO_IDS;
+
+/// What a request says of its sender. Nothing of it is proven yet.
+#[derive(Clone)]
+pub struct Identity {
+    pub device: DeviceId,
+    /// True where the request names no device, and `device` was made up.
+    pub made_up: bool,
+    pub client: ClientId,
+    /// The path without its last slash.
+    pub path: String,
+    pub token: Option<String>,
+}
+
+/// Never shows the token.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("device", &self.device)
+            .field("client", &self.client)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An id that is given and cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadIdentity {
+    #[error("the device id must have 1 to 128 bytes of UTF-8 without control characters")]
+    Device,
+    #[error("the client id must have at most 128 bytes of UTF-8 without control characters")]
+    Client,
+}
+
+impl Identity {
+    /// Reads ids, path and token: headers `Device-Id` and `Client-Id` first, then the query.
+    ///
+    /// # Errors
+    /// If an id is given and cannot be used; one that is empty counts as absent.
+    pub fn read(request: &Parts) -> Result<Self, BadIdentity> {
+        let device = value(request, "device-id", &["device-id", "device_id"]).ok_or(BadIdentity::Device)?;
+        let client = value(request, "client-id", &["client-id", "client_id"]).ok_or(BadIdentity::Client)?;
+        let made_up = device.is_none();
+        let device = match device {
+            Some(text) => DeviceId::parse(&text).ok_or(BadIdentity::Device)?,
+            None => next_auto_id(),
+        };
+        let client = match client {
+            // A client id obeys the same rule, so that both can be logged and stored as they are.
+            Some(text) => ClientId::new(DeviceId::parse(&text).ok_or(BadIdentity::Client)?.as_str()),
+            None => ClientId::new(""),
+        };
+        let path = request.uri.path().trim_end_matches('/').to_owned();
+        Ok(Self { device, made_up, client, path, token: token(request) })
+    }
+}
+
+/// A text without surrounding white space and quotes; `None` if nothing is left.
+fn tidy(text: &str) -> Option<&str> {
+    let text = text.trim().trim_matches(['"', '\'']).trim();
+    (!text.is_empty()).then_some(text)
+}
+
+/// A value from its header, else from the query. Outer `None`: it is there and not UTF-8.
+fn value<'a>(request: &'a Parts, header: &str, names: &[&str]) -> Option<Option<Cow<'a, str>>> {
+    if let Some(found) = request.headers.get(header) {
+        let text = std::str::from_utf8(found.as_bytes()).ok()?;
+        if let Some(text) = tidy(text) {
+            return Some(Some(Cow::Borrowed(text)));
+        }
+    }
+    let found = query(request, names).and_then(|text| tidy(&text).map(|text| Cow::Owned(text.to_owned())));
+    Some(found)
+}
+
+/// The first query parameter of one of these names, percent-decoded.
+fn query(request: &Parts, names: &[&str]) -> Option<String> {
+    let query = request.uri.query()?;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)))
+        .map(|(_, value)| value.into_owned())
+}
+
+fn token(request: &Parts) -> Option<String> {
+    let header = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Some(token) = header.and_then(bearer) {
+        return Some(token.to_owned());
+    }
+    query(request, &["authorization", "token"]).and_then(|text| bearer(&text).map(str::to_owned))
+}
+
+/// The token behind `Bearer`, or the bare token that some clients send. `Bearer` with nothing
+/// behind it is no token, and another scheme is not ours.
+fn bearer(text: &str) -> Option<&str> {
+    let mut words = text.split_ascii_whitespace();
+    let token = match (words.next()?, words.next()) {
+        (scheme, Some(token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+        (token, None) if !token.eq_ignore_ascii_case("bearer") => token,
+        _ => return None,
+    };
+    words.next().is_none().then_some(token)
+}
+
+/// `auto-` and eight digits. They count up from a random start, so that two nameless devices can
+/// never be given one session.
+fn next_auto_id() -> DeviceId {
+    static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(fastrand::u32(..)));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % AUTO_IDS;
+    DeviceId::new(format!("auto-{number:08}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(uri: &str, headers: &[(&str, &str)]) -> Result<Identity, BadIdentity> {
+        let mut request = http::Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, http::HeaderValue::from_bytes(value.as_bytes()).expect("value"));
+        }
+        Identity::read(&request.body(()).expect("request").into_parts().0)
+    }
+
+    #[test]
+    fn c2_headers_come_before_the_query() {
+        let identity = read("/supie/v1/?device-id=other", &[("Device-Id", " \"AA:BB\" "), ("client-id", "C1")]);
+        let identity = identity.expect("identity");
+        assert_eq!((identity.device.as_str(), identity.client.as_str()), ("aa:bb", "c1"));
+        assert_eq!(identity.path, "/supie/v1");
+    }
+
+    #[test]
+    fn c2_the_query_is_decoded_in_both_spellings() {
+        for uri in ["/x?device_id=AA%3ABB&client_id=c", "/x?device-id=%22aa:bb%22&client-id=c"] {
+            assert_eq!(read(uri, &[]).expect("identity").device.as_str(), "aa:bb");
+        }
+        let identity = read("/x?device-id=aa:bb", &[("device-id", "  ")]).expect("identity");
+        assert_eq!(identity.device.as_str(), "aa:bb", "an empty header counts as absent");
+    }
+
+    #[test]
+    fn c2_nameless_devices_get_different_names() {
+        let (one, two) = (read("/x", &[]).expect("one"), read("/x?device-id=", &[]).expect("two"));
+        assert!(one.made_up && two.made_up && one.device != two.device);
+        let digits = one.device.as_str().strip_prefix("auto-").expect("prefix");
+        assert!(digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{digits}");
+    }
+
+    #[test]
+    fn c2_unusable_ids_are_refused() {
+        assert_eq!(read("/x?device-id=a%00b", &[]).expect_err("bad"), BadIdentity::Device);
+        assert_eq!(read("/x", &[("device-id", &"x".repeat(129))]).expect_err("bad"), BadIdentity::Device);
+        assert_eq!(read("/x?device-id=a&client-id=a%0Ab", &[]).expect_err("bad"), BadIdentity::Client);
+    }
+
+    #[test]
+    fn tokens_are_read_from_header_and_query() {
+        let token = |uri: &str, headers: &[(&str, &str)]| read(uri, headers).expect("identity").token;
+        assert_eq!(token("/x", &[("authorization", "Bearer t1")]).as_deref(), Some("t1"));
+        assert_eq!(token("/x", &[("authorization", "bearer  t1 ")]).as_deref(), Some("t1"));
+        assert_eq!(token("/x", &[("authorization", "Bearer")]), None);
+        assert_eq!(token("/x", &[("authorization", "Basic abc")]), None);
+        assert_eq!(token("/x?authorization=Bearer%20t2", &[]).as_deref(), Some("t2"));
+        assert_eq!(token("/x?token=t3", &[("authorization", "Bearer ")]).as_deref(), Some("t3"));
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let identity = read("/x?token=hush", &[]).expect("identity");
+        assert!(!format!("{identity:?}").contains("hush"));
+    }
+}

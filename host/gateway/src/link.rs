@@ -1,0 +1,260 @@
+//! The WebSocket of one connection: what is to be written, and what has come. Rule: writing never
+//! stops reading, and reading never stops writing; frames of one batch are flushed together.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{SinkExt, StreamExt};
+use modehost_limits as limits;
+use modehost_outbox::{Frame, Text, close};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use crate::meters::{self, Meters};
+
+/// Longest reason of a close frame: a control frame carries 125 bytes, two of them the code.
+const REASON_BYTES: usize = 123;
+/// Code for the figures where no close frame was seen.
+pub(crate) const VANISHED: u16 = 1006;
+
+/// What the wire has to say.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// A message has come.
+    Read(Message),
+    /// All that was to be written has been.
+    Flushed,
+    /// Writing has come to a stop just now; told once per stop.
+    Blocked,
+    /// It is over.
+    Over(Ending),
+}
+
+/// How a connection ends.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The device has gone, or has closed and been answered: there is nobody to tell.
+    Gone(u16),
+    /// A close frame is on its way; the device should answer it.
+    Closing(u16),
+    /// The device broke the protocol: nothing that it sends can be read any more.
+    Fault { code: u16, reason: String },
+}
+
+/// The socket with what waits to be written to it.
+pub(crate) struct Link<'a, S> {
+    socket: WebSocketStream<S>,
+    frames: VecDeque<Message>,
+    /// Frames have been handed to the socket and not flushed.
+    unflushed: bool,
+    /// The code of the close frame that is the last of the frames, or has been written.
+    closing: Option<u16>,
+    /// Since when writing has made no progress.
+    blocked: Option<Instant>,
+    last_sent: Instant,
+    meters: &'a Meters,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
+    /// Speaks WebSocket on a stream whose handshake is done. `early` is what came behind it.
+    pub async fn open(stream: S, early: &[u8], max_message_bytes: usize, meters: &'a Meters) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(limits::READ_BUFFER_BYTES)
+            .write_buffer_size(limits::WRITE_BUFFER_BYTES)
+            .max_message_size(Some(max_message_bytes))
+            .max_frame_size(Some(max_message_bytes));
+        let socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(config)).await;
+        Self {
+            socket,
+            frames: VecDeque::new(),
+            unflushed: false,
+            closing: None,
+            blocked: None,
+            last_sent: Instant::now(),
+            meters,
+        }
+    }
+
+    /// Queues frames of the outbox. Behind a close frame, nothing is taken.
+    pub fn put(&mut self, frames: VecDeque<Frame>) {
+        for frame in frames {
+            match frame {
+                Frame::Text(Text::Own(text)) => self.push(Message::Text(text.into())),
+                Frame::Text(Text::Shared(text)) => self.push(Message::Text((&*text).into())),
+                Frame::Audio(packet) => self.push(Message::Binary(packet.into())),
+                Frame::Close { code, reason } => self.close(code, &reason),
+            }
+        }
+    }
+
+    /// Queues a fixed text.
+    pub fn put_fixed(&mut self, text: &'static str) {
+        self.push(Message::Text(Utf8Bytes::from_static(text)));
+    }
+
+    /// Queues a text.
+    pub fn put_text(&mut self, text: String) {
+        self.push(Message::Text(text.into()));
+    }
+
+    /// Queues a WebSocket ping.
+    pub fn ping(&mut self) {
+        self.push(Message::Ping(bytes::Bytes::new()));
+    }
+
+    /// Queues the last frame. Only the first close counts.
+    pub fn close(&mut self, code: u16, reason: &str) {
+        let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
+        self.push(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
+        self.closing.get_or_insert(code);
+    }
+
+    fn push(&mut self, message: Message) {
+        if self.closing.is_none() {
+            self.frames.push_back(message);
+        }
+    }
+
+    /// The code of the close frame, once there is one.
+    pub fn closing(&self) -> Option<u16> {
+        self.closing
+    }
+
+    /// True if there is nothing to write.
+    pub fn is_idle(&self) -> bool {
+        self.frames.is_empty() && !self.unflushed
+    }
+
+    /// False while the device leaves so many replies unread that it may send nothing more.
+    pub fn has_room(&self) -> bool {
+        self.frames.len() < limits::OUTBOX_FRAMES
+    }
+
+    /// Since when writing has made no progress.
+    pub fn blocked(&self) -> Option<Instant> {
+        self.blocked
+    }
+
+    /// When a message was last written; control frames do not count.
+    pub fn last_sent(&self) -> Instant {
+        self.last_sent
+    }
+
+    /// Writes what it can and reads one message if it may. Cancelling loses nothing.
+    pub fn poll(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Wire> {
+        if !self.is_idle() {
+            let was_blocked = self.blocked.is_some();
+            match self.poll_write(context) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Wire::Flushed),
+                Poll::Ready(Err(_)) => return Poll::Ready(Wire::Over(Ending::Gone(VANISHED))),
+                Poll::Pending if !was_blocked => {
+                    self.blocked = Some(Instant::now());
+                    return Poll::Ready(Wire::Blocked);
+                }
+                Poll::Pending => {}
+            }
+        }
+        if !may_read {
+            return Poll::Pending;
+        }
+        match ready!(self.socket.poll_next_unpin(context)) {
+            Some(Ok(message)) => {
+                self.meters.received_bytes.increment(message.len() as u64);
+                Poll::Ready(Wire::Read(message))
+            }
+            Some(Err(error)) => Poll::Ready(Wire::Over(ending(&error))),
+            None => Poll::Ready(Wire::Over(Ending::Gone(VANISHED))),
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while !self.frames.is_empty() {
+            ready!(self.socket.poll_ready_unpin(context))?;
+            let Some(message) = self.frames.pop_front() else { break };
+            self.meters.sent.increment(1);
+            self.meters.sent_bytes.increment(message.len() as u64);
+            self.unflushed = true;
+            let now = Instant::now();
+            // Control frames do not count: firmware's own clock does not count them either.
+            if message.is_text() || message.is_binary() {
+                self.last_sent = now;
+            }
+            if let Some(blocked) = &mut self.blocked {
+                *blocked = now;
+            }
+            self.socket.start_send_unpin(message)?;
+        }
+        ready!(self.socket.poll_flush_unpin(context))?;
+        self.unflushed = false;
+        self.blocked = None;
+        // An idle connection keeps no queue of its busiest moment.
+        if self.frames.capacity() > 16 {
+            self.frames = VecDeque::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends out at once what the socket itself has to say: its pong to a ping that has been read.
+    /// Without this the pong would wait for the next read, which may be held back.
+    pub fn flush_soon(&mut self) {
+        self.unflushed = true;
+    }
+
+    /// Ends the connection as `ending` says: writes the close frame, gives the device a moment to
+    /// answer it, and lets go. Bounded by `limits::CLOSE_HANDSHAKE`.
+    pub async fn finish(mut self, ending: Ending) {
+        let (code, readable) = match ending {
+            Ending::Gone(code) => {
+                meters::closed(code);
+                if code != VANISHED {
+                    // The socket has the answer to the device's close; nothing may precede it now.
+                    self.frames.clear();
+                    let _ = timeout(limits::CLOSE_HANDSHAKE, poll_fn(|context| self.poll_write(context))).await;
+                }
+                return;
+            }
+            Ending::Closing(code) => (code, true),
+            Ending::Fault { code, reason } => {
+                self.close(code, &reason);
+                (code, false)
+            }
+        };
+        meters::closed(code);
+        let goodbye = async {
+            if poll_fn(|context| self.poll_write(context)).await.is_err() {
+                return;
+            }
+            if readable {
+                while let Some(Ok(_)) = self.socket.next().await {}
+                return;
+            }
+            // What was sent meanwhile is read and thrown away: closing a socket with unread bytes
+            // resets it, and the reset can overtake the close frame.
+            let mut stream = self.socket.into_inner();
+            let _ = stream.shutdown().await;
+            let mut waste = vec![0; limits::READ_BUFFER_BYTES];
+            while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {}
+        };
+        let _ = timeout(limits::CLOSE_HANDSHAKE, goodbye).await;
+    }
+}
+
+/// What a failed read means.
+fn ending(error: &Error) -> Ending {
+    let fault = |code, reason: String| Ending::Fault { code, reason };
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            fault(close::TOO_LARGE, format!("a message of {size} bytes; at most {max_size} are taken"))
+        }
+        Error::Capacity(error) => fault(close::TOO_LARGE, error.to_string()),
+        Error::Utf8(_) => fault(close::NOT_UTF8, "text must be UTF-8".to_owned()),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Gone(VANISHED),
+        Error::Protocol(error) => fault(close::PROTOCOL, error.to_string()),
+        _ => Ending::Gone(VANISHED),
+    }
+}

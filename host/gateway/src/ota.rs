@@ -1,0 +1,200 @@
+//! Where a device learns the address to call. Rule: whatever a device sends, it is answered 200
+//! with a `websocket` section, since firmware without one falls back to MQTT for good; there is
+//! never an `mqtt` key (firmware would prefer it) nor an `activation` (it would wait for it).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    CONTENT_TYPE, HOST,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::settings::GatewaySettings;
+
+/// Paths that firmware in the field has been given; both are served with and without a last slash.
+const PATHS: [&str; 2] = ["/xiaozhi/ota", "/supie/ota"];
+
+/// The local address that a request came in at; the HTTP port puts it into each request.
+#[derive(Clone, Copy)]
+pub(crate) struct Local(pub IpAddr);
+
+#[derive(Clone)]
+struct Ota {
+    settings: watch::Receiver<Arc<GatewaySettings>>,
+    device_port: u16,
+}
+
+/// The routes. `devices` is where the WebSocket is served.
+pub(crate) fn routes(settings: watch::Receiver<Arc<GatewaySettings>>, devices: SocketAddr) -> Router {
+    let ota = Ota { settings, device_port: devices.port() };
+    let mut router = Router::new();
+    for path in PATHS {
+        let main = || -> MethodRouter<Ota> { get(describe).post(answer).options(preflight) };
+        let activate = || -> MethodRouter<Ota> { post(answer).options(preflight) };
+        router = router
+            .route(path, main())
+            .route(&format!("{path}/"), main())
+            .route(&format!("{path}/activate"), activate())
+            .route(&format!("{path}/activate/"), activate());
+    }
+    router.layer(map_response(allow_pages)).with_state(ota)
+}
+
+/// What is read of a request's body; everything else in it, and every oddity, is ignored.
+#[derive(Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    application: serde_json::Value,
+}
+
+impl Asked {
+    /// The device's own version: with no address beside it, that means there is nothing newer.
+    fn version(&self) -> String {
+        let version = self.application.get("version").and_then(serde_json::Value::as_str).map(str::trim);
+        let version = version.filter(|version| !version.is_empty() && version.len() <= 64);
+        version.unwrap_or("0.0.0").to_owned()
+    }
+}
+
+#[derive(Serialize)]
+struct Answer {
+    server_time: ServerTime,
+    firmware: Firmware,
+    websocket: Address,
+}
+
+#[derive(Serialize)]
+struct ServerTime {
+    /// Unix ms.
+    timestamp: u64,
+    /// Minutes.
+    timezone_offset: i32,
+}
+
+#[derive(Serialize)]
+struct Firmware {
+    version: String,
+    url: &'static str,
+}
+
+#[derive(Serialize)]
+struct Address {
+    url: String,
+    /// Always there: some clients fail without it.
+    token: String,
+}
+
+async fn answer(
+    State(ota): State<Ota>,
+    local: Option<Extension<Local>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Json<Answer> {
+    let body = timeout(limits::HANDSHAKE, to_bytes(body, limits::OTA_BODY_BYTES)).await;
+    let body = body.ok().and_then(Result::ok).unwrap_or_default();
+    let asked: Asked = serde_json::from_slice(&body).unwrap_or_default();
+    let settings = ota.settings.borrow().clone();
+    let device = headers.get("device-id").and_then(|value| value.to_str().ok()).and_then(DeviceId::parse);
+    let token =
+        device.filter(|_| settings.ota_tokens).and_then(|device| settings.sign_in.token_of(&device).map(str::to_owned));
+    Json(Answer {
+        server_time: ServerTime { timestamp: now(), timezone_offset: settings.timezone_offset_min },
+        firmware: Firmware { version: asked.version(), url: "" },
+        websocket: Address {
+            url: address(&settings, &headers, local.map(|Extension(local)| local), ota.device_port),
+            token: token.unwrap_or_default(),
+        },
+    })
+}
+
+/// For people who check their set-up in a browser; scripts look for this very sentence.
+async fn describe(State(ota): State<Ota>, local: Option<Extension<Local>>, headers: HeaderMap) -> Response {
+    let settings = ota.settings.borrow().clone();
+    let url = address(&settings, &headers, local.map(|Extension(local)| local), ota.device_port);
+    let text = format!("OTA接口运行正常，向设备发送的websocket地址是：{url}");
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Pages from anywhere may ask, as devices may; what they may connect to is the gateway's matter.
+async fn allow_pages(mut response: Response) -> Response {
+    let entries = [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "Content-Type, Authorization, Accept-Language, Device-Id, Client-Id, Activation-Version, Serial-Number",
+        ),
+        (ACCESS_CONTROL_MAX_AGE, "86400"),
+        // Chromium asks this of servers in the local network.
+        (HeaderName::from_static("access-control-allow-private-network"), "true"),
+    ];
+    for (name, value) in entries {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
+}
+
+/// The address that is served, in the form that firmware can read: `ws://host:port/path/`.
+fn address(settings: &GatewaySettings, headers: &HeaderMap, local: Option<Local>, port: u16) -> String {
+    if let Some(url) = &settings.public_url {
+        return url.clone();
+    }
+    let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let asked = asked.and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
+    let host = match (asked, local) {
+        // The brackets of an IPv6 host are part of it.
+        (Some(authority), _) if !authority.host().is_empty() => authority.host().to_owned(),
+        (_, Some(Local(IpAddr::V6(ip)))) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => format!("[{ip}]"),
+        },
+        (_, Some(Local(IpAddr::V4(ip)))) => ip.to_string(),
+        (_, None) => "localhost".to_owned(),
+    };
+    format!("ws://{host}:{port}{}/", settings.paths[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(host: Option<&'static str>, local: &str) -> String {
+        let mut headers = HeaderMap::new();
+        if let Some(host) = host {
+            headers.insert(HOST, HeaderValue::from_static(host));
+        }
+        let local = Some(Local(local.parse().expect("ip")));
+        address(&GatewaySettings::default(), &headers, local, 8004)
+    }
+
+    #[test]
+    fn c13_the_address_is_the_one_that_is_served() {
+        assert_eq!(url(Some("10.0.0.7:8003"), "127.0.0.1"), "ws://10.0.0.7:8004/supie/v1/");
+        assert_eq!(url(Some("voice.example"), "127.0.0.1"), "ws://voice.example:8004/supie/v1/");
+        assert_eq!(url(Some("[fd00::7]:8003"), "127.0.0.1"), "ws://[fd00::7]:8004/supie/v1/");
+        assert_eq!(url(None, "::ffff:10.0.0.7"), "ws://10.0.0.7:8004/supie/v1/");
+        assert_eq!(url(None, "fd00::7"), "ws://[fd00::7]:8004/supie/v1/");
+    }
+}

@@ -1,0 +1,92 @@
+//! What the gateway runs on. Rule: a value is whole and valid; a change is a new value, which new
+//! handshakes see and connections that live do not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use modehost_limits as limits;
+use modehost_session::DuplicateDevice;
+
+use crate::config::{AuthConfig, GatewayConfig, OnDuplicate, ServerConfig};
+use crate::origin::Origins;
+use crate::sign_in::SignIn;
+
+/// The settings that may change while the server runs.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    pub duplicate: DuplicateDevice,
+    /// Largest message from a device.
+    pub max_message_bytes: usize,
+    /// From accepting to the 101.
+    pub handshake: Duration,
+    /// A device that was sent nothing for this long is sent something.
+    pub silence: Duration,
+    /// WebSocket pings from the server, if any.
+    pub ping_interval: Option<Duration>,
+    pub origins: Origins,
+    pub sign_in: Arc<SignIn>,
+    /// Paths for devices, each without its last slash; never empty.
+    pub paths: Arc<[String]>,
+    /// What OTA hands out in place of the host that was asked; a whole `ws` or `wss` address.
+    pub public_url: Option<String>,
+    /// For the clocks of devices.
+    pub timezone_offset_min: i32,
+    /// Whether OTA hands out tokens that are bound to a device.
+    pub ota_tokens: bool,
+}
+
+impl GatewaySettings {
+    /// From validated sections of the configuration.
+    pub fn new(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
+        let paths: Arc<[String]> = server.paths.iter().map(|path| path.trim_end_matches('/').to_owned()).collect();
+        let public_url = server.public_url.as_ref().map(|url| public_url(url, &paths[0]));
+        Self {
+            duplicate: match gateway.duplicate_device {
+                OnDuplicate::Takeover => DuplicateDevice::Takeover,
+                OnDuplicate::Reject => DuplicateDevice::Reject,
+            },
+            max_message_bytes: gateway.max_message_bytes,
+            handshake: Duration::from_millis(gateway.handshake_timeout_ms),
+            silence: limits::SILENCE,
+            ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
+            origins: Origins::new(gateway.origins.as_deref()),
+            sign_in: Arc::new(SignIn::new(auth)),
+            paths,
+            public_url,
+            timezone_offset_min: server.timezone_offset_min,
+            ota_tokens: auth.ota_tokens,
+        }
+    }
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self::new(&ServerConfig::default(), &GatewayConfig::default(), &AuthConfig::default())
+    }
+}
+
+/// The address in the form that firmware can read: `ws://host:port/path/`.
+fn public_url(url: &str, first_path: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
+    let scheme = if matches!(scheme, "wss" | "https") { "wss" } else { "ws" };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = path.trim_matches('/');
+    let path = if path.is_empty() { first_path.trim_start_matches('/') } else { path };
+    format!("{scheme}://{host}/{path}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public_url;
+
+    #[test]
+    fn public_addresses_take_the_form_that_firmware_reads() {
+        for (given, expected) in [
+            ("ws://a.example:9000", "ws://a.example:9000/supie/v1/"),
+            ("https://a.example/", "wss://a.example/supie/v1/"),
+            ("wss://a.example:443/xiaozhi/v1", "wss://a.example:443/xiaozhi/v1/"),
+        ] {
+            assert_eq!(public_url(given, "/supie/v1"), expected);
+        }
+    }
+}

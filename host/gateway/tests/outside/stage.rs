@@ -1,0 +1,191 @@
+//! A gateway on free ports, and the plainest clients there are. Rule: everything a test starts
+//! ends with its [`Stage`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
+use modehost_contract::{Catalog, Report, Table};
+use modehost_gateway::{AuthConfig, Farewell, Gateway, GatewayConfig, GatewaySettings, ServerConfig, bind};
+use modehost_ids::{GenerationId, PluginId};
+use modehost_session::{Config, Registry, Services};
+use modehost_storage::{LocalDirectory, SqliteStorage};
+use modehost_task::{IoTask, ModeThreads, spawn_io};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// A test that has to wait longer than this has failed.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A device's socket.
+pub type Client = WebSocketStream<TcpStream>;
+
+/// No plugin is loaded.
+#[derive(Default)]
+struct NoPlugins(ArcSwap<Table>);
+
+impl Catalog for NoPlugins {
+    fn table(&self) -> Guard<Arc<Table>> {
+        self.0.load()
+    }
+
+    fn report(&self, _: &PluginId, _: GenerationId, _: Report<'_>) {}
+}
+
+/// The sections that a test wants to differ.
+#[derive(Default)]
+pub struct Wanted {
+    pub server: ServerConfig,
+    pub gateway: GatewayConfig,
+    pub auth: AuthConfig,
+}
+
+/// A running gateway.
+pub struct Stage {
+    pub devices: SocketAddr,
+    pub http: SocketAddr,
+    pub settings: watch::Sender<Arc<GatewaySettings>>,
+    pub ready: watch::Sender<bool>,
+    pub registry: Arc<Registry>,
+    stop: Option<oneshot::Sender<Farewell>>,
+    served: Option<IoTask<()>>,
+    _config: watch::Sender<Arc<Config>>,
+    _data: tempfile::TempDir,
+}
+
+/// With the defaults.
+pub async fn stage() -> Stage {
+    Stage::start(Wanted::default()).await
+}
+
+impl Stage {
+    /// Binds free ports on loopback and serves.
+    pub async fn start(wanted: Wanted) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let storage_config = modehost_storage::Config { dir: data.path().to_owned(), ..Default::default() };
+        let storage = SqliteStorage::open(&storage_config).expect("storage");
+        let (config_sender, config) = watch::channel(Arc::new(Config::default()));
+        let threads = ModeThreads::start(1, &tokio::runtime::Handle::current()).expect("threads");
+        let registry = Registry::new(Services {
+            threads: Arc::new(threads),
+            catalog: Arc::new(NoPlugins::default()),
+            documents: storage.clone(),
+            journals: storage.clone(),
+            archives: storage.clone(),
+            queue: storage.clone(),
+            sessions: storage,
+            directory: Arc::new(LocalDirectory::default()),
+            models: None,
+            hooks: None,
+            config,
+        });
+        let server = ServerConfig { ip: "127.0.0.1".to_owned(), port: 0, http_port: 0, ..wanted.server };
+        let bound = bind(&server).expect("ports");
+        let settings = GatewaySettings::new(&server, &wanted.gateway, &wanted.auth);
+        let (settings_sender, settings) = watch::channel(Arc::new(settings));
+        let (ready_sender, ready) = watch::channel(true);
+        let (stop, stopped) = oneshot::channel();
+        let (devices, http) = (bound.device_address(), bound.http_address());
+        let routes = axum::Router::new().route("/added", axum::routing::get(async || "added"));
+        let gateway = Gateway { registry: registry.clone(), settings, ready, routes };
+        let shutdown = async { stopped.await.unwrap_or_else(|_| Farewell::stopping()) };
+        let served = spawn_io(gateway.serve(bound, shutdown));
+        Self {
+            devices,
+            http,
+            settings: settings_sender,
+            ready: ready_sender,
+            registry,
+            stop: Some(stop),
+            served: Some(served),
+            _config: config_sender,
+            _data: data,
+        }
+    }
+
+    /// Connects as `query` says, such as `device-id=x`.
+    pub async fn connect(&self, query: &str) -> Client {
+        self.dial(&format!("/supie/v1/?{query}"), &[]).await.expect("a connection")
+    }
+
+    /// Connects with headers; a refusal is the error.
+    pub async fn dial(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
+        let stream = TcpStream::connect(self.devices).await?;
+        let mut request = format!("ws://{}{path}", self.devices).into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (client, _) =
+            timeout(DEADLINE, tokio_tungstenite::client_async(request, stream)).await.expect("in time")?;
+        Ok(client)
+    }
+
+    /// Asks the gateway to stop and waits until it has.
+    pub async fn stop(&mut self, farewell: Farewell) {
+        let _ = self.stop.take().expect("running").send(farewell);
+        let served = self.served.take().expect("running");
+        assert!(timeout(DEADLINE, served.join()).await.expect("in time").is_some(), "the gateway panicked");
+    }
+}
+
+/// The next message.
+pub async fn next(client: &mut Client) -> Message {
+    use futures_util::StreamExt;
+    timeout(DEADLINE, client.next()).await.expect("in time").expect("open").expect("a message")
+}
+
+/// The next text message, as JSON.
+pub async fn next_json(client: &mut Client) -> serde_json::Value {
+    let message = next(client).await;
+    serde_json::from_str(message.to_text().expect("text")).unwrap_or_else(|_| panic!("no JSON: {message:?}"))
+}
+
+/// The next close frame, other messages aside: code and reason.
+pub async fn next_close(client: &mut Client) -> (u16, String) {
+    loop {
+        if let Message::Close(frame) = next(client).await {
+            let frame = frame.expect("a code");
+            return (frame.code.into(), frame.reason.to_string());
+        }
+    }
+}
+
+/// Sends a text.
+pub async fn say(client: &mut Client, text: &str) {
+    use futures_util::SinkExt;
+    client.send(Message::Text(text.into())).await.expect("sent");
+}
+
+/// Writes `bytes` and reads until the server closes: the whole answer, as text.
+pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("written");
+    read_all(&mut stream).await
+}
+
+/// Reads until the server closes. A reset counts as a close.
+pub async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the server closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A request of HTTP/1.1 whose connection ends with the answer.
+pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
+    exchange(address, text.as_bytes()).await
+}
+
+/// The body of an answer.
+pub fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}

@@ -1,0 +1,97 @@
+//! Whatever text a device sends, it gets a message or an error, never a panic. Rule: half of the
+//! cases are JSON that is nearly right, since plain noise never gets past the first byte.
+
+use modehost_protocol::{DeviceMessage, ErrorCode, Reference, check, reply};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const DEPTH: usize = 16;
+
+/// Any JSON value, of some depth and width.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(24, 64, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..4).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+/// A word that the host knows, or any.
+fn word() -> impl Strategy<Value = Value> {
+    let known =
+        ["hello", "listen", "abort", "mode", "server", "mcp", "ping", " START ", "stop", "detect", "end", "auto"];
+    prop_oneof![prop::sample::select(known.to_vec()).prop_map(Value::from), value()]
+}
+
+/// A message with the members that the host looks at.
+fn nearly_a_message() -> impl Strategy<Value = String> {
+    let members = ["type", "state", "mode", "text", "action", "content", "id", "event", "phase", "payload"];
+    prop::collection::btree_map(prop::sample::select(members.to_vec()), word(), 0..8)
+        .prop_map(|members| json!(members).to_string())
+}
+
+/// The same with one piece of it cut out, doubled or replaced.
+fn damaged() -> impl Strategy<Value = String> {
+    (nearly_a_message(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<char>()).prop_map(
+        |(text, one, two, noise)| {
+            let chars: Vec<char> = text.chars().collect();
+            let (one, two) = (one.index(chars.len() + 1), two.index(chars.len() + 1));
+            let (from, to) = (one.min(two), one.max(two));
+            chars[..from].iter().chain([&noise]).chain(&chars[to..]).collect()
+        },
+    )
+}
+
+/// Does with a text what a connection does.
+fn take(text: &str) -> Result<DeviceMessage, ErrorCode> {
+    let checked = check(text, DEPTH).map_err(|invalid| invalid.code)?;
+    DeviceMessage::parse(&checked.kind, text).map_err(|invalid| invalid.code)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn c10_any_text_is_taken_or_refused(text in prop_oneof![any::<String>(), nearly_a_message(), damaged()]) {
+        if let Err(code) = take(&text) {
+            prop_assert!(matches!(code, ErrorCode::InvalidJson | ErrorCode::SchemaInvalid));
+        }
+        // The error that would be sent is JSON itself, and no larger for a larger message.
+        let error = reply::error("X", "no", &Reference::of(&text));
+        prop_assert!(serde_json::from_str::<Value>(&error).is_ok());
+        prop_assert!(error.len() < 4096, "{}", error.len());
+    }
+
+    /// What is not JSON is never taken, and what is taken keeps to every rule.
+    #[test]
+    fn c10_what_is_taken_is_sound(text in prop_oneof![nearly_a_message(), damaged()]) {
+        let parsed = serde_json::from_str::<Value>(&text);
+        match check(&text, DEPTH) {
+            Ok(checked) => {
+                let value = parsed.expect("JSON");
+                let kind = value["type"].as_str().expect("a type").trim().to_ascii_lowercase();
+                prop_assert_eq!(checked.kind.as_ref(), kind);
+                prop_assert!(depth(&value) <= DEPTH);
+                prop_assert!(!text.contains("\\u0000"));
+            }
+            Err(invalid) if invalid.code == ErrorCode::InvalidJson => prop_assert!(parsed.is_err(), "{}", invalid.message),
+            Err(_) => {}
+        }
+    }
+}
