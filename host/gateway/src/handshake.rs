@@ -57,7 +57,6 @@ pub(crate) async fn receive(stream: TcpStream, settings: Arc<GatewaySettings>) -
         Ok::<_, Infallible>(response.unwrap_or_else(refuse))
     };
     let exchange = builder(limit)
-        .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service_fn(answer))
         // The 101 is an answer like any other to hyper; what comes behind it is ours.
         .without_shutdown();
@@ -175,6 +174,9 @@ fn refuse((status, reason, text): Refusal) -> Response<Full<Bytes>> {
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    // One request a connection. (hyper's own switch for that would overwrite the header of the 101.)
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -141,7 +141,10 @@ fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Hand
 impl Drop for ModeThreads {
     fn drop(&mut self) {
         self.stop.take();
-        for thread in self.threads.drain(..) {
+        // The last owner may be a session, whose end then drops this on one of the threads; that one
+        // ends by itself once the session is through.
+        let here = std::thread::current().id();
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != here) {
             let _ = thread.join();
         }
     }
