@@ -27,6 +27,28 @@ enum Standing {
     Gone,
 }
 
+/// What a handler is told before an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Greeting {
+    /// The event is itself the beginning of a role.
+    Own,
+    /// `started`, if the handler is new.
+    IfNew,
+    /// As `IfNew`, and also if its role had ended: somebody wants it again.
+    Revive,
+}
+
+impl Greeting {
+    fn before(event: &Event) -> Self {
+        match event {
+            Event::Started(_) => Self::Own,
+            Event::Message { .. } | Event::Transcript(_) | Event::Attached(_) | Event::Hello(_) => Self::Revive,
+            // Outcomes, timers and the end itself do not bring a role back.
+            _ => Self::IfNew,
+        }
+    }
+}
+
 impl Session {
     /// Place of a plugin's handler.
     pub(crate) fn place(&self, plugin: &PluginId) -> Option<usize> {
@@ -35,12 +57,19 @@ impl Session {
 
     /// Gives an event to the plugin's handler, which is opened, woken or moved first as need be.
     pub(crate) async fn give(&mut self, plugin: &PluginId, event: Event) -> Delivered {
-        // The first event of a mode's role is `started` with the mode; no other comes before.
-        let greet = !matches!(event, Event::Started(_));
-        match self.lend(plugin, greet).await {
+        let greeting = Greeting::before(&event);
+        let ends = matches!(event, Event::Ended(_));
+        if (ends || matches!(event, Event::Detached)) && self.place(plugin).is_none() {
+            return Delivered::Effects(Vec::new());
+        }
+        let delivered = match self.lend(plugin, greeting).await {
             Ok(place) => self.deliver(place, event),
             Err(fault) => Delivered::Skipped(fault),
+        };
+        if ends && let Some(place) = self.place(plugin) {
+            self.handlers[place].ending = true;
         }
+        delivered
     }
 
     /// One delivery to a handler that is there; faults are reported.
@@ -60,7 +89,7 @@ impl Session {
     }
 
     /// Makes the plugin's handler ready for an event: there, live, of the right generation.
-    async fn lend(&mut self, plugin: &PluginId, greet: bool) -> Result<usize, Fault> {
+    async fn lend(&mut self, plugin: &PluginId, greeting: Greeting) -> Result<usize, Fault> {
         if let Some(place) = self.place(plugin)
             && !matches!(self.standing(place), Standing::Current)
         {
@@ -71,7 +100,8 @@ impl Session {
             None => (self.insert(plugin)?, true),
         };
         self.wake(place).await?;
-        if greet && (new || self.handlers[place].ending) {
+        let revived = greeting == Greeting::Revive && self.handlers[place].ending;
+        if revived || (new && greeting != Greeting::Own) {
             self.handlers[place].ending = false;
             let started = Event::Started(self.start(None));
             match self.deliver(place, started) {

@@ -79,7 +79,6 @@ impl Session {
             }
             if let Some(place) = self.place(&plugin) {
                 self.handlers[place].mode = None;
-                self.handlers[place].ending = true;
             }
         }
         self.mode = target.as_ref().map(|(_, mode)| mode.clone());

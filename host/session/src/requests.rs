@@ -68,11 +68,6 @@ impl Requests {
         self.open.push(Box::pin(async move { outcome.await.ok() }));
     }
 
-    /// Polls what must come to its end, whether or not somebody still wants to know.
-    pub(crate) fn open_durable(&mut self, outcome: impl Future<Output = Outcome> + Send + 'static) {
-        self.open.push(Box::pin(async move { Some(outcome.await) }));
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }

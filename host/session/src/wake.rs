@@ -132,7 +132,6 @@ impl Session {
         self.link.end_at = Some(now + limits::LINGER);
         self.mode = None;
         for handler in &mut self.handlers {
-            handler.ending = true;
             handler.mode = None;
             handler.timers.clear();
             self.work.push_back(Work::Tell {

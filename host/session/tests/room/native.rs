@@ -1,0 +1,135 @@
+//! Modes in plain Rust behind the contract's own traits, and a catalog that a test turns by hand:
+//! the ways of a session that no real component takes on demand. Rule: only what the contract
+//! allows; the state is one number, so that a lost or doubled event shows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use modehost_contract::mode::{ModeOffer, Subscriptions};
+use modehost_contract::{
+    Catalog, Context, Effect, Entry, Event, Fault, Generation, Instance, Manifest, Report, Snapshot, Table, VoicePolicy,
+};
+use modehost_ids::{GenerationId, PluginId};
+use parking_lot::Mutex;
+
+/// What a mode does with an event: its number, and what it wants.
+pub type Act = fn(&mut u64, &Event) -> Result<Vec<Effect>, Fault>;
+
+/// One version of a native mode.
+pub struct Native {
+    pub id: u64,
+    pub manifest: Manifest,
+    pub act: Act,
+    pub code: String,
+    pub restores: bool,
+}
+
+struct Running {
+    number: u64,
+    act: Act,
+}
+
+impl Native {
+    /// A version of the plugin `id`, with the mode and the message type of the same name.
+    pub fn new(id: &str, generation: u64, act: Act) -> Self {
+        let manifest = Manifest {
+            id: id.into(),
+            version: format!("{generation}.0.0"),
+            modes: vec![ModeOffer { name: id.into(), aliases: vec![] }],
+            message_types: vec![id.into()],
+            voice: VoicePolicy::FirstRefusal,
+            snapshot_schemas: vec![1],
+            config_schema: "{}".into(),
+            subscriptions: Subscriptions::default(),
+        };
+        Self { id: generation, manifest, act, code: format!("{id}-{generation}"), restores: true }
+    }
+}
+
+impl Generation for Native {
+    fn id(&self) -> GenerationId {
+        GenerationId(self.id)
+    }
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+    fn code(&self) -> &str {
+        &self.code
+    }
+    fn config(&self) -> Arc<str> {
+        "{}".into()
+    }
+    fn open(&self) -> Result<Box<dyn Instance>, Fault> {
+        Ok(Box::new(Running { number: 0, act: self.act }))
+    }
+    fn restore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
+        if !self.restores {
+            return Err(Fault::Restore("on purpose".into()));
+        }
+        let bytes = snapshot.state.as_slice().try_into().map_err(|_| Fault::Restore("eight bytes".into()))?;
+        Ok(Box::new(Running { number: u64::from_le_bytes(bytes), act: self.act }))
+    }
+}
+
+impl Instance for Running {
+    fn handle(&mut self, _: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
+        (self.act)(&mut self.number, event)
+    }
+    fn snapshot(&mut self) -> Result<Snapshot, Fault> {
+        Ok(Snapshot { schema: 1, state: self.number.to_le_bytes().to_vec() })
+    }
+}
+
+/// A catalog that changes when a test says so.
+#[derive(Default)]
+pub struct Turned {
+    table: ArcSwap<Table>,
+    pub reports: Mutex<Vec<(GenerationId, &'static str)>>,
+}
+
+impl Turned {
+    /// Publishes a version; the one before becomes the way back.
+    pub fn publish(&self, native: Native) {
+        let active: Arc<dyn Generation> = Arc::new(native);
+        let manifest = active.manifest().clone();
+        let mut table = Table::clone(&self.table.load());
+        let fallback = table.plugins.get(&manifest.id).map(|entry| entry.active.clone());
+        table.version += 1;
+        for mode in &manifest.modes {
+            table.modes.insert(mode.name.clone(), (manifest.id.clone(), mode.name.as_str().into()));
+        }
+        table.types.extend(manifest.message_types.iter().map(|kind| (kind.clone(), manifest.id.clone())));
+        table.plugins.insert(manifest.id, Entry { active, candidate: None, fallback });
+        self.table.store(Arc::new(table));
+    }
+
+    /// Takes a plugin away.
+    pub fn remove(&self, id: &str) {
+        let plugin = PluginId::from(id);
+        let mut table = Table::clone(&self.table.load());
+        table.plugins.remove(&plugin);
+        table.types.retain(|_, owner| *owner != plugin);
+        table.modes = table.modes.into_iter().filter(|(_, (owner, _))| *owner != plugin).collect::<HashMap<_, _>>();
+        self.table.store(Arc::new(table));
+    }
+
+    /// How often a kind of report has come.
+    pub fn count(&self, kind: &str) -> usize {
+        self.reports.lock().iter().filter(|(_, said)| *said == kind).count()
+    }
+}
+
+impl Catalog for Turned {
+    fn table(&self) -> Guard<Arc<Table>> {
+        self.table.load()
+    }
+    fn report(&self, _: &PluginId, generation: GenerationId, report: Report<'_>) {
+        let said = match report {
+            Report::Settled => "settled",
+            Report::Faulted(_) => "faulted",
+            Report::RolledBack(_) => "rolled back",
+        };
+        self.reports.lock().push((generation, said));
+    }
+}
