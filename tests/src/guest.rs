@@ -1,13 +1,25 @@
-//! The components that tests install. Rule: temporary until the guests crate is there.
+//! The components that tests install. Rule: they are what `cargo build` makes of the sources of
+//! this tree; only the fixture is varied, by patching the settings that it has for that.
 
-/// A plugin that comes with the server, by its package name.
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use modehost_guests::{guest_wasm, variant};
+
+/// A plugin that comes with the server, by its package name. Built once a process.
 pub fn bundled(package: &str) -> Vec<u8> {
-    package.as_bytes().to_vec()
+    static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    built.entry(package.to_owned()).or_insert_with(|| guest_wasm(package)).clone()
 }
 
-/// The guest that misbehaves on request, with markers changed.
-pub fn fixture(markers: &[(&str, &str)]) -> Vec<u8> {
-    format!("{markers:?}").into_bytes()
+/// The guest that misbehaves on request, with some settings changed; those are listed in
+/// `tests/guests`. Answers carry its version as `build`, unless that is set.
+pub fn fixture(changes: &[(&str, &str)]) -> Vec<u8> {
+    let version = changes.iter().find(|(key, _)| *key == "version").map_or("1.0.0", |(_, version)| version);
+    let mut all = vec![("build", version)];
+    all.extend_from_slice(changes);
+    variant(&bundled("modehost-guests"), &all)
 }
 
 /// The fixture as of another version, otherwise the same.

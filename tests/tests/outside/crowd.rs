@@ -19,7 +19,7 @@ async fn c8_a_reader_that_stops_reading_is_closed_and_disturbs_nobody() {
     let mut worst = Duration::ZERO;
     // It asks for far more than the queues on the way can hold, and never reads.
     for _ in 0..1000 {
-        let message = json!({ "type": "fixture", "do": "echo", "padding": padding });
+        let message = json!({ "type": "fixture", "do": "echo", "text": padding });
         if tokio::time::timeout(Duration::from_millis(200), slow.send(message)).await.is_err() {
             break;
         }

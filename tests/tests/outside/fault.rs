@@ -1,1 +1,203 @@
-//! To be written.
+//! H.3, H.4: what misbehaves while it serves. Rule: it costs one session one event at the most,
+//! and a version that does it to several is taken back by the server itself.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use modehost_tests::{Device, Server, Settings, guest, wait};
+use serde_json::json;
+
+fn with_fixture() -> Settings {
+    Settings::new().plugin("fixture", guest::fixture_version("1.0.0"))
+}
+
+/// The longest that another device may wait for its pong; an unoptimised build, two cores.
+const BOUND: Duration = Duration::from_secs(1);
+
+/// Makes the fixture do something bad; the device is told, keeps its state and is served on, and
+/// a bystander notices nothing.
+async fn costs_one_event(what: &str) {
+    let server = Server::start(with_fixture()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let mut bystander = Device::join(&server, "bystander").await;
+    for count in 1..=3 {
+        assert_eq!(device.count().await.0, count);
+        assert_eq!(bystander.count().await.0, count);
+    }
+    device.send(json!({ "type": "fixture", "do": what, "n": 10_000, "id": "bad-1" })).await;
+    assert!(bystander.ping().await < BOUND, "{what}");
+    assert_eq!(bystander.count().await.0, 4, "{what}");
+    let error = device.expect_error("MODE_FAULT").await;
+    assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {error}");
+    assert_eq!(device.count().await.0, 4, "{what}: the last good state is lost");
+    device.ping().await;
+    assert_eq!(device.seen_of_type("error").len(), 1, "{what}: told more than once: {:?}", device.seen());
+    let metrics = server.admin("GET", "/metrics", "").await.body;
+    assert!(metrics.contains("modehost_plugin_faults_total"), "{what}: not counted");
+}
+
+#[tokio::test]
+async fn h4_a_trap() {
+    costs_one_event("trap").await;
+}
+
+#[tokio::test]
+async fn h4_an_endless_loop() {
+    costs_one_event("loop").await;
+}
+
+#[tokio::test]
+async fn h4_a_memory_hog() {
+    costs_one_event("hog").await;
+}
+
+#[tokio::test]
+async fn h4_a_flood_of_effects() {
+    costs_one_event("flood").await;
+}
+
+#[tokio::test]
+async fn h4_an_effect_that_is_not_json() {
+    costs_one_event("bad-json").await;
+}
+
+#[tokio::test]
+async fn h4_an_effect_without_its_grant() {
+    costs_one_event("ungranted").await;
+}
+
+#[tokio::test]
+async fn h4_an_effect_that_is_no_message() {
+    costs_one_event("no-type").await;
+}
+
+#[tokio::test]
+async fn h4_a_stack_that_overflows() {
+    costs_one_event("deep").await;
+}
+
+#[tokio::test]
+async fn h4_an_exit() {
+    costs_one_event("exit").await;
+}
+
+#[tokio::test]
+async fn h4_a_rejection_is_no_fault() {
+    let server = Server::start(with_fixture()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await.0, 1);
+    for _ in 0..10 {
+        device.send(json!({ "type": "fixture", "do": "reject", "id": 9 })).await;
+        let error = device.expect_error("FIXTURE_REJECTED").await;
+        assert_eq!(error["ref"]["id"], 9, "{error}");
+    }
+    assert_eq!(device.count().await.0, 2);
+}
+
+#[tokio::test]
+async fn h4_a_failure_of_its_own_words() {
+    costs_one_event("fail").await;
+}
+
+#[tokio::test]
+async fn h4_loops_of_many_sessions_do_not_delay_the_pings_of_others() {
+    let server = Server::start(with_fixture()).await;
+    let mut bystander = Device::join(&server, "bystander").await;
+    let mut looping = join_all((0..12).map(|index| {
+        let server = &server;
+        async move { Device::join(server, &format!("dev-{index}")).await }
+    }))
+    .await;
+    for device in &mut looping {
+        device.send(json!({ "type": "fixture", "do": "loop" })).await;
+    }
+    let end = Instant::now() + Duration::from_secs(2);
+    let mut worst = Duration::ZERO;
+    while Instant::now() < end {
+        worst = worst.max(bystander.ping().await);
+    }
+    assert!(worst < BOUND, "a ping took {worst:?}");
+    assert_eq!(bystander.count().await.0, 1);
+    for device in &mut looping {
+        device.expect_error("MODE_FAULT").await;
+        assert_eq!(device.count().await.0, 1);
+    }
+}
+
+#[tokio::test]
+async fn h4_a_plugin_that_keeps_faulting_in_a_session_is_stopped_for_a_while() {
+    let server = Server::start(with_fixture()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let mut bystander = Device::join(&server, "bystander").await;
+    assert_eq!(device.count().await.0, 1);
+    for _ in 0..6 {
+        device.send(json!({ "type": "fixture", "do": "trap" })).await;
+        device.expect_type("error").await;
+    }
+    assert_eq!(bystander.count().await.0, 1);
+    device.ping().await;
+    // It comes back by itself, with its state.
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        device.send(json!({ "type": "fixture", "do": "count" })).await;
+        let answer =
+            device.expect("an answer", |answer| answer["type"] == "fixture" || answer["type"] == "error").await;
+        if answer["type"] == "fixture" {
+            assert_eq!(answer["count"], 2, "{answer}");
+            return;
+        }
+        assert!(Instant::now() < end, "it never came back");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Installs a version that goes wrong at its first message; nobody loses a message or the state,
+/// and after a few faults the version as a whole is taken back.
+async fn is_rolled_back(markers: &[(&str, &str)]) {
+    let server = Server::start(with_fixture()).await;
+    let mut devices = join_all((0..10).map(|index| {
+        let server = &server;
+        async move { Device::join(server, &format!("dev-{index}")).await }
+    }))
+    .await;
+    for device in &mut devices {
+        assert_eq!(device.count().await, (1, "1.0.0".to_owned()));
+    }
+    let mut all = vec![("version", "2.0.0")];
+    all.extend_from_slice(markers);
+    let before = server.output().len();
+    server.install("fixture", &guest::fixture(&all));
+    let seen = || std::future::ready(server.output()[before..].contains("2.0.0"));
+    wait::until("the bad version is published", Duration::from_secs(30), seen, |seen| *seen).await;
+    for round in 2..=4 {
+        let counts = join_all(devices.iter_mut().map(|device| device.count())).await;
+        for (count, build) in counts {
+            assert_eq!((count, build.as_str()), (round, "1.0.0"), "round {round}");
+        }
+    }
+    for device in &devices {
+        assert!(device.seen_of_type("error").is_empty(), "a device was told: {:?}", device.seen());
+    }
+    let row = async || server.plugin("fixture").await;
+    wait::until("it is rolled back", wait::SOON, row, |row| row["version"] == "1.0.0").await;
+    let said = server.output()[before..].to_lowercase();
+    assert!(said.contains("rolled back") || said.contains("rolls back") || said.contains("roll"), "{said}");
+    let mut newcomer = Device::join(&server, "newcomer").await;
+    assert_eq!(newcomer.count().await, (1, "1.0.0".to_owned()));
+    assert!(newcomer.seen_of_type("error").is_empty());
+}
+
+#[tokio::test]
+async fn h3_a_version_that_traps_on_its_first_event_is_rolled_back() {
+    is_rolled_back(&[("first", "trap")]).await;
+}
+
+#[tokio::test]
+async fn h3_a_version_that_loops_on_its_first_event_is_rolled_back() {
+    is_rolled_back(&[("first", "loop")]).await;
+}
+
+#[tokio::test]
+async fn h3_a_version_that_cannot_take_over_the_state_is_rolled_back() {
+    is_rolled_back(&[("schema", "2"), ("restores", "2")]).await;
+}

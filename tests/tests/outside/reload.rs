@@ -1,1 +1,132 @@
-//! To be written.
+//! H.6: configuration changes while devices are connected. Rule: a change is whole or it is not.
+
+use modehost_tests::{Device, Seen, Server, Settings, guest, wait};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+fn rejecting(settings: &Settings) -> Settings {
+    settings.clone().set("gateway.duplicate_device", json!("reject"))
+}
+
+/// Whether a second connection of a device that is connected gets in.
+async fn second_gets_in(server: &Server, id: &str) -> bool {
+    match Device::try_connect(server, "/supie/v1/", &[("Device-Id", id)]).await {
+        Err(_) => false,
+        Ok(mut device) => {
+            device.send(json!({ "type": "ping" })).await;
+            matches!(device.next_within(wait::SOON).await, Some(Seen::Json(_)))
+        }
+    }
+}
+
+#[tokio::test]
+async fn h6_a_valid_change_applies_without_a_restart() {
+    let settings = Settings::new();
+    let server = Server::start(settings.clone()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    server.configure(&rejecting(&settings));
+    let second = async || second_gets_in(&server, "probe").await;
+    let mut probe = Device::join(&server, "probe").await;
+    wait::until("duplicates are rejected", wait::SOON, second, |gets_in| !gets_in).await;
+    device.ping().await;
+    assert!(device.seen_of_type("system").is_empty());
+    drop(probe.next_within(std::time::Duration::from_millis(1)).await);
+}
+
+#[tokio::test]
+async fn h6_an_invalid_change_is_refused_whole_with_its_line() {
+    let settings = Settings::new();
+    let server = Server::start(settings.clone()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    // The first line alone would reject duplicates; the fifth is wrong.
+    server.write_config("gateway:\n  duplicate_device: reject\nserver:\n  ip: 127.0.0.1\n  portt: 1\n");
+    server.says("portt").await;
+    let output = server.output();
+    let line = output.lines().rev().find(|line| line.contains("portt")).unwrap_or_default();
+    assert!(output.contains("line 5") || output.contains(":5:"), "no line number: {line}");
+    assert!(second_gets_in(&server, "dev-1").await, "half of an invalid configuration was applied");
+    device.expect_type("system").await;
+
+    server.configure(&rejecting(&settings));
+    let _first = Device::join(&server, "probe").await;
+    let second = async || second_gets_in(&server, "probe").await;
+    wait::until("the next valid one applies", wait::SOON, second, |gets_in| !gets_in).await;
+}
+
+#[tokio::test]
+async fn h6_sighup_reads_the_file_again() {
+    let settings = Settings::new();
+    let server = Server::start(settings.clone()).await;
+    let _device = Device::join(&server, "dev-1").await;
+    server.configure(&rejecting(&settings));
+    server.signal(Signal::HUP);
+    let second = async || second_gets_in(&server, "dev-1").await;
+    wait::until("duplicates are rejected", wait::SOON, second, |gets_in| !gets_in).await;
+}
+
+#[tokio::test]
+async fn h6_a_plugins_section_is_held_against_its_schema() {
+    let settings = Settings::new().plugin("fixture", guest::fixture(&[])).set("fixture.label", json!("old"));
+    let server = Server::start(settings.clone()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.fixture("count").await["label"], "old");
+    // Both are wrong for the plugin; with them goes a change that would be right by itself.
+    for wrong in [json!({ "label": 7 }), json!({ "lable": "x" })] {
+        server.configure(&rejecting(&settings).set("fixture", wrong.clone()));
+        server.says(if wrong["label"].is_null() { "lable" } else { "fixture.label" }).await;
+        assert_eq!(device.fixture("count").await["label"], "old");
+        assert!(second_gets_in(&server, "dev-1").await, "half of an invalid configuration was applied");
+        device = Device::join(&server, "dev-1").await;
+    }
+}
+
+#[tokio::test]
+async fn h2_a_plugins_settings_reach_live_sessions() {
+    let settings = Settings::new().plugin("fixture", guest::fixture(&[])).set("fixture.label", json!("old"));
+    let server = Server::start(settings.clone()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.fixture("count").await["label"], "old");
+    server.configure(&settings.clone().set("fixture.label", json!("new")));
+    for count in 2..400 {
+        let answer = device.fixture("count").await;
+        assert_eq!(answer["count"], count, "the state is lost: {answer}");
+        if answer["label"] == "new" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the new label never showed");
+}
+
+#[tokio::test]
+async fn h6_a_setting_that_needs_a_restart_is_named() {
+    let settings = Settings::new();
+    let server = Server::start(settings.clone()).await;
+    server.configure(&settings.clone().set("storage.dir", json!("elsewhere")));
+    server.says("restart").await;
+    Device::join(&server, "dev-1").await;
+}
+
+#[tokio::test]
+async fn a_misspelt_section_is_named_at_the_start() {
+    let mut server = Server::prepare(&Settings::new().bundled().set("workflwo", json!({})));
+    server.launch();
+    assert_eq!(server.wait_exit(std::time::Duration::from_secs(30)).await.code(), Some(64));
+    server.says("workflwo").await;
+    server.says("workflow").await;
+}
+
+#[tokio::test]
+async fn operators_check_a_configuration_before_they_use_it() {
+    let server = Server::start(Settings::new()).await;
+    let bad = server.admin("POST", "/api/v1/config/check", "server:\n  port: 1\n  portt: 2\n").await;
+    assert!(bad.body.contains("portt") && bad.body.contains('3'), "{bad:?}");
+    let good = server.admin("POST", "/api/v1/config/check", "server:\n  port: 1\n").await;
+    assert_eq!(good.status, 200, "{good:?}");
+    let reloaded = server.admin("POST", "/api/v1/config/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+    server.write_config("nonsense: [");
+    let refused = server.admin("POST", "/api/v1/config/reload", "").await;
+    assert!(refused.status >= 400 && !refused.body.is_empty(), "{refused:?}");
+    let _: Value = refused.json();
+}

@@ -1,1 +1,52 @@
-//! To be written.
+//! The example client through the walk that the README shows. Rule: the scripts are the files that
+//! a newcomer runs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use modehost_tests::server::workspace_root;
+use modehost_tests::{Server, Settings, wait};
+
+fn client_binary() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let arguments = ["build", "-q", "-p", "modehost-examples", "--bin", "client"];
+    let status = Command::new(cargo).args(arguments).current_dir(workspace_root()).status();
+    assert!(status.expect("cargo").success(), "the client does not build");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
+    target.join("debug/client")
+}
+
+fn run(server: &Server, device: &str) -> Child {
+    let script = workspace_root().join(format!("examples/walk/{device}.txt"));
+    let url = format!("ws://{}/supie/v1/", server.ws());
+    let mut command = Command::new(client_binary());
+    command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client")
+}
+
+fn outcome(mut child: Child) -> (bool, String) {
+    let mut text = String::new();
+    for pipe in [
+        child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read>),
+        child.stderr.take().map(|pipe| Box::new(pipe) as _),
+    ] {
+        pipe.expect("piped").read_to_string(&mut text).expect("text");
+    }
+    (child.wait().expect("wait").success(), text)
+}
+
+#[tokio::test]
+async fn two_clients_share_a_board_as_the_readme_says() {
+    let server = Server::start(Settings::new().bundled()).await;
+    let mut watcher = run(&server, "dev-2");
+    let connected = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-2");
+    wait::until("dev-2 is connected", wait::SOON, connected, |connected| *connected).await;
+    let (worked, said) = outcome(run(&server, "dev-1"));
+    assert!(worked, "dev-1 did not get through:\n{said}");
+    assert!(said.contains("mode working has begun") && said.contains("[done] 写周报"), "{said}");
+    let first = BufReader::new(watcher.stdout.as_mut().expect("piped")).lines().next();
+    assert!(first.is_some());
+    let (worked, said) = outcome(watcher);
+    assert!(worked, "dev-2 did not get through:\n{said}");
+}
