@@ -8,21 +8,22 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::time::Duration;
 
-use futures_util::future::OptionFuture;
+use futures_util::future::{OptionFuture, join};
 use modehost_limits as limits;
 use modehost_outbox::{OutboxReader, close};
 use modehost_protocol::message::is_heartbeat;
-use modehost_protocol::reply::{self, KEEPALIVE, PONG};
+use modehost_protocol::reply::{self, PONG};
 use modehost_protocol::{DeviceMessage, Invalid, Reference, check};
 use modehost_session::{Attachment, Gone};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::link::{Ending, Link, VANISHED, Wire};
+use crate::link::{Ending, Link, Wire};
 use crate::meters::Meters;
+use crate::pace::{Clock, Pace};
+use crate::pending::Pending;
 
 /// What a connection needs of its session.
 pub(crate) trait SessionEnd: Sync {
@@ -48,26 +49,19 @@ impl SessionEnd for Attachment {
     }
 }
 
-/// How often a quiet connection hears from us.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Longest time without a message.
-    pub silence: Duration,
-    /// Between WebSocket pings, if there are any.
-    pub ping: Option<Duration>,
-}
-
-/// Runs a connection to its end. The session is let go before the closing handshake.
+/// Runs a connection to its end. The session is let go once it has all that was received, before
+/// the closing handshake where that is possible.
 pub(crate) async fn run<S, A>(mut link: Link<'_, S>, session: A, mut outbox: OutboxReader, pace: Pace, meters: &Meters)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: SessionEnd,
 {
     let _connected = meters.connected();
-    let ending = converse(&mut link, &session, &mut outbox, pace, meters).await;
-    drop((session, outbox));
-    // Boxed: this part is rare, and would make every connection larger.
-    Box::pin(link.finish(ending)).await;
+    if let Some(ending) = converse(&mut link, &session, &mut outbox, pace, meters).await {
+        drop((session, outbox));
+        // Boxed: this part is rare, and would make every connection larger.
+        Box::pin(link.finish(ending)).await;
+    }
 }
 
 /// Everything that can wake a connection.
@@ -81,13 +75,14 @@ enum Woken {
     Alarm,
 }
 
+/// Carries frames both ways until the end, which the caller has still to carry out, if it is given.
 async fn converse<S, A>(
     link: &mut Link<'_, S>,
     session: &A,
     outbox: &mut OutboxReader,
     pace: Pace,
     meters: &Meters,
-) -> Ending
+) -> Option<Ending>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: SessionEnd,
@@ -96,9 +91,9 @@ where
     let mut handing_over = pin!(OptionFuture::from(None));
     let mut busy = false;
     let mut batch = VecDeque::new();
-    let mut next_ping = pace.ping.map(|every| Instant::now() + every);
-    let mut alarm = pin!(sleep_until(next_alarm(link, pace, next_ping)));
-    loop {
+    let mut clock = Clock::new(pace);
+    let mut alarm = pin!(sleep_until(clock.next(link)));
+    let ending = loop {
         if !busy && let Some(message) = pending.pop() {
             handing_over.set(Some(session.message(message)).into());
             busy = true;
@@ -106,95 +101,78 @@ where
         let may_read = pending.has_room() && link.has_room();
         let woken = tokio::select! {
             biased;
+            // First, so that no flood can keep a time limit from being looked at.
+            () = &mut alarm => Woken::Alarm,
             taken = &mut handing_over, if busy => Woken::Taken(taken),
             () = outbox.fill(&mut batch), if link.is_idle() => Woken::Filled,
             wire = poll_fn(|context| link.poll(context, may_read)) => Woken::Wire(wire),
-            () = &mut alarm => Woken::Alarm,
         };
-        let heard = match woken {
+        let mut heard = Ok(());
+        match woken {
+            Woken::Alarm => {
+                if let Some(ending) = clock.ring(link) {
+                    break ending;
+                }
+                alarm.as_mut().reset(clock.next(link));
+            }
             Woken::Taken(taken) => {
                 handing_over.set(None.into());
                 busy = false;
-                taken.unwrap_or(Ok(()))
+                heard = taken.unwrap_or(Ok(()));
             }
-            Woken::Filled => {
-                link.put(std::mem::take(&mut batch));
-                Ok(())
-            }
+            Woken::Filled => link.put(std::mem::take(&mut batch)),
             Woken::Wire(Wire::Read(Message::Text(text))) => match hear(&text, link, meters) {
-                Some(message) if busy || !pending.is_empty() => {
-                    pending.push(message, text.len());
-                    Ok(())
-                }
+                Some(message) if busy || !pending.is_empty() => pending.push(message, text.len()),
                 // The way of almost every message.
-                Some(message) => session.try_message(message).map(|back| {
-                    if let Some(message) = back {
-                        pending.push(message, text.len());
-                    }
-                }),
-                None => Ok(()),
+                Some(message) => match session.try_message(message) {
+                    Ok(None) => {}
+                    Ok(Some(message)) => pending.push(message, text.len()),
+                    Err(gone) => heard = Err(gone),
+                },
+                None => {}
             },
             Woken::Wire(Wire::Read(Message::Binary(packet))) => {
                 meters.received_audio();
-                session.audio(&packet)
+                heard = session.audio(&packet);
             }
-            Woken::Wire(Wire::Read(Message::Ping(_))) => {
-                link.flush_soon();
-                Ok(())
-            }
+            Woken::Wire(Wire::Read(Message::Ping(_))) => link.flush_soon(),
             Woken::Wire(Wire::Read(Message::Close(frame))) => {
-                return Ending::Gone(frame.map_or(close::NORMAL, |frame| frame.code.into()));
+                break Ending::Gone(frame.map_or(close::NORMAL, |frame| frame.code.into()));
             }
-            Woken::Wire(Wire::Read(_)) => Ok(()),
-            Woken::Wire(Wire::Flushed) => match link.closing() {
-                Some(code) => return Ending::Closing(code),
-                None => Ok(()),
-            },
-            Woken::Wire(Wire::Blocked) => {
-                alarm.as_mut().reset(next_alarm(link, pace, next_ping));
-                Ok(())
+            Woken::Wire(Wire::Read(_)) => {}
+            Woken::Wire(Wire::Flushed) => {
+                if let Some(code) = link.closing() {
+                    break Ending::Closing(code);
+                }
             }
-            Woken::Wire(Wire::Over(ending)) => return ending,
-            Woken::Alarm => {
-                let now = Instant::now();
-                if link.blocked().is_some_and(|since| now >= since + limits::WRITE) {
-                    return Ending::Gone(VANISHED);
-                }
-                if link.is_idle() && now >= link.last_sent() + pace.silence {
-                    link.put_fixed(KEEPALIVE);
-                }
-                if let (Some(due), Some(every)) = (next_ping, pace.ping)
-                    && now >= due
-                {
-                    link.ping();
-                    next_ping = Some(now + every);
-                }
-                // What is due may be on its way and not yet written.
-                alarm.as_mut().reset(next_alarm(link, pace, next_ping).max(now + limits::LOOK_AGAIN));
-                Ok(())
-            }
-        };
+            Woken::Wire(Wire::Blocked) => alarm.as_mut().reset(clock.next(link)),
+            Woken::Wire(Wire::Over(ending)) => break ending,
+        }
         if heard.is_err() && link.closing().is_none() {
             // The session may have said why as the last thing it said.
             outbox.take(&mut batch);
             link.put(std::mem::take(&mut batch));
             link.close(close::INTERNAL, "the session has ended; please connect again");
         }
-    }
-}
-
-/// When something may be due next. Later changes of the times only move it back, and are noticed
-/// when it rings; a stop of the writing is told by the wire.
-fn next_alarm<S: AsyncRead + AsyncWrite + Unpin>(
-    link: &Link<'_, S>,
-    pace: Pace,
-    next_ping: Option<Instant>,
-) -> Instant {
-    let due = match link.blocked() {
-        Some(since) => since + limits::WRITE,
-        None => link.last_sent() + pace.silence,
     };
-    next_ping.map_or(due, |ping| ping.min(due))
+    if !busy && pending.is_empty() {
+        return Some(ending);
+    }
+    // What has been received is not lost because its sender is gone (C.3).
+    let rest = async {
+        if let Some(Err(gone)) = handing_over.await {
+            return Err(gone);
+        }
+        while let Some(message) = pending.pop() {
+            session.message(message).await?;
+        }
+        Ok(())
+    };
+    let (_, handed) = Box::pin(async { join(link.finish(ending), timeout(limits::HAND_OVER, rest)).await }).await;
+    if handed.is_err() {
+        tracing::warn!("a session took too long to take the last messages of a connection; they are lost");
+    }
+    None
 }
 
 /// Reads one text frame: answers heartbeats and errors itself, and gives what is for the session.
@@ -221,38 +199,6 @@ fn parse(text: &str, meters: &Meters) -> Result<Option<DeviceMessage>, Invalid> 
         return Ok(None);
     }
     DeviceMessage::parse(&checked.kind, text).map(Some)
-}
-
-/// Messages that the session has no room for yet, in order.
-#[derive(Default)]
-struct Pending {
-    messages: VecDeque<(DeviceMessage, usize)>,
-    bytes: usize,
-}
-
-impl Pending {
-    fn push(&mut self, message: DeviceMessage, bytes: usize) {
-        self.bytes += bytes;
-        self.messages.push_back((message, bytes));
-    }
-
-    fn pop(&mut self) -> Option<DeviceMessage> {
-        let (message, bytes) = self.messages.pop_front()?;
-        self.bytes -= bytes;
-        // An idle connection keeps no queue of its busiest moment.
-        if self.messages.is_empty() && self.messages.capacity() > 4 {
-            self.messages = VecDeque::new();
-        }
-        Some(message)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    fn has_room(&self) -> bool {
-        self.messages.len() < limits::PENDING_MESSAGES && self.bytes < limits::PENDING_BYTES
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use modehost_limits as limits;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::handshake::builder;
@@ -54,7 +55,7 @@ pub(crate) async fn converse(stream: TcpStream, router: Router) {
     };
     // The time for headers also ends a connection that is kept open without a request.
     let serve = builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(answer));
-    if let Err(error) = serve.await {
+    if let Ok(Err(error)) = timeout(limits::HTTP_CONNECTION, serve).await {
         tracing::debug!(%error, "a connection of the HTTP port ended early");
     }
 }

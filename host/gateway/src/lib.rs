@@ -11,6 +11,8 @@
 //! - [`sign_in`]: whether the caller may be who it says
 //! - [`connection`]: bytes of one device to messages and back
 //! - [`link`]: the WebSocket itself: what is written, when, and how it is closed
+//! - [`pending`]: what has been received and waits for room in the session
+//! - [`pace`]: what is due although nothing happens
 //! - [`http_port`]: health, OTA, and what the application adds
 //! - [`ota`]: where a device learns the address to call
 //! - [`meters`]: the figures of this room
@@ -28,6 +30,8 @@ mod link;
 mod meters;
 pub mod origin;
 mod ota;
+mod pace;
+mod pending;
 pub mod serve;
 pub mod settings;
 pub mod sign_in;

@@ -57,6 +57,8 @@ pub(crate) struct Link<'a, S> {
     /// Since when writing has made no progress.
     blocked: Option<Instant>,
     last_sent: Instant,
+    /// Writing has failed: the device is gone, and only what it sent before is still read.
+    mute: bool,
     meters: &'a Meters,
 }
 
@@ -76,6 +78,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             closing: None,
             blocked: None,
             last_sent: Instant::now(),
+            mute: false,
             meters,
         }
     }
@@ -115,7 +118,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     }
 
     fn push(&mut self, message: Message) {
-        if self.closing.is_none() {
+        if self.closing.is_none() && !self.mute {
             self.frames.push_back(message);
         }
     }
@@ -125,8 +128,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         self.closing
     }
 
-    /// True if there is nothing to write.
+    /// True if something could be written, and there is nothing to write.
     pub fn is_idle(&self) -> bool {
+        !self.mute && self.has_written()
+    }
+
+    fn has_written(&self) -> bool {
         self.frames.is_empty() && !self.unflushed
     }
 
@@ -147,11 +154,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
 
     /// Writes what it can and reads one message if it may. Cancelling loses nothing.
     pub fn poll(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<Wire> {
-        if !self.is_idle() {
+        if !self.has_written() {
             let was_blocked = self.blocked.is_some();
             match self.poll_write(context) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Wire::Flushed),
-                Poll::Ready(Err(_)) => return Poll::Ready(Wire::Over(Ending::Gone(VANISHED))),
+                Poll::Ready(Err(_)) => {
+                    self.fall_silent();
+                    return Poll::Ready(Wire::Blocked);
+                }
                 Poll::Pending if !was_blocked => {
                     self.blocked = Some(Instant::now());
                     return Poll::Ready(Wire::Blocked);
@@ -199,15 +209,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         Poll::Ready(Ok(()))
     }
 
+    /// The device can be told nothing more; what it sent before it went may still be unread.
+    fn fall_silent(&mut self) {
+        self.mute = true;
+        self.unflushed = false;
+        self.frames = VecDeque::new();
+        // If reading does not end by itself, the time limit of writing ends it.
+        self.blocked = Some(Instant::now());
+    }
+
     /// Sends out at once what the socket itself has to say: its pong to a ping that has been read.
     /// Without this the pong would wait for the next read, which may be held back.
     pub fn flush_soon(&mut self) {
-        self.unflushed = true;
+        self.unflushed = !self.mute;
     }
 
     /// Ends the connection as `ending` says: writes the close frame, gives the device a moment to
     /// answer it, and lets go. Bounded by `limits::CLOSE_HANDSHAKE`.
-    pub async fn finish(mut self, ending: Ending) {
+    pub async fn finish(&mut self, ending: Ending) {
         let (code, readable) = match ending {
             Ending::Gone(code) => {
                 meters::closed(code);
@@ -235,7 +254,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             }
             // What was sent meanwhile is read and thrown away: closing a socket with unread bytes
             // resets it, and the reset can overtake the close frame.
-            let mut stream = self.socket.into_inner();
+            let stream = self.socket.get_mut();
             let _ = stream.shutdown().await;
             let mut waste = vec![0; limits::READ_BUFFER_BYTES];
             while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {}

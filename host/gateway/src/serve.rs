@@ -16,11 +16,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::bind::Bound;
-use crate::connection::{self, Pace};
+use crate::connection;
 use crate::handshake::{self, Admitted};
 use crate::http_port;
 use crate::link::{Ending, Link};
 use crate::meters::{Meters, refused};
+use crate::pace::Pace;
 use crate::settings::GatewaySettings;
 
 /// What devices are told when the server stops.

@@ -37,6 +37,9 @@ pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
 pub const OTA_BODY_BYTES: usize = 64 * 1024;
 /// Connections on the HTTP port, over the whole server.
 pub const HTTP_CONNECTIONS: usize = 256;
+/// One connection of the HTTP port in all, so that a caller that reads no answer gives its place
+/// back; requests take seconds, and pages that watch connect again by themselves.
+pub const HTTP_CONNECTION: Duration = Duration::from_secs(300);
 /// A device that was sent nothing for this long is sent something: firmware calls a channel dead
 /// after 120 s without data, and 100 s is promised.
 pub const SILENCE: Duration = Duration::from_secs(95);
@@ -44,6 +47,8 @@ pub const SILENCE: Duration = Duration::from_secs(95);
 pub const PENDING_MESSAGES: usize = 64;
 /// Bytes of the messages that a connection holds while its session's queue is full.
 pub const PENDING_BYTES: usize = 256 * 1024;
+/// A connection that has ended may take this long to hand over what it received before.
+pub const HAND_OVER: Duration = Duration::from_secs(10);
 /// A connection looks again after this time at what is due and could not yet be written.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Write buffer of a connection: enough for a batch of replies in one system call.
@@ -196,3 +201,16 @@ pub const FILE_SETTLE: Duration = Duration::from_millis(100);
 
 /// Threads for compiling plugins and other blocking work.
 pub const MAX_BLOCKING: usize = 2;
+/// Mode threads beyond the number of cores, so that guests that use up their whole budget do not
+/// hold up all others.
+pub const SPARE_MODE_THREADS: usize = 2;
+/// Blocking work that has not ended this long after everything else is left behind at a stop.
+pub const STOP: Duration = Duration::from_secs(3);
+/// How often the samples of histograms are put into their buckets.
+pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How long the command line waits for an answer of a running server.
+pub const ADMIN_REPLY: Duration = Duration::from_secs(5);
+/// Bytes of an answer of a running server that the command line reads.
+pub const ADMIN_REPLY_BYTES: u64 = 16 * 1024 * 1024;
+/// Live instances of the runtime that looks at single plugin files: the two of a probe, and spare.
+pub const PROBE_INSTANCES: usize = 8;

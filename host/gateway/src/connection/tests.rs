@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use modehost_outbox::{Outbox, close, outbox};
+use modehost_protocol::reply::KEEPALIVE;
 use modehost_task::{IoTask, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -286,6 +287,61 @@ async fn a_session_that_is_gone_closes_the_connection_and_its_own_reason_comes_f
         let Message::Close(Some(frame)) = next(&mut client).await else { panic!("no close") };
         assert_eq!(u16::from(frame.code), expected);
     }
+}
+
+#[tokio::test]
+async fn c3_what_was_received_reaches_the_session_although_its_sender_is_gone() {
+    for in_order in [true, false] {
+        let (device, mut stage) = stage(None);
+        let mut client = client(device).await;
+        for number in 0..30 {
+            client.send(text(&numbered(number))).await.expect("sent");
+        }
+        // The pong says that all of them have been read.
+        client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
+        assert_eq!(next(&mut client).await, text(PONG));
+        if in_order {
+            client.close(None).await.expect("closed");
+        }
+        drop(client);
+        for number in 0..30 {
+            let message = timeout(Duration::from_secs(5), stage.session.recv()).await.expect("in time");
+            let expected = DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() };
+            assert_eq!(message, Some(expected));
+        }
+        assert!(stage.connection.join().await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn c3_what_was_sent_before_a_reset_is_still_read() {
+    let (device, mut stage) = stage(None);
+    let mut client = client(device).await;
+    client.send(text(&numbered(0))).await.expect("sent");
+    drop(client);
+    // Writing fails from the first frame on; the message is read all the same.
+    let _ = stage.outbox.text("to nobody");
+    let message = timeout(Duration::from_secs(5), stage.session.recv()).await.expect("in time");
+    assert!(matches!(message, Some(DeviceMessage::Other { .. })), "{message:?}");
+    assert!(stage.connection.join().await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c8_a_device_that_floods_and_reads_nothing_is_let_go() {
+    let (device, stage) = stage(None);
+    let (mut sink, _source) = client(device).await.split();
+    for _ in 0..100 {
+        stage.outbox.text("x".repeat(1000)).expect("open");
+    }
+    // Audio never fills a queue, so reading never pauses.
+    let flood = spawn_io(async move { while sink.send(Message::Binary(vec![0; 100].into())).await.is_ok() {} });
+    let start = Instant::now();
+    while !stage.connection.is_finished() {
+        // Time goes on although everybody is busy.
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert!(start.elapsed() < limits::WRITE * 2, "still there");
+    }
+    drop(flood);
 }
 
 #[tokio::test]
