@@ -135,10 +135,10 @@ where
                 meters.received_audio();
                 heard = session.audio(&packet);
             }
-            Woken::Wire(Wire::Read(Message::Ping(_))) => link.flush_soon(),
             Woken::Wire(Wire::Read(Message::Close(frame))) => {
                 break Ending::Gone(frame.map_or(close::NORMAL, |frame| frame.code.into()));
             }
+            // The socket answers pings itself, with the next read, which follows at once.
             Woken::Wire(Wire::Read(_)) => {}
             Woken::Wire(Wire::Flushed) => {
                 if let Some(code) = link.closing() {

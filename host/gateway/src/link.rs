@@ -218,12 +218,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         self.blocked = Some(Instant::now());
     }
 
-    /// Sends out at once what the socket itself has to say: its pong to a ping that has been read.
-    /// Without this the pong would wait for the next read, which may be held back.
-    pub fn flush_soon(&mut self) {
-        self.unflushed = !self.mute;
-    }
-
     /// Ends the connection as `ending` says: writes the close frame, gives the device a moment to
     /// answer it, and lets go. Bounded by `limits::CLOSE_HANDSHAKE`.
     pub async fn finish(&mut self, ending: Ending) {

@@ -158,7 +158,7 @@ mod tests {
     fn a_panic_costs_one_task_and_timers_work() {
         let io = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
         let threads = ModeThreads::start(1, io.handle()).expect("threads");
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         threads.spawn(async { panic!("on purpose") }).detach();
         threads
             .spawn(async move {
