@@ -1,2 +1,5 @@
-//! The binary.
-fn main() {}
+//! The binary. Rule: everything else is in the library; here the exit code is handed over.
+
+fn main() -> std::process::ExitCode {
+    modehost::cli::run()
+}

@@ -12,7 +12,7 @@ use crate::path::SECRETS;
 pub enum Place {
     /// In a text; line and column count from 1, columns in characters.
     Text { name: String, line: u64, column: u64 },
-    /// In an environment variable.
+    /// In an environment variable, or in an option of the command line that stands for a setting.
     Variable(String),
     /// In no one place, or the place is not known.
     Document(String),
@@ -22,6 +22,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text { name, line, column } => write!(f, "{name}:{line}:{column}"),
+            Self::Variable(name) if name.starts_with("--") => write!(f, "option {name}"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::Document(name) => f.write_str(name),
         }

@@ -1,0 +1,94 @@
+//! Who may use `/api/v1`. Rule: one decision for all routes, made before any of them runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
+
+use super::Desk;
+
+/// Lets a request through or answers it.
+pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let live = desk.live.current();
+    let token = live.document.server.admin_token.as_deref();
+    let caller = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    match judge(token, caller, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err((status, sentence)) => (status, Json(serde_json::json!({ "error": sentence }))).into_response(),
+    }
+}
+
+type Refusal = (StatusCode, &'static str);
+
+fn judge(token: Option<&str>, caller: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Refusal> {
+    if let Some(token) = token {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        let same = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes())));
+        return if same {
+            Ok(())
+        } else {
+            Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))
+        };
+    }
+    if !caller.is_some_and(|caller| caller.ip().to_canonical().is_loopback()) {
+        return Err((StatusCode::FORBIDDEN, "only this machine may use this; set server.admin_token to allow others"));
+    }
+    // A page in a browser on this machine is not its operator. Its requests carry an origin, or,
+    // where the page's own name was pointed here, a host that is not ours.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if headers.contains_key(header::ORIGIN) || !is_local(host) {
+        return Err((StatusCode::FORBIDDEN, "pages in browsers need a token; set server.admin_token"));
+    }
+    Ok(())
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn is_local(host: &str) -> bool {
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = without_port.trim_matches(['[', ']']);
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (name.clone(), header::HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn without_a_token_only_this_machine_and_no_page_may() {
+        let (near, far) = ("127.0.0.1:5".parse().ok(), "10.0.0.1:5".parse().ok());
+        let plain = headers(&[(header::HOST, "localhost:8003")]);
+        assert_eq!(judge(None, near, &plain), Ok(()));
+        assert_eq!(judge(None, "[::1]:5".parse().ok(), &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
+        assert!(judge(None, far, &plain).is_err());
+        assert!(judge(None, None, &plain).is_err());
+        assert!(judge(None, near, &headers(&[(header::HOST, "localhost"), (header::ORIGIN, "null")])).is_err());
+        assert!(judge(None, near, &headers(&[(header::HOST, "evil.example:8003")])).is_err());
+    }
+
+    #[test]
+    fn with_a_token_the_token_alone_counts() {
+        let far = "10.0.0.1:5".parse().ok();
+        assert_eq!(judge(Some("hush"), far, &headers(&[(header::AUTHORIZATION, "Bearer hush")])), Ok(()));
+        for wrong in ["Bearer hus", "Bearer hushh", "hush", "Bearer"] {
+            assert!(
+                judge(Some("hush"), "127.0.0.1:5".parse().ok(), &headers(&[(header::AUTHORIZATION, wrong)])).is_err()
+            );
+        }
+    }
+}

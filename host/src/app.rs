@@ -1,0 +1,270 @@
+//! Joins the rooms: ports first, then storage, plugins, sessions, gateway; then ready; then drained.
+//!
+//! Rule: nothing starts before both ports are held, and nothing is torn down before the sessions
+//! have been saved. Whatever can change while the server runs changes in [`reload`] and as a whole.
+
+pub mod reload;
+pub mod sections;
+mod signals;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::stub::PluginCatalog;
+use metrics_exporter_prometheus::PrometheusHandle;
+use modehost_config::{Live, Loaded, Problems, Source, Watcher};
+use modehost_contract::Catalog;
+use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, bind};
+use modehost_limits as limits;
+use modehost_plugin::{Runtime, RuntimeConfig, RuntimeError};
+use modehost_session::{Registry, Services};
+use modehost_storage::{LocalDirectory, SqliteStorage};
+use modehost_task::{ModeThreads, run_blocking, spawn_io};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use self::reload::Feeds;
+use self::signals::Signals;
+use crate::admin;
+use crate::log::Log;
+use crate::settings::{COLD, Settings};
+use crate::terminal::say;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Settings(#[from] Problems),
+    #[error("{0}")]
+    Bind(#[from] BindError),
+    #[error("{0}")]
+    Storage(#[from] modehost_storage::OpenError),
+    #[error("{0}")]
+    Plugins(#[from] RuntimeError),
+    #[error("{0}")]
+    PluginFolder(#[from] crate::stub::CatalogError),
+    #[error("{0}")]
+    Prepare(String),
+    #[error("the system refuses a thread, a signal or a timer: {0}; check the limits of this process")]
+    System(#[from] std::io::Error),
+    #[error("a part of the start broke off; the log says more")]
+    BrokeOff,
+}
+
+/// What a server is started with.
+pub struct Start {
+    pub source: Source,
+    pub settings: Loaded<Settings>,
+    /// Kept by the caller, too, so that the last lines are written.
+    pub log: Arc<Log>,
+    pub metrics: PrometheusHandle,
+    /// Runs once the ports are held and before plugins are loaded. What it gives is kept until the
+    /// server stops. It may block.
+    #[expect(clippy::type_complexity, reason = "one use")]
+    pub prepare: Box<dyn FnOnce(&Settings) -> Result<Box<dyn Send>, String> + Send>,
+    /// One line that helps a newcomer on.
+    pub hint: &'static str,
+}
+
+/// Runs the server until it is told to stop. Must run within the runtime.
+///
+/// # Errors
+/// See [`StartError`]; once the server is ready, nothing ends it but a signal.
+pub async fn run(start: Start) -> Result<(), StartError> {
+    let began = Instant::now();
+    let bound = bind(&start.settings.document.server)?;
+    let mut signals = Signals::listen()?;
+    let opened = tokio::select! {
+        opened = Box::pin(open(start)) => opened?,
+        reason = signals.stop() => {
+            tracing::info!("{reason} during the start");
+            return Ok(());
+        }
+    };
+    Box::pin(opened.serve(bound, signals, began)).await;
+    Ok(())
+}
+
+/// Everything but the gateway, open.
+struct Opened {
+    rooms: Rooms,
+    live: Arc<Live<Settings>>,
+    registry: Arc<Registry>,
+    gateway_settings: watch::Receiver<Arc<GatewaySettings>>,
+    metrics: PrometheusHandle,
+    hint: &'static str,
+    /// What `Start::prepare` gave.
+    _prepared: Box<dyn Send>,
+}
+
+async fn open(start: Start) -> Result<Opened, StartError> {
+    let Start { source, settings, log, metrics, prepare, hint } = start;
+    let document = settings.document.clone();
+    let prepared = run_blocking(move || prepare(&document)).await.ok_or(StartError::BrokeOff)?;
+    let prepared = prepared.map_err(StartError::Prepare)?;
+
+    let rooms = Rooms::open(&settings).await?;
+    let problems = reload::owners(&settings, &rooms.catalog).check(&settings);
+    if !problems.is_empty() {
+        return Err(Problems::sorted(problems).into());
+    }
+    let (feeds, session_settings, gateway_settings) =
+        Feeds::new(&settings.document, rooms.runtime.instance_limit(), log);
+    let catalog = rooms.catalog.clone();
+    let live = Live::new(source, settings, COLD, Box::new(move |loaded| reload::apply(loaded, &catalog, &feeds)));
+
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) + limits::SPARE_MODE_THREADS;
+    let threads = Arc::new(ModeThreads::start(threads, &Handle::current())?);
+    let registry = Registry::new(rooms.services(threads, session_settings));
+    Ok(Opened { rooms, live, registry, gateway_settings, metrics, hint, _prepared: prepared })
+}
+
+impl Opened {
+    /// Ready, until a signal; then everything is saved and closed.
+    async fn serve(self, bound: Bound, mut signals: Signals, began: Instant) {
+        let Self { rooms, live, registry, gateway_settings, metrics, hint, _prepared } = self;
+        let beside = (
+            spawn_io(keep_metrics(metrics.clone())),
+            spawn_io(migrate_on_change(rooms.catalog.clone(), registry.clone())),
+            spawn_io(resume(registry.clone())),
+            watch_file(&live),
+        );
+        let (ready, is_ready) = watch::channel(true);
+        let desk =
+            admin::Desk { registry: registry.clone(), catalog: rooms.catalog.clone(), live: live.clone(), metrics };
+        let routes = admin::routes(Arc::new(desk));
+        announce(&live.current().document, &bound, &rooms.catalog, began.elapsed(), hint);
+
+        let stop = async {
+            let reason = signals.until_stop(&live).await;
+            ready.send_replace(false);
+            tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
+            Farewell::stopping()
+        };
+        Gateway { registry: registry.clone(), settings: gateway_settings, ready: is_ready, routes }
+            .serve(bound, stop)
+            .await;
+        let closing = async {
+            drop((beside, live, registry));
+            rooms.close().await;
+        };
+        tokio::select! {
+            () = closing => tracing::info!("stopped"),
+            reason = signals.stop() => tracing::warn!("{reason} again: ended before all was closed"),
+        }
+    }
+}
+
+async fn resume(registry: Arc<Registry>) {
+    registry.resume_unfinished().await;
+}
+
+/// What is open as long as the server runs.
+struct Rooms {
+    storage: Arc<SqliteStorage>,
+    runtime: Arc<Runtime>,
+    catalog: Arc<PluginCatalog>,
+}
+
+impl Rooms {
+    /// Opens the storage, then the runtime, then loads the plugins that are there.
+    async fn open(settings: &Loaded<Settings>) -> Result<Self, StartError> {
+        let document = settings.document.clone();
+        let sections = sections::values(settings);
+        let opened = run_blocking(move || -> Result<_, StartError> {
+            let storage = SqliteStorage::open(&document.storage)?;
+            let runtime = Runtime::new(runtime_config(&document, Some(cache_folder(&document.storage.dir))))?;
+            Ok((storage, runtime))
+        });
+        let (storage, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
+        let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections).await?;
+        Ok(Self { storage, runtime, catalog })
+    }
+
+    fn services(&self, threads: Arc<ModeThreads>, config: watch::Receiver<Arc<modehost_session::Config>>) -> Services {
+        Services {
+            threads,
+            catalog: self.catalog.clone(),
+            documents: self.storage.clone(),
+            journals: self.storage.clone(),
+            archives: self.storage.clone(),
+            queue: self.storage.clone(),
+            sessions: self.storage.clone(),
+            directory: Arc::new(LocalDirectory::new()),
+            models: None,
+            hooks: None,
+            config,
+        }
+    }
+
+    /// Everything submitted is on disk when this returns.
+    async fn close(self) {
+        let storage = self.storage.clone();
+        if run_blocking(move || storage.shutdown()).await.is_none() {
+            tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
+        }
+    }
+}
+
+/// The runtime that the settings ask for.
+pub fn runtime_config(settings: &Settings, cache: Option<PathBuf>) -> RuntimeConfig {
+    settings.plugins.runtime(cache)
+}
+
+/// Compiled plugins lie beside the data that they work on.
+fn cache_folder(data: &Path) -> PathBuf {
+    data.join("plugins-cache")
+}
+
+fn watch_file(live: &Arc<Live<Settings>>) -> Option<Watcher> {
+    Watcher::start(live).unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        None
+    })
+}
+
+/// Moves the sessions after each change of the catalog.
+async fn migrate_on_change(catalog: Arc<PluginCatalog>, registry: Arc<Registry>) {
+    let mut changes = catalog.changes();
+    drop(catalog);
+    while changes.changed().await.is_ok() {
+        registry.migrate().await;
+    }
+}
+
+/// Histograms keep every sample until somebody looks.
+async fn keep_metrics(metrics: PrometheusHandle) {
+    let mut tick = tokio::time::interval(limits::METRICS_UPKEEP);
+    loop {
+        tick.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// The first lines that whoever started the server reads.
+fn announce(settings: &Settings, bound: &Bound, catalog: &PluginCatalog, took: Duration, hint: &str) {
+    let path = settings.server.paths.first().map_or("/", String::as_str);
+    let (devices, http) = (reachable(bound.device_address()), reachable(bound.http_address()));
+    let table = catalog.table();
+    let manifests = table.plugins.values().map(|entry| entry.active.manifest());
+    let mut plugins: Vec<String> = manifests.map(|manifest| format!("{} {}", manifest.id, manifest.version)).collect();
+    plugins.sort();
+    let plugins = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
+    say(format_args!("modehost {} is ready after {:.1} s", env!("CARGO_PKG_VERSION"), took.as_secs_f32()));
+    say(format_args!("  devices    ws://{devices}{path}"));
+    say(format_args!("  HTTP       http://{http}/  (healthz, readyz, metrics, api/v1)"));
+    say(format_args!("  OTA        http://{http}/xiaozhi/ota/"));
+    say(format_args!("  plugins    {plugins}"));
+    say(format_args!(
+        "  folders    {} (plugins), {} (data)",
+        settings.plugins.dir.display(),
+        settings.storage.dir.display()
+    ));
+    say(format_args!("  {hint}"));
+}
+
+/// An address that a person on this machine can call.
+fn reachable(address: std::net::SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+}

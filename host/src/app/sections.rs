@@ -1,0 +1,156 @@
+//! The sections of plugins, held against the schemas that the plugins declare.
+//!
+//! Rule: a section that no plugin owns is refused, and so is one that breaks its owner's schema,
+//! each at its line; a section whose owner could not be loaded is let pass, so that one bad plugin
+//! file does not stop the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::stub::PluginCatalog;
+use jsonschema::error::ValidationErrorKind;
+use modehost_config::{Loaded, Problem, path, problem};
+use modehost_contract::Table;
+use serde_json::{Map, Value};
+
+use crate::settings::Settings;
+
+/// The plugins that may have a section.
+#[derive(Clone, Debug, Default)]
+pub struct Owners {
+    /// The schema that each loaded plugin declares.
+    pub schemas: BTreeMap<String, Value>,
+    /// Plugins that are known by name only: their files are refused, or the settings name them.
+    pub names: BTreeSet<String>,
+}
+
+impl Owners {
+    /// The plugins that are loaded.
+    pub fn loaded(table: &Table) -> Self {
+        let manifests = table.plugins.values().map(|entry| entry.active.manifest());
+        let schemas =
+            manifests.map(|manifest| (manifest.id.as_str().to_owned(), parse_schema(&manifest.config_schema)));
+        Self { schemas: schemas.collect(), names: BTreeSet::new() }
+    }
+
+    /// Adds the plugins that the settings name.
+    pub fn with_named(mut self, settings: &Settings) -> Self {
+        let named = settings.plugins.grants.keys().chain(settings.plugins.pins.keys());
+        self.names.extend(named.map(|name| name.to_string()));
+        self
+    }
+
+    /// Adds the plugins whose files are there and refused.
+    pub fn with_refused(mut self, catalog: &PluginCatalog) -> Self {
+        self.names.extend(catalog.known());
+        self
+    }
+
+    /// Everything that is wrong with the sections.
+    pub fn check(&self, loaded: &Loaded<Settings>) -> Vec<Problem> {
+        let known: BTreeSet<&str> = self.schemas.keys().chain(&self.names).map(String::as_str).collect();
+        let mut problems = loaded.unknown_sections(&known.into_iter().collect::<Vec<_>>());
+        for (name, section) in &loaded.sections {
+            if let Some(schema) = self.schemas.get(name) {
+                check_section(loaded, name, schema, &section.value, &mut problems);
+            }
+        }
+        problems
+    }
+
+    /// Sections that are there and could not be checked, since their plugin is not loaded.
+    pub fn unchecked<'a>(&self, loaded: &'a Loaded<Settings>) -> Vec<&'a str> {
+        let sections = loaded.sections.keys().map(String::as_str);
+        sections.filter(|name| !self.schemas.contains_key(*name) && self.names.contains(*name)).collect()
+    }
+}
+
+/// An empty text takes anything.
+fn parse_schema(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Bool(true))
+}
+
+/// The sections as plugins get them. A section with nothing in it is an empty one.
+pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
+    let value = |value: &Value| if value.is_null() { Value::Object(Map::new()) } else { value.clone() };
+    loaded.sections.iter().map(|(name, section)| (name.clone(), value(&section.value))).collect()
+}
+
+fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section: &Value, problems: &mut Vec<Problem>) {
+    let base = path::join("", name);
+    let empty = Value::Object(Map::new());
+    let section = if section.is_null() { &empty } else { section };
+    let validator = match jsonschema::validator_for(schema) {
+        Ok(validator) => validator,
+        Err(error) => {
+            let message = format!("the schema that this plugin declares cannot be used: {error}");
+            problems.push(loaded.problem_with_key(&base, message));
+            return;
+        }
+    };
+    for error in validator.iter_errors(section) {
+        let pointer = format!("{base}{}", error.instance_path().as_str());
+        if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            let known = known_keys(schema, error.schema_path().as_str());
+            for key in unexpected {
+                let message = format!("unknown key{}", problem::suggest(key, &known, "keys here"));
+                problems.push(loaded.problem_with_key(&path::join(&pointer, key), message));
+            }
+            continue;
+        }
+        let message = if path::is_secret(&pointer) { error.masked().to_string() } else { error.to_string() };
+        problems.push(loaded.problem_with_value(&pointer, message));
+    }
+}
+
+/// The keys beside an `additionalProperties` of the schema.
+fn known_keys<'a>(schema: &'a Value, keyword: &str) -> Vec<&'a str> {
+    let beside =
+        keyword.rsplit_once('/').and_then(|(parent, _)| schema.pointer(parent)?.get("properties")?.as_object());
+    beside.into_iter().flat_map(|properties| properties.keys().map(String::as_str)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use modehost_config::Source;
+    use serde_json::json;
+
+    use super::*;
+    use crate::settings::BUILT_IN;
+
+    fn check(text: &str) -> Vec<String> {
+        let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+        let loaded =
+            source.load_text::<Settings>("c.yaml", text).expect("a document without plugins' sections is good");
+        let schema = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": { "keep": { "type": "integer", "minimum": 1 }, "names": { "type": "object" } },
+        });
+        let schemas = BTreeMap::from([("alpha".to_owned(), schema)]);
+        let owners = Owners { schemas, names: BTreeSet::from(["beta".to_owned()]) };
+        owners
+            .check(&loaded)
+            .iter()
+            .map(|problem| problem.to_string().lines().next().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_section_that_breaks_its_schema_is_told_at_its_line() {
+        assert_eq!(check("alpha:\n  keep: 0\n"), ["c.yaml:2:9: alpha.keep: 0 is less than the minimum of 1"]);
+        let unknown = "c.yaml:3:3: alpha.kep: unknown key; did you mean `keep`? keys here are: keep, names";
+        assert_eq!(check("alpha:\n  keep: 5\n  kep: 5\n"), [unknown]);
+        assert_eq!(check("alpha:\nbeta: { x: 1 }\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_section_of_nobody_is_refused_with_the_nearest_name() {
+        let told = check("server: {}\nalpah: { keep: 5 }\n");
+        assert!(
+            told[0].starts_with(
+                "c.yaml:2:1: unknown section `alpah`; did you mean `alpha`? sections are: alpha, auth, beta, "
+            ),
+            "{told:?}"
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! What can be asked of the binary.
+//!
+//! Rule: the help teaches with examples; the exit code is 0 after a clean stop, 64 for a bad
+//! configuration, 1 otherwise; an error is one sentence that says what to do.
+
+mod check;
+mod plugin;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::terminal::complain;
+
+/// Exit code for a bad configuration, or for arguments that nobody understands.
+pub const BAD_CONFIGURATION: u8 = 64;
+
+/// A server for talking devices whose modes are swapped while they run.
+#[derive(Debug, Parser)]
+#[command(name = "modehost", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  modehost dev                              build the plugins of this checkout, serve, rebuild on change
+  modehost serve                            serve with config/modehost.yaml, or with built-in settings
+  modehost serve --config my.yaml --data /var/lib/modehost
+  MODEHOST__SERVER__PORT=9000 modehost serve   any setting by environment: the path in capitals, with __
+  modehost check my.yaml                    say what is wrong with a configuration, and where
+  modehost plugin inspect my.wasm           what a plugin file is, and what it wants to be allowed
+
+Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reads the configuration anew.
+Exit codes: 0 after a clean stop, 64 for a bad configuration, 1 otherwise.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Builds every plugin of this checkout, serves, and rebuilds and swaps what changes
+    #[command(after_help = DEV_HELP)]
+    Dev(serve::DevArguments),
+    /// Serves devices
+    #[command(after_help = SERVE_HELP)]
+    Serve(serve::ServeArguments),
+    /// Says what is wrong with a configuration file, and where
+    #[command(after_help = CHECK_HELP)]
+    Check(check::CheckArguments),
+    /// Builds plugins and looks at them
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+}
+
+const DEV_HELP: &str = "\
+Needs nothing but Rust: a missing wasm target is installed with rustup. Data is kept between runs in
+target/modehost-dev unless --data says otherwise. Edit a file under plugins/ while a device is
+connected: the plugin is rebuilt and swapped, and the device keeps its connection and its state.
+
+Examples:
+  modehost dev
+  modehost dev --config config/modehost.yaml --data /tmp/modehost";
+
+const SERVE_HELP: &str = "\
+Plugins are .wasm files in the folder that plugins.dir names; dropping one in, replacing or removing
+it takes effect at once. The configuration file is watched, too.
+
+Examples:
+  modehost serve
+  modehost serve --config my.yaml --data /var/lib/modehost";
+
+const CHECK_HELP: &str = "\
+Sections of plugins are checked against the plugins in plugins.dir. Exit code 0 if all is well, else 64.
+
+Examples:
+  modehost check config/modehost.yaml
+  modehost check --schema > config/schema.json
+  modehost check --reference";
+
+/// Where settings and data are.
+#[derive(Debug, clap::Args)]
+struct Places {
+    /// Configuration file [default: config/modehost.yaml if it is there, else built-in settings]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for everything that is kept; stands for the setting storage.dir
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// How a command failed.
+enum Failure {
+    /// The configuration is bad; the text says where.
+    Configuration(String),
+    Other(String),
+}
+
+impl Failure {
+    fn other(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<modehost_config::Problems> for Failure {
+    fn from(problems: modehost_config::Problems) -> Self {
+        Self::Configuration(problems.to_string())
+    }
+}
+
+/// Runs the command of this process and gives its exit code.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way, too; a closed terminal is no error.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS };
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Dev(arguments) => serve::dev(arguments),
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Plugin(command) => plugin::run(command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Configuration(text)) => {
+            complain(text);
+            ExitCode::from(BAD_CONFIGURATION)
+        }
+        Err(Failure::Other(text)) => {
+            complain(format_args!("modehost: {text}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `modehost plugin …`. Rule: looks at files and at a running server through the same doors as
+//! everybody else; changes nothing but what `build` builds.
+
+mod running;
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use modehost_contract::Generation;
+use serde_json::Value;
+
+use super::Failure;
+use crate::dev::{Builder, Workspace};
+use crate::plugin_file::{self, asked, components, describe, look};
+use crate::settings::{self, Origin, Settings};
+use crate::terminal::{complain, say};
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Lists the plugins of the running server, or of the plugin folder if none runs
+    List(ConfigArguments),
+    /// Builds plugins of this checkout to components
+    #[command(
+        after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
+    )]
+    Build {
+        /// Folder, id or package of a plugin [default: all]
+        #[arg(value_name = "DIR|NAME")]
+        plugin: Option<String>,
+    },
+    /// Takes a plugin file through everything that the server would, without serving it
+    Check {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+    /// Shows what a plugin file is and what it wants to be allowed
+    Inspect {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigArguments {
+    /// Configuration file [default: config/modehost.yaml if it is there, else built-in settings]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs one of them.
+pub fn run(command: PluginCommand) -> Result<(), Failure> {
+    match command {
+        PluginCommand::List(config) => list(config),
+        PluginCommand::Build { plugin } => build(plugin.as_deref()),
+        PluginCommand::Check { file, config } => check(&file, config),
+        PluginCommand::Inspect { file, json } => inspect(&file, json),
+    }
+}
+
+fn load(config: ConfigArguments) -> Result<modehost_config::Loaded<Settings>, Failure> {
+    let origin = Origin { file: config.config, ..Origin::default() };
+    Ok(settings::load(&origin.source())?)
+}
+
+fn list(config: ConfigArguments) -> Result<(), Failure> {
+    let loaded = load(config)?;
+    let settings = &loaded.document;
+    match running::plugins(&settings.server) {
+        Ok(rows) => {
+            for row in rows {
+                say(running::line(&row));
+            }
+        }
+        Err(running::NoAnswer::Refused(sentence)) => return Err(Failure::Other(sentence)),
+        Err(running::NoAnswer::NoServer) => {
+            say(format_args!("no server answers; the folder {} holds:", settings.plugins.dir.display()));
+            for file in components(&settings.plugins.dir) {
+                match look(&file) {
+                    Ok((_, package)) => say(format_args!("{} {}  {}", package.id, package.version, file.display())),
+                    Err(error) => complain(error),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn build(plugin: Option<&str>) -> Result<(), Failure> {
+    let here = std::env::current_dir().map_err(Failure::other)?;
+    let workspace = Workspace::find(&here).map_err(Failure::other)?;
+    let plugins = match plugin {
+        Some(name) => vec![workspace.plugin(name).map_err(Failure::other)?],
+        None => workspace.plugins().map_err(Failure::other)?,
+    };
+    let builder = Builder::prepare(workspace).map_err(Failure::other)?;
+    let (built, error) = builder.build(&plugins);
+    for built in &built {
+        let bytes = std::fs::metadata(&built.file).map_or(0, |file| file.len());
+        say(format_args!("{}  {}  {} KiB", built.id, built.file.display(), bytes.div_ceil(1024)));
+    }
+    error.map_or(Ok(()), |error| Err(Failure::other(error)))
+}
+
+fn check(file: &Path, config: ConfigArguments) -> Result<(), Failure> {
+    let loaded = load(config)?;
+    let (_, package) = look(file).map_err(Failure::other)?;
+    let granted = loaded.document.plugins.granted(&package.id);
+    let section = loaded.sections.get(&package.id).map(|section| &section.value);
+    let runtime = plugin_file::small_runtime(&loaded.document).map_err(Failure::other)?;
+    let generation = plugin_file::probe(&runtime, file, section, granted).map_err(Failure::other)?;
+    let manifest = generation.manifest();
+    say(format_args!("ok: {} {} passes every check", manifest.id, manifest.version));
+    say(format_args!("modes: {}", words(manifest.modes.iter().map(|mode| mode.name.to_string()))));
+    say(format_args!("messages: {}", words(manifest.message_types.iter().cloned())));
+    say(format_args!("may: {}", words(generation.grants().to_texts().into_iter())));
+    Ok(())
+}
+
+fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
+    let (_, package) = look(file).map_err(Failure::other)?;
+    let defaults = Settings::default();
+    let runtime = plugin_file::small_runtime(&defaults).map_err(Failure::other)?;
+    // A file that does not run is still shown, with the reason.
+    let probed = plugin_file::probe(&runtime, file, None, &asked(&package));
+    let generation = probed.as_ref().ok();
+    let shown = describe(&package, generation.map(|generation| &**generation));
+    if as_json {
+        say(serde_json::to_string_pretty(&shown).map_err(Failure::other)?);
+    } else {
+        show(&shown);
+    }
+    if let Err(error) = probed {
+        complain(format_args!("it would not be taken as it is: {error}"));
+    }
+    Ok(())
+}
+
+/// One line a member; lists with commas, the schema left out.
+fn show(value: &Value) {
+    for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| *key != "config_schema") {
+        let key = key.replace('_', " ");
+        match value {
+            Value::Null => {}
+            Value::String(text) => say(format_args!("{key}: {text}")),
+            Value::Array(list) => say(format_args!(
+                "{key}: {}",
+                words(list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)))
+            )),
+            Value::Object(_) => show(value),
+            other => say(format_args!("{key}: {other}")),
+        }
+    }
+}
+
+fn words(list: impl Iterator<Item = String>) -> String {
+    let words = list.collect::<Vec<_>>().join(", ");
+    if words.is_empty() { "none".to_owned() } else { words }
+}

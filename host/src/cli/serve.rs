@@ -1,0 +1,112 @@
+//! `modehost serve` and `modehost dev`. Rule: both start the same server; `dev` differs in its
+//! data folder, its plugin folder and the builder beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use modehost_limits as limits;
+
+use super::{Failure, Places};
+use crate::app::{self, Start, StartError};
+use crate::dev::{self, Builder, DevWatch, Workspace};
+use crate::log::Log;
+use crate::settings::{self, Origin, Settings, preset};
+use crate::terminal::{complain, say};
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArguments {
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DevArguments {
+    #[command(flatten)]
+    places: Places,
+}
+
+type Prepare = Box<dyn FnOnce(&Settings) -> Result<Box<dyn Send>, String> + Send>;
+
+/// Serves until told to stop.
+pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+    let Places { config, data } = arguments.places;
+    let origin = Origin { file: config, data, preset: Vec::new() };
+    let hint = "stop with Ctrl-C; put .wasm files into the plugin folder and they are served at once";
+    start(&origin, Box::new(|_| Ok(Box::new(()))), hint)
+}
+
+/// Builds, serves and rebuilds until told to stop.
+pub fn dev(arguments: DevArguments) -> Result<(), Failure> {
+    let here = std::env::current_dir().map_err(Failure::other)?;
+    let workspace = Workspace::find(&here).map_err(Failure::other)?;
+    let Places { config, data } = arguments.places;
+    let data = data.unwrap_or_else(|| workspace.root.join(dev::DATA));
+    let folder = data.join("plugins");
+    let presets = vec![preset("dev", &["plugins", "dir"], &folder)];
+    let origin = Origin { file: config, data: Some(data), preset: presets };
+    let hint = "edit a file under plugins/ and save: it is rebuilt and swapped under live connections";
+    start(&origin, Box::new(move |settings| build_and_watch(workspace, &settings.plugins.dir)), hint)
+}
+
+/// The first build, then the watch.
+fn build_and_watch(workspace: Workspace, folder: &Path) -> Result<Box<dyn Send>, String> {
+    let builder = Builder::prepare(workspace.clone()).map_err(|error| error.to_string())?;
+    let plugins = workspace.plugins().map_err(|error| error.to_string())?;
+    let folder: PathBuf = folder.to_owned();
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    dev::sweep(&plugins, &folder);
+    dev::refresh(&builder, &plugins, &folder);
+    match DevWatch::start(workspace, builder, folder) {
+        Ok(watch) => Ok(Box::new(watch)),
+        Err(error) => {
+            complain(&error);
+            Ok(Box::new(()))
+        }
+    }
+}
+
+fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Failure> {
+    let source = origin.source();
+    let loaded = settings::load(&source)?;
+    let log = Arc::new(Log::start(&loaded.document.log).map_err(Failure::other)?);
+    match &source.file {
+        Some(file) => say(format_args!("settings from {}", file.display())),
+        None => say("settings built in; no configuration file is used"),
+    }
+    let (blocking, warning) = loaded.document.workers.threads();
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    let metrics = start_metrics()?;
+    let start = Start { source, settings: loaded, log: log.clone(), metrics, prepare, hint };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("io")
+        .max_blocking_threads(blocking)
+        .enable_all()
+        .build()
+        .map_err(Failure::other)?;
+    let outcome = runtime.block_on(Box::pin(app::run(start)));
+    // A plugin that is being compiled, or cargo in `dev`, must not hold up the end.
+    runtime.shutdown_timeout(limits::STOP);
+    drop(log);
+    outcome.map_err(|error| match error {
+        StartError::Settings(problems) => problems.into(),
+        other => Failure::other(other),
+    })
+}
+
+/// Figures of the whole process, from here on.
+fn start_metrics() -> Result<PrometheusHandle, Failure> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &COUNTS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_operations".to_owned()), &COUNTS));
+    builder.and_then(PrometheusBuilder::install_recorder).map_err(Failure::other)
+}
+
+/// From a guest's call to a slow disk.
+const SECONDS: [f64; 12] = [2e-6, 1e-5, 5e-5, 2e-4, 1e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0, 10.0, 60.0];
+
+/// Sizes and batches.
+const COUNTS: [f64; 10] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16_384.0, 262_144.0, 1_048_576.0];

@@ -1,0 +1,194 @@
+//! Builds plugins with cargo and puts the components where they are wanted.
+//!
+//! Rule: a component appears under its name whole or not at all, and one whose build fails leaves
+//! the file that is there alone.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use super::workspace::{PluginSource, Workspace};
+use crate::terminal::say;
+
+/// What modes are compiled for.
+pub const TARGET: &str = "wasm32-wasip2";
+
+/// Why nothing can be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("cannot run {}: {error}; install Rust (https://rustup.rs) or set CARGO to the path of cargo", program.display())]
+    NoCargo { program: PathBuf, error: std::io::Error },
+    #[error(
+        "the Rust target {TARGET} is not installed and cannot be added: {0}.\n\
+         Run `rustup target add {TARGET}` where rustup is; without rustup, modes can be built with a distribution's \
+         own toolchain for wasm32-unknown-unknown (on Debian rustc-web, cargo-web, rust-web-src and lld, with \
+         `-Z build-std=std,panic_abort`) and turned into components with wit-component's ComponentEncoder"
+    )]
+    NoTarget(String),
+    #[error("cargo could not build: {}; its messages stand above", .0.join(", "))]
+    Failed(Vec<String>),
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
+}
+
+/// A component that was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    pub id: String,
+    /// Where cargo left it.
+    pub file: PathBuf,
+}
+
+/// What runs now, so that whoever stops can stop it too.
+#[derive(Debug, Default)]
+struct Running {
+    child: Option<Child>,
+    stopped: bool,
+}
+
+/// Runs cargo in a workspace.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    workspace: Workspace,
+    cargo: PathBuf,
+    running: Arc<Mutex<Running>>,
+}
+
+impl Builder {
+    /// Makes sure that the target is there, installing it if need be, which is told.
+    ///
+    /// # Errors
+    /// If there is no cargo, or the target cannot be had.
+    pub fn prepare(workspace: Workspace) -> Result<Self, BuildError> {
+        let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        let builder = Self { workspace, cargo, running: Arc::default() };
+        if !builder.has_target() {
+            builder.add_target()?;
+        }
+        Ok(builder)
+    }
+
+    /// Ends a build that runs, and every later one at once.
+    pub fn stop(&self) {
+        let mut running = self.running.lock();
+        running.stopped = true;
+        if let Some(child) = running.child.as_mut() {
+            // It may just have ended by itself.
+            let _ = child.kill();
+        }
+    }
+
+    /// True once [`stop`](Self::stop) was called.
+    pub fn is_stopped(&self) -> bool {
+        self.running.lock().stopped
+    }
+
+    fn has_target(&self) -> bool {
+        // The rustc of the workspace's own toolchain, which its folder decides.
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let answer = Command::new(rustc)
+            .args(["--print", "target-libdir", "--target", TARGET])
+            .current_dir(&self.workspace.root)
+            .stderr(Stdio::null())
+            .output();
+        answer.is_ok_and(|answer| {
+            let folder = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+            answer.status.success() && std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+        })
+    }
+
+    fn add_target(&self) -> Result<(), BuildError> {
+        say(format_args!("the Rust target {TARGET} is missing; running: rustup target add {TARGET}"));
+        let added = Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .current_dir(&self.workspace.root)
+            .status()
+            .map_err(|error| BuildError::NoTarget(format!("rustup cannot be run ({error})")))?;
+        if added.success() && self.has_target() {
+            return Ok(());
+        }
+        Err(BuildError::NoTarget("rustup said no, see above".to_owned()))
+    }
+
+    /// Builds `plugins` in one go. Cargo's own progress and messages go to standard error. Gives
+    /// what was built, and the error if something was not.
+    pub fn build(&self, plugins: &[PluginSource]) -> (Vec<Built>, Option<BuildError>) {
+        let outcome = self.run_cargo(plugins);
+        let (built, succeeded) = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return (Vec::new(), Some(BuildError::NoCargo { program: self.cargo.clone(), error })),
+        };
+        let missing = plugins.iter().filter(|plugin| !built.iter().any(|built| built.id == plugin.id));
+        let missing: Vec<String> = missing.map(|plugin| plugin.id.clone()).collect();
+        let failed = !missing.is_empty() || !succeeded;
+        (built, failed.then_some(BuildError::Failed(missing)))
+    }
+
+    fn run_cargo(&self, plugins: &[PluginSource]) -> std::io::Result<(Vec<Built>, bool)> {
+        let mut command = Command::new(&self.cargo);
+        command.args(["build", "--keep-going", "--profile", "plugin", "--target", TARGET]);
+        // Messages for people go to standard error as usual; standard output names the files.
+        command.arg("--message-format=json-render-diagnostics");
+        for plugin in plugins {
+            command.args(["-p", &plugin.package]);
+        }
+        command.current_dir(&self.workspace.root).stdin(Stdio::null()).stdout(Stdio::piped());
+        let output = {
+            let mut running = self.running.lock();
+            if running.stopped {
+                return Ok((Vec::new(), false));
+            }
+            let mut child = command.spawn()?;
+            let output = child.stdout.take();
+            running.child = Some(child);
+            output
+        };
+        let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines().map_while(Result::ok));
+        let built = lines.filter_map(|line| artifact(&line, plugins)).collect();
+        // The child is taken out first, so that nobody who wants to stop it waits for it.
+        let child = self.running.lock().child.take();
+        let succeeded = child.is_some_and(|mut child| child.wait().is_ok_and(|status| status.success()));
+        Ok((built, succeeded))
+    }
+}
+
+/// The component that a line of cargo's output tells of.
+fn artifact(line: &str, plugins: &[PluginSource]) -> Option<Built> {
+    #[derive(Deserialize)]
+    struct Line {
+        reason: String,
+        #[serde(default)]
+        manifest_path: PathBuf,
+        #[serde(default)]
+        filenames: Vec<PathBuf>,
+    }
+    let line: Line = serde_json::from_str(line).ok().filter(|line: &Line| line.reason == "compiler-artifact")?;
+    let folder = line.manifest_path.parent()?.canonicalize().ok()?;
+    let plugin = plugins.iter().find(|plugin| plugin.folder.canonicalize().is_ok_and(|own| own == folder))?;
+    let file = line.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
+    Some(Built { id: plugin.id.clone(), file })
+}
+
+/// Puts a component into `folder` as `<id>.wasm`, in one step. `false` if the same bytes are there.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn place(built: &Built, folder: &Path) -> Result<bool, BuildError> {
+    let target = folder.join(format!("{}.wasm", built.id));
+    let write = || -> std::io::Result<bool> {
+        let bytes = std::fs::read(&built.file)?;
+        if std::fs::read(&target).is_ok_and(|present| present == bytes) {
+            return Ok(false);
+        }
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(folder)?;
+        std::io::Write::write_all(&mut file, &bytes)?;
+        file.persist(&target).map_err(|error| error.error)?;
+        Ok(true)
+    };
+    write().map_err(|error| BuildError::Write { path: target.clone(), error })
+}

@@ -1,0 +1,144 @@
+//! The whole configuration document, and each room's part of it.
+//!
+//! Rule: every room defines its own section and sees nothing else; sections that are not listed
+//! here belong to plugins.
+
+mod log;
+mod roster;
+mod session;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use garde::Validate;
+use modehost_config::environment::{self, Override};
+use modehost_config::{Loaded, Problems, Source};
+use modehost_gateway::{AuthConfig, GatewayConfig, GatewaySettings, ServerConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::log::{LogFormat, LogSettings};
+pub use self::roster::DeviceName;
+pub use self::session::{SessionSettings, session_config};
+pub use self::workers::WorkerSettings;
+
+/// The file that is read if none is named and it is there.
+pub const DEFAULT_FILE: &str = "config/modehost.yaml";
+
+/// Variables that override settings start with this and two underscores.
+pub const VARIABLE_PREFIX: &str = "MODEHOST";
+
+/// The built-in settings: the file that is handed out, so that the two cannot differ.
+pub const BUILT_IN: (&str, &str) = ("built-in settings", include_str!("../../config/modehost.yaml"));
+
+/// JSON pointers of settings that only a restart changes.
+pub const COLD: &[&str] = &[
+    "/server/ip",
+    "/server/port",
+    "/server/http_port",
+    "/storage",
+    "/plugins/dir",
+    "/plugins/limits",
+    "/workers",
+    "/log/format",
+];
+
+/// The configuration of modehost. Sections beside these belong to plugins and are checked against
+/// the schema that the plugin declares.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the server is reached.
+    #[garde(dive)]
+    pub server: ServerConfig,
+    /// How connections are treated.
+    #[garde(dive)]
+    pub gateway: GatewayConfig,
+    /// Who may connect.
+    #[garde(dive)]
+    pub auth: AuthConfig,
+    /// What belongs to a device and outlives its connections.
+    #[garde(dive)]
+    pub session: SessionSettings,
+    /// The plugins: where they are, what they may do, what they may use.
+    #[garde(dive)]
+    pub plugins: crate::stub::Config,
+    /// What is kept on disk.
+    #[garde(dive)]
+    pub storage: modehost_storage::Config,
+    /// Devices of each group, by device id. A device may be in several; one that is in none is in
+    /// the group `default`. Default none. Hot: a session takes it over when its device connects.
+    #[garde(dive)]
+    pub groups: BTreeMap<String, Vec<DeviceName>>,
+    /// Names of devices, by device id. Default none. Hot, as `groups`.
+    #[garde(custom(roster::keys_are_devices))]
+    pub device_alias: BTreeMap<String, String>,
+    /// Threads for work that blocks.
+    #[garde(skip)]
+    pub workers: WorkerSettings,
+    /// What is logged, and how.
+    #[garde(dive)]
+    pub log: LogSettings,
+}
+
+/// Where the settings come from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The file named on the command line; none: [`DEFAULT_FILE`] if it is there.
+    pub file: Option<PathBuf>,
+    /// The data folder named on the command line.
+    pub data: Option<PathBuf>,
+    /// Settings of the way the server was started, which the environment overrides.
+    pub preset: Vec<Override>,
+}
+
+impl Origin {
+    /// The layers, with the environment of this process.
+    pub fn source(&self) -> Source {
+        let default = Path::new(DEFAULT_FILE);
+        let file = self.file.clone().or_else(|| default.is_file().then(|| default.to_owned()));
+        let mut overrides = self.preset.clone();
+        // Names that are no valid text cannot be ours.
+        let variables =
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        overrides.extend(environment::collect(VARIABLE_PREFIX, variables));
+        overrides.extend(self.data.iter().map(|data| preset("--data", &["storage", "dir"], data)));
+        Source { embedded: BUILT_IN, file, overrides }
+    }
+}
+
+/// A setting that an option of the command line stands for.
+pub fn preset(option: &str, steps: &[&str], path: &Path) -> Override {
+    let spelling = path.display().to_string();
+    let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+    Override { variable: option.to_owned(), steps, value: Value::String(spelling.clone()), spelling }
+}
+
+/// Loads the settings.
+///
+/// # Errors
+/// Everything that is wrong with them; sections of plugins are not looked at.
+pub fn load(source: &Source) -> Result<Loaded<Settings>, Problems> {
+    source.load()
+}
+
+/// The gateway's part.
+pub fn gateway_settings(settings: &Settings) -> Arc<GatewaySettings> {
+    Arc::new(GatewaySettings::new(&settings.server, &settings.gateway, &settings.auth))
+}
+
+/// The JSON Schema of the document, pretty-printed. Sections of plugins are left open, since only
+/// a plugin knows its own.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(Settings).to_value();
+    if let Some(object) = schema.as_object_mut() {
+        let words = "A section of the plugin of this name, checked against the schema that it declares.";
+        object.insert("additionalProperties".to_owned(), serde_json::json!({ "type": "object", "description": words }));
+    }
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,64 @@
+//! The section `session`, and all that sessions are told of the settings. Rule: seconds and
+//! milliseconds end here; sessions get durations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use garde::Validate;
+use modehost_limits as limits;
+use modehost_session::Config;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::roster::roster;
+
+/// Section `session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionSettings {
+    /// How long a session waits for its device to come back, in s, 0 to 86,400. Default 120. Hot.
+    #[garde(range(max = 86_400))]
+    pub resume_window_s: u64,
+    /// How long an idle session keeps its instances in memory, in s, 1 to 86,400. Default 60. Hot.
+    #[garde(range(min = 1, max = 86_400))]
+    pub hibernate_after_s: u64,
+    /// The mode that hears typed and spoken words where no other mode does. Default none: such
+    /// words go nowhere. Hot.
+    #[garde(inner(length(min = 1)))]
+    pub default_mode: Option<String>,
+    /// Words that only wake a device and are not a turn, in any case. Default none. Hot.
+    #[garde(inner(length(min = 1)))]
+    pub wake_words: Vec<String>,
+    /// How far behind a mode's state may be after a kill where no durable effect has saved it, in
+    /// ms, 50 to 600,000. Default 2000. Hot.
+    #[garde(range(min = 50, max = 600_000))]
+    pub checkpoint_ms: u64,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            resume_window_s: limits::RESUME_WINDOW.as_secs(),
+            hibernate_after_s: limits::HIBERNATE_AFTER.as_secs(),
+            default_mode: None,
+            wake_words: Vec::new(),
+            checkpoint_ms: limits::CHECKPOINT.as_millis() as u64,
+        }
+    }
+}
+
+/// What sessions run on. `live_instances` is what the runtime found room for.
+pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config> {
+    let session = &settings.session;
+    Arc::new(Config {
+        resume_window: Duration::from_secs(session.resume_window_s),
+        hibernate_after: Duration::from_secs(session.hibernate_after_s),
+        default_mode: session.default_mode.as_deref().map(Arc::from),
+        wake_words: session.wake_words.iter().map(|word| word.to_lowercase()).collect(),
+        checkpoint: Duration::from_millis(session.checkpoint_ms),
+        live_instances,
+        migrations_per_second: limits::MIGRATIONS_PER_SECOND,
+        roster: roster(settings),
+    })
+}

@@ -1,0 +1,124 @@
+//! The real binary: exit codes and what it says.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs the binary in an empty folder, so that no file of the checkout is found.
+fn modehost(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_modehost"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_teaches_with_examples() {
+    let folder = tempfile::tempdir().expect("folder");
+    for (arguments, expected) in [
+        (vec!["--help"], "modehost serve --config my.yaml"),
+        (vec!["dev", "--help"], "Edit a file under plugins/"),
+        (vec!["check", "--help"], "modehost check config/modehost.yaml"),
+        (vec!["plugin", "build", "--help"], "modehost plugin build plugins/mine"),
+    ] {
+        let output = modehost(folder.path(), &arguments, &[]);
+        assert!(output.status.success(), "{arguments:?}");
+        assert!(text(&output.stdout).contains(expected), "{arguments:?}: {}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn c1_a_port_that_is_taken_is_named_within_a_second() {
+    let folder = tempfile::tempdir().expect("folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("address").port().to_string();
+    let variables = [
+        ("MODEHOST__SERVER__IP", "127.0.0.1"),
+        ("MODEHOST__SERVER__PORT", &port),
+        ("MODEHOST__SERVER__HTTP_PORT", "0"),
+    ];
+    let began = Instant::now();
+    let output = modehost(folder.path(), &["serve"], &variables);
+    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("server.port"), "{told}");
+    assert!(!folder.path().join("data").exists(), "nothing may be started before the ports are held");
+}
+
+#[test]
+fn c1_a_bad_host_is_named() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = modehost(folder.path(), &["serve"], &[("MODEHOST__SERVER__IP", "nowhere.example")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("server.ip"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn check_says_what_is_wrong_where() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("bad.yaml"), "server:\n  prot: 1\nlog:\n  level: loud\nwrokflow: {}\n")
+        .expect("write");
+    let output = modehost(folder.path(), &["check", "bad.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(64));
+    let told = text(&output.stderr);
+    assert!(told.contains("bad.yaml:2:3: server.prot: unknown key; did you mean `port`?"), "{told}");
+    assert!(told.contains("bad.yaml:4:10: log.level: must be error, warn"), "{told}");
+
+    std::fs::write(folder.path().join("bad.yaml"), "groups:\n  a: [x]\ngruops: {}\n").expect("write");
+    let output = modehost(folder.path(), &["check", "bad.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(64));
+    let told = text(&output.stderr);
+    assert!(told.contains("bad.yaml:3:1: unknown section `gruops`; did you mean `groups`?"), "{told}");
+
+    std::fs::write(folder.path().join("good.yaml"), "server:\n  port: 9000\n").expect("write");
+    let output = modehost(folder.path(), &["check", "good.yaml"], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "ok\n");
+
+    let output = modehost(folder.path(), &["check", "absent.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("absent.yaml"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_bad_configuration_or_variable_stops_a_start_with_64() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("bad.yaml"), "server:\n  port: many\n").expect("write");
+    let output = modehost(folder.path(), &["serve", "--config", "bad.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("bad.yaml:2:9: server.port"), "{}", text(&output.stderr));
+    let output = modehost(folder.path(), &["serve"], &[("MODEHOST__SERVER__PROT", "1")]);
+    assert_eq!(output.status.code(), Some(64));
+    let told = text(&output.stderr);
+    assert!(told.contains("environment variable MODEHOST__SERVER__PROT") && told.contains("`port`"), "{told}");
+    assert_eq!(modehost(folder.path(), &["serv"], &[]).status.code(), Some(64));
+}
+
+#[test]
+fn outside_a_checkout_dev_says_where_to_go() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = modehost(folder.path(), &["dev"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("run this inside a checkout"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_that_is_no_plugin_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("x.wasm"), "not wasm").expect("write");
+    for command in ["inspect", "check"] {
+        let output = modehost(folder.path(), &["plugin", command, "x.wasm"], &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("x.wasm is not WebAssembly"), "{}", text(&output.stderr));
+    }
+}

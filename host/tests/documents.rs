@@ -1,0 +1,61 @@
+//! The files under `config/`. Rule: what is handed out is what is built in, and neither falls
+//! behind the code.
+
+use modehost::settings::{self, BUILT_IN, Settings};
+use modehost_config::{Loaded, Source};
+use serde_json::{Value, json};
+
+fn built_in() -> Loaded<Settings> {
+    settings::load(&Source { embedded: BUILT_IN, file: None, overrides: Vec::new() })
+        .expect("the built-in settings are good")
+}
+
+#[test]
+fn the_file_that_is_handed_out_says_what_the_code_says() {
+    let mut expected = serde_json::to_value(Settings::default()).expect("JSON");
+    // The two things that no code may name.
+    expected["plugins"]["grants"] = json!({
+        "workflow": ["documents:workflow/", "broadcast"],
+        "working": ["dispatch:workflow", "documents:workflow/"],
+        "conversation": ["switch-mode"],
+    });
+    expected["session"]["default_mode"] = json!("chat");
+    assert_eq!(serde_json::to_value(&built_in().document).expect("JSON"), expected);
+}
+
+#[test]
+fn every_key_of_the_schema_is_in_the_file() {
+    let schema: Value = serde_json::from_str(&settings::schema()).expect("JSON");
+    let mut missing = Vec::new();
+    keys(&schema, &schema, "", &mut |path, key| {
+        if !BUILT_IN.1.lines().any(|line| line.trim_start_matches([' ', '#']).starts_with(&format!("{key}:"))) {
+            missing.push(path.to_owned());
+        }
+    });
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Calls `visit` with the path and name of each key that is not inside a list.
+fn keys(root: &Value, schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &str)) {
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|text| root.pointer(text.strip_prefix('#')?));
+    let target = target.unwrap_or(schema);
+    for (key, below) in target.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        visit(&path, key);
+        keys(root, below, &path, visit);
+    }
+}
+
+#[test]
+fn the_schema_that_is_handed_out_is_the_one_of_the_code() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/schema.json");
+    let schema = settings::schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(file, &schema).expect("write");
+    }
+    let present = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        present == schema,
+        "config/schema.json is behind the code; run `modehost check --schema > config/schema.json`"
+    );
+}
