@@ -23,13 +23,34 @@ pub struct WasmGeneration {
     code: Arc<Code>,
     manifest: Arc<Manifest>,
     config: Arc<str>,
-    rules: Arc<Rules>,
+    terms: Arc<Terms>,
+}
+
+/// What all instances of one generation share.
+pub(crate) struct Terms {
+    pub rules: Rules,
+    calls: AtomicU64,
+    faults: AtomicU64,
+}
+
+impl Terms {
+    pub(crate) fn new(rules: Rules) -> Arc<Self> {
+        Arc::new(Self { rules, calls: AtomicU64::new(0), faults: AtomicU64::new(0) })
+    }
+
+    /// Counts a call. That a guest rejects its input is no fault.
+    pub(crate) fn tally(&self, fault: Option<&Fault>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if fault.is_some_and(|fault| !matches!(fault, Fault::Rejected(_))) {
+            self.faults.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl WasmGeneration {
-    pub(crate) fn new(code: Arc<Code>, manifest: Arc<Manifest>, config: Arc<str>, rules: Arc<Rules>) -> Self {
+    pub(crate) fn new(code: Arc<Code>, manifest: Arc<Manifest>, config: Arc<str>, terms: Arc<Terms>) -> Self {
         let id = GenerationId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { id, code, manifest, config, rules }
+        Self { id, code, manifest, config, terms }
     }
 
     /// What the file says of itself without being run.
@@ -39,7 +60,12 @@ impl WasmGeneration {
 
     /// The grants in force.
     pub fn grants(&self) -> &Grants {
-        &self.rules.grants
+        &self.terms.rules.grants
+    }
+
+    /// Calls so far, and those of them that were faults.
+    pub fn tally(&self) -> (u64, u64) {
+        (self.terms.calls.load(Ordering::Relaxed), self.terms.faults.load(Ordering::Relaxed))
     }
 
     /// What generations of the same file share.
@@ -50,14 +76,17 @@ impl WasmGeneration {
     /// An instance that has been configured.
     pub(crate) fn instance(&self) -> Result<WasmInstance, Fault> {
         let began = Instant::now();
-        let mut instance = WasmInstance::open(&self.code, &self.rules)?;
+        let mut instance = WasmInstance::open(&self.code, &self.terms)?;
         instance.configure(&self.config)?;
         self.code.metrics.open_took(began.elapsed());
         Ok(instance)
     }
 
     fn counted<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        result.inspect_err(|fault| self.code.metrics.faulted(fault))
+        result.inspect_err(|fault| {
+            self.code.metrics.faulted(fault);
+            self.terms.faults.fetch_add(1, Ordering::Relaxed);
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::bindings::exports::modehost::mode::lifecycle::{RestoreError, SavedSta
 use crate::bindings::modehost::mode::types;
 use crate::code::Code;
 use crate::convert;
-use crate::convert::effect::Rules;
+use crate::generation::Terms;
 use crate::guest::Guest;
 
 /// An instance, its store and what its effects are held against.
@@ -22,14 +22,14 @@ pub(crate) struct WasmInstance {
     store: Store<Guest>,
     mode: Mode,
     code: Arc<Code>,
-    rules: Arc<Rules>,
+    terms: Arc<Terms>,
     poisoned: bool,
     calls: u32,
 }
 
 impl WasmInstance {
     /// Instantiates the code; `configure` has to follow.
-    pub(crate) fn open(code: &Arc<Code>, rules: &Arc<Rules>) -> Result<Self, Fault> {
+    pub(crate) fn open(code: &Arc<Code>, terms: &Arc<Terms>) -> Result<Self, Fault> {
         let guest = Guest::new(code.budget.memory_bytes, code.log.clone());
         let mut store = Store::new(&code.engine.wasmtime, guest);
         store.limiter(|guest| &mut guest.bounds);
@@ -49,7 +49,7 @@ impl WasmInstance {
             }
         };
         code.metrics.opened();
-        Ok(Self { store, mode, code: code.clone(), rules: rules.clone(), poisoned: false, calls: 0 })
+        Ok(Self { store, mode, code: code.clone(), terms: terms.clone(), poisoned: false, calls: 0 })
     }
 
     /// First call.
@@ -104,7 +104,7 @@ impl WasmInstance {
         })?;
         match result {
             Ok(effects) => {
-                let admitted = self.rules.admit(effects);
+                let admitted = self.terms.rules.admit(effects);
                 self.poisoned = admitted.is_err();
                 admitted
             }
@@ -120,6 +120,7 @@ impl Instance for WasmInstance {
         let began = self.calls.is_multiple_of(limits::CALLS_PER_SAMPLE).then(Instant::now);
         let result = self.give(context, event);
         self.code.metrics.called(began.map(|began| began.elapsed()), result.as_ref().err());
+        self.terms.tally(result.as_ref().err());
         result
     }
 
@@ -145,6 +146,13 @@ fn fault(error: &wasmtime::Error, call_ms: u64) -> Fault {
         Some(Trap::Interrupt) => Fault::TimedOut(call_ms),
         Some(Trap::AllocationTooLarge) => Fault::OutOfMemory,
         Some(trap) => Fault::Trapped(trap.to_string()),
-        None => Fault::Trapped(error.root_cause().to_string()),
+        None => {
+            let why = error.root_cause().to_string();
+            // The runtime has no type for this one; a test keeps the words in step.
+            if why.contains("fuel allocated for hostcalls") {
+                return Fault::BadEffects(format!("more than {} bytes for one call", limits::GUEST_TRANSFER_BYTES));
+            }
+            Fault::Trapped(why)
+        }
     }
 }

@@ -6,16 +6,23 @@
 //! - [`load`]: prepare and probe; every reason to refuse a file
 //! - [`generation`]: a version with its settings and grants, from which instances are opened
 //! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
+//! - [`catalog`]: which versions serve; trials, roll-back, status
+//! - `folder`: the plugin folder and being told of changes in it
+//! - [`config`], [`inspect`]: settings, and a look at a file for operators
 //! - `engine`, `pool`, `wasi`, `guest`, `log`, `cache`: what instances run on
 
 mod bindings;
 mod cache;
+pub mod catalog;
 mod code;
+pub mod config;
 mod convert;
 mod engine;
+mod folder;
 pub mod generation;
 pub mod grants;
 mod guest;
+pub mod inspect;
 mod instance;
 pub mod load;
 mod log;
@@ -26,6 +33,9 @@ mod probe;
 mod runtime;
 mod wasi;
 
+pub use catalog::{CatalogError, PluginCatalog};
+pub use config::Config;
 pub use generation::WasmGeneration;
+pub use inspect::{Inspection, inspect};
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError};

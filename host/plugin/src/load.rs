@@ -10,7 +10,7 @@ use wasmtime::component::Component;
 use crate::bindings::ModePre;
 use crate::code::{Code, Metrics};
 use crate::convert::effect::Rules;
-use crate::generation::WasmGeneration;
+use crate::generation::{Terms, WasmGeneration};
 use crate::grants::{Grant, Grants};
 use crate::log::PluginLog;
 use crate::manifest;
@@ -51,6 +51,14 @@ pub enum LoadError {
     Probe { file: String, step: &'static str, fault: Fault },
     #[error("{file} has the content {sha256}, but plugins.pins.{plugin} allows {pin} only")]
     Pinned { file: String, plugin: String, sha256: String, pin: String },
+    #[error("{file} claims the {what} `{name}`, which the plugin {other} has already; remove one of the two")]
+    Conflict { file: String, what: &'static str, name: String, other: String },
+    #[error("{file} holds the plugin {plugin}, and so does {other}; remove one of the two files")]
+    Twice { file: String, plugin: String, other: String },
+    #[error("{file} was rolled back ({why}); it is taken again once the file changes, or by a reload")]
+    RolledBack { file: String, why: String },
+    #[error("{file} cannot be read: {why}")]
+    Unreadable { file: String, why: String },
 }
 
 impl Runtime {
@@ -141,8 +149,8 @@ impl Runtime {
             plugin: package.id.clone(),
             why,
         })?;
-        let rules = Arc::new(Rules { grants, count: self.effects });
-        let generation = WasmGeneration::new(code, manifest, config.into(), rules);
+        let terms = Terms::new(Rules { grants, count: self.effects });
+        let generation = WasmGeneration::new(code, manifest, config.into(), terms);
         probe::run(&generation, file)?;
         Ok(Arc::new(generation))
     }

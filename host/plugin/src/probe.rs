@@ -8,7 +8,7 @@ use modehost_contract::{Context, Event, Fault, Generation, Instance, Manifest};
 
 use crate::code::Code;
 use crate::convert::effect::Rules;
-use crate::generation::WasmGeneration;
+use crate::generation::{Terms, WasmGeneration};
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
 use crate::load::LoadError;
@@ -18,9 +18,9 @@ const CONTEXT: Context = Context { now: 1_700_000_000_000, seed: 1 };
 
 /// What the plugin says of itself.
 pub(crate) fn describe(code: &Arc<Code>, file: &str) -> Result<Manifest, LoadError> {
-    let rules = Arc::new(Rules { grants: Grants::default(), count: 0 });
+    let terms = Terms::new(Rules { grants: Grants::default(), count: 0 });
     let at = |step| move |fault| LoadError::Probe { file: file.to_owned(), step, fault };
-    let mut instance = WasmInstance::open(code, &rules).map_err(at("opening"))?;
+    let mut instance = WasmInstance::open(code, &terms).map_err(at("opening"))?;
     instance.describe().map_err(at("describe"))
 }
 

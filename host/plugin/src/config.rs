@@ -1,0 +1,151 @@
+//! The settings of the plugin runtime. Rule: values in here have been checked; what reloads hot is
+//! said at each.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use garde::Validate;
+use modehost_limits as limits;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::grants::Grant;
+use crate::runtime::RuntimeConfig;
+
+/// Section `plugins`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the plugins, one `.wasm` file each. Made if it is not there; watched, so that a
+    /// file that is put there, replaced or removed takes effect at once. Default `data/plugins`;
+    /// needs a restart.
+    #[garde(custom(not_empty))]
+    pub dir: PathBuf,
+    /// What each plugin may do, by its id, of what it asks for: model, documents:<prefix>,
+    /// journals:<prefix>, archive:<kind>, hook:<name>, broadcast, deliver, dispatch:<type>,
+    /// switch-mode; `documents:*` for all. A plugin that must have more is refused. Default none;
+    /// reloads hot.
+    #[garde(custom(are_grants))]
+    pub grants: BTreeMap<String, Vec<String>>,
+    /// What one instance may use.
+    #[garde(dive)]
+    pub limits: Limits,
+    /// Share of the devices that a new version serves first, in percent; the others follow after
+    /// `rollback.window_s` if it does well. 0 and 100: all at once. Default 0; reloads hot.
+    #[garde(range(max = 100))]
+    pub canary_percent: u8,
+    /// When a new version is taken back.
+    #[garde(dive)]
+    pub rollback: Rollback,
+    /// The only content that is taken for a plugin: its id and the SHA-256 of the file in hex.
+    /// Default none; reloads hot.
+    #[garde(custom(are_checksums))]
+    pub pins: BTreeMap<String, String>,
+}
+
+/// What one instance may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory of one instance, in MiB. Default 16; needs a restart.
+    #[garde(range(min = 1, max = 1024))]
+    pub memory_mib: u32,
+    /// Time of one call, in ms; counted in steps of 10 ms. Default 100; needs a restart.
+    #[garde(range(min = 10, max = 10_000))]
+    pub call_ms: u64,
+    /// Effects of one event. Default 64; needs a restart.
+    #[garde(range(min = 1, max = 10_000))]
+    pub effects: usize,
+    /// Instances over all sessions that live at the same time; beyond it the sessions that were
+    /// idle longest hibernate. Fitted to `vm.max_map_count` at start. Default 14000; needs a
+    /// restart.
+    #[garde(range(min = 1, max = 1_000_000))]
+    pub live_instances: usize,
+}
+
+/// When a new version is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rollback {
+    /// Faults of a new version within the window that roll it back. Default 3; reloads hot.
+    #[garde(range(min = 1))]
+    pub faults: u32,
+    /// How long a new version is on trial beside the old one, in seconds. Default 30; reloads hot.
+    #[garde(range(min = 1, max = 86_400))]
+    pub window_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("data/plugins"),
+            grants: BTreeMap::new(),
+            limits: Limits::default(),
+            canary_percent: 0,
+            rollback: Rollback::default(),
+            pins: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_mib: u32::try_from(limits::GUEST_MEMORY_BYTES >> 20).unwrap_or(16),
+            call_ms: u64::try_from(limits::CALL.as_millis()).unwrap_or(100),
+            effects: limits::EFFECTS,
+            live_instances: limits::LIVE_INSTANCES,
+        }
+    }
+}
+
+impl Default for Rollback {
+    fn default() -> Self {
+        Self { faults: limits::ROLLBACK_FAULTS, window_s: limits::ROLLBACK_WINDOW.as_secs() }
+    }
+}
+
+impl Config {
+    /// What a runtime is made of, with the folder of compiled plugins, if there is to be one.
+    pub fn runtime(&self, cache: Option<PathBuf>) -> RuntimeConfig {
+        RuntimeConfig {
+            memory_bytes: (self.limits.memory_mib as usize) << 20,
+            call: Duration::from_millis(self.limits.call_ms),
+            effects: self.limits.effects,
+            live_instances: self.limits.live_instances,
+            cache,
+        }
+    }
+
+    /// The configured grants of a plugin.
+    pub fn granted(&self, plugin: &str) -> &[String] {
+        self.grants.get(plugin).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn not_empty(dir: &std::path::Path, _context: &()) -> garde::Result {
+    if dir.as_os_str().is_empty() {
+        return Err(garde::Error::new("must name a folder, such as data/plugins"));
+    }
+    Ok(())
+}
+
+fn are_grants(grants: &BTreeMap<String, Vec<String>>, _context: &()) -> garde::Result {
+    for (plugin, texts) in grants {
+        for text in texts {
+            Grant::parse(text).map_err(|why| garde::Error::new(format!("for {plugin}: {why}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn are_checksums(pins: &BTreeMap<String, String>, _context: &()) -> garde::Result {
+    let good = |pin: &str| pin.len() == 64 && pin.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    match pins.iter().find(|(_, pin)| !good(pin)) {
+        None => Ok(()),
+        Some((plugin, pin)) => Err(garde::Error::new(format!(
+            "for {plugin}: `{pin}` is not a SHA-256 in lower-case hex, as `modehost plugin inspect` prints it"
+        ))),
+    }
+}

@@ -1,0 +1,52 @@
+//! What operators want to know of a plugin file before they install it. Rule: the bytes are read
+//! as in the server; nothing is run unless a runtime is given.
+
+use modehost_contract::Manifest;
+use serde::Serialize;
+
+use crate::grants::Grant;
+use crate::load::LoadError;
+use crate::package;
+use crate::runtime::Runtime;
+
+/// A plugin file, for people and machines.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    pub id: String,
+    pub version: String,
+    pub description: Option<String>,
+    pub size_bytes: usize,
+    pub sha256: String,
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+    /// It does not run without these.
+    pub grants: Vec<String>,
+    pub optional_grants: Vec<String>,
+    /// What it says of itself when it is run.
+    pub manifest: Option<Manifest>,
+}
+
+/// Reads a plugin file; with a runtime its own description as well (compiles it; blocks).
+///
+/// # Errors
+/// If it is no plugin, or cannot be run.
+pub fn inspect(bytes: &[u8], file: &str, runtime: Option<&Runtime>) -> Result<Inspection, LoadError> {
+    let package = package::read(bytes).map_err(|error| LoadError::Package { file: file.to_owned(), error })?;
+    let manifest = match runtime {
+        Some(runtime) => Some((*runtime.prepare(bytes, file)?.1).clone()),
+        None => None,
+    };
+    let texts = |grants: &[Grant]| grants.iter().map(Grant::to_string).collect();
+    Ok(Inspection {
+        size_bytes: package.size,
+        grants: texts(&package.grants),
+        optional_grants: texts(&package.optional_grants),
+        id: package.id,
+        version: package.version,
+        description: package.description,
+        sha256: package.sha256,
+        imports: package.imports,
+        exports: package.exports,
+        manifest,
+    })
+}
