@@ -1,0 +1,100 @@
+//! The command line. Rule: what a measure needs is declared by the measure; here they are listed.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::figures::{Figures, Report};
+use crate::target::{Target, TargetOptions};
+use crate::{echo, floor, hold, ping, process, start, swap, vanish};
+
+/// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
+#[derive(Debug, Parser)]
+#[command(name = "modehost-load", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON object instead of a table.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Threads of the load generator.
+    #[arg(long, global = true, default_value_t = 2)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Devices held: connect rate, memory per device, processor time when idle.
+    Hold(Measure<hold::Options>),
+    /// Heartbeats: latency, and processor time per ping.
+    Ping(Measure<ping::Options>),
+    /// Closed-loop messages: messages a second, and processor time per message.
+    Echo(Measure<echo::Options>),
+    /// A newcomer's connect and hello while many devices vanish at once.
+    Vanish(Measure<vanish::Options>),
+    /// A hot swap under load: messages lost or doubled, sockets closed, pauses.
+    Swap(Measure<swap::Options>),
+    /// From exec to ready.
+    Start(Measure<start::Options>),
+    /// The bare echo server itself.
+    Floor(floor::Options),
+}
+
+/// A measure and what it is taken on.
+#[derive(Debug, clap::Args)]
+pub struct Measure<O: clap::Args> {
+    #[command(flatten)]
+    pub target: TargetOptions,
+    #[command(flatten)]
+    pub options: O,
+}
+
+/// Carries the command out; the answer is what to print.
+///
+/// # Errors
+/// Says what could not be measured and why.
+pub fn run(cli: Cli) -> anyhow::Result<String> {
+    process::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli.threads.max(1))
+        .enable_all()
+        .build()
+        .context("cannot start the threads")?;
+    let report = runtime.block_on(measure(cli.command))?;
+    Ok(if cli.json { report.json() } else { report.table() })
+}
+
+async fn measure(command: Command) -> anyhow::Result<Report> {
+    match command {
+        Command::Hold(m) => compare("hold", &m.target, async |target| hold::run(target, &m.options).await).await,
+        Command::Ping(m) => compare("ping", &m.target, async |target| ping::run(target, &m.options).await).await,
+        Command::Echo(m) => compare("echo", &m.target, async |target| echo::run(target, &m.options).await).await,
+        Command::Vanish(m) => compare("vanish", &m.target, async |target| vanish::run(target, &m.options).await).await,
+        Command::Swap(m) => {
+            let target = Target::server(&m.target).await?.context("swap needs --server or --address")?;
+            Ok(Report::of("swap", target.name, swap::run(&target, &m.options).await?))
+        }
+        Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
+        Command::Floor(options) => {
+            floor::serve(&options).await?;
+            Ok(Report::default())
+        }
+    }
+}
+
+/// Takes the measure on the floor, then on the server, one after the other so that neither has to
+/// share the machine.
+async fn compare(
+    name: &str,
+    options: &TargetOptions,
+    measure: impl AsyncFn(&Target) -> anyhow::Result<Figures>,
+) -> anyhow::Result<Report> {
+    let mut report = Report::named(name);
+    if !options.no_floor {
+        let floor = Target::floor(options).await?;
+        report.add(floor.name, measure(&floor).await.context("on the floor")?);
+    }
+    if let Some(server) = Target::server(options).await? {
+        report.add(server.name, measure(&server).await.context("on the server")?);
+    }
+    Ok(report)
+}
