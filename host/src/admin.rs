@@ -7,7 +7,6 @@ mod access;
 
 use std::sync::Arc;
 
-use crate::stub::PluginCatalog;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Live, Problems};
+use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_task::run_blocking;
 use serde_json::json;

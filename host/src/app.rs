@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::stub::PluginCatalog;
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Live, Loaded, Problems, Source, Watcher};
 use modehost_contract::Catalog;
 use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, bind};
 use modehost_limits as limits;
-use modehost_plugin::{Runtime, RuntimeConfig, RuntimeError};
+use modehost_plugin::{PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
 use modehost_session::{Registry, Services};
 use modehost_storage::{LocalDirectory, SqliteStorage};
 use modehost_task::{ModeThreads, run_blocking, spawn_io};
@@ -43,7 +42,7 @@ pub enum StartError {
     #[error("{0}")]
     Plugins(#[from] RuntimeError),
     #[error("{0}")]
-    PluginFolder(#[from] crate::stub::CatalogError),
+    PluginFolder(#[from] modehost_plugin::CatalogError),
     #[error("{0}")]
     Prepare(String),
     #[error("the system refuses a thread, a signal or a timer: {0}; check the limits of this process")]

@@ -21,5 +21,4 @@ pub mod dev;
 pub mod log;
 pub mod plugin_file;
 pub mod settings;
-pub mod stub;
 pub mod terminal;

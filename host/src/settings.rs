@@ -65,7 +65,7 @@ pub struct Settings {
     pub session: SessionSettings,
     /// The plugins: where they are, what they may do, what they may use.
     #[garde(dive)]
-    pub plugins: crate::stub::Config,
+    pub plugins: modehost_plugin::Config,
     /// What is kept on disk.
     #[garde(dive)]
     pub storage: modehost_storage::Config,

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::stub::PluginCatalog;
 use modehost_config::{Loaded, Problem};
 use modehost_contract::Catalog;
 use modehost_gateway::GatewaySettings;
+use modehost_plugin::PluginCatalog;
 use modehost_session::Config;
 use tokio::sync::watch;
 

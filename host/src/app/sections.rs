@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stub::PluginCatalog;
 use jsonschema::error::ValidationErrorKind;
 use modehost_config::{Loaded, Problem, path, problem};
 use modehost_contract::Table;
+use modehost_plugin::PluginCatalog;
 use serde_json::{Map, Value};
 
 use crate::settings::Settings;

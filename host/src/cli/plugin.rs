@@ -140,19 +140,34 @@ fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One line a member; lists with commas, the schema left out.
+/// What a person wants to know first comes first; the schema is left to `--json`.
+const SHOWN: [&str; 12] = [
+    "id",
+    "version",
+    "description",
+    "modes",
+    "message_types",
+    "grants",
+    "optional_grants",
+    "imports",
+    "exports",
+    "snapshot_schemas",
+    "size_bytes",
+    "sha256",
+];
+
+/// One line for each member that is there; lists with commas.
 fn show(value: &Value) {
-    for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| *key != "config_schema") {
-        let key = key.replace('_', " ");
-        match value {
-            Value::Null => {}
-            Value::String(text) => say(format_args!("{key}: {text}")),
-            Value::Array(list) => say(format_args!(
-                "{key}: {}",
-                words(list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)))
-            )),
-            Value::Object(_) => show(value),
-            other => say(format_args!("{key}: {other}")),
+    for key in SHOWN {
+        let name = key.replace('_', " ");
+        match value.get(key).or_else(|| value.get("manifest")?.get(key)) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => say(format_args!("{name}: {text}")),
+            Some(Value::Array(list)) => {
+                let text = |one: &Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
+                say(format_args!("{name}: {}", words(list.iter().map(text))));
+            }
+            Some(other) => say(format_args!("{name}: {other}")),
         }
     }
 }

@@ -1,1 +1,262 @@
-//! The working mode.
+//! Working: hands-free work with the board. Rule: it understands a few commands exactly and hands
+//! everything else on; it changes no board itself but has the workflow messages handled.
+//!
+//! # Layout
+//! - [`command`]: which words are a command
+//! - [`choice`]: which task is meant
+//! - [`ordinal`], [`wording`]: places in a list, and text as it is compared
+
+pub mod choice;
+pub mod command;
+pub mod ordinal;
+pub mod wording;
+
+use std::time::Duration;
+
+use modehost_sdk::{
+    Cx, Describe, Document, EndReason, Language, Mode, Outcome, RequestFailed, RequestId, Start, TimerId, Transcript,
+    VoicePolicy,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::choice::{Choice, Task, choose, choose_answer, read_board};
+use crate::command::{Command, ExtraPhrases, Verb};
+use crate::wording::{normalise, peel};
+
+modehost_sdk::register!(Working);
+
+/// Timer of the open question.
+const QUESTION_TIMER: TimerId = 1;
+/// Boards that a command looks at.
+const BOARDS: usize = 4;
+/// Options that are read out; a longer list nobody remembers.
+const SPOKEN_OPTIONS: usize = 6;
+/// Options that an answer may choose.
+const OPTIONS: usize = 20;
+/// Commands that may wait for their boards.
+const LOOKUPS: usize = 8;
+
+/// The section `working` of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub extra_phrases: ExtraPhrases,
+    /// Seconds that a question waits for its answer.
+    pub answer_timeout_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { extra_phrases: ExtraPhrases::default(), answer_timeout_s: 30 }
+    }
+}
+
+/// The state of one session; empty between commands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Working {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lookups: Vec<Lookup>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    question: Option<Question>,
+}
+
+/// A command whose boards are being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Lookup {
+    command: Command,
+    request: RequestId,
+    /// Place of the board being read among the device's groups.
+    index: usize,
+    /// Tasks of the boards before it.
+    tasks: Vec<Task>,
+}
+
+/// A question that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Question {
+    verb: Verb,
+    language: Language,
+    options: Vec<Task>,
+}
+
+impl Mode for Working {
+    type Config = Config;
+
+    fn describe() -> Describe {
+        Describe::new()
+            .mode("working", &[])
+            .voice(VoicePolicy::FirstRefusal)
+            .config_schema(include_str!("../config.schema.json"))
+    }
+
+    /// One utterance after another works without a wake word.
+    fn on_started(&mut self, cx: &mut Cx<'_, Self>, start: Start) -> Outcome {
+        if start.mode.is_some() {
+            cx.listen_manual();
+        }
+        Ok(())
+    }
+
+    fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
+        if !transcript.confirmed {
+            return Ok(());
+        }
+        if self.take_answer(cx, &transcript.text) {
+            return Ok(());
+        }
+        match Command::read(&transcript.text, &cx.config().extra_phrases) {
+            Some(command) => self.begin(cx, command),
+            None => cx.decline(),
+        }
+        Ok(())
+    }
+
+    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
+        let Some(mut lookup) = document.request.and_then(|request| self.take_lookup(request)) else {
+            return Ok(());
+        };
+        let groups = &cx.device().groups;
+        if let Some(group) = groups.get(lookup.index) {
+            lookup.tasks.extend(read_board(group, document.value.as_deref()));
+        }
+        lookup.index += 1;
+        match groups.get(lookup.index).filter(|_| lookup.index < BOARDS) {
+            Some(group) => {
+                lookup.request = cx.read_document(board_key(group));
+                self.lookups.push(lookup);
+            }
+            None => self.decide(cx, &lookup),
+        }
+        Ok(())
+    }
+
+    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        if let Some(lookup) = self.take_lookup(failed.request) {
+            let sorry = "任务列表现在读不到，请稍后再试。";
+            cx.say(lookup.command.language.pick(sorry, "The task list cannot be read now. Please try again later."));
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+        if id == QUESTION_TIMER {
+            self.question = None;
+        }
+        Ok(())
+    }
+
+    fn on_ended(&mut self, _cx: &mut Cx<'_, Self>, _reason: EndReason) -> Outcome {
+        self.question = None;
+        Ok(())
+    }
+}
+
+impl Working {
+    fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command) {
+        // A command instead of an answer: the question is moot.
+        self.drop_question(cx);
+        if command.verb == Verb::Refresh {
+            cx.dispatch(&Ask { r#type: "workflow", event: Verb::Refresh, id: None, group_key: None });
+            cx.say(command.language.pick("任务列表已刷新。", "The task list is refreshed."));
+            return;
+        }
+        if self.lookups.len() >= LOOKUPS {
+            cx.say(
+                command.language.pick("请稍等，上一个还没处理完。", "One moment, I am still busy with the last one."),
+            );
+            return;
+        }
+        let group = cx.device().groups.first().cloned().unwrap_or_default();
+        let request = cx.read_document(board_key(&group));
+        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new() });
+    }
+
+    fn take_lookup(&mut self, request: RequestId) -> Option<Lookup> {
+        let index = self.lookups.iter().position(|lookup| lookup.request == request)?;
+        Some(self.lookups.remove(index))
+    }
+
+    /// All boards are there: does it, asks which, or says that there is nothing.
+    fn decide(&mut self, cx: &mut Cx<'_, Self>, lookup: &Lookup) {
+        let Command { verb, target, language } = &lookup.command;
+        let (verb, language) = (*verb, *language);
+        match choose(verb, target, &lookup.tasks, &cx.device().id) {
+            Choice::One(task) => carry_out(cx, verb, language, task),
+            Choice::Several(tasks) => self.ask(cx, verb, language, &tasks),
+            Choice::Unknown => {
+                let name = peel(target);
+                cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
+            }
+            Choice::Nothing => cx.say(match verb {
+                Verb::Assign => language.pick("没有可以认领的任务。", "There is no open task to take."),
+                _ => language.pick("没有可以完成的任务。", "There is no task to complete."),
+            }),
+        }
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_, Self>, verb: Verb, language: Language, tasks: &[&Task]) {
+        let spoken = tasks.iter().take(SPOKEN_OPTIONS).enumerate();
+        let spoken: Vec<String> = spoken.map(|(index, task)| format!("{}. {}", index + 1, task.title)).collect();
+        let spoken = spoken.join(" ");
+        cx.say(language.pick(format!("哪一个？{spoken}"), format!("Which one? {spoken}")));
+        cx.start_timer(QUESTION_TIMER, Duration::from_secs(cx.config().answer_timeout_s));
+        let options = tasks.iter().take(OPTIONS).map(|&task| task.clone()).collect();
+        self.question = Some(Question { verb, language, options });
+    }
+
+    /// True if the words answer the open question.
+    fn take_answer(&mut self, cx: &mut Cx<'_, Self>, said: &str) -> bool {
+        const CANCEL: [&str; 8] = ["取消", "算了", "不用了", "都不是", "cancel", "never mind", "none", "stop"];
+        let Some(question) = &self.question else {
+            return false;
+        };
+        let answer = normalise(said);
+        if CANCEL.contains(&peel(&answer)) || CANCEL.contains(&answer.as_str()) {
+            cx.say(question.language.pick("好的，已取消。", "All right, cancelled."));
+        } else if let Some(task) = choose_answer(&answer, &question.options) {
+            carry_out(cx, question.verb, question.language, task);
+        } else {
+            return false;
+        }
+        self.drop_question(cx);
+        true
+    }
+
+    fn drop_question(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.question.take().is_some() {
+            cx.stop_timer(QUESTION_TIMER);
+        }
+    }
+}
+
+/// A workflow message on the device's behalf.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ask<'a> {
+    r#type: &'static str,
+    event: Verb,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// Only where it is not the device's first group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_key: Option<&'a str>,
+}
+
+fn carry_out(cx: &mut Cx<'_, Working>, verb: Verb, language: Language, task: &Task) {
+    let title = &task.title;
+    if verb == Verb::Complete && task.status == "done" {
+        cx.say(language.pick(format!("“{title}”已经完成了。"), format!("\"{title}\" is done already.")));
+        return;
+    }
+    let is_home = cx.device().groups.first() == Some(&task.group);
+    let group_key = (!is_home).then_some(task.group.as_str());
+    cx.dispatch(&Ask { r#type: "workflow", event: verb, id: Some(&task.id), group_key });
+    cx.say(match verb {
+        Verb::Assign => language.pick(format!("好的，“{title}”归你了。"), format!("All right, \"{title}\" is yours.")),
+        _ => language.pick(format!("好的，“{title}”已完成。"), format!("All right, \"{title}\" is done.")),
+    });
+}
+
+fn board_key(group: &str) -> String {
+    format!("workflow/board/{group}")
+}

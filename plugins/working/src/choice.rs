@@ -1,0 +1,206 @@
+//! Which task is meant. Rule: one that is named beats one that is obvious, and what is not clear
+//! is asked and never guessed.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::command::Verb;
+use crate::ordinal::Place;
+use crate::wording::peel;
+
+/// As much of a task as choosing needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: String,
+    pub title: String,
+    /// `open`, `doing` or `done`.
+    pub status: String,
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Whose board it is on.
+    #[serde(default)]
+    pub group: String,
+}
+
+/// What came of looking for a task.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Choice<'t> {
+    One(&'t Task),
+    /// Several that it could be.
+    Several(Vec<&'t Task>),
+    /// Words that name no task.
+    Unknown,
+    /// No task was named and none is there for it.
+    Nothing,
+}
+
+/// The tasks of a stored board; what is no task is left out.
+pub fn read_board(group: &str, stored: Option<&str>) -> Vec<Task> {
+    #[derive(Deserialize)]
+    struct Board {
+        #[serde(deserialize_with = "tasks")]
+        tasks: Vec<Task>,
+    }
+    fn tasks<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Task>, D::Error> {
+        let values = Vec::<Value>::deserialize(reader)?;
+        Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+    }
+    let board = stored.and_then(|text| serde_json::from_str::<Board>(text).ok());
+    let mut tasks = board.map_or_else(Vec::new, |board| board.tasks);
+    for task in &mut tasks {
+        group.clone_into(&mut task.group);
+    }
+    tasks
+}
+
+/// The task that a command means: by id, title, ordinal, part of a title, or the obvious one.
+pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choice<'t> {
+    let bare = peel(target);
+    if bare.is_empty() {
+        return obvious(verb, tasks, me);
+    }
+    if let Some(choice) = named(target, bare, tasks, false) {
+        return choice;
+    }
+    let mut found = by_part(bare, tasks);
+    if found.len() > 1 {
+        // Of several, those for which the command makes sense.
+        let useful: Vec<&Task> = found.iter().copied().filter(|task| is_useful(verb, task)).collect();
+        if !useful.is_empty() {
+            found = useful;
+        }
+    }
+    one_of(found).unwrap_or(Choice::Unknown)
+}
+
+/// The option that an answer means; none if it is no answer.
+pub fn choose_answer<'t>(answer: &str, options: &'t [Task]) -> Option<&'t Task> {
+    let bare = peel(answer);
+    if bare.is_empty() {
+        return None;
+    }
+    let choice = named(answer, bare, options, true).or_else(|| one_of(by_part(bare, options)));
+    match choice {
+        Some(Choice::One(task)) => Some(task),
+        _ => None,
+    }
+}
+
+fn named<'t>(target: &str, bare: &str, tasks: &'t [Task], is_answer: bool) -> Option<Choice<'t>> {
+    let is_word = |text: &str| {
+        let text = text.to_lowercase();
+        text == target || text == bare
+    };
+    if let Some(task) = tasks.iter().find(|task| is_word(&task.id)) {
+        return Some(Choice::One(task));
+    }
+    let titled: Vec<&Task> = tasks.iter().filter(|task| is_word(&task.title)).collect();
+    if let Some(choice) = one_of(titled) {
+        return Some(choice);
+    }
+    let place = Place::read(bare, is_answer).or_else(|| Place::read(target, is_answer))?;
+    Some(place.index(tasks.len()).map_or(Choice::Unknown, |index| Choice::One(&tasks[index])))
+}
+
+/// Tasks whose title has these words in it, or stands as a whole in them.
+fn by_part<'t>(bare: &str, tasks: &'t [Task]) -> Vec<&'t Task> {
+    let holding: Vec<&Task> = tasks.iter().filter(|task| task.title.to_lowercase().contains(bare)).collect();
+    if !holding.is_empty() {
+        return holding;
+    }
+    let held = |task: &&Task| task.title.chars().count() > 1 && bare.contains(&task.title.to_lowercase());
+    tasks.iter().filter(held).collect()
+}
+
+fn is_useful(verb: Verb, task: &Task) -> bool {
+    match verb {
+        Verb::Assign => task.status == "open" && task.owner.is_none(),
+        _ => task.status != "done",
+    }
+}
+
+fn obvious<'t>(verb: Verb, tasks: &'t [Task], me: &str) -> Choice<'t> {
+    let is_mine = |task: &&Task| task.status == "doing" && task.owner.as_deref() == Some(me);
+    let found = match verb {
+        Verb::Assign => tasks.iter().filter(|task| is_useful(verb, task)).collect(),
+        _ => match tasks.iter().filter(is_mine).collect::<Vec<_>>() {
+            mine if mine.is_empty() => tasks.iter().filter(|task| task.status == "open").collect(),
+            mine => mine,
+        },
+    };
+    one_of(found).unwrap_or(Choice::Nothing)
+}
+
+fn one_of(mut found: Vec<&Task>) -> Option<Choice<'_>> {
+    match found.len() {
+        0 => None,
+        1 => found.pop().map(Choice::One),
+        _ => Some(Choice::Several(found)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board() -> Vec<Task> {
+        let stored = r#"{"rev":1,"tasks":[
+            {"id":"a1","title":"写报告","status":"open"},
+            {"id":"b2","title":"Write tests","status":"doing","owner":"me"},
+            {"id":"c3","title":"写测试","status":"open","owner":"you"},
+            {"id":7}, 9,
+            {"id":"d4","title":"Old","status":"done"}]}"#;
+        read_board("g", Some(stored))
+    }
+
+    fn chosen(verb: Verb, target: &str) -> String {
+        let tasks = board();
+        match choose(verb, target, &tasks, "me") {
+            Choice::One(task) => task.id.clone(),
+            Choice::Several(tasks) => tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join("+"),
+            Choice::Unknown => "unknown".to_owned(),
+            Choice::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn m10_by_id_ordinal_or_title() {
+        let cases = [
+            ("a1", "a1"),
+            ("A1", "a1"),
+            ("第二个", "b2"),
+            ("last", "d4"),
+            ("the last one", "d4"),
+            ("3", "c3"),
+            ("写报告", "a1"),
+            ("tests", "b2"),
+            ("写", "a1+c3"),
+            ("写测试这件事", "c3"),
+            ("xyz", "unknown"),
+            ("第九个", "unknown"),
+        ];
+        for (target, expected) in cases {
+            assert_eq!(chosen(Verb::Complete, &target.to_lowercase()), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn m10_else_the_obvious_one() {
+        assert_eq!(chosen(Verb::Assign, ""), "a1");
+        assert_eq!(chosen(Verb::Complete, "这个任务"), "b2");
+        assert_eq!(choose(Verb::Complete, "", &board()[..1], "me"), Choice::One(&board()[0]));
+        assert_eq!(choose(Verb::Assign, "", &board()[1..], "me"), Choice::Nothing);
+        let two = [board()[0].clone(), Task { id: "z".into(), ..board()[0].clone() }];
+        assert!(matches!(choose(Verb::Assign, "", &two, "me"), Choice::Several(found) if found.len() == 2));
+    }
+
+    #[test]
+    fn m10_answers_choose_among_the_options() {
+        let options = board();
+        for (answer, id) in [("2", "b2"), ("二", "b2"), ("第一个", "a1"), ("write tests", "b2"), ("最后一个", "d4")]
+        {
+            assert_eq!(choose_answer(answer, &options).map(|task| task.id.as_str()), Some(id), "{answer}");
+        }
+        assert_eq!(choose_answer("今天天气", &options), None);
+    }
+}
