@@ -118,15 +118,16 @@ pub struct AuthConfig {
     #[garde(dive, custom(tokens_where_due(&self.methods)))]
     pub tokens: Vec<StaticToken>,
     /// Whether OTA hands a token that is bound to a device to whoever asks with that device's id.
-    /// Stock firmware has no other way to learn its token; where devices get theirs in another
-    /// way, switch it off. Default true. Hot.
+    /// Stock firmware has no other way to learn its token, but anyone who knows the id could take
+    /// the device's place: switch it on only where the HTTP port is out of strangers' reach.
+    /// Default false. Hot.
     #[garde(skip)]
     pub ota_tokens: bool,
 }
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self { methods: Vec::new(), tokens: Vec::new(), ota_tokens: true }
+        Self { methods: Vec::new(), tokens: Vec::new(), ota_tokens: false }
     }
 }
 

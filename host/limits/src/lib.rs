@@ -68,6 +68,9 @@ pub const AUTO_IDS: u32 = 100_000_000;
 
 /// A session waits this long for its device to come back.
 pub const RESUME_WINDOW: Duration = Duration::from_secs(120);
+/// A new connection is spoken to when it has said hello, which every client expects to be the
+/// first thing answered; one that says nothing is spoken to after this time.
+pub const ARRIVAL: Duration = Duration::from_millis(500);
 /// Messages kept for a device that is expected back.
 pub const HELD_MESSAGES: usize = 64;
 /// Bytes kept for a device that is expected back.

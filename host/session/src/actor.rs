@@ -65,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) segments: u64,
     /// When unsaved state is saved at the latest.
     pub(crate) checkpoint: Option<Instant>,
+    /// A connection is new: others speak to it once it has been answered, or by then.
+    pub(crate) arrival: Option<Instant>,
     /// When to look for instances that nothing happens to.
     pub(crate) doze: Option<Instant>,
     /// Something is on disk for this device.
@@ -93,6 +95,7 @@ impl Session {
             clock: 0,
             segments: 0,
             checkpoint: None,
+            arrival: None,
             doze: None,
             stored: false,
             told_unheard: false,
@@ -125,7 +128,7 @@ impl Session {
                     None
                 }
                 Wake::Deadline => {
-                    self.deadlines();
+                    self.deadlines().await;
                     None
                 }
             };

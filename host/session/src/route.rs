@@ -19,10 +19,17 @@ const TYPED: &str = "typed";
 impl Session {
     /// One message of the device, or dispatched as if it were.
     pub(crate) async fn route(&mut self, message: DeviceMessage) {
+        if self.arrival.is_some() && !matches!(message, DeviceMessage::Hello(_)) {
+            self.arrive().await;
+            // What follows from the arrival comes before what follows from the message.
+            return self.work.push_back(Work::Message(message));
+        }
         match message {
             DeviceMessage::Hello(hello) => {
                 self.link.send(reply::hello(self.id.as_str()));
-                self.link.release_held();
+                if self.arrival.is_some() {
+                    self.arrive().await;
+                }
                 self.tell_subscribers(|subscriptions| subscriptions.hello, &Event::Hello(hello.body));
             }
             DeviceMessage::Listen(listen) => self.listen(listen),

@@ -17,7 +17,7 @@ impl Session {
     /// Carries out a control. Gives back what to drop when the session has ended by a drain.
     pub(crate) async fn control(&mut self, control: Control) -> Option<Done> {
         match control {
-            Control::Attach { connection, outbox } => self.attach(connection, outbox).await,
+            Control::Attach { connection, outbox } => self.attach(connection, outbox),
             Control::Detach(connection) => self.detach(connection),
             Control::Resume => self.wait_for_device(),
             Control::Migrate(_done) => self.migrate().await,
@@ -33,13 +33,20 @@ impl Session {
         None
     }
 
-    async fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
+    fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
         let mailbox = Arc::new(OutboxMailbox(outbox.clone()));
         let registration = self.shared.services.directory.register(&self.handle.device, mailbox);
         self.link.attach(connection, outbox, registration);
+        self.arrival = Some(Instant::now() + limits::ARRIVAL);
+    }
+
+    /// The device has been answered, or says nothing: now others may speak to it.
+    pub(crate) async fn arrive(&mut self) {
+        self.arrival = None;
+        self.link.release_held();
+        self.hand_over_queue().await;
         let attached = Event::Attached(self.device.clone());
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &attached);
-        self.hand_over_queue().await;
     }
 
     /// What waited for the device while it was away, oldest first.
@@ -91,8 +98,11 @@ impl Session {
     }
 
     /// Everything whose time has come.
-    pub(crate) fn deadlines(&mut self) {
+    pub(crate) async fn deadlines(&mut self) {
         let now = Instant::now();
+        if self.arrival.is_some_and(|at| at <= now) && self.link.is_connected() {
+            self.arrive().await;
+        }
         self.link.close_lingering(now);
         self.due_timers(now);
         if self.checkpoint.is_some_and(|at| at <= now) {
@@ -159,6 +169,7 @@ impl Session {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().map(|timer| timer.due)).min();
-        [self.link.next_deadline(), timers, self.checkpoint, self.doze].into_iter().flatten().min()
+        let arrival = self.arrival.filter(|_| self.link.is_connected());
+        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival].into_iter().flatten().min()
     }
 }

@@ -278,3 +278,42 @@ async fn h2_a_removed_plugin_ends_its_mode_and_the_session_lives_on() {
     device.say(json!({ "type": "blue" })).await;
     assert_eq!(device.hears(|message| message["count"].is_u64()).await["count"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h6_changed_groups_and_names_reach_live_sessions() {
+    fn tells(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+        let Event::ConfigChanged { device, .. } = event else { return Ok(vec![]) };
+        let told = json!({ "type": "red", "alias": device.alias.as_deref(), "group": &*device.groups[0] });
+        Ok(vec![Effect::Send(told.to_string())])
+    }
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, tells));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.say(json!({ "type": "nothing" })).await;
+    device.hears(|message| message["code"] == "UNKNOWN_TYPE").await;
+    let groups = std::collections::BTreeMap::from([("team".into(), vec!["a".into()])]);
+    let alias = std::collections::BTreeMap::from([("a".into(), "Ann".to_owned())]);
+    let roster = modehost_session::Roster::new(groups, alias);
+    house.config.send_replace(Arc::new(Config { roster, ..Config::default() }));
+    let told = device.hears(|message| message["type"] == "red").await;
+    assert_eq!((&told["alias"], &told["group"]), (&json!("Ann"), &json!("team")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hello_is_answered_before_anything_else_is_said() {
+    fn greets(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+        let said = if matches!(event, Event::Attached(_)) { "attached" } else { return Ok(vec![]) };
+        Ok(vec![Effect::Send(json!({ "type": "red", "said": said }).to_string())])
+    }
+    let house = House::new();
+    let mut native = Native::new("red", 1, greets);
+    native.manifest.subscriptions.attachment = true;
+    house.catalog.publish(native);
+    let mut device = house.device("a");
+    device.say(json!({ "type": "hello" })).await;
+    assert_eq!(device.next().await["type"], "hello");
+    assert_eq!(device.next().await["said"], "attached");
+    // A device that says nothing is spoken to all the same.
+    assert_eq!(house.device("b").next().await["said"], "attached");
+}
