@@ -1,0 +1,226 @@
+//! Publishing, trials and roll-back, through a real folder. Rule: what serves goes on until
+//! something better has proven itself.
+
+mod fixture;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fixture::{bytes, runtime};
+use modehost_contract::{Catalog, Entry, Fault, Report};
+use modehost_ids::{DeviceId, PluginId};
+use modehost_plugin::catalog::status::PluginState;
+use modehost_plugin::{Config, PluginCatalog};
+use serde_json::{Map, json};
+use tokio::sync::watch;
+
+/// A change must be seen within this time; on a busy machine a compile alone takes seconds.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+struct Rig {
+    catalog: Arc<PluginCatalog>,
+    config: Config,
+    changes: watch::Receiver<u64>,
+    folder: tempfile::TempDir,
+}
+
+impl Rig {
+    async fn open(adjust: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        install(folder.path(), "fixture.wasm", &bytes(&[]));
+        let mut config = Config { dir: folder.path().to_owned(), ..Config::default() };
+        adjust(&mut config);
+        let catalog = PluginCatalog::open(runtime(), &config, Map::new()).await.expect("a catalog");
+        let changes = catalog.changes();
+        Self { catalog, config, changes, folder }
+    }
+
+    fn install(&self, name: &str, changes: &[(&str, &str)]) {
+        install(self.folder.path(), name, &bytes(changes));
+    }
+
+    /// The table's entry for the fixture.
+    fn entry(&self) -> Option<Entry> {
+        self.catalog.table().plugins.get("fixture").cloned()
+    }
+
+    /// Version of the generation that serves all, or all but the candidate's share.
+    fn serving(&self) -> String {
+        self.entry().map_or_else(|| "none".to_owned(), |entry| entry.active.manifest().version.clone())
+    }
+
+    /// Waits for a change of the table that makes this true.
+    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let waiting = async {
+            while !holds(self) {
+                self.changes.changed().await.expect("the catalog lives");
+            }
+        };
+        tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    /// Waits for a row of this state and gives its reason.
+    async fn until_row(&self, state: PluginState) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(row) = self.catalog.list().into_iter().find(|row| row.state == state) {
+                return row.reason.unwrap_or_default();
+            }
+            assert!(began.elapsed() < DEADLINE, "never a row {state:?}: {:?}", self.catalog.list());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn fault(&self) {
+        let entry = self.entry().expect("serves");
+        let suspect = entry.candidate.map_or(entry.active, |candidate| candidate.generation);
+        let fault = Fault::Trapped("on purpose".to_owned());
+        self.catalog.report(&PluginId::from("fixture"), suspect.id(), Report::Faulted(&fault));
+    }
+}
+
+/// Puts a file there whole, as installers do.
+fn install(folder: &Path, name: &str, bytes: &[u8]) {
+    let part = folder.join(format!(".{name}.part"));
+    std::fs::write(&part, bytes).expect("writes");
+    std::fs::rename(&part, folder.join(name)).expect("renames");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h2_a_file_is_put_there_replaced_and_removed() {
+    let mut rig = Rig::open(|_| {}).await;
+    assert_eq!(rig.serving(), "1.0.0");
+    let table = rig.catalog.table();
+    assert_eq!(table.types["fixture"].as_str(), "fixture");
+    assert_eq!(&*table.modes["fixture"].1, "fixture");
+    drop(table);
+
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    let old = rig.entry().and_then(|entry| entry.fallback).expect("the old one is kept");
+    assert_eq!(old.manifest().version, "1.0.0");
+    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
+    assert!(rig.entry().expect("serves").fallback.is_none(), "the old one retires");
+
+    rig.install("second.wasm", &[("id", "second"), ("type", "second"), ("mode", "second")]);
+    rig.until("a second plugin", |rig| rig.catalog.table().plugins.len() == 2).await;
+
+    std::fs::remove_file(rig.folder.path().join("fixture.wasm")).expect("removes");
+    rig.until("the first is gone", |rig| rig.serving() == "none").await;
+    assert!(!rig.catalog.table().types.contains_key("fixture"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_bad_file_never_replaces_what_serves() {
+    let rig = Rig::open(|_| {}).await;
+    let whole = bytes(&[("version", "2.0.0")]);
+    let bad: [&[u8]; 3] =
+        [&whole[..whole.len() - 1000], b"not wasm", &bytes(&[("version", "3.0.0"), ("fail", "restore")])];
+    for bytes in bad {
+        install(rig.folder.path(), "fixture.wasm", bytes);
+        rig.until_row(PluginState::Refused).await;
+        assert_eq!(rig.serving(), "1.0.0");
+        install(rig.folder.path(), "fixture.wasm", &fixture::bytes(&[]));
+        let began = Instant::now();
+        while rig.catalog.list().iter().any(|row| row.state == PluginState::Refused) {
+            assert!(began.elapsed() < DEADLINE, "the good file is not taken back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_generation_that_faults_is_rolled_back_and_stays_away() {
+    let mut rig = Rig::open(|_| {}).await;
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    rig.fault();
+    rig.fault();
+    assert_eq!(rig.serving(), "2.0.0", "two faults are not enough");
+    rig.fault();
+    assert_eq!(rig.serving(), "1.0.0");
+    assert!(rig.until_row(PluginState::RolledBack).await.contains("on purpose"));
+
+    // The same content again is not taken, other content is.
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    assert!(rig.until_row(PluginState::Refused).await.contains("rolled back"));
+    rig.install("fixture.wasm", &[("version", "2.0.1")]);
+    rig.until("2.0.1 serves", |rig| rig.serving() == "2.0.1").await;
+    rig.catalog.rollback("fixture").expect("on trial");
+    assert_eq!(rig.serving(), "1.0.0");
+    assert!(rig.catalog.rollback("fixture").is_err(), "nothing is on trial now");
+    assert!(rig.catalog.rollback("nobody").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_serves_its_share_and_then_all() {
+    let mut rig = Rig::open(|config| config.canary_percent = 30).await;
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("a candidate", |rig| rig.entry().is_some_and(|entry| entry.candidate.is_some())).await;
+    let entry = rig.entry().expect("serves");
+    let served = |number: u32| {
+        let device = DeviceId::from(format!("device-{number}").as_str());
+        entry.generation_for(&device).manifest().version == "2.0.0"
+    };
+    let share = (0..1_000).filter(|number| served(*number)).count();
+    assert!((200..400).contains(&share), "{share} of 1000 devices");
+    assert_eq!(rig.serving(), "1.0.0");
+
+    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
+    let entry = rig.entry().expect("serves");
+    assert_eq!((entry.active.manifest().version.as_str(), entry.candidate.is_none()), ("2.0.0", true));
+    assert_eq!(entry.fallback.expect("kept").manifest().version, "1.0.0");
+
+    rig.install("fixture.wasm", &[("version", "3.0.0")]);
+    rig.until("the next candidate", |rig| rig.entry().is_some_and(|entry| entry.candidate.is_some())).await;
+    (0..3).for_each(|_| rig.fault());
+    let entry = rig.entry().expect("serves");
+    assert_eq!((entry.active.manifest().version.as_str(), entry.candidate.is_none()), ("2.0.0", true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h6_settings_change_as_a_whole_or_not_at_all() {
+    let rig = Rig::open(|_| {}).await;
+    let before = rig.entry().expect("serves").active;
+    let section = |value: serde_json::Value| Map::from_iter([("fixture".to_owned(), value)]);
+    let (catalog, config) = (rig.catalog.clone(), rig.config.clone());
+    let bad = section(json!({ "label": 1 }));
+    let refused = tokio::task::block_in_place(|| catalog.reconfigure(&config, bad)).expect_err("refused");
+    assert!(refused[0].0 == "fixture" && refused[0].1.contains("/label"), "{refused:?}");
+    assert_eq!(rig.entry().expect("serves").active.id(), before.id());
+
+    let good = section(json!({ "label": "new" }));
+    tokio::task::block_in_place(|| catalog.reconfigure(&config, good.clone())).expect("taken");
+    let after = rig.entry().expect("serves").active;
+    assert_ne!(after.id(), before.id());
+    assert_eq!(after.code(), before.code());
+    assert_eq!(&*after.config(), r#"{"label":"new"}"#);
+    tokio::task::block_in_place(|| catalog.reconfigure(&config, good)).expect("the same again");
+    assert_eq!(rig.entry().expect("serves").active.id(), after.id(), "nothing has changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_grant_a_pin_and_a_conflict_refuse_until_they_are_mended() {
+    let mut rig = Rig::open(|config| {
+        config.pins.insert("pinned".to_owned(), "0".repeat(64));
+    })
+    .await;
+    rig.install("a.wasm", &[("id", "asking"), ("type", "a"), ("mode", ""), ("grants", "model")]);
+    assert!(rig.until_row(PluginState::Refused).await.contains("plugins.grants.asking"));
+    let mut config = rig.config.clone();
+    config.grants.insert("asking".to_owned(), vec!["model".to_owned()]);
+    let catalog = rig.catalog.clone();
+    tokio::task::block_in_place(|| catalog.reconfigure(&config, Map::new())).expect("taken");
+    rig.until("it serves once granted", |rig| rig.catalog.table().plugins.contains_key("asking")).await;
+
+    rig.install("b.wasm", &[("id", "greedy"), ("type", "a"), ("mode", "")]);
+    let why = rig.until_row(PluginState::Refused).await;
+    assert!(why.contains("message type `a`") && why.contains("asking"), "{why}");
+    std::fs::remove_file(rig.folder.path().join("a.wasm")).expect("removes");
+    rig.until("the other follows", |rig| rig.catalog.table().plugins.contains_key("greedy")).await;
+
+    rig.install("c.wasm", &[("id", "pinned"), ("type", "c"), ("mode", "")]);
+    assert!(rig.until_row(PluginState::Refused).await.contains("plugins.pins.pinned"));
+    assert!(rig.catalog.known().contains(&"pinned".to_owned()));
+}

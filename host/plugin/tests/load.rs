@@ -1,0 +1,154 @@
+//! Every reason to refuse a file. Rule: the sentence names the file and what to do, and is told
+//! before anybody could be served.
+
+mod fixture;
+
+use fixture::{bytes, load, load_with, runtime};
+use modehost_contract::Generation;
+use modehost_plugin::{LoadError, Runtime, RuntimeConfig};
+use wasm_encoder::{
+    Component, ComponentImportSection, ComponentTypeRef, ComponentTypeSection, CustomSection, InstanceType,
+};
+
+/// A component without code, with a plugin.toml and perhaps an import.
+fn empty_component(import: Option<&str>) -> Vec<u8> {
+    let mut component = Component::new();
+    if let Some(name) = import {
+        let mut types = ComponentTypeSection::new();
+        types.instance(&InstanceType::new());
+        component.section(&types);
+        let mut imports = ComponentImportSection::new();
+        imports.import(name, ComponentTypeRef::Instance(0));
+        component.section(&imports);
+    }
+    let toml = b"id = \"fixture\"\nversion = \"1.0.0\"\n";
+    component.section(&CustomSection { name: "modehost:plugin".into(), data: toml.as_slice().into() });
+    component.finish()
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    match runtime().load(bytes, "fixture.wasm", None, &[]) {
+        Ok(_) => panic!("it was taken"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn h3_what_is_no_plugin_is_refused() {
+    let whole = bytes(&[]);
+    let cases: [(&[u8], &str); 7] = [
+        (b"", "is empty"),
+        (b"hello", "is not WebAssembly"),
+        (b"\0asm\x01\0\0\0", "is a core module"),
+        (&whole[..whole.len() / 2], "ends in the middle"),
+        (&whole[..40], "ends in the middle"),
+        (&empty_component(None), "handler"),
+        (&empty_component(Some("wasi:http/outgoing-handler@0.2.0")), "imports wasi:http/outgoing-handler@0.2.0"),
+    ];
+    for (bytes, word) in cases {
+        let why = refusal(bytes);
+        assert!(why.contains(word) && why.contains("fixture.wasm"), "{word}: {why}");
+    }
+}
+
+#[test]
+fn h1_a_grant_that_is_not_configured_refuses_with_the_line_to_add() {
+    let runtime = runtime();
+    let asks = [("grants", "hook:crm,documents:fixture/")];
+    let error = load(&runtime, &asks).err().expect("refused").to_string();
+    assert!(error.contains("hook:crm") && error.contains("plugins.grants.fixture"), "{error}");
+    let granted = ["hook:*".to_owned(), "documents:*".to_owned(), "model".to_owned()];
+    let generation = load_with(&runtime, &asks, None, &granted).expect("granted");
+    // Never more than was asked for.
+    assert_eq!(generation.grants().to_texts(), ["documents:fixture/", "hook:crm"]);
+}
+
+#[test]
+fn h3_a_plugin_that_lies_or_fails_its_trial_is_refused() {
+    let runtime = runtime();
+    let cases: [(&[(&str, &str)], &str); 13] = [
+        (&[("package-id", "other")], "id"),
+        (&[("package-version", "2.0.0")], "version"),
+        (&[("type", "hello")], "belongs to the server"),
+        (&[("version", "one")], "semantic version"),
+        (&[("fail", "describe")], "trial at describe"),
+        (&[("fail", "configure")], "trial at configure"),
+        (&[("fail", "configure!")], "does not like its configuration"),
+        (&[("fail", "started!")], "does not start"),
+        (&[("fail", "snapshot")], "trial at snapshot"),
+        (&[("fail", "restore")], "trial at restore"),
+        (&[("fail", "restore!")], "does not restore"),
+        (&[("schema", "2")], "schema 2"),
+        (&[("grants", "money")], "`money` is not a grant"),
+    ];
+    for (changes, word) in cases {
+        let error = load(&runtime, changes).err().unwrap_or_else(|| panic!("{changes:?} was taken")).to_string();
+        assert!(error.contains(word), "{changes:?}: {error}");
+    }
+    assert_eq!(runtime.live_instances(), 0);
+}
+
+#[test]
+fn h6_a_section_that_does_not_fit_is_refused_with_its_path() {
+    let runtime = runtime();
+    let error = load_with(&runtime, &[], Some(r#"{"label":5}"#), &[]).err().expect("refused").to_string();
+    assert!(error.contains("`fixture`") && error.contains("/label"), "{error}");
+    let generation = load_with(&runtime, &[], Some(r#"{"label":"a"}"#), &[]).expect("fits");
+    let mut instance = generation.open().expect("opens");
+    let effects = fixture::act(&mut *instance, "count").expect("counts");
+    assert_eq!(fixture::sent(&effects)["label"], "a");
+}
+
+#[test]
+fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = folder.path().join("cache");
+    let start = || -> std::sync::Arc<Runtime> {
+        let config = RuntimeConfig { live_instances: 10, cache: Some(cache.clone()), ..RuntimeConfig::default() };
+        Runtime::new(config).expect("a runtime")
+    };
+    let files = |end: &str| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(&cache).expect("the cache").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == end)).collect()
+    };
+    load(&start(), &[]).expect("compiles");
+    let compiled = files("cwasm").pop().expect("one file");
+    let written = std::fs::metadata(&compiled).and_then(|metadata| metadata.modified()).expect("a time");
+
+    load(&start(), &[]).expect("taken from the cache");
+    let again = std::fs::metadata(&compiled).and_then(|metadata| metadata.modified()).expect("a time");
+    assert_eq!(written, again, "a file that fits is not written again");
+
+    let mut damaged = std::fs::read(&compiled).expect("reads");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0xFF;
+    std::fs::write(&compiled, &damaged).expect("writes");
+    load(&start(), &[]).expect("compiles anew");
+    assert_ne!(std::fs::read(&compiled).expect("reads"), damaged);
+
+    std::fs::remove_file(files("sum").pop().expect("a sum")).expect("removes");
+    load(&start(), &[]).expect("compiles without a sum");
+    assert_eq!(files("sum").len(), 1);
+}
+
+#[test]
+fn a_folder_of_compiled_plugins_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
+    let config = RuntimeConfig { live_instances: 1, cache: Some(folder.path().to_owned()), ..RuntimeConfig::default() };
+    let error = Runtime::new(config).err().expect("refused").to_string();
+    assert!(error.contains("0700"), "{error}");
+}
+
+#[test]
+fn inspect_tells_what_a_file_may_do_without_running_it() {
+    let broken = bytes(&[("fail", "describe"), ("grants", "model")]);
+    let seen = modehost_plugin::inspect(&broken, "fixture.wasm", None).expect("readable");
+    assert_eq!((seen.id.as_str(), seen.version.as_str()), ("fixture", "1.0.0"));
+    assert_eq!(seen.grants, ["model"]);
+    assert!(seen.imports.iter().all(|import| !import.contains("sockets")), "{:?}", seen.imports);
+    assert!(seen.exports.iter().any(|export| export == "modehost:mode/handler@0.1.0"), "{:?}", seen.exports);
+    let error = modehost_plugin::inspect(&broken, "fixture.wasm", Some(&runtime())).err();
+    assert!(matches!(error, Some(LoadError::Probe { .. })), "{error:?}");
+}
