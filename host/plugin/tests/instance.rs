@@ -43,7 +43,7 @@ fn h4_a_trap_a_loop_a_hog_and_a_flood_cost_one_instance() {
         (r#"{"type":"fixture","do":"hog"}"#, |fault| *fault == Fault::OutOfMemory),
         (r#"{"type":"fixture","do":"deep"}"#, |fault| matches!(fault, Fault::Trapped(_))),
         (r#"{"type":"fixture","do":"flood","n":65}"#, |fault| matches!(fault, Fault::BadEffects(_))),
-        (r#"{"type":"fixture","do":"flood","n":5000}"#, |fault| matches!(fault, Fault::BadEffects(_))),
+        (r#"{"type":"fixture","do":"flood","n":500}"#, |fault| matches!(fault, Fault::BadEffects(_))),
         (r#"{"type":"fixture","do":"big","n":5000000}"#, |fault| matches!(fault, Fault::BadEffects(_))),
         (r#"{"type":"fixture","do":"sleep","n":1000}"#, |fault| matches!(fault, Fault::Trapped(_))),
         (r#"{"type":"fixture","do":"exit"}"#, |fault| matches!(fault, Fault::Trapped(_))),

@@ -3,7 +3,10 @@
 
 use crate::{BLOCK, SETTINGS_MARK};
 
-/// First line of the plugin.toml in the custom section.
+/// Name of the custom section, which stands before its content.
+const SECTION: &str = "modehost:plugin";
+/// First line of the plugin.toml. The linker leaves a copy in the data as well; only the one in the
+/// custom section counts.
 const PACKAGE_MARK: &str = "# MODEHOST-FIXTURE-PACKAGE\n";
 
 /// The component with some settings changed. Keys are the settings:
@@ -27,14 +30,14 @@ const PACKAGE_MARK: &str = "# MODEHOST-FIXTURE-PACKAGE\n";
 /// If the bytes are not the fixture, a key is unknown, or the settings get too long.
 pub fn variant(bytes: &[u8], changes: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    let (at, text) = block(&bytes, SETTINGS_MARK);
+    let (at, text) = block(&bytes, "", &format!("{SETTINGS_MARK}id="));
     let settings = text.trim_end().trim_start_matches(SETTINGS_MARK);
     let mut settings: Vec<(String, String)> = settings
         .split_terminator(';')
         .map(|pair| pair.split_once('=').expect("key=value"))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    let (package_at, package) = block(&bytes, PACKAGE_MARK);
+    let (package_at, package) = block(&bytes, SECTION, PACKAGE_MARK);
     let mut package: Vec<String> = package.trim_end().lines().map(str::to_owned).collect();
     for (key, value) in changes {
         let list = || format!("{:?}", value.split_terminator(',').collect::<Vec<_>>());
@@ -58,10 +61,11 @@ pub fn variant(bytes: &[u8], changes: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// Where a block begins, and its text.
-fn block(bytes: &[u8], mark: &str) -> (usize, String) {
-    let at = bytes.windows(mark.len()).position(|window| window == mark.as_bytes());
-    let at = at.unwrap_or_else(|| panic!("the bytes are not the fixture: no {mark:?}"));
+/// Where a block begins that stands behind `before` and starts with `mark`, and its text.
+fn block(bytes: &[u8], before: &str, mark: &str) -> (usize, String) {
+    let wanted = [before, mark].concat();
+    let at = bytes.windows(wanted.len()).position(|window| window == wanted.as_bytes());
+    let at = at.unwrap_or_else(|| panic!("the bytes are not the fixture: no {wanted:?}")) + before.len();
     (at, String::from_utf8(bytes[at..at + BLOCK].to_vec()).expect("UTF-8"))
 }
 
