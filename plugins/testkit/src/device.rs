@@ -1,0 +1,247 @@
+//! One device's instance under test. Rule: an instance sees its events one at a time and in
+//! order, as in the server.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use modehost_contract::event::{Device, Start, Transcript};
+use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Snapshot};
+use modehost_plugin::WasmGeneration;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A device with its instance; the first event opens it.
+pub struct TestDevice {
+    generation: Arc<WasmGeneration>,
+    world: Rc<RefCell<World>>,
+    device: Device,
+    instance: Option<Box<dyn Instance>>,
+    timers: BTreeMap<u64, u64>,
+    effects: Vec<Effect>,
+    held: bool,
+    swapped: bool,
+    segment: u64,
+}
+
+impl TestDevice {
+    pub(crate) fn new(generation: Arc<WasmGeneration>, world: Rc<RefCell<World>>, id: &str) -> Self {
+        let device = Device { id: id.into(), alias: None, groups: Arc::from([Arc::from("default")]) };
+        let new = Self {
+            generation,
+            world,
+            device,
+            instance: None,
+            timers: BTreeMap::new(),
+            effects: Vec::new(),
+            held: false,
+            swapped: false,
+            segment: 0,
+        };
+        new.groups(&["default"])
+    }
+
+    /// Puts the device into these groups only.
+    #[must_use]
+    pub fn groups(mut self, groups: &[&str]) -> Self {
+        self.device.groups = groups.iter().map(|&group| Arc::from(group)).collect();
+        let names = groups.iter().map(|&group| group.to_owned()).collect();
+        self.world.borrow_mut().members.insert(self.device.id.to_string(), names);
+        self
+    }
+
+    /// Puts the device into this group only.
+    #[must_use]
+    pub fn group(self, group: &str) -> Self {
+        self.groups(&[group])
+    }
+
+    /// Gives the device a name.
+    #[must_use]
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.device.alias = Some(alias.into());
+        self
+    }
+
+    /// From now on outcomes wait until [`TestDevice::step`] or [`TestDevice::settle`].
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Begins a role: a mode, or none for a handler of messages.
+    pub fn start(&mut self, mode: Option<&str>) {
+        let session_id = format!("session-{}", self.device.id).into();
+        let start = Start { mode: mode.map(Into::into), device: self.device.clone(), session_id };
+        self.tell(Event::Started(start));
+    }
+
+    /// A connection serves the device.
+    pub fn attach(&mut self) {
+        self.tell(Event::Attached(self.device.clone()));
+    }
+
+    /// A message from the device.
+    ///
+    /// # Panics
+    /// If it has no `type`.
+    pub fn message(&mut self, message: &Value) {
+        let kind = message["type"].as_str().unwrap_or_else(|| panic!("a message has a type"));
+        self.tell(Event::Message { kind: kind.into(), body: message.to_string().into() });
+    }
+
+    /// Confirmed words.
+    pub fn hears(&mut self, text: &str) {
+        let now = self.world.borrow().now;
+        self.segment += 1;
+        let (segment, source) = (self.segment, "typed".into());
+        let transcript = Transcript { text: text.into(), confirmed: true, start_ms: now, end_ms: now, segment, source };
+        self.tell(Event::Transcript(transcript));
+    }
+
+    /// Any event; opens the instance if it is the first. Then what follows from it, unless the
+    /// device holds.
+    pub fn tell(&mut self, event: Event) {
+        if self.instance.is_none() {
+            let opened = self.generation.open().unwrap_or_else(|fault| panic!("{fault}"));
+            self.instance = Some(opened);
+            if !matches!(event, Event::Started(_)) {
+                self.start(None);
+            }
+        }
+        self.handle(&event);
+        if !self.held {
+            self.settle();
+        }
+    }
+
+    /// Handles the next outcome; false if none waits.
+    pub fn step(&mut self) -> bool {
+        let id = self.device.id.to_string();
+        let next = self.world.borrow_mut().queues.get_mut(&id).and_then(std::collections::VecDeque::pop_front);
+        match next {
+            Some(event) => {
+                self.handle(&event);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Handles outcomes until none waits.
+    pub fn settle(&mut self) {
+        while self.step() {}
+    }
+
+    /// Lets time pass; timers of this device run out in their order.
+    pub fn advance(&mut self, ms: u64) {
+        let end = self.world.borrow().now + ms;
+        loop {
+            let next = self.timers.iter().map(|(&id, &due)| (due, id)).min().filter(|(due, _)| *due <= end);
+            let Some((due, id)) = next else {
+                break;
+            };
+            self.timers.remove(&id);
+            let now = self.world.borrow().now.max(due);
+            self.world.borrow_mut().now = now;
+            self.tell(Event::Timer(id));
+        }
+        self.world.borrow_mut().now = end;
+    }
+
+    /// The state between two events.
+    ///
+    /// # Panics
+    /// If the instance is not open, or traps.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let instance = self.instance.as_mut().unwrap_or_else(|| panic!("no event has opened the instance"));
+        instance.snapshot().unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    /// Messages that have reached the device since the last look.
+    pub fn inbox(&mut self) -> Vec<Value> {
+        self.world.borrow_mut().inboxes.remove(&*self.device.id).unwrap_or_default()
+    }
+
+    /// Effects since the last look.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What was said since the last look; other effects stay.
+    pub fn said(&mut self) -> Vec<String> {
+        let mut said = Vec::new();
+        self.effects.retain(|effect| match effect {
+            Effect::Say { text, .. } => {
+                said.push(text.clone());
+                false
+            }
+            _ => true,
+        });
+        said
+    }
+
+    /// What was dispatched since the last look; other effects stay.
+    pub fn dispatched(&mut self) -> Vec<Value> {
+        let mut found = Vec::new();
+        self.effects.retain(|effect| match effect {
+            Effect::Dispatch(body) => {
+                found.push(serde_json::from_str(body).unwrap_or_default());
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+
+    fn handle(&mut self, event: &Event) {
+        let context = {
+            let mut world = self.world.borrow_mut();
+            world.handled += 1;
+            // Spread over all bits, and the same in each run.
+            Context { now: world.now, seed: (world.handled as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) }
+        };
+        let instance = self.instance.as_mut().unwrap_or_else(|| panic!("the instance is open"));
+        match instance.handle(context, event) {
+            Ok(effects) => {
+                for effect in effects {
+                    self.carry_out(effect, context.now);
+                }
+            }
+            Err(Fault::Rejected(rejection)) => {
+                let error = json!({"type": "error", "code": rejection.code, "message": rejection.message});
+                self.world.borrow_mut().hand(&self.device.id, &error.to_string());
+            }
+            Err(fault) => panic!("{event:?}: {fault}"),
+        }
+        self.swap_if_due();
+    }
+
+    fn carry_out(&mut self, effect: Effect, now: u64) {
+        match &effect {
+            Effect::StartTimer { id, delay_ms } => {
+                self.timers.insert(*id, now + delay_ms);
+            }
+            Effect::StopTimer(id) => {
+                self.timers.remove(id);
+            }
+            other => self.world.borrow_mut().carry_out(&self.device.id, other),
+        }
+        self.effects.push(effect);
+    }
+
+    /// Replaces the instance, if the script says that it is due and has not happened yet.
+    fn swap_if_due(&mut self) {
+        let due = match &self.world.borrow().swap_behind {
+            Some((event, next)) if !self.swapped && self.world.borrow().handled >= *event => Some(next.clone()),
+            _ => None,
+        };
+        if let Some(next) = due {
+            let snapshot = self.snapshot();
+            self.instance = Some(next.restore(&snapshot).unwrap_or_else(|fault| panic!("restore: {fault}")));
+            self.generation = next;
+            self.swapped = true;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The rows M.9 and M.10 against the real component. Rule: each test names its row and would fail
+//! without it.
+
+use modehost_testkit::{Effect, Failure, Kit, ListenCommand, TestDevice};
+use serde_json::{Value, json};
+
+const BOARD: &str = r#"{"rev":1,"tasks":[
+    {"id":"a1","title":"写报告","status":"open"},
+    {"id":"b2","title":"Write tests","status":"doing","owner":"dev-1"},
+    {"id":"c3","title":"写测试","status":"open"}]}"#;
+
+fn working(kit: &Kit) -> TestDevice {
+    kit.put_document("workflow/board/default", BOARD);
+    let mut device = kit.device("dev-1");
+    device.start(Some("working"));
+    device
+}
+
+fn ask(event: &str, id: &str) -> Value {
+    json!({"type": "workflow", "event": event, "id": id})
+}
+
+#[test]
+fn m9_listening_starts_by_hand() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    let effects = device.effects();
+    assert!(matches!(effects.as_slice(), [Effect::Listen(ListenCommand::Start(_))]), "{effects:?}");
+}
+
+#[test]
+fn m10_direct_commands() {
+    let kit = Kit::build("working");
+    let cases = [
+        ("做完了", ask("complete", "b2")),
+        ("第一个做完了", ask("complete", "a1")),
+        ("完成任务 写报告", ask("complete", "a1")),
+        ("mark c3 done", ask("complete", "c3")),
+        ("认领最后一个任务", ask("assign", "c3")),
+        ("写报告我来做", ask("assign", "a1")),
+        ("Refresh", json!({"type": "workflow", "event": "refresh"})),
+        ("拉取任务", json!({"type": "workflow", "event": "refresh"})),
+    ];
+    let mut device = working(&kit);
+    for (said, message) in cases {
+        device.hears(said);
+        assert_eq!(device.dispatched(), [message], "{said}");
+        assert_eq!(device.said().len(), 1, "{said}");
+    }
+}
+
+#[test]
+fn m10_everything_else_goes_on() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    device.effects();
+    device.hears("今天天气怎么样");
+    assert_eq!(device.effects(), [Effect::Decline]);
+}
+
+#[test]
+fn m10_what_is_not_clear_is_asked_back() {
+    let kit = Kit::build("working");
+    for (answer, id) in [("第二个", "c3"), ("写报告", "a1"), ("1", "a1")] {
+        let mut device = working(&kit);
+        device.hears("认领任务");
+        assert_eq!(device.said(), ["哪一个？1. 写报告 2. 写测试"]);
+        device.hears(answer);
+        assert_eq!(device.dispatched(), [ask("assign", id)], "{answer}");
+    }
+    let mut device = working(&kit);
+    device.hears("assign to me");
+    assert_eq!(device.said(), ["Which one? 1. 写报告 2. 写测试"]);
+    device.hears("cancel");
+    assert_eq!((device.dispatched().len(), device.said().len()), (0, 1));
+}
+
+#[test]
+fn m10_a_question_is_forgotten_in_time() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    device.hears("认领任务");
+    device.advance(30_000);
+    device.effects();
+    device.hears("第二个");
+    assert_eq!(device.effects(), [Effect::Decline]);
+}
+
+#[test]
+fn m10_a_board_that_cannot_be_read_is_told() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    kit.fail_documents(Failure::Unavailable, 1);
+    device.hears("mark done");
+    assert_eq!(device.said(), ["The task list cannot be read now. Please try again later."]);
+}
+
+#[test]
+fn h2_a_swap_at_any_event_is_unseen() {
+    Kit::build("working").assert_swaps_unseen(None, |kit| {
+        let mut device = working(kit);
+        device.hears("认领任务");
+        device.hears("你好");
+        device.hears("第二个");
+        device.hears("做完了");
+        device.effects()
+    });
+}
