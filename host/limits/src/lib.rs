@@ -123,7 +123,8 @@ pub const SNAPSHOT_BYTES: usize = 256 * 1024;
 pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
 pub const LIVE_INSTANCES: usize = 14_000;
-/// Address-space mappings that one live instance uses, for the check at start.
+/// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a
+/// Rust guest with 1,000 live.
 pub const MAPS_PER_INSTANCE: usize = 4;
 /// Mappings of the process besides instances: code, libraries, stacks, compiled plugins.
 pub const MAPS_OF_PROCESS: usize = 2_000;

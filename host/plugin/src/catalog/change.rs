@@ -62,26 +62,26 @@ impl PluginCatalog {
     /// Looks at the folder and takes over what has changed. Blocks while plugins are compiled.
     pub(super) fn look(&self) {
         let mut folder = self.folder.lock();
-        let mut changes = folder.look();
-        if !changes.gone.is_empty() {
-            // What stood in the way of a refused file may be gone with them.
-            folder.forget(self.refused.lock().keys().cloned());
-            let gone = std::mem::take(&mut changes.gone);
-            changes = Changes { gone, ..merge(changes, folder.look()) };
-        }
+        let Changes { changed, gone } = folder.look();
         // Loaded before the old files go, so that a renamed plugin is replaced and not removed.
-        let loaded = self.load_all(&changes.changed, &changes.gone);
-        for (path, result) in loaded {
+        for (path, result) in self.load_all(&changed, &gone) {
             let _ = self.take_over(&path, result);
         }
-        for path in changes.gone {
-            self.refused.lock().remove(&path);
+        for path in &gone {
+            self.refused.lock().remove(path);
             let served = {
                 let shelf = self.shelf.lock();
-                shelf.slots.iter().find(|(_, slot)| slot.active.file == path).map(|(id, _)| id.to_string())
+                shelf.slots.iter().find(|(_, slot)| slot.active.file == *path).map(|(id, _)| id.to_string())
             };
             if let Some(id) = served {
                 let _ = self.remove(&id);
+            }
+        }
+        if !gone.is_empty() {
+            // What stood in the way of a refused file may have gone with them.
+            folder.forget(self.refused.lock().keys().cloned());
+            for (path, result) in self.load_all(&folder.look().changed, &[]) {
+                let _ = self.take_over(&path, result);
             }
         }
     }
@@ -260,13 +260,6 @@ impl PluginCatalog {
             }
         }
     }
-}
-
-fn merge(mut first: Changes, second: Changes) -> Changes {
-    first.changed.extend(second.changed);
-    first.changed.sort();
-    first.changed.dedup();
-    first
 }
 
 /// Reads a file, but not one that is far too large.

@@ -34,6 +34,10 @@ pub(crate) fn act(wish: &str, body: &Value, context: Context, state: &mut State)
         "deep" => send(json!({ "depth": sink(u64::MAX) })),
         "flood" => return Ok((0..n).map(|_| send(json!({}))).collect()),
         "big" => send(json!({ "filler": "x".repeat(usize::try_from(n).unwrap_or(0)) })),
+        "heavy" => {
+            let speech = |_| effects::Speech { text: "x".repeat(1 << 20), interrupt: false };
+            return Ok((0..n).map(speech).map(Effect::Say).collect());
+        }
         "fail" => return Err(Fault::Failed("fails, as it was told to".to_owned())),
         "reject" => {
             let message = "rejected, as it was told to".to_owned();

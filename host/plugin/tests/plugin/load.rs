@@ -1,9 +1,7 @@
 //! Every reason to refuse a file. Rule: the sentence names the file and what to do, and is told
 //! before anybody could be served.
 
-mod fixture;
-
-use fixture::{bytes, load, load_with, runtime};
+use crate::fixture::{bytes, load, load_with, runtime};
 use modehost_contract::Generation;
 use modehost_plugin::{LoadError, Runtime, RuntimeConfig};
 use wasm_encoder::{
@@ -95,8 +93,8 @@ fn h6_a_section_that_does_not_fit_is_refused_with_its_path() {
     assert!(error.contains("`fixture`") && error.contains("/label"), "{error}");
     let generation = load_with(&runtime, &[], Some(r#"{"label":"a"}"#), &[]).expect("fits");
     let mut instance = generation.open().expect("opens");
-    let effects = fixture::act(&mut *instance, "count").expect("counts");
-    assert_eq!(fixture::sent(&effects)["label"], "a");
+    let effects = crate::fixture::act(&mut *instance, "count").expect("counts");
+    assert_eq!(crate::fixture::sent(&effects)["label"], "a");
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! Publishing, trials and roll-back, through a real folder. Rule: what serves goes on until
 //! something better has proven itself.
 
-mod fixture;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fixture::{bytes, runtime};
+use crate::fixture::{bytes, runtime};
 use modehost_contract::{Catalog, Entry, Fault, Report};
 use modehost_ids::{DeviceId, PluginId};
 use modehost_plugin::catalog::status::PluginState;
@@ -117,11 +115,11 @@ async fn h3_a_bad_file_never_replaces_what_serves() {
     let whole = bytes(&[("version", "2.0.0")]);
     let bad: [&[u8]; 3] =
         [&whole[..whole.len() - 1000], b"not wasm", &bytes(&[("version", "3.0.0"), ("fail", "restore")])];
-    for bytes in bad {
-        install(rig.folder.path(), "fixture.wasm", bytes);
+    for spoilt in bad {
+        install(rig.folder.path(), "fixture.wasm", spoilt);
         rig.until_row(PluginState::Refused).await;
         assert_eq!(rig.serving(), "1.0.0");
-        install(rig.folder.path(), "fixture.wasm", &fixture::bytes(&[]));
+        install(rig.folder.path(), "fixture.wasm", &bytes(&[]));
         let began = Instant::now();
         while rig.catalog.list().iter().any(|row| row.state == PluginState::Refused) {
             assert!(began.elapsed() < DEADLINE, "the good file is not taken back");

@@ -1,8 +1,6 @@
 //! How much address space instances take. Rule: the constant behind the cap on live instances is
 //! held against the system's own count.
 
-mod fixture;
-
 use modehost_contract::Generation;
 use modehost_limits as limits;
 use modehost_plugin::{Runtime, RuntimeConfig};
@@ -11,12 +9,12 @@ use modehost_plugin::{Runtime, RuntimeConfig};
 fn a_live_instance_takes_no_more_mappings_than_the_cap_assumes() {
     const COUNT: usize = 1_000;
     let runtime = Runtime::new(RuntimeConfig { live_instances: COUNT + 10, ..RuntimeConfig::default() }).expect("runs");
-    let generation = fixture::load(&runtime, &[]).expect("loads");
+    let generation = crate::fixture::load(&runtime, &[]).expect("loads");
     let maps = || std::fs::read_to_string("/proc/self/maps").expect("maps").lines().count();
     let before = maps();
     let mut instances: Vec<_> = (0..COUNT).map(|_| generation.open().expect("opens")).collect();
     for instance in &mut instances {
-        fixture::act(&mut **instance, "count").expect("counts");
+        crate::fixture::act(&mut **instance, "count").expect("counts");
     }
     let taken = maps() - before;
     assert_eq!(runtime.live_instances(), COUNT);

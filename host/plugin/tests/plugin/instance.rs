@@ -1,11 +1,9 @@
 //! One instance against the world: state, budgets, isolation. Rule: the real component in the real
 //! runtime; a broken guest costs itself and nobody else.
 
-mod fixture;
-
 use std::time::{Duration, Instant};
 
-use fixture::{CONTEXT, act, load, message, runtime, sent};
+use crate::fixture::{CONTEXT, act, load, message, runtime, sent};
 use modehost_contract::{Context, Effect, Event, Fault, Generation};
 
 #[test]
@@ -37,14 +35,18 @@ fn h4_a_trap_a_loop_a_hog_and_a_flood_cost_one_instance() {
     let generation = load(&runtime, &[]).expect("loads");
     let mut neighbour = generation.open().expect("opens");
     type Expected = fn(&Fault) -> bool;
-    let cases: [(&str, Expected); 9] = [
+    let cases: [(&str, Expected); 10] = [
         (r#"{"type":"fixture","do":"trap"}"#, |fault| matches!(fault, Fault::Trapped(_))),
         (r#"{"type":"fixture","do":"loop"}"#, |fault| *fault == Fault::TimedOut(100)),
         (r#"{"type":"fixture","do":"hog"}"#, |fault| *fault == Fault::OutOfMemory),
         (r#"{"type":"fixture","do":"deep"}"#, |fault| matches!(fault, Fault::Trapped(_))),
         (r#"{"type":"fixture","do":"flood","n":65}"#, |fault| matches!(fault, Fault::BadEffects(_))),
         (r#"{"type":"fixture","do":"flood","n":500}"#, |fault| matches!(fault, Fault::BadEffects(_))),
-        (r#"{"type":"fixture","do":"big","n":5000000}"#, |fault| matches!(fault, Fault::BadEffects(_))),
+        (r#"{"type":"fixture","do":"big","n":600000}"#, |fault| matches!(fault, Fault::BadEffects(_))),
+        (
+            r#"{"type":"fixture","do":"heavy","n":5}"#,
+            |fault| matches!(fault, Fault::BadEffects(why) if why.contains("bytes for one call")),
+        ),
         (r#"{"type":"fixture","do":"sleep","n":1000}"#, |fault| matches!(fault, Fault::Trapped(_))),
         (r#"{"type":"fixture","do":"exit"}"#, |fault| matches!(fault, Fault::Trapped(_))),
     ];
@@ -95,7 +97,7 @@ fn effects_that_are_malformed_or_not_granted_are_refused() {
 #[test]
 fn effects_that_are_granted_get_through() {
     let granted = ["documents:fixture/".to_owned(), "dispatch:*".to_owned()];
-    let generation = fixture::load_with(&runtime(), &[], None, &granted).expect("loads");
+    let generation = crate::fixture::load_with(&runtime(), &[], None, &granted).expect("loads");
     let mut instance = generation.open().expect("opens");
     let write = message(r#"{"type":"fixture","do":"write","key":"fixture/1","expected":3,"value":"{\"a\":1}"}"#);
     let effects = instance.handle(CONTEXT, &write).expect("granted");
