@@ -38,8 +38,11 @@ async fn c3_nothing_said_is_lost_that_the_server_had_received() {
         device.send(json!({ "type": "fixture", "do": "count" })).await;
     }
     device.close().await;
+    // Answers that the old connection did not get may come to the new one; the last is this one's.
     let mut device = Device::join(&server, "dev-1").await;
-    assert_eq!(device.count().await.0, 31);
+    device.send(json!({ "type": "fixture", "do": "count" })).await;
+    device.expect("all have been counted", |message| message["count"] == 31).await;
+    device.silent_for(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
@@ -175,8 +178,10 @@ async fn acknowledgement(device: &mut Device, id: &str, end: Instant) -> bool {
     loop {
         match device.next_within(end.saturating_duration_since(Instant::now())).await {
             Some(Seen::Json(message)) if message["type"] == "workflow" && message["status"] == "ok" => {
-                assert_eq!(message["id"], id);
-                return true;
+                // A write that the kill caught may be acknowledged to the next connection.
+                if message["id"] == id {
+                    return true;
+                }
             }
             Some(Seen::Closed(..) | Seen::Lost(_)) | None => return false,
             Some(_) => {}

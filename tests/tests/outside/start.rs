@@ -212,11 +212,11 @@ async fn a_clean_stop_exits_with_0_and_tells_the_devices() {
 #[tokio::test]
 async fn a_bad_configuration_exits_with_64() {
     let mut server = Server::prepare(&Settings::new());
-    server.write_config("server:\n  port: many\n");
+    server.write_config("gateway:\n  handshake_timeout_ms: many\n");
     server.launch();
     assert_eq!(server.wait_exit(Duration::from_secs(10)).await.code(), Some(64));
     server.says("2").await;
-    server.says("port").await;
+    server.says("handshake_timeout_ms").await;
 }
 
 #[tokio::test]
