@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn errors_point_back() {
-        let text = r#"{"type":"workflow","event":"complete","id":"t-1","tasks":[]}"#;
+        let text = r#"{"type":"order","event":"complete","id":"t-1","tasks":[]}"#;
         let reply: Value = serde_json::from_str(&error("X", "no", &Reference::of(text))).expect("json");
-        assert_eq!(reply["ref"], json!({"type": "workflow", "event": "complete", "id": "t-1"}));
+        assert_eq!(reply["ref"], json!({"type": "order", "event": "complete", "id": "t-1"}));
     }
 
     #[test]

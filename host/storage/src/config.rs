@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folder for everything that is kept: the database `modehost.db` and its lock. Made if it is
-    /// not there. A relative path starts at the working directory. Only one server may use a
+    /// not there. A relative path starts at the current directory. Only one server may use a
     /// folder at a time. Default `data`; needs a restart.
     #[garde(custom(not_empty))]
     pub dir: PathBuf,

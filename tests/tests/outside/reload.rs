@@ -105,7 +105,7 @@ async fn h6_a_setting_that_needs_a_restart_is_named() {
     let settings = Settings::new();
     let server = Server::start(settings.clone()).await;
     server.configure(&settings.clone().set("workers.max_blocking", json!(3)));
-    server.says("workers.max_blocking").await;
+    server.says("workers").await;
     server.says("restart").await;
     Device::join(&server, "dev-1").await;
 }
