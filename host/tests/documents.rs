@@ -3,7 +3,7 @@
 
 use modehost::settings::{self, BUILT_IN, Settings};
 use modehost_config::{Loaded, Source};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn built_in() -> Loaded<Settings> {
     settings::load(&Source { embedded: BUILT_IN, file: None, overrides: Vec::new() })
@@ -12,15 +12,15 @@ fn built_in() -> Loaded<Settings> {
 
 #[test]
 fn the_file_that_is_handed_out_says_what_the_code_says() {
+    let handed_out = serde_json::to_value(&built_in().document).expect("JSON");
     let mut expected = serde_json::to_value(Settings::default()).expect("JSON");
     // The two things that no code may name.
-    expected["plugins"]["grants"] = json!({
-        "workflow": ["documents:workflow/", "broadcast"],
-        "working": ["dispatch:workflow", "documents:workflow/"],
-        "conversation": ["switch-mode"],
-    });
-    expected["session"]["default_mode"] = json!("chat");
-    assert_eq!(serde_json::to_value(&built_in().document).expect("JSON"), expected);
+    for place in ["/plugins/grants", "/session/default_mode"] {
+        let named = handed_out.pointer(place).expect("the file names it").clone();
+        assert!(named.is_string() || named.as_object().is_some_and(|grants| !grants.is_empty()), "{place}: {named}");
+        *expected.pointer_mut(place).expect("the code knows it") = named;
+    }
+    assert_eq!(handed_out, expected);
 }
 
 #[test]

@@ -235,22 +235,21 @@ impl Drop for Server {
     }
 }
 
-/// The server's binary: `MODEHOST_BINARY`, or built once per test process.
+/// The server's binary: `MODEHOST_BINARY`, or the one that cargo has built for the package that the
+/// test belongs to, beside the folder of the test's own binary.
 ///
 /// # Panics
-/// If it cannot be built.
+/// If there is none.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = std::env::var_os("MODEHOST_BINARY") {
             return path.into();
         }
-        let root = workspace_root();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo).args(["build", "-q", "-p", "modehost"]).current_dir(&root).status();
-        assert!(status.expect("cargo").success(), "the server does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        target.join("debug/modehost")
+        let own = std::env::current_exe().expect("a test has a binary");
+        let binary = own.ancestors().nth(2).expect("it stands in target/<profile>/deps").join("modehost");
+        assert!(binary.is_file(), "no {}; run the tests through cargo, or set MODEHOST_BINARY", binary.display());
+        binary
     })
 }
 

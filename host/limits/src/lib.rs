@@ -105,6 +105,11 @@ pub const CASCADE: usize = 16;
 /// How long a request to the storage may take before the device is told.
 pub const STORAGE_REPLY: Duration = Duration::from_secs(5);
 
+/// How long a session waits for others to hibernate before its event fails.
+pub const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a waiting session asks again for others to hibernate.
+pub const PERMIT_REMINDER: Duration = Duration::from_millis(10);
+
 // --- Plugins ------------------------------------------------------------------------------
 
 /// One call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.

@@ -2,12 +2,9 @@
 //! of this budget; where none is left, the least recently used sessions are asked to hibernate.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use modehost_limits as limits;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-
-/// How long a session waits for others to hibernate before its event fails.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The right to keep one instance alive.
 pub(crate) type Permit = OwnedSemaphorePermit;
@@ -36,9 +33,16 @@ impl Budget {
     /// Waits for a permit; `None` if none came free in time. The caller must hold none itself,
     /// or two sessions could wait for each other.
     pub(crate) async fn permit(&self) -> Option<Permit> {
-        self.pressure.notify_one();
-        let permit = tokio::time::timeout(PATIENCE, self.permits.clone().acquire_owned()).await;
-        permit.ok()?.ok()
+        let acquire = self.permits.clone().acquire_owned();
+        let mut acquire = std::pin::pin!(tokio::time::timeout(limits::PERMIT_PATIENCE, acquire));
+        loop {
+            // Asked for again while waiting: those who gave way before may have been overtaken.
+            self.pressure.notify_one();
+            tokio::select! {
+                permit = &mut acquire => return permit.ok()?.ok(),
+                () = tokio::time::sleep(limits::PERMIT_REMINDER) => {}
+            }
+        }
     }
 
     /// Waits until permits run short; gives how many instances should be put to sleep.

@@ -29,6 +29,15 @@ pub(crate) struct State {
     pub messages: u64,
     /// From the configuration.
     pub label: String,
+    /// The setting `build`, once it has been read.
+    pub build: Option<String>,
+}
+
+/// A message, of which only the wish is read.
+#[derive(serde::Deserialize)]
+struct Wish<'a> {
+    #[serde(borrow, rename = "do")]
+    wish: &'a str,
 }
 
 thread_local! {
@@ -49,9 +58,16 @@ impl handler::Guest for Fixture {
             }
             Event::Message(message) => {
                 state.messages += 1;
-                let first = setting("first");
-                if state.messages == 1 && !first.is_empty() {
-                    return misbehave::act(first, &serde_json::Value::Null, context, state);
+                if state.messages == 1 {
+                    let first = setting("first");
+                    if !first.is_empty() {
+                        return misbehave::act(first, &serde_json::Value::Null, context, state);
+                    }
+                }
+                // What load and benchmarks ask for is answered as a mode of care would: typed, and
+                // without a tree.
+                if let Ok(Wish { wish: "count" }) = serde_json::from_str(&message.body) {
+                    return Ok(vec![answer::count(state)]);
                 }
                 let Ok(body) = serde_json::from_str::<serde_json::Value>(&message.body) else {
                     return Err(handler::Fault::Failed("the host passed on what is not JSON".to_owned()));

@@ -26,4 +26,3 @@ mod resume;
 mod start;
 mod swap;
 mod takeover;
-mod walk;

@@ -23,11 +23,9 @@ pub(crate) fn spoken(what: &str) -> Vec<Effect> {
 /// The count after one more.
 pub(crate) fn count(state: &mut State) -> Effect {
     state.count += 1;
-    let mut body = json!({ "count": state.count });
-    if !state.label.is_empty() {
-        body["label"] = json!(state.label);
-    }
-    send(body)
+    let build = state.build.get_or_insert_with(|| json!(setting("build")).to_string());
+    let label = if state.label.is_empty() { String::new() } else { format!(r#","label":{}"#, json!(state.label)) };
+    Effect::Send(format!(r#"{{"type":"fixture","count":{},"build":{build}{label}}}"#, state.count))
 }
 
 /// Everything but `started` and messages.

@@ -2,25 +2,15 @@
 //! a newcomer runs.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use modehost_tests::server::workspace_root;
 use modehost_tests::{Server, Settings, wait};
 
-fn client_binary() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["build", "-q", "-p", "modehost-examples", "--bin", "client"];
-    let status = Command::new(cargo).args(arguments).current_dir(workspace_root()).status();
-    assert!(status.expect("cargo").success(), "the client does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
-    target.join("debug/client")
-}
-
 fn run(server: &Server, device: &str) -> Child {
     let script = workspace_root().join(format!("examples/walk/{device}.txt"));
     let url = format!("ws://{}/supie/v1/", server.ws());
-    let mut command = Command::new(client_binary());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
     command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client")
 }
