@@ -103,6 +103,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let prepared = run_blocking(move || prepare(&document)).await.ok_or(StartError::BrokeOff)?;
     let prepared = prepared.map_err(StartError::Prepare)?;
 
+    let mode_threads = settings.document.workers.mode_threads();
     let rooms = Rooms::open(&settings).await?;
     let problems = reload::owners(&settings, &rooms.catalog).check(&settings);
     if !problems.is_empty() {
@@ -113,8 +114,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let catalog = rooms.catalog.clone();
     let live = Live::new(source, settings, COLD, Box::new(move |loaded| reload::apply(loaded, &catalog, &feeds)));
 
-    let threads = std::thread::available_parallelism().map_or(1, usize::from) + limits::SPARE_MODE_THREADS;
-    let threads = Arc::new(ModeThreads::start(threads, &Handle::current())?);
+    let threads = Arc::new(ModeThreads::start(mode_threads, &Handle::current())?);
     let registry = Registry::new(rooms.services(threads, session_settings));
     Ok(Opened { rooms, live, registry, gateway_settings, metrics, hint, _prepared: prepared })
 }

@@ -108,7 +108,7 @@ pub enum OnDuplicate {
 }
 
 /// Section `auth`: who may connect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// Ways to sign in, tried in order. Default none: everyone may connect. Hot for new connections.
@@ -123,12 +123,6 @@ pub struct AuthConfig {
     /// Default false. Hot.
     #[garde(skip)]
     pub ota_tokens: bool,
-}
-
-impl Default for AuthConfig {
-    fn default() -> Self {
-        Self { methods: Vec::new(), tokens: Vec::new(), ota_tokens: false }
-    }
 }
 
 /// A way to sign in.

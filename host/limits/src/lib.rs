@@ -79,8 +79,9 @@ pub const HELD_BYTES: usize = 256 * 1024;
 pub const LINGER: Duration = Duration::from_secs(600);
 /// An idle session's mode gives its memory back after this time.
 pub const HIBERNATE_AFTER: Duration = Duration::from_secs(60);
-/// An instance that only handles message types is kept this long after its last event.
-pub const HANDLER_LINGER: Duration = Duration::from_secs(2);
+/// An instance that only handles message types is kept this long after its last event: a burst is
+/// served by one, and when thousands connect at once their instances do not pile up.
+pub const HANDLER_LINGER: Duration = Duration::from_millis(250);
 /// Messages waiting for a session. A device sends 17 audio frames and a few messages a second.
 pub const SESSION_QUEUE: usize = 64;
 /// State that no durable effect has written is at most this much behind on a kill.
@@ -162,6 +163,11 @@ pub const CATALOG_TICK: Duration = Duration::from_millis(500);
 pub const ROLLBACK_FAULTS: u32 = 3;
 /// How long a new generation is on trial.
 pub const ROLLBACK_WINDOW: Duration = Duration::from_secs(30);
+/// Sessions that move to a new generation at the same time. More of them contend for the address
+/// space of the process and hold up the messages of all others.
+pub const MIGRATION_BATCH: usize = 4;
+/// How long the next ones wait for one that is busy; it moves at its next event.
+pub const MIGRATION_PATIENCE: Duration = Duration::from_millis(50);
 /// Sessions moved to a new generation a second at the most.
 pub const MIGRATIONS_PER_SECOND: u32 = 20_000;
 /// A handler that faults is stopped for this long, doubling up to `BACKOFF_MAX`.
@@ -214,7 +220,7 @@ pub const FILE_SETTLE: Duration = Duration::from_millis(100);
 pub const MAX_BLOCKING: usize = 2;
 /// Mode threads beyond the number of cores, so that guests that use up their whole budget do not
 /// hold up all others.
-pub const SPARE_MODE_THREADS: usize = 2;
+pub const SPARE_MODE_THREADS: usize = 1;
 /// Blocking work that has not ended this long after everything else is left behind at a stop.
 pub const STOP: Duration = Duration::from_secs(3);
 /// How often the samples of histograms are put into their buckets.

@@ -14,6 +14,7 @@ use modehost_storage::traits::{Archives, Directory, Documents, Journals, Offline
 use modehost_task::{IoTask, ModeTask, ModeThreads, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::actor::Session;
 use crate::attachment::Attachment;
@@ -197,24 +198,25 @@ impl Registry {
         }
     }
 
-    /// Moves every session to what the catalog holds now, a bounded number per second. Called
-    /// after each change of the catalog; returns when all have moved. Cancelling leaves the rest
-    /// to move at their next event.
+    /// Moves every session to what the catalog holds now: a few at a time, so that messages of the
+    /// others come in between, and no more than a bounded number per second. Called after each
+    /// change of the catalog; returns when all have moved, but for those that are kept busy by
+    /// something else and move at their next event. Cancelling leaves the rest to do the same.
     pub async fn migrate(self: &Arc<Self>) {
-        const TICK: Duration = Duration::from_millis(10);
-        let per_tick = (self.shared.config().migrations_per_second as usize / 100).max(1);
-        let (done, mut all_done) = mpsc::channel(1);
-        for batch in self.shared.all().chunks(per_tick) {
+        let rate = self.shared.config().migrations_per_second.max(1);
+        let began = Instant::now();
+        let mut asked = 0_u32;
+        for batch in self.shared.all().chunks(limits::MIGRATION_BATCH) {
+            let (done, mut all_done) = mpsc::channel(1);
             for session in batch {
                 session.inbox.control(Control::Migrate(done.clone()));
+                asked += 1;
             }
-            if batch.len() == per_tick {
-                tokio::time::sleep(TICK).await;
-            }
+            drop(done);
+            // Ends when every session has dropped its sender; nobody ever sends.
+            let _ = tokio::time::timeout(limits::MIGRATION_PATIENCE, all_done.recv()).await;
+            tokio::time::sleep_until(began + Duration::from_secs(1) * asked / rate).await;
         }
-        drop(done);
-        // Ends when every session has dropped its sender; nobody ever sends.
-        let _ = all_done.recv().await;
     }
 
     /// Saves every session and closes every connection with `code` and `reason`. No connection

@@ -37,6 +37,13 @@ pub enum Command {
     Start(Measure<start::Options>),
     /// The bare echo server itself.
     Floor(floor::Options),
+    /// Builds the test guest for `echo` and `swap`: a plugin folder with its first version, and a
+    /// second version beside it, which answers with `"build":"second"`.
+    Fixture {
+        /// Folder to write `plugins/fixture.wasm` and `second.wasm` to.
+        #[arg(value_name = "DIR")]
+        folder: std::path::PathBuf,
+    },
 }
 
 /// A measure and what it is taken on.
@@ -74,6 +81,15 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
             Ok(Report::of("swap", target.name, swap::run(&target, &m.options).await?))
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
+        Command::Fixture { folder } => {
+            let first = modehost_guests::guest_wasm("modehost-guests");
+            let second = modehost_guests::variant(&first, &[("version", "2.0.0"), ("build", "second")]);
+            let plugins = folder.join("plugins");
+            std::fs::create_dir_all(&plugins).with_context(|| format!("cannot make {}", plugins.display()))?;
+            std::fs::write(plugins.join("fixture.wasm"), first).context("cannot write the first version")?;
+            std::fs::write(folder.join("second.wasm"), second).context("cannot write the second version")?;
+            Ok(Report::default())
+        }
         Command::Floor(options) => {
             floor::serve(&options).await?;
             Ok(Report::default())
