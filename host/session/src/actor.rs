@@ -12,7 +12,7 @@ use modehost_contract::event::{Device, Transcript};
 use modehost_ids::{PluginId, SessionId};
 use modehost_limits as limits;
 use modehost_protocol::DeviceMessage;
-use modehost_storage::traits::Document;
+use modehost_storage::traits::{Document, StoredHandler};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -56,6 +56,8 @@ pub(crate) struct Session {
     /// The current mode; none for the default mode.
     pub(crate) mode: Option<Arc<str>>,
     pub(crate) handlers: Vec<Handler>,
+    /// What an earlier process left of plugins that are not loaded.
+    pub(crate) orphans: Vec<StoredHandler>,
     pub(crate) requests: Requests,
     pub(crate) work: VecDeque<Work>,
     /// `dispatch` and `switch-mode` effects since the last wake.
@@ -89,6 +91,7 @@ impl Session {
             link: Link::default(),
             mode: None,
             handlers: Vec::new(),
+            orphans: Vec::new(),
             requests: Requests::default(),
             work: VecDeque::new(),
             cascade: 0,

@@ -197,6 +197,7 @@ impl Session {
 
     /// Moves every handler to what the catalog holds now.
     pub(crate) async fn migrate(&mut self) {
+        self.adopt_orphans();
         let plugins: Vec<PluginId> = self.handlers.iter().map(|handler| handler.plugin.clone()).collect();
         for plugin in plugins {
             if let Some(place) = self.place(&plugin) {

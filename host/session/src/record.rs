@@ -41,6 +41,7 @@ impl Session {
                 ending: handler.ending,
             });
         }
+        handlers.extend(self.orphans.iter().cloned());
         if handlers.is_empty() && self.mode.is_none() && !self.stored {
             return None;
         }
@@ -95,14 +96,25 @@ impl Session {
         }
     }
 
+    /// Takes up what waited for a plugin that is loaded now.
+    pub(crate) fn adopt_orphans(&mut self) {
+        for stored in std::mem::take(&mut self.orphans) {
+            // Whoever has begun anew meanwhile goes on with that.
+            if self.place(&stored.plugin.as_str().into()).is_none() {
+                self.take_up(stored);
+            }
+        }
+    }
+
     fn take_up(&mut self, stored: StoredHandler) {
-        let plugin = PluginId::new(stored.plugin);
+        let plugin = PluginId::from(stored.plugin.as_str());
         let generation = {
             let table = self.shared.services.catalog.table();
             table.plugins.get(&plugin).map(|entry| entry.generation_for(&self.handle.device).clone())
         };
         let Some(generation) = generation else {
-            tracing::warn!(%plugin, device = %self.handle.device, "stored state of a plugin that is not loaded is dropped");
+            tracing::warn!(%plugin, device = %self.handle.device, "state of a plugin that is not loaded is kept for its return");
+            self.orphans.push(StoredHandler { mode: None, ..stored });
             return;
         };
         let version = generation.manifest().version.clone();

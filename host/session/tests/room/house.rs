@@ -2,6 +2,7 @@
 //! Rule: a device waits for a message with a deadline, never for a time to pass.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,33 +21,58 @@ pub struct House {
     pub registry: Arc<Registry>,
     pub catalog: Arc<Turned>,
     pub config: watch::Sender<Arc<Config>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+type Furniture = (Arc<Registry>, Arc<Turned>, watch::Sender<Arc<Config>>);
+
+fn furnish(folder: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -> Furniture {
+    let settings = modehost_storage::Config { dir: folder.into(), ..Default::default() };
+    let storage = SqliteStorage::open(&settings).expect("storage");
+    let threads = Arc::new(ModeThreads::start(2, &tokio::runtime::Handle::current()).expect("threads"));
+    let catalog = Arc::new(Turned::default());
+    let (config, watched) = watch::channel(Arc::new(config));
+    let mut services = Services {
+        threads,
+        catalog: catalog.clone(),
+        documents: storage.clone(),
+        journals: storage.clone(),
+        archives: storage.clone(),
+        queue: storage.clone(),
+        sessions: storage,
+        directory: Arc::new(LocalDirectory::default()),
+        models: None,
+        hooks: None,
+        config: watched,
+    };
+    adjust(&mut services);
+    (Registry::new(services), catalog, config)
 }
 
 impl House {
     /// A house with these settings; `adjust` may add services.
     pub fn with(config: Config, adjust: impl FnOnce(&mut Services)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let settings = modehost_storage::Config { dir: folder.path().into(), ..Default::default() };
-        let storage = SqliteStorage::open(&settings).expect("storage");
-        let threads = Arc::new(ModeThreads::start(2, &tokio::runtime::Handle::current()).expect("threads"));
-        let catalog = Arc::new(Turned::default());
-        let (config, watched) = watch::channel(Arc::new(config));
-        let mut services = Services {
-            threads,
-            catalog: catalog.clone(),
-            documents: storage.clone(),
-            journals: storage.clone(),
-            archives: storage.clone(),
-            queue: storage.clone(),
-            sessions: storage,
-            directory: Arc::new(LocalDirectory::default()),
-            models: None,
-            hooks: None,
-            config: watched,
-        };
-        adjust(&mut services);
-        Self { registry: Registry::new(services), catalog, config, _folder: folder }
+        let (registry, catalog, config) = furnish(folder.path(), config, adjust);
+        Self { registry, catalog, config, folder }
+    }
+
+    /// Stops in order and starts again on the same folder, with no plugin loaded.
+    pub async fn restart(&mut self) {
+        self.registry.drain(1001, "restart").await;
+        let config = self.config.borrow().as_ref().clone();
+        // The storage lets its folder go with the last session that holds it.
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let spare = furnish(elsewhere.path(), config.clone(), |_| {});
+        (self.registry, self.catalog, self.config) = spare;
+        let again = tokio::time::timeout(Duration::from_secs(10), async {
+            let settings = modehost_storage::Config { dir: self.folder.path().into(), ..Default::default() };
+            while SqliteStorage::open(&settings).is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+        again.await.expect("the folder is free");
+        (self.registry, self.catalog, self.config) = furnish(self.folder.path(), config, |_| {});
     }
 
     /// With default settings.

@@ -317,3 +317,19 @@ async fn hello_is_answered_before_anything_else_is_said() {
     // A device that says nothing is spoken to all the same.
     assert_eq!(house.device("b").next().await["said"], "attached");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_plugin_that_is_missing_at_start_waits_for_its_return() {
+    let mut house = House::new();
+    house.catalog.publish(Native::new("red", 1, count));
+    let mut device = house.device("a");
+    counted(&mut device).await;
+    counted(&mut device).await;
+    house.restart().await;
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["code"] == "UNKNOWN_TYPE").await;
+    house.catalog.publish(Native::new("red", 1, count));
+    house.registry.migrate().await;
+    assert_eq!(counted(&mut device).await.0, 3);
+}
