@@ -3,6 +3,7 @@
 //! Rule: nothing starts before both ports are held, and nothing is torn down before the sessions
 //! have been saved. Whatever can change while the server runs changes in [`reload`] and as a whole.
 
+mod files;
 pub mod reload;
 pub mod sections;
 mod signals;
@@ -72,6 +73,7 @@ pub struct Start {
 /// See [`StartError`]; once the server is ready, nothing ends it but a signal.
 pub async fn run(start: Start) -> Result<(), StartError> {
     let began = Instant::now();
+    files::raise_limit();
     let bound = bind(&start.settings.document.server)?;
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
