@@ -13,6 +13,16 @@ use serde::{Deserialize, Serialize};
 use crate::grants::Grant;
 use crate::runtime::RuntimeConfig;
 
+/// A setting of the server that plugins may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shared {
+    /// Names of devices.
+    DeviceAlias,
+    /// Devices of each group.
+    Groups,
+}
+
 /// Section `plugins`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +38,10 @@ pub struct Config {
     /// reloads hot.
     #[garde(custom(are_grants))]
     pub grants: BTreeMap<String, Vec<String>>,
+    /// Settings of the server that a plugin finds in its own section as well, by the plugin's id:
+    /// device_alias, groups. What the section says itself goes before. Default none; reloads hot.
+    #[garde(skip)]
+    pub share: BTreeMap<String, Vec<Shared>>,
     /// What one instance may use.
     #[garde(dive)]
     pub limits: Limits,
@@ -81,6 +95,7 @@ impl Default for Config {
         Self {
             dir: PathBuf::from("data/plugins"),
             grants: BTreeMap::new(),
+            share: BTreeMap::new(),
             limits: Limits::default(),
             canary_percent: 0,
             rollback: Rollback::default(),

@@ -34,7 +34,7 @@ mod runtime;
 mod wasi;
 
 pub use catalog::{CatalogError, PluginCatalog};
-pub use config::Config;
+pub use config::{Config, Shared};
 pub use generation::WasmGeneration;
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonschema::error::ValidationErrorKind;
 use modehost_config::{Loaded, Problem, path, problem};
 use modehost_contract::Table;
-use modehost_plugin::PluginCatalog;
+use modehost_plugin::{PluginCatalog, Shared};
 use serde_json::{Map, Value};
 
 use crate::settings::Settings;
@@ -69,10 +69,38 @@ fn parse_schema(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Bool(true))
 }
 
-/// The sections as plugins get them. A section with nothing in it is an empty one.
+/// The sections as plugins get them, with what the server shares with them. A section with nothing
+/// in it is an empty one.
 pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
     let value = |value: &Value| if value.is_null() { Value::Object(Map::new()) } else { value.clone() };
-    loaded.sections.iter().map(|(name, section)| (name.clone(), value(&section.value))).collect()
+    let mut sections: Map<String, Value> =
+        loaded.sections.iter().map(|(name, section)| (name.clone(), value(&section.value))).collect();
+    for (plugin, shared) in &loaded.document.plugins.share {
+        let section = sections.entry(plugin.clone()).or_insert_with(|| Value::Object(Map::new()));
+        for shared in shared {
+            let (key, setting) = match shared {
+                Shared::DeviceAlias => ("device_alias", serde_json::to_value(&loaded.document.device_alias)),
+                Shared::Groups => ("groups", serde_json::to_value(&loaded.document.groups)),
+            };
+            if let (Some(section), Ok(Value::Object(setting))) = (section.as_object_mut(), setting) {
+                lay_under(section, key, setting);
+            }
+        }
+    }
+    sections
+}
+
+/// Adds the members of `setting` to those of the section's `key`, which go before.
+fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, Value>) {
+    if setting.is_empty() {
+        return;
+    }
+    let own = section.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    if let Some(own) = own.as_object_mut() {
+        for (name, value) in setting {
+            own.entry(name).or_insert(value);
+        }
+    }
 }
 
 fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section: &Value, problems: &mut Vec<Problem>) {
