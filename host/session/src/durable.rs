@@ -21,6 +21,8 @@ use crate::requests::{Outcome, answered, stored};
 #[derive(Default)]
 pub(crate) struct Barrier {
     open: Vec<BoxFuture<'static, Outcome>>,
+    /// Messages for other devices: they go out once everything else of the list is on disk.
+    deliveries: Vec<BoxFuture<'static, Outcome>>,
 }
 
 impl Session {
@@ -89,7 +91,7 @@ impl Session {
             Effect::Deliver { devices, body, ttl_ms, .. } => {
                 let sending = deliver(self.shared.services.clone(), devices, body.into(), now, ttl_ms);
                 let event = move |(now, queued, failed)| Some(Event::Delivered { request, now, queued, failed });
-                barrier.open.push(stored(owner, request, serial, sending, event).boxed());
+                barrier.deliveries.push(stored(owner, request, serial, sending, event).boxed());
             }
             _ => {}
         }
@@ -111,6 +113,12 @@ impl Session {
         {
             tracing::error!(%plugin, device = %self.handle.device, %error, "the session's state could not be saved");
             self.make_dirty();
+        }
+        if whole {
+            for delivery in barrier.deliveries {
+                let outcome = delivery.await;
+                self.outcome(outcome);
+            }
         }
         whole
     }

@@ -219,10 +219,10 @@ fn needs_record(effect: &Effect) -> bool {
     effect.is_durable() || asks_outside(effect)
 }
 
-/// True for questions to somebody outside. They are sent when the session polls its requests,
-/// which is after the whole list.
+/// True for what goes to somebody outside and has an outcome. It is sent behind the writes of the
+/// list: deliveries by `pass`, questions when the session polls its requests.
 fn asks_outside(effect: &Effect) -> bool {
-    matches!(effect, Effect::AskModel(_) | Effect::PostHook { .. })
+    matches!(effect, Effect::AskModel(_) | Effect::PostHook { .. } | Effect::Deliver { .. })
 }
 
 /// True for effects that somebody outside can see, or that set off such.
