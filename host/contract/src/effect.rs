@@ -1,4 +1,4 @@
-//! What a mode wants done (`wit/effects.wit`). Rule: by the time a session sees an effect it has
+//! What a mode wants done (`wit/0.2/effects.wit`). Rule: by the time a session sees an effect it has
 //! been checked: granted, within its limits, and well-formed JSON where JSON is due.
 
 use crate::event::{DocumentVersion, RequestId, TimerId};
@@ -11,6 +11,8 @@ pub enum Effect {
     Say {
         text: String,
         interrupt: bool,
+        /// More of the same answer follows.
+        more: bool,
     },
     Listen(ListenCommand),
     Decline,
@@ -21,6 +23,13 @@ pub enum Effect {
     StopTimer(TimerId),
     AskModel(ModelRequest),
     Cancel(RequestId),
+    ListTools(RequestId),
+    CallTool {
+        request: RequestId,
+        name: String,
+        /// A JSON object.
+        arguments: String,
+    },
     ReadDocument {
         request: RequestId,
         key: String,
@@ -48,12 +57,12 @@ pub enum Effect {
         after: u64,
         limit: u32,
     },
-    Archive(ArchiveEntry),
-    PostHook {
+    RemoveJournal {
         request: RequestId,
-        hook: String,
-        body: String,
+        journal: String,
     },
+    Archive(ArchiveEntry),
+    PostHook(HookRequest),
     Broadcast {
         group: String,
         body: String,
@@ -62,7 +71,7 @@ pub enum Effect {
     },
     Deliver {
         request: RequestId,
-        devices: Vec<String>,
+        to: Audience,
         body: String,
         ttl_ms: u64,
     },
@@ -97,6 +106,8 @@ pub enum Role {
     System,
     User,
     Assistant,
+    /// What a tool has answered.
+    Tool,
 }
 
 /// A part of a dialogue.
@@ -104,6 +115,36 @@ pub enum Role {
 pub struct ChatMessage {
     pub role: Role,
     pub content: String,
+    /// With [`Role::Assistant`].
+    pub tool_calls: Vec<ToolCall>,
+    /// With [`Role::Tool`]: the call that this answers.
+    pub tool_call_id: Option<String>,
+}
+
+/// Something that a model may have called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    pub name: String,
+    pub description: String,
+    /// JSON Schema of the arguments, an object.
+    pub parameters: String,
+}
+
+/// A model's wish to have a tool called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    /// JSON as the model wrote it; may be damaged.
+    pub arguments: String,
+}
+
+/// Whom a delivery is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Devices(Vec<String>),
+    Group(String),
+    Everyone,
 }
 
 /// A question to a language model.
@@ -115,6 +156,29 @@ pub struct ModelRequest {
     pub max_tokens: u32,
     pub json: bool,
     pub chunks: bool,
+    pub tools: Vec<Tool>,
+}
+
+/// A journal that the host puts into a larger whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalPart {
+    pub journal: String,
+    /// The member of the object that becomes the array of all entries.
+    pub member: String,
+    /// An entry as a line of Markdown, with `{name}` for its members; empty: no lines.
+    pub line: String,
+}
+
+/// A webhook to be posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookRequest {
+    pub request: RequestId,
+    pub hook: String,
+    /// Names the signature, `X-<sender>-Signature`.
+    pub sender: String,
+    /// JSON; an object where `journal` is given.
+    pub body: String,
+    pub journal: Option<JournalPart>,
 }
 
 /// A finished piece of work.
@@ -126,6 +190,8 @@ pub struct ArchiveEntry {
     pub title: String,
     pub content: String,
     pub text: String,
+    /// Goes with the entry.
+    pub journal: Option<JournalPart>,
     /// 0: all.
     pub keep: u32,
 }
@@ -136,12 +202,15 @@ impl Effect {
         match self {
             Self::AskModel(ask) => Some(ask.request),
             Self::Archive(entry) => Some(entry.request),
+            Self::PostHook(post) => Some(post.request),
+            Self::ListTools(request) => Some(*request),
             Self::ReadDocument { request, .. }
             | Self::WatchDocument { request, .. }
             | Self::WriteDocument { request, .. }
             | Self::AppendJournal { request, .. }
             | Self::ReadJournal { request, .. }
-            | Self::PostHook { request, .. }
+            | Self::RemoveJournal { request, .. }
+            | Self::CallTool { request, .. }
             | Self::Deliver { request, .. }
             | Self::Extension { request, .. } => Some(*request),
             _ => None,
@@ -152,7 +221,11 @@ impl Effect {
     pub fn is_durable(&self) -> bool {
         matches!(
             self,
-            Self::WriteDocument { .. } | Self::AppendJournal { .. } | Self::Archive(_) | Self::Deliver { .. }
+            Self::WriteDocument { .. }
+                | Self::AppendJournal { .. }
+                | Self::RemoveJournal { .. }
+                | Self::Archive(_)
+                | Self::Deliver { .. }
         )
     }
 }

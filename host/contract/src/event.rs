@@ -1,9 +1,11 @@
-//! What a mode is told (`wit/events.wit`). Rule: an event is plain data and cheap to keep, since
+//! What a mode is told (`wit/0.2/events.wit`). Rule: an event is plain data and cheap to keep, since
 //! the session keeps those since the last snapshot for replay.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::effect::{Tool, ToolCall};
 
 /// Chosen by the mode; unique among its open requests.
 pub type RequestId = u64;
@@ -20,8 +22,11 @@ pub enum Event {
     Transcript(Transcript),
     Timer(TimerId),
     ModelChunk { request: RequestId, text: Arc<str> },
-    ModelDone { request: RequestId, text: Arc<str>, prompt_tokens: u32, answer_tokens: u32 },
+    ModelDone(ModelDone),
     RequestFailed { request: RequestId, reason: Failure, message: Arc<str> },
+    Tools { request: RequestId, tools: Arc<[Tool]> },
+    ToolDone { request: RequestId, text: Arc<str>, failed: bool },
+    Aborted { reason: Arc<str> },
     Document(Document),
     WriteDone { request: RequestId, key: Arc<str>, version: DocumentVersion },
     WriteConflict(Document),
@@ -67,6 +72,18 @@ pub struct Transcript {
     pub source: Arc<str>,
 }
 
+/// A model's whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelDone {
+    pub request: RequestId,
+    pub text: Arc<str>,
+    /// 0 where the provider does not say.
+    pub prompt_tokens: u32,
+    /// 0 where the provider does not say.
+    pub answer_tokens: u32,
+    pub tool_calls: Vec<ToolCall>,
+}
+
 /// A document as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
@@ -104,6 +121,7 @@ pub enum Failure {
     Denied,
     TooMany,
     Unsupported,
+    NotJson,
 }
 
 /// Why a role is over.
@@ -121,7 +139,14 @@ impl Event {
         match self {
             Self::Message { body, .. } => body.len(),
             Self::Transcript(transcript) => transcript.text.len(),
-            Self::ModelChunk { text, .. } | Self::ModelDone { text, .. } => text.len(),
+            Self::ModelChunk { text, .. } | Self::ToolDone { text, .. } => text.len(),
+            Self::ModelDone(done) => {
+                let calls = done.tool_calls.iter().map(|call| call.name.len() + call.arguments.len() + 64);
+                done.text.len() + calls.sum::<usize>()
+            }
+            Self::Tools { tools, .. } => {
+                tools.iter().map(|tool| tool.description.len() + tool.parameters.len() + 128).sum()
+            }
             Self::Document(document) | Self::WriteConflict(document) => {
                 document.value.as_ref().map_or(0, |value| value.len())
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::effect::ModelRequest;
+use crate::effect::{ModelRequest, ToolCall};
 use crate::event::Failure;
 
 /// A piece of an answer. `Done` or `Failed` comes last, exactly once.
@@ -14,8 +14,9 @@ use crate::event::Failure;
 pub enum ModelPart {
     /// Only where the request asked for chunks.
     Chunk(Arc<str>),
-    /// The whole answer; counts are 0 where the provider does not say.
-    Done { text: Arc<str>, prompt_tokens: u32, answer_tokens: u32 },
+    /// The whole answer; counts are 0 where the provider does not say. Where JSON was asked for,
+    /// the text is one JSON object.
+    Done { text: Arc<str>, prompt_tokens: u32, answer_tokens: u32, tool_calls: Vec<ToolCall> },
     /// For good: retries are used up. The message is for people and holds no secret.
     Failed { reason: Failure, message: String },
 }
@@ -28,7 +29,7 @@ pub trait Models: Send + Sync {
 
 /// Webhooks by name.
 pub trait Hooks: Send + Sync {
-    /// Posts `body` (JSON) to a configured hook, with its retries; gives the HTTP status, or why
-    /// it was not taken.
-    fn post(&self, hook: &str, body: String) -> BoxFuture<'static, Result<u16, (Failure, String)>>;
+    /// Posts `body` (JSON) to a configured hook, signed in the header `X-<sender>-Signature`, with
+    /// its retries; gives the HTTP status, or why it was not taken.
+    fn post(&self, hook: &str, sender: &str, body: String) -> BoxFuture<'static, Result<u16, (Failure, String)>>;
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::bindings::modehost::mode::effects as wire;
-use crate::{ArchiveEntry, ChatMessage, Context, Device, Effect, ListenCommand, ListenMode, Mode, RequestId, TimerId};
+use crate::{
+    ArchiveEntry, Audience, ChatMessage, Context, Device, Effect, JournalPart, ListenCommand, ListenMode, Mode,
+    RequestId, Role, TimerId, Tool,
+};
 
 /// The surroundings of one event. `'a` is the event's own time, so what [`Cx::config`] and
 /// [`Cx::device`] return may be held while effects are added.
@@ -70,12 +73,28 @@ impl<'a, M: Mode> Cx<'a, M> {
 
     /// Speaks a sentence or a few; the text also goes to the device as captions.
     pub fn say(&mut self, text: impl Into<String>) {
-        self.effects.push(Effect::Say(wire::Speech { text: text.into(), interrupt: false }));
+        self.speak(text.into(), false, false);
     }
 
     /// As [`Cx::say`], and silences first what is being said.
     pub fn say_instead(&mut self, text: impl Into<String>) {
-        self.effects.push(Effect::Say(wire::Speech { text: text.into(), interrupt: true }));
+        self.speak(text.into(), true, false);
+    }
+
+    /// As [`Cx::say`], and more of the same answer follows: the device stays in its speaking state
+    /// until [`Cx::say`] or [`Cx::end_speech`], an abort, or until nothing has followed for 30 s.
+    pub fn say_more(&mut self, text: impl Into<String>) {
+        self.speak(text.into(), false, true);
+    }
+
+    /// Nothing follows after [`Cx::say_more`].
+    pub fn end_speech(&mut self) {
+        self.speak(String::new(), false, false);
+    }
+
+    /// Silences what is being said and ends the answer.
+    pub fn silence(&mut self) {
+        self.speak(String::new(), true, false);
     }
 
     /// The device listens; the server finds the ends of utterances.
@@ -123,7 +142,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         max_tokens: u32,
         form: ModelForm,
     ) -> RequestId {
+        self.ask(ModelQuestion { purpose, messages, max_tokens, form, tools: Vec::new() })
+    }
+
+    /// As [`Cx::ask_model`], with tools that the model may want called.
+    pub fn ask(&mut self, question: ModelQuestion<'_>) -> RequestId {
         let request = self.allot();
+        let ModelQuestion { purpose, messages, max_tokens, form, tools } = question;
         self.effects.push(Effect::AskModel(wire::ModelRequest {
             request,
             purpose: purpose.to_owned(),
@@ -131,7 +156,24 @@ impl<'a, M: Mode> Cx<'a, M> {
             max_tokens,
             json: form == ModelForm::Json,
             chunks: form == ModelForm::Chunks,
+            tools,
         }));
+        request
+    }
+
+    /// Asks what tools the device offers; `on_tools` answers. Needs the grant `tools`.
+    pub fn list_tools(&mut self) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::ListTools(request));
+        request
+    }
+
+    /// Calls a tool of the device with arguments that are a JSON object; `on_tool_done` answers.
+    /// Needs the grant `tools`.
+    pub fn call_tool(&mut self, name: impl Into<String>, arguments: impl Into<String>) -> RequestId {
+        let request = self.allot();
+        let (name, arguments) = (name.into(), arguments.into());
+        self.effects.push(Effect::CallTool(wire::ToolRequest { request, name, arguments }));
         request
     }
 
@@ -194,6 +236,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         request
     }
 
+    /// Removes a journal; `on_request_done` answers.
+    pub fn remove_journal(&mut self, journal: impl Into<String>) -> RequestId {
+        let request = self.allot();
+        self.effects.push(Effect::RemoveJournal(wire::JournalRemoval { request, journal: journal.into() }));
+        request
+    }
+
     /// Keeps a finished piece of work for people; `on_request_done` answers. `entry.request` is
     /// filled in here. Needs the grant `archive:<kind>`.
     pub fn archive(&mut self, entry: ArchiveEntry) -> RequestId {
@@ -202,11 +251,20 @@ impl<'a, M: Mode> Cx<'a, M> {
         request
     }
 
-    /// Calls a configured webhook; `on_request_done` answers. Needs the grant `hook:<name>`.
-    pub fn post_hook(&mut self, hook: impl Into<String>, body: &impl Serialize) -> RequestId {
+    /// Calls a configured webhook; `on_request_done` answers. The host signs the body in the header
+    /// `X-<sender>-Signature`, and puts the entries of `journal` into it. Needs the grant
+    /// `hook:<name>`.
+    pub fn post_hook(
+        &mut self,
+        hook: impl Into<String>,
+        sender: impl Into<String>,
+        body: &impl Serialize,
+        journal: Option<JournalPart>,
+    ) -> RequestId {
         let request = self.allot();
         if let Some(body) = self.write(body) {
-            self.effects.push(Effect::PostHook(wire::HookRequest { request, hook: hook.into(), body }));
+            let (hook, sender) = (hook.into(), sender.into());
+            self.effects.push(Effect::PostHook(wire::HookRequest { request, hook, sender, body, journal }));
         }
         request
     }
@@ -230,11 +288,11 @@ impl<'a, M: Mode> Cx<'a, M> {
 
     /// Sends to devices and keeps the message up to `ttl` for those that are away;
     /// `on_delivered` answers. Needs the grant `deliver`.
-    pub fn deliver(&mut self, devices: Vec<String>, message: &impl Serialize, ttl: Duration) -> RequestId {
+    pub fn deliver(&mut self, to: Audience, message: &impl Serialize, ttl: Duration) -> RequestId {
         let request = self.allot();
         if let Some(body) = self.write(message) {
             let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-            self.effects.push(Effect::Deliver(wire::Delivery { request, devices, body, ttl_ms }));
+            self.effects.push(Effect::Deliver(wire::Delivery { request, to, body, ttl_ms }));
         }
         request
     }
@@ -263,6 +321,10 @@ impl<'a, M: Mode> Cx<'a, M> {
             self.effects.push(Effect::Extension(wire::ExtensionRequest { request, name: name.into(), payload }));
         }
         request
+    }
+
+    fn speak(&mut self, text: String, interrupt: bool, more: bool) {
+        self.effects.push(Effect::Say(wire::Speech { text, interrupt, more }));
     }
 
     fn put_document(&mut self, key: String, expected: u64, value: Option<String>) -> RequestId {
@@ -300,6 +362,25 @@ impl<'a, M: Mode> Cx<'a, M> {
                 None
             }
         }
+    }
+}
+
+/// What a model is asked.
+#[derive(Debug)]
+pub struct ModelQuestion<'a> {
+    /// Chosen among the purposes of the configuration.
+    pub purpose: &'a str,
+    pub messages: Vec<ChatMessage>,
+    pub max_tokens: u32,
+    pub form: ModelForm,
+    /// What the model may want called; at most 64.
+    pub tools: Vec<Tool>,
+}
+
+impl ChatMessage {
+    /// Plain words of a role.
+    pub fn of(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
     }
 }
 

@@ -15,18 +15,20 @@
 //! Everything but the exports compiles natively, so a mode is tested like any other Rust.
 
 // The generated code stands alone; its unsafe blocks are those of the canonical ABI.
-#[allow(unsafe_code, clippy::all, missing_docs, reason = "generated from wit/")]
+#[allow(unsafe_code, clippy::all, missing_docs, reason = "generated from wit/0.2")]
 #[doc(hidden)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2",
         world: "mode",
         pub_export_macro: true,
         export_macro_name: "export_mode",
         default_bindings_module: "modehost_sdk::bindings",
         additional_derives: [PartialEq],
         additional_type_attributes: {
-            "modehost:mode/types@0.1.0/device": [#[derive(serde::Serialize, serde::Deserialize)]],
+            "modehost:mode/types@0.2.0/device": [#[derive(serde::Serialize, serde::Deserialize)]],
+            "modehost:mode/types@0.2.0/tool": [#[derive(serde::Serialize, serde::Deserialize)]],
+            "modehost:mode/types@0.2.0/tool-call": [#[derive(serde::Serialize, serde::Deserialize)]],
         },
     });
 }
@@ -41,7 +43,7 @@ mod register;
 mod round_trip;
 mod runner;
 
-pub use cx::{Cx, ModelForm};
+pub use cx::{Cx, ModelForm, ModelQuestion};
 pub use describe::Describe;
 pub use fields::{Fields, lower_word, parse, reject, schema_invalid};
 pub use language::Language;
@@ -53,11 +55,14 @@ pub use runner::Runner;
 
 pub use bindings::exports::modehost::mode::lifecycle::RestoreError;
 pub use bindings::exports::modehost::mode::manifest::{Subscriptions, VoicePolicy};
-pub use bindings::modehost::mode::effects::{ArchiveEntry, ChatMessage, Effect, ListenCommand, ListenMode, Role};
-pub use bindings::modehost::mode::events::{
-    Delivered, Document, EndReason, Event, Extension, Failure, JournalEntry, JournalPage, Message, ModelChunk,
-    ModelDone, RequestDone, RequestFailed, Settings, Start, Transcript, Undelivered, WriteDone,
+pub use bindings::modehost::mode::effects::{
+    ArchiveEntry, Audience, ChatMessage, Effect, JournalPart, ListenCommand, ListenMode, Role,
 };
-pub use bindings::modehost::mode::types::{Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId};
+pub use bindings::modehost::mode::events::{
+    Abortion, Delivered, Document, EndReason, Event, Extension, Failure, JournalEntry, JournalPage, Message, ModelChunk,
+    ModelDone, RequestDone, RequestFailed, Settings, Start, ToolDone, ToolList, Transcript, Undelivered,
+    WriteDone,
+};
+pub use bindings::modehost::mode::types::{Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId, Tool, ToolCall};
 #[doc(hidden)]
 pub use wit_bindgen;

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk, ModelDone,
-    RequestDone, RequestFailed, Start, TimerId, Transcript, WriteDone,
+    Abortion, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk, ModelDone,
+    RequestDone, RequestFailed, Start, TimerId, ToolDone, ToolList, Transcript, WriteDone,
 };
 
 /// What a handler returns. An error drops the effects and puts the state back as it was:
@@ -86,6 +86,21 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
 
     /// A request has failed for good, or the process ended before its outcome was known.
     fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        Ok(())
+    }
+
+    /// What the device offers.
+    fn on_tools(&mut self, cx: &mut Cx<'_, Self>, list: ToolList) -> Outcome {
+        Ok(())
+    }
+
+    /// A tool of the device has answered.
+    fn on_tool_done(&mut self, cx: &mut Cx<'_, Self>, done: ToolDone) -> Outcome {
+        Ok(())
+    }
+
+    /// The device wants silence: what was being said has been silenced.
+    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, abortion: Abortion) -> Outcome {
         Ok(())
     }
 

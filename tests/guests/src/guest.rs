@@ -9,7 +9,7 @@ mod misbehave;
 mod settings;
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "../../wit/0.1",
     world: "mode",
 });
 

@@ -13,16 +13,33 @@
 //! - [`refusal`]: bad versions that never get to serve (H.1, H.3)
 //! - [`fault`]: versions and events that misbehave while they serve (H.3, H.4)
 //! - [`reload`]: configuration changes (H.6)
+//! - [`meeting`], [`meeting_race`]: meetings from the first word to the archive (M.3 to M.8)
+//! - [`coding`]: insights from logs (M.11 to M.13)
+//! - [`conversation`]: turns, memory, interruption (M.2, C.7)
+//! - [`models`]: providers good and bad (L.1 to L.4)
+//! - [`tools`]: tools of the device
+//! - [`hooks`]: webhooks (M.8)
+//! - [`archive`]: finished work as files (M.7)
+//! - [`peers`]: messages from device to device (P.1, P.2, P.5)
 //! - [`walk`]: the example client through the README's walk
 
+mod archive;
 mod board;
+mod coding;
+mod conversation;
 mod crowd;
 mod fault;
 mod frames;
+mod hooks;
+mod meeting;
+mod meeting_race;
+mod models;
 mod modes;
+mod peers;
 mod refusal;
 mod reload;
 mod resume;
 mod start;
 mod swap;
 mod takeover;
+mod tools;

@@ -1,0 +1,1 @@
+//! M.7: finished work as files.

@@ -1,0 +1,1 @@
+//! M.11 to M.13: insights from logs.

@@ -1,0 +1,1 @@
+//! M.2, C.7: turns, memory, interruption.

@@ -1,0 +1,1 @@
+//! L.1 to L.4: providers good and bad.
