@@ -9,16 +9,17 @@ use metrics::{Counter, Gauge, Histogram};
 use modehost_contract::Fault;
 use modehost_limits as limits;
 
-use crate::bindings::ModePre;
 use crate::engine::Engine;
-use crate::guest::Guest;
+use crate::exports::Prepared;
 use crate::log::PluginLog;
 use crate::package::Package;
+use crate::track::Track;
 
 /// A plugin file that has been compiled and linked.
 pub(crate) struct Code {
     // The order matters on drop: code before the engine that it was compiled for.
-    pub mode: ModePre<Guest>,
+    pub mode: Prepared,
+    pub track: Track,
     pub engine: Arc<Engine>,
     pub package: Package,
     pub budget: Budget,

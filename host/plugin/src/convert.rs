@@ -4,17 +4,18 @@
 //! - [`event`]: the contract's events, borrowed, as the guest takes them
 //! - [`effect`]: the guest's effects, checked against grants and limits
 //! - [`json`]: text that has to be JSON
+//! - [`old`]: the track 0.1 in the words of 0.2
 
 pub(crate) mod effect;
 pub(crate) mod event;
 pub(crate) mod json;
+pub(crate) mod old;
 
 use modehost_contract::mode::{ModeOffer, Subscriptions};
-use modehost_contract::{Manifest, Rejection, VoicePolicy};
+use modehost_contract::{Fault, Manifest, Rejection, VoicePolicy};
 use modehost_ids::PluginId;
 
-use crate::bindings::exports::modehost::mode::manifest as wit;
-use crate::bindings::modehost::mode::types;
+use crate::bindings::v0_2::exports::modehost::mode::manifest as wit;
 
 /// What a plugin says of itself, as it is; `manifest::check` judges it.
 pub(crate) fn manifest(description: wit::Description) -> Manifest {
@@ -40,6 +41,6 @@ pub(crate) fn manifest(description: wit::Description) -> Manifest {
 }
 
 /// An error for the device.
-pub(crate) fn rejection(rejection: types::Rejection) -> Rejection {
-    Rejection { code: rejection.code, message: rejection.message }
+pub(crate) fn rejected(code: String, message: String) -> Fault {
+    Fault::Rejected(Rejection { code, message })
 }

@@ -8,7 +8,7 @@ use modehost_limits as limits;
 use wasmtime::component::Linker;
 use wasmtime::{Config, InstanceAllocationStrategy};
 
-use crate::bindings::Mode;
+use crate::bindings::{v0_1, v0_2};
 use crate::guest::{Guest, HasGuest};
 use crate::pool;
 use crate::wasi;
@@ -44,7 +44,8 @@ impl Engine {
         };
         let mut linker = Linker::new(&wasmtime);
         wasi::link(&mut linker)?;
-        Mode::add_to_linker::<Guest, HasGuest>(&mut linker, |guest| guest)?;
+        v0_1::Mode::add_to_linker::<Guest, HasGuest>(&mut linker, |guest| guest)?;
+        v0_2::Mode::add_to_linker::<Guest, HasGuest>(&mut linker, |guest| guest)?;
 
         let (stop, stopped) = sync_channel::<()>(1);
         let ticking = wasmtime.clone();

@@ -8,7 +8,7 @@ const PREFIX_KINDS: [&str; 2] = ["documents", "journals"];
 /// Grants with an argument that has to be equal, or match with `*` at its end.
 const NAME_KINDS: [&str; 3] = ["archive", "hook", "dispatch"];
 /// Grants without an argument.
-const PLAIN_KINDS: [&str; 4] = ["model", "broadcast", "deliver", "switch-mode"];
+const PLAIN_KINDS: [&str; 5] = ["model", "tools", "broadcast", "deliver", "switch-mode"];
 
 /// One grant: `model`, `documents:board/`, `hook:crm`, `dispatch:*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use modehost_limits as limits;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::HasData;
 
-use crate::bindings::modehost::mode::{effects, events, types};
+use crate::bindings::{v0_1, v0_2};
 use crate::log::PluginLog;
 use crate::wasi::Wasi;
 
@@ -55,9 +55,12 @@ impl HasData for HasGuest {
 }
 
 // The contract's interfaces that a component names as imports hold words only, no functions.
-impl types::Host for Guest {}
-impl events::Host for Guest {}
-impl effects::Host for Guest {}
+impl v0_1::modehost::mode::types::Host for Guest {}
+impl v0_1::modehost::mode::events::Host for Guest {}
+impl v0_1::modehost::mode::effects::Host for Guest {}
+impl v0_2::modehost::mode::types::Host for Guest {}
+impl v0_2::modehost::mode::events::Host for Guest {}
+impl v0_2::modehost::mode::effects::Host for Guest {}
 
 /// Bounds of one instance, over all memories and tables that it has.
 pub(crate) struct Bounds {

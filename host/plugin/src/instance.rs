@@ -8,11 +8,9 @@ use modehost_contract::{Context, Effect, Event, Fault, Instance, Manifest, Snaps
 use modehost_limits as limits;
 use wasmtime::{Store, Trap};
 
-use crate::bindings::Mode;
-use crate::bindings::exports::modehost::mode::lifecycle::{RestoreError, SavedStateParam};
-use crate::bindings::modehost::mode::types;
 use crate::code::Code;
-use crate::convert;
+use crate::convert::effect::Rules;
+use crate::exports::Exports;
 use crate::generation::Terms;
 use crate::guest::Guest;
 
@@ -20,7 +18,7 @@ use crate::guest::Guest;
 pub(crate) struct WasmInstance {
     // The store goes before the code that it runs.
     store: Store<Guest>,
-    mode: Mode,
+    exports: Exports,
     code: Arc<Code>,
     terms: Arc<Terms>,
     poisoned: bool,
@@ -36,8 +34,8 @@ impl WasmInstance {
         store.set_hostcall_fuel(limits::GUEST_TRANSFER_BYTES);
         store.set_max_component_handles(limits::GUEST_HANDLES);
         store.set_epoch_deadline(code.budget.ticks);
-        let mode = match code.mode.instantiate(&mut store) {
-            Ok(mode) => mode,
+        let exports = match code.mode.instantiate(&mut store) {
+            Ok(exports) => exports,
             Err(error) => {
                 // A guest runs code of its own while it is instantiated, so this can be its fault.
                 let bounds = &store.data().bounds;
@@ -49,36 +47,28 @@ impl WasmInstance {
             }
         };
         code.metrics.opened();
-        Ok(Self { store, mode, code: code.clone(), terms: terms.clone(), poisoned: false, calls: 0 })
+        Ok(Self { store, exports, code: code.clone(), terms: terms.clone(), poisoned: false, calls: 0 })
     }
 
     /// First call.
     pub(crate) fn configure(&mut self, config: &str) -> Result<(), Fault> {
-        let result = self.call(|mode, store| mode.modehost_mode_lifecycle().call_configure(store, config))?;
-        result.map_err(Fault::Configure)
+        self.call(|exports, store, _| exports.configure(store, config))?.map_err(Fault::Configure)
     }
 
     /// Second call to an instance that carries on.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
-        let saved = SavedStateParam { schema: snapshot.schema, state: &snapshot.state };
-        let result = self.call(|mode, store| mode.modehost_mode_lifecycle().call_restore(store, saved))?;
-        result.map_err(|error| {
-            Fault::Restore(match error {
-                RestoreError::Unsupported(schema) => format!("schema {schema} is not one that it restores"),
-                RestoreError::Corrupt(why) => why,
-            })
-        })
+        self.call(|exports, store, _| exports.restore(store, snapshot))?.map_err(Fault::Restore)
     }
 
     /// What the plugin says of itself.
     pub(crate) fn describe(&mut self) -> Result<Manifest, Fault> {
-        self.call(|mode, store| mode.modehost_mode_manifest().call_describe(store)).map(convert::manifest)
+        self.call(|exports, store, _| exports.describe(store))
     }
 
     /// Enters the guest with a fresh budget, unless it has been lost.
     fn call<R>(
         &mut self,
-        enter: impl FnOnce(&Mode, &mut Store<Guest>) -> Result<R, wasmtime::Error>,
+        enter: impl FnOnce(&Exports, &mut Store<Guest>, &Rules) -> Result<R, wasmtime::Error>,
     ) -> Result<R, Fault> {
         if self.poisoned {
             return Err(Fault::Trapped("this instance was lost by an earlier fault".to_owned()));
@@ -86,7 +76,7 @@ impl WasmInstance {
         self.store.set_epoch_deadline(self.code.budget.ticks);
         // Until the call has come back well the instance counts as lost, also if the host panics.
         self.poisoned = true;
-        match enter(&self.mode, &mut self.store) {
+        match enter(&self.exports, &mut self.store, &self.terms.rules) {
             Ok(result) => {
                 self.poisoned = false;
                 Ok(result)
@@ -98,19 +88,10 @@ impl WasmInstance {
 
     fn give(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
         self.store.data_mut().enter(context);
-        let context = types::Context { now: context.now, seed: context.seed };
-        let result = convert::event::lend(event, |event| {
-            self.call(|mode, store| mode.modehost_mode_handler().call_handle(store, context, event))
-        })?;
-        match result {
-            Ok(effects) => {
-                let admitted = self.terms.rules.admit(effects);
-                self.poisoned = admitted.is_err();
-                admitted
-            }
-            Err(types::Fault::Rejected(rejection)) => Err(Fault::Rejected(convert::rejection(rejection))),
-            Err(types::Fault::Failed(why)) => Err(Fault::Failed(why)),
-        }
+        let result = self.call(|exports, store, rules| exports.handle(store, rules, context, event))?;
+        // A guest that returned what it must not is not entered again.
+        self.poisoned = matches!(result, Err(Fault::BadEffects(_)));
+        result
     }
 }
 
@@ -125,12 +106,12 @@ impl Instance for WasmInstance {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Fault> {
-        let saved = self.call(|mode, store| mode.modehost_mode_lifecycle().call_snapshot(store))?;
+        let saved = self.call(|exports, store, _| exports.snapshot(store))?;
         if saved.state.len() > limits::SNAPSHOT_BYTES {
             let (size, most) = (saved.state.len(), limits::SNAPSHOT_BYTES);
             return Err(Fault::BadEffects(format!("a snapshot of {size} bytes; at most {most}")));
         }
-        Ok(Snapshot { schema: saved.schema, state: saved.state })
+        Ok(saved)
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`load`]: prepare and probe; every reason to refuse a file
 //! - [`generation`]: a version with its settings and grants, from which instances are opened
 //! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
+//! - `track`, `exports`: the versions of the contract that components may be built against
 //! - [`catalog`]: which versions serve; trials, roll-back, status
 //! - `folder`: the plugin folder and being told of changes in it
 //! - [`config`], [`inspect`]: settings, and a look at a file for operators
@@ -18,6 +19,7 @@ mod code;
 pub mod config;
 mod convert;
 mod engine;
+mod exports;
 mod folder;
 pub mod generation;
 pub mod grants;
@@ -31,6 +33,7 @@ pub mod package;
 mod pool;
 mod probe;
 mod runtime;
+mod track;
 mod wasi;
 
 pub use catalog::{CatalogError, PluginCatalog};
@@ -39,3 +42,4 @@ pub use generation::WasmGeneration;
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError};
+pub use track::Track;

@@ -7,9 +7,9 @@ use modehost_contract::{Fault, Manifest};
 use modehost_limits as limits;
 use wasmtime::component::Component;
 
-use crate::bindings::ModePre;
 use crate::code::{Code, Metrics};
 use crate::convert::effect::Rules;
+use crate::exports::Prepared;
 use crate::generation::{Terms, WasmGeneration};
 use crate::grants::{Grant, Grants};
 use crate::log::PluginLog;
@@ -17,6 +17,7 @@ use crate::manifest;
 use crate::package::{self, Package, PackageError};
 use crate::probe;
 use crate::runtime::Runtime;
+use crate::track::Track;
 use crate::wasi;
 
 /// Why a plugin file is not taken. Each names the file and what to do.
@@ -37,7 +38,7 @@ pub enum LoadError {
     BadGrant { plugin: String, why: String },
     #[error("{file} does not compile: {why}; build it again")]
     Compile { file: String, why: String },
-    #[error("{file} is not a plugin of this server: {why}; build it against modehost:mode@0.1.0")]
+    #[error("{file} is not a plugin of this server: {why}; build it against modehost:mode@0.2.0 (0.1.0 is taken too)")]
     Contract { file: String, why: String },
     #[error(
         "{file} says `{described}` for its {what} in describe(), but `{packaged}` in its plugin.toml; make them equal"
@@ -109,11 +110,13 @@ impl Runtime {
         if let Some(import) = package.imports.iter().find(|import| !wasi::may_import(import)) {
             return Err(LoadError::Import { file: named(), import: import.clone() });
         }
+        let track = Track::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
         let component = self.compile(bytes, &package, file)?;
         let contract = |error: wasmtime::Error| LoadError::Contract { file: named(), why: format!("{error:#}") };
         let linked = self.engine.linker.instantiate_pre(&component).map_err(contract)?;
         let code = Arc::new(Code {
-            mode: ModePre::new(linked).map_err(contract)?,
+            mode: Prepared::new(linked, track).map_err(contract)?,
+            track,
             engine: self.engine.clone(),
             budget: self.budget,
             log: PluginLog::new(package.id.clone()),

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Abortion, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk, ModelDone,
-    RequestDone, RequestFailed, Start, TimerId, ToolDone, ToolList, Transcript, WriteDone,
+    Abortion, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk,
+    ModelDone, RequestDone, RequestFailed, Start, TimerId, ToolDone, ToolList, Transcript, WriteDone,
 };
 
 /// What a handler returns. An error drops the effects and puts the state back as it was:

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use modehost_contract::event::{Document, Failure, JournalEntry, RequestId};
+use modehost_contract::effect::Audience;
+use modehost_contract::event::{Document, Failure, JournalEntry, ModelDone, RequestId};
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
@@ -138,18 +139,35 @@ impl World {
             Effect::AskModel(ask) => {
                 let answer = self.answers.get_mut(&ask.purpose).and_then(VecDeque::pop_front);
                 let event = match answer {
-                    Some(text) => {
-                        Event::ModelDone { request: ask.request, text: text.into(), prompt_tokens: 0, answer_tokens: 0 }
-                    }
+                    Some(text) => Event::ModelDone(ModelDone {
+                        request: ask.request,
+                        text: text.into(),
+                        prompt_tokens: 0,
+                        answer_tokens: 0,
+                        tool_calls: Vec::new(),
+                    }),
                     None => failed(ask.request, Failure::Unavailable),
                 };
                 self.queue(device, event);
             }
             Effect::Archive(entry) => self.queue(device, Event::RequestDone { request: entry.request, value: 0 }),
-            Effect::PostHook { request, .. } => {
-                self.queue(device, Event::RequestDone { request: *request, value: 200 });
+            Effect::PostHook(post) => self.queue(device, Event::RequestDone { request: post.request, value: 200 }),
+            Effect::RemoveJournal { request, journal } => {
+                self.journals.remove(journal);
+                self.queue(device, Event::RequestDone { request: *request, value: 0 });
             }
-            Effect::Deliver { request, devices, body, .. } => {
+            Effect::Deliver { request, to, body, .. } => {
+                let devices: Vec<String> = match to {
+                    Audience::Devices(devices) => devices.clone(),
+                    Audience::Group(_) | Audience::Everyone => {
+                        let group = |groups: &[String]| match to {
+                            Audience::Group(group) => groups.contains(group),
+                            _ => true,
+                        };
+                        let members = self.members.iter().filter(|(id, groups)| id.as_str() != device && group(groups));
+                        members.map(|(id, _)| id.clone()).collect()
+                    }
+                };
                 let (now, queued) = devices.iter().cloned().partition(|id| self.members.contains_key(id));
                 let event = Event::Delivered { request: *request, now, queued, failed: Vec::new() };
                 let there: Vec<String> = devices.iter().filter(|id| self.members.contains_key(*id)).cloned().collect();

@@ -1,12 +1,19 @@
 //! The effects of a guest, checked. Rule: what leaves here is granted, within its limits and
 //! well-formed; the first effect that is not refuses the whole list, since a list commits together.
 
+//!
+//! - [`model`]: questions to models, tools and their calls
+//! - [`keep`]: archives, webhooks and the journals that the host puts into them
+
+mod keep;
+mod model;
+
 use modehost_contract::effect as to;
 use modehost_contract::{Effect, Fault};
 use modehost_limits as limits;
 
 use super::json;
-use crate::bindings::modehost::mode::effects as wit;
+use crate::bindings::v0_2::modehost::mode::effects as wit;
 use crate::grants::Grants;
 
 /// What the effects of one plugin are held against.
@@ -18,13 +25,13 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Checks and converts the effects of one event.
-    pub(crate) fn admit(&self, effects: Vec<wit::Effect>) -> Result<Vec<Effect>, Fault> {
+    pub(crate) fn admit(&self, effects: impl ExactSizeIterator<Item = wit::Effect>) -> Result<Vec<Effect>, Fault> {
         if effects.len() > self.count {
             return Err(Fault::BadEffects(format!("{} effects for one event; at most {}", effects.len(), self.count)));
         }
         let mut bytes = 0;
         let mut admitted = Vec::with_capacity(effects.len());
-        for (position, effect) in effects.into_iter().enumerate() {
+        for (position, effect) in effects.enumerate() {
             let effect = self
                 .admit_one(effect, &mut bytes)
                 .map_err(|why| Fault::BadEffects(format!("effect {}: {why}", position + 1)))?;
@@ -39,7 +46,7 @@ impl Rules {
     /// Checks one effect and adds its bytes.
     fn admit_one(&self, effect: wit::Effect, bytes: &mut usize) -> Result<Effect, String> {
         let grants = &self.grants;
-        let mut weigh = |texts: &[&str]| *bytes += texts.iter().map(|text| text.len()).sum::<usize>();
+        let mut weigh = |texts: &[&str]| *bytes += weight(texts);
         Ok(match effect {
             wit::Effect::Send(body) => {
                 weigh(&[&body]);
@@ -48,7 +55,7 @@ impl Rules {
             }
             wit::Effect::Say(speech) => {
                 weigh(&[&speech.text]);
-                Effect::Say { text: speech.text, interrupt: speech.interrupt }
+                Effect::Say { text: speech.text, interrupt: speech.interrupt, more: speech.more }
             }
             wit::Effect::Listen(command) => Effect::Listen(listen(command)),
             wit::Effect::Decline => Effect::Decline,
@@ -62,14 +69,22 @@ impl Rules {
             wit::Effect::StopTimer(id) => Effect::StopTimer(id),
             wit::Effect::AskModel(ask) => {
                 grants.need("ask-model", "model", None)?;
-                weigh(&[&ask.purpose]);
-                for message in &ask.messages {
-                    // A role has a price as well, so that empty messages cannot be had for nothing.
-                    weigh(&[&message.content, "assistant"]);
-                }
-                Effect::AskModel(model_request(ask))
+                *bytes += model::weigh(&ask);
+                model::check(&ask)?;
+                Effect::AskModel(model::request(ask))
             }
             wit::Effect::Cancel(request) => Effect::Cancel(request),
+            wit::Effect::ListTools(request) => {
+                grants.need("list-tools", "tools", None)?;
+                Effect::ListTools(request)
+            }
+            wit::Effect::CallTool(call) => {
+                weigh(&[&call.name, &call.arguments]);
+                grants.need("call-tool", "tools", None)?;
+                key("call-tool", &call.name)?;
+                json::check_object(&call.arguments).map_err(|why| format!("`call-tool` arguments {why}"))?;
+                Effect::CallTool { request: call.request, name: call.name, arguments: trimmed(call.arguments) }
+            }
             wit::Effect::ReadDocument(read) => {
                 weigh(&[&read.key]);
                 key("read-document", &read.key)?;
@@ -125,18 +140,23 @@ impl Rules {
                 let (request, after, limit) = (read.request, read.after, read.limit);
                 Effect::ReadJournal { request, journal: read.journal, after, limit }
             }
+            wit::Effect::RemoveJournal(removal) => {
+                weigh(&[&removal.journal]);
+                key("remove-journal", &removal.journal)?;
+                grants.need("remove-journal", "journals", Some(&removal.journal))?;
+                Effect::RemoveJournal { request: removal.request, journal: removal.journal }
+            }
             wit::Effect::Archive(entry) => {
                 weigh(&[&entry.kind, &entry.id, &entry.title, &entry.content, &entry.text]);
-                key("archive", &entry.id)?;
-                grants.need("archive", "archive", Some(&entry.kind))?;
-                json::check_value(&entry.content).map_err(|why| format!("`archive` content {why}"))?;
-                Effect::Archive(archive_entry(entry))
+                weigh(&keep::texts(entry.journal.as_ref()));
+                keep::check_archive(&entry, grants)?;
+                Effect::Archive(keep::archive_entry(entry))
             }
             wit::Effect::PostHook(post) => {
-                weigh(&[&post.hook, &post.body]);
-                grants.need("post-hook", "hook", Some(&post.hook))?;
-                json::check_value(&post.body).map_err(|why| format!("`post-hook` body {why}"))?;
-                Effect::PostHook { request: post.request, hook: post.hook, body: post.body }
+                weigh(&[&post.hook, &post.sender, &post.body]);
+                weigh(&keep::texts(post.journal.as_ref()));
+                keep::check_hook(&post, grants)?;
+                Effect::PostHook(keep::hook_request(post))
             }
             wit::Effect::Broadcast(message) => {
                 weigh(&[&message.group, &message.body, message.supersedes.as_deref().unwrap_or_default()]);
@@ -151,11 +171,15 @@ impl Rules {
             }
             wit::Effect::Deliver(delivery) => {
                 weigh(&[&delivery.body]);
-                delivery.devices.iter().for_each(|device| weigh(&[device]));
+                match &delivery.to {
+                    wit::Audience::Devices(devices) => devices.iter().for_each(|device| weigh(&[device])),
+                    wit::Audience::Group(group) => weigh(&[group]),
+                    wit::Audience::Everyone => {}
+                }
                 grants.need("deliver", "deliver", None)?;
                 json::message_type(&delivery.body).map_err(|why| format!("`deliver` {why}"))?;
-                let (request, devices, ttl_ms) = (delivery.request, delivery.devices, delivery.ttl_ms);
-                Effect::Deliver { request, devices, body: trimmed(delivery.body), ttl_ms }
+                let (request, ttl_ms) = (delivery.request, delivery.ttl_ms);
+                Effect::Deliver { request, to: audience(delivery.to), body: trimmed(delivery.body), ttl_ms }
             }
             wit::Effect::Dispatch(body) => {
                 weigh(&[&body]);
@@ -174,6 +198,11 @@ impl Rules {
             }
         })
     }
+}
+
+/// Bytes of texts.
+fn weight(texts: &[&str]) -> usize {
+    texts.iter().map(|text| text.len()).sum()
 }
 
 /// Without white space around, so that the session can put members into the object as text.
@@ -205,33 +234,10 @@ fn listen(command: wit::ListenCommand) -> to::ListenCommand {
     }
 }
 
-fn model_request(ask: wit::ModelRequest) -> to::ModelRequest {
-    let message = |message: wit::ChatMessage| to::ChatMessage {
-        role: match message.role {
-            wit::Role::System => to::Role::System,
-            wit::Role::User => to::Role::User,
-            wit::Role::Assistant => to::Role::Assistant,
-        },
-        content: message.content,
-    };
-    to::ModelRequest {
-        request: ask.request,
-        purpose: ask.purpose,
-        messages: ask.messages.into_iter().map(message).collect(),
-        max_tokens: ask.max_tokens,
-        json: ask.json,
-        chunks: ask.chunks,
-    }
-}
-
-fn archive_entry(entry: wit::ArchiveEntry) -> to::ArchiveEntry {
-    to::ArchiveEntry {
-        request: entry.request,
-        kind: entry.kind,
-        id: entry.id,
-        title: entry.title,
-        content: entry.content,
-        text: entry.text,
-        keep: entry.keep,
+fn audience(audience: wit::Audience) -> to::Audience {
+    match audience {
+        wit::Audience::Devices(devices) => to::Audience::Devices(devices),
+        wit::Audience::Group(group) => to::Audience::Group(group),
+        wit::Audience::Everyone => to::Audience::Everyone,
     }
 }

@@ -4,7 +4,7 @@
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Document, EndReason, Failure};
 
-use crate::bindings::modehost::mode::{events as wit, types};
+use crate::bindings::v0_2::modehost::mode::{events as wit, types};
 
 /// Hands the event in the guest's words to `call`.
 pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> R {
@@ -35,6 +35,32 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
             let delivered = wit::Delivered { request: *request, now: &now, queued: &queued, failed: &failed };
             call(wit::Event::Delivered(delivered))
         }
+        Event::ModelDone(done) => {
+            // Nearly always empty, and then not allocated.
+            let tool_calls: Vec<_> = done
+                .tool_calls
+                .iter()
+                .map(|call| types::ToolCallParam { id: &call.id, name: &call.name, arguments: &call.arguments })
+                .collect();
+            call(wit::Event::ModelDone(wit::ModelDone {
+                request: done.request,
+                text: &done.text,
+                prompt_tokens: done.prompt_tokens,
+                answer_tokens: done.answer_tokens,
+                tool_calls: &tool_calls,
+            }))
+        }
+        Event::Tools { request, tools } => {
+            let tools: Vec<_> = tools
+                .iter()
+                .map(|tool| types::ToolParam {
+                    name: &tool.name,
+                    description: &tool.description,
+                    parameters: &tool.parameters,
+                })
+                .collect();
+            call(wit::Event::Tools(wit::ToolList { request: *request, tools: &tools }))
+        }
         plain => call(lend_plain(plain)),
     }
 }
@@ -53,15 +79,13 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         }),
         Event::Timer(id) => wit::Event::Timer(*id),
         Event::ModelChunk { request, text } => wit::Event::ModelChunk(wit::ModelChunk { request: *request, text }),
-        Event::ModelDone { request, text, prompt_tokens, answer_tokens } => wit::Event::ModelDone(wit::ModelDone {
-            request: *request,
-            text,
-            prompt_tokens: *prompt_tokens,
-            answer_tokens: *answer_tokens,
-        }),
         Event::RequestFailed { request, reason, message } => {
             wit::Event::RequestFailed(wit::RequestFailed { request: *request, reason: failure(*reason), message })
         }
+        Event::ToolDone { request, text, failed } => {
+            wit::Event::ToolDone(wit::ToolDone { request: *request, text, failed: *failed })
+        }
+        Event::Aborted { reason } => wit::Event::Aborted(wit::Abortion { reason }),
         Event::Document(current) => wit::Event::Document(document(current)),
         Event::WriteDone { request, key, version } => {
             wit::Event::WriteDone(wit::WriteDone { request: *request, key, version: *version })
@@ -80,8 +104,10 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
             EndReason::Removed => wit::EndReason::Removed,
         }),
         Event::Extension { name, payload } => wit::Event::Extension(wit::Extension { name, payload }),
-        // The five that `lend` keeps for itself are listed, so that a new event cannot be missed.
+        // Those that `lend` keeps for itself are listed, so that a new event cannot be missed.
         Event::Detached
+        | Event::ModelDone(_)
+        | Event::Tools { .. }
         | Event::Started(_)
         | Event::Attached(_)
         | Event::ConfigChanged { .. }
@@ -113,5 +139,6 @@ fn failure(failure: Failure) -> wit::Failure {
         Failure::Denied => wit::Failure::Denied,
         Failure::TooMany => wit::Failure::TooMany,
         Failure::Unsupported => wit::Failure::Unsupported,
+        Failure::NotJson => wit::Failure::NotJson,
     }
 }

@@ -13,12 +13,55 @@ pub(crate) fn check_value(text: &str) -> Result<(), String> {
     }
 }
 
+/// Says what is wrong if the text is not one JSON object.
+pub(crate) fn check_object(text: &str) -> Result<(), String> {
+    walk(text, None).map_err(|error| format!("is not a JSON object: {error}"))
+}
+
+/// Says what is wrong if the text is not one JSON object, or has a member of this name.
+pub(crate) fn check_room(text: &str, name: &str) -> Result<(), String> {
+    walk(text, Some(name)).map_err(|error| format!("is not a JSON object with room for the member `{name}`: {error}"))
+}
+
 /// The member `type` of a text that is one JSON object; says what is wrong otherwise.
 pub(crate) fn message_type(text: &str) -> Result<String, String> {
     match serde_json::from_str::<Message>(text) {
         Ok(Message(kind)) if kind.is_empty() => Err("has an empty `type`".to_owned()),
         Ok(Message(kind)) => Ok(kind),
         Err(error) => Err(format!("is not a JSON object with a `type`: {error}")),
+    }
+}
+
+fn walk(text: &str, unwanted: Option<&str>) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Room { unwanted })?;
+    reader.end()
+}
+
+/// Walks an object; a member of the unwanted name is an error.
+struct Room<'a> {
+    unwanted: Option<&'a str>,
+}
+
+impl<'de> Visitor<'de> for Room<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Some(unwanted) = self.unwanted else {
+            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
+            if name == unwanted {
+                return Err(A::Error::custom("it is there already"));
+            }
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
     }
 }
 
@@ -83,7 +126,21 @@ impl<'de> Deserialize<'de> for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_value, message_type};
+    use super::{check_object, check_room, check_value, message_type};
+
+    #[test]
+    fn an_object_may_have_room_for_one_more_member() {
+        assert_eq!(check_object(r#" {"a":{"b":1}} "#), Ok(()));
+        assert_eq!(check_room(r#"{"a":{"entries":1},"b":2}"#, "entries"), Ok(()));
+        assert_eq!(check_room("{}", "entries"), Ok(()));
+        for bad in ["", "[]", "1", "{} {}", "{\"a\"}"] {
+            assert!(check_object(bad).is_err(), "{bad:?}");
+            assert!(check_room(bad, "entries").is_err(), "{bad:?}");
+        }
+        for taken in [r#"{"entries":1}"#, r#"{"a":1,"\u0065ntries":[]}"#] {
+            assert!(check_room(taken, "entries").is_err(), "{taken:?}");
+        }
+    }
 
     #[test]
     fn a_message_has_one_type() {

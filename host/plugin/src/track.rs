@@ -1,0 +1,77 @@
+//! Which version of the contract a component was built against. Rule: read from its exports before
+//! anything of it runs; every track that was ever released goes on being loaded.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The export that names the track.
+const HANDLER: &str = "modehost:mode/handler@";
+
+/// A version of the package `modehost:mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Track {
+    /// 0.1.0, frozen. Its words are turned into those of 0.2 by move and held against the same
+    /// rules; events that it has no word for (`tools`, `tool-done`, `aborted`) are not given.
+    V0_1,
+    /// 0.2.0.
+    V0_2,
+}
+
+impl Track {
+    /// All that this server loads, the oldest first.
+    pub const ALL: [Self; 2] = [Self::V0_1, Self::V0_2];
+
+    /// The version as it stands behind `@` in the name of an export.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V0_1 => "0.1.0",
+            Self::V0_2 => "0.2.0",
+        }
+    }
+
+    /// The newest track among a component's exports.
+    ///
+    /// # Errors
+    /// A sentence that says what there is instead.
+    pub(crate) fn of(exports: &[String]) -> Result<Self, String> {
+        let versions = || exports.iter().filter_map(|export| export.strip_prefix(HANDLER));
+        let known = versions().filter_map(|version| Self::ALL.into_iter().find(|track| track.version() == version));
+        if let Some(track) = known.max() {
+            return Ok(track);
+        }
+        Err(match versions().next() {
+            Some(version) => format!("it is built against modehost:mode@{version}, which this server does not know"),
+            None => "it exports no modehost:mode/handler".to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Track {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.version())
+    }
+}
+
+impl Serialize for Track {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.version())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Track;
+
+    #[test]
+    fn a_track_is_read_from_the_exports() {
+        let of = |exports: &[&str]| Track::of(&exports.iter().map(|export| (*export).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["modehost:mode/manifest@0.1.0", "modehost:mode/handler@0.1.0"]), Ok(Track::V0_1));
+        assert_eq!(of(&["modehost:mode/handler@0.2.0"]), Ok(Track::V0_2));
+        assert_eq!(of(&["modehost:mode/handler@0.2.0", "modehost:mode/handler@0.1.0"]), Ok(Track::V0_2));
+        let newer = of(&["modehost:mode/handler@0.3.0"]).expect_err("unknown");
+        assert!(newer.contains("modehost:mode@0.3.0"), "{newer}");
+        assert!(of(&["wasi:cli/run@0.2.0"]).is_err());
+        assert!(of(&[]).is_err());
+    }
+}
