@@ -204,6 +204,18 @@ pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
 pub const JOURNAL_PAGE: u32 = 1_000;
 /// Key of a document or name of a journal.
 pub const KEY_BYTES: usize = 256;
+/// Tools that one question to a model may offer; more than a handful confuse small models, and
+/// providers refuse more than 128.
+pub const MODEL_TOOLS: usize = 64;
+/// Name of a tool; the longest that providers take.
+pub const TOOL_NAME_BYTES: usize = 64;
+/// Kind of an archive entry, which names a folder.
+pub const ARCHIVE_KIND_BYTES: usize = 64;
+/// Id of an archive entry, which names files: file systems take 255 bytes with the ending and with
+/// what a temporary file adds.
+pub const ARCHIVE_ID_BYTES: usize = 128;
+/// Name of the sender in the signature header of a webhook.
+pub const HOOK_SENDER_BYTES: usize = 32;
 /// Messages kept for a device that is away; the oldest goes first.
 pub const QUEUE_PER_DEVICE: usize = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
