@@ -72,7 +72,13 @@ pub enum Effect {
     Deliver {
         request: RequestId,
         to: Audience,
+        /// Devices that it does not go to, although `to` means them.
+        except: Vec<String>,
         body: String,
+        /// Kept for those that are away instead of `body`.
+        late_body: Option<String>,
+        /// Told to the sender when what was kept has been handed over.
+        notice: Option<String>,
         ttl_ms: u64,
     },
     /// A JSON object with a `type`.

@@ -156,8 +156,8 @@ impl World {
                 self.journals.remove(journal);
                 self.queue(device, Event::RequestDone { request: *request, value: 0 });
             }
-            Effect::Deliver { request, to, body, .. } => {
-                let devices: Vec<String> = match to {
+            Effect::Deliver { request, to, except, body, .. } => {
+                let mut devices: Vec<String> = match to {
                     Audience::Devices(devices) => devices.clone(),
                     Audience::Group(_) | Audience::Everyone => {
                         let group = |groups: &[String]| match to {
@@ -168,6 +168,7 @@ impl World {
                         members.map(|(id, _)| id.clone()).collect()
                     }
                 };
+                devices.retain(|id| !except.contains(id));
                 let (now, queued) = devices.iter().cloned().partition(|id| self.members.contains_key(id));
                 let event = Event::Delivered { request: *request, now, queued, failed: Vec::new() };
                 let there: Vec<String> = devices.iter().filter(|id| self.members.contains_key(*id)).cloned().collect();

@@ -171,15 +171,27 @@ impl Rules {
             }
             wit::Effect::Deliver(delivery) => {
                 weigh(&[&delivery.body]);
+                delivery.except.iter().for_each(|device| weigh(&[device]));
                 match &delivery.to {
                     wit::Audience::Devices(devices) => devices.iter().for_each(|device| weigh(&[device])),
                     wit::Audience::Group(group) => weigh(&[group]),
                     wit::Audience::Everyone => {}
                 }
                 grants.need("deliver", "deliver", None)?;
-                json::message_type(&delivery.body).map_err(|why| format!("`deliver` {why}"))?;
-                let (request, ttl_ms) = (delivery.request, delivery.ttl_ms);
-                Effect::Deliver { request, to: audience(delivery.to), body: trimmed(delivery.body), ttl_ms }
+                let others = [&delivery.late_body, &delivery.notice];
+                for body in std::iter::once(&delivery.body).chain(others.into_iter().flatten()) {
+                    json::message_type(body).map_err(|why| format!("`deliver` {why}"))?;
+                }
+                others.into_iter().flatten().for_each(|body| weigh(&[body]));
+                Effect::Deliver {
+                    request: delivery.request,
+                    to: audience(delivery.to),
+                    except: delivery.except,
+                    body: trimmed(delivery.body),
+                    late_body: delivery.late_body.map(trimmed),
+                    notice: delivery.notice.map(trimmed),
+                    ttl_ms: delivery.ttl_ms,
+                }
             }
             wit::Effect::Dispatch(body) => {
                 weigh(&[&body]);

@@ -57,7 +57,9 @@ pub(crate) fn renew(effect: old::Effect) -> new::Effect {
             new::Effect::Broadcast(new::GroupMessage { group, body, include_self, supersedes })
         }
         old::Effect::Deliver(old::Delivery { request, devices, body, ttl_ms }) => {
-            new::Effect::Deliver(new::Delivery { request, to: new::Audience::Devices(devices), body, ttl_ms })
+            let to = new::Audience::Devices(devices);
+            let (except, late_body, notice) = (Vec::new(), None, None);
+            new::Effect::Deliver(new::Delivery { request, to, except, body, late_body, notice, ttl_ms })
         }
         old::Effect::Dispatch(body) => new::Effect::Dispatch(body),
         old::Effect::SwitchMode(mode) => new::Effect::SwitchMode(mode),
