@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::figures::{Figures, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{echo, floor, hold, ping, process, start, swap, vanish};
+use crate::{converse, echo, floor, hold, ping, process, start, swap, vanish};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -33,10 +33,15 @@ pub enum Command {
     Vanish(Measure<vanish::Options>),
     /// A hot swap under load: messages lost or doubled, sockets closed, pauses.
     Swap(Measure<swap::Options>),
+    /// Turns against a language model that answers at once: the first sentence, and processor time
+    /// per turn.
+    Converse(Measure<converse::Options>),
     /// From exec to ready.
     Start(Measure<start::Options>),
     /// The bare echo server itself.
     Floor(floor::Options),
+    /// The language model of `converse` itself.
+    Provider,
     /// Builds the test guest for `echo` and `swap`: a plugin folder with its first version, and a
     /// second version beside it, which answers with `"build":"second"`.
     Fixture {
@@ -79,6 +84,11 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         Command::Swap(m) => {
             let target = Target::server(&m.target).await?.context("swap needs --server or --address")?;
             Ok(Report::of("swap", target.name, swap::run(&target, &m.options).await?))
+        }
+        Command::Converse(m) => converse::run(&m.target, &m.options).await,
+        Command::Provider => {
+            converse::provide()?;
+            Ok(Report::default())
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
         Command::Fixture { folder } => {

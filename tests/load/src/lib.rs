@@ -10,11 +10,13 @@
 //! - [`floor`]: the bare echo server
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, and what became of their replies
-//! - [`hold`], [`ping`], [`echo`], [`vanish`], [`swap`], [`start`]: the measures
+//! - [`hold`], [`ping`], [`echo`], [`vanish`], [`swap`], [`converse`],
+//!   [`start`]: the measures
 //! - [`process`]: memory, processor time and limits; [`http`]: the least of HTTP
 //! - [`figures`]: figures, their spread and their table
 
 pub mod cli;
+pub mod converse;
 pub mod device;
 pub mod echo;
 pub mod figures;
