@@ -202,8 +202,30 @@ pub const DOCUMENT_BYTES: usize = 256 * 1024;
 pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
 /// Entries of one page of a journal.
 pub const JOURNAL_PAGE: u32 = 1_000;
+/// Entries read at once where the host reads a whole journal: at their largest 16 MiB.
+pub const JOURNAL_CHUNK: u32 = 256;
+/// A whole that a journal is a part of, where it must be held in memory. Six hours of speech take
+/// about 2 MiB; of what is longer, head and tail are kept.
+pub const ASSEMBLED_BYTES: usize = 32 * 1024 * 1024;
 /// Key of a document or name of a journal.
 pub const KEY_BYTES: usize = 256;
+/// Days after its last entry at which a journal that nobody needs is removed.
+pub const ORPHAN_DAYS: u32 = 30;
+/// How often such journals are looked for, beside at start.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Pause between two steps of a sweep, so that it is never more than a small part of the writes.
+pub const SWEEP_PAUSE: Duration = Duration::from_millis(20);
+/// Journals that one step of a sweep looks at: well under a millisecond.
+pub const SWEEP_JOURNALS: u32 = 64;
+/// Entries that one step of a sweep removes: about a millisecond.
+pub const SWEEP_ENTRIES: u32 = 512;
+/// Entries that go with their journal at once; six hours of speech have about 5,000, and a longer
+/// journal leaves the rest to the sweep.
+pub const REMOVED_ENTRIES: u32 = 8_192;
+/// Archive entries whose files are written between two writes of their index.
+pub const EXPORT_BATCH: u32 = 32;
+/// Files that could not be written are tried again after this time.
+pub const EXPORT_RETRY: Duration = Duration::from_secs(30);
 /// Tools that one question to a model may offer; more than a handful confuse small models, and
 /// providers refuse more than 128.
 pub const MODEL_TOOLS: usize = 64;
@@ -220,6 +242,79 @@ pub const HOOK_SENDER_BYTES: usize = 32;
 pub const QUEUE_PER_DEVICE: usize = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
 pub const QUEUE_SWEEP: u32 = 8;
+
+// --- Webhooks ---------------------------------------------------------------------------------
+
+/// One attempt in all, from connecting to the end of the answer.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shortest pause before the one retry; by chance between this and `HOOK_RETRY_MOST`, so that what
+/// failed together does not come back together.
+pub const HOOK_RETRY_LEAST: Duration = Duration::from_secs(2);
+/// Longest pause before the one retry.
+pub const HOOK_RETRY_MOST: Duration = Duration::from_secs(5);
+/// Posts to one hook at the same time.
+pub const HOOK_CONCURRENT: usize = 4;
+/// Posts that wait for their turn at one hook; each may hold a whole transcript.
+pub const HOOK_WAITING: usize = 64;
+/// Bytes of an answer that are read, so that the connection can be used again.
+pub const HOOK_ANSWER_BYTES: usize = 64 * 1024;
+/// An idle connection to a hook is kept this long.
+pub const HOOK_IDLE: Duration = Duration::from_secs(30);
+
+// --- Log files --------------------------------------------------------------------------------
+
+/// After a failure to write a log file the next try waits so long; lines in between are counted.
+pub const LOG_RETRY: Duration = Duration::from_secs(10);
+/// How often old log files are looked for, beside each time that a new file begins.
+pub const LOG_SWEEP: Duration = Duration::from_secs(60 * 60);
+
+// --- Language models --------------------------------------------------------------------------
+
+/// One question in all: waiting for its turn, tries, pauses between them and the answer. 800 tokens
+/// at 30 a second take 27 s.
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(60);
+/// From sending a question to the first piece of a streamed answer.
+pub const MODEL_FIRST_TOKEN: Duration = Duration::from_secs(20);
+/// Between two pieces of a streamed answer.
+pub const MODEL_TOKEN_GAP: Duration = Duration::from_secs(20);
+/// A stream whose answer is complete may take this long to say its usage and end.
+pub const MODEL_TAIL: Duration = Duration::from_secs(2);
+/// A stream that has said that it is over may take this long to end, so that its connection can be
+/// used again.
+pub const MODEL_DRAIN: Duration = Duration::from_millis(50);
+/// Connecting to a provider, with TLS.
+pub const MODEL_CONNECT: Duration = Duration::from_secs(5);
+/// Questions to one alias at the same time. Hosted providers take hundreds, a local one a few.
+pub const MODEL_CONCURRENT: usize = 32;
+/// Questions that wait for their turn at one alias.
+pub const MODEL_WAITING: usize = 512;
+/// How long a question waits for its turn.
+pub const MODEL_QUEUE: Duration = Duration::from_secs(20);
+/// Further tries of a question that failed in a way that may pass.
+pub const MODEL_RETRIES: u32 = 2;
+/// Pause before the second try, doubling; chance adds up to as much again.
+pub const MODEL_BACKOFF: Duration = Duration::from_millis(250);
+/// Longest pause between two tries, unless the provider asks for a longer one.
+pub const MODEL_BACKOFF_MAX: Duration = Duration::from_secs(8);
+/// An idle connection to a provider is kept this long; most close it after a minute.
+pub const MODEL_IDLE: Duration = Duration::from_secs(30);
+/// How often the system looks whether a silent connection to a provider still stands.
+pub const MODEL_KEEPALIVE: Duration = Duration::from_secs(15);
+/// Text and tool calls of one answer. 8,000 tokens have about 32 KiB.
+pub const MODEL_ANSWER_BYTES: usize = 256 * 1024;
+/// All that a provider sends for one answer: a token comes with about 250 bytes around it, and
+/// thoughts come on top.
+pub const MODEL_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// One event of a streamed answer; some providers send the whole answer in one.
+pub const MODEL_EVENT_BYTES: usize = 1024 * 1024;
+/// What is read of a provider's error.
+pub const MODEL_ERROR_BYTES: usize = 16 * 1024;
+/// Tool calls of one answer.
+pub const MODEL_TOOL_CALLS: usize = 64;
+/// Pieces of an answer that wait for their session.
+pub const MODEL_PARTS: usize = 32;
+/// Opening brackets of a damaged JSON answer that is mended: mending calls itself for each level.
+pub const MODEL_REPAIR_BRACKETS: usize = 512;
 
 // --- Files that are watched -------------------------------------------------------------------
 

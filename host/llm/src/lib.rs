@@ -1,1 +1,191 @@
-//! Language models by purpose.
+//! Language models by purpose, over any OpenAI-compatible service. Rule: a question has one answer
+//! or one failure within its time, costs nothing once it is not wanted any more, and leaves no word
+//! of itself in a log.
+//!
+//! # Layout, in the order in which a question walks
+//! - [`config`]: the section `llm`; mistaken addresses
+//! - [`LanguageModels`]: which client answers which purpose, and its replacement while running
+//! - `client`: clients by fingerprint, and the endpoints that they share
+//! - `call`: a question from its turn to its last part; tries and pauses
+//! - `turns`: how many are answered at the same time, and who waits
+//! - `question`: the request as JSON
+//! - `attempt`: one HTTP exchange, plain or streamed
+//! - `sse`, `answer`, `think`: pieces as they arrive, put together, without thoughts
+//! - `json`: the object in an answer
+//! - `fault`, `meter`: what goes wrong, what is measured and logged
+
+mod answer;
+mod attempt;
+mod call;
+mod client;
+pub mod config;
+mod fault;
+mod json;
+mod meter;
+mod question;
+mod sse;
+mod think;
+mod turns;
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use modehost_contract::effect::ModelRequest;
+use modehost_contract::event::Failure;
+use modehost_contract::service::{ModelPart, Models};
+use parking_lot::Mutex;
+
+use crate::call::Call;
+use crate::client::{Client, Endpoint, Terms};
+pub use crate::config::Config;
+use crate::config::{DEFAULT_ALIAS, Overrides};
+
+/// What metrics call a purpose that is not configured.
+const OTHER_PURPOSE: &str = "other";
+
+/// The language models of the configuration.
+pub struct LanguageModels {
+    table: ArcSwap<Table>,
+    /// Held while a table is made from the one before.
+    applying: Mutex<()>,
+}
+
+/// Who answers what. Replaced as a whole; running questions end on the clients that they began on.
+#[derive(Default)]
+struct Table {
+    by_purpose: HashMap<Arc<str>, Arc<Client>>,
+    /// For every other purpose; none where there is no alias `default`.
+    otherwise: Option<Arc<Client>>,
+}
+
+impl LanguageModels {
+    /// Models by a configuration that has been validated. Connects to nothing yet.
+    pub fn new(config: &Config) -> Arc<Self> {
+        install_crypto();
+        let models = Self { table: ArcSwap::default(), applying: Mutex::new(()) };
+        models.apply(config);
+        Arc::new(models)
+    }
+
+    /// Takes over a changed configuration: the next question everywhere is asked by it, running ones
+    /// end as they began. Clients whose fingerprint stays are kept, with their connections and
+    /// turns.
+    pub fn apply(&self, config: &Config) {
+        let _alone = self.applying.lock();
+        let table = Table::new(config, &self.table.load());
+        self.table.store(Arc::new(table));
+    }
+}
+
+impl Models for LanguageModels {
+    /// Must be polled within the runtime. Dropping the stream closes the connection.
+    fn ask(&self, request: ModelRequest) -> BoxStream<'static, ModelPart> {
+        let table = self.table.load();
+        let (client, purpose) = match table.by_purpose.get_key_value(request.purpose.as_str()) {
+            Some((purpose, client)) => (client.clone(), purpose.clone()),
+            None => match &table.otherwise {
+                Some(client) => (client.clone(), OTHER_PURPOSE.into()),
+                None => {
+                    let message = "no language model is configured; set llm.aliases.default.base_url and .model";
+                    let failed = ModelPart::Failed { reason: Failure::Unavailable, message: message.to_owned() };
+                    return stream::once(ready(failed)).boxed();
+                }
+            },
+        };
+        Call::new(client, purpose, request).boxed()
+    }
+}
+
+impl Table {
+    fn new(config: &Config, before: &Self) -> Self {
+        let mut clients: Vec<Arc<Client>> = Vec::new();
+        let none = Overrides::default();
+        let wanted = config.purposes.iter().map(|(name, purpose)| (Some(name), purpose.alias(), &purpose.overrides));
+        let mut table = Self::default();
+        for (purpose, alias, overrides) in wanted.chain([(None, DEFAULT_ALIAS, &none)]) {
+            let Some(settings) = config.aliases.get(alias) else { continue };
+            let client = client(Terms::new(alias, settings, overrides), &clients, before);
+            clients.push(client.clone());
+            match purpose {
+                Some(purpose) => drop(table.by_purpose.insert(purpose.as_str().into(), client)),
+                None => table.otherwise = Some(client),
+            }
+        }
+        table
+    }
+
+    fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.by_purpose.values().chain(&self.otherwise)
+    }
+}
+
+/// The client of these terms: one that there is, or a new one at an endpoint that there is.
+fn client(terms: Terms, made: &[Arc<Client>], before: &Table) -> Arc<Client> {
+    let fingerprint = terms.fingerprint();
+    let known = || made.iter().chain(before.clients()).filter(|client| client.endpoint.serves(&terms));
+    if let Some(client) = known().find(|client| client.fingerprint == fingerprint) {
+        return client.clone();
+    }
+    let endpoint = known().map(|client| client.endpoint.clone()).next();
+    let endpoint = endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(&terms)));
+    Arc::new(Client { terms, fingerprint, endpoint, quirks: client::Quirks::default() })
+}
+
+/// Sees to it that TLS has its cryptography. Whoever was first in the process stays.
+pub fn install_crypto() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have been quicker, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(value: serde_json::Value) -> Config {
+        serde_json::from_value(value).expect("a section")
+    }
+
+    fn of(models: &LanguageModels, purpose: &str) -> Arc<Client> {
+        models.table.load().by_purpose[purpose].clone()
+    }
+
+    #[test]
+    fn l2_one_client_per_fingerprint_and_unchanged_ones_stay() {
+        let settings = |key: &str, temperature: f64| {
+            config(serde_json::json!({
+                "aliases": {
+                    "default": { "base_url": "http://127.0.0.1:1/v1", "api_key": key },
+                    "other": { "base_url": "http://127.0.0.1:2/v1" },
+                },
+                "purposes": {
+                    "a": "default",
+                    "b": { "alias": "default" },
+                    "c": { "temperature": temperature },
+                    "d": "other",
+                },
+            }))
+        };
+        let models = LanguageModels::new(&settings("one", 0.5));
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|purpose| of(&models, purpose));
+        let otherwise = models.table.load().otherwise.clone().expect("a default");
+        assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&a, &otherwise), "the same terms are one client");
+        assert!(!Arc::ptr_eq(&a, &c) && Arc::ptr_eq(&a.endpoint, &c.endpoint), "one alias is one endpoint");
+        assert!(!Arc::ptr_eq(&a.endpoint, &d.endpoint));
+
+        models.apply(&settings("one", 0.6));
+        assert!(Arc::ptr_eq(&a, &of(&models, "a")) && Arc::ptr_eq(&d, &of(&models, "d")), "unchanged ones stay");
+        let changed = of(&models, "c");
+        assert!(!Arc::ptr_eq(&c, &changed) && Arc::ptr_eq(&c.endpoint, &changed.endpoint));
+
+        models.apply(&settings("two", 0.6));
+        assert!(!Arc::ptr_eq(&a, &of(&models, "a")), "another key is another client");
+        assert!(Arc::ptr_eq(&d, &of(&models, "d")));
+        assert!(!format!("{:?}", of(&models, "a")).contains("two"));
+    }
+}

@@ -1,0 +1,303 @@
+//! The section `llm`. Rule: what validates here can be used without a further check, and neither
+//! `Debug` nor `Serialize` shows a key.
+
+mod address;
+mod key;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use garde::error::Path;
+use garde::{Report, Validate};
+use modehost_limits as limits;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+pub use key::ApiKey;
+
+/// The alias that a purpose uses if it names none.
+pub const DEFAULT_ALIAS: &str = "default";
+
+/// Members of a request that the server fills in itself.
+const OWN_MEMBERS: [&str; 12] = [
+    "messages",
+    "model",
+    "stream",
+    "stream_options",
+    "tools",
+    "response_format",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "tool_calls",
+];
+
+/// Section `llm`: language models. For a first answer `aliases.default` with `base_url` and `model`
+/// is enough.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Providers with their settings, by a name of choice. Default none: modes do without a model.
+    /// Hot: the next question everywhere uses the new settings.
+    pub aliases: BTreeMap<String, Alias>,
+    /// Which alias answers what modes ask for: `summary: default`, or with settings of its own
+    /// `summary: { alias: default, temperature: 0.2 }`. A purpose that is not listed uses the alias
+    /// `default`. Hot.
+    pub purposes: BTreeMap<String, Purpose>,
+}
+
+/// A provider with its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alias {
+    /// Address of an OpenAI-compatible service, up to and without `/chat/completions`, such as
+    /// `https://api.example.org/v1`. Must be given.
+    #[garde(custom(one_address(&self.url)), inner(custom(address::is_base_url)))]
+    pub base_url: Option<String>,
+    /// The older name of `base_url`.
+    #[garde(inner(custom(address::is_base_url)))]
+    pub url: Option<String>,
+    /// Key, sent as `Authorization: Bearer`. Default none.
+    #[garde(inner(custom(key::is_key)))]
+    pub api_key: Option<ApiKey>,
+    /// Model, as the provider names it. Default none: the provider chooses.
+    #[garde(inner(length(min = 1, max = 256)))]
+    pub model: Option<String>,
+    /// Time for one question in all, with waiting and further tries, in s, 1 to 3600. Default 60.
+    #[garde(range(min = 1, max = 3600))]
+    pub timeout_s: u64,
+    /// Time to the first piece of a streamed answer, in s, 1 to 3600. Default 20.
+    #[garde(range(min = 1, max = 3600))]
+    pub first_token_timeout_s: u64,
+    /// Questions at the same time, 1 to 10,000; others wait for their turn. Default 32.
+    #[garde(range(min = 1, max = 10_000))]
+    pub max_concurrent: usize,
+    /// Further tries after a failure that may pass, 0 to 10. Default 2.
+    #[garde(range(max = 10))]
+    pub retries: u32,
+    /// 0 to 2. Default: the provider's.
+    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    pub temperature: Option<f64>,
+    /// 0 to 1. Default: the provider's.
+    #[garde(inner(range(min = 0.0, max = 1.0)))]
+    pub top_p: Option<f64>,
+    /// Longest answer in tokens, in place of what the mode asks for; models that think first need
+    /// more. Default: what the mode asks for.
+    #[garde(inner(range(min = 1, max = 1_000_000)))]
+    pub max_tokens: Option<u32>,
+    /// Further members of each request, such as `{ enable_thinking: false }`. Default none.
+    #[garde(custom(are_not_own))]
+    pub extra: BTreeMap<String, Value>,
+}
+
+impl Default for Alias {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            url: None,
+            api_key: None,
+            model: None,
+            timeout_s: limits::MODEL_TIMEOUT.as_secs(),
+            first_token_timeout_s: limits::MODEL_FIRST_TOKEN.as_secs(),
+            max_concurrent: limits::MODEL_CONCURRENT,
+            retries: limits::MODEL_RETRIES,
+            temperature: None,
+            top_p: None,
+            max_tokens: None,
+            extra: BTreeMap::new(),
+        }
+    }
+}
+
+impl Alias {
+    /// The address without a slash at its end; empty only where validation failed.
+    pub(crate) fn address(&self) -> &str {
+        self.base_url.as_deref().or(self.url.as_deref()).unwrap_or_default().trim_end_matches('/')
+    }
+}
+
+/// What answers a purpose: an alias, and what is different from it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Validate)]
+pub struct Purpose {
+    /// Name of an alias. Default `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub alias: Option<String>,
+    #[serde(flatten)]
+    #[garde(dive)]
+    pub overrides: Overrides,
+}
+
+/// Settings of an alias that a purpose has different.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Validate)]
+pub struct Overrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(length(min = 1, max = 256)))]
+    pub model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 1, max = 3600)))]
+    pub timeout_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 1, max = 3600)))]
+    pub first_token_timeout_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(max = 10)))]
+    pub retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 0.0, max = 2.0)))]
+    pub temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 0.0, max = 1.0)))]
+    pub top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 1, max = 1_000_000)))]
+    pub max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[garde(custom(are_not_own))]
+    pub extra: BTreeMap<String, Value>,
+}
+
+/// A purpose as it is written out in full: what the schema shows, and what a map is read as.
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct PurposeInFull {
+    /// Name of an alias. Default `default`.
+    alias: Option<String>,
+    /// Model, as the provider names it. Default: the alias's.
+    model: Option<String>,
+    /// Time for one question in all, in s, 1 to 3600. Default: the alias's.
+    timeout_s: Option<u64>,
+    /// Time to the first piece of a streamed answer, in s, 1 to 3600. Default: the alias's.
+    first_token_timeout_s: Option<u64>,
+    /// Further tries after a failure that may pass, 0 to 10. Default: the alias's.
+    retries: Option<u32>,
+    /// 0 to 2. Default: the alias's.
+    temperature: Option<f64>,
+    /// 0 to 1. Default: the alias's.
+    top_p: Option<f64>,
+    /// Longest answer in tokens, in place of what the mode asks for. Default: the alias's.
+    max_tokens: Option<u32>,
+    /// Further members of each request, over those of the alias. Default none.
+    extra: BTreeMap<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for Purpose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrMap;
+
+        impl<'de> Visitor<'de> for NameOrMap {
+            type Value = Purpose;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an alias, or keys and values such as { alias: default, temperature: 0.2 }")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Purpose, E> {
+                Ok(Purpose { alias: Some(name.to_owned()), overrides: Overrides::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Purpose, A::Error> {
+                let full = PurposeInFull::deserialize(MapAccessDeserializer::new(map))?;
+                let overrides = Overrides {
+                    model: full.model,
+                    timeout_s: full.timeout_s,
+                    first_token_timeout_s: full.first_token_timeout_s,
+                    retries: full.retries,
+                    temperature: full.temperature,
+                    top_p: full.top_p,
+                    max_tokens: full.max_tokens,
+                    extra: full.extra,
+                };
+                Ok(Purpose { alias: full.alias, overrides })
+            }
+        }
+
+        deserializer.deserialize_any(NameOrMap)
+    }
+}
+
+impl JsonSchema for Purpose {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Purpose".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let name = generator.subschema_for::<String>();
+        let full = generator.subschema_for::<PurposeInFull>();
+        schemars::json_schema!({ "anyOf": [name, full] })
+    }
+}
+
+impl Purpose {
+    /// The alias that it uses.
+    pub fn alias(&self) -> &str {
+        self.alias.as_deref().unwrap_or(DEFAULT_ALIAS)
+    }
+}
+
+/// By hand, because whether a purpose's alias exists is seen in another field, and the place of
+/// the fault should be the purpose's own line.
+impl Validate for Config {
+    type Context = ();
+
+    fn validate_into(&self, context: &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
+        for (name, alias) in &self.aliases {
+            let mut place = || parent().join("aliases").join(name.as_str());
+            if let Err(error) = is_name(name) {
+                report.append(place(), error);
+            }
+            alias.validate_into(context, &mut place, report);
+        }
+        for (name, purpose) in &self.purposes {
+            let mut place = || parent().join("purposes").join(name.as_str());
+            if let Err(error) = is_name(name) {
+                report.append(place(), error);
+            }
+            if !self.aliases.contains_key(purpose.alias()) {
+                let names: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
+                let known = match names.is_empty() {
+                    true => "there is none; add it under `llm.aliases` with `base_url` and `model`".to_owned(),
+                    false => format!("there are: {}", names.join(", ")),
+                };
+                let message = format!("names the alias `{}`, which is not in `llm.aliases`; {known}", purpose.alias());
+                report.append(place(), garde::Error::new(message));
+            }
+            purpose.validate_into(context, &mut place, report);
+        }
+    }
+}
+
+/// Names are labels of metrics and words of log lines.
+fn is_name(name: &str) -> garde::Result {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(garde::Error::new("must have a name of 1 to 64 letters, digits, `-` and `_`"))
+}
+
+fn one_address(older: &Option<String>) -> impl FnOnce(&Option<String>, &()) -> garde::Result + '_ {
+    move |address, _| match (address, older) {
+        (None, None) => Err(garde::Error::new(
+            "has no `base_url`; write the address of an OpenAI-compatible service, such as https://api.example.org/v1",
+        )),
+        (Some(_), Some(_)) => Err(garde::Error::new("stands beside its older name `url`; keep one of them")),
+        _ => Ok(()),
+    }
+}
+
+fn are_not_own(extra: &BTreeMap<String, Value>, _: &()) -> garde::Result {
+    match extra.keys().find(|key| OWN_MEMBERS.contains(&key.as_str())) {
+        Some(key) => Err(garde::Error::new(format!("holds `{key}`, which the server fills in itself; take it out"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

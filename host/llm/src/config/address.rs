@@ -1,0 +1,152 @@
+//! Addresses of services, and the mistakes that people make with them. Rule: an address that would
+//! not work is refused with the one that would.
+
+use reqwest::Url;
+
+/// Ends that belong to single calls and not to the service.
+const ENDS: [&str; 5] = ["chat/completions", "completions", "models", "chat", "responses"];
+
+/// Whether requests can be sent to `address` + `/chat/completions`.
+pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
+    match fault(address) {
+        Some(message) => Err(garde::Error::new(message)),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong, with the correction.
+fn fault(address: &str) -> Option<String> {
+    // Such an address may hold a password: it is not repeated.
+    if address.contains('@') {
+        return Some("must not hold a user or password; give the key as `api_key`".to_owned());
+    }
+    let (corrected, faults) = correct(address);
+    let good = Url::parse(&corrected).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    if !good || corrected.contains(char::is_whitespace) {
+        return Some("is not an address; it should look like https://api.example.org/v1".to_owned());
+    }
+    if faults.is_empty() { None } else { Some(format!("{}; write {corrected}", faults.join(", "))) }
+}
+
+/// The address that was meant, and what was wrong with the one that was written. A slash at the end
+/// is no fault.
+fn correct(address: &str) -> (String, Vec<String>) {
+    let mut faults = Vec::new();
+    let trimmed = address.trim();
+    if trimmed != address {
+        faults.push("has blanks around it".to_owned());
+    }
+    let (scheme, rest) = match trimmed.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => (scheme, rest),
+        Some((scheme, rest)) => {
+            let meant = match scheme.to_ascii_lowercase().as_str() {
+                "http" | "ws" => "http",
+                _ => "https",
+            };
+            faults.push(format!("must begin with http:// or https://, not with {scheme}://"));
+            (meant, rest)
+        }
+        None => {
+            faults.push("has no scheme".to_owned());
+            (usual_scheme(trimmed), trimmed.trim_start_matches('/'))
+        }
+    };
+    let rest = match rest.find(['?', '#']) {
+        Some(at) => {
+            faults.push(format!("must not go on with `{}`", &rest[at..at + 1]));
+            &rest[..at]
+        }
+        None => rest,
+    };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut steps: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    if path.trim_end_matches('/').is_empty() {
+        steps.clear();
+    }
+    if steps.iter().any(|step| step.is_empty()) {
+        faults.push("has a doubled slash".to_owned());
+        steps.retain(|step| !step.is_empty());
+    }
+    while let Some(end) = ENDS.iter().find(|end| ends_with(&steps, end)) {
+        faults.push(format!("must end before /{end}"));
+        steps.truncate(steps.len() - end.split('/').count());
+    }
+    while let Some(length) = doubled(&steps) {
+        let part = steps[steps.len() - length..].join("/");
+        faults.push(format!("has /{part} twice"));
+        steps.truncate(steps.len() - length);
+    }
+    let path: String = steps.iter().flat_map(|step| ["/", step]).collect();
+    (format!("{scheme}://{host}{path}"), faults)
+}
+
+/// Services without TLS are those on one's own machine or network.
+fn usual_scheme(address: &str) -> &'static str {
+    let host = address.split(['/', ':']).next().unwrap_or_default();
+    let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_number || !host.contains('.') { "http" } else { "https" }
+}
+
+fn ends_with(steps: &[&str], end: &str) -> bool {
+    let end: Vec<&str> = end.split('/').collect();
+    steps.ends_with(&end)
+}
+
+/// How many steps at the end are the same as those before them.
+fn doubled(steps: &[&str]) -> Option<usize> {
+    (1..=steps.len() / 2).rev().find(|length| {
+        let (before, last) = steps.split_at(steps.len() - length);
+        before.ends_with(last)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_addresses_pass() {
+        for address in [
+            "https://api.example.org/v1",
+            "https://api.example.org/v1/",
+            "https://api.example.org",
+            "http://127.0.0.1:11434/v1",
+            "http://[::1]:8080/v1",
+            "https://ark.example.com/api/v3",
+            "https://gateway.example.org/openai/deployments/a-model/v1",
+        ] {
+            assert_eq!(fault(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn l1_mistakes_are_told_with_the_correction() {
+        for (mistaken, meant) in [
+            ("api.example.org/v1", "https://api.example.org/v1"),
+            ("localhost:11434/v1", "http://localhost:11434/v1"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("ftp://api.example.org/v1", "https://api.example.org/v1"),
+            ("https://api.example.org/v1/models", "https://api.example.org/v1"),
+            ("https://api.example.org/v1/models/", "https://api.example.org/v1"),
+            ("https://api.example.org/v1/chat/completions", "https://api.example.org/v1"),
+            ("https://api.example.org/v1/v1", "https://api.example.org/v1"),
+            ("https://api.example.org/v1/v1/chat/completions", "https://api.example.org/v1"),
+            ("https://api.example.org/api/v3/api/v3", "https://api.example.org/api/v3"),
+            ("https://api.example.org//v1", "https://api.example.org/v1"),
+            ("https://api.example.org/v1?key=a", "https://api.example.org/v1"),
+            (" https://api.example.org/v1 ", "https://api.example.org/v1"),
+        ] {
+            let message = fault(mistaken).unwrap_or_else(|| panic!("{mistaken} passes"));
+            assert!(message.ends_with(&format!("; write {meant}")), "{mistaken}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_without_repeating_secrets() {
+        for address in ["", "https://", "https:///v1", "a b"] {
+            assert!(fault(address).is_some_and(|message| message.contains("is not an address")), "{address}");
+        }
+        let message = fault("https://me:hush@api.example.org/v1").expect("refused");
+        assert!(message.contains("api_key") && !message.contains("hush"), "{message}");
+    }
+}
