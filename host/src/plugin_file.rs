@@ -137,6 +137,7 @@ pub fn describe(package: &Package, generation: Option<&WasmGeneration>) -> Value
         "description": package.description,
         "size_bytes": package.size,
         "sha256": package.sha256,
+        "contract": package.track(),
         "grants": words(&package.grants),
         "optional_grants": words(&package.optional_grants),
         "imports": package.imports,

@@ -13,6 +13,7 @@ use crate::convert::effect::Rules;
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
 use crate::package::Package;
+use crate::track::Track;
 
 /// Counts generations over the life of the process, whatever runtime makes them.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -56,6 +57,11 @@ impl WasmGeneration {
     /// What the file says of itself without being run.
     pub fn package(&self) -> &Package {
         &self.code.package
+    }
+
+    /// The version of the contract that it was built against.
+    pub fn track(&self) -> Track {
+        self.code.track
     }
 
     /// The grants in force.

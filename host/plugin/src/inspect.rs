@@ -8,6 +8,7 @@ use crate::grants::Grant;
 use crate::load::LoadError;
 use crate::package;
 use crate::runtime::Runtime;
+use crate::track::Track;
 
 /// A plugin file, for people and machines.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +20,8 @@ pub struct Inspection {
     pub sha256: String,
     pub imports: Vec<String>,
     pub exports: Vec<String>,
+    /// The version of the contract that it was built against; none if it is no plugin of this server.
+    pub track: Option<Track>,
     /// It does not run without these.
     pub grants: Vec<String>,
     pub optional_grants: Vec<String>,
@@ -41,6 +44,7 @@ pub fn inspect(bytes: &[u8], file: &str, runtime: Option<&Runtime>) -> Result<In
         size_bytes: package.size,
         grants: texts(&package.grants),
         optional_grants: texts(&package.optional_grants),
+        track: package.track(),
         id: package.id,
         version: package.version,
         description: package.description,

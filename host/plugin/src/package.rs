@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
 
 use crate::grants::Grant;
+use crate::track::Track;
 
 /// Name of the custom section that holds the text of the plugin's `plugin.toml`.
 pub const SECTION: &str = "modehost:plugin";
@@ -60,6 +61,14 @@ struct Manifest {
     grants: Vec<String>,
     #[serde(default)]
     optional_grants: Vec<String>,
+}
+
+impl Package {
+    /// The version of the contract that it was built against; none if this server knows none of its
+    /// exports.
+    pub fn track(&self) -> Option<Track> {
+        Track::of(&self.exports).ok()
+    }
 }
 
 /// SHA-256 in hex.

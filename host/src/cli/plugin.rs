@@ -141,9 +141,10 @@ fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
 }
 
 /// What a person wants to know first comes first; the schema is left to `--json`.
-const SHOWN: [&str; 12] = [
+const SHOWN: [&str; 13] = [
     "id",
     "version",
+    "contract",
     "description",
     "modes",
     "message_types",

@@ -21,6 +21,15 @@ pub(crate) fn load(package: &str, config: &str) -> Arc<WasmGeneration> {
     }
 }
 
+/// The same plugin with another section of the configuration.
+pub(crate) fn reload(generation: &WasmGeneration, config: &str) -> Arc<WasmGeneration> {
+    let package = generation.package();
+    match runtime().reload(generation, &package.id, Some(config), &generation.grants().to_texts()) {
+        Ok(generation) => generation,
+        Err(error) => panic!("{} is refused: {error}", package.id),
+    }
+}
+
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

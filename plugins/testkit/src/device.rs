@@ -1,16 +1,22 @@
 //! One device's instance under test. Rule: an instance sees its events one at a time and in
 //! order, as in the server.
+//!
+//! - [`seen`]: what a test sees of it
+
+mod seen;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use modehost_contract::event::{Device, Start, Transcript};
+use modehost_contract::effect::Tool;
+use modehost_contract::event::{Device, EndReason, Start, Transcript};
 use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Snapshot};
 use modehost_plugin::WasmGeneration;
 use serde_json::{Value, json};
 
+use crate::component;
 use crate::world::World;
 
 /// A device with its instance; the first event opens it.
@@ -24,6 +30,10 @@ pub struct TestDevice {
     held: bool,
     swapped: bool,
     segment: u64,
+    /// When the present segment began, if there were drafts of it.
+    began: Option<u64>,
+    /// The section of the configuration, if it has changed since the kit was built.
+    config: Option<String>,
 }
 
 impl TestDevice {
@@ -39,6 +49,8 @@ impl TestDevice {
             held: false,
             swapped: false,
             segment: 0,
+            began: None,
+            config: None,
         };
         new.groups(&["default"])
     }
@@ -65,6 +77,13 @@ impl TestDevice {
         self
     }
 
+    /// The device offers these tools.
+    #[must_use]
+    pub fn tools(self, tools: &[Tool]) -> Self {
+        self.world.borrow_mut().tools.offer(&self.device.id, tools);
+        self
+    }
+
     /// From now on outcomes wait until [`TestDevice::step`] or [`TestDevice::settle`].
     pub fn hold(&mut self) {
         self.held = true;
@@ -82,6 +101,16 @@ impl TestDevice {
         self.tell(Event::Attached(self.device.clone()));
     }
 
+    /// The device has no connection from now on; what is delivered to it waits.
+    pub fn leave(&mut self) {
+        self.world.borrow_mut().leave(&self.device.id);
+    }
+
+    /// The device is back: what has waited for it is in its inbox.
+    pub fn come_back(&mut self) {
+        self.world.borrow_mut().come_back(&self.device.id);
+    }
+
     /// A message from the device.
     ///
     /// # Panics
@@ -91,13 +120,67 @@ impl TestDevice {
         self.tell(Event::Message { kind: kind.into(), body: message.to_string().into() });
     }
 
-    /// Confirmed words.
+    /// Confirmed words; the segment of the drafts before them ends.
     pub fn hears(&mut self, text: &str) {
-        let now = self.world.borrow().now;
+        let transcript = self.transcript(text, true);
         self.segment += 1;
-        let (segment, source) = (self.segment, "typed".into());
-        let transcript = Transcript { text: text.into(), confirmed: true, start_ms: now, end_ms: now, segment, source };
+        self.began = None;
         self.tell(Event::Transcript(transcript));
+    }
+
+    /// Words that the recogniser may still change. They share the segment with the next confirmed
+    /// ones.
+    pub fn says_draft(&mut self, text: &str) {
+        let transcript = self.transcript(text, false);
+        self.began = Some(transcript.start_ms);
+        self.tell(Event::Transcript(transcript));
+    }
+
+    /// Confirmed words that do not come in the order of the segments, or are repeated.
+    pub fn hears_segment(&mut self, segment: u64, text: &str) {
+        let transcript = Transcript { segment, ..self.transcript(text, true) };
+        self.tell(Event::Transcript(transcript));
+    }
+
+    /// The device wants silence; what is being asked of models goes on unless the mode cancels it.
+    pub fn abort(&mut self) {
+        self.abort_for("");
+    }
+
+    /// As [`TestDevice::abort`], with the device's reason.
+    pub fn abort_for(&mut self, reason: &str) {
+        self.tell(Event::Aborted { reason: reason.into() });
+    }
+
+    /// The role is over.
+    pub fn end(&mut self, reason: EndReason) {
+        self.tell(Event::Ended(reason));
+    }
+
+    /// The plugin's section of the configuration changes while the device is served.
+    ///
+    /// # Panics
+    /// If the plugin refuses the section.
+    pub fn configure(&mut self, config: &str) {
+        self.generation = component::reload(&self.generation, config);
+        self.config = Some(config.to_owned());
+        self.tell(Event::ConfigChanged { config: config.into(), device: self.device.clone() });
+    }
+
+    /// The process dies and comes back with the state as it is now. Timers go on; whatever was
+    /// waited for (outcomes in the queue, questions that are held) fails as `Interrupted`, though
+    /// what was stored has happened.
+    ///
+    /// # Panics
+    /// If no event has opened the instance, or it does not restore.
+    pub fn restart(&mut self) {
+        let snapshot = self.snapshot();
+        let restored = self.generation.restore(&snapshot).unwrap_or_else(|fault| panic!("restore: {fault}"));
+        self.instance = Some(restored);
+        self.world.borrow_mut().interrupt(&self.device.id);
+        if !self.held {
+            self.settle();
+        }
     }
 
     /// Any event; opens the instance if it is the first. Then what follows from it, unless the
@@ -159,40 +242,12 @@ impl TestDevice {
         instance.snapshot().unwrap_or_else(|fault| panic!("{fault}"))
     }
 
-    /// Messages that have reached the device since the last look.
-    pub fn inbox(&mut self) -> Vec<Value> {
-        self.world.borrow_mut().inboxes.remove(&*self.device.id).unwrap_or_default()
-    }
-
-    /// Effects since the last look.
-    pub fn effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
-    }
-
-    /// What was said since the last look; other effects stay.
-    pub fn said(&mut self) -> Vec<String> {
-        let mut said = Vec::new();
-        self.effects.retain(|effect| match effect {
-            Effect::Say { text, .. } => {
-                said.push(text.clone());
-                false
-            }
-            _ => true,
-        });
-        said
-    }
-
-    /// What was dispatched since the last look; other effects stay.
-    pub fn dispatched(&mut self) -> Vec<Value> {
-        let mut found = Vec::new();
-        self.effects.retain(|effect| match effect {
-            Effect::Dispatch(body) => {
-                found.push(serde_json::from_str(body).unwrap_or_default());
-                false
-            }
-            _ => true,
-        });
-        found
+    /// Words of the segment that is being spoken.
+    fn transcript(&self, text: &str, confirmed: bool) -> Transcript {
+        let end_ms = self.world.borrow().now;
+        let start_ms = self.began.unwrap_or(end_ms);
+        let (segment, source) = (self.segment + 1, "typed".into());
+        Transcript { text: text.into(), confirmed, start_ms, end_ms, segment, source }
     }
 
     fn handle(&mut self, event: &Event) {
@@ -238,6 +293,10 @@ impl TestDevice {
             _ => None,
         };
         if let Some(next) = due {
+            let next = match &self.config {
+                Some(config) => component::reload(&next, config),
+                None => next,
+            };
             let snapshot = self.snapshot();
             self.instance = Some(next.restore(&snapshot).unwrap_or_else(|fault| panic!("restore: {fault}")));
             self.generation = next;

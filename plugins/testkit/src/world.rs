@@ -1,23 +1,45 @@
 //! What the devices of a kit share. Rule: an effect happens when it is made; its outcome waits in
 //! the queue of the device that made it.
+//!
+//! - [`models`]: scripted answers, questions that are held, and what was asked
+//! - [`keep`]: journals, archives and webhooks
+//! - [`tools`]: what devices offer and how it answers
+//! - [`request`]: which part of the world a request goes to, and which request an event answers
+//! - [`mail`]: messages that wait for devices that are away
+
+pub(crate) mod keep;
+pub(crate) mod mail;
+pub(crate) mod models;
+pub(crate) mod request;
+pub(crate) mod tools;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use modehost_contract::effect::Audience;
-use modehost_contract::event::{Document, Failure, JournalEntry, ModelDone, RequestId};
+use modehost_contract::event::{Document, Failure, RequestId, Undelivered};
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
+
+use keep::Kept;
+use mail::{Letter, Mail};
+use models::Models;
+pub use request::Part;
+use request::{answered, failed, part_of};
+use tools::Tools;
 
 /// Documents, journals, answers and the mail of every device.
 pub(crate) struct World {
     pub(crate) now: u64,
     documents: BTreeMap<String, (u64, Option<String>)>,
-    journals: BTreeMap<String, Vec<JournalEntry>>,
-    pub(crate) answers: HashMap<String, VecDeque<String>>,
-    pub(crate) failures: Option<(Failure, usize)>,
     watches: Vec<(String, String)>,
+    pub(crate) models: Models,
+    pub(crate) kept: Kept,
+    pub(crate) tools: Tools,
+    mail: Mail,
+    /// Requests that shall fail, how and how many of them.
+    pub(crate) failures: HashMap<Part, (Failure, usize)>,
     /// Outcomes that wait, by device.
     pub(crate) queues: HashMap<String, VecDeque<Event>>,
     /// Messages that reached a device.
@@ -34,10 +56,12 @@ impl Default for World {
         Self {
             now: 1_760_000_000_000,
             documents: BTreeMap::new(),
-            journals: BTreeMap::new(),
-            answers: HashMap::new(),
-            failures: None,
             watches: Vec::new(),
+            models: Models::default(),
+            kept: Kept::default(),
+            tools: Tools::default(),
+            mail: Mail::default(),
+            failures: HashMap::new(),
             queues: HashMap::new(),
             inboxes: HashMap::new(),
             members: BTreeMap::new(),
@@ -68,8 +92,12 @@ impl World {
         Document { request, key: key.into(), version, value: value.map(Into::into) }
     }
 
-    fn queue(&mut self, device: &str, event: Event) {
+    pub(crate) fn queue(&mut self, device: &str, event: Event) {
         self.queues.entry(device.to_owned()).or_default().push_back(event);
+    }
+
+    fn queue_all(&mut self, device: &str, events: Vec<Event>) {
+        self.queues.entry(device.to_owned()).or_default().extend(events);
     }
 
     /// Leaves a message for a device.
@@ -78,29 +106,58 @@ impl World {
         self.inboxes.entry(device.to_owned()).or_default().push(message);
     }
 
-    fn fails(&mut self, device: &str, request: RequestId) -> bool {
-        let Some((reason, times)) = self.failures else {
+    /// The process dies and comes back: whatever this device waits for was interrupted.
+    pub(crate) fn interrupt(&mut self, device: &str) {
+        let waiting = std::mem::take(self.queues.entry(device.to_owned()).or_default());
+        for request in self.models.forget(device) {
+            self.queue(device, failed(request, Failure::Interrupted));
+        }
+        for event in waiting {
+            match answered(&event) {
+                _ if matches!(event, Event::ModelChunk { .. }) => {}
+                Some(request) => self.queue(device, failed(request, Failure::Interrupted)),
+                None => self.queue(device, event),
+            }
+        }
+    }
+
+    /// Drops a request and whatever of its outcome has not come yet.
+    fn cancel(&mut self, device: &str, request: RequestId) {
+        self.models.cancel(device, request);
+        if let Some(queue) = self.queues.get_mut(device) {
+            queue.retain(|event| answered(event) != Some(request));
+        }
+    }
+
+    /// Whether the request is one of those that shall fail; then that has been queued.
+    fn fails(&mut self, device: &str, part: Part, request: RequestId) -> bool {
+        let Some((reason, times)) = self.failures.remove(&part) else {
             return false;
         };
-        self.failures = (times > 1).then_some((reason, times - 1));
-        self.queue(device, Event::RequestFailed { request, reason, message: "as the test wants it".into() });
+        if times > 1 {
+            self.failures.insert(part, (reason, times - 1));
+        }
+        self.queue(device, failed(request, reason));
         true
     }
 
     /// Carries out an effect of this device; timers are the device's own.
     pub(crate) fn carry_out(&mut self, device: &str, effect: &Effect) {
-        let failed = |request, reason| Event::RequestFailed { request, reason, message: "".into() };
+        if let Some((part, request)) = part_of(effect)
+            && self.fails(device, part, request)
+        {
+            return;
+        }
         match effect {
             Effect::Send(body) => self.hand(device, body),
+            Effect::Cancel(request) => self.cancel(device, *request),
             Effect::Broadcast { group, body, include_self, .. } => {
-                let members = self.members.iter().filter(|(_, groups)| groups.contains(group));
-                let ids: Vec<String> = members.map(|(id, _)| id.clone()).collect();
-                for id in ids.iter().filter(|id| *include_self || id.as_str() != device) {
-                    self.hand(id, body);
+                for id in self.of_group(Some(group)) {
+                    if (*include_self || id != device) && self.is_there(&id) {
+                        self.hand(&id, body);
+                    }
                 }
             }
-            Effect::ReadDocument { request, .. } | Effect::WriteDocument { request, .. }
-                if self.fails(device, *request) => {}
             Effect::ReadDocument { request, key } => {
                 let event = Event::Document(self.read(Some(*request), key));
                 self.queue(device, event);
@@ -120,65 +177,205 @@ impl World {
                 };
                 self.queue(device, event);
             }
-            Effect::AppendJournal { request, journal, entry, notify } => {
-                let (now, entries) = (self.now, self.journals.entry(journal.clone()).or_default());
-                let sequence = entries.len() as u64 + 1;
-                entries.push(JournalEntry { sequence, at: now, value: entry.as_str().into() });
-                if *notify {
-                    self.queue(device, Event::RequestDone { request: *request, value: sequence });
-                }
-            }
-            Effect::ReadJournal { request, journal, after, limit } => {
-                let all = self.journals.get(journal).cloned().unwrap_or_default();
-                let behind: Vec<_> = all.into_iter().filter(|entry| entry.sequence > *after).collect();
-                let complete = behind.len() <= *limit as usize;
-                let entries = behind.into_iter().take(*limit as usize).collect();
-                let journal = journal.as_str().into();
-                self.queue(device, Event::JournalPage { request: *request, journal, entries, complete });
-            }
             Effect::AskModel(ask) => {
-                let answer = self.answers.get_mut(&ask.purpose).and_then(VecDeque::pop_front);
-                let event = match answer {
-                    Some(text) => Event::ModelDone(ModelDone {
-                        request: ask.request,
-                        text: text.into(),
-                        prompt_tokens: 0,
-                        answer_tokens: 0,
-                        tool_calls: Vec::new(),
-                    }),
-                    None => failed(ask.request, Failure::Unavailable),
-                };
+                let events = self.models.ask(device, ask);
+                self.queue_all(device, events);
+            }
+            Effect::ListTools(request) => {
+                let event = self.tools.list(device, *request);
                 self.queue(device, event);
             }
-            Effect::Archive(entry) => self.queue(device, Event::RequestDone { request: entry.request, value: 0 }),
-            Effect::PostHook(post) => self.queue(device, Event::RequestDone { request: post.request, value: 200 }),
-            Effect::RemoveJournal { request, journal } => {
-                self.journals.remove(journal);
-                self.queue(device, Event::RequestDone { request: *request, value: 0 });
-            }
-            Effect::Deliver { request, to, except, body, .. } => {
-                let mut devices: Vec<String> = match to {
-                    Audience::Devices(devices) => devices.clone(),
-                    Audience::Group(_) | Audience::Everyone => {
-                        let group = |groups: &[String]| match to {
-                            Audience::Group(group) => groups.contains(group),
-                            _ => true,
-                        };
-                        let members = self.members.iter().filter(|(id, groups)| id.as_str() != device && group(groups));
-                        members.map(|(id, _)| id.clone()).collect()
-                    }
-                };
-                devices.retain(|id| !except.contains(id));
-                let (now, queued) = devices.iter().cloned().partition(|id| self.members.contains_key(id));
-                let event = Event::Delivered { request: *request, now, queued, failed: Vec::new() };
-                let there: Vec<String> = devices.iter().filter(|id| self.members.contains_key(*id)).cloned().collect();
-                for id in there {
-                    self.hand(&id, body);
-                }
+            Effect::CallTool { request, name, arguments } => {
+                let event = self.tools.call(device, *request, name, arguments);
                 self.queue(device, event);
+            }
+            Effect::Deliver { request, to, except, body, late_body, notice, ttl_ms } => {
+                let letter = Letter {
+                    from: device.to_owned(),
+                    body: late_body.as_ref().unwrap_or(body).clone(),
+                    notice: notice.clone(),
+                    until: self.now + ttl_ms,
+                };
+                self.deliver(
+                    device,
+                    *request,
+                    self.addressed(device, to, except),
+                    body,
+                    (*ttl_ms > 0).then_some(letter),
+                );
             }
             Effect::Extension { request, .. } => self.queue(device, failed(*request, Failure::Unsupported)),
-            _ => {}
+            other => {
+                let now = self.now;
+                let outcome = self.kept.carry_out(other, now);
+                self.queue_all(device, outcome.into_iter().collect());
+            }
         }
+    }
+
+    /// Devices of a group, or all.
+    fn of_group(&self, group: Option<&String>) -> Vec<String> {
+        let members = self.members.iter();
+        let chosen = members.filter(|(_, groups)| group.is_none_or(|group| groups.contains(group)));
+        chosen.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whom a delivery is for.
+    fn addressed(&self, device: &str, to: &Audience, except: &[String]) -> Vec<String> {
+        let mut addressed = match to {
+            Audience::Devices(devices) => devices.clone(),
+            Audience::Group(group) => self.of_group(Some(group)),
+            Audience::Everyone => self.of_group(None),
+        };
+        addressed.retain(|id| !except.contains(id));
+        if !matches!(to, Audience::Devices(_)) {
+            addressed.retain(|id| id != device);
+        }
+        addressed
+    }
+
+    /// Hands a message over, or keeps the letter for whom is away; without one it fails there.
+    fn deliver(&mut self, device: &str, request: RequestId, to: Vec<String>, body: &str, letter: Option<Letter>) {
+        let (now, away): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| self.is_there(id));
+        for id in &now {
+            self.hand(id, body);
+        }
+        let (queued, failed) = match letter {
+            Some(letter) => {
+                away.iter().for_each(|id| self.mail.keep(id, letter.clone()));
+                (away, Vec::new())
+            }
+            None => {
+                let reason = || "not connected".to_owned();
+                let failed = away.into_iter().map(|device| Undelivered { device, reason: reason() });
+                (Vec::new(), failed.collect())
+            }
+        };
+        self.queue(device, Event::Delivered { request, now, queued, failed });
+    }
+
+    /// Whoever is not a device of the kit is away.
+    fn is_there(&self, device: &str) -> bool {
+        self.members.contains_key(device) && !self.mail.is_away(device)
+    }
+
+    pub(crate) fn leave(&mut self, device: &str) {
+        self.mail.leave(device);
+    }
+
+    /// Hands over what has waited. Senders that are away are told nothing.
+    pub(crate) fn come_back(&mut self, device: &str) {
+        for (id, body) in self.mail.come_back(device, self.now) {
+            if self.is_there(&id) {
+                self.hand(&id, &body);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modehost_contract::effect::ModelRequest;
+
+    use super::*;
+
+    fn world() -> World {
+        let mut world = World::default();
+        for (id, group) in [("a", "home"), ("b", "home"), ("c", "lab")] {
+            world.members.insert(id.to_owned(), vec![group.to_owned()]);
+        }
+        world
+    }
+
+    fn ask(request: RequestId) -> Effect {
+        let (purpose, messages, tools) = ("p".to_owned(), Vec::new(), Vec::new());
+        Effect::AskModel(ModelRequest { request, purpose, messages, max_tokens: 1, json: false, chunks: false, tools })
+    }
+
+    /// What waits for `a`: the request and whether it failed as interrupted.
+    fn waiting(world: &World) -> Vec<(RequestId, bool)> {
+        let interrupted = |event: &Event| matches!(event, Event::RequestFailed { reason: Failure::Interrupted, .. });
+        let queue = world.queues.get("a").into_iter().flatten();
+        queue.filter_map(|event| Some((answered(event)?, interrupted(event)))).collect()
+    }
+
+    fn deliver(to: Audience, except: &[&str], ttl_ms: u64) -> Effect {
+        let except = except.iter().map(|&id| id.to_owned()).collect();
+        let (body, late) = (r#"{"type":"now"}"#.to_owned(), r#"{"type":"late"}"#.to_owned());
+        Effect::Deliver { request: 1, to, except, body, late_body: Some(late), notice: None, ttl_ms }
+    }
+
+    #[test]
+    fn a_delivery_reaches_whom_it_is_for() {
+        let devices = |ids: &[&str]| ids.iter().map(|&id| id.to_owned()).collect::<Vec<_>>();
+        let cases = [
+            (deliver(Audience::Everyone, &[], 0), devices(&["b"]), devices(&["c"])),
+            (deliver(Audience::Everyone, &["b"], 0), devices(&[]), devices(&["c"])),
+            (deliver(Audience::Group("home".to_owned()), &[], 0), devices(&["b"]), devices(&[])),
+            (deliver(Audience::Devices(devices(&["a", "x"])), &[], 0), devices(&["a"]), devices(&["x"])),
+        ];
+        for (effect, there, away) in cases {
+            let mut world = world();
+            world.leave("c");
+            world.carry_out("a", &effect);
+            let event = world.queues.get_mut("a").and_then(VecDeque::pop_front);
+            let Some(Event::Delivered { now, queued, failed, .. }) = event else { panic!("{event:?}") };
+            let failed: Vec<String> = failed.into_iter().map(|failed| failed.device).collect();
+            assert_eq!((now, queued, failed), (there.clone(), Vec::new(), away), "{effect:?}");
+            assert!(there.iter().all(|id| world.inboxes[id].len() == 1), "{effect:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_handed_over_later_in_its_own_words() {
+        let mut world = world();
+        world.leave("c");
+        world.carry_out("a", &deliver(Audience::Everyone, &[], 1_000));
+        let event = world.queues.get_mut("a").and_then(VecDeque::pop_front);
+        assert!(matches!(&event, Some(Event::Delivered { queued, .. }) if *queued == ["c"]), "{event:?}");
+        world.come_back("c");
+        assert_eq!((&world.inboxes["b"][0]["type"], &world.inboxes["c"][0]["type"]), (&"now".into(), &"late".into()));
+    }
+
+    #[test]
+    fn what_is_cancelled_does_not_come() {
+        let mut world = world();
+        world.models.hold("p");
+        world.carry_out("a", &ask(1));
+        world.carry_out("a", &Effect::ReadDocument { request: 2, key: "k".to_owned() });
+        world.carry_out("a", &Effect::ReadDocument { request: 3, key: "k".to_owned() });
+        world.carry_out("a", &Effect::Cancel(1));
+        world.carry_out("a", &Effect::Cancel(2));
+        assert!(world.models.release("p").is_empty());
+        assert_eq!(waiting(&world), [(3, false)]);
+    }
+
+    #[test]
+    fn a_restart_interrupts_what_is_waited_for_and_keeps_what_was_stored() {
+        let mut world = world();
+        world.models.hold("p");
+        world.carry_out("a", &ask(1));
+        world.carry_out("b", &ask(1));
+        let write = |request, key: &str| {
+            let (key, value) = (key.to_owned(), Some("1".to_owned()));
+            Effect::WriteDocument { request, key, expected: 0, value }
+        };
+        world.carry_out("a", &write(2, "k"));
+        world.interrupt("a");
+        assert_eq!(waiting(&world), [(1, true), (2, true)]);
+        assert_eq!(world.document("k").0, 1);
+        assert_eq!(world.models.release("p").len(), 1, "the question of the other device");
+    }
+
+    #[test]
+    fn as_many_requests_fail_as_the_test_wants() {
+        let mut world = world();
+        world.failures.insert(Part::Journals, (Failure::Unavailable, 1));
+        let append =
+            |request| Effect::AppendJournal { request, journal: "j".to_owned(), entry: "1".to_owned(), notify: false };
+        world.carry_out("a", &append(1));
+        world.carry_out("a", &append(2));
+        assert_eq!(waiting(&world), [(1, false)]);
+        assert_eq!(world.kept.journal("j").len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::shelf::{Served, Shelf};
 use crate::generation::WasmGeneration;
+use crate::track::Track;
 
 /// What a generation does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +34,8 @@ pub struct PluginStatus {
     /// Empty if the file does not say.
     pub id: String,
     pub version: String,
+    /// The version of the contract that it was built against; none for a refused file.
+    pub track: Option<Track>,
     /// None for a refused file.
     pub generation: Option<u64>,
     /// First 8 hex digits of the file's SHA-256.
@@ -87,6 +90,7 @@ pub(crate) fn refused_row(file: &Path, refused: &Refused) -> PluginStatus {
     PluginStatus {
         id: refused.id.clone(),
         version: refused.version.clone(),
+        track: None,
         generation: None,
         sha8: refused.sha8.clone(),
         file: file.display().to_string(),
@@ -109,6 +113,7 @@ fn row(served: &Served, state: PluginState) -> PluginStatus {
     PluginStatus {
         id: manifest.id.to_string(),
         version: manifest.version.clone(),
+        track: Some(generation.track()),
         generation: Some(generation.id().0),
         sha8: generation.code().chars().take(8).collect(),
         file: served.file.display().to_string(),

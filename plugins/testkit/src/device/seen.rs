@@ -1,0 +1,48 @@
+//! What a test sees of a device. Rule: a look takes what it shows, so that the next one shows what
+//! is new.
+
+use modehost_contract::Effect;
+use serde_json::Value;
+
+use super::TestDevice;
+
+impl TestDevice {
+    /// Messages that have reached the device since the last look.
+    pub fn inbox(&mut self) -> Vec<Value> {
+        self.world.borrow_mut().inboxes.remove(&*self.device.id).unwrap_or_default()
+    }
+
+    /// Effects since the last look.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What was said since the last look; other effects stay. The end of an answer without words is
+    /// left out.
+    pub fn said(&mut self) -> Vec<String> {
+        let mut said = Vec::new();
+        self.effects.retain(|effect| match effect {
+            Effect::Say { text, .. } => {
+                if !text.is_empty() {
+                    said.push(text.clone());
+                }
+                false
+            }
+            _ => true,
+        });
+        said
+    }
+
+    /// What was dispatched since the last look; other effects stay.
+    pub fn dispatched(&mut self) -> Vec<Value> {
+        let mut found = Vec::new();
+        self.effects.retain(|effect| match effect {
+            Effect::Dispatch(body) => {
+                found.push(serde_json::from_str(body).unwrap_or_default());
+                false
+            }
+            _ => true,
+        });
+        found
+    }
+}

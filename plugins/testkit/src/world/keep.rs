@@ -1,0 +1,211 @@
+//! Journals, archives and webhooks. Rule: as in the server, a journal that is part of something
+//! larger is put into it here, and goes when the archive entry goes that it belongs to.
+
+use std::collections::BTreeMap;
+
+use modehost_contract::effect::{ArchiveEntry, HookRequest, JournalPart};
+use modehost_contract::event::{JournalEntry, RequestId};
+use modehost_contract::{Effect, Event};
+use serde_json::Value;
+
+/// What modes have left behind.
+#[derive(Default)]
+pub(crate) struct Kept {
+    journals: BTreeMap<String, Vec<JournalEntry>>,
+    /// Oldest first, with journals put in.
+    pub(crate) archived: Vec<ArchiveEntry>,
+    /// In order, with journals put in.
+    pub(crate) posted: Vec<HookRequest>,
+}
+
+impl Kept {
+    /// Values of a journal's entries.
+    pub(crate) fn journal(&self, name: &str) -> Vec<Value> {
+        let entries = self.journals.get(name).into_iter().flatten();
+        entries.map(|entry| serde_json::from_str(&entry.value).unwrap_or_default()).collect()
+    }
+
+    pub(crate) fn journal_names(&self) -> Vec<String> {
+        self.journals.keys().cloned().collect()
+    }
+
+    /// Carries out an effect of this part of the world; others are nothing to it.
+    pub(crate) fn carry_out(&mut self, effect: &Effect, now: u64) -> Option<Event> {
+        let done = |request: RequestId, value| Some(Event::RequestDone { request, value });
+        match effect {
+            Effect::AppendJournal { request, journal, entry, notify } => {
+                let sequence = self.append(journal, entry, now);
+                if *notify { done(*request, sequence) } else { None }
+            }
+            Effect::ReadJournal { request, journal, after, limit } => {
+                let all = self.journals.get(journal).cloned().unwrap_or_default();
+                let behind: Vec<_> = all.into_iter().filter(|entry| entry.sequence > *after).collect();
+                let complete = behind.len() <= *limit as usize;
+                let entries = behind.into_iter().take(*limit as usize).collect();
+                let journal = journal.as_str().into();
+                Some(Event::JournalPage { request: *request, journal, entries, complete })
+            }
+            Effect::RemoveJournal { request, journal } => {
+                self.journals.remove(journal);
+                done(*request, 0)
+            }
+            Effect::Archive(entry) => {
+                self.archive(entry);
+                done(entry.request, 0)
+            }
+            Effect::PostHook(post) => {
+                let body = self.whole(&post.body, post.journal.as_ref());
+                self.posted.push(HookRequest { body, ..post.clone() });
+                done(post.request, 200)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn append(&mut self, journal: &str, entry: &str, now: u64) -> u64 {
+        let entries = self.journals.entry(journal.to_owned()).or_default();
+        let sequence = entries.last().map_or(0, |entry| entry.sequence) + 1;
+        entries.push(JournalEntry { sequence, at: now, value: entry.into() });
+        sequence
+    }
+
+    fn archive(&mut self, entry: &ArchiveEntry) {
+        let content = self.whole(&entry.content, entry.journal.as_ref());
+        let text = self.with_lines(&entry.text, entry.journal.as_ref());
+        let replaced = self.archived.iter().position(|kept| kept.kind == entry.kind && kept.id == entry.id);
+        let journal_of = |entry: &ArchiveEntry| entry.journal.as_ref().map(|part| part.journal.clone());
+        if let Some(place) = replaced {
+            let old = self.archived.remove(place);
+            if journal_of(&old) != journal_of(entry) {
+                self.drop_journal(&old);
+            }
+        }
+        self.archived.push(ArchiveEntry { content, text, ..entry.clone() });
+        let keep = entry.keep as usize;
+        while keep > 0 && self.archived.iter().filter(|kept| kept.kind == entry.kind).count() > keep {
+            let Some(oldest) = self.archived.iter().position(|kept| kept.kind == entry.kind) else { break };
+            let old = self.archived.remove(oldest);
+            self.drop_journal(&old);
+        }
+    }
+
+    fn drop_journal(&mut self, entry: &ArchiveEntry) {
+        if let Some(part) = &entry.journal {
+            self.journals.remove(&part.journal);
+        }
+    }
+
+    /// The object with the entries of the journal as one more member.
+    fn whole(&self, text: &str, part: Option<&JournalPart>) -> String {
+        let Some(part) = part else { return text.to_owned() };
+        let mut object: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("not JSON: {error}"));
+        object[part.member.as_str()] = Value::Array(self.journal(&part.journal));
+        object.to_string()
+    }
+
+    /// The text with a line for each entry behind it.
+    fn with_lines(&self, text: &str, part: Option<&JournalPart>) -> String {
+        let Some(part) = part.filter(|part| !part.line.is_empty()) else { return text.to_owned() };
+        let mut whole = text.trim_end().to_owned();
+        for entry in self.journal(&part.journal) {
+            whole.push('\n');
+            whole.push_str(&line(&part.line, &entry));
+        }
+        whole.trim_start().to_owned() + "\n"
+    }
+}
+
+/// An entry as a line: `{name}` stands for its member of that name, what it lacks is left out.
+fn line(template: &str, entry: &Value) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((name, after)) = behind.split_once('}') else {
+            filled.push('{');
+            rest = behind;
+            continue;
+        };
+        match &entry[name] {
+            Value::Null => {}
+            Value::String(text) => filled.push_str(text),
+            other => filled.push_str(&other.to_string()),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    // One entry is one line, whatever was said in it.
+    filled.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(id: &str, keep: u32) -> Effect {
+        Effect::Archive(ArchiveEntry {
+            request: 1,
+            kind: "k".to_owned(),
+            id: id.to_owned(),
+            title: String::new(),
+            content: r#"{"a":1}"#.to_owned(),
+            text: "# Title\n".to_owned(),
+            journal: Some(JournalPart {
+                journal: format!("j/{id}"),
+                member: "all".to_owned(),
+                line: "- {who}: {text}".to_owned(),
+            }),
+            keep,
+        })
+    }
+
+    fn append(journal: &str, entry: Value) -> Effect {
+        Effect::AppendJournal { request: 1, journal: journal.to_owned(), entry: entry.to_string(), notify: false }
+    }
+
+    #[test]
+    fn a_journal_is_put_in_as_a_member_and_as_lines() {
+        let mut kept = Kept::default();
+        kept.carry_out(&append("j/1", json!({"who": "A", "text": "one\ntwo"})), 1);
+        kept.carry_out(&append("j/1", json!({"text": 7})), 2);
+        kept.carry_out(&entry("1", 0), 3);
+        let content: Value = serde_json::from_str(&kept.archived[0].content).expect("JSON");
+        assert_eq!(content, json!({"a": 1, "all": [{"who": "A", "text": "one\ntwo"}, {"text": 7}]}));
+        assert_eq!(kept.archived[0].text, "# Title\n- A: one two\n- : 7\n");
+    }
+
+    #[test]
+    fn a_journal_goes_with_its_entry() {
+        let mut kept = Kept::default();
+        for id in ["1", "2", "3"] {
+            kept.carry_out(&append(&format!("j/{id}"), json!({})), 1);
+            kept.carry_out(&entry(id, 2), 1);
+        }
+        assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
+        // The same id replaces, and goes on using its journal.
+        kept.carry_out(&entry("2", 2), 1);
+        assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
+        assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
+    }
+
+    #[test]
+    fn pages_of_a_journal_follow_one_another() {
+        let mut kept = Kept::default();
+        for n in 0..5 {
+            kept.carry_out(&append("j", json!(n)), 1);
+        }
+        let read = |kept: &mut Kept, after, limit| {
+            let effect = Effect::ReadJournal { request: 1, journal: "j".to_owned(), after, limit };
+            match kept.carry_out(&effect, 1) {
+                Some(Event::JournalPage { entries, complete, .. }) => (entries.len(), complete),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(read(&mut kept, 0, 3), (3, false));
+        assert_eq!(read(&mut kept, 3, 3), (2, true));
+        assert_eq!(read(&mut kept, 5, 3), (0, true));
+    }
+}

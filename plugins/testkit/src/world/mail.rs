@@ -1,0 +1,88 @@
+//! Messages that wait for devices that are away. Rule: as in the server, they come in their order
+//! when the device is back, without those that were kept long enough, and the sender is told then.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+/// Who is away, and what waits.
+#[derive(Default)]
+pub(crate) struct Mail {
+    away: HashSet<String>,
+    waiting: HashMap<String, Vec<Letter>>,
+}
+
+/// A message that waits.
+#[derive(Clone)]
+pub(crate) struct Letter {
+    pub(crate) from: String,
+    pub(crate) body: String,
+    pub(crate) notice: Option<String>,
+    /// Unix ms.
+    pub(crate) until: u64,
+}
+
+/// A message that is due, with the device that it is for.
+pub(crate) type Due = (String, String);
+
+impl Mail {
+    pub(crate) fn is_away(&self, device: &str) -> bool {
+        self.away.contains(device)
+    }
+
+    pub(crate) fn leave(&mut self, device: &str) {
+        self.away.insert(device.to_owned());
+    }
+
+    pub(crate) fn keep(&mut self, device: &str, letter: Letter) {
+        self.waiting.entry(device.to_owned()).or_default().push(letter);
+    }
+
+    /// The device is back: what has waited for it, then the notices to the senders, one for all
+    /// messages of the same notice.
+    pub(crate) fn come_back(&mut self, device: &str, now: u64) -> Vec<Due> {
+        self.away.remove(device);
+        let mut due = Vec::new();
+        let mut notices: Vec<(String, String, u64)> = Vec::new();
+        for letter in self.waiting.remove(device).unwrap_or_default() {
+            if letter.until < now {
+                continue;
+            }
+            due.push((device.to_owned(), letter.body));
+            let Some(notice) = letter.notice else { continue };
+            match notices.iter_mut().find(|(from, same, _)| *from == letter.from && *same == notice) {
+                Some((_, _, count)) => *count += 1,
+                None => notices.push((letter.from, notice, 1)),
+            }
+        }
+        due.extend(notices.into_iter().map(|(from, notice, count)| {
+            let mut notice: Value = serde_json::from_str(&notice).unwrap_or_else(|error| panic!("not JSON: {error}"));
+            notice["to"] = Value::from(device);
+            notice["count"] = Value::from(count);
+            (from, notice.to_string())
+        }));
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_comes_in_order_with_one_notice_a_sender() {
+        let mut mail = Mail::default();
+        mail.leave("d");
+        for (from, body, until) in [("a", "1", 100), ("a", "2", 50), ("b", "3", 100), ("a", "4", 100)] {
+            let (from, body, notice) = (from.to_owned(), body.to_owned(), Some(r#"{"type":"n"}"#.to_owned()));
+            mail.keep("d", Letter { from, body, notice, until });
+        }
+        assert!(mail.is_away("d"));
+        let due = mail.come_back("d", 60);
+        let to = |device: &str, body: &str| (device.to_owned(), body.to_owned());
+        assert_eq!(due[..3], [to("d", "1"), to("d", "3"), to("d", "4")]);
+        assert_eq!(due[3], to("a", r#"{"count":2,"to":"d","type":"n"}"#));
+        assert_eq!(due[4], to("b", r#"{"count":1,"to":"d","type":"n"}"#));
+        assert!(!mail.is_away("d") && mail.come_back("d", 60).is_empty());
+    }
+}
