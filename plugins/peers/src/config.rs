@@ -1,0 +1,181 @@
+//! The section `peers` of the configuration. Rule: device ids and categories are brought into
+//! their plain form here, so that whoever compares them does not have to think of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::rules::{Rule, Selector};
+
+/// The group of devices that no configured group lists.
+pub const DEFAULT_GROUP: &str = "default";
+/// The category of a message without one.
+pub const GENERAL: &str = "general";
+
+/// The section as a whole.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Who may write to whom; the first rule that fits decides.
+    pub acl: Vec<Rule>,
+    /// The categories that there are; empty: any.
+    #[serde(deserialize_with = "words")]
+    pub categories: Vec<String>,
+    /// Least seconds between two messages of a device to everyone.
+    pub broadcast_interval_s: u64,
+    /// Largest payload, in bytes.
+    pub max_payload_bytes: usize,
+    pub offline: Offline,
+    pub relay: Relaying,
+    /// Devices of each group; empty where nothing is shared with this plugin.
+    #[serde(deserialize_with = "members")]
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Names of devices.
+    #[serde(deserialize_with = "names")]
+    pub device_alias: BTreeMap<String, String>,
+}
+
+/// Messages for devices that are away.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Offline {
+    /// Ms that a message is kept where it does not say so itself.
+    pub ttl_ms: u64,
+}
+
+/// Messages that a model rewrites first.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Relaying {
+    /// Seconds that the model has.
+    pub timeout_s: u64,
+    /// Most tokens of its answer.
+    pub max_tokens: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            acl: Vec::new(),
+            categories: Vec::new(),
+            broadcast_interval_s: 5,
+            max_payload_bytes: 32 * 1024,
+            offline: Offline::default(),
+            relay: Relaying::default(),
+            groups: BTreeMap::new(),
+            device_alias: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Offline {
+    fn default() -> Self {
+        Self { ttl_ms: 24 * 60 * 60 * 1000 }
+    }
+}
+
+impl Default for Relaying {
+    fn default() -> Self {
+        Self { timeout_s: 20, max_tokens: 512 }
+    }
+}
+
+impl Config {
+    /// What the schema cannot say: a rule for receivers of a group that nobody knows never fits,
+    /// and one that forbids would then forbid nothing.
+    ///
+    /// # Errors
+    /// A sentence that names the rule and the group.
+    pub fn check(&self) -> Result<(), String> {
+        for (index, rule) in self.acl.iter().enumerate() {
+            for selector in rule.receivers() {
+                let Selector::Group(name) = selector else { continue };
+                if name != DEFAULT_GROUP && !self.groups.contains_key(name) {
+                    return Err(format!(
+                        "acl/{index}/to names the group {name}, which `groups` does not list; share the server's \
+                         groups with `plugins: {{ share: {{ peers: [groups, device_alias] }} }}`, or correct the name"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The device that a word of a message means: an id, or a name that exactly one device has.
+    ///
+    /// # Errors
+    /// A sentence, where several devices have the name.
+    pub fn device_called(&self, word: &str) -> Result<String, String> {
+        let id = device_id(word);
+        let is_id = self.device_alias.contains_key(&id) || self.groups.values().any(|devices| devices.contains(&id));
+        if is_id {
+            return Ok(id);
+        }
+        let called = word.trim().to_lowercase();
+        let mut found = self.device_alias.iter().filter(|(_, name)| name.trim().to_lowercase() == called);
+        match (found.next(), found.next()) {
+            (Some((device, _)), None) => Ok(device.clone()),
+            (Some(_), Some(_)) => Err("several devices have this name; write to a device id".to_owned()),
+            (None, _) => Ok(id),
+        }
+    }
+}
+
+/// A device id in its plain form, as the server reads it from a handshake.
+pub fn device_id(word: &str) -> String {
+    word.trim().trim_matches(['"', '\'']).trim().to_lowercase()
+}
+
+/// A category in its plain form.
+pub fn category(word: &str) -> String {
+    word.trim().to_lowercase()
+}
+
+fn words<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<String>::deserialize(reader)?.iter().map(|word| category(word)).collect())
+}
+
+fn members<'de, D: Deserializer<'de>>(reader: D) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    let mut groups = BTreeMap::<String, Vec<String>>::deserialize(reader)?;
+    for device in groups.values_mut().flatten() {
+        *device = device_id(device);
+    }
+    Ok(groups)
+}
+
+fn names<'de, D: Deserializer<'de>>(reader: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let names = BTreeMap::<String, String>::deserialize(reader)?;
+    Ok(names.into_iter().map(|(device, name)| (device_id(&device), name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Config {
+        serde_json::from_str(json).expect("a section")
+    }
+
+    #[test]
+    fn names_and_ids_lead_to_devices() {
+        let config = read(
+            r#"{"device_alias":{"AA:01":"Desk","aa:02":"Door","aa:03":"door","lamp":"aa:01","x":"Lamp"},
+                "groups":{"g":["DEV-7"]}}"#,
+        );
+        assert_eq!(config.device_called(" 'AA:01' ").as_deref(), Ok("aa:01"));
+        assert_eq!(config.device_called("desk").as_deref(), Ok("aa:01"));
+        assert_eq!(config.device_called("Dev-7").as_deref(), Ok("dev-7"));
+        assert_eq!(config.device_called("Unknown-1").as_deref(), Ok("unknown-1"));
+        assert_eq!(config.device_called("lamp").as_deref(), Ok("lamp"), "an id goes before a name");
+        assert!(config.device_called("door").is_err());
+    }
+
+    #[test]
+    fn rules_for_unknown_groups_are_refused() {
+        let rule = |to: &str| format!(r#"{{"acl":[{{"to":"{to}","allow":false}}],"groups":{{"a":["x"]}}}}"#);
+        assert_eq!(read(&rule("group:a")).check(), Ok(()));
+        assert_eq!(read(&rule("group:default")).check(), Ok(()));
+        let complaint = read(&rule("group:b")).check().expect_err("refused");
+        assert!(complaint.starts_with("acl/0/to names the group b"), "{complaint}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Who may write to whom. Rule: the first rule that fits decides, and what none fits is allowed;
+//! so a list is read from above like a sentence, and ends with `{ allow: false }` where only what
+//! it names shall pass.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::config::{category, device_id};
+
+/// One line of `acl`. A part that is left out fits everything.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Rule {
+    #[serde(default, deserialize_with = "one_or_several")]
+    from: Option<Vec<Selector>>,
+    #[serde(default, deserialize_with = "one_or_several")]
+    to: Option<Vec<Selector>>,
+    #[serde(default, deserialize_with = "one_or_several")]
+    category: Option<Vec<Category>>,
+    allow: bool,
+}
+
+/// Which devices a rule means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Selector {
+    /// `*`.
+    Any,
+    /// `everyone`: any receiver, but only in a message to everyone.
+    Everyone,
+    /// `same-group`: a receiver that shares a group with the sender.
+    SameGroup,
+    /// `group:<name>`.
+    Group(String),
+    /// A device id.
+    Device(String),
+}
+
+/// A category in its plain form.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+struct Category(String);
+
+impl From<String> for Selector {
+    fn from(word: String) -> Self {
+        match word.trim() {
+            "*" => Self::Any,
+            "everyone" => Self::Everyone,
+            "same-group" => Self::SameGroup,
+            other => match other.strip_prefix("group:") {
+                Some(name) => Self::Group(name.trim().to_owned()),
+                None => Self::Device(device_id(other)),
+            },
+        }
+    }
+}
+
+impl From<String> for Category {
+    fn from(word: String) -> Self {
+        Self(category(&word))
+    }
+}
+
+/// A sender or receiver as rules see it.
+#[derive(Clone, Debug)]
+pub struct Party<'a> {
+    /// Empty for a device that nothing names.
+    pub id: &'a str,
+    pub groups: Vec<&'a str>,
+}
+
+/// What rules look at besides the receiver.
+#[derive(Debug)]
+pub struct Occasion<'a> {
+    pub from: Party<'a>,
+    pub category: &'a str,
+    /// The message is to everyone.
+    pub to_everyone: bool,
+}
+
+impl Rule {
+    /// The selectors of `to`.
+    pub fn receivers(&self) -> impl Iterator<Item = &Selector> {
+        self.to.iter().flatten()
+    }
+
+    fn fits(&self, occasion: &Occasion<'_>, to: &Party<'_>) -> bool {
+        fits_any(&self.category, |category| category.0 == occasion.category)
+            && fits_any(&self.from, |selector| selector.means(&occasion.from, None))
+            && fits_any(&self.to, |selector| selector.means(to, Some(occasion)))
+    }
+}
+
+impl Selector {
+    /// True if it means this party; `occasion` is given where the party is the receiver.
+    fn means(&self, party: &Party<'_>, occasion: Option<&Occasion<'_>>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Everyone => occasion.is_some_and(|occasion| occasion.to_everyone),
+            Self::SameGroup => occasion.is_some_and(|occasion| {
+                let senders = &occasion.from.groups;
+                party.groups.iter().any(|group| senders.contains(group))
+            }),
+            Self::Group(name) => party.groups.contains(&name.as_str()),
+            Self::Device(id) => party.id == id,
+        }
+    }
+}
+
+/// True if a message of this occasion may go to this receiver.
+pub fn allow(rules: &[Rule], occasion: &Occasion<'_>, to: &Party<'_>) -> bool {
+    rules.iter().find(|rule| rule.fits(occasion, to)).is_none_or(|rule| rule.allow)
+}
+
+fn fits_any<T>(part: &Option<Vec<T>>, fits: impl Fn(&T) -> bool) -> bool {
+    part.as_ref().is_none_or(|items| items.iter().any(fits))
+}
+
+fn one_or_several<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<Vec<T>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Items<T> {
+        Several(Vec<T>),
+        One(T),
+    }
+    Ok(Some(match Items::deserialize(reader)? {
+        Items::Several(items) => items,
+        Items::One(item) => vec![item],
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party<'a>(id: &'a str, groups: &[&'a str]) -> Party<'a> {
+        Party { id, groups: groups.to_vec() }
+    }
+
+    #[test]
+    fn p1_the_first_rule_that_fits_decides() {
+        let rules: Vec<Rule> = serde_json::from_str(
+            r#"[{"from":"BOSS","allow":true},
+                {"to":"everyone","allow":false},
+                {"to":["group:quiet","aa:09"],"category":[" Chat ","joke"],"allow":false},
+                {"from":"group:guests","to":"same-group","allow":true},
+                {"from":"group:guests","allow":false}]"#,
+        )
+        .expect("rules");
+        let boss = party("boss", &["staff"]);
+        let ann = party("ann", &["staff"]);
+        let guest = party("guest", &["guests"]);
+        let quiet = party("q", &["quiet"]);
+        let cases = [
+            (&boss, &quiet, "chat", true, true),
+            (&ann, &boss, "chat", true, false),
+            (&ann, &boss, "chat", false, true),
+            (&ann, &quiet, "chat", false, false),
+            (&ann, &quiet, "task", false, true),
+            (&ann, &party("aa:09", &["staff"]), "joke", false, false),
+            (&guest, &party("g2", &["x", "guests"]), "task", false, true),
+            (&guest, &ann, "task", false, false),
+        ];
+        for (from, to, category, to_everyone, expected) in cases {
+            let occasion = Occasion { from: from.clone(), category, to_everyone };
+            assert_eq!(allow(&rules, &occasion, to), expected, "{from:?} to {to:?}, {category}, {to_everyone}");
+        }
+    }
+
+    #[test]
+    fn p1_without_rules_everything_is_allowed() {
+        let occasion = Occasion { from: party("a", &[]), category: "x", to_everyone: true };
+        assert!(allow(&[], &occasion, &party("", &["default"])));
+    }
+}
