@@ -1,5 +1,5 @@
 //! A device at a terminal. Rule: it keeps only what a person may refer to by a short word: the
-//! board that was shown last, and the mode that runs.
+//! board that was shown last, the mode that runs, and the log that is being pasted.
 
 use std::io::Write;
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Command, HELP};
 use crate::link::{Address, Link, News};
+use crate::log;
 use crate::show::show;
 
 /// Whether to go on.
@@ -23,12 +24,14 @@ pub struct Client<W> {
     /// Ids of the tasks as they were numbered last.
     board: Vec<String>,
     mode: Option<String>,
+    /// The log that is being pasted.
+    pasted: Option<String>,
 }
 
 impl<W: Write> Client<W> {
     /// Connects at the first [`Client::news`].
     pub fn new(address: Address, out: W) -> Self {
-        Self { link: Link::new(address), out, board: Vec::new(), mode: None }
+        Self { link: Link::new(address), out, board: Vec::new(), mode: None, pasted: None }
     }
 
     /// Waits for what happens next, shows it and returns it. Cancelling loses no message.
@@ -61,38 +64,73 @@ impl<W: Write> Client<W> {
         self.out.flush()
     }
 
-    /// Does what a line means.
+    /// True while the lines that are typed are those of a log.
+    pub fn is_pasting(&self) -> bool {
+        self.pasted.is_some()
+    }
+
+    /// Does what a typed line means; a line of a log that is being pasted is kept.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub async fn line(&mut self, line: &str) -> std::io::Result<Flow> {
+        if let Some(pasted) = &mut self.pasted {
+            if line.trim() != "." {
+                pasted.push_str(line);
+                pasted.push('\n');
+                return Ok(Flow::GoOn);
+            }
+            let text = self.pasted.take().unwrap_or_default();
+            return self.run(Command::Log(text)).await;
+        }
+        match Command::parse(line) {
+            Ok(command) => self.run(command).await,
+            Err(mistake) => {
+                self.say(&mistake.to_string())?;
+                Ok(Flow::GoOn)
+            }
+        }
+    }
+
+    /// Does what a command says.
     ///
     /// # Errors
     /// If `out` cannot be written.
     pub async fn run(&mut self, command: Command) -> std::io::Result<Flow> {
-        let message = match command {
+        let mut messages = Vec::new();
+        match command {
             Command::Quit => {
                 self.link.close().await;
                 return Ok(Flow::Quit);
             }
-            Command::Nothing => return Ok(Flow::GoOn),
-            Command::Help => {
-                self.say(HELP)?;
-                return Ok(Flow::GoOn);
+            Command::Nothing => {}
+            Command::Help => self.say(HELP)?,
+            Command::Paste => {
+                self.pasted = Some(String::new());
+                self.say("paste the log; a line with a single . ends it")?;
             }
-            Command::Say(text) => json!({ "type": "listen", "state": "detect", "text": text }),
-            Command::Mode(mode) => json!({ "type": "mode", "state": "start", "mode": mode }),
-            Command::End(mode) => match mode.or_else(|| self.mode.clone()) {
-                Some(mode) => json!({ "type": "mode", "state": "end", "mode": mode }),
-                None => {
-                    self.say("you are in no mode")?;
-                    return Ok(Flow::GoOn);
-                }
+            Command::LogFile(file) => match log::read(&file) {
+                Ok(text) => messages = log::messages(&text),
+                Err(error) => self.say(&format!("cannot read {file}: {error}"))?,
             },
-            Command::AddTask(title) => json!({ "type": "workflow", "event": "update", "task": { "title": title } }),
-            Command::Tasks => json!({ "type": "workflow", "event": "refresh" }),
-            Command::Take(task) => json!({ "type": "workflow", "event": "assign", "id": self.task(task) }),
-            Command::Done(task) => json!({ "type": "workflow", "event": "complete", "id": self.task(task) }),
-            Command::Json(message) => message,
-        };
-        if let Err(error) = self.link.send(&message).await {
-            self.say(&format!("{error}; not sent"))?;
+            Command::Log(text) => messages = log::messages(&text),
+            Command::End(mode) => match mode.or_else(|| self.mode.clone()) {
+                Some(mode) => messages.push(json!({ "type": "mode", "state": "end", "mode": mode })),
+                None => self.say("you are in no mode")?,
+            },
+            Command::Take(task) => {
+                messages.push(json!({ "type": "workflow", "event": "assign", "id": self.task(task) }))
+            }
+            Command::Done(task) => {
+                messages.push(json!({ "type": "workflow", "event": "complete", "id": self.task(task) }))
+            }
+            command => messages.extend(message(command)),
+        }
+        for message in messages {
+            if let Err(error) = self.link.send(&message).await {
+                self.say(&format!("{error}; not sent"))?;
+                break;
+            }
         }
         Ok(Flow::GoOn)
     }
@@ -117,4 +155,29 @@ impl<W: Write> Client<W> {
             _ => {}
         }
     }
+}
+
+/// The message of a command that is one message.
+fn message(command: Command) -> Option<Value> {
+    Some(match command {
+        Command::Say(text) => json!({ "type": "listen", "state": "detect", "text": text }),
+        Command::Abort => json!({ "type": "abort" }),
+        Command::Mode(mode) => json!({ "type": "mode", "state": "start", "mode": mode }),
+        Command::SaidBy(who, text) => {
+            json!({ "type": "meeting", "phase": "snippet", "items": [{ "tag": who, "text": text }] })
+        }
+        Command::Title(title) => json!({ "type": "meeting", "phase": "title", "title": title }),
+        Command::Finalize => json!({ "type": "meeting", "phase": "finalize" }),
+        Command::Summary => json!({ "type": "meeting", "phase": "summary" }),
+        Command::Step(name, ok) => {
+            json!({ "type": "coding", "event": "step", "name": name, "status": if ok { "ok" } else { "failed" } })
+        }
+        Command::Phase(name) => json!({ "type": "coding", "event": "phase", "name": name }),
+        Command::Insight => json!({ "type": "coding", "event": "stop" }),
+        Command::ClearLog => json!({ "type": "coding", "event": "clear" }),
+        Command::AddTask(title) => json!({ "type": "workflow", "event": "update", "task": { "title": title } }),
+        Command::Tasks => json!({ "type": "workflow", "event": "refresh" }),
+        Command::Json(message) => message,
+        _ => return None,
+    })
 }

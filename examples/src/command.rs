@@ -5,12 +5,25 @@ use serde_json::Value;
 /// What `/help` shows.
 pub const HELP: &str = "\
   any text                a typed turn, as if you had said it
+  /stop                   silence; the answer breaks off
   /mode working           begin a mode
   /end                    end the mode you are in
-  /task add 写周报         put a task on the shared board
-  /tasks                  show the board
+ A meeting
+  /meeting                begin one; what you type is said in it, until /end
+  /as 小王 周五发布         somebody says something
+  /title 周会              name the meeting
+  /finalize               sum it up without leaving it; /summary shows the summary again
+ A build or a test
+  /log FILE               have a log looked at
+  /paste                  type or paste one; a line with a single . ends it
+  /step build failed      a step has ended, ok or failed; /phase NAME begins a phase
+  /insight                the last word on it; /clear begins anew
+ The shared board
+  /task add 写周报         put a task on it
+  /tasks                  show it
   /take 1                 make the first task yours (a number of the board, or an id)
   /done 1                 mark it done
+ Everything else
   /json {\"type\":\"ping\"}   send any message
   /help, /quit";
 
@@ -18,9 +31,26 @@ pub const HELP: &str = "\
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     Say(String),
+    Abort,
     Mode(String),
     /// With the mode to end, or the one that runs.
     End(Option<String>),
+    /// Who says what in the meeting.
+    SaidBy(String, String),
+    Title(String),
+    Finalize,
+    Summary,
+    /// A file to be read as a log.
+    LogFile(String),
+    /// The lines that follow are a log.
+    Paste,
+    /// The log itself.
+    Log(String),
+    /// With whether it went well.
+    Step(String, bool),
+    Phase(String),
+    Insight,
+    ClearLog,
     AddTask(String),
     Tasks,
     Take(String),
@@ -57,7 +87,26 @@ impl Command {
         Ok(match word {
             "" => Self::Nothing,
             _ if word.starts_with('#') => Self::Nothing,
+            "/stop" => Self::Abort,
             "/mode" => Self::Mode(needed("/mode", "the name of a mode")?),
+            "/meeting" => Self::Mode("meeting".to_owned()),
+            "/as" => match rest.split_once(char::is_whitespace) {
+                Some((who, words)) => Self::SaidBy(who.to_owned(), words.trim().to_owned()),
+                None => return Err(Mistake::Missing("/as", "a name and what is said")),
+            },
+            "/title" => Self::Title(needed("/title", "a title")?),
+            "/finalize" => Self::Finalize,
+            "/summary" => Self::Summary,
+            "/log" => Self::LogFile(needed("/log", "a file; /paste takes a log from the terminal")?),
+            "/paste" => Self::Paste,
+            "/step" => match rest.rsplit_once(char::is_whitespace) {
+                Some((name, "ok")) => Self::Step(name.trim().to_owned(), true),
+                Some((name, "failed")) => Self::Step(name.trim().to_owned(), false),
+                _ => return Err(Mistake::Missing("/step", "a name and `ok` or `failed`")),
+            },
+            "/phase" => Self::Phase(needed("/phase", "a name")?),
+            "/insight" => Self::Insight,
+            "/clear" => Self::ClearLog,
             "/end" => Self::End(Some(rest.to_owned()).filter(|mode| !mode.is_empty())),
             "/task" => match rest.strip_prefix("add").map(str::trim) {
                 Some(title) if !title.is_empty() => Self::AddTask(title.to_owned()),
@@ -91,5 +140,9 @@ mod tests {
         assert!(matches!(Command::parse("/json {"), Err(Mistake::NotJson(_))));
         assert_eq!(Command::parse("/dnoe 1"), Err(Mistake::Unknown("/dnoe".into())));
         assert!(matches!(Command::parse("/task"), Err(Mistake::Missing(..))));
+        assert_eq!(Command::parse("/as 小王 周五 发布"), Ok(Command::SaidBy("小王".into(), "周五 发布".into())));
+        assert_eq!(Command::parse("/step unit tests failed"), Ok(Command::Step("unit tests".into(), false)));
+        assert!(matches!(Command::parse("/step unit"), Err(Mistake::Missing(..))));
+        assert_eq!(Command::parse("/log my build.log"), Ok(Command::LogFile("my build.log".into())));
     }
 }

@@ -3,6 +3,7 @@
 //! # Layout, in the order in which a typed line walks
 //! - [`command`]: what a line means
 //! - [`client`]: a device at a terminal: sends what lines mean, remembers its board and mode
+//! - [`log`]: a log as messages
 //! - [`link`]: the WebSocket, which comes back by itself
 //! - [`show`]: a message as a line for people
 //! - [`script`]: the same lines from a file, with waits
@@ -12,5 +13,6 @@
 pub mod client;
 pub mod command;
 pub mod link;
+pub mod log;
 pub mod script;
 pub mod show;

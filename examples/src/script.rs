@@ -20,15 +20,18 @@ use crate::link::News;
 pub async fn run<W: Write>(client: &mut Client<W>, text: &str, patience: Duration) -> anyhow::Result<()> {
     for (index, line) in text.lines().enumerate() {
         let step = format!("line {}: {}", index + 1, line.trim());
-        if let Some(what) = line.trim().strip_prefix("wait ") {
+        if let Some(what) = line.trim().strip_prefix("wait ").filter(|_| !client.is_pasting()) {
             wait(client, what.trim(), patience).await.context(step)?;
             continue;
         }
-        let command = Command::parse(line).context(step)?;
-        if command != Command::Nothing {
-            client.say(&format!("> {}", line.trim()))?;
+        // A mistake in a script is the author's; a line of a pasted log may look like one.
+        if !client.is_pasting() {
+            let command = Command::parse(line).context(step)?;
+            if command != Command::Nothing {
+                client.say(&format!("> {}", line.trim()))?;
+            }
         }
-        if client.run(command).await? == Flow::Quit {
+        if client.line(line).await? == Flow::Quit {
             return Ok(());
         }
     }

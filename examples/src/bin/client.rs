@@ -69,17 +69,12 @@ async fn converse<W: Write>(client: &mut Client<W>) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             line = lines.recv() => {
-                let command = match line {
-                    Some(line) => Command::parse(&line),
-                    None => Ok(Command::Quit),
+                let flow = match line {
+                    Some(line) => client.line(&line).await?,
+                    None => client.run(Command::Quit).await?,
                 };
-                match command {
-                    Ok(command) => {
-                        if client.run(command).await? == Flow::Quit {
-                            return Ok(());
-                        }
-                    }
-                    Err(mistake) => client.say(&mistake.to_string())?,
+                if flow == Flow::Quit {
+                    return Ok(());
                 }
             }
             news = client.news() => { news?; }

@@ -1,62 +1,183 @@
-//! Conversation: the default mode. Rule: without a language model it answers from rules, and says
-//! honestly where they end.
+//! Conversation: the default mode. Rule: every turn gets an answer that begins soon and ends; with a
+//! language model sentence by sentence, without one from rules that say honestly where they end.
 //!
-//! # Layout
-//! - [`rules`]: which turn gets which answer
-//! - [`calendar`]: dates and times of day
+//! # Layout, in the order in which a turn walks
+//! - [`intent`]: commands that need no model
+//! - [`turn`]: a turn, from its words to the end of its answer
+//! - [`prompt`]: what the model is told
+//! - [`sentences`], [`speakable`], [`emotion`]: from chunks to what is spoken and shown
+//! - [`tools`]: tools of the device, and the one that begins a mode
+//! - [`rules`], [`calendar`], [`wording`]: answers without a model
+//! - [`memory`], [`keeping`]: what is remembered, and its document
+//! - [`Config`][]: settings
 
 pub mod calendar;
+mod config;
+pub mod emotion;
+pub mod intent;
+pub mod keeping;
+pub mod memory;
+pub mod prompt;
 pub mod rules;
+pub mod sentences;
+pub mod speakable;
+pub mod tools;
+pub mod turn;
+pub mod wording;
 
-use std::collections::BTreeMap;
-
-use modehost_sdk::{Cx, Describe, Mode, Outcome, Transcript, VoicePolicy};
+use modehost_sdk::{
+    Abortion, Cx, Describe, Document, EndReason, Language, Mode, ModelChunk, ModelDone, Outcome, RequestFailed,
+    TimerId, ToolDone, ToolList, Transcript, VoicePolicy, WriteDone,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Answer, answer};
+pub use crate::config::Config;
+use crate::intent::Intent;
+use crate::keeping::Keeping;
+use crate::turn::Turn;
 
 modehost_sdk::register!(Conversation);
 
-/// The section `conversation` of the configuration.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-pub struct Config {
-    /// Minutes east of UTC.
-    pub utc_offset_minutes: i32,
-    /// Modes that can be started by voice, with the words that start them.
-    pub modes: BTreeMap<String, Vec<String>>,
-}
+/// The turn has waited long enough for what it would like to know.
+const GATHER: TimerId = 1;
+/// Tools take long.
+const FILLER: TimerId = 2;
+/// The dialogue is to be saved, now.
+const SAVE: TimerId = 3;
 
-impl Default for Config {
-    fn default() -> Self {
-        let working = ["进入工作模式", "开始工作", "工作模式", "start working", "working mode"];
-        let modes = BTreeMap::from([("working".to_owned(), working.map(str::to_owned).to_vec())]);
-        Self { utc_offset_minutes: 480, modes }
-    }
-}
+/// The names of this mode.
+const NAMES: [&str; 2] = ["chat", "conversation"];
 
-/// Nothing is remembered from turn to turn yet.
+/// One device's conversation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Conversation {}
+#[serde(default)]
+pub struct Conversation {
+    /// What is being answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<Turn>,
+    memory: Keeping,
+    /// The mode that runs over this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+    /// Unix ms until which the model is offered no tools.
+    toolless_until: u64,
+}
 
 impl Mode for Conversation {
     type Config = Config;
 
     fn describe() -> Describe {
         Describe::new()
-            .mode("chat", &["conversation"])
+            .mode(NAMES[0], &NAMES[1..])
             .voice(VoicePolicy::Exclusive)
+            .on_mode_change()
             .config_schema(include_str!("../config.schema.json"))
     }
 
+    /// A new utterance ends whatever is being said; then it is a command or a turn.
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
-        if !transcript.confirmed {
+        let text = transcript.text.trim();
+        if !transcript.confirmed || text.is_empty() {
             return Ok(());
         }
-        match answer(&transcript.text, cx.now(), cx.config()) {
-            Answer::Say(text) => cx.say(text),
-            Answer::Start(mode) => cx.switch_mode(mode),
+        self.interrupt(cx, false);
+        // The model has often ended long before the voice has: so also where no turn is open.
+        cx.silence();
+        let intent = Intent::of(text, cx.config());
+        let language = Language::of(text);
+        match &intent {
+            Some(Intent::Start(mode)) => cx.switch_mode(mode.as_str()),
+            Some(Intent::Leave) => {
+                cx.say(language.pick("好的，已退出。", "All right, I have left it."));
+                cx.leave_mode();
+            }
+            Some(Intent::Stop) => {}
+            Some(Intent::Forget) => self.forget(cx, language),
+            None => self.begin(cx, text),
         }
+        Ok(())
+    }
+
+    fn on_model_chunk(&mut self, cx: &mut Cx<'_, Self>, chunk: ModelChunk) -> Outcome {
+        self.hear(cx, chunk.request, &chunk.text);
+        Ok(())
+    }
+
+    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
+        if !self.take_summary(cx, done.request, &done.text) {
+            self.answered(cx, done);
+        }
+        Ok(())
+    }
+
+    fn on_tools(&mut self, cx: &mut Cx<'_, Self>, list: ToolList) -> Outcome {
+        self.take_tools(cx, list.request, list.tools);
+        Ok(())
+    }
+
+    fn on_tool_done(&mut self, cx: &mut Cx<'_, Self>, done: ToolDone) -> Outcome {
+        self.tool_answered(cx, done.request, &done.text, done.failed);
+        Ok(())
+    }
+
+    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        let RequestFailed { request, reason, message } = failed;
+        let known = self.unanswered(cx, request, reason) || self.tool_answered(cx, request, &message, true);
+        if !known {
+            self.keeping_failed(cx, request, reason);
+            self.gathered(cx, request);
+        }
+        Ok(())
+    }
+
+    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
+        if self.take_document(cx, &document)
+            && let Some(request) = document.request
+        {
+            self.gathered(cx, request);
+        }
+        Ok(())
+    }
+
+    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
+        self.written(cx, done.request, done.version);
+        Ok(())
+    }
+
+    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
+        self.conflicted(cx, &current);
+        Ok(())
+    }
+
+    /// The host has silenced the device already.
+    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, _abortion: Abortion) -> Outcome {
+        self.interrupt(cx, false);
+        Ok(())
+    }
+
+    /// Whoever begins another mode does not want to hear the rest of an answer in it.
+    fn on_mode_changed(&mut self, cx: &mut Cx<'_, Self>, mode: String) -> Outcome {
+        let other = !NAMES.contains(&mode.as_str());
+        if other {
+            self.interrupt(cx, true);
+        }
+        self.mode = Some(mode).filter(|_| other);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+        match id {
+            GATHER => self.gather_no_more(cx),
+            FILLER => self.fill(cx),
+            SAVE => self.keep(cx),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_ended(&mut self, cx: &mut Cx<'_, Self>, _reason: EndReason) -> Outcome {
+        self.interrupt(cx, true);
+        self.keep_for_good(cx);
         Ok(())
     }
 }

@@ -1,16 +1,18 @@
 //! Answers without a model. Rule: a turn that no rule knows is told so, with what can be done.
+//! Commands are looked for first, in [`intent`](crate::intent), with a model too.
 
 use modehost_sdk::Language;
 
 use crate::Config;
 use crate::calendar::Moment;
 
-/// What becomes of a turn.
+/// What is said to a turn.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    Say(String),
-    /// Begin this mode.
-    Start(String),
+    /// A rule knows the answer.
+    Known(String),
+    /// None does; what can be done instead.
+    Unknown(String),
 }
 
 const TIME: [&str; 6] = ["几点", "什么时间", "现在时间", "what time", "the time", "time is it"];
@@ -27,29 +29,24 @@ pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
     let language = Language::of(said);
     let text = said.to_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| contains(&text, phrase));
-    for (mode, phrases) in &config.modes {
-        if phrases.iter().any(|phrase| contains(&text, &phrase.to_lowercase())) {
-            return Answer::Start(mode.clone());
-        }
-    }
     let moment = || Moment::at(now, config.utc_offset_minutes);
-    Answer::Say(if says(&TIME) {
-        time(&moment(), language)
+    if says(&TIME) {
+        Answer::Known(time(&moment(), language))
     } else if says(&DATE) {
-        date(&moment(), language)
+        Answer::Known(date(&moment(), language))
     } else if says(&HELP) {
-        abilities(language, config)
+        Answer::Known(abilities(language, config))
     } else if says(&THANKS) {
-        language.pick("不客气。", "You are welcome.").to_owned()
+        Answer::Known(language.pick("不客气。", "You are welcome.").to_owned())
     } else if says(&BYE) {
-        language.pick("再见。", "Goodbye.").to_owned()
+        Answer::Known(language.pick("再见。", "Goodbye.").to_owned())
     } else if says(&GREETING) {
-        language.pick("你好！有什么可以帮你？", "Hello! What can I do for you?").to_owned()
+        Answer::Known(language.pick("你好！有什么可以帮你？", "Hello! What can I do for you?").to_owned())
     } else {
         let sorry = language
             .pick("我还没有配置语言模型，回答不了这个。", "No language model is configured, so I cannot answer that.");
-        format!("{sorry}{}{}", language.pick("", " "), abilities(language, config))
-    })
+        Answer::Unknown(format!("{sorry}{}{}", language.pick("", " "), abilities(language, config)))
+    }
 }
 
 fn time(moment: &Moment, language: Language) -> String {
@@ -83,7 +80,7 @@ fn abilities(language: Language, config: &Config) -> String {
 }
 
 /// Whether the text has the phrase; a phrase in Latin letters as whole words.
-fn contains(text: &str, phrase: &str) -> bool {
+pub(crate) fn contains(text: &str, phrase: &str) -> bool {
     let is_letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
     text.match_indices(phrase).any(|(at, _)| {
         let (before, behind) = (text[..at].chars().next_back(), text[at + phrase.len()..].chars().next());
@@ -97,8 +94,7 @@ mod tests {
 
     fn say(said: &str) -> String {
         match answer(said, 1_735_689_599_000, &Config::default()) {
-            Answer::Say(text) => text,
-            Answer::Start(mode) => format!("start {mode}"),
+            Answer::Known(text) | Answer::Unknown(text) => text,
         }
     }
 
@@ -113,8 +109,6 @@ mod tests {
             ("Thanks!", "You are welcome."),
             ("你好", "你好！有什么可以帮你？"),
             ("Hi there", "Hello! What can I do for you?"),
-            ("进入工作模式", "start working"),
-            ("Start working please", "start working"),
         ];
         for (said, expected) in cases {
             assert_eq!(say(said), expected, "{said}");

@@ -1,0 +1,66 @@
+//! The face that goes with an answer. Rule: the first emoji of the answer's first piece decides;
+//! firmware knows these names, and an emoji that is none of them leaves the face as it is.
+
+use serde::Serialize;
+
+use crate::speakable::is_emoji;
+
+/// Faces that firmware draws, with the emoji that stand for them; the first is asked for.
+const FACES: [(&str, &str); 20] = [
+    ("happy", "🙂😊😀😃😄☺"),
+    ("laughing", "😆😁🤣"),
+    ("funny", "😂"),
+    ("sad", "😔☹🙁😞😟"),
+    ("angry", "😠😡"),
+    ("crying", "😭😢"),
+    ("loving", "😍🥰❤"),
+    ("embarrassed", "😳😅"),
+    ("surprised", "😲😮😯"),
+    ("shocked", "😱"),
+    ("thinking", "🤔"),
+    ("winking", "😉"),
+    ("cool", "😎"),
+    ("relaxed", "😌"),
+    ("delicious", "🤤😋"),
+    ("kissy", "😘"),
+    ("confident", "😏"),
+    ("sleepy", "😴"),
+    ("silly", "😜"),
+    ("confused", "🙄😕"),
+];
+
+/// The message that shows a face.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Face {
+    r#type: &'static str,
+    emotion: &'static str,
+    text: char,
+}
+
+impl Face {
+    /// The face of this piece of text, if it shows one.
+    pub fn of(text: &str) -> Option<Self> {
+        let emoji = text.chars().find(|&letter| is_emoji(letter))?;
+        let (emotion, _) = FACES.iter().find(|(_, emoji_of)| emoji_of.contains(emoji))?;
+        Some(Self { r#type: "llm", emotion, text: emoji })
+    }
+}
+
+/// The emoji that a model is asked to choose from.
+pub fn choices() -> String {
+    FACES.iter().filter_map(|(_, emoji)| emoji.chars().next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Face, choices};
+
+    #[test]
+    fn the_first_emoji_decides() {
+        let json = serde_json::to_string(&Face::of("😔 对不起 😀")).expect("json");
+        assert_eq!(json, r#"{"type":"llm","emotion":"sad","text":"😔"}"#);
+        assert_eq!(Face::of("🚗 😀"), None);
+        assert_eq!(Face::of("no face"), None);
+        assert_eq!(choices().chars().count(), 20);
+    }
+}

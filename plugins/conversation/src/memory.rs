@@ -1,0 +1,173 @@
+//! What was said, as far as it is remembered. Rule: bounded in turns and characters whatever comes
+//! in, from a document too; what falls out is summed up or gone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Config;
+
+/// Characters of the running summary.
+const SUMMARY_CHARS: usize = 1500;
+
+/// The dialogue of one device. Also the form of its document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dialogue {
+    /// Of what was said before `turns`.
+    #[serde(default)]
+    pub summary: String,
+    /// In the order of their time.
+    #[serde(default)]
+    pub turns: Vec<Exchange>,
+}
+
+/// A turn and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Unix ms of the turn.
+    pub at: u64,
+    pub user: String,
+    /// As far as it was given; empty if nothing was.
+    pub assistant: String,
+    /// The answer was cut off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+impl Exchange {
+    fn chars(&self) -> usize {
+        self.user.chars().count() + self.assistant.chars().count()
+    }
+}
+
+impl Dialogue {
+    /// Reads a document leniently: what is damaged is left out, for the rest is worth keeping.
+    pub fn read(json: &str) -> Self {
+        let Ok(Value::Object(document)) = serde_json::from_str::<Value>(json) else {
+            return Self::default();
+        };
+        let summary = document.get("summary").and_then(Value::as_str).map(|text| cut(text, SUMMARY_CHARS));
+        let turns = document.get("turns").and_then(Value::as_array).into_iter().flatten();
+        let turns = turns.filter_map(|turn| serde_json::from_value::<Exchange>(turn.clone()).ok());
+        let mut turns: Vec<Exchange> = turns.filter(|turn| !turn.user.trim().is_empty()).collect();
+        turns.sort_by_key(|turn| turn.at);
+        Self { summary: summary.unwrap_or_default(), turns }
+    }
+
+    /// Adds what another session of the device has stored; where both know a turn, ours counts.
+    pub fn merge(&mut self, stored: Self) {
+        if self.summary.is_empty() {
+            self.summary = stored.summary;
+        }
+        for turn in stored.turns {
+            if let Err(place) = self.turns.binary_search_by_key(&turn.at, |known| known.at) {
+                self.turns.insert(place, turn);
+            }
+        }
+    }
+
+    /// Adds a turn. Two of one moment, as a merge could confuse them, are told apart.
+    pub fn remember(&mut self, mut turn: Exchange, config: &Config) {
+        if let Some(last) = self.turns.last() {
+            turn.at = turn.at.max(last.at + 1);
+        }
+        let share = config.memory_chars / 2;
+        turn.user = cut(&turn.user, share);
+        turn.assistant = cut(&turn.assistant, share);
+        self.turns.push(turn);
+    }
+
+    /// How many of the oldest turns should be summed up now: none within the bounds; beyond them
+    /// enough for the next few turns to have room.
+    pub fn surplus(&self, config: &Config) -> usize {
+        if self.first_within(config.memory_turns, config.memory_chars) == 0 {
+            return 0;
+        }
+        self.first_within(config.memory_turns * 2 / 3, config.memory_chars * 2 / 3)
+    }
+
+    /// Drops what would be too much even while it waits to be summed up; returns how many.
+    pub fn bound(&mut self, config: &Config) -> usize {
+        let first = self.first_within(config.memory_turns * 2, config.memory_chars * 2);
+        self.turns.drain(..first);
+        first
+    }
+
+    /// The oldest `count` turns are summed up in these words, or just gone.
+    pub fn fold(&mut self, count: usize, summary: Option<&str>) {
+        self.turns.drain(..count.min(self.turns.len()));
+        if let Some(summary) = summary.map(str::trim).filter(|summary| !summary.is_empty()) {
+            self.summary = cut(summary, SUMMARY_CHARS);
+        }
+    }
+
+    /// Place of the oldest of the newest turns that together stay within these bounds.
+    fn first_within(&self, count: usize, chars: usize) -> usize {
+        let mut left = chars;
+        let fitting = self.turns.iter().rev().take(count).take_while(|turn| {
+            let fits = turn.chars() <= left;
+            left = left.saturating_sub(turn.chars());
+            fits
+        });
+        self.turns.len() - fitting.count()
+    }
+}
+
+/// The first `chars` characters.
+pub fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(at: u64, user: &str) -> Exchange {
+        Exchange { at, user: user.into(), assistant: "ok".into(), interrupted: false }
+    }
+
+    fn dialogue(count: u64) -> Dialogue {
+        Dialogue { summary: String::new(), turns: (0..count).map(|at| turn(at, "hello")).collect() }
+    }
+
+    #[test]
+    fn what_is_damaged_is_left_out() {
+        let read = Dialogue::read(
+            r#"{"summary":7,"turns":[{"at":5,"user":"b","assistant":""},{"at":"x"},3,{"at":1,"user":"a","assistant":"A","new":1},
+               {"at":2,"user":" ","assistant":"A"}],"more":true}"#,
+        );
+        assert_eq!(read.turns.iter().map(|turn| turn.user.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        for broken in ["", "[]", "null", "{\"turns\":{}}", "{"] {
+            assert_eq!(Dialogue::read(broken), Dialogue::default());
+        }
+        let written = serde_json::to_string(&dialogue(3)).expect("json");
+        assert_eq!(Dialogue::read(&written), dialogue(3));
+    }
+
+    #[test]
+    fn a_merge_keeps_the_turns_of_both_in_their_order() {
+        let mut ours = Dialogue { summary: String::new(), turns: vec![turn(5, "five"), turn(9, "nine")] };
+        let stored =
+            Dialogue { summary: "before".into(), turns: vec![turn(1, "one"), turn(5, "other"), turn(7, "seven")] };
+        ours.merge(stored);
+        let users: Vec<&str> = ours.turns.iter().map(|turn| turn.user.as_str()).collect();
+        assert_eq!((ours.summary.as_str(), users), ("before", vec!["one", "five", "seven", "nine"]));
+    }
+
+    #[test]
+    fn memory_has_bounds() {
+        let config = Config { memory_turns: 6, memory_chars: 1000, ..Config::default() };
+        assert_eq!(dialogue(6).surplus(&config), 0);
+        assert_eq!(dialogue(7).surplus(&config), 3);
+        let narrow = Config { memory_turns: 100, memory_chars: 70, ..Config::default() };
+        assert_eq!(dialogue(10).surplus(&narrow), 0);
+        assert_eq!(dialogue(11).surplus(&narrow), 5);
+        let mut much = dialogue(50);
+        assert_eq!((much.bound(&config), much.turns.len()), (38, 12));
+        let mut one = Dialogue::default();
+        one.remember(turn(3, &"字".repeat(5000)), &config);
+        one.remember(turn(3, "again"), &config);
+        assert_eq!((one.turns[0].user.chars().count(), one.turns[1].at), (500, 4));
+        let none = Config { memory_turns: 0, ..Config::default() };
+        assert_eq!(dialogue(3).surplus(&none), 3);
+    }
+}

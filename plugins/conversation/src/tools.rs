@@ -1,0 +1,196 @@
+//! Tools that the model may have called: those of the device, and one of our own that begins a
+//! mode. Rule: what a model wants is checked before it is done, and whatever is wrong with it is
+//! told to the model, which can mend it; what a tool answers is bounded.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use modehost_sdk::{Cx, RequestId, Tool, ToolCall};
+use serde_json::{Value, json};
+
+use crate::memory::cut;
+use crate::turn::{End, Round, Stage};
+use crate::{Conversation, FILLER, wording};
+
+/// The tool of our own.
+const SWITCH: &str = "switch_mode";
+/// Tools offered at once, ours included; the contract allows no more.
+const TOOLS: usize = 64;
+/// Bytes of all descriptions and parameters: they are sent with every question.
+const TOOL_BYTES: usize = 24 * 1024;
+/// Calls of one round; what is beyond is answered with an error.
+const CALLS: usize = 8;
+/// Bytes of the arguments of one call.
+const ARGUMENT_BYTES: usize = 16 * 1024;
+
+impl Conversation {
+    /// The device's tools have come.
+    pub(crate) fn take_tools(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, listed: Vec<Tool>) {
+        if let Some(turn) = &mut self.turn
+            && matches!(turn.stage, Stage::Gathering { tools: Some(wanted), .. } if wanted == request)
+        {
+            let mut left = TOOL_BYTES;
+            let fitting = listed.into_iter().filter(|tool| tool.name != SWITCH).filter(|tool| {
+                let bytes = tool.name.len() + tool.description.len() + tool.parameters.len();
+                let fits = bytes <= left;
+                left = if fits { left - bytes } else { left };
+                fits
+            });
+            turn.tools = Rc::new(fitting.take(TOOLS - 1).collect());
+        }
+        self.gathered(cx, request);
+    }
+
+    /// Adds the tool of our own to the device's.
+    pub(crate) fn offer_switch(&mut self, cx: &Cx<'_, Self>) {
+        let modes = &cx.config().modes;
+        if let Some(turn) = &mut self.turn
+            && !turn.toolless
+            && !modes.is_empty()
+        {
+            let mut names: Vec<&str> = modes.keys().map(String::as_str).collect();
+            names.push("chat");
+            let examples: Vec<String> =
+                modes.iter().map(|(mode, words)| format!("{mode}: {}", words.join(", "))).collect();
+            let description = format!(
+                "Begins another mode of the device; use it only when the user asks for it. `chat` leaves the mode that \
+                 runs. What users say for them: {}",
+                examples.join("; ")
+            );
+            let parameters = json!({
+                "type": "object",
+                "properties": { "mode": { "type": "string", "enum": names } },
+                "required": ["mode"],
+            });
+            Rc::make_mut(&mut turn.tools).push(Tool {
+                name: SWITCH.to_owned(),
+                description: cut(&description, 2000),
+                parameters: parameters.to_string(),
+            });
+        }
+    }
+
+    /// Does what the model wants done; asks it again when all of it is done.
+    pub(crate) fn call_tools(&mut self, cx: &mut Cx<'_, Self>, content: String, calls: Vec<ToolCall>) {
+        let Some(turn) = &mut self.turn else { return };
+        if let Some(mode) = calls.iter().find_map(|call| wanted_mode(call, &turn.tools)) {
+            let (language, speaking) = (turn.language, turn.speaking);
+            if speaking {
+                cx.end_speech();
+                turn.speaking = false;
+            } else {
+                cx.say(wording::switching(language));
+            }
+            match mode.as_str() {
+                "chat" => cx.leave_mode(),
+                mode => cx.switch_mode(mode),
+            }
+            return self.end_turn(cx, End::Complete);
+        }
+        let last = turn.rounds.len() >= cx.config().tool_rounds as usize;
+        let (mut open, mut results) = (Vec::new(), Vec::new());
+        for (place, call) in calls.iter().enumerate() {
+            let checked =
+                if last { Err("no more tools may be called".to_owned()) } else { check(call, &turn.tools, place) };
+            results.push(match checked {
+                Ok(arguments) => {
+                    open.push((cx.call_tool(call.name.as_str(), arguments), place));
+                    None
+                }
+                Err(mistake) => Some(format!("error: {mistake}")),
+            });
+        }
+        if last {
+            // It was offered none and calls some all the same: there is no answer to be had.
+            if !turn.speaking {
+                cx.say(wording::nothing_to_say(turn.language));
+            }
+            return self.end_turn(cx, End::Interrupted);
+        }
+        turn.rounds.push(Round { content, calls, results });
+        if open.is_empty() {
+            return self.ask(cx);
+        }
+        turn.stage = Stage::Calling { open };
+        let filler = cx.config().filler_ms;
+        if filler > 0 && !turn.speaking {
+            cx.start_timer(FILLER, Duration::from_millis(filler));
+        }
+    }
+
+    /// A tool has answered or failed. False if the request was no call of the turn.
+    pub(crate) fn tool_answered(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        request: RequestId,
+        text: &str,
+        failed: bool,
+    ) -> bool {
+        let Some(turn) = &mut self.turn else { return false };
+        let Stage::Calling { open } = &mut turn.stage else { return false };
+        let Some(index) = open.iter().position(|(call, _)| *call == request) else { return false };
+        let (_, place) = open.swap_remove(index);
+        let is_last = open.is_empty();
+        let mark = if failed { "the tool failed: " } else { "" };
+        let result = format!("{mark}{}", cut(text, cx.config().tool_result_chars));
+        if let Some(slot) = turn.rounds.last_mut().and_then(|round| round.results.get_mut(place)) {
+            *slot = Some(result);
+        }
+        if is_last {
+            cx.stop_timer(FILLER);
+            self.ask(cx);
+        }
+        true
+    }
+
+    /// Tools take long: so that nobody thinks that nothing happens.
+    pub(crate) fn fill(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(turn) = &mut self.turn
+            && matches!(turn.stage, Stage::Calling { .. })
+            && !turn.speaking
+        {
+            cx.say_more(wording::one_moment(turn.language));
+            turn.speaking = true;
+        }
+    }
+}
+
+/// The mode that a call of our own tool rightly asks for.
+fn wanted_mode(call: &ToolCall, tools: &[Tool]) -> Option<String> {
+    if call.name != SWITCH {
+        return None;
+    }
+    let offered = tools.iter().find(|tool| tool.name == SWITCH)?;
+    let parameters: Value = serde_json::from_str(&offered.parameters).ok()?;
+    let arguments: Value = serde_json::from_str(&call.arguments).ok()?;
+    let mode = arguments["mode"].as_str()?.trim().to_lowercase();
+    let known = parameters["properties"]["mode"]["enum"].as_array()?.iter().any(|name| name == mode.as_str());
+    known.then_some(mode)
+}
+
+/// The arguments of a call that can be made.
+///
+/// # Errors
+/// What is wrong with it, for the model.
+fn check(call: &ToolCall, tools: &[Tool], place: usize) -> Result<String, String> {
+    if place >= CALLS {
+        return Err(format!("at most {CALLS} tools may be called at once; call this one again"));
+    }
+    if !tools.iter().any(|tool| tool.name == call.name) {
+        return Err("there is no tool of this name".to_owned());
+    }
+    if call.name == SWITCH {
+        return Err("there is no such mode".to_owned());
+    }
+    if call.arguments.len() > ARGUMENT_BYTES {
+        return Err(format!("the arguments have more than {ARGUMENT_BYTES} bytes"));
+    }
+    if call.arguments.trim().is_empty() {
+        return Ok("{}".to_owned());
+    }
+    match serde_json::from_str::<Value>(&call.arguments) {
+        Ok(Value::Object(_)) => Ok(call.arguments.clone()),
+        Ok(_) => Err("the arguments must be a JSON object".to_owned()),
+        Err(error) => Err(format!("the arguments are not JSON: {error}")),
+    }
+}

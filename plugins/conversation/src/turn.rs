@@ -1,0 +1,312 @@
+//! A turn, from its words to the end of its answer. Rule: at most one turn is open, and whatever
+//! ends it (its last sentence, a failure, an abort, the next turn) ends its speech too.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use modehost_sdk::{Cx, Failure, Language, ModelDone, ModelForm, ModelQuestion, RequestId, Tool, ToolCall};
+use serde::{Deserialize, Serialize};
+
+use crate::emotion::Face;
+use crate::memory::{Exchange, cut};
+use crate::rules::{Answer, answer};
+use crate::sentences::{Cutter, Piece};
+use crate::speakable::speakable;
+use crate::{Conversation, FILLER, GATHER, prompt, wording};
+
+/// How long a turn waits for what is remembered and for the device's list of tools. It goes on
+/// without: an answer that knows less is better than none.
+const GATHERING: Duration = Duration::from_millis(1500);
+/// After an endpoint has shown that it knows no tools, it is not offered any for this long.
+const TOOLLESS_MS: u64 = 600_000;
+
+/// A turn that is being answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// What was said or typed.
+    pub user: String,
+    /// Unix ms.
+    pub at: u64,
+    pub language: Language,
+    pub stage: Stage,
+    /// What the model may have called. Shared with the copy that the SDK makes before each event.
+    pub tools: Rc<Vec<Tool>>,
+    /// Tools that were called, and their answers.
+    #[serde(default)]
+    pub rounds: Vec<Round>,
+    pub cutter: Cutter,
+    /// The answer as far as it has been given to be spoken, as the model wrote it.
+    pub given: String,
+    /// Pieces spoken.
+    pub spoken: u32,
+    /// The device is in its speaking state for this turn.
+    pub speaking: bool,
+    /// That there is code has been said.
+    pub code_told: bool,
+    /// Tools are not offered, because the endpoint seems to know none.
+    pub toolless: bool,
+}
+
+/// What a turn waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Stage {
+    /// The dialogue from the store, the list of tools from the device.
+    Gathering { memory: Option<RequestId>, tools: Option<RequestId> },
+    /// The model. `heard`: a piece of its answer has come.
+    Asking { request: RequestId, heard: bool },
+    /// Tools: each request with the place of its call in the last round.
+    Calling { open: Vec<(RequestId, usize)> },
+}
+
+/// Tools that the model wanted called at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// What the model wrote beside them.
+    pub content: String,
+    pub calls: Vec<ToolCall>,
+    /// Of each call, in the same order; none while it is open.
+    pub results: Vec<Option<String>>,
+}
+
+/// How a turn ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Complete,
+    Interrupted,
+    /// There is no model; what rules say is not worth remembering.
+    Forgotten,
+}
+
+impl Conversation {
+    /// Takes up a turn: first what it needs to be answered well.
+    pub(crate) fn begin(&mut self, cx: &mut Cx<'_, Self>, user: &str) {
+        let memory = self.load(cx);
+        let toolless = !cx.config().tools || self.toolless_until > cx.now();
+        let tools = (!toolless).then(|| cx.list_tools());
+        let turn = Turn {
+            user: cut(user, cx.config().max_turn_chars),
+            at: cx.now(),
+            language: Language::of(user),
+            stage: Stage::Gathering { memory, tools },
+            tools: Rc::default(),
+            rounds: Vec::new(),
+            cutter: Cutter::default(),
+            given: String::new(),
+            spoken: 0,
+            speaking: false,
+            code_told: false,
+            toolless,
+        };
+        self.turn = Some(turn);
+        if memory.is_some() || tools.is_some() {
+            cx.start_timer(GATHER, GATHERING);
+        }
+        self.ask_when_ready(cx);
+    }
+
+    /// Something that the turn has waited for is there, or will not come.
+    pub(crate) fn gathered(&mut self, cx: &mut Cx<'_, Self>, done: RequestId) {
+        if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
+            memory.take_if(|request| *request == done);
+            tools.take_if(|request| *request == done);
+            self.ask_when_ready(cx);
+        }
+    }
+
+    /// The turn has waited long enough.
+    pub(crate) fn gather_no_more(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
+            // What is remembered may come late and is then there for the next turn.
+            *memory = None;
+            if let Some(request) = tools.take() {
+                cx.cancel(request);
+            }
+            self.ask_when_ready(cx);
+        }
+    }
+
+    fn ask_when_ready(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(Turn { stage: Stage::Gathering { memory: None, tools: None }, .. }) = &self.turn {
+            cx.stop_timer(GATHER);
+            self.offer_switch(cx);
+            self.ask(cx);
+        }
+    }
+
+    /// Asks the model, with everything that is known by now.
+    pub(crate) fn ask(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(turn) = &mut self.turn else { return };
+        let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn);
+        let last = turn.rounds.len() >= cx.config().tool_rounds as usize;
+        let tools = if last || turn.toolless { Vec::new() } else { turn.tools.to_vec() };
+        let max_tokens = cx.config().answer_tokens;
+        let request = cx.ask(ModelQuestion { purpose: "chat", messages, max_tokens, form: ModelForm::Chunks, tools });
+        turn.stage = Stage::Asking { request, heard: false };
+    }
+
+    /// A piece of the answer.
+    pub(crate) fn hear(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, text: &str) {
+        let Some(turn) = &mut self.turn else { return };
+        match &mut turn.stage {
+            Stage::Asking { request: asked, heard } if *asked == request => *heard = true,
+            _ => return,
+        }
+        let pieces = turn.cutter.push(text);
+        for text in turn.give(cx, pieces) {
+            cx.say_more(text);
+            turn.speaking = true;
+        }
+        if turn.is_full(cx) {
+            cx.cancel(request);
+            self.end_turn(cx, End::Complete);
+        }
+    }
+
+    /// The model has answered: the rest is spoken, or tools are called. False if the answer was to
+    /// something else.
+    pub(crate) fn answered(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> bool {
+        let Some(turn) = &mut self.turn else { return false };
+        let heard = match turn.stage {
+            Stage::Asking { request, heard } if request == done.request => heard,
+            _ => return false,
+        };
+        if turn.toolless && !turn.tools.is_empty() {
+            // Without tools the endpoint answers: they were what it did not know.
+            self.toolless_until = cx.now() + TOOLLESS_MS;
+        }
+        let mut pieces = if heard { Vec::new() } else { turn.cutter.push(&done.text) };
+        pieces.extend(turn.cutter.finish());
+        let mut texts = turn.give(cx, pieces);
+        if !done.tool_calls.is_empty() {
+            for text in texts {
+                cx.say_more(text);
+                turn.speaking = true;
+            }
+            self.call_tools(cx, done.text, done.tool_calls);
+            return true;
+        }
+        if texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
+            texts.push(wording::nothing_to_say(turn.language).to_owned());
+        }
+        // The last one ends the answer.
+        let last = texts.pop();
+        for text in texts {
+            cx.say_more(text);
+        }
+        if let Some(last) = last {
+            cx.say(last);
+            turn.speaking = false;
+        }
+        self.end_turn(cx, End::Complete);
+        true
+    }
+
+    /// The model could not answer. False if the question was not the turn's.
+    pub(crate) fn unanswered(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
+        let Some(turn) = &mut self.turn else { return false };
+        let heard = match turn.stage {
+            Stage::Asking { request: asked, heard } if asked == request => heard,
+            _ => return false,
+        };
+        if reason == Failure::Refused && !heard && !turn.toolless && turn.rounds.is_empty() && !turn.tools.is_empty() {
+            // Some endpoints refuse a question only because it offers tools.
+            turn.toolless = true;
+            self.ask(cx);
+            return true;
+        }
+        let begun = turn.speaking || !turn.given.trim().is_empty();
+        let language = turn.language;
+        let missing = matches!(reason, Failure::Unavailable | Failure::Denied | Failure::Unsupported);
+        let (sentence, told, end) = if begun {
+            (wording::broken_off(language).to_owned(), true, End::Interrupted)
+        } else if missing {
+            match answer(&turn.user, cx.now(), cx.config()) {
+                Answer::Known(text) => (text, false, End::Forgotten),
+                Answer::Unknown(text) => (text, true, End::Forgotten),
+            }
+        } else {
+            (wording::failure(language, reason).to_owned(), true, End::Interrupted)
+        };
+        if told {
+            cx.send(&wording::Unavailable::because(reason));
+        }
+        cx.say(sentence);
+        turn.speaking = false;
+        self.end_turn(cx, end);
+        true
+    }
+
+    /// Ends the open turn before its time. `silence`: the host has not silenced it yet.
+    pub(crate) fn interrupt(&mut self, cx: &mut Cx<'_, Self>, silence: bool) {
+        let Some(turn) = &mut self.turn else { return };
+        match &turn.stage {
+            Stage::Gathering { tools, .. } => tools.iter().for_each(|&request| cx.cancel(request)),
+            Stage::Asking { request, .. } => cx.cancel(*request),
+            Stage::Calling { open } => open.iter().for_each(|&(request, _)| cx.cancel(request)),
+        }
+        if turn.speaking && silence {
+            cx.silence();
+        }
+        turn.speaking = false;
+        self.end_turn(cx, End::Interrupted);
+    }
+
+    /// The turn is over; its speech too.
+    pub(crate) fn end_turn(&mut self, cx: &mut Cx<'_, Self>, end: End) {
+        let Some(turn) = self.turn.take() else { return };
+        if turn.speaking {
+            cx.end_speech();
+        }
+        match turn.stage {
+            Stage::Gathering { .. } => cx.stop_timer(GATHER),
+            Stage::Calling { .. } => cx.stop_timer(FILLER),
+            Stage::Asking { .. } => {}
+        }
+        if end != End::Forgotten {
+            let (user, assistant) = (turn.user, turn.given.trim().to_owned());
+            self.remember(cx, Exchange { at: turn.at, user, assistant, interrupted: end == End::Interrupted });
+        }
+    }
+}
+
+impl Turn {
+    /// Notes pieces as given; returns what of them is to be spoken. The face comes before the first
+    /// words, as firmware expects.
+    fn give(&mut self, cx: &mut Cx<'_, Conversation>, pieces: Vec<Piece>) -> Vec<String> {
+        let mut texts = Vec::new();
+        for piece in pieces {
+            if self.is_full(cx) {
+                break;
+            }
+            if self.given.is_empty()
+                && !piece.code
+                && cx.config().emotions
+                && let Some(face) = Face::of(&piece.text)
+            {
+                cx.send(&face);
+            }
+            self.given.push_str(&piece.text);
+            let text = match piece.code {
+                true if self.code_told => None,
+                true => {
+                    self.code_told = true;
+                    Some(wording::code_left_out(self.language).to_owned())
+                }
+                false => speakable(&piece.text),
+            };
+            if let Some(text) = text {
+                self.spoken += 1;
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// True if the answer is as long as it may be.
+    fn is_full(&self, cx: &Cx<'_, Conversation>) -> bool {
+        let config = cx.config();
+        // Bytes first: counting characters of every chunk would be wasted on short answers.
+        self.spoken >= config.max_sentences
+            || (self.given.len() >= config.max_answer_chars && self.given.chars().count() >= config.max_answer_chars)
+    }
+}

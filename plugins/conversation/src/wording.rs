@@ -1,0 +1,77 @@
+//! Sentences of its own. Rule: short, honest, and in the language of the turn.
+
+use modehost_sdk::{Failure, Language};
+use serde::Serialize;
+
+/// The answer broke off in the middle.
+pub fn broken_off(language: Language) -> &'static str {
+    language.pick("抱歉，后面的没能说完。", "Sorry, I could not finish that.")
+}
+
+/// The model did not answer at all.
+pub fn failure(language: Language, reason: Failure) -> &'static str {
+    match reason {
+        Failure::TimedOut => {
+            language.pick("抱歉，我想得太久了，请再问一次。", "Sorry, that took me too long. Please ask again.")
+        }
+        Failure::TooMany => language
+            .pick("抱歉，我现在有点忙，请稍后再问。", "Sorry, I am busy right now. Please ask again in a moment."),
+        Failure::Interrupted => {
+            language.pick("抱歉，刚才中断了，请再说一遍。", "Sorry, I was interrupted. Please say that again.")
+        }
+        _ => language.pick(
+            "抱歉，语言模型现在出错了，请稍后再试。",
+            "Sorry, the language model has a problem. Please try again later.",
+        ),
+    }
+}
+
+/// The model has answered nothing.
+pub fn nothing_to_say(language: Language) -> &'static str {
+    language.pick("抱歉，这个我答不上来。", "Sorry, I have no answer to that.")
+}
+
+/// A tool takes its time.
+pub fn one_moment(language: Language) -> &'static str {
+    language.pick("稍等，我正在处理。", "One moment, I am on it.")
+}
+
+/// Another mode begins.
+pub fn switching(language: Language) -> &'static str {
+    language.pick("好的。", "All right.")
+}
+
+/// Nobody wants to hear code.
+pub fn code_left_out(language: Language) -> &'static str {
+    language.pick("这里有一段代码，我就不念了。", "There is some code here, which I will not read out.")
+}
+
+/// Tells a client that the turn was answered without the model.
+#[derive(Debug, Serialize)]
+pub struct Unavailable {
+    r#type: &'static str,
+    code: &'static str,
+    message: &'static str,
+    r#ref: About,
+    degraded: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct About {
+    r#type: &'static str,
+}
+
+impl Unavailable {
+    /// The message for this reason.
+    pub fn because(reason: Failure) -> Self {
+        let message = match reason {
+            Failure::Unavailable => "no language model is configured, or it cannot be reached",
+            Failure::Denied => "the plugin has not been granted `model`",
+            Failure::TimedOut => "the language model did not answer in time",
+            Failure::TooMany => "too many questions to the language model are open",
+            Failure::Interrupted => "the server was restarted while the language model answered",
+            _ => "the language model refused the question or gave an answer that cannot be used",
+        };
+        Self { r#type: "error", code: "LLM_UNAVAILABLE", message, r#ref: About { r#type: "listen" }, degraded: true }
+    }
+}

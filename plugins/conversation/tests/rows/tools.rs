@@ -1,0 +1,183 @@
+//! PROTOCOL 1.9: tools of the device, and the one that begins a mode. Rule: what a model wants is
+//! checked; what is wrong with it is told to the model.
+
+use modehost_testkit::{Effect, Failure, Kit, TestDevice, Tool, ToolCall};
+use serde_json::json;
+
+use super::{chatting, heard, spoken, words};
+
+fn tool(name: &str) -> Tool {
+    Tool { name: name.into(), description: format!("the {name}"), parameters: r#"{"type":"object"}"#.into() }
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
+    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
+}
+
+fn with_lamp(kit: &Kit) -> TestDevice {
+    let mut device = kit.device("dev-1").tools(&[tool("self_lamp_turn_on"), tool("self_volume")]);
+    device.start(Some("chat"));
+    device.effects();
+    device
+}
+
+#[test]
+fn tools_are_listed_offered_and_called() {
+    let kit = Kit::build("conversation");
+    let mut device = with_lamp(&kit);
+    let calls = [call("c1", "self_lamp_turn_on", r#"{"bright":80}"#), call("c2", "self_volume", "")];
+    kit.answer_model_with_tools("chat", "", &calls);
+    kit.answer_tool("self_lamp_turn_on", "true");
+    kit.fail_tool("self_volume", "no loudspeaker");
+    kit.answer_model("chat", "灯开了。");
+    device.hears("开灯");
+    assert_eq!(heard(&mut device), ["#", "灯开了。…", "|"]);
+    let offered: Vec<String> = kit.asked()[0].tools.iter().map(|tool| tool.name.clone()).collect();
+    assert_eq!(offered, ["self_lamp_turn_on", "self_volume", "switch_mode"]);
+    let called = kit.called();
+    assert_eq!(called[0], ("self_lamp_turn_on".to_owned(), json!({"bright": 80})));
+    assert_eq!(called[1], ("self_volume".to_owned(), json!({})));
+    let second = &kit.asked()[1].messages;
+    assert_eq!(second[2].tool_calls, calls);
+    assert_eq!(words(&kit.asked()[1])[3..], ["Tool: true", "Tool: the tool failed: no loudspeaker"]);
+    assert_eq!(second[3].tool_call_id.as_deref(), Some("c1"));
+}
+
+#[test]
+fn what_is_wrong_with_a_call_is_told_to_the_model() {
+    let kit = Kit::build("conversation");
+    let mut device = with_lamp(&kit);
+    let mut calls = vec![
+        call("c1", "rm_rf", "{}"),
+        call("c2", "self_volume", "{broken"),
+        call("c3", "self_volume", "[1]"),
+        call("c4", "switch_mode", r#"{"mode":"dancing"}"#),
+    ];
+    calls.extend((5..12).map(|id| call(&format!("c{id}"), "nothing", "{}")));
+    kit.answer_model_with_tools("chat", "", &calls);
+    kit.answer_model("chat", "Sorry.");
+    device.hears("do it");
+    assert_eq!(heard(&mut device), ["#", "Sorry."]);
+    assert!(kit.called().is_empty());
+    let answers = words(&kit.asked()[1]);
+    for (index, found) in
+        ["no tool of this name", "not JSON", "must be a JSON object", "no such mode"].iter().enumerate()
+    {
+        assert!(answers[3 + index].contains(found), "{}", answers[3 + index]);
+    }
+    assert!(answers[13].contains("at most 8"), "{}", answers[13]);
+}
+
+#[test]
+fn rounds_of_tools_have_an_end() {
+    let kit = Kit::configured("conversation", r#"{"tool_rounds":2}"#);
+    let mut device = with_lamp(&kit);
+    for round in 0..3 {
+        kit.answer_model_with_tools("chat", "", &[call(&format!("c{round}"), "self_volume", "{}")]);
+        kit.answer_tool("self_volume", "50");
+    }
+    device.hears("and again");
+    assert_eq!(heard(&mut device), ["#", "Sorry, I have no answer to that."]);
+    assert_eq!(kit.called().len(), 2);
+    assert!(kit.asked()[2].tools.is_empty(), "the last question offers none");
+}
+
+#[test]
+fn a_slow_tool_is_bridged_and_words_before_a_call_are_said() {
+    let kit = Kit::build("conversation");
+    let mut device = with_lamp(&kit);
+    device.hold();
+    kit.answer_model_with_tools("chat", "", &[call("c1", "self_volume", "{}")]);
+    kit.answer_tool("self_volume", "50");
+    kit.answer_model("chat", "It is fifty.");
+    device.hears("how loud are you");
+    while kit.called().is_empty() {
+        assert!(device.step(), "the tool is called");
+    }
+    device.effects();
+    device.advance(3_000);
+    assert_eq!(spoken(&device.effects()), ["One moment, I am on it.…"]);
+    device.settle();
+    assert_eq!(heard(&mut device), ["It is fifty."]);
+    kit.answer_model_with_tools("chat", "Let me look.", &[call("c1", "self_volume", "{}")]);
+    kit.answer_tool("self_volume", "50");
+    kit.answer_model("chat", "Fifty.");
+    device.hears("are you sure");
+    device.settle();
+    assert_eq!(heard(&mut device), ["#", "Let me look.…", "Fifty."]);
+}
+
+#[test]
+fn a_new_utterance_while_tools_run_ends_them() {
+    let kit = Kit::build("conversation");
+    let mut device = with_lamp(&kit);
+    device.hold();
+    kit.answer_model_with_tools("chat", "", &[call("c1", "self_volume", "{}")]);
+    device.hears("how loud are you");
+    while kit.called().is_empty() {
+        assert!(device.step(), "the tool is called");
+    }
+    let asked = device.effects().into_iter().find_map(|effect| match effect {
+        Effect::CallTool { request, .. } => Some(request),
+        _ => None,
+    });
+    kit.answer_model("chat", "Hello.");
+    device.hears("hello");
+    device.settle();
+    let effects = device.effects();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Cancel(request) if Some(*request) == asked)));
+    assert_eq!(spoken(&effects), ["#", "Hello."]);
+}
+
+#[test]
+fn m2_the_model_can_begin_a_mode() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    for (arguments, mode) in [(r#"{"mode":"meeting"}"#, Some("meeting")), (r#"{"mode":"chat"}"#, None)] {
+        kit.answer_model_with_tools("chat", "", &[call("c1", "switch_mode", arguments)]);
+        device.hears("我们差不多可以进入那个了");
+        let effects = device.effects();
+        assert_eq!(spoken(&effects), ["#", "好的。"]);
+        let place = |wanted: &dyn Fn(&Effect) -> bool| effects.iter().position(wanted);
+        let switch = place(&|effect| *effect == Effect::SwitchMode(mode.map(str::to_owned)));
+        let said = place(&|effect| matches!(effect, Effect::Say { text, .. } if !text.is_empty()));
+        assert!(said.is_some() && switch > said, "{effects:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_knows_no_tools_is_not_offered_any() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    kit.fail_model("chat", Failure::Refused);
+    kit.answer_model("chat", "Hello.");
+    device.hears("hello");
+    assert_eq!(heard(&mut device), ["#", "Hello."]);
+    kit.answer_model("chat", "Hello again.");
+    device.hears("hello");
+    assert_eq!(heard(&mut device), ["#", "Hello again."]);
+    let offered: Vec<bool> = kit.asked().iter().map(|question| !question.tools.is_empty()).collect();
+    assert_eq!(offered, [true, false, false]);
+}
+
+#[test]
+fn h2_a_swap_in_the_middle_of_a_tool_round_is_unseen() {
+    Kit::build("conversation").assert_swaps_unseen(None, |kit| {
+        let mut device = with_lamp(kit);
+        device.hold();
+        kit.answer_model_with_tools(
+            "chat",
+            "Let me look. ",
+            &[call("c1", "self_volume", "{}"), call("c2", "self_lamp_turn_on", "{}")],
+        );
+        kit.answer_tool("self_volume", "50");
+        kit.answer_tool("self_lamp_turn_on", "on");
+        kit.answer_model_in_chunks("chat", &["It is", " fifty. And", " the lamp is on."]);
+        device.hears("how loud are you");
+        device.advance(3_000);
+        device.settle();
+        device.advance(0);
+        device.settle();
+        (device.effects(), kit.called(), kit.document("conversation/memory/dev-1"))
+    });
+}
