@@ -111,6 +111,27 @@ pub const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a waiting session asks again for others to hibernate.
 pub const PERMIT_REMINDER: Duration = Duration::from_millis(10);
 
+/// An answer that is said in pieces ends when no further piece has come for this time: a slow model
+/// pauses for seconds between sentences, and a device must not stay in its speaking state for ever.
+pub const SPEECH_GAP: Duration = Duration::from_secs(30);
+/// Devices that one delivery reaches: fewer than `WRITER_QUEUE`, so that all of them can be away.
+pub const DELIVERY_DEVICES: usize = 4_000;
+
+// --- Tools of devices -----------------------------------------------------------------------
+
+/// A device's answer to what it offers. Firmware answers within 100 ms; some clients never do.
+pub const TOOL_LIST_REPLY: Duration = Duration::from_secs(5);
+/// A device's answer to a call: taking and explaining a picture takes up to half a minute.
+pub const TOOL_CALL_REPLY: Duration = Duration::from_secs(30);
+/// Pages of a list of tools; firmware cuts them at 8,000 bytes.
+pub const TOOL_PAGES: usize = 32;
+/// Bytes of the descriptions and parameters of all tools: each question to a model carries them.
+pub const TOOL_LIST_BYTES: usize = 64 * 1024;
+/// Calls that wait for one device: firmware works them off one after the other.
+pub const TOOL_CALLS: usize = 8;
+/// Text of a tool's answer.
+pub const TOOL_TEXT_BYTES: usize = 16 * 1024;
+
 // --- Plugins ------------------------------------------------------------------------------
 
 /// One call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.
@@ -242,6 +263,10 @@ pub const HOOK_SENDER_BYTES: usize = 32;
 pub const QUEUE_PER_DEVICE: usize = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
 pub const QUEUE_SWEEP: u32 = 8;
+/// What a sender is told of a kept message; a type, an event and a few words.
+pub const NOTICE_BYTES: usize = 4096;
+/// How long a sender that is away itself may still be told that its message was handed over.
+pub const NOTICE_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 // --- Webhooks ---------------------------------------------------------------------------------
 
@@ -275,7 +300,7 @@ pub const LOG_SWEEP: Duration = Duration::from_secs(60 * 60);
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(60);
 /// From sending a question to the first piece of a streamed answer.
 pub const MODEL_FIRST_TOKEN: Duration = Duration::from_secs(20);
-/// Between two pieces of a streamed answer.
+/// Between two pieces of a streamed answer, unless the time to the first one is set lower.
 pub const MODEL_TOKEN_GAP: Duration = Duration::from_secs(20);
 /// A stream whose answer is complete may take this long to say its usage and end.
 pub const MODEL_TAIL: Duration = Duration::from_secs(2);
@@ -313,8 +338,6 @@ pub const MODEL_ERROR_BYTES: usize = 16 * 1024;
 pub const MODEL_TOOL_CALLS: usize = 64;
 /// Pieces of an answer that wait for their session.
 pub const MODEL_PARTS: usize = 32;
-/// Opening brackets of a damaged JSON answer that is mended: mending calls itself for each level.
-pub const MODEL_REPAIR_BRACKETS: usize = 512;
 
 // --- Files that are watched -------------------------------------------------------------------
 

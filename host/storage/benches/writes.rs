@@ -17,7 +17,7 @@ fn main() {
     for callers in [1, 64, 1024] {
         // In the target folder and not in the system's temporary one, which may be memory and no disk.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: None }).expect("a storage");
+        let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("a storage");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let began = Instant::now();
         let appends: u64 = runtime.block_on(append_until(storage.clone(), callers, began + time));

@@ -11,15 +11,26 @@
 //! - [`reply`]: the answer to a call
 //! - [`config`]: the settings of this room
 //! - [`sqlite`]: all of them in one database file
+//! - [`assemble`]: a journal put into the JSON object that it belongs to
+//! - [`export`]: finished work as files for people
+//! - [`sweeper`]: the end of journals that nobody needs
 //! - [`local_directory`]: the directory of a single process
 
+pub mod assemble;
 pub mod config;
+pub mod export;
 pub mod local_directory;
+mod object;
 pub mod reply;
 pub mod sqlite;
+pub mod sweeper;
 pub mod traits;
 
+pub use assemble::assemble;
 pub use config::Config;
+pub use export::Exporter;
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
 pub use sqlite::{OpenError, SqliteStorage};
+pub use sweeper::Sweeper;
+pub use traits::JournalPart;

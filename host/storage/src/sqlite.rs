@@ -34,6 +34,7 @@ use std::thread::JoinHandle;
 use modehost_limits as limits;
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use self::backlog::Backlog;
 use self::reader::Read;
@@ -50,6 +51,8 @@ pub struct SqliteStorage {
     writes: Arc<Backlog<Box<dyn Write>>>,
     reads: Arc<Backlog<Box<dyn Read>>>,
     watches: Arc<Watches>,
+    /// Told when files of finished work must follow.
+    due: Arc<Notify>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the folder is in use.
     lock: Mutex<Option<std::fs::File>>,
@@ -67,17 +70,20 @@ impl SqliteStorage {
         let writes = Arc::new(Backlog::new(limits::WRITER_QUEUE));
         let reads = Arc::new(Backlog::new(limits::READER_QUEUE));
         let watches = Arc::new(Watches::default());
+        let due = Arc::new(Notify::new());
         let storage = Self {
             writes: writes.clone(),
             reads: reads.clone(),
             watches: watches.clone(),
+            due: due.clone(),
             threads: Mutex::new(Vec::new()),
             lock: Mutex::new(Some(opened.lock)),
         };
         // From here on an early return drops `storage`, which ends the threads already started.
         let mut threads = Vec::new();
         let writer_file = file.clone();
-        threads.push(start("storage-writer", move || writer::run(opened.writer, &writer_file, &writes, &watches))?);
+        let write = move || writer::run(opened.writer, &writer_file, &writes, &watches, &due);
+        threads.push(start("storage-writer", write)?);
         for connection in opened.readers {
             let (reads, file) = (reads.clone(), file.clone());
             threads.push(start("storage-reader", move || reader::run(&connection, &file, &reads))?);

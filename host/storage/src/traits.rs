@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use modehost_ids::{DeviceId, SessionId};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::reply::Reply;
 
@@ -69,16 +70,49 @@ pub struct JournalEntry {
     pub value: Arc<str>,
 }
 
+/// What a step of a sweep over the journals came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Where the next step goes on; none when all journals have been looked at.
+    pub next: Option<u64>,
+    /// Orphans removed by this step.
+    pub journals: u64,
+    /// Entries of removed journals that this step has given back the room of.
+    pub entries: u64,
+}
+
 /// Append-only lists.
 pub trait Journals: Send + Sync {
-    /// Appends; the answer is the entry's sequence number.
-    fn append(&self, journal: &str, at: u64, value: Arc<str>) -> Reply<u64>;
+    /// Appends on behalf of a session, which may go on with the journal as long as it is stored;
+    /// the answer is the entry's sequence number.
+    fn append_for(&self, session: Option<&SessionId>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64>;
+
+    /// Appends on behalf of nobody; the answer is the entry's sequence number.
+    fn append(&self, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
+        self.append_for(None, journal, at, value)
+    }
 
     /// At most `limit` entries behind `after`, in order.
     fn read(&self, journal: &str, after: u64, limit: u32) -> Reply<Vec<JournalEntry>>;
 
-    /// Removes a journal.
+    /// Removes a journal, as a whole and at once. What is not there is removed already.
     fn remove(&self, journal: &str) -> Reply<()>;
+
+    /// One small step of a sweep, from place 0 on: removes an orphan, that is a journal whose last
+    /// entry is older than the Unix ms `before`, that no archive entry is linked to, and whose
+    /// session is no longer stored; or frees some room of journals removed earlier.
+    fn sweep(&self, from: u64, before: u64) -> Reply<Swept>;
+}
+
+/// A journal as a part of a larger whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalPart {
+    pub journal: Arc<str>,
+    /// The member of a JSON object that becomes the array of all entries.
+    pub member: Arc<str>,
+    /// How an entry reads as a line of Markdown, with `{name}` for its member of that name; empty:
+    /// no lines.
+    pub line: Arc<str>,
 }
 
 /// A finished piece of work, kept for people.
@@ -89,19 +123,66 @@ pub struct Archived {
     pub title: Arc<str>,
     /// Unix ms.
     pub at: u64,
-    /// JSON.
+    /// JSON, without the journal; an object where there is one.
     pub content: Arc<str>,
-    /// Markdown; may be empty.
+    /// Markdown, without the lines of the journal; may be empty.
     pub text: Arc<str>,
+    /// Belongs to the entry from now on: it is removed with it.
+    pub journal: Option<JournalPart>,
 }
 
 /// Finished work with retention.
 pub trait Archives: Send + Sync {
-    /// Stores (replaces by kind and id) and keeps the newest `keep` of the kind; 0 keeps all.
+    /// Stores (replaces by kind and id) and keeps the newest `keep` of the kind; 0 keeps all. The
+    /// journals of entries that go are removed in the same step, and so is the journal of a
+    /// replaced entry where the new one has another. Kind and id must be fit to name files.
     fn archive(&self, entry: Archived, keep: u32) -> Reply<()>;
 
     /// The newest `limit` of a kind, newest first.
     fn list(&self, kind: &str, limit: u32) -> Reply<Vec<Archived>>;
+}
+
+/// An archive entry whose files are to follow: to be written if the entry is there, to be removed
+/// if it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub kind: Arc<str>,
+    pub id: Arc<str>,
+    /// Differs after each change, so that a later change is not taken for done.
+    pub revision: u64,
+}
+
+/// What the files of finished work must still follow. It is on disk with the change itself, so a
+/// crash between the two is made good at the next start.
+pub trait Exports: Send + Sync {
+    /// The next `limit` behind `after`, by kind and id; from the first on with none.
+    fn due(&self, after: Option<&Due>, limit: u32) -> Reply<Vec<Due>>;
+
+    /// An entry as it is now, with the `keep` that it came with; none if it has been removed.
+    fn entry(&self, kind: &str, id: &str) -> Reply<Option<(Archived, u32)>>;
+
+    /// The files have followed; nothing of what has changed again meanwhile is forgotten.
+    fn done(&self, due: Vec<Due>) -> Reply<()>;
+
+    /// All entries of a kind are due again; the answer is how many.
+    fn redo(&self, kind: &str) -> Reply<u64>;
+
+    /// The ids of the entries of a kind.
+    fn ids(&self, kind: &str) -> Reply<Vec<Arc<str>>>;
+
+    /// The kinds of which there are entries.
+    fn kinds(&self) -> Reply<Vec<Arc<str>>>;
+
+    /// Notified when something has become due.
+    fn changed(&self) -> Arc<Notify>;
+}
+
+/// Who wants to hear that a kept message has been handed over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    pub sender: DeviceId,
+    /// What the sender is to be told: a JSON object, to which receiver and count are added.
+    pub notice: Arc<str>,
 }
 
 /// A message that waits for a device.
@@ -110,6 +191,8 @@ pub struct Queued {
     /// Grows with every message; for `remove`.
     pub id: u64,
     pub payload: Arc<str>,
+    /// None where nobody wants to hear of it.
+    pub origin: Option<Origin>,
     /// Unix ms.
     pub queued_at: u64,
     pub ttl_ms: u64,
@@ -117,9 +200,21 @@ pub struct Queued {
 
 /// Messages for devices that are away.
 pub trait OfflineQueue: Send + Sync {
-    /// Queues; the answer is how many older messages had to go for it. A message has expired when
-    /// `ttl_ms` have passed since it was queued.
-    fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32>;
+    /// Queues, with who wants to hear of the hand-over; the answer is how many older messages had
+    /// to go for it. A message has expired when `ttl_ms` have passed since it was queued.
+    fn enqueue_from(
+        &self,
+        origin: Option<Origin>,
+        device: &DeviceId,
+        payload: Arc<str>,
+        now: u64,
+        ttl_ms: u64,
+    ) -> Reply<u32>;
+
+    /// As [`OfflineQueue::enqueue_from`], with nobody to hear of it.
+    fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {
+        self.enqueue_from(None, device, payload, now, ttl_ms)
+    }
 
     /// All that waits for a device and has not expired at `now`, oldest first.
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>>;

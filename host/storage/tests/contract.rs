@@ -48,7 +48,7 @@ struct Fresh {
 
 fn sqlite() -> Fresh {
     let dir = tempfile::tempdir().expect("a folder");
-    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: None }).expect("a storage");
+    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("a storage");
     Fresh { storage, _dir: dir }
 }
 
@@ -86,6 +86,7 @@ mod on_sqlite {
         p3_the_oldest_goes_when_a_device_has_a_hundred,
         p3_expired_messages_are_neither_delivered_nor_counted,
         p3_fifty_senders_lose_nothing,
+        p4_who_wants_to_hear_of_a_message_goes_with_it,
     );
     run!(sessions on *crate::sqlite().storage =>
         a_session_comes_back_as_it_was_saved,

@@ -26,7 +26,7 @@ fn get<T: Unpin>(reply: Reply<T>) -> T {
 }
 
 fn open(dir: &Path) -> Result<Arc<SqliteStorage>, OpenError> {
-    SqliteStorage::open(&Config { dir: dir.into(), max_mib: None })
+    SqliteStorage::open(&Config { dir: dir.into(), ..Config::default() })
 }
 
 /// The message of a refusal, which must have come.
@@ -123,7 +123,8 @@ fn kill_nine_loses_nothing_acknowledged() {
 #[test]
 fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
     let dir = tempfile::tempdir().expect("a folder");
-    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: Some(1) }).expect("a storage");
+    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: Some(1), ..Config::default() })
+        .expect("a storage");
     get(storage.append("kept", 1, "\"before\"".into()));
     let entry: Arc<str> = "x".repeat(32 * 1024).into();
     let mut stored = 0;

@@ -1,30 +1,35 @@
 //! Journals in SQLite.
 //!
 //! Rule: the last number stands in the journal's own row and moves in the transaction that adds
-//! the entry, so numbers have no gaps whatever is undone.
+//! the entry, so numbers have no gaps whatever is undone. A removed journal is gone at once, by its
+//! name; a long one gives its room back in small steps, so that no other write waits for it.
 
 use std::sync::Arc;
 
+use modehost_ids::SessionId;
 use modehost_limits as limits;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
 use crate::reply::Reply;
-use crate::traits::{JournalEntry, Journals};
+use crate::traits::{JournalEntry, Journals, Swept};
 
 impl Journals for SqliteStorage {
-    fn append(&self, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
+    fn append_for(&self, session: Option<&SessionId>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
         let checked = check_bytes("the name of a journal", journal, 1, limits::KEY_BYTES)
             .and_then(|()| check_bytes("an entry of a journal", &value, 0, limits::JOURNAL_ENTRY_BYTES));
         if let Err(error) = checked {
             return refuse(error);
         }
-        let journal: Box<str> = journal.into();
+        let (journal, session): (Box<str>, Option<SessionId>) = (journal.into(), session.cloned());
         SqliteStorage::write(self, move |batch| {
-            let next = "INSERT INTO journals (name, last) VALUES (?1, 1)
-                 ON CONFLICT (name) DO UPDATE SET last = last + 1 RETURNING id, last";
-            let (id, sequence): (i64, i64) =
-                batch.connection.prepare_cached(next)?.query_row([&*journal], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let next = "INSERT INTO journals (name, last, session) VALUES (?1, 1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET last = last + 1, session = excluded.session RETURNING id, last";
+            let session = session.as_ref().map(SessionId::as_str);
+            let (id, sequence): (i64, i64) = batch
+                .connection
+                .prepare_cached(next)?
+                .query_row((&*journal, session), |row| Ok((row.get(0)?, row.get(1)?)))?;
             batch
                 .connection
                 .prepare_cached("INSERT INTO journal_entries (journal, sequence, at, value) VALUES (?1, ?2, ?3, ?4)")?
@@ -49,16 +54,67 @@ impl Journals for SqliteStorage {
 
     fn remove(&self, journal: &str) -> Reply<()> {
         let journal: Box<str> = journal.into();
+        SqliteStorage::write(self, move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
+    }
+
+    fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
         SqliteStorage::write(self, move |batch| {
-            let id: Option<i64> = batch
-                .connection
-                .prepare_cached("DELETE FROM journals WHERE name = ?1 RETURNING id")?
-                .query_row([&*journal], |row| row.get(0))
+            let connection = batch.connection;
+            let removed: Option<i64> = connection
+                .prepare_cached("SELECT id FROM journals WHERE name IS NULL LIMIT 1")?
+                .query_row((), |row| row.get(0))
                 .optional()?;
-            if let Some(id) = id {
-                batch.connection.prepare_cached("DELETE FROM journal_entries WHERE journal = ?1")?.execute([id])?;
+            if let Some(id) = removed {
+                let entries = remove_entries(connection, id, limits::SWEEP_ENTRIES)?;
+                return Ok(Swept { next: Some(from), journals: 0, entries });
             }
-            Ok(())
+            remove_orphan(connection, from, before)
         })
     }
+}
+
+/// Removes a journal by its name, with at most `most` entries; the rest waits for the sweep.
+pub(super) fn remove(connection: &Connection, journal: &str, most: u32) -> rusqlite::Result<()> {
+    let id: Option<i64> = connection
+        .prepare_cached("UPDATE journals SET name = NULL, session = NULL WHERE name = ?1 RETURNING id")?
+        .query_row([journal], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = id {
+        remove_entries(connection, id, most)?;
+    }
+    Ok(())
+}
+
+/// Removes the oldest entries of a removed journal, and its row with the last of them.
+fn remove_entries(connection: &Connection, id: i64, most: u32) -> rusqlite::Result<u64> {
+    let statement = "DELETE FROM journal_entries WHERE journal = ?1 AND sequence IN (
+         SELECT sequence FROM journal_entries WHERE journal = ?1 ORDER BY sequence LIMIT ?2)";
+    let gone = connection.prepare_cached(statement)?.execute((id, most))?;
+    if gone < most as usize {
+        connection.prepare_cached("DELETE FROM journals WHERE id = ?1")?.execute([id])?;
+    }
+    Ok(gone as u64)
+}
+
+/// Looks at the next journals and removes the first orphan among them.
+fn remove_orphan(connection: &Connection, from: u64, before: u64) -> rusqlite::Result<Swept> {
+    let statement = "SELECT id, name, session IS NOT NULL AND EXISTS (
+             SELECT 1 FROM sessions WHERE sessions.session = journals.session)
+         OR EXISTS (SELECT 1 FROM archives WHERE archives.journal = journals.name)
+         OR EXISTS (SELECT 1 FROM journal_entries AS entry
+             WHERE entry.journal = journals.id AND entry.sequence = journals.last AND entry.at >= ?2)
+         FROM journals WHERE id > ?1 AND name IS NOT NULL ORDER BY id LIMIT ?3";
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query((signed(from), signed(before), limits::SWEEP_JOURNALS))?;
+    let mut next = None;
+    while let Some(row) = rows.next()? {
+        let (id, name, needed): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        next = Some(unsigned(id));
+        if !needed {
+            drop(rows);
+            remove(connection, &name, limits::SWEEP_ENTRIES)?;
+            return Ok(Swept { next, journals: 1, entries: 0 });
+        }
+    }
+    Ok(Swept { next, journals: 0, entries: 0 })
 }

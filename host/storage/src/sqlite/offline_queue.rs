@@ -11,14 +11,24 @@ use modehost_limits as limits;
 
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
 use crate::reply::Reply;
-use crate::traits::{OfflineQueue, Queued};
+use crate::traits::{OfflineQueue, Origin, Queued};
 
 /// Longest life of a message in ms, so that adding it to a time cannot overflow.
 const FOR_EVER: i64 = i64::MAX / 4;
 
 impl OfflineQueue for SqliteStorage {
-    fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {
-        if let Err(error) = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES) {
+    fn enqueue_from(
+        &self,
+        origin: Option<Origin>,
+        device: &DeviceId,
+        payload: Arc<str>,
+        now: u64,
+        ttl_ms: u64,
+    ) -> Reply<u32> {
+        let notice = origin.as_ref().map_or("", |origin| &*origin.notice);
+        let sizes = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES)
+            .and_then(|()| check_bytes("a notice for the sender", notice, 0, limits::NOTICE_BYTES));
+        if let Err(error) = sizes {
             return refuse(error);
         }
         let device = device.clone();
@@ -33,10 +43,16 @@ impl OfflineQueue for SqliteStorage {
             connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_SWEEP))?;
             let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
             connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
+            if let Some(Origin { sender, notice }) = &origin {
+                let id = connection.last_insert_rowid();
+                let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
+                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**notice))?;
+            }
             let trim = "DELETE FROM offline_queue WHERE id IN (
                  SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
             let dropped =
                 connection.prepare_cached(trim)?.execute((device.as_str(), limits::QUEUE_PER_DEVICE as i64))?;
+            metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
             Ok(u32::try_from(dropped).unwrap_or(u32::MAX))
         })
     }
@@ -44,11 +60,17 @@ impl OfflineQueue for SqliteStorage {
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
         let (device, now) = (device.clone(), signed(now).min(FOR_EVER));
         SqliteStorage::read(self, move |connection| {
-            let statement = "SELECT id, payload, queued_at, ttl_ms FROM offline_queue
+            let statement = "SELECT id, payload, queued_at, ttl_ms, sender, notice
+                 FROM offline_queue LEFT JOIN offline_origins USING (id)
                  WHERE device_id = ?1 AND queued_at + ttl_ms > ?2 ORDER BY id";
             let mut statement = connection.prepare_cached(statement)?;
             let messages = statement.query_map((device.as_str(), now), |row| {
+                let sender: Option<Arc<str>> = row.get(4)?;
+                let notice: Option<Arc<str>> = row.get(5)?;
+                let origin =
+                    sender.zip(notice).map(|(sender, notice)| Origin { sender: DeviceId::new(sender), notice });
                 Ok(Queued {
+                    origin,
                     id: unsigned(row.get(0)?),
                     payload: row.get(1)?,
                     queued_at: unsigned(row.get(2)?),

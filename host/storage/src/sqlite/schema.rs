@@ -6,7 +6,8 @@
 use rusqlite::Connection;
 
 /// One step for each version, from an empty file.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     -- A removed document keeps its row without a value, so that its versions only grow.
     CREATE TABLE documents (
         key     TEXT    NOT NULL PRIMARY KEY,
@@ -60,7 +61,53 @@ const STEPS: &[&str] = &["
     ) STRICT;
     CREATE INDEX offline_queue_by_device ON offline_queue (device_id);
     CREATE INDEX offline_queue_by_expiry ON offline_queue (queued_at + ttl_ms);
-"];
+",
+    "
+    -- name: none once the journal has been removed; the row stays until its entries have gone in
+    -- small steps. session: who appended last and may go on.
+    CREATE TABLE journals_anew (
+        id      INTEGER NOT NULL PRIMARY KEY,
+        name    TEXT    UNIQUE,
+        last    INTEGER NOT NULL,
+        session TEXT
+    ) STRICT;
+    INSERT INTO journals_anew (id, name, last) SELECT id, name, last FROM journals;
+    DROP TABLE journals;
+    ALTER TABLE journals_anew RENAME TO journals;
+    CREATE INDEX journals_removed ON journals (id) WHERE name IS NULL;
+
+    ALTER TABLE sessions ADD COLUMN session TEXT;
+    CREATE INDEX sessions_by_session ON sessions (session);
+
+    ALTER TABLE archives ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE archives ADD COLUMN journal TEXT;
+    ALTER TABLE archives ADD COLUMN member TEXT NOT NULL DEFAULT '';
+    ALTER TABLE archives ADD COLUMN line TEXT NOT NULL DEFAULT '';
+    CREATE INDEX archives_by_journal ON archives (journal) WHERE journal IS NOT NULL;
+
+    -- Entries whose files do not show them yet, or whose files are still there although they are
+    -- gone. Beside the entries, because a mark in a row of half a megabyte would rewrite it.
+    CREATE TABLE exports (
+        kind     TEXT    NOT NULL,
+        id       TEXT    NOT NULL,
+        revision INTEGER NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO exports (kind, id, revision) SELECT kind, id, 1 FROM archives;
+",
+    "
+    -- Who wants to hear that a message has been handed over. Beside the queue, whose columns other
+    -- programs know; a row goes with its message, whichever way that goes.
+    CREATE TABLE offline_origins (
+        id     INTEGER NOT NULL PRIMARY KEY,
+        sender TEXT    NOT NULL,
+        notice TEXT    NOT NULL
+    ) STRICT;
+    CREATE TRIGGER offline_origins_follow AFTER DELETE ON offline_queue BEGIN
+        DELETE FROM offline_origins WHERE id = old.id;
+    END;
+",
+];
 
 /// The version that this server writes.
 pub(super) const CURRENT: usize = STEPS.len();

@@ -21,18 +21,19 @@ impl Sessions for SqliteStorage {
             Ok(state) => state,
             Err(error) => return refuse(StorageError::Invalid(format!("the session cannot be stored: {error}"))),
         };
-        let (device, saved_at, unfinished) = (session.device, signed(session.saved_at), session.unfinished);
+        let StoredSession { device, session, saved_at, unfinished, .. } = session;
         self.write(move |batch| {
-            let statement =
-                "INSERT INTO sessions (device, saved_at, unfinished, format, state) VALUES (?1, ?2, ?3, ?4, ?5)
+            let statement = "INSERT INTO sessions (device, saved_at, unfinished, format, state, session)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (device) DO UPDATE SET saved_at = excluded.saved_at, unfinished = excluded.unfinished,
-                 format = excluded.format, state = excluded.state";
+                 format = excluded.format, state = excluded.state, session = excluded.session";
             batch.connection.prepare_cached(statement)?.execute((
                 device.as_str(),
-                saved_at,
+                signed(saved_at),
                 unfinished,
                 FORMAT,
                 state,
+                session.as_str(),
             ))?;
             Ok(())
         })

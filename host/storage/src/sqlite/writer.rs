@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use modehost_limits as limits;
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::backlog::{AbandonOnExit, Backlog};
 use super::failure;
@@ -22,6 +22,8 @@ pub(super) struct Batch<'c> {
     pub(super) connection: &'c Connection,
     /// Documents changed so far, to be told after the commit.
     pub(super) changes: Vec<Document>,
+    /// The files of finished work must follow something.
+    pub(super) due: bool,
 }
 
 /// A queued write. Dropping it answers `Closed`.
@@ -75,7 +77,13 @@ where
 }
 
 /// The life of the writer thread: until the backlog is closed and empty.
-pub(super) fn run(connection: Connection, file: &Path, backlog: &Backlog<Box<dyn Write>>, watches: &Watches) {
+pub(super) fn run(
+    connection: Connection,
+    file: &Path,
+    backlog: &Backlog<Box<dyn Write>>,
+    watches: &Watches,
+    due: &Notify,
+) {
     let _abandon = AbandonOnExit(backlog);
     let mut jobs = Vec::with_capacity(limits::WRITER_BATCH);
     let mut failing = false;
@@ -85,7 +93,12 @@ pub(super) fn run(connection: Connection, file: &Path, backlog: &Backlog<Box<dyn
         let outcome = commit(&connection, file, &mut jobs);
         report(&outcome, file, &mut failing);
         let (failures, changes) = match outcome {
-            Ok(done) => (done.failures, done.changes),
+            Ok(done) => {
+                if done.due {
+                    due.notify_one();
+                }
+                (done.failures, done.changes)
+            }
             Err(error) => (vec![Some(error); jobs.len()], Vec::new()),
         };
         for (job, failure) in jobs.drain(..).zip(failures) {
@@ -102,6 +115,7 @@ struct Committed {
     /// One for each write; none where it went through.
     failures: Vec<Option<StorageError>>,
     changes: Vec<Document>,
+    due: bool,
 }
 
 /// Carries all writes out in one transaction; an error means that none of them is on disk.
@@ -119,7 +133,7 @@ fn commit(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> 
 }
 
 fn transact(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> rusqlite::Result<Committed> {
-    let mut batch = Batch { connection, changes: Vec::new() };
+    let mut batch = Batch { connection, changes: Vec::new(), due: false };
     let mut failures = Vec::with_capacity(jobs.len());
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in jobs {
@@ -137,7 +151,7 @@ fn transact(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -
         execute(connection, "RELEASE one")?;
     }
     execute(connection, "COMMIT")?;
-    Ok(Committed { failures, changes: batch.changes })
+    Ok(Committed { failures, changes: batch.changes, due: batch.due })
 }
 
 fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {

@@ -1,7 +1,8 @@
 //! The offline queue: order, cap, expiry.
 
 use modehost_ids::DeviceId;
-use modehost_storage::traits::OfflineQueue;
+use modehost_limits as limits;
+use modehost_storage::traits::{OfflineQueue, Origin};
 
 use crate::get;
 
@@ -46,6 +47,26 @@ pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn Offline
     assert_eq!(payloads(queue, &device, 1100), ["new"]);
     get(queue.enqueue(&device, "for ever".into(), 1100, u64::MAX));
     assert_eq!(payloads(queue, &device, u64::MAX / 8), ["for ever"]);
+}
+
+pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) {
+    let device = DeviceId::new("origins");
+    let origin = |sender: &str| Some(Origin { sender: DeviceId::new(sender), notice: "{\"type\":\"x\"}".into() });
+    get(queue.enqueue_from(origin("ann"), &device, "one".into(), 1, 10));
+    get(queue.enqueue(&device, "two".into(), 1, LONG));
+    get(queue.enqueue_from(origin("bob"), &device, "three".into(), 1, LONG));
+    let origins =
+        |now| -> Vec<_> { get(queue.waiting(&device, now)).into_iter().map(|message| message.origin).collect() };
+    assert_eq!(origins(2), [origin("ann"), None, origin("bob")]);
+    assert_eq!(origins(11), [None, origin("bob")]);
+    let left = get(queue.waiting(&device, 11)).iter().map(|message| message.id).collect();
+    get(queue.remove(&device, left));
+    // A new message never inherits the origin of one that has gone.
+    get(queue.enqueue(&device, "four".into(), 12, LONG));
+    assert_eq!(origins(13), [None]);
+    let notice = "x".repeat(limits::NOTICE_BYTES + 1).into();
+    let large = Some(Origin { sender: DeviceId::new("ann"), notice });
+    assert!(futures_lite::future::block_on(queue.enqueue_from(large, &device, "five".into(), 14, LONG)).is_err());
 }
 
 pub fn p3_fifty_senders_lose_nothing(queue: &dyn OfflineQueue) {

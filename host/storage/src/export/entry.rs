@@ -1,0 +1,120 @@
+//! The files of one entry, `<id>.json` and `<id>.md`. Rule: a journal is streamed from the storage
+//! to the disk; members that an older `<id>.json` has and the new one does not know survive.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+
+use futures_lite::future::block_on;
+
+use super::markdown::LineForm;
+use super::{ExportError, files};
+use crate::assemble::{Pages, quoted};
+use crate::object::{self, Members};
+use crate::traits::{Archived, JournalPart, Journals};
+
+/// Writes the files; true if there is one of Markdown.
+pub(super) fn write(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Result<bool, ExportError> {
+    write_content(journals, folder, entry)?;
+    let line = entry.journal.as_ref().filter(|part| !part.line.is_empty());
+    let name = format!("{}.md", entry.id);
+    if entry.text.is_empty() && line.is_none() {
+        // An older one would tell of what is no more.
+        files::remove(folder, &name)?;
+        return Ok(false);
+    }
+    files::replace(folder, &name, |file| {
+        file.write_all(entry.text.as_bytes())?;
+        if !entry.text.is_empty() && !entry.text.ends_with('\n') {
+            file.write_all(b"\n")?;
+        }
+        line.map_or(Ok(()), |part| write_lines(journals, part, file))
+    })?;
+    Ok(true)
+}
+
+/// Removes the files.
+pub(super) fn remove(folder: &Path, id: &str) -> Result<(), ExportError> {
+    files::remove(folder, &format!("{id}.json"))?;
+    files::remove(folder, &format!("{id}.md"))
+}
+
+fn write_content(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Result<(), ExportError> {
+    let name = format!("{}.json", entry.id);
+    let part = entry.journal.as_ref();
+    let without: Vec<&str> = part.map(|part| &*part.member).into_iter().collect();
+    let members = match object::members(&entry.content, &without) {
+        Ok(members) => members,
+        Err(error) if part.is_some() => return Err(ExportError::Content(error)),
+        // A list or a plain value is written as it is; no member of an older one fits into it.
+        Err(_) => {
+            return files::replace(folder, &name, |file| Ok(writeln!(file, "{}", entry.content.trim())?));
+        }
+    };
+    let mut known: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    known.extend(&without);
+    let survivors = older_members(folder, &name, &known)?;
+    files::replace(folder, &name, |file| {
+        let mut separator = "{\n";
+        for (name, value) in &members {
+            write!(file, "{separator}  {}: {}", quoted(name), value.get())?;
+            separator = ",\n";
+        }
+        if let Some(part) = part {
+            write!(file, "{separator}  {}: [", quoted(&part.member))?;
+            separator = ",\n";
+            write_entries(journals, part, file)?;
+            file.write_all(b"\n  ]")?;
+        }
+        for (name, value) in &survivors {
+            write!(file, "{separator}  {}: {}", quoted(name), value.get())?;
+            separator = ",\n";
+        }
+        file.write_all(if separator == "{\n" { b"{}\n" } else { b"\n}\n" })?;
+        Ok(())
+    })
+}
+
+/// What an older file has beside the members that are known.
+fn older_members(folder: &Path, name: &str, known: &[&str]) -> Result<Members, ExportError> {
+    let path = folder.join(name);
+    let older = match File::open(&path) {
+        Ok(older) => older,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Members::new()),
+        Err(source) => return Err(ExportError::File { path, source }),
+    };
+    match object::members_of(BufReader::new(older), known) {
+        Ok(members) => Ok(members),
+        Err(error) if error.is_io() => Err(ExportError::File { path, source: error.into() }),
+        Err(error) => {
+            files::put_aside(folder, name, &error.to_string())?;
+            Ok(Members::new())
+        }
+    }
+}
+
+fn write_entries(journals: &dyn Journals, part: &JournalPart, file: &mut impl Write) -> Result<(), ExportError> {
+    let mut pages = Pages::new(journals, &part.journal);
+    let mut separator = "\n";
+    while let Some(page) = block_on(pages.next())? {
+        for entry in page {
+            write!(file, "{separator}    {}", entry.value)?;
+            separator = ",\n";
+        }
+    }
+    Ok(())
+}
+
+fn write_lines(journals: &dyn Journals, part: &JournalPart, file: &mut impl Write) -> Result<(), ExportError> {
+    let form = LineForm::parse(&part.line);
+    let mut pages = Pages::new(journals, &part.journal);
+    while let Some(page) = block_on(pages.next())? {
+        for entry in page {
+            let line = form.render(&entry.value);
+            if !line.is_empty() {
+                writeln!(file, "{line}")?;
+            }
+        }
+    }
+    Ok(())
+}
