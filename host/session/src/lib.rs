@@ -14,6 +14,7 @@
 //! - `effects`: carrying out what a mode wants, in order, durable things first
 //! - `durable`: effects that are stored or read
 //! - `requests`: outcomes that are still to come
+//! - `redelivery`: telling senders that what was kept has been handed over
 //! - `record`: what is left of a session between two processes
 //! - `budget`: how many instances live at once
 //! - [`config`]: the settings of this room
@@ -33,6 +34,7 @@ mod lend;
 mod link;
 mod modes;
 mod record;
+mod redelivery;
 pub mod registry;
 mod requests;
 mod route;

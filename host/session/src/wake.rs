@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::actor::{Session, Work, unix_ms};
 use crate::inbox::{Control, Done};
 use crate::link::OutboxMailbox;
+use crate::redelivery::tell_senders;
 
 impl Session {
     /// Carries out a control. Gives back what to drop when the session has ended by a drain.
@@ -62,10 +63,13 @@ impl Session {
         };
         let Some(outbox) = self.link.outbox() else { return };
         let taken = waiting.into_iter().take_while(|message| outbox.text(message.payload.clone()).is_ok());
-        let ids: Vec<u64> = taken.map(|message| message.id).collect();
+        let handed: Vec<_> = taken.collect();
+        let ids: Vec<u64> = handed.iter().map(|message| message.id).collect();
         if let Err(error) = queue.remove(&self.handle.device, ids).await {
             tracing::error!(device = %self.handle.device, %error, "delivered messages stay queued and will come again");
+            return;
         }
+        tell_senders(&self.shared.services, &self.handle.device, &handed, unix_ms()).await;
     }
 
     fn detach(&mut self, connection: ConnectionId) {
