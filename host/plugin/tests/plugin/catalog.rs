@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fixture::{bytes, runtime};
+use crate::fixture::{bytes, next_bytes, runtime};
 use modehost_contract::{Catalog, Entry, Fault, Report};
 use modehost_ids::{DeviceId, PluginId};
 use modehost_plugin::catalog::status::PluginState;
-use modehost_plugin::{Config, PluginCatalog};
+use modehost_plugin::{Config, PluginCatalog, Track};
 use serde_json::{Map, json};
 use tokio::sync::watch;
 
@@ -107,6 +107,22 @@ async fn h2_a_file_is_put_there_replaced_and_removed() {
     std::fs::remove_file(rig.folder.path().join("fixture.wasm")).expect("removes");
     rig.until("the first is gone", |rig| rig.serving() == "none").await;
     assert!(!rig.catalog.table().types.contains_key("fixture"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h2_a_newer_track_replaces_an_older_one_and_goes_back() {
+    let mut rig = Rig::open(|_| {}).await;
+    let tracks = |rig: &Rig, state| {
+        let rows = rig.catalog.list().into_iter().filter(move |row| row.state == state);
+        rows.map(|row| row.track).collect::<Vec<_>>()
+    };
+    assert_eq!(tracks(&rig, PluginState::Active), [Some(Track::V0_1)]);
+    install(rig.folder.path(), "fixture.wasm", &next_bytes());
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    assert_eq!(tracks(&rig, PluginState::Trial), [Some(Track::V0_2)]);
+    assert_eq!(tracks(&rig, PluginState::Fallback), [Some(Track::V0_1)]);
+    rig.catalog.rollback("fixture").expect("on trial");
+    assert_eq!(tracks(&rig, PluginState::Active), [Some(Track::V0_1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

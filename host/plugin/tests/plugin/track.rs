@@ -1,0 +1,276 @@
+//! Components of both tracks of the contract in one server. Rule: a component of a released
+//! track is loaded for ever, and one set of rules holds for all.
+
+use std::sync::Arc;
+
+use crate::fixture::{CONTEXT, act, bytes, load, message, next_bytes, runtime, sent};
+use modehost_contract::effect::{Audience, HookRequest, JournalPart, Role, Tool, ToolCall};
+use modehost_contract::event::{Failure, ModelDone};
+use modehost_contract::{Effect, Event, Fault, Generation, Instance};
+use modehost_plugin::{LoadError, Runtime, Track, WasmGeneration};
+use serde_json::{Value, json};
+
+/// Everything that the newer fixture asks for.
+const ALL: [&str; 6] = ["model", "tools", "deliver", "archive:things", "hook:crm", "journals:fixture/"];
+
+fn load_next(runtime: &Runtime, granted: &[&str]) -> Arc<WasmGeneration> {
+    let granted: Vec<String> = granted.iter().map(|&grant| grant.to_owned()).collect();
+    runtime.load(&next_bytes(), "next.wasm", None, &granted).expect("loads")
+}
+
+/// What becomes of one effect of the newer fixture.
+fn wish(generation: &WasmGeneration, body: &Value) -> Result<Effect, Fault> {
+    let mut instance = generation.open().expect("opens");
+    let mut effects = instance.handle(CONTEXT, &message(&body.to_string()))?;
+    assert_eq!(effects.len(), 1, "{body}");
+    Ok(effects.remove(0))
+}
+
+fn with(mut body: Value, name: &str, value: Value) -> Value {
+    body[name] = value;
+    body
+}
+
+fn ask() -> Value {
+    let tool = json!({"name": "set_volume", "description": "d", "parameters": "{}"});
+    let call = json!({"id": "c1", "name": "set_volume", "arguments": "{\"broken"});
+    let messages = json!([
+        {"role": "user", "content": "louder"},
+        {"role": "assistant", "calls": [call]},
+        {"role": "tool", "content": "done", "call": "c1"},
+    ]);
+    json!({"do": "ask", "messages": messages, "tools": [tool]})
+}
+
+fn archive() -> Value {
+    let part = json!({"journal": "fixture/1", "member": "entries", "line": "- {text}"});
+    json!({"do": "archive", "kind": "things", "id": "a-1_b.c", "content": " {\"a\":1}\n", "text": "#", "journal": part})
+}
+
+fn hook() -> Value {
+    json!({"do": "hook", "hook": "crm", "sender": "Sender-1", "body": "[1]"})
+}
+
+fn deliver() -> Value {
+    json!({"do": "deliver", "group": "home", "body": "{\"type\":\"x\"}", "except": ["a"]})
+}
+
+#[test]
+fn the_track_of_a_file_is_seen_before_and_after_it_is_loaded() {
+    let runtime = runtime();
+    let seen = |bytes: &[u8]| modehost_plugin::inspect(bytes, "f.wasm", None).expect("readable").track;
+    assert_eq!((seen(&bytes(&[])), seen(&next_bytes())), (Some(Track::V0_1), Some(Track::V0_2)));
+    assert_eq!(load(&runtime, &[]).expect("loads").track(), Track::V0_1);
+    let next = load_next(&runtime, &[]);
+    assert_eq!(next.track(), Track::V0_2);
+    assert_eq!(serde_json::to_value(next.track()).expect("JSON"), "0.2.0");
+    let manifest = next.manifest();
+    assert!(manifest.subscriptions.attachment && manifest.subscriptions.mode_change && !manifest.subscriptions.hello);
+}
+
+#[test]
+fn h3_a_track_that_is_not_known_is_refused_by_name() {
+    use wasm_encoder::{
+        Component, ComponentExportKind, ComponentExportSection, ComponentInstanceSection, CustomSection,
+    };
+    let mut component = Component::new();
+    let mut instances = ComponentInstanceSection::new();
+    instances.export_items(Vec::<(&str, ComponentExportKind, u32)>::new());
+    component.section(&instances);
+    let mut exports = ComponentExportSection::new();
+    exports.export("modehost:mode/handler@0.9.0", ComponentExportKind::Instance, 0, None);
+    component.section(&exports);
+    let toml = b"id = \"fixture\"\nversion = \"1.0.0\"\n";
+    component.section(&CustomSection { name: "modehost:plugin".into(), data: toml.as_slice().into() });
+    let error = runtime().load(&component.finish(), "new.wasm", None, &[]).err().expect("refused");
+    assert!(matches!(error, LoadError::Contract { .. }), "{error:?}");
+    let why = error.to_string();
+    for word in ["modehost:mode@0.9.0", "modehost:mode@0.2.0", "0.1.0", "new.wasm"] {
+        assert!(why.contains(word), "{word}: {why}");
+    }
+}
+
+#[test]
+fn h2_a_session_moves_between_the_tracks_where_its_state_allows() {
+    let runtime = runtime();
+    let old = load(&runtime, &[]).expect("loads");
+    let next = load_next(&runtime, &[]);
+    let count = |instance: &mut dyn Instance| sent(&act(instance, "count").expect("counts"))["count"].clone();
+    let mut instance = old.open().expect("opens");
+    assert_eq!(count(&mut *instance), 1);
+    let mut instance = next.restore(&instance.snapshot().expect("a snapshot")).expect("old to new");
+    assert_eq!(count(&mut *instance), 2);
+    let mut instance = old.restore(&instance.snapshot().expect("a snapshot")).expect("new to old");
+    assert_eq!(count(&mut *instance), 3);
+
+    let mut instance = next.restore(&instance.snapshot().expect("a snapshot")).expect("and again");
+    act(&mut *instance, "grow").expect("grows");
+    let grown = instance.snapshot().expect("a snapshot");
+    assert_eq!(grown.schema, 2);
+    let refused = old.restore(&grown).err();
+    assert!(matches!(&refused, Some(Fault::Restore(why)) if why.contains("schema 2")), "{refused:?}");
+    assert_eq!(count(&mut *next.restore(&grown).expect("its own")), 4);
+}
+
+#[test]
+fn an_old_component_is_told_only_what_it_has_words_for() {
+    let generation = load(&runtime(), &[]).expect("loads");
+    let mut instance = generation.open().expect("opens");
+    let tool = Tool { name: "t".to_owned(), description: String::new(), parameters: "{}".to_owned() };
+    let unknown = [
+        Event::Tools { request: 1, tools: Arc::from([tool]) },
+        Event::ToolDone { request: 1, text: "t".into(), failed: false },
+        Event::Aborted { reason: "wake_word_detected".into() },
+    ];
+    for event in unknown {
+        assert_eq!(instance.handle(CONTEXT, &event), Ok(Vec::new()), "{event:?}");
+    }
+    let failed = Event::RequestFailed { request: 1, reason: Failure::NotJson, message: "m".into() };
+    let reason = sent(&instance.handle(CONTEXT, &failed).expect("told"))["reason"].clone();
+    assert!(reason.as_str().is_some_and(|reason| reason.ends_with("Refused")), "{reason}");
+    let done = Event::ModelDone(answer());
+    assert_eq!(sent(&instance.handle(CONTEXT, &done).expect("told"))["answer"], "yes");
+    assert_eq!(sent(&act(&mut *instance, "count").expect("lives"))["count"], 1);
+}
+
+fn answer() -> ModelDone {
+    let call = ToolCall { id: "c1".to_owned(), name: "n".to_owned(), arguments: "{".to_owned() };
+    ModelDone { request: 1, text: "yes".into(), prompt_tokens: 1, answer_tokens: 2, tool_calls: vec![call] }
+}
+
+#[test]
+fn a_new_component_is_told_everything() {
+    let generation = load_next(&runtime(), &[]);
+    let mut instance = generation.open().expect("opens");
+    let mut told = |event: Event| sent(&instance.handle(CONTEXT, &event).expect("told"));
+    let tool = Tool { name: "t".to_owned(), description: String::new(), parameters: r#"{"a":1}"#.to_owned() };
+    let tools = told(Event::Tools { request: 5, tools: Arc::from([tool]) });
+    assert_eq!((&tools["tools"], &tools["request"]), (&json!([["t", r#"{"a":1}"#]]), &json!(5)));
+    assert_eq!(told(Event::Tools { request: 5, tools: Arc::from([]) })["tools"], json!([]));
+    let done = told(Event::ToolDone { request: 6, text: "no".into(), failed: true });
+    assert_eq!((&done["tool"], &done["failed"]), (&json!("no"), &json!(true)));
+    assert_eq!(told(Event::Aborted { reason: "button".into() })["aborted"], "button");
+    let done = told(Event::ModelDone(answer()));
+    assert_eq!((&done["answer"], &done["calls"]), (&json!("yes"), &json!([["c1", "n", "{"]])));
+    let failed = told(Event::RequestFailed { request: 1, reason: Failure::NotJson, message: "m".into() });
+    assert!(failed["reason"].as_str().is_some_and(|reason| reason.ends_with("NotJson")), "{failed}");
+}
+
+#[test]
+fn h1_what_is_new_needs_its_grant_like_everything_else() {
+    let runtime = runtime();
+    let part = json!({"journal": "fixture/1", "member": "m", "line": ""});
+    let cases = [
+        (json!({"do": "list-tools"}), "tools", "`tools`"),
+        (json!({"do": "call-tool", "name": "t", "arguments": "{}"}), "tools", "`tools`"),
+        (ask(), "model", "`model`"),
+        (json!({"do": "remove-journal", "key": "fixture/1"}), "journals:fixture/", "`journals:fixture/1`"),
+        (archive(), "archive:things", "`archive:things`"),
+        (archive(), "journals:fixture/", "`journals:fixture/1`"),
+        (hook(), "hook:crm", "`hook:crm`"),
+        (with(with(hook(), "body", json!("{}")), "journal", part), "journals:fixture/", "`journals:fixture/1`"),
+        (deliver(), "deliver", "`deliver`"),
+    ];
+    let everything = load_next(&runtime, &ALL);
+    for (body, grant, named) in cases {
+        let others: Vec<&str> = ALL.into_iter().filter(|&other| other != grant).collect();
+        let without = load_next(&runtime, &others);
+        let fault = wish(&without, &body).expect_err(grant);
+        assert!(matches!(&fault, Fault::BadEffects(why) if why.contains(named)), "{body} without {grant}: {fault}");
+        wish(&everything, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
+    }
+}
+
+#[test]
+fn what_is_granted_and_well_formed_gets_through_as_it_is() {
+    let generation = load_next(&runtime(), &ALL);
+    let wished = |body: &Value| wish(&generation, body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
+    let spoken = wished(&json!({"do": "say-more", "text": ""}));
+    assert_eq!(spoken, Effect::Say { text: String::new(), interrupt: false, more: true });
+    let call = wished(&json!({"do": "call-tool", "name": "self.light", "arguments": " {\"on\":true} "}));
+    let arguments = r#"{"on":true}"#.to_owned();
+    assert_eq!(call, Effect::CallTool { request: 7, name: "self.light".to_owned(), arguments });
+    let Effect::AskModel(asked) = wished(&ask()) else { panic!("no question") };
+    assert_eq!((asked.tools[0].name.as_str(), asked.messages[1].tool_calls[0].id.as_str()), ("set_volume", "c1"));
+    assert_eq!((asked.messages[2].role, asked.messages[2].tool_call_id.as_deref()), (Role::Tool, Some("c1")));
+    let Effect::Archive(entry) = wished(&archive()) else { panic!("no entry") };
+    let part = JournalPart { journal: "fixture/1".into(), member: "entries".into(), line: "- {text}".into() };
+    assert_eq!((entry.content.as_str(), &entry.journal), (r#"{"a":1}"#, &Some(part)), "without space around it");
+    let Effect::PostHook(HookRequest { sender, body, .. }) = wished(&hook()) else { panic!("no hook") };
+    assert_eq!((sender.as_str(), body.as_str()), ("Sender-1", "[1]"));
+    let everyone = json!({"do": "deliver", "body": "{\"type\":\"x\"}"});
+    for (body, expected) in [
+        (deliver(), Audience::Group("home".to_owned())),
+        (with(everyone.clone(), "devices", json!(["b"])), Audience::Devices(vec!["b".to_owned()])),
+        (everyone, Audience::Everyone),
+    ] {
+        assert!(matches!(wished(&body), Effect::Deliver { to, .. } if to == expected), "{body}");
+    }
+}
+
+#[test]
+fn what_is_malformed_is_refused_with_what_is_wrong() {
+    let generation = load_next(&runtime(), &ALL);
+    let tool = |name: &str, parameters: &str| json!({"name": name, "parameters": parameters});
+    let tools = |tools: Vec<Value>| with(ask(), "tools", json!(tools));
+    let part = |member: &str| json!({"journal": "fixture/1", "member": member, "line": ""});
+    let cases = [
+        (json!({"do": "call-tool", "name": "t", "arguments": "[]"}), "not a JSON object"),
+        (json!({"do": "call-tool", "name": "t", "arguments": "{\"a\":"}), "not a JSON object"),
+        (json!({"do": "call-tool", "name": "", "arguments": "{}"}), "key of 0 bytes"),
+        (tools((0..65).map(|n| tool(&format!("t{n}"), "{}")).collect()), "65 tools"),
+        (tools(vec![tool("self.light", "{}")]), "self.light"),
+        (tools(vec![tool("", "{}")]), "1 to 64"),
+        (tools(vec![tool(&"t".repeat(65), "{}")]), "1 to 64"),
+        (tools(vec![tool("t", "{}"), tool("t", "{}")]), "twice"),
+        (tools(vec![tool("t", "1")]), "parameters of `t`"),
+        (with(ask(), "messages", json!([{"role": "tool", "content": "x"}])), "tool-call-id"),
+        (with(archive(), "kind", json!("Things")), "lower-case"),
+        (with(archive(), "kind", json!("")), "lower-case"),
+        (with(archive(), "kind", json!("a/../b")), "lower-case"),
+        (with(archive(), "id", json!("")), "letters"),
+        (with(archive(), "id", json!("a/b")), "letters"),
+        (with(archive(), "id", json!("..")), "letters"),
+        (with(archive(), "id", json!("a".repeat(129))), "letters"),
+        (with(archive(), "id", json!("index")), "index"),
+        (with(archive(), "id", json!("Index")), "index"),
+        (with(archive(), "content", json!("[1]")), "content is not a JSON object"),
+        (with(archive(), "content", json!("{\"entries\":[]}")), "room for the member `entries`"),
+        (with(archive(), "journal", part("")), "without a name"),
+        (with(hook(), "sender", json!("")), "sender"),
+        (with(hook(), "sender", json!("A B")), "sender"),
+        (with(hook(), "sender", json!("a".repeat(33))), "sender"),
+        (with(hook(), "body", json!("{")), "not JSON"),
+        (with(hook(), "journal", part("m")), "body is not a JSON object"),
+        (with(deliver(), "body", json!("{}")), "missing field `type`"),
+        (with(deliver(), "late", json!("[]")), "`deliver`"),
+        (with(deliver(), "notice", json!("{}")), "`deliver`"),
+    ];
+    for (body, word) in cases {
+        let fault = wish(&generation, &body).expect_err(&body.to_string());
+        assert!(matches!(&fault, Fault::BadEffects(why) if why.contains(word)), "{body}: {fault}");
+    }
+}
+
+#[test]
+fn every_text_of_an_effect_counts_towards_its_weight() {
+    let generation = load_next(&runtime(), &ALL);
+    // A little more than half of what one event may have, twice.
+    let half = "x".repeat(270_000);
+    let description = json!({"name": "t", "description": half, "parameters": "{}"});
+    let arguments = json!({"role": "assistant", "calls": [{"id": "1", "name": "n", "arguments": half}]});
+    let object = format!(r#"{{"type":"{half}"}}"#);
+    let heavy = [
+        with(with(ask(), "tools", json!([description])), "messages", json!([arguments])),
+        with(
+            with(archive(), "text", json!(half)),
+            "journal",
+            json!({"journal": "fixture/1", "member": "m", "line": half}),
+        ),
+        with(with(deliver(), "late", json!(object)), "notice", json!(object)),
+    ];
+    for body in heavy {
+        let fault = wish(&generation, &body).expect_err("too heavy");
+        assert!(matches!(&fault, Fault::BadEffects(why) if why.contains("effects of more than")), "{fault}");
+    }
+}
