@@ -1,0 +1,321 @@
+//! A meeting on its way to its summary. Rule: each step waits for one outcome and can be done again
+//! from what is on disk; so an interruption costs time and nothing else.
+//!
+//! # Layout
+//! - here: the steps up to the summary
+//! - [`keeping`]: the steps behind it, until nothing is left to do
+
+pub mod keeping;
+
+use std::collections::VecDeque;
+
+use modehost_sdk::{Cx, Failure, JournalPage, ModelForm, RequestId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Meeting;
+use crate::account::{Account, PAGE};
+use crate::answer;
+use crate::closing::keeping::Keeping;
+use crate::extract::{Line, take_notes};
+use crate::notes::Notes;
+use crate::prompt::ask_summary;
+use crate::running::Running;
+use crate::segment::read_entry;
+use crate::summary::{BULLETS, Summary, SummaryMessage};
+
+/// Stretches that a model is asked to note down once the meeting is over; more are noted by rules,
+/// since somebody waits.
+const ROUNDS: u32 = 3;
+/// A stretch noted down at the end may be so many times longer than one of a running meeting.
+const LONGER: u64 = 2;
+/// Characters of what is noted by rules at once.
+const STRETCH_CHARS: usize = 4_000;
+/// Requests that may wait for the summary.
+pub const REPEATS: u32 = 24;
+
+/// A meeting that is being summed up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closing {
+    pub account: Account,
+    /// Unix ms.
+    finalized_at: u64,
+    /// Unix ms up to which the meeting counts.
+    ended_at: u64,
+    step: Step,
+    rounds: u32,
+    /// Asked for again, and to be answered when the summary is there.
+    pub repeats: u32,
+    /// No model is asked.
+    hurried: bool,
+    llm_start_sent: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
+}
+
+/// What a meeting waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Step {
+    /// Appends, and notes of what the summary will not be given word for word.
+    Noting,
+    /// The end of the transcript is being read.
+    Reading { request: RequestId, end: End },
+    /// The model has been asked for the summary; the notes are what is left if it does not answer.
+    Asking { request: RequestId, fallback: Notes },
+    /// The summary is there.
+    Keeping(Keeping),
+}
+
+/// The end of the transcript, as far as it has been read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct End {
+    lines: VecDeque<(u64, Line)>,
+    chars: usize,
+}
+
+/// How far the meeting is.
+#[derive(Serialize)]
+struct Progress {
+    r#type: &'static str,
+    phase: &'static str,
+    step: &'static str,
+    elapsed_ms: u64,
+}
+
+impl Closing {
+    /// The meeting is over: the device is told at once, and nothing of the meeting is shown any
+    /// more. `ended_at` is when it counts as over; `hurried` spares the model.
+    pub fn begin(cx: &mut Cx<'_, Meeting>, running: Running, ended_at: Option<u64>, hurried: bool) -> Self {
+        #[derive(Serialize)]
+        struct Acknowledgement<'a> {
+            r#type: &'static str,
+            phase: &'static str,
+            meeting_id: &'a str,
+        }
+        let account = running.end(cx);
+        cx.send(&Acknowledgement { r#type: "meeting", phase: "finalize", meeting_id: &account.id });
+        let ended_at = ended_at.unwrap_or(account.last_said);
+        let (finalized_at, step) = (cx.now(), Step::Noting);
+        let (rounds, repeats, llm_start_sent, summary) = (0, 0, false, None);
+        let new = Self { account, finalized_at, ended_at, step, rounds, repeats, hurried, llm_start_sent, summary };
+        new.report(cx, "prepare");
+        new
+    }
+
+    /// Goes on as far as nothing has to be waited for.
+    pub fn advance(&mut self, cx: &mut Cx<'_, Meeting>) {
+        let Step::Noting = self.step else { return };
+        if self.account.unsettled.is_some() || self.account.checkpoint.is_some() {
+            return;
+        }
+        if self.account.segments == 0 {
+            return self.conclude(cx, Summary::default());
+        }
+        let window = cx.config().summary_transcript_max_chars as u64;
+        let stretch = cx.config().checkpoint_chars as u64;
+        let beyond = self.account.fresh_chars.saturating_sub(window);
+        // A few sentences more are noted by rules.
+        if !self.hurried && self.rounds < ROUNDS && beyond > stretch / 4 {
+            self.rounds += 1;
+            return self.account.begin_checkpoint(cx, beyond.min(stretch * LONGER));
+        }
+        self.read_end(cx);
+    }
+
+    /// A page of the journal; true if it was for this meeting.
+    pub fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) -> bool {
+        if self.account.awaits(page.request) {
+            self.account.take_page(cx, page);
+            self.advance(cx);
+            return true;
+        }
+        let Step::Reading { request, end } = &mut self.step else { return false };
+        if *request != page.request {
+            return false;
+        }
+        let mut end = std::mem::take(end);
+        let window = cx.config().summary_transcript_max_chars;
+        let (mut beyond, mut beyond_chars) = (Vec::new(), 0);
+        for entry in &page.entries {
+            let Some(line) = read_entry(&entry.value) else { continue };
+            end.chars += line.text.chars().count();
+            end.lines.push_back((entry.sequence, line));
+            // At least one segment is given word for word.
+            while end.chars > window && end.lines.len() > 1 {
+                let Some((sequence, line)) = end.lines.pop_front() else { break };
+                let chars = line.text.chars().count();
+                end.chars -= chars;
+                beyond_chars += chars;
+                beyond.push(line);
+                if beyond_chars >= STRETCH_CHARS {
+                    self.account.note_by_rules(&std::mem::take(&mut beyond), sequence, beyond_chars as u64);
+                    beyond_chars = 0;
+                }
+            }
+        }
+        if let Some((first, _)) = end.lines.front()
+            && !beyond.is_empty()
+        {
+            self.account.note_by_rules(&beyond, first.saturating_sub(1), beyond_chars as u64);
+        }
+        match page.entries.last().filter(|_| !page.complete) {
+            Some(last) => {
+                let request = cx.read_journal(self.account.journal(), last.sequence, PAGE);
+                self.step = Step::Reading { request, end };
+            }
+            None => self.sum_up(cx, end),
+        }
+        true
+    }
+
+    /// A model has answered; true if it was for this meeting.
+    pub fn take_answer(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId, text: &str) -> bool {
+        if self.account.awaits(request) {
+            self.account.take_answer(text);
+            self.advance(cx);
+            return true;
+        }
+        let Step::Asking { request: open, fallback } = &mut self.step else { return false };
+        if *open != request {
+            return false;
+        }
+        let fallback = std::mem::take(fallback);
+        let answer = answer::read(text);
+        log_answer(text, answer.as_ref().map_or(0, |answer| answer.json_bytes));
+        let summary = match answer {
+            Some(answer) => Summary::of_answer(answer),
+            None => self.without_bullets(fallback),
+        };
+        self.conclude(cx, summary);
+        true
+    }
+
+    /// An append is on disk, or something else is done; true if it was for this meeting.
+    pub fn take_done(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId) -> bool {
+        if self.account.unsettled == Some(request) {
+            self.account.unsettled = None;
+            self.advance(cx);
+            return true;
+        }
+        self.keep_on(cx, |keeping| keeping.take_done(request))
+    }
+
+    /// Something has failed; true if it was for this meeting.
+    pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId, reason: Failure) -> bool {
+        if self.account.unsettled == Some(request) {
+            return self.take_done(cx, request);
+        }
+        if self.account.awaits(request) {
+            self.account.take_failure(cx, reason);
+            self.advance(cx);
+            return true;
+        }
+        let again = reason == Failure::Interrupted;
+        match &mut self.step {
+            Step::Reading { request: open, .. } if *open == request => {
+                if again {
+                    self.read_end(cx);
+                } else {
+                    // What has been noted so far is all there is.
+                    let summary = Summary::of_notes(&self.account.notes);
+                    self.conclude(cx, summary);
+                }
+                true
+            }
+            Step::Asking { request: open, fallback } if *open == request => {
+                let fallback = std::mem::take(fallback);
+                match reason {
+                    Failure::Interrupted => self.read_end(cx),
+                    Failure::NotJson => {
+                        let summary = self.without_bullets(fallback);
+                        self.conclude(cx, summary);
+                    }
+                    _ => {
+                        let summary = Summary::of_notes(&self.notes_with(fallback));
+                        self.conclude(cx, summary);
+                    }
+                }
+                true
+            }
+            _ => self.keep_on(cx, |keeping| keeping.take_failure(request, reason)),
+        }
+    }
+
+    /// The summary's message, once it is on its way to the device.
+    pub fn told(&self) -> Option<SummaryMessage> {
+        match &self.step {
+            Step::Keeping(keeping) if keeping.is_told() => self.message(true),
+            _ => None,
+        }
+    }
+
+    /// True once nothing is left to do.
+    pub fn is_over(&self) -> bool {
+        matches!(&self.step, Step::Keeping(keeping) if keeping.is_over())
+    }
+
+    fn message(&self, idempotent: bool) -> Option<SummaryMessage> {
+        let summary = self.summary.clone()?;
+        Some(SummaryMessage::new(&self.account.session, &self.account.id, summary, idempotent))
+    }
+
+    fn read_end(&mut self, cx: &mut Cx<'_, Meeting>) {
+        let request = cx.read_journal(self.account.journal(), self.account.noted, PAGE);
+        self.step = Step::Reading { request, end: End::default() };
+    }
+
+    /// The end of the transcript is there.
+    fn sum_up(&mut self, cx: &mut Cx<'_, Meeting>, end: End) {
+        let lines: Vec<Line> = end.lines.into_iter().map(|(_, line)| line).collect();
+        let fallback = take_notes(&lines, &self.account.names, BULLETS);
+        if self.hurried {
+            let summary = Summary::of_notes(&self.notes_with(fallback));
+            return self.conclude(cx, summary);
+        }
+        let messages = ask_summary(&self.account.background(cx), &self.account.notes, &lines);
+        let request = cx.ask_model("summary", messages, cx.config().summary_max_tokens, ModelForm::Json);
+        self.step = Step::Asking { request, fallback };
+        self.start_llm(cx);
+    }
+
+    fn start_llm(&mut self, cx: &mut Cx<'_, Meeting>) {
+        if !std::mem::replace(&mut self.llm_start_sent, true) {
+            self.report(cx, "llm_start");
+        }
+    }
+
+    /// The summary is made: it is stored, and the device told so. What the device is told of it
+    /// comes once it is on disk.
+    fn conclude(&mut self, cx: &mut Cx<'_, Meeting>, mut summary: Summary) {
+        let language = self.account.language(cx.config().language);
+        summary.title = self.account.title_or(&summary.title, language);
+        summary.duration = self.ended_at.saturating_sub(self.account.started) / 1_000;
+        self.summary = Some(summary);
+        self.start_llm(cx);
+        self.step = Step::Keeping(self.keep(cx));
+        self.report(cx, "llm_done");
+        self.report(cx, "done");
+    }
+
+    fn notes_with(&self, last: Notes) -> Vec<Notes> {
+        self.account.notes.iter().cloned().chain([last]).collect()
+    }
+
+    /// What a model said was of no use: a valid summary that claims nothing of its own.
+    fn without_bullets(&self, fallback: Notes) -> Summary {
+        Summary { bullets: Vec::new(), ..Summary::of_notes(&self.notes_with(fallback)) }
+    }
+
+    fn report(&self, cx: &mut Cx<'_, Meeting>, step: &'static str) {
+        let elapsed_ms = cx.now().saturating_sub(self.finalized_at);
+        cx.send(&Progress { r#type: "meeting", phase: "progress", step, elapsed_ms });
+    }
+}
+
+/// The one line that stands for an answer in the log.
+#[allow(clippy::print_stderr, reason = "the log of a plugin is its stderr")]
+fn log_answer(raw: &str, json_bytes: usize) {
+    let digest = Sha256::digest(raw.as_bytes());
+    let sha8: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    eprintln!("summary raw={} json={json_bytes} sha8={sha8}", raw.len());
+}

@@ -1,0 +1,201 @@
+//! Until when. Rule: the words of the meeting are kept as they are; a mode has no calendar of the
+//! people who meet, and "Friday" is what they said.
+
+const DAYS: [&str; 34] = [
+    "今天下班前",
+    "今天",
+    "今晚",
+    "明天",
+    "后天",
+    "大后天",
+    "本周内",
+    "这周内",
+    "下周内",
+    "本月底",
+    "这个月底",
+    "下个月底",
+    "月底",
+    "月初",
+    "下个月",
+    "下月",
+    "年底",
+    "季度末",
+    "周末",
+    "周一",
+    "周二",
+    "周三",
+    "周四",
+    "周五",
+    "周六",
+    "周日",
+    "星期一",
+    "星期二",
+    "星期三",
+    "星期四",
+    "星期五",
+    "星期六",
+    "星期日",
+    "国庆",
+];
+const WEEKS: [&str; 5] = ["下下", "下个", "本", "这", "下"];
+const PARTS: [&str; 6] = ["上午", "中午", "下午", "晚上", "早上", "下班"];
+const BEFORE: [&str; 5] = ["之前", "以前", "前", "内", "之内"];
+
+const ENGLISH_DAYS: [&str; 26] = [
+    "end of the week",
+    "end of the month",
+    "end of the quarter",
+    "end of the day",
+    "end of this week",
+    "end of week",
+    "end of month",
+    "end of day",
+    "end of next week",
+    "next week",
+    "next month",
+    "this week",
+    "this afternoon",
+    "tomorrow morning",
+    "tomorrow",
+    "tonight",
+    "today",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "eod",
+    "eow",
+];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+const LEADS: [&str; 6] = ["no later than ", "by next ", "by the ", "by ", "before ", "until "];
+
+/// The time that the sentence names, in its own words.
+pub fn find(text: &str) -> Option<String> {
+    find_chinese(text).or_else(|| find_english(text))
+}
+
+fn find_chinese(text: &str) -> Option<String> {
+    let (start, mut end) = chinese_date(text).or_else(|| chinese_day(text))?;
+    for words in [&PARTS[..], &BEFORE[..]] {
+        let behind = &text[end..];
+        if let Some(word) = words.iter().find(|word| behind.starts_with(**word)) {
+            // `前提` begins another word, `前` ends this one.
+            if !(*word == "前" && behind.starts_with("前提是")) {
+                end += word.len();
+            }
+        }
+    }
+    Some(text[start..end].to_owned())
+}
+
+/// A day by name, with the week that stands in front of it.
+fn chinese_day(text: &str) -> Option<(usize, usize)> {
+    // The earliest; of those at the same place the longest, which stands further in front.
+    let found = DAYS.iter().filter_map(|day| text.find(day).map(|at| (at, at + day.len())));
+    let (start, end) = found.min_by_key(|(start, end)| (*start, usize::MAX - end))?;
+    let front = WEEKS.iter().find(|week| text[..start].ends_with(**week)).map_or(0, |week| week.len());
+    Some((start - front, end))
+}
+
+/// Such as `3月15日` or `15号`.
+fn chinese_date(text: &str) -> Option<(usize, usize)> {
+    for (at, mark) in text.match_indices(['日', '号']) {
+        let day = digits_before(text, at);
+        if day == at {
+            continue;
+        }
+        let mut start = day;
+        if text[..day].ends_with('月') {
+            start = digits_before(text, day - '月'.len_utf8());
+        }
+        return Some((start, at + mark.len()));
+    }
+    None
+}
+
+/// Where the run of digits that ends here begins; here if there is none.
+fn digits_before(text: &str, end: usize) -> usize {
+    let digits = text[..end]
+        .chars()
+        .rev()
+        .take_while(|letter| letter.is_ascii_digit() || "一二三四五六七八九十".contains(*letter));
+    end - digits.map(char::len_utf8).sum::<usize>()
+}
+
+fn find_english(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let day = ENGLISH_DAYS.iter().filter_map(|day| word_at(&lower, day).map(|at| (at, at + day.len())));
+    let month = MONTHS.iter().filter_map(|month| month_at(&lower, month));
+    let (mut start, end) = day.chain(month).min_by_key(|(start, end)| (*start, usize::MAX - end))?;
+    for front in ["next ", "this ", "the "] {
+        if lower[..start].ends_with(front) {
+            start -= front.len();
+        }
+    }
+    if let Some(lead) = LEADS.iter().find(|lead| lower[..start].ends_with(**lead)) {
+        start -= lead.len();
+    }
+    Some(text[start..end].to_owned())
+}
+
+/// A month with its day: `march 15`, `may 3rd`, `the 15th of march`.
+fn month_at(lower: &str, month: &str) -> Option<(usize, usize)> {
+    let at = word_at(lower, month)?;
+    let behind = lower[at + month.len()..].strip_prefix(' ')?;
+    let digits = behind.chars().take_while(char::is_ascii_digit).count();
+    if digits == 0 {
+        return None;
+    }
+    let ordinal = ["st", "nd", "rd", "th"].iter().any(|ending| behind[digits..].starts_with(ending));
+    Some((at, at + month.len() + 1 + digits + if ordinal { 2 } else { 0 }))
+}
+
+/// Where the word stands by itself.
+fn word_at(lower: &str, word: &str) -> Option<usize> {
+    let is_letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    lower
+        .match_indices(word)
+        .map(|(at, _)| at)
+        .find(|&at| !is_letter(lower[..at].chars().next_back()) && !is_letter(lower[at + word.len()..].chars().next()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn times_are_kept_as_they_were_said() {
+        let cases = [
+            ("请王芳下周五前提交报价", Some("下周五前")),
+            ("我明天下午之前发出来", Some("明天下午之前")),
+            ("3月15日之前上线", Some("3月15日之前")),
+            ("月底前完成", Some("月底前")),
+            ("尽快处理", None),
+            ("Priya will write it by next Friday", Some("by next Friday")),
+            ("I'll send it tomorrow morning", Some("tomorrow morning")),
+            ("It must be done before the end of the month", Some("before the end of the month")),
+            ("Ship it by March 15th please", Some("by March 15th")),
+            ("We may ship 2 of them", None),
+            ("The mayor said so", None),
+        ];
+        for (text, due) in cases {
+            assert_eq!(find(text).as_deref(), due, "{text}");
+        }
+    }
+}

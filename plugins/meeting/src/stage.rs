@@ -1,0 +1,263 @@
+//! What messages, words and the ends of roles do to the meetings of a session. Rule: what is refused
+//! is refused before anything has changed.
+
+use modehost_sdk::{Cx, Document, Failure, Fault, Outcome, RequestId, reject};
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::closing::{Closing, REPEATS};
+use crate::last::{self, Last};
+use crate::opening::Held;
+use crate::request::{Phase, Request};
+use crate::running::{Heard, Running};
+use crate::{Meeting, Over, Repeat};
+
+/// Outside of the mode, a snippet that comes so soon after a summary still belongs to that meeting,
+/// in ms.
+const LATE_MS: u64 = 30_000;
+/// Meetings that may wait for a model; one more is summed up by rules.
+const CLOSING: usize = 3;
+/// Summaries that may be read at the same time for those who ask again.
+const READS: usize = 8;
+
+impl Meeting {
+    /// Takes it now, or holds it until the handler knows where it stands.
+    pub(crate) fn take(&mut self, cx: &mut Cx<'_, Self>, what: Held) -> Outcome {
+        match &mut self.opening {
+            Some(opening) => opening.hold(what),
+            None => {
+                let outcome = self.act(cx, what, false);
+                self.settle(cx);
+                outcome
+            }
+        }
+    }
+
+    /// The document of the last summary is there: what has waited goes on.
+    pub(crate) fn open(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
+        let last = Last::read(document.value.as_deref()).filter(|last| last.session == cx.session_id());
+        self.last_version = document.version;
+        self.over = last.as_ref().map(|last| Over { at: last.at, told: false });
+        self.open_with(cx, last.map_or(0, |last| last.number));
+    }
+
+    /// It cannot be read.
+    pub(crate) fn open_without_document(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
+        match (&mut self.opening, reason) {
+            (Some(opening), Failure::Interrupted) => opening.read_again(cx),
+            // A number that no earlier meeting of the session has: the seconds of the day.
+            _ => self.open_with(cx, u32::try_from(cx.now() / 1_000 % 86_400).unwrap_or(0) + 1_000),
+        }
+    }
+
+    fn open_with(&mut self, cx: &mut Cx<'_, Self>, counted: u32) {
+        self.counted = Some(counted);
+        let held = self.opening.take().map(|opening| opening.into_held()).unwrap_or_default();
+        for what in held {
+            let phase = match &what {
+                Held::Request(request) => Some(request.phase.name()),
+                _ => None,
+            };
+            // The message is long gone, so its error says which one it was.
+            if let Err(Fault::Rejected(rejection)) = self.act(cx, what, true) {
+                send_error(cx, &rejection.code, &rejection.message, phase);
+            }
+        }
+    }
+
+    /// `notify` has appends told when they can be read: the meeting may end in this same list.
+    fn act(&mut self, cx: &mut Cx<'_, Self>, what: Held, notify: bool) -> Outcome {
+        match what {
+            Held::Start => {
+                self.in_mode = true;
+                if self.current.is_none() {
+                    self.begin(cx);
+                }
+                Ok(())
+            }
+            Held::Request(request) => self.act_on_request(cx, request, notify),
+            Held::Heard(heard) => {
+                self.hear(cx, &heard, notify);
+                Ok(())
+            }
+            Held::End(is_there) => {
+                self.in_mode = false;
+                if self.current.is_some() {
+                    // A device that is gone has left with its last words, not when it was given up.
+                    let ended_at = is_there.then(|| cx.now());
+                    self.finalize(cx, ended_at);
+                } else if is_there {
+                    self.repeat(cx, None)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn act_on_request(&mut self, cx: &mut Cx<'_, Self>, request: Request, notify: bool) -> Outcome {
+        let Request { phase, title } = request;
+        if let Phase::Snippet(_) = &phase
+            && self.current.is_none()
+        {
+            self.refuse_late(cx.now())?;
+            self.begin(cx);
+        }
+        if let Some(running) = &mut self.current
+            && title.is_some()
+        {
+            running.account.title = title;
+        }
+        match phase {
+            Phase::Snippet(items) => {
+                if let Some(running) = &mut self.current {
+                    running.take_items(cx, items, notify);
+                }
+                Ok(())
+            }
+            Phase::Finalize if self.current.is_some() => {
+                let now = cx.now();
+                self.finalize(cx, Some(now));
+                Ok(())
+            }
+            Phase::Finalize | Phase::Summary => self.repeat(cx, Some(phase.name())),
+        }
+    }
+
+    fn hear(&mut self, cx: &mut Cx<'_, Self>, heard: &Heard, notify: bool) {
+        if let Some(running) = &mut self.current {
+            running.take_transcript(cx, heard, notify);
+            return;
+        }
+        // Words cannot be refused one by one; it is said once.
+        let over = self.over.get_or_insert(Over { at: cx.now(), told: false });
+        if !std::mem::replace(&mut over.told, true) {
+            let message = "the meeting is over and takes no more words; end the mode and start it again for the next";
+            send_error(cx, "MEETING_FINALIZING", message, None);
+        }
+    }
+
+    /// In the mode a meeting begins with the mode; outside of it with its first snippet.
+    fn begin(&mut self, cx: &mut Cx<'_, Self>) {
+        let number = self.counted.unwrap_or(0) + 1;
+        self.counted = Some(number);
+        self.over = None;
+        self.current = Some(Running::begin(Account::begin(cx.session_id(), number, self.last_version, cx.now())));
+    }
+
+    fn refuse_late(&self, now: u64) -> Result<(), Fault> {
+        let code = "MEETING_FINALIZING";
+        if !self.closing.is_empty() {
+            return Err(reject(code, "the meeting is being summed up and takes no more snippets"));
+        }
+        let is_late = self.over.as_ref().is_some_and(|over| self.in_mode || now < over.at.saturating_add(LATE_MS));
+        if is_late {
+            return Err(reject(code, "the meeting is over; end the mode and start it again for the next one"));
+        }
+        Ok(())
+    }
+
+    fn finalize(&mut self, cx: &mut Cx<'_, Self>, ended_at: Option<u64>) {
+        let Some(running) = self.current.take() else { return };
+        let hurried = self.closing.len() >= CLOSING;
+        let mut closing = Closing::begin(cx, running, ended_at, hurried);
+        closing.advance(cx);
+        self.closing.push(closing);
+        self.over = Some(Over { at: cx.now(), told: false });
+    }
+
+    /// Somebody wants the summary of a meeting that is over, or will be.
+    fn repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<&str>) -> Outcome {
+        let busy = || reject("RATE_LIMITED", "the summary has been asked for often enough; it is on its way");
+        if let Some(closing) = self.closing.last_mut() {
+            match closing.told() {
+                Some(message) => cx.send(&message),
+                None if closing.repeats >= REPEATS => return Err(busy()),
+                None => closing.repeats += 1,
+            }
+            return Ok(());
+        }
+        if self.repeats.len() >= READS {
+            return Err(busy());
+        }
+        let request = cx.read_document(last::key(&cx.device().id));
+        self.repeats.push(Repeat { request, phase: phase.map(str::to_owned) });
+        Ok(())
+    }
+
+    /// The last summary has been read for somebody.
+    pub(crate) fn answer_repeat(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
+        let Some(repeat) = document.request.and_then(|request| self.take_repeat(request)) else { return };
+        match (Last::read(document.value.as_deref()), repeat.phase) {
+            (Some(last), _) => cx.send(&last.message),
+            (None, Some(phase)) => {
+                let message = "there is no meeting: start the mode meeting or send a snippet first";
+                send_error(cx, "NOT_READY", message, Some(&phase));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// True if the failure was that of such a reading.
+    pub(crate) fn take_failed_repeat(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
+        let Some(mut repeat) = self.take_repeat(request) else { return false };
+        if reason == Failure::Interrupted {
+            repeat.request = cx.read_document(last::key(&cx.device().id));
+            self.repeats.push(repeat);
+        } else if let Some(phase) = &repeat.phase {
+            let message = "the summary cannot be read now; ask again later";
+            send_error(cx, "STORAGE_UNAVAILABLE", message, Some(phase));
+        }
+        true
+    }
+
+    fn take_repeat(&mut self, request: RequestId) -> Option<Repeat> {
+        let place = self.repeats.iter().position(|repeat| repeat.request == request)?;
+        Some(self.repeats.remove(place))
+    }
+
+    /// The plugin is removed: meetings are summed up with what is at hand.
+    pub(crate) fn conclude_all(&mut self, cx: &mut Cx<'_, Self>) {
+        self.in_mode = false;
+        let now = cx.now();
+        if let Some(running) = self.current.take() {
+            self.closing.push(Closing::begin(cx, running, Some(now), true));
+        }
+        self.closing.iter_mut().for_each(|closing| closing.conclude_now(cx));
+    }
+
+    pub(crate) fn running_that_awaits(&mut self, request: RequestId) -> Option<&mut Running> {
+        self.current.as_mut().filter(|running| running.account.awaits(request))
+    }
+
+    /// Lets go of meetings that nothing is left to do for.
+    pub(crate) fn settle(&mut self, cx: &mut Cx<'_, Self>) {
+        let before = self.closing.len();
+        self.closing.retain(|closing| !closing.is_over());
+        if self.closing.len() < before && self.current.is_none() {
+            // Late is counted from the summary, not from the end of the meeting.
+            self.over = Some(Over { at: cx.now(), told: self.over.as_ref().is_some_and(|over| over.told) });
+        }
+    }
+}
+
+impl Phase {
+    /// As devices call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Snippet(_) => "snippet",
+            Self::Finalize => "finalize",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// Tells of a fault of something asked for earlier.
+fn send_error(cx: &mut Cx<'_, Meeting>, code: &str, message: &str, phase: Option<&str>) {
+    #[derive(Serialize)]
+    struct About<'a> {
+        r#type: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phase: Option<&'a str>,
+    }
+    cx.send_error(code, message, &About { r#type: "meeting", phase });
+}
