@@ -27,6 +27,9 @@ pub const TAKEOVER_LINGER: Duration = Duration::from_millis(1500);
 pub const CLOSE_HANDSHAKE: Duration = Duration::from_secs(2);
 /// Connections accepted and not yet through their handshake, over the whole server.
 pub const HALF_OPEN: usize = 1024;
+/// How often the files of a certificate are looked at: a renewed one is in use well within the days
+/// that it is renewed early.
+pub const TLS_LOOK: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds for us until they are accepted; the kernel may cut it.
 pub const BACKLOG: u32 = 4096;
 /// Pause after the system has refused to accept a connection (no file descriptors left).

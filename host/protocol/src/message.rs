@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::reply::Invalid;
 
@@ -14,7 +15,11 @@ pub enum DeviceMessage {
     /// May come more than once on a connection.
     Hello(Hello),
     Listen(Listen),
-    Abort,
+    /// The device wants silence.
+    Abort {
+        /// As the device gives it, cut to 64 characters; empty where it gives none.
+        reason: String,
+    },
     Mode {
         start: bool,
         mode: String,
@@ -24,7 +29,11 @@ pub enum DeviceMessage {
         action: String,
         secret: String,
     },
-    /// Known, and nothing to be done: `mcp`, `iot`, `goodbye`.
+    /// An answer or a notification of the device's MCP server: one JSON object, not looked into.
+    Mcp {
+        payload: Box<str>,
+    },
+    /// Known, and nothing to be done: `iot`, `goodbye`.
     Ignored,
     /// Of a type that is not the host's.
     Other {
@@ -38,6 +47,8 @@ pub enum DeviceMessage {
 pub struct Hello {
     /// The whole message.
     pub body: Arc<str>,
+    /// The device has an MCP server with tools.
+    pub mcp: bool,
 }
 
 /// What a `listen` says.
@@ -70,12 +81,13 @@ impl DeviceMessage {
     /// `SCHEMA_INVALID` with what is missing or wrong.
     pub fn parse(kind: &str, text: &str) -> Result<Self, Invalid> {
         Ok(match kind {
-            "hello" => Self::Hello(Hello { body: text.into() }),
+            "hello" => Self::Hello(Hello { body: text.into(), mcp: offers_mcp(text) }),
             "listen" => Self::Listen(listen(&fields(text)?)?),
-            "abort" => Self::Abort,
+            "abort" => Self::Abort { reason: reason(text) },
             "mode" => mode(&fields(text)?)?,
             "server" => server(&fields(text)?)?,
-            "mcp" | "iot" | "goodbye" => Self::Ignored,
+            "mcp" => mcp(text)?,
+            "iot" | "goodbye" => Self::Ignored,
             _ => Self::Other { kind: kind.into(), body: text.into() },
         })
     }
@@ -112,6 +124,32 @@ fn word<'a, T: Copy>(value: Option<&Value>, name: &str, set: &[(&'a str, T)]) ->
     let found = set.iter().find(|(word, _)| *word == text);
     let names = || set.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
     found.copied().map(Some).ok_or_else(|| Invalid::schema(format!("{name} must be one of: {}", names())))
+}
+
+/// True where hello announces `features.mcp`; every field of hello may be missing or odd.
+fn offers_mcp(text: &str) -> bool {
+    let hello: Value = serde_json::from_str(text).unwrap_or_default();
+    hello["features"]["mcp"] == Value::Bool(true)
+}
+
+/// The reason of an abort. An odd one is no ground to leave the device in its speaking state.
+fn reason(text: &str) -> String {
+    let abort: Value = serde_json::from_str(text).unwrap_or_default();
+    abort["reason"].as_str().unwrap_or_default().chars().take(64).collect()
+}
+
+fn mcp(text: &str) -> Result<DeviceMessage, Invalid> {
+    #[derive(Deserialize)]
+    struct Carrier<'a> {
+        #[serde(borrow)]
+        payload: Option<&'a RawValue>,
+    }
+    let carrier: Carrier<'_> = serde_json::from_str(text).map_err(|error| Invalid::schema(error.to_string()))?;
+    let payload = carrier.payload.ok_or_else(|| Invalid::schema("missing: payload"))?.get();
+    if !payload.starts_with('{') {
+        return Err(Invalid::schema("payload must be an object"));
+    }
+    Ok(DeviceMessage::Mcp { payload: payload.into() })
 }
 
 fn listen(fields: &Fields) -> Result<Listen, Invalid> {
@@ -171,5 +209,32 @@ mod tests {
         let text = r#"{"state":" START ","mode":" Dictation "}"#;
         let expected = DeviceMessage::Mode { start: true, mode: "dictation".into() };
         assert_eq!(DeviceMessage::parse("mode", text), Ok(expected));
+    }
+
+    #[test]
+    fn mcp_carries_an_object_and_nothing_else() {
+        let text = r#"{"type":"mcp","payload": {"jsonrpc":"2.0","id":1,"result":{}} }"#;
+        let payload = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.into();
+        assert_eq!(DeviceMessage::parse("mcp", text), Ok(DeviceMessage::Mcp { payload }));
+        assert_eq!(error("mcp", r#"{"type":"mcp"}"#), "missing: payload");
+        assert_eq!(error("mcp", r#"{"type":"mcp","payload":null}"#), "missing: payload");
+        assert_eq!(error("mcp", r#"{"type":"mcp","payload":[1]}"#), "payload must be an object");
+        assert_eq!(error("mcp", r#"{"type":"mcp","payload":"{}"}"#), "payload must be an object");
+    }
+
+    #[test]
+    fn what_hello_and_abort_say_is_read_with_indulgence() {
+        let offers = |text: &str| match DeviceMessage::parse("hello", text) {
+            Ok(DeviceMessage::Hello(hello)) => hello.mcp,
+            other => panic!("{other:?}"),
+        };
+        assert!(offers(r#"{"type":"hello","features":{"mcp":true}}"#));
+        for text in ["{}", r#"{"features":7}"#, r#"{"features":{"mcp":"true"}}"#, r#"{"features":{"mcp":false}}"#] {
+            assert!(!offers(text), "{text}");
+        }
+        let reason = |text: &str| DeviceMessage::parse("abort", text);
+        let expected = DeviceMessage::Abort { reason: "wake_word_detected".into() };
+        assert_eq!(reason(r#"{"reason":"wake_word_detected"}"#), Ok(expected));
+        assert_eq!(reason(r#"{"reason":[]}"#), Ok(DeviceMessage::Abort { reason: String::new() }));
     }
 }

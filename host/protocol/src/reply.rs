@@ -168,6 +168,11 @@ pub fn tts(state: &str, text: Option<&str>, session_id: &str) -> String {
     reply.to_string()
 }
 
+/// `{"type":"mcp","payload":…}`: JSON-RPC to the device's MCP server.
+pub fn mcp(payload: &Value, session_id: &str) -> String {
+    json!({ "type": "mcp", "session_id": session_id, "payload": payload }).to_string()
+}
+
 /// `{"type":"listen","state":…}` to the device.
 pub fn listen(state: &str, mode: Option<&str>, session_id: &str) -> String {
     let mut reply = json!({ "type": "listen", "state": state, "session_id": session_id });

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use modehost_contract::Context;
 use modehost_contract::Event;
@@ -22,6 +22,8 @@ use crate::inbox::{Control, Inbound};
 use crate::link::Link;
 use crate::registry::{SessionHandle, Shared};
 use crate::requests::{Outcome, Requests};
+use crate::speech::Turn;
+use crate::tools::Desk;
 
 /// Everything that can wake a session.
 pub(crate) enum Wake {
@@ -65,6 +67,14 @@ pub(crate) struct Session {
     /// Time of the last event, Unix ms.
     clock: u64,
     pub(crate) segments: u64,
+    /// The segment that a recogniser has given a draft of, and not yet confirmed.
+    pub(crate) draft: Option<u64>,
+    /// What is being said to the device.
+    pub(crate) turn: Option<Turn>,
+    /// What the device offers, since its last hello.
+    pub(crate) tools: Option<Arc<Desk>>,
+    /// Ids of questions to the device's tools.
+    pub(crate) tool_ids: Arc<AtomicU64>,
     /// When unsaved state is saved at the latest.
     pub(crate) checkpoint: Option<Instant>,
     /// A connection is new: others speak to it once it has been answered, or by then.
@@ -97,6 +107,10 @@ impl Session {
             cascade: 0,
             clock: 0,
             segments: 0,
+            draft: None,
+            turn: None,
+            tools: None,
+            tool_ids: Arc::default(),
             checkpoint: None,
             arrival: None,
             doze: None,
@@ -124,6 +138,10 @@ impl Session {
                 }
                 Wake::Device(Inbound::Message(message)) => {
                     self.work.push_back(Work::Message(message));
+                    None
+                }
+                Wake::Device(Inbound::Words(words)) => {
+                    self.recognised(words);
                     None
                 }
                 Wake::Device(Inbound::Audio) => {
@@ -161,11 +179,13 @@ impl Session {
     /// for good.
     pub(crate) async fn empty_queue(&mut self) {
         while let Ok(inbound) = self.messages.try_recv() {
-            if let Inbound::Message(message) = inbound {
-                self.cascade = 0;
-                self.work.push_back(Work::Message(message));
-                self.work_off().await;
+            self.cascade = 0;
+            match inbound {
+                Inbound::Message(message) => self.work.push_back(Work::Message(message)),
+                Inbound::Words(words) => self.recognised(words),
+                Inbound::Audio => {}
             }
+            self.work_off().await;
         }
     }
 

@@ -14,6 +14,21 @@ use crate::registry::SessionHandle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
+/// Words that a recogniser made of sound, or that somebody typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Empty where a draft has come to nothing.
+    pub text: Arc<str>,
+    /// False for a draft: the next words of the recogniser are about the same sound.
+    pub confirmed: bool,
+    /// Unix ms of the first sound.
+    pub start_ms: u64,
+    /// Unix ms of the last sound.
+    pub end_ms: u64,
+    /// Which recogniser.
+    pub source: Arc<str>,
+}
+
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
     pub(crate) connection: ConnectionId,
@@ -46,6 +61,14 @@ impl Attachment {
             Err(TrySendError::Full(Inbound::Message(message))) => Ok(Some(message)),
             Err(_) => Err(Gone),
         }
+    }
+
+    /// Hands over what a recogniser has made of this connection's sound. Waits as `message` does.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn words(&self, words: Words) -> Result<(), Gone> {
+        self.session.messages.send(Inbound::Words(words)).await.map_err(|_| Gone)
     }
 
     /// Hands a packet of audio over; it is dropped and counted if the session cannot keep up.

@@ -57,6 +57,15 @@ impl Default for Config {
     }
 }
 
+/// The devices of a group.
+pub(crate) enum Members {
+    Listed(Arc<[DeviceId]>),
+    /// All but those that some group lists.
+    AllBut(Arc<[DeviceId]>),
+    /// There is no such group.
+    None,
+}
+
 /// Groups and names of devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
@@ -93,6 +102,20 @@ impl Roster {
             groups.push(DEFAULT_GROUP.into());
         }
         Device { id: id.as_str().into(), alias: self.alias.get(id).cloned(), groups: groups.into() }
+    }
+
+    /// The devices of a group, as the configuration lists them.
+    pub(crate) fn members(&self, group: &str) -> Members {
+        match self.groups.get(group) {
+            Some(devices) => Members::Listed(devices.clone()),
+            None if group == DEFAULT_GROUP => Members::AllBut(self.grouped.clone()),
+            None => Members::None,
+        }
+    }
+
+    /// Devices that the configuration names, in groups or with an alias; some may come twice.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &DeviceId> {
+        self.grouped.iter().chain(self.alias.keys())
     }
 
     /// Who a message for a group is for. A group that nobody configured has no members.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use modehost_contract::event::{Document, JournalEntry, RequestId, Undelivered};
+use modehost_contract::effect::JournalPart;
+use modehost_contract::event::{Document, JournalEntry, RequestId};
 use modehost_contract::{Effect, Event};
-use modehost_ids::{DeviceId, PluginId};
+use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_storage::Reply;
-use modehost_storage::traits::{self, Archived, Missed, Written};
+use modehost_storage::traits::{self, Archived, Written};
 
 use crate::actor::{Session, Work};
+use crate::deliver::{Deliveries, Letter, deliver};
 use crate::registry::Services;
 use crate::requests::{Outcome, answered, stored};
 
@@ -71,7 +72,7 @@ impl Session {
                 barrier.open.push(stored(owner, request, serial, reply, event).boxed());
             }
             Effect::AppendJournal { journal, entry, notify, .. } => {
-                let reply = journals.append(&journal, now, entry.into());
+                let reply = journals.append_for(Some(&self.id), &journal, now, entry.into());
                 let event = move |sequence| notify.then_some(Event::RequestDone { request, value: sequence });
                 barrier.open.push(stored(owner, request, serial, reply, event).boxed());
             }
@@ -83,14 +84,26 @@ impl Session {
                     at: now,
                     content: entry.content.into(),
                     text: entry.text.into(),
+                    journal: entry.journal.map(part),
                 };
                 let reply = archives.archive(archived, entry.keep);
                 let event = move |()| Some(Event::RequestDone { request, value: 0 });
                 barrier.open.push(stored(owner, request, serial, reply, event).boxed());
             }
-            Effect::Deliver { devices, body, ttl_ms, .. } => {
-                let sending = deliver(self.shared.services.clone(), devices, body.into(), now, ttl_ms);
-                let event = move |(now, queued, failed)| Some(Event::Delivered { request, now, queued, failed });
+            Effect::RemoveJournal { journal, .. } => {
+                let reply = journals.remove(&journal);
+                let event = move |()| Some(Event::RequestDone { request, value: 0 });
+                barrier.open.push(stored(owner, request, serial, reply, event).boxed());
+            }
+            Effect::Deliver { to, except, body, late_body, notice, ttl_ms, .. } => {
+                let (own, body): (_, Arc<str>) = (self.handle.device.clone(), body.into());
+                let late = late_body.map_or_else(|| body.clone(), Into::into);
+                let notice = notice.map(Into::into);
+                let letter = Letter { own, to, except, body, late, notice, now, ttl_ms };
+                let sending = deliver(self.shared.services.clone(), self.config(), letter);
+                let event = move |made: Deliveries| {
+                    Some(Event::Delivered { request, now: made.now, queued: made.queued, failed: made.failed })
+                };
                 barrier.deliveries.push(stored(owner, request, serial, sending, event).boxed());
             }
             _ => {}
@@ -176,6 +189,11 @@ impl Session {
     }
 }
 
+/// A journal that goes into a larger whole, as the storage knows it.
+pub(crate) fn part(part: JournalPart) -> traits::JournalPart {
+    traits::JournalPart { journal: part.journal.into(), member: part.member.into(), line: part.line.into() }
+}
+
 fn document(request: Option<RequestId>, found: traits::Document) -> Document {
     Document { request, key: found.key, version: found.version, value: found.value }
 }
@@ -186,40 +204,4 @@ fn page(request: RequestId, journal: Arc<str>, found: Vec<traits::JournalEntry>,
         |entry: traits::JournalEntry| JournalEntry { sequence: entry.sequence, at: entry.at, value: entry.value };
     let entries = found.into_iter().take(limit).map(entry).collect();
     Event::JournalPage { request, journal, entries, complete }
-}
-
-/// Who has it now, for whom it is kept, who will not get it.
-type Deliveries = (Vec<String>, Vec<String>, Vec<Undelivered>);
-
-/// Hands a message to each device, or keeps it for those that are away.
-async fn deliver(
-    services: Services,
-    devices: Vec<String>,
-    body: Arc<str>,
-    now: u64,
-    ttl_ms: u64,
-) -> Result<Deliveries, modehost_storage::StorageError> {
-    let (mut delivered, mut queued, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    let mut keeping: Vec<(String, Reply<u32>)> = Vec::new();
-    for device in devices {
-        let Some(id) = DeviceId::parse(&device) else {
-            failed.push(Undelivered { device, reason: "not a device id".into() });
-            continue;
-        };
-        match services.directory.deliver(&id, &body, None).await? {
-            Ok(()) => delivered.push(device),
-            Err(Missed::Away | Missed::Refused) if ttl_ms > 0 => {
-                keeping.push((device, services.queue.enqueue(&id, body.clone(), now, ttl_ms)));
-            }
-            Err(Missed::Away) => failed.push(Undelivered { device, reason: "not connected".into() }),
-            Err(Missed::Refused) => failed.push(Undelivered { device, reason: "its connection is full".into() }),
-        }
-    }
-    for (device, kept) in keeping {
-        match kept.await {
-            Ok(_) => queued.push(device),
-            Err(error) => failed.push(Undelivered { device, reason: error.to_string() }),
-        }
-    }
-    Ok((delivered, queued, failed))
 }

@@ -5,17 +5,18 @@
 
 use std::sync::Arc;
 
-use modehost_contract::Effect;
-use modehost_contract::effect::{ListenCommand, ListenMode, ModelRequest};
+use modehost_contract::effect::{HookRequest, ListenCommand, ListenMode, ModelRequest};
 use modehost_contract::event::{Failure, RequestId, Transcript};
+use modehost_contract::{Effect, Event};
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, check};
+use modehost_storage::assemble;
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
-use crate::durable::Barrier;
+use crate::durable::{Barrier, part};
 use crate::handler::Timer;
 use crate::requests::{Ticket, answered, posted};
 
@@ -55,7 +56,7 @@ impl Session {
     fn perform(&mut self, plugin: &PluginId, effect: Effect, transcript: Option<&Transcript>, barrier: &mut Barrier) {
         match effect {
             Effect::Send(body) => self.link.send(reply::with_session_id(body, self.id.as_str())),
-            Effect::Say { text, interrupt } => self.say(&text, interrupt),
+            Effect::Say { text, interrupt, more } => self.say(plugin, &text, interrupt, more),
             Effect::Listen(command) => self.microphone(command),
             Effect::Decline => match transcript {
                 Some(transcript) => {
@@ -89,7 +90,9 @@ impl Session {
                 }
             }
             Effect::AskModel(ask) => self.ask(plugin, ask),
-            Effect::PostHook { request, hook, body } => self.post(plugin, request, &hook, body),
+            Effect::PostHook(post) => self.post(plugin, post),
+            Effect::ListTools(request) => self.list_tools(plugin, request),
+            Effect::CallTool { request, name, arguments } => self.call_tool(plugin, request, name, arguments),
             Effect::Extension { request, name, .. } => {
                 let message = format!("this server does not know the extension {name}");
                 self.refuse_request(plugin, request, Failure::Unsupported, &message);
@@ -124,20 +127,35 @@ impl Session {
         self.make_dirty();
     }
 
-    fn post(&mut self, plugin: &PluginId, request: RequestId, hook: &str, body: String) {
+    fn post(&mut self, plugin: &PluginId, post: HookRequest) {
+        let request = post.request;
         let Some(hooks) = self.shared.services.hooks.clone() else {
             let message = "no webhooks are configured";
             return self.refuse_request(plugin, request, Failure::Unavailable, message);
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
+        let journals = self.shared.services.journals.clone();
+        let posting = async move {
+            // Read when it is sent: behind the writes of its list.
+            let body = match post.journal {
+                Some(journal) => assemble(journals, post.body, part(journal)).await,
+                None => Ok(post.body),
+            };
+            let body = body.map_err(|error| (Failure::Unavailable, error.to_string()))?;
+            hooks.post(&post.hook, &post.sender, body).await
+        };
         let (plugin, serial) = (plugin.clone(), ticket.serial);
-        self.requests.open(ticket, posted(plugin, request, serial, hooks.post(hook, body)));
+        self.requests.open(ticket, posted(plugin, request, serial, posting));
         self.make_dirty();
     }
 
     /// The request fails at once; the mode hears of it as its next event.
     pub(crate) fn refuse_request(&mut self, plugin: &PluginId, request: RequestId, reason: Failure, message: &str) {
-        let event = crate::requests::failed(request, reason, message);
+        self.tell_later(plugin, crate::requests::failed(request, reason, message));
+    }
+
+    /// An event for a plugin, behind what is still to be done.
+    pub(crate) fn tell_later(&mut self, plugin: &PluginId, event: Event) {
         self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
     }
 
@@ -151,18 +169,6 @@ impl Session {
         }
         let due = Instant::now() + std::time::Duration::from_millis(delay_ms);
         timers.insert(id, Timer { due, ends_at: now.saturating_add(delay_ms) });
-    }
-
-    /// Captions for what is said; the voice comes with a speaker.
-    fn say(&mut self, text: &str, interrupt: bool) {
-        let id = self.id.clone();
-        if interrupt && let Some(outbox) = self.link.outbox() {
-            outbox.drop_audio();
-        }
-        self.link.send(reply::tts("start", None, id.as_str()));
-        self.link.send(reply::tts("sentence_start", Some(text), id.as_str()));
-        self.link.send(reply::tts("sentence_end", Some(text), id.as_str()));
-        self.link.send(reply::tts("stop", None, id.as_str()));
     }
 
     fn microphone(&mut self, command: ListenCommand) {
@@ -222,7 +228,7 @@ fn needs_record(effect: &Effect) -> bool {
 /// True for what goes to somebody outside and has an outcome. It is sent behind the writes of the
 /// list: deliveries by `pass`, questions when the session polls its requests.
 fn asks_outside(effect: &Effect) -> bool {
-    matches!(effect, Effect::AskModel(_) | Effect::PostHook { .. } | Effect::Deliver { .. })
+    matches!(effect, Effect::AskModel(_) | Effect::PostHook(_) | Effect::CallTool { .. } | Effect::Deliver { .. })
 }
 
 /// True for effects that somebody outside can see, or that set off such.

@@ -12,9 +12,13 @@ use modehost_storage::traits::Document;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
+use crate::attachment::Words;
+
 /// From the device, in order.
 pub(crate) enum Inbound {
     Message(DeviceMessage),
+    /// What a recogniser has made of the device's sound.
+    Words(Words),
     /// Sound came, and nothing is there to hear it.
     Audio,
 }

@@ -59,7 +59,8 @@ impl Session {
     pub(crate) async fn give(&mut self, plugin: &PluginId, event: Event) -> Delivered {
         let greeting = Greeting::before(&event);
         let ends = matches!(event, Event::Ended(_));
-        if (ends || matches!(event, Event::Detached)) && self.place(plugin).is_none() {
+        let for_the_present = ends || matches!(event, Event::Detached | Event::Aborted { .. });
+        if for_the_present && self.place(plugin).is_none() {
             return Delivered::Effects(Vec::new());
         }
         let delivered = match self.lend(plugin, greeting).await {
@@ -68,6 +69,9 @@ impl Session {
         };
         if ends && let Some(place) = self.place(plugin) {
             self.handlers[place].ending = true;
+        }
+        if matches!(delivered, Delivered::Skipped(_)) {
+            self.end_turn_of(plugin);
         }
         delivered
     }
@@ -279,6 +283,7 @@ impl Session {
         }
         let Some(place) = self.place(&plugin) else { return };
         let handler = self.handlers.remove(place);
+        self.end_turn_of(&plugin);
         if let Some(mode) = handler.mode
             && self.mode.as_ref() == Some(&mode)
         {

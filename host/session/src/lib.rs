@@ -13,6 +13,10 @@
 //! - `lend`: taking instances away and giving them back: hibernation, hot swap
 //! - `effects`: carrying out what a mode wants, in order, durable things first
 //! - `durable`: effects that are stored or read
+//! - `deliver`: messages for other devices
+//! - `speech`: what is said to the device, in turns
+//! - `transcripts`: words to the mode that they are for
+//! - `tools`: what the device offers, listed and called
 //! - `requests`: outcomes that are still to come
 //! - `redelivery`: telling senders that what was kept has been handed over
 //! - `record`: what is left of a session between two processes
@@ -26,6 +30,7 @@ mod actor;
 pub mod attachment;
 mod budget;
 pub mod config;
+mod deliver;
 mod durable;
 mod effects;
 mod handler;
@@ -38,8 +43,11 @@ mod redelivery;
 pub mod registry;
 mod requests;
 mod route;
+mod speech;
+mod tools;
+mod transcripts;
 mod wake;
 
-pub use attachment::{Attachment, Gone};
+pub use attachment::{Attachment, Gone, Words};
 pub use config::{Config, DuplicateDevice, Roster};
 pub use registry::{Refusal, Registry, Services, SessionInfo};

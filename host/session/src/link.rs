@@ -11,10 +11,28 @@ use modehost_protocol::reply;
 use modehost_storage::traits::{Mailbox, Missed, Registration};
 use tokio::time::Instant;
 
+/// What is kept for a device that is expected back.
+pub(crate) enum Held {
+    Message(Text),
+    /// A sentence; those that follow each other make one turn.
+    Speech(String),
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        match self {
+            Self::Message(text) => text.len(),
+            Self::Speech(text) => text.len(),
+        }
+    }
+}
+
 /// The connection that is served.
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) outbox: Outbox,
+    /// The device has been answered, or given up on saying hello: it may be spoken to.
+    open: bool,
     /// While it lasts, others find the device here.
     _registration: Registration,
 }
@@ -25,7 +43,7 @@ pub(crate) struct Link {
     connection: Option<Connection>,
     lingering: Vec<(Instant, ConnectionId, Outbox)>,
     /// Messages for a device that is expected back, oldest first.
-    held: VecDeque<Text>,
+    held: VecDeque<Held>,
     held_bytes: usize,
     /// The session ends for its modes when nobody has come back by then.
     pub(crate) gone_at: Option<Instant>,
@@ -36,6 +54,11 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn is_connected(&self) -> bool {
         self.connection.is_some()
+    }
+
+    /// True if the device is connected and may be spoken to.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.open)
     }
 
     /// True once the device has been given up.
@@ -50,7 +73,7 @@ impl Link {
             let _ = old.outbox.text(reply::system(farewell));
             self.lingering.push((Instant::now() + limits::TAKEOVER_LINGER, old.id, old.outbox));
         }
-        self.connection = Some(Connection { id, outbox, _registration: registration });
+        self.connection = Some(Connection { id, outbox, open: false, _registration: registration });
         self.gone_at = None;
         self.end_at = None;
     }
@@ -65,18 +88,36 @@ impl Link {
         served
     }
 
-    /// To the device; kept for its return while it is away.
+    /// To the device; kept for its return while it is away, and until it has been answered.
     pub(crate) fn send(&mut self, text: impl Into<Text>) {
         match &self.connection {
             // A refusal means that the connection is ending: its own end will be told.
-            Some(connection) => drop(connection.outbox.text(text)),
-            None => self.hold(text.into()),
+            Some(connection) if connection.open => drop(connection.outbox.text(text)),
+            _ => self.hold(Held::Message(text.into())),
         }
     }
 
-    fn hold(&mut self, text: Text) {
-        self.held_bytes += text.len();
-        self.held.push_back(text);
+    /// An answer that is of use now or never.
+    pub(crate) fn answer(&self, text: impl Into<Text>) {
+        if let Some(connection) = &self.connection {
+            let _ = connection.outbox.text(text);
+        }
+    }
+
+    /// Keeps a sentence for a device that cannot be spoken to yet.
+    pub(crate) fn hold_speech(&mut self, text: String) {
+        self.hold(Held::Speech(text));
+    }
+
+    /// Drops the sentences that are kept.
+    pub(crate) fn forget_speech(&mut self) {
+        self.held.retain(|held| matches!(held, Held::Message(_)));
+        self.held_bytes = self.held.iter().map(Held::len).sum();
+    }
+
+    fn hold(&mut self, held: Held) {
+        self.held_bytes += held.len();
+        self.held.push_back(held);
         while self.held.len() > limits::HELD_MESSAGES || self.held_bytes > limits::HELD_BYTES {
             if let Some(oldest) = self.held.pop_front() {
                 self.held_bytes -= oldest.len();
@@ -85,13 +126,13 @@ impl Link {
         }
     }
 
-    /// Sends what was kept; after hello, which clients expect first.
-    pub(crate) fn release_held(&mut self) {
-        let Some(connection) = &self.connection else { return };
+    /// From now on the device may be spoken to: after hello, which clients expect to be answered
+    /// first. Gives what was kept; nothing where nobody is connected.
+    pub(crate) fn open(&mut self) -> VecDeque<Held> {
+        let Some(connection) = &mut self.connection else { return VecDeque::new() };
+        connection.open = true;
         self.held_bytes = 0;
-        for text in std::mem::take(&mut self.held) {
-            let _ = connection.outbox.text(text);
-        }
+        std::mem::take(&mut self.held)
     }
 
     pub(crate) fn outbox(&self) -> Option<&Outbox> {

@@ -89,11 +89,13 @@ impl Session {
             self.handlers[place].ending = false;
         }
         self.save_now().await;
+        self.end_turn();
         if let Some((state, mode)) = answer {
             self.link.send(reply::mode_ok(state, mode, self.id.as_str()));
         }
         if let Some((plugin, effects)) = ended {
             self.carry(&plugin, effects, None).await;
+            self.end_turn_of(&plugin);
         }
         if let Some((plugin, _)) = &target {
             self.carry(plugin, begun, None).await;

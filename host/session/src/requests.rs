@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use futures_util::stream::{BoxStream, FuturesUnordered};
-use modehost_contract::event::{Failure, RequestId};
+use modehost_contract::event::{Failure, ModelDone, RequestId};
 use modehost_contract::{Event, ModelPart};
 use modehost_ids::PluginId;
 use modehost_storage::StorageError;
@@ -24,6 +24,13 @@ pub(crate) struct Outcome {
     pub(crate) storage: Option<StorageError>,
     /// A model that goes on writing: this was not the end.
     pub(crate) rest: Option<BoxStream<'static, ModelPart>>,
+}
+
+impl Outcome {
+    /// The end of a request, told by this event.
+    pub(crate) fn told(plugin: PluginId, request: RequestId, serial: u64, event: Event) -> Self {
+        Self { plugin, request, serial, event: Some(event), storage: None, rest: None }
+    }
 }
 
 /// `None` if the request was cancelled before it had an outcome.
@@ -113,8 +120,8 @@ pub(crate) async fn answered(
 ) -> Outcome {
     let (event, rest) = match answer.next().await {
         Some(ModelPart::Chunk(text)) => (Event::ModelChunk { request, text }, Some(answer)),
-        Some(ModelPart::Done { text, prompt_tokens, answer_tokens }) => {
-            (Event::ModelDone { request, text, prompt_tokens, answer_tokens }, None)
+        Some(ModelPart::Done { text, prompt_tokens, answer_tokens, tool_calls }) => {
+            (Event::ModelDone(ModelDone { request, text, prompt_tokens, answer_tokens, tool_calls }), None)
         }
         Some(ModelPart::Failed { reason, message }) => (failed(request, reason, &message), None),
         None => (failed(request, Failure::Refused, "the model ended without an answer"), None),
@@ -133,5 +140,5 @@ pub(crate) async fn posted(
         Ok(status) => Event::RequestDone { request, value: u64::from(status) },
         Err((reason, message)) => failed(request, reason, &message),
     };
-    Outcome { plugin, request, serial, event: Some(event), storage: None, rest: None }
+    Outcome::told(plugin, request, serial, event)
 }

@@ -27,6 +27,7 @@ impl Session {
             Control::Drain { code, reason, done } => {
                 self.empty_queue().await;
                 self.save_now().await;
+                self.end_turn();
                 self.link.close(code, &reason);
                 return Some(done);
             }
@@ -35,6 +36,9 @@ impl Session {
     }
 
     fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
+        // The connection before may be in the middle of an answer.
+        self.end_turn();
+        self.part_from_tools();
         let mailbox = Arc::new(OutboxMailbox(outbox.clone()));
         let registration = self.shared.services.directory.register(&self.handle.device, mailbox);
         self.link.attach(connection, outbox, registration);
@@ -44,7 +48,7 @@ impl Session {
     /// The device has been answered, or says nothing: now others may speak to it.
     pub(crate) async fn arrive(&mut self) {
         self.arrival = None;
-        self.link.release_held();
+        self.release_held();
         self.hand_over_queue().await;
         let attached = Event::Attached(self.device.clone());
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &attached);
@@ -76,6 +80,9 @@ impl Session {
         if !self.link.detach(connection) {
             return;
         }
+        // What is said from now on is for whoever comes back.
+        self.turn = None;
+        self.part_from_tools();
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
         self.make_dirty();
         self.wait_for_device();
@@ -108,6 +115,7 @@ impl Session {
             self.arrive().await;
         }
         self.link.close_lingering(now);
+        self.check_turn(now);
         self.due_timers(now);
         if self.checkpoint.is_some_and(|at| at <= now) {
             // Nobody waits for it: whoever does, saves for themselves.
@@ -148,6 +156,10 @@ impl Session {
         for handler in &mut self.handlers {
             handler.mode = None;
             handler.timers.clear();
+            // Nobody is told the end of a role twice.
+            if handler.ending {
+                continue;
+            }
             self.work.push_back(Work::Tell {
                 plugin: handler.plugin.clone(),
                 event: Event::Ended(EndReason::Gone),
@@ -159,6 +171,7 @@ impl Session {
     /// Lets go of handlers that have been told the end and have nothing open.
     pub(crate) fn close_ended(&mut self) {
         self.handlers.retain(|handler| !handler.ending || !handler.is_idle());
+        self.check_turn(Instant::now());
     }
 
     /// The last act: the record goes, or stays for the next process.
@@ -174,6 +187,7 @@ impl Session {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().map(|timer| timer.due)).min();
         let arrival = self.arrival.filter(|_| self.link.is_connected());
-        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival].into_iter().flatten().min()
+        let turn = self.turn.as_ref().map(|turn| turn.until);
+        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival, turn].into_iter().flatten().min()
     }
 }

@@ -116,6 +116,14 @@ impl Directory for LocalDirectory {
         Reply::ready(Ok(delivered))
     }
 
+    fn devices(&self) -> Reply<Vec<DeviceId>> {
+        let mut devices = Vec::new();
+        for shard in &self.0.shards {
+            devices.extend(shard.read().entries.keys().cloned());
+        }
+        Reply::ready(Ok(devices))
+    }
+
     fn connected(&self) -> Reply<usize> {
         Reply::ready(Ok(self.0.shards.iter().map(|shard| shard.read().entries.len()).sum()))
     }

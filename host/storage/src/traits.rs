@@ -324,6 +324,9 @@ pub trait Directory: Send + Sync {
     /// Hands a message to every connected device that `wanted` names; the answer is how many.
     fn broadcast(&self, wanted: Audience, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<usize>;
 
+    /// The devices that are connected, everywhere, in no order.
+    fn devices(&self) -> Reply<Vec<DeviceId>>;
+
     /// How many devices are connected, everywhere.
     fn connected(&self) -> Reply<usize>;
 }

@@ -36,8 +36,9 @@ fn count(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
 fn count_two(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     match event {
         Event::Timer(id) => Ok(vec![Effect::Send(json!({ "type": "red", "timer": id, "count": *number }).to_string())]),
-        Event::ModelDone { request, text, .. } => {
-            Ok(vec![Effect::Send(json!({ "type": "red", "answer": &**text, "request": request }).to_string())])
+        Event::ModelDone(done) => {
+            let answer = json!({ "type": "red", "answer": &*done.text, "request": done.request });
+            Ok(vec![Effect::Send(answer.to_string())])
         }
         Event::Message { .. } => {
             *number += 1;
@@ -143,7 +144,7 @@ impl Models for Slow {
         let mut go = self.0.clone();
         futures_util::stream::once(async move {
             let _ = go.wait_for(|go| *go).await;
-            ModelPart::Done { text: "42".into(), prompt_tokens: 0, answer_tokens: 0 }
+            ModelPart::Done { text: "42".into(), prompt_tokens: 0, answer_tokens: 0, tool_calls: vec![] }
         })
         .boxed()
     }
@@ -151,8 +152,16 @@ impl Models for Slow {
 
 fn ask(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     let Event::Message { .. } = event else { return Ok(vec![]) };
-    let messages = vec![ChatMessage { role: Role::User, content: "?".into() }];
-    let ask = ModelRequest { request: 7, purpose: "p".into(), messages, max_tokens: 9, json: false, chunks: false };
+    let question = ChatMessage { role: Role::User, content: "?".into(), tool_calls: vec![], tool_call_id: None };
+    let ask = ModelRequest {
+        request: 7,
+        purpose: "p".into(),
+        messages: vec![question],
+        max_tokens: 9,
+        json: false,
+        chunks: false,
+        tools: vec![],
+    };
     Ok(vec![Effect::AskModel(ask), Effect::Send(json!({ "type": "red", "asked": true }).to_string())])
 }
 

@@ -1,0 +1,126 @@
+//! Messages of a mode for other devices. Rule: who is meant is decided once, when the delivery is
+//! made; every one of them ends up as reached, kept for, or failed with a reason.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use modehost_contract::effect::Audience;
+use modehost_contract::event::Undelivered;
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use modehost_storage::traits::Missed;
+use modehost_storage::{Reply, StorageError};
+
+use crate::config::{Config, Members};
+use crate::registry::Services;
+
+/// A message and whom it is for.
+pub(crate) struct Letter {
+    pub(crate) own: DeviceId,
+    pub(crate) to: Audience,
+    pub(crate) except: Vec<String>,
+    pub(crate) body: Arc<str>,
+    /// Kept for those that are away.
+    pub(crate) late: Arc<str>,
+    /// For the sender, once what was kept has been handed over.
+    pub(crate) notice: Option<Arc<str>>,
+    /// Unix ms.
+    pub(crate) now: u64,
+    /// 0: not kept.
+    pub(crate) ttl_ms: u64,
+}
+
+/// What became of a letter.
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    pub(crate) now: Vec<String>,
+    pub(crate) queued: Vec<String>,
+    pub(crate) failed: Vec<Undelivered>,
+}
+
+impl Deliveries {
+    fn fail(&mut self, device: impl Into<String>, reason: impl Into<String>) {
+        self.failed.push(Undelivered { device: device.into(), reason: reason.into() });
+    }
+}
+
+/// Hands a letter to each device that it is for, or keeps it for those that are away.
+pub(crate) async fn deliver(
+    services: Services,
+    config: Arc<Config>,
+    letter: Letter,
+) -> Result<Deliveries, StorageError> {
+    let mut made = Deliveries::default();
+    let devices = addressees(&services, &config, &letter, &mut made).await?;
+    let mut keeping: Vec<(DeviceId, Reply<u32>)> = Vec::new();
+    for device in devices {
+        match services.directory.deliver(&device, &letter.body, None).await? {
+            Ok(()) => made.now.push(device.to_string()),
+            Err(Missed::Away | Missed::Refused) if letter.ttl_ms > 0 => {
+                let kept = services.queue.enqueue(&device, letter.late.clone(), letter.now, letter.ttl_ms);
+                keeping.push((device, kept));
+            }
+            Err(Missed::Away) => made.fail(device.as_str(), "not connected"),
+            Err(Missed::Refused) => made.fail(device.as_str(), "its connection is full"),
+        }
+    }
+    for (device, kept) in keeping {
+        match kept.await {
+            Ok(_) => made.queued.push(device.to_string()),
+            Err(error) => made.fail(device.as_str(), error.to_string()),
+        }
+    }
+    Ok(made)
+}
+
+/// The devices that are meant, each once, in an order that does not change; those that cannot be
+/// meant are put among the failed.
+async fn addressees(
+    services: &Services,
+    config: &Config,
+    letter: &Letter,
+    made: &mut Deliveries,
+) -> Result<Vec<DeviceId>, StorageError> {
+    let mut meant: Vec<DeviceId> = match &letter.to {
+        Audience::Devices(devices) => {
+            let mut meant = Vec::with_capacity(devices.len());
+            for device in devices {
+                match DeviceId::parse(device) {
+                    Some(device) => meant.push(device),
+                    None => made.fail(device, "not a device id"),
+                }
+            }
+            meant
+        }
+        Audience::Group(group) => match config.roster.members(group) {
+            Members::Listed(devices) => devices.to_vec(),
+            Members::AllBut(grouped) => {
+                let everyone = everyone(services, config).await?;
+                everyone.into_iter().filter(|device| !grouped.contains(device)).collect()
+            }
+            Members::None => {
+                made.fail(group, "there is no such group");
+                Vec::new()
+            }
+        },
+        Audience::Everyone => everyone(services, config).await?,
+    };
+    if !matches!(letter.to, Audience::Devices(_)) {
+        meant.retain(|device| *device != letter.own);
+    }
+    let except: HashSet<&str> = letter.except.iter().map(String::as_str).collect();
+    let mut seen = HashSet::new();
+    meant.retain(|device| !except.contains(device.as_str()) && seen.insert(device.clone()));
+    for device in meant.drain(meant.len().min(limits::DELIVERY_DEVICES)..) {
+        made.fail(device.as_str(), format!("one delivery goes to {} devices at the most", limits::DELIVERY_DEVICES));
+    }
+    Ok(meant)
+}
+
+/// All devices that are connected or that the configuration names, sorted.
+async fn everyone(services: &Services, config: &Config) -> Result<Vec<DeviceId>, StorageError> {
+    let mut devices = services.directory.devices().await?;
+    devices.extend(config.roster.named().cloned());
+    devices.sort_unstable();
+    Ok(devices)
+}
