@@ -112,7 +112,8 @@ enum Concern {
     Plugin(String),
 }
 
-/// Whose source a changed file is: `plugins/<folder>/{src/…, Cargo.toml, plugin.toml}` or `wit/…`.
+/// Whose source a changed file is: `plugins/<folder>/{src/…, Cargo.toml, plugin.toml, config.schema.json}`
+/// or `wit/…`.
 fn concerns(root: &Path, path: &Path) -> Option<Concern> {
     let name = path.file_name()?.to_str()?;
     let is_scratch = name.starts_with('.') || name.starts_with('#') || name.ends_with('~') || name.ends_with(".swp");
@@ -128,10 +129,12 @@ fn concerns(root: &Path, path: &Path) -> Option<Concern> {
     match steps.as_slice() {
         _ if is_scratch => None,
         ["wit", ..] => Some(Concern::All),
-        ["plugins", folder, "src", ..] | ["plugins", folder, "Cargo.toml" | "plugin.toml"] => match *folder {
-            "sdk" => Some(Concern::All),
-            folder => Some(Concern::Plugin(folder.to_owned())),
-        },
+        ["plugins", folder, "src", ..] | ["plugins", folder, "Cargo.toml" | "plugin.toml" | "config.schema.json"] => {
+            match *folder {
+                "sdk" => Some(Concern::All),
+                folder => Some(Concern::Plugin(folder.to_owned())),
+            }
+        }
         _ => None,
     }
 }
@@ -170,7 +173,8 @@ mod tests {
             ("/w/plugins/alpha/src/deep/x.rs", plugin("alpha")),
             ("/w/plugins/alpha/plugin.toml", plugin("alpha")),
             ("/w/plugins/sdk/src/lib.rs", Some(Concern::All)),
-            ("/w/wit/types.wit", Some(Concern::All)),
+            ("/w/plugins/alpha/config.schema.json", plugin("alpha")),
+            ("/w/wit/0.2/types.wit", Some(Concern::All)),
             ("/w/plugins/alpha/src/.lib.rs.swp", None),
             ("/w/plugins/alpha/tests/x.rs", None),
             ("/w/plugins/README.md", None),
