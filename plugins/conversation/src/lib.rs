@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::config::Config;
 use crate::intent::Intent;
 use crate::keeping::Keeping;
+use crate::tools::Listing;
 use crate::turn::Turn;
 
 modehost_sdk::register!(Conversation);
@@ -56,6 +57,7 @@ pub struct Conversation {
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<Turn>,
     memory: Keeping,
+    listing: Listing,
     /// The mode that runs over this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
@@ -123,8 +125,7 @@ impl Mode for Conversation {
     fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
         let RequestFailed { request, reason, message } = failed;
         let known = self.unanswered(cx, request, reason) || self.tool_answered(cx, request, &message, true);
-        if !known {
-            self.keeping_failed(cx, request, reason);
+        if !known && (self.listing_failed(request) || self.keeping_failed(cx, request, reason)) {
             self.gathered(cx, request);
         }
         Ok(())

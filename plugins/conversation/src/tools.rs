@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use modehost_sdk::{Cx, RequestId, Tool, ToolCall};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::memory::cut;
-use crate::turn::{End, Round, Stage};
-use crate::{Conversation, FILLER, wording};
+use crate::turn::{End, Round, Stage, Turn};
+use crate::{Config, Conversation, FILLER, wording};
 
 /// The tool of our own.
 const SWITCH: &str = "switch_mode";
@@ -21,11 +22,39 @@ const TOOL_BYTES: usize = 24 * 1024;
 /// Calls of one round; what is beyond is answered with an error.
 const CALLS: usize = 8;
 /// Bytes of the arguments of one call.
-const ARGUMENT_BYTES: usize = 16 * 1024;
+const ARGUMENT_BYTES: usize = 4 * 1024;
+/// Bytes of all calls and answers of a turn, beyond which no more tools are called: they are part
+/// of the state, and of every further question.
+const ROUND_BYTES: usize = 48 * 1024;
+/// Characters of what the model writes beside its calls.
+const CONTENT_CHARS: usize = 2000;
+
+/// The list of the device's tools, while it is being asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    open: Option<RequestId>,
+    /// The device was too slow for the turn that asked.
+    pub late: bool,
+}
 
 impl Conversation {
+    /// Asks what the device offers; the host remembers it for a connection. What has been asked
+    /// and not answered is not asked twice.
+    pub(crate) fn list_tools(&mut self, cx: &mut Cx<'_, Self>) -> RequestId {
+        *self.listing.open.get_or_insert_with(|| cx.list_tools())
+    }
+
+    /// True if the list was what could not be had.
+    pub(crate) fn listing_failed(&mut self, request: RequestId) -> bool {
+        self.listing.open.take_if(|open| *open == request).is_some()
+    }
+
     /// The device's tools have come.
     pub(crate) fn take_tools(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, listed: Vec<Tool>) {
+        if self.listing.open.take_if(|open| *open == request).is_none() {
+            return;
+        }
+        self.listing.late = false;
         if let Some(turn) = &mut self.turn
             && matches!(turn.stage, Stage::Gathering { tools: Some(wanted), .. } if wanted == request)
         {
@@ -71,8 +100,9 @@ impl Conversation {
     }
 
     /// Does what the model wants done; asks it again when all of it is done.
-    pub(crate) fn call_tools(&mut self, cx: &mut Cx<'_, Self>, content: String, calls: Vec<ToolCall>) {
+    pub(crate) fn call_tools(&mut self, cx: &mut Cx<'_, Self>, content: &str, mut calls: Vec<ToolCall>) {
         let Some(turn) = &mut self.turn else { return };
+        calls.truncate(2 * CALLS);
         if let Some(mode) = calls.iter().find_map(|call| wanted_mode(call, &turn.tools)) {
             let (language, speaking) = (turn.language, turn.speaking);
             if speaking {
@@ -87,27 +117,28 @@ impl Conversation {
             }
             return self.end_turn(cx, End::Complete);
         }
-        let last = turn.rounds.len() >= cx.config().tool_rounds as usize;
-        let (mut open, mut results) = (Vec::new(), Vec::new());
-        for (place, call) in calls.iter().enumerate() {
-            let checked =
-                if last { Err("no more tools may be called".to_owned()) } else { check(call, &turn.tools, place) };
-            results.push(match checked {
-                Ok(arguments) => {
-                    open.push((cx.call_tool(call.name.as_str(), arguments), place));
-                    None
-                }
-                Err(mistake) => Some(format!("error: {mistake}")),
-            });
-        }
-        if last {
+        if turn.has_called_enough(cx.config()) {
             // It was offered none and calls some all the same: there is no answer to be had.
             if !turn.speaking {
                 cx.say(wording::nothing_to_say(turn.language));
             }
             return self.end_turn(cx, End::Interrupted);
         }
-        turn.rounds.push(Round { content, calls, results });
+        let (mut open, mut results) = (Vec::new(), Vec::new());
+        for (place, call) in calls.iter_mut().enumerate() {
+            results.push(match check(call, &turn.tools, place) {
+                Ok(arguments) => {
+                    open.push((cx.call_tool(call.name.as_str(), arguments), place));
+                    None
+                }
+                Err(mistake) => {
+                    // What is damaged or too long is not repeated to the model.
+                    call.arguments = "{}".to_owned();
+                    Some(format!("error: {mistake}"))
+                }
+            });
+        }
+        turn.rounds.push(Round { content: cut(content, CONTENT_CHARS), calls, results });
         if open.is_empty() {
             return self.ask(cx);
         }
@@ -132,7 +163,9 @@ impl Conversation {
         let (_, place) = open.swap_remove(index);
         let is_last = open.is_empty();
         let mark = if failed { "the tool failed: " } else { "" };
-        let result = format!("{mark}{}", cut(text, cx.config().tool_result_chars));
+        let room = ROUND_BYTES.saturating_sub(turn.rounds.iter().map(Round::bytes).sum());
+        let text = cut(text, cx.config().tool_result_chars);
+        let result = format!("{mark}{}", &text[..text.floor_char_boundary(room)]);
         if let Some(slot) = turn.rounds.last_mut().and_then(|round| round.results.get_mut(place)) {
             *slot = Some(result);
         }
@@ -152,6 +185,22 @@ impl Conversation {
             cx.say_more(wording::one_moment(turn.language));
             turn.speaking = true;
         }
+    }
+}
+
+impl Turn {
+    /// True if the model may have no more tools called in this turn.
+    pub(crate) fn has_called_enough(&self, config: &Config) -> bool {
+        let bytes: usize = self.rounds.iter().map(Round::bytes).sum();
+        self.rounds.len() >= config.tool_rounds as usize || bytes >= ROUND_BYTES
+    }
+}
+
+impl Round {
+    fn bytes(&self) -> usize {
+        let calls: usize = self.calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+        let results: usize = self.results.iter().flatten().map(String::len).sum();
+        self.content.len() + calls + results
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{Conversation, FILLER, GATHER, prompt, wording};
 /// How long a turn waits for what is remembered and for the device's list of tools. It goes on
 /// without: an answer that knows less is better than none.
 const GATHERING: Duration = Duration::from_millis(1500);
+/// The same after the device has once been too slow: by then the host may have its list, but nobody
+/// should wait for it again and again.
+const GATHERING_AGAIN: Duration = Duration::from_millis(150);
 /// After an endpoint has shown that it knows no tools, it is not offered any for this long.
 const TOOLLESS_MS: u64 = 600_000;
 
@@ -68,6 +71,13 @@ pub struct Round {
     pub results: Vec<Option<String>>,
 }
 
+/// What pieces of an answer come to.
+#[derive(Default)]
+struct Given {
+    face: Option<Face>,
+    texts: Vec<String>,
+}
+
 /// How a turn ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -82,7 +92,7 @@ impl Conversation {
     pub(crate) fn begin(&mut self, cx: &mut Cx<'_, Self>, user: &str) {
         let memory = self.load(cx);
         let toolless = !cx.config().tools || self.toolless_until > cx.now();
-        let tools = (!toolless).then(|| cx.list_tools());
+        let tools = (!toolless).then(|| self.list_tools(cx));
         let turn = Turn {
             user: cut(user, cx.config().max_turn_chars),
             at: cx.now(),
@@ -99,7 +109,7 @@ impl Conversation {
         };
         self.turn = Some(turn);
         if memory.is_some() || tools.is_some() {
-            cx.start_timer(GATHER, GATHERING);
+            cx.start_timer(GATHER, if self.listing.late { GATHERING_AGAIN } else { GATHERING });
         }
         self.ask_when_ready(cx);
     }
@@ -116,11 +126,9 @@ impl Conversation {
     /// The turn has waited long enough.
     pub(crate) fn gather_no_more(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
-            // What is remembered may come late and is then there for the next turn.
+            // Both may still come, and are then there for the next turn.
             *memory = None;
-            if let Some(request) = tools.take() {
-                cx.cancel(request);
-            }
+            self.listing.late |= tools.take().is_some();
             self.ask_when_ready(cx);
         }
     }
@@ -137,8 +145,7 @@ impl Conversation {
     pub(crate) fn ask(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(turn) = &mut self.turn else { return };
         let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn);
-        let last = turn.rounds.len() >= cx.config().tool_rounds as usize;
-        let tools = if last || turn.toolless { Vec::new() } else { turn.tools.to_vec() };
+        let tools = if turn.has_called_enough(cx.config()) || turn.toolless { Vec::new() } else { turn.tools.to_vec() };
         let max_tokens = cx.config().answer_tokens;
         let request = cx.ask(ModelQuestion { purpose: "chat", messages, max_tokens, form: ModelForm::Chunks, tools });
         turn.stage = Stage::Asking { request, heard: false };
@@ -152,10 +159,8 @@ impl Conversation {
             _ => return,
         }
         let pieces = turn.cutter.push(text);
-        for text in turn.give(cx, pieces) {
-            cx.say_more(text);
-            turn.speaking = true;
-        }
+        let given = turn.give(cx, pieces);
+        turn.say_more(cx, given);
         if turn.is_full(cx) {
             cx.cancel(request);
             self.end_turn(cx, End::Complete);
@@ -176,23 +181,18 @@ impl Conversation {
         }
         let mut pieces = if heard { Vec::new() } else { turn.cutter.push(&done.text) };
         pieces.extend(turn.cutter.finish());
-        let mut texts = turn.give(cx, pieces);
+        let mut given = turn.give(cx, pieces);
         if !done.tool_calls.is_empty() {
-            for text in texts {
-                cx.say_more(text);
-                turn.speaking = true;
-            }
-            self.call_tools(cx, done.text, done.tool_calls);
+            turn.say_more(cx, given);
+            self.call_tools(cx, &done.text, done.tool_calls);
             return true;
         }
-        if texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
-            texts.push(wording::nothing_to_say(turn.language).to_owned());
+        if given.texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
+            given.texts.push(wording::nothing_to_say(turn.language).to_owned());
         }
-        // The last one ends the answer.
-        let last = texts.pop();
-        for text in texts {
-            cx.say_more(text);
-        }
+        // The last one ends the answer; a face must come before the end.
+        let last = if given.face.is_none() { given.texts.pop() } else { None };
+        turn.say_more(cx, given);
         if let Some(last) = last {
             cx.say(last);
             turn.speaking = false;
@@ -240,7 +240,7 @@ impl Conversation {
     pub(crate) fn interrupt(&mut self, cx: &mut Cx<'_, Self>, silence: bool) {
         let Some(turn) = &mut self.turn else { return };
         match &turn.stage {
-            Stage::Gathering { tools, .. } => tools.iter().for_each(|&request| cx.cancel(request)),
+            Stage::Gathering { .. } => {}
             Stage::Asking { request, .. } => cx.cancel(*request),
             Stage::Calling { open } => open.iter().for_each(|&(request, _)| cx.cancel(request)),
         }
@@ -270,20 +270,15 @@ impl Conversation {
 }
 
 impl Turn {
-    /// Notes pieces as given; returns what of them is to be spoken. The face comes before the first
-    /// words, as firmware expects.
-    fn give(&mut self, cx: &mut Cx<'_, Conversation>, pieces: Vec<Piece>) -> Vec<String> {
-        let mut texts = Vec::new();
+    /// Notes pieces as given; returns what of them is to be spoken and shown.
+    fn give(&mut self, cx: &Cx<'_, Conversation>, pieces: Vec<Piece>) -> Given {
+        let mut given = Given::default();
         for piece in pieces {
             if self.is_full(cx) {
                 break;
             }
-            if self.given.is_empty()
-                && !piece.code
-                && cx.config().emotions
-                && let Some(face) = Face::of(&piece.text)
-            {
-                cx.send(&face);
+            if self.given.is_empty() && !piece.code && cx.config().emotions {
+                given.face = Face::of(&piece.text);
             }
             self.given.push_str(&piece.text);
             let text = match piece.code {
@@ -296,10 +291,22 @@ impl Turn {
             };
             if let Some(text) = text {
                 self.spoken += 1;
-                texts.push(text);
+                given.texts.push(text);
             }
         }
-        texts
+        given
+    }
+
+    /// Speaks, with more to follow. The face comes behind the first words: by then the device is in
+    /// its speaking state, as firmware expects.
+    fn say_more(&mut self, cx: &mut Cx<'_, Conversation>, given: Given) {
+        let Given { mut face, texts } = given;
+        for text in texts {
+            cx.say_more(text);
+            self.speaking = true;
+            face.take().iter().for_each(|face| cx.send(face));
+        }
+        face.iter().for_each(|face| cx.send(face));
     }
 
     /// True if the answer is as long as it may be.

@@ -1,1 +1,309 @@
-//! M.2, C.7: turns, memory, interruption.
+//! M.2, C.7, L.4, hard case 7: conversations with a model behind them, over a real socket. Rule: in
+//! every test speech is balanced, and what is waited for is a condition and not a time.
+
+use modehost_provider::{Asked, Gate, Provider, Reply};
+use modehost_tests::{Device, Seen, Server, Settings, wait};
+use serde_json::{Value, json};
+
+/// The three bundled modes, and a model behind the conversation.
+fn with(provider: &Provider) -> Settings {
+    let model = json!({ "base_url": provider.base_url(), "model": "test", "retries": 0, "timeout_s": 30 });
+    without_model().set("llm.aliases.default", model)
+}
+
+fn without_model() -> Settings {
+    let grants = json!(["switch-mode", "model", "tools", "documents:conversation/"]);
+    Settings::new().bundled().set("plugins.grants.conversation", grants)
+}
+
+/// A device without tools of its own, so that nobody waits for them.
+async fn join(server: &Server, id: &str) -> Device {
+    let mut device = Device::connect(server, id).await;
+    device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
+    device.expect_type("hello").await;
+    device
+}
+
+async fn sentence(device: &mut Device) -> String {
+    let said = device.expect("a sentence", |message| message["state"] == "sentence_start").await;
+    said["text"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn stop(device: &mut Device) {
+    device.expect("the end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
+}
+
+/// A turn and the sentences of its answer.
+async fn turn(device: &mut Device, text: &str) -> Vec<String> {
+    let before = device.seen().len();
+    device.types(text).await;
+    stop(device).await;
+    device.seen()[before..].iter().filter_map(spoken).collect()
+}
+
+fn spoken(seen: &Seen) -> Option<String> {
+    match seen {
+        Seen::Json(message) if message["state"] == "sentence_start" => message["text"].as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Speech begins, says something and ends, in this order, as firmware needs it.
+fn assert_balanced(device: &Device) {
+    let mut speaking = false;
+    for message in device.seen_of_type("tts") {
+        match message["state"].as_str().unwrap_or_default() {
+            "start" => assert!(!std::mem::replace(&mut speaking, true), "two starts: {:#?}", device.seen()),
+            "stop" => assert!(std::mem::replace(&mut speaking, false), "a stop too many: {:#?}", device.seen()),
+            _ => assert!(speaking, "speech without a start: {:#?}", device.seen()),
+        }
+    }
+    assert!(!speaking, "speech without an end: {:#?}", device.seen());
+}
+
+/// What was said in the dialogue that a question carries, as `role: content`.
+fn dialogue(asked: &Asked) -> Vec<String> {
+    let messages = asked.body["messages"].as_array().cloned().unwrap_or_default();
+    let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
+    messages.iter().skip(1).map(|message| format!("{}: {}", text(message, "role"), text(message, "content"))).collect()
+}
+
+#[tokio::test]
+async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
+    let (provider, gate) = (Provider::start(), Gate::new());
+    provider.next(Reply::chunks(&["🙂 好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server, "dev-1").await;
+    device.types("讲个故事").await;
+    assert_eq!(sentence(&mut device).await, "好的。");
+    assert_eq!(provider.open_now(), 1, "the model still writes");
+    gate.open();
+    assert_eq!(sentence(&mut device).await, "很久很久以前，有一个国王。");
+    stop(&mut device).await;
+    assert_balanced(&device);
+    let face = device.seen_of_type("llm");
+    assert_eq!((face.len(), &face[0]["emotion"], &face[0]["text"]), (1, &json!("happy"), &json!("🙂")));
+    assert!(provider.asked()[0].streamed());
+    // What was said reaches no log.
+    let output = server.output();
+    assert!(!output.contains("国王") && !output.contains("讲个故事"), "words in the log");
+}
+
+#[tokio::test]
+async fn hard_case_7_an_abort_silences_and_cancels() {
+    let (provider, gate) = (Provider::start(), Gate::new());
+    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.next(Reply::text("四。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server, "dev-1").await;
+    device.types("讲个故事").await;
+    assert_eq!(sentence(&mut device).await, "好的。");
+    device.send(json!({ "type": "abort", "reason": "wake_word_detected" })).await;
+    stop(&mut device).await;
+    provider.wait_open(0).await;
+    assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
+    assert_balanced(&device);
+    let told = dialogue(&provider.asked()[1]);
+    assert_eq!(told, ["user: 讲个故事", "assistant: 好的。 [interrupted]", "user: 二加二是几？"]);
+}
+
+#[tokio::test]
+async fn hard_case_7_a_new_utterance_silences_and_cancels() {
+    let (provider, gate) = (Provider::start(), Gate::new());
+    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.next(Reply::text("四。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server, "dev-1").await;
+    device.types("讲个故事").await;
+    assert_eq!(sentence(&mut device).await, "好的。");
+    device.types("二加二是几？").await;
+    stop(&mut device).await;
+    assert_eq!(sentence(&mut device).await, "四。");
+    stop(&mut device).await;
+    provider.wait_open(0).await;
+    assert_balanced(&device);
+    gate.open();
+    device.ping().await;
+    let all: Vec<String> = device.seen().iter().filter_map(spoken).collect();
+    assert_eq!(all, ["好的。", "四。"], "nothing of the old answer comes behind the new one");
+}
+
+#[tokio::test]
+async fn c7_the_dialogue_outlives_the_session() {
+    let provider = Provider::start();
+    provider.always(Reply::text("很高兴认识你。"));
+    let server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
+    let mut device = join(&server, "dev-1").await;
+    turn(&mut device, "我叫小明").await;
+    let first = device.session_id().to_owned();
+    device.vanish();
+    let listed = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-1");
+    wait::until("the session is over", wait::SOON, listed, |listed| !listed).await;
+
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_ne!(device.session_id(), first);
+    turn(&mut device, "我叫什么？").await;
+    let told = dialogue(&provider.asked()[1]);
+    assert_eq!(told, ["user: 我叫小明", "assistant: 很高兴认识你。", "user: 我叫什么？"]);
+    assert_eq!(turn(&mut device, "忘掉我们的对话").await, ["好的，我们说过的话我都忘了。"]);
+    turn(&mut device, "我叫什么？").await;
+    assert_eq!(dialogue(&provider.asked()[2]), ["user: 我叫什么？"]);
+    assert_balanced(&device);
+}
+
+#[tokio::test]
+async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
+    let (provider, gate) = (Provider::start(), Gate::new());
+    provider.next(Reply::text("一。"));
+    let mut server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
+    let mut device = join(&server, "dev-1").await;
+    turn(&mut device, "第一个问题").await;
+    // At once, so that what is not saved yet is saved by the stop.
+    server.restart().await;
+
+    let mut device = join(&server, "dev-1").await;
+    provider.next(Reply::text("二。"));
+    assert_eq!(turn(&mut device, "第二个问题").await, ["二。"]);
+    assert_eq!(dialogue(&provider.asked()[1]), ["user: 第一个问题", "assistant: 一。", "user: 第二个问题"]);
+
+    // When the third question has gone out, the second answer is on disk.
+    provider.next(Reply::text("三。").until(&gate));
+    device.types("第三个问题").await;
+    provider.wait_asked(3).await;
+    server.kill9();
+    server.launch();
+    server.ready().await;
+    let mut device = join(&server, "dev-1").await;
+    provider.next(Reply::text("四。"));
+    device.types("第四个问题").await;
+    while sentence(&mut device).await != "四。" {}
+    stop(&mut device).await;
+    let told = dialogue(provider.asked().last().expect("a question"));
+    for known in ["user: 第一个问题", "assistant: 一。", "user: 第二个问题", "assistant: 二。"] {
+        assert!(told.iter().any(|line| line == known), "{known}: {told:?}");
+    }
+    assert_balanced(&device);
+}
+
+/// Answers what the server asks of the device's tools until the answer to the turn has ended;
+/// returns the calls.
+async fn serve_tools(device: &mut Device) -> Vec<Value> {
+    let mut calls = Vec::new();
+    loop {
+        let message = device.next().await;
+        if message["type"] == "tts" && message["state"] == "stop" {
+            return calls;
+        }
+        if message["type"] != "mcp" {
+            continue;
+        }
+        let payload = &message["payload"];
+        let result = match payload["method"].as_str().unwrap_or_default() {
+            "initialize" => json!({ "protocolVersion": "2024-11-05", "capabilities": { "tools": {} },
+                "serverInfo": { "name": "lamp", "version": "1" } }),
+            "tools/list" => json!({ "tools": [{ "name": "self.lamp.turn_on", "description": "Turns the lamp on",
+                "inputSchema": { "type": "object", "properties": { "bright": { "type": "integer" } } } }] }),
+            "tools/call" => {
+                calls.push(payload["params"].clone());
+                json!({ "content": [{ "type": "text", "text": "the lamp is on" }], "isError": false })
+            }
+            _ => continue,
+        };
+        let payload = json!({ "jsonrpc": "2.0", "id": payload["id"], "result": result });
+        device.send(json!({ "type": "mcp", "payload": payload })).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tool_of_the_device_is_called_and_its_answer_told() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_lamp_turn_on", r#"{"bright":80}"#));
+    provider.next(Reply::text("灯开了。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.types("请开灯").await;
+    let calls = serve_tools(&mut device).await;
+    assert_eq!(calls, [json!({ "name": "self.lamp.turn_on", "arguments": { "bright": 80 } })]);
+    let all: Vec<String> = device.seen().iter().filter_map(spoken).collect();
+    assert_eq!(all.last().map(String::as_str), Some("灯开了。"));
+    let told = dialogue(&provider.asked()[1]);
+    assert_eq!(told.last().map(String::as_str), Some("tool: the lamp is on"));
+    assert_balanced(&device);
+}
+
+#[tokio::test]
+async fn m2_the_model_begins_a_mode() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("switch_mode", r#"{"mode":"working"}"#));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server, "dev-1").await;
+    device.types("我想开始干活，帮我切换到合适的模式").await;
+    let mode = device.expect_type("mode").await;
+    assert_eq!((&mode["status"], &mode["mode"]), (&json!("ok"), &json!("working")), "{mode}");
+    // Everything else still goes on to the conversation, which knows where it is.
+    provider.next(Reply::text("晴天。"));
+    let before = device.seen().len();
+    device.types("今天天气怎么样？").await;
+    while sentence(&mut device).await != "晴天。" {}
+    assert!(before < device.seen().len());
+    let system = provider.asked()[1].body["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    assert!(system.contains("in the mode \"working\""), "{system}");
+}
+
+#[tokio::test]
+async fn l4_a_failing_slow_or_broken_model_is_told_and_the_turn_ends() {
+    let provider = Provider::start();
+    let server = Server::start(with(&provider).set("llm.aliases.default.first_token_timeout_s", json!(1))).await;
+    let mut device = join(&server, "dev-1").await;
+    let cases = [
+        (Reply::status(500), "抱歉"),
+        (Reply::text("").never(), "抱歉，我想得太久了"),
+        (Reply::chunks(&["好的。", "很久很久以前"]).cut_after(1), "抱歉，后面的没能说完"),
+        (Reply::text("").garbled(), "抱歉"),
+    ];
+    for (reply, sorry) in cases {
+        provider.always(reply);
+        let before = device.seen().len();
+        let said = turn(&mut device, "讲个故事").await;
+        assert!(said.last().is_some_and(|last| last.starts_with(sorry)), "{sorry}: {said:?}");
+        let codes: Vec<Value> = device.seen()[before..]
+            .iter()
+            .filter_map(|seen| match seen {
+                Seen::Json(message) if message["type"] == "error" => Some(message["code"].clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(codes, ["LLM_UNAVAILABLE"], "once a turn: {sorry}");
+    }
+    provider.always(Reply::text("又好了。"));
+    assert_eq!(turn(&mut device, "你还好吗？").await, ["又好了。"]);
+    assert_balanced(&device);
+}
+
+#[tokio::test]
+async fn l4_without_a_model_it_says_what_it_can_do() {
+    let server = Server::start(without_model()).await;
+    let mut device = join(&server, "dev-1").await;
+    assert_eq!(turn(&mut device, "你好").await, ["你好！有什么可以帮你？"]);
+    assert!(device.seen_of_type("error").is_empty(), "a rule knew the answer");
+    let said = turn(&mut device, "写一首诗").await;
+    assert!(said[0].starts_with("我还没有配置语言模型") && said[0].contains("工作模式"), "{said:?}");
+    let error = device.seen_of_type("error");
+    assert_eq!((&error[0]["code"], &error[0]["degraded"]), (&json!("LLM_UNAVAILABLE"), &json!(true)));
+    assert_balanced(&device);
+}
+
+#[tokio::test]
+async fn m2_a_model_that_is_configured_later_answers_the_next_turn() {
+    let provider = Provider::start();
+    provider.always(Reply::text("好。"));
+    let server = Server::start(without_model()).await;
+    let mut device = join(&server, "dev-1").await;
+    assert!(turn(&mut device, "写一首诗").await[0].starts_with("我还没有配置语言模型"));
+    server.configure(&with(&provider));
+    let end = std::time::Instant::now() + wait::SOON;
+    while turn(&mut device, "再写一首诗").await != ["好。"] {
+        assert!(std::time::Instant::now() < end, "no model answers: {:#?}", device.seen());
+    }
+    assert_balanced(&device);
+}

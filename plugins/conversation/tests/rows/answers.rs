@@ -1,6 +1,6 @@
 //! Answers of a model: streamed, interrupted, failing. Rule: whatever happens, the answer ends.
 
-use modehost_testkit::{EndReason, Event, Failure, Kit};
+use modehost_testkit::{Effect, EndReason, Event, Failure, Kit};
 use serde_json::json;
 
 use super::{chatting, errors, heard, spoken, words};
@@ -18,7 +18,14 @@ fn hard_case_7_sentences_come_while_the_model_writes() {
     device.effects();
     let mut steps = Vec::new();
     while device.step() {
-        steps.push(spoken(&device.effects()));
+        let effects = device.effects();
+        if effects.iter().any(|effect| matches!(effect, Effect::Send(_))) {
+            assert!(
+                matches!(effects[..], [Effect::Say { .. }, Effect::Send(_), ..]),
+                "speech, then its face: {effects:?}"
+            );
+        }
+        steps.push(spoken(&effects));
     }
     assert_eq!(steps[..2], [vec![], vec!["今天天气很好。…".to_owned()]], "the first sentence comes with its chunk");
     let all: Vec<String> = steps.concat();

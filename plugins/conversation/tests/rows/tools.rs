@@ -181,3 +181,45 @@ fn h2_a_swap_in_the_middle_of_a_tool_round_is_unseen() {
         (device.effects(), kit.called(), kit.document("conversation/memory/dev-1"))
     });
 }
+
+#[test]
+fn a_device_that_is_slow_to_list_its_tools_is_waited_for_once() {
+    let kit = Kit::build("conversation");
+    kit.answer_model("chat", "One.");
+    kit.answer_model("chat", "Two.");
+    let mut device = with_lamp(&kit);
+    device.hold();
+    device.hears("first");
+    // Memory and list wait in the queue; the turn asks without them when its time is up.
+    device.advance(1_400);
+    assert!(kit.asked().is_empty());
+    device.advance(100);
+    assert_eq!(kit.asked()[0].tools.len(), 1, "only the tool of our own");
+    device.settle();
+    device.effects();
+    device.hears("second");
+    device.settle();
+    assert_eq!(kit.asked()[1].tools.len(), 3);
+    let lists = device.effects().into_iter().filter(|effect| matches!(effect, Effect::ListTools(_))).count();
+    assert_eq!(lists, 1);
+}
+
+#[test]
+fn what_tools_answer_is_bounded() {
+    let kit = Kit::configured("conversation", r#"{"tool_rounds":16}"#);
+    let mut device = with_lamp(&kit);
+    for round in 0..16 {
+        let calls: Vec<ToolCall> =
+            (0..40).map(|id| call(&format!("c{round}-{id}"), "self_volume", &" ".repeat(4000))).collect();
+        kit.answer_model_with_tools("chat", &"so ".repeat(5000), &calls);
+        (0..8).for_each(|_| kit.answer_tool("self_volume", &"响".repeat(5000)));
+    }
+    kit.answer_model("chat", "Done.");
+    device.hold();
+    device.hears("go on");
+    while device.step() {
+        assert!(device.snapshot().state.len() < 200 * 1024, "{}", device.snapshot().state.len());
+    }
+    let said = heard(&mut device);
+    assert!(said.last().is_some_and(|last| last == "|"), "the answer has its own bound");
+}
