@@ -266,6 +266,17 @@ pub const HOOK_SENDER_BYTES: usize = 32;
 pub const QUEUE_PER_DEVICE: usize = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
 pub const QUEUE_SWEEP: u32 = 8;
+/// Messages in the file that takes over where the database cannot be used: it is rewritten as a
+/// whole, and 10,000 short ones are about 3 MB.
+pub const SPARE_MESSAGES: usize = 10_000;
+/// Bytes of the messages in that file.
+pub const SPARE_BYTES: usize = 16 * 1024 * 1024;
+/// How often the database is asked whether it takes messages again.
+pub const SPARE_RETRY: Duration = Duration::from_secs(2);
+/// How long a device that is being handed messages from the file may take to say what arrived.
+pub const SPARE_LENT: Duration = Duration::from_secs(30);
+/// Calls that wait for the file, and at most as many are written at once.
+pub const SPARE_JOBS: usize = 1024;
 /// What a sender is told of a kept message; a type, an event and a few words.
 pub const NOTICE_BYTES: usize = 4096;
 /// How long a sender that is away itself may still be told that its message was handed over.

@@ -48,7 +48,7 @@ impl Attempt<'_> {
         let started = Instant::now();
         let silence = if self.question.chunks { started + terms.first_token_timeout } else { self.deadline };
         let response = match timeout_at(silence.min(self.deadline), request.send()).await {
-            Ok(sent) => sent.map_err(|error| if error.is_connect() { Fault::Unreachable } else { Fault::Cut })?,
+            Ok(sent) => sent.map_err(|error| if error.is_connect() { Fault::Unreachable } else { Fault::Closed })?,
             Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout))),
         };
         if !response.status().is_success() {
@@ -114,6 +114,7 @@ impl Attempt<'_> {
     async fn read_stream(&mut self, mut response: Response, mut silence: Instant) -> Result<Answer, Fault> {
         let (mut events, mut complete) = (Events::default(), Vec::new());
         let mut assembly = Assembly::default();
+        let gap = limits::MODEL_TOKEN_GAP.min(self.client.terms.first_token_timeout);
         let (mut read, mut begun, mut over) = (0, false, false);
         while !over {
             let bytes: Option<Bytes> = match timeout_at(silence.min(self.deadline), response.chunk()).await {
@@ -124,8 +125,7 @@ impl Attempt<'_> {
                 Err(_) if assembly.is_finished() => None,
                 Err(_) => {
                     let terms = &self.client.terms;
-                    let stalled = Fault::Stalled(limits::MODEL_TOKEN_GAP);
-                    let fault = if begun { stalled } else { Fault::Silent(terms.first_token_timeout) };
+                    let fault = if begun { Fault::Stalled(gap) } else { Fault::Silent(terms.first_token_timeout) };
                     return Err(self.overdue(silence, fault));
                 }
             };
@@ -159,7 +159,7 @@ impl Attempt<'_> {
             if assembly.is_finished() {
                 silence = Instant::now() + limits::MODEL_TAIL;
             } else if gave {
-                silence = Instant::now() + limits::MODEL_TOKEN_GAP;
+                silence = Instant::now() + gap;
             }
             if bytes.is_none() {
                 break;

@@ -156,7 +156,7 @@ async fn answer(
         .with_max_times(terms.retries as usize)
         .with_jitter()
         .build();
-    let mut given = false;
+    let (mut given, mut closed) = (false, false);
     loop {
         meter.count_try();
         let attempt = Attempt { client, question, deadline, parts, meter, given: &mut given };
@@ -170,6 +170,10 @@ async fn answer(
         if let Fault::Picky(extra) = fault
             && client.quirks.learn(extra)
         {
+            continue;
+        }
+        // Once this is none of the provider's failures: an idle connection had come to its end.
+        if fault == Fault::Closed && !std::mem::replace(&mut closed, true) {
             continue;
         }
         if given || !fault.may_pass() {

@@ -71,7 +71,8 @@ pub struct Alias {
     /// Time for one question in all, with waiting and further tries, in s, 1 to 3600. Default 60.
     #[garde(range(min = 1, max = 3600))]
     pub timeout_s: u64,
-    /// Time to the first piece of a streamed answer, in s, 1 to 3600. Default 20.
+    /// Time to the first piece of a streamed answer, in s, 1 to 3600; between two pieces no more
+    /// than this either, and 20 s at the most. Default 20.
     #[garde(range(min = 1, max = 3600))]
     pub first_token_timeout_s: u64,
     /// Questions at the same time, 1 to 10,000; others wait for their turn. Default 32.
@@ -122,14 +123,12 @@ impl Alias {
 }
 
 /// What answers a purpose: an alias, and what is different from it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Validate)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Purpose {
     /// Name of an alias. Default `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[garde(skip)]
     pub alias: Option<String>,
     #[serde(flatten)]
-    #[garde(dive)]
     pub overrides: Overrides,
 }
 
@@ -163,9 +162,8 @@ pub struct Overrides {
 }
 
 /// A purpose as it is written out in full: what the schema shows, and what a map is read as.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 struct PurposeInFull {
     /// Name of an alias. Default `default`.
     alias: Option<String>,
@@ -268,7 +266,7 @@ impl Validate for Config {
                 let message = format!("names the alias `{}`, which is not in `llm.aliases`; {known}", purpose.alias());
                 report.append(place(), garde::Error::new(message));
             }
-            purpose.validate_into(context, &mut place, report);
+            purpose.overrides.validate_into(context, &mut place, report);
         }
     }
 }

@@ -18,6 +18,10 @@ pub(crate) enum Fault {
     NoTurn(Duration),
     #[error("cannot be reached")]
     Unreachable,
+    /// Before it answered anything: as it is when it closes an idle connection just when that is
+    /// used again.
+    #[error("closed the connection")]
+    Closed,
     #[error("is called with TLS, which this machine cannot set up")]
     NoTls,
     #[error("said nothing for {} s", .0.as_secs())]
@@ -135,6 +139,7 @@ impl Fault {
             Self::Unwanted => Failure::Interrupted,
             Self::Unreachable
             | Self::NoTls
+            | Self::Closed
             | Self::Cut
             | Self::Reported(_)
             | Self::Garbled(_)
@@ -153,7 +158,7 @@ impl Fault {
             Self::Status { status: 429, .. } => "rate_limited",
             Self::Status { status: 500.., .. } | Self::Reported(_) => "provider_error",
             Self::Status { .. } | Self::Picky(_) | Self::Withheld | Self::Unaskable(_) => "refused",
-            Self::Cut | Self::Garbled(_) | Self::TooLong | Self::Empty | Self::OnlyThoughts => "broken",
+            Self::Closed | Self::Cut | Self::Garbled(_) | Self::TooLong | Self::Empty | Self::OnlyThoughts => "broken",
             Self::NotJson => "not_json",
             Self::Unwanted => "cancelled",
         }
@@ -162,7 +167,7 @@ impl Fault {
     /// Whether the same question may have an answer a moment later.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable | Self::Cut | Self::Reported(_) | Self::Garbled(_) | Self::Empty => true,
+            Self::Unreachable | Self::Closed | Self::Cut | Self::Reported(_) | Self::Garbled(_) | Self::Empty => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..),
             _ => false,
         }

@@ -11,7 +11,7 @@
 //! - `question`: the request as JSON
 //! - `attempt`: one HTTP exchange, plain or streamed
 //! - `sse`, `answer`, `think`: pieces as they arrive, put together, without thoughts
-//! - `json`: the object in an answer
+//! - `json`, `mend`: the object in an answer, whole or damaged
 //! - `fault`, `meter`: what goes wrong, what is measured and logged
 
 mod answer;
@@ -21,6 +21,7 @@ mod client;
 pub mod config;
 mod fault;
 mod json;
+mod mend;
 mod meter;
 mod question;
 mod sse;

@@ -98,6 +98,12 @@ impl Reply {
         Self::of(Content::Raw(body.into(), "text/event-stream"))
     }
 
+    /// With another status than its own.
+    pub fn and_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Whatever the function makes of the request. Its own modifiers count, those of this value do not.
     pub fn with(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         Self::of(Content::With(Arc::new(answer)))

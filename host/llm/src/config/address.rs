@@ -21,8 +21,9 @@ fn fault(address: &str) -> Option<String> {
         return Some("must not hold a user or password; give the key as `api_key`".to_owned());
     }
     let (corrected, faults) = correct(address);
-    let good = Url::parse(&corrected).is_ok_and(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
-    if !good || corrected.contains(char::is_whitespace) {
+    // The parser takes a host from the path where there is none.
+    let hostless = corrected.split_once("://").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'));
+    if hostless || Url::parse(&corrected).is_err() || corrected.contains(char::is_whitespace) {
         return Some("is not an address; it should look like https://api.example.org/v1".to_owned());
     }
     if faults.is_empty() { None } else { Some(format!("{}; write {corrected}", faults.join(", "))) }

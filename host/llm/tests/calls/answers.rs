@@ -1,0 +1,216 @@
+//! What good and odd providers answer. Rule: whatever shape an answer comes in, the one who asked
+//! sees the same.
+
+use modehost_contract::effect::{ModelRequest, Role, Tool, ToolCall};
+use modehost_contract::event::Failure;
+use modehost_provider::{Provider, Reply};
+use serde_json::json;
+
+use crate::setup::{ask, json_question, message, models, question, section, streamed};
+
+#[tokio::test]
+async fn a_plain_question_has_one_answer() {
+    let provider = Provider::start();
+    provider.always(Reply::text("Four.").usage(12, 3));
+    let models = models(&provider, json!({ "api_key": "a-key", "temperature": 0.5, "extra": { "seed": 7 } }));
+    let outcome = ask(&models, question("2 + 2?")).await;
+    assert_eq!((outcome.text(), outcome.done().tokens, outcome.chunks.len()), ("Four.", (12, 3), 0));
+
+    let asked = &provider.asked()[0];
+    let expected = json!({
+        "model": "small", "messages": [{ "role": "user", "content": "2 + 2?" }],
+        "max_tokens": 100, "temperature": 0.5, "seed": 7,
+    });
+    assert_eq!(asked.body, expected);
+    assert_eq!(asked.headers["authorization"], "Bearer a-key");
+}
+
+#[tokio::test]
+async fn a_streamed_answer_comes_in_pieces_and_as_a_whole() {
+    let provider = Provider::start();
+    provider.always(
+        Reply::chunks(&["Two ", "and ", "two."]).between_chunks(std::time::Duration::from_millis(5)).usage(9, 4),
+    );
+    let models = models(&provider, json!({}));
+    let outcome = ask(&models, streamed("?")).await;
+    assert_eq!((outcome.text(), outcome.done().tokens), ("Two and two.", (9, 4)));
+    assert!(outcome.chunks.len() > 1 && outcome.chunks.concat() == outcome.text(), "{:?}", outcome.chunks);
+    let body = &provider.asked()[0].body;
+    assert_eq!((&body["stream"], &body["stream_options"]["include_usage"]), (&json!(true), &json!(true)));
+}
+
+#[tokio::test]
+async fn pieces_that_are_there_already_are_joined() {
+    let provider = Provider::start();
+    provider.always(Reply::chunks(&["word "; 400]));
+    let outcome = ask(&models(&provider, json!({})), streamed("?")).await;
+    assert_eq!(outcome.text(), "word ".repeat(400));
+    assert_eq!(outcome.chunks.concat(), outcome.text());
+    assert!(outcome.chunks.len() < 100, "{} pieces", outcome.chunks.len());
+}
+
+#[tokio::test]
+async fn thoughts_are_no_part_of_the_answer() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({}));
+    for reply in [
+        Reply::chunks(&["<thi", "nk>secret ", "plan</thi", "nk>\n\n", "Yes."]),
+        Reply::text("Yes.").reasoning("secret plan"),
+    ] {
+        provider.always(reply);
+        let outcome = ask(&models, streamed("?")).await;
+        assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Yes.", "Yes."));
+        assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
+    }
+    provider.always(Reply::text("<think>and so on"));
+    let (reason, sentence) = (Failure::Unavailable, "llm.aliases.default.max_tokens");
+    let outcome = ask(&models, streamed("?")).await;
+    assert!(outcome.failed().0 == reason && outcome.failed().1.contains(sentence), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn json_is_taken_out_of_prose_and_mended() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({}));
+    for (answer, meant) in [
+        ("{\"a\": [1, 2]}", json!({ "a": [1, 2] })),
+        ("Sure!\n```json\n{\"a\": \"x\"}\n```\nAnything else?", json!({ "a": "x" })),
+        ("{\"a\": \"x\", \"b\": [{\"c\": \"d", json!({ "a": "x", "b": [{ "c": "d" }] })),
+        ("{'a': 'x',}", json!({ "a": "x" })),
+        ("<think>{\"not\": \"this\"}</think>{\"a\": 1}", json!({ "a": 1 })),
+    ] {
+        provider.always(Reply::text(answer));
+        for chunks in [false, true] {
+            let outcome = ask(&models, ModelRequest { chunks, ..json_question("as JSON") }).await;
+            let object: serde_json::Value = serde_json::from_str(outcome.text()).expect("JSON");
+            assert_eq!(object, meant, "{answer}");
+        }
+    }
+    for answer in ["I would rather not.", "[1, 2]", "42"] {
+        provider.always(Reply::text(answer));
+        let outcome = ask(&models, json_question("as JSON")).await;
+        assert_eq!(outcome.failed().0, Failure::NotJson, "{answer}");
+    }
+    assert!(provider.asked().iter().all(|asked| asked.body["response_format"]["type"] == "json_object"));
+}
+
+#[tokio::test]
+async fn tools_are_offered_and_calls_come_back() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({}));
+    provider.always(Reply::tool_calls(&[("light", "{\"on\": true, \"room\": \"厨房\"}"), ("sound", "{\"level\": 3}")]));
+    let tool = |name: &str| Tool {
+        name: name.to_owned(),
+        description: "does it".to_owned(),
+        parameters: "{\"type\": \"object\", \"properties\": {}}".to_owned(),
+    };
+    let call = |id: &str, name: &str, arguments: &str| ToolCall {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    let calls =
+        vec![call("call_0", "light", "{\"on\": true, \"room\": \"厨房\"}"), call("call_1", "sound", "{\"level\": 3}")];
+    for chunks in [false, true] {
+        // JSON is due in the answer, and a wish to call tools is none yet.
+        let request = ModelRequest { chunks, json: true, tools: vec![tool("light"), tool("sound")], ..question("?") };
+        let outcome = ask(&models, request).await;
+        assert_eq!((&outcome.done().tool_calls, outcome.text()), (&calls, ""));
+    }
+    let offered = &provider.asked()[0].body["tools"][1];
+    assert_eq!((&offered["type"], &offered["function"]["name"]), (&json!("function"), &json!("sound")));
+
+    // The answers of the tools go back.
+    let mut request = question("?");
+    request.messages.push(message(Role::Assistant, ""));
+    request.messages[1].tool_calls = calls;
+    request.messages.push(message(Role::Tool, "done"));
+    request.messages[2].tool_call_id = Some("call_0".to_owned());
+    ask(&models, request).await;
+    let messages = &provider.asked()[2].body["messages"];
+    assert_eq!(messages[1]["tool_calls"][0]["function"]["name"], "light");
+    assert_eq!(messages[2], json!({ "role": "tool", "content": "done", "tool_call_id": "call_0" }));
+}
+
+#[tokio::test]
+async fn purposes_have_their_own_settings() {
+    let provider = Provider::start();
+    let models = modehost_llm::LanguageModels::new(&section(json!({
+        "aliases": {
+            "default": { "url": provider.base_url(), "model": "small", "extra": { "seed": 1, "user": "x" } },
+            "big": { "base_url": format!("{}/", provider.base_url()), "model": "large", "top_p": 0.5 },
+        },
+        "purposes": {
+            "summary": "big",
+            "chat": { "model": "tiny", "max_tokens": 9, "temperature": 1.0, "extra": { "seed": 2 } },
+        },
+    })));
+    for purpose in ["summary", "chat", "unheard-of"] {
+        ask(&models, ModelRequest { purpose: purpose.to_owned(), ..question("?") }).await;
+    }
+    let asked = provider.asked();
+    assert_eq!((asked[0].model.as_str(), &asked[0].body["top_p"]), ("large", &json!(0.5)));
+    assert_eq!((asked[1].model.as_str(), &asked[1].body["max_tokens"]), ("tiny", &json!(9)));
+    assert_eq!((&asked[1].body["seed"], &asked[1].body["user"]), (&json!(2), &json!("x")));
+    assert_eq!((asked[2].model.as_str(), &asked[2].body["max_tokens"]), ("small", &json!(100)));
+}
+
+#[tokio::test]
+async fn what_a_provider_does_not_take_is_left_out_from_then_on() {
+    let provider = Provider::start();
+    let picky = |word: &'static str, refused: fn(&serde_json::Value) -> bool| {
+        Reply::with(move |asked| {
+            if refused(&asked.body) {
+                Reply::raw(json!({ "error": { "message": format!("{word} is not supported") } }).to_string())
+                    .and_status(400)
+            } else {
+                Reply::text("{\"a\": 1}")
+            }
+        })
+    };
+    for (word, refused) in [
+        ("response_format", (|body| body.get("response_format").is_some()) as fn(&serde_json::Value) -> bool),
+        ("stream_options", |body| body.get("stream_options").is_some()),
+        ("'max_tokens': use 'max_completion_tokens'", |body| body.get("max_tokens").is_some()),
+    ] {
+        // No further tries: this is none.
+        let models = models(&provider, json!({ "retries": 0 }));
+        provider.always(picky(word, refused));
+        let before = provider.asked().len();
+        for _ in 0..2 {
+            let outcome = ask(&models, ModelRequest { chunks: true, ..json_question("?") }).await;
+            assert_eq!(outcome.text(), "{\"a\": 1}", "{word}");
+        }
+        assert_eq!(provider.asked().len() - before, 3, "{word}: one refusal, two answers");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_streams_or_not_as_it_likes_is_understood() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({}));
+    let whole = json!({ "choices": [{ "message": { "content": "Yes." }, "finish_reason": "stop" }] });
+    provider.next(Reply::raw(whole.to_string()));
+    let outcome = ask(&models, streamed("?")).await;
+    assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Yes.", "Yes."));
+
+    let events = "data:{\"choices\":[{\"delta\":{\"content\":\"Ye\"}}]}\r\n\r\n: ping\r\n\r\n\
+                  data:{\"choices\":[{\"delta\":{\"content\":\"s.\"},\"finish_reason\":\"stop\"}]}\r\n\r\n";
+    // Asked for or not, and without the mark at the end.
+    for request in [question("?"), streamed("?")] {
+        provider.next(Reply::raw_events(events));
+        assert_eq!(ask(&models, request).await.text(), "Yes.");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let provider = Provider::start();
+    provider.always(Reply::chunks(&["a", "b"]).usage(1, 1));
+    let models = models(&provider, json!({}));
+    for _ in 0..4 {
+        ask(&models, question("?")).await;
+        ask(&models, streamed("?")).await;
+    }
+    assert_eq!(provider.connections(), 1);
+}
