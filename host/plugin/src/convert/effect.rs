@@ -81,7 +81,10 @@ impl Rules {
             wit::Effect::CallTool(call) => {
                 weigh(&[&call.name, &call.arguments]);
                 grants.need("call-tool", "tools", None)?;
-                key("call-tool", &call.name)?;
+                let most = limits::KEY_BYTES;
+                if !(1..=most).contains(&call.name.len()) {
+                    return Err(format!("`call-tool` with a name of {} bytes; 1 to {most}", call.name.len()));
+                }
                 json::check_object(&call.arguments).map_err(|why| format!("`call-tool` arguments {why}"))?;
                 Effect::CallTool { request: call.request, name: call.name, arguments: trimmed(call.arguments) }
             }

@@ -217,7 +217,7 @@ fn what_is_malformed_is_refused_with_what_is_wrong() {
     let cases = [
         (json!({"do": "call-tool", "name": "t", "arguments": "[]"}), "not a JSON object"),
         (json!({"do": "call-tool", "name": "t", "arguments": "{\"a\":"}), "not a JSON object"),
-        (json!({"do": "call-tool", "name": "", "arguments": "{}"}), "key of 0 bytes"),
+        (json!({"do": "call-tool", "name": "", "arguments": "{}"}), "name of 0 bytes"),
         (tools((0..65).map(|n| tool(&format!("t{n}"), "{}")).collect()), "65 tools"),
         (tools(vec![tool("self.light", "{}")]), "self.light"),
         (tools(vec![tool("", "{}")]), "1 to 64"),
