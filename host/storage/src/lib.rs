@@ -11,6 +11,7 @@
 //! - [`reply`]: the answer to a call
 //! - [`config`]: the settings of this room
 //! - [`sqlite`]: all of them in one database file
+//! - [`spare_queue`]: a file for the offline queue where that cannot be used
 //! - [`assemble`]: a journal put into the JSON object that it belongs to
 //! - [`export`]: finished work as files for people
 //! - [`sweeper`]: the end of journals that nobody needs
@@ -22,6 +23,7 @@ pub mod export;
 pub mod local_directory;
 mod object;
 pub mod reply;
+pub mod spare_queue;
 pub mod sqlite;
 pub mod sweeper;
 pub mod traits;
@@ -31,6 +33,7 @@ pub use config::Config;
 pub use export::Exporter;
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
+pub use spare_queue::SpareQueue;
 pub use sqlite::{OpenError, SqliteStorage};
 pub use sweeper::Sweeper;
 pub use traits::JournalPart;

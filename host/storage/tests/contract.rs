@@ -20,7 +20,7 @@ mod sessions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_storage::{Config, LocalDirectory, Reply, SqliteStorage, StorageError};
+use modehost_storage::{Config, LocalDirectory, Reply, SpareQueue, SqliteStorage, StorageError};
 
 /// Waits for the answer, which must be a good one.
 fn get<T: Unpin>(reply: Reply<T>) -> T {
@@ -58,6 +58,21 @@ macro_rules! run {
             $(#[test] fn $case() { crate::$room::$case(&$open); })+
         }
     };
+}
+
+/// With a file in reserve that is never needed.
+fn spare(fresh: &Fresh) -> Arc<SpareQueue> {
+    SpareQueue::open(fresh.storage.clone(), fresh._dir.path()).expect("a spare queue")
+}
+
+mod on_spare {
+    run!(offline_queue on *crate::spare(&crate::sqlite()) =>
+        p3_messages_wait_in_order_until_removed,
+        p3_the_oldest_goes_when_a_device_has_a_hundred,
+        p3_expired_messages_are_neither_delivered_nor_counted,
+        p3_fifty_senders_lose_nothing,
+        p4_who_wants_to_hear_of_a_message_goes_with_it,
+    );
 }
 
 mod on_sqlite {

@@ -1,0 +1,148 @@
+//! The offline queue with a file in reserve (P.3): where the database cannot be used, messages for
+//! devices that are away are kept in a JSON file, and taken into the database when it can.
+//!
+//! Rule: as long as the file holds anything, every new message goes behind it, so the order of a
+//! device's messages stays; while the database works this room costs one atomic read a call.
+//!
+//! # Layout
+//! - [`SpareQueue`]: what callers see
+//! - `keeper`: the thread that owns the file
+//! - `file`: the messages in it, and writing it atomically
+
+mod file;
+mod keeper;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use tokio::sync::oneshot;
+
+use self::file::{FILE_IDS, Kept};
+use self::keeper::{Job, Keeper};
+use crate::reply::{Reply, StorageError};
+use crate::sqlite::OpenError;
+use crate::traits::{OfflineQueue, Origin, Queued};
+
+/// An offline queue that survives its database. Dropping it ends its thread; what is in the file
+/// stays there for the next start.
+pub struct SpareQueue {
+    primary: Arc<dyn OfflineQueue>,
+    /// The file holds something.
+    in_use: Arc<AtomicBool>,
+    /// None only while this is being dropped.
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SpareQueue {
+    /// Keeps the file `offline_queue.json` in `dir`, which must be there. What an earlier process
+    /// has left in it is taken into `primary` as soon as that works; a file that makes no sense is
+    /// put aside. Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read, or no thread can be started.
+    pub fn open(primary: Arc<dyn OfflineQueue>, dir: &Path) -> Result<Arc<Self>, OpenError> {
+        let folder = |source| OpenError::Folder { dir: dir.into(), source };
+        let file = file::File::open(dir).map_err(folder)?;
+        let in_use = Arc::new(AtomicBool::new(!file.is_empty()));
+        let (jobs, waiting) = sync_channel(limits::SPARE_JOBS);
+        let keeper = Keeper::new(primary.clone(), file, in_use.clone());
+        let thread = std::thread::Builder::new()
+            .name("storage-spare-queue".into())
+            .spawn(move || keeper.run(&waiting))
+            .map_err(OpenError::Thread)?;
+        Ok(Arc::new(Self { primary, in_use, jobs: Some(jobs), thread: Some(thread) }))
+    }
+
+    fn submit<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, StorageError>>) -> Job) -> Reply<T> {
+        submit(self.jobs.as_ref(), job)
+    }
+}
+
+impl Drop for SpareQueue {
+    fn drop(&mut self) {
+        // The thread ends when nobody can give it anything any more.
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl OfflineQueue for SpareQueue {
+    fn enqueue_from(
+        &self,
+        origin: Option<Origin>,
+        device: &DeviceId,
+        payload: Arc<str>,
+        now: u64,
+        ttl_ms: u64,
+    ) -> Reply<u32> {
+        let kept = Kept::new(origin.clone(), device, payload.clone(), now, ttl_ms);
+        if self.in_use.load(Ordering::Acquire) {
+            return self.submit(|reply| Job::Keep { kept, why: None, reply });
+        }
+        let first = self.primary.enqueue_from(origin, device, payload, now, ttl_ms);
+        let jobs = self.jobs.clone();
+        Reply::of(async move {
+            match first.await {
+                Err(why) if is_unusable(&why) => {
+                    submit(jobs.as_ref(), |reply| Job::Keep { kept, why: Some(why), reply }).await
+                }
+                outcome => outcome,
+            }
+        })
+    }
+
+    fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
+        if !self.in_use.load(Ordering::Acquire) {
+            return self.primary.waiting(device, now);
+        }
+        let device = device.clone();
+        self.submit(|reply| Job::Waiting { device, now, reply })
+    }
+
+    fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()> {
+        let (in_file, in_database): (Vec<u64>, Vec<u64>) = ids.into_iter().partition(|id| *id >= FILE_IDS);
+        if in_file.is_empty() && !self.in_use.load(Ordering::Acquire) {
+            return self.primary.remove(device, in_database);
+        }
+        let owner = device.clone();
+        let from_file = self.submit(|reply| Job::Remove { device: owner, ids: in_file, reply });
+        let from_database = (!in_database.is_empty()).then(|| self.primary.remove(device, in_database));
+        Reply::of(async move {
+            let from_file = from_file.await;
+            match from_database {
+                Some(from_database) => from_database.await.and(from_file),
+                None => from_file,
+            }
+        })
+    }
+}
+
+/// True for errors that say something about the database and not about the message.
+fn is_unusable(error: &StorageError) -> bool {
+    matches!(error, StorageError::Unavailable(_) | StorageError::Corrupt(_) | StorageError::Closed)
+}
+
+fn submit<T>(
+    jobs: Option<&SyncSender<Job>>,
+    job: impl FnOnce(oneshot::Sender<Result<T, StorageError>>) -> Job,
+) -> Reply<T> {
+    let Some(jobs) = jobs else {
+        return Reply::ready(Err(StorageError::Closed));
+    };
+    let (sender, reply) = Reply::waiting();
+    match jobs.try_send(job(sender)) {
+        Ok(()) => reply,
+        Err(TrySendError::Full(_)) => Reply::ready(Err(StorageError::Overloaded)),
+        Err(TrySendError::Disconnected(_)) => Reply::ready(Err(StorageError::Closed)),
+    }
+}

@@ -1,0 +1,208 @@
+//! The thread that owns the file. Rule: it answers after the disk has it; and it asks the database
+//! again and again as long as the file holds anything, oldest message first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use futures_lite::future::block_on;
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use tokio::sync::oneshot;
+
+use super::file::{File, Kept};
+use crate::reply::StorageError;
+use crate::traits::{OfflineQueue, Queued};
+
+type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
+
+/// What the thread is asked. A caller that no longer waits for the answer is not an error.
+pub(super) enum Job {
+    Keep {
+        kept: Kept,
+        /// Why the database did not take it; none if it was not asked.
+        why: Option<StorageError>,
+        reply: Answer<u32>,
+    },
+    Waiting {
+        device: DeviceId,
+        now: u64,
+        reply: Answer<Vec<Queued>>,
+    },
+    Remove {
+        device: DeviceId,
+        ids: Vec<u64>,
+        reply: Answer<()>,
+    },
+}
+
+pub(super) struct Keeper {
+    primary: Arc<dyn OfflineQueue>,
+    file: File,
+    in_use: Arc<AtomicBool>,
+    /// Devices that are being handed what the file holds for them, until they say what arrived: it
+    /// must not come a second time by way of the database.
+    lent: HashMap<DeviceId, Instant>,
+    /// When the database is asked again.
+    next_try: Instant,
+    /// The file on the disk still has what memory has not.
+    behind: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(primary: Arc<dyn OfflineQueue>, file: File, in_use: Arc<AtomicBool>) -> Self {
+        Self { primary, file, in_use, lent: HashMap::new(), next_try: Instant::now(), behind: false }
+    }
+
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            if self.has_work() && Instant::now() >= self.next_try {
+                self.take_back();
+            }
+            let wait = self.next_try.saturating_duration_since(Instant::now());
+            let first = match self.has_work() {
+                true => jobs.recv_timeout(wait),
+                false => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(first) => self.carry_out(first, jobs),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.behind || !self.file.is_empty()
+    }
+
+    /// Carries out what waits, with one write of the file for all of it.
+    fn carry_out(&mut self, first: Job, jobs: &Receiver<Job>) {
+        let before = self.file.messages().clone();
+        let more = std::iter::from_fn(|| jobs.try_recv().ok()).take(limits::SPARE_JOBS);
+        let (mut kept, mut removed, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        for job in std::iter::once(first).chain(more) {
+            match job {
+                Job::Keep { kept: message, why, reply } => {
+                    if let Some(why) = why
+                        && self.file.is_empty()
+                    {
+                        let file = self.file.path();
+                        tracing::warn!(
+                            "the database takes no messages for devices that are away ({why}); they are kept in {} \
+                             until it does",
+                            file.display()
+                        );
+                        self.next_try = Instant::now() + limits::SPARE_RETRY;
+                    }
+                    kept.push((self.file.add(message), reply));
+                }
+                Job::Remove { device, ids, reply } => {
+                    self.lent.remove(&device);
+                    self.file.remove(|message| message.device_id == device && ids.contains(&message.id));
+                    removed.push(reply);
+                }
+                Job::Waiting { device, now, reply } => asked.push((device, now, reply)),
+            }
+        }
+        if *self.file.messages() != before
+            && let Err(error) = self.file.write()
+        {
+            let text = format!("{}: {error}; make room or let this user write there", self.file.path().display());
+            tracing::error!("the database cannot be used, and neither can {text}");
+            let error = StorageError::Unavailable(text);
+            self.file.put_back(before);
+            kept.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
+            removed.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
+        }
+        self.note_use();
+        for (outcome, reply) in kept {
+            metrics::counter!("modehost_queue_dropped_total").increment(u64::from(*outcome.as_ref().unwrap_or(&0)));
+            drop(reply.send(outcome));
+        }
+        removed.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
+        for (device, now, reply) in asked {
+            drop(reply.send(self.waiting(&device, now)));
+        }
+    }
+
+    /// What waits for a device in the database, and behind that in the file. If the database cannot
+    /// even be read, what the file has is better than nothing.
+    fn waiting(&mut self, device: &DeviceId, now: u64) -> Result<Vec<Queued>, StorageError> {
+        let in_file = self.file.messages().iter().filter(|kept| kept.device_id == *device && !kept.is_expired(now));
+        let in_file: Vec<Queued> = in_file.map(Kept::queued).collect();
+        let mut waiting = match block_on(self.primary.waiting(device, now)) {
+            Ok(waiting) => waiting,
+            Err(error) if in_file.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%device, %error, "only what the file holds is handed over; the rest stays queued");
+                Vec::new()
+            }
+        };
+        if !in_file.is_empty() {
+            self.lent.insert(device.clone(), Instant::now() + limits::SPARE_LENT);
+        }
+        waiting.extend(in_file);
+        Ok(waiting)
+    }
+
+    /// Gives the database what it takes. The first message goes alone: if that is refused, so would
+    /// the others be, and none must overtake it.
+    fn take_back(&mut self) {
+        let now = Instant::now();
+        self.next_try = now + limits::SPARE_RETRY;
+        self.lent.retain(|_, until| *until > now);
+        let mut taken = 0_u64;
+        let mut size = 1;
+        loop {
+            let free = self.file.messages().iter().filter(|kept| !self.lent.contains_key(&kept.device_id));
+            let next: Vec<Kept> = free.take(size).cloned().collect();
+            if next.is_empty() {
+                break;
+            }
+            let submitted: Vec<_> = next.iter().map(|kept| self.give(kept)).collect();
+            let mut gone = Vec::new();
+            let mut goes_on = true;
+            for (kept, reply) in next.iter().zip(submitted) {
+                match block_on(reply) {
+                    Ok(_) => gone.push(kept.id),
+                    Err(StorageError::Invalid(why)) => {
+                        tracing::error!(device = %kept.device_id, why, "a kept message is not taken by the database");
+                        gone.push(kept.id);
+                    }
+                    Err(_) => goes_on = false,
+                }
+            }
+            taken += gone.len() as u64;
+            self.behind |= !gone.is_empty();
+            self.file.remove(|kept| gone.contains(&kept.id));
+            if !goes_on {
+                break;
+            }
+            size = limits::WRITER_BATCH;
+        }
+        if self.behind {
+            match self.file.write() {
+                Ok(()) => self.behind = false,
+                Err(error) => {
+                    tracing::error!(file = %self.file.path().display(), %error, "what the database has is still in the file");
+                }
+            }
+        }
+        if taken > 0 && self.file.is_empty() {
+            tracing::info!(messages = taken, "the database takes messages for devices that are away again");
+        }
+        self.note_use();
+    }
+
+    fn give(&self, kept: &Kept) -> crate::reply::Reply<u32> {
+        self.primary.enqueue_from(kept.origin(), &kept.device_id, kept.payload.clone(), kept.queued_at, kept.ttl_ms)
+    }
+
+    fn note_use(&self) {
+        self.in_use.store(!self.file.is_empty(), Ordering::Release);
+        metrics::gauge!("modehost_queue_file_messages").set(self.file.messages().len() as f64);
+    }
+}
