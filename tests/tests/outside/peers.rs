@@ -27,9 +27,7 @@ fn with_model(settings: Settings, provider: &Provider) -> Settings {
 }
 
 async fn write(device: &mut Device, id: &str, to: Value) {
-    device
-        .send(json!({ "type": "peer", "id": id, "to": to, "category": " Chat ", "payload": { "text": id } }))
-        .await;
+    device.send(json!({ "type": "peer", "id": id, "to": to, "category": " Chat ", "payload": { "text": id } })).await;
 }
 
 async fn relay(device: &mut Device, id: &str, to: Value) {
@@ -182,7 +180,10 @@ async fn p1_bad_messages_are_refused_with_what_is_missing() {
         (json!({ "to": [], "payload": {} }), "to must have 1 to 64 items"),
         (json!({ "to": "red-2", "payload": "x" }), "payload must be an object"),
         (json!({ "to": "red-2", "payload": {}, "category": "joke" }), "category must be one of: chat, task"),
-        (json!({ "to": "red-2", "payload": {}, "relay": {} }), "relay must be {instruction}: missing one of instruction"),
+        (
+            json!({ "to": "red-2", "payload": {}, "relay": {} }),
+            "relay must be {instruction}: missing one of instruction",
+        ),
     ];
     for (mut body, expected) in cases {
         body["type"] = json!("peer");
