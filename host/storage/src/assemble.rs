@@ -155,8 +155,9 @@ mod tests {
     fn filled(entries: u64) -> (tempfile::TempDir, Arc<SqliteStorage>) {
         let dir = tempfile::tempdir().expect("a folder");
         let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("a storage");
-        let last = (0..entries).map(|n| storage.append("j", n, format!("{{\"n\":{n}}}").into())).last();
-        last.map(|last| block_on(last).expect("appended"));
+        for n in 0..entries {
+            block_on(storage.append("j", n, format!("{{\"n\":{n}}}").into())).expect("appended");
+        }
         (dir, storage)
     }
 

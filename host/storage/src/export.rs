@@ -30,6 +30,7 @@ use futures_lite::future::block_on;
 use modehost_limits as limits;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 
+use self::entry::Source;
 use self::index::{Index, Listed};
 use crate::reply::StorageError;
 use crate::traits::{Due, Exports, Journals};
@@ -43,6 +44,9 @@ enum ExportError {
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Write(#[from] io::Error),
+    /// The entry has changed while its files were written; it is due again.
+    #[error("it has changed meanwhile")]
+    Stale,
     /// Will not get better by trying again.
     #[error("the content is no JSON that the journal can be put into: {0}")]
     Content(serde_json::Error),
@@ -176,13 +180,15 @@ impl Worker {
                 continue;
             };
             let began = Instant::now();
-            match entry::write(&*self.journals, &folder, &entry) {
+            let source = Source { journals: &*self.journals, exports: &*self.exports, due };
+            match entry::write(&source, &folder, &entry) {
                 Ok(text) => {
                     index.put(&Listed { id: &entry.id, title: &entry.title, at: entry.at, text });
                     newest = newest.max((entry.at, keep));
                     followed.push(due.clone());
                     metrics::histogram!("modehost_archive_export_seconds").record(began.elapsed().as_secs_f64());
                 }
+                Err(ExportError::Stale) => {}
                 Err(error @ ExportError::Content(_)) => self.refuse(std::slice::from_ref(due), &error)?,
                 Err(error) => note(&mut outcome, Err(error))?,
             }

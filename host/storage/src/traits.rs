@@ -161,6 +161,9 @@ pub trait Exports: Send + Sync {
     /// An entry as it is now, with the `keep` that it came with; none if it has been removed.
     fn entry(&self, kind: &str, id: &str) -> Reply<Option<(Archived, u32)>>;
 
+    /// Whether nothing has changed since: what was read meanwhile belongs together.
+    fn is_current(&self, due: &Due) -> Reply<bool>;
+
     /// The files have followed; nothing of what has changed again meanwhile is forgotten.
     fn done(&self, due: Vec<Due>) -> Reply<()>;
 

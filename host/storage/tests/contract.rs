@@ -91,10 +91,16 @@ mod on_sqlite {
         pages_follow_each_other,
         a_removed_journal_begins_anew,
         an_entry_over_its_limit_leaves_no_gap,
+        m7_a_sweep_removes_what_nobody_needs_and_nothing_else,
+        a_long_journal_is_gone_at_once_and_gives_its_room_back_in_steps,
     );
     run!(archives on *crate::sqlite().storage =>
         the_newest_are_kept_and_listed_first,
         the_same_id_replaces,
+        m7_a_journal_goes_with_its_entry,
+        a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more,
+        names_that_cannot_name_files_are_refused,
+        files_are_due_until_they_have_followed,
     );
     run!(offline_queue on *crate::sqlite().storage =>
         p3_messages_wait_in_order_until_removed,

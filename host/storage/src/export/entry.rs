@@ -1,5 +1,6 @@
 //! The files of one entry, `<id>.json` and `<id>.md`. Rule: a journal is streamed from the storage
-//! to the disk; members that an older `<id>.json` has and the new one does not know survive.
+//! to the disk, and the file takes its place only if the entry, and with it the journal, has not
+//! changed meanwhile; members that an older `<id>.json` has and the new one does not know survive.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -11,11 +12,25 @@ use super::markdown::LineForm;
 use super::{ExportError, files};
 use crate::assemble::{Pages, quoted};
 use crate::object::{self, Members};
-use crate::traits::{Archived, JournalPart, Journals};
+use crate::traits::{Archived, Due, Exports, JournalPart, Journals};
+
+/// Where journals come from, and who knows whether what was read still holds.
+pub(super) struct Source<'s> {
+    pub(super) journals: &'s dyn Journals,
+    pub(super) exports: &'s dyn Exports,
+    pub(super) due: &'s Due,
+}
+
+impl Source<'_> {
+    /// Looked at when everything has been read: a journal goes in one step with its entry.
+    fn still_holds(&self) -> Result<(), ExportError> {
+        if block_on(self.exports.is_current(self.due))? { Ok(()) } else { Err(ExportError::Stale) }
+    }
+}
 
 /// Writes the files; true if there is one of Markdown.
-pub(super) fn write(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Result<bool, ExportError> {
-    write_content(journals, folder, entry)?;
+pub(super) fn write(source: &Source<'_>, folder: &Path, entry: &Archived) -> Result<bool, ExportError> {
+    write_content(source, folder, entry)?;
     let line = entry.journal.as_ref().filter(|part| !part.line.is_empty());
     let name = format!("{}.md", entry.id);
     if entry.text.is_empty() && line.is_none() {
@@ -28,7 +43,8 @@ pub(super) fn write(journals: &dyn Journals, folder: &Path, entry: &Archived) ->
         if !entry.text.is_empty() && !entry.text.ends_with('\n') {
             file.write_all(b"\n")?;
         }
-        line.map_or(Ok(()), |part| write_lines(journals, part, file))
+        line.map_or(Ok(()), |part| write_lines(source.journals, part, file))?;
+        source.still_holds()
     })?;
     Ok(true)
 }
@@ -39,7 +55,7 @@ pub(super) fn remove(folder: &Path, id: &str) -> Result<(), ExportError> {
     files::remove(folder, &format!("{id}.md"))
 }
 
-fn write_content(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Result<(), ExportError> {
+fn write_content(source: &Source<'_>, folder: &Path, entry: &Archived) -> Result<(), ExportError> {
     let name = format!("{}.json", entry.id);
     let part = entry.journal.as_ref();
     let without: Vec<&str> = part.map(|part| &*part.member).into_iter().collect();
@@ -63,7 +79,7 @@ fn write_content(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Re
         if let Some(part) = part {
             write!(file, "{separator}  {}: [", quoted(&part.member))?;
             separator = ",\n";
-            write_entries(journals, part, file)?;
+            write_entries(source.journals, part, file)?;
             file.write_all(b"\n  ]")?;
         }
         for (name, value) in &survivors {
@@ -71,7 +87,7 @@ fn write_content(journals: &dyn Journals, folder: &Path, entry: &Archived) -> Re
             separator = ",\n";
         }
         file.write_all(if separator == "{\n" { b"{}\n" } else { b"\n}\n" })?;
-        Ok(())
+        source.still_holds()
     })
 }
 

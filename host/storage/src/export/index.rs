@@ -74,6 +74,9 @@ impl Index {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(id) = name.strip_suffix(".json").filter(|id| check_id(id).is_ok()) else { continue };
+            if !entry.path().is_file() {
+                continue;
+            }
             let changed = entry.metadata().ok().and_then(|file| file.modified().ok());
             let since = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
             let (mut title, mut at) = (id.to_owned(), u64::try_from(since.as_millis()).unwrap_or(u64::MAX));

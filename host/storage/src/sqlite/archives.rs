@@ -73,6 +73,15 @@ impl Exports for SqliteStorage {
         })
     }
 
+    fn is_current(&self, due: &Due) -> Reply<bool> {
+        let due = due.clone();
+        SqliteStorage::read(self, move |connection| {
+            let statement = "SELECT 1 FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";
+            let mut statement = connection.prepare_cached(statement)?;
+            Ok(statement.exists((&*due.kind, &*due.id, signed(due.revision)))?)
+        })
+    }
+
     fn done(&self, due: Vec<Due>) -> Reply<()> {
         SqliteStorage::write(self, move |batch| {
             let statement = "DELETE FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";

@@ -1,12 +1,21 @@
-//! Archives: retention and replacement.
+//! Archives: retention, replacement, journals that belong to entries, and what files must follow.
 
-use modehost_storage::traits::{Archived, Archives};
+use modehost_storage::StorageError;
+use modehost_storage::traits::{Archived, Archives, Due, Exports, JournalPart, Journals};
 
-use crate::get;
+use crate::{get, outcome};
 
 fn entry(kind: &str, id: &str, at: u64) -> Archived {
     let text = format!("# {id}").into();
-    Archived { kind: kind.into(), id: id.into(), title: "a title".into(), at, content: "{}".into(), text }
+    Archived {
+        kind: kind.into(),
+        id: id.into(),
+        title: "a title".into(),
+        at,
+        content: "{}".into(),
+        text,
+        journal: None,
+    }
 }
 
 fn ids(archives: &dyn Archives, kind: &str, limit: u32) -> Vec<String> {
@@ -32,4 +41,88 @@ pub fn the_same_id_replaces(archives: &dyn Archives) {
     let newer = Archived { title: "第二".into(), content: "{\"v\":2}".into(), ..entry("replaced", "x", 2) };
     get(archives.archive(newer.clone(), 0));
     assert_eq!(get(archives.list("replaced", 9)), [newer]);
+}
+
+fn with_journal(kind: &str, id: &str, at: u64, journal: &str) -> Archived {
+    let part = JournalPart { journal: journal.into(), member: "lines".into(), line: "- {text}".into() };
+    Archived { journal: Some(part), ..entry(kind, id, at) }
+}
+
+fn length(journals: &dyn Journals, journal: &str) -> usize {
+    get(journals.read(journal, 0, u32::MAX)).len()
+}
+
+pub fn m7_a_journal_goes_with_its_entry(storage: &(impl Archives + Journals)) {
+    for id in ["a", "b", "c"] {
+        get(storage.append(&format!("goes/{id}"), 1, "{}".into()));
+    }
+    get(storage.archive(with_journal("goes", "a", 10, "goes/a"), 2));
+    get(storage.archive(with_journal("goes", "b", 20, "goes/b"), 2));
+    assert_eq!(get(storage.list("goes", 1)), [with_journal("goes", "b", 20, "goes/b")]);
+    get(storage.archive(with_journal("goes", "c", 30, "goes/c"), 2));
+    assert_eq!(ids(storage, "goes", 9), ["c", "b"]);
+    assert_eq!(["goes/a", "goes/b", "goes/c"].map(|journal| length(storage, journal)), [0, 1, 1]);
+    // A journal of that name begins anew.
+    assert_eq!(get(storage.append("goes/a", 2, "{}".into())), 1);
+}
+
+pub fn a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more(storage: &(impl Archives + Journals)) {
+    for journal in ["had/1", "had/2", "had/shared"] {
+        get(storage.append(journal, 1, "{}".into()));
+    }
+    let lengths = || ["had/1", "had/2", "had/shared"].map(|journal| length(storage, journal));
+    get(storage.archive(with_journal("had", "x", 1, "had/1"), 0));
+    get(storage.archive(with_journal("had", "x", 2, "had/1"), 0));
+    assert_eq!(lengths(), [1, 1, 1], "the same journal stays");
+    get(storage.archive(with_journal("had", "x", 3, "had/2"), 0));
+    assert_eq!(lengths(), [0, 1, 1]);
+    get(storage.archive(entry("had", "x", 4), 0));
+    assert_eq!(lengths(), [0, 0, 1]);
+    get(storage.archive(with_journal("had", "y", 5, "had/shared"), 0));
+    get(storage.archive(with_journal("had", "z", 6, "had/shared"), 0));
+    get(storage.archive(entry("had", "y", 7), 0));
+    assert_eq!(lengths(), [0, 0, 1], "another entry has it too");
+    get(storage.archive(entry("had", "z", 8), 1));
+    assert_eq!(lengths(), [0, 0, 0]);
+}
+
+pub fn names_that_cannot_name_files_are_refused(archives: &dyn Archives) {
+    for (kind, id) in [("..", "x"), ("", "x"), ("A", "x"), ("log", "x"), ("k", ""), ("k", "../x"), ("k", "index")] {
+        let told = outcome(archives.archive(entry(kind, id, 1), 0));
+        assert!(matches!(told, Err(StorageError::Invalid(_))), "{kind}/{id}: {told:?}");
+    }
+}
+
+fn due(exports: &dyn Exports, kind: &str) -> Vec<Due> {
+    // The store may hold others' as well.
+    let all = get(exports.due(None, u32::MAX));
+    all.into_iter().filter(|due| &*due.kind == kind).collect()
+}
+
+pub fn files_are_due_until_they_have_followed(storage: &(impl Archives + Exports)) {
+    let named = |kind: &str| due(storage, kind).iter().map(|due| due.id.to_string()).collect::<Vec<_>>();
+    get(storage.archive(entry("files", "b", 1), 2));
+    get(storage.archive(entry("files", "a", 2), 2));
+    assert_eq!(named("files"), ["a", "b"]);
+    let first = due(storage, "files");
+    let behind = get(storage.due(Some(&first[0]), 1));
+    assert_eq!(behind, [first[1].clone()], "pages follow each other");
+    // One that changes again before its files have followed stays due.
+    assert!(get(storage.is_current(&first[1])));
+    get(storage.archive(entry("files", "b", 3), 2));
+    assert!(!get(storage.is_current(&first[1])));
+    get(storage.done(first));
+    assert_eq!(named("files"), ["b"]);
+    get(storage.done(due(storage, "files")));
+    assert!(named("files").is_empty());
+    // One that goes is due, and there is no entry for it.
+    get(storage.archive(entry("files", "c", 4), 2));
+    assert_eq!(named("files"), ["a", "c"]);
+    assert_eq!(get(storage.entry("files", "a")), None);
+    assert_eq!(get(storage.entry("files", "c")), Some((entry("files", "c", 4), 2)));
+    get(storage.done(due(storage, "files")));
+    assert_eq!(get(storage.redo("files")), 2);
+    assert_eq!(named("files"), ["b", "c"]);
+    assert!(get(storage.kinds()).iter().any(|kind| &**kind == "files"));
+    assert_eq!(get(storage.ids("files")).len(), 2);
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
-use modehost_storage::traits::Journals;
+use modehost_storage::traits::{Archived, Archives, JournalPart, Journals, Sessions, StoredSession};
 
 use crate::{get, outcome};
 
@@ -80,4 +81,99 @@ pub fn an_entry_over_its_limit_leaves_no_gap(journals: &dyn Journals) {
     assert!(matches!(refused, Err(StorageError::Invalid(_))), "{refused:?}");
     assert!(matches!(outcome(journals.append("", 1, "1".into())), Err(StorageError::Invalid(_))));
     assert_eq!(get(journals.append("limit", 1, "1".into())), 2);
+}
+
+/// Sweeps once; how many orphans went.
+fn sweep(journals: &dyn Journals, before: u64) -> u64 {
+    let (mut from, mut gone) = (0, 0);
+    for _ in 0..10_000 {
+        let swept = get(journals.sweep(from, before));
+        gone += swept.journals;
+        match swept.next {
+            Some(next) => from = next,
+            None => return gone,
+        }
+    }
+    panic!("the sweep does not end");
+}
+
+pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Journals + Archives + Sessions)) {
+    let (writer, gone) = (SessionId::new("sweep-session"), SessionId::new("sweep-session-gone"));
+    // Old entries, then the age of the last one.
+    for (journal, session, last) in [
+        ("sweep/orphan", None, 999),
+        ("sweep/young", None, 1000),
+        ("sweep/linked", None, 1),
+        ("sweep/goes-on", Some(&writer), 1),
+        ("sweep/left", Some(&gone), 1),
+    ] {
+        get(storage.append_for(session, journal, 1, "{}".into()));
+        get(storage.append_for(session, journal, last, "{}".into()));
+    }
+    for n in 0..200 {
+        get(storage.append(&format!("sweep/many-{n}"), 1, "{}".into()));
+    }
+    let part = JournalPart { journal: "sweep/linked".into(), member: "m".into(), line: "".into() };
+    let entry = Archived {
+        kind: "sweep".into(),
+        id: "x".into(),
+        title: "".into(),
+        at: 1,
+        content: "{}".into(),
+        text: "".into(),
+        journal: Some(part),
+    };
+    get(storage.archive(entry, 0));
+    let device = DeviceId::new("sweep-device");
+    let (session, handlers) = (writer, Vec::new());
+    let stored = StoredSession {
+        device: device.clone(),
+        session,
+        mode: None,
+        saved_at: 1,
+        unfinished: false,
+        segments: 0,
+        handlers,
+    };
+    get(storage.save(stored));
+    let there = || {
+        let names = ["orphan", "young", "linked", "goes-on", "left"];
+        names.map(|name| get(storage.read(&format!("sweep/{name}"), 0, 9)).len())
+    };
+    assert!(sweep(storage, 1000) >= 202);
+    assert_eq!(there(), [0, 2, 2, 2, 0]);
+    // Once its session is forgotten, nobody can go on with it.
+    get(Sessions::remove(storage, &device));
+    assert!(sweep(storage, 1000) >= 1);
+    assert_eq!(there(), [0, 2, 2, 0, 0]);
+    assert_eq!(sweep(storage, 1000), 0);
+}
+
+pub fn a_long_journal_is_gone_at_once_and_gives_its_room_back_in_steps(journals: &dyn Journals) {
+    let last = (0..20_000u64).map(|n| {
+        let reply = journals.append("long", n, "{}".into());
+        // The queue in front of the writer has a bound.
+        if n % 1000 == 0 {
+            get(reply)
+        } else {
+            drop(reply);
+            0
+        }
+    });
+    assert_eq!(last.count(), 20_000);
+    get(journals.append("long", 1, "{}".into()));
+    get(journals.remove("long"));
+    assert!(get(journals.read("long", 0, 9)).is_empty());
+    assert_eq!(get(journals.append("long", 1, "{}".into())), 1, "it begins anew meanwhile");
+    let (mut from, mut entries, mut steps) = (0, 0, 0);
+    loop {
+        let swept = get(journals.sweep(from, 0));
+        (entries, steps) = (entries + swept.entries, steps + u64::from(swept.entries > 0));
+        match swept.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert!(entries > 10_000 && entries / steps <= 512, "{entries} in {steps} steps");
+    assert_eq!(get(journals.read("long", 0, 9)).len(), 1);
 }
