@@ -8,7 +8,7 @@ use modehost_contract::effect::Audience;
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use modehost_storage::traits::Missed;
+use modehost_storage::traits::{Missed, Origin};
 use modehost_storage::{Reply, StorageError};
 
 use crate::config::{Config, Members};
@@ -57,7 +57,9 @@ pub(crate) async fn deliver(
         match services.directory.deliver(&device, &letter.body, None).await? {
             Ok(()) => made.now.push(device.to_string()),
             Err(Missed::Away | Missed::Refused) if letter.ttl_ms > 0 => {
-                let kept = services.queue.enqueue(&device, letter.late.clone(), letter.now, letter.ttl_ms);
+                let origin = letter.notice.clone().map(|notice| Origin { sender: letter.own.clone(), notice });
+                let late = letter.late.clone();
+                let kept = services.queue.enqueue_from(origin, &device, late, letter.now, letter.ttl_ms);
                 keeping.push((device, kept));
             }
             Err(Missed::Away) => made.fail(device.as_str(), "not connected"),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use modehost_outbox::{Frame, OutboxReader, Text, outbox};
 use modehost_protocol::{DeviceMessage, check};
-use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services};
+use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services, Words};
 use modehost_storage::{LocalDirectory, SqliteStorage};
-use modehost_task::ModeThreads;
+use modehost_task::{IoTask, ModeThreads, run_blocking, spawn_io};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -60,6 +60,16 @@ impl House {
     /// Stops in order and starts again on the same folder, with no plugin loaded.
     pub async fn restart(&mut self) {
         self.registry.drain(1001, "restart").await;
+        self.begin_again(|_| {}).await;
+    }
+
+    /// Ends without a word to anybody, as a kill does, and starts again on the same folder, with no
+    /// plugin loaded; `adjust` may add services.
+    pub async fn crash(&mut self, adjust: impl FnOnce(&mut Services)) {
+        self.begin_again(adjust).await;
+    }
+
+    async fn begin_again(&mut self, adjust: impl FnOnce(&mut Services)) {
         let config = self.config.borrow().as_ref().clone();
         // The storage lets its folder go with the last session that holds it.
         let elsewhere = tempfile::tempdir().expect("a folder");
@@ -72,7 +82,7 @@ impl House {
             }
         });
         again.await.expect("the folder is free");
-        (self.registry, self.catalog, self.config) = furnish(self.folder.path(), config, |_| {});
+        (self.registry, self.catalog, self.config) = furnish(self.folder.path(), config, adjust);
     }
 
     /// With default settings.
@@ -85,6 +95,28 @@ impl House {
         let (sender, reader) = outbox();
         let attachment = self.registry.attach(&id.into(), sender, DuplicateDevice::Takeover).expect("attached");
         Device { attachment: Some(attachment), reader, seen: VecDeque::new() }
+    }
+}
+
+/// Time stands still while this lives, but for what the test advances; if the test hangs, time
+/// runs on after a while, so that whatever waits says what it waits for.
+pub struct StandingTime {
+    _task: IoTask<()>,
+    _end: std::sync::mpsc::SyncSender<()>,
+}
+
+impl StandingTime {
+    /// Needs a runtime of one thread whose time is paused.
+    pub fn new() -> Self {
+        // Time does not run by itself while blocking work does.
+        let (end, ended) = std::sync::mpsc::sync_channel::<()>(0);
+        let task = spawn_io(async move {
+            run_blocking(move || {
+                let _ = ended.recv_timeout(Duration::from_secs(30));
+            })
+            .await;
+        });
+        Self { _task: task, _end: end }
     }
 }
 
@@ -120,6 +152,67 @@ impl Device {
             Ok(message) => message,
             Err(_) => panic!("not heard; heard: {passed:?}"),
         }
+    }
+
+    /// All messages up to one that `wanted` takes, with it.
+    pub async fn hears_all(&mut self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut heard = Vec::new();
+        let all = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                let message = self.next().await;
+                let last = wanted(&message);
+                heard.push(message);
+                if last {
+                    return;
+                }
+            }
+        });
+        if all.await.is_err() {
+            panic!("not heard; heard: {heard:?}");
+        }
+        heard
+    }
+
+    /// All that has been said up to now: a message that nothing handles is answered last.
+    pub async fn hears_up_to_now(&mut self) -> Vec<Value> {
+        let mark = format!("mark-{}", fastrand::u64(..));
+        self.say(serde_json::json!({ "type": mark })).await;
+        let mut heard = self.hears_all(|message| message["ref"]["type"] == mark.as_str()).await;
+        heard.pop();
+        heard
+    }
+
+    /// What is in the outbox already, of a connection that nobody answers any more.
+    pub fn rest(&mut self) -> Vec<Value> {
+        self.reader.take(&mut self.seen);
+        let texts = self.seen.drain(..).filter_map(|frame| match frame {
+            Frame::Text(Text::Own(text)) => Some(text),
+            Frame::Text(Text::Shared(text)) => Some(text.to_string()),
+            _ => None,
+        });
+        texts.map(|text| serde_json::from_str(&text).expect("json")).collect()
+    }
+
+    /// Says hello and is answered.
+    pub async fn greets(&mut self, mcp: bool) {
+        self.say(serde_json::json!({ "type": "hello", "features": { "mcp": mcp } })).await;
+        self.hears(|message| message["type"] == "hello").await;
+    }
+
+    /// Has the puppet of this type want something.
+    pub async fn pulls(&self, puppet: &str, wanted: Value) {
+        self.say(serde_json::json!({ "type": puppet, "do": wanted })).await;
+    }
+
+    /// What a recogniser makes of its sound.
+    pub async fn is_understood(&self, text: &str, confirmed: bool) {
+        let words = Words { text: text.into(), confirmed, start_ms: 1, end_ms: 2, source: "test".into() };
+        self.attachment.as_ref().expect("connected").words(words).await.expect("a session");
+    }
+
+    /// The next event of this name that a puppet was told.
+    pub async fn is_told(&mut self, event: &str) -> Value {
+        self.hears(|message| message["event"] == event).await
     }
 
     /// The next message of any kind.

@@ -1,10 +1,24 @@
 //! The ways of a session that no real component takes on demand: exact recovery, roll-back,
 //! requests in flight, atomic beginnings. Everything else is tested from outside, in `tests/`.
+//!
+//! # Layout
+//! - here: recovery, roll-back, swaps, beginnings and ends
+//! - [`speech`], [`words`]: what is said to the device and what is heard of it
+//! - [`device_tools`]: a device's MCP server
+//! - [`delivery`], [`outcomes`]: messages to others; models, webhooks and archives without a device
+//! - [`house`], [`native`], [`puppet`], [`scripted`]: the world around, and modes that do as they are told
 
 #![allow(clippy::unwrap_used)]
 
+mod delivery;
+mod device_tools;
 mod house;
 mod native;
+mod outcomes;
+mod puppet;
+mod scripted;
+mod speech;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,141 @@
+//! Messages of a mode for other devices, and the promise that comes with them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use modehost_ids::SessionId;
+use modehost_session::{Config, Roster};
+use modehost_storage::traits::{JournalEntry, Journals, Swept};
+use modehost_storage::{Reply, StorageError};
+use serde_json::{Value, json};
+
+use crate::house::{Device, House};
+use crate::native::Native;
+use crate::puppet::puppet;
+
+/// The team a, b, c; d has a name; e is nowhere.
+fn post_office() -> House {
+    let groups = BTreeMap::from([("team".into(), vec!["a".into(), "b".into(), "c".into()])]);
+    let roster = Roster::new(groups, BTreeMap::from([("d".into(), "Dora".to_owned())]));
+    let house = House::with(Config { roster, ..Config::default() }, |_| {});
+    house.catalog.publish(Native::new("red", 1, puppet));
+    house
+}
+
+/// Connects devices, and waits until each can be reached.
+async fn present(house: &House, names: &[&str]) -> Vec<Device> {
+    let mut devices = Vec::new();
+    for name in names {
+        let mut device = house.device(name);
+        device.greets(false).await;
+        devices.push(device);
+    }
+    devices
+}
+
+/// Has the first device deliver, and gives what it was told: now, queued, failed.
+async fn delivered(device: &mut Device, wish: Value) -> (Value, Value, Value) {
+    device.pulls("red", json!([wish])).await;
+    let told = device.is_told("delivered").await;
+    (told["now"].clone(), told["queued"].clone(), told["failed"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_delivery_reaches_devices_a_group_or_everyone() {
+    let house = post_office();
+    let mut devices = present(&house, &["a", "b", "e"]).await;
+    let letter = |to: Value| json!({ "deliver": { "type": "x" }, "to": to, "ttl": 60_000 });
+    let a = &mut devices[0];
+    // Named ones, each once, its own too; what is no id fails.
+    let told = delivered(a, letter(json!(["a", "b", "b", "c", ""]))).await;
+    assert_eq!(told, (json!(["a", "b"]), json!(["c"]), json!([["", "not a device id"]])));
+    let told = delivered(a, letter(json!("team"))).await;
+    assert_eq!(told, (json!(["b"]), json!(["c"]), json!([])));
+    // In no group: connected or named.
+    let told = delivered(a, letter(json!("default"))).await;
+    assert_eq!(told, (json!(["e"]), json!(["d"]), json!([])));
+    let told = delivered(a, letter(json!("crew"))).await;
+    assert_eq!(told, (json!([]), json!([]), json!([["crew", "there is no such group"]])));
+    let told = delivered(a, letter(Value::Null)).await;
+    assert_eq!(told, (json!(["b", "e"]), json!(["c", "d"]), json!([])));
+    // Without keeping, and with exceptions.
+    let letter = json!({ "deliver": { "type": "x" }, "to": null, "except": ["b", "d"] });
+    assert_eq!(delivered(a, letter).await, (json!(["e"]), json!([]), json!([["c", "not connected"]])));
+    let got = devices[1].hears_up_to_now().await;
+    assert_eq!(got.iter().filter(|message| message["type"] == "x").count(), 3, "{got:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_what_waited_says_so_and_the_sender_hears_of_the_hand_over() {
+    let house = post_office();
+    let mut devices = present(&house, &["a"]).await;
+    let letter = json!({
+        "deliver": { "type": "x", "late": false }, "to": ["b"], "late": { "type": "x", "late": true },
+        "notice": { "type": "handed" }, "ttl": 60_000,
+    });
+    let a = &mut devices[0];
+    assert_eq!(delivered(a, letter.clone()).await.1, json!(["b"]));
+    assert_eq!(delivered(a, letter).await.1, json!(["b"]));
+    let mut b = house.device("b");
+    b.say(json!({ "type": "hello" })).await;
+    let got = b.hears(|message| message["type"] == "x").await;
+    assert_eq!(got["late"], true);
+    let notice = a.hears(|message| message["type"] == "handed").await;
+    assert_eq!((&notice["to"], &notice["count"]), (&json!("b"), &json!(2)));
+}
+
+/// Journals that fail while told to.
+struct Failing {
+    real: Arc<dyn Journals>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Journals for Failing {
+    fn append_for(&self, session: Option<&SessionId>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Reply::ready(Err(StorageError::Unavailable("the disk is full".into())));
+        }
+        self.real.append_for(session, journal, at, value)
+    }
+    fn read(&self, journal: &str, after: u64, limit: u32) -> Reply<Vec<JournalEntry>> {
+        self.real.read(journal, after, limit)
+    }
+    fn remove(&self, journal: &str) -> Reply<()> {
+        self.real.remove(journal)
+    }
+    fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
+        self.real.sweep(from, before)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_nothing_of_a_list_is_delivered_or_said_when_a_write_of_it_fails() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let house = House::with(Config::default(), |services| {
+        services.journals = Arc::new(Failing { real: services.journals.clone(), broken: broken.clone() });
+    });
+    house.catalog.publish(Native::new("red", 1, puppet));
+    let mut devices = present(&house, &["a", "b"]).await;
+    let list = json!([
+        { "say": "seen" }, { "deliver": { "type": "x" }, "to": ["b", "c"], "ttl": 60_000, "request": 1 },
+        { "append": {}, "request": 2 }, { "type": "seen" },
+    ]);
+    devices[0].pulls("red", list.clone()).await;
+    let told = devices[0].hears_all(|message| message["event"] == "request-failed" && message["request"] == 1).await;
+    let failed: Vec<_> = told.iter().filter(|message| message["event"] == "request-failed").collect();
+    assert_eq!(failed.len(), 2, "{told:?}");
+    assert!(told.iter().any(|message| message["code"] == "STORAGE_UNAVAILABLE"), "{told:?}");
+    assert!(told.iter().all(|message| message["type"] != "seen" && message["type"] != "tts"), "{told:?}");
+    let got = devices[1].hears_up_to_now().await;
+    assert!(got.iter().all(|message| message["type"] != "x"), "{got:?}");
+    broken.store(false, Ordering::SeqCst);
+    devices[0].pulls("red", list).await;
+    devices[1].hears(|message| message["type"] == "x").await;
+    devices[0].hears(|message| message["type"] == "seen").await;
+    // Kept once, by the list that went through.
+    let mut c = house.device("c");
+    c.greets(false).await;
+    let got = c.hears_up_to_now().await;
+    assert_eq!(got.iter().filter(|message| message["type"] == "x").count(), 1, "{got:?}");
+}

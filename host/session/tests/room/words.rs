@@ -1,0 +1,91 @@
+//! What is heard of a device: typed words, drafts and confirmed ones.
+
+use std::time::Duration;
+
+use modehost_session::Config;
+use serde_json::{Value, json};
+
+use crate::house::{Device, House};
+use crate::native::Native;
+use crate::puppet::puppet;
+
+fn attentive() -> House {
+    let house = House::with(Config { default_mode: Some("red".into()), ..Config::default() }, |_| {});
+    house.catalog.publish(Native::new("red", 1, puppet));
+    house
+}
+
+/// What the mode was told of words: text, whether confirmed, number of the segment.
+async fn told(device: &mut Device) -> (String, bool, u64) {
+    let told = device.is_told("transcript").await;
+    let text = told["text"].as_str().unwrap().to_owned();
+    (text, told["confirmed"] == true, told["segment"].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m3_drafts_and_the_confirmed_text_share_a_number() {
+    let house = attentive();
+    let mut device = house.device("a");
+    device.is_understood("hel", false).await;
+    device.is_understood("hello", false).await;
+    device.is_understood("Hello.", true).await;
+    device.is_understood("And now", true).await;
+    assert_eq!(told(&mut device).await, ("hel".into(), false, 1));
+    assert_eq!(told(&mut device).await, ("hello".into(), false, 1));
+    assert_eq!(told(&mut device).await, ("Hello.".into(), true, 1));
+    assert_eq!(told(&mut device).await, ("And now".into(), true, 2));
+    // Typed words in between have a number of their own, and a draft that came to nothing frees
+    // none: whatever was told under it is over.
+    device.is_understood("so", false).await;
+    device.say(json!({ "type": "listen", "state": "detect", "text": "typed" })).await;
+    device.is_understood("so what", true).await;
+    device.is_understood("hm", false).await;
+    device.is_understood(" ", true).await;
+    device.is_understood("yes", true).await;
+    assert_eq!(told(&mut device).await, ("so".into(), false, 3));
+    assert_eq!(told(&mut device).await, ("typed".into(), true, 4));
+    assert_eq!(told(&mut device).await, ("so what".into(), true, 3));
+    assert_eq!(told(&mut device).await, ("hm".into(), false, 5));
+    assert_eq!(told(&mut device).await, ("yes".into(), true, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caption_is_given_to_confirmed_words_and_live_text_to_all() {
+    let house = attentive();
+    let mut device = house.device("a");
+    device.is_understood("hel", false).await;
+    device.is_understood("Hello.", true).await;
+    let heard = device.hears_up_to_now().await;
+    let of = |kind: &str| -> Vec<&Value> {
+        heard.iter().filter(|one| one["type"] == kind).map(|one| &one["text"]).collect()
+    };
+    assert_eq!(of("stt"), [&json!("Hello.")]);
+    assert_eq!(of("audio"), [&json!("hel"), &json!("Hello.")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_for_nobody_are_complained_about_once_they_are_confirmed() {
+    let house = House::new();
+    let mut device = house.device("a");
+    device.is_understood("hel", false).await;
+    device.is_understood("Hello.", true).await;
+    let heard = device.hears_up_to_now().await;
+    assert_eq!(heard.iter().filter(|one| one["code"] == "NOT_READY").count(), 1, "{heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c4_words_that_were_said_before_a_connection_ended_are_heard() {
+    let house = House::with(
+        Config { default_mode: Some("red".into()), resume_window: Duration::from_secs(60), ..Config::default() },
+        |_| {},
+    );
+    house.catalog.publish(Native::new("red", 1, puppet));
+    let mut device = house.device("a");
+    device.is_understood("before", true).await;
+    device.vanish();
+    let mut again = house.device("a");
+    again.is_understood("after", true).await;
+    let (text, _, segment) = told(&mut again).await;
+    // The first may have been told to the connection that went; its number was used all the same.
+    assert!(text == "before" && segment == 1 || text == "after" && segment == 2, "{text} {segment}");
+}
