@@ -150,9 +150,9 @@ impl Mode for Conversation {
         Ok(())
     }
 
-    /// The host has silenced the device already.
+    /// The host has silenced the device; but a chunk may have come between that and this.
     fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, _abortion: Abortion) -> Outcome {
-        self.interrupt(cx, false);
+        self.interrupt(cx, true);
         Ok(())
     }
 

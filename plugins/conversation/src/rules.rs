@@ -43,8 +43,10 @@ pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
     } else if says(&GREETING) {
         Answer::Known(language.pick("你好！有什么可以帮你？", "Hello! What can I do for you?").to_owned())
     } else {
-        let sorry = language
-            .pick("我还没有配置语言模型，回答不了这个。", "No language model is configured, so I cannot answer that.");
+        let sorry = language.pick(
+            "我现在没有可用的语言模型，回答不了这个。",
+            "I have no language model at hand right now, so I cannot answer that.",
+        );
         Answer::Unknown(format!("{sorry}{}{}", language.pick("", " "), abilities(language, config)))
     }
 }
@@ -117,8 +119,8 @@ mod tests {
 
     #[test]
     fn l4_what_no_rule_knows_is_told_honestly() {
-        assert!(say("写一首诗").starts_with("我还没有配置语言模型"), "{}", say("写一首诗"));
-        assert!(say("this is odd").starts_with("No language model is configured"), "{}", say("this is odd"));
+        assert!(say("写一首诗").starts_with("我现在没有可用的语言模型"), "{}", say("写一首诗"));
+        assert!(say("this is odd").starts_with("I have no language model at hand"), "{}", say("this is odd"));
         assert!(say("help").contains("\"start working\""), "{}", say("help"));
     }
 }

@@ -236,7 +236,7 @@ impl Conversation {
         true
     }
 
-    /// Ends the open turn before its time. `silence`: the host has not silenced it yet.
+    /// Ends the open turn before its time. `silence`: its speech too; otherwise the caller does that.
     pub(crate) fn interrupt(&mut self, cx: &mut Cx<'_, Self>, silence: bool) {
         let Some(turn) = &mut self.turn else { return };
         match &turn.stage {

@@ -59,7 +59,7 @@ fn l4_turns_are_answered_without_a_model() {
     assert_eq!(errors(&mut device), Vec::<String>::new(), "a rule knows the answer");
     device.hears("写一首诗");
     let said = heard(&mut device);
-    assert!(said[1].starts_with("我还没有配置语言模型"), "{said:?}");
+    assert!(said[1].starts_with("我现在没有可用的语言模型"), "{said:?}");
     assert!(said[1].contains("工作模式"), "it says what it can do: {said:?}");
     let told = device.inbox();
     assert_eq!((&told[0]["code"], &told[0]["degraded"]), (&"LLM_UNAVAILABLE".into(), &true.into()), "{told:?}");

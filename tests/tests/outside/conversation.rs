@@ -256,10 +256,12 @@ async fn l4_a_failing_slow_or_broken_model_is_told_and_the_turn_ends() {
     let server = Server::start(with(&provider).set("llm.aliases.default.first_token_timeout_s", json!(1))).await;
     let mut device = join(&server, "dev-1").await;
     let cases = [
-        (Reply::status(500), "抱歉"),
+        (Reply::status(500), "我现在没有可用的语言模型"),
+        (Reply::status(401), "抱歉，语言模型现在出错了"),
+        (Reply::status(429), "抱歉，我现在有点忙"),
         (Reply::text("").never(), "抱歉，我想得太久了"),
         (Reply::chunks(&["好的。", "很久很久以前"]).cut_after(1), "抱歉，后面的没能说完"),
-        (Reply::text("").garbled(), "抱歉"),
+        (Reply::text("").garbled(), "我现在没有可用的语言模型"),
     ];
     for (reply, sorry) in cases {
         provider.always(reply);
@@ -287,7 +289,7 @@ async fn l4_without_a_model_it_says_what_it_can_do() {
     assert_eq!(turn(&mut device, "你好").await, ["你好！有什么可以帮你？"]);
     assert!(device.seen_of_type("error").is_empty(), "a rule knew the answer");
     let said = turn(&mut device, "写一首诗").await;
-    assert!(said[0].starts_with("我还没有配置语言模型") && said[0].contains("工作模式"), "{said:?}");
+    assert!(said[0].starts_with("我现在没有可用的语言模型") && said[0].contains("工作模式"), "{said:?}");
     let error = device.seen_of_type("error");
     assert_eq!((&error[0]["code"], &error[0]["degraded"]), (&json!("LLM_UNAVAILABLE"), &json!(true)));
     assert_balanced(&device);
@@ -299,7 +301,7 @@ async fn m2_a_model_that_is_configured_later_answers_the_next_turn() {
     provider.always(Reply::text("好。"));
     let server = Server::start(without_model()).await;
     let mut device = join(&server, "dev-1").await;
-    assert!(turn(&mut device, "写一首诗").await[0].starts_with("我还没有配置语言模型"));
+    assert!(turn(&mut device, "写一首诗").await[0].starts_with("我现在没有可用的语言模型"));
     server.configure(&with(&provider));
     let end = std::time::Instant::now() + wait::SOON;
     while turn(&mut device, "再写一首诗").await != ["好。"] {
