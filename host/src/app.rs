@@ -16,10 +16,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Live, Loaded, Problems, Source, Watcher};
 use modehost_contract::Catalog;
 use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, bind};
+use modehost_hooks::WebHooks;
 use modehost_limits as limits;
+use modehost_llm::LanguageModels;
 use modehost_plugin::{PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
 use modehost_session::{Registry, Services};
-use modehost_storage::{LocalDirectory, SqliteStorage};
+use modehost_storage::{Exporter, LocalDirectory, SpareQueue, SqliteStorage, Sweeper};
 use modehost_task::{ModeThreads, run_blocking, spawn_io};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -111,8 +113,9 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     if !problems.is_empty() {
         return Err(Problems::sorted(problems).into());
     }
+    let services = (rooms.models.clone(), rooms.hooks.clone());
     let (feeds, session_settings, gateway_settings) =
-        Feeds::new(&settings.document, rooms.runtime.instance_limit(), log);
+        Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log);
     let catalog = rooms.catalog.clone();
     let live = Live::new(source, settings, COLD, Box::new(move |loaded| reload::apply(loaded, &catalog, &feeds)));
 
@@ -166,6 +169,12 @@ struct Rooms {
     storage: Arc<SqliteStorage>,
     runtime: Arc<Runtime>,
     catalog: Arc<PluginCatalog>,
+    models: Arc<LanguageModels>,
+    hooks: Arc<WebHooks>,
+    /// What waits for devices that are away; a file stands in where the database cannot.
+    queue: Arc<SpareQueue>,
+    /// Finished work goes on to files for people; what nobody needs any more goes.
+    _housekeeping: (Exporter, Sweeper),
 }
 
 impl Rooms {
@@ -175,12 +184,18 @@ impl Rooms {
         let sections = sections::values(settings);
         let opened = run_blocking(move || -> Result<_, StartError> {
             let storage = SqliteStorage::open(&document.storage)?;
+            let queue = SpareQueue::open(storage.clone(), &document.storage.dir)?;
             let runtime = Runtime::new(runtime_config(&document, Some(cache_folder(&document.storage.dir))))?;
-            Ok((storage, runtime))
+            Ok((storage, queue, runtime))
         });
-        let (storage, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
+        let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
         let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections).await?;
-        Ok(Self { storage, runtime, catalog })
+        let models = LanguageModels::new(&settings.document.llm);
+        let hooks = WebHooks::new(&settings.document.hooks);
+        let kept = &settings.document.storage;
+        let exporter = Exporter::start(storage.clone(), kept.dir.clone());
+        let sweeper = Sweeper::start(storage.clone(), kept.orphan_days);
+        Ok(Self { storage, runtime, catalog, models, hooks, queue, _housekeeping: (exporter, sweeper) })
     }
 
     fn services(&self, threads: Arc<ModeThreads>, config: watch::Receiver<Arc<modehost_session::Config>>) -> Services {
@@ -190,18 +205,19 @@ impl Rooms {
             documents: self.storage.clone(),
             journals: self.storage.clone(),
             archives: self.storage.clone(),
-            queue: self.storage.clone(),
+            queue: self.queue.clone(),
             sessions: self.storage.clone(),
             directory: Arc::new(LocalDirectory::new()),
-            models: None,
-            hooks: None,
+            models: Some(self.models.clone()),
+            hooks: Some(self.hooks.clone()),
             config,
         }
     }
 
     /// Everything submitted is on disk when this returns.
     async fn close(self) {
-        let storage = self.storage.clone();
+        let Self { storage, _housekeeping, .. } = self;
+        drop(_housekeeping);
         if run_blocking(move || storage.shutdown()).await.is_none() {
             tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
         }

@@ -1,22 +1,38 @@
-//! Where log lines go: standard error, by way of a thread of its own.
+//! Where log lines go: standard error and files, each by way of a thread of its own.
 //!
-//! Rule: no caller ever waits for a line to be written, and a terminal that is gone takes nobody
-//! down; what cannot be written is dropped.
+//! # Layout
+//! - [`file`]: the file that is written, and when a new one begins
+//! - [`retention`]: which old files go
+//! - [`shorten`]: long messages keep their head and their tail
+//!
+//! Rule: no caller ever waits for a line to be written, and neither a terminal that is gone nor a
+//! disk that is full takes anybody down; what cannot be written is dropped and counted.
+
+pub mod file;
+pub mod retention;
+pub mod shorten;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
 
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use parking_lot::Mutex;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
+use self::file::{Limits, LogFile};
+use self::shorten::{Fields, Shortening};
 use crate::settings::{LogFormat, LogSettings};
 
 /// The log of this process. Dropping it writes what waits.
 #[derive(Debug)]
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
-    _writer: WorkerGuard,
+    limits: Arc<Mutex<Limits>>,
+    lost: Vec<ErrorCounter>,
+    _writers: Vec<WorkerGuard>,
 }
 
 /// A log was started before in this process.
@@ -25,26 +41,57 @@ pub struct Log {
 pub struct LogError(#[from] tracing_subscriber::util::TryInitError);
 
 impl Log {
-    /// Starts logging for the whole process.
+    /// Starts logging for the whole process; files lie in `data`/log unless the settings say
+    /// otherwise.
     ///
     /// # Errors
     /// If something else has.
-    pub fn start(settings: &LogSettings) -> Result<Self, LogError> {
-        let (writer, guard) = NonBlockingBuilder::default().thread_name("log").finish(Forgiving(io::stderr()));
+    pub fn start(settings: &LogSettings, data: &Path) -> Result<Self, LogError> {
+        let limits = Arc::new(Mutex::new(Limits::new(settings)));
+        let (mut lost, mut writers) = (Vec::new(), Vec::new());
+        let mut sink = |name: &str, writer: Box<dyn Write + Send>| {
+            let (writer, guard) = NonBlockingBuilder::default().thread_name(name).finish(writer);
+            lost.push(writer.error_counter());
+            writers.push(guard);
+            writer
+        };
+        let terminal = sink("log", Box::new(Forgiving(io::stderr())));
+        let file = settings.folder(data).map(|folder| {
+            let file = LogFile::new(folder, limits.clone());
+            sink("log-file", Box::new(file))
+        });
         let (filter, handle) = reload::Layer::new(filter(&settings.level));
-        let lines = fmt::layer().with_writer(writer);
-        let registry = tracing_subscriber::registry().with(filter);
-        match settings.format {
-            LogFormat::Text => registry.with(lines.with_ansi(io::stderr().is_terminal())).try_init()?,
-            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
-        }
-        Ok(Self { filter: handle, _writer: guard })
+        let ansi = io::stderr().is_terminal();
+        let layers = [Some(layer(settings, terminal, ansi)), file.map(|file| layer(settings, file, false))];
+        let layers: Vec<_> = layers.into_iter().flatten().collect();
+        tracing_subscriber::registry().with(filter).with(layers).try_init()?;
+        Ok(Self { filter: handle, limits, lost, _writers: writers })
     }
 
-    /// Changes the level from now on.
-    pub fn set_level(&self, level: &str) {
+    /// Takes over what may change while the server runs.
+    pub fn apply(&self, settings: &LogSettings) {
         // Fails only when the subscriber is gone, and then nobody listens.
-        let _ = self.filter.reload(filter(level));
+        let _ = self.filter.reload(filter(&settings.level));
+        *self.limits.lock() = Limits::new(settings);
+    }
+
+    /// Lines that came faster than they could be written, since the start.
+    pub fn lost(&self) -> u64 {
+        self.lost.iter().map(|counter| counter.dropped_lines() as u64).sum()
+    }
+}
+
+type Lines =
+    Box<dyn Layer<tracing_subscriber::layer::Layered<reload::Layer<EnvFilter, Registry>, Registry>> + Send + Sync>;
+
+fn layer(settings: &LogSettings, writer: NonBlocking, ansi: bool) -> Lines {
+    let most = settings.max_message_length;
+    match settings.format {
+        LogFormat::Text => Box::new(fmt::layer().fmt_fields(Fields::new(most)).with_ansi(ansi).with_writer(writer)),
+        LogFormat::Json => {
+            let writer = move || Shortening::new(writer.clone(), most);
+            Box::new(fmt::layer().with_ansi(false).json().flatten_event(true).with_writer(writer))
+        }
     }
 }
 

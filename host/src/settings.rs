@@ -39,11 +39,14 @@ pub const COLD: &[&str] = &[
     "/server/ip",
     "/server/port",
     "/server/http_port",
+    "/server/tls",
     "/storage",
     "/plugins/dir",
     "/plugins/limits",
     "/workers",
     "/log/format",
+    "/log/dir",
+    "/log/max_message_length",
 ];
 
 /// The configuration of modehost. Sections beside these belong to plugins and are checked against
@@ -66,6 +69,13 @@ pub struct Settings {
     /// The plugins: where they are, what they may do, what they may use.
     #[garde(dive)]
     pub plugins: modehost_plugin::Config,
+    /// Language models, by the purposes that modes ask for.
+    #[garde(dive)]
+    pub llm: modehost_llm::Config,
+    /// Webhooks, by the name under which plugins have them granted. Default none. Hot: the next post
+    /// uses the new settings.
+    #[garde(dive)]
+    pub hooks: modehost_hooks::Config,
     /// What is kept on disk.
     #[garde(dive)]
     pub storage: modehost_storage::Config,

@@ -10,6 +10,8 @@ use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::tls::TlsConfig;
+
 /// Section `server`: where the server is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +25,10 @@ pub struct ServerConfig {
     /// Port for HTTP (OTA, health, operators); 0 takes a free one. Default 8003. Needs a restart.
     #[garde(skip)]
     pub http_port: u16,
+    /// Certificate and key for both ports: `wss` and `https` instead of `ws` and `http`. Default none.
+    /// Changed files are read again by themselves; other paths need a restart.
+    #[garde(dive)]
+    pub tls: Option<TlsConfig>,
     /// Address that devices are told to call, such as `wss://voice.example.org/supie/v1/`. Without
     /// a path, the first of `paths` is appended. Default: the host that the OTA request named,
     /// with `port`. Hot.
@@ -50,6 +56,7 @@ impl Default for ServerConfig {
             ip: "0.0.0.0".to_owned(),
             port: limits::DEVICE_PORT,
             http_port: limits::HTTP_PORT,
+            tls: None,
             public_url: None,
             paths: vec!["/supie/v1/".to_owned(), "/xiaozhi/v1/".to_owned()],
             secret: None,

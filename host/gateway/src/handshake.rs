@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use modehost_limits as limits;
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -28,8 +28,8 @@ use crate::settings::GatewaySettings;
 use crate::sign_in::{Claim, Denied};
 
 /// A connection that has been let in. Its 101 has been written.
-pub(crate) struct Admitted {
-    pub stream: TcpStream,
+pub(crate) struct Admitted<S> {
+    pub stream: S,
     /// What the device sent behind its request.
     pub early: Bytes,
     pub identity: Identity,
@@ -40,8 +40,10 @@ type Refusal = (StatusCode, &'static str, String);
 
 /// Reads one request and answers it. `None`: the caller got an answer, or nothing was to be said
 /// to it. Takes `settings.handshake` at the most; cancelling drops the connection.
-pub(crate) async fn receive(stream: TcpStream, settings: Arc<GatewaySettings>) -> Option<Admitted> {
-    let local = stream.local_addr().ok()?.ip();
+pub(crate) async fn receive<S>(stream: S, local: IpAddr, settings: Arc<GatewaySettings>) -> Option<Admitted<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let limit = settings.handshake;
     let admitted = Mutex::new(None);
     let answer = |request: Request<Incoming>| async {

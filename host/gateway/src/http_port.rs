@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use modehost_limits as limits;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -44,8 +44,10 @@ async fn is_ready(State(ready): State<watch::Receiver<bool>>) -> (StatusCode, &'
 }
 
 /// Serves one connection of the HTTP port to its end.
-pub(crate) async fn converse(stream: TcpStream, router: Router) {
-    let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+pub(crate) async fn converse<S>(stream: S, local: SocketAddr, peer: SocketAddr, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let answer = |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Local(local.ip()));
         // Routes of the application may serve this machine only.

@@ -5,6 +5,7 @@
 //! - [`settings`]: the same as the gateway uses them, replaced as a whole while it runs
 //! - [`bind`]: both listeners, before anything else starts
 //! - [`serve`]: accepts, and ends what it accepted
+//! - [`tls`]: certificates, renewed while the ports are open
 //! - [`handshake`]: from the first byte to the 101, or a refusal in plain words
 //! - [`identity`]: who says it is calling
 //! - [`origin`]: which pages may call
@@ -35,6 +36,7 @@ mod pending;
 pub mod serve;
 pub mod settings;
 pub mod sign_in;
+pub mod tls;
 
 pub use bind::{BindError, Bound, bind};
 pub use config::{AuthConfig, GatewayConfig, OnDuplicate, ServerConfig};

@@ -173,7 +173,8 @@ fn address(settings: &GatewaySettings, headers: &HeaderMap, local: Option<Local>
         (_, Some(Local(IpAddr::V4(ip)))) => ip.to_string(),
         (_, None) => "localhost".to_owned(),
     };
-    format!("ws://{host}:{port}{}/", settings.paths[0])
+    let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
+    format!("{scheme}://{host}:{port}{}/", settings.paths[0])
 }
 
 #[cfg(test)]

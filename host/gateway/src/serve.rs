@@ -3,6 +3,7 @@
 //! their outboxes before anything is cut.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use modehost_limits as limits;
 use modehost_outbox::{close, outbox};
 use modehost_session::{Refusal, Registry};
 use modehost_task::{IoTasks, spawn_io};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -23,6 +25,7 @@ use crate::link::{Ending, Link};
 use crate::meters::{Meters, refused};
 use crate::pace::Pace;
 use crate::settings::GatewaySettings;
+use crate::tls::Certificates;
 
 /// What devices are told when the server stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,11 @@ impl Gateway {
     pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) {
         let Self { registry, settings, ready, routes } = self;
         let router = http_port::routes(settings.clone(), ready, bound.device_address(), routes);
-        let _http = spawn_io(serve_http(bound.http, router));
-        let door = Arc::new(Door { registry, settings, meters: Meters::new() });
+        let (certificates, _renewal) = Certificates::keep(settings.clone());
+        // Plain or not is settled at the start; which certificate is not.
+        let certificates = settings.borrow().tls.is_some().then_some(certificates);
+        let _http = spawn_io(serve_http(bound.http, router, certificates.clone()));
+        let door = Arc::new(Door { registry, settings, certificates, meters: Meters::new() });
         let mut connections = IoTasks::default();
         let farewell = door.accept_until(bound.devices, &mut connections, shutdown).await;
         tracing::info!(connections = connections.len(), code = farewell.code, "closing all connections");
@@ -77,6 +83,8 @@ impl Gateway {
 struct Door {
     registry: Arc<Registry>,
     settings: watch::Receiver<Arc<GatewaySettings>>,
+    /// None where the port is plain.
+    certificates: Option<Arc<Certificates>>,
     meters: Meters,
 }
 
@@ -102,9 +110,29 @@ impl Door {
 
     /// One connection from its first byte to its last.
     async fn serve(self: Arc<Self>, stream: TcpStream, place: OwnedSemaphorePermit) {
+        let Ok(local) = stream.local_addr() else { return };
         let settings = self.settings.borrow().clone();
+        match self.certificates.clone() {
+            None => self.take(stream, local.ip(), place, settings).await,
+            // Boxed, so that plain connections do not keep room for what they do not have.
+            Some(certificates) => {
+                let encrypted = async {
+                    if let Some(stream) = certificates.accept(stream, settings.handshake).await {
+                        self.take(stream, local.ip(), place, settings).await;
+                    }
+                };
+                Box::pin(encrypted).await;
+            }
+        }
+    }
+
+    /// A stream whose next byte is that of a request.
+    async fn take<S>(&self, stream: S, local: IpAddr, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
         // Boxed, so that an established connection does not keep the room of its handshake.
-        let admitted = Box::pin(handshake::receive(stream, settings.clone())).await;
+        let admitted = Box::pin(handshake::receive(stream, local, settings.clone())).await;
         drop(place);
         if let Some(Admitted { stream, early, identity }) = admitted {
             self.converse(stream, &early, identity.device, settings).await;
@@ -112,13 +140,10 @@ impl Door {
     }
 
     /// Attaches the connection to its session and runs it.
-    async fn converse(
-        &self,
-        stream: TcpStream,
-        early: &[u8],
-        device: modehost_ids::DeviceId,
-        settings: Arc<GatewaySettings>,
-    ) {
+    async fn converse<S>(&self, stream: S, early: &[u8], device: modehost_ids::DeviceId, settings: Arc<GatewaySettings>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
         let mut link = Link::open(stream, early, settings.max_message_bytes, &self.meters).await;
         let pace = Pace { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
@@ -148,19 +173,31 @@ fn explain(refusal: Refusal) -> (u16, &'static str, &'static str) {
 }
 
 /// Serves the HTTP port until it is dropped.
-async fn serve_http(listener: TcpListener, router: Router) {
+async fn serve_http(listener: TcpListener, router: Router, certificates: Option<Arc<Certificates>>) {
     let mut acceptor = Acceptor::new(listener, limits::HTTP_CONNECTIONS);
     let mut connections = IoTasks::default();
     loop {
         tokio::select! {
             (stream, place) = acceptor.next() => {
-                let router = router.clone();
+                let (router, certificates) = (router.clone(), certificates.clone());
                 connections.spawn(async move {
-                    http_port::converse(stream, router).await;
+                    answer_http(stream, router, certificates).await;
                     drop(place);
                 });
             }
             Some(()) = connections.next_end() => {}
+        }
+    }
+}
+
+async fn answer_http(stream: TcpStream, router: Router, certificates: Option<Arc<Certificates>>) {
+    let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+    match certificates {
+        None => http_port::converse(stream, local, peer, router).await,
+        Some(certificates) => {
+            if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
+                http_port::converse(stream, local, peer, router).await;
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use modehost_session::DuplicateDevice;
 use crate::config::{AuthConfig, GatewayConfig, OnDuplicate, ServerConfig};
 use crate::origin::Origins;
 use crate::sign_in::SignIn;
+use crate::tls::TlsConfig;
 
 /// The settings that may change while the server runs.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct GatewaySettings {
     pub ping_interval: Option<Duration>,
     pub origins: Origins,
     pub sign_in: Arc<SignIn>,
+    /// Certificate and key, where the ports speak TLS.
+    pub tls: Option<TlsConfig>,
     /// Paths for devices, each without its last slash; never empty.
     pub paths: Arc<[String]>,
     /// What OTA hands out in place of the host that was asked; a whole `ws` or `wss` address.
@@ -51,6 +54,7 @@ impl GatewaySettings {
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref()),
             sign_in: Arc::new(SignIn::new(auth)),
+            tls: server.tls.clone(),
             paths,
             public_url,
             timezone_offset_min: server.timezone_offset_min,

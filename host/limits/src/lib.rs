@@ -263,7 +263,7 @@ pub const ARCHIVE_ID_BYTES: usize = 128;
 /// Name of the sender in the signature header of a webhook.
 pub const HOOK_SENDER_BYTES: usize = 32;
 /// Messages kept for a device that is away; the oldest goes first.
-pub const QUEUE_PER_DEVICE: usize = 100;
+pub const QUEUE_PER_DEVICE: u32 = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
 pub const QUEUE_SWEEP: u32 = 8;
 /// Messages in the file that takes over where the database cannot be used: it is rewritten as a

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use modehost_config::{Loaded, Problem};
 use modehost_contract::Catalog;
 use modehost_gateway::GatewaySettings;
+use modehost_hooks::WebHooks;
+use modehost_llm::LanguageModels;
 use modehost_plugin::PluginCatalog;
 use modehost_session::Config;
 use tokio::sync::watch;
@@ -20,6 +22,8 @@ use crate::settings::{Settings, gateway_settings, session_config};
 pub struct Feeds {
     sessions: watch::Sender<Arc<Config>>,
     gateway: watch::Sender<Arc<GatewaySettings>>,
+    models: Arc<LanguageModels>,
+    hooks: Arc<WebHooks>,
     log: Arc<Log>,
     live_instances: usize,
 }
@@ -29,17 +33,20 @@ impl Feeds {
     pub fn new(
         settings: &Settings,
         live_instances: usize,
+        (models, hooks): (Arc<LanguageModels>, Arc<WebHooks>),
         log: Arc<Log>,
     ) -> (Self, watch::Receiver<Arc<Config>>, watch::Receiver<Arc<GatewaySettings>>) {
         let (sessions, for_sessions) = watch::channel(session_config(settings, live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (Self { sessions, gateway, log, live_instances }, for_sessions, for_gateway)
+        (Self { sessions, gateway, models, hooks, log, live_instances }, for_sessions, for_gateway)
     }
 
     fn send(&self, settings: &Settings) {
         self.sessions.send_replace(session_config(settings, self.live_instances));
         self.gateway.send_replace(gateway_settings(settings));
-        self.log.set_level(&settings.log.level);
+        self.models.apply(&settings.llm);
+        self.hooks.apply(&settings.hooks);
+        self.log.apply(&settings.log);
     }
 }
 

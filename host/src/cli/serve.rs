@@ -69,7 +69,7 @@ fn build_and_watch(workspace: Workspace, folder: &Path) -> Result<Box<dyn Send>,
 fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Failure> {
     let source = origin.source();
     let loaded = settings::load(&source)?;
-    let log = Arc::new(Log::start(&loaded.document.log).map_err(Failure::other)?);
+    let log = Arc::new(Log::start(&loaded.document.log, &loaded.document.storage.dir).map_err(Failure::other)?);
     match &source.file {
         Some(file) => say(format_args!("settings from {}", file.display())),
         None => say("settings built in; no configuration file is used"),

@@ -1,5 +1,7 @@
 //! The section `log`. Rule: what is accepted here can be used without a further check.
 
+use std::path::{Path, PathBuf};
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,9 +16,37 @@ pub struct LogSettings {
     /// Hot.
     #[garde(custom(is_level))]
     pub level: String,
-    /// `text` for people or `json` for machines, on standard error. Default `text`. Needs a restart.
+    /// `text` for people or `json` for machines. Default `text`. Needs a restart.
     #[garde(skip)]
     pub format: LogFormat,
+    /// Folder of the log files, beside standard error; an empty text for none. Default: `log` in
+    /// the folder of `storage.dir`. Needs a restart.
+    #[garde(skip)]
+    pub dir: Option<PathBuf>,
+    /// Longest message, in characters, 100 to 100,000; of longer ones head and tail are kept.
+    /// Default 2000. Needs a restart.
+    #[garde(range(min = 100, max = 100_000))]
+    pub max_message_length: usize,
+    /// Size at which a new file begins, in MiB, 1 to 1024. Default 10. Hot.
+    #[garde(range(min = 1, max = 1024))]
+    pub rotate_mb: u64,
+    /// Age at which a file goes, in days, 1 to 3650. Default 30. Hot.
+    #[garde(range(min = 1, max = 3650))]
+    pub keep_days: u64,
+    /// Size of all files together, in MiB, 2 to 1,048,576; the oldest go first. Default 1024. Hot.
+    #[garde(range(min = 2, max = 1_048_576))]
+    pub keep_mb: u64,
+}
+
+impl LogSettings {
+    /// Where the files lie; none if none are written. `data` is the folder of the storage.
+    pub fn folder(&self, data: &Path) -> Option<PathBuf> {
+        match &self.dir {
+            None => Some(data.join("log")),
+            Some(folder) if folder.as_os_str().is_empty() => None,
+            Some(folder) => Some(folder.clone()),
+        }
+    }
 }
 
 /// How lines are written.
@@ -32,7 +62,15 @@ pub enum LogFormat {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+            dir: None,
+            max_message_length: 2000,
+            rotate_mb: 10,
+            keep_days: 30,
+            keep_mb: 1024,
+        }
     }
 }
 

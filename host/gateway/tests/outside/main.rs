@@ -6,3 +6,4 @@ mod handshake;
 mod listeners;
 mod ota;
 mod stage;
+mod tls;

@@ -1,0 +1,68 @@
+//! Which old log files go. Rule: only files of our own naming are ever removed, the one that is
+//! being written never, and what cannot be removed is left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::file::Limits;
+
+/// Removes files that are too old, and the oldest until all fit into the total.
+pub fn sweep(folder: &Path, limits: &Limits, now: SystemTime) {
+    let mut old = set_aside(folder);
+    // The names carry the time, so that a copied folder keeps its order.
+    old.sort();
+    let mut sized: Vec<(PathBuf, u64)> = Vec::new();
+    for path in old {
+        let Ok(about) = path.metadata() else { continue };
+        let age = about.modified().ok().and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+        if age > limits.keep {
+            let _ = fs::remove_file(&path);
+        } else {
+            sized.push((path, about.len()));
+        }
+    }
+    // Room for the one that is being written counts as well.
+    let mut total: u64 = limits.rotate.saturating_add(sized.iter().map(|(_, size)| size).sum());
+    for (path, size) in sized {
+        if total <= limits.total {
+            break;
+        }
+        let _ = fs::remove_file(&path);
+        total -= size;
+    }
+}
+
+/// Files that are written no more.
+fn set_aside(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let ours = |name: &str| name.starts_with("modehost-2") && name.ends_with(".log");
+    files.filter(|file| ours(&file.file_name().to_string_lossy())).map(|file| file.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn c14_old_files_go_and_strangers_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = ["modehost-20260101T000000Z.log", "modehost-20260201T000000Z.log", "modehost.log", "mine.log"];
+        for name in names {
+            fs::write(folder.path().join(name), "x".repeat(10)).expect("written");
+        }
+        let left = || {
+            let files = fs::read_dir(folder.path()).expect("a folder").flatten();
+            let mut names: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        let limits = Limits { rotate: 10, keep: Duration::from_secs(60), total: 20 };
+        sweep(folder.path(), &limits, SystemTime::now());
+        assert_eq!(left(), ["mine.log", "modehost-20260201T000000Z.log", "modehost.log"]);
+        sweep(folder.path(), &limits, SystemTime::now() + Duration::from_secs(61));
+        assert_eq!(left(), ["mine.log", "modehost.log"]);
+    }
+}
