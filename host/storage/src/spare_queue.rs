@@ -14,7 +14,7 @@ mod keeper;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -34,6 +34,8 @@ pub struct SpareQueue {
     primary: Arc<dyn OfflineQueue>,
     /// The file holds something.
     in_use: Arc<AtomicBool>,
+    /// Messages that may wait for one device.
+    limit: Arc<AtomicU32>,
     /// None only while this is being dropped.
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -51,12 +53,13 @@ impl SpareQueue {
         let file = file::File::open(dir).map_err(folder)?;
         let in_use = Arc::new(AtomicBool::new(!file.is_empty()));
         let (jobs, waiting) = sync_channel(limits::SPARE_JOBS);
-        let keeper = Keeper::new(primary.clone(), file, in_use.clone());
+        let limit = Arc::new(AtomicU32::new(limits::QUEUE_PER_DEVICE));
+        let keeper = Keeper::new(primary.clone(), file, in_use.clone(), limit.clone());
         let thread = std::thread::Builder::new()
             .name("storage-spare-queue".into())
             .spawn(move || keeper.run(&waiting))
             .map_err(OpenError::Thread)?;
-        Ok(Arc::new(Self { primary, in_use, jobs: Some(jobs), thread: Some(thread) }))
+        Ok(Arc::new(Self { primary, in_use, limit, jobs: Some(jobs), thread: Some(thread) }))
     }
 
     fn submit<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, StorageError>>) -> Job) -> Reply<T> {
@@ -99,6 +102,11 @@ impl OfflineQueue for SpareQueue {
                 outcome => outcome,
             }
         })
+    }
+
+    fn limit(&self, most: u32) {
+        self.limit.store(most.max(1), Ordering::Relaxed);
+        self.primary.limit(most);
     }
 
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {

@@ -29,6 +29,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 
 use modehost_limits as limits;
@@ -53,6 +54,8 @@ pub struct SqliteStorage {
     watches: Arc<Watches>,
     /// Told when files of finished work must follow.
     due: Arc<Notify>,
+    /// Messages that may wait for one device.
+    queue_limit: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the folder is in use.
     lock: Mutex<Option<std::fs::File>>,
@@ -76,6 +79,7 @@ impl SqliteStorage {
             reads: reads.clone(),
             watches: watches.clone(),
             due: due.clone(),
+            queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             threads: Mutex::new(Vec::new()),
             lock: Mutex::new(Some(opened.lock)),
         };

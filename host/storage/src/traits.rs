@@ -219,6 +219,10 @@ pub trait OfflineQueue: Send + Sync {
         self.enqueue_from(None, device, payload, now, ttl_ms)
     }
 
+    /// From now on at most `most` messages wait for a device, at least one; until somebody says so,
+    /// `limits::QUEUE_PER_DEVICE`. A device that has more loses its oldest with its next message.
+    fn limit(&self, most: u32);
+
     /// All that waits for a device and has not expired at `now`, oldest first.
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>>;
 

@@ -49,6 +49,8 @@ fn child_that_archives() {
     let first = get(storage.list("work", 1)).first().map_or(0, |entry| entry.at);
     for at in first + 1.. {
         let journal = format!("work/{at}");
+        // The one before may have been killed between the two.
+        get(storage.remove(&journal));
         for n in 1..=ENTRIES {
             let said = format!("{{\"n\":{n},\"filling\":\"{}\"}}", "x".repeat(500));
             drop(storage.append(&journal, n, said.into()));

@@ -69,6 +69,7 @@ mod on_spare {
     run!(offline_queue on *crate::spare(&crate::sqlite()) =>
         p3_messages_wait_in_order_until_removed,
         p3_the_oldest_goes_when_a_device_has_a_hundred,
+        p3_the_limit_can_be_changed,
         p3_expired_messages_are_neither_delivered_nor_counted,
         p3_fifty_senders_lose_nothing,
         p4_who_wants_to_hear_of_a_message_goes_with_it,
@@ -105,6 +106,7 @@ mod on_sqlite {
     run!(offline_queue on *crate::sqlite().storage =>
         p3_messages_wait_in_order_until_removed,
         p3_the_oldest_goes_when_a_device_has_a_hundred,
+        p3_the_limit_can_be_changed,
         p3_expired_messages_are_neither_delivered_nor_counted,
         p3_fifty_senders_lose_nothing,
         p4_who_wants_to_hear_of_a_message_goes_with_it,

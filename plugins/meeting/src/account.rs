@@ -8,7 +8,8 @@ use crate::Meeting;
 use crate::answer;
 use crate::config::Tongue;
 use crate::extract::{Line, take_notes};
-use crate::notes::{self, MADE, Notes, Point, clip};
+use crate::notes::{self, MADE, Notes, Point};
+use crate::opening_words::OpeningWords;
 use crate::prompt::{Background, ask_checkpoint};
 use crate::segment::{Segment, read_entry};
 
@@ -18,8 +19,8 @@ pub const PAGE: u32 = 200;
 const POINTS: usize = 5;
 /// Speakers that are remembered by name.
 const NAMES: usize = 24;
-/// Characters of the first words, which stand for a title that nobody gave.
-const FIRST_WORDS: usize = 24;
+/// Segments among which a title is looked for that nobody gave.
+const FIRST_SEGMENTS: u64 = 8;
 
 /// A meeting.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,8 +40,8 @@ pub struct Account {
     pub segments: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    first_words: String,
+    #[serde(default)]
+    opening_words: OpeningWords,
     /// Characters of each kind, which tell the language.
     chinese: u64,
     latin: u64,
@@ -100,9 +101,8 @@ impl Account {
         self.segments += 1;
         self.last_said = self.last_said.max(segment.ts);
         self.fresh_chars += segment.text.chars().count() as u64;
-        if self.first_words.is_empty() {
-            self.first_words = segment.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            clip(&mut self.first_words, FIRST_WORDS);
+        if self.segments <= FIRST_SEGMENTS {
+            self.opening_words.consider(&segment.text);
         }
         for letter in segment.text.chars() {
             match letter {
@@ -141,7 +141,7 @@ impl Account {
     /// The title that was given, else that of the model, else the first words.
     pub fn title_or(&self, made: &str, language: Language) -> String {
         let given = self.title.as_deref().unwrap_or(made);
-        match (given.trim(), self.first_words.as_str()) {
+        match (given.trim(), self.opening_words.text.as_str()) {
             ("", "") => language.pick("会议", "Meeting").to_owned(),
             ("", first_words) => first_words.to_owned(),
             (title, _) => title.to_owned(),

@@ -10,7 +10,7 @@
 //! - [`last`]: the summary that is there to be asked for again
 //! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
-//! - [`summary`] and [`minutes`]: what devices and people get
+//! - [`summary`] and [`minutes`]: what devices and people get; [`opening_words`]: a title
 //! - [`calendar`], [`config`]
 //!
 //! The state holds no transcript: the journal is read when notes or a summary are due. So a
@@ -27,6 +27,7 @@ pub mod likeness;
 pub mod minutes;
 pub mod notes;
 pub mod opening;
+pub mod opening_words;
 pub mod prompt;
 pub mod request;
 pub mod running;

@@ -19,7 +19,7 @@
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
 //! - [`models`]: providers good and bad (L.1 to L.4)
 //! - [`tools`]: tools of the device
-//! - [`hooks`]: webhooks (M.8)
+//! - [`hooks`]: what webhooks are sent, and how often (M.8)
 //! - [`archive`]: finished work as files (M.7)
 //! - [`peers`]: messages from device to device (P.1, P.2, P.5)
 //! - [`walk`]: the example client through the README's walk

@@ -125,8 +125,9 @@ impl File {
         &self.messages
     }
 
-    /// Adds a message in memory; gives how many older ones of the device had to go.
-    pub(super) fn add(&mut self, mut kept: Kept) -> Result<u32, StorageError> {
+    /// Adds a message in memory; gives how many older ones of the device had to go, so that no more
+    /// than `most` wait for it.
+    pub(super) fn add(&mut self, mut kept: Kept, most: u32) -> Result<u32, StorageError> {
         self.messages.retain(|message| message.device_id != kept.device_id || !message.is_expired(kept.queued_at));
         let bytes: usize = self.messages.iter().map(Kept::bytes).sum();
         if self.messages.len() >= limits::SPARE_MESSAGES || bytes + kept.bytes() > limits::SPARE_BYTES {
@@ -138,7 +139,7 @@ impl File {
         let device = kept.device_id.clone();
         self.messages.push_back(kept);
         let of_device = self.messages.iter().filter(|message| message.device_id == device).count();
-        let mut surplus = of_device.saturating_sub(limits::QUEUE_PER_DEVICE);
+        let mut surplus = of_device.saturating_sub(most as usize);
         let dropped = u32::try_from(surplus).unwrap_or(u32::MAX);
         self.messages.retain(|message| {
             let goes = surplus > 0 && message.device_id == device;
@@ -203,8 +204,8 @@ mod tests {
     fn p3_the_file_is_read_as_it_was_written_and_goes_when_it_is_empty() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = File::open(dir.path()).expect("no file yet");
-        file.add(kept("a", "one")).expect("room");
-        file.add(kept("b", "two")).expect("room");
+        file.add(kept("a", "one"), 100).expect("room");
+        file.add(kept("b", "two"), 100).expect("room");
         file.write().expect("written");
         let mut again = File::open(dir.path()).expect("a file");
         assert_eq!(again.messages(), file.messages());
@@ -227,12 +228,12 @@ mod tests {
     fn p3_a_device_has_a_hundred_at_the_most_and_expired_ones_go_first() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = File::open(dir.path()).expect("no file yet");
-        let dropped: u32 = (0..103).map(|number| file.add(kept("a", &number.to_string())).expect("room")).sum();
+        let dropped: u32 = (0..103).map(|number| file.add(kept("a", &number.to_string()), 100).expect("room")).sum();
         assert_eq!((dropped, file.messages().len(), &*file.messages()[0].payload), (3, 100, "3"));
         let late = Kept { queued_at: 15, ..kept("a", "late") };
-        assert_eq!(file.add(late), Ok(0));
+        assert_eq!(file.add(late, 100), Ok(0));
         assert_eq!(file.messages().len(), 1);
         let large = "x".repeat(limits::SPARE_BYTES);
-        assert!(file.add(kept("b", &large)).is_err());
+        assert!(file.add(kept("b", &large), 100).is_err());
     }
 }

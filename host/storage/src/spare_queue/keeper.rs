@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
@@ -42,6 +42,7 @@ pub(super) struct Keeper {
     primary: Arc<dyn OfflineQueue>,
     file: File,
     in_use: Arc<AtomicBool>,
+    limit: Arc<AtomicU32>,
     /// Devices that are being handed what the file holds for them, until they say what arrived: it
     /// must not come a second time by way of the database.
     lent: HashMap<DeviceId, Instant>,
@@ -52,8 +53,13 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(primary: Arc<dyn OfflineQueue>, file: File, in_use: Arc<AtomicBool>) -> Self {
-        Self { primary, file, in_use, lent: HashMap::new(), next_try: Instant::now(), behind: false }
+    pub(super) fn new(
+        primary: Arc<dyn OfflineQueue>,
+        file: File,
+        in_use: Arc<AtomicBool>,
+        limit: Arc<AtomicU32>,
+    ) -> Self {
+        Self { primary, file, in_use, limit, lent: HashMap::new(), next_try: Instant::now(), behind: false }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
@@ -97,7 +103,7 @@ impl Keeper {
                         );
                         self.next_try = Instant::now() + limits::SPARE_RETRY;
                     }
-                    kept.push((self.file.add(message), reply));
+                    kept.push((self.file.add(message, self.limit.load(Ordering::Relaxed)), reply));
                 }
                 Job::Remove { device, ids, reply } => {
                     self.lent.remove(&device);

@@ -1,10 +1,11 @@
 //! The offline queue in SQLite.
 //!
-//! Rule: a device never has more than `QUEUE_PER_DEVICE` messages; what has expired goes first and
+//! Rule: a device never has more messages than the limit; what has expired goes first and
 //! is not counted. Each call clears a few expired messages of anyone, so that those of devices
 //! which never return do not pile up.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
@@ -31,7 +32,7 @@ impl OfflineQueue for SqliteStorage {
         if let Err(error) = sizes {
             return refuse(error);
         }
-        let device = device.clone();
+        let (device, most) = (device.clone(), self.queue_limit.load(Ordering::Relaxed));
         let (now, ttl) = (signed(now).min(FOR_EVER), signed(ttl_ms).min(FOR_EVER));
         self.write(move |batch| {
             let connection = batch.connection;
@@ -50,11 +51,14 @@ impl OfflineQueue for SqliteStorage {
             }
             let trim = "DELETE FROM offline_queue WHERE id IN (
                  SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
-            let dropped =
-                connection.prepare_cached(trim)?.execute((device.as_str(), limits::QUEUE_PER_DEVICE as i64))?;
+            let dropped = connection.prepare_cached(trim)?.execute((device.as_str(), most))?;
             metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
             Ok(u32::try_from(dropped).unwrap_or(u32::MAX))
         })
+    }
+
+    fn limit(&self, most: u32) {
+        self.queue_limit.store(most.max(1), Ordering::Relaxed);
     }
 
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {

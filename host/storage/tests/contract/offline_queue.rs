@@ -36,6 +36,18 @@ pub fn p3_the_oldest_goes_when_a_device_has_a_hundred(queue: &dyn OfflineQueue) 
     assert_eq!(payloads(queue, &device, 2), (30..130).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
+pub fn p3_the_limit_can_be_changed(queue: &dyn OfflineQueue) {
+    let device = DeviceId::new("limited");
+    let put = |payload: &str| get(queue.enqueue(&device, payload.into(), 1, LONG));
+    queue.limit(3);
+    assert_eq!(["a", "b", "c", "d"].map(put), [0, 0, 0, 1]);
+    queue.limit(0);
+    assert_eq!(put("e"), 3);
+    assert_eq!(payloads(queue, &device, 2), ["e"]);
+    queue.limit(limits::QUEUE_PER_DEVICE);
+    assert_eq!(put("f"), 0);
+}
+
 pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("expiry");
     for number in 0..100u64 {

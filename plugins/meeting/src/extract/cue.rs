@@ -90,7 +90,7 @@ const OPEN: [&str; 31] = [
     "before we decide",
     "to be decided",
 ];
-const TASKS: [&str; 48] = [
+const TASKS: [&str; 51] = [
     "负责",
     "待办",
     "跟进",
@@ -135,6 +135,9 @@ const TASKS: [&str; 48] = [
     "take care of",
     "is responsible for",
     "owns ",
+    "takes the ",
+    "takes on ",
+    "takes over ",
     "can you ",
     "could you ",
     "please ",

@@ -74,26 +74,24 @@ const NO_NAMES: [&str; 46] = [
 /// those who speak in the meeting.
 pub fn find(text: &str, speaker: Option<&str>, names: &[String]) -> Option<String> {
     let lower = text.to_lowercase();
-    let named = names.iter().filter(|name| stands_in(&lower, name));
-    // The first one that is named takes it on: "Ann will ask Bob".
-    if let Some(name) = named.min_by_key(|name| lower.find(&name.to_lowercase())) {
-        return Some(name.clone());
+    let of_self = speaker.and_then(|name| Some((SELF.iter().filter_map(|word| lower.find(word)).min()?, name)));
+    let named = names.iter().filter_map(|name| Some((place_of(&lower, name)?, name.as_str())));
+    // Whoever comes first takes it on: "Ann will ask Bob", "I'll give it to Bob".
+    if let Some((_, name)) = named.chain(of_self).min() {
+        return Some(name.to_owned());
     }
-    if let Some(name) = guess_chinese(text).or_else(|| guess_group(text)).or_else(|| guess_english(text)) {
-        return Some(name);
-    }
-    let speaks_of_self = SELF.iter().any(|word| lower.contains(word));
-    speaker.filter(|_| speaks_of_self).map(str::to_owned)
+    guess_chinese(text).or_else(|| guess_group(text)).or_else(|| guess_english(text))
 }
 
-/// True if the name stands in the text as a word of its own.
-fn stands_in(lower: &str, name: &str) -> bool {
+/// Where the name stands in the text as a word of its own.
+fn place_of(lower: &str, name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     if name.chars().count() < 2 {
-        return false;
+        return None;
     }
     let bounded = name.is_ascii();
-    lower.match_indices(&name).any(|(at, _)| {
+    let mut places = lower.match_indices(&name).map(|(at, _)| at);
+    places.find(|&at| {
         let before = lower[..at].chars().next_back();
         let after = lower[at + name.len()..].chars().next();
         !bounded || ![before, after].into_iter().flatten().any(|letter| letter.is_ascii_alphanumeric())
@@ -195,6 +193,8 @@ mod tests {
             ("Marcus will call the vendor", None, Some("Marcus")),
             ("Can you send the minutes, Tom?", Some("Ann"), Some("Tom")),
             ("I'll book the room", Some("Ann"), Some("Ann")),
+            ("我负责整理清单，周五前交给李雷", Some("韩梅"), Some("韩梅")),
+            ("I'll give it to Priya", Some("Ann"), Some("Ann")),
             ("It needs to be faster", Some("Ann"), None),
         ];
         for (text, speaker, owner) in &cases {

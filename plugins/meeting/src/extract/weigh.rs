@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::extract::sentence::Sentence;
-use crate::likeness::Likeness;
+use crate::likeness::{Likeness, normalise};
 use crate::notes::{MADE, Point};
 
 /// Common words that tell nothing of the subject.
@@ -46,6 +46,42 @@ const SMALL_TALK: [&str; 22] = [
     "see you",
 ];
 
+/// Who says so tells an opinion, or where to look things up, rather than a fact.
+const HEDGES: [&str; 30] = [
+    "我觉得",
+    "我担心",
+    "我看了",
+    "我同意",
+    "补充",
+    "会后",
+    "可以再看",
+    "讨论过",
+    "明白",
+    "有没有",
+    "不太好",
+    "是合理的",
+    "口径",
+    "i think",
+    "i would be",
+    "i'm not sure",
+    "honestly",
+    "from what i",
+    "i have heard",
+    "fair point",
+    "makes sense",
+    "makes me",
+    "let me",
+    "dashboard",
+    "wiki",
+    "keep in mind",
+    "came up",
+    "for another day",
+    "on that note",
+    "i guess",
+];
+/// Letters by which sentences are told to begin or to end alike.
+const EDGE: usize = 10;
+
 /// A weight for each sentence, 0 to just under [`MADE`].
 pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
     let terms: Vec<BTreeSet<String>> = sentences.iter().map(|sentence| terms(&sentence.text)).collect();
@@ -53,7 +89,11 @@ pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
     for term in terms.iter().flatten() {
         *counts.entry(term).or_default() += 1;
     }
-    let raw: Vec<f32> = sentences.iter().zip(&terms).map(|(sentence, terms)| score(sentence, terms, &counts)).collect();
+    let habits = habits(sentences);
+    let scored = sentences.iter().zip(&terms).zip(habits);
+    let raw: Vec<f32> = scored
+        .map(|((sentence, terms), is_habit)| score(sentence, terms, &counts) * if is_habit { 0.2 } else { 1.0 })
+        .collect();
     let most = raw.iter().copied().fold(0.0_f32, f32::max);
     if most <= 0.0 {
         return vec![0; sentences.len()];
@@ -89,8 +129,12 @@ fn score(sentence: &Sentence, terms: &BTreeSet<String>, counts: &BTreeMap<&str, 
     // A word said once tells little of the stretch; one said often tells not ten times as much.
     let common: f32 = terms.iter().map(|term| (counts.get(term.as_str()).copied().unwrap_or(1) as f32).ln()).sum();
     let mut score = common / (terms.len() as f32 + 4.0).sqrt();
-    if sentence.text.chars().any(|letter| letter.is_ascii_digit()) {
-        score *= 1.25;
+    if has_figure(&sentence.text) {
+        score *= 1.6;
+    }
+    let lower = sentence.text.to_lowercase();
+    if HEDGES.iter().any(|hedge| lower.contains(hedge)) {
+        score *= 0.4;
     }
     if sentence.is_question {
         score *= 0.3;
@@ -98,12 +142,42 @@ fn score(sentence: &Sentence, terms: &BTreeSet<String>, counts: &BTreeMap<&str, 
     score
 }
 
+/// A number tells more than a word.
+fn has_figure(text: &str) -> bool {
+    let is_figure = |letter: char| letter.is_ascii_digit() || "百千万亿".contains(letter);
+    text.chars().any(is_figure)
+}
+
+/// Which sentences are a way of speaking: three or more of the stretch begin or end in the same
+/// words.
+fn habits(sentences: &[Sentence]) -> Vec<bool> {
+    let edges: Vec<[String; 2]> = sentences
+        .iter()
+        .map(|sentence| {
+            let letters = normalise(&sentence.text);
+            let end: String = letters.chars().rev().take(EDGE).collect();
+            [letters.chars().take(EDGE).collect(), end]
+        })
+        .collect();
+    let mut counts: BTreeMap<(usize, &str), u32> = BTreeMap::new();
+    for edges in &edges {
+        for (side, edge) in edges.iter().enumerate() {
+            *counts.entry((side, edge)).or_default() += 1;
+        }
+    }
+    let is_habit = |edges: &[String; 2]| {
+        edges.iter().enumerate().any(|(side, edge)| counts.get(&(side, edge.as_str())).is_some_and(|count| *count > 2))
+    };
+    edges.iter().map(is_habit).collect()
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the share is between 0 and 1")]
 fn scale(share: f32) -> u16 {
     (share * f32::from(MADE - 1)) as u16
 }
 
-fn is_small_talk(text: &str) -> bool {
+/// True for what opens or closes a meeting.
+pub fn is_small_talk(text: &str) -> bool {
     let lower = text.to_lowercase();
     SMALL_TALK.iter().any(|talk| lower.contains(talk))
 }
