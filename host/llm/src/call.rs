@@ -112,9 +112,11 @@ impl Work {
             Ok(question) => {
                 let mut meter = Meter::begin(alias, &self.purpose, &question);
                 let result = answer(&self.client, &question, &parts, &mut meter).await;
-                let raw_bytes = result.as_ref().map_or(0, |answer| answer.text.len());
-                let result = result.and_then(|answer| take_json(answer, &question));
-                meter.end(result.as_ref().map(|answer| (answer, raw_bytes)));
+                let result = result.and_then(|answer| {
+                    meter.note_raw(&answer);
+                    take_json(answer, &question)
+                });
+                meter.end(result.as_ref());
                 result
             }
             Err(fault) => Err(fault),

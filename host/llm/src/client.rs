@@ -148,6 +148,9 @@ fn connect(address: &str, idle: usize) -> Option<reqwest::Client> {
         .pool_idle_timeout(limits::MODEL_IDLE)
         .pool_max_idle_per_host(idle)
         .tcp_keepalive(limits::MODEL_KEEPALIVE)
+        // Many questions share a connection there, so one that has silently gone would hold up all.
+        .http2_keep_alive_interval(limits::MODEL_KEEPALIVE)
+        .http2_keep_alive_timeout(limits::MODEL_CONNECT)
         .tcp_nodelay(true);
     if url.scheme() == "http" {
         // Then no root certificates are needed, which not every machine has.

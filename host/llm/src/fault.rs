@@ -186,7 +186,9 @@ impl Fault {
         let setting = format!("llm.aliases.{alias}");
         let advice = match self {
             Self::Crowded | Self::NoTurn(_) => format!("; try later, or raise {setting}.max_concurrent"),
-            Self::Unreachable => format!("; see whether it runs and {setting}.base_url is right"),
+            Self::Unreachable => {
+                format!("; see whether it runs, {setting}.base_url is right and its certificate trusted")
+            }
             Self::NoTls => "; install the system's root certificates (ca-certificates)".to_owned(),
             Self::Silent(_) => format!("; try later, or raise {setting}.first_token_timeout_s"),
             Self::Slow(_) => format!("; try later, or raise {setting}.timeout_s"),

@@ -26,6 +26,7 @@ pub(crate) struct Meter {
     started: Instant,
     first: Option<Duration>,
     tries: u32,
+    raw_bytes: Option<usize>,
     ended: bool,
 }
 
@@ -38,6 +39,7 @@ impl Meter {
             started: Instant::now(),
             first: None,
             tries: 0,
+            raw_bytes: None,
             ended: false,
         }
     }
@@ -60,17 +62,22 @@ impl Meter {
         }
     }
 
-    /// The end. `raw_bytes` is the length of the answer before JSON was taken out of it.
-    pub(crate) fn end(mut self, result: Result<(&Answer, usize), &Fault>) {
+    /// What the model gave, before JSON is taken out of it.
+    pub(crate) fn note_raw(&mut self, answer: &Answer) {
+        self.raw_bytes = Some(answer.text.len());
+    }
+
+    /// The end.
+    pub(crate) fn end(mut self, result: Result<&Answer, &Fault>) {
         self.ended = true;
         let outcome = result.as_ref().map_or_else(|fault| fault.outcome(), |_| "ok");
         self.record(outcome);
         let (question_bytes, question_sha8) = &self.question;
         let ms = self.started.elapsed().as_millis() as u64;
         let first_ms = self.first.map(|first| first.as_millis() as u64);
-        let (alias, purpose, tries) = (&*self.alias, &*self.purpose, self.tries);
+        let (alias, purpose, tries, raw_bytes) = (&*self.alias, &*self.purpose, self.tries, self.raw_bytes);
         match result {
-            Ok((answer, raw_bytes)) => {
+            Ok(answer) => {
                 for (kind, tokens) in [("prompt", answer.prompt_tokens), ("answer", answer.answer_tokens)] {
                     let labels = [("alias", alias.to_owned()), ("kind", kind.to_owned())];
                     counter!("modehost_model_tokens_total", &labels).increment(u64::from(tokens));
@@ -97,6 +104,7 @@ impl Meter {
                 outcome,
                 question_bytes,
                 question_sha8,
+                raw_bytes,
                 tries,
                 first_ms,
                 ms,

@@ -9,11 +9,13 @@
 //! - [`Provider`]: the service as tests hold it
 //! - [`reply`]: what a test can have it answer
 //! - `serve`: connections and paths
+//! - `tls`: a certificate of its own
 //! - `render`: replies as bytes
 
 mod render;
 pub mod reply;
 mod serve;
+mod tls;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -57,6 +59,8 @@ impl Asked {
 pub struct Provider {
     shared: Arc<Shared>,
     address: SocketAddr,
+    /// Where it speaks TLS.
+    certificate: Option<String>,
     stop: Option<watch::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -93,7 +97,7 @@ impl Provider {
     /// # Panics
     /// If the system gives no port or no thread.
     pub fn start() -> Self {
-        Self::launch(0, false)
+        Self::launch(0, false, false)
     }
 
     /// As [`Provider::start`], on a port of choice: such as that of one that was dropped.
@@ -101,7 +105,23 @@ impl Provider {
     /// # Panics
     /// If the port is taken.
     pub fn start_on(port: u16) -> Self {
-        Self::launch(port, false)
+        Self::launch(port, false, false)
+    }
+
+    /// A service behind TLS, with a certificate of its own; speaks HTTP/2 with whoever can.
+    ///
+    /// # Panics
+    /// If the system gives no port or no thread.
+    pub fn start_tls() -> Self {
+        Self::launch(0, false, true)
+    }
+
+    /// The certificate, in PEM, that callers have to trust.
+    ///
+    /// # Panics
+    /// If it speaks no TLS.
+    pub fn certificate(&self) -> &str {
+        self.certificate.as_deref().expect("a provider that was started with TLS")
     }
 
     /// A service for benchmarks: streams `chunks` at once to everybody, and keeps no requests.
@@ -109,12 +129,13 @@ impl Provider {
     /// # Panics
     /// If the system gives no port or no thread.
     pub fn instant(chunks: &[&str]) -> Self {
-        let provider = Self::launch(0, true);
+        let provider = Self::launch(0, true, false);
         provider.always(Reply::chunks(chunks));
         provider
     }
 
-    fn launch(port: u16, forgetful: bool) -> Self {
+    fn launch(port: u16, forgetful: bool, with_tls: bool) -> Self {
+        let (certificate, acceptor) = if with_tls { Some(tls::make()) } else { None }.unzip();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a loopback port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let address = listener.local_addr().expect("the port");
@@ -123,14 +144,15 @@ impl Provider {
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("provider".to_owned())
-            .spawn(move || serve::run(listener, of_thread, stopped))
+            .spawn(move || serve::run(listener, acceptor, of_thread, stopped))
             .expect("a thread");
-        Self { shared, address, stop: Some(stop), thread: Some(thread) }
+        Self { shared, address, certificate, stop: Some(stop), thread: Some(thread) }
     }
 
     /// What a configuration names as `base_url`, such as `http://127.0.0.1:4711/v1`.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/v1", self.address)
     }
 
     /// The port that it listens on.
@@ -177,7 +199,7 @@ impl Provider {
         self.asked()
     }
 
-    /// Connections in the middle of a request.
+    /// Requests that are being answered; without TLS that many connections are in the middle of one.
     pub fn open_now(&self) -> usize {
         self.shared.counts.borrow().open
     }

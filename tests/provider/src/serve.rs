@@ -14,12 +14,14 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::render::{self, Rendered};
 use crate::reply::{Manner, Reply};
@@ -28,7 +30,12 @@ use crate::{Asked, Open, Shared};
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Serves until `stopped` closes; connections end with it.
-pub(crate) fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+pub(crate) fn run(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<()>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
@@ -42,14 +49,26 @@ pub(crate) fn run(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch
             let Ok((socket, _)) = accepted else { continue };
             let _ = socket.set_nodelay(true);
             shared.counts.send_modify(|counts| counts.connections += 1);
-            let shared = shared.clone();
-            connections.spawn(async move {
-                let service = service_fn(|request| answer(shared.clone(), request));
-                // Callers that hang up are what tests look for; there is nothing to report.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
+            connections.spawn(serve(socket, tls.clone(), shared.clone()));
         }
     });
+}
+
+/// Callers that hang up are what tests look for; there is nothing to report.
+async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let service = service_fn(|request| answer(shared.clone(), request));
+    let Some(tls) = tls else {
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+        return;
+    };
+    let Ok(socket) = tls.accept(socket).await else { return };
+    if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
+        // Requests of one connection are answered side by side, so each has a task of its own.
+        let service = service_fn(move |request| answer(shared.clone(), request));
+        let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
+    } else {
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    }
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
