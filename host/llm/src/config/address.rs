@@ -4,7 +4,7 @@
 use reqwest::Url;
 
 /// Ends that belong to single calls and not to the service.
-const ENDS: [&str; 5] = ["chat/completions", "completions", "models", "chat", "responses"];
+const ENDS: [&str; 4] = ["chat/completions", "completions", "models", "responses"];
 
 /// Whether requests can be sent to `address` + `/chat/completions`.
 pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {

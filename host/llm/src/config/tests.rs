@@ -35,12 +35,12 @@ fn the_older_name_of_the_address_is_taken_but_not_both() {
 fn a_purpose_is_a_name_or_a_map() {
     let config = read(serde_json::json!({
         "aliases": { "default": { "base_url": "http://h/v1" }, "big": { "base_url": "http://h/v1" } },
-        "purposes": { "summary": "big", "chat": { "temperature": 0.5 } },
+        "purposes": { "summary": "big", "talk": { "temperature": 0.5 } },
     }));
     config.validate().expect("valid");
     assert_eq!(config.purposes["summary"].alias(), "big");
     assert_eq!(
-        (config.purposes["chat"].alias(), config.purposes["chat"].overrides.temperature),
+        (config.purposes["talk"].alias(), config.purposes["talk"].overrides.temperature),
         ("default", Some(0.5))
     );
 }
@@ -49,14 +49,14 @@ fn a_purpose_is_a_name_or_a_map() {
 fn faults_name_their_place() {
     let report = faults(serde_json::json!({
         "aliases": { "default": { "base_url": "http://h/v1/models", "temperature": 3.0, "extra": { "messages": [] } } },
-        "purposes": { "summary": "big", "chat": { "max_tokens": 0 } },
+        "purposes": { "summary": "big", "talk": { "max_tokens": 0 } },
     }));
     for place in [
         "aliases.default.base_url: must end before /models; write http://h/v1",
         "aliases.default.temperature",
         "aliases.default.extra: holds `messages`",
         "purposes.summary: names the alias `big`",
-        "purposes.chat.max_tokens",
+        "purposes.talk.max_tokens",
     ] {
         assert!(report.contains(place), "{place} is missing in:\n{report}");
     }

@@ -142,10 +142,10 @@ async fn purposes_have_their_own_settings() {
         },
         "purposes": {
             "summary": "big",
-            "chat": { "model": "tiny", "max_tokens": 9, "temperature": 1.0, "extra": { "seed": 2 } },
+            "talk": { "model": "tiny", "max_tokens": 9, "temperature": 1.0, "extra": { "seed": 2 } },
         },
     })));
-    for purpose in ["summary", "chat", "unheard-of"] {
+    for purpose in ["summary", "talk", "unheard-of"] {
         ask(&models, ModelRequest { purpose: purpose.to_owned(), ..question("?") }).await;
     }
     let asked = provider.asked();
