@@ -21,6 +21,7 @@ use modehost_limits as limits;
 use modehost_llm::LanguageModels;
 use modehost_plugin::{PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
 use modehost_session::{Registry, Services};
+use modehost_storage::traits::OfflineQueue;
 use modehost_storage::{Exporter, LocalDirectory, SpareQueue, SqliteStorage, Sweeper};
 use modehost_task::{ModeThreads, run_blocking, spawn_io};
 use tokio::runtime::Handle;
@@ -113,7 +114,9 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     if !problems.is_empty() {
         return Err(Problems::sorted(problems).into());
     }
-    let services = (rooms.models.clone(), rooms.hooks.clone());
+    let queue: Arc<dyn OfflineQueue> = rooms.queue.clone();
+    queue.limit(sections::queue_limit(&settings));
+    let services = (rooms.models.clone(), rooms.hooks.clone(), queue);
     let (feeds, session_settings, gateway_settings) =
         Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log);
     let catalog = rooms.catalog.clone();

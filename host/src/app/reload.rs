@@ -12,6 +12,7 @@ use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
 use modehost_plugin::PluginCatalog;
 use modehost_session::Config;
+use modehost_storage::traits::OfflineQueue;
 use tokio::sync::watch;
 
 use super::sections::{self, Owners};
@@ -24,6 +25,7 @@ pub struct Feeds {
     gateway: watch::Sender<Arc<GatewaySettings>>,
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
+    queue: Arc<dyn OfflineQueue>,
     log: Arc<Log>,
     live_instances: usize,
 }
@@ -33,12 +35,12 @@ impl Feeds {
     pub fn new(
         settings: &Settings,
         live_instances: usize,
-        (models, hooks): (Arc<LanguageModels>, Arc<WebHooks>),
+        (models, hooks, queue): (Arc<LanguageModels>, Arc<WebHooks>, Arc<dyn OfflineQueue>),
         log: Arc<Log>,
     ) -> (Self, watch::Receiver<Arc<Config>>, watch::Receiver<Arc<GatewaySettings>>) {
         let (sessions, for_sessions) = watch::channel(session_config(settings, live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (Self { sessions, gateway, models, hooks, log, live_instances }, for_sessions, for_gateway)
+        (Self { sessions, gateway, models, hooks, queue, log, live_instances }, for_sessions, for_gateway)
     }
 
     fn send(&self, settings: &Settings) {
@@ -64,6 +66,7 @@ pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) 
         let problem = |(id, why): (String, String)| loaded.problem_with_key(&modehost_config::path::join("", &id), why);
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
+    feeds.queue.limit(sections::queue_limit(loaded));
     feeds.send(&loaded.document);
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonschema::error::ValidationErrorKind;
 use modehost_config::{Loaded, Problem, path, problem};
 use modehost_contract::Table;
+use modehost_limits as limits;
 use modehost_plugin::{PluginCatalog, Shared};
 use serde_json::{Map, Value};
 
@@ -90,6 +91,14 @@ pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
     sections
 }
 
+/// How many messages wait for a device that is away, at the most. The setting stands in a plugin's
+/// section, since that plugin's users know it from there, but the queue is the server's.
+pub fn queue_limit(loaded: &Loaded<Settings>) -> u32 {
+    let section = loaded.sections.get("peers").map(|section| &section.value);
+    let most = section.and_then(|section| section.pointer("/offline/max_per_device")?.as_u64());
+    most.and_then(|most| u32::try_from(most).ok()).unwrap_or(limits::QUEUE_PER_DEVICE)
+}
+
 /// Adds the members of `setting` to those of the section's `key`, which go before.
 fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, Value>) {
     if setting.is_empty() {
@@ -169,6 +178,17 @@ mod tests {
         let unknown = "c.yaml:3:3: alpha.kep: unknown key; did you mean `keep`? keys here are: keep, names";
         assert_eq!(check("alpha:\n  keep: 5\n  kep: 5\n"), [unknown]);
         assert_eq!(check("alpha:\nbeta: { x: 1 }\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_queue_keeps_to_the_limit_of_the_section() {
+        let limit = |text: &str| {
+            let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+            queue_limit(&source.load_text::<Settings>("c.yaml", text).expect("a document"))
+        };
+        assert_eq!(limit("peers: { offline: { max_per_device: 7 } }"), 7);
+        assert_eq!(limit("peers: { offline: { ttl_ms: 7 } }"), limits::QUEUE_PER_DEVICE);
+        assert_eq!(limit("peers:"), limits::QUEUE_PER_DEVICE);
     }
 
     #[test]

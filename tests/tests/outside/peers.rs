@@ -307,6 +307,55 @@ async fn p3_many_senders_at_once_lose_nothing() {
 }
 
 #[tokio::test]
+async fn p3_the_oldest_goes_beyond_the_limit_which_changes_while_the_server_runs() {
+    let limited = |most: u32| settings(json!({ "offline": { "max_per_device": most } }));
+    let server = Server::start(limited(3)).await;
+    let mut sender = Device::join(&server, "red-1").await;
+    for number in 0..5 {
+        write_through(&mut sender, &format!("m-{number}"), json!("red-3")).await;
+    }
+    let mut target = Device::join(&server, "red-3").await;
+    message(&mut target, "m-4").await;
+    assert_eq!(ids(&target), ["m-2", "m-3", "m-4"]);
+    server.configure(&limited(1));
+    // The new limit holds from some message on: two more to a device of their own show which.
+    let mut attempt = 0;
+    loop {
+        let device = format!("later-{attempt}");
+        write_through(&mut sender, "old", json!(device)).await;
+        write_through(&mut sender, "new", json!(device)).await;
+        let mut later = Device::join(&server, &device).await;
+        message(&mut later, "new").await;
+        if ids(&later) == ["new"] {
+            return;
+        }
+        attempt += 1;
+        assert!(attempt < 200, "the new limit never holds");
+    }
+}
+
+#[tokio::test]
+async fn p3_a_file_takes_over_where_the_database_has_no_room() {
+    const MESSAGES: usize = 50;
+    let server = Server::start(settings(json!({})).set("storage.max_mib", json!(1))).await;
+    let mut sender = Device::join(&server, "red-1").await;
+    let long = "x".repeat(30_000);
+    for number in 0..MESSAGES {
+        let id = format!("m-{number}");
+        sender.send(json!({ "type": "peer", "id": id, "to": "red-3", "payload": { "text": long } })).await;
+        assert_eq!(names(&receipt(&mut sender, &id).await["queued"]), ["red-3"]);
+    }
+    let file = server.data_dir().join("offline_queue.json");
+    assert!(file.exists(), "{MESSAGES} messages of 30 KB do not fit into 1 MiB");
+    let mut target = Device::join(&server, "red-3").await;
+    message(&mut target, &format!("m-{}", MESSAGES - 1)).await;
+    assert_eq!(ids(&target), (0..MESSAGES).map(|number| format!("m-{number}")).collect::<Vec<_>>());
+    until("the file goes when it is empty", SOON, || async { file.exists() }, |there| !there).await;
+    let told = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
+    assert_eq!(told["count"], MESSAGES);
+}
+
+#[tokio::test]
 async fn p5_a_model_rewrites_the_message_first() {
     let provider = Provider::start();
     let server = Server::start(with_model(settings(json!({})), &provider)).await;
