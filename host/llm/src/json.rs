@@ -101,6 +101,8 @@ mod tests {
         assert!(extract_object(&deep(limits::JSON_DEPTH)).is_some());
         assert!(extract_object(&deep(limits::JSON_DEPTH + 1)).is_none());
         assert!(extract_object(&"{".repeat(200_000)).is_none());
+        // A library for mending never came back from this one.
+        let _ = extract_object("{-\",\":*#: \"\"[''[ }\"/");
         assert!(extract_object(&r#"{"]":["#.repeat(50_000)).is_none());
     }
 
