@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::extract::weigh::ways_of_speaking;
 use crate::likeness::{Likeness, distinct};
 
 /// Characters of all notes of a meeting together; bounds the snapshot of a day-long one.
@@ -149,6 +150,7 @@ fn drop_lightest(points: &mut Vec<Point>) {
 pub fn choose_points(all: &[Notes], limit: usize) -> Vec<String> {
     let every: Vec<(usize, &Point)> =
         all.iter().enumerate().flat_map(|(part, notes)| notes.points.iter().map(move |point| (part, point))).collect();
+    let habits = ways_of_speaking(every.iter().map(|(_, point)| point.text.as_str()), 2);
     let mut ranked: Vec<usize> = (0..every.len()).collect();
     // Within a stretch the weightiest comes first; then stretches take turns.
     ranked.sort_by_key(|&place| {
@@ -156,7 +158,7 @@ pub fn choose_points(all: &[Notes], limit: usize) -> Vec<String> {
         let heavier = every.iter().enumerate().filter(|(other, (of, rival))| {
             *of == part && (rival.weight > point.weight || (rival.weight == point.weight && *other < place))
         });
-        (heavier.count(), u16::MAX - point.weight, place)
+        (point.weight < MADE && habits[place], heavier.count(), u16::MAX - point.weight, place)
     });
     let mut chosen: Vec<usize> = Vec::new();
     let mut seen: Vec<Likeness> = Vec::new();

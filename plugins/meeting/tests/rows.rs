@@ -141,7 +141,7 @@ fn drafts_are_replaced_by_what_is_confirmed() {
     device.says_draft("and one more thing");
     device.message(&finalize());
     assert_eq!(kit.journal("meeting/session-dev-1").len(), 3);
-    assert_eq!(kit.archived()[0].content.contains("one more thing"), true);
+    assert!(kit.archived()[0].content.contains("one more thing"));
 }
 
 #[test]

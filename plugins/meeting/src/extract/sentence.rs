@@ -82,7 +82,7 @@ pub fn split(lines: &[Line]) -> Vec<Sentence> {
 }
 
 /// The text at its sentence ends; marks stay with their sentence.
-fn cut(text: &str) -> Vec<&str> {
+pub fn cut(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut letters = text.char_indices().peekable();

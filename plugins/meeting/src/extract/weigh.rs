@@ -8,15 +8,143 @@ use crate::likeness::{Likeness, normalise};
 use crate::notes::{MADE, Point};
 
 /// Common words that tell nothing of the subject.
-const STOP_WORDS: [&str; 111] = [
-    "the", "and", "for", "are", "but", "not", "you", "all", "can", "her", "was", "one", "our", "out", "has", "have",
-    "had", "how", "its", "may", "new", "now", "old", "see", "two", "who", "did", "yes", "get", "got", "him", "his",
-    "she", "they", "them", "their", "this", "that", "these", "those", "with", "from", "will", "would", "could",
-    "should", "what", "when", "where", "which", "while", "there", "here", "then", "than", "been", "being", "were",
-    "into", "about", "just", "like", "some", "very", "also", "only", "over", "such", "more", "most", "much", "many",
-    "any", "each", "other", "your", "really", "think", "know", "okay", "well", "good", "right", "yeah", "thing",
-    "things", "going", "want", "need", "make", "take", "let", "lets", "still", "even", "does", "done", "because",
-    "maybe", "actually", "say", "said", "says", "mean", "lot", "bit", "kind", "way", "too", "back", "again",
+const STOP_WORDS: [&str; 136] = [
+    "the",
+    "and",
+    "for",
+    "are",
+    "but",
+    "not",
+    "you",
+    "all",
+    "can",
+    "her",
+    "was",
+    "one",
+    "our",
+    "out",
+    "has",
+    "have",
+    "had",
+    "how",
+    "its",
+    "may",
+    "new",
+    "now",
+    "old",
+    "see",
+    "two",
+    "who",
+    "did",
+    "yes",
+    "get",
+    "got",
+    "him",
+    "his",
+    "she",
+    "they",
+    "them",
+    "their",
+    "this",
+    "that",
+    "these",
+    "those",
+    "with",
+    "from",
+    "will",
+    "would",
+    "could",
+    "should",
+    "what",
+    "when",
+    "where",
+    "which",
+    "while",
+    "there",
+    "here",
+    "then",
+    "than",
+    "been",
+    "being",
+    "were",
+    "into",
+    "about",
+    "just",
+    "like",
+    "some",
+    "very",
+    "also",
+    "only",
+    "over",
+    "such",
+    "more",
+    "most",
+    "much",
+    "many",
+    "any",
+    "each",
+    "other",
+    "your",
+    "really",
+    "think",
+    "know",
+    "okay",
+    "well",
+    "good",
+    "right",
+    "yeah",
+    "thing",
+    "things",
+    "going",
+    "want",
+    "need",
+    "make",
+    "take",
+    "let",
+    "lets",
+    "still",
+    "even",
+    "does",
+    "done",
+    "because",
+    "maybe",
+    "actually",
+    "say",
+    "said",
+    "says",
+    "mean",
+    "lot",
+    "bit",
+    "kind",
+    "way",
+    "too",
+    "back",
+    "again",
+    "last",
+    "year",
+    "first",
+    "next",
+    "month",
+    "week",
+    "number",
+    "look",
+    "difficult",
+    "hardly",
+    "same",
+    "different",
+    "side",
+    "part",
+    "time",
+    "everybody",
+    "somebody",
+    "anybody",
+    "people",
+    "point",
+    "question",
+    "both",
+    "since",
+    "around",
+    "always",
 ];
 /// Chinese characters that mostly join others.
 const STOP_LETTERS: &str = "的了是在我你他她它们这那有和就都也要会说不没一个上下来去到很还吧吗呢啊嗯哦么什怎为以可能对把被让给跟与及其而但或如果因所之于从向";
@@ -79,8 +207,9 @@ const HEDGES: [&str; 30] = [
     "on that note",
     "i guess",
 ];
-/// Letters by which sentences are told to begin or to end alike.
-const EDGE: usize = 10;
+/// Letters by which sentences are told to begin or to end alike; Chinese ones say more.
+const LATIN_EDGE: usize = 10;
+const CHINESE_EDGE: usize = 6;
 
 /// A weight for each sentence, 0 to just under [`MADE`].
 pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
@@ -89,7 +218,7 @@ pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
     for term in terms.iter().flatten() {
         *counts.entry(term).or_default() += 1;
     }
-    let habits = habits(sentences);
+    let habits = ways_of_speaking(sentences.iter().map(|sentence| sentence.text.as_str()), 3);
     let scored = sentences.iter().zip(&terms).zip(habits);
     let raw: Vec<f32> = scored
         .map(|((sentence, terms), is_habit)| score(sentence, terms, &counts) * if is_habit { 0.2 } else { 1.0 })
@@ -148,15 +277,15 @@ fn has_figure(text: &str) -> bool {
     text.chars().any(is_figure)
 }
 
-/// Which sentences are a way of speaking: three or more of the stretch begin or end in the same
-/// words.
-fn habits(sentences: &[Sentence]) -> Vec<bool> {
-    let edges: Vec<[String; 2]> = sentences
-        .iter()
-        .map(|sentence| {
-            let letters = normalise(&sentence.text);
-            let end: String = letters.chars().rev().take(EDGE).collect();
-            [letters.chars().take(EDGE).collect(), end]
+/// True for each text that begins or ends in the same words as others, at least so many of them
+/// together: a way of speaking, and not what is spoken of.
+pub fn ways_of_speaking<'a>(texts: impl Iterator<Item = &'a str>, least: u32) -> Vec<bool> {
+    let edges: Vec<[String; 2]> = texts
+        .map(|text| {
+            let letters = normalise(text);
+            let edge = if text.is_ascii() { LATIN_EDGE } else { CHINESE_EDGE };
+            let end: String = letters.chars().rev().take(edge).collect();
+            [letters.chars().take(edge).collect(), end]
         })
         .collect();
     let mut counts: BTreeMap<(usize, &str), u32> = BTreeMap::new();
@@ -166,7 +295,10 @@ fn habits(sentences: &[Sentence]) -> Vec<bool> {
         }
     }
     let is_habit = |edges: &[String; 2]| {
-        edges.iter().enumerate().any(|(side, edge)| counts.get(&(side, edge.as_str())).is_some_and(|count| *count > 2))
+        edges
+            .iter()
+            .enumerate()
+            .any(|(side, edge)| counts.get(&(side, edge.as_str())).is_some_and(|count| *count >= least))
     };
     edges.iter().map(is_habit).collect()
 }

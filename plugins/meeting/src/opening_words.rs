@@ -1,0 +1,106 @@
+//! A title out of the first words. Rule: what the meeting is about goes before what was said first,
+//! and anything before a greeting.
+
+use serde::{Deserialize, Serialize};
+
+use crate::extract::sentence::cut;
+use crate::extract::weigh::is_small_talk;
+use crate::notes::clip;
+
+/// Characters of a title: Chinese ones say more.
+const CHINESE_CHARS: usize = 24;
+const LATIN_CHARS: usize = 60;
+/// Words of people who say what they have come together for.
+const SUBJECTS: [&str; 24] = [
+    "今天的",
+    "今天讨论",
+    "今天主要",
+    "会议",
+    "评审",
+    "例会",
+    "周会",
+    "复盘",
+    "议题",
+    "讨论一下",
+    "说一下",
+    "聊一下",
+    "this is the",
+    "today",
+    "agenda",
+    "meeting",
+    "planning",
+    "review",
+    "sync",
+    "retro",
+    "we are here",
+    "let's talk about",
+    "let's discuss",
+    "kick off",
+];
+
+/// The best title so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpeningWords {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// 0: nothing yet, 1: a greeting, 2: something said, 3: what it is about.
+    #[serde(default)]
+    rank: u8,
+}
+
+impl OpeningWords {
+    /// Takes the best part of a segment, if it is better than what is there.
+    pub fn consider(&mut self, segment: &str) {
+        for clause in cut(segment)
+            .into_iter()
+            .flat_map(|sentence| sentence.split(['，', ',', '。', '！', '!', '？', '?', '；', ';', '\n']))
+        {
+            let clause = clause.trim().trim_end_matches('.');
+            let rank = rank(clause);
+            if rank > self.rank {
+                self.rank = rank;
+                self.text = clause.split_whitespace().collect::<Vec<_>>().join(" ");
+                clip(&mut self.text, if clause.is_ascii() { LATIN_CHARS } else { CHINESE_CHARS });
+            }
+        }
+    }
+}
+
+fn rank(clause: &str) -> u8 {
+    let lower = clause.to_lowercase();
+    let says_something = match clause.is_ascii() {
+        true => clause.split_whitespace().count() >= 4,
+        false => clause.chars().count() >= 6,
+    };
+    match says_something && !is_small_talk(clause) && !clause.ends_with('吧') {
+        _ if clause.is_empty() => 0,
+        true if SUBJECTS.iter().any(|word| lower.contains(word)) => 3,
+        true => 2,
+        false => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn title(segments: &[&str]) -> String {
+        let mut words = OpeningWords::default();
+        segments.iter().for_each(|segment| words.consider(segment));
+        words.text
+    }
+
+    #[test]
+    fn what_it_is_about_goes_first() {
+        assert_eq!(
+            title(&["大家好，都到齐了吧，我们开始今天的季度发布评审会。", "好"]),
+            "我们开始今天的季度发布评审会"
+        );
+        let english =
+            ["Good morning everybody, can you hear me?", "Yes.", "This is the quarterly planning for payments."];
+        assert_eq!(title(&english), "This is the quarterly planning for payments");
+        assert_eq!(title(&["Hello.", "The billing service loses payments."]), "The billing service loses payments");
+        assert_eq!(title(&["Hello."]), "Hello");
+        assert_eq!(title(&[]), "");
+    }
+}
