@@ -62,6 +62,8 @@ pub(crate) struct Session {
     pub(crate) orphans: Vec<StoredHandler>,
     pub(crate) requests: Requests,
     pub(crate) work: VecDeque<Work>,
+    /// Found while a control may have come that goes before it.
+    held_back: Option<Wake>,
     /// `dispatch` and `switch-mode` effects since the last wake.
     pub(crate) cascade: usize,
     /// Time of the last event, Unix ms.
@@ -104,6 +106,7 @@ impl Session {
             orphans: Vec::new(),
             requests: Requests::default(),
             work: VecDeque::new(),
+            held_back: None,
             cascade: 0,
             clock: 0,
             segments: 0,
@@ -178,7 +181,16 @@ impl Session {
     /// Works off what the device has sent and nobody has looked at; before the session is saved
     /// for good.
     pub(crate) async fn empty_queue(&mut self) {
-        while let Ok(inbound) = self.messages.try_recv() {
+        let mut first = match self.held_back.take() {
+            Some(Wake::Device(inbound)) => Some(inbound),
+            Some(Wake::Outcome(outcome)) => {
+                self.outcome(outcome);
+                self.work_off().await;
+                None
+            }
+            _ => None,
+        };
+        while let Some(inbound) = first.take().or_else(|| self.messages.try_recv().ok()) {
             self.cascade = 0;
             match inbound {
                 Inbound::Message(message) => self.work.push_back(Work::Message(message)),
@@ -195,6 +207,9 @@ impl Session {
             if let Some(control) = self.handle.inbox.next_control() {
                 return Wake::Control(control);
             }
+            if let Some(wake) = self.held_back.take() {
+                return wake;
+            }
             if let Some((plugin, document)) = self.handle.inbox.next_document() {
                 return Wake::Document(plugin, document);
             }
@@ -204,17 +219,15 @@ impl Session {
             {
                 self.alarm.as_mut().reset(deadline);
             }
-            tokio::select! {
+            self.held_back = tokio::select! {
                 biased;
-                () = self.handle.inbox.filled() => {}
-                outcome = self.requests.next(), if !self.requests.is_empty() => {
-                    if let Some(outcome) = outcome {
-                        return Wake::Outcome(outcome);
-                    }
-                }
-                () = self.alarm.as_mut(), if deadline.is_some() => return Wake::Deadline,
-                Some(inbound) = self.messages.recv() => return Wake::Device(inbound),
-            }
+                () = self.handle.inbox.filled() => None,
+                outcome = self.requests.next(), if !self.requests.is_empty() => outcome.map(Wake::Outcome),
+                () = self.alarm.as_mut(), if deadline.is_some() => Some(Wake::Deadline),
+                Some(inbound) = self.messages.recv() => Some(Wake::Device(inbound)),
+            };
+            // A control may have come after it was looked for and before this was found: a connection
+            // is attached before its first message, and detached before anything that comes later.
         }
     }
 
@@ -231,7 +244,7 @@ impl Session {
 
     /// True when nobody is connected, nobody is waited for, and nothing is left to be answered.
     fn is_over(&self) -> bool {
-        self.link.is_over() && self.requests.is_empty() && self.handlers.is_empty()
+        self.link.is_over() && self.requests.is_empty() && self.handlers.is_empty() && self.held_back.is_none()
     }
 
     /// What operators and the budget see.

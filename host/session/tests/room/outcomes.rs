@@ -87,7 +87,7 @@ async fn c3_what_is_said_to_a_device_that_is_away_is_one_turn_on_its_return() {
     let shown: Vec<_> = shown
         .map(|one| one["text"].as_str().or(one["state"].as_str()).or(one["type"].as_str()).unwrap_or_default())
         .collect();
-    assert_eq!(shown, ["start", "two", "three", "stop", "between", "start", "four", "stop"]);
+    assert_eq!(shown, ["start", "two", "three", "stop", "between", "start", "four", "stop"], "{heard:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
