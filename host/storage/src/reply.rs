@@ -33,7 +33,7 @@ pub struct Reply<T>(State<T>);
 enum State<T> {
     Ready(Option<Result<T, StorageError>>),
     Waiting(oneshot::Receiver<Result<T, StorageError>>),
-    Working(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send>>),
+    Later(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send>>),
 }
 
 impl<T> Reply<T> {
@@ -51,7 +51,7 @@ impl<T> Reply<T> {
     /// An answer that is made by whoever awaits this. Dropping it leaves undone what it has not
     /// come to.
     pub fn of(work: impl Future<Output = Result<T, StorageError>> + Send + 'static) -> Self {
-        Self(State::Working(Box::pin(work)))
+        Self(State::Later(Box::pin(work)))
     }
 }
 
@@ -64,7 +64,7 @@ impl<T: Unpin> Future for Reply<T> {
             State::Waiting(receiver) => {
                 Pin::new(receiver).poll(context).map(|answer| answer.unwrap_or(Err(StorageError::Closed)))
             }
-            State::Working(work) => work.as_mut().poll(context),
+            State::Later(work) => work.as_mut().poll(context),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that owns the file. Rule: it answers after the disk has it; and it asks the database
 //! again and again as long as the file holds anything, oldest message first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -154,8 +154,9 @@ impl Keeper {
         Ok(waiting)
     }
 
-    /// Gives the database what it takes. The first message goes alone: if that is refused, so would
-    /// the others be, and none must overtake it.
+    /// Gives the database what it takes. The first message goes alone, to see whether it takes any;
+    /// then one of each device at a time, since a database that is nearly full takes a short message
+    /// after it has refused a long one, and none of a device may overtake another.
     fn take_back(&mut self) {
         let now = Instant::now();
         self.next_try = now + limits::SPARE_RETRY;
@@ -163,8 +164,9 @@ impl Keeper {
         let mut taken = 0_u64;
         let mut size = 1;
         loop {
+            let mut devices = HashSet::new();
             let free = self.file.messages().iter().filter(|kept| !self.lent.contains_key(&kept.device_id));
-            let next: Vec<Kept> = free.take(size).cloned().collect();
+            let next: Vec<Kept> = free.filter(|kept| devices.insert(&kept.device_id)).take(size).cloned().collect();
             if next.is_empty() {
                 break;
             }
