@@ -166,8 +166,8 @@ fn message(command: Command) -> Option<Value> {
         Command::SaidBy(who, text) => {
             json!({ "type": "meeting", "phase": "snippet", "items": [{ "tag": who, "text": text }] })
         }
-        Command::Title(title) => json!({ "type": "meeting", "phase": "title", "title": title }),
-        Command::Finalize => json!({ "type": "meeting", "phase": "finalize" }),
+        Command::Finalize(Some(title)) => json!({ "type": "meeting", "phase": "finalize", "title": title }),
+        Command::Finalize(None) => json!({ "type": "meeting", "phase": "finalize" }),
         Command::Summary => json!({ "type": "meeting", "phase": "summary" }),
         Command::Step(name, ok) => {
             json!({ "type": "coding", "event": "step", "name": name, "status": if ok { "ok" } else { "failed" } })

@@ -11,8 +11,7 @@ pub const HELP: &str = "\
  A meeting
   /meeting                begin one; what you type is said in it, until /end
   /as 小王 周五发布         somebody says something
-  /title 周会              name the meeting
-  /finalize               sum it up without leaving it; /summary shows the summary again
+  /finalize 周会           sum it up, under this title if you give one; /summary shows it again
  A build or a test
   /log FILE               have a log looked at
   /paste                  type or paste one; a line with a single . ends it
@@ -37,8 +36,8 @@ pub enum Command {
     End(Option<String>),
     /// Who says what in the meeting.
     SaidBy(String, String),
-    Title(String),
-    Finalize,
+    /// With the title, if there is one.
+    Finalize(Option<String>),
     Summary,
     /// A file to be read as a log.
     LogFile(String),
@@ -94,8 +93,7 @@ impl Command {
                 Some((who, words)) => Self::SaidBy(who.to_owned(), words.trim().to_owned()),
                 None => return Err(Mistake::Missing("/as", "a name and what is said")),
             },
-            "/title" => Self::Title(needed("/title", "a title")?),
-            "/finalize" => Self::Finalize,
+            "/finalize" => Self::Finalize(Some(rest.to_owned()).filter(|title| !title.is_empty())),
             "/summary" => Self::Summary,
             "/log" => Self::LogFile(needed("/log", "a file; /paste takes a log from the terminal")?),
             "/paste" => Self::Paste,

@@ -4,11 +4,17 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
+use modehost_provider::{Provider, Reply};
 use modehost_tests::server::workspace_root;
-use modehost_tests::{Server, Settings, wait};
+use modehost_tests::{Server, Settings, guest, wait};
+use serde_json::json;
 
 fn run(server: &Server, device: &str) -> Child {
-    let script = workspace_root().join(format!("examples/walk/{device}.txt"));
+    run_as(server, device, device)
+}
+
+fn run_as(server: &Server, device: &str, script: &str) -> Child {
+    let script = workspace_root().join(format!("examples/walk/{script}.txt"));
     let url = format!("ws://{}/supie/v1/", server.ws());
     let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
     command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script);
@@ -39,4 +45,46 @@ async fn two_clients_share_a_board_as_the_readme_says() {
     assert!(first.is_some());
     let (worked, said) = outcome(watcher);
     assert!(worked, "dev-2 did not get through:\n{said}");
+}
+
+#[tokio::test]
+async fn a_person_chats_by_setting_two_values() {
+    let provider = Provider::start();
+    provider.always(Reply::chunks(&["🙂 你好呀！", "今天想聊", "点什么？"]));
+    let settings = Settings::new()
+        .bundled()
+        .set("plugins.grants.conversation", json!(["switch-mode", "model", "tools", "documents:conversation/"]))
+        .set("llm.aliases.default.base_url", json!(provider.base_url()))
+        .set("llm.aliases.default.model", json!("any"));
+    let server = Server::start(settings).await;
+    let (worked, said) = outcome(run_as(&server, "dev-1", "chat"));
+    assert!(worked && said.contains("server: 你好呀！") && said.contains("server: 今天想聊点什么？"), "{said}");
+}
+
+#[tokio::test]
+async fn a_person_holds_a_meeting_by_typing() {
+    let grants = json!(["model", "deliver", "journals:meeting/", "documents:meeting/", "archive:meetings", "hook:*"]);
+    let settings =
+        Settings::new().bundled().plugin("meeting", guest::bundled("meeting")).set("plugins.grants.meeting", grants);
+    let server = Server::start(settings).await;
+    let (worked, said) = outcome(run_as(&server, "dev-1", "meeting"));
+    assert!(worked && said.contains("summary: 发布会") && said.contains("周五发布"), "{said}");
+    let folder = server.data_dir().join("meetings");
+    let files = async || std::fs::read_dir(&folder).map_or(0, |entries| entries.count());
+    wait::until("the summary is a file", wait::SOON, files, |files| *files >= 3).await;
+    let texts = std::fs::read_dir(&folder).expect("the folder").filter_map(|entry| Some(entry.ok()?.path()));
+    let markdown = texts.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let text = std::fs::read_to_string(markdown.expect("a file for people")).expect("its text");
+    assert!(text.contains("发布会") && text.contains("小李"), "{text}");
+}
+
+#[tokio::test]
+async fn a_person_pastes_a_failing_build() {
+    let settings = Settings::new()
+        .bundled()
+        .plugin("coding", guest::bundled("coding"))
+        .set("plugins.grants.coding", json!(["model"]));
+    let server = Server::start(settings).await;
+    let (worked, said) = outcome(run_as(&server, "dev-1", "build"));
+    assert!(worked && said.contains("insight") && said.contains("valve.rs:42"), "{said}");
 }

@@ -181,6 +181,11 @@ impl Conversation {
         }
         let Some(errand) = self.take_errand(request) else { return false };
         match errand {
+            // Whoever may not keep anything has nothing kept.
+            Errand::Load(_) if reason == Failure::Denied => {
+                self.memory.loaded = true;
+                self.pursue(cx);
+            }
             Errand::Load(_) => {
                 self.memory.unreadable = true;
                 self.cannot_forget(cx);

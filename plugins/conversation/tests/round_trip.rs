@@ -3,8 +3,8 @@
 
 use conversation::Conversation;
 use modehost_sdk::{
-    Abortion, Context, Device, Document, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed, Start, Tool,
-    ToolCall, ToolDone, ToolList, Transcript, WriteDone, round_trip,
+    Abortion, Context, Device, Document, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed, Runner,
+    Snapshot, Start, Tool, ToolCall, ToolDone, ToolList, Transcript, WriteDone, round_trip,
 };
 use proptest::prelude::*;
 
@@ -65,4 +65,12 @@ proptest! {
         let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64, seed: n as u64 }, event)).collect();
         prop_assert_eq!(round_trip::<Conversation>(r#"{"memory_turns":2}"#, &script), Ok(()));
     }
+}
+
+#[test]
+fn h2_the_state_of_the_version_before_is_taken_over() {
+    let state = br#"{"device":{"id":"dev-1","alias":null,"groups":["g"]},"session":"s","next":7,"state":{}}"#.to_vec();
+    let mut runner = Runner::<Conversation>::configure("{}").expect("the default configuration");
+    assert!(runner.restore(&Snapshot { schema: 1, state }).is_ok());
+    assert_eq!(*runner.mode(), Conversation::default());
 }

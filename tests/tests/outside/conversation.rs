@@ -2,7 +2,7 @@
 //! every test speech is balanced, and what is waited for is a condition and not a time.
 
 use modehost_provider::{Asked, Gate, Provider, Reply};
-use modehost_tests::{Device, Seen, Server, Settings, wait};
+use modehost_tests::{Device, Seen, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
 /// The three bundled modes, and a model behind the conversation.
@@ -126,6 +126,31 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     device.ping().await;
     let all: Vec<String> = device.seen().iter().filter_map(spoken).collect();
     assert_eq!(all, ["好的。", "四。"], "nothing of the old answer comes behind the new one");
+}
+
+#[tokio::test]
+async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
+    let (provider, gate) = (Provider::start(), Gate::new());
+    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.next(Reply::text("四。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server, "dev-1").await;
+    device.types("讲个故事").await;
+    assert_eq!(sentence(&mut device).await, "好的。");
+    // The same code in another file: an empty custom section is of no meaning.
+    let mut next = guest::bundled("conversation");
+    next.extend_from_slice(&[0, 2, 1, b'x']);
+    let before = server.plugin("conversation").await["generation"].clone();
+    server.install("conversation", &next);
+    let generation = async || server.plugin("conversation").await["generation"].clone();
+    wait::until("the new file serves", wait::SOON, generation, |now| *now != before).await;
+    gate.open();
+    assert_eq!(sentence(&mut device).await, "很久很久以前，有一个国王。");
+    stop(&mut device).await;
+    assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
+    assert_eq!(dialogue(&provider.asked()[1])[1], "assistant: 好的。很久很久以前，有一个国王。");
+    assert_eq!(provider.asked().len(), 2, "the question is not asked again");
+    assert_balanced(&device);
 }
 
 #[tokio::test]

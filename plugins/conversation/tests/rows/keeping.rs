@@ -151,6 +151,12 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
         assert_eq!(words(&kit.asked()[1])[1..], ["User: what did I say?"]);
         assert_eq!(users(&kit), ["what did I say?"]);
     }
+    // Where nothing may be kept, nothing is.
+    let without = kit.afresh();
+    without.fail(Part::Documents, Failure::Denied, 9);
+    let mut device = chatting(&without);
+    device.hears("forget our conversation");
+    assert!(heard(&mut device)[1].starts_with("All right"));
     // As the first words of a session too, and honestly where it cannot be done.
     let kit = kit.afresh();
     kit.put_document(KEY, &json!({ "turns": [turn(1, "old")] }).to_string());
