@@ -1,5 +1,5 @@
 //! A device at a terminal. Rule: it keeps only what a person may refer to by a short word: the
-//! board that was shown last, the mode that runs, and the log that is being pasted.
+//! board and the insight that were shown last, the mode that runs, and the log that is being pasted.
 
 use std::io::Write;
 
@@ -26,12 +26,14 @@ pub struct Client<W> {
     mode: Option<String>,
     /// The log that is being pasted.
     pasted: Option<String>,
+    /// What the last insight said.
+    insight: Option<String>,
 }
 
 impl<W: Write> Client<W> {
     /// Connects at the first [`Client::news`].
     pub fn new(address: Address, out: W) -> Self {
-        Self { link: Link::new(address), out, board: Vec::new(), mode: None, pasted: None }
+        Self { link: Link::new(address), out, board: Vec::new(), mode: None, pasted: None, insight: None }
     }
 
     /// Waits for what happens next, shows it and returns it. Cancelling loses no message.
@@ -47,7 +49,7 @@ impl<W: Write> Client<W> {
             }
             News::Message(message) => {
                 self.remember(message);
-                if let Some(lines) = show(message) {
+                if let Some(lines) = show(message).and_then(|lines| self.without_repeats(message, lines)) {
                     self.say(&lines)?;
                 }
             }
@@ -133,6 +135,22 @@ impl<W: Write> Client<W> {
             }
         }
         Ok(Flow::GoOn)
+    }
+
+    /// Leaves out what stands on the screen already: what is said in a meeting comes back as a line
+    /// of it, and an insight often says the same as the one before.
+    fn without_repeats(&mut self, message: &Value, lines: String) -> Option<String> {
+        if message["type"] == "stt" && self.mode.as_deref() == Some("meeting") {
+            return None;
+        }
+        if message["event"] != "insight" {
+            return Some(lines);
+        }
+        let (head, body) = lines.split_once('\n').unwrap_or((&lines, ""));
+        if self.insight.replace(body.to_owned()).is_some_and(|last| last == body) {
+            return Some(format!("{head}; otherwise as before"));
+        }
+        Some(lines)
     }
 
     /// A number of the board becomes the id that stands there.
