@@ -93,6 +93,7 @@ impl Session {
             Effect::PostHook(post) => self.post(plugin, post),
             Effect::ListTools(request) => self.list_tools(plugin, request),
             Effect::CallTool { request, name, arguments } => self.call_tool(plugin, request, name, arguments),
+            Effect::Denied { request, message } => self.refuse_request(plugin, request, Failure::Denied, &message),
             Effect::Extension { request, name, .. } => {
                 let message = format!("this server does not know the extension {name}");
                 self.refuse_request(plugin, request, Failure::Unsupported, &message);

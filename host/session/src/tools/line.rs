@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::ToolError;
 
@@ -75,8 +76,9 @@ impl Line {
         if let Some(params) = params {
             question["params"] = params;
         }
+        let until = Instant::now() + limit;
         self.outbox.text(reply::mcp(&question, self.session.as_str())).map_err(|_| ToolError::Closing)?;
-        match tokio::time::timeout(limit, answer).await {
+        match tokio::time::timeout_at(until, answer).await {
             Ok(answer) => answer.map_err(|_| ToolError::Interrupted),
             Err(_) => Err(ToolError::TimedOut(method)),
         }
