@@ -1,1 +1,221 @@
-//! coding.
+//! Coding insight: what a build or test log says, in a few sentences. Rule: what is sent is made of
+//! names, places, counts and words of our own; nothing of the log's text is repeated, and the rules
+//! answer before any model does.
+//!
+//! # Layout
+//! - [`request`]: a message, read
+//! - [`log`]: what was read of a log: [`lines`] and [`junit`] take it apart, [`scan`] knows the tools,
+//!   [`ledger`] groups what they tell ([`signal`], [`reason`]), [`piece`] and [`secret`] say what may
+//!   be shown
+//! - [`wording`]: signals in words, [`insight`]: the message
+//! - [`question`]: the model, [`echo`]: its answer held against the log
+//! - [`run`]: from start to the final insight, [`pace`]: when an insight is sent
+//!
+//! A log that comes without `start` begins a run by itself, so that a paste is enough. `text` goes on
+//! where the last one ended; `lines`, and text with a `level`, are whole lines.
+
+pub mod echo;
+pub mod insight;
+pub mod junit;
+pub mod ledger;
+pub mod lines;
+pub mod log;
+pub mod pace;
+pub mod piece;
+pub mod question;
+pub mod reason;
+pub mod request;
+pub mod run;
+pub mod scan;
+pub mod secret;
+pub mod signal;
+pub mod wording;
+
+use modehost_sdk::{
+    Cx, Describe, EndReason, Message, Mode, ModelDone, Outcome, RequestFailed, TimerId, VoicePolicy, reject,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::request::Request;
+use crate::run::{ASK, Cause, Course, FINAL, PUSH, Run};
+
+modehost_sdk::register!(Coding);
+
+/// The section `coding` of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Quiet before an insight on ordinary lines, in ms; at least 300 is waited.
+    pub debounce_ms: u64,
+    /// Least ms between two insights of which the second only counts up.
+    pub repeat_ms: u64,
+    /// Least ms between two questions to the model.
+    pub model_interval_ms: u64,
+    /// How long the final insight waits for the model, in ms.
+    pub final_wait_ms: u64,
+    pub language: Tongue,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            debounce_ms: 600,
+            repeat_ms: 5_000,
+            model_interval_ms: 5_000,
+            final_wait_ms: 3_000,
+            language: Tongue::Auto,
+        }
+    }
+}
+
+/// The language of insights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tongue {
+    /// That of the log's prose.
+    #[default]
+    Auto,
+    Zh,
+    En,
+}
+
+/// The state of one session: the run that is under way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coding {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<Box<Run>>,
+}
+
+impl Mode for Coding {
+    type Config = Config;
+
+    fn describe() -> Describe {
+        Describe::new()
+            .mode("coding", &["coding-insight"])
+            .message_type("coding")
+            .voice(VoicePolicy::None)
+            .config_schema(include_str!("../config.schema.json"))
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_, Self>, message: Message) -> Outcome {
+        match Request::read(&message)? {
+            Request::Start => {
+                self.end(cx);
+                self.run = Some(Box::new(Run::begin(cx.now())));
+                acknowledge(cx, "start");
+            }
+            Request::Clear => {
+                self.end(cx);
+                self.run = self.run.take().map(|_| Box::new(Run::begin(cx.now())));
+                acknowledge(cx, "clear");
+            }
+            Request::Stop => return self.stop(cx),
+            Request::Phase(name) => {
+                let run = self.open(cx);
+                run.log.begin_phase(&name);
+                run.tell(cx, Cause::Asked);
+            }
+            Request::Step { name, ok } => {
+                let run = self.open(cx);
+                run.log.end_step(&name, ok);
+                run.tell(cx, Cause::Asked);
+            }
+            Request::Text(text) => {
+                let run = self.open(cx);
+                run.wake(cx.now());
+                run.log.take_text(&text);
+                run.tell(cx, Cause::Read);
+            }
+            Request::Lines(lines, level) => {
+                let run = self.open(cx);
+                run.wake(cx.now());
+                run.log.take_lines(lines.iter().map(AsRef::as_ref), level);
+                run.tell(cx, Cause::Read);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        match id {
+            PUSH => run.tell_now(cx),
+            ASK => run.ask_again(cx),
+            FINAL => {
+                run.send_final(cx, true);
+                self.run = None;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
+        let course = self.run.as_mut().map(|run| run.take_answer(cx, done.request, &done.text));
+        self.follow(course);
+        Ok(())
+    }
+
+    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        let course = self.run.as_mut().map(|run| run.take_failure(cx, failed.request, failed.reason));
+        self.follow(course);
+        Ok(())
+    }
+
+    /// Who leaves the mode without `stop` gets the final insight too.
+    fn on_ended(&mut self, cx: &mut Cx<'_, Self>, _reason: EndReason) -> Outcome {
+        if let Some(mut run) = self.run.take() {
+            let late = run.ending;
+            run.send_final(cx, late);
+        }
+        Ok(())
+    }
+}
+
+impl Coding {
+    /// The run under way; a log without `start` begins one.
+    fn open(&mut self, cx: &Cx<'_, Self>) -> &mut Run {
+        self.run.get_or_insert_with(|| Box::new(Run::begin(cx.now())))
+    }
+
+    fn stop(&mut self, cx: &mut Cx<'_, Self>) -> Outcome {
+        match &mut self.run {
+            None => Err(reject("NOT_READY", "there is nothing to stop: send start, log, phase or step first")),
+            // The final insight is on its way already.
+            Some(run) if run.ending => Ok(()),
+            Some(run) => {
+                let course = run.stop(cx);
+                self.follow(Some(course));
+                Ok(())
+            }
+        }
+    }
+
+    /// Before a new beginning: a final insight that still waits goes out, anything else is dropped.
+    fn end(&mut self, cx: &mut Cx<'_, Self>) {
+        match &mut self.run {
+            Some(run) if run.ending => {
+                run.send_final(cx, true);
+                self.run = None;
+            }
+            Some(run) => run.leave(cx),
+            None => {}
+        }
+    }
+
+    fn follow(&mut self, course: Option<Course>) {
+        if course == Some(Course::Over) {
+            self.run = None;
+        }
+    }
+}
+
+fn acknowledge(cx: &mut Cx<'_, Coding>, event: &str) {
+    #[derive(Serialize)]
+    struct Reply<'a> {
+        r#type: &'static str,
+        status: &'static str,
+        event: &'a str,
+    }
+    cx.send(&Reply { r#type: "coding", status: "ok", event });
+}

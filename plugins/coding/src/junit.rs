@@ -1,0 +1,304 @@
+//! JUnit XML reports, read as they come. Rule: a report may be cut at any byte and be of any size;
+//! what is kept of it is one tag and one test. No DTD is read, so no entity can grow.
+//!
+//! Readers of whole documents want the document; this one finds where a tag ends, and leaves what
+//! is in the tag to `quick_xml`.
+
+use quick_xml::events::attributes::Attributes;
+use serde::{Deserialize, Serialize};
+
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Tool};
+
+/// A report shows in so many bytes of its first line.
+pub const HEAD_BYTES: usize = 256;
+/// Bytes of a tag that are looked at; a failure's message may be of any length.
+const TAG_BYTES: usize = 8192;
+/// Bytes of a failure's text in which its place is looked for.
+const BODY_BYTES: usize = 2048;
+
+/// Whether a report may begin with this line.
+pub fn may_start(line: &str) -> bool {
+    line.trim_start_matches(['\u{feff}', ' ', '\t']).starts_with('<')
+}
+
+/// Where in the first bytes of a line a report begins: at its root.
+pub fn start(head: &str) -> Option<usize> {
+    let blank = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
+    let mut rest = head.trim_start_matches(blank);
+    if rest.starts_with("<?xml") {
+        rest = rest[rest.find("?>")? + 2..].trim_start_matches(blank);
+    }
+    rest.starts_with("<testsuite").then(|| head.len() - rest.len())
+}
+
+/// A report that is being read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Junit {
+    part: Part,
+    /// Of a tag: what stands behind its `<`. Of anything else: its last bytes, to find its end.
+    held: String,
+    /// The last sign of the tag was a `/`: it has no content.
+    closed: bool,
+    /// Elements that are open.
+    depth: u32,
+    over: bool,
+    case: Option<Case>,
+    failure: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Part {
+    #[default]
+    Text,
+    Tag,
+    /// In a tag, between double quotes.
+    Double,
+    /// In a tag, between single quotes.
+    Single,
+    Comment,
+    Cdata,
+}
+
+/// The test that is open.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Case {
+    name: String,
+    class: String,
+    file: String,
+    line: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Failure {
+    class: String,
+    message: String,
+    body: String,
+}
+
+impl Junit {
+    /// The root has ended; what follows is no report.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Reads on and says how many bytes were the report's.
+    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+        let mut at = 0;
+        while at < text.len() && !self.over {
+            at += match self.part {
+                Part::Text => self.read_text(&text[at..]),
+                Part::Tag | Part::Double | Part::Single => self.read_tag(&text[at..], each),
+                Part::Comment => self.read_until(&text[at..], "-->"),
+                Part::Cdata => self.read_until(&text[at..], "]]>"),
+            };
+        }
+        at
+    }
+
+    fn read_text(&mut self, text: &str) -> usize {
+        let end = text.find('<');
+        self.keep_body(&text[..end.unwrap_or(text.len())]);
+        if end.is_some() {
+            self.part = Part::Tag;
+            self.held.clear();
+        }
+        end.map_or(text.len(), |at| at + 1)
+    }
+
+    /// Reads to the end of the tag, or to where it turns out to be none.
+    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+        for (at, letter) in text.char_indices() {
+            if self.held.len() < TAG_BYTES && !(self.part == Part::Tag && letter == '>') {
+                self.held.push(letter);
+            }
+            if letter != '>' || self.part != Part::Tag {
+                self.closed = self.part == Part::Tag && letter == '/';
+            }
+            self.part = match (self.part, letter) {
+                (Part::Tag, '"') => Part::Double,
+                (Part::Tag, '\'') => Part::Single,
+                (Part::Double, '"') | (Part::Single, '\'') => Part::Tag,
+                (Part::Tag, '>') => {
+                    let tag = std::mem::take(&mut self.held);
+                    self.part = Part::Text;
+                    self.take_tag(&tag, each);
+                    return at + 1;
+                }
+                (Part::Tag, '-') if self.held == "!--" => Part::Comment,
+                (Part::Tag, '[') if self.held == "![CDATA[" => Part::Cdata,
+                (part, _) => part,
+            };
+            if matches!(self.part, Part::Comment | Part::Cdata) {
+                self.held.clear();
+                return at + letter.len_utf8();
+            }
+        }
+        text.len()
+    }
+
+    /// Passes over everything to the end sign, which may have been cut in pieces.
+    fn read_until(&mut self, text: &str, sign: &str) -> usize {
+        for (at, letter) in text.char_indices() {
+            // Only signs are held, so nothing but ASCII is ever taken off its front.
+            self.held.push(if letter.is_ascii() { letter } else { ' ' });
+            if self.held.len() > sign.len() {
+                self.held.remove(0);
+            }
+            if self.held == sign {
+                let is_text = self.part == Part::Cdata;
+                self.part = Part::Text;
+                self.held.clear();
+                let end = at + letter.len_utf8();
+                if is_text {
+                    self.keep_body(&text[..end]);
+                }
+                return end;
+            }
+        }
+        if self.part == Part::Cdata {
+            self.keep_body(text);
+        }
+        text.len()
+    }
+
+    fn keep_body(&mut self, text: &str) {
+        if let Some(failure) = &mut self.failure {
+            let room = BODY_BYTES.saturating_sub(failure.body.len());
+            let end = text.floor_char_boundary(room);
+            failure.body.push_str(&text[..end]);
+        }
+    }
+
+    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Finding)) {
+        if tag.starts_with(['!', '?']) {
+            return;
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            self.close(name.trim(), each);
+            self.depth = self.depth.saturating_sub(1);
+            self.over = self.depth == 0;
+            return;
+        }
+        let end = tag.find(|letter: char| letter.is_whitespace() || letter == '/').unwrap_or(tag.len());
+        self.open(&tag[..end], tag, end);
+        if self.closed {
+            self.close(&tag[..end], each);
+            self.over = self.depth == 0;
+        } else {
+            self.depth = self.depth.saturating_add(1);
+        }
+    }
+
+    fn open(&mut self, name: &str, tag: &str, end: usize) {
+        let value = |wanted: &str| attribute(tag, end, wanted);
+        match name {
+            "testcase" => {
+                let line = value("line").parse().ok();
+                self.case = Some(Case { name: value("name"), class: value("classname"), file: value("file"), line });
+                self.failure = None;
+            }
+            // Retries that went well in the end (`flakyFailure`, `rerunFailure`) are no failures.
+            "failure" | "error" if self.failure.is_none() => {
+                let (class, message) = (value("type"), value("message"));
+                self.failure = Some(Failure { class, message, body: String::new() });
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str, each: &mut impl FnMut(Finding)) {
+        if name != "testcase" {
+            return;
+        }
+        if let (Some(case), Some(failure)) = (self.case.take(), self.failure.take()) {
+            each(finding(&case, &failure));
+        }
+    }
+}
+
+/// The value of an attribute, unescaped; empty where there is none. Of a tag that was too long the
+/// attributes before the cut are there.
+fn attribute(tag: &str, end: usize, wanted: &str) -> String {
+    let mut attributes = Attributes::new(tag, end);
+    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted);
+    let Some(found) = found else { return String::new() };
+    // An entity that XML itself does not know stays as it is written.
+    quick_xml::escape::unescape(&found.value).unwrap_or(std::borrow::Cow::Borrowed(&found.value)).into_owned()
+}
+
+fn finding(case: &Case, failure: &Failure) -> Finding {
+    let full = match case.class.is_empty() || case.name.starts_with(&case.class) {
+        true => case.name.clone(),
+        false => format!("{}.{}", case.class, case.name),
+    };
+    let first = failure.body.trim_start().lines().next().unwrap_or_default();
+    let words = if failure.message.is_empty() { first } else { &failure.message };
+    let in_body = || failure.body.lines().filter_map(Place::find).find(|place| is_own(&place.file, case));
+    let place = Place::new(&case.file, case.line).filter(|place| place.line.is_some()).or_else(in_body);
+    let place = place.or_else(|| Place::new(&case.file, None));
+    let reason = Reason::of_class(&failure.class).or_else(|| Reason::of_test(words));
+    Finding::new(Kind::FailedTest, Tool::Junit, words).about(piece::name(&full)).at(place).because(reason)
+}
+
+/// Whether a line of a stack trace is in the test itself and not in what it uses.
+fn is_own(file: &str, case: &Case) -> bool {
+    if !case.file.is_empty() {
+        return case.file.ends_with(file) || file.ends_with(&case.file);
+    }
+    let stem = file.rsplit('/').next().unwrap_or(file).split('.').next().unwrap_or_default();
+    let class = case.class.split(['.', '$', ' ']);
+    class.into_iter().any(|part| part == stem) || case.class.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(Option<String>, Option<String>, Option<Reason>)> {
+        let at = start(text).expect("a report");
+        let mut found = Vec::new();
+        let mut report = Junit::default();
+        report.push(&text[at..], &mut |finding: Finding| {
+            found.push((finding.subject, finding.place.map(|place| place.to_string()), finding.reason));
+        });
+        found
+    }
+
+    #[test]
+    fn failures_are_read_and_passes_are_not() {
+        let text = r#"<?xml version="1.0"?><testsuites><testsuite name="a" tests="3" failures="1">
+            <testcase classname="shop.CartTest" name="adds" time="0.1"/>
+            <testcase classname="shop.CartTest" name="total &lt;0&gt;"><failure type="AssertionError" message="a > b"><![CDATA[
+              at junit.Assert.fail(Assert.java:9)
+              at shop.CartTest.total(CartTest.java:31)]]></failure><system-out>x < y</system-out></testcase>
+            <testcase classname="shop.CartTest" name="skips"><skipped/></testcase>
+            <!-- <testcase name="no"><failure/></testcase> -->
+            </testsuite></testsuites>"#;
+        // A stray `<` in the output of a program costs the tag that it seems to begin, not the report.
+        let found = read(&text.replace("x < y", "x"));
+        let expected =
+            (Some("shop.CartTest.total <0>".into()), Some("CartTest.java:31".into()), Some(Reason::Assertion));
+        assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn what_is_hostile_stays_small() {
+        let mut report = Junit::default();
+        let bomb = r#"<testsuite><testcase name="&lol9;"><failure message=""#.to_owned();
+        report.push(&bomb, &mut |_| {});
+        for _ in 0..1000 {
+            report.push(&"&lol;".repeat(2000), &mut |_| {});
+        }
+        let mut found = Vec::new();
+        report.push(r#""/></testcase>"#, &mut |finding| found.push(finding));
+        assert_eq!(found.len(), 1);
+        for _ in 0..100_000 {
+            report.push("<a>", &mut |_| {});
+        }
+        let kept = serde_json::to_string(&report).expect("JSON");
+        assert!(kept.len() < 4 * TAG_BYTES, "{}", kept.len());
+    }
+}

@@ -1,0 +1,152 @@
+//! A message, read. Rule: whatever is wrong with it is said in one sentence that names the member;
+//! log text is borrowed, not copied.
+
+use std::borrow::Cow;
+
+use modehost_sdk::{Fault, Message, parse, schema_invalid};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::log::step_name;
+use crate::scan::Level;
+
+/// The words of `event`, in the order in which they are named to devices.
+const EVENTS: [&str; 6] = ["start", "stop", "clear", "phase", "log", "step"];
+/// Longest name of a phase or step, in bytes.
+const NAME_BYTES: usize = 256;
+/// Most lines in one message.
+const LINES: usize = 100_000;
+
+/// What a message asks for.
+#[derive(Debug, PartialEq)]
+pub enum Request<'a> {
+    Start,
+    Stop,
+    Clear,
+    Phase(String),
+    /// Text that goes on where the last one ended.
+    Text(Cow<'a, str>),
+    /// Whole lines; text with a level is one record of a logger, so it is whole as well.
+    Lines(Vec<Cow<'a, str>>, Level),
+    Step {
+        name: String,
+        ok: bool,
+    },
+}
+
+/// The members, each read only where its event has it.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    lines: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    level: Option<&'a RawValue>,
+}
+
+/// Text that is borrowed wherever it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Request<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// `SCHEMA_INVALID` with what is wrong.
+    pub fn read(message: &'a Message) -> Result<Self, Fault> {
+        let members: Members<'a> = parse_members(&message.body)?;
+        let event = word("event", members.event, &EVENTS)?;
+        Ok(match event {
+            "start" => Self::Start,
+            "stop" => Self::Stop,
+            "clear" => Self::Clear,
+            "phase" => Self::Phase(name(members.name)?),
+            "step" => {
+                if members.name.is_none() && members.status.is_none() {
+                    return Err(schema_invalid("missing: name,status"));
+                }
+                let name = name(members.name)?;
+                Self::Step { name, ok: word("status", members.status, &["ok", "failed"])? == "ok" }
+            }
+            _ => read_log(&members)?,
+        })
+    }
+}
+
+fn read_log<'a>(members: &Members<'a>) -> Result<Request<'a>, Fault> {
+    let level = match members.level {
+        Some(level) => Some(read_level(level)?),
+        None => None,
+    };
+    let text = text("text", members.text)?;
+    let lines = match members.lines {
+        None => None,
+        Some(raw) => {
+            let wrong = || schema_invalid("lines must be array of strings");
+            let lines: Vec<Text<'a>> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
+            if lines.len() > LINES {
+                return Err(schema_invalid(format!("lines must have at most {LINES} entries")));
+            }
+            Some(lines.into_iter().map(|line| line.0).collect::<Vec<_>>())
+        }
+    };
+    match (text, lines, level) {
+        (None, None, _) => Err(schema_invalid("missing: text or lines")),
+        (Some(_), Some(_), _) => Err(schema_invalid("text and lines: only one of them may be given")),
+        (Some(text), None, None) => Ok(Request::Text(text)),
+        (Some(text), None, Some(level)) => Ok(Request::Lines(vec![text], level)),
+        (None, Some(lines), level) => Ok(Request::Lines(lines, level.unwrap_or_default())),
+    }
+}
+
+fn parse_members(body: &str) -> Result<Members<'_>, Fault> {
+    // Says what is wrong with JSON in the same words as everywhere.
+    serde_json::from_str(body).or_else(|_| {
+        parse::<serde_json::Map<String, serde_json::Value>>(body)
+            .and_then(|_| Err(schema_invalid("the message is no JSON object of single members")))
+    })
+}
+
+fn text<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    let text: Option<Text<'a>> =
+        serde_json::from_str(raw.get()).map_err(|_| schema_invalid(format!("{name} must be a string")))?;
+    Ok(text.map(|text| text.0))
+}
+
+fn word<'w>(name: &str, raw: Option<&RawValue>, allowed: &[&'w str]) -> Result<&'w str, Fault> {
+    let complaint = || schema_invalid(format!("{name} must be one of: {}", allowed.join(", ")));
+    let found = match raw {
+        None => return Err(schema_invalid(format!("missing: {name}"))),
+        Some(raw) => text(name, Some(raw)).map_err(|_| complaint())?,
+    };
+    let found =
+        found.filter(|word| !word.trim().is_empty()).ok_or_else(|| schema_invalid(format!("missing: {name}")))?;
+    allowed.iter().find(|word| word.eq_ignore_ascii_case(found.trim())).copied().ok_or_else(complaint)
+}
+
+fn name(raw: Option<&RawValue>) -> Result<String, Fault> {
+    let found =
+        text("name", raw)?.filter(|name| !name.trim().is_empty()).ok_or_else(|| schema_invalid("missing: name"))?;
+    if found.len() > NAME_BYTES {
+        return Err(schema_invalid(format!("name must have at most {NAME_BYTES} bytes")));
+    }
+    step_name(&found)
+        .ok_or_else(|| schema_invalid("name must be the name of a phase or step, without addresses or keys"))
+}
+
+fn read_level(raw: &RawValue) -> Result<Level, Fault> {
+    let allowed = ["trace", "debug", "info", "notice", "warn", "warning", "error", "fatal", "critical"];
+    Ok(match word("level", Some(raw), &allowed)? {
+        "warn" | "warning" => Level::Warning,
+        "error" | "fatal" | "critical" => Level::Error,
+        _ => Level::Unsaid,
+    })
+}

@@ -1,0 +1,117 @@
+//! go build, test and vet. Rule: the lines of a test belong to the test that is named next to them.
+
+use super::words::{Line, quoted};
+use super::{Scan, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Tool};
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    match body.as_bytes()[0] {
+        b'-' if body.starts_with("--- ") => result(&body[4..], scan),
+        b'=' if body.starts_with("=== ") => {
+            if body.starts_with("=== RUN") {
+                scan.last_place = None;
+            }
+            Some(Seen::Tool(Tool::Go))
+        }
+        b'F' if body == "FAIL" => Some(Seen::Noise),
+        b'F' if body.starts_with("FAIL\t") => {
+            Some(if body.contains("[build failed]") { Seen::Build(false) } else { Seen::Noise })
+        }
+        b'o' if body.starts_with("ok  \t") => Some(Seen::Tool(Tool::Go)),
+        b'#' if body.starts_with("# ") && body.contains('/') && !body[2..].contains(' ') => Some(Seen::Tool(Tool::Go)),
+        b'p' if body.starts_with("panic: ") => panic(&body[7..], scan),
+        b'g' if body.starts_with("goroutine ") => Some(Seen::Noise),
+        b'g' if body.starts_with("go: ") => module(&body[4..]),
+        b'W' if body.starts_with("WARNING: DATA RACE") => {
+            Some(Seen::Head(Finding::new(Kind::Crash, Tool::Go, "data race").because(Some(Reason::Race))))
+        }
+        _ if body.contains(".go:") => place(line, scan),
+        _ => None,
+    }
+}
+
+/// `--- FAIL: TestA/part (0.00s)`
+fn result(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let Some(rest) = rest.strip_prefix("FAIL: ") else {
+        let known = ["PASS: ", "SKIP: "].iter().any(|start| rest.starts_with(start));
+        return known.then_some(Seen::Noise);
+    };
+    let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
+    let place = scan.last_place.take();
+    let finding = Finding::new(Kind::FailedTest, Tool::Go, "").about(piece::name(name));
+    Some(match place {
+        Some(place) => Seen::Fault(finding.at(Some(place))),
+        None => Seen::Head(finding),
+    })
+}
+
+fn panic(message: &str, scan: &Scan) -> Option<Seen> {
+    if message.starts_with("test timed out") {
+        return Some(Seen::Fault(Finding::new(Kind::Timeout, Tool::Go, message).because(Some(Reason::TimeLimit))));
+    }
+    let in_test = scan.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest);
+    if in_test {
+        // The test that panicked is known; its place follows in the trace.
+        return None;
+    }
+    Some(Seen::Head(Finding::new(Kind::Crash, Tool::Go, message).because(Reason::of(message).or(Some(Reason::Panic)))))
+}
+
+/// `go: module x: …`, and packages that no module provides.
+fn module(message: &str) -> Option<Seen> {
+    if message.starts_with("downloading") || message.starts_with("finding") {
+        return Some(Seen::Tool(Tool::Go));
+    }
+    if message.contains("dial tcp") || message.contains("no such host") {
+        let host = super::general::host_in(message);
+        return Some(Seen::Fault(Finding::new(Kind::Network, Tool::Go, message).about(host)));
+    }
+    let subject = message.split([' ', ':']).find(|word| word.contains('/')).and_then(piece::identifier);
+    let bad = ["unknown revision", "not found", "missing go.sum", "invalid version", "requires go"];
+    let known = bad.iter().any(|sign| message.contains(sign));
+    known.then(|| {
+        Seen::Fault(Finding::new(Kind::Dependency, Tool::Go, message).about(subject).because(Some(Reason::Version)))
+    })
+}
+
+/// Lines with a place: errors of the compiler, words of a test, and steps of a trace.
+fn place(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if body.contains(" +0x") || line.text.starts_with('\t') && !body.contains(": ") {
+        let own = !body.contains("/go/src/") && !body.contains("/pkg/mod/");
+        return Some(Place::find(body).filter(|_| own).map_or(Seen::Noise, Seen::Place));
+    }
+    let (at, message) = body.split_once(": ")?;
+    let found = Place::read(at)?;
+    if line.indent > 0 {
+        if scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Go) {
+            return Some(Seen::End(Some(found), Reason::of_test(message)));
+        }
+        scan.last_place = Some(found);
+        return Some(Seen::Noise);
+    }
+    let package = message.strip_prefix("no required module provides package ").or_else(|| {
+        message
+            .strip_prefix("cannot find package ")
+            .or_else(|| message.strip_prefix("package ").filter(|rest| rest.contains("is not in")))
+    });
+    if let Some(package) = package {
+        let name = quoted(package).unwrap_or(package).split([' ', ';']).next().and_then(piece::identifier);
+        return Some(Seen::Fault(Finding::new(Kind::ImportError, Tool::Go, "").about(name).at(Some(found))));
+    }
+    if message.starts_with("warning") {
+        return None;
+    }
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    // `undefined: name` and `"os" imported and not used` name what they are about.
+    let named = message
+        .strip_prefix("undefined: ")
+        .or_else(|| quoted(message))
+        .or_else(|| message.split_once(": ").map(|(_, name)| name));
+    let finding = Finding::new(Kind::BuildError, Tool::Go, message).about(named.and_then(piece::identifier));
+    let unused = message.contains("imported and not used") || message.contains("declared and not used");
+    Some(Seen::Fault(finding.at(Some(found)).because(unused.then_some(Reason::Unused))))
+}

@@ -1,0 +1,202 @@
+//! jest, vitest, node's own runner, tsc, eslint and bundlers. Rule: what jest repeats under its
+//! summary is not read again.
+
+use super::words::{Line, between, number_before, quoted};
+use super::{Scan, Section, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Tool};
+
+const ENDINGS: [&str; 10] = ["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte"];
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if let Some(seen) = counts(body, scan).or_else(|| missing_module(body, scan)) {
+        return Some(seen);
+    }
+    match body.chars().next()? {
+        'F' if body.starts_with("FAIL ") => failed_file(body[5..].trim_start(), scan),
+        'S' if body.starts_with("Summary of all failing tests") => {
+            scan.section = Section::Repeats(Tool::Jest);
+            Some(Seen::Noise)
+        }
+        '●' => bullet(body['●'.len_utf8()..].trim(), scan),
+        '❯' | '»' => Some(Place::find(body).filter(|place| is_own(&place.file)).map_or(Seen::Noise, Seen::Place)),
+        '✕' | '×' | '✗' | '⎯' | '↓' => Some(Seen::Noise),
+        '✖' => node_test(body, scan),
+        't' if body.starts_with("test at ") => {
+            scan.last_place = Place::find(body);
+            Some(Seen::Noise)
+        }
+        'a' if body.starts_with("at ") => Some(frame(body).map_or(Seen::Noise, Seen::Place)),
+        first if first.is_ascii_digit() && line.indent > 0 => eslint(body, scan),
+        _ => tsc(body).or_else(|| heading(line, scan)),
+    }
+}
+
+/// `Tests:  2 failed, 5 passed, 7 total`, `Tests  2 failed | 5 passed (7)`, `2 failing`.
+fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
+    if body.starts_with("Test Suites:") || body.starts_with("Test Files ") {
+        scan.section = Section::None;
+        return Some(Seen::Noise);
+    }
+    if body.starts_with("Tests:") || body.starts_with("Tests  ") {
+        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
+    }
+    let failing = body.strip_suffix(" failing")?;
+    failing.parse().ok().map(Seen::FailedTests)
+}
+
+/// `src/a.test.js` heads jest's report on a file; `src/a.test.ts > suite > test` is vitest's on one.
+fn failed_file(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    // Vitest names its project or typechecker before the file.
+    let rest =
+        rest.strip_prefix('|').and_then(|rest| rest.split_once("| ")).map_or(rest, |(_, rest)| rest.trim_start());
+    let (file, test) = rest.split_once(" > ").map_or((rest, None), |(file, test)| (file, Some(test)));
+    let path = file.split(" (").next().unwrap_or(file).split(' ').next()?;
+    if !is_script(path) {
+        return None;
+    }
+    scan.heading = Some(path.to_owned());
+    let Some(test) = test else {
+        scan.tool = if file.contains("[ ") { Tool::Vitest } else { Tool::Jest };
+        return Some(Seen::Noise);
+    };
+    let finding = Finding::new(Kind::FailedTest, Tool::Vitest, "").about(piece::name(test));
+    Some(Seen::Head(finding.at(Place::new(path, None))))
+}
+
+/// `● suite › test`
+fn bullet(title: &str, scan: &mut Scan) -> Option<Seen> {
+    if scan.repeats(Tool::Jest) || title.starts_with("Console") || title.starts_with("Validation") {
+        return Some(Seen::Noise);
+    }
+    let place = scan.heading.as_deref().and_then(|file| Place::new(file, None));
+    if title == "Test suite failed to run" {
+        return Some(Seen::Head(Finding::new(Kind::BuildError, Tool::Jest, "").about(None).at(place)));
+    }
+    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Jest, "").about(piece::name(title)).at(place)))
+}
+
+/// Behind `✖ failing tests:` each test stands with its place before it.
+fn node_test(body: &str, scan: &mut Scan) -> Option<Seen> {
+    if body.starts_with("✖ failing tests") {
+        scan.section = Section::NodeFailures;
+        return Some(Seen::Noise);
+    }
+    if scan.section != Section::NodeFailures {
+        // Also what eslint and others put before their sums.
+        return Some(Seen::Noise);
+    }
+    let name = body['✖'.len_utf8()..].trim();
+    let name = name.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(name, |(name, _)| name);
+    let finding = Finding::new(Kind::FailedTest, Tool::Node, "").about(piece::name(name)).at(scan.last_place.take());
+    Some(Seen::Head(finding))
+}
+
+/// A step of a stack trace: `at f (src/a.js:1:2)`, `at pkg.Class.method(Class.java:3)`.
+fn frame(body: &str) -> Option<Place> {
+    let inner = body.rfind('(').map(|at| body[at + 1..].trim_end_matches(')'));
+    let place = inner.and_then(Place::read).or_else(|| Place::find(&body[3..]))?;
+    let library =
+        ["org.junit", "java.base", "java.lang", "jdk.internal", "org.opentest4j", "org.gradle", "node:", "org.assertj"];
+    let own =
+        is_own(&place.file) && !library.iter().any(|start| body[3..].starts_with(start)) && !body.contains("(node:");
+    own.then_some(place)
+}
+
+fn is_own(file: &str) -> bool {
+    !file.contains("node_modules") && !file.contains("internal/") && !file.starts_with("node:")
+}
+
+fn is_script(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
+}
+
+/// `src/a.ts(12,5): error TS2304: …` and `src/a.ts:12:5 - error TS2304: …`
+fn tsc(body: &str) -> Option<Seen> {
+    let (at, rest) = body.split_once(": error TS").or_else(|| body.split_once(" - error TS"))?;
+    let (code, message) = rest.split_once(": ")?;
+    let place = Place::read(at)?;
+    let missing = matches!(code, "2307" | "2792" | "7016");
+    let kind = if missing { Kind::ImportError } else { Kind::BuildError };
+    let reason = match code {
+        "2304" | "2552" => Some(Reason::UnknownName),
+        "2322" | "2345" | "2741" | "2769" => Some(Reason::TypeMismatch),
+        "2339" | "2551" => Some(Reason::UnknownMember),
+        "2554" | "2555" => Some(Reason::WrongArguments),
+        "2531" | "2532" | "18047" | "18048" => Some(Reason::NullValue),
+        "6133" | "6192" => Some(Reason::Unused),
+        "1005" | "1109" | "1128" => Some(Reason::Syntax),
+        _ => None,
+    };
+    let subject = quoted(message).and_then(piece::identifier);
+    let finding = Finding::new(kind, Tool::Tsc, message).about(subject).at(Some(place));
+    Some(Seen::Fault(finding.coded(piece::identifier(&format!("TS{code}"))).because(reason)))
+}
+
+/// A line that is nothing but the path of a script heads eslint's report on it.
+fn heading(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let path = line.body;
+    let is_path = line.indent == 0 && is_script(path) && path.contains(['/', '\\']) && !path.contains([' ', ':', '(']);
+    is_path.then(|| {
+        scan.heading = Some(path.to_owned());
+        Seen::Noise
+    })
+}
+
+/// `12:5  error  'x' is defined but never used  no-unused-vars`
+fn eslint(body: &str, scan: &Scan) -> Option<Seen> {
+    let mut words = body.split_whitespace();
+    let (number, level) = (words.next()?.split_once(':')?.0.parse().ok()?, words.next()?);
+    if level != "error" && level != "warning" {
+        return None;
+    }
+    let rule = words.next_back().filter(|word| word.contains(['-', '/']) || *word == "eqeqeq" || *word == "semi");
+    let place = scan.heading.as_deref().and_then(|file| Place::new(file, Some(number)))?;
+    let finding = Finding::new(Kind::Lint, Tool::Eslint, body).coded(rule.and_then(piece::identifier)).at(Some(place));
+    Some(Seen::Fault(finding.grave(level == "error").because(None)))
+}
+
+/// The sentences of node, jest, webpack and vite for a module that is not there.
+fn missing_module(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let signs = [
+        "Cannot find module ",
+        "Cannot find package ",
+        "Can't resolve ",
+        "failed to resolve import ",
+        "Failed to resolve import ",
+    ];
+    if !body.starts_with(['E', 'C', 'M', '[', 'F', 'c']) || body.contains("error TS") {
+        return None;
+    }
+    let sign = signs.iter().find(|sign| body.contains(**sign))?;
+    let rest = &body[body.find(sign)? + sign.len()..];
+    let module = quoted(rest)?;
+    let from = rest
+        .split(" from ")
+        .nth(1)
+        .or_else(|| rest.split(" imported from ").nth(1))
+        .map(|from| from.trim_matches(['\'', '"', '.']));
+    let place = from
+        .and_then(|from| Place::new(from, None))
+        .or_else(|| scan.heading.as_deref().and_then(|file| Place::new(file, None)));
+    // A suite that failed to run has its reason here.
+    if scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Jest && finding.kind == Kind::BuildError) {
+        scan.waiting = None;
+    }
+    let tool = if scan.tool.is_javascript() { scan.tool } else { Tool::Node };
+    let finding = Finding::new(Kind::ImportError, tool, "").about(piece::identifier(module)).at(place);
+    Some(Seen::Fault(finding))
+}
+
+/// `::error file=app.js,line=1,col=5::…`, for the workflow commands of CI.
+pub(super) fn command_place(properties: &str) -> Option<Place> {
+    let value = |name: &str| {
+        let start = format!("{name}=");
+        properties.split([',', ' ']).find_map(|part| part.strip_prefix(start.as_str()).map(str::to_owned))
+    };
+    let line = value("line").and_then(|line| line.parse().ok());
+    Place::new(&value("file")?, line)
+        .or_else(|| between(properties, "file=", ",").and_then(|file| Place::new(file, line)))
+}

@@ -1,0 +1,239 @@
+//! maven, gradle, javac and kotlinc. Rule: what maven lists again behind `Failed to execute goal` is
+//! not read again.
+
+use super::words::{Line, between, class_and_message, number_after, number_before};
+use super::{Scan, Section, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Sighting, Tool};
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if let Some(rest) = body.strip_prefix("[INFO]") {
+        return Some(info(rest.trim(), scan));
+    }
+    if let Some(rest) = body.strip_prefix("[ERROR]").or_else(|| body.strip_prefix("[错误]")) {
+        return maven(rest, scan);
+    }
+    if let Some(rest) = body.strip_prefix("[WARNING]").or_else(|| body.strip_prefix("[警告]")) {
+        let rest = rest.trim();
+        let place = Place::find(rest).filter(|place| place.file.ends_with(".java"));
+        let finding = Finding::new(Kind::Warning, Tool::Maven, rest).at(place);
+        return Some(if rest.is_empty() { Seen::Noise } else { Seen::Fault(finding) });
+    }
+    if body.starts_with("Tests run: ") {
+        return Some(tests_run(body));
+    }
+    match body.as_bytes()[0] {
+        b'e' | b'w' if body.starts_with("e: ") || body.starts_with("w: ") => kotlin(body),
+        b'>' if body.starts_with("> Task ") => task(body, scan),
+        b'>' if body.starts_with("> Could not ") => unresolved(&body[12..]),
+        b'B' if body.starts_with("BUILD SUCCESSFUL") => Some(Seen::Build(true)),
+        b'B' if body.starts_with("BUILD FAILED") => Some(Seen::Build(false)),
+        b'F' if body.starts_with("FAILURE: Build ") => Some(Seen::Noise),
+        b'E' if body.starts_with("Execution failed for task") => Some(Seen::Noise),
+        b'E' if body.starts_with("Exception in thread ") => uncaught(body),
+        b's' if body.starts_with("symbol: ") => symbol(body, scan),
+        _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body),
+        _ if body.contains(" tests completed, ") => {
+            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests))
+        }
+        _ => gradle_place(line, scan),
+    }
+}
+
+fn info(rest: &str, scan: &mut Scan) -> Seen {
+    if rest.starts_with("BUILD SUCCESS") {
+        return Seen::Build(true);
+    }
+    if rest.starts_with("BUILD FAILURE") {
+        return Seen::Build(false);
+    }
+    if rest.starts_with("Scanning for projects") {
+        scan.section = Section::None;
+    }
+    Seen::Tool(Tool::Maven)
+}
+
+fn tests_run(body: &str) -> Seen {
+    let failed = number_after(body, "Failures: ").unwrap_or(0) + number_after(body, "Errors: ").unwrap_or(0);
+    if failed > 0 { Seen::FailedTests(failed) } else { Seen::Noise }
+}
+
+fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let indent = rest.len() - rest.trim_start().len();
+    let rest = rest.trim();
+    if rest.starts_with("Failed to execute goal") {
+        scan.section = Section::Repeats(Tool::Maven);
+        return Some(goal(rest, scan));
+    }
+    if scan.repeats(Tool::Maven) || rest.is_empty() || rest.starts_with("COMPILATION ERROR") {
+        return Some(Seen::Noise);
+    }
+    if rest.starts_with("symbol:") {
+        return symbol(rest, scan);
+    }
+    if rest.starts_with("Tests run: ") {
+        return Some(tests_run(rest));
+    }
+    if let Some((at, message)) = rest.split_once("] ").filter(|(at, _)| at.contains(":[")) {
+        return Some(compile_error(Place::read(at), message, Tool::Maven));
+    }
+    if rest.contains("<<< FAILURE!") || rest.contains("<<< ERROR!") {
+        return Some(surefire(rest));
+    }
+    if indent >= 2 {
+        return summary(rest);
+    }
+    // `Failures:`, `Errors:` and whatever else only heads a list.
+    if rest.ends_with(':') {
+        return Some(Seen::Noise);
+    }
+    None
+}
+
+/// The report of one test: the name in the older or the newer notation.
+fn surefire(rest: &str) -> Seen {
+    let name = rest.split(" -- ").next().unwrap_or(rest).split("  Time").next().unwrap_or(rest).trim();
+    let full = match between(name, "(", ")") {
+        Some(class) if class.contains('.') || class.ends_with("Test") => {
+            format!("{class}.{}", name.split('(').next().unwrap_or_default())
+        }
+        _ => name.to_owned(),
+    };
+    Seen::Head(maven_test(&full).seen(Sighting::Mention))
+}
+
+fn maven_test(name: &str) -> Finding {
+    let mut parts = name.trim_end_matches("()").rsplit('.');
+    let (method, class) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let short = if class.is_empty() { method.to_owned() } else { format!("{class}.{method}") };
+    Finding::new(Kind::FailedTest, Tool::Maven, "").about(piece::name(&short))
+}
+
+/// `CartTest.total:31 expected: <3> but was: <4>`, `CartTest.total:31 » NullPointer …`
+fn summary(rest: &str) -> Option<Seen> {
+    let (name, message) = rest.split_once([' ', '»']).unwrap_or((rest, ""));
+    let (name, line) = name.split_once(':')?;
+    let (class, _) = name.split_once('.')?;
+    // A failure in what the test calls is shown as a chain, `A.a:1->b:2`.
+    let line = line.split(['-', ' ']).next()?.parse().ok()?;
+    let place = Place::new(&format!("{class}.java"), Some(line));
+    let reason = Reason::of_class(message.trim_start_matches(['»', ' ']).split(' ').next()?);
+    let reason = reason.or_else(|| message.contains("NullPointer").then_some(Reason::NullValue));
+    let finding = maven_test(name).at(place).because(reason.or_else(|| Reason::of_test(message)));
+    Some(Seen::Fault(finding.seen(Sighting::Report)))
+}
+
+fn goal(rest: &str, scan: &Scan) -> Seen {
+    if rest.contains("ould not resolve dependencies") || rest.contains("ould not find artifact") {
+        let name = rest.split("ould not find artifact ").nth(1).and_then(|rest| rest.split(' ').next());
+        let finding = Finding::new(Kind::Dependency, Tool::Maven, "").about(name.and_then(piece::identifier));
+        return Seen::Fault(finding.because(Some(Reason::NotFound)));
+    }
+    let goal = between(rest, "goal ", " ").and_then(|goal| goal.rsplit(':').next()).and_then(piece::identifier);
+    let _ = scan;
+    Seen::Fault(Finding::new(Kind::FailedStep, Tool::Maven, "goal").about(goal))
+}
+
+/// What the Java compiler says, whoever runs it.
+pub(super) fn java_error(place: Place, message: &str, scan: &Scan) -> Seen {
+    let tool = if scan.tool == Tool::Maven { Tool::Maven } else { Tool::Gradle };
+    compile_error(Some(place), message, tool)
+}
+
+fn compile_error(place: Option<Place>, message: &str, tool: Tool) -> Seen {
+    if let Some(package) = message.strip_prefix("package ").and_then(|rest| rest.strip_suffix(" does not exist")) {
+        let finding = Finding::new(Kind::ImportError, tool, "").about(piece::identifier(package));
+        return Seen::Fault(finding.at(place));
+    }
+    let finding = Finding::new(Kind::BuildError, tool, message).at(place);
+    // The symbol that was not found stands in one of the next lines.
+    if message.contains("find symbol") || message.contains("找不到符号") {
+        Seen::Head(finding)
+    } else {
+        Seen::Fault(finding)
+    }
+}
+
+/// `symbol:   class Foo`
+fn symbol(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let name = body.split_whitespace().last()?;
+    let name = name.split('(').next().and_then(piece::identifier);
+    let finding =
+        scan.waiting.as_mut().filter(|finding| finding.kind == Kind::BuildError && finding.subject.is_none())?;
+    finding.subject = name;
+    Some(Seen::End(None, None))
+}
+
+/// `e: file:///src/Foo.kt:12:8 Unresolved reference 'x'.`
+fn kotlin(body: &str) -> Option<Seen> {
+    let rest = &body[3..];
+    let (at, message) = rest.split_once(".kt:").map(|(at, _)| (at.len() + 4, rest)).and_then(|(end, rest)| {
+        let space = rest[end..].find(' ')?;
+        Some((&rest[..end + space], rest[end + space..].trim_start_matches([':', ' '])))
+    })?;
+    let subject = super::words::quoted(message).or_else(|| message.strip_prefix("Unresolved reference: "));
+    let subject = subject.and_then(piece::identifier);
+    let error = body.starts_with('e');
+    let kind = if error { Kind::BuildError } else { Kind::Warning };
+    let finding = Finding::new(kind, Tool::Gradle, message).about(subject);
+    Some(Seen::Fault(finding.at(Place::find(at)).grave(error)))
+}
+
+fn task(body: &str, scan: &mut Scan) -> Option<Seen> {
+    scan.tool = Tool::Gradle;
+    let task = body.strip_prefix("> Task ")?.strip_suffix(" FAILED");
+    Some(match task {
+        Some(task) => Seen::Fault(Finding::new(Kind::FailedStep, Tool::Gradle, "task").about(piece::identifier(task))),
+        None => Seen::Noise,
+    })
+}
+
+fn unresolved(rest: &str) -> Option<Seen> {
+    let name = rest.strip_prefix("resolve ").or_else(|| rest.strip_prefix("find "))?;
+    let name =
+        name.split(' ').next().and_then(piece::identifier).filter(|name| name.contains(':') && !name.starts_with(':'));
+    let finding = Finding::new(Kind::Dependency, Tool::Gradle, "").about(name);
+    Some(Seen::Fault(finding.because(Some(Reason::NotFound))))
+}
+
+/// `CartTest > adds() FAILED`, with the package or without.
+fn gradle_test(body: &str) -> Option<Seen> {
+    let name = body.strip_suffix(" FAILED")?;
+    let (class, test) = name.split_once(" > ")?;
+    if class.contains(' ') || class.contains('/') {
+        return None;
+    }
+    let test = test.trim_end_matches("()");
+    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Gradle, "").about(piece::name(&format!("{class}.{test}")))))
+}
+
+/// `org.opentest4j.AssertionFailedError at CartTest.java:15`, behind a failed test.
+fn gradle_place(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    let waits = scan.waiting.as_ref().is_some_and(|finding| matches!(finding.tool, Tool::Gradle | Tool::Maven));
+    if !waits || line.indent == 0 && !line.body.contains('.') {
+        return None;
+    }
+    let (class, place) = match line.body.rsplit_once(" at ") {
+        Some((class, place)) => (class, Place::find(place)),
+        None => (line.body, None),
+    };
+    let (class, message) = class_and_message(class)?;
+    let reason = Reason::of_class(class).or_else(|| Reason::of_test(message));
+    // Maven's trace with the place follows; gradle has it in the same line.
+    match place {
+        Some(place) => Some(Seen::End(Some(place), reason.or(Some(Reason::Panic)))),
+        None => None,
+    }
+}
+
+/// `Exception in thread "main" java.lang.NullPointerException: …`
+fn uncaught(body: &str) -> Option<Seen> {
+    let rest = body.split_once("\" ")?.1;
+    let (class, message) = class_and_message(rest)?;
+    let kind = super::general::kind_of_class(class);
+    let short = class.rsplit('.').next().and_then(piece::identifier);
+    let finding = Finding::new(kind, Tool::Unknown, message).about(short);
+    Some(Seen::Head(finding.because(Reason::of_class(class))))
+}

@@ -1,0 +1,140 @@
+//! C and C++ compilers, linkers, make, CMake, and whoever writes `place: severity: message`. Rule:
+//! whose message it is shows in the ending of the file.
+
+use super::words::{Line, between, quoted};
+use super::{Scan, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Tool};
+
+/// What severities are called, with the sign behind them; the first three are errors.
+const SEVERITIES: [(&str, bool); 7] = [
+    (" fatal error: ", true),
+    (" error: ", true),
+    (" 致命错误：", true),
+    (" 错误：", true),
+    (" 错误: ", true),
+    (" warning: ", false),
+    (" 警告：", false),
+];
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if body.starts_with("make") || body.starts_with("gmake") || body.starts_with("ninja: ") {
+        return make(body);
+    }
+    if let Some(rest) = body.strip_prefix("CMake Error at ") {
+        let finding = Finding::new(Kind::BuildError, Tool::Make, "cmake").at(Place::find(rest));
+        return Some(Seen::Fault(finding.about(Some("CMake".to_owned()))));
+    }
+    if let Some(seen) = killed(body).or_else(|| linker(body)) {
+        return Some(seen);
+    }
+    for (sign, error) in SEVERITIES {
+        if let Some((at, message)) = body.split_once(sign) {
+            let place = Place::read(at).filter(|_| at.ends_with([':', ')']) && !at.contains(' '))?;
+            return Some(compiler(place, message, error, scan));
+        }
+    }
+    body.contains(" note: ").then_some(Seen::Noise).filter(|_| Place::find(body).is_some())
+}
+
+fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
+    let ending = place.file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending {
+        "java" if error => return super::jvm::java_error(place, message, scan),
+        "py" => return mypy(place, message, error),
+        _ => {}
+    }
+    let tool = match ending {
+        "c" | "cc" | "cpp" | "cxx" | "h" | "hh" | "hpp" | "m" | "mm" | "cu" | "S" | "inl" => Tool::Gcc,
+        "go" => Tool::Go,
+        "ts" | "tsx" | "js" | "jsx" | "vue" => Tool::Tsc,
+        "java" | "kt" | "kts" | "groovy" => Tool::Gradle,
+        "rs" => Tool::Cargo,
+        _ => Tool::Unknown,
+    };
+    if !error {
+        let option = between(message, "[-W", "]").and_then(piece::identifier).map(|option| format!("-W{option}"));
+        let kind = if option.is_some() { Kind::Lint } else { Kind::Warning };
+        return Seen::Fault(Finding::new(kind, tool, message).coded(option).at(Some(place)));
+    }
+    let header =
+        message.strip_suffix(": No such file or directory").or_else(|| message.strip_suffix("：没有那个文件或目录"));
+    let header = header.or_else(|| message.strip_suffix(" file not found").and_then(quoted));
+    if let Some(name) = header.and_then(piece::identifier) {
+        return Seen::Fault(Finding::new(Kind::ImportError, tool, "").about(Some(name)).at(Some(place)));
+    }
+    let subject = quoted(message).and_then(piece::identifier);
+    Seen::Fault(Finding::new(Kind::BuildError, tool, message).about(subject).at(Some(place)))
+}
+
+/// `src/a.py:12: error: Incompatible types in assignment  [assignment]`
+fn mypy(place: Place, message: &str, error: bool) -> Seen {
+    let code = message.rsplit_once("  [").and_then(|(_, code)| piece::identifier(code));
+    let kind = if error { Kind::BuildError } else { Kind::Warning };
+    let subject = quoted(message).and_then(piece::identifier);
+    Seen::Fault(Finding::new(kind, Tool::Mypy, message).coded(code).about(subject).at(Some(place)))
+}
+
+fn killed(body: &str) -> Option<Seen> {
+    let compiler = body.contains("cc1") || body.contains("internal compiler error") || body.starts_with("collect2:");
+    (compiler && body.contains("Killed"))
+        .then(|| Seen::Fault(Finding::new(Kind::OutOfMemory, Tool::Gcc, "").because(Some(Reason::Killed))))
+}
+
+fn linker(body: &str) -> Option<Seen> {
+    let undefined = body.split_once("undefined reference to ").or_else(|| body.split_once("未定义的引用"));
+    if let Some((at, symbol)) = undefined {
+        let parts = at.split(": ").flat_map(|part| part.split(":("));
+        // What stands last before the words is the source; before it stands the linker.
+        let file =
+            parts.filter_map(|part| Place::read(part).or_else(|| Place::new(part.trim_end_matches(':'), None))).last();
+        let symbol =
+            quoted(symbol).map(|symbol| symbol.split('(').next().unwrap_or(symbol)).and_then(piece::identifier);
+        let finding = Finding::new(Kind::BuildError, Tool::Gcc, "").about(symbol).at(file);
+        return Some(Seen::Fault(finding.because(Some(Reason::Undefined))));
+    }
+    if let Some((_, library)) = body.split_once("cannot find -l") {
+        let library = library.split([':', ' ']).next().and_then(piece::identifier).map(|name| format!("lib{name}"));
+        return Some(Seen::Fault(Finding::new(Kind::ImportError, Tool::Gcc, "").about(library)));
+    }
+    let sums = body.starts_with("collect2: error:")
+        || body.contains("linker command failed")
+        || body.contains("in function `");
+    sums.then_some(Seen::Noise)
+}
+
+/// `make: *** [Makefile:12: target] Error 2`
+fn make(body: &str) -> Option<Seen> {
+    if body.starts_with("ninja: build stopped") {
+        return Some(Seen::Build(false));
+    }
+    let rest = body.split_once(": *** ").map(|(_, rest)| rest);
+    let Some(rest) = rest else {
+        let enters = body.contains("Entering directory")
+            || body.contains("Leaving directory")
+            || body.contains("Nothing to be done");
+        return enters.then_some(Seen::Noise);
+    };
+    if rest.starts_with("No rule to make target") {
+        let target = quoted(rest).and_then(piece::identifier);
+        let finding = Finding::new(Kind::BuildError, Tool::Make, "no rule").about(target);
+        return Some(Seen::Fault(finding.because(Some(Reason::MissingFile))));
+    }
+    if rest.contains("missing separator") {
+        let place = body.split(": ").next().and_then(Place::read);
+        return Some(Seen::Fault(
+            Finding::new(Kind::BuildError, Tool::Make, "separator").at(place).because(Some(Reason::Syntax)),
+        ));
+    }
+    if rest.starts_with("Waiting for") {
+        return Some(Seen::Noise);
+    }
+    let inner = between(rest, "[", "]")?;
+    let (at, target) = inner.rsplit_once(": ").unwrap_or(("", inner));
+    let kind =
+        if rest.contains("Error 137") || rest.ends_with("Killed") { Kind::OutOfMemory } else { Kind::FailedStep };
+    let finding = Finding::new(kind, Tool::Make, "target").about(piece::identifier(target));
+    Some(Seen::Fault(finding.at(Place::read(at))))
+}

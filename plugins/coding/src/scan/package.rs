@@ -1,0 +1,105 @@
+//! npm, yarn, pnpm and pip. Rule: the code that npm names first decides; the lines behind it only
+//! say of what.
+
+use super::words::{Line, quoted};
+use super::{Scan, Seen};
+use crate::piece;
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Tool};
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if let Some(rest) = line.after("npm ERR!").or_else(|| line.after("npm error")) {
+        return Some(npm(rest, scan));
+    }
+    if let Some(rest) = line.after("npm WARN").or_else(|| line.after("npm warn")) {
+        let deprecated = rest.starts_with("deprecated");
+        let code = Some(if deprecated { "deprecated" } else { "npm" }.to_owned());
+        let finding = Finding::new(Kind::Lint, Tool::Npm, rest).coded(code);
+        return Some(Seen::Fault(finding.because(deprecated.then_some(Reason::Deprecated))));
+    }
+    pip(body).or_else(|| yarn(body))
+}
+
+fn npm(rest: &str, scan: &mut Scan) -> Seen {
+    if let Some(code) = rest.strip_prefix("code ") {
+        return npm_code(code.trim()).map_or(Seen::Noise, Seen::Head);
+    }
+    if rest.starts_with("Missing script") || rest.starts_with("missing script") {
+        let name = quoted(rest).or_else(|| rest.split(": ").nth(1)).and_then(piece::identifier);
+        return Seen::Fault(Finding::new(Kind::MissingCommand, Tool::Npm, "missing script").about(name));
+    }
+    let Some(finding) = scan.waiting.as_mut().filter(|finding| finding.tool == Tool::Npm && finding.subject.is_none())
+    else {
+        return Seen::Noise;
+    };
+    let word = match finding.kind {
+        Kind::Network => super::general::host_in(rest),
+        _ => {
+            let behind = |sign: &str| rest.split(sign).nth(1).and_then(|rest| rest.split_whitespace().next());
+            let named = behind("No matching version found for ").or_else(|| behind("peer "));
+            let quoted = || quoted(rest).filter(|name| name.contains('@'));
+            named.or_else(quoted).map(|name| name.trim_end_matches('.')).and_then(piece::identifier)
+        }
+    };
+    finding.subject = word;
+    if rest.contains("exit code 137") || rest.contains("SIGKILL") {
+        finding.kind = Kind::OutOfMemory;
+    }
+    Seen::Noise
+}
+
+fn npm_code(code: &str) -> Option<Finding> {
+    let (kind, reason) = match code {
+        "ERESOLVE" => (Kind::Dependency, Reason::Conflict),
+        "E404" => (Kind::Dependency, Reason::NotFound),
+        "ETARGET" | "EBADENGINE" | "ENOVERSIONS" => (Kind::Dependency, Reason::Version),
+        "EUSAGE" | "EINTEGRITY" => (Kind::Dependency, Reason::Conflict),
+        "E401" | "E403" | "ENEEDAUTH" => (Kind::Permission, Reason::Unauthorized),
+        "EACCES" | "EPERM" => (Kind::Permission, Reason::Unauthorized),
+        "ENOTFOUND" | "EAI_AGAIN" => (Kind::Network, Reason::NameLookup),
+        "ECONNREFUSED" => (Kind::Network, Reason::Refused),
+        "ECONNRESET" | "ERR_SOCKET_TIMEOUT" => (Kind::Network, Reason::Reset),
+        "ETIMEDOUT" | "ESOCKETTIMEDOUT" => (Kind::Network, Reason::TimeLimit),
+        "CERT_HAS_EXPIRED" | "SELF_SIGNED_CERT_IN_CHAIN" | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => {
+            (Kind::Network, Reason::Certificate)
+        }
+        "ENOSPC" => return Some(Finding::new(Kind::DiskFull, Tool::Npm, "")),
+        "ENOENT" => (Kind::BuildError, Reason::MissingFile),
+        "1" | "ELIFECYCLE" => return Some(Finding::new(Kind::FailedStep, Tool::Npm, "exit")),
+        "137" => (Kind::OutOfMemory, Reason::Killed),
+        _ => return Some(Finding::new(Kind::OtherError, Tool::Npm, "").coded(piece::identifier(code))),
+    };
+    Some(Finding::new(kind, Tool::Npm, "").coded(piece::identifier(code)).because(Some(reason)))
+}
+
+fn pip(body: &str) -> Option<Seen> {
+    if let Some(rest) = body.strip_prefix("ERROR: ") {
+        if let Some(name) = rest.strip_prefix("Could not find a version that satisfies the requirement ") {
+            let name = name.split([' ', ';']).next().and_then(piece::identifier);
+            let finding = Finding::new(Kind::Dependency, Tool::Pip, "").about(name);
+            return Some(Seen::Fault(finding.because(Some(Reason::Version))));
+        }
+        if rest.starts_with("No matching distribution found") {
+            return Some(Seen::Noise);
+        }
+        if rest.contains("conflicting dependencies") {
+            let finding = Finding::new(Kind::Dependency, Tool::Pip, "").because(Some(Reason::Conflict));
+            return Some(Seen::Fault(finding));
+        }
+        if let Some(name) = rest.strip_prefix("Failed building wheel for ") {
+            return Some(Seen::Fault(Finding::new(Kind::BuildError, Tool::Pip, "").about(piece::identifier(name))));
+        }
+    }
+    body.starts_with("WARNING: Retrying (Retry(").then(|| {
+        let subject = Some("pypi.org".to_owned());
+        Seen::Fault(Finding::new(Kind::Network, Tool::Pip, "retrying").about(subject).grave(false))
+    })
+}
+
+fn yarn(body: &str) -> Option<Seen> {
+    let failed = body.starts_with("error Command failed with exit code")
+        || body.starts_with("ELIFECYCLE")
+        || body.starts_with("ERR_PNPM_RECURSIVE");
+    failed.then(|| Seen::Fault(Finding::new(Kind::FailedStep, Tool::Npm, "exit")))
+}

@@ -1,0 +1,221 @@
+//! Python, pytest, unittest, ruff and mypy. Rule: pytest tells of a failure up to three times
+//! (progress, report, summary); it counts once.
+
+use super::words::{Line, class_and_message, is_rule, number_before, quoted};
+use super::{Scan, Section, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Sighting, Tool};
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if scan.section == Section::Traceback {
+        if let Some(seen) = traceback(line, scan) {
+            return Some(seen);
+        }
+    }
+    match body.as_bytes()[0] {
+        b'=' => sections(body, scan),
+        b'_' => heading(body, scan),
+        b'E' if line.indent == 0 && body.starts_with("E  ") => explanation(body[1..].trim_start(), scan),
+        b'F' if body.starts_with("FAILED ") => summary(&body[7..], scan),
+        b'E' if body.starts_with("ERROR ") => summary_error(&body[6..], scan),
+        b'F' | b'E' if body.starts_with("FAIL: ") || body.starts_with("ERROR: test") => unittest(body),
+        b'F' if body.starts_with("FAILED (") => {
+            let failures = super::words::number_after(body, "failures=").unwrap_or(0);
+            let errors = super::words::number_after(body, "errors=").unwrap_or(0);
+            Some(Seen::FailedTests(failures + errors))
+        }
+        b'T' if body.starts_with("Traceback (most recent call last)") => {
+            scan.section = Section::Traceback;
+            scan.last_place = None;
+            Some(Seen::Noise)
+        }
+        _ if scan.section == Section::PytestReport => report(line, scan),
+        _ => verbose(body).or_else(|| lint(line)).or_else(|| no_module(body)),
+    }
+}
+
+fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let title = body.strip_prefix("==")?.trim_matches(['=', ' ']);
+    if title.starts_with("test session starts") {
+        scan.notes.clear();
+        scan.section = Section::None;
+    } else if title == "FAILURES" || title == "ERRORS" {
+        scan.heading = None;
+        scan.section = Section::PytestReport;
+    } else if title.contains(" in ")
+        && (title.contains("passed") || title.contains("failed") || title.contains("error"))
+    {
+        scan.section = Section::None;
+        let failed = number_before(title, " failed").unwrap_or(0);
+        return Some(if failed > 0 { Seen::FailedTests(failed) } else { Seen::Tool(Tool::Pytest) });
+    } else if scan.section == Section::PytestReport {
+        scan.section = Section::None;
+    }
+    Some(Seen::Tool(Tool::Pytest))
+}
+
+/// `____ TestCart.test_total ____` begins the report on one test.
+fn heading(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let title = body.strip_prefix("__")?.trim_matches(['_', ' ']);
+    let title = title.strip_prefix("ERROR at setup of ").or(title.strip_prefix("ERROR collecting ")).unwrap_or(title);
+    scan.section = Section::PytestReport;
+    scan.heading = Some(piece::flatten(title, 120));
+    Some(Seen::Noise)
+}
+
+/// A line of a report that begins with `E`.
+fn explanation(message: &str, scan: &mut Scan) -> Option<Seen> {
+    let reason = class_and_message(message).and_then(|(class, _)| Reason::of_class(class));
+    let reason = reason.or_else(|| Reason::of_test(message));
+    if let Some(name) = scan.heading.clone() {
+        scan.note(&name, None, reason);
+    }
+    missing_module(message).map(|finding| Seen::Fault(finding.seen(Sighting::Mention))).or(Some(Seen::Noise))
+}
+
+/// `tests/test_a.py:12: AssertionError` ends each part of a report; the last part is the deepest.
+fn report(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    if line.indent == 0 && line.body.contains(".py:") {
+        let place = Place::read(line.body.split(": ").next().unwrap_or(line.body)).filter(|place| is_own(&place.file));
+        if let (Some(name), Some(place)) = (scan.heading.clone(), place) {
+            // The place in the test itself says more than one in what it calls.
+            let in_test = place
+                .file
+                .rsplit('/')
+                .next()
+                .is_some_and(|file| file.starts_with("test_") || file.ends_with("_test.py"));
+            let known = scan.notes.iter().any(|note| note.name == name && note.place.is_some());
+            if in_test || !known {
+                scan.note(&name, Some(place), None);
+            }
+        }
+        return Some(Seen::Noise);
+    }
+    None
+}
+
+fn is_own(file: &str) -> bool {
+    !file.contains("site-packages") && !file.contains("lib/python") && !file.starts_with('<')
+}
+
+/// `FAILED tests/test_a.py::test_b - AssertionError: …` in the short summary.
+fn summary(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let (id, message) = rest.split_once(" - ").unwrap_or((rest, ""));
+    if !id.contains(".py::") {
+        return None;
+    }
+    Some(Seen::Fault(failed_test(id, message, scan).seen(Sighting::Report)))
+}
+
+fn failed_test(id: &str, message: &str, scan: &Scan) -> Finding {
+    let (file, test) = id.split_once("::").unwrap_or((id, ""));
+    let name = test.replace("::", ".");
+    let note = scan.notes.iter().find(|note| note.name == name);
+    let class = class_and_message(message).and_then(|(class, _)| Reason::of_class(class));
+    let reason = class.or_else(|| Reason::of_test(message)).or_else(|| note.and_then(|note| note.reason));
+    let place = note.and_then(|note| note.place.clone()).or_else(|| Place::new(file, None));
+    Finding::new(Kind::FailedTest, Tool::Pytest, message).about(piece::name(id)).at(place).because(reason)
+}
+
+/// `ERROR tests/test_a.py - ModuleNotFoundError: …`: a file that could not be collected, or a test
+/// that could not be set up.
+fn summary_error(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let (id, message) = rest.split_once(" - ").unwrap_or((rest, ""));
+    if !id.ends_with(".py") && !id.contains(".py::") || id.contains(' ') {
+        return None;
+    }
+    if let Some(finding) = missing_module(message) {
+        return Some(Seen::Fault(finding.at(Place::new(id, None)).seen(Sighting::Report)));
+    }
+    if scan.notes.is_empty() && message.is_empty() {
+        // Without its words the report above it has said more.
+        return Some(Seen::Noise);
+    }
+    Some(Seen::Fault(failed_test(id, message, scan).seen(Sighting::Report)))
+}
+
+/// `tests/test_a.py::test_b FAILED   [ 50%]`
+fn verbose(body: &str) -> Option<Seen> {
+    let at = body.find(" FAILED").or_else(|| body.find(" ERROR"))?;
+    let id = &body[..at];
+    let ends = body[at..].ends_with("FAILED") || body[at..].ends_with("ERROR") || body.ends_with("%]");
+    if !ends || !id.contains(".py::") || id.starts_with('[') {
+        return None;
+    }
+    let place = Place::new(id.split("::").next()?, None);
+    let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").about(piece::name(id)).at(place);
+    Some(Seen::Fault(finding.seen(Sighting::Mention)))
+}
+
+/// `FAIL: test_b (tests.test_a.TestA.test_b)`
+fn unittest(body: &str) -> Option<Seen> {
+    let name = body.split_once(": ")?.1.split(' ').next()?;
+    let class = super::words::between(body, "(", ")")?;
+    let full = if class.ends_with(name) { class.to_owned() } else { format!("{class}.{name}") };
+    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Python, "").about(piece::name(&full))))
+}
+
+fn traceback(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if line.indent > 0 {
+        if let Some(rest) = body.strip_prefix("File \"") {
+            let (path, rest) = rest.split_once('"')?;
+            let number = rest.split("line ").nth(1)?.split([',', ' ']).next()?.parse().ok();
+            if is_own(path) && !path.contains("/lib/") {
+                scan.last_place = Place::new(path, number).or(scan.last_place.take());
+            }
+        }
+        return Some(Seen::Noise);
+    }
+    scan.section = Section::None;
+    let (class, message) = class_and_message(body)?;
+    let place = scan.last_place.take();
+    if scan.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest) {
+        let reason = Reason::of_class(class).or_else(|| Reason::of_test(message));
+        return Some(Seen::End(place, reason));
+    }
+    if let Some(finding) = missing_module(body) {
+        return Some(Seen::Fault(finding.at(place)));
+    }
+    let kind = super::general::kind_of_class(class);
+    let subject = piece::identifier(class);
+    let finding = Finding::new(kind, Tool::Python, message).about(subject).at(place);
+    Some(Seen::Fault(finding.because(Reason::of_class(class))))
+}
+
+/// `ModuleNotFoundError: No module named 'x'` and `ImportError: cannot import name 'x' from 'y'`.
+fn missing_module(message: &str) -> Option<Finding> {
+    let (class, words) = class_and_message(message)?;
+    if class != "ModuleNotFoundError" && class != "ImportError" {
+        return None;
+    }
+    let from = words.split(" from ").nth(1).and_then(quoted);
+    let module = from.or_else(|| quoted(words)).and_then(piece::identifier);
+    Some(Finding::new(Kind::ImportError, Tool::Python, words).about(module))
+}
+
+/// `/usr/bin/python3: No module named pytest`
+fn no_module(body: &str) -> Option<Seen> {
+    let (who, module) = body.split_once(": No module named ")?;
+    let module = module.split_whitespace().next().and_then(piece::identifier);
+    who.contains("python").then(|| Seen::Fault(Finding::new(Kind::ImportError, Tool::Python, "").about(module)))
+}
+
+/// `src/a.py:1:8: F401 [*] …` (ruff, flake8), or the code first and an arrow below it.
+fn lint(line: &Line<'_>) -> Option<Seen> {
+    if line.indent > 0 {
+        return None;
+    }
+    let (first, rest) = line.body.split_once(' ')?;
+    if is_rule(first) && !first.starts_with("TS") && rest.len() > 8 && !rest.starts_with([':', '-', '=']) {
+        return Some(Seen::Head(Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(first.to_owned()))));
+    }
+    let code = rest.split(' ').next()?;
+    if first.contains(".py:") && is_rule(code) {
+        let finding = Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(code.to_owned()));
+        return Some(Seen::Fault(finding.at(Place::read(first))));
+    }
+    None
+}

@@ -1,0 +1,163 @@
+//! cargo, rustc, clippy and nextest. Rule: what cargo sums up is no second fault.
+
+use super::words::{Line, between, number_before, quoted};
+use super::{Scan, Section, Seen};
+use crate::piece::{self, Place};
+use crate::reason::Reason;
+use crate::signal::{Finding, Kind, Sighting, Tool};
+
+/// Codes of rustc that mean a missing crate or module.
+const IMPORTS: [&str; 3] = ["E0432", "E0433", "E0463"];
+
+pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    match body.as_bytes()[0] {
+        b'e' if body.starts_with("error") => error(line, scan),
+        b'w' if body.starts_with("warning") => warning(line, scan),
+        b'-' if body.starts_with("--> ") => Some(Place::find(&body[4..]).map_or(Seen::Noise, Seen::Place)),
+        b't' if body.starts_with("test ") => test(body, scan),
+        b't' if body.starts_with("thread '") => panic(body, scan),
+        b'r' if body.starts_with("running ") && body.ends_with(['s', 't']) && body.contains(" test") => {
+            scan.section = Section::RustTests;
+            Some(Seen::Tool(Tool::Cargo))
+        }
+        b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(Seen::Build(true)),
+        b'C' | b'R' | b'U' | b'D' if is_progress(line) => Some(Seen::Tool(Tool::Cargo)),
+        b'F' | b'T' | b'S' => nextest(line, scan),
+        b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(Seen::Noise),
+        _ => None,
+    }
+}
+
+fn is_progress(line: &Line<'_>) -> bool {
+    let known =
+        ["Compiling ", "Checking ", "Running `", "Running unittests", "Updating crates", "Downloaded ", "Doc-tests "];
+    line.indent >= 2 && known.iter().any(|start| line.body.starts_with(start))
+}
+
+fn error(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    let body = line.body;
+    if let Some((code, message)) = body.strip_prefix("error[").and_then(|rest| rest.split_once("]: ")) {
+        let import = IMPORTS.contains(&code);
+        let kind = if import { Kind::ImportError } else { Kind::BuildError };
+        let subject = quoted(message).and_then(piece::identifier);
+        let finding = Finding::new(kind, Tool::Cargo, message).about(subject).coded(piece::identifier(code));
+        return Some(Seen::Head(finding.because(code_reason(code))));
+    }
+    let message = body.strip_prefix("error: ")?;
+    let named = || quoted(message).and_then(piece::identifier);
+    let fault = |kind| Finding::new(kind, Tool::Cargo, message).about(named());
+    if message.starts_with("could not compile") {
+        return Some(Seen::Build(false));
+    }
+    if message.starts_with("aborting due to")
+        || message.contains("to rerun pass")
+        || message.ends_with("target failed:")
+    {
+        return Some(Seen::Noise);
+    }
+    if message.starts_with("no matching package") || message.starts_with("failed to select a version") {
+        return Some(Seen::Fault(fault(Kind::Dependency).because(Some(Reason::Version))));
+    }
+    if message.starts_with("no such command") {
+        return Some(Seen::Fault(fault(Kind::MissingCommand)));
+    }
+    if message.contains("SIGKILL") {
+        return Some(Seen::Fault(fault(Kind::OutOfMemory).because(Some(Reason::Killed))));
+    }
+    if message.contains("SIGSEGV") || message.contains("SIGABRT") {
+        return Some(Seen::Fault(fault(Kind::Crash)));
+    }
+    if scan.tool != Tool::Cargo {
+        return None;
+    }
+    if message.starts_with("process didn't exit") || message.starts_with("test failed") {
+        return Some(Seen::Noise);
+    }
+    if message.starts_with("failed to download") || message.starts_with("failed to get") {
+        return Some(Seen::Fault(fault(Kind::Network)));
+    }
+    Some(Seen::Head(fault(Kind::BuildError)))
+}
+
+/// What some codes say, where the words say it less well.
+fn code_reason(code: &str) -> Option<Reason> {
+    Some(match code {
+        "E0308" | "E0271" | "E0277" => Reason::TypeMismatch,
+        "E0382" | "E0499" | "E0502" | "E0505" | "E0507" => Reason::Borrow,
+        "E0106" | "E0597" | "E0716" => Reason::Lifetime,
+        "E0412" | "E0425" | "E0405" => Reason::UnknownName,
+        "E0599" | "E0609" => Reason::UnknownMember,
+        "E0061" => Reason::WrongArguments,
+        _ => return None,
+    })
+}
+
+fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    let message = line.body.strip_prefix("warning: ")?;
+    if message.contains("generated ") && message.contains(" warning") {
+        return Some(Seen::Noise);
+    }
+    let tool = if scan.tool == Tool::Cargo { Tool::Cargo } else { Tool::Unknown };
+    let kind = if tool == Tool::Cargo { Kind::Lint } else { Kind::Warning };
+    let rule = [
+        ("unused variable", "unused_variables"),
+        ("unused import", "unused_imports"),
+        ("never used", "dead_code"),
+        ("never read", "dead_code"),
+        ("never constructed", "dead_code"),
+        ("deprecated", "deprecated"),
+        ("unused `", "unused_must_use"),
+        ("unneeded `return`", "clippy::needless_return"),
+        ("does not need to be mutable", "unused_mut"),
+    ];
+    let code = rule.iter().find(|(sign, _)| message.contains(sign)).map(|(_, rule)| (*rule).to_owned());
+    Some(Seen::Head(Finding::new(kind, tool, message).coded(code)))
+}
+
+fn test(body: &str, scan: &mut Scan) -> Option<Seen> {
+    if let Some(rest) = body.strip_prefix("test result: ") {
+        scan.section = Section::None;
+        let failed = number_before(rest, " failed").filter(|_| rest.starts_with("FAILED"));
+        return Some(failed.map_or(Seen::Noise, Seen::FailedTests));
+    }
+    let name = body.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+    // Tests in documentation are named by their place.
+    let place = between(name, "(line ", ")").and_then(|line| Place::new(name.split(" - ").next()?, line.parse().ok()));
+    let finding = Finding::new(Kind::FailedTest, Tool::Cargo, "").about(piece::name(name)).at(place);
+    Some(Seen::Fault(finding))
+}
+
+/// `thread 'name' (id) panicked at src/lib.rs:1:2:`, and the older form with the message before it.
+fn panic(body: &str, scan: &Scan) -> Option<Seen> {
+    let (who, what) = body.split_once(" panicked at ")?;
+    let thread = between(who, "'", "'").unwrap_or_default();
+    let place = what.rsplit(", ").chain(std::iter::once(what)).find_map(Place::find);
+    let is_test = scan.section == Section::RustTests && thread != "main" && thread != "<unnamed>";
+    match piece::name(thread).filter(|_| is_test) {
+        Some(name) => Some(Seen::Detail(name, place)),
+        None => {
+            let finding = Finding::new(Kind::Crash, Tool::Cargo, "panicked").at(place);
+            Some(Seen::Fault(finding.because(Reason::of(what).or(Some(Reason::Panic)))))
+        }
+    }
+}
+
+fn nextest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    if body.starts_with("Summary [") && body.contains(" tests run") {
+        scan.section = Section::Repeats(Tool::Cargo);
+        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
+    }
+    let (state, rest) = body.split_once(" [")?;
+    if !matches!(state, "FAIL" | "TIMEOUT" | "SIGSEGV" | "SIGABRT") || !rest.contains("s] ") {
+        return None;
+    }
+    if scan.repeats(Tool::Cargo) {
+        return Some(Seen::Noise);
+    }
+    let reason = (state == "TIMEOUT").then_some(Reason::TimeLimit);
+    let finding =
+        Finding::new(Kind::FailedTest, Tool::Cargo, "").about(rest.split(' ').next_back().and_then(piece::name));
+    Some(Seen::Fault(finding.because(reason).seen(Sighting::Whole)))
+}

@@ -1,0 +1,155 @@
+//! Taking lines apart. Rule: nothing here knows a tool.
+
+use std::borrow::Cow;
+
+/// One line of a log, without colours and what loggers and runners put before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// With its indentation, without trailing blanks.
+    pub text: &'a str,
+    /// Without indentation.
+    pub body: &'a str,
+    pub indent: usize,
+}
+
+impl<'a> Line<'a> {
+    pub fn of(text: &'a str) -> Self {
+        let text = text.trim_end();
+        let body = text.trim_start();
+        Self { text, body, indent: text.len() - body.len() }
+    }
+
+    /// Behind a beginning, without blanks.
+    pub fn after(&self, start: &str) -> Option<&'a str> {
+        self.body.strip_prefix(start).map(str::trim_start)
+    }
+
+    pub fn has(&self, part: &str) -> bool {
+        self.body.contains(part)
+    }
+}
+
+/// Without escape sequences and control characters; tabs stay.
+pub fn strip_controls(raw: &str) -> Cow<'_, str> {
+    if !raw.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
+        return Cow::Borrowed(raw);
+    }
+    let mut clean = String::with_capacity(raw.len());
+    let mut letters = raw.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{1b}' => skip_sequence(&mut letters),
+            '\t' => clean.push('\t'),
+            letter if letter.is_control() => {}
+            letter => clean.push(letter),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// Passes over the rest of an escape sequence (ECMA-48).
+fn skip_sequence(letters: &mut std::str::Chars<'_>) {
+    match letters.next() {
+        Some('[') => while letters.next().is_some_and(|letter| !('\u{40}'..='\u{7e}').contains(&letter)) {},
+        Some(']' | 'P' | '_' | '^') => loop {
+            match letters.next() {
+                None | Some('\u{7}') => break,
+                Some('\u{1b}') => {
+                    letters.next();
+                    break;
+                }
+                Some(_) => {}
+            }
+        },
+        Some('(' | ')' | '#' | '%') => {
+            letters.next();
+        }
+        _ => {}
+    }
+}
+
+/// Without what runners write before each line: the time (GitHub Actions), a step and its clock
+/// (BuildKit).
+pub fn strip_prefix(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    if bytes.len() > 20 && bytes[0].is_ascii_digit() && bytes[4] == b'-' && bytes[10] == b'T' {
+        if let Some((time, rest)) = text.split_once(' ') {
+            if time.ends_with('Z') && time.bytes().all(|byte| byte.is_ascii_digit() || b"-T:.Z".contains(&byte)) {
+                return rest;
+            }
+        }
+    }
+    if bytes.first() == Some(&b'#') && bytes.get(1).is_some_and(u8::is_ascii_digit) {
+        if let Some((_, rest)) = text.split_once(' ') {
+            let is_clock =
+                |word: &str| word.contains('.') && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            return match rest.split_once(' ') {
+                Some((clock, rest)) if is_clock(clock) => rest,
+                _ => rest,
+            };
+        }
+    }
+    text
+}
+
+/// What stands between the first pair of quotes of any kind.
+pub fn quoted(text: &str) -> Option<&str> {
+    let (at, open) = text.char_indices().find(|(_, letter)| "`'\"‘“「".contains(*letter))?;
+    let rest = &text[at + open.len_utf8()..];
+    let close: &[char] = match open {
+        '`' => &['`', '\''],
+        '‘' => &['’'],
+        '“' => &['”'],
+        '「' => &['」'],
+        '"' => &['"'],
+        _ => &['\''],
+    };
+    rest.find(close).map(|end| &rest[..end]).filter(|inner| !inner.is_empty())
+}
+
+/// What stands between two signs.
+pub fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let rest = &text[text.find(open)? + open.len()..];
+    Some(&rest[..rest.find(close)?])
+}
+
+/// The number before a word, as in `2 failed`.
+pub fn number_before(text: &str, word: &str) -> Option<u32> {
+    let before = text[..text.find(word)?].trim_end();
+    let start = before.rfind(|letter: char| !letter.is_ascii_digit()).map_or(0, |at| at + 1);
+    before[start..].parse().ok()
+}
+
+/// The number behind a label, as in `Failures: 1`.
+pub fn number_after(text: &str, label: &str) -> Option<u32> {
+    let rest = text[text.find(label)? + label.len()..].trim_start();
+    let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// Whether the text has a word, in any case; `word` is in lower case.
+pub fn has_in_any_case(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.len() >= word.len() && text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+/// Whether the word is one or more letters of one case, then digits, such as `F401` or `SIM102`.
+pub fn is_rule(word: &str) -> bool {
+    let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
+    let digits = word.len() - letters;
+    (1..=5).contains(&letters) && (3..=5).contains(&digits) && word[letters..].bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `Some.Class` and the words behind it, for what an uncaught error writes as its last line.
+pub fn class_and_message(text: &str) -> Option<(&str, &str)> {
+    let (class, message) = text.split_once(": ").unwrap_or((text.trim_end_matches(':'), ""));
+    let last = class.rsplit(['.', ':', '$']).next()?;
+    let known = |letter: char| letter.is_ascii_alphanumeric() || "_.$:".contains(letter);
+    let is_class = last.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && ["Error", "Exception", "Failure", "Timeout", "Interrupt", "Exit", "Warning"]
+            .iter()
+            .any(|end| last.ends_with(end))
+        && class.len() <= 80
+        && class.chars().all(known);
+    is_class.then_some((class, message))
+}

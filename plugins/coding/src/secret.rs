@@ -1,0 +1,200 @@
+//! What must not leave a log: keys, tokens, passwords, addresses of people. Rule: rather one word
+//! too many is blacked out than one too few; nothing here tries to be a complete list.
+
+/// Stands for what was taken out.
+pub const REDACTED: &str = "[redacted]";
+
+/// How well-known kinds of keys begin.
+const PREFIXES: [&str; 30] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "pk_live_",
+    "rk_live_",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "akia",
+    "asia",
+    "aiza",
+    "ya29.",
+    "eyj",
+    "npm_",
+    "pypi-",
+    "hf_",
+    "dop_v1_",
+    "sg.",
+    "shpat_",
+    "crates_",
+    "whsec_",
+    "-----begin",
+];
+
+/// Words that name a secret where a value follows.
+const KEYS: [&str; 13] = [
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "private_key",
+    "credential",
+    "authorization",
+    "密码",
+];
+
+/// Words behind which a secret stands by itself.
+const HERALDS: [&str; 3] = ["bearer", "basic", "密码"];
+
+/// Shortest text behind a known beginning that counts as a key.
+const KEY_TAIL: usize = 8;
+/// Shortest run of letters and digits that may be random.
+const RANDOM: usize = 20;
+/// Shortest run of hexadecimal digits that counts as a key or digest.
+const HEX: usize = 32;
+
+/// Whether any word of the text looks like a secret or like the address of a person.
+pub fn looks_secret(text: &str) -> bool {
+    words(text).any(is_secret_word) || text.split_whitespace().any(names_secret)
+}
+
+/// The text with every word that looks like a secret blacked out.
+pub fn redact(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut heralded = false;
+    for (index, word) in text.split_whitespace().enumerate() {
+        if index > 0 {
+            clean.push(' ');
+        }
+        let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+        if heralded || words(word).any(is_secret_word) {
+            clean.push_str(REDACTED);
+            heralded = HERALDS.iter().any(|herald| bare.eq_ignore_ascii_case(herald));
+        } else if names_secret(word) {
+            clean.push_str(&word[..word.find(['=', ':']).map_or(0, |at| at + 1)]);
+            clean.push_str(REDACTED);
+            heralded = false;
+        } else {
+            clean.push_str(word);
+            let waits = word.ends_with([':', '=']) && is_key(word);
+            heralded = waits || HERALDS.iter().any(|herald| bare.eq_ignore_ascii_case(herald));
+        }
+    }
+    clean
+}
+
+/// Pieces that may each be a key; `:` and `/` part them, so that paths and URLs are looked at in pieces.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| {
+        letter.is_whitespace()
+            || matches!(letter, '"' | '\'' | '`' | '=' | ',' | ';' | '(' | ')' | '<' | '>' | '/' | ':')
+    })
+}
+
+fn is_secret_word(word: &str) -> bool {
+    if word.len() < 6 {
+        return false;
+    }
+    let begins = |prefix: &&str| {
+        word.len() >= prefix.len() + KEY_TAIL
+            && word.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+            // `sg.` and the like also begin ordinary names; keys have digits.
+            && word.bytes().any(|byte| byte.is_ascii_digit() || prefix.starts_with('-'))
+    };
+    PREFIXES.iter().any(begins) || is_mail(word) || runs(word).any(is_random)
+}
+
+/// `someone@host.tld`, also as the first part of a URL with a password in it.
+fn is_mail(word: &str) -> bool {
+    word.split_once('@').is_some_and(|(who, host)| {
+        !who.is_empty() && host.contains('.') && !host.starts_with(|letter: char| letter.is_ascii_digit())
+    })
+}
+
+/// Longest pieces of letters, digits and what base64 adds.
+fn runs(word: &str) -> impl Iterator<Item = &str> {
+    word.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '+' | '='))
+        .filter(|run| run.len() >= RANDOM)
+}
+
+/// Whether letters and digits are mixed as no name mixes them.
+fn is_random(run: &str) -> bool {
+    let bytes = run.as_bytes();
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if run.len() >= HEX && digits > 3 && bytes.iter().all(u8::is_ascii_hexdigit) {
+        return true;
+    }
+    let turns = bytes.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let upper = bytes.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let lower = bytes.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    digits >= 3 && turns >= 4 && upper >= 3 && lower >= 3
+}
+
+/// `password=…` or a URL with a password.
+fn names_secret(word: &str) -> bool {
+    let user = word.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    if user.is_some_and(|host| host.contains('@')) {
+        return true;
+    }
+    let Some(at) = word.find(['=', ':']) else { return false };
+    word.len() - at > 4 && !word[at..].starts_with("::") && is_key(&word[..at])
+}
+
+fn is_key(word: &str) -> bool {
+    let word = word.to_lowercase();
+    KEYS.iter().any(|key| word.contains(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_blacked_out() {
+        for secret in [
+            "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+            "AKIAIOSFODNN7EXAMPLE",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0",
+            "wJalrXUtnFEMI7K7MDENGbPxRfi9CY4EXAMPLEKEY",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c",
+            "https://bob:hunter2@registry.example.com/x",
+            "ann.lee@example.com",
+            "password=hunter2x",
+            "DB_PASSWORD:correcthorse",
+        ] {
+            assert!(looks_secret(secret), "{secret}");
+            let clean = redact(&format!("cannot push with {secret} now"));
+            assert!(clean.contains(REDACTED) && !clean.contains(secret), "{clean}");
+            assert!(clean.starts_with("cannot push with ") && clean.ends_with(" now"), "{clean}");
+        }
+        assert_eq!(redact("Authorization: Bearer abc"), format!("Authorization: {REDACTED} {REDACTED}"));
+    }
+
+    #[test]
+    fn names_are_left() {
+        for name in [
+            "tests/test_orders.py::TestOrders::test_refund_after_30_days",
+            "com.example.shop.PaymentServiceIntegrationTest.retriesThreeTimesAfter500",
+            "src/components/Button.test.tsx",
+            "@babel/plugin-transform-runtime",
+            "mycrate::sha256::tests::block_64_bytes",
+            "tokenizer::tests::reads_keywords",
+            "github.com/stretchr/testify@v1.8.4",
+        ] {
+            assert!(!looks_secret(name), "{name}");
+            assert_eq!(redact(name), name);
+        }
+    }
+}

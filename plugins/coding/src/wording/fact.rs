@@ -1,0 +1,101 @@
+//! What happened, in one sentence a signal. Rule: who, where, why and how often, in this order.
+
+use modehost_sdk::Language;
+
+use crate::signal::{Kind, Signal, Tool};
+
+/// The sentence for one signal.
+pub fn fact(signal: &Signal, language: Language) -> String {
+    let mut text = match language {
+        Language::Chinese => chinese(signal),
+        Language::English => english(signal),
+    };
+    if let Some(reason) = signal.reason.filter(|_| says_why(signal)) {
+        text.push_str(language.pick("：", ": "));
+        text.push_str(reason.words(language));
+    }
+    match (signal.kind, signal.count) {
+        (Kind::Lint, _) | (_, 1) => {}
+        (_, count) => text.push_str(&language.pick(format!("（共 {count} 次）"), format!(" (seen {count} times)"))),
+    }
+    text.push_str(language.pick("。", "."));
+    text
+}
+
+/// Whether the reason adds anything to the sentence.
+fn says_why(signal: &Signal) -> bool {
+    !matches!(
+        signal.kind,
+        Kind::OutOfMemory | Kind::DiskFull | Kind::ImportError | Kind::Timeout | Kind::MissingCommand
+    ) && (signal.kind != Kind::Lint || signal.code.is_none())
+}
+
+/// ` (cargo)`, for what has no other sign of whose it is.
+fn by(signal: &Signal) -> String {
+    signal.tool.name().map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+fn english(signal: &Signal) -> String {
+    let at = signal.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let code = signal.code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+    let about = signal.subject.as_ref().map(|subject| format!(" `{subject}`")).unwrap_or_default();
+    let by = by(signal);
+    match signal.kind {
+        Kind::FailedTest => format!("Test{about} failed{at}{by}"),
+        Kind::ImportError if is_header(signal) => format!("Header or library{about} is missing{at}{by}"),
+        Kind::ImportError => format!("Module{about} cannot be found{at}{by}"),
+        Kind::OutOfMemory => format!("The process ran out of memory or was killed for it{at}{by}"),
+        Kind::DiskFull => format!("The disk is full{by}"),
+        Kind::Crash => format!("The program crashed{at}{about}{by}"),
+        Kind::MissingCommand if signal.tool == Tool::Npm => format!("package.json has no script{about}{by}"),
+        Kind::MissingCommand => format!("The command{about} is not installed or not running{by}"),
+        Kind::Dependency => format!("Dependency{about} cannot be resolved{code}{by}"),
+        Kind::BuildError => format!("Build error{code}{at}{about}{by}"),
+        Kind::Network => format!("A network call failed{}{by}", about.replace(" `", " to `")),
+        Kind::Timeout => format!("Something took longer than its time limit{at}{by}"),
+        Kind::Permission => format!("Access{} was denied{code}{by}", about.replace(" `", " to `")),
+        Kind::FailedStep => format!("A step failed{about}{at}{code}{by}"),
+        Kind::OtherError => format!("An error was reported{code}{at}{by}"),
+        Kind::Lint => {
+            let (count, noun) = (signal.count, if signal.error { "error" } else { "warning" });
+            let plural = if count == 1 { "" } else { "s" };
+            let first = if count == 1 { at } else { at.replace(" at ", ", first at ") };
+            format!("{count} lint {noun}{plural}{code}{first}{by}")
+        }
+        Kind::Warning => format!("A warning was reported{code}{at}{by}"),
+    }
+}
+
+fn chinese(signal: &Signal) -> String {
+    let at = signal.place.as_ref().map(|place| format!("（{place}）")).unwrap_or_default();
+    let code = signal.code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+    let about = signal.subject.as_ref().map(|subject| format!(" `{subject}` ")).unwrap_or_default();
+    let by = signal.tool.name().map(|name| format!("[{name}] ")).unwrap_or_default();
+    match signal.kind {
+        Kind::FailedTest => format!("{by}测试{about}失败{at}"),
+        Kind::ImportError if is_header(signal) => format!("{by}缺少头文件或库{about}{at}"),
+        Kind::ImportError => format!("{by}找不到模块{about}{at}"),
+        Kind::OutOfMemory => format!("{by}进程内存不足或因此被杀死{at}"),
+        Kind::DiskFull => format!("{by}磁盘已满"),
+        Kind::Crash => format!("{by}程序崩溃{about}{at}"),
+        Kind::MissingCommand if signal.tool == Tool::Npm => format!("{by}package.json 中没有脚本{about}"),
+        Kind::MissingCommand => format!("{by}命令{about}未安装或未运行"),
+        Kind::Dependency => format!("{by}依赖{about}无法解析{code}"),
+        Kind::BuildError => format!("{by}构建错误{code}{about}{at}"),
+        Kind::Network => format!("{by}网络请求{about}失败"),
+        Kind::Timeout => format!("{by}执行超过时限{at}"),
+        Kind::Permission => format!("{by}访问{about}被拒绝{code}"),
+        Kind::FailedStep => format!("{by}步骤{about}失败{code}{at}"),
+        Kind::OtherError => format!("{by}日志报告了错误{code}{at}"),
+        Kind::Lint => {
+            let noun = if signal.error { "错误" } else { "警告" };
+            let at = if signal.count > 1 { at.replace('（', "（首处 ") } else { at };
+            format!("{by}{} 处代码检查{noun}{code}{at}", signal.count)
+        }
+        Kind::Warning => format!("{by}日志报告了警告{code}{at}"),
+    }
+}
+
+pub(super) fn is_header(signal: &Signal) -> bool {
+    signal.tool == Tool::Gcc
+}
