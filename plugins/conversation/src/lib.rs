@@ -65,6 +65,13 @@ pub struct Conversation {
     toolless_until: u64,
 }
 
+impl Conversation {
+    /// True while a turn is being answered.
+    pub fn is_answering(&self) -> bool {
+        self.turn.is_some()
+    }
+}
+
 impl Mode for Conversation {
     type Config = Config;
 

@@ -3,8 +3,8 @@
 
 use conversation::Conversation;
 use modehost_sdk::{
-    Abortion, Context, Device, Document, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed, Runner,
-    Snapshot, Start, Tool, ToolCall, ToolDone, ToolList, Transcript, WriteDone, round_trip,
+    Abortion, Context, Device, Document, Effect, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed,
+    Runner, Snapshot, Start, Tool, ToolCall, ToolDone, ToolList, Transcript, WriteDone, round_trip,
 };
 use proptest::prelude::*;
 
@@ -64,6 +64,22 @@ proptest! {
         let script = std::iter::once(started()).chain(events).enumerate();
         let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64, seed: n as u64 }, event)).collect();
         prop_assert_eq!(round_trip::<Conversation>(r#"{"memory_turns":2}"#, &script), Ok(()));
+    }
+
+    #[test]
+    fn whatever_comes_no_speech_is_left_open(events in prop::collection::vec(event(), 0..60)) {
+        let mut runner = Runner::<Conversation>::configure(r#"{"memory_turns":2}"#).expect("a configuration");
+        let mut speaking = false;
+        for (n, event) in std::iter::once(started()).chain(events).enumerate() {
+            let effects = runner.handle(Context { now: n as u64, seed: 0 }, event.clone()).expect("no event fails");
+            for effect in &effects {
+                if let Effect::Say(speech) = effect {
+                    speaking = speech.more;
+                }
+            }
+            prop_assert!(!speaking || runner.mode().is_answering(), "left open by {event:?}: {effects:?}");
+            prop_assert!(effects.len() <= 20, "{effects:?}");
+        }
     }
 }
 

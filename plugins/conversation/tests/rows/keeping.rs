@@ -170,3 +170,21 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
         assert_eq!(kit.document(KEY).1.is_none(), fails == 0);
     }
 }
+
+#[test]
+fn c7_a_device_without_an_id_of_its_own_leaves_nothing_behind() {
+    let kit = Kit::build("conversation");
+    let mut device = kit.device("auto-12345678");
+    device.start(Some("chat"));
+    for said in ["my name is Ada", "what is my name"] {
+        kit.answer_model("chat", "ok");
+        device.hears(said);
+        device.advance(0);
+    }
+    assert_eq!(words(&kit.asked()[1])[1..], ["User: my name is Ada", "Assistant: ok", "User: what is my name"]);
+    device.effects();
+    device.hears("forget our conversation");
+    assert!(heard(&mut device)[1].starts_with("All right"));
+    device.end(EndReason::Gone);
+    assert_eq!(kit.document("conversation/memory/auto-12345678").0, 0);
+}
