@@ -27,7 +27,12 @@ impl Settings {
                 ],
                 "workflow": ["documents:workflow/", "broadcast"],
                 "working": ["dispatch:workflow", "documents:workflow/"],
-                "conversation": ["switch-mode"],
+                "conversation": ["switch-mode", "model", "tools", "documents:conversation/"],
+                "meeting": [
+                    "model", "deliver", "journals:meeting/", "documents:meeting/", "archive:meetings", "hook:*"
+                ],
+                "coding": ["model"],
+                "peers": ["model", "deliver"],
             } },
             "log": { "level": "info" },
         });

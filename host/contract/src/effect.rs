@@ -89,6 +89,12 @@ pub enum Effect {
         name: String,
         payload: String,
     },
+    /// Made by the runtime in place of an effect that the plugin asks for as welcome and the
+    /// operator has not granted: the request fails, the rest of the list holds.
+    Denied {
+        request: RequestId,
+        message: String,
+    },
 }
 
 /// What the device's microphone should do.
@@ -218,7 +224,8 @@ impl Effect {
             | Self::RemoveJournal { request, .. }
             | Self::CallTool { request, .. }
             | Self::Deliver { request, .. }
-            | Self::Extension { request, .. } => Some(*request),
+            | Self::Extension { request, .. }
+            | Self::Denied { request, .. } => Some(*request),
             _ => None,
         }
     }

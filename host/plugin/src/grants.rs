@@ -97,13 +97,17 @@ impl fmt::Display for Grant {
 
 /// The grants in force for one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Grant>);
+pub struct Grants {
+    effective: Vec<Grant>,
+    /// Welcome, and not (or not wholly) granted.
+    declined: Vec<Grant>,
+}
 
 impl Grants {
     /// What is in force of what is asked for. The error is the first required grant that the
     /// configured ones do not cover.
     pub(crate) fn intersect(required: &[Grant], optional: &[Grant], configured: &[Grant]) -> Result<Self, Grant> {
-        let mut effective: Vec<Grant> = Vec::new();
+        let (mut effective, mut declined): (Vec<Grant>, Vec<Grant>) = Default::default();
         for grant in required {
             if !configured.iter().any(|have| have.covers(grant)) {
                 return Err(grant.clone());
@@ -114,18 +118,19 @@ impl Grants {
             if configured.iter().any(|have| have.covers(grant)) {
                 effective.push(grant.clone());
             } else {
+                declined.push(grant.clone());
                 // The operator grants a part of what would be welcome.
                 effective.extend(configured.iter().filter(|have| grant.covers(have)).cloned());
             }
         }
         effective.sort_by_key(Grant::to_string);
         effective.dedup();
-        Ok(Self(effective))
+        Ok(Self { effective, declined })
     }
 
     /// Says what is missing if the effect is not granted.
     pub(crate) fn need(&self, effect: &str, kind: &str, argument: Option<&str>) -> Result<(), String> {
-        if self.0.iter().any(|grant| grant.allows(kind, argument)) {
+        if self.effective.iter().any(|grant| grant.allows(kind, argument)) {
             return Ok(());
         }
         Err(match argument {
@@ -134,9 +139,20 @@ impl Grants {
         })
     }
 
+    /// True if nothing that would be welcome is missing.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.declined.is_empty()
+    }
+
+    /// True for what the plugin would welcome and the operator has not granted.
+    pub(crate) fn declines(&self, kind: &str, argument: Option<&str>) -> bool {
+        let allows = |grants: &[Grant]| grants.iter().any(|grant| grant.allows(kind, argument));
+        allows(&self.declined) && !allows(&self.effective)
+    }
+
     /// The grants as text, sorted.
     pub fn to_texts(&self) -> Vec<String> {
-        self.0.iter().map(Grant::to_string).collect()
+        self.effective.iter().map(Grant::to_string).collect()
     }
 }
 
@@ -167,6 +183,8 @@ mod tests {
         assert!(effective.need("e", "documents", Some("board/1")).is_ok());
         let missing = effective.need("e", "documents", Some("other/1")).expect_err("not granted");
         assert!(missing.contains("documents:other/1"), "{missing}");
+        assert!(effective.declines("documents", Some("other/1")) && effective.declines("model", None));
+        assert!(!effective.declines("documents", Some("board/1")) && !effective.declines("broadcast", None));
     }
 
     #[test]

@@ -204,6 +204,7 @@ impl World {
                     (*ttl_ms > 0).then_some(letter),
                 );
             }
+            Effect::Denied { request, .. } => self.queue(device, failed(*request, Failure::Denied)),
             Effect::Extension { request, .. } => self.queue(device, failed(*request, Failure::Unsupported)),
             other => {
                 let now = self.now;

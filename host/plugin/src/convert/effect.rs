@@ -1,6 +1,7 @@
 //! The effects of a guest, checked. Rule: what leaves here is granted, within its limits and
 //! well-formed; the first effect that is not refuses the whole list, since a list commits together.
-
+//! What the plugin would only welcome and has not been granted fails as a request, so that it can do
+//! without.
 //!
 //! - [`model`]: questions to models, tools and their calls
 //! - [`keep`]: archives, webhooks and the journals that the host puts into them
@@ -32,6 +33,14 @@ impl Rules {
         let mut bytes = 0;
         let mut admitted = Vec::with_capacity(effects.len());
         for (position, effect) in effects.enumerate() {
+            if !self.grants.are_whole()
+                && let Some((request, needs)) = asks_for(&effect)
+                && let Some((kind, _)) = needs.into_iter().flatten().find(|(kind, of)| self.grants.declines(kind, *of))
+            {
+                let message = format!("`{kind}` is not granted; plugins.grants of the configuration says what is");
+                admitted.push(Effect::Denied { request, message });
+                continue;
+            }
             let effect = self
                 .admit_one(effect, &mut bytes)
                 .map_err(|why| Fault::BadEffects(format!("effect {}: {why}", position + 1)))?;
@@ -213,6 +222,35 @@ impl Rules {
             }
         })
     }
+}
+
+/// A grant by its kind, and what it has to cover.
+type Need<'a> = (&'static str, Option<&'a str>);
+
+/// The request of an effect that has an outcome, and the grants that it needs.
+fn asks_for(effect: &wit::Effect) -> Option<(u64, [Option<Need<'_>>; 2])> {
+    fn one<'a>(kind: &'static str, of: Option<&'a str>) -> [Option<Need<'a>>; 2] {
+        [Some((kind, of)), None]
+    }
+    fn with_part<'a>(kind: &'static str, of: &'a str, part: Option<&'a wit::JournalPart>) -> [Option<Need<'a>>; 2] {
+        [Some((kind, Some(of))), part.map(|part| ("journals", Some(part.journal.as_str())))]
+    }
+    Some(match effect {
+        wit::Effect::AskModel(ask) => (ask.request, one("model", None)),
+        wit::Effect::ListTools(request) => (*request, one("tools", None)),
+        wit::Effect::CallTool(call) => (call.request, one("tools", None)),
+        wit::Effect::ReadDocument(read) | wit::Effect::WatchDocument(read) => {
+            (read.request, one("documents", Some(&read.key)))
+        }
+        wit::Effect::WriteDocument(write) => (write.request, one("documents", Some(&write.key))),
+        wit::Effect::AppendJournal(append) => (append.request, one("journals", Some(&append.journal))),
+        wit::Effect::ReadJournal(read) => (read.request, one("journals", Some(&read.journal))),
+        wit::Effect::RemoveJournal(removal) => (removal.request, one("journals", Some(&removal.journal))),
+        wit::Effect::Archive(entry) => (entry.request, with_part("archive", &entry.kind, entry.journal.as_ref())),
+        wit::Effect::PostHook(post) => (post.request, with_part("hook", &post.hook, post.journal.as_ref())),
+        wit::Effect::Deliver(delivery) => (delivery.request, one("deliver", None)),
+        _ => return None,
+    })
 }
 
 /// Bytes of texts.
