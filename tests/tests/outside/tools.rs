@@ -1,1 +1,207 @@
-//! Tools of the device.
+//! Tools of the device (PROTOCOL 1.9): the server as a client of the device's MCP server, driven by
+//! a model that wants them called. Rule: the device is as odd as devices are; whatever it does, the
+//! turn is answered and speech is balanced.
+
+use modehost_provider::{Provider, Reply};
+use modehost_tests::{Device, Server, Settings};
+use serde_json::{Value, json};
+
+fn with(provider: &Provider) -> Settings {
+    let grants = json!(["switch-mode", "model", "tools", "documents:conversation/"]);
+    let model = json!({ "base_url": provider.base_url(), "model": "test", "retries": 0, "timeout_s": 30 });
+    Settings::new().bundled().set("plugins.grants.conversation", grants).set("llm.aliases.default", model)
+}
+
+/// The next question to the device's tools; it must be of this method.
+async fn asked(device: &mut Device, method: &str) -> Value {
+    let message = device.expect_type("mcp").await;
+    assert_eq!(message["payload"]["method"], method, "{message}");
+    assert_eq!((&message["payload"]["jsonrpc"], message["payload"]["id"].is_u64()), (&json!("2.0"), true));
+    message["payload"].clone()
+}
+
+async fn says(device: &mut Device, payload: Value) {
+    device.send(json!({ "type": "mcp", "payload": payload })).await;
+}
+
+async fn replies(device: &mut Device, question: &Value, result: Value) {
+    says(device, json!({ "jsonrpc": "2.0", "id": question["id"], "result": result })).await;
+}
+
+fn text(text: &str) -> Value {
+    json!({ "content": [{ "type": "text", "text": text }], "isError": false })
+}
+
+/// Answers what leads to a list with one lamp.
+async fn offers_a_lamp(device: &mut Device) {
+    let question = asked(device, "initialize").await;
+    replies(device, &question, json!({ "protocolVersion": "2024-11-05" })).await;
+    let question = asked(device, "tools/list").await;
+    replies(device, &question, json!({ "tools": [{ "name": "self.lamp", "description": "A lamp" }] })).await;
+}
+
+async fn answered(device: &mut Device, sentence: &str) {
+    device.expect("the answer", |message| message["state"] == "sentence_start" && message["text"] == sentence).await;
+    device.expect("the end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
+    let mut speaking = false;
+    for message in device.seen_of_type("tts") {
+        match message["state"].as_str().unwrap_or_default() {
+            "start" => assert!(!std::mem::replace(&mut speaking, true), "two starts: {:#?}", device.seen()),
+            "stop" => assert!(std::mem::replace(&mut speaking, false), "a stop too many: {:#?}", device.seen()),
+            _ => assert!(speaking, "speech without a start: {:#?}", device.seen()),
+        }
+    }
+}
+
+/// Names of the tools that a question to the model offered.
+fn offered(question: &Value) -> Vec<String> {
+    let tools = question["tools"].as_array().cloned().unwrap_or_default();
+    tools.iter().map(|tool| tool["function"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// What the model was told that a tool has answered, in its newest question.
+fn told(provider: &Provider) -> String {
+    provider.asked().last().map(|asked| asked.last_words().to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn tools_come_in_pages_under_names_that_models_take_and_are_asked_for_once() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_camera_take_photo", r#"{"question":"what is it?"}"#));
+    provider.next(Reply::text("一只猫。"));
+    provider.next(Reply::text("不客气。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.types("这是什么？").await;
+    let question = asked(&mut device, "initialize").await;
+    // A client in the field answers only if both are there.
+    assert_eq!(question["params"]["capabilities"]["vision"], json!({ "url": "", "token": "" }));
+    replies(&mut device, &question, json!({})).await;
+    let question = asked(&mut device, "tools/list").await;
+    let schema = json!({ "type": "object", "properties": { "question": { "type": "string" } } });
+    let photo = json!({ "name": "self.camera.take_photo", "description": "Looks", "inputSchema": schema });
+    replies(&mut device, &question, json!({ "tools": [photo], "nextCursor": "self.lamp" })).await;
+    let question = asked(&mut device, "tools/list").await;
+    assert_eq!(question["params"]["cursor"], "self.lamp");
+    let odd = json!([{ "name": "self.lamp" }, { "name": "self lamp" }, { "name": "灯" }, { "name": 7 }, null]);
+    replies(&mut device, &question, json!({ "tools": odd })).await;
+    let question = asked(&mut device, "tools/call").await;
+    let params = json!({ "name": "self.camera.take_photo", "arguments": { "question": "what is it?" } });
+    assert_eq!(question["params"], params);
+    replies(&mut device, &question, text("a cat")).await;
+    answered(&mut device, "一只猫。").await;
+    let first = provider.asked()[0].body.clone();
+    assert_eq!(offered(&first)[..4], ["self_camera_take_photo", "self_lamp", "self_lamp_2", "_"]);
+    assert_eq!(first["tools"][0]["function"]["parameters"]["properties"]["question"]["type"], "string");
+    assert_eq!(told(&provider), "a cat");
+    // Known by now.
+    device.types("谢谢").await;
+    answered(&mut device, "不客气。").await;
+    assert_eq!(device.seen_of_type("mcp").len(), 4);
+    assert_eq!(offered(&provider.asked()[2].body), offered(&first));
+    let metrics = server.admin("GET", "/metrics", "").await.body;
+    assert!(metrics.contains(r#"modehost_tool_calls_total{outcome="ok"} 1"#), "{metrics}");
+    assert!(!server.output().contains("a cat"), "an answer in the log");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_asked_for_change_nothing() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_lamp", "{}"));
+    provider.next(Reply::text("好了。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    says(&mut device, json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
+    for payload in [Value::Null, json!([]), json!("{}"), json!(7)] {
+        device.send(json!({ "type": "mcp", "payload": payload })).await;
+        device.expect_error("SCHEMA_INVALID").await;
+    }
+    device.types("开灯").await;
+    offers_a_lamp(&mut device).await;
+    let question = asked(&mut device, "tools/call").await;
+    let id = question["id"].as_u64().unwrap_or_default();
+    for payload in [
+        json!({ "id": id + 1, "result": text("of the future") }),
+        json!({ "id": id - 1, "result": text("of the past") }),
+        json!({ "id": id.to_string(), "result": text("of another kind") }),
+        json!({ "id": id }),
+        json!({ "method": "notifications/message", "params": {} }),
+    ] {
+        says(&mut device, payload).await;
+    }
+    replies(&mut device, &question, text("on")).await;
+    replies(&mut device, &question, text("off")).await;
+    answered(&mut device, "好了。").await;
+    assert_eq!(told(&provider), "on");
+    device.ping().await;
+}
+
+#[tokio::test]
+async fn a_tool_that_fails_is_told_to_the_model() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_lamp", "{}"));
+    provider.next(Reply::text("灯坏了。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.types("开灯").await;
+    offers_a_lamp(&mut device).await;
+    let question = asked(&mut device, "tools/call").await;
+    // Firmware gives no code.
+    says(&mut device, json!({ "jsonrpc": "2.0", "id": question["id"], "error": { "message": "no bulb" } })).await;
+    answered(&mut device, "灯坏了。").await;
+    assert!(told(&provider).contains("no bulb"), "{}", told(&provider));
+}
+
+#[tokio::test]
+async fn a_device_that_never_answers_is_talked_to_without_its_tools() {
+    let provider = Provider::start();
+    provider.always(Reply::text("你好。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.types("你好吗？").await;
+    asked(&mut device, "initialize").await;
+    answered(&mut device, "你好。").await;
+    let names = offered(&provider.asked()[0].body);
+    assert!(names.iter().all(|name| !name.starts_with("self")), "{names:?}");
+}
+
+#[tokio::test]
+async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_lamp", "{}"));
+    provider.next(Reply::text("没成功。"));
+    let server = Server::start(with(&provider)).await;
+    let mut old = Device::join(&server, "dev-1").await;
+    old.types("开灯").await;
+    offers_a_lamp(&mut old).await;
+    let question = asked(&mut old, "tools/call").await;
+    let mut device = Device::join(&server, "dev-1").await;
+    // Late, and on a connection that was not asked.
+    replies(&mut device, &question, text("on")).await;
+    answered(&mut device, "没成功。").await;
+    assert_ne!(told(&provider), "on");
+    // What it offers is asked for anew.
+    provider.next(Reply::text("好的。"));
+    device.types("再试一次").await;
+    offers_a_lamp(&mut device).await;
+    answered(&mut device, "好的。").await;
+}
+
+#[tokio::test]
+async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_lamp", "{}"));
+    provider.always(Reply::text("重新开始了。"));
+    let mut server = Server::start(with(&provider)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.types("开灯").await;
+    offers_a_lamp(&mut device).await;
+    asked(&mut device, "tools/call").await;
+    server.kill9();
+    server.launch();
+    server.ready().await;
+    let mut device = Device::join(&server, "dev-1").await;
+    // The turn goes on by itself, without the answer of the tool.
+    device.expect("an end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
+    assert!(provider.asked().len() >= 2, "the model was not asked again");
+}
