@@ -164,10 +164,15 @@ impl Mode for Meeting {
         } else if self.take_failed_repeat(cx, request, reason) {
         } else if !self.closing.iter_mut().any(|closing| closing.take_failure(cx, request, reason))
             && let Some(running) = &mut self.current
-            // After an interruption the entry is there: it was written before the session's record.
-            && reason != Failure::Interrupted
         {
-            running.drop_unkept(request);
+            // Its outcome is known; waiting for it at the end would never end.
+            if running.account.unsettled == Some(request) {
+                running.account.unsettled = None;
+            }
+            // After an interruption the entry is there: it was written before the session's record.
+            if reason != Failure::Interrupted {
+                running.drop_unkept(request);
+            }
         }
         self.settle(cx);
         Ok(())

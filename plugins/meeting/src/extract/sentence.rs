@@ -56,6 +56,10 @@ const FILLERS: [&str; 43] = [
     "alright",
 ];
 
+/// Words that only join a sentence to the one before, and what they have to stand in front of.
+const JOINTS: [&str; 9] = ["那么", "那", "所以", "然后", "另外", "so ", "then ", "and ", "but "];
+const SUBJECTS: [&str; 13] = ["我", "你", "他", "她", "大家", "请", "就", "we ", "i ", "i'", "the ", "let", "they "];
+
 /// A sentence, and who said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
@@ -126,6 +130,14 @@ fn tidy(piece: &str) -> String {
                 break;
             }
         }
+        for joint in JOINTS {
+            if let Some(behind) = strip_word(rest, joint)
+                && SUBJECTS.iter().any(|subject| strip_word(behind, subject).is_some())
+            {
+                rest = behind;
+                break;
+            }
+        }
         if rest == before {
             break;
         }
@@ -168,6 +180,7 @@ mod tests {
     fn fillers_alone_go() {
         assert_eq!(sentences("好的。嗯。Yes. Okay."), Vec::<String>::new());
         assert_eq!(sentences("那个方案我们不做了"), ["那个方案我们不做了"]);
+        assert_eq!(sentences("好，那我们周五发布。So we ship it."), ["我们周五发布", "We ship it"]);
         assert_eq!(sentences("Right now we have no budget"), ["Right now we have no budget"]);
     }
 }
