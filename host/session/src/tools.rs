@@ -4,9 +4,9 @@
 //! # Layout
 //! - `line`: questions and answers of JSON-RPC over one connection
 //! - `offer`: what a device says it has, made fit for models
-//! - here: the conversation with the device, and the session's side of it
+//! - here: the exchange with the device, and the session's side of it
 //!
-//! The conversation is the device protocol's: `initialize`, the pages of `tools/list`, `tools/call`.
+//! The exchange is the device protocol's: `initialize`, the pages of `tools/list`, `tools/call`.
 //! It begins with the first mode that wants something; devices that announce no tools are never
 //! asked. Firmware takes no `notifications/initialized`, so none is sent.
 
