@@ -201,6 +201,9 @@ impl Worker {
         for id in &gone {
             entry::remove(&folder, id)?;
         }
+        if !gone.is_empty() {
+            files::sync(&folder).map_err(|source| ExportError::File { path: folder.clone(), source })?;
+        }
         let count = followed.len() as u64;
         block_on(self.exports.done(followed))?;
         metrics::counter!("modehost_archive_exports_total", "outcome" => "ok").increment(count);

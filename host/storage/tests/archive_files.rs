@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use modehost_storage::traits::{Archived, Archives, Exports, JournalPart, Journals};
-use modehost_storage::{Config, Exporter, Reply, SqliteStorage};
+use modehost_storage::{Config, Exporter, Reply, SqliteStorage, Sweeper};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -177,4 +177,23 @@ fn a_file_of_the_first_version_is_brought_forward_with_all_that_is_in_it() {
     let text = std::fs::read_to_string(dir.path().join("work/one.json")).expect("a file");
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["a"], 1);
     assert_eq!(std::fs::read_to_string(dir.path().join("work/one.md")).expect("a file"), "# One\n");
+}
+
+#[test]
+fn m7_a_sweep_begins_with_the_server_and_spares_what_is_young() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_millis() as u64;
+    let day = 24 * 60 * 60 * 1000;
+    get(storage.append("old", now - 31 * day, "{}".into()));
+    get(storage.append("young", now - 29 * day, "{}".into()));
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let _sweeper = Sweeper::start(storage.clone(), 30);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !get(Journals::read(&*storage, "old", 0, 1)).is_empty() {
+        assert!(Instant::now() < deadline, "nothing is swept");
+        std::thread::yield_now();
+    }
+    assert_eq!(get(Journals::read(&*storage, "young", 0, 9)).len(), 1);
 }

@@ -61,7 +61,10 @@ pub(super) fn put_aside(folder: &Path, name: &str, why: &str) -> Result<(), Expo
 /// Makes the folder and clears what a crash has left half-written in it.
 pub(super) fn tidy(folder: &Path) -> Result<(), ExportError> {
     let failed = |source| ExportError::File { path: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(failed)?;
+    if !folder.is_dir() {
+        fs::create_dir_all(folder).map_err(failed)?;
+        folder.parent().map_or(Ok(()), sync).map_err(failed)?;
+    }
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

@@ -11,7 +11,7 @@ pub(crate) const INDEX: &str = "index.json";
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// Folders beside those of the kinds.
-const TAKEN: [&str; 2] = ["log", "plugins-cache"];
+const TAKEN: [&str; 3] = ["log", "plugins", "plugins-cache"];
 
 /// Why a name cannot name files.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn names_cannot_lead_out_of_their_folder() {
-        for kind in ["", "..", ".", "a/b", "/a", "A", "a b", "ä", "log", "plugins-cache", &"k".repeat(65)] {
+        for kind in ["", "..", ".", "a/b", "/a", "A", "a b", "ä", "log", "plugins", "plugins-cache", &"k".repeat(65)] {
             assert!(check_kind(kind).is_err(), "{kind}");
         }
         for id in ["", "..", ".", ".a", "a/b", "a\\b", "/a", "index", "Index", "a\0", "ä", "a b", &"i".repeat(129)] {
