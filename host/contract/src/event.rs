@@ -154,6 +154,11 @@ impl Event {
             Self::Hello(text) | Self::ConfigChanged { config: text, .. } | Self::Extension { payload: text, .. } => {
                 text.len()
             }
+            Self::Delivered { now, queued, failed, .. } => {
+                let reached = now.iter().chain(queued).map(|device| device.len() + 24);
+                let missed = failed.iter().map(|one| one.device.len() + one.reason.len() + 48);
+                reached.chain(missed).sum()
+            }
             _ => 64,
         }
     }

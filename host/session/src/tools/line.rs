@@ -133,3 +133,63 @@ fn reason(error: &Value) -> String {
         _ => "it gave no reason".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use modehost_outbox::{OutboxReader, outbox};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    fn line() -> (Line, OutboxReader) {
+        let (sender, reader) = outbox();
+        (Line::new(sender, SessionId::new("s"), Arc::default()), reader)
+    }
+
+    fn waiting(line: &Line) -> usize {
+        line.waiting.lock().as_ref().map_or(0, HashMap::len)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_nobody_waits_for_leaves_nothing() {
+        let (line, mut reader) = line();
+        assert_eq!(line.ask("a", None, LIMIT).await, Err(ToolError::TimedOut("a")));
+        assert_eq!(waiting(&line), 0);
+        let dropped = tokio::time::timeout(LIMIT / 2, line.ask("b", None, LIMIT)).await;
+        assert!(dropped.is_err());
+        assert_eq!(waiting(&line), 0);
+        assert_eq!(line.take(r#"{"id":2,"result":{}}"#), Heard::Ignored);
+        let mut sent = VecDeque::new();
+        reader.take(&mut sent);
+        assert_eq!(sent.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_its_question_and_a_closed_line_all() {
+        let (line, _reader) = line();
+        let answer = async {
+            tokio::task::yield_now().await;
+            line.take(r#"{"id":1,"result":{"x":1}}"#)
+        };
+        let (answered, heard) = tokio::join!(line.ask("a", None, LIMIT), answer);
+        assert_eq!((answered, heard), (Ok(Ok(json!({ "x": 1 }))), Heard::Answer));
+        let close = async {
+            tokio::task::yield_now().await;
+            line.close();
+        };
+        let (interrupted, ()) = tokio::join!(line.ask("b", None, LIMIT), close);
+        assert_eq!(interrupted, Err(ToolError::Interrupted));
+        assert_eq!(line.ask("c", None, LIMIT).await, Err(ToolError::Interrupted));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_over_takes_no_question() {
+        let (line, reader) = line();
+        drop(reader);
+        assert_eq!(line.ask("a", None, LIMIT).await, Err(ToolError::Closing));
+        assert_eq!(waiting(&line), 0);
+    }
+}

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use modehost_contract::event::Failure;
+use modehost_contract::{Effect, Event, Fault};
 use modehost_limits as limits;
 use serde_json::{Value, json};
 
 use crate::house::{Device, House, StandingTime};
 use crate::native::Native;
-use crate::puppet::puppet;
+use crate::puppet::{pull, puppet};
 
 fn workshop() -> House {
     let house = House::new();
@@ -193,6 +195,39 @@ async fn a_new_connection_and_a_new_hello_forget_the_tools_and_interrupt_calls()
     assert_eq!((&told["request"], &told["reason"]), (&json!(2), &json!("Interrupted")));
     device.pulls("red", json!([{ "list": 0, "request": 3 }])).await;
     assert_eq!(device.is_told("tools").await["names"], json!([]), "this hello offers none");
+}
+
+/// A puppet that tells another device of what was interrupted.
+fn alarmed(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::RequestFailed { reason: Failure::Interrupted | Failure::Unavailable, request, .. } => pull(
+            &json!({ "do": [{ "deliver": { "type": "x", "of": request }, "to": ["b"], "request": 50 }] }).to_string(),
+        ),
+        Event::Detached => pull(r#"{"do":[{"list":0,"request":2}]}"#),
+        _ => puppet(count, event),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_a_call_ends_with_the_connection_and_not_with_the_next_one() {
+    let house = House::new();
+    let mut native = Native::new("red", 1, alarmed);
+    native.manifest.subscriptions.attachment = true;
+    house.catalog.publish(native);
+    let mut other = house.device("b");
+    other.greets(false).await;
+    let mut device = armed(&house).await;
+    device.pulls("red", json!([{ "call": "lamp", "with": {}, "request": 1 }])).await;
+    lists(&mut device, &["lamp"]).await;
+    asked(&mut device, "tools/call").await;
+    device.vanish();
+    let mut failed = [0; 2];
+    for place in &mut failed {
+        *place = other.hears(|message| message["type"] == "x").await["of"].as_u64().unwrap();
+    }
+    failed.sort_unstable();
+    // The call; and the list that was asked for while nobody was there.
+    assert_eq!(failed, [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,12 @@ fn spoken(heard: &[Value]) -> Vec<&str> {
     tts.map(|message| message["text"].as_str().or(message["state"].as_str()).unwrap()).collect()
 }
 
+/// Silence comes before the news that the mode has ended.
+fn silence_first(heard: &[Value]) -> bool {
+    let place = |state: &str| heard.iter().position(|message| message["state"] == state).unwrap();
+    place("stop") < place("end")
+}
+
 async fn heard(device: &mut Device) -> Vec<Value> {
     device.hears_up_to_now().await
 }
@@ -98,6 +104,8 @@ async fn an_abort_wakes_nobody_who_sleeps_with_nothing_open() {
     let mut device = house.device("a");
     device.say(json!({ "type": "listen", "state": "detect", "text": "hello" })).await;
     device.is_told("transcript").await;
+    // The instance is counted once its wake is over.
+    heard(&mut device).await;
     let asleep = tokio::time::timeout(Duration::from_secs(10), async {
         while house.registry.sessions()[0].live_instances > 0 {
             tokio::task::yield_now().await;
@@ -123,14 +131,15 @@ async fn a_turn_ends_with_the_fault_the_end_and_the_removal_of_who_speaks() {
     device.say(json!({ "type": "mode", "state": "end", "mode": "blue" })).await;
     let after = heard(&mut device).await;
     assert_eq!(spoken(&after), ["start", "two", "stop"]);
-    let stop = after.iter().position(|message| message["state"] == "stop").unwrap();
-    let ended = after.iter().position(|message| message["state"] == "end").unwrap();
-    assert!(stop < ended, "silence first, then the mode: {after:?}");
+    assert!(silence_first(&after), "{after:?}");
+    device.say(json!({ "type": "mode", "state": "start", "mode": "blue" })).await;
     device.pulls("blue", json!([{ "say": "three", "more": true }])).await;
     heard(&mut device).await;
     house.catalog.remove("blue");
     house.registry.migrate().await;
-    assert_eq!(spoken(&heard(&mut device).await), ["stop"]);
+    let after = heard(&mut device).await;
+    assert_eq!(spoken(&after), ["stop"]);
+    assert!(silence_first(&after), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
