@@ -107,6 +107,8 @@ impl Ledger {
         let others = || self.signals.iter().filter(|other| other.fingerprint != signal.fingerprint && other.error);
         match (signal.kind, &signal.subject) {
             (Kind::FailedStep, _) => others().any(|other| other.kind != Kind::FailedStep),
+            // That a process was aborted tells less than that its memory was at an end.
+            (Kind::Crash, None) if signal.place.is_none() => others().any(|other| other.kind == Kind::OutOfMemory),
             (Kind::FailedTest, Some(name)) => others().any(|other| {
                 let part = other.subject.as_deref().and_then(|other| other.strip_prefix(name.as_str()));
                 let is_part = other.kind == Kind::FailedTest && part.is_some_and(|rest| rest.starts_with('/'));

@@ -34,8 +34,11 @@ const INSTRUCTIONS: [&str; 12] = [
 pub fn name(raw: &str) -> Option<String> {
     let short = flatten(raw, NAME_CHARS);
     let plain = short.trim_matches(['"', '\'', '`', ' ']);
-    let fit = plain.chars().any(char::is_alphanumeric) && !plain.contains("://") && !is_instruction(plain);
-    (fit && !looks_secret(raw)).then(|| plain.to_owned())
+    // No test is named like a part of a shell's command.
+    let foreign = ["://", "$(", "&&", "</"].iter().any(|sign| plain.contains(sign));
+    let fit = plain.chars().any(char::is_alphanumeric) && !foreign && !is_instruction(plain);
+    // It is shown between such quotes.
+    (fit && !looks_secret(raw)).then(|| plain.replace('`', "'"))
 }
 
 /// A module, symbol, rule or host; none if it is anything else.
@@ -130,14 +133,13 @@ impl Place {
         Self::new(path, Some(line))
     }
 
-    /// The first place among the words of a text.
+    /// The first place among the words of a text; also in brackets behind a name.
     pub fn find(text: &str) -> Option<Self> {
-        text.split(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '`' | ','))
-            .filter_map(|word| {
-                let word = word.trim_start_matches(['(', '[', '<']);
-                if word.contains(':') || word.contains('(') { Self::read(word) } else { None }
-            })
-            .next()
+        let words = text.split(|letter: char| letter.is_whitespace() || "\"'`,".contains(letter));
+        words.filter(|word| word.contains([':', '('])).find_map(|word| {
+            let word = word.trim_start_matches(['(', '[', '<']);
+            Self::read(word).or_else(|| Self::read(word.rsplit_once('(')?.1))
+        })
     }
 }
 

@@ -41,6 +41,7 @@ pub enum Reason {
     Fixture,
     Panic,
     Killed,
+    MissingKey,
 }
 
 /// What tells a reason, in lower case; the first that is in the message counts.
@@ -138,7 +139,9 @@ impl Reason {
             return None;
         }
         let message: String = message.chars().take(400).collect::<String>().to_lowercase();
-        SIGNS.iter().find(|(sign, _)| message.contains(sign)).map(|(_, reason)| *reason)
+        let find = |text: &str| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, reason)| *reason);
+        // What is called `timeout` need not be one.
+        find(&without_names(&message)).or_else(|| find(&message))
     }
 
     /// The reason why a test failed: what its words compare is no syntax.
@@ -159,6 +162,7 @@ impl Reason {
         let last = class.rsplit(['.', ':']).next().unwrap_or(class);
         Some(match last {
             "AssertionError" | "AssertionFailedError" | "ComparisonFailure" | "ExpectationFailed" => Self::Assertion,
+            "KeyError" | "NoSuchElementException" => Self::MissingKey,
             "NullPointerException" => Self::NullValue,
             "IndexError" | "IndexOutOfBoundsException" | "ArrayIndexOutOfBoundsException" | "RangeError" => {
                 Self::OutOfRange
@@ -209,8 +213,48 @@ impl Reason {
             Self::Style => ("不合规范", "it breaks a style rule"),
             Self::Fixture => ("夹具有误", "a fixture is broken or missing"),
             Self::Panic => ("程序 panic", "the code panicked"),
+            Self::MissingKey => ("缺少键", "a key is missing"),
             Self::Killed => ("进程被杀死", "the process was killed"),
         };
         language.pick(chinese, english)
+    }
+}
+
+/// The words without what stands between quotes.
+fn without_names(message: &str) -> String {
+    let mut bare = String::with_capacity(message.len());
+    let mut close = None;
+    for letter in message.chars() {
+        match (close, letter) {
+            (Some(end), letter) if letter == end || end == '`' && letter == '\'' => {
+                close = None;
+                bare.push(letter);
+            }
+            (Some(_), _) => {}
+            (None, letter) => {
+                close = match letter {
+                    '`' | '"' => Some(letter),
+                    '‘' => Some('’'),
+                    '“' => Some('”'),
+                    // An apostrophe is no quote.
+                    '\'' if bare.ends_with(' ') => Some('\''),
+                    _ => None,
+                };
+                bare.push(letter);
+            }
+        }
+    }
+    bare
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn names_are_no_reasons() {
+        assert_eq!(Reason::of("‘timeout_ms’未声明(在此函数内第一次使用)"), Some(Reason::UnknownName));
+        assert_eq!(Reason::of("request timed out"), Some(Reason::TimeLimit));
+        assert_eq!(Reason::of("Property 'depth' does not exist on type 'Leaf'."), Some(Reason::UnknownMember));
     }
 }

@@ -42,6 +42,8 @@ enum Seen {
     Head(Finding),
     /// The place of the fault that waits for one.
     Place(Place),
+    /// Why the fault that waits happened.
+    Reason(Option<Reason>),
     /// Place and reason of the fault that waits, and the end of its report.
     End(Option<Place>, Option<Reason>),
     /// More about a failed test that is known by name; its reason may be in the next line.
@@ -166,6 +168,11 @@ impl Scan {
                 self.waiting = Some(finding);
             }
             Seen::Place(place) => self.place(place, None, ledger),
+            Seen::Reason(reason) => {
+                if let Some(finding) = &mut self.waiting {
+                    finding.reason = finding.reason.or(reason);
+                }
+            }
             Seen::End(Some(place), reason) => self.place(place, reason, ledger),
             Seen::End(None, reason) => {
                 if let Some(finding) = &mut self.waiting {
@@ -211,7 +218,8 @@ impl Scan {
             self.tool = finding.tool;
         }
         let breaks = matches!(finding.kind, Kind::BuildError | Kind::ImportError) && finding.error;
-        if breaks && !matches!(finding.tool, Tool::Mypy | Tool::Pytest | Tool::Python) {
+        let broken_image = finding.kind == Kind::FailedStep && finding.tool == Tool::Docker;
+        if breaks && finding.tool.builds() || broken_image {
             self.build = Some(false);
         }
         ledger.add(finding);
@@ -251,6 +259,11 @@ impl Scan {
                 self.notes.push(Note { name: name.to_owned(), place, reason });
             }
         }
+    }
+
+    /// Whether a failed test waits for its place.
+    fn in_test(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest)
     }
 
     fn repeats(&self, tool: Tool) -> bool {

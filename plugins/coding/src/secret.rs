@@ -83,7 +83,7 @@ pub fn redact(text: &str) -> String {
             clean.push_str(REDACTED);
             heralded = HERALDS.iter().any(|herald| bare.eq_ignore_ascii_case(herald));
         } else if names_secret(word) {
-            clean.push_str(&word[..word.find(['=', ':']).map_or(0, |at| at + 1)]);
+            clean.push_str(&word[..word.find(['=', ':']).filter(|_| !word.contains("://")).map_or(0, |at| at + 1)]);
             clean.push_str(REDACTED);
             heralded = false;
         } else {
@@ -97,10 +97,7 @@ pub fn redact(text: &str) -> String {
 
 /// Pieces that may each be a key; `:` and `/` part them, so that paths and URLs are looked at in pieces.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| {
-        letter.is_whitespace()
-            || matches!(letter, '"' | '\'' | '`' | '=' | ',' | ';' | '(' | ')' | '<' | '>' | '/' | ':')
-    })
+    text.split(|letter: char| letter.is_whitespace() || "\"'`=,;()[]{}<>/:?&|#".contains(letter))
 }
 
 fn is_secret_word(word: &str) -> bool {
@@ -119,7 +116,9 @@ fn is_secret_word(word: &str) -> bool {
 /// `someone@host.tld`, also as the first part of a URL with a password in it.
 fn is_mail(word: &str) -> bool {
     word.split_once('@').is_some_and(|(who, host)| {
-        !who.is_empty() && host.contains('.') && !host.starts_with(|letter: char| letter.is_ascii_digit())
+        let top = host.rsplit_once('.').map_or("", |(_, top)| top);
+        // A version (`name@v1.8.4`) ends with a number.
+        !who.is_empty() && top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
     })
 }
 
@@ -148,8 +147,11 @@ fn names_secret(word: &str) -> bool {
     if user.is_some_and(|host| host.contains('@')) {
         return true;
     }
-    let Some(at) = word.find(['=', ':']) else { return false };
-    word.len() - at > 4 && !word[at..].starts_with("::") && is_key(&word[..at])
+    word.match_indices(['=', ':']).any(|(at, _)| {
+        let key = word[..at].rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-').next();
+        let apart = !word[at..].starts_with("::") && !word[..at].ends_with(':');
+        apart && word.len() - at > 4 && key.is_some_and(is_key)
+    })
 }
 
 fn is_key(word: &str) -> bool {

@@ -86,11 +86,40 @@ impl Tool {
         })
     }
 
-    /// Whether it tells of tests in the first place, so that its warnings are not its subject.
+    /// Whether it compiles something, so that its errors mean that nothing was built.
+    pub fn builds(self) -> bool {
+        matches!(
+            self,
+            Self::Cargo | Self::Go | Self::Maven | Self::Gradle | Self::Gcc | Self::Make | Self::Tsc | Self::Docker
+        )
+    }
+
+    /// Whether it belongs to node and npm.
     pub fn is_javascript(self) -> bool {
         matches!(self, Self::Node | Self::Jest | Self::Vitest | Self::Npm | Self::Tsc | Self::Eslint)
     }
 }
+
+const BASIC_TYPES: [&str; 18] = [
+    "string",
+    "number",
+    "boolean",
+    "object",
+    "undefined",
+    "null",
+    "any",
+    "unknown",
+    "never",
+    "void",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "None",
+    "bytes",
+    "double",
+    "char",
+];
 
 /// Whether a tool tells of the same fault more than once in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +170,8 @@ impl Finding {
     }
 
     pub fn about(mut self, subject: Option<String>) -> Self {
-        self.subject = subject.or(self.subject);
+        // The name of a basic type says nothing of where it went wrong.
+        self.subject = subject.filter(|name| !BASIC_TYPES.contains(&name.as_str())).or(self.subject);
         self
     }
 
@@ -172,10 +202,14 @@ impl Finding {
         sum.add(&[self.kind as u8, self.tool as u8, u8::from(self.error)]);
         match self.kind {
             // A test is one fault however it fails; lint is one for each rule.
-            Kind::FailedTest if self.subject.is_some() => {}
+            Kind::FailedTest | Kind::ImportError if self.subject.is_some() => {}
             Kind::Lint if self.code.is_some() => {
                 sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
                 return sum.0;
+            }
+            Kind::FailedStep | Kind::OutOfMemory => {
+                sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
+                add_normal(&mut sum, &self.message);
             }
             _ => {
                 if let Some(place) = &self.place {

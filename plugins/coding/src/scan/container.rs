@@ -54,12 +54,9 @@ fn ended(code: u32, scan: &mut Scan) -> Finding {
         127 => (Kind::MissingCommand, None),
         _ => (Kind::FailedStep, None),
     };
-    // Told of twice; the place is known between the two, so it stays out of the fingerprint.
+    // Told of twice; the place is known between the two, so it is not part of the fingerprint.
     let finding = Finding::new(kind, Tool::Docker, "step").coded(Some(format!("exit {code}"))).because(reason);
-    match (kind, scan.last_place.take()) {
-        (Kind::FailedStep, place) => finding.about(place.map(|place| place.to_string())),
-        (_, place) => finding.at(place),
-    }
+    finding.at(scan.last_place.take())
 }
 
 fn unsolved(rest: &str, scan: &mut Scan) -> Finding {

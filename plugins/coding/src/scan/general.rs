@@ -45,10 +45,13 @@ const SENTENCES: [(&str, Kind); 32] = [
 
 pub(super) fn read(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     let body = line.body;
+    if scan.repeats(Tool::Jest) {
+        return Some(Seen::Noise);
+    }
     if let Some(kind) = troubled(body.as_bytes()).then(|| sentence(body)).flatten() {
         return Some(of_kind(kind, body, scan));
     }
-    missing_command(body).or_else(|| level(body, scan)).or_else(|| uncaught(line))
+    missing_command(body).or_else(|| sums_up(body)).or_else(|| uncaught(line, scan)).or_else(|| level(body, scan))
 }
 
 /// A line that its sender calls an error.
@@ -138,17 +141,15 @@ fn sentence(body: &str) -> Option<Kind> {
 }
 
 fn of_kind(kind: Kind, body: &str, scan: &Scan) -> Seen {
-    let waits = scan.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest);
-    if waits && matches!(kind, Kind::Timeout | Kind::Network) {
-        return Seen::End(None, Reason::of(body));
+    if scan.in_test() && matches!(kind, Kind::Timeout | Kind::Network) {
+        return Seen::Reason(Reason::of(body).or(Some(Reason::TimeLimit)));
     }
     let words = match kind {
         // The sentence itself is the fault; what is around it changes from sighting to sighting.
         Kind::OutOfMemory | Kind::DiskFull => "",
         _ => body,
     };
-    let tool =
-        if scan.tool == Tool::Unknown && has_in_any_case(body, "javascript heap") { Tool::Node } else { scan.tool };
+    let tool = if has_in_any_case(body, "javascript heap") { Tool::Node } else { scan.tool };
     let mut finding = Finding::new(kind, tool, words).because(Reason::of(body));
     if kind == Kind::Network {
         finding = finding.about(host_in(body));
@@ -172,6 +173,13 @@ fn missing_command(body: &str) -> Option<Seen> {
     }
     let executable = body.split_once("executable file not found in")?;
     fault(quoted(executable.0)?)
+}
+
+/// That a build failed is the sum of its errors and no error more.
+fn sums_up(body: &str) -> Option<Seen> {
+    let bare = body.trim_start_matches(['[', ']', '错', '误', ' ', ':', '：']);
+    let sums = ["build failed", "compilation failed", "构建失败", "编译失败"];
+    sums.iter().any(|sum| bare.len() < 120 && bare.to_lowercase().starts_with(sum)).then_some(Seen::Build(false))
 }
 
 /// Lines that begin with a level, or have one behind their time.
@@ -212,9 +220,12 @@ fn level(body: &str, scan: &Scan) -> Option<Seen> {
 }
 
 /// `TypeError: x is not a function`, as the last line of a program that nobody caught.
-fn uncaught(line: &Line<'_>) -> Option<Seen> {
+fn uncaught(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     let body = line.body.strip_prefix("Uncaught ").unwrap_or(line.body);
     let (class, message) = class_and_message(body)?;
+    if scan.in_test() {
+        return Some(Seen::Reason(Reason::of_class(class).or_else(|| Reason::of_test(message))));
+    }
     if line.indent > 0 || message.is_empty() || class.ends_with("Warning") || !body.contains(": ") {
         return None;
     }

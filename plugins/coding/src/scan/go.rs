@@ -11,10 +11,9 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     match body.as_bytes()[0] {
         b'-' if body.starts_with("--- ") => result(&body[4..], scan),
         b'=' if body.starts_with("=== ") => {
-            if body.starts_with("=== RUN") {
-                scan.last_place = None;
-            }
-            Some(Seen::Tool(Tool::Go))
+            scan.heading = body.split_whitespace().nth(2).map(str::to_owned);
+            let waits = scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Go);
+            Some(if waits { Seen::End(None, None) } else { Seen::Tool(Tool::Go) })
         }
         b'F' if body == "FAIL" => Some(Seen::Noise),
         b'F' if body.starts_with("FAIL\t") => {
@@ -40,10 +39,11 @@ fn result(rest: &str, scan: &mut Scan) -> Option<Seen> {
         return known.then_some(Seen::Noise);
     };
     let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
-    let place = scan.last_place.take();
     let finding = Finding::new(Kind::FailedTest, Tool::Go, "").about(piece::name(name));
-    Some(match place {
-        Some(place) => Seen::Fault(finding.at(Some(place))),
+    // With -v a test's words come before its result, else behind it.
+    let known = scan.notes.iter().position(|note| note.name == name && note.place.is_some());
+    Some(match known.map(|index| scan.notes.remove(index)) {
+        Some(note) => Seen::Fault(finding.at(note.place).because(note.reason)),
         None => Seen::Head(finding),
     })
 }
@@ -52,8 +52,7 @@ fn panic(message: &str, scan: &Scan) -> Option<Seen> {
     if message.starts_with("test timed out") {
         return Some(Seen::Fault(Finding::new(Kind::Timeout, Tool::Go, message).because(Some(Reason::TimeLimit))));
     }
-    let in_test = scan.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest);
-    if in_test {
+    if scan.in_test() {
         // The test that panicked is known; its place follows in the trace.
         return None;
     }
@@ -90,7 +89,9 @@ fn place(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         if scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Go) {
             return Some(Seen::End(Some(found), Reason::of_test(message)));
         }
-        scan.last_place = Some(found);
+        if let Some(name) = scan.heading.clone() {
+            scan.note(&name, Some(found), Reason::of_test(message));
+        }
         return Some(Seen::Noise);
     }
     let package = message.strip_prefix("no required module provides package ").or_else(|| {

@@ -167,7 +167,7 @@ fn missing_module(body: &str, scan: &mut Scan) -> Option<Seen> {
         "failed to resolve import ",
         "Failed to resolve import ",
     ];
-    if !body.starts_with(['E', 'C', 'M', '[', 'F', 'c']) || body.contains("error TS") {
+    if !body.starts_with(['E', 'C', 'M', '[', 'F', 'c']) || body.contains("error TS") || scan.repeats(Tool::Jest) {
         return None;
     }
     let sign = signs.iter().find(|sign| body.contains(**sign))?;

@@ -65,7 +65,7 @@ fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
     let rest = rest.trim();
     if rest.starts_with("Failed to execute goal") {
         scan.section = Section::Repeats(Tool::Maven);
-        return Some(goal(rest, scan));
+        return Some(goal(rest));
     }
     if scan.repeats(Tool::Maven) || rest.is_empty() || rest.starts_with("COMPILATION ERROR") {
         return Some(Seen::Noise);
@@ -125,14 +125,13 @@ fn summary(rest: &str) -> Option<Seen> {
     Some(Seen::Fault(finding.seen(Sighting::Report)))
 }
 
-fn goal(rest: &str, scan: &Scan) -> Seen {
+fn goal(rest: &str) -> Seen {
     if rest.contains("ould not resolve dependencies") || rest.contains("ould not find artifact") {
         let name = rest.split("ould not find artifact ").nth(1).and_then(|rest| rest.split(' ').next());
         let finding = Finding::new(Kind::Dependency, Tool::Maven, "").about(name.and_then(piece::identifier));
         return Seen::Fault(finding.because(Some(Reason::NotFound)));
     }
     let goal = between(rest, "goal ", " ").and_then(|goal| goal.rsplit(':').next()).and_then(piece::identifier);
-    let _ = scan;
     Seen::Fault(Finding::new(Kind::FailedStep, Tool::Maven, "goal").about(goal))
 }
 
@@ -222,10 +221,10 @@ fn gradle_place(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     let (class, message) = class_and_message(class)?;
     let reason = Reason::of_class(class).or_else(|| Reason::of_test(message));
     // Maven's trace with the place follows; gradle has it in the same line.
-    match place {
-        Some(place) => Some(Seen::End(Some(place), reason.or(Some(Reason::Panic)))),
-        None => None,
-    }
+    Some(match place {
+        Some(place) => Seen::End(Some(place), reason.or(Some(Reason::Panic))),
+        None => Seen::Reason(reason),
+    })
 }
 
 /// `Exception in thread "main" java.lang.NullPointerException: …`

@@ -39,7 +39,11 @@ fn npm(rest: &str, scan: &mut Scan) -> Seen {
             let behind = |sign: &str| rest.split(sign).nth(1).and_then(|rest| rest.split_whitespace().next());
             let named = behind("No matching version found for ").or_else(|| behind("peer "));
             let quoted = || quoted(rest).filter(|name| name.contains('@'));
-            named.or_else(quoted).map(|name| name.trim_end_matches('.')).and_then(piece::identifier)
+            // Without the version, but with the scope (`@scope/name@1`).
+            let bare = |name: &str| {
+                name.char_indices().skip(1).find(|(_, sign)| *sign == '@').map_or(name.len(), |(at, _)| at)
+            };
+            named.or_else(quoted).map(|name| &name[..bare(name)]).and_then(piece::identifier)
         }
     };
     finding.subject = word;

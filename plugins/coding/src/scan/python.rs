@@ -15,7 +15,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
     }
     match body.as_bytes()[0] {
-        b'=' => sections(body, scan),
+        b'=' if body.ends_with('=') => sections(body, scan),
         b'_' => heading(body, scan),
         b'E' if line.indent == 0 && body.starts_with("E  ") => explanation(body[1..].trim_start(), scan),
         b'F' if body.starts_with("FAILED ") => summary(&body[7..], scan),
@@ -72,7 +72,9 @@ fn explanation(message: &str, scan: &mut Scan) -> Option<Seen> {
     if let Some(name) = scan.heading.clone() {
         scan.note(&name, None, reason);
     }
-    missing_module(message).map(|finding| Seen::Fault(finding.seen(Sighting::Mention))).or(Some(Seen::Noise))
+    let place = scan.heading.as_ref().and_then(|name| scan.notes.iter().find(|note| note.name == *name)?.place.clone());
+    let missing = missing_module(message).map(|finding| finding.of_pytest().at(place).seen(Sighting::Mention));
+    Some(missing.map_or(Seen::Noise, Seen::Fault))
 }
 
 /// `tests/test_a.py:12: AssertionError` ends each part of a report; the last part is the deepest.
@@ -127,10 +129,10 @@ fn summary_error(rest: &str, scan: &mut Scan) -> Option<Seen> {
         return None;
     }
     if let Some(finding) = missing_module(message) {
-        return Some(Seen::Fault(finding.at(Place::new(id, None)).seen(Sighting::Report)));
+        return Some(Seen::Fault(finding.of_pytest().at(Place::new(id, None)).seen(Sighting::Report)));
     }
-    if scan.notes.is_empty() && message.is_empty() {
-        // Without its words the report above it has said more.
+    if !id.contains("::") && message.is_empty() {
+        // A file that could not be read: the report above has said why.
         return Some(Seen::Noise);
     }
     Some(Seen::Fault(failed_test(id, message, scan).seen(Sighting::Report)))
@@ -194,6 +196,13 @@ fn missing_module(message: &str) -> Option<Finding> {
     let from = words.split(" from ").nth(1).and_then(quoted);
     let module = from.or_else(|| quoted(words)).and_then(piece::identifier);
     Some(Finding::new(Kind::ImportError, Tool::Python, words).about(module))
+}
+
+impl Finding {
+    fn of_pytest(mut self) -> Self {
+        self.tool = Tool::Pytest;
+        self
+    }
 }
 
 /// `/usr/bin/python3: No module named pytest`

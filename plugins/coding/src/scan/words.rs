@@ -89,6 +89,15 @@ pub fn strip_prefix(text: &str) -> &str {
             };
         }
     }
+    // Of BuildKit's last words the step is left out.
+    if bytes.first().is_some_and(u8::is_ascii_digit) {
+        if let Some((clock, rest)) = text.split_once(' ') {
+            let decimals = clock.split_once('.').map_or("", |(_, decimals)| decimals);
+            if (2..=3).contains(&decimals.len()) && clock.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+                return rest;
+            }
+        }
+    }
     text
 }
 

@@ -41,6 +41,9 @@ pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
             ("运行环境不完整，后续步骤都会失败。", "The environment is incomplete; later steps will fail as well.")
         }
         Kind::Dependency => ("依赖没有装好，构建结果不可靠。", "Without its dependencies the build proves nothing."),
+        Kind::BuildError if signal.tool == Tool::Mypy => {
+            ("类型错误会在运行时变成崩溃。", "Type errors that are let through become crashes at run time.")
+        }
         Kind::BuildError => (
             "构建没有完成，没有新的产物，测试结果也可能是旧的。",
             "The build is incomplete: there is no new artefact, and test results may be stale.",
@@ -137,14 +140,13 @@ fn failed_test(signal: &Signal, look: &str, language: Language) -> String {
     let name = signal.subject.as_deref().unwrap_or_default();
     match (look.is_empty(), run) {
         (false, Some(run)) => format!("{look}{why}{}{run}", language.pick("；", "; ")),
-        (false, None) => format!(
-            "{look}{why}{}",
-            language.pick(format!("，对照测试 `{name}`。"), format!(" against test `{name}`."))
-        ),
+        (false, None) => {
+            language.pick(format!("{look}（测试 `{name}`）{why}。"), format!("{look} (test `{name}`){why}."))
+        }
         (true, Some(run)) => language.pick(run.clone(), format!("To see more, {run}")),
         (true, None) => language.pick(
-            format!("单独运行测试 `{name}` 并查看其输出。"),
-            format!("Run test `{name}` by itself and read its output."),
+            format!("单独运行测试 `{name}` 并查看其输出{why}。"),
+            format!("Run test `{name}` by itself and read its output{why}."),
         ),
     }
 }
@@ -392,7 +394,7 @@ fn lint(signal: &Signal, place: Option<&str>, language: Language) -> String {
             )
             .to_owned(),
         (_, Some(mend)) => {
-            language.pick(format!("自动修复代码检查问题：{mend}。"), format!("Have lint mended automatically: {mend}."))
+            language.pick(format!("自动修复代码检查问题：{mend}"), format!("Have lint mended automatically: {mend}"))
         }
         _ => match place {
             Some(place) => language
@@ -410,14 +412,14 @@ pub fn next_steps(signals: &[&Signal], build: Option<bool>, language: Language) 
     let builds = [Kind::BuildError, Kind::ImportError, Kind::Dependency];
     let broken = signals.iter().find(|signal| builds.contains(&signal.kind));
     if let Some(again) = broken.and_then(|signal| command::build(signal.tool)) {
-        add(language.pick(format!("修复后重新构建：{again}。"), format!("Build again after the fixes: {again}.")));
+        add(language.pick(format!("修复后重新检查：{again}"), format!("Check again after the fixes: {again}")));
     } else if broken.is_some() && build != Some(true) && test_tool(signals).is_none() {
         add(language
             .pick("修复后重新构建并运行全部测试。", "Build again after the fixes and run all tests.")
             .to_owned());
     }
     if let Some(all) = test_tool(signals).and_then(command::run_all) {
-        add(language.pick(format!("修复后运行全部测试：{all}。"), format!("Run all tests after the fixes: {all}.")));
+        add(language.pick(format!("修复后运行全部测试：{all}"), format!("Run all tests after the fixes: {all}")));
     } else if any(signals, &[Kind::FailedTest]) {
         add(language.pick("修复后运行全部测试。", "Run all tests after the fixes.").to_owned());
     }
@@ -443,7 +445,7 @@ pub fn next_steps(signals: &[&Signal], build: Option<bool>, language: Language) 
     if any(signals, &[Kind::FailedStep, Kind::OtherError, Kind::MissingCommand, Kind::Permission]) {
         add(language.pick("处理后重跑整个流程。", "Run the whole pipeline again afterwards.").to_owned());
     }
-    if any(signals, &[Kind::Lint, Kind::Warning]) {
+    if signals.iter().any(|signal| signal.kind == Kind::Lint && signal.tool != Tool::Npm) {
         add(language
             .pick(
                 "在 CI 中加入代码检查，避免警告再次积累。",

@@ -79,6 +79,7 @@ pub fn build(tool: Tool) -> Option<&'static str> {
         Tool::Tsc => "npx tsc --noEmit",
         Tool::Gcc | Tool::Make => "make",
         Tool::Mypy => "mypy .",
+        Tool::Pytest => "pytest",
         Tool::Npm => "npm install",
         Tool::Docker => "docker build .",
         _ => return None,

@@ -19,7 +19,11 @@ pub fn fact(signal: &Signal, language: Language) -> String {
         (_, count) => text.push_str(&language.pick(format!("（共 {count} 次）"), format!(" (seen {count} times)"))),
     }
     text.push_str(language.pick("。", "."));
-    text
+    text.replace(" （", "（").replace(" ：", "：").replace(" 。", "。")
+}
+
+fn is_old_package(signal: &Signal) -> bool {
+    signal.tool == Tool::Npm && signal.code.as_deref() == Some("deprecated")
 }
 
 /// Whether the reason adds anything to the sentence.
@@ -30,9 +34,15 @@ fn says_why(signal: &Signal) -> bool {
     ) && (signal.kind != Kind::Lint || signal.code.is_none())
 }
 
-/// ` (cargo)`, for what has no other sign of whose it is.
+/// ` (cargo)`, and the code where it is no part of the sentence.
 fn by(signal: &Signal) -> String {
-    signal.tool.name().map(|name| format!(" ({name})")).unwrap_or_default()
+    let told = matches!(signal.kind, Kind::Lint) || signal.kind == Kind::BuildError && signal.tool != Tool::Mypy;
+    let code = signal.code.as_deref().filter(|_| !told);
+    match (signal.tool.name(), code) {
+        (Some(name), Some(code)) => format!(" ({name} {code})"),
+        (Some(word), None) | (None, Some(word)) => format!(" ({word})"),
+        (None, None) => String::new(),
+    }
 }
 
 fn english(signal: &Signal) -> String {
@@ -49,20 +59,25 @@ fn english(signal: &Signal) -> String {
         Kind::Crash => format!("The program crashed{at}{about}{by}"),
         Kind::MissingCommand if signal.tool == Tool::Npm => format!("package.json has no script{about}{by}"),
         Kind::MissingCommand => format!("The command{about} is not installed or not running{by}"),
-        Kind::Dependency => format!("Dependency{about} cannot be resolved{code}{by}"),
+        Kind::Dependency => format!("Dependency{about} cannot be resolved{by}"),
+        Kind::BuildError if signal.tool == Tool::Mypy => format!("Type error{at}{about}{by}"),
         Kind::BuildError => format!("Build error{code}{at}{about}{by}"),
-        Kind::Network => format!("A network call failed{}{by}", about.replace(" `", " to `")),
+        Kind::Network => format!("A network call{} failed{by}", about.replace(" `", " to `")),
         Kind::Timeout => format!("Something took longer than its time limit{at}{by}"),
-        Kind::Permission => format!("Access{} was denied{code}{by}", about.replace(" `", " to `")),
-        Kind::FailedStep => format!("A step failed{about}{at}{code}{by}"),
-        Kind::OtherError => format!("An error was reported{code}{at}{by}"),
+        Kind::Permission => format!("Access{} was denied{by}", about.replace(" `", " to `")),
+        Kind::FailedStep => format!("A step failed{about}{at}{by}"),
+        Kind::OtherError => format!("An error was reported{at}{by}"),
+        Kind::Lint if is_old_package(signal) => format!("{} deprecated packages are used{by}", signal.count),
         Kind::Lint => {
             let (count, noun) = (signal.count, if signal.error { "error" } else { "warning" });
             let plural = if count == 1 { "" } else { "s" };
             let first = if count == 1 { at } else { at.replace(" at ", ", first at ") };
-            format!("{count} lint {noun}{plural}{code}{first}{by}")
+            match signal.code {
+                Some(_) => format!("Lint rule{code}: {count} {noun}{plural}{first}{by}"),
+                None => format!("{count} lint {noun}{plural}{first}{by}"),
+            }
         }
-        Kind::Warning => format!("A warning was reported{code}{at}{by}"),
+        Kind::Warning => format!("A warning was reported{at}{by}"),
     }
 }
 
@@ -81,6 +96,8 @@ fn chinese(signal: &Signal) -> String {
         Kind::MissingCommand if signal.tool == Tool::Npm => format!("{by}package.json 中没有脚本{about}"),
         Kind::MissingCommand => format!("{by}命令{about}未安装或未运行"),
         Kind::Dependency => format!("{by}依赖{about}无法解析{code}"),
+        Kind::BuildError if signal.tool == Tool::Mypy => format!("{by}类型错误{code}{about}{at}"),
+        Kind::Lint if is_old_package(signal) => format!("{by}用到 {} 个已弃用的包", signal.count),
         Kind::BuildError => format!("{by}构建错误{code}{about}{at}"),
         Kind::Network => format!("{by}网络请求{about}失败"),
         Kind::Timeout => format!("{by}执行超过时限{at}"),
