@@ -1,6 +1,8 @@
 //! What is known of a meeting besides its words, while it runs and while it is being summed up.
 //! Rule: the words are in the journal; here is what it takes to find and to tell them.
 
+use std::rc::Rc;
+
 use modehost_sdk::{Cx, Failure, JournalPage, Language, RequestId};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ const NAMES: usize = 24;
 /// Segments among which a title is looked for that nobody gave.
 const FIRST_SEGMENTS: u64 = 8;
 
-/// A meeting.
+/// A meeting. The state is copied before each event, so what grows is shared between the copies.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The session's id, with a number behind for all but its first meeting.
@@ -45,11 +47,11 @@ pub struct Account {
     /// Characters of each kind, which tell the language.
     chinese: u64,
     latin: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub names: Rc<Vec<String>>,
     /// Of the stretches up to `noted`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Notes>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub notes: Rc<Vec<Notes>>,
     /// Journal sequence up to which notes have been taken.
     pub noted: u64,
     /// Characters behind `noted`.
@@ -115,7 +117,7 @@ impl Account {
             && self.names.len() < NAMES
             && !self.names.contains(tag)
         {
-            self.names.push(tag.clone());
+            Rc::make_mut(&mut self.names).push(tag.clone());
         }
     }
 
@@ -229,7 +231,7 @@ impl Account {
 
     /// Notes of a stretch are there.
     pub fn note(&mut self, notes: Notes, upto: u64, chars: u64) {
-        notes::add(&mut self.notes, notes);
+        notes::add(Rc::make_mut(&mut self.notes), notes);
         self.noted = upto;
         self.fresh_chars = self.fresh_chars.saturating_sub(chars);
     }
@@ -238,4 +240,8 @@ impl Account {
     pub fn note_by_rules(&mut self, lines: &[Line], upto: u64, chars: u64) {
         self.note(take_notes(lines, &self.names, POINTS), upto, chars);
     }
+}
+
+fn is_none<T>(list: &[T]) -> bool {
+    list.is_empty()
 }

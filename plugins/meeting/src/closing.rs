@@ -31,6 +31,8 @@ const ROUNDS: u32 = 3;
 const LONGER: u64 = 2;
 /// Characters of what is noted by rules at once.
 const STRETCH_CHARS: usize = 4_000;
+/// Characters looked at in one call; a call has a tenth of a second.
+const CALL_CHARS: usize = 16_000;
 /// Requests that may wait for the summary.
 pub const REPEATS: u32 = 24;
 
@@ -136,9 +138,16 @@ impl Closing {
         let mut end = std::mem::take(end);
         let window = cx.config().summary_transcript_max_chars;
         let (mut beyond, mut beyond_chars) = (Vec::new(), 0);
+        let (mut looked_at, mut upto) = (0, None);
         for entry in &page.entries {
+            if looked_at >= CALL_CHARS {
+                break;
+            }
+            upto = Some(entry.sequence);
             let Some(line) = read_entry(&entry.value) else { continue };
-            end.chars += line.text.chars().count();
+            let chars = line.text.chars().count();
+            looked_at += chars;
+            end.chars += chars;
             end.lines.push_back((entry.sequence, line));
             // At least one segment is given word for word.
             while end.chars > window && end.lines.len() > 1 {
@@ -158,9 +167,10 @@ impl Closing {
         {
             self.account.note_by_rules(&beyond, first.saturating_sub(1), beyond_chars as u64);
         }
-        match page.entries.last().filter(|_| !page.complete) {
-            Some(last) => {
-                let request = cx.read_journal(self.account.journal(), last.sequence, PAGE);
+        let is_whole = page.complete && upto == page.entries.last().map(|entry| entry.sequence);
+        match upto.filter(|_| !is_whole) {
+            Some(upto) => {
+                let request = cx.read_journal(self.account.journal(), upto, PAGE);
                 self.step = Step::Reading { request, end };
             }
             None => self.sum_up(cx, end),

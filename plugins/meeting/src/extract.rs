@@ -21,6 +21,9 @@ use crate::extract::sentence::Sentence;
 use crate::likeness::distinct;
 use crate::notes::{Action, Notes, Point};
 
+/// Decisions and actions of one stretch; each is compared with all that are kept.
+const ENTRIES: usize = 16;
+
 /// One segment, as notes are taken of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
@@ -58,8 +61,8 @@ pub fn take_notes(lines: &[Line], names: &[String], limit: usize) -> Notes {
         from: lines.first().map_or(0, |line| line.at),
         to: lines.last().map_or(0, |line| line.at),
         points: weigh::best(points, limit),
-        decisions: distinct(decisions, |text| text, usize::MAX),
-        actions: distinct(actions, |action| &action.text, usize::MAX),
+        decisions: distinct(decisions, |text| text, ENTRIES),
+        actions: distinct(actions, |action| &action.text, ENTRIES),
     }
 }
 

@@ -13,6 +13,11 @@
 //! - [`summary`] and [`minutes`]: what devices and people get; [`opening_words`]: a title
 //! - [`calendar`], [`config`]
 //!
+//! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
+//! to end it; where the device was given up, to the last thing said. After its end it takes nothing
+//! more, and the next one begins with the next start of the mode; outside of the mode with a snippet
+//! that comes later than the late ones.
+//!
 //! The state holds no transcript: the journal is read when notes or a summary are due. So a
 //! snippet costs the same in the sixth hour as in the first minute.
 
@@ -36,7 +41,7 @@ pub mod stage;
 pub mod summary;
 
 use modehost_sdk::{
-    Cx, Delivered, Describe, Document, EndReason, Failure, JournalPage, Message, Mode, ModelDone, Outcome, RequestDone,
+    Cx, Delivered, Describe, Document, EndReason, JournalPage, Message, Mode, ModelDone, Outcome, RequestDone,
     RequestFailed, RequestId, Start, TimerId, Transcript, VoicePolicy, WriteDone,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +58,9 @@ modehost_sdk::register!(Meeting);
 pub(crate) const PUSH_TIMER: TimerId = 1;
 /// Writes that the storage has refused are due again.
 pub(crate) const RETRY_TIMER: TimerId = 2;
+
+/// More of what waited for the opening is due.
+pub(crate) const HELD_TIMER: TimerId = 3;
 
 /// The state of one device's meetings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -135,6 +143,7 @@ impl Mode for Meeting {
                     running.push(cx);
                 }
             }
+            HELD_TIMER if self.counted.is_some() => self.work_off_held(cx),
             RETRY_TIMER => self.closing.iter_mut().for_each(|closing| closing.retry(cx)),
             _ => {}
         }
@@ -165,14 +174,7 @@ impl Mode for Meeting {
         } else if !self.closing.iter_mut().any(|closing| closing.take_failure(cx, request, reason))
             && let Some(running) = &mut self.current
         {
-            // Its outcome is known; waiting for it at the end would never end.
-            if running.account.unsettled == Some(request) {
-                running.account.unsettled = None;
-            }
-            // After an interruption the entry is there: it was written before the session's record.
-            if reason != Failure::Interrupted {
-                running.drop_unkept(request);
-            }
+            running.take_failed_append(request, reason);
         }
         self.settle(cx);
         Ok(())

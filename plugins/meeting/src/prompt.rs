@@ -59,11 +59,12 @@ pub fn ask_checkpoint(about: &Background<'_>, lines: &[Line]) -> Vec<ChatMessage
     about.dialogue(CHECKPOINT_ZH, CHECKPOINT_EN, text)
 }
 
-/// A segment as it stands in a question.
-pub fn write_line(out: &mut String, line: &Line) {
+/// A segment as it stands in a question: one line, and no mark that could end the material.
+fn write_line(out: &mut String, line: &Line) {
+    let text = line.text.split_whitespace().collect::<Vec<_>>().join(" ").replace("</", "< /");
     let _ = match &line.tag {
-        Some(tag) => writeln!(out, "{tag}: {}", line.text),
-        None => writeln!(out, "{}", line.text),
+        Some(tag) => writeln!(out, "{}: {text}", tag.replace("</", "< /")),
+        None => writeln!(out, "{text}"),
     };
 }
 

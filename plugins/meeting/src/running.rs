@@ -1,7 +1,7 @@
 //! A meeting that people are in. Rule: what was said is in the journal before anybody sees it, and
 //! nothing wakes the meeting while nothing is said.
 
-use modehost_sdk::{Cx, RequestId};
+use modehost_sdk::{Cx, Failure, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
@@ -131,9 +131,14 @@ impl Running {
         }
     }
 
-    /// A segment could not be kept, so the device has not seen it and will not.
-    pub fn drop_unkept(&mut self, append: RequestId) {
-        if let Some(place) = self.pending.iter().position(|pending| pending.append == append) {
+    /// An append has failed: the device has not seen the segment and will not. After an interruption
+    /// the entry is there, since it was written before the session's record.
+    pub fn take_failed_append(&mut self, append: RequestId, reason: Failure) {
+        if self.account.unsettled == Some(append) {
+            self.account.unsettled = None;
+        }
+        let place = self.pending.iter().position(|pending| pending.append == append);
+        if let Some(place) = place.filter(|_| reason != Failure::Interrupted) {
             let segment = self.pending.remove(place).segment;
             self.pending_bytes = self.pending_bytes.saturating_sub(segment.text.len() + 64);
             self.account.discount(&segment);

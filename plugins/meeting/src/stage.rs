@@ -1,6 +1,8 @@
 //! What messages, words and the ends of roles do to the meetings of a session. Rule: what is refused
 //! is refused before anything has changed.
 
+use std::time::Duration;
+
 use modehost_sdk::{Cx, Document, Failure, Fault, Outcome, RequestId, reject};
 use serde::Serialize;
 
@@ -10,7 +12,7 @@ use crate::last::{self, Last};
 use crate::opening::Held;
 use crate::request::{Phase, Request};
 use crate::running::{Heard, Running};
-use crate::{Meeting, Over, Repeat};
+use crate::{HELD_TIMER, Meeting, Over, Repeat};
 
 /// Outside of the mode, a snippet that comes so soon after a summary still belongs to that meeting,
 /// in ms.
@@ -24,7 +26,7 @@ impl Meeting {
     /// Takes it now, or holds it until the handler knows where it stands.
     pub(crate) fn take(&mut self, cx: &mut Cx<'_, Self>, what: Held) -> Outcome {
         match &mut self.opening {
-            Some(opening) => opening.hold(what),
+            Some(opening) => opening.hold(cx, what),
             None => {
                 let outcome = self.act(cx, what, false);
                 self.settle(cx);
@@ -52,7 +54,16 @@ impl Meeting {
 
     fn open_with(&mut self, cx: &mut Cx<'_, Self>, counted: u32) {
         self.counted = Some(counted);
-        let held = self.opening.take().map(|opening| opening.into_held()).unwrap_or_default();
+        if let Some(opening) = &mut self.opening {
+            opening.end_wait();
+        }
+        self.work_off_held(cx);
+    }
+
+    /// Does as much of what has waited as fits one list; the rest follows at once.
+    pub(crate) fn work_off_held(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(mut opening) = self.opening.take() else { return };
+        let held = opening.take_some();
         for what in held {
             let phase = match &what {
                 Held::Request(request) => Some(request.phase.name()),
@@ -62,6 +73,10 @@ impl Meeting {
             if let Err(Fault::Rejected(rejection)) = self.act(cx, what, true) {
                 send_error(cx, &rejection.code, &rejection.message, phase);
             }
+        }
+        if !opening.is_empty() {
+            cx.start_timer(HELD_TIMER, Duration::ZERO);
+            self.opening = Some(opening);
         }
     }
 

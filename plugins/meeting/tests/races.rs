@@ -60,6 +60,9 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
     let mut device: TestDevice = kit.device("dev-1");
     let mut inbox: Vec<Value> = Vec::new();
     let mut held = false;
+    if seed.is_multiple_of(2) {
+        device.hold();
+    }
     device.start(Some("meeting"));
     device.hold();
     for _ in 0..60 {
@@ -96,6 +99,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
     }
     kit.release_model("summary");
     device.settle();
+    device.advance(0);
     device.end(EndReason::Gone);
     device.settle();
     // The archive may have waited for the storage.
@@ -199,8 +203,8 @@ fn a_six_hour_meeting_stays_small() {
             1 => format!("李雷负责整理{subject}的第{figure}份材料，周五前给出来"),
             _ => format!("关于{subject}这一块，第{figure}个问题我觉得还要再看看数据怎么说"),
         };
-        let items = json!([{"tag": if number % 2 == 0 { "李雷" } else { "韩梅" }, "text": text}]);
-        if number % 500 == 0 {
+        let items = json!([{"tag": if number.is_multiple_of(2) { "李雷" } else { "韩梅" }, "text": text}]);
+        if number.is_multiple_of(500) {
             kit.answer_model(
                 "checkpoint",
                 r#"{"bullets":["这一段讨论了很多问题，也给出了一些数字"],"decisions":[],"actions":[]}"#,
@@ -208,7 +212,7 @@ fn a_six_hour_meeting_stays_small() {
         }
         device.message(&json!({"type": "meeting", "phase": "snippet", "items": items}));
         device.advance(3_000);
-        if number % 20 == 0 {
+        if number.is_multiple_of(20) {
             most = most.max(device.snapshot().state.len());
             device.inbox();
             device.effects();

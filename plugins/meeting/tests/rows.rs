@@ -489,3 +489,26 @@ fn removal_by_the_operator_keeps_what_was_said() {
     assert_eq!(inbox[6]["degraded"], true);
     assert!(kit.archived()[0].content.contains("We launch in May."));
 }
+
+#[test]
+fn m3_whatever_comes_while_the_meeting_opens_is_kept_in_order() {
+    let kit = Kit::build("meeting");
+    let mut device = kit.device("dev-1");
+    device.hold();
+    device.start(Some("meeting"));
+    for number in 1..=100 {
+        device.message(&snippet(&format!("Snippet {number}")));
+    }
+    device.message(&finalize());
+    device.settle();
+    for _ in 0..10 {
+        device.advance(0);
+        device.settle();
+    }
+    let said: Vec<_> = kit.journal("meeting/session-dev-1").iter().map(|entry| entry["text"].clone()).collect();
+    let all: Vec<_> = (1..=100).map(|number| json!(format!("Snippet {number}"))).collect();
+    assert_eq!(said, all);
+    let inbox = device.inbox();
+    assert_eq!(phases(&inbox)[100..], WHOLE);
+    assert_eq!(kit.archived().len(), 1);
+}

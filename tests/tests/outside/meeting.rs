@@ -132,6 +132,22 @@ async fn m3_segments_are_shown_pushed_and_survive_a_kill() {
 }
 
 #[tokio::test]
+async fn m3_a_device_that_sends_everything_at_once_loses_nothing() {
+    let server = Server::start(without_model()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let id = device.session_id().to_owned();
+    device.send(json!({ "type": "mode", "state": "start", "mode": "meeting" })).await;
+    let all: Vec<String> = (0..120).map(|number| format!("Sentence {number} of many.")).collect();
+    for text in &all {
+        device.send(snippet(text)).await;
+    }
+    device.send(finalize()).await;
+    summary(&mut device).await;
+    assert!(device.seen_of_type("error").is_empty(), "{:?}", device.seen_of_type("error"));
+    assert_eq!(said(&archived(&server, &id).await), all);
+}
+
+#[tokio::test]
 async fn m3_a_changed_interval_holds_from_the_next_push() {
     let settings = without_model();
     let server = Server::start(settings.clone().set("meeting.transcript_push_interval_ms", json!(15_000))).await;
@@ -335,6 +351,12 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     assert!(words.contains("number 149 ") && !words.contains("number 50 "), "{words}");
     let text: usize = words.lines().map(|line| line.chars().count()).sum();
     assert!(text <= 4_000 + 100, "{text} characters");
+    // The answer stands in the log as two lengths and a hash.
+    server.says("summary raw=").await;
+    let output = server.output();
+    let line = output.lines().find(|line| line.contains("summary raw=")).expect("the line").to_owned();
+    assert!(line.contains(" json=") && line.contains(" sha8="), "{line}");
+    assert!(!output.contains("42 thousand") && !output.contains("Sentence number"), "words in the log");
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct Keeping {
     hook: Errand,
     /// The device may have got it already.
     may_have_it: bool,
+    /// It could not be delivered, and is sent to whoever is there.
+    send_instead: bool,
     /// A write was interrupted and is done again without a pause.
     at_once: bool,
     tries: u32,
@@ -84,9 +86,11 @@ impl Keeping {
         let Some(errand) = self.find(request) else { return false };
         let interrupted = reason == Failure::Interrupted;
         // The host has used up what retries a webhook has; only the storage may come back later.
-        let again = interrupted || (is_write && reason == Failure::Unavailable);
+        let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Refused);
+        let again = interrupted || (is_write && !for_good);
         *errand = if again { Errand::Due } else { Errand::Done };
-        self.may_have_it |= is_delivery;
+        self.send_instead |= is_delivery && !interrupted;
+        self.may_have_it |= is_delivery && interrupted;
         self.at_once |= is_write && interrupted;
         if !interrupted {
             let what = if is_hook {
@@ -195,6 +199,9 @@ impl Closing {
             } else {
                 [keeping.archive, keeping.document] = [Errand::Done; 2];
             }
+        }
+        if std::mem::take(&mut keeping.send_instead) {
+            cx.send(&self.message(false));
         }
         if keeping.delivery == Errand::Due
             && let Some(message) = self.message(keeping.may_have_it)
