@@ -32,6 +32,15 @@ static MEBIBYTE: LazyLock<String> = LazyLock::new(|| {
     line.repeat(1_000_000 / line.len())
 });
 
+/// The worst of messages: nothing but errors, each another one.
+static FLOOD: LazyLock<String> = LazyLock::new(|| {
+    let letter = |n: usize| char::from(b'a' + (n % 26) as u8);
+    (0..20_000).fold(String::new(), |log, n| {
+        let name: String = [n, n / 26, n / 676, n / 17_576].into_iter().map(letter).collect();
+        log + &format!("src/{name}.c:{n}:9: error: ‘{name}’ undeclared\n")
+    })
+});
+
 fn main() {
     divan::main();
 }
@@ -93,4 +102,14 @@ fn mebibyte_native(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn mebibyte_component(bencher: Bencher<'_, '_>) {
     component(bencher, &MEBIBYTE);
+}
+
+#[divan::bench]
+fn flood_component(bencher: Bencher<'_, '_>) {
+    component(bencher, &FLOOD);
+}
+
+#[divan::bench]
+fn flood_native(bencher: Bencher<'_, '_>) {
+    native(bencher, &FLOOD);
 }

@@ -30,7 +30,7 @@ impl Beginnings {
     pub fn note(&mut self, line: &str) {
         let mut start = [' '; WINDOW];
         let mut count = 0;
-        for letter in line.chars().flat_map(normal) {
+        for letter in line.chars().map(normal) {
             let doubled = letter == ' ' && (count == 0 || start[count - 1] == ' ');
             if doubled || count == 0 && !letter.is_alphanumeric() {
                 continue;
@@ -155,7 +155,7 @@ fn is_trace(text: &str) -> bool {
 /// In lower case, with single blanks.
 fn plain(text: &str) -> Vec<char> {
     let mut plain: Vec<char> = Vec::with_capacity(text.len());
-    for letter in text.chars().flat_map(normal) {
+    for letter in text.chars().map(normal) {
         if letter != ' ' || plain.last().is_some_and(|last| *last != ' ') {
             plain.push(letter);
         }
@@ -163,8 +163,12 @@ fn plain(text: &str) -> Vec<char> {
     plain
 }
 
-fn normal(letter: char) -> impl Iterator<Item = char> {
-    if letter.is_whitespace() || letter.is_control() { ' '.to_lowercase() } else { letter.to_lowercase() }
+/// In lower case, where that is one letter.
+fn normal(letter: char) -> char {
+    if letter.is_ascii() {
+        return if letter <= ' ' || letter == '\u{7f}' { ' ' } else { letter.to_ascii_lowercase() };
+    }
+    if letter.is_whitespace() || letter.is_control() { ' ' } else { letter.to_lowercase().next().unwrap_or(letter) }
 }
 
 /// With one sign in the place of each name.
@@ -189,7 +193,7 @@ fn without(text: &[char], names: &[Vec<char>]) -> Vec<char> {
 fn sum_of(part: &[char]) -> u32 {
     let mut sum = Sum::new();
     for letter in part {
-        sum.add(&u32::from(*letter).to_le_bytes());
+        sum.mix(u64::from(u32::from(*letter)));
     }
     (sum.0 ^ sum.0 >> 32) as u32
 }

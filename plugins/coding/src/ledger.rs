@@ -130,7 +130,7 @@ impl Signal {
             place: finding.place.clone(),
             subject: finding.subject.clone(),
             code: finding.code.clone(),
-            reason: finding.reason,
+            reason: finding.reason.or_else(|| Reason::of(&finding.message)),
             count: 1,
             mentioned: finding.sighting == Sighting::Mention,
             since,

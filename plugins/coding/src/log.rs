@@ -121,6 +121,7 @@ impl Log {
     }
 
     fn read(&mut self, take: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece<'_>)), level: Level) {
+        self.scan.findings = 0;
         let (scan, ledger, beginnings) = (&mut self.scan, &mut self.ledger, &mut self.beginnings);
         take(&mut self.lines, &mut |piece| match piece {
             Piece::Line(line) => {

@@ -5,7 +5,7 @@
 //! - one file for each family of tools; each takes a line and says what it tells, or that it does
 //!   not know it
 //! - [`general`]: what no tool in particular says
-//! - [`words`]: taking lines apart
+//! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
 
 mod ci;
 mod container;
@@ -17,6 +17,7 @@ mod native;
 mod package;
 mod python;
 mod rust;
+mod stems;
 mod tap;
 pub mod words;
 
@@ -32,6 +33,9 @@ use crate::signal::{Finding, Kind, Tool};
 const TEST_PATIENCE: u8 = 60;
 /// The same for anything else.
 const PATIENCE: u8 = 8;
+/// Faults that are read out of one message, so that the worst of messages stays within the time of a
+/// call; the lines behind them are only counted.
+const FINDINGS: u32 = 4096;
 /// Failed tests whose report is told in parts.
 const NOTES: usize = 32;
 
@@ -107,6 +111,9 @@ pub struct Scan {
     pub build: Option<bool>,
     /// The most failed tests that a tool has summed up.
     pub failed_tests: u32,
+    /// Faults that were seen in the message at hand.
+    #[serde(skip)]
+    pub findings: u32,
     /// Lines with words, and those of them that have Chinese ones.
     pub lines: u64,
     pub chinese_lines: u64,
@@ -115,6 +122,10 @@ pub struct Scan {
 impl Scan {
     /// Reads the next line. `grave` is what the sender said of it, where it said anything.
     pub fn read(&mut self, raw: &str, level: Level, ledger: &mut Ledger) {
+        if self.findings >= FINDINGS {
+            self.lines += 1;
+            return;
+        }
         let clean = strip_controls(raw);
         let line = Line::of(strip_prefix(&clean));
         if line.body.is_empty() {
@@ -153,7 +164,7 @@ impl Scan {
             .or_else(|| container::read(line, self))
             .or_else(|| ci::read(line, self))
             .or_else(|| native::read(line, self))
-            .or_else(|| general::read(line, self))
+            .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })
     }
 
     fn take(&mut self, seen: Seen, ledger: &mut Ledger) {
@@ -222,6 +233,7 @@ impl Scan {
         if breaks && finding.tool.builds() || broken_image {
             self.build = Some(false);
         }
+        self.findings += 1;
         ledger.add(finding);
     }
 
@@ -289,7 +301,7 @@ fn is_passing(body: &str) -> bool {
         || body.ends_with(" ... ignored")
         || body.ends_with(" PASSED")
         || body.ends_with(" SKIPPED")
-        || body.contains(" PASSED ")
+        || body.ends_with("%]") && body.contains(" PASSED ")
 }
 
 fn has_chinese(text: &str) -> bool {

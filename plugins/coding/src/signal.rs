@@ -144,6 +144,7 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The tool's own code or rule, such as `E0308`.
     pub code: Option<String>,
+    /// Where the rule knows it; otherwise the words tell.
     pub reason: Option<Reason>,
     /// The log's own words; for the fingerprint and the excerpt, never for a person.
     pub message: String,
@@ -159,9 +160,9 @@ impl Finding {
     /// An error; lint and plain warnings count as warnings until told otherwise.
     pub fn new(kind: Kind, tool: Tool, message: &str) -> Self {
         let error = !matches!(kind, Kind::Lint | Kind::Warning);
-        let reason = Reason::of(message);
         let message = message.trim().to_owned();
-        Self { kind, tool, error, place: None, subject: None, code: None, reason, message, sighting: Sighting::Whole }
+        let (place, subject, code, reason) = (None, None, None, None);
+        Self { kind, tool, error, place, subject, code, reason, message, sighting: Sighting::Whole }
     }
 
     pub fn at(mut self, place: Option<Place>) -> Self {
@@ -262,10 +263,15 @@ impl Sum {
 
     pub fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            self.mix(u64::from(*byte));
         }
         // Keeps `ab` + `c` apart from `a` + `bc`.
-        self.0 = (self.0 ^ 0xff).wrapping_mul(0x0100_0000_01b3);
+        self.mix(0xff);
+    }
+
+    /// Adds one number.
+    pub fn mix(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x0100_0000_01b3);
     }
 }
 
@@ -288,8 +294,9 @@ fn add_normal(sum: &mut Sum, message: &str) {
         } else if is_number {
             sum.add(b"0");
         } else {
-            let letters: Vec<u8> = word.bytes().filter(|byte| !byte.is_ascii_digit()).collect();
-            sum.add(&letters.to_ascii_lowercase());
+            let letters = word.bytes().filter(|byte| !byte.is_ascii_digit());
+            letters.for_each(|byte| sum.mix(u64::from(byte.to_ascii_lowercase())));
+            sum.mix(0xff);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! GitHub Actions, GitLab and others that run tools. Rule: that a step failed is told only where no
 //! tool has told why.
 
+use super::stems::stem;
 use super::words::{Line, number_after};
 use super::{Scan, Seen};
 use crate::reason::Reason;
@@ -30,7 +31,7 @@ pub(super) fn read(line: &Line<'_>, _scan: &mut Scan) -> Option<Seen> {
             return Some(Seen::Fault(Finding::new(kind, Tool::Ci, message).at(place).grave(error)));
         }
     }
-    if body.contains("exceeded the maximum execution time") {
+    if line.tells(const { stem(b"exc") }) && body.contains("exceeded the maximum execution time") {
         let finding = Finding::new(Kind::Timeout, Tool::Ci, "job").because(Some(Reason::TimeLimit));
         return Some(Seen::Fault(finding));
     }

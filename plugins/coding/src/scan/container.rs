@@ -1,6 +1,7 @@
 //! docker and BuildKit. Rule: how a step ended is told by its exit code; why is told by what ran in
 //! it, which the other rules read.
 
+use super::stems::sign_of;
 use super::words::{Line, number_after, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
@@ -19,6 +20,18 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         || body.starts_with("=> CANCELED")
     {
         return Some(Seen::Noise);
+    }
+    if body.starts_with("Successfully built ") || body.starts_with("naming to ") {
+        return Some(Seen::Build(true));
+    }
+    const SIGNS: u64 = sign_of("exit code")
+        | sign_of("non-zero")
+        | sign_of("failed")
+        | sign_of("denied")
+        | sign_of("annot")
+        | sign_of("toomany");
+    if !line.tells(SIGNS) {
+        return None;
     }
     if body.contains("did not complete successfully: exit code: ") || body.contains("returned a non-zero code: ") {
         let code = number_after(body, "exit code: ").or_else(|| number_after(body, "non-zero code: "))?;
@@ -40,9 +53,6 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     if body.contains("toomanyrequests") {
         let finding = Finding::new(Kind::Network, Tool::Docker, "").about(Some("docker.io".to_owned()));
         return Some(Seen::Fault(finding.because(Some(Reason::RateLimit))));
-    }
-    if body.starts_with("Successfully built ") || body.starts_with("naming to ") {
-        return Some(Seen::Build(true));
     }
     None
 }

@@ -1,6 +1,7 @@
 //! What no tool in particular says: memory, network, time limits, uncaught errors, levels of
 //! loggers. Rule: the word `error` in the name of a file or test is no error.
 
+use super::stems::{FOREIGN, sign_of};
 use super::words::{Line, class_and_message, has_in_any_case, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
@@ -8,50 +9,54 @@ use crate::reason::Reason;
 use crate::signal::{Finding, Kind, Tool};
 
 /// Sentences that mean one thing wherever they stand, in lower case.
-const SENTENCES: [(&str, Kind); 32] = [
-    ("javascript heap out of memory", Kind::OutOfMemory),
-    ("java.lang.outofmemoryerror", Kind::OutOfMemory),
-    ("jvm heap space is exhausted", Kind::OutOfMemory),
-    ("fatal error: out of memory", Kind::OutOfMemory),
-    ("fatal error: runtime: out of memory", Kind::OutOfMemory),
-    ("out of memory: kill", Kind::OutOfMemory),
-    ("cannot allocate memory", Kind::OutOfMemory),
-    ("memory allocation of ", Kind::OutOfMemory),
-    ("std::bad_alloc", Kind::OutOfMemory),
-    ("oomkilled", Kind::OutOfMemory),
-    ("内存不足", Kind::OutOfMemory),
-    ("no space left on device", Kind::DiskFull),
-    ("磁盘空间不足", Kind::DiskFull),
-    ("segmentation fault", Kind::Crash),
-    ("addresssanitizer:", Kind::Crash),
-    ("stack overflow", Kind::Crash),
-    ("core dumped", Kind::Crash),
-    ("econnrefused", Kind::Network),
-    ("connection refused", Kind::Network),
-    ("econnreset", Kind::Network),
-    ("connection reset by peer", Kind::Network),
-    ("enotfound", Kind::Network),
-    ("eai_again", Kind::Network),
-    ("no such host", Kind::Network),
-    ("could not resolve host", Kind::Network),
-    ("temporary failure in name resolution", Kind::Network),
-    ("network is unreachable", Kind::Network),
-    ("tls handshake timeout", Kind::Network),
-    ("connection timed out", Kind::Network),
-    ("etimedout", Kind::Network),
-    ("exceeded timeout of ", Kind::Timeout),
-    ("deadline exceeded", Kind::Timeout),
+const SENTENCES: [(&str, Kind, u64); 32] = [
+    sentence_of("javascript heap out of memory", Kind::OutOfMemory),
+    sentence_of("java.lang.outofmemoryerror", Kind::OutOfMemory),
+    sentence_of("jvm heap space is exhausted", Kind::OutOfMemory),
+    sentence_of("fatal error: out of memory", Kind::OutOfMemory),
+    sentence_of("fatal error: runtime: out of memory", Kind::OutOfMemory),
+    sentence_of("out of memory: kill", Kind::OutOfMemory),
+    sentence_of("cannot allocate memory", Kind::OutOfMemory),
+    sentence_of("memory allocation of ", Kind::OutOfMemory),
+    sentence_of("std::bad_alloc", Kind::OutOfMemory),
+    sentence_of("oomkilled", Kind::OutOfMemory),
+    sentence_of("内存不足", Kind::OutOfMemory),
+    sentence_of("no space left on device", Kind::DiskFull),
+    sentence_of("磁盘空间不足", Kind::DiskFull),
+    sentence_of("segmentation fault", Kind::Crash),
+    sentence_of("addresssanitizer:", Kind::Crash),
+    sentence_of("stack overflow", Kind::Crash),
+    sentence_of("core dumped", Kind::Crash),
+    sentence_of("econnrefused", Kind::Network),
+    sentence_of("connection refused", Kind::Network),
+    sentence_of("econnreset", Kind::Network),
+    sentence_of("connection reset by peer", Kind::Network),
+    sentence_of("enotfound", Kind::Network),
+    sentence_of("eai_again", Kind::Network),
+    sentence_of("no such host", Kind::Network),
+    sentence_of("could not resolve host", Kind::Network),
+    sentence_of("temporary failure in name resolution", Kind::Network),
+    sentence_of("network is unreachable", Kind::Network),
+    sentence_of("tls handshake timeout", Kind::Network),
+    sentence_of("connection timed out", Kind::Network),
+    sentence_of("etimedout", Kind::Network),
+    sentence_of("exceeded timeout of ", Kind::Timeout),
+    sentence_of("deadline exceeded", Kind::Timeout),
 ];
+
+const fn sentence_of(words: &'static str, kind: Kind) -> (&'static str, Kind, u64) {
+    (words, kind, sign_of(words))
+}
 
 pub(super) fn read(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     let body = line.body;
     if scan.repeats(Tool::Jest) {
         return Some(Seen::Noise);
     }
-    if let Some(kind) = troubled(body.as_bytes()).then(|| sentence(body)).flatten() {
+    if let Some(kind) = sentence(line) {
         return Some(of_kind(kind, body, scan));
     }
-    missing_command(body).or_else(|| sums_up(body)).or_else(|| uncaught(line, scan)).or_else(|| level(body, scan))
+    missing_command(body).or_else(|| sums_up(line)).or_else(|| uncaught(line, scan)).or_else(|| level(line, scan))
 }
 
 /// A line that its sender calls an error.
@@ -100,41 +105,22 @@ pub(super) fn host_in(text: &str) -> Option<String> {
     piece::identifier(word)
 }
 
-/// Whether one of the sentences may be in a line: a cheap look before the dear one.
-fn troubled(bytes: &[u8]) -> bool {
-    bytes.windows(3).any(|part| {
-        let part = [part[0] | 0x20, part[1] | 0x20, part[2] | 0x20];
-        matches!(
-            &part,
-            b"mem"
-                | b"hea"
-                | b"ref"
-                | b"no "
-                | b"eco"
-                | b"con"
-                | b"eno"
-                | b"eai"
-                | b"res"
-                | b"nam"
-                | b"seg"
-                | b"san"
-                | b"sta"
-                | b"cor"
-                | b"unr"
-                | b"tls"
-                | b"eti"
-                | b"exc"
-                | b"dea"
-                | b"oom"
-                | b"_al"
-        )
-    }) || bytes.iter().any(|byte| *byte >= 0xe3)
-}
-
-fn sentence(body: &str) -> Option<Kind> {
-    let lower = body.to_ascii_lowercase();
-    // Advice on a fault and names of files are no faults.
-    let (_, kind) = SENTENCES.iter().find(|(sign, _)| lower.contains(sign))?;
+fn sentence(line: &Line<'_>) -> Option<Kind> {
+    const ALL: u64 = {
+        let mut all = 0;
+        let mut at = 0;
+        while at < SENTENCES.len() {
+            all |= SENTENCES[at].2;
+            at += 1;
+        }
+        all
+    };
+    if !line.tells(ALL) {
+        return None;
+    }
+    let lower = line.body.to_ascii_lowercase();
+    let (_, kind, _) = SENTENCES.iter().find(|(words, _, sign)| line.tells(*sign) && lower.contains(words))?;
+    // Advice on a fault and names of tests are no faults.
     let about =
         ["hint:", "help:", "note:", "retry on", "handles ", "should ", "test_"].iter().any(|sign| lower.contains(sign));
     (!about).then_some(*kind)
@@ -176,14 +162,22 @@ fn missing_command(body: &str) -> Option<Seen> {
 }
 
 /// That a build failed is the sum of its errors and no error more.
-fn sums_up(body: &str) -> Option<Seen> {
-    let bare = body.trim_start_matches(['[', ']', '错', '误', ' ', ':', '：']);
+fn sums_up(line: &Line<'_>) -> Option<Seen> {
+    let bare = line.body.trim_start_matches(['[', ']', '错', '误', ' ', ':', '：']);
     let sums = ["build failed", "compilation failed", "构建失败", "编译失败"];
-    sums.iter().any(|sum| bare.len() < 120 && bare.to_lowercase().starts_with(sum)).then_some(Seen::Build(false))
+    let begins =
+        |sum: &&str| bare.as_bytes().get(..sum.len()).is_some_and(|start| start.eq_ignore_ascii_case(sum.as_bytes()));
+    (bare.len() < 120 && sums.iter().any(begins)).then_some(Seen::Build(false))
 }
 
 /// Lines that begin with a level, or have one behind their time.
-fn level(body: &str, scan: &Scan) -> Option<Seen> {
+fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    const SIGNS: u64 =
+        sign_of("error") | sign_of("fatal") | sign_of("critical") | sign_of("severe") | sign_of("warn") | FOREIGN;
+    if !line.tells(SIGNS) {
+        return None;
+    }
+    let body = line.body;
     let start = &body[..body.floor_char_boundary(80)];
     let is_level = |word: &str, names: &[&str]| {
         let word = word.trim_matches(['[', ']', ':', '(', ')', '|', '：', '【', '】']);

@@ -1,5 +1,6 @@
 //! go build, test and vet. Rule: the lines of a test belong to the test that is named next to them.
 
+use super::stems::stem;
 use super::words::{Line, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
@@ -27,7 +28,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'W' if body.starts_with("WARNING: DATA RACE") => {
             Some(Seen::Head(Finding::new(Kind::Crash, Tool::Go, "data race").because(Some(Reason::Race))))
         }
-        _ if body.contains(".go:") => place(line, scan),
+        _ if line.tells(const { stem(b"go:") }) && body.contains(".go:") => place(line, scan),
         _ => None,
     }
 }

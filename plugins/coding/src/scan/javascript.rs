@@ -1,6 +1,7 @@
 //! jest, vitest, node's own runner, tsc, eslint and bundlers. Rule: what jest repeats under its
 //! summary is not read again.
 
+use super::stems::stem;
 use super::words::{Line, between, number_before, quoted};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
@@ -11,7 +12,10 @@ const ENDINGS: [&str; 10] = ["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts
 
 pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
-    if let Some(seen) = counts(body, scan).or_else(|| missing_module(body, scan)) {
+    let missing = |scan: &mut Scan| {
+        if line.tells(const { stem(b"can") | stem(b"fai") }) { missing_module(body, scan) } else { None }
+    };
+    if let Some(seen) = counts(body, scan).or_else(|| missing(scan)) {
         return Some(seen);
     }
     match body.chars().next()? {
@@ -30,7 +34,8 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         'a' if body.starts_with("at ") => Some(frame(body).map_or(Seen::Noise, Seen::Place)),
         first if first.is_ascii_digit() && line.indent > 0 => eslint(body, scan),
-        _ => tsc(body).or_else(|| heading(line, scan)),
+        _ if line.tells(const { stem(b"err") }) => tsc(body).or_else(|| heading(line, scan)),
+        _ => heading(line, scan),
     }
 }
 

@@ -1,6 +1,7 @@
 //! maven, gradle, javac and kotlinc. Rule: what maven lists again behind `Failed to execute goal` is
 //! not read again.
 
+use super::stems::stem;
 use super::words::{Line, between, class_and_message, number_after, number_before};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
@@ -35,7 +36,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'E' if body.starts_with("Exception in thread ") => uncaught(body),
         b's' if body.starts_with("symbol: ") => symbol(body, scan),
         _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body),
-        _ if body.contains(" tests completed, ") => {
+        _ if line.tells(const { stem(b"fai") }) && body.contains(" tests completed, ") => {
             Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests))
         }
         _ => gradle_place(line, scan),

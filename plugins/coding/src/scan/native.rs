@@ -1,11 +1,14 @@
 //! C and C++ compilers, linkers, make, CMake, and whoever writes `place: severity: message`. Rule:
 //! whose message it is shows in the ending of the file.
 
+use super::stems::{FOREIGN, sign_of, stem};
 use super::words::{Line, between, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
 use crate::reason::Reason;
 use crate::signal::{Finding, Kind, Tool};
+
+const NOTE: u64 = stem(b"ote");
 
 /// What severities are called, with the sign behind them; the first three are errors.
 const SEVERITIES: [(&str, bool); 7] = [
@@ -27,6 +30,16 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         let finding = Finding::new(Kind::BuildError, Tool::Make, "cmake").at(Place::find(rest));
         return Some(Seen::Fault(finding.about(Some("CMake".to_owned()))));
     }
+    const SIGNS: u64 = sign_of("error")
+        | sign_of("warning")
+        | sign_of("Killed")
+        | sign_of("undefined")
+        | sign_of("cannot find")
+        | FOREIGN
+        | NOTE;
+    if !line.tells(SIGNS) {
+        return None;
+    }
     if let Some(seen) = killed(body).or_else(|| linker(body)) {
         return Some(seen);
     }
@@ -36,7 +49,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             return Some(compiler(place, message, error, scan));
         }
     }
-    body.contains(" note: ").then_some(Seen::Noise).filter(|_| Place::find(body).is_some())
+    (line.tells(NOTE) && body.contains(" note: ")).then_some(Seen::Noise).filter(|_| Place::find(body).is_some())
 }
 
 fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {

@@ -1,6 +1,7 @@
 //! Python, pytest, unittest, ruff and mypy. Rule: pytest tells of a failure up to three times
 //! (progress, report, summary); it counts once.
 
+use super::stems::stem;
 use super::words::{Line, class_and_message, is_rule, number_before, quoted};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
@@ -32,7 +33,9 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             Some(Seen::Noise)
         }
         _ if scan.section == Section::PytestReport => report(line, scan),
-        _ => verbose(body).or_else(|| lint(line)).or_else(|| no_module(body)),
+        _ if line.tells(const { stem(b"err") | stem(b"fai") }) => verbose(body).or_else(|| lint(line)),
+        _ if line.tells(const { stem(b"med") }) => no_module(body).or_else(|| lint(line)),
+        _ => lint(line),
     }
 }
 
@@ -222,7 +225,7 @@ fn lint(line: &Line<'_>) -> Option<Seen> {
         return Some(Seen::Head(Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(first.to_owned()))));
     }
     let code = rest.split(' ').next()?;
-    if first.contains(".py:") && is_rule(code) {
+    if is_rule(code) && first.contains(".py:") {
         let finding = Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(code.to_owned()));
         return Some(Seen::Fault(finding.at(Place::read(first))));
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::stems::signs;
+
 /// One line of a log, without colours and what loggers and runners put before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
@@ -10,13 +12,15 @@ pub struct Line<'a> {
     /// Without indentation.
     pub body: &'a str,
     pub indent: usize,
+    /// Which stems it has.
+    signs: u64,
 }
 
 impl<'a> Line<'a> {
     pub fn of(text: &'a str) -> Self {
         let text = text.trim_end();
         let body = text.trim_start();
-        Self { text, body, indent: text.len() - body.len() }
+        Self { text, body, indent: text.len() - body.len(), signs: signs(body) }
     }
 
     /// Behind a beginning, without blanks.
@@ -24,8 +28,9 @@ impl<'a> Line<'a> {
         self.body.strip_prefix(start).map(str::trim_start)
     }
 
-    pub fn has(&self, part: &str) -> bool {
-        self.body.contains(part)
+    /// Whether it has any of these stems.
+    pub fn tells(&self, signs: u64) -> bool {
+        self.signs & signs != 0
     }
 }
 
