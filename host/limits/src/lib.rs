@@ -46,6 +46,13 @@ pub const HTTP_CONNECTION: Duration = Duration::from_secs(300);
 /// A device that was sent nothing for this long is sent something: firmware calls a channel dead
 /// after 120 s without data, and 100 s is promised.
 pub const SILENCE: Duration = Duration::from_secs(95);
+/// A device that nothing was heard of for this long, and for `IDLE_BUFFER` beyond, is closed: people
+/// take breaks of some minutes, and firmware connects anew at the next word.
+pub const IDLE: Duration = Duration::from_secs(600);
+/// What is added to `IDLE`, whatever the mode.
+pub const IDLE_BUFFER: Duration = Duration::from_secs(60);
+/// How long before the end a device is warned.
+pub const IDLE_WARNINGS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];
 /// Messages that a connection holds while its session's queue is full; then it stops reading.
 pub const PENDING_MESSAGES: usize = 64;
 /// Bytes of the messages that a connection holds while its session's queue is full.
@@ -54,6 +61,9 @@ pub const PENDING_BYTES: usize = 256 * 1024;
 pub const HAND_OVER: Duration = Duration::from_secs(10);
 /// A connection looks again after this time at what is due and could not yet be written.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How often a connection asks the system what the device has acknowledged, while somebody wants to
+/// know: a few round trips of a good Wi-Fi.
+pub const MARK_LOOK: Duration = Duration::from_millis(20);
 /// Write buffer of a connection: enough for a batch of replies in one system call.
 pub const WRITE_BUFFER_BYTES: usize = 4096;
 /// Connections may take this long to end once all have been asked to, when the server stops.
@@ -66,6 +76,74 @@ pub const HTTP_PORT: u16 = 8003;
 pub const TIMEZONE_OFFSET_MIN: i32 = 480;
 /// A random number in the name of a device that gives none; eight digits.
 pub const AUTO_IDS: u32 = 100_000_000;
+
+// --- Sign-in ----------------------------------------------------------------------------------
+
+/// A token. Those of identity providers have 1 to 4 KiB.
+pub const TOKEN_BYTES: usize = 8 * 1024;
+/// Clocks of an issuer and of this server may differ by this much.
+pub const TOKEN_LEEWAY: Duration = Duration::from_secs(60);
+/// Devices that one token may name.
+pub const TOKEN_DEVICES: usize = 64;
+/// How long a device token is good: what the servers that brought it up say.
+pub const DEVICE_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// One request to an identity provider in all; well under `HANDSHAKE`, so that the device is told.
+pub const IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests to one identity provider at the same time.
+pub const IDENTITY_CONCURRENT: usize = 32;
+/// A provider that could not be reached is not asked again for this long: callers are refused at
+/// once then, instead of filling the places of the handshake.
+pub const IDENTITY_BACKOFF: Duration = Duration::from_secs(1);
+/// An idle connection to an identity provider is kept this long.
+pub const IDENTITY_IDLE: Duration = Duration::from_secs(30);
+/// A key set. One key has about 2 KiB with its certificates.
+pub const KEY_SET_BYTES: usize = 256 * 1024;
+/// Keys of a set that are looked at; providers have two to ten.
+pub const KEY_SET_KEYS: usize = 64;
+/// A key set from an address is read again after this time.
+pub const KEY_SET_TTL: Duration = Duration::from_secs(600);
+/// Shortest time between two reads of a key set from an address.
+pub const KEY_SET_REFRESH: Duration = Duration::from_secs(10);
+/// A file with keys is read again after this time.
+pub const KEY_FILE_TTL: Duration = Duration::from_secs(10);
+/// Shortest time between two reads of a file with keys.
+pub const KEY_FILE_REFRESH: Duration = Duration::from_secs(1);
+/// Keys that are tried for a token which does not name its key; each try costs up to 1 ms.
+pub const KEY_TRIES: usize = 4;
+/// Bits of an RSA key at least; a shorter one can be broken.
+pub const RSA_KEY_BITS: usize = 2048;
+/// An answer about a token.
+pub const INTROSPECTION_BYTES: usize = 64 * 1024;
+/// An answer about a good token is kept until the token expires, and for this long at the most: a
+/// token that was withdrawn opens nothing any more then.
+pub const INTROSPECTION_CACHE: Duration = Duration::from_secs(3600);
+/// An answer about a bad token is kept for this long.
+pub const INTROSPECTION_NEGATIVE: Duration = Duration::from_secs(10);
+/// Answers about good tokens that are kept, and again as many about bad ones: about 4 MiB.
+pub const INTROSPECTION_ENTRIES: usize = 16_384;
+/// Failed sign-ins from one address a minute. A house full of devices with an old token tries about
+/// this often; a guesser gets nowhere with it.
+pub const SIGN_IN_FAILURES: u32 = 60;
+/// Failed sign-ins as one device a minute, over all addresses.
+pub const SIGN_IN_DEVICE_FAILURES: u32 = 30;
+/// In which the failures above are counted.
+pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+/// Addresses and devices whose failures are remembered, and places where devices have signed in:
+/// about 1 MiB each at the most.
+pub const SIGN_IN_TABLE: usize = 32_768;
+/// How long a device is known at an address from which it has signed in.
+pub const SIGN_IN_KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
+/// Refused sign-ins that are logged a second; the others are counted.
+pub const SIGN_IN_LOG_LINES: u32 = 20;
+/// Server messages with a wrong secret from one address within `SECRET_WINDOW`: an operator mistypes
+/// once or twice.
+pub const SECRET_FAILURES: u32 = 5;
+/// In which the failures above are counted.
+pub const SECRET_WINDOW: Duration = Duration::from_secs(60);
+/// Addresses whose wrong secrets are remembered: about 256 KiB.
+pub const SECRET_TABLE: usize = 4096;
+/// Hops of a forwarded request that are looked at.
+pub const FORWARDED_HOPS: usize = 32;
 
 // --- Sessions -----------------------------------------------------------------------------
 
@@ -124,6 +202,9 @@ pub const DELIVERY_DEVICES: usize = 4_000;
 
 /// A device's answer to what it offers. Firmware answers within 100 ms; some clients never do.
 pub const TOOL_LIST_REPLY: Duration = Duration::from_secs(5);
+/// A device that says it has tools and does not answer is not asked again for so long, unless it
+/// says hello or that its tools have changed.
+pub const TOOL_SILENCE: Duration = Duration::from_secs(60);
 /// A device's answer to a call: taking and explaining a picture takes up to half a minute.
 pub const TOOL_CALL_REPLY: Duration = Duration::from_secs(30);
 /// Pages of a list of tools; firmware cuts them at 8,000 bytes.
@@ -266,6 +347,15 @@ pub const HOOK_SENDER_BYTES: usize = 32;
 pub const QUEUE_PER_DEVICE: u32 = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
 pub const QUEUE_SWEEP: u32 = 8;
+/// Bytes of the messages that are read from the queue at once and are on their way to a returning
+/// device: well under `OUTBOX_BYTES`, so that a slow device does not count as too slow by it. The
+/// message that reaches it is the last.
+pub const QUEUE_PAGE_BYTES: usize = 256 * 1024;
+/// Messages read from the queue at once; fewer than `OUTBOX_FRAMES`.
+pub const QUEUE_PAGE: usize = 128;
+/// A device that comes back on a new connection while it is being handed what waited for it: how
+/// long the old connection may still say what arrived. What is open then is sent again.
+pub const HAND_OVER_LEFT: Duration = TAKEOVER_LINGER;
 /// Messages in the file that takes over where the database cannot be used: it is rewritten as a
 /// whole, and 10,000 short ones are about 3 MB.
 pub const SPARE_MESSAGES: usize = 10_000;
@@ -367,6 +457,13 @@ pub const MAX_BLOCKING: usize = 2;
 pub const SPARE_MODE_THREADS: usize = 1;
 /// Blocking work that has not ended this long after everything else is left behind at a stop.
 pub const STOP: Duration = Duration::from_secs(3);
+/// How often the storage is tried for `/readyz`: a small write to disk each time.
+pub const HEALTH_LOOK: Duration = Duration::from_secs(5);
+/// Looks in a row that must agree before `/readyz` changes its mind, so that one slow write turns
+/// nobody away.
+pub const HEALTH_AGREE: u32 = 2;
+/// Signs of life within the time that the service manager waits for one.
+pub const WATCHDOG_SHARE: u32 = 3;
 /// How often the samples of histograms are put into their buckets.
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How long the command line waits for an answer of a running server.

@@ -1,0 +1,176 @@
+//! `auth.jwt`. Rule: an algorithm is accepted only with the kind of key that it is for, so that a
+//! public key can never be taken for a secret.
+
+use std::path::PathBuf;
+
+use garde::Validate;
+use jsonwebtoken::Algorithm;
+use modehost_limits as limits;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::address::is_address;
+use super::secret::{Secret, is_secret};
+use super::{claim_is_named, device_claim, identity_timeout};
+
+/// `auth.jwt`: how signed tokens are judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(default, deny_unknown_fields)]
+pub struct JwtConfig {
+    /// Signatures that are accepted. Default: HS256 where `secret` is given; RS256, ES256 and EdDSA
+    /// where public keys are.
+    #[garde(custom(fit_the_keys(self)))]
+    pub algorithms: Vec<JwtAlgorithm>,
+    /// What `iss` must be. Default: it is not looked at.
+    #[garde(inner(length(min = 1)))]
+    pub issuer: Option<String>,
+    /// What `aud` must be or hold. Default: it is not looked at.
+    #[garde(inner(length(min = 1)))]
+    pub audience: Option<String>,
+    /// How far the issuer's clock may be from ours, in s, 0 to 3600. Default 60.
+    #[garde(range(max = 3600))]
+    pub leeway_s: u64,
+    /// The secret of HS256, HS384 and HS512; 32 random characters or more are safe.
+    #[garde(inner(custom(is_secret)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// A public key in PEM form. Read again when it changes.
+    #[garde(skip)]
+    pub public_key_file: Option<PathBuf>,
+    /// Where the provider publishes its keys (JWKS); `https://` unless it is on this machine.
+    #[garde(inner(custom(is_address)))]
+    pub jwks_url: Option<String>,
+    /// The same in a file. Read again when it changes.
+    #[garde(skip)]
+    pub jwks_file: Option<PathBuf>,
+    /// The keys of `jwks_url` are read again after this time, in s, 1 to 86,400. While the provider
+    /// is away, those that were read last are used. Default 600.
+    #[garde(range(min = 1, max = 86_400))]
+    pub jwks_ttl_s: u64,
+    /// They are also read again for a token with an unknown key, but not more often than this, in s,
+    /// 1 to 3600. Default 10.
+    #[garde(range(min = 1, max = 3600))]
+    pub jwks_min_refresh_s: u64,
+    /// Time for one answer of `jwks_url`, in s, 1 to 30; keep it under
+    /// `gateway.handshake_timeout_ms`. Default 5.
+    #[garde(range(min = 1, max = 30))]
+    pub timeout_s: u64,
+    /// The claim that holds the device id, or a list of them, that the token opens; null: tokens are
+    /// bound to no device. `sub` where the provider knows devices as its users. Default `device_id`.
+    #[garde(inner(length(min = 1)))]
+    pub device_claim: Option<String>,
+    /// Whether a token without that claim is refused; otherwise it opens any device. Default false.
+    #[garde(custom(claim_is_named(&self.device_claim)))]
+    pub require_device: bool,
+}
+
+impl Default for JwtConfig {
+    fn default() -> Self {
+        Self {
+            algorithms: Vec::new(),
+            issuer: None,
+            audience: None,
+            leeway_s: limits::TOKEN_LEEWAY.as_secs(),
+            secret: None,
+            public_key_file: None,
+            jwks_url: None,
+            jwks_file: None,
+            jwks_ttl_s: limits::KEY_SET_TTL.as_secs(),
+            jwks_min_refresh_s: limits::KEY_SET_REFRESH.as_secs(),
+            timeout_s: identity_timeout(),
+            device_claim: device_claim(),
+            require_device: false,
+        }
+    }
+}
+
+impl JwtConfig {
+    /// What is accepted, with the default filled in.
+    pub(crate) fn accepted(&self) -> Vec<Algorithm> {
+        if !self.algorithms.is_empty() {
+            return self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        }
+        let mut accepted = Vec::new();
+        if self.secret.is_some() {
+            accepted.push(Algorithm::HS256);
+        }
+        if self.public_sources() > 0 {
+            accepted.extend([Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]);
+        }
+        accepted
+    }
+
+    fn public_sources(&self) -> usize {
+        [self.public_key_file.is_some(), self.jwks_url.is_some(), self.jwks_file.is_some()]
+            .into_iter()
+            .filter(|given| *given)
+            .count()
+    }
+}
+
+/// A signature. `none` is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum JwtAlgorithm {
+    HS256,
+    HS384,
+    HS512,
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    EdDSA,
+}
+
+impl JwtAlgorithm {
+    fn is_secret(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    fn name(self) -> Algorithm {
+        match self {
+            Self::HS256 => Algorithm::HS256,
+            Self::HS384 => Algorithm::HS384,
+            Self::HS512 => Algorithm::HS512,
+            Self::RS256 => Algorithm::RS256,
+            Self::RS384 => Algorithm::RS384,
+            Self::RS512 => Algorithm::RS512,
+            Self::PS256 => Algorithm::PS256,
+            Self::PS384 => Algorithm::PS384,
+            Self::PS512 => Algorithm::PS512,
+            Self::ES256 => Algorithm::ES256,
+            Self::ES384 => Algorithm::ES384,
+            Self::EdDSA => Algorithm::EdDSA,
+        }
+    }
+}
+
+fn fit_the_keys(jwt: &JwtConfig) -> impl FnOnce(&Vec<JwtAlgorithm>, &()) -> garde::Result + '_ {
+    move |algorithms, _| {
+        let fault = |words: &str| Err(garde::Error::new(words));
+        let (secret, public) = (jwt.secret.is_some(), jwt.public_sources());
+        if public > 1 {
+            return fault("can have keys from one of `public_key_file`, `jwks_url` and `jwks_file` only");
+        }
+        if !secret && public == 0 {
+            return fault("has no key: give `secret`, `public_key_file`, `jwks_url` or `jwks_file`");
+        }
+        if algorithms.is_empty() {
+            return Ok(());
+        }
+        let wants_secret = algorithms.iter().any(|algorithm| algorithm.is_secret());
+        let wants_public = algorithms.iter().any(|algorithm| !algorithm.is_secret());
+        match (wants_secret, wants_public) {
+            (true, _) if !secret => fault("has an HS algorithm, which needs `secret`"),
+            (_, true) if public == 0 => {
+                fault("has an algorithm with public keys, which needs `public_key_file`, `jwks_url` or `jwks_file`")
+            }
+            (false, _) if secret => fault("has no HS algorithm for `secret`; take `secret` out or add HS256"),
+            (_, false) if public > 0 => fault("has no algorithm for the public keys, such as RS256"),
+            _ => Ok(()),
+        }
+    }
+}

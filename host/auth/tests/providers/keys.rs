@@ -1,0 +1,216 @@
+//! JWKS: rotation, floods, and providers that are away.
+
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use modehost_auth::{Denied, SignIn};
+use serde_json::{Value, json};
+
+use crate::fake::{Answer, Fake};
+use crate::{SOON, all_but_the_first, check, config, eventually, now, sign_in};
+
+/// A key under an id: what signs, and what is published.
+struct Signer {
+    id: &'static str,
+    algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+impl Signer {
+    fn rsa(id: &'static str) -> Self {
+        let key = EncodingKey::from_rsa_pem(include_bytes!("../keys/rsa.private.pem")).expect("a key");
+        Self { id, algorithm: Algorithm::RS256, key }
+    }
+
+    fn other_rsa(id: &'static str) -> Self {
+        let key = EncodingKey::from_rsa_pem(include_bytes!("../keys/rsa-other.private.pem")).expect("a key");
+        Self { id, algorithm: Algorithm::RS256, key }
+    }
+
+    fn p256(id: &'static str) -> Self {
+        let key = EncodingKey::from_ec_pem(include_bytes!("../keys/p256.private.pem")).expect("a key");
+        Self { id, algorithm: Algorithm::ES256, key }
+    }
+
+    fn ed25519(id: &'static str) -> Self {
+        let key = EncodingKey::from_ed_pem(include_bytes!("../keys/ed25519.private.pem")).expect("a key");
+        Self { id, algorithm: Algorithm::EdDSA, key }
+    }
+
+    fn published(&self) -> Value {
+        let mut key =
+            serde_json::to_value(Jwk::from_encoding_key(&self.key, self.algorithm).expect("a key")).expect("JSON");
+        key["kid"] = json!(self.id);
+        key["use"] = json!("sig");
+        key
+    }
+
+    fn token(&self, device: &str) -> String {
+        self.token_as(Some(self.id), device)
+    }
+
+    fn token_as(&self, id: Option<&str>, device: &str) -> String {
+        let header = Header { kid: id.map(str::to_owned), ..Header::new(self.algorithm) };
+        encode(&header, &json!({ "exp": now() + 600, "device_id": device }), &self.key).expect("a token")
+    }
+}
+
+fn set(signers: &[&Signer]) -> Value {
+    json!({ "keys": signers.iter().map(|signer| signer.published()).collect::<Vec<_>>() })
+}
+
+fn settings(fake: &Fake, more: Value) -> Value {
+    let mut jwt = json!({ "jwks_url": fake.url(), "jwks_min_refresh_s": 1, "timeout_s": 2 });
+    for (name, value) in more.as_object().expect("members") {
+        jwt[name] = value.clone();
+    }
+    json!({ "methods": ["jwt"], "jwt": jwt })
+}
+
+#[tokio::test]
+async fn c11_keys_of_every_kind_come_by_address_and_are_kept() {
+    let (rsa, p256, ed25519) = (Signer::rsa("r"), Signer::p256("p"), Signer::ed25519("e"));
+    let fake = Fake::start(Answer::Json(set(&[&rsa, &p256, &ed25519]))).await;
+    let sign_in = sign_in(settings(&fake, json!({})));
+    for signer in [&rsa, &p256, &ed25519] {
+        assert_eq!(check(&sign_in, "aa:01", &signer.token("aa:01")).await, Ok(()), "{}", signer.id);
+        assert_eq!(check(&sign_in, "aa:02", &signer.token("aa:01")).await, Err(Denied::OtherDevice));
+        // Without a key id all keys of the kind are tried.
+        assert_eq!(check(&sign_in, "aa:01", &signer.token_as(None, "aa:01")).await, Ok(()));
+        // The id of another key does not help.
+        let stolen = signer.token_as(Some(if signer.id == "r" { "p" } else { "r" }), "aa:01");
+        assert_eq!(check(&sign_in, "aa:01", &stolen).await, Err(Denied::UnknownKey));
+    }
+    let forged = Signer::other_rsa("r").token("aa:01");
+    assert_eq!(check(&sign_in, "aa:01", &forged).await, Err(Denied::Signature));
+    assert!(fake.requests()[0].starts_with("GET /provider "));
+}
+
+#[tokio::test]
+async fn c11_a_new_key_is_found_and_an_old_one_forgotten() {
+    let (old, new) = (Signer::rsa("old"), Signer::p256("new"));
+    let fake = Fake::start(Answer::Json(set(&[&old]))).await;
+    let sign_in = sign_in(settings(&fake, json!({})));
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Ok(()));
+    fake.answers(Answer::Json(set(&[&new])));
+    eventually(&sign_in, "a", &new.token("a"), Ok(())).await;
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Err(Denied::UnknownKey));
+}
+
+#[tokio::test]
+async fn c11_keys_are_read_anew_when_they_are_old() {
+    let (old, new) = (Signer::rsa("k"), Signer::other_rsa("k"));
+    let fake = Fake::start(Answer::Json(set(&[&old]))).await;
+    let sign_in = sign_in(settings(&fake, json!({ "jwks_ttl_s": 1 })));
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Ok(()));
+    // Withdrawn under the same id: nothing but time tells.
+    fake.answers(Answer::Json(set(&[&new])));
+    eventually(&sign_in, "a", &old.token("a"), Err(Denied::Signature)).await;
+    assert_eq!(check(&sign_in, "a", &new.token("a")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn c11_a_flood_of_unknown_keys_asks_the_provider_rarely() {
+    let signer = Signer::ed25519("known");
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({ "jwks_min_refresh_s": 60 })));
+    let began = Instant::now();
+    for number in 0..200 {
+        let token = signer.token_as(Some(&format!("unknown-{number}")), "a");
+        assert_eq!(check(&sign_in, "a", &token).await, Err(Denied::UnknownKey));
+    }
+    assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert_eq!(fake.count(), 1);
+}
+
+#[tokio::test]
+async fn c11_many_callers_wait_for_one_look() {
+    let signer = Signer::ed25519("k");
+    let fake = Fake::start(Answer::Late(Duration::from_millis(500), set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({})));
+    let token = signer.token("a");
+    // The first hangs up; that does not stop the look for the others.
+    let outcomes = all_but_the_first((0..50).map(|_| check(&sign_in, "a", &token))).await;
+    assert_eq!(outcomes, vec![Ok(()); 49]);
+    assert_eq!(fake.count(), 1);
+}
+
+/// The provider fails in one way: nobody new gets in, then it is well again.
+async fn survives(fault: Answer) {
+    let signer = Signer::ed25519("k");
+    let fake = Fake::start(fault).await;
+    let sign_in = sign_in(settings(&fake, json!({})));
+    let began = Instant::now();
+    assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Err(Denied::Unavailable));
+    assert!(began.elapsed() < Duration::from_secs(8), "refused in time, not left waiting");
+    fake.answers(Answer::Json(set(&[&signer])));
+    eventually(&sign_in, "a", &signer.token("a"), Ok(())).await;
+}
+
+#[tokio::test]
+async fn c11_a_provider_that_is_silent_or_gone_refuses_for_now() {
+    survives(Answer::Silence).await;
+    survives(Answer::Close).await;
+    survives(Answer::Status(500)).await;
+    survives(Answer::Status(302)).await;
+}
+
+#[tokio::test]
+async fn c11_a_provider_that_answers_nonsense_refuses_for_now() {
+    survives(Answer::Garbage).await;
+    survives(Answer::Body(b"<html>".to_vec())).await;
+    survives(Answer::Json(json!({ "keys": [] }))).await;
+    survives(Answer::Body(vec![b'['; 100_000])).await;
+    survives(Answer::Body(vec![b' '; 2 * modehost_limits::KEY_SET_BYTES])).await;
+}
+
+#[tokio::test]
+async fn c11_keys_that_were_good_are_used_while_the_provider_is_away() {
+    let (signer, new) = (Signer::ed25519("k"), Signer::p256("new"));
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({ "jwks_ttl_s": 1 })));
+    assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
+    fake.answers(Answer::Status(503));
+    let end = Instant::now() + SOON;
+    while fake.count() < 3 {
+        assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
+        assert!(Instant::now() < end, "old keys are looked up again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Whether a key is new or invented cannot be known now.
+    assert_eq!(check(&sign_in, "a", &new.token("a")).await, Err(Denied::Unavailable));
+}
+
+#[tokio::test]
+async fn keys_stay_when_other_settings_change() {
+    let signer = Signer::ed25519("k");
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let first = sign_in(settings(&fake, json!({})));
+    assert_eq!(check(&first, "a", &signer.token("a")).await, Ok(()));
+    let mut changed = settings(&fake, json!({}));
+    changed["methods"] = json!(["device_whitelist", "jwt"]);
+    changed["device_whitelist"] = json!(["b"]);
+    let renewed = first.renewed(&config(changed));
+    drop(first);
+    fake.answers(Answer::Close);
+    assert_eq!(check(&renewed, "a", &signer.token("a")).await, Ok(()));
+    assert_eq!(fake.count(), 1);
+}
+
+#[tokio::test]
+async fn c11_a_file_of_keys_is_read_again_when_it_changes() {
+    let (old, new) = (Signer::ed25519("old"), Signer::p256("new"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys.json");
+    let write = |signers: &[&Signer]| std::fs::write(&file, set(signers).to_string()).expect("written");
+    write(&[&old]);
+    let sign_in: SignIn = sign_in(json!({ "methods": ["jwt"], "jwt": { "jwks_file": &file } }));
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Ok(()));
+    assert_eq!(check(&sign_in, "b", &old.token("a")).await, Err(Denied::OtherDevice));
+    write(&[&new]);
+    eventually(&sign_in, "a", &new.token("a"), Ok(())).await;
+    std::fs::remove_file(&file).expect("removed");
+    assert_eq!(check(&sign_in, "a", &new.token("a")).await, Ok(()));
+}
