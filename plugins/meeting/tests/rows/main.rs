@@ -1,0 +1,49 @@
+//! The rows M.3 to M.8 and what belongs to them, against the real component. Rule: each test names
+//! its row and would fail without it.
+//!
+//! # Layout
+//! - [`live`]: while people are in the meeting, and who asks for its end (M.3 to M.5)
+//! - [`summing`]: what becomes of it (M.6 to M.8)
+
+mod live;
+mod summing;
+
+use modehost_testkit::{Kit, TestDevice};
+use serde_json::{Value, json};
+
+pub(crate) const ANSWER: &str = r#"{"title":"Launch","bullets":["The launch moves to May"],"decisions":["Launch in May"],
+    "actions":[{"text":"Tell the customers","owner":"Ann","due":"Friday"}]}"#;
+
+pub(crate) fn in_meeting(kit: &Kit) -> TestDevice {
+    let mut device = kit.device("dev-1");
+    device.start(Some("meeting"));
+    device
+}
+
+pub(crate) fn finalize() -> Value {
+    json!({"type": "meeting", "phase": "finalize"})
+}
+
+pub(crate) fn snippet(text: &str) -> Value {
+    json!({"type": "meeting", "phase": "snippet", "text": text})
+}
+
+/// Phases and steps in the order in which the device saw them.
+pub(crate) fn phases(inbox: &[Value]) -> Vec<String> {
+    let word = |message: &Value| {
+        let kind = message["type"].as_str().unwrap_or_default();
+        match (kind, message["phase"].as_str(), message["step"].as_str()) {
+            (_, Some("progress"), Some(step)) => step.to_owned(),
+            (_, Some("summary"), _) if message["idempotent"] == true => "copy".to_owned(),
+            (_, Some(phase), _) => phase.to_owned(),
+            _ => message["code"].as_str().unwrap_or(kind).to_owned(),
+        }
+    };
+    inbox.iter().map(word).collect()
+}
+
+pub(crate) fn summaries(inbox: &[Value]) -> Vec<Value> {
+    inbox.iter().filter(|message| message["phase"] == "summary").cloned().collect()
+}
+
+pub(crate) const WHOLE: [&str; 6] = ["finalize", "prepare", "llm_start", "llm_done", "done", "summary"];
