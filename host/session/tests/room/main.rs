@@ -249,8 +249,14 @@ async fn many_devices_keep_their_state_under_a_low_cap_of_live_instances() {
             assert_eq!(counted(device).await.0, round);
         }
     }
-    let live: usize = house.registry.sessions().iter().map(|session| session.live_instances).sum();
-    assert!(live <= 3, "{live} live");
+    // A session gives its permit back before it says so: what it shows may be a wake old.
+    let live = || house.registry.sessions().iter().map(|session| session.live_instances).sum::<usize>();
+    let within = tokio::time::timeout(Duration::from_secs(10), async {
+        while live() > 3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    within.await.unwrap_or_else(|_| panic!("{} live", live()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
