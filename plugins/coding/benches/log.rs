@@ -79,9 +79,7 @@ fn component(bencher: Bencher<'_, '_>, log: &str) {
         .counter(BytesCount::of_str(log))
         .counter(ItemsCount::new(log.lines().count()))
         .with_inputs(opened)
-        .bench_local_refs(|device| {
-            device.tell(HostEvent::Message { kind: "coding".into(), body: body.clone().into() })
-        });
+        .bench_local_refs(|device| device.tell(HostEvent::Message { kind: "coding".into(), body: body.clone() }));
 }
 
 #[divan::bench]

@@ -239,10 +239,8 @@ impl Scan {
 
     /// The line behind the panic of a test says why.
     fn explain(&mut self, line: &Line<'_>, known: bool, ledger: &mut Ledger) {
-        if let Some(subject) = self.explains.take() {
-            if !known {
-                ledger.complete(&subject, None, Reason::of_test(line.body).or(Some(Reason::Panic)));
-            }
+        if let Some(subject) = self.explains.take().filter(|_| !known) {
+            ledger.complete(&subject, None, Reason::of_test(line.body).or(Some(Reason::Panic)));
         }
     }
 

@@ -93,8 +93,7 @@ pub(super) fn host_in(text: &str) -> Option<String> {
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
         let host = host.split(['/', '?', ':']).next()?;
         let parts = host.split('.').count();
-        let is_host = parts >= 2
-            && parts <= 6
+        let is_host = (2..=6).contains(&parts)
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
             && host.rsplit('.').next().is_some_and(|last| {
                 last.len() >= 2 && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)

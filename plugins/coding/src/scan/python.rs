@@ -10,10 +10,10 @@ use crate::signal::{Finding, Kind, Sighting, Tool};
 
 pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
-    if scan.section == Section::Traceback {
-        if let Some(seen) = traceback(line, scan) {
-            return Some(seen);
-        }
+    if scan.section == Section::Traceback
+        && let Some(seen) = traceback(line, scan)
+    {
+        return Some(seen);
     }
     match body.as_bytes()[0] {
         b'=' if body.ends_with('=') => sections(body, scan),

@@ -74,36 +74,26 @@ fn skip_sequence(letters: &mut std::str::Chars<'_>) {
 }
 
 /// Without what runners write before each line: the time (GitHub Actions), a step and its clock
-/// (BuildKit).
+/// (BuildKit; in its last words the clock alone).
 pub fn strip_prefix(text: &str) -> &str {
     let bytes = text.as_bytes();
-    if bytes.len() > 20 && bytes[0].is_ascii_digit() && bytes[4] == b'-' && bytes[10] == b'T' {
-        if let Some((time, rest)) = text.split_once(' ') {
-            if time.ends_with('Z') && time.bytes().all(|byte| byte.is_ascii_digit() || b"-T:.Z".contains(&byte)) {
-                return rest;
-            }
-        }
+    let Some((first, rest)) = text.split_once(' ').filter(|_| bytes[0].is_ascii_digit() || bytes[0] == b'#') else {
+        return text;
+    };
+    let is_time = first.len() > 19 && first.ends_with('Z') && first.as_bytes()[10] == b'T';
+    if is_time && first.bytes().all(|byte| byte.is_ascii_digit() || b"-T:.Z".contains(&byte)) || is_clock(first) {
+        return rest;
     }
-    if bytes.first() == Some(&b'#') && bytes.get(1).is_some_and(u8::is_ascii_digit) {
-        if let Some((_, rest)) = text.split_once(' ') {
-            let is_clock =
-                |word: &str| word.contains('.') && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-            return match rest.split_once(' ') {
-                Some((clock, rest)) if is_clock(clock) => rest,
-                _ => rest,
-            };
-        }
-    }
-    // Of BuildKit's last words the step is left out.
-    if bytes.first().is_some_and(u8::is_ascii_digit) {
-        if let Some((clock, rest)) = text.split_once(' ') {
-            let decimals = clock.split_once('.').map_or("", |(_, decimals)| decimals);
-            if (2..=3).contains(&decimals.len()) && clock.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-                return rest;
-            }
-        }
+    if bytes[0] == b'#' && bytes.get(1).is_some_and(u8::is_ascii_digit) {
+        return rest.split_once(' ').filter(|(clock, _)| is_clock(clock)).map_or(rest, |(_, rest)| rest);
     }
     text
+}
+
+/// `12.345`: seconds since a step began.
+fn is_clock(word: &str) -> bool {
+    let decimals = word.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    (2..=3).contains(&decimals) && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// What stands between the first pair of quotes of any kind.
