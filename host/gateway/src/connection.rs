@@ -20,10 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::console::{self, Counter};
 use crate::link::{Ending, Link, Wire};
 use crate::meters::Meters;
 use crate::pace::{Clock, Pace};
 use crate::pending::Pending;
+use crate::receipt::Carrier;
 
 /// What a connection needs of its session.
 pub(crate) trait SessionEnd: Sync {
@@ -33,6 +35,8 @@ pub(crate) trait SessionEnd: Sync {
     fn message(&self, message: DeviceMessage) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Never waits.
     fn audio(&self, packet: &[u8]) -> Result<(), Gone>;
+    /// The device has sent something. Never waits, and wakes nobody.
+    fn touch(&self);
 }
 
 impl SessionEnd for Attachment {
@@ -47,21 +51,33 @@ impl SessionEnd for Attachment {
     fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
         Self::audio(self, packet)
     }
+
+    fn touch(&self) {
+        Self::touch(self);
+    }
 }
 
 /// Runs a connection to its end. The session is let go once it has all that was received, before
 /// the closing handshake where that is possible.
-pub(crate) async fn run<S, A>(mut link: Link<'_, S>, session: A, mut outbox: OutboxReader, pace: Pace, meters: &Meters)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
+pub(crate) async fn run<S, A>(
+    mut link: Link<'_, S>,
+    session: A,
+    mut outbox: OutboxReader,
+    mut counter: Counter<'_>,
+    pace: Pace,
+    meters: &Meters,
+) where
+    S: AsyncRead + AsyncWrite + Carrier + Unpin,
     A: SessionEnd,
 {
     let _connected = meters.connected();
-    if let Some(ending) = converse(&mut link, &session, &mut outbox, pace, meters).await {
+    if let Some(ending) = converse(&mut link, &session, &mut outbox, &mut counter, pace, meters).await {
         drop((session, outbox));
         // Boxed: this part is rare, and would make every connection larger.
         Box::pin(link.finish(ending)).await;
     }
+    // What is not known to have arrived by now will never be.
+    link.settle_marks();
 }
 
 /// Everything that can wake a connection.
@@ -70,6 +86,8 @@ enum Woken {
     Taken(Option<Result<(), Gone>>),
     /// The session has something for the device.
     Filled,
+    /// An order of the operator's console has been carried out.
+    Ordered(Option<console::Answer>),
     Wire(Wire),
     /// Something may be due.
     Alarm,
@@ -80,11 +98,12 @@ async fn converse<S, A>(
     link: &mut Link<'_, S>,
     session: &A,
     outbox: &mut OutboxReader,
+    counter: &mut Counter<'_>,
     pace: Pace,
     meters: &Meters,
 ) -> Option<Ending>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Carrier + Unpin,
     A: SessionEnd,
 {
     let mut pending = Pending::default();
@@ -105,6 +124,7 @@ where
             () = &mut alarm => Woken::Alarm,
             taken = &mut handing_over, if busy => Woken::Taken(taken),
             () = outbox.fill(&mut batch), if link.is_idle() => Woken::Filled,
+            answer = counter.next(), if counter.is_busy() => Woken::Ordered(answer),
             wire = poll_fn(|context| link.poll(context, may_read)) => Woken::Wire(wire),
         };
         let mut heard = Ok(());
@@ -121,28 +141,43 @@ where
                 heard = taken.unwrap_or(Ok(()));
             }
             Woken::Filled => link.put(std::mem::take(&mut batch)),
-            Woken::Wire(Wire::Read(Message::Text(text))) => match hear(&text, link, meters) {
-                Some(message) if busy || !pending.is_empty() => pending.push(message, text.len()),
-                // The way of almost every message.
-                Some(message) => match session.try_message(message) {
-                    Ok(None) => {}
-                    Ok(Some(message)) => pending.push(message, text.len()),
-                    Err(gone) => heard = Err(gone),
-                },
-                None => {}
-            },
+            Woken::Ordered(answer) => {
+                if let Some(answer) = answer {
+                    console::tell(answer, link);
+                }
+            }
+            Woken::Wire(Wire::Read(Message::Text(text))) => {
+                session.touch();
+                match hear(&text, link, meters) {
+                    Some(DeviceMessage::Server { action, secret }) => counter.take(action, &secret, link),
+                    Some(message) if busy || !pending.is_empty() => pending.push(message, text.len()),
+                    // The way of almost every message.
+                    Some(message) => match session.try_message(message) {
+                        Ok(None) => {}
+                        Ok(Some(message)) => pending.push(message, text.len()),
+                        Err(gone) => heard = Err(gone),
+                    },
+                    None => {}
+                }
+            }
             Woken::Wire(Wire::Read(Message::Binary(packet))) => {
+                session.touch();
                 meters.received_audio();
                 heard = session.audio(&packet);
             }
             Woken::Wire(Wire::Read(Message::Close(frame))) => {
                 break Ending::Gone(frame.map_or(close::NORMAL, |frame| frame.code.into()));
             }
-            // The socket answers pings itself, with the next read, which follows at once.
+            // The socket answers pings itself, with the next read, which follows at once. They come from
+            // libraries and say nothing of the device, so they are no sign of life (C.6).
             Woken::Wire(Wire::Read(_)) => {}
             Woken::Wire(Wire::Flushed) => {
                 if let Some(code) = link.closing() {
                     break Ending::Closing(code);
+                }
+                link.settle_marks();
+                if link.has_marks() {
+                    alarm.as_mut().reset(clock.next(link));
                 }
             }
             Woken::Wire(Wire::Blocked) => alarm.as_mut().reset(clock.next(link)),

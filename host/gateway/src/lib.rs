@@ -4,26 +4,34 @@
 //! - [`config`]: the sections `server`, `gateway` and `auth` as they are written
 //! - [`settings`]: the same as the gateway uses them, replaced as a whole while it runs
 //! - [`bind`]: both listeners, before anything else starts
+//! - [`handover`]: the listeners, from one program of this process to the next
 //! - [`serve`]: accepts, and ends what it accepted
 //! - [`tls`]: certificates, renewed while the ports are open
 //! - [`handshake`]: from the first byte to the 101, or a refusal in plain words
 //! - [`identity`]: who says it is calling
 //! - [`origin`]: which pages may call
-//! - [`sign_in`]: whether the caller may be who it says
+//! - [`proxy`]: who is calling, through proxies
+//! - [`sign_in`]: refusals of sign-in, as callers and operators read them
 //! - [`connection`]: bytes of one device to messages and back
+//! - [`console`]: orders of the operator's console
 //! - [`link`]: the WebSocket itself: what is written, when, and how it is closed
 //! - [`pending`]: what has been received and waits for room in the session
+//! - [`receipt`]: what the device's side has acknowledged
 //! - [`pace`]: what is due although nothing happens
 //! - [`http_port`]: health, OTA, and what the application adds
 //! - [`ota`]: where a device learns the address to call
+//! - `figures`: what the figures of this room mean
 //! - [`meters`]: the figures of this room
 //!
-//! Rule: nothing here knows what a message means. Sessions are reached through
-//! `modehost_session` alone, and tungstenite is named in this crate alone.
+//! Rule: nothing here knows what a message means. Whether a caller may be who it says is decided in
+//! `modehost_auth`; sessions are reached through `modehost_session` alone, and tungstenite is named in this crate alone.
 
 pub mod bind;
 pub mod config;
 mod connection;
+pub mod console;
+mod figures;
+pub mod handover;
 mod handshake;
 mod http_port;
 pub mod identity;
@@ -33,12 +41,18 @@ pub mod origin;
 mod ota;
 mod pace;
 mod pending;
+pub mod proxy;
+mod receipt;
 pub mod serve;
 pub mod settings;
-pub mod sign_in;
+mod sign_in;
 pub mod tls;
 
 pub use bind::{BindError, Bound, bind};
-pub use config::{AuthConfig, GatewayConfig, OnDuplicate, ServerConfig};
+pub use config::{GatewayConfig, OnDuplicate, ServerConfig};
+pub use console::{Done, Operator, Order};
+pub use figures::describe_figures;
+pub use handover::Ports;
+pub use modehost_auth::AuthConfig;
 pub use serve::{Farewell, Gateway};
 pub use settings::GatewaySettings;

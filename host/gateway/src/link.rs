@@ -1,5 +1,6 @@
 //! The WebSocket of one connection: what is to be written, and what has come. Rule: writing never
-//! stops reading, and reading never stops writing; frames of one batch are flushed together.
+//! stops reading, and reading never stops writing; frames of one batch are flushed together, except
+//! where a mark stands between them: it is reached when the device's side has what is before it.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::{SinkExt, StreamExt};
 use modehost_limits as limits;
-use modehost_outbox::{Frame, Text, close};
+use modehost_outbox::{Frame, Mark, Text, close};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -16,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::meters::{self, Meters};
+use crate::receipt::Carrier;
 
 /// Longest reason of a close frame: a control frame carries 125 bytes, two of them the code.
 const REASON_BYTES: usize = 123;
@@ -46,12 +48,24 @@ pub(crate) enum Ending {
     Fault { code: u16, reason: String },
 }
 
+/// What waits to be written.
+enum Outgoing {
+    Message(Message),
+    Mark(Mark),
+}
+
 /// The socket with what waits to be written to it.
 pub(crate) struct Link<'a, S> {
     socket: WebSocketStream<S>,
-    frames: VecDeque<Message>,
+    frames: VecDeque<Outgoing>,
     /// Frames have been handed to the socket and not flushed.
     unflushed: bool,
+    /// Payload of those frames, in bytes.
+    unflushed_bytes: u64,
+    /// Payload that has been flushed, ever.
+    flushed_bytes: u64,
+    /// Marks with everything before them flushed, and how much had been by then.
+    marks: VecDeque<(u64, Mark)>,
     /// The code of the close frame that is the last of the frames, or has been written.
     closing: Option<u16>,
     /// Since when writing has made no progress.
@@ -75,6 +89,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             socket,
             frames: VecDeque::new(),
             unflushed: false,
+            unflushed_bytes: 0,
+            flushed_bytes: 0,
+            marks: VecDeque::new(),
             closing: None,
             blocked: None,
             last_sent: Instant::now(),
@@ -90,6 +107,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                 Frame::Text(Text::Own(text)) => self.push(Message::Text(text.into())),
                 Frame::Text(Text::Shared(text)) => self.push(Message::Text((&*text).into())),
                 Frame::Audio(packet) => self.push(Message::Binary(packet.into())),
+                Frame::Mark(mark) if self.closing.is_none() && !self.mute => {
+                    self.frames.push_back(Outgoing::Mark(mark));
+                }
+                // Nobody will know of it.
+                Frame::Mark(_) => {}
                 Frame::Close { code, reason } => self.close(code, &reason),
             }
         }
@@ -119,7 +141,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
 
     fn push(&mut self, message: Message) {
         if self.closing.is_none() && !self.mute {
-            self.frames.push_back(message);
+            self.frames.push_back(Outgoing::Message(message));
         }
     }
 
@@ -183,12 +205,23 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while !self.frames.is_empty() {
-            ready!(self.socket.poll_ready_unpin(context))?;
-            let Some(message) = self.frames.pop_front() else { break };
+        while let Some(next) = self.frames.front() {
+            match next {
+                Outgoing::Message(_) => ready!(self.socket.poll_ready_unpin(context))?,
+                Outgoing::Mark(_) => ready!(self.poll_flush(context))?,
+            }
+            let message = match self.frames.pop_front() {
+                Some(Outgoing::Message(message)) => message,
+                Some(Outgoing::Mark(mark)) => {
+                    self.marks.push_back((self.flushed_bytes, mark));
+                    continue;
+                }
+                None => break,
+            };
             self.meters.sent.increment(1);
             self.meters.sent_bytes.increment(message.len() as u64);
             self.unflushed = true;
+            self.unflushed_bytes += message.len() as u64;
             let now = Instant::now();
             // Control frames do not count: firmware's own clock does not count them either.
             if message.is_text() || message.is_binary() {
@@ -199,14 +232,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             }
             self.socket.start_send_unpin(message)?;
         }
-        ready!(self.socket.poll_flush_unpin(context))?;
-        self.unflushed = false;
+        ready!(self.poll_flush(context))?;
         self.blocked = None;
         // An idle connection keeps no queue of its busiest moment.
         if self.frames.capacity() > 16 {
             self.frames = VecDeque::new();
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.socket.poll_flush_unpin(context))?;
+        self.unflushed = false;
+        self.flushed_bytes += std::mem::take(&mut self.unflushed_bytes);
+        Poll::Ready(Ok(()))
+    }
+
+    /// True while it is open whether the device has got what is before some mark.
+    pub fn has_marks(&self) -> bool {
+        !self.marks.is_empty()
     }
 
     /// The device can be told nothing more; what it sent before it went may still be unread.
@@ -254,6 +298,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {}
         };
         let _ = timeout(limits::CLOSE_HANDSHAKE, goodbye).await;
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Carrier + Unpin> Link<'_, S> {
+    /// Reaches the marks of what the device's side has acknowledged. What was flushed behind a mark
+    /// counts without framing and encryption, so that a mark is reached late rather than early.
+    pub fn settle_marks(&mut self) {
+        if self.marks.is_empty() {
+            return;
+        }
+        let open = self.socket.get_ref().unacknowledged();
+        while let Some((flushed, mark)) = self.marks.pop_front() {
+            if flushed + open > self.flushed_bytes {
+                self.marks.push_front((flushed, mark));
+                return;
+            }
+            mark.reach();
+        }
     }
 }
 

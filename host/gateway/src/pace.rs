@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::link::{Ending, Link, VANISHED};
+use crate::receipt::Carrier;
 
 /// How often a quiet connection hears from us.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +41,15 @@ impl Clock {
             Some(since) => since + limits::WRITE,
             None => link.last_sent() + self.pace.silence,
         };
-        self.next_ping.map_or(due, |ping| ping.min(due)).max(self.not_before)
+        let marks = link.has_marks().then(|| Instant::now() + limits::MARK_LOOK);
+        [self.next_ping, marks].into_iter().flatten().fold(due, Instant::min).max(self.not_before)
     }
 
     /// Does what is due; an ending where the device has not read for too long.
-    pub fn ring<S: AsyncRead + AsyncWrite + Unpin>(&mut self, link: &mut Link<'_, S>) -> Option<Ending> {
+    pub fn ring<S: AsyncRead + AsyncWrite + Carrier + Unpin>(&mut self, link: &mut Link<'_, S>) -> Option<Ending> {
         let now = Instant::now();
         self.not_before = now + limits::LOOK_AGAIN;
+        link.settle_marks();
         if link.blocked().is_some_and(|since| now >= since + limits::WRITE) {
             return Some(Ending::Gone(VANISHED));
         }

@@ -3,9 +3,8 @@
 //! their outboxes before anything is cut.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use modehost_limits as limits;
@@ -19,11 +18,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::bind::Bound;
 use crate::connection;
-use crate::handshake::{self, Admitted};
+use crate::console::{Console, Counter, Operator};
+use crate::handover::Ports;
+use crate::handshake::{self, Admitted, Ends};
 use crate::http_port;
 use crate::link::{Ending, Link};
 use crate::meters::{Meters, refused};
 use crate::pace::Pace;
+use crate::receipt::Carrier;
 use crate::settings::GatewaySettings;
 use crate::tls::Certificates;
 
@@ -34,12 +36,20 @@ pub struct Farewell {
     pub code: u16,
     /// One sentence; cut at 123 bytes.
     pub reason: String,
+    /// The ports stay open for whoever takes over: nobody is refused.
+    pub hands_over: bool,
 }
 
 impl Farewell {
     /// The server stops.
     pub fn stopping() -> Self {
-        Self { code: close::GOING_AWAY, reason: "the server is stopping".to_owned() }
+        Self { code: close::GOING_AWAY, reason: "the server is stopping".to_owned(), hands_over: false }
+    }
+
+    /// The server begins anew at once.
+    pub fn restarting() -> Self {
+        let reason = "the server restarts; please connect again".to_owned();
+        Self { code: close::RESTART, reason, hands_over: true }
     }
 }
 
@@ -48,26 +58,40 @@ pub struct Gateway {
     pub registry: Arc<Registry>,
     /// Each new handshake sees the value of the moment.
     pub settings: watch::Receiver<Arc<GatewaySettings>>,
-    /// What `/readyz` answers; nothing else depends on it.
-    pub ready: watch::Receiver<bool>,
+    /// What `/readyz` answers: one sentence for each part that is not ready. Nothing else depends
+    /// on it.
+    pub not_ready: watch::Receiver<Vec<String>>,
     /// Further routes of the HTTP port. They must not repeat `/healthz`, `/readyz` or OTA's.
     pub routes: Router,
+    /// Carries out what the operator's console orders.
+    pub operator: Arc<dyn Operator>,
 }
 
 impl Gateway {
     /// Serves both ports until `shutdown` gives its farewell; then takes nobody in, lets the
     /// sessions close their connections, and returns when all have ended, or `limits::DRAIN` after.
-    /// The HTTP port answers to the end. Cancelling cuts every connection at once.
-    pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) {
-        let Self { registry, settings, ready, routes } = self;
-        let router = http_port::routes(settings.clone(), ready, bound.device_address(), routes);
+    /// The HTTP port answers to the end. Gives the listening sockets back where the farewell hands
+    /// them over; else they are closed. Cancelling cuts every connection at once.
+    pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) -> Option<Ports> {
+        let Self { registry, settings, not_ready, routes, operator } = self;
+        let router = http_port::routes(settings.clone(), not_ready, bound.device_address(), routes);
         let (certificates, _renewal) = Certificates::keep(settings.clone());
         // Plain or not is settled at the start; which certificate is not.
         let certificates = settings.borrow().tls.is_some().then_some(certificates);
-        let _http = spawn_io(serve_http(bound.http, router, certificates.clone()));
-        let door = Arc::new(Door { registry, settings, certificates, meters: Meters::new() });
+        let (end_http, http_ends) = watch::channel(false);
+        let http = spawn_io(serve_http(bound.http, router, certificates.clone(), http_ends));
+        let console = Console::new(operator, settings.clone());
+        let (meters, farewell) = (Meters::new(), OnceLock::new());
+        let door = Arc::new(Door { registry, settings, certificates, meters, console, farewell });
         let mut connections = IoTasks::default();
-        let farewell = door.accept_until(bound.devices, &mut connections, shutdown).await;
+        let (acceptor, farewell) = door.accept_until(bound.devices, &mut connections, shutdown).await;
+        let _ = door.farewell.set(farewell.clone());
+        let devices = farewell.hands_over.then_some(acceptor.listener);
+        if devices.is_some() {
+            // Whoever is in the middle of the handshake gets in first, and is sent back with the others.
+            let all = acceptor.places.acquire_many(limits::HALF_OPEN as u32);
+            let _ = timeout(limits::HANDOVER_HANDSHAKES, connections_end_beside(&mut connections, all)).await;
+        }
         tracing::info!(connections = connections.len(), code = farewell.code, "closing all connections");
         let ended = async {
             door.registry.drain(farewell.code, &farewell.reason).await;
@@ -75,6 +99,24 @@ impl Gateway {
         };
         if timeout(limits::DRAIN, ended).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections did not end in time and are cut");
+        }
+        end_http.send_replace(true);
+        let http = http.join().await;
+        let listeners = [devices?, http?].map(TcpListener::into_std);
+        match listeners {
+            [Ok(devices), Ok(http)] => Some(Ports::new([devices, http])),
+            _ => None,
+        }
+    }
+}
+
+/// Waits for something while ended connections are forgotten.
+async fn connections_end_beside<T>(connections: &mut IoTasks, wait: impl Future<Output = T>) -> T {
+    let mut wait = pin!(wait);
+    loop {
+        tokio::select! {
+            outcome = &mut wait => return outcome,
+            Some(()) = connections.next_end() => {}
         }
     }
 }
@@ -86,21 +128,24 @@ struct Door {
     /// None where the port is plain.
     certificates: Option<Arc<Certificates>>,
     meters: Meters,
+    console: Console,
+    /// What devices are told, once the server ends.
+    farewell: OnceLock<Farewell>,
 }
 
 impl Door {
-    /// Takes devices in until `shutdown`; the listener is closed then.
+    /// Takes devices in until `shutdown`.
     async fn accept_until(
         self: &Arc<Self>,
         listener: TcpListener,
         connections: &mut IoTasks,
         shutdown: impl Future<Output = Farewell>,
-    ) -> Farewell {
+    ) -> (Acceptor, Farewell) {
         let mut shutdown = pin!(shutdown);
         let mut acceptor = Acceptor::new(listener, limits::HALF_OPEN);
         loop {
             tokio::select! {
-                farewell = &mut shutdown => return farewell,
+                farewell = &mut shutdown => return (acceptor, farewell),
                 (stream, place) = acceptor.next() => connections.spawn(self.clone().serve(stream, place)),
                 // Ended tasks are forgotten at once: each still holds its memory.
                 Some(()) = connections.next_end() => {}
@@ -110,15 +155,16 @@ impl Door {
 
     /// One connection from its first byte to its last.
     async fn serve(self: Arc<Self>, stream: TcpStream, place: OwnedSemaphorePermit) {
-        let Ok(local) = stream.local_addr() else { return };
+        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+        let ends = Ends { local: local.ip(), peer: peer.ip() };
         let settings = self.settings.borrow().clone();
         match self.certificates.clone() {
-            None => self.take(stream, local.ip(), place, settings).await,
+            None => self.take(stream, ends, place, settings).await,
             // Boxed, so that plain connections do not keep room for what they do not have.
             Some(certificates) => {
                 let encrypted = async {
                     if let Some(stream) = certificates.accept(stream, settings.handshake).await {
-                        self.take(stream, local.ip(), place, settings).await;
+                        self.take(stream, ends, place, settings).await;
                     }
                 };
                 Box::pin(encrypted).await;
@@ -127,76 +173,103 @@ impl Door {
     }
 
     /// A stream whose next byte is that of a request.
-    async fn take<S>(&self, stream: S, local: IpAddr, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
+    async fn take<S>(&self, stream: S, ends: Ends, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: AsyncRead + AsyncWrite + Carrier + Unpin + Send,
     {
         // Boxed, so that an established connection does not keep the room of its handshake.
-        let admitted = Box::pin(handshake::receive(stream, local, settings.clone())).await;
-        drop(place);
-        if let Some(Admitted { stream, early, identity }) = admitted {
-            self.converse(stream, &early, identity.device, settings).await;
+        let admitted = Box::pin(handshake::receive(stream, ends, settings.clone())).await;
+        if let Some(admitted) = admitted {
+            self.converse(admitted, place, settings).await;
         }
     }
 
     /// Attaches the connection to its session and runs it.
-    async fn converse<S>(&self, stream: S, early: &[u8], device: modehost_ids::DeviceId, settings: Arc<GatewaySettings>)
+    async fn converse<S>(&self, admitted: Admitted<S>, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: AsyncRead + AsyncWrite + Carrier + Unpin + Send,
     {
-        let mut link = Link::open(stream, early, settings.max_message_bytes, &self.meters).await;
+        let Admitted { stream, early, identity, caller } = admitted;
+        let device = identity.device;
+        let mut link = Link::open(stream, &early, settings.max_message_bytes, &self.meters).await;
         let pace = Pace { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
-        match self.registry.attach(&device, sender, settings.duplicate) {
+        let attached = self.registry.attach(&device, sender, settings.duplicate);
+        // Only now: a restart waits for whoever has a place, so that all are attached when it drains.
+        drop(place);
+        match attached {
             Ok(attachment) => {
-                drop(settings);
+                drop((settings, early));
                 tracing::debug!(%device, connection = attachment.connection_id().0, "a device has connected");
-                connection::run(link, attachment, reader, pace, &self.meters).await;
+                let counter = Counter::new(&self.console, caller);
+                connection::run(link, attachment, reader, counter, pace, &self.meters).await;
             }
             Err(refusal) => {
-                let (code, reason, word) = explain(refusal);
+                let (code, reason, word) = self.explain(refusal);
                 refused(word);
-                link.close(code, reason);
+                link.close(code, &reason);
                 Box::pin(link.finish(Ending::Closing(code))).await;
             }
         }
     }
-}
 
-fn explain(refusal: Refusal) -> (u16, &'static str, &'static str) {
-    match refusal {
-        Refusal::AlreadyConnected => {
-            (close::POLICY, "this device is already connected, and gateway.duplicate_device is reject", "duplicate")
+    /// Code and sentence for the device, and a word for the figures.
+    fn explain(&self, refusal: Refusal) -> (u16, String, &'static str) {
+        match refusal {
+            Refusal::AlreadyConnected => {
+                let reason = "this device is already connected, and gateway.duplicate_device is reject";
+                (close::POLICY, reason.to_owned(), "duplicate")
+            }
+            Refusal::ShuttingDown => {
+                let Farewell { code, reason, .. } = self.farewell.get().cloned().unwrap_or_else(Farewell::stopping);
+                (code, reason, "stopping")
+            }
         }
-        Refusal::ShuttingDown => (close::GOING_AWAY, "the server is stopping", "stopping"),
     }
 }
 
-/// Serves the HTTP port until it is dropped.
-async fn serve_http(listener: TcpListener, router: Router, certificates: Option<Arc<Certificates>>) {
+/// Serves the HTTP port until `ends` is true and what was asked before has been answered; gives the
+/// listener back.
+async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    certificates: Option<Arc<Certificates>>,
+    mut ends: watch::Receiver<bool>,
+) -> TcpListener {
     let mut acceptor = Acceptor::new(listener, limits::HTTP_CONNECTIONS);
     let mut connections = IoTasks::default();
+    let ended = ends.clone();
     loop {
         tokio::select! {
+            // An error means that nobody is left who could say it.
+            _ = ends.wait_for(|ends| *ends) => break,
             (stream, place) = acceptor.next() => {
-                let (router, certificates) = (router.clone(), certificates.clone());
+                let (router, certificates, ends) = (router.clone(), certificates.clone(), ended.clone());
                 connections.spawn(async move {
-                    answer_http(stream, router, certificates).await;
+                    answer_http(stream, router, certificates, ends).await;
                     drop(place);
                 });
             }
             Some(()) = connections.next_end() => {}
         }
     }
+    let answered = async { while connections.next_end().await.is_some() {} };
+    let _ = timeout(limits::HTTP_DRAIN, answered).await;
+    acceptor.listener
 }
 
-async fn answer_http(stream: TcpStream, router: Router, certificates: Option<Arc<Certificates>>) {
+async fn answer_http(
+    stream: TcpStream,
+    router: Router,
+    certificates: Option<Arc<Certificates>>,
+    ends: watch::Receiver<bool>,
+) {
     let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
     match certificates {
-        None => http_port::converse(stream, local, peer, router).await,
+        None => http_port::converse(stream, (local, peer), router, ends).await,
         Some(certificates) => {
             if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
-                http_port::converse(stream, local, peer, router).await;
+                http_port::converse(stream, (local, peer), router, ends).await;
             }
         }
     }

@@ -68,6 +68,10 @@ pub const MARK_LOOK: Duration = Duration::from_millis(20);
 pub const WRITE_BUFFER_BYTES: usize = 4096;
 /// Connections may take this long to end once all have been asked to, when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// At a restart with the sockets handed over, handshakes that have begun may take this long to end.
+pub const HANDOVER_HANDSHAKES: Duration = Duration::from_secs(1);
+/// When the server ends, requests on the HTTP port that have begun may take this long.
+pub const HTTP_DRAIN: Duration = Duration::from_secs(1);
 /// Port for devices.
 pub const DEVICE_PORT: u16 = 8004;
 /// Port for HTTP.

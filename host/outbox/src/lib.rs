@@ -2,14 +2,19 @@
 //!
 //! Rule: putting something in never waits and never fails the sender's flow. A reader that falls
 //! behind loses stale audio and superseded messages first; if that does not help, the queue turns
-//! into one close frame with a reason, and later messages are refused.
+//! into one close frame with a reason, and later messages are refused. Whoever must know what has
+//! arrived puts a mark behind it.
+
+mod figures;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use modehost_limits::{OUTBOX_BYTES, OUTBOX_FRAMES};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+
+pub use self::figures::describe_figures;
 
 /// WebSocket close codes that this server uses, each with its one meaning.
 pub mod close {
@@ -75,10 +80,39 @@ impl From<&'static str> for Text {
     }
 }
 
+/// A place in the stream of frames. Whoever waits for it learns that everything before it has
+/// reached the device, or, from the end of all marks, that nobody will know any more.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    progress: watch::Sender<u64>,
+    number: u64,
+}
+
+impl Mark {
+    /// Everything before the mark has been written, and as far as the system can tell, received.
+    pub fn reach(self) {
+        self.progress.send_if_modified(|reached| {
+            let further = self.number > *reached;
+            *reached = self.number.max(*reached);
+            further
+        });
+    }
+}
+
+impl PartialEq for Mark {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number && self.progress.same_channel(&other.progress)
+    }
+}
+
+impl Eq for Mark {}
+
 /// What a connection writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     Text(Text),
+    /// Nothing to write, but to be reached.
+    Mark(Mark),
     /// One Opus packet or PCM frame, without framing.
     Audio(Vec<u8>),
     /// The last frame of a connection.
@@ -96,6 +130,8 @@ struct Item {
     frame: Frame,
     /// Messages of the same key replace each other.
     key: Option<Arc<str>>,
+    /// Stands behind the frame.
+    mark: Option<Mark>,
 }
 
 #[derive(Default)]
@@ -132,7 +168,18 @@ impl Outbox {
     /// # Errors
     /// If the connection is over.
     pub fn text(&self, text: impl Into<Text>) -> Result<(), Refused> {
-        self.put(Frame::Text(text.into()), None)
+        self.put(Frame::Text(text.into()), None, None)
+    }
+
+    /// Queues a text message with a mark behind it: once it has been written and received,
+    /// `progress` has the value `number`. When every mark of a `progress` is gone, so are its
+    /// senders, and whoever watches it is told: what has not been reached by then is not known to
+    /// have arrived. Numbers must grow.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn marked(&self, text: impl Into<Text>, progress: &watch::Sender<u64>, number: u64) -> Result<(), Refused> {
+        self.put(Frame::Text(text.into()), None, Some(Mark { progress: progress.clone(), number }))
     }
 
     /// Queues a text message in place of one of the same key that still waits.
@@ -140,7 +187,7 @@ impl Outbox {
     /// # Errors
     /// If the connection is over.
     pub fn latest(&self, key: Arc<str>, text: impl Into<Text>) -> Result<(), Refused> {
-        self.put(Frame::Text(text.into()), Some(key))
+        self.put(Frame::Text(text.into()), Some(key), None)
     }
 
     /// Queues one packet of audio.
@@ -148,7 +195,7 @@ impl Outbox {
     /// # Errors
     /// If the connection is over.
     pub fn audio(&self, packet: Vec<u8>) -> Result<(), Refused> {
-        self.put(Frame::Audio(packet), None)
+        self.put(Frame::Audio(packet), None, None)
     }
 
     /// Drops audio that has not been written: silence within a frame.
@@ -158,7 +205,7 @@ impl Outbox {
 
     /// Closes the connection once everything before has been written. Only the first close counts.
     pub fn close(&self, code: u16, reason: impl Into<String>) {
-        let _ = self.put(Frame::Close { code, reason: reason.into() }, None);
+        let _ = self.put(Frame::Close { code, reason: reason.into() }, None, None);
     }
 
     /// True once a close has been asked for or the connection is gone.
@@ -172,7 +219,7 @@ impl Outbox {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn put(&self, frame: Frame, key: Option<Arc<str>>) -> Result<(), Refused> {
+    fn put(&self, frame: Frame, key: Option<Arc<str>>, mark: Option<Mark>) -> Result<(), Refused> {
         let mut queue = self.0.queue.lock();
         if queue.closing || queue.abandoned {
             return Err(Refused);
@@ -182,7 +229,7 @@ impl Outbox {
         }
         queue.closing = matches!(frame, Frame::Close { .. });
         queue.bytes += weight(&frame);
-        queue.items.push_back(Item { frame, key });
+        queue.items.push_back(Item { frame, key, mark });
         if queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES {
             relieve(&mut queue);
         }
@@ -196,6 +243,7 @@ fn weight(frame: &Frame) -> usize {
     match frame {
         Frame::Text(text) => text.len(),
         Frame::Audio(packet) => packet.len(),
+        Frame::Mark(_) => 0,
         Frame::Close { reason, .. } => reason.len(),
     }
 }
@@ -234,7 +282,7 @@ fn relieve(queue: &mut Queue) {
     queue.bytes = 0;
     queue.closing = true;
     let reason = "this device reads too slowly: its queue is full".to_owned();
-    queue.items.push_back(Item { frame: Frame::Close { code: close::POLICY, reason }, key: None });
+    queue.items.push_back(Item { frame: Frame::Close { code: close::POLICY, reason }, key: None, mark: None });
 }
 
 impl OutboxReader {
@@ -255,7 +303,10 @@ impl OutboxReader {
             return false;
         }
         queue.bytes = 0;
-        batch.extend(queue.items.drain(..).map(|item| item.frame));
+        for item in queue.items.drain(..) {
+            batch.push_back(item.frame);
+            batch.extend(item.mark.map(Frame::Mark));
+        }
         // An idle connection keeps no buffer of its busiest moment.
         if queue.items.capacity() > 16 {
             queue.items = VecDeque::new();
@@ -309,6 +360,45 @@ mod tests {
         }
         assert_eq!(outbox.text("late"), Err(Refused));
         assert!(matches!(drain(&mut reader)[..], [Frame::Close { code: close::POLICY, .. }]));
+    }
+
+    #[test]
+    fn p4_marks_are_reached_in_order_and_their_end_is_told() {
+        let (outbox, mut reader) = outbox();
+        let (progress, watched) = watch::channel(0);
+        for (number, text) in (1..).zip(["one", "two", "three"]) {
+            outbox.marked(text, &progress, number).expect("open");
+        }
+        drop(progress);
+        let mut frames = VecDeque::new();
+        reader.take(&mut frames);
+        let order: Vec<bool> = frames.iter().map(|frame| matches!(frame, Frame::Mark(_))).collect();
+        assert_eq!(order, [false, true, false, true, false, true], "each mark stands behind its frame");
+        let mut marks = frames.into_iter().filter_map(|frame| match frame {
+            Frame::Mark(mark) => Some(mark),
+            _ => None,
+        });
+        let (first, second) = (marks.next().expect("a mark"), marks.next().expect("a mark"));
+        second.reach();
+        assert_eq!(*watched.borrow(), 2);
+        first.reach();
+        assert_eq!(*watched.borrow(), 2, "never back");
+        assert!(watched.has_changed().is_ok(), "one is still on its way");
+        drop(marks);
+        assert!(watched.has_changed().is_err(), "nobody will say any more");
+    }
+
+    #[test]
+    fn a_queue_that_overflows_lets_go_of_its_marks() {
+        let (outbox, _reader) = outbox();
+        let (progress, watched) = watch::channel(0);
+        outbox.marked("one", &progress, 1).expect("open");
+        drop(progress);
+        for _ in 0..=OUTBOX_FRAMES {
+            let _ = outbox.text("x");
+        }
+        assert!(watched.has_changed().is_err());
+        assert_eq!(*watched.borrow(), 0);
     }
 
     #[test]

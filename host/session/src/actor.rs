@@ -13,11 +13,13 @@ use modehost_ids::{PluginId, SessionId};
 use modehost_limits as limits;
 use modehost_protocol::DeviceMessage;
 use modehost_storage::traits::{Document, StoredHandler};
+use modehost_task::IoTask;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::Config;
 use crate::handler::Handler;
+use crate::idle::Idle;
 use crate::inbox::{Control, Inbound};
 use crate::link::Link;
 use crate::registry::{SessionHandle, Shared};
@@ -81,12 +83,16 @@ pub(crate) struct Session {
     pub(crate) checkpoint: Option<Instant>,
     /// A connection is new: others speak to it once it has been answered, or by then.
     pub(crate) arrival: Option<Instant>,
+    /// What was kept for the device is on its way to it; or was, the last time.
+    pub(crate) hand_over: Option<IoTask<()>>,
     /// When to look for instances that nothing happens to.
     pub(crate) doze: Option<Instant>,
     /// Something is on disk for this device.
     pub(crate) stored: bool,
     /// The device knows that nobody hears its sound.
     pub(crate) told_unheard: bool,
+    /// How long nothing has been heard, and what follows from it.
+    pub(crate) idle: Idle,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -116,9 +122,11 @@ impl Session {
             tool_ids: Arc::default(),
             checkpoint: None,
             arrival: None,
+            hand_over: None,
             doze: None,
             stored: false,
             told_unheard: false,
+            idle: Idle::default(),
             alarm: Box::pin(sleep_until(Instant::now() + limits::RESUME_WINDOW)),
         }
     }
@@ -158,6 +166,7 @@ impl Session {
             };
             self.work_off().await;
             self.close_ended();
+            self.note_activity();
             self.publish();
             if drained.is_some() || (self.is_over() && self.shared.forget(&self.handle)) {
                 self.finish(drained.is_some()).await;

@@ -41,6 +41,12 @@ impl Attachment {
         self.connection
     }
 
+    /// The device has sent something: a message, a heartbeat, sound. It is not idle, then; nobody is
+    /// woken for it.
+    pub fn touch(&self) {
+        self.session.touch();
+    }
+
     /// Hands a message over. Waits while the session's queue is full, which is what slows down a
     /// device that sends faster than its mode works. Cancelling drops the message.
     ///

@@ -40,6 +40,7 @@ pub struct Config {
     /// Instances moved to a new generation per second.
     pub migrations_per_second: u32,
     pub roster: Roster,
+    pub idle: IdleConfig,
 }
 
 impl Default for Config {
@@ -53,7 +54,41 @@ impl Default for Config {
             live_instances: limits::LIVE_INSTANCES,
             migrations_per_second: limits::MIGRATIONS_PER_SECOND,
             roster: Roster::default(),
+            idle: IdleConfig::default(),
         }
+    }
+}
+
+/// When a connection is closed that nothing is heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleConfig {
+    /// Without a message, a heartbeat or sound; zero: connections are never closed for it.
+    pub idle: Duration,
+    /// What is added to it, whatever the mode.
+    pub buffer: Duration,
+    /// How long before the end the device is warned, longest first.
+    pub warn_before: Vec<Duration>,
+    /// What `idle` is multiplied by in a mode; 0: never closed in it.
+    pub multiplier: BTreeMap<Arc<str>, u32>,
+}
+
+impl Default for IdleConfig {
+    fn default() -> Self {
+        Self {
+            idle: limits::IDLE,
+            buffer: limits::IDLE_BUFFER,
+            warn_before: limits::IDLE_WARNINGS.to_vec(),
+            multiplier: BTreeMap::new(),
+        }
+    }
+}
+
+impl IdleConfig {
+    /// How long a device may be silent in a mode; `None`: for ever.
+    pub(crate) fn total(&self, mode: Option<&str>) -> Option<Duration> {
+        let times = mode.and_then(|mode| self.multiplier.get(mode)).copied().unwrap_or(1);
+        let silence = self.idle.saturating_mul(times);
+        (!silence.is_zero()).then(|| silence.saturating_add(self.buffer))
     }
 }
 

@@ -8,7 +8,7 @@ use modehost_contract::effect::Audience;
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use modehost_storage::traits::{Missed, Origin};
+use modehost_storage::traits::{self as storage, Missed, Origin};
 use modehost_storage::{Reply, StorageError};
 
 use crate::config::{Config, Members};
@@ -56,18 +56,31 @@ pub(crate) async fn deliver(
     for device in devices {
         match services.directory.deliver(&device, &letter.body, None).await? {
             Ok(()) => made.now.push(device.to_string()),
-            Err(Missed::Away | Missed::Refused) if letter.ttl_ms > 0 => {
+            Err(_) if letter.ttl_ms > 0 => {
                 let origin = letter.notice.clone().map(|notice| Origin { sender: letter.own.clone(), notice });
                 let late = letter.late.clone();
                 let kept = services.queue.enqueue_from(origin, &device, late, letter.now, letter.ttl_ms);
                 keeping.push((device, kept));
+            }
+            Err(Missed::Behind) => {
+                // What must not be kept is for now, whatever else waits.
+                let only = storage::Audience::Only([device.clone()].into());
+                let reached = services.directory.broadcast(only, &letter.body, None).await?;
+                services.directory.queued(&device);
+                match reached {
+                    0 => made.fail(device.as_str(), "not connected"),
+                    _ => made.now.push(device.to_string()),
+                }
             }
             Err(Missed::Away) => made.fail(device.as_str(), "not connected"),
             Err(Missed::Refused) => made.fail(device.as_str(), "its connection is full"),
         }
     }
     for (device, kept) in keeping {
-        match kept.await {
+        let kept = kept.await;
+        // It may have come back in the meantime, or be in the middle of being handed what waits.
+        services.directory.queued(&device);
+        match kept {
             Ok(_) => made.queued.push(device.to_string()),
             Err(error) => made.fail(device.as_str(), error.to_string()),
         }

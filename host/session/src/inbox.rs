@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::attachment::Words;
+use crate::redelivery::Gate;
 
 /// From the device, in order.
 pub(crate) enum Inbound {
@@ -41,6 +42,8 @@ pub(crate) enum Control {
     Reconfigured,
     /// Give back the memory of instances that nothing happens to.
     Hibernate,
+    /// Something waits for the device whose connection has this gate.
+    Queued(Arc<Gate>),
     /// Save everything, close the connection, end.
     Drain {
         code: u16,

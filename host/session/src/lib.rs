@@ -10,6 +10,7 @@
 //! - `modes`: beginning and ending modes, atomically
 //! - `handler`: the session's end of one plugin: instance, last good state, replay, trial
 //! - `link`: the connection that is served, and those that linger
+//! - `idle`: connections that nothing is heard of: warned, then closed
 //! - `lend`: taking instances away and giving them back: hibernation, hot swap
 //! - `effects`: carrying out what a mode wants, in order, durable things first
 //! - `durable`: effects that are stored or read
@@ -18,9 +19,10 @@
 //! - `transcripts`: words to the mode that they are for
 //! - `tools`: what the device offers, listed and called
 //! - `requests`: outcomes that are still to come
-//! - `redelivery`: telling senders that what was kept has been handed over
+//! - `redelivery`: handing over what was kept for a device, and telling the senders
 //! - `record`: what is left of a session between two processes
 //! - `budget`: how many instances live at once
+//! - `figures`: what the figures of this room mean
 //! - [`config`]: the settings of this room
 //!
 //! Rule: nothing here reads a socket, names a storage engine or runs a guest; events of one
@@ -33,7 +35,9 @@ pub mod config;
 mod deliver;
 mod durable;
 mod effects;
+mod figures;
 mod handler;
+mod idle;
 mod inbox;
 mod lend;
 mod link;
@@ -49,5 +53,6 @@ mod transcripts;
 mod wake;
 
 pub use attachment::{Attachment, Gone, Words};
-pub use config::{Config, DuplicateDevice, Roster};
+pub use config::{Config, DuplicateDevice, IdleConfig, Roster};
+pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};

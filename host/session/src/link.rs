@@ -11,6 +11,10 @@ use modehost_protocol::reply;
 use modehost_storage::traits::{Mailbox, Missed, Registration};
 use tokio::time::Instant;
 
+use crate::inbox::Control;
+use crate::redelivery::Gate;
+use crate::registry::SessionHandle;
+
 /// What is kept for a device that is expected back.
 pub(crate) enum Held {
     Message(Text),
@@ -33,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// The device has been answered, or given up on saying hello: it may be spoken to.
     open: bool,
+    /// Keeps others behind what waits for the device.
+    gate: Arc<Gate>,
     /// While it lasts, others find the device here.
     _registration: Registration,
 }
@@ -67,13 +73,14 @@ impl Link {
     }
 
     /// Serves a new connection; the one before is told and lingers.
-    pub(crate) fn attach(&mut self, id: ConnectionId, outbox: Outbox, registration: Registration) {
+    pub(crate) fn attach(&mut self, id: ConnectionId, outbox: Outbox, gate: Arc<Gate>, registration: Registration) {
         if let Some(old) = self.connection.take() {
             let farewell = "this device has connected again; this connection closes";
             let _ = old.outbox.text(reply::system(farewell));
+            old.gate.leave(limits::HAND_OVER_LEFT);
             self.lingering.push((Instant::now() + limits::TAKEOVER_LINGER, old.id, old.outbox));
         }
-        self.connection = Some(Connection { id, outbox, open: false, _registration: registration });
+        self.connection = Some(Connection { id, outbox, open: false, gate, _registration: registration });
         self.gone_at = None;
         self.end_at = None;
     }
@@ -82,8 +89,8 @@ impl Link {
     pub(crate) fn detach(&mut self, id: ConnectionId) -> bool {
         self.lingering.retain(|(_, lingering, _)| *lingering != id);
         let served = self.connection.as_ref().is_some_and(|connection| connection.id == id);
-        if served {
-            self.connection = None;
+        if served && let Some(gone) = self.connection.take() {
+            gone.gate.leave(limits::HAND_OVER_LEFT);
         }
         served
     }
@@ -135,6 +142,18 @@ impl Link {
         std::mem::take(&mut self.held)
     }
 
+    /// Others may speak to the device too, once nothing waits for it.
+    pub(crate) fn answered(&self) {
+        if let Some(connection) = &self.connection {
+            connection.gate.answer();
+        }
+    }
+
+    /// The way to the device, and what guards it.
+    pub(crate) fn way(&self) -> Option<(&Outbox, &Arc<Gate>)> {
+        self.connection.as_ref().map(|connection| (&connection.outbox, &connection.gate))
+    }
+
     pub(crate) fn outbox(&self) -> Option<&Outbox> {
         self.connection.as_ref().map(|connection| &connection.outbox)
     }
@@ -146,6 +165,7 @@ impl Link {
         }
         if let Some(connection) = self.connection.take() {
             connection.outbox.close(code, reason);
+            connection.gate.leave(limits::HAND_OVER_LEFT);
         }
     }
 
@@ -167,14 +187,28 @@ impl Link {
 }
 
 /// The way of others to this device: straight into its outbox.
-pub(crate) struct OutboxMailbox(pub(crate) Outbox);
+pub(crate) struct OutboxMailbox {
+    pub(crate) outbox: Outbox,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) session: Arc<SessionHandle>,
+}
 
 impl Mailbox for OutboxMailbox {
     fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
         let put = match supersedes {
-            Some(key) => self.0.latest(key.clone(), message.clone()),
-            None => self.0.text(message.clone()),
+            Some(key) => self.outbox.latest(key.clone(), message.clone()),
+            None => self.outbox.text(message.clone()),
         };
         put.map_err(|_| Missed::Refused)
+    }
+
+    fn put_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
+        if self.gate.admit() { self.put(message, supersedes) } else { Err(Missed::Behind) }
+    }
+
+    fn queued(&self) {
+        if self.gate.queued() {
+            self.session.inbox.control(Control::Queued(self.gate.clone()));
+        }
     }
 }

@@ -70,14 +70,37 @@ pub(crate) struct SessionHandle {
     pub(crate) live: AtomicUsize,
     /// Unix ms of the last event.
     pub(crate) used: AtomicU64,
+    /// When the process's registry began, and ms from then to the last sign of life of the device.
+    began: Instant,
+    heard: AtomicU64,
     pub(crate) mode: Mutex<Option<Arc<str>>>,
     /// The session's own task; it ends itself, or is stopped with the registry.
     task: Mutex<Option<ModeTask>>,
 }
 
+impl SessionHandle {
+    /// The device has given a sign of life, or is being answered. Wakes nobody.
+    pub(crate) fn touch(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.heard.fetch_max(since, Ordering::Relaxed);
+    }
+
+    /// As if the device had been heard so long ago that `left` is left of `total`.
+    pub(crate) fn grant(&self, left: Duration, total: Duration) {
+        let since = (self.began.elapsed() + left).saturating_sub(total);
+        self.heard.fetch_max(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// When the device last gave a sign of life, or was being answered.
+    pub(crate) fn heard(&self) -> Instant {
+        self.began + Duration::from_millis(self.heard.load(Ordering::Relaxed))
+    }
+}
+
 /// What sessions and the registry share.
 pub(crate) struct Shared {
     pub(crate) services: Services,
+    began: Instant,
     pub(crate) budget: Budget,
     sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
 }
@@ -119,7 +142,7 @@ impl Registry {
     pub fn new(services: Services) -> Arc<Self> {
         let budget = Budget::new(services.config.borrow().live_instances);
         let changes = services.config.clone();
-        let shared = Arc::new(Shared { services, budget, sessions: Mutex::default() });
+        let shared = Arc::new(Shared { services, began: Instant::now(), budget, sessions: Mutex::default() });
         let tasks = [spawn_io(pass_on_settings(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
         Arc::new(Self { shared, connections: AtomicU64::new(0), draining: AtomicBool::new(false), _tasks: tasks })
     }
@@ -165,6 +188,8 @@ impl Registry {
             connected: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             used: AtomicU64::new(0),
+            began: self.shared.began,
+            heard: AtomicU64::new(0),
             mode: Mutex::default(),
             task: Mutex::default(),
         });
@@ -231,6 +256,14 @@ impl Registry {
         }
         drop(done);
         let _ = all_done.recv().await;
+    }
+
+    /// Counts what waits for sessions. Called now and then, since nobody counts it as it happens.
+    pub fn measure(&self) {
+        let queues = self.shared.all();
+        let waiting: usize =
+            queues.iter().map(|session| session.messages.max_capacity() - session.messages.capacity()).sum();
+        metrics::gauge!("modehost_session_waiting_messages").set(waiting as f64);
     }
 
     /// For operators, in the order of the device ids.

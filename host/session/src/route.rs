@@ -34,7 +34,8 @@ impl Session {
             DeviceMessage::Mcp { payload } => self.tool_answer(&payload),
             DeviceMessage::Mode { start, mode } => self.mode_message(start, &mode).await,
             DeviceMessage::Server { .. } => {
-                let message = "server messages are not taken by this version";
+                // The connection takes those of consoles; what comes here was dispatched by a mode.
+                let message = "server messages are taken from the operator's console only";
                 self.link.send(reply::error(ErrorCode::Forbidden.as_str(), message, &Reference::default()));
             }
             DeviceMessage::Ignored => {}

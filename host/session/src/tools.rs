@@ -25,6 +25,7 @@ use modehost_limits as limits;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use self::line::{Heard, Line};
 use self::offer::{Offer, text_of};
@@ -64,6 +65,11 @@ enum Known {
     Nothing,
     Asking(WeakShared<BoxFuture<'static, Result<Arc<Offer>, ToolError>>>),
     All(Arc<Offer>),
+    /// It says that it has tools, and did not answer: nobody waits for that again so soon.
+    Silent {
+        error: ToolError,
+        until: Instant,
+    },
 }
 
 /// The tools of one device, from one hello on.
@@ -79,13 +85,17 @@ impl Desk {
         Arc::new(Self { line: Arc::new(line), known: Mutex::new(Known::Nothing), calls })
     }
 
-    /// What the device offers: known, being asked for, or asked for now. A failure is not kept.
+    /// What the device offers: known, being asked for, or asked for now. Of failures only silence
+    /// is remembered, for `TOOL_SILENCE`.
     fn offer(self: &Arc<Self>) -> Listing {
         let mut known = self.known.lock();
         let running = match &*known {
             Known::All(offer) => return ready(Ok(offer.clone())).boxed().shared(),
             Known::Asking(running) => running.upgrade(),
-            Known::Nothing => None,
+            Known::Silent { error, until } if *until > Instant::now() => {
+                return ready(Err(error.clone())).boxed().shared();
+            }
+            Known::Nothing | Known::Silent { .. } => None,
         };
         running.unwrap_or_else(|| {
             let listing = self.clone().ask_for_offer().boxed().shared();
@@ -95,6 +105,15 @@ impl Desk {
     }
 
     async fn ask_for_offer(self: Arc<Self>) -> Result<Arc<Offer>, ToolError> {
+        let asked = self.introduce_and_ask().await;
+        if let Err(error @ ToolError::TimedOut(_)) = &asked {
+            let until = Instant::now() + limits::TOOL_SILENCE;
+            *self.known.lock() = Known::Silent { error: error.clone(), until };
+        }
+        asked
+    }
+
+    async fn introduce_and_ask(&self) -> Result<Arc<Offer>, ToolError> {
         // Some clients answer only if both members of `vision` are there.
         let introduction = json!({
             "protocolVersion": "2024-11-05",

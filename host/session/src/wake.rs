@@ -7,12 +7,12 @@ use modehost_contract::event::EndReason;
 use modehost_ids::ConnectionId;
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::actor::{Session, Work, unix_ms};
 use crate::inbox::{Control, Done};
 use crate::link::OutboxMailbox;
-use crate::redelivery::tell_senders;
+use crate::redelivery::{Gate, HandOver};
 
 impl Session {
     /// Carries out a control. Gives back what to drop when the session has ended by a drain.
@@ -24,11 +24,20 @@ impl Session {
             Control::Migrate(_done) => self.migrate().await,
             Control::Reconfigured => self.reconfigure(),
             Control::Hibernate => self.hibernate(true),
+            Control::Queued(gate) => {
+                if self.link.way().is_some_and(|(_, served)| Arc::ptr_eq(served, &gate)) {
+                    self.hand_over();
+                }
+            }
             Control::Drain { code, reason, done } => {
                 self.empty_queue().await;
                 self.save_now().await;
                 self.end_turn();
                 self.link.close(code, &reason);
+                if let Some(hand_over) = self.hand_over.take() {
+                    // What has arrived must not come again after the restart.
+                    let _ = timeout(limits::HAND_OVER_LEFT, hand_over.join()).await;
+                }
                 return Some(done);
             }
         }
@@ -39,41 +48,36 @@ impl Session {
         // The connection before may be in the middle of an answer.
         self.end_turn();
         self.part_from_tools();
-        let mailbox = Arc::new(OutboxMailbox(outbox.clone()));
-        let registration = self.shared.services.directory.register(&self.handle.device, mailbox);
-        self.link.attach(connection, outbox, registration);
+        let gate = Arc::new(Gate::new());
+        let mailbox = OutboxMailbox { outbox: outbox.clone(), gate: gate.clone(), session: self.handle.clone() };
+        let registration = self.shared.services.directory.register(&self.handle.device, Arc::new(mailbox));
+        self.link.attach(connection, outbox, gate, registration);
+        self.hand_over();
         self.arrival = Some(Instant::now() + limits::ARRIVAL);
+        self.watch_idleness();
     }
 
     /// The device has been answered, or says nothing: now others may speak to it.
     pub(crate) async fn arrive(&mut self) {
         self.arrival = None;
         self.release_held();
-        self.hand_over_queue().await;
+        self.link.answered();
         let attached = Event::Attached(self.device.clone());
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &attached);
     }
 
-    /// What waited for the device while it was away, oldest first.
-    async fn hand_over_queue(&mut self) {
-        let queue = self.shared.services.queue.clone();
-        let waiting = match queue.waiting(&self.handle.device, unix_ms()).await {
-            Ok(waiting) if waiting.is_empty() => return,
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::error!(device = %self.handle.device, %error, "queued messages cannot be read; they stay queued");
-                return;
-            }
+    /// Begins to give the device what was kept for it, oldest first. The queue is looked at right
+    /// away; what is found waits until the device has been answered.
+    fn hand_over(&mut self) {
+        let Some((outbox, gate)) = self.link.way() else { return };
+        let hand_over = HandOver {
+            services: self.shared.services.clone(),
+            device: self.handle.device.clone(),
+            outbox: outbox.clone(),
+            gate: gate.clone(),
+            before: self.hand_over.take().filter(|before| !before.is_finished()),
         };
-        let Some(outbox) = self.link.outbox() else { return };
-        let taken = waiting.into_iter().take_while(|message| outbox.text(message.payload.clone()).is_ok());
-        let handed: Vec<_> = taken.collect();
-        let ids: Vec<u64> = handed.iter().map(|message| message.id).collect();
-        if let Err(error) = queue.remove(&self.handle.device, ids).await {
-            tracing::error!(device = %self.handle.device, %error, "delivered messages stay queued and will come again");
-            return;
-        }
-        tell_senders(&self.shared.services, &self.handle.device, &handed, unix_ms()).await;
+        self.hand_over = Some(hand_over.start());
     }
 
     fn detach(&mut self, connection: ConnectionId) {
@@ -82,6 +86,7 @@ impl Session {
         }
         // What is said from now on is for whoever comes back.
         self.turn = None;
+        self.forget_idleness();
         self.part_from_tools();
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
         self.make_dirty();
@@ -97,6 +102,7 @@ impl Session {
 
     /// Groups or names may have changed.
     fn reconfigure(&mut self) {
+        self.look_at_idleness(Instant::now());
         let device = self.config().roster.device(&self.handle.device);
         if device == self.device {
             return;
@@ -116,6 +122,9 @@ impl Session {
         }
         self.link.close_lingering(now);
         self.check_turn(now);
+        if self.idle.next_look().is_some_and(|at| at <= now) {
+            self.look_at_idleness(now);
+        }
         self.due_timers(now);
         if self.checkpoint.is_some_and(|at| at <= now) {
             // Nobody waits for it: whoever does, saves for themselves.
@@ -188,6 +197,7 @@ impl Session {
         let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().map(|timer| timer.due)).min();
         let arrival = self.arrival.filter(|_| self.link.is_connected());
         let turn = self.turn.as_ref().map(|turn| turn.until);
-        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival, turn].into_iter().flatten().min()
+        let idle = self.idle.next_look();
+        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival, turn, idle].into_iter().flatten().min()
     }
 }

@@ -15,11 +15,13 @@
 //! - [`assemble`]: a journal put into the JSON object that it belongs to
 //! - [`export`]: finished work as files for people
 //! - [`sweeper`]: the end of journals that nobody needs
+//! - `figures`: what the figures of this room mean
 //! - [`local_directory`]: the directory of a single process
 
 pub mod assemble;
 pub mod config;
 pub mod export;
+mod figures;
 pub mod local_directory;
 mod object;
 pub mod reply;
@@ -31,9 +33,10 @@ pub mod traits;
 pub use assemble::assemble;
 pub use config::Config;
 pub use export::Exporter;
+pub use figures::describe_figures;
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
 pub use spare_queue::SpareQueue;
-pub use sqlite::{OpenError, SqliteStorage};
+pub use sqlite::{Backup, BackupError, OpenError, SqliteStorage, backup};
 pub use sweeper::Sweeper;
 pub use traits::JournalPart;

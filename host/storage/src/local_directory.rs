@@ -91,10 +91,16 @@ impl Directory for LocalDirectory {
         supersedes: Option<&Arc<str>>,
     ) -> Reply<Result<(), Missed>> {
         let outcome = match self.0.find(device) {
-            Some(mailbox) => mailbox.put(message, supersedes),
+            Some(mailbox) => mailbox.put_in_order(message, supersedes),
             None => Err(Missed::Away),
         };
         Reply::ready(Ok(outcome))
+    }
+
+    fn queued(&self, device: &DeviceId) {
+        if let Some(mailbox) = self.0.find(device) {
+            mailbox.queued();
+        }
     }
 
     fn broadcast(&self, wanted: Audience, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<usize> {

@@ -22,6 +22,7 @@ use modehost_ids::DeviceId;
 use modehost_limits as limits;
 use tokio::sync::oneshot;
 
+pub(crate) use self::file::FILE;
 use self::file::{FILE_IDS, Kept};
 use self::keeper::{Job, Keeper};
 use crate::reply::{Reply, StorageError};

@@ -11,11 +11,13 @@
 //! - `writer`: batches, savepoints, commits
 //! - `reader`: reads beside the writer
 //! - `failure`: what an error of the engine means to a caller
+//! - `backup`: a copy while it runs
 //! - `watches`: who is told of changes
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`: one trait each
 
 mod archives;
 mod backlog;
+mod backup;
 mod documents;
 mod failure;
 mod journals;
@@ -44,7 +46,11 @@ use self::writer::{Batch, Write};
 use crate::config::Config;
 use crate::reply::{Reply, StorageError};
 
+pub use self::backup::{Backup, BackupError, backup};
 pub use self::open::OpenError;
+
+/// What tells a database of this server from others: `mode` in ASCII.
+const APPLICATION: i32 = 0x6D6F_6465;
 
 /// The storage of a single machine. Dropping the last handle carries out what waits, then closes
 /// the file and gives the folder free.
@@ -54,6 +60,7 @@ pub struct SqliteStorage {
     watches: Arc<Watches>,
     /// Told when files of finished work must follow.
     due: Arc<Notify>,
+    file: Arc<PathBuf>,
     /// Messages that may wait for one device.
     queue_limit: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -79,6 +86,7 @@ impl SqliteStorage {
             reads: reads.clone(),
             watches: watches.clone(),
             due: due.clone(),
+            file: file.clone(),
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             threads: Mutex::new(Vec::new()),
             lock: Mutex::new(Some(opened.lock)),
@@ -109,6 +117,24 @@ impl SqliteStorage {
             }
         }
         self.lock.lock().take();
+    }
+
+    /// Writes something of no consequence. The answer says whether the storage can keep what it is
+    /// given: the database is not locked, not damaged, and the disk takes it.
+    pub fn probe(&self) -> Reply<()> {
+        // The same figure each time; the engine writes its page all the same.
+        self.write(|batch| batch.connection.pragma_update(None, "application_id", APPLICATION))
+    }
+
+    /// Tells the size of the database and of its write-ahead file to the figures. Asks the file
+    /// system, so it may block for a moment.
+    pub fn measure(&self) {
+        let bytes = |suffix: &str| {
+            let mut name = self.file.as_os_str().to_owned();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |metadata| metadata.len())
+        };
+        metrics::gauge!("modehost_storage_file_bytes").set((bytes("") + bytes("-wal")) as f64);
     }
 
     /// Queues a write. `work` runs inside a savepoint of its own: an error undoes it alone.

@@ -223,7 +223,9 @@ pub trait OfflineQueue: Send + Sync {
     /// `limits::QUEUE_PER_DEVICE`. A device that has more loses its oldest with its next message.
     fn limit(&self, most: u32);
 
-    /// All that waits for a device and has not expired at `now`, oldest first.
+    /// What waits for a device and has not expired at `now`, oldest first: as many messages as
+    /// `limits::QUEUE_PAGE` and `limits::QUEUE_PAGE_BYTES` allow, the last of which may go over the
+    /// bytes. Whoever has removed these asks again.
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>>;
 
     /// Removes delivered messages.
@@ -291,6 +293,8 @@ pub enum Missed {
     Away,
     /// Connected, and its connection takes nothing more.
     Refused,
+    /// Connected, and what waits for it in the queue goes first: to be queued behind that.
+    Behind,
 }
 
 /// Takes messages for one connected device. Must not block.
@@ -300,6 +304,17 @@ pub trait Mailbox: Send + Sync {
     /// # Errors
     /// If the connection takes nothing more.
     fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed>;
+
+    /// As `put`, for a message that must not overtake what waits for the device in the queue.
+    ///
+    /// # Errors
+    /// If the connection takes nothing more, or something waits.
+    fn put_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
+        self.put(message, supersedes)
+    }
+
+    /// Something has been queued for the device after it was missed here, or could not be queued.
+    fn queued(&self) {}
 }
 
 /// Ends a registration when dropped, unless a newer one has replaced it.
@@ -320,7 +335,7 @@ pub trait Directory: Send + Sync {
     /// The device is connected here from now on; replaces any earlier registration anywhere.
     fn register(&self, device: &DeviceId, mailbox: Arc<dyn Mailbox>) -> Registration;
 
-    /// Hands a message to wherever the device is connected.
+    /// Hands a message to wherever the device is connected, behind what waits for it in the queue.
     fn deliver(
         &self,
         device: &DeviceId,
@@ -328,7 +343,12 @@ pub trait Directory: Send + Sync {
         supersedes: Option<&Arc<str>>,
     ) -> Reply<Result<(), Missed>>;
 
-    /// Hands a message to every connected device that `wanted` names; the answer is how many.
+    /// To be called when a message that `deliver` missed has been queued, or could not be: wherever
+    /// the device is connected by now, its queue is looked at.
+    fn queued(&self, device: &DeviceId);
+
+    /// Hands a message to every connected device that `wanted` names, at once and past what waits
+    /// for it; the answer is how many.
     fn broadcast(&self, wanted: Audience, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<usize>;
 
     /// The devices that are connected, everywhere, in no order.

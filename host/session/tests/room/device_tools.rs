@@ -164,7 +164,11 @@ async fn a_device_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     tokio::time::advance(limits::TOOL_LIST_REPLY + Duration::from_millis(1)).await;
     let told = device.is_told("request-failed").await;
     assert_eq!((&told["request"], &told["reason"]), (&json!(1), &json!("TimedOut")));
-    // A failure is not kept: the next one to ask asks anew.
+    // For a while nobody waits for it again; then the next one to ask asks anew.
+    device.pulls("red", json!([{ "list": 0, "request": 3 }])).await;
+    let told = device.is_told("request-failed").await;
+    assert_eq!((&told["request"], &told["reason"]), (&json!(3), &json!("TimedOut")));
+    tokio::time::advance(limits::TOOL_SILENCE).await;
     device.pulls("red", json!([{ "call": "lamp", "with": {}, "request": 2 }])).await;
     lists(&mut device, &["lamp"]).await;
     let question = asked(&mut device, "tools/call").await;

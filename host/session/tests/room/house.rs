@@ -223,6 +223,7 @@ impl Device {
                 Some(Frame::Text(Text::Shared(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Close { code, reason }) => return serde_json::json!({ "closed": code, "reason": reason }),
                 Some(Frame::Audio(_)) => {}
+                Some(Frame::Mark(mark)) => mark.reach(),
                 None => self.reader.fill(&mut self.seen).await,
             }
         }

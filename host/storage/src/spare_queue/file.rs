@@ -17,7 +17,8 @@ use crate::traits::{Origin, Queued};
 /// Ids from here on are of this file: the database counts up from 1 and never gets here.
 pub(super) const FILE_IDS: u64 = 1 << 62;
 
-const NAME: &str = "offline_queue.json";
+/// Its name in the data folder.
+pub const FILE: &str = "offline_queue.json";
 
 /// One message as the file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +94,7 @@ pub(super) struct File {
 impl File {
     /// Reads what is there; a file that makes no sense is put aside.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
-        let path = dir.join(NAME);
+        let path = dir.join(FILE);
         let mut messages = match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<Read>(&bytes) {
                 Ok(read) => read.messages,
@@ -118,7 +119,7 @@ impl File {
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.dir.join(NAME)
+        self.dir.join(FILE)
     }
 
     pub(super) fn messages(&self) -> &VecDeque<Kept> {
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn p3_a_damaged_file_is_put_aside() {
         let dir = tempfile::tempdir().expect("a folder");
-        fs::write(dir.path().join(NAME), "{\"version\":1,\"messages\":[{").expect("written");
+        fs::write(dir.path().join(FILE), "{\"version\":1,\"messages\":[{").expect("written");
         assert!(File::open(dir.path()).expect("a new one").is_empty());
         let names: Vec<_> =
             fs::read_dir(dir.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();

@@ -140,6 +140,8 @@ impl Keeper {
         let in_file = self.file.messages().iter().filter(|kept| kept.device_id == *device && !kept.is_expired(now));
         let in_file: Vec<Queued> = in_file.map(Kept::queued).collect();
         let mut waiting = match block_on(self.primary.waiting(device, now)) {
+            // The database has more, and all of it goes first.
+            Ok(waiting) if is_full(&waiting) => return Ok(waiting),
             Ok(waiting) => waiting,
             Err(error) if in_file.is_empty() => return Err(error),
             Err(error) => {
@@ -150,7 +152,12 @@ impl Keeper {
         if !in_file.is_empty() {
             self.lent.insert(device.clone(), Instant::now() + limits::SPARE_LENT);
         }
-        waiting.extend(in_file);
+        for message in in_file {
+            if is_full(&waiting) {
+                break;
+            }
+            waiting.push(message);
+        }
         Ok(waiting)
     }
 
@@ -213,4 +220,10 @@ impl Keeper {
         self.in_use.store(!self.file.is_empty(), Ordering::Release);
         metrics::gauge!("modehost_queue_file_messages").set(self.file.messages().len() as f64);
     }
+}
+
+/// True if this is all that is handed over at once: there may be more.
+fn is_full(page: &[Queued]) -> bool {
+    let bytes: usize = page.iter().map(|message| message.payload.len()).sum();
+    page.len() >= limits::QUEUE_PAGE || bytes >= limits::QUEUE_PAGE_BYTES
 }

@@ -66,9 +66,9 @@ impl OfflineQueue for SqliteStorage {
         SqliteStorage::read(self, move |connection| {
             let statement = "SELECT id, payload, queued_at, ttl_ms, sender, notice
                  FROM offline_queue LEFT JOIN offline_origins USING (id)
-                 WHERE device_id = ?1 AND queued_at + ttl_ms > ?2 ORDER BY id";
+                 WHERE device_id = ?1 AND queued_at + ttl_ms > ?2 ORDER BY id LIMIT ?3";
             let mut statement = connection.prepare_cached(statement)?;
-            let messages = statement.query_map((device.as_str(), now), |row| {
+            let rows = statement.query_map((device.as_str(), now, limits::QUEUE_PAGE as i64), |row| {
                 let sender: Option<Arc<str>> = row.get(4)?;
                 let notice: Option<Arc<str>> = row.get(5)?;
                 let origin =
@@ -81,7 +81,16 @@ impl OfflineQueue for SqliteStorage {
                     ttl_ms: unsigned(row.get(3)?),
                 })
             })?;
-            Ok(messages.collect::<rusqlite::Result<_>>()?)
+            let (mut messages, mut bytes) = (Vec::new(), 0);
+            for message in rows {
+                let message: Queued = message?;
+                bytes += message.payload.len();
+                messages.push(message);
+                if bytes >= limits::QUEUE_PAGE_BYTES {
+                    break;
+                }
+            }
+            Ok(messages)
         })
     }
 

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::schema;
 use crate::config::Config;
 
-const DATABASE: &str = "modehost.db";
+pub(super) const DATABASE: &str = "modehost.db";
 const LOCK: &str = "modehost.lock";
 
 /// Why the storage cannot be opened.

@@ -1,0 +1,172 @@
+//! A copy of everything that is kept, taken while the server runs or does not.
+//!
+//! Rule: the copy is the state of one moment, looked through before it gets its name, and on disk
+//! when the call returns. What is being copied is only read.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use modehost_limits as limits;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::open::DATABASE;
+use crate::spare_queue;
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("there is no {0}; name the data folder of the server with --data, or its configuration with --config")]
+    Nothing(PathBuf),
+    #[error("{0} is there already; name a folder that holds no backup yet")]
+    Exists(PathBuf),
+    #[error("cannot read {file}: {reason}")]
+    Source { file: PathBuf, reason: String },
+    #[error("cannot write {file}: {reason}; see that there is room and that this user may write there")]
+    Target { file: PathBuf, reason: String },
+    #[error("the copy of {file} is damaged ({reason}); the original may be, too: start the server on an older backup")]
+    Damaged { file: PathBuf, reason: String },
+}
+
+/// A backup that is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The copy of the database.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Copies the database of the data folder `dir`, and the file that stands in for its offline queue,
+/// into the folder `target`, which is made if it is not there. Takes as long as reading the database
+/// and writing it once; a server on `dir` goes on meanwhile. Files of finished work are not copied.
+///
+/// # Errors
+/// See [`BackupError`]; nothing that looks like a backup is left behind then.
+pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
+    let source = dir.join(DATABASE);
+    if !source.is_file() {
+        return Err(BackupError::Nothing(source));
+    }
+    let file = target.join(DATABASE);
+    if file.exists() {
+        return Err(BackupError::Exists(file));
+    }
+    let refused = |error: io::Error| BackupError::Target { file: file.clone(), reason: error.to_string() };
+    fs::create_dir_all(target).map_err(refused)?;
+    // The file first: messages go from it into the database, so that this order has some of them
+    // twice where the other would lose them.
+    copy_spare_queue(dir, target).map_err(refused)?;
+
+    let unfinished = target.join(format!("{DATABASE}.unfinished"));
+    // Of an attempt that was broken off.
+    let _ = fs::remove_file(&unfinished);
+    let copied = copy(&source, &unfinished).and_then(|bytes| {
+        File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(refused)?;
+        fs::rename(&unfinished, &file).map_err(refused)?;
+        File::open(target).and_then(|folder| folder.sync_all()).map_err(refused)?;
+        Ok(bytes)
+    });
+    match copied {
+        Ok(bytes) => Ok(Backup { file, bytes }),
+        Err(error) => {
+            let _ = fs::remove_file(&unfinished);
+            Err(error)
+        }
+    }
+}
+
+/// Gives the size of the copy.
+fn copy(source: &Path, unfinished: &Path) -> Result<u64, BackupError> {
+    let unreadable = |error: rusqlite::Error| BackupError::Source { file: source.into(), reason: error.to_string() };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(source, flags).map_err(unreadable)?;
+    connection.busy_timeout(limits::STORAGE_BUSY).map_err(unreadable)?;
+    let name = unfinished.to_string_lossy();
+    connection.execute("VACUUM INTO ?1", [&name]).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            BackupError::Target { file: unfinished.into(), reason: error.to_string() }
+        }
+        _ => unreadable(error),
+    })?;
+    let damaged = |reason: String| BackupError::Damaged { file: source.into(), reason };
+    let copy = Connection::open_with_flags(unfinished, flags).map_err(|error| damaged(error.to_string()))?;
+    let verdict: Result<String, _> = copy.query_row("PRAGMA quick_check(1)", (), |row| row.get(0));
+    match verdict {
+        Ok(verdict) if verdict == "ok" => {}
+        Ok(verdict) => return Err(damaged(verdict)),
+        Err(error) => return Err(damaged(error.to_string())),
+    }
+    let size = fs::metadata(unfinished).map_err(|error| damaged(error.to_string()))?;
+    Ok(size.len())
+}
+
+fn copy_spare_queue(dir: &Path, target: &Path) -> io::Result<()> {
+    match fs::copy(dir.join(spare_queue::FILE), target.join(spare_queue::FILE)) {
+        Ok(_) => File::open(target.join(spare_queue::FILE))?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::sqlite::SqliteStorage;
+    use crate::traits::Documents;
+
+    fn config(dir: &Path) -> Config {
+        Config { dir: dir.to_owned(), ..Config::default() }
+    }
+
+    fn write(storage: &SqliteStorage, key: &str) {
+        let written = Documents::write(storage, key, 0, Some("1".into()));
+        block_on(written).expect("written");
+    }
+
+    #[test]
+    fn a_backup_of_a_running_storage_opens_with_what_was_acknowledged() {
+        let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let storage = SqliteStorage::open(&config(home.path())).expect("open");
+        for count in 0..500 {
+            write(&storage, &format!("d/{count}"));
+        }
+        fs::write(home.path().join(spare_queue::FILE), "{}").expect("a file");
+        let target = away.path().join("new/backup");
+        let made = backup(home.path(), &target).expect("a backup");
+        assert_eq!(fs::metadata(&made.file).expect("a file").len(), made.bytes);
+        assert!(target.join(spare_queue::FILE).is_file());
+        // The original goes on, and the copy does not follow it.
+        write(&storage, "d/later");
+        fs::remove_file(target.join(spare_queue::FILE)).expect("removed");
+        let copy = SqliteStorage::open(&config(&target)).expect("the copy opens");
+        let read = |key: &str| block_on(Documents::read(&*copy, key)).expect("read").value;
+        assert_eq!(read("d/499").as_deref(), Some("1"));
+        assert_eq!(read("d/later"), None);
+    }
+
+    #[test]
+    fn a_backup_never_replaces_one_and_says_what_is_missing() {
+        let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        assert!(matches!(backup(home.path(), away.path()), Err(BackupError::Nothing(_))));
+        SqliteStorage::open(&config(home.path())).expect("open").shutdown();
+        backup(home.path(), away.path()).expect("a backup");
+        assert!(matches!(backup(home.path(), away.path()), Err(BackupError::Exists(_))));
+        let blocked = away.path().join("file");
+        fs::write(&blocked, "").expect("a file");
+        assert!(matches!(backup(home.path(), &blocked), Err(BackupError::Target { .. })));
+    }
+
+    #[test]
+    fn a_damaged_database_gives_no_backup() {
+        let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        fs::write(home.path().join(DATABASE), vec![7; 100_000]).expect("a file");
+        let told = backup(home.path(), away.path()).expect_err("refused").to_string();
+        assert!(told.contains(DATABASE), "{told}");
+        assert!(!away.path().join(DATABASE).exists());
+        assert_eq!(fs::read_dir(away.path()).expect("a folder").count(), 0);
+    }
+}
