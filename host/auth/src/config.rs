@@ -17,7 +17,7 @@ pub use self::jwt::{JwtAlgorithm, JwtConfig};
 pub use self::secret::Secret;
 
 /// Section `auth`: who may connect.
-#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// Ways to sign in, tried in this order; the first that says yes counts. Default none: everyone
@@ -46,12 +46,32 @@ pub struct AuthConfig {
     /// How many failed sign-ins are heard.
     #[garde(dive)]
     pub rate_limit: RateLimitConfig,
+    /// Whether a token may also come in the query, `?token=…`: pages in browsers cannot set headers,
+    /// but proxies write addresses into their logs. Default true. Hot for new connections.
+    #[garde(skip)]
+    pub query_tokens: bool,
     /// Whether OTA hands a token that is bound to a device to whoever asks with that device's id:
     /// its token of `tokens`, or a new one where `methods` has `device_token`. Stock firmware has no
     /// other way to learn its token, but anyone who knows the id could take the device's place:
     /// switch it on only where the HTTP port is out of strangers' reach. Default false. Hot.
     #[garde(skip)]
     pub ota_tokens: bool,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            methods: Vec::new(),
+            tokens: Vec::new(),
+            device_whitelist: Vec::new(),
+            device_token: None,
+            jwt: None,
+            introspection: None,
+            rate_limit: RateLimitConfig::default(),
+            query_tokens: true,
+            ota_tokens: false,
+        }
+    }
 }
 
 /// A way to sign in.

@@ -82,11 +82,15 @@ impl KeySet {
     /// If there are none that can be `wanted`, and the last look at the origin failed.
     pub async fn find(&self, wanted: impl Fn(&Key) -> bool) -> Result<Arc<Held>, Away> {
         let has = |held: &Held| held.keys.iter().any(&wanted);
-        if let Some(held) = self.shared.keys.load_full()
-            && held.read.elapsed() < self.renewal.after
-            && has(&held)
-        {
-            return Ok(held);
+        if let Some(held) = self.shared.keys.load_full().filter(|held| has(held)) {
+            let fresh = held.read.elapsed() < self.renewal.after;
+            // While the origin is away nobody who has a key waits for it.
+            if fresh || self.shared.look.lock().failed {
+                if !fresh {
+                    self.look();
+                }
+                return Ok(held);
+            }
         }
         if let Some(mut ended) = self.look() {
             // The sender lives as long as we do.

@@ -184,6 +184,34 @@ async fn c11_keys_that_were_good_are_used_while_the_provider_is_away() {
 }
 
 #[tokio::test]
+async fn c11_nobody_who_has_a_key_waits_for_a_provider_that_is_away() {
+    let signer = Signer::ed25519("k");
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({ "jwks_ttl_s": 1 })));
+    let token = signer.token("a");
+    assert_eq!(check(&sign_in, "a", &token).await, Ok(()));
+    fake.answers(Answer::Silence);
+    // One caller finds out.
+    let end = Instant::now() + SOON;
+    let mut longest = Duration::ZERO;
+    while longest < Duration::from_secs(1) {
+        let began = Instant::now();
+        assert_eq!(check(&sign_in, "a", &token).await, Ok(()));
+        longest = longest.max(began.elapsed());
+        assert!(Instant::now() < end, "old keys are looked up again");
+    }
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(4) {
+        let attempt = Instant::now();
+        assert_eq!(check(&sign_in, "a", &token).await, Ok(()));
+        assert!(attempt.elapsed() < Duration::from_secs(1), "{:?}", attempt.elapsed());
+        // The look itself must get on, too.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(fake.count() >= 3, "it is looked for all the same");
+}
+
+#[tokio::test]
 async fn keys_stay_when_other_settings_change() {
     let signer = Signer::ed25519("k");
     let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
