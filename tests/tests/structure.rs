@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
@@ -18,7 +18,8 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage"]),
     ("modehost-llm", &["ids", "limits", "task", "contract"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
-    ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session"]),
+    ("modehost-auth", &["ids", "limits", "task"]),
+    ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session", "auth"]),
     ("modehost-config", &["ids", "limits", "task"]),
     (
         "modehost",
@@ -36,7 +37,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("rusqlite", &["host/storage"]),
     ("tungstenite", &["host/gateway"]),
     // Calls to others: those who make them know about time limits, retries and secrets.
-    ("reqwest", &["host/llm", "host/hooks"]),
+    ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config"]),
 ];
 
 /// Modes, also where no folder is named after them.

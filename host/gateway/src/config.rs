@@ -1,15 +1,13 @@
-//! The sections `server`, `gateway` and `auth` of the configuration file. Rule: what validates
+//! The sections `server` and `gateway` of the configuration file. Rule: what validates
 //! here can be used without a further check; each field says its unit, default and whether it
 //! changes without a restart.
 
-use std::fmt;
-
 use garde::Validate;
-use modehost_ids::DeviceId;
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::proxy::parse_network;
 use crate::tls::TlsConfig;
 
 /// Section `server`: where the server is reached.
@@ -29,6 +27,11 @@ pub struct ServerConfig {
     /// Changed files are read again by themselves; other paths need a restart.
     #[garde(dive)]
     pub tls: Option<TlsConfig>,
+    /// Proxies before this server, as addresses or networks: where a request comes from and what was
+    /// called is read from their `X-Forwarded-For` (-`Proto`, -`Host`, -`Port`) or `Forwarded`, and
+    /// from nobody else's. Default none. Hot.
+    #[garde(inner(custom(is_network)))]
+    pub trusted_proxies: Vec<String>,
     /// Address that devices are told to call, such as `wss://voice.example.org/supie/v1/`. Without
     /// a path, the first of `paths` is appended. Default: the host that the OTA request named,
     /// with `port`. Hot.
@@ -57,6 +60,7 @@ impl Default for ServerConfig {
             port: limits::DEVICE_PORT,
             http_port: limits::HTTP_PORT,
             tls: None,
+            trusted_proxies: Vec::new(),
             public_url: None,
             paths: vec!["/supie/v1/".to_owned(), "/xiaozhi/v1/".to_owned()],
             secret: None,
@@ -114,52 +118,6 @@ pub enum OnDuplicate {
     Reject,
 }
 
-/// Section `auth`: who may connect.
-#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthConfig {
-    /// Ways to sign in, tried in order. Default none: everyone may connect. Hot for new connections.
-    #[garde(skip)]
-    pub methods: Vec<AuthMethod>,
-    /// Tokens for the method `tokens`. Default none. Hot for new connections.
-    #[garde(dive, custom(tokens_where_due(&self.methods)))]
-    pub tokens: Vec<StaticToken>,
-    /// Whether OTA hands a token that is bound to a device to whoever asks with that device's id.
-    /// Stock firmware has no other way to learn its token, but anyone who knows the id could take
-    /// the device's place: switch it on only where the HTTP port is out of strangers' reach.
-    /// Default false. Hot.
-    #[garde(skip)]
-    pub ota_tokens: bool,
-}
-
-/// A way to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthMethod {
-    /// Fixed tokens of this file.
-    Tokens,
-}
-
-/// A fixed token.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
-pub struct StaticToken {
-    /// What the device sends as `Authorization: Bearer …`: 1 to 1024 visible ASCII characters.
-    #[garde(length(min = 1, max = 1024), custom(is_token))]
-    pub token: String,
-    /// The one device that this token opens. Default: any.
-    #[serde(default)]
-    #[garde(inner(custom(is_device)))]
-    pub device: Option<String>,
-}
-
-/// Never shows the token.
-impl fmt::Debug for StaticToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StaticToken").field("device", &self.device).finish_non_exhaustive()
-    }
-}
-
 fn is_path(path: &str, _: &()) -> garde::Result {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
     if path.starts_with('/') && path.len() > 1 && plain {
@@ -185,26 +143,10 @@ fn is_origin(origin: &str, _: &()) -> garde::Result {
     if good { Ok(()) } else { Err(garde::Error::new("must be `*`, `null` or an origin such as `https://host:port`")) }
 }
 
-fn is_token(token: &str, _: &()) -> garde::Result {
-    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
-    Err(garde::Error::new("must consist of visible ASCII characters without spaces"))
-}
-
-fn is_device(device: &str, _: &()) -> garde::Result {
-    match DeviceId::parse(device) {
+fn is_network(text: &str, _: &()) -> garde::Result {
+    match parse_network(text) {
         Some(_) => Ok(()),
-        None => Err(garde::Error::new("is not a device id: 1 to 128 bytes without control characters")),
-    }
-}
-
-fn tokens_where_due(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &()) -> garde::Result + '_ {
-    move |tokens, _| {
-        if methods.contains(&AuthMethod::Tokens) && tokens.is_empty() {
-            return Err(garde::Error::new("is empty while `auth.methods` has `tokens`: nobody could connect"));
-        }
-        Ok(())
+        None => Err(garde::Error::new("must be an address or a network, such as `10.0.0.7` or `10.0.0.0/8`")),
     }
 }
 
@@ -216,7 +158,6 @@ mod tests {
     fn the_defaults_are_valid() {
         ServerConfig::default().validate().expect("server");
         GatewayConfig::default().validate().expect("gateway");
-        AuthConfig::default().validate().expect("auth");
     }
 
     #[test]
@@ -229,17 +170,11 @@ mod tests {
         let report = server.validate().expect_err("invalid").to_string();
         assert!(report.contains("paths[0]") && report.contains("public_url"), "{report}");
 
-        let auth = AuthConfig { methods: vec![AuthMethod::Tokens], ..AuthConfig::default() };
-        let report = auth.validate().expect_err("invalid").to_string();
-        assert!(report.contains("nobody could connect"), "{report}");
+        let server = ServerConfig { trusted_proxies: vec!["10.0.0.0/99".into()], ..ServerConfig::default() };
+        let report = server.validate().expect_err("invalid").to_string();
+        assert!(report.contains("trusted_proxies[0]"), "{report}");
 
         let gateway = GatewayConfig { origins: Some(vec!["example.org".into()]), ..GatewayConfig::default() };
         assert!(gateway.validate().is_err());
-    }
-
-    #[test]
-    fn a_token_is_not_shown() {
-        let token = StaticToken { token: "hush".into(), device: Some("aa".into()) };
-        assert!(!format!("{token:?}").contains("hush"));
     }
 }

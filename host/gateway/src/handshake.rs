@@ -16,16 +16,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use modehost_auth::Claim;
 use modehost_limits as limits;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::identity::Identity;
+use crate::identity::{BadIdentity, Identity};
 use crate::meters::refused;
 use crate::settings::GatewaySettings;
-use crate::sign_in::{Claim, Denied};
+use crate::sign_in;
 
 /// A connection that has been let in. Its 101 has been written.
 pub(crate) struct Admitted<S> {
@@ -33,14 +34,37 @@ pub(crate) struct Admitted<S> {
     /// What the device sent behind its request.
     pub early: Bytes,
     pub identity: Identity,
+    /// Where the request came from, as far as proxies are believed.
+    pub caller: IpAddr,
 }
 
-/// A refusal: status, word for the figures, sentence for people.
-type Refusal = (StatusCode, &'static str, String);
+/// Both ends of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub local: IpAddr,
+    pub peer: IpAddr,
+}
+
+/// Nobody is let in.
+struct Refusal {
+    status: StatusCode,
+    /// For the figures.
+    word: &'static str,
+    /// For people.
+    text: String,
+    /// When another attempt makes sense, in s.
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, word: &'static str, text: impl Into<String>) -> Self {
+        Self { status, word, text: text.into(), retry_after: None }
+    }
+}
 
 /// Reads one request and answers it. `None`: the caller got an answer, or nothing was to be said
 /// to it. Takes `settings.handshake` at the most; cancelling drops the connection.
-pub(crate) async fn receive<S>(stream: S, local: IpAddr, settings: Arc<GatewaySettings>) -> Option<Admitted<S>>
+pub(crate) async fn receive<S>(stream: S, ends: Ends, settings: Arc<GatewaySettings>) -> Option<Admitted<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -48,9 +72,9 @@ where
     let admitted = Mutex::new(None);
     let answer = |request: Request<Incoming>| async {
         let (parts, _) = request.into_parts();
-        let response = match admit(&parts, &settings, local).await {
-            Ok(Some((identity, accept))) => {
-                *admitted.lock() = Some(identity);
+        let response = match admit(&parts, &settings, ends).await {
+            Ok(Some((identity, caller, accept))) => {
+                *admitted.lock() = Some((identity, caller));
                 switching(&accept)
             }
             Ok(None) => Ok(greeting()),
@@ -74,8 +98,8 @@ where
             return None;
         }
     };
-    let identity = admitted.into_inner()?;
-    Some(Admitted { stream: parts.0, early: parts.1, identity })
+    let (identity, caller) = admitted.into_inner()?;
+    Some(Admitted { stream: parts.0, early: parts.1, identity, caller })
 }
 
 /// HTTP/1 as both ports speak it.
@@ -85,12 +109,12 @@ pub(crate) fn builder(header_time: Duration) -> http1::Builder {
     builder
 }
 
-/// Who is let in, with the key that accepts it. `Ok(None)`: a plain request.
+/// Who is let in, from where, and the key that accepts it. `Ok(None)`: a plain request.
 async fn admit(
     request: &Parts,
     settings: &GatewaySettings,
-    local: IpAddr,
-) -> Result<Option<(Identity, String)>, Refusal> {
+    ends: Ends,
+) -> Result<Option<(Identity, IpAddr, String)>, Refusal> {
     if !wants_upgrade(&request.headers) {
         refused("plain_http");
         return Ok(None);
@@ -98,26 +122,35 @@ async fn admit(
     let path = request.uri.path().trim_end_matches('/');
     if !settings.paths.iter().any(|served| served == path) {
         let paths = settings.paths.iter().map(|path| format!("{path}/")).collect::<Vec<_>>().join(" and ");
-        return Err((StatusCode::NOT_FOUND, "path", format!("no devices are taken here; connect to {paths}")));
+        let text = format!("no devices are taken here; connect to {paths}");
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "path", text));
     }
     let key = upgrade_key(request)?;
-    if !settings.origins.admit(&request.headers, local) {
+    if !settings.origins.admit(&request.headers, ends.local) {
         let text = "pages from this origin may not connect; gateway.origins lists those that may";
-        return Err((StatusCode::FORBIDDEN, "origin", text.to_owned()));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "origin", text));
     }
-    let identity = Identity::read(request).map_err(|error| (StatusCode::BAD_REQUEST, "identity", error.to_string()))?;
-    let claim = Claim { device: &identity.device, token: identity.token.as_deref() };
-    settings.sign_in.check(claim).await.map_err(|denied| {
-        let status = match denied {
-            Denied::NoToken | Denied::UnknownToken => StatusCode::UNAUTHORIZED,
-            Denied::OtherDevice => StatusCode::FORBIDDEN,
-        };
-        (status, "sign_in", denied.to_string())
-    })?;
+    let bad = |error: BadIdentity| Refusal::new(StatusCode::BAD_REQUEST, "identity", error.to_string());
+    let identity = Identity::read(request).map_err(bad)?;
+    let caller = settings.proxies.caller(ends.peer, &request.headers).address;
+    sign_in(&identity, caller, settings).await?;
     if identity.made_up {
         tracing::warn!(device = %identity.device, "a device gave no id and was given one; its session cannot be found again");
     }
-    Ok(Some((identity, derive_accept_key(key.as_bytes()))))
+    Ok(Some((identity, caller, derive_accept_key(key.as_bytes()))))
+}
+
+/// Whether the caller may be who it says.
+async fn sign_in(identity: &Identity, address: IpAddr, settings: &GatewaySettings) -> Result<(), Refusal> {
+    let (device, client) = (&identity.device, &identity.client);
+    let token = identity.token.as_deref().filter(|_| settings.query_tokens || !identity.token_in_query);
+    let claim = Claim { device, client, token, address };
+    settings.sign_in.check(claim).await.map_err(|denied| {
+        sign_in::log(&denied, device, address);
+        let text = denied.why.to_string();
+        let retry_after = sign_in::retry_after(denied.why);
+        Refusal { retry_after, ..Refusal::new(sign_in::status(denied.why), "sign_in", text) }
+    })
 }
 
 /// True if a header of this name has the word in its list.
@@ -133,13 +166,13 @@ fn wants_upgrade(headers: &HeaderMap) -> bool {
 
 /// The key of a well-formed request for an upgrade.
 fn upgrade_key(request: &Parts) -> Result<&HeaderValue, Refusal> {
-    let bad = |text: &str| (StatusCode::BAD_REQUEST, "upgrade", text.to_owned());
+    let bad = |text: &str| Refusal::new(StatusCode::BAD_REQUEST, "upgrade", text);
     if request.method != Method::GET || request.version < http::Version::HTTP_11 {
         return Err(bad("a WebSocket begins with GET and HTTP/1.1"));
     }
     if !has_word(&request.headers, SEC_WEBSOCKET_VERSION, "13") {
         let text = "this server speaks WebSocket version 13: send Sec-WebSocket-Version: 13";
-        return Err((StatusCode::UPGRADE_REQUIRED, "upgrade", text.to_owned()));
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "upgrade", text));
     }
     let key = request.headers.get(SEC_WEBSOCKET_KEY).filter(|key| !key.is_empty());
     key.ok_or_else(|| bad("a WebSocket needs the header Sec-WebSocket-Key"))
@@ -152,7 +185,7 @@ fn switching(accept: &str) -> Result<Response<Full<Bytes>>, Refusal> {
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_ACCEPT, accept)
         .body(Full::default())
-        .map_err(|error| (StatusCode::BAD_REQUEST, "upgrade", error.to_string()))
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "upgrade", error.to_string()))
 }
 
 /// C.2: a bare request gets an answer, not a hang.
@@ -160,8 +193,8 @@ fn greeting() -> Response<Full<Bytes>> {
     plain(StatusCode::OK, "modehost: this port speaks WebSocket; HTTP is on server.http_port\n".to_owned())
 }
 
-fn refuse((status, reason, text): Refusal) -> Response<Full<Bytes>> {
-    refused(reason);
+fn refuse(Refusal { status, word, text, retry_after }: Refusal) -> Response<Full<Bytes>> {
+    refused(word);
     let mut response = plain(status, format!("modehost: {text}\n"));
     if status == StatusCode::UPGRADE_REQUIRED {
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
@@ -169,6 +202,9 @@ fn refuse((status, reason, text): Refusal) -> Response<Full<Bytes>> {
     }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }
     response
 }

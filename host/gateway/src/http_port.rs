@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,44 +20,58 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::handshake::builder;
-use crate::ota::{self, Local};
+use crate::handshake::{Ends, builder};
+use crate::ota;
 use crate::settings::GatewaySettings;
 
 /// All routes of the port: `/healthz`, `/readyz`, OTA, and `added`. A route of `added` must not
 /// repeat one of ours.
 pub(crate) fn routes(
     settings: watch::Receiver<Arc<GatewaySettings>>,
-    ready: watch::Receiver<bool>,
+    not_ready: watch::Receiver<Vec<String>>,
     devices: SocketAddr,
     added: Router,
 ) -> Router {
     let health =
-        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(is_ready)).with_state(ready);
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(is_ready)).with_state(not_ready);
     health.merge(ota::routes(settings, devices)).merge(added)
 }
 
-async fn is_ready(State(ready): State<watch::Receiver<bool>>) -> (StatusCode, &'static str) {
-    match *ready.borrow() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n"),
+async fn is_ready(State(not_ready): State<watch::Receiver<Vec<String>>>) -> (StatusCode, String) {
+    let parts = not_ready.borrow();
+    match parts.is_empty() {
+        true => (StatusCode::OK, "ready\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{}\n", parts.join("\n"))),
     }
 }
 
-/// Serves one connection of the HTTP port to its end.
-pub(crate) async fn converse<S>(stream: S, local: SocketAddr, peer: SocketAddr, router: Router)
-where
+/// Serves one connection of the HTTP port to its end; once `ends` is true, up to the answer of the
+/// request that has begun.
+pub(crate) async fn converse<S>(
+    stream: S,
+    (local, peer): (SocketAddr, SocketAddr),
+    router: Router,
+    mut ends: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let answer = |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Local(local.ip()));
+        request.extensions_mut().insert(Ends { local: local.ip(), peer: peer.ip() });
         // Routes of the application may serve this machine only.
         request.extensions_mut().insert(ConnectInfo(peer));
         let answered = router.clone().oneshot(request);
         async { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
     };
     // The time for headers also ends a connection that is kept open without a request.
-    let serve = builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(answer));
+    let mut served = pin!(builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(answer)));
+    let serve = async {
+        tokio::select! {
+            outcome = &mut served => return outcome,
+            _ = ends.wait_for(|ends| *ends) => {}
+        }
+        served.as_mut().graceful_shutdown();
+        served.await
+    };
     if let Ok(Err(error)) = timeout(limits::HTTP_CONNECTION, serve).await {
         tracing::debug!(%error, "a connection of the HTTP port ended early");
     }

@@ -21,6 +21,8 @@ pub struct Identity {
     /// The path without its last slash.
     pub path: String,
     pub token: Option<String>,
+    /// Whether the token stood in the query and not in a header.
+    pub token_in_query: bool,
 }
 
 /// Never shows the token.
@@ -56,13 +58,22 @@ impl Identity {
             Some(text) => DeviceId::parse(&text).ok_or(BadIdentity::Device)?,
             None => next_auto_id(),
         };
-        let client = match client {
-            // A client id obeys the same rule, so that both can be logged and stored as they are.
-            Some(text) => ClientId::new(DeviceId::parse(&text).ok_or(BadIdentity::Client)?.as_str()),
-            None => ClientId::new(""),
-        };
+        let client = client_id(client.as_deref().unwrap_or_default()).ok_or(BadIdentity::Client)?;
         let path = request.uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { device, made_up, client, path, token: token(request) })
+        let (token, token_in_query) = match header_token(request) {
+            Some(token) => (Some(token), false),
+            None => (query_token(request), true),
+        };
+        Ok(Self { device, made_up, client, path, token, token_in_query })
+    }
+}
+
+/// A client id as it is used; the empty one where none is given. It obeys the same rule as a device
+/// id, so that both can be logged and stored as they are. `None` if it cannot be used.
+pub(crate) fn client_id(text: &str) -> Option<ClientId> {
+    match tidy(text) {
+        Some(text) => DeviceId::parse(text).map(|id| ClientId::new(id.as_str())),
+        None => Some(ClientId::new("")),
     }
 }
 
@@ -92,11 +103,12 @@ fn query(request: &Parts, names: &[&str]) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-fn token(request: &Parts) -> Option<String> {
+fn header_token(request: &Parts) -> Option<String> {
     let header = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let Some(token) = header.and_then(bearer) {
-        return Some(token.to_owned());
-    }
+    header.and_then(bearer).map(str::to_owned)
+}
+
+fn query_token(request: &Parts) -> Option<String> {
     query(request, &["authorization", "token"]).and_then(|text| bearer(&text).map(str::to_owned))
 }
 

@@ -23,14 +23,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::handshake::Ends;
+use crate::identity::client_id;
+use crate::proxy::Called;
 use crate::settings::GatewaySettings;
 
 /// Paths that firmware in the field has been given; both are served with and without a last slash.
 const PATHS: [&str; 2] = ["/xiaozhi/ota", "/supie/ota"];
-
-/// The local address that a request came in at; the HTTP port puts it into each request.
-#[derive(Clone, Copy)]
-pub(crate) struct Local(pub IpAddr);
 
 #[derive(Clone)]
 struct Ota {
@@ -98,33 +97,26 @@ struct Address {
     token: String,
 }
 
-async fn answer(
-    State(ota): State<Ota>,
-    local: Option<Extension<Local>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Json<Answer> {
+async fn answer(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers: HeaderMap, body: Body) -> Json<Answer> {
     let body = timeout(limits::HANDSHAKE, to_bytes(body, limits::OTA_BODY_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let asked: Asked = serde_json::from_slice(&body).unwrap_or_default();
     let settings = ota.settings.borrow().clone();
-    let device = headers.get("device-id").and_then(|value| value.to_str().ok()).and_then(DeviceId::parse);
-    let token =
-        device.filter(|_| settings.ota_tokens).and_then(|device| settings.sign_in.token_of(&device).map(str::to_owned));
+    let token = if settings.ota_tokens { token(&settings, &headers) } else { None };
     Json(Answer {
         server_time: ServerTime { timestamp: now(), timezone_offset: settings.timezone_offset_min },
         firmware: Firmware { version: asked.version(), url: "" },
         websocket: Address {
-            url: address(&settings, &headers, local.map(|Extension(local)| local), ota.device_port),
+            url: address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.device_port),
             token: token.unwrap_or_default(),
         },
     })
 }
 
 /// For people who check their set-up in a browser; scripts look for this very sentence.
-async fn describe(State(ota): State<Ota>, local: Option<Extension<Local>>, headers: HeaderMap) -> Response {
+async fn describe(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers: HeaderMap) -> Response {
     let settings = ota.settings.borrow().clone();
-    let url = address(&settings, &headers, local.map(|Extension(local)| local), ota.device_port);
+    let url = address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.device_port);
     let text = format!("OTA接口运行正常，向设备发送的websocket地址是：{url}");
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
@@ -156,38 +148,56 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
 }
 
+/// The token with which the device that asks can sign in, if there is one.
+fn token(settings: &GatewaySettings, headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let device = text("device-id").and_then(DeviceId::parse)?;
+    // A token for another client than the one that will connect would be of no use.
+    let client = client_id(text("client-id").unwrap_or_default())?;
+    settings.sign_in.token_for(&device, &client)
+}
+
 /// The address that is served, in the form that firmware can read: `ws://host:port/path/`.
-fn address(settings: &GatewaySettings, headers: &HeaderMap, local: Option<Local>, port: u16) -> String {
+fn address(settings: &GatewaySettings, headers: &HeaderMap, ends: Option<Ends>, port: u16) -> String {
     if let Some(url) = &settings.public_url {
         return url.clone();
     }
+    let path = &settings.paths[0];
+    // Behind a proxy, devices call the host and port that this request has called.
+    if let Some(Called { secure, host, port }) = ends.and_then(|ends| settings.proxies.called(ends.peer, headers)) {
+        let scheme = if secure { "wss" } else { "ws" };
+        return format!("{scheme}://{host}:{port}{path}/");
+    }
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
     let asked = asked.and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
-    let host = match (asked, local) {
+    let host = match (asked, ends.map(|ends| ends.local)) {
         // The brackets of an IPv6 host are part of it.
         (Some(authority), _) if !authority.host().is_empty() => authority.host().to_owned(),
-        (_, Some(Local(IpAddr::V6(ip)))) => match ip.to_ipv4_mapped() {
+        (_, Some(IpAddr::V6(ip))) => match ip.to_ipv4_mapped() {
             Some(ip) => ip.to_string(),
             None => format!("[{ip}]"),
         },
-        (_, Some(Local(IpAddr::V4(ip)))) => ip.to_string(),
+        (_, Some(IpAddr::V4(ip))) => ip.to_string(),
         (_, None) => "localhost".to_owned(),
     };
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
-    format!("{scheme}://{host}:{port}{}/", settings.paths[0])
+    format!("{scheme}://{host}:{port}{path}/")
 }
 
 #[cfg(test)]
 mod tests {
+    use modehost_auth::AuthConfig;
+
     use super::*;
+    use crate::config::{GatewayConfig, ServerConfig};
 
     fn url(host: Option<&'static str>, local: &str) -> String {
         let mut headers = HeaderMap::new();
         if let Some(host) = host {
             headers.insert(HOST, HeaderValue::from_static(host));
         }
-        let local = Some(Local(local.parse().expect("ip")));
-        address(&GatewaySettings::default(), &headers, local, 8004)
+        let ends = Ends { local: local.parse().expect("ip"), peer: "203.0.113.1".parse().expect("ip") };
+        address(&GatewaySettings::default(), &headers, Some(ends), 8004)
     }
 
     #[test]
@@ -197,5 +207,21 @@ mod tests {
         assert_eq!(url(Some("[fd00::7]:8003"), "127.0.0.1"), "ws://[fd00::7]:8004/supie/v1/");
         assert_eq!(url(None, "::ffff:10.0.0.7"), "ws://10.0.0.7:8004/supie/v1/");
         assert_eq!(url(None, "fd00::7"), "ws://[fd00::7]:8004/supie/v1/");
+    }
+
+    #[test]
+    fn c13_behind_a_trusted_proxy_it_is_the_one_that_was_called() {
+        let server = ServerConfig { trusted_proxies: vec!["10.0.0.1".to_owned()], ..ServerConfig::default() };
+        let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
+        let url = |peer: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("internal:8003"));
+            headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+            headers.insert("x-forwarded-host", HeaderValue::from_static("voice.example"));
+            let ends = Ends { local: "10.0.0.9".parse().expect("ip"), peer: peer.parse().expect("ip") };
+            address(&settings, &headers, Some(ends), 8004)
+        };
+        assert_eq!(url("10.0.0.1"), "wss://voice.example:443/supie/v1/");
+        assert_eq!(url("10.0.0.2"), "ws://internal:8004/supie/v1/");
     }
 }

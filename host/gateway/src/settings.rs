@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use modehost_auth::{AuthConfig, SignIn};
 use modehost_limits as limits;
 use modehost_session::DuplicateDevice;
 
-use crate::config::{AuthConfig, GatewayConfig, OnDuplicate, ServerConfig};
+use crate::config::{GatewayConfig, OnDuplicate, ServerConfig};
+use crate::console::Secret;
 use crate::origin::Origins;
-use crate::sign_in::SignIn;
+use crate::proxy::Proxies;
 use crate::tls::TlsConfig;
 
 /// The settings that may change while the server runs.
@@ -26,6 +28,10 @@ pub struct GatewaySettings {
     pub ping_interval: Option<Duration>,
     pub origins: Origins,
     pub sign_in: Arc<SignIn>,
+    /// What server messages must know; none: they are refused.
+    pub secret: Option<Secret>,
+    /// Whose word on where a request comes from counts.
+    pub proxies: Proxies,
     /// Certificate and key, where the ports speak TLS.
     pub tls: Option<TlsConfig>,
     /// Paths for devices, each without its last slash; never empty.
@@ -34,6 +40,8 @@ pub struct GatewaySettings {
     pub public_url: Option<String>,
     /// For the clocks of devices.
     pub timezone_offset_min: i32,
+    /// Whether tokens may come in the query.
+    pub query_tokens: bool,
     /// Whether OTA hands out tokens that are bound to a device.
     pub ota_tokens: bool,
 }
@@ -41,6 +49,17 @@ pub struct GatewaySettings {
 impl GatewaySettings {
     /// From validated sections of the configuration.
     pub fn new(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
+        Self::build(server, gateway, auth, SignIn::new(auth))
+    }
+
+    /// The same for a server that runs: failed sign-ins stay counted, and keys and answers of
+    /// identity providers stay known where their settings have not changed.
+    #[must_use]
+    pub fn renewed(&self, server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
+        Self::build(server, gateway, auth, self.sign_in.renewed(auth))
+    }
+
+    fn build(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig, sign_in: SignIn) -> Self {
         let paths: Arc<[String]> = server.paths.iter().map(|path| path.trim_end_matches('/').to_owned()).collect();
         let public_url = server.public_url.as_ref().map(|url| public_url(url, &paths[0]));
         Self {
@@ -53,11 +72,14 @@ impl GatewaySettings {
             silence: limits::SILENCE,
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref()),
-            sign_in: Arc::new(SignIn::new(auth)),
+            sign_in: Arc::new(sign_in),
+            secret: server.secret.as_deref().map(Secret::new),
+            proxies: Proxies::new(&server.trusted_proxies),
             tls: server.tls.clone(),
             paths,
             public_url,
             timezone_offset_min: server.timezone_offset_min,
+            query_tokens: auth.query_tokens,
             ota_tokens: auth.ota_tokens,
         }
     }

@@ -1,175 +1,82 @@
-//! Whether a caller may be who it says. Rule: with no method configured everyone may; otherwise
-//! the methods are asked in order and the first that says yes counts. Tokens are compared in
-//! constant time and never logged.
+//! Refusals of sign-in, as callers and operators read them. Rule: the caller gets one plain
+//! sentence, the operator one log line with device and reason, and neither anything of a token; no
+//! flood of callers becomes a flood of lines.
 
-use std::fmt;
+use std::net::IpAddr;
+use std::time::Instant;
 
+use http::StatusCode;
+use modehost_auth::{Denied, Refused};
 use modehost_ids::DeviceId;
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use modehost_limits as limits;
+use parking_lot::Mutex;
 
-use crate::config::{AuthConfig, AuthMethod};
-
-/// The configured methods, in order.
-#[derive(Debug, Default)]
-pub struct SignIn {
-    methods: Vec<Method>,
-}
-
-/// A caller's claim.
-#[derive(Clone, Copy)]
-pub struct Claim<'a> {
-    pub device: &'a DeviceId,
-    pub token: Option<&'a str>,
-}
-
-/// Why nobody let the caller in. Ordered: of several, the one that says most is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Denied {
-    #[error("this server wants a token: send Authorization: Bearer and the token")]
-    NoToken,
-    #[error("this token is not known here")]
-    UnknownToken,
-    #[error("this token belongs to another device")]
-    OtherDevice,
-}
-
-/// One way to sign in. A further one is a further case here and in [`SignIn::new`]; its check may
-/// take its time (a key set, an introspection endpoint) within the time of the handshake.
-#[derive(Debug)]
-enum Method {
-    Tokens(Tokens),
-}
-
-impl Method {
-    async fn check(&self, claim: Claim<'_>) -> Result<(), Denied> {
-        match self {
-            Self::Tokens(tokens) => tokens.check(claim),
-        }
+/// The status that goes with a refusal.
+pub(crate) fn status(why: Denied) -> StatusCode {
+    match why {
+        Denied::NotListed | Denied::NoDevice | Denied::OtherDevice => StatusCode::FORBIDDEN,
+        Denied::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Denied::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNAUTHORIZED,
     }
 }
 
-impl SignIn {
-    /// From the validated configuration.
-    pub fn new(config: &AuthConfig) -> Self {
-        let method = |method: &AuthMethod| match method {
-            AuthMethod::Tokens => Method::Tokens(Tokens::new(config)),
-        };
-        Self { methods: config.methods.iter().map(method).collect() }
-    }
-
-    /// Lets the caller in or says why not.
-    ///
-    /// # Errors
-    /// See [`Denied`].
-    pub async fn check(&self, claim: Claim<'_>) -> Result<(), Denied> {
-        let mut verdict = Ok(());
-        for method in &self.methods {
-            match method.check(claim).await {
-                Ok(()) => return Ok(()),
-                Err(denied) => verdict = Err(verdict.err().map_or(denied, |earlier: Denied| earlier.max(denied))),
-            }
-        }
-        verdict
-    }
-
-    /// The token that is bound to this device, for OTA to hand out.
-    pub fn token_of(&self, device: &DeviceId) -> Option<&str> {
-        self.methods.iter().find_map(|Method::Tokens(tokens)| tokens.of(device))
+/// Seconds after which another attempt makes sense.
+pub(crate) fn retry_after(why: Denied) -> Option<u64> {
+    match why {
+        Denied::TooMany(seconds) => Some(seconds),
+        Denied::Unavailable => Some(limits::IDENTITY_BACKOFF.as_secs()),
+        _ => None,
     }
 }
 
-/// Fixed tokens.
-struct Tokens(Vec<Token>);
+/// Lines of the current second.
+static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 
-struct Token {
-    text: String,
-    /// Comparing digests hides the length too.
-    digest: [u8; 32],
-    device: Option<DeviceId>,
+struct Lines {
+    since: Instant,
+    written: u32,
+    left_out: u64,
 }
 
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tokens({})", self.0.len())
+/// Tells the operator.
+pub(crate) fn log(refused: &Refused, device: &DeviceId, address: IpAddr) {
+    let Some(left_out) = take_line(&mut LINES.lock(), Instant::now()) else { return };
+    let method = refused.method;
+    if left_out > 0 {
+        tracing::warn!(left_out, "further refused sign-ins were not logged, there were too many a second");
     }
+    tracing::warn!(%device, %address, method, "sign-in refused: {}", refused.why);
 }
 
-impl Tokens {
-    fn new(config: &AuthConfig) -> Self {
-        let tokens = config.tokens.iter().map(|token| Token {
-            text: token.token.clone(),
-            digest: Sha256::digest(&token.token).into(),
-            device: token.device.as_deref().and_then(DeviceId::parse),
-        });
-        Self(tokens.collect())
+/// Whether a line may be written; with the number of those that were not.
+fn take_line(lines: &mut Option<Lines>, now: Instant) -> Option<u64> {
+    let current = lines.get_or_insert(Lines { since: now, written: 0, left_out: 0 });
+    if now.saturating_duration_since(current.since).as_secs() >= 1 {
+        let left_out = current.left_out;
+        *current = Lines { since: now, written: 1, left_out: 0 };
+        return Some(left_out);
     }
-
-    /// Looks at every token, whether or not one has matched.
-    fn check(&self, claim: Claim<'_>) -> Result<(), Denied> {
-        let given: [u8; 32] = Sha256::digest(claim.token.ok_or(Denied::NoToken)?).into();
-        let (mut known, mut opens) = (Choice::from(0), Choice::from(0));
-        for token in &self.0 {
-            let same = token.digest.ct_eq(&given);
-            let fits = token.device.as_ref().is_none_or(|device| device == claim.device);
-            known |= same;
-            opens |= same & Choice::from(u8::from(fits));
-        }
-        match (bool::from(opens), bool::from(known)) {
-            (true, _) => Ok(()),
-            (false, true) => Err(Denied::OtherDevice),
-            (false, false) => Err(Denied::UnknownToken),
-        }
+    if current.written >= limits::SIGN_IN_LOG_LINES {
+        current.left_out += 1;
+        return None;
     }
-
-    fn of(&self, device: &DeviceId) -> Option<&str> {
-        self.0.iter().find(|token| token.device.as_ref() == Some(device)).map(|token| token.text.as_str())
-    }
+    current.written += 1;
+    Some(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::config::StaticToken;
-
-    fn tokens() -> SignIn {
-        let token = |token: &str, device: Option<&str>| StaticToken {
-            token: token.to_owned(),
-            device: device.map(str::to_owned),
-        };
-        SignIn::new(&AuthConfig {
-            methods: vec![AuthMethod::Tokens],
-            tokens: vec![
-                token("any", None),
-                token("mine", Some("AA:01")),
-                token("shared", Some("aa:01")),
-                token("shared", Some("aa:02")),
-            ],
-            ..AuthConfig::default()
-        })
-    }
-
-    #[tokio::test]
-    async fn c4_a_bound_token_opens_its_device_only() {
-        let (sign_in, one, two) = (tokens(), DeviceId::new("aa:01"), DeviceId::new("aa:02"));
-        let check = |device, token| sign_in.check(Claim { device, token });
-        assert_eq!(check(&one, Some("mine")).await, Ok(()));
-        assert_eq!(check(&two, Some("mine")).await, Err(Denied::OtherDevice));
-        assert_eq!(check(&two, Some("shared")).await, Ok(()));
-        assert_eq!(check(&two, Some("any")).await, Ok(()));
-        assert_eq!(check(&one, Some("min")).await, Err(Denied::UnknownToken));
-        assert_eq!(check(&one, None).await, Err(Denied::NoToken));
-    }
-
-    #[tokio::test]
-    async fn without_a_method_everyone_may() {
-        let device = DeviceId::new("x");
-        assert_eq!(SignIn::default().check(Claim { device: &device, token: None }).await, Ok(()));
-    }
 
     #[test]
-    fn only_bound_tokens_are_handed_out() {
-        assert_eq!(tokens().token_of(&DeviceId::new("aa:01")), Some("mine"));
-        assert_eq!(tokens().token_of(&DeviceId::new("aa:09")), None);
+    fn a_flood_is_logged_as_a_number() {
+        let (mut lines, start) = (None, Instant::now());
+        let written = (0..1000).filter(|_| take_line(&mut lines, start).is_some()).count();
+        assert_eq!(written, limits::SIGN_IN_LOG_LINES as usize);
+        assert_eq!(take_line(&mut lines, start + Duration::from_secs(1)), Some(1000 - written as u64));
+        assert_eq!(take_line(&mut lines, start + Duration::from_secs(1)), Some(0));
     }
 }

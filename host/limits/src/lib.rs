@@ -452,6 +452,13 @@ pub const MODEL_PARTS: usize = 32;
 /// A file must be left alone this long before it is read: editors and compilers write in bursts.
 pub const FILE_SETTLE: Duration = Duration::from_millis(100);
 
+// --- A configuration on another machine ---------------------------------------------------------
+
+/// One fetch in all: a start waits for it, and firmware waits 10 s for its answer.
+pub const REMOTE_CONFIG: Duration = Duration::from_secs(5);
+/// The text; a file with thousands of devices in groups has about 200 KiB.
+pub const REMOTE_CONFIG_BYTES: usize = 1024 * 1024;
+
 // --- Work beside the message path -----------------------------------------------------------
 
 /// Threads for compiling plugins and other blocking work.

@@ -8,24 +8,28 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use modehost_gateway::proxy::{Caller, Proxies};
 use subtle::ConstantTimeEq;
 
 use super::Desk;
+use super::view;
 
 /// Lets a request through or answers it.
 pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let live = desk.live.current();
-    let token = live.document.server.admin_token.as_deref();
-    let caller = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let server = &live.document.server;
+    let token = server.admin_token.as_deref();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let caller = peer.map(|peer| Proxies::new(&server.trusted_proxies).caller(peer, request.headers()));
     match judge(token, caller, request.headers()) {
         Ok(()) => next.run(request).await,
-        Err((status, sentence)) => (status, Json(serde_json::json!({ "error": sentence }))).into_response(),
+        Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),
     }
 }
 
 type Refusal = (StatusCode, &'static str);
 
-fn judge(token: Option<&str>, caller: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Refusal> {
+fn judge(token: Option<&str>, caller: Option<Caller>, headers: &HeaderMap) -> Result<(), Refusal> {
     if let Some(token) = token {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
         let same = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes())));
@@ -35,7 +39,8 @@ fn judge(token: Option<&str>, caller: Option<SocketAddr>, headers: &HeaderMap) -
             Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))
         };
     }
-    if !caller.is_some_and(|caller| caller.ip().to_canonical().is_loopback()) {
+    // Whoever comes through a proxy on this machine is somewhere else.
+    if !caller.is_some_and(Caller::is_local) {
         return Err((StatusCode::FORBIDDEN, "only this machine may use this; set server.admin_token to allow others"));
     }
     // A page in a browser on this machine is not its operator. Its requests carry an origin, or,
@@ -69,26 +74,32 @@ mod tests {
         list.iter().map(|(name, value)| (name.clone(), header::HeaderValue::from_static(value))).collect()
     }
 
+    fn caller(peer: &str, list: &[(header::HeaderName, &'static str)]) -> Option<Caller> {
+        Some(Proxies::default().caller(peer.parse().expect("an address"), &headers(list)))
+    }
+
     #[test]
     fn without_a_token_only_this_machine_and_no_page_may() {
-        let (near, far) = ("127.0.0.1:5".parse().ok(), "10.0.0.1:5".parse().ok());
+        let (near, far) = (caller("127.0.0.1", &[]), caller("10.0.0.1", &[]));
         let plain = headers(&[(header::HOST, "localhost:8003")]);
         assert_eq!(judge(None, near, &plain), Ok(()));
-        assert_eq!(judge(None, "[::1]:5".parse().ok(), &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
+        assert_eq!(judge(None, caller("::1", &[]), &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
+        assert_eq!(judge(None, caller("::ffff:127.0.0.1", &[]), &plain), Ok(()));
         assert!(judge(None, far, &plain).is_err());
         assert!(judge(None, None, &plain).is_err());
+        let through = [(header::FORWARDED, "for=127.0.0.1")];
+        assert!(judge(None, caller("127.0.0.1", &through), &plain).is_err());
         assert!(judge(None, near, &headers(&[(header::HOST, "localhost"), (header::ORIGIN, "null")])).is_err());
         assert!(judge(None, near, &headers(&[(header::HOST, "evil.example:8003")])).is_err());
     }
 
     #[test]
     fn with_a_token_the_token_alone_counts() {
-        let far = "10.0.0.1:5".parse().ok();
+        let far = caller("10.0.0.1", &[]);
         assert_eq!(judge(Some("hush"), far, &headers(&[(header::AUTHORIZATION, "Bearer hush")])), Ok(()));
         for wrong in ["Bearer hus", "Bearer hushh", "hush", "Bearer"] {
-            assert!(
-                judge(Some("hush"), "127.0.0.1:5".parse().ok(), &headers(&[(header::AUTHORIZATION, wrong)])).is_err()
-            );
+            let near = caller("127.0.0.1", &[]);
+            assert!(judge(Some("hush"), near, &headers(&[(header::AUTHORIZATION, wrong)])).is_err());
         }
     }
 }

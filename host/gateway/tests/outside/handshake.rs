@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_gateway::config::{AuthMethod, StaticToken};
+use modehost_auth::config::{JwtConfig, RateLimitConfig};
+use modehost_auth::{AuthMethod, StaticToken};
 use modehost_gateway::{AuthConfig, GatewayConfig, GatewaySettings, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -145,6 +146,53 @@ async fn sign_in_changes_while_the_server_runs() {
     let settings = GatewaySettings::new(&ServerConfig::default(), &GatewayConfig::default(), &tokens());
     stage.settings.send_replace(Arc::new(settings));
     assert_eq!(refusal(stage.dial("/supie/v1/?device-id=a", &[]).await).0, 401);
+}
+
+#[tokio::test]
+async fn c11_each_refusal_has_its_status() {
+    let auth = AuthConfig {
+        methods: vec![AuthMethod::DeviceWhitelist],
+        device_whitelist: vec!["aa:01".to_owned()],
+        rate_limit: RateLimitConfig { failures_per_minute: 3, device_failures_per_minute: 3 },
+        ..AuthConfig::default()
+    };
+    let server = ServerConfig { trusted_proxies: vec!["127.0.0.1".to_owned()], ..ServerConfig::default() };
+    let stage = Stage::start(Wanted { auth: auth.clone(), server: server.clone(), ..Wanted::default() }).await;
+    let from = |address| [("x-forwarded-for", address), ("device-id", "aa:02")];
+    for _ in 0..3 {
+        assert_eq!(refusal(stage.dial("/supie/v1/", &from("198.51.100.1")).await).0, 403);
+    }
+    assert_eq!(refusal(stage.dial("/supie/v1/", &from("198.51.100.1")).await).0, 429);
+    // What was counted stays counted when settings change.
+    let before = stage.settings.borrow().clone();
+    stage.settings.send_replace(Arc::new(before.renewed(&server, &GatewayConfig::default(), &auth)));
+    assert_eq!(refusal(stage.dial("/supie/v1/", &from("198.51.100.1")).await).0, 429);
+    assert_eq!(refusal(stage.dial("/supie/v1/", &from("198.51.100.2")).await).0, 403, "callers count by themselves");
+    let owner = [("x-forwarded-for", "198.51.100.2"), ("device-id", "AA:01")];
+    stage.dial("/supie/v1/", &owner).await.expect("in");
+}
+
+#[tokio::test]
+async fn c11_tokens_in_the_query_count_where_they_are_allowed() {
+    let auth = AuthConfig { query_tokens: false, ..tokens() };
+    let stage = Stage::start(Wanted { auth, ..Wanted::default() }).await;
+    assert_eq!(refusal(stage.dial("/supie/v1/?device-id=aa:02&token=open", &[]).await).0, 401);
+    stage.dial("/supie/v1/?device-id=aa:02", &[("authorization", "Bearer open")]).await.expect("in");
+}
+
+#[tokio::test]
+async fn c11_while_a_provider_is_away_callers_are_told_to_come_again() {
+    let jwt = JwtConfig { public_key_file: Some("/nowhere/key.pem".into()), ..JwtConfig::default() };
+    let auth = AuthConfig { methods: vec![AuthMethod::Jwt], jwt: Some(jwt), ..AuthConfig::default() };
+    let stage = Stage::start(Wanted { auth, ..Wanted::default() }).await;
+    // {"alg":"RS256"} and {}
+    let head = "device-id: a\r\nauthorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln\r\n";
+    let request = format!(
+        "GET /supie/v1/ HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{head}\r\n"
+    );
+    let answer = exchange(stage.devices, request.as_bytes()).await.to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
 }
 
 #[tokio::test]

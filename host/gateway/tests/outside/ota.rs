@@ -1,6 +1,6 @@
 //! OTA as firmware, desktop clients, browsers and people ask it.
 
-use modehost_gateway::config::{AuthMethod, StaticToken};
+use modehost_auth::{AuthMethod, StaticToken};
 use modehost_gateway::{AuthConfig, ServerConfig};
 use serde_json::Value;
 

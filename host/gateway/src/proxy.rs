@@ -1,0 +1,218 @@
+//! Who is calling, through proxies. Rule: what a request says of its way here is believed only as
+//! far as addresses that are configured have written it; anybody can write the rest.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::header::{FORWARDED, HOST, VIA};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+use modehost_limits as limits;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// The proxies whose word counts.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies(Arc<[IpNet]>);
+
+/// Who has sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The nearest address that is no trusted proxy.
+    pub address: IpAddr,
+    /// Whether the request says that it came through a proxy, trusted or not.
+    pub forwarded: bool,
+}
+
+impl Caller {
+    /// Whether the caller is on this machine and has called by itself.
+    pub fn is_local(self) -> bool {
+        !self.forwarded && self.address.is_loopback()
+    }
+}
+
+/// What a client has called, as a trusted proxy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Called {
+    pub secure: bool,
+    /// The host, with brackets where it is IPv6.
+    pub host: String,
+    pub port: u16,
+}
+
+/// An address or a network, such as `10.0.0.0/8`.
+pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+impl Proxies {
+    /// From validated texts: addresses and networks.
+    pub fn new(list: &[String]) -> Self {
+        Self(list.iter().filter_map(|text| parse_network(text)).collect())
+    }
+
+    /// Who has sent this request, which came in from `peer`.
+    pub fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
+        let peer = peer.to_canonical();
+        let marks = [FORWARDED_FOR, FORWARDED, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, VIA];
+        let forwarded = marks.iter().any(|mark| headers.contains_key(mark));
+        let by = |name| headers.contains_key(&name).then(|| self.walk(peer, hops(headers, &name)));
+        let address = match (by(FORWARDED_FOR), by(FORWARDED)) {
+            // A proxy writes one of them and may let the client's other one through.
+            (Some(one), Some(other)) if one != other => peer,
+            (Some(one), _) | (None, Some(one)) => one,
+            (None, None) => peer,
+        };
+        Caller { address, forwarded }
+    }
+
+    /// From the nearest hop outwards, as long as the one who names the next is trusted.
+    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut at = peer;
+        for hop in hops.take(limits::FORWARDED_HOPS) {
+            match hop {
+                Some(hop) if self.trusts(at) => at = hop.to_canonical(),
+                _ => break,
+            }
+        }
+        at
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// What the client has called, where a trusted proxy says anything about it.
+    pub(crate) fn called(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Called> {
+        if !self.trusts(peer.to_canonical()) {
+            return None;
+        }
+        let first = |name: &HeaderName| headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim);
+        let pair = |wanted: &str| {
+            let first = headers.get(FORWARDED)?.to_str().ok()?.split(',').next()?;
+            parameter(first, wanted)
+        };
+        let proto = first(&FORWARDED_PROTO).or_else(|| pair("proto"));
+        let host = first(&FORWARDED_HOST).or_else(|| pair("host"));
+        if proto.is_none() && host.is_none() {
+            return None;
+        }
+        let secure = proto.is_some_and(|proto| ["https", "wss"].iter().any(|one| proto.eq_ignore_ascii_case(one)));
+        let host = host.or_else(|| headers.get(HOST)?.to_str().ok())?;
+        let authority: Authority = host.parse().ok()?;
+        let port = authority.port_u16().or_else(|| first(&FORWARDED_PORT)?.parse().ok());
+        let host = authority.host().to_owned();
+        (!host.is_empty()).then(|| Called { secure, host, port: port.unwrap_or(if secure { 443 } else { 80 }) })
+    }
+}
+
+/// The hops of a header from the right, where the nearest stands. None: one that cannot be read.
+fn hops<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<IpAddr>> + 'a {
+    let standard = *name == FORWARDED;
+    headers.get_all(name).into_iter().rev().flat_map(move |line| {
+        // A line that is no text is one unreadable hop.
+        line.to_str().unwrap_or_default().rsplit(',').map(move |hop| {
+            if standard { parameter(hop, "for").and_then(read_address) } else { read_address(hop.trim()) }
+        })
+    })
+}
+
+/// A parameter of one element of `Forwarded`.
+fn parameter<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// An address, with or without a port; IPv6 with or without brackets.
+fn read_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in list {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn caller(peer: &str, list: &[(&'static str, &'static str)]) -> String {
+        let proxies = Proxies::new(&["10.0.0.0/8".to_owned(), "127.0.0.1".to_owned(), "fd00::/8".to_owned()]);
+        proxies.caller(peer.parse().expect("an address"), &headers(list)).address.to_string()
+    }
+
+    #[test]
+    fn the_nearest_address_that_is_no_trusted_proxy_counts() {
+        let forwarded = "x-forwarded-for";
+        for (peer, list, expected) in [
+            ("203.0.113.9", &[(forwarded, "198.51.100.1")] as &[_], "203.0.113.9"),
+            ("10.0.0.1", &[(forwarded, "198.51.100.1")], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &[(forwarded, "198.51.100.1")], "198.51.100.1"),
+            ("10.0.0.1", &[(forwarded, "1.2.3.4, 198.51.100.1")], "198.51.100.1"),
+            ("10.0.0.1", &[(forwarded, "1.2.3.4, 198.51.100.1, 10.0.0.2")], "198.51.100.1"),
+            (
+                "10.0.0.1",
+                &[(forwarded, "1.2.3.4"), (forwarded, "198.51.100.1"), (forwarded, "10.3.0.1")],
+                "198.51.100.1",
+            ),
+            ("10.0.0.1", &[(forwarded, "198.51.100.1:4711")], "198.51.100.1"),
+            ("fd00::1", &[(forwarded, "2001:db8::1")], "2001:db8::1"),
+            ("10.0.0.1", &[(forwarded, "1.2.3.4, unknown")], "10.0.0.1"),
+            ("10.0.0.1", &[(forwarded, "1.2.3.4, ,")], "10.0.0.1"),
+            ("10.0.0.1", &[(forwarded, "10.0.0.3, 10.0.0.2")], "10.0.0.3"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &[("forwarded", "for=1.2.3.4, For=198.51.100.1;proto=https")], "198.51.100.1"),
+            ("10.0.0.1", &[("forwarded", r#"for="[2001:db8::1]:80";by=x"#)], "2001:db8::1"),
+            ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1"),
+            // The proxy has written one; the other came from outside.
+            ("10.0.0.1", &[(forwarded, "198.51.100.1"), ("forwarded", "for=1.2.3.4")], "10.0.0.1"),
+            ("10.0.0.1", &[(forwarded, "198.51.100.1"), ("forwarded", "for=198.51.100.1")], "198.51.100.1"),
+        ] {
+            assert_eq!(caller(peer, list), expected, "{peer} {list:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_through_a_proxy_on_this_machine_is_not_local() {
+        let near: IpAddr = "127.0.0.1".parse().expect("an address");
+        for proxies in [Proxies::default(), Proxies::new(&["127.0.0.1".to_owned()])] {
+            assert!(proxies.caller(near, &headers(&[])).is_local());
+            for mark in ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"] {
+                assert!(!proxies.caller(near, &headers(&[(mark, "127.0.0.1")])).is_local(), "{mark}");
+            }
+        }
+        assert!(!Proxies::default().caller("10.0.0.1".parse().expect("an address"), &headers(&[])).is_local());
+    }
+
+    #[test]
+    fn what_was_called_is_asked_of_trusted_proxies_only() {
+        let proxies = Proxies::new(&["10.0.0.1".to_owned()]);
+        let called = |peer: &str, list| {
+            let called = proxies.called(peer.parse().expect("an address"), &headers(list))?;
+            Some((called.secure, called.host, called.port))
+        };
+        let both = &[("x-forwarded-proto", "https"), ("x-forwarded-host", "voice.example")];
+        assert_eq!(called("10.0.0.1", both), Some((true, "voice.example".to_owned(), 443)));
+        assert_eq!(called("10.0.0.2", both), None);
+        let port = &[("x-forwarded-proto", "http"), ("x-forwarded-port", "8080"), ("host", "voice.example")];
+        assert_eq!(called("10.0.0.1", port), Some((false, "voice.example".to_owned(), 8080)));
+        let standard = &[("forwarded", r#"for=1.2.3.4;host="[fd00::7]:9000";proto=https"#)];
+        assert_eq!(called("10.0.0.1", standard), Some((true, "[fd00::7]".to_owned(), 9000)));
+        assert_eq!(called("10.0.0.1", &[("host", "voice.example")]), None);
+        assert_eq!(called("10.0.0.1", &[("x-forwarded-host", "a b/c")]), None);
+    }
+}
