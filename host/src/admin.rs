@@ -1,24 +1,33 @@
 //! The interface for operators: `/api/v1` and `/metrics` on the HTTP port.
 //!
 //! Rule: with a token configured, `/api/v1` wants the token; without one it serves this machine
-//! only, and never a browser page. Answers are JSON; an error is `{"error": "one sentence"}`.
+//! only, and never a browser page. Answers are JSON; an error is `{"error": "one sentence"}`. The
+//! document at `/api/v1/openapi.json` is made from the handlers themselves, so that no route can be
+//! missing from it.
 
 mod access;
+pub mod audit;
+mod view;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::{PathRejection, StringRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Live, Problems};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_task::run_blocking;
-use serde_json::json;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::view::{BadConfiguration, Done, PluginView, Refusal, ReloadedView, SessionView};
 use crate::app::reload;
 use crate::settings::Settings;
 
@@ -30,82 +39,182 @@ pub struct Desk {
     pub metrics: PrometheusHandle,
 }
 
+/// The document without its paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "modehost, for operators",
+        description = "Sessions, plugins and configuration of a running server. With `server.admin_token` set, calls \
+                       carry it as `Authorization: Bearer`; without it only this machine may call."
+    ),
+    components(schemas(Refusal))
+)]
+struct Described;
+
 /// The routes, for the HTTP port.
 pub fn routes(desk: Arc<Desk>) -> Router {
-    let guarded = Router::new()
-        .route("/api/v1/sessions", get(sessions))
-        .route("/api/v1/plugins", get(plugins))
-        .route("/api/v1/plugins/{id}/reload", post(reload_plugin))
-        .route("/api/v1/plugins/{id}/rollback", post(roll_back))
-        .route("/api/v1/config/check", post(check_config))
-        .route("/api/v1/config/reload", post(reload_config))
-        .route_layer(middleware::from_fn_with_state(desk.clone(), access::guard));
-    Router::new().route("/metrics", get(metrics)).merge(guarded).with_state(desk)
+    let (open, guarded) = described();
+    let (open, mut document) = open.split_for_parts();
+    let (guarded, paths) = guarded.split_for_parts();
+    document.merge(paths);
+    let text = serve_document(document);
+    let guarded = guarded
+        .route("/api/v1/openapi.json", get(async move || ([("content-type", "application/json")], text)))
+        .route("/api/v1/{*rest}", any(async || refuse(StatusCode::NOT_FOUND, "there is no such thing here")))
+        .method_not_allowed_fallback(async || refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method"))
+        .route_layer(middleware::from_fn_with_state(desk.clone(), access::guard))
+        .route_layer(middleware::from_fn(audit::record));
+    open.merge(guarded).with_state(desk)
+}
+
+/// Every route with its description: those open to all, and those that are guarded.
+fn described() -> (OpenApiRouter<Arc<Desk>>, OpenApiRouter<Arc<Desk>>) {
+    let open = OpenApiRouter::with_openapi(Described::openapi()).routes(routes!(metrics));
+    let guarded = OpenApiRouter::new()
+        .routes(routes!(sessions))
+        .routes(routes!(plugins))
+        .routes(routes!(reload_plugin))
+        .routes(routes!(roll_back))
+        .routes(routes!(check_config))
+        .routes(routes!(reload_config));
+    (open, guarded)
+}
+
+/// The text of the document. It does not change while the server runs.
+fn serve_document(mut document: utoipa::openapi::OpenApi) -> String {
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document.components.get_or_insert_default().add_security_scheme("admin_token", bearer);
+    // It is made of our own types, none of which can fail.
+    document.to_json().unwrap_or_default()
 }
 
 type Shared = State<Arc<Desk>>;
 
-/// Prometheus text. Open to whoever reaches the port, as `/healthz` is: it names no device.
+/// Figures of the server as Prometheus text; host/METRICS.md lists them. Open to whoever reaches the
+/// port, as `/healthz` is: it names no device.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Figures", content_type = "text/plain", body = String)))]
 async fn metrics(State(desk): Shared) -> impl IntoResponse {
     ([("content-type", "text/plain; version=0.0.4")], desk.metrics.render())
 }
 
+/// All sessions in memory, by device id.
+#[utoipa::path(
+    get, path = "/api/v1/sessions", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "Sessions", body = Vec<SessionView>),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
 async fn sessions(State(desk): Shared) -> impl IntoResponse {
-    Json(desk.registry.sessions())
+    Json(desk.registry.sessions().into_iter().map(SessionView::from).collect::<Vec<_>>())
 }
 
+/// All versions of all plugins, and files that were refused.
+#[utoipa::path(
+    get, path = "/api/v1/plugins", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "Plugins", body = Vec<PluginView>),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
 async fn plugins(State(desk): Shared) -> impl IntoResponse {
-    Json(desk.catalog.list())
+    Json(desk.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
 }
 
-/// Reads the plugin's file anew.
-async fn reload_plugin(State(desk): Shared, Path(id): Path<String>) -> Response {
+/// Reads a plugin's file anew, also if it was rolled back or refused.
+#[utoipa::path(
+    post, path = "/api/v1/plugins/{id}/reload", security(("admin_token" = [])),
+    params(("id" = String, Path, description = "Id of the plugin")),
+    responses(
+        (status = 200, description = "It serves", body = Done),
+        (status = 409, description = "There is no such plugin, or it is refused; what served goes on", body = Refusal),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn reload_plugin(State(desk): Shared, id: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let outcome = run_blocking(move || desk.catalog.reload(&id)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
-/// Goes back to the generation before.
-async fn roll_back(State(desk): Shared, Path(id): Path<String>) -> Response {
+/// Goes back to the version before, while the new one is on trial.
+#[utoipa::path(
+    post, path = "/api/v1/plugins/{id}/rollback", security(("admin_token" = [])),
+    params(("id" = String, Path, description = "Id of the plugin")),
+    responses(
+        (status = 200, description = "The version before serves", body = Done),
+        (status = 409, description = "There is no such plugin, or no version before it", body = Refusal),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn roll_back(State(desk): Shared, id: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let outcome = run_blocking(move || desk.catalog.rollback(&id)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
 /// Checks the YAML of the body as if it were the file; changes nothing.
-async fn check_config(State(desk): Shared, text: String) -> Response {
+#[utoipa::path(
+    post, path = "/api/v1/config/check", security(("admin_token" = [])),
+    request_body(content = String, content_type = "application/yaml"),
+    responses(
+        (status = 200, description = "It is valid", body = Done),
+        (status = 422, description = "It is not", body = BadConfiguration),
+        (status = "4XX", description = "Not allowed, or no text", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn check_config(State(desk): Shared, text: Result<String, StringRejection>) -> Response {
+    let text = match text {
+        Ok(text) => text,
+        Err(rejected) => return refuse(rejected.status(), rejected.body_text()),
+    };
     let outcome = run_blocking(move || {
         let loaded = desk.live.source().load_text::<Settings>("configuration", &text)?;
         let problems = reload::owners(&loaded, &desk.catalog).check(&loaded);
         if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
     });
     match outcome.await {
-        Some(Ok(())) => Json(json!({ "ok": true })).into_response(),
-        Some(Err(problems)) => refuse(&problems),
+        Some(Ok(())) => Json(Done::OK).into_response(),
+        Some(Err(problems)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        }
         None => answer(None),
     }
 }
 
-/// Reads the configuration file anew.
+/// Reads the configuration file anew; it holds as a whole or not at all.
+#[utoipa::path(
+    post, path = "/api/v1/config/reload", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "It holds", body = ReloadedView),
+        (status = 422, description = "It is not valid; the old one stays", body = BadConfiguration),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
 async fn reload_config(State(desk): Shared) -> Response {
     match run_blocking(move || desk.live.reload()).await {
-        Some(Ok(reloaded)) => Json(reloaded).into_response(),
-        Some(Err(problems)) => refuse(&problems),
+        Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
+        Some(Err(problems)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        }
         None => answer(None),
     }
 }
 
-fn refuse(problems: &Problems) -> Response {
-    let each: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-    let body = json!({ "ok": false, "error": "the configuration is not valid; nothing has changed", "problems": each });
-    (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+const NO_ID: &str = "the id of the plugin is no text";
+
+fn refuse(status: StatusCode, why: impl ToString) -> Response {
+    (status, Json(Refusal::new(why))).into_response()
 }
 
 fn answer(outcome: Option<Result<(), String>>) -> Response {
     match outcome {
-        Some(Ok(())) => Json(json!({ "ok": true })).into_response(),
-        Some(Err(error)) => (StatusCode::CONFLICT, Json(json!({ "error": error }))).into_response(),
-        None => {
-            let body = json!({ "error": "the server is stopping, or the work broke off; see the log" });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
-        }
+        Some(Ok(())) => Json(Done::OK).into_response(),
+        Some(Err(error)) => refuse(StatusCode::CONFLICT, error),
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, or the work broke off; see the log"),
     }
 }

@@ -6,7 +6,8 @@
 //! - [`settings`]: the whole configuration document, and each room's part of it
 //! - [`log`]: where log lines go
 //! - [`app`]: ports, storage, plugins, sessions, gateway; then ready; then drained
-//! - [`admin`]: the HTTP interface for operators, and the metrics
+//! - [`admin`]: the HTTP interface for operators
+//! - [`figures`]: what `/metrics` shows
 //! - [`dev`]: builds plugins from source and rebuilds what changes
 //! - [`plugin_file`]: one plugin file as operators look at it
 //! - [`terminal`]: lines for whoever started the server
@@ -18,6 +19,7 @@ pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod dev;
+pub mod figures;
 pub mod log;
 pub mod plugin_file;
 pub mod settings;

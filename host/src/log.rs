@@ -24,6 +24,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
 use self::shorten::{Fields, Shortening};
+use crate::admin::audit;
 use crate::settings::{LogFormat, LogSettings};
 
 /// The log of this process. Dropping it writes what waits.
@@ -95,11 +96,21 @@ fn layer(settings: &LogSettings, writer: NonBlocking, ansi: bool) -> Lines {
     }
 }
 
+/// What is logged of operators at any level.
+const AUDIT: &str = "modehost::audit=info";
+
 /// RUST_LOG goes before the setting. The setting is valid; a broken variable is as good as none.
 fn filter(level: &str) -> EnvFilter {
     let from_variable =
         std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
-    from_variable.unwrap_or_else(|| EnvFilter::new(level))
+    from_variable.unwrap_or_else(|| {
+        let filter = EnvFilter::new(level);
+        // Who has moved what stays on record at any level, unless the setting itself speaks of it.
+        match AUDIT.parse() {
+            Ok(audit) if !level.contains(audit::TARGET) => filter.add_directive(audit),
+            _ => filter,
+        }
+    })
 }
 
 /// Takes every line, written or not: the appender's thread would speak up on the very stream that

@@ -1,5 +1,7 @@
-//! The files under `config/`. Rule: what is handed out is what is built in, and neither falls
-//! behind the code.
+//! The files under `config/` and the list of figures. Rule: what is handed out is what is built in,
+//! and neither falls behind the code.
+
+use std::path::Path;
 
 use modehost::settings::{self, BUILT_IN, Settings};
 use modehost_config::{Loaded, Source};
@@ -57,5 +59,33 @@ fn the_schema_that_is_handed_out_is_the_one_of_the_code() {
     assert!(
         present == schema,
         "config/schema.json is behind the code; run `modehost check --schema > config/schema.json`"
+    );
+}
+
+#[test]
+fn the_reference_is_the_one_of_the_code_and_of_the_plugins() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sections = Vec::new();
+    for entry in std::fs::read_dir(root.join("plugins")).expect("plugins/").flatten() {
+        let folder = entry.path();
+        let Ok(text) = std::fs::read_to_string(folder.join("config.schema.json")) else { continue };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // The command names a section after its folder, so the two must agree.
+        let manifest = std::fs::read_to_string(folder.join("plugin.toml")).expect("a manifest");
+        let manifest: toml::Table = manifest.parse().expect("TOML");
+        assert_eq!(manifest["id"].as_str(), Some(name.as_str()), "a plugin's folder is named after its id");
+        sections.push((name, serde_json::from_str(&text).expect("JSON")));
+    }
+    sections.sort_by(|(one, _): &(String, Value), (other, _)| one.cmp(other));
+    let file = root.join("config/REFERENCE.md");
+    let page = settings::reference(&sections);
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&file, &page).expect("write");
+    }
+    let present = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        present == page,
+        "config/REFERENCE.md is behind the code; run `modehost check --reference plugins/*/config.schema.json > \
+         config/REFERENCE.md`"
     );
 }

@@ -27,6 +27,8 @@ pub struct Server {
     port: u16,
     http_port: u16,
     child: Option<Child>,
+    /// Variables of the process beside those of the test.
+    environment: Vec<(String, String)>,
     /// What it wrote, from the first start on.
     output: Arc<Mutex<String>>,
 }
@@ -46,13 +48,25 @@ impl Server {
     /// Lays out the folders without starting anything.
     pub fn prepare(settings: &Settings) -> Self {
         let home = tempfile::Builder::new().prefix("modehost-test").tempdir().expect("a temporary folder");
-        let server = Self { home, port: free_port(), http_port: free_port(), child: None, output: Arc::default() };
+        let server = Self {
+            home,
+            port: free_port(),
+            http_port: free_port(),
+            child: None,
+            environment: Vec::new(),
+            output: Arc::default(),
+        };
         std::fs::create_dir_all(server.plugins_dir()).expect("the plugins folder");
         for (name, bytes) in settings.plugins() {
             server.install(name, bytes);
         }
         server.configure(settings);
         server
+    }
+
+    /// Sets a variable for the starts that follow.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts the process on the same folders and ports; [`Server::ready`] waits for it.
@@ -65,6 +79,7 @@ impl Server {
             .arg(self.data_dir())
             .env("MODEHOST__SERVER__PORT", self.port.to_string())
             .env("MODEHOST__SERVER__HTTP_PORT", self.http_port.to_string())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -93,6 +93,24 @@ impl Layers {
         self.origins.retain(|known, _| known != pointer && !known.starts_with(&below));
     }
 
+    /// True if the value at `pointer`, or anything in it, comes from another text than the one of this
+    /// name, or from a variable.
+    pub fn is_set_beside(&self, name: &str, pointer: &str) -> bool {
+        self.below(pointer).any(|place| !is_in(place, name))
+    }
+
+    /// True if the value at `pointer`, or anything in it, comes from the text of this name.
+    pub fn is_from(&self, name: &str, pointer: &str) -> bool {
+        self.below(pointer).any(|place| is_in(place, name))
+    }
+
+    /// The places of a value and of all that is in it.
+    fn below(&self, pointer: &str) -> impl Iterator<Item = &Place> {
+        let below = format!("{pointer}/");
+        let own = move |known: &String| known == pointer || known.starts_with(&below);
+        self.origins.iter().filter(move |(known, _)| own(known)).map(|(_, origin)| &origin.value)
+    }
+
     /// As the value at `pointer` is written, if it is a plain scalar.
     pub fn spelling(&self, pointer: &str) -> Option<&str> {
         self.origins.get(pointer)?.spelling.as_deref()
@@ -130,4 +148,8 @@ impl Layers {
         };
         Problem { place, setting, message, snippet }
     }
+}
+
+fn is_in(place: &Place, text: &str) -> bool {
+    matches!(place, Place::Text { name, .. } if name == text)
 }

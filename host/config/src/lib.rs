@@ -7,15 +7,18 @@
 //! # Layout, in the order in which a document walks
 //! - [`tree`]: YAML text to values that know their line and column
 //! - [`environment`]: variables that override single settings
-//! - [`layers`]: built-in settings < file < environment, with the origin of each value
+//! - [`layers`]: built-in settings < file < what comes from elsewhere < environment, with the origin of each value
 //! - [`conform`]: unknown keys and texts that look like numbers, by the schema
 //! - [`load`]: all of it, giving a [`Loaded`] or [`Problems`]
 //! - [`problem`]: what is wrong, as a person reads it
+//! - [`remote`]: a text that another machine keeps, and its last good copy
+//! - [`elsewhere`]: a document of which a part comes from there
 //! - [`live`]: the document that holds now, and its replacement as a whole
 //! - [`watcher`]: reloads when the file changes
-//! - [`reference`]: the schema as a commented YAML page
+//! - [`reference`]: the schema as a table for people
 
 pub mod conform;
+pub mod elsewhere;
 pub mod environment;
 pub mod layers;
 pub mod live;
@@ -23,11 +26,13 @@ pub mod load;
 pub mod path;
 pub mod problem;
 pub mod reference;
+pub mod remote;
 pub mod tree;
 pub mod watcher;
 
+pub use elsewhere::{Elsewhere, First, FirstError, Held};
 pub use live::{Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};
 pub use problem::{Place, Problem, Problems};
-pub use reference::render_reference;
+pub use reference::{Reference, render_reference};
 pub use watcher::{WatchError, Watcher};

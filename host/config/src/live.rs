@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::elsewhere::{Elsewhere, Held};
 use crate::load::{Document, Loaded, Source};
 use crate::problem::{Problem, Problems};
 
@@ -32,8 +33,19 @@ pub struct Live<T> {
     cold: &'static [&'static str],
     apply: Box<Apply<T>>,
     current: watch::Sender<Arc<Loaded<T>>>,
-    /// One reload at a time; holds the refusal that was logged last.
-    turn: Mutex<Option<String>>,
+    /// Where the part is that is on another machine, if a part may be.
+    elsewhere: Option<Elsewhere<T>>,
+    /// One reload at a time.
+    turn: Mutex<Turn>,
+}
+
+/// What one reload leaves for the next.
+#[derive(Default)]
+struct Turn {
+    /// The refusal that was logged last.
+    logged: Option<String>,
+    /// What was fetched from elsewhere and holds now.
+    held: Option<Held>,
 }
 
 impl<T> fmt::Debug for Live<T> {
@@ -46,7 +58,23 @@ impl<T: Document> Live<T> {
     /// Starts from a document that `source` gave and that the caller has applied.
     pub fn new(source: Source, first: Loaded<T>, cold: &'static [&'static str], apply: Box<Apply<T>>) -> Arc<Self> {
         let current = watch::Sender::new(Arc::new(first));
-        Arc::new(Self { source, cold, apply, current, turn: Mutex::new(None) })
+        Arc::new(Self { source, cold, apply, current, elsewhere: None, turn: Mutex::default() })
+    }
+
+    /// As [`new`](Self::new), from a document of which a part may be elsewhere; `held` is that part,
+    /// and is kept for the next start, now that the caller has taken it.
+    pub fn with_elsewhere(
+        source: Source,
+        (first, held): (Loaded<T>, Option<Held>),
+        elsewhere: Elsewhere<T>,
+        cold: &'static [&'static str],
+        apply: Box<Apply<T>>,
+    ) -> Arc<Self> {
+        if let Some(held) = &held {
+            held.keep();
+        }
+        let (current, turn) = (watch::Sender::new(Arc::new(first)), Turn { logged: None, held });
+        Arc::new(Self { source, cold, apply, current, elsewhere: Some(elsewhere), turn: Mutex::new(turn) })
     }
 
     /// Where the document comes from.
@@ -64,17 +92,30 @@ impl<T: Document> Live<T> {
         self.current.subscribe()
     }
 
-    /// Reads the document anew and lets it hold if it is good. Blocks: call it from a thread that
-    /// may. The outcome is logged here.
+    /// Reads the file anew and lets the document hold if it is good; what comes from elsewhere is
+    /// fetched if its address is another one. Blocks: call it from a thread that may. The outcome is
+    /// logged here.
     ///
     /// # Errors
     /// Everything that is wrong; the old document then stays as it is.
     pub fn reload(&self) -> Result<Reloaded, Problems> {
-        let mut logged = self.turn.lock();
-        let outcome = self.replace();
+        self.take_turn(false)
+    }
+
+    /// As [`reload`](Self::reload), and fetches what comes from elsewhere in any case.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload), and if it cannot be fetched.
+    pub fn refresh(&self) -> Result<Reloaded, Problems> {
+        self.take_turn(true)
+    }
+
+    fn take_turn(&self, anew: bool) -> Result<Reloaded, Problems> {
+        let mut turn = self.turn.lock();
+        let outcome = self.replace(&mut turn, anew);
         match &outcome {
             Ok(reloaded) => {
-                *logged = None;
+                turn.logged = None;
                 if !reloaded.needs_restart.is_empty() {
                     let settings = reloaded.needs_restart.join(", ");
                     tracing::warn!("configuration: {settings} changed and needs a restart; the old values stay");
@@ -85,24 +126,33 @@ impl<T: Document> Live<T> {
             }
             Err(problems) => {
                 let text = problems.to_string();
-                if logged.as_deref() != Some(text.as_str()) {
+                if turn.logged.as_deref() != Some(text.as_str()) {
                     tracing::error!("configuration not reloaded, the old one stays:\n{text}");
-                    *logged = Some(text);
+                    turn.logged = Some(text);
                 }
             }
         }
         outcome
     }
 
-    fn replace(&self) -> Result<Reloaded, Problems> {
-        let mut next = self.source.load::<T>()?;
+    fn replace(&self, turn: &mut Turn, anew: bool) -> Result<Reloaded, Problems> {
+        let (mut next, held) = match &self.elsewhere {
+            Some(elsewhere) => elsewhere.load(&self.source, turn.held.as_ref(), anew)?,
+            None => (self.source.load::<T>()?, None),
+        };
         let current = self.current();
         let needs_restart = next.keep_cold(&current, self.cold);
-        if next.value() == current.value() && next.sections == current.sections {
-            return Ok(Reloaded { changed: false, needs_restart });
+        let changed = next.value() != current.value() || next.sections != current.sections;
+        if changed {
+            (self.apply)(&next).map_err(Problems::sorted)?;
+            self.current.send_replace(Arc::new(next));
         }
-        (self.apply)(&next).map_err(Problems::sorted)?;
-        self.current.send_replace(Arc::new(next));
-        Ok(Reloaded { changed: true, needs_restart })
+        if let Some(held) = &held
+            && turn.held.as_ref() != Some(held)
+        {
+            held.keep();
+        }
+        turn.held = held;
+        Ok(Reloaded { changed, needs_restart })
     }
 }

@@ -52,6 +52,8 @@ pub struct Loaded<T> {
     layers: Layers,
     /// The document's own sections after conforming.
     value: Value,
+    /// Name of the text of the built-in settings.
+    embedded: &'static str,
 }
 
 /// Type errors told at once; each one more costs another pass.
@@ -63,7 +65,15 @@ impl Source {
     /// # Errors
     /// Everything that is wrong; a file that cannot be read is one problem.
     pub fn load<T: Document>(&self) -> Result<Loaded<T>, Problems> {
-        let Some(file) = &self.file else { return self.load_layers(None) };
+        self.load_with(None)
+    }
+
+    /// As [`load`](Self::load), with a further text laid over the file: its name and what it says.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with<T: Document>(&self, further: Option<(&str, &str)>) -> Result<Loaded<T>, Problems> {
+        let Some(file) = &self.file else { return self.load_layers(None, further) };
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|error| Problem {
             place: Place::Document(name.clone()),
@@ -71,7 +81,7 @@ impl Source {
             message: format!("cannot be read: {error}; give the path of a configuration file that exists"),
             snippet: None,
         })?;
-        self.load_layers(Some((&name, &text)))
+        self.load_layers(Some((&name, &text)), further)
     }
 
     /// Loads the document with `text` in place of the file.
@@ -79,14 +89,18 @@ impl Source {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_text<T: Document>(&self, name: &str, text: &str) -> Result<Loaded<T>, Problems> {
-        self.load_layers(Some((name, text)))
+        self.load_layers(Some((name, text)), None)
     }
 
-    fn load_layers<T: Document>(&self, file: Option<(&str, &str)>) -> Result<Loaded<T>, Problems> {
+    fn load_layers<T: Document>(
+        &self,
+        file: Option<(&str, &str)>,
+        further: Option<(&str, &str)>,
+    ) -> Result<Loaded<T>, Problems> {
         let schema = schemars::schema_for!(T).to_value();
         let schema = Schema::new(&schema);
         let mut layers = Layers::default();
-        for (name, text) in std::iter::once(self.embedded).chain(file) {
+        for (name, text) in std::iter::once(self.embedded).chain(file).chain(further) {
             layers.lay_text(name, text, &tree::parse(name, text)?);
         }
         let mut problems = Vec::new();
@@ -103,7 +117,7 @@ impl Source {
         match document {
             Some(document) if problems.is_empty() => {
                 let own = schema.keys().into_iter().map(str::to_owned).collect();
-                Ok(Loaded { document, sections, own, layers, value })
+                Ok(Loaded { document, sections, own, layers, value, embedded: self.embedded.0 })
             }
             _ => Err(Problems::sorted(problems)),
         }
@@ -114,6 +128,16 @@ impl<T: Document> Loaded<T> {
     /// The document's own settings as a value, with everything that any layer said.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// True if anything but the built-in settings says something about the value at a JSON pointer.
+    pub fn is_set(&self, pointer: &str) -> bool {
+        self.layers.is_set_beside(self.embedded, pointer)
+    }
+
+    /// True if the text of this name says something about the value at a JSON pointer.
+    pub fn is_from(&self, name: &str, pointer: &str) -> bool {
+        self.layers.is_from(name, pointer)
     }
 
     /// A problem with the value at a JSON pointer into the whole document, at its line, or at the

@@ -1,42 +1,160 @@
-//! The schema of a document as a commented YAML page.
+//! The schema of a document as a table for people.
 //!
-//! Rule: every key appears once, with its description, what it takes and its default, as the
-//! schema has them; nothing is written by hand.
+//! Rule: every setting appears once, with what it takes, its default, when a change takes effect
+//! and its description, as the schema has them; nothing is written by hand.
+
+use std::fmt::Write;
 
 use serde_json::Value;
 
-/// Renders `schema`, a JSON Schema with `$defs`, as YAML in which everything is commented out.
-pub fn render_reference(schema: &Value) -> String {
-    let mut page = String::from("# Every setting with its default. Remove the `#` in front of what you change.\n");
-    render(schema, schema, 0, &mut page);
+/// Schemas that refer to themselves end here.
+const DEPTH: usize = 12;
+
+/// What is shown beside the schema of the document.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference<'a> {
+    /// JSON pointers of settings that only a restart changes.
+    pub cold: &'a [&'a str],
+    /// Sections that the document leaves open: their names and schemas, in order.
+    pub sections: &'a [(String, Value)],
+}
+
+/// Renders `schema`, a JSON Schema with `$defs`, as Markdown.
+pub fn render_reference(schema: &Value, beside: &Reference<'_>) -> String {
+    let mut page = String::from(HEAD);
+    for (name, section) in members(schema, schema) {
+        let mut table = Table { root: schema, cold: beside.cold, rows: String::new() };
+        table.add(section, name, &format!("/{name}"), DEPTH);
+        table.close(name, words(schema, section), &mut page);
+    }
+    for (name, schema) in beside.sections {
+        let mut table = Table { root: schema, cold: &[], rows: String::new() };
+        for (key, below) in members(schema, schema) {
+            table.add(below, &format!("{name}.{key}"), "", DEPTH);
+        }
+        table.close(name, &format!("Section of the plugin `{name}`."), &mut page);
+    }
     page
 }
 
-fn render(root: &Value, schema: &Value, depth: usize, page: &mut String) {
-    let Some(properties) = resolve(root, schema).get("properties").and_then(Value::as_object) else { return };
-    for (key, property) in properties {
-        let target = resolve(root, property);
-        let blank = "  ".repeat(depth);
-        if depth == 0 {
-            page.push('\n');
+const HEAD: &str = "\
+# Settings
+
+Every setting of the server and of the plugins that come with it. Made from the schemas; do not edit.
+`modehost.yaml` beside this file says the same in the form of a file. In paths, `<name>` stands for a
+name of choice and `[]` for each element of a list; a column of `hot` means that a change of the file
+takes effect while the server runs.
+";
+
+struct Table<'a> {
+    root: &'a Value,
+    cold: &'a [&'a str],
+    rows: String,
+}
+
+impl Table<'_> {
+    /// The rows of what stands at `path`.
+    fn add(&mut self, schema: &Value, path: &str, pointer: &str, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        let target = resolve(self.root, schema);
+        let own: Vec<(&String, &Value)> = members(self.root, target).collect();
+        if !own.is_empty() {
+            for (key, below) in own {
+                self.add(below, &format!("{path}.{key}"), &format!("{pointer}/{key}"), depth);
+            }
+            return;
         }
-        let words = [property, target].into_iter().find_map(|schema| schema.get("description")?.as_str());
-        for line in words.unwrap_or_default().lines() {
-            page.push_str(format!("{blank}# {line}").trim_end());
-            page.push('\n');
+        self.row(schema, target, path, pointer);
+        let element = target.get("items").map(|items| (items, format!("{path}[]")));
+        let named = target.get("additionalProperties").map(|named| (named, format!("{path}.<name>")));
+        for (below, path) in element.into_iter().chain(named) {
+            // Plain values are told in the row of what holds them.
+            if has_members(self.root, below, DEPTH) {
+                self.add(below, &path, pointer, depth);
+            }
         }
-        if let Some(choice) = choices(root, property) {
-            page.push_str(&format!("{blank}# One of: {choice}\n"));
-        }
-        let below = target.get("properties").is_some();
-        let default = property.get("default").filter(|default| !default.is_null());
-        match default {
-            _ if below => page.push_str(&format!("{blank}# {key}:\n")),
-            Some(default) => page.push_str(&format!("{blank}# {key}: {default}\n")),
-            None => page.push_str(&format!("{blank}# {key}:\n")),
-        }
-        render(root, property, depth + 1, page);
     }
+
+    fn row(&mut self, schema: &Value, target: &Value, path: &str, pointer: &str) {
+        let when = if is_cold(self.cold, pointer) { "restart" } else { "hot" };
+        let default = match schema.get("default") {
+            None | Some(Value::Null) => String::new(),
+            Some(default) => code(&default.to_string()),
+        };
+        let (takes, words) = (takes(self.root, target), words(self.root, schema));
+        // Writing to a text does not fail.
+        let _ = writeln!(self.rows, "| `{path}` | {} | {default} | {when} | {} |", cell(&takes), cell(words));
+    }
+
+    fn close(self, name: &str, words: &str, page: &mut String) {
+        let _ = write!(page, "\n## {name}\n\n{}\n", words.trim());
+        if !self.rows.is_empty() {
+            page.push_str("\n| setting | takes | default | when | |\n|---|---|---|---|---|\n");
+            page.push_str(&self.rows);
+        }
+    }
+}
+
+fn is_cold(cold: &[&str], pointer: &str) -> bool {
+    let below = |cold: &&str| pointer.strip_prefix(*cold).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    cold.iter().any(|cold| below(&cold))
+}
+
+/// What a value may be, in a few words.
+fn takes(root: &Value, target: &Value) -> String {
+    if let Some(choice) = choices(target) {
+        return choice;
+    }
+    let mut kinds: Vec<&str> = match target.get("type") {
+        Some(Value::String(kind)) => vec![kind],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => vec!["any"],
+    };
+    let or_null = kinds.len() > 1 && kinds.contains(&"null");
+    kinds.retain(|kind| *kind != "null" || !or_null);
+    let mut text = kinds.iter().map(|kind| told(root, target, kind)).collect::<Vec<_>>().join(" or ");
+    let bound = |key: &str| target.get(key).filter(|bound| bound.is_number());
+    // The bound of a whole number type is no bound that anybody set.
+    match (bound("minimum"), bound("maximum")) {
+        (Some(least), Some(most)) => text.push_str(&format!(", {least} to {most}")),
+        (Some(least), None) if least.as_u64() != Some(0) => text.push_str(&format!(", {least} or more")),
+        (None, Some(most)) => text.push_str(&format!(", at most {most}")),
+        _ => {}
+    }
+    text
+}
+
+fn told(root: &Value, target: &Value, kind: &str) -> String {
+    let inner = |key: &str| {
+        let below = resolve(root, target.get(key)?);
+        (below.is_object() && !has_members(root, below, DEPTH)).then(|| takes(root, below))
+    };
+    match kind {
+        "string" => "text".to_owned(),
+        "integer" => "whole number".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "array" => inner("items").map_or_else(|| "list".to_owned(), |inner| format!("list of: {inner}")),
+        "object" => inner("additionalProperties").map_or_else(|| "map".to_owned(), |inner| format!("map to: {inner}")),
+        other => other.to_owned(),
+    }
+}
+
+/// The settings right below, those of all branches where there are several.
+fn members<'a>(root: &'a Value, schema: &'a Value) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let target = resolve(root, schema);
+    let branches = target.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    std::iter::once(target)
+        .chain(branches.map(|branch| resolve(root, branch)))
+        .filter_map(|schema| schema.get("properties")?.as_object())
+        .flatten()
+}
+
+/// Whether anything with names of its own stands below.
+fn has_members(root: &Value, schema: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let target = resolve(root, schema);
+    let below = ["items", "additionalProperties"].into_iter().filter_map(|key| target.get(key));
+    members(root, target).next().is_some() || below.into_iter().any(|below| has_members(root, below, depth))
 }
 
 /// The schema behind references, and behind "this or nothing".
@@ -52,12 +170,26 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     some.map_or(schema, |some| resolve(root, some))
 }
 
-fn choices(root: &Value, schema: &Value) -> Option<String> {
-    let schema = resolve(root, schema);
-    let listed = schema.get("enum").and_then(Value::as_array).cloned();
-    let branches = schema.get("oneOf").and_then(Value::as_array);
+/// The description of a setting, else that of its type.
+fn words<'a>(root: &'a Value, schema: &'a Value) -> &'a str {
+    let found = [schema, resolve(root, schema)].into_iter().find_map(|schema| schema.get("description")?.as_str());
+    found.unwrap_or_default()
+}
+
+fn choices(target: &Value) -> Option<String> {
+    let listed = target.get("enum").and_then(Value::as_array).cloned();
+    let branches = target.get("oneOf").and_then(Value::as_array);
     let words =
         listed.or_else(|| Some(branches?.iter().filter_map(|branch| branch.get("const").cloned()).collect()))?;
-    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    let words: Vec<String> = words.iter().filter_map(Value::as_str).map(code).collect();
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('|', "\\|"))
+}
+
+/// Text as one cell of a table.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "&lt;")
 }

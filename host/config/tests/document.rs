@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use garde::Validate;
 use modehost_config::environment;
-use modehost_config::{Loaded, Place, Problems, Source, render_reference};
+use modehost_config::{Loaded, Place, Problems, Reference, Source, render_reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -219,12 +219,18 @@ fn sections_of_others_are_kept_and_their_mistakes_found() {
 }
 
 #[test]
-fn the_reference_shows_every_key_with_words_and_default() {
-    let page = render_reference(&schemars::schema_for!(Sample).to_value());
-    assert!(
-        page.contains("  # Port. Default 8004. Needs a restart.\n  # port: 8004\n") || page.contains("# port:"),
-        "{page}"
-    );
-    assert!(page.contains("# Devices of each group.\n# groups: {}"), "{page}");
-    assert!(page.contains("One of: takeover, reject"), "{page}");
+fn the_reference_shows_every_setting_with_words_default_and_when() {
+    let plugin = json!({ "properties": { "keep": {
+        "type": ["integer", "null"], "minimum": 1, "description": "How | many.", "default": 5,
+    } } });
+    let sections = [("alpha".to_owned(), plugin)];
+    let beside = Reference { cold: &["/server/port"], sections: &sections };
+    let page = render_reference(&schemars::schema_for!(Sample).to_value(), &beside);
+    let holds = |line: &str| assert!(page.contains(line), "{line}\n--- not in\n{page}");
+    holds("| `server.port` | whole number, 0 to 65535 | `8004` | restart | Port. Default 8004. Needs a restart. |");
+    holds("| `server.duplicate` | `takeover`, `reject` | `\"takeover\"` | hot |");
+    holds("| `server.share` | whole number, 1 to 100 |");
+    holds("| `groups` | map to: list of: text | `{}` | hot | Devices of each group. |");
+    holds("| `server.users[].name` | text |");
+    holds("| `alpha.keep` | whole number, 1 or more | `5` | hot | How \\| many. |");
 }

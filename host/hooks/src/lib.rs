@@ -8,9 +8,11 @@
 //! - [`config`]: the section `hooks`
 //! - `hook`: one configured hook: its connections, its turns, its signature
 //! - `attempt`: one request and what became of it
+//! - `figures`: what the figures of this room mean
 
 mod attempt;
 pub mod config;
+mod figures;
 mod hook;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ use modehost_limits as limits;
 use sha2::{Digest, Sha256};
 
 pub use self::config::{Config, HookConfig, Secret};
+pub use self::figures::describe_figures;
 use self::hook::Hook;
 
 /// What a post comes to: an HTTP status, or why it was not taken, in a sentence without secrets.
@@ -158,6 +161,7 @@ impl Told<'_> {
             }
         };
         metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => word).increment(1);
+        metrics::histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned()).record(began.elapsed());
         outcome
     }
 }

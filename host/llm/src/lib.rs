@@ -13,6 +13,7 @@
 //! - `sse`, `answer`, `think`: pieces as they arrive, put together, without thoughts
 //! - `json`, `mend`: the object in an answer, whole or damaged
 //! - `fault`, `meter`: what goes wrong, what is measured and logged
+//! - `figures`: what the figures of this room mean
 
 mod answer;
 mod attempt;
@@ -20,6 +21,7 @@ mod call;
 mod client;
 pub mod config;
 mod fault;
+mod figures;
 mod json;
 mod mend;
 mod meter;
@@ -44,6 +46,7 @@ use crate::call::Call;
 use crate::client::{Client, Endpoint, Terms};
 pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
+pub use crate::figures::describe_figures;
 
 /// What metrics call a purpose that is not configured.
 const OTHER_PURPOSE: &str = "other";

@@ -156,6 +156,7 @@ impl PluginCatalog {
         }
         shelf.taken_back.remove(&plugin);
         self.show(&shelf);
+        metrics::gauge!("modehost_plugin_generations", "plugin" => plugin.to_string()).set(0.0);
         tracing::info!(plugin = id, "removed");
         Ok(())
     }

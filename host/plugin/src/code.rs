@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     calls: Counter,
     seconds: Histogram,
     live: Gauge,
+    memory: Gauge,
     /// The same over all plugins, for the runtime itself.
     total: Arc<AtomicUsize>,
 }
@@ -64,6 +65,7 @@ impl Metrics {
             calls: metrics::counter!("modehost_plugin_calls_total", "plugin" => plugin.clone()),
             seconds: metrics::histogram!("modehost_plugin_call_seconds", "plugin" => plugin.clone()),
             live: metrics::gauge!("modehost_plugin_live_instances", "plugin" => plugin.clone()),
+            memory: metrics::gauge!("modehost_plugin_memory_bytes", "plugin" => plugin.clone()),
             plugin,
             total,
         }
@@ -77,6 +79,11 @@ impl Metrics {
     pub(crate) fn closed(&self) {
         self.total.fetch_sub(1, Ordering::Relaxed);
         self.live.decrement(1.0);
+    }
+
+    /// Linear memory of an instance that came or went.
+    pub(crate) fn memory_changed(&self, before: usize, now: usize) {
+        self.memory.increment(now as f64 - before as f64);
     }
 
     pub(crate) fn called(&self, took: Option<Duration>, fault: Option<&Fault>) {

@@ -65,7 +65,8 @@ impl v0_2::modehost::mode::effects::Host for Guest {}
 /// Bounds of one instance, over all memories and tables that it has.
 pub(crate) struct Bounds {
     memory_bytes: usize,
-    used: usize,
+    /// Bytes of all memories of the instance.
+    pub used: usize,
     /// True once memory was asked for beyond the bound; tells a trap that follows apart.
     pub denied: bool,
 }

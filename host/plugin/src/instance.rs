@@ -23,6 +23,8 @@ pub(crate) struct WasmInstance {
     terms: Arc<Terms>,
     poisoned: bool,
     calls: u32,
+    /// Bytes of memory that the figures know of.
+    counted: usize,
 }
 
 impl WasmInstance {
@@ -47,7 +49,10 @@ impl WasmInstance {
             }
         };
         code.metrics.opened();
-        Ok(Self { store, exports, code: code.clone(), terms: terms.clone(), poisoned: false, calls: 0 })
+        let mut opened =
+            Self { store, exports, code: code.clone(), terms: terms.clone(), poisoned: false, calls: 0, counted: 0 };
+        opened.count_memory();
+        Ok(opened)
     }
 
     /// First call.
@@ -86,6 +91,14 @@ impl WasmInstance {
         }
     }
 
+    fn count_memory(&mut self) {
+        let used = self.store.data().bounds.used;
+        if used != self.counted {
+            self.code.metrics.memory_changed(self.counted, used);
+            self.counted = used;
+        }
+    }
+
     fn give(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
         self.store.data_mut().enter(context);
         let result = self.call(|exports, store, rules| exports.handle(store, rules, context, event))?;
@@ -102,6 +115,7 @@ impl Instance for WasmInstance {
         let result = self.give(context, event);
         self.code.metrics.called(began.map(|began| began.elapsed()), result.as_ref().err());
         self.terms.tally(result.as_ref().err());
+        self.count_memory();
         result
     }
 
@@ -117,6 +131,7 @@ impl Instance for WasmInstance {
 
 impl Drop for WasmInstance {
     fn drop(&mut self) {
+        self.code.metrics.memory_changed(self.counted, 0);
         self.code.metrics.closed();
     }
 }

@@ -11,6 +11,7 @@
 //! - `folder`: the plugin folder and being told of changes in it
 //! - [`config`], [`inspect`]: settings, and a look at a file for operators
 //! - `engine`, `pool`, `wasi`, `guest`, `log`, `cache`: what instances run on
+//! - `figures`: what the figures of this room mean
 
 mod bindings;
 mod cache;
@@ -20,6 +21,7 @@ pub mod config;
 mod convert;
 mod engine;
 mod exports;
+mod figures;
 mod folder;
 pub mod generation;
 pub mod grants;
@@ -38,6 +40,7 @@ mod wasi;
 
 pub use catalog::{CatalogError, PluginCatalog};
 pub use config::{Config, Shared};
+pub use figures::describe_figures;
 pub use generation::WasmGeneration;
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;

@@ -3,8 +3,9 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-/// Describes the figures of this room. Must run after the recorder is installed.
+/// Describes the figures of this room and of the way out to devices. Must run after the recorder is installed.
 pub fn describe_figures() {
+    modehost_outbox::describe_figures();
     describe_gauge!("modehost_sessions", Unit::Count, "Sessions in memory, with or without a connection.");
     let _ = gauge!("modehost_sessions");
     describe_gauge!("modehost_session_waiting_messages", Unit::Count, "Messages that wait for their sessions.");

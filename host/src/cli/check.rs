@@ -1,9 +1,8 @@
 //! `modehost check`. Rule: says everything that is wrong at once, and what it could not look at;
 //! changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use modehost_config::render_reference;
 use serde_json::Value;
 
 use super::Failure;
@@ -14,30 +13,30 @@ use crate::terminal::say;
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArguments {
-    /// Configuration file
+    /// Configuration file; with --reference the schemas of plugins, <plugin>/config.schema.json
     #[arg(value_name = "FILE", required_unless_present_any = ["schema", "reference"])]
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     /// Prints the JSON Schema of the configuration instead
-    #[arg(long, conflicts_with_all = ["file", "reference"])]
+    #[arg(long, conflicts_with_all = ["files", "reference"])]
     schema: bool,
-    /// Prints every setting as commented YAML instead
-    #[arg(long, conflicts_with = "file")]
+    /// Prints every setting as a table in Markdown instead
+    #[arg(long)]
     reference: bool,
 }
 
 /// Checks a file, or prints what files may hold.
 pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
-    let schema = settings::schema();
     if arguments.schema {
-        say(schema.trim_end());
+        say(settings::schema().trim_end());
         return Ok(());
     }
     if arguments.reference {
-        let schema: Value = serde_json::from_str(&schema).map_err(Failure::other)?;
-        say(render_reference(&schema).trim_end());
+        let sections: Result<Vec<_>, _> = arguments.files.iter().map(|file| read_schema(file)).collect();
+        say(settings::reference(&sections?).trim_end());
         return Ok(());
     }
-    let source = Origin { file: arguments.file.clone(), ..Origin::default() }.source();
+    let [file] = &arguments.files[..] else { return Err(Failure::other("one configuration file at a time")) };
+    let source = Origin { file: Some(file.clone()), ..Origin::default() }.source();
     let loaded = settings::load(&source)?;
     let mut owners = Owners::default().with_named(&loaded.document);
     let folder = &loaded.document.plugins.dir;
@@ -58,4 +57,14 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     }
     say("ok");
     Ok(())
+}
+
+/// The schema of a plugin, under the name of its folder.
+fn read_schema(file: &Path) -> Result<(String, Value), Failure> {
+    let shown = file.display();
+    let name = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| Failure::Other(format!("{shown} stands in no folder that names its plugin")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
+    let schema = serde_json::from_str(&text).map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
+    Ok((name, schema))
 }

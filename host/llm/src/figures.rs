@@ -1,0 +1,31 @@
+//! What the figures of this room mean, for whoever reads `/metrics`. Rule: every figure that the room
+//! counts is described here, with its unit and its labels; one without labels is there from the start.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Describes the figures of this room. Must run after the recorder is installed.
+pub fn describe_figures() {
+    describe_counter!(
+        "modehost_model_requests_total",
+        Unit::Count,
+        "Questions to models, by `alias`, `purpose` and `outcome`."
+    );
+    describe_counter!("modehost_model_retries_total", Unit::Count, "Further tries, by `alias`.");
+    describe_histogram!(
+        "modehost_model_seconds",
+        Unit::Seconds,
+        "From a question to its end, with waiting and further tries, by `alias`."
+    );
+    describe_histogram!(
+        "modehost_model_first_token_seconds",
+        Unit::Seconds,
+        "From a question to the first piece of its answer, by `alias`."
+    );
+    describe_counter!(
+        "modehost_model_tokens_total",
+        Unit::Count,
+        "Tokens that providers counted, by `alias` and `kind`: prompt or answer."
+    );
+    describe_gauge!("modehost_model_open", Unit::Count, "Questions that a provider is answering, by `alias`.");
+    describe_gauge!("modehost_model_waiting", Unit::Count, "Questions that wait for their turn, by `alias`.");
+}

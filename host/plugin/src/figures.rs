@@ -1,0 +1,41 @@
+//! What the figures of this room mean, for whoever reads `/metrics`. Rule: every figure that the room
+//! counts is described here, with its unit and its labels; one without labels is there from the start.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Describes the figures of this room. Must run after the recorder is installed.
+pub fn describe_figures() {
+    describe_counter!(
+        "modehost_plugin_loads_total",
+        Unit::Count,
+        "Plugin files that were looked at, by `outcome`: taken or refused."
+    );
+    describe_gauge!(
+        "modehost_plugin_generations",
+        Unit::Count,
+        "Versions of a `plugin` that are in memory; two at the most."
+    );
+    describe_counter!(
+        "modehost_plugin_rollbacks_total",
+        Unit::Count,
+        "New versions of a `plugin` that were taken back."
+    );
+    describe_gauge!("modehost_plugin_live_instances", Unit::Count, "Instances of a `plugin` in memory.");
+    describe_gauge!(
+        "modehost_plugin_memory_bytes",
+        Unit::Bytes,
+        "Linear memory that the instances of a `plugin` have asked for; untouched pages are not resident."
+    );
+    describe_counter!("modehost_plugin_calls_total", Unit::Count, "Events given to a `plugin`.");
+    describe_histogram!(
+        "modehost_plugin_call_seconds",
+        Unit::Seconds,
+        "How long a `plugin` took for an event; one call in 16 is measured."
+    );
+    describe_histogram!(
+        "modehost_plugin_open_seconds",
+        Unit::Seconds,
+        "How long an instance of a `plugin` took to open."
+    );
+    describe_counter!("modehost_plugin_faults_total", Unit::Count, "Faults of a `plugin`, by `kind`.");
+}
