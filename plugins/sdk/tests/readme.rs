@@ -1,0 +1,129 @@
+//! The mode that `plugins/README.md` shows, as a newcomer writes it. Rule: what stands there is what
+//! runs here, line for line.
+
+use modehost_sdk::{Context, Device, Effect, Event, Runner, Start};
+// From here on as in the document, without the exports.
+use modehost_sdk::{
+    ChatMessage, Cx, Describe, Failure, Mode, ModelChunk, ModelDone, ModelForm, ModelQuestion, Outcome, RequestFailed,
+    RequestId, Role, Transcript, VoicePolicy,
+};
+use serde::{Deserialize, Serialize};
+
+/// Asks riddles. What a session has heard is its state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Riddles {
+    asked: u32,
+    /// The riddle that the model is thinking up.
+    #[serde(default)]
+    open: Option<RequestId>,
+}
+
+impl Mode for Riddles {
+    type Config = ();
+
+    fn describe() -> Describe {
+        Describe::new().mode("riddles", &[]).voice(VoicePolicy::FirstRefusal)
+    }
+
+    fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, heard: Transcript) -> Outcome {
+        if !heard.confirmed {
+            return Ok(());
+        }
+        if heard.text.trim_end_matches(['.', '!']) != "Next riddle" {
+            // Not for this mode: the default mode answers.
+            cx.decline();
+            return Ok(());
+        }
+        // The one before is not wanted any more: neither its words nor its end will come.
+        if let Some(open) = self.open.take() {
+            cx.cancel(open);
+            cx.silence();
+        }
+        self.asked += 1;
+        self.open = Some(cx.ask(ModelQuestion {
+            purpose: "riddle",
+            messages: vec![ChatMessage::of(Role::User, format!("Riddle number {}, please.", self.asked))],
+            max_tokens: 200,
+            form: ModelForm::Chunks,
+            tools: Vec::new(),
+        }));
+        Ok(())
+    }
+
+    fn on_model_chunk(&mut self, cx: &mut Cx<'_, Self>, chunk: ModelChunk) -> Outcome {
+        cx.say_more(chunk.text);
+        Ok(())
+    }
+
+    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, _done: ModelDone) -> Outcome {
+        self.open = None;
+        cx.end_speech();
+        Ok(())
+    }
+
+    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
+        self.open = None;
+        cx.say(match failed.reason {
+            Failure::Unavailable | Failure::Denied => "What has keys and opens no door? A piano.",
+            _ => "I have lost my thread; ask me again.",
+        });
+        Ok(())
+    }
+}
+// To here.
+
+fn device() -> Device {
+    Device { id: "dev-1".into(), alias: None, groups: vec!["default".into()] }
+}
+
+fn context() -> Context {
+    Context { now: 1, seed: 1 }
+}
+
+fn heard(text: &str) -> Event {
+    let (text, source) = (text.to_owned(), "typed".to_owned());
+    Event::Transcript(Transcript { text, confirmed: true, start_ms: 1, end_ms: 1, segment: 1, source })
+}
+
+fn said(effects: &[Effect]) -> Vec<(&str, bool)> {
+    let speech = effects.iter().filter_map(|effect| match effect {
+        Effect::Say(speech) => Some((speech.text.as_str(), speech.more)),
+        _ => None,
+    });
+    speech.collect()
+}
+
+#[test]
+fn the_mode_of_the_document_asks_riddles() {
+    let mut runner: Runner<Riddles> = Runner::configure("{}").expect("no settings");
+    let start = Start { mode: Some("riddles".into()), device: device(), session_id: "s-1".into() };
+    runner.handle(context(), Event::Started(start)).expect("a start");
+    let effects = runner.handle(context(), heard("Who are you?")).expect("effects");
+    assert!(matches!(effects.as_slice(), [Effect::Decline]), "{effects:?}");
+    let effects = runner.handle(context(), heard("Next riddle!")).expect("effects");
+    let [Effect::AskModel(question)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((question.purpose.as_str(), question.chunks), ("riddle", true));
+    let request = question.request;
+    let chunk = Event::ModelChunk(ModelChunk { request, text: "What has hands?".into() });
+    assert_eq!(said(&runner.handle(context(), chunk).expect("effects")), [("What has hands?", true)]);
+    let effects = runner.handle(context(), heard("Next riddle")).expect("effects");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Cancel(open), Effect::Say(_), Effect::AskModel(_)] if *open == request)
+    );
+    let [.., Effect::AskModel(question)] = effects.as_slice() else { panic!("{effects:?}") };
+    let (request, reason) = (question.request, Failure::Denied);
+    let failed = Event::RequestFailed(RequestFailed { request, reason, message: String::new() });
+    let effects = runner.handle(context(), failed).expect("effects");
+    assert_eq!(said(&effects), [("What has keys and opens no door? A piano.", false)]);
+}
+
+#[test]
+fn the_document_shows_this_mode() {
+    let document = include_str!("../../README.md");
+    let shown = document.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("code");
+    let shown = shown.replacen("modehost_sdk::register!(Riddles);\n\n", "", 1);
+    let own = include_str!("readme.rs");
+    let own =
+        own.split_once("without the exports.\n").and_then(|(_, rest)| rest.split_once("// To here.")).expect("marks").0;
+    assert_eq!(shown, own);
+}
