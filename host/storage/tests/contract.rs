@@ -72,6 +72,7 @@ mod on_spare {
         p3_the_limit_can_be_changed,
         p3_expired_messages_are_neither_delivered_nor_counted,
         p3_fifty_senders_lose_nothing,
+        p4_a_device_is_handed_a_page_at_a_time,
         p4_who_wants_to_hear_of_a_message_goes_with_it,
     );
 }
@@ -109,6 +110,7 @@ mod on_sqlite {
         p3_the_limit_can_be_changed,
         p3_expired_messages_are_neither_delivered_nor_counted,
         p3_fifty_senders_lose_nothing,
+        p4_a_device_is_handed_a_page_at_a_time,
         p4_who_wants_to_hear_of_a_message_goes_with_it,
     );
     run!(sessions on *crate::sqlite().storage =>

@@ -81,8 +81,71 @@ async fn p4_what_waited_says_so_and_the_sender_hears_of_the_hand_over() {
     b.say(json!({ "type": "hello" })).await;
     let got = b.hears(|message| message["type"] == "x").await;
     assert_eq!(got["late"], true);
+    // Reads on: what it has not read has not arrived.
+    b.hears(|message| message["type"] == "x").await;
+    b.hears_up_to_now().await;
     let notice = a.hears(|message| message["type"] == "handed").await;
     assert_eq!((&notice["to"], &notice["count"]), (&json!("b"), &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_who_drops_in_mid_delivery_gets_the_rest_in_order_and_nothing_overtakes_it() {
+    let house = post_office();
+    let mut devices = present(&house, &["a"]).await;
+    let a = &mut devices[0];
+    let letter = |number: u32| {
+        let body = json!({ "type": "x", "n": number });
+        json!({ "deliver": body, "to": ["b"], "late": body, "notice": { "type": "handed" }, "ttl": 60_000 })
+    };
+    for number in 1..=4 {
+        assert_eq!(delivered(a, letter(number)).await.1, json!(["b"]));
+    }
+    let mut b = house.device("b");
+    b.say(json!({ "type": "hello" })).await;
+    // With the second, it is known that the first has arrived; the second itself may not have.
+    assert_eq!(b.hears(|message| message["type"] == "x").await["n"], 1);
+    assert_eq!(b.next().await["n"], 2);
+    assert_eq!(delivered(a, letter(5)).await.1, json!(["b"]), "what comes meanwhile goes behind the rest");
+    let now = json!({ "deliver": { "type": "now" }, "to": ["b"] });
+    assert_eq!(delivered(a, now).await.0, json!(["b"]), "what may not be kept does not wait");
+    drop(b);
+    let notice = a.hears(|message| message["type"] == "handed").await;
+    assert_eq!((&notice["to"], &notice["count"]), (&json!("b"), &json!(1)));
+
+    let mut b = house.device("b");
+    b.say(json!({ "type": "hello" })).await;
+    for number in 2..=5 {
+        assert_eq!(b.hears(|message| message["type"] == "x").await["n"], number);
+    }
+    b.hears_up_to_now().await;
+    let notice = a.hears(|message| message["type"] == "handed").await;
+    assert_eq!(notice["count"], 4);
+    // Nothing waits any more: live again, without a detour, and nothing comes twice.
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    for number in 6.. {
+        if delivered(a, letter(number)).await.0 == json!(["b"]) {
+            break;
+        }
+        b.hears_up_to_now().await;
+        assert!(tokio::time::Instant::now() < end, "the queue is empty, and still everything is queued");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_a_new_connection_does_not_wait_for_ever_for_what_the_old_one_has_to_say() {
+    let house = post_office();
+    let mut devices = present(&house, &["a"]).await;
+    let a = &mut devices[0];
+    let body = json!({ "type": "x" });
+    delivered(a, json!({ "deliver": body, "to": ["b"], "late": body, "ttl": 60_000 })).await;
+    let mut stuck = house.device("b");
+    stuck.say(json!({ "type": "hello" })).await;
+    stuck.hears(|message| message["type"] == "x").await;
+    // Its Wi-Fi is gone, and nobody knows; it comes back elsewhere.
+    let mut b = house.device("b");
+    b.say(json!({ "type": "hello" })).await;
+    b.hears(|message| message["type"] == "x").await;
+    drop(stuck);
 }
 
 /// Journals that fail while told to.

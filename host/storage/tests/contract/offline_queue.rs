@@ -48,6 +48,27 @@ pub fn p3_the_limit_can_be_changed(queue: &dyn OfflineQueue) {
     assert_eq!(put("f"), 0);
 }
 
+pub fn p4_a_device_is_handed_a_page_at_a_time(queue: &dyn OfflineQueue) {
+    let device = DeviceId::new("pages");
+    let large = limits::QUEUE_PAGE_BYTES / 2;
+    for number in 0..5 {
+        get(queue.enqueue(&device, format!("{number}{}", "x".repeat(large)).into(), 1, LONG));
+    }
+    let mut seen = String::new();
+    loop {
+        let page = get(queue.waiting(&device, 2));
+        assert!(page.len() <= 2, "the message that reaches the bytes is the last");
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page.iter().filter_map(|message| message.payload.chars().next()));
+        get(queue.remove(&device, page.iter().map(|message| message.id).collect()));
+    }
+    assert_eq!(seen, "01234");
+    get(queue.enqueue(&device, "y".repeat(limits::QUEUE_PAGE_BYTES * 2).into(), 1, LONG));
+    assert_eq!(get(queue.waiting(&device, 2)).len(), 1, "one that is larger than a page is a page");
+}
+
 pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("expiry");
     for number in 0..100u64 {
