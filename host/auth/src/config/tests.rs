@@ -1,3 +1,7 @@
+//! The section as people write it. Rule: what could not be used is refused with the setting to change.
+
+use serde_json::json;
+
 use super::*;
 
 fn faults(yaml: serde_json::Value) -> String {
@@ -9,8 +13,6 @@ fn holds(config: serde_json::Value) {
     let config: AuthConfig = serde_json::from_value(config).expect("the right form");
     config.validate().expect("valid");
 }
-
-use serde_json::json;
 
 #[test]
 fn the_defaults_are_valid() {

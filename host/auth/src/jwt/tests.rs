@@ -1,3 +1,5 @@
+//! Tokens that are really signed, or pretend to be. Rule: each case differs from a good one in one point.
+
 use base64::Engine;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Several methods, and callers who fail. Rule: time is virtual, and no provider is asked.
+
 use serde_json::{Value, json};
 
 use super::*;
