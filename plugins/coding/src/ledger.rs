@@ -106,7 +106,12 @@ impl Ledger {
     fn only_follows(&self, signal: &Signal) -> bool {
         let others = || self.signals.iter().filter(|other| other.fingerprint != signal.fingerprint && other.error);
         match (signal.kind, &signal.subject) {
+            (Kind::FailedStep, None) => others().any(|other| other.kind != Kind::OtherError),
             (Kind::FailedStep, _) => others().any(|other| other.kind != Kind::FailedStep),
+            // That there was some error tells nothing beside one that is known.
+            (Kind::OtherError, None) if signal.place.is_none() && signal.code.is_none() => {
+                others().any(|other| !matches!(other.kind, Kind::OtherError | Kind::FailedStep))
+            }
             // That a process was aborted tells less than that its memory was at an end.
             (Kind::Crash, None) if signal.place.is_none() => others().any(|other| other.kind == Kind::OutOfMemory),
             (Kind::FailedTest, Some(name)) => others().any(|other| {

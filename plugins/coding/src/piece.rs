@@ -43,7 +43,9 @@ pub fn name(raw: &str) -> Option<String> {
 
 /// A module, symbol, rule or host; none if it is anything else.
 pub fn identifier(raw: &str) -> Option<String> {
-    let plain = raw.trim_matches(|letter: char| letter.is_whitespace() || "\"'`‘’“”.,:;()[]{}!".contains(letter));
+    let around = |letter: char| letter.is_whitespace() || "\"'`‘’“”,:;()[]{}!".contains(letter);
+    // A path may begin with a dot; a sentence ends with one.
+    let plain = raw.trim_matches(around).trim_end_matches('.');
     let length = plain.chars().count();
     let known = |letter: char| letter.is_alphanumeric() || "_.:@/-<>$*#+~".contains(letter);
     let fit = (1..=IDENTIFIER_CHARS).contains(&length)

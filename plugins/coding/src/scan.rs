@@ -80,6 +80,8 @@ enum Section {
     Tap,
     /// Failed tests are listed behind this, by node's own test runner.
     NodeFailures,
+    /// The same, by mocha.
+    MochaFailures,
 }
 
 /// What is told of a failed test before it is named in full.

@@ -41,6 +41,7 @@ pub enum Tool {
     Node,
     Jest,
     Vitest,
+    Mocha,
     Npm,
     Tsc,
     Eslint,
@@ -69,6 +70,7 @@ impl Tool {
             Self::Node => "node",
             Self::Jest => "jest",
             Self::Vitest => "vitest",
+            Self::Mocha => "mocha",
             Self::Npm => "npm",
             Self::Tsc => "tsc",
             Self::Eslint => "eslint",
@@ -96,7 +98,7 @@ impl Tool {
 
     /// Whether it belongs to node and npm.
     pub fn is_javascript(self) -> bool {
-        matches!(self, Self::Node | Self::Jest | Self::Vitest | Self::Npm | Self::Tsc | Self::Eslint)
+        matches!(self, Self::Node | Self::Jest | Self::Vitest | Self::Mocha | Self::Npm | Self::Tsc | Self::Eslint)
     }
 }
 

@@ -28,9 +28,15 @@ fn in_pieces(log: &str, cuts: &[f64]) -> Value {
     session.stop()
 }
 
-const LOGS: [&str; 18] = [
+const LOGS: [&str; 24] = [
     "actions.log",
     "app.log",
+    "javac.log",
+    "mocha.log",
+    "nextest.log",
+    "node-test.log",
+    "unittest.log",
+    "webpack.log",
     "cargo.log",
     "chinese.log",
     "docker.log",

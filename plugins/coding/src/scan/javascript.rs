@@ -19,6 +19,15 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return Some(seen);
     }
     match body.chars().next()? {
+        'E' if body.starts_with("ERROR in ./") => {
+            scan.heading = body[9..].split(' ').next().map(str::to_owned);
+            Some(Seen::Noise)
+        }
+        'M' if body.starts_with("Module parse failed") || body.starts_with("Module build failed") => {
+            let place = scan.heading.as_deref().and_then(|file| Place::new(file, line_behind(body)));
+            let finding = Finding::new(Kind::BuildError, Tool::Node, "").at(place).because(Reason::of(body));
+            Some(Seen::Fault(finding))
+        }
         'F' if body.starts_with("FAIL ") => failed_file(body[5..].trim_start(), scan),
         'S' if body.starts_with("Summary of all failing tests") => {
             scan.section = Section::Repeats(Tool::Jest);
@@ -33,7 +42,8 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             Some(Seen::Noise)
         }
         'a' if body.starts_with("at ") => Some(frame(body).map_or(Seen::Noise, Seen::Place)),
-        first if first.is_ascii_digit() && line.indent > 0 => eslint(body, scan),
+        first if first.is_ascii_digit() && line.indent > 0 => mocha_head(body, scan).or_else(|| eslint(body, scan)),
+        _ if scan.section == Section::MochaFailures && scan.heading.is_some() => Some(mocha_test(body, scan)),
         _ if line.tells(const { stem(b"err") }) => tsc(body).or_else(|| heading(line, scan)),
         _ => heading(line, scan),
     }
@@ -48,8 +58,38 @@ fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
     if body.starts_with("Tests:") || body.starts_with("Tests  ") {
         return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
     }
-    let failing = body.strip_suffix(" failing")?;
-    failing.parse().ok().map(Seen::FailedTests)
+    let failing = body.strip_suffix(" failing")?.parse().ok()?;
+    scan.section = Section::MochaFailures;
+    scan.heading = None;
+    Some(Seen::FailedTests(failing))
+}
+
+/// The line behind a position such as `(12:5)`.
+fn line_behind(body: &str) -> Option<u32> {
+    body.rsplit_once('(')?.1.split(':').next()?.parse().ok()
+}
+
+/// `1) Suite`, behind the count of failures; the test's own name is below, or ends the line with `:`.
+fn mocha_head(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let (number, name) = body.split_once(") ")?;
+    if scan.section != Section::MochaFailures || number.parse::<u32>().is_err() {
+        return None;
+    }
+    scan.heading = Some(String::new());
+    Some(mocha_test(name, scan))
+}
+
+/// The next part of a test's name; the last one ends with `:`.
+fn mocha_test(part: &str, scan: &mut Scan) -> Seen {
+    let suite = scan.heading.take().unwrap_or_default();
+    let name = piece::flatten(&format!("{suite} {part}"), 200);
+    match name.strip_suffix(':') {
+        Some(name) => Seen::Head(Finding::new(Kind::FailedTest, Tool::Mocha, "").about(piece::name(name))),
+        None => {
+            scan.heading = Some(name);
+            Seen::Noise
+        }
+    }
 }
 
 /// `src/a.test.js` heads jest's report on a file; `src/a.test.ts > suite > test` is vitest's on one.

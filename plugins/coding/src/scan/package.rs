@@ -80,7 +80,7 @@ fn npm_code(code: &str) -> Option<Finding> {
 fn pip(body: &str) -> Option<Seen> {
     if let Some(rest) = body.strip_prefix("ERROR: ") {
         if let Some(name) = rest.strip_prefix("Could not find a version that satisfies the requirement ") {
-            let name = name.split([' ', ';']).next().and_then(piece::identifier);
+            let name = name.split([' ', ';', '=', '<', '>', '!', '~']).next().and_then(piece::identifier);
             let finding = Finding::new(Kind::Dependency, Tool::Pip, "").about(name);
             return Some(Seen::Fault(finding.because(Some(Reason::Version))));
         }

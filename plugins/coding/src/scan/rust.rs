@@ -24,6 +24,8 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(Seen::Build(true)),
         b'C' | b'R' | b'U' | b'D' if is_progress(line) => Some(Seen::Tool(Tool::Cargo)),
         b'F' | b'T' | b'S' => nextest(line, scan),
+        // The linker's own words stand in a note.
+        b'=' if body.contains("cannot find -l") || body.contains("undefined reference") => None,
         b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(Seen::Noise),
         _ => None,
     }
@@ -68,10 +70,16 @@ fn error(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     if message.contains("SIGSEGV") || message.contains("SIGABRT") {
         return Some(Seen::Fault(fault(Kind::Crash)));
     }
+    if message.starts_with("linking with ") {
+        return Some(Seen::Head(
+            Finding::new(Kind::BuildError, Tool::Cargo, "linking").because(Some(Reason::Undefined)),
+        ));
+    }
     if scan.tool != Tool::Cargo {
         return None;
     }
-    if message.starts_with("process didn't exit") || message.starts_with("test failed") {
+    if message.starts_with("process didn't exit") || message.starts_with("test failed") || message == "test run failed"
+    {
         return Some(Seen::Noise);
     }
     if message.starts_with("failed to download") || message.starts_with("failed to get") {
@@ -125,7 +133,7 @@ fn test(body: &str, scan: &mut Scan) -> Option<Seen> {
     // Tests in documentation are named by their place.
     let place = between(name, "(line ", ")").and_then(|line| Place::new(name.split(" - ").next()?, line.parse().ok()));
     let finding = Finding::new(Kind::FailedTest, Tool::Cargo, "").about(piece::name(name)).at(place);
-    Some(Seen::Fault(finding))
+    Some(Seen::Fault(finding.seen(Sighting::Report)))
 }
 
 /// `thread 'name' (id) panicked at src/lib.rs:1:2:`, and the older form with the message before it.
@@ -159,5 +167,5 @@ fn nextest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let reason = (state == "TIMEOUT").then_some(Reason::TimeLimit);
     let finding =
         Finding::new(Kind::FailedTest, Tool::Cargo, "").about(rest.split(' ').next_back().and_then(piece::name));
-    Some(Seen::Fault(finding.because(reason).seen(Sighting::Whole)))
+    Some(Seen::Fault(finding.because(reason).seen(Sighting::Mention)))
 }

@@ -42,6 +42,7 @@ pub fn run_only(signal: &Signal) -> Option<String> {
             let file = file.unwrap_or_default();
             fits_quotes(&test).then(|| format!("npx vitest run {file} -t \"{test}\"").replace("  ", " "))
         }
+        Tool::Mocha if fits_quotes(name) => Some(format!("npx mocha -g \"{name}\"")),
         Tool::Node => fits_quotes(name).then(|| format!("node --test --test-name-pattern \"{name}\"")),
         Tool::Go if fits_command(name) => {
             let parts: Vec<String> = name.split('/').map(|part| format!("^{part}$")).collect();
@@ -57,10 +58,12 @@ pub fn run_only(signal: &Signal) -> Option<String> {
 pub fn run_all(tool: Tool) -> Option<&'static str> {
     Some(match tool {
         Tool::Cargo => "cargo test",
+        Tool::Pip => "pip install -r requirements.txt",
         Tool::Pytest => "pytest",
         Tool::Python => "python -m unittest",
         Tool::Jest => "npx jest",
         Tool::Vitest => "npx vitest run",
+        Tool::Mocha => "npx mocha",
         Tool::Node => "node --test",
         Tool::Go => "go test ./...",
         Tool::Maven => "mvn test",

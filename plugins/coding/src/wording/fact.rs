@@ -65,7 +65,8 @@ fn english(signal: &Signal) -> String {
         Kind::Network => format!("A network call{} failed{by}", about.replace(" `", " to `")),
         Kind::Timeout => format!("Something took longer than its time limit{at}{by}"),
         Kind::Permission => format!("Access{} was denied{by}", about.replace(" `", " to `")),
-        Kind::FailedStep => format!("A step failed{about}{at}{by}"),
+        Kind::FailedStep if about.is_empty() => format!("A step failed{at}{by}"),
+        Kind::FailedStep => format!("Step{about} failed{at}{by}"),
         Kind::OtherError => format!("An error was reported{at}{by}"),
         Kind::Lint if is_old_package(signal) => format!("{} deprecated packages are used{by}", signal.count),
         Kind::Lint => {
