@@ -118,7 +118,7 @@ impl<W: Write> Client<W> {
             Command::Log(text) => messages = log::messages(&text),
             Command::End(mode) => match mode.or_else(|| self.mode.clone()) {
                 Some(mode) => messages.push(json!({ "type": "mode", "state": "end", "mode": mode })),
-                None => self.say("you are in no mode")?,
+                None => self.say("no mode has begun on this connection; name the one to end, such as /end meeting")?,
             },
             Command::Take(task) => {
                 messages.push(json!({ "type": "workflow", "event": "assign", "id": self.task(task) }))

@@ -7,7 +7,7 @@ pub const HELP: &str = "\
   any text                a typed turn, as if you had said it
   /stop                   silence; the answer breaks off
   /mode working           begin a mode
-  /end                    end the mode you are in
+  /end                    end the mode you are in; /end meeting names it
  A meeting
   /meeting                begin one; what you type is said in it, until /end
   /as 小王 周五发布         somebody says something

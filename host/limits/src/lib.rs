@@ -335,6 +335,11 @@ pub const REMOVED_ENTRIES: u32 = 8_192;
 pub const EXPORT_BATCH: u32 = 32;
 /// Files that could not be written are tried again after this time.
 pub const EXPORT_RETRY: Duration = Duration::from_secs(30);
+/// Purposes that figures and log lines call by their names beside the configured ones: modes choose
+/// them, and labels must be few.
+pub const MODEL_PURPOSES: usize = 32;
+/// Name of such a purpose, in bytes.
+pub const MODEL_PURPOSE_BYTES: usize = 32;
 /// Tools that one question to a model may offer; more than a handful confuse small models, and
 /// providers refuse more than 128.
 pub const MODEL_TOOLS: usize = 64;
@@ -477,6 +482,8 @@ pub const HEALTH_AGREE: u32 = 2;
 pub const WATCHDOG_SHARE: u32 = 3;
 /// How often the samples of histograms are put into their buckets.
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How long a program may take to say its version before it is put in the place of the one that runs.
+pub const PROGRAM_CHECK: Duration = Duration::from_secs(10);
 /// How long the command line waits for an answer of a running server.
 pub const ADMIN_REPLY: Duration = Duration::from_secs(5);
 /// Bytes of an answer of a running server that the command line reads.

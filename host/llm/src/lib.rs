@@ -40,6 +40,7 @@ use futures_util::stream::{self, BoxStream};
 use modehost_contract::effect::ModelRequest;
 use modehost_contract::event::Failure;
 use modehost_contract::service::{ModelPart, Models};
+use modehost_limits as limits;
 use parking_lot::Mutex;
 
 use crate::call::Call;
@@ -48,7 +49,8 @@ pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
 pub use crate::figures::describe_figures;
 
-/// What metrics call a purpose that is not configured.
+/// What figures and log lines call a purpose that is neither configured nor among the first ones
+/// that were asked for.
 const OTHER_PURPOSE: &str = "other";
 
 /// The language models of the configuration.
@@ -56,6 +58,8 @@ pub struct LanguageModels {
     table: ArcSwap<Table>,
     /// Held while a table is made from the one before.
     applying: Mutex<()>,
+    /// Purposes that modes have asked for and nobody configured, as far as they get a name.
+    heard: Mutex<Vec<Arc<str>>>,
 }
 
 /// Who answers what. Replaced as a whole; running questions end on the clients that they began on.
@@ -70,7 +74,7 @@ impl LanguageModels {
     /// Models by a configuration that has been validated. Connects to nothing yet.
     pub fn new(config: &Config) -> Arc<Self> {
         install_crypto();
-        let models = Self { table: ArcSwap::default(), applying: Mutex::new(()) };
+        let models = Self { table: ArcSwap::default(), applying: Mutex::new(()), heard: Mutex::default() };
         models.apply(config);
         Arc::new(models)
     }
@@ -83,6 +87,21 @@ impl LanguageModels {
         let table = Table::new(config, &self.table.load());
         self.table.store(Arc::new(table));
     }
+
+    /// What a purpose is called that is not configured.
+    fn name(&self, purpose: &str) -> Arc<str> {
+        let is_plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
+        let mut heard = self.heard.lock();
+        if let Some(known) = heard.iter().find(|known| &***known == purpose) {
+            return known.clone();
+        }
+        let is_name = (1..=limits::MODEL_PURPOSE_BYTES).contains(&purpose.len()) && purpose.bytes().all(is_plain);
+        if !is_name || heard.len() == limits::MODEL_PURPOSES {
+            return OTHER_PURPOSE.into();
+        }
+        heard.push(purpose.into());
+        purpose.into()
+    }
 }
 
 impl Models for LanguageModels {
@@ -92,7 +111,7 @@ impl Models for LanguageModels {
         let (client, purpose) = match table.by_purpose.get_key_value(request.purpose.as_str()) {
             Some((purpose, client)) => (client.clone(), purpose.clone()),
             None => match &table.otherwise {
-                Some(client) => (client.clone(), OTHER_PURPOSE.into()),
+                Some(client) => (client.clone(), self.name(&request.purpose)),
                 None => {
                     let message = "no language model is configured; set llm.aliases.default.base_url and .model";
                     let failed = ModelPart::Failed { reason: Failure::Unavailable, message: message.to_owned() };
@@ -157,6 +176,19 @@ mod tests {
 
     fn of(models: &LanguageModels, purpose: &str) -> Arc<Client> {
         models.table.load().by_purpose[purpose].clone()
+    }
+
+    #[test]
+    fn purposes_have_names_as_long_as_they_are_few() {
+        let models = LanguageModels::new(&Config::default());
+        for purpose in ["", "My secret plan", "中", &"x".repeat(33)] {
+            assert_eq!(&*models.name(purpose), OTHER_PURPOSE, "{purpose}");
+        }
+        let name = |number: usize| format!("purpose-{number}");
+        for number in (0..limits::MODEL_PURPOSES).chain(0..limits::MODEL_PURPOSES) {
+            assert_eq!(*models.name(&name(number)), *name(number));
+        }
+        assert_eq!(&*models.name(&name(limits::MODEL_PURPOSES)), OTHER_PURPOSE);
     }
 
     #[test]

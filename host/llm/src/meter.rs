@@ -19,7 +19,7 @@ pub(crate) fn sha8(text: &str) -> String {
 /// One question from its beginning to its end.
 pub(crate) struct Meter {
     alias: Arc<str>,
-    /// As configured, or `other`: a mode may name anything, and labels must be few.
+    /// Its name, or `other`: a mode may name anything, and labels must be few.
     purpose: Arc<str>,
     /// Length and digest.
     question: (usize, String),

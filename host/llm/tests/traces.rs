@@ -129,8 +129,9 @@ fn questions_are_measured() {
             ask(&models, summary()).await;
             provider.next(Reply::status(401));
             ask(&models, summary()).await;
-            // A purpose that nobody configured is no label of its own.
-            ask(&models, ModelRequest { purpose: "a-secret".to_owned(), ..question("?") }).await;
+            // A purpose that nobody configured is called by its name; what is no name is no label.
+            ask(&models, ModelRequest { purpose: "idea".to_owned(), ..question("?") }).await;
+            ask(&models, ModelRequest { purpose: "a secret".to_owned(), ..question("?") }).await;
 
             provider.next(Reply::text("x").never());
             let mut dropped = models.ask(summary());
@@ -147,16 +148,17 @@ fn questions_are_measured() {
         "modehost_model_requests_total{alias=\"default\",purpose=\"summary\",outcome=\"ok\"} 1",
         "modehost_model_requests_total{alias=\"default\",purpose=\"summary\",outcome=\"refused\"} 1",
         "modehost_model_requests_total{alias=\"default\",purpose=\"summary\",outcome=\"cancelled\"} 1",
+        "modehost_model_requests_total{alias=\"default\",purpose=\"idea\",outcome=\"ok\"} 1",
         "modehost_model_requests_total{alias=\"default\",purpose=\"other\",outcome=\"ok\"} 1",
         "modehost_model_tokens_total{alias=\"default\",kind=\"prompt\"} 7",
         "modehost_model_tokens_total{alias=\"default\",kind=\"answer\"} 2",
         "modehost_model_retries_total{alias=\"default\"} 1",
         "modehost_model_open{alias=\"default\"} 0",
         "modehost_model_waiting{alias=\"default\"} 0",
-        "modehost_model_seconds_count{alias=\"default\"} 4",
-        "modehost_model_first_token_seconds_count{alias=\"default\"} 2",
+        "modehost_model_seconds_count{alias=\"default\"} 5",
+        "modehost_model_first_token_seconds_count{alias=\"default\"} 3",
     ] {
         assert!(measures.contains(line), "{line} is missing in:\n{measures}");
     }
-    assert!(!measures.contains("a-secret"));
+    assert!(!measures.contains("a secret"));
 }
