@@ -9,7 +9,7 @@ use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use tokio::time::{Instant, timeout};
 
-use crate::actor::{Session, Work, unix_ms};
+use crate::actor::{Session, Work};
 use crate::inbox::{Control, Done};
 use crate::link::OutboxMailbox;
 use crate::redelivery::{Gate, HandOver};
