@@ -196,7 +196,7 @@ async fn check_config(State(desk): Shared, text: Result<String, StringRejection>
     )
 )]
 async fn reload_config(State(desk): Shared) -> Response {
-    match run_blocking(move || desk.live.reload()).await {
+    match run_blocking(move || desk.live.refresh()).await {
         Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
         Some(Err(problems)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()

@@ -4,18 +4,22 @@
 //! have been saved. Whatever can change while the server runs changes in [`reload`] and as a whole.
 
 mod files;
+mod health;
 pub mod reload;
+mod restart;
 pub mod sections;
+mod service;
 mod signals;
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use modehost_config::{Live, Loaded, Problems, Source, Watcher};
+use modehost_config::{Held, Live, Loaded, Problems, Source, Watcher};
 use modehost_contract::Catalog;
-use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, bind};
+use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Ports, bind};
 use modehost_hooks::WebHooks;
 use modehost_limits as limits;
 use modehost_llm::LanguageModels;
@@ -27,11 +31,15 @@ use modehost_task::{ModeThreads, run_blocking, spawn_io};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use self::health::Health;
 use self::reload::Feeds;
+use self::restart::Orders;
+pub use self::restart::Program;
 use self::signals::Signals;
 use crate::admin;
+use crate::figures::Process;
 use crate::log::Log;
-use crate::settings::{COLD, Settings};
+use crate::settings::{COLD, Settings, elsewhere};
 use crate::terminal::say;
 
 /// Why the server did not start.
@@ -59,6 +67,10 @@ pub enum StartError {
 pub struct Start {
     pub source: Source,
     pub settings: Loaded<Settings>,
+    /// The part of the settings that another machine keeps.
+    pub held: Option<Held>,
+    /// What a restart executes.
+    pub program: Program,
     /// Kept by the caller, too, so that the last lines are written.
     pub log: Arc<Log>,
     pub metrics: PrometheusHandle,
@@ -70,40 +82,51 @@ pub struct Start {
     pub hint: &'static str,
 }
 
-/// Runs the server until it is told to stop. Must run within the runtime.
+/// How a server ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The program on disk is to take over, with these sockets.
+    Restart(Option<Ports>),
+}
+
+/// Runs the server until it is told to stop or to restart. Must run within the runtime.
 ///
 /// # Errors
-/// See [`StartError`]; once the server is ready, nothing ends it but a signal.
-pub async fn run(start: Start) -> Result<(), StartError> {
+/// See [`StartError`]; once the server is ready, nothing ends it but a signal or an order.
+pub async fn run(start: Start) -> Result<Ended, StartError> {
     let began = Instant::now();
     files::raise_limit();
-    let bound = bind(&start.settings.document.server)?;
+    let bound = bind(&start.settings.document.server, Ports::inherited())?;
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
         opened = Box::pin(open(start)) => opened?,
         reason = signals.stop() => {
             tracing::info!("{reason} during the start");
-            return Ok(());
+            return Ok(Ended::Stopped);
         }
     };
-    Box::pin(opened.serve(bound, signals, began)).await;
-    Ok(())
+    Ok(Box::pin(opened.serve(bound, signals, began)).await)
 }
 
 /// Everything but the gateway, open.
 struct Opened {
     rooms: Rooms,
     live: Arc<Live<Settings>>,
+    orders: Arc<Orders>,
     registry: Arc<Registry>,
+    threads: Arc<ModeThreads>,
     gateway_settings: watch::Receiver<Arc<GatewaySettings>>,
     metrics: PrometheusHandle,
+    process: Arc<Process>,
     hint: &'static str,
     /// What `Start::prepare` gave.
     _prepared: Box<dyn Send>,
 }
 
 async fn open(start: Start) -> Result<Opened, StartError> {
-    let Start { source, settings, log, metrics, prepare, hint } = start;
+    let Start { source, settings, held, program, log, metrics, prepare, hint } = start;
     let document = settings.document.clone();
     let prepared = run_blocking(move || prepare(&document)).await.ok_or(StartError::BrokeOff)?;
     let prepared = prepared.map_err(StartError::Prepare)?;
@@ -118,48 +141,85 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     queue.limit(sections::queue_limit(&settings));
     let services = (rooms.models.clone(), rooms.hooks.clone(), queue);
     let (feeds, session_settings, gateway_settings) =
-        Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log);
+        Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log.clone());
     let catalog = rooms.catalog.clone();
-    let live = Live::new(source, settings, COLD, Box::new(move |loaded| reload::apply(loaded, &catalog, &feeds)));
+    let apply = Box::new(move |loaded: &Loaded<Settings>| reload::apply(loaded, &catalog, &feeds));
+    let live = Live::with_elsewhere(source, (settings, held), elsewhere(), COLD, apply);
+    let orders = Arc::new(Orders::new(live.clone(), program));
 
     let threads = Arc::new(ModeThreads::start(mode_threads, &Handle::current())?);
-    let registry = Registry::new(rooms.services(threads, session_settings));
-    Ok(Opened { rooms, live, registry, gateway_settings, metrics, hint, _prepared: prepared })
+    let registry = Registry::new(rooms.services(threads.clone(), session_settings));
+    let process = Arc::new(Process::new(log));
+    Ok(Opened { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared: prepared })
 }
 
 impl Opened {
-    /// Ready, until a signal; then everything is saved and closed.
-    async fn serve(self, bound: Bound, mut signals: Signals, began: Instant) {
-        let Self { rooms, live, registry, gateway_settings, metrics, hint, _prepared } = self;
+    /// Ready, until a signal or an order; then everything is saved and closed.
+    async fn serve(self, bound: Bound, mut signals: Signals, began: Instant) -> Ended {
+        let Self { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared } = self;
+        let health = Arc::new(Health::default());
+        let measure = Measure { registry: registry.clone(), storage: rooms.storage.clone(), process };
         let beside = (
-            spawn_io(keep_metrics(metrics.clone())),
+            spawn_io(keep_metrics(metrics.clone(), Arc::new(measure))),
+            spawn_io(health::watch_storage(health.clone(), rooms.storage.clone())),
+            spawn_io(service::keep_alive(Arc::downgrade(&threads))),
             spawn_io(migrate_on_change(rooms.catalog.clone(), registry.clone())),
             spawn_io(resume(registry.clone())),
             watch_file(&live),
         );
-        let (ready, is_ready) = watch::channel(true);
         let desk =
             admin::Desk { registry: registry.clone(), catalog: rooms.catalog.clone(), live: live.clone(), metrics };
         let routes = admin::routes(Arc::new(desk));
         announce(&live.current().document, &bound, &rooms.catalog, began.elapsed(), hint);
 
+        service::ready();
+
+        let not_ready = health.subscribe();
+        let mut restarts = false;
         let stop = async {
-            let reason = signals.until_stop(&live).await;
-            ready.send_replace(false);
-            tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
-            Farewell::stopping()
+            tokio::select! {
+                reason = signals.until_stop(&live) => {
+                    health.stopping();
+                    service::stopping();
+                    tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
+                    Farewell::stopping()
+                }
+                () = orders.restart() => {
+                    restarts = true;
+                    health.stopping();
+                    service::reloading("beginning again");
+                    tracing::info!("restart: saving sessions; who connects now waits");
+                    Farewell::restarting()
+                }
+            }
         };
-        Gateway { registry: registry.clone(), settings: gateway_settings, ready: is_ready, routes }
-            .serve(bound, stop)
-            .await;
+        let operator = orders.clone();
+        let gateway = Gateway { registry: registry.clone(), settings: gateway_settings, not_ready, routes, operator };
+        let ports = gateway.serve(bound, stop).await;
         let closing = async {
-            drop((beside, live, registry));
+            drop((beside, live, orders, registry, threads));
             rooms.close().await;
         };
+        let mut closing = pin!(closing);
+        tokio::select! {
+            () = &mut closing => {
+                tracing::info!("stopped");
+                return if restarts { Ended::Restart(ports) } else { Ended::Stopped };
+            }
+            reason = signals.stop() => {
+                if !restarts {
+                    tracing::warn!("{reason} again: ended before all was closed");
+                    return Ended::Stopped;
+                }
+                tracing::info!("{reason}: no restart; once more ends at once");
+            }
+        }
+        service::stopping();
         tokio::select! {
             () = closing => tracing::info!("stopped"),
             reason = signals.stop() => tracing::warn!("{reason} again: ended before all was closed"),
         }
+        Ended::Stopped
     }
 }
 
@@ -253,12 +313,27 @@ async fn migrate_on_change(catalog: Arc<PluginCatalog>, registry: Arc<Registry>)
     }
 }
 
-/// Histograms keep every sample until somebody looks.
-async fn keep_metrics(metrics: PrometheusHandle) {
+/// What nobody counts as it happens.
+struct Measure {
+    registry: Arc<Registry>,
+    storage: Arc<SqliteStorage>,
+    process: Arc<Process>,
+}
+
+/// Histograms keep every sample until somebody looks, and some figures are taken now and then.
+async fn keep_metrics(metrics: PrometheusHandle, measure: Arc<Measure>) {
     let mut tick = tokio::time::interval(limits::METRICS_UPKEEP);
     loop {
         tick.tick().await;
         metrics.run_upkeep();
+        let measure = measure.clone();
+        // The system's files take a while where thousands are open.
+        let _ = run_blocking(move || {
+            measure.registry.measure();
+            measure.storage.measure();
+            measure.process.measure();
+        })
+        .await;
     }
 }
 

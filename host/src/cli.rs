@@ -3,6 +3,7 @@
 //! Rule: the help teaches with examples; the exit code is 0 after a clean stop, 64 for a bad
 //! configuration, 1 otherwise; an error is one sentence that says what to do.
 
+mod backup;
 mod check;
 mod plugin;
 mod serve;
@@ -32,6 +33,7 @@ Examples:
   modehost serve --config my.yaml --data /var/lib/modehost
   MODEHOST__SERVER__PORT=9000 modehost serve   any setting by environment: the path in capitals, with __
   modehost check my.yaml                    say what is wrong with a configuration, and where
+  modehost backup /backup/today             copy what is kept, while the server runs
   modehost plugin inspect my.wasm           what a plugin file is, and what it wants to be allowed
 
 Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reads the configuration anew.
@@ -48,6 +50,9 @@ enum Command {
     /// Says what is wrong with a configuration file, and where
     #[command(after_help = CHECK_HELP)]
     Check(check::CheckArguments),
+    /// Copies what a server keeps, while it runs or not
+    #[command(after_help = BACKUP_HELP)]
+    Backup(backup::BackupArguments),
     /// Builds plugins and looks at them
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -70,13 +75,22 @@ Examples:
   modehost serve
   modehost serve --config my.yaml --data /var/lib/modehost";
 
+const BACKUP_HELP: &str = "\
+Copies the database (documents, journals, finished work, sessions, messages for absent devices). Files
+of finished work and plugins are ordinary files beside it: copy them with any tool. To go back, stop
+the server, put modehost.db (and offline_queue.json, if there is one) into the empty data folder, and start.
+
+Examples:
+  modehost backup /backup/2026-11-21
+  modehost backup /backup/2026-11-21 --data /var/lib/modehost";
+
 const CHECK_HELP: &str = "\
 Sections of plugins are checked against the plugins in plugins.dir. Exit code 0 if all is well, else 64.
 
 Examples:
   modehost check config/modehost.yaml
   modehost check --schema > config/schema.json
-  modehost check --reference";
+  modehost check --reference plugins/*/config.schema.json > config/REFERENCE.md";
 
 /// Where settings and data are.
 #[derive(Debug, clap::Args)]
@@ -108,6 +122,15 @@ impl From<modehost_config::Problems> for Failure {
     }
 }
 
+impl From<modehost_config::FirstError> for Failure {
+    fn from(error: modehost_config::FirstError) -> Self {
+        match error {
+            modehost_config::FirstError::Problems(problems) => problems.into(),
+            away => Self::other(away),
+        }
+    }
+}
+
 /// Runs the command of this process and gives its exit code.
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -122,6 +145,7 @@ pub fn run() -> ExitCode {
         Command::Dev(arguments) => serve::dev(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Backup(arguments) => backup::run(arguments),
         Command::Plugin(command) => plugin::run(command),
     };
     match outcome {

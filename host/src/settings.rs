@@ -3,9 +3,11 @@
 //! Rule: every room defines its own section and sees nothing else; sections that are not listed
 //! here belong to plugins.
 
+mod document;
 mod log;
 mod roster;
 mod session;
+mod timeouts;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -14,16 +16,18 @@ use std::sync::Arc;
 
 use garde::Validate;
 use modehost_config::environment::{self, Override};
-use modehost_config::{Loaded, Problems, Source};
+use modehost_config::{Loaded, Problems, Reference, Source, render_reference};
 use modehost_gateway::{AuthConfig, GatewayConfig, GatewaySettings, ServerConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::document::{DocumentSettings, RemoteSettings, elsewhere};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::roster::DeviceName;
 pub use self::session::{SessionSettings, session_config};
-pub use self::workers::WorkerSettings;
+pub use self::timeouts::TimeoutSettings;
+pub use self::workers::{WorkerSettings, blocking_threads};
 
 /// The file that is read if none is named and it is there.
 pub const DEFAULT_FILE: &str = "config/modehost.yaml";
@@ -44,6 +48,7 @@ pub const COLD: &[&str] = &[
     "/plugins/dir",
     "/plugins/limits",
     "/workers",
+    "/config/older_names",
     "/log/format",
     "/log/dir",
     "/log/max_message_length",
@@ -66,6 +71,9 @@ pub struct Settings {
     /// What belongs to a device and outlives its connections.
     #[garde(dive)]
     pub session: SessionSettings,
+    /// When a connection is closed that nothing is heard of.
+    #[garde(dive)]
+    pub timeouts: TimeoutSettings,
     /// The plugins: where they are, what they may do, what they may use.
     #[garde(dive)]
     pub plugins: modehost_plugin::Config,
@@ -92,6 +100,9 @@ pub struct Settings {
     /// What is logged, and how.
     #[garde(dive)]
     pub log: LogSettings,
+    /// Where further settings come from.
+    #[garde(dive)]
+    pub config: DocumentSettings,
 }
 
 /// Where the settings come from.
@@ -135,9 +146,14 @@ pub fn load(source: &Source) -> Result<Loaded<Settings>, Problems> {
     source.load()
 }
 
-/// The gateway's part.
+/// The gateway's part at the start.
 pub fn gateway_settings(settings: &Settings) -> Arc<GatewaySettings> {
     Arc::new(GatewaySettings::new(&settings.server, &settings.gateway, &settings.auth))
+}
+
+/// The gateway's part of a change; what it has learnt so far stays.
+pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -> Arc<GatewaySettings> {
+    Arc::new(before.renewed(&settings.server, &settings.gateway, &settings.auth))
 }
 
 /// The JSON Schema of the document, pretty-printed. Sections of plugins are left open, since only
@@ -151,4 +167,10 @@ pub fn schema() -> String {
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Every setting as a table in Markdown, with those of plugins: their names and schemas, in order.
+pub fn reference(sections: &[(String, Value)]) -> String {
+    let schema = schemars::schema_for!(Settings).to_value();
+    render_reference(&schema, &Reference { cold: COLD, sections })
 }

@@ -45,7 +45,9 @@ impl Held {
     pub(crate) fn keep(&self) {
         if let Err(error) = self.remote.keep(&self.text) {
             let folder = self.remote.folder.display();
-            tracing::warn!("the configuration that was fetched cannot be kept in {folder}: {error}; a start without its address would not have it");
+            tracing::warn!(
+                "the configuration that was fetched cannot be kept in {folder}: {error}; a start without its address would not have it"
+            );
         }
     }
 }

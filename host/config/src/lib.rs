@@ -35,4 +35,5 @@ pub use live::{Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Reference, render_reference};
+pub use remote::{FetchError, Remote};
 pub use watcher::{WatchError, Watcher};

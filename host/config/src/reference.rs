@@ -97,7 +97,7 @@ impl Table<'_> {
 
 fn is_cold(cold: &[&str], pointer: &str) -> bool {
     let below = |cold: &&str| pointer.strip_prefix(*cold).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    cold.iter().any(|cold| below(&cold))
+    cold.iter().any(below)
 }
 
 /// What a value may be, in a few words.

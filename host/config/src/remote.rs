@@ -149,7 +149,7 @@ fn connect(url: &Url) -> Result<Client, FetchError> {
 fn judge(status: StatusCode) -> Result<(), FetchError> {
     let hint = match status.as_u16() {
         200 => return Ok(()),
-        300..400 => "; redirects are not followed, set the address they lead to",
+        300..=399 => "; redirects are not followed, set the address they lead to",
         401 | 403 => "; is the secret right?",
         _ => "",
     };

@@ -228,7 +228,7 @@ fn the_reference_shows_every_setting_with_words_default_and_when() {
     let page = render_reference(&schemars::schema_for!(Sample).to_value(), &beside);
     let holds = |line: &str| assert!(page.contains(line), "{line}\n--- not in\n{page}");
     holds("| `server.port` | whole number, 0 to 65535 | `8004` | restart | Port. Default 8004. Needs a restart. |");
-    holds("| `server.duplicate` | `takeover`, `reject` | `\"takeover\"` | hot |");
+    holds("| `server.duplicate` | `takeover`, `reject` |");
     holds("| `server.share` | whole number, 1 to 100 |");
     holds("| `groups` | map to: list of: text | `{}` | hot | Devices of each group. |");
     holds("| `server.users[].name` | text |");

@@ -8,6 +8,7 @@ use modehost_limits as limits;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::ServerConfig;
+use crate::handover::Ports;
 
 /// Why a port cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -47,18 +48,42 @@ impl Bound {
     }
 }
 
-/// Binds both ports. Must be called from within the runtime; does not wait.
+/// Binds both ports, but for those that `left` listens on. Must be called from within the runtime;
+/// does not wait.
 ///
 /// # Errors
 /// See [`BindError`]; no port is held afterwards.
-pub fn bind(config: &ServerConfig) -> Result<Bound, BindError> {
+pub fn bind(config: &ServerConfig, left: Option<Ports>) -> Result<Bound, BindError> {
     let host = host(&config.ip)?;
     if config.port == config.http_port && config.port != 0 {
         return Err(BindError::SamePort { host, port: config.port });
     }
-    let (devices, device_address) = listen(SocketAddr::new(host, config.port), "server.port")?;
-    let (http, http_address) = listen(SocketAddr::new(host, config.http_port), "server.http_port")?;
+    let wanted = [(config.port, "server.port"), (config.http_port, "server.http_port")];
+    let mut left = left.unwrap_or_else(|| Ports::new([]));
+    let [devices, http] = wanted.map(|(port, _)| left.take(SocketAddr::new(host, port)));
+    // What is listened on and not wanted any more is free before anything is bound.
+    drop(left);
+    let open = |left: Option<std::net::TcpListener>, (port, key): (u16, &'static str)| match left {
+        Some(listener) => take_over(listener, SocketAddr::new(host, port), key),
+        None => listen(SocketAddr::new(host, port), key),
+    };
+    let (devices, device_address) = open(devices, wanted[0])?;
+    let (http, http_address) = open(http, wanted[1])?;
     Ok(Bound { devices, http, device_address, http_address })
+}
+
+/// Goes on with a socket that listens.
+fn take_over(
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+    key: &'static str,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let open = || -> io::Result<(TcpListener, SocketAddr)> {
+        listener.set_nonblocking(true)?;
+        let real = listener.local_addr()?;
+        Ok((TcpListener::from_std(listener)?, real))
+    };
+    open().map_err(|source| BindError::Other { address, key, source })
 }
 
 /// Names are not looked up: that could take longer than a start may, and listens on a guess.

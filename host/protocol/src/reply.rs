@@ -1,6 +1,8 @@
 //! What the server says, as JSON text. Rule: an error names its code, says in one plain sentence
 //! what is wrong, and points back at the message that it answers.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -147,6 +149,26 @@ pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes
 /// `{"type":"system","message":…}`.
 pub fn system(message: &str) -> String {
     json!({ "type": "system", "message": message }).to_string()
+}
+
+/// `{"type":"system","event":"timeout_warning",…}`: the connection closes unless something is heard.
+/// In whole tens of ms, rounded up, so that people see the figure that was configured.
+pub fn timeout_warning(left: Duration) -> String {
+    let remaining = left.as_millis().div_ceil(10) * 10;
+    json!({ "type": "system", "event": "timeout_warning", "remaining_ms": remaining }).to_string()
+}
+
+/// `{"type":"server",…}`: what became of an order of the operator's console.
+pub fn server(outcome: Result<&str, (ErrorCode, &str)>, action: &str) -> String {
+    let content = json!({ "action": action });
+    match outcome {
+        Ok(message) => json!({ "type": "server", "status": "success", "message": message, "content": content }),
+        Err((code, message)) => {
+            let code = code.as_str();
+            json!({ "type": "server", "status": "error", "code": code, "message": message, "content": content })
+        }
+    }
+    .to_string()
 }
 
 /// `{"type":"stt",…}`: the caption of what was heard.

@@ -60,7 +60,7 @@ fn step(config: &IdleConfig, total: Duration, heard: Instant, warned: Option<Dur
     // Longest first. A warning that would come with the last message is none.
     let open = || config.warn_before.iter().copied().filter(|before| *before < total && !given(before));
     // Of several that are due at once, after a change of the settings, only the last is given.
-    match open().filter(|before| left <= *before).last() {
+    match open().rfind(|before| left <= *before) {
         Some(due) => {
             let next = open().find(|before| *before < due).map_or(end, |before| end - before);
             Step::Warn { left, next }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::sections::{self, Owners};
 use crate::log::Log;
-use crate::settings::{Settings, gateway_settings, session_config};
+use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config};
 
 /// The ways by which settings reach their owners.
 pub struct Feeds {
@@ -45,7 +45,7 @@ impl Feeds {
 
     fn send(&self, settings: &Settings) {
         self.sessions.send_replace(session_config(settings, self.live_instances));
-        self.gateway.send_replace(gateway_settings(settings));
+        self.gateway.send_modify(|gateway| *gateway = renewed_gateway_settings(gateway, settings));
         self.models.apply(&settings.llm);
         self.hooks.apply(&settings.hooks);
         self.log.apply(&settings.log);

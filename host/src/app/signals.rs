@@ -7,6 +7,7 @@ use modehost_config::Live;
 use modehost_task::run_blocking;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::service;
 use crate::settings::Settings;
 
 /// The signals that are listened to.
@@ -45,8 +46,10 @@ impl Signals {
                 _ = self.interrupt.recv() => return "interrupted",
                 _ = self.hang_up.recv() => {
                     let live = live.clone();
+                    service::reloading("reading the configuration");
                     // The outcome is logged where it is found.
-                    let _ = run_blocking(move || live.reload()).await;
+                    let _ = run_blocking(move || live.refresh()).await;
+                    service::ready();
                 }
             }
         }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use modehost_config::First;
 use modehost_limits as limits;
 
 use super::{Failure, Places};
-use crate::app::{self, Start, StartError};
+use crate::app::{self, Ended, Program, Start, StartError};
 use crate::dev::{self, Builder, DevWatch, Workspace};
+use crate::figures;
 use crate::log::Log;
 use crate::settings::{self, Origin, Settings, preset};
 use crate::terminal::{complain, say};
@@ -67,19 +69,21 @@ fn build_and_watch(workspace: Workspace, folder: &Path) -> Result<Box<dyn Send>,
 }
 
 fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Failure> {
+    let program = Program::of_this_process();
     let source = origin.source();
-    let loaded = settings::load(&source)?;
+    let First { loaded, held, warning: from_elsewhere } = settings::elsewhere().load_first(&source)?;
     let log = Arc::new(Log::start(&loaded.document.log, &loaded.document.storage.dir).map_err(Failure::other)?);
     match &source.file {
         Some(file) => say(format_args!("settings from {}", file.display())),
         None => say("settings built in; no configuration file is used"),
     }
-    let (blocking, warning) = loaded.document.workers.threads();
-    if let Some(warning) = warning {
+    let (blocking, warning) = settings::blocking_threads(&loaded);
+    for warning in from_elsewhere.into_iter().chain(warning) {
         tracing::warn!("{warning}");
     }
     let metrics = start_metrics()?;
-    let start = Start { source, settings: loaded, log: log.clone(), metrics, prepare, hint };
+    let start =
+        Start { source, settings: loaded, held, program: program.clone(), log: log.clone(), metrics, prepare, hint };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("io")
         .max_blocking_threads(blocking)
@@ -90,10 +94,13 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
     // A plugin that is being compiled, or cargo in `dev`, must not hold up the end.
     runtime.shutdown_timeout(limits::STOP);
     drop(log);
-    outcome.map_err(|error| match error {
-        StartError::Settings(problems) => problems.into(),
-        other => Failure::other(other),
-    })
+    match outcome {
+        Ok(Ended::Stopped) => Ok(()),
+        // All that is left of this program are the sockets.
+        Ok(Ended::Restart(ports)) => Err(Failure::Other(format!("no restart: {}", program.execute(ports.as_ref())))),
+        Err(StartError::Settings(problems)) => Err(problems.into()),
+        Err(other) => Err(Failure::other(other)),
+    }
 }
 
 /// Figures of the whole process, from here on.
@@ -101,12 +108,18 @@ fn start_metrics() -> Result<PrometheusHandle, Failure> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &COUNTS))
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_operations".to_owned()), &COUNTS));
-    builder.and_then(PrometheusBuilder::install_recorder).map_err(Failure::other)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_operations".to_owned()), &COUNTS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Prefix("modehost_model_".to_owned()), &ANSWERS));
+    let handle = builder.and_then(PrometheusBuilder::install_recorder).map_err(Failure::other)?;
+    figures::describe();
+    Ok(handle)
 }
 
 /// From a guest's call to a slow disk.
 const SECONDS: [f64; 12] = [2e-6, 1e-5, 5e-5, 2e-4, 1e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0, 10.0, 60.0];
+
+/// What people wait for: models and their first words.
+const ANSWERS: [f64; 12] = [0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 4.0, 7.0, 12.0, 30.0, 60.0];
 
 /// Sizes and batches.
 const COUNTS: [f64; 10] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16_384.0, 262_144.0, 1_048_576.0];

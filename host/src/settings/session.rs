@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::roster::roster;
+use super::timeouts::idle;
 
 /// Section `session`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -60,5 +61,6 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
         roster: roster(settings),
+        idle: idle(&settings.timeouts),
     })
 }

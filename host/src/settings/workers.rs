@@ -1,9 +1,13 @@
 //! The section `workers`. Rule: a number that cannot work is replaced by the default, with a
 //! warning, and never stops a start.
 
+use modehost_config::Loaded;
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::document::from_older_name;
 
 /// Section `workers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,19 +39,33 @@ impl WorkerSettings {
 
     /// The number of threads, and a warning if it is not the one that was set.
     pub fn threads(&self) -> (usize, Option<String>) {
-        match usize::try_from(self.max_blocking) {
-            Ok(threads) if threads >= 1 => (threads, None),
-            _ => {
-                let (set, default) = (self.max_blocking, limits::MAX_BLOCKING);
-                (default, Some(format!("workers.max_blocking is {set} and must be at least 1; {default} is used")))
-            }
+        judge("workers.max_blocking", self.max_blocking)
+    }
+}
+
+/// The number of threads of a whole configuration, which may have it under an older name; and a warning
+/// if it is not the one that was set.
+pub fn blocking_threads(loaded: &Loaded<Settings>) -> (usize, Option<String>) {
+    match from_older_name(loaded, "workers.max_blocking") {
+        Some((name, value)) => judge(name, value.as_i64().unwrap_or_default()),
+        None => loaded.document.workers.threads(),
+    }
+}
+
+fn judge(name: &str, set: i64) -> (usize, Option<String>) {
+    match usize::try_from(set) {
+        Ok(threads) if threads >= 1 => (threads, None),
+        _ => {
+            let default = limits::MAX_BLOCKING;
+            (default, Some(format!("{name} is {set} and must be at least 1; {default} is used")))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::WorkerSettings;
+    use super::*;
+    use crate::settings::BUILT_IN;
 
     #[test]
     fn c15_below_one_is_the_default_with_a_warning() {
@@ -57,5 +75,19 @@ mod tests {
             assert!(warning.is_some());
         }
         assert_eq!(WorkerSettings { max_blocking: 5, ..WorkerSettings::default() }.threads(), (5, None));
+    }
+
+    #[test]
+    fn c15_an_older_name_counts_where_the_setting_itself_is_not_set() {
+        let threads = |text: &str| {
+            let source = modehost_config::Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+            blocking_threads(&source.load_text::<Settings>("c.yaml", text).expect("a document"))
+        };
+        let older = "config: { older_names: { old.workers: workers.max_blocking } }\n";
+        assert_eq!(threads(older).0, 2);
+        assert_eq!(threads(&format!("{older}old: {{ workers: 5 }}\n")), (5, None));
+        assert_eq!(threads(&format!("{older}old: {{ workers: 5 }}\nworkers: {{ max_blocking: 7 }}\n")), (7, None));
+        let (default, warning) = threads(&format!("{older}old: {{ workers: 0 }}\n"));
+        assert_eq!((default, warning.is_some_and(|text| text.starts_with("old.workers is 0"))), (2, true));
     }
 }

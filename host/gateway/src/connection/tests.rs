@@ -5,17 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
+use modehost_auth::AuthConfig;
 use modehost_outbox::{Outbox, close, outbox};
 use modehost_protocol::reply::KEEPALIVE;
 use modehost_task::{IoTask, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::*;
+use crate::config::{GatewayConfig, ServerConfig};
+use crate::console::{Console, Done, Operator, Order};
+use crate::settings::GatewaySettings;
 
 const LIMIT: usize = 64 * 1024;
 const SILENCE: Duration = Duration::from_secs(95);
@@ -23,6 +28,34 @@ const SILENCE: Duration = Duration::from_secs(95);
 struct Played {
     messages: mpsc::Sender<DeviceMessage>,
     audio: Arc<AtomicUsize>,
+    touched: Arc<AtomicUsize>,
+}
+
+/// Carries orders out when the test lets it.
+#[derive(Default)]
+struct Orders {
+    given: AtomicUsize,
+    may_end: Arc<Notify>,
+    followed: Arc<AtomicUsize>,
+}
+
+impl Operator for Orders {
+    fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>> {
+        self.given.fetch_add(1, Ordering::Relaxed);
+        let (may_end, followed) = (self.may_end.clone(), self.followed.clone());
+        Box::pin(async move {
+            may_end.notified().await;
+            match order {
+                Order::UpdateConfig => Err("line 7 is wrong".to_owned()),
+                Order::Restart => {
+                    let then = move || {
+                        followed.fetch_add(1, Ordering::Relaxed);
+                    };
+                    Ok(Done { message: "it begins".to_owned(), then: Some(Box::new(then)) })
+                }
+            }
+        })
+    }
 }
 
 impl SessionEnd for Played {
@@ -42,6 +75,10 @@ impl SessionEnd for Played {
         self.audio.fetch_add(packet.len(), Ordering::Relaxed);
         Ok(())
     }
+
+    fn touch(&self) {
+        self.touched.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The test's side of everything.
@@ -50,6 +87,9 @@ struct Stage {
     session: mpsc::Receiver<DeviceMessage>,
     outbox: Outbox,
     audio: Arc<AtomicUsize>,
+    /// How often the device gave a sign of life.
+    touched: Arc<AtomicUsize>,
+    orders: Arc<Orders>,
     connection: IoTask<()>,
 }
 
@@ -59,13 +99,20 @@ fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
     let (messages, session) = mpsc::channel(1);
     let (sender, reader) = outbox();
     let audio = Arc::new(AtomicUsize::new(0));
-    let played = Played { messages, audio: audio.clone() };
+    let touched = Arc::new(AtomicUsize::new(0));
+    let played = Played { messages, audio: audio.clone(), touched: touched.clone() };
+    let orders = Arc::new(Orders::default());
+    let carried_out = orders.clone();
     let connection = spawn_io(async move {
         let meters = Meters::new();
         let link = Link::open(server, &[], LIMIT, &meters).await;
-        run(link, played, reader, Pace { silence: SILENCE, ping }, &meters).await;
+        let server = ServerConfig { secret: Some("hush".to_owned()), ..ServerConfig::default() };
+        let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
+        let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
+        let counter = Counter::new(&console, [127, 0, 0, 1].into());
+        run(link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
     });
-    (device, Stage { session, outbox: sender, audio, connection })
+    (device, Stage { session, outbox: sender, audio, touched, orders, connection })
 }
 
 async fn client(device: DuplexStream) -> WebSocketStream<DuplexStream> {
@@ -358,10 +405,69 @@ async fn an_idle_connection_is_small() {
     let (messages, _session) = mpsc::channel(1);
     let meters = Meters::new();
     let link = Link::open(server, &[], LIMIT, &meters).await;
-    let played = Played { messages, audio: Arc::default() };
+    let played = Played { messages, audio: Arc::default(), touched: Arc::default() };
     let pace = Pace { silence: SILENCE, ping: None };
-    let future = run(link, played, outbox().1, pace, &meters);
+    let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);
+    let counter = Counter::new(&console, [127, 0, 0, 1].into());
+    let future = run(link, played, outbox().1, counter, pace, &meters);
     let size = std::mem::size_of_val(&future);
     println!("a connection's future: {size} bytes");
     assert!(size < 2048, "{size}");
+}
+
+fn order(action: &str, secret: &str) -> Message {
+    text(&format!(r#"{{"type":"server","action":"{action}","content":{{"secret":"{secret}"}}}}"#))
+}
+
+#[tokio::test]
+async fn c12_an_order_is_answered_by_the_connection_which_goes_on_meanwhile() {
+    let (device, stage) = stage(None);
+    let mut client = client(device).await;
+    client.send(order("update_config", "hush")).await.expect("sent");
+    client.send(order("restart", "hush")).await.expect("sent");
+    let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
+    assert!(answer.contains("NOT_READY"), "one at a time: {answer}");
+    client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
+    assert_eq!(next(&mut client).await, text(PONG));
+    stage.orders.may_end.notify_one();
+    let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
+    assert!(answer.contains(r#""status":"error""#) && answer.contains("line 7 is wrong"), "{answer}");
+
+    client.send(order("restart", "hush")).await.expect("sent");
+    stage.orders.may_end.notify_one();
+    let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
+    let expected = r#"{"content":{"action":"restart"},"message":"it begins","status":"success","type":"server"}"#;
+    assert_eq!(answer.as_str(), expected);
+    assert_eq!(stage.orders.followed.load(Ordering::Relaxed), 1);
+    assert_eq!(stage.orders.given.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn c12_without_the_secret_nothing_is_carried_out_and_guesses_end() {
+    let (device, stage) = stage(None);
+    let mut client = client(device).await;
+    client.send(order("reboot", "hush")).await.expect("sent");
+    for _ in 0..limits::SECRET_FAILURES {
+        client.send(order("restart", "hus")).await.expect("sent");
+    }
+    client.send(order("restart", "hush")).await.expect("sent");
+    let expected = std::iter::once("SCHEMA_INVALID").chain([("FORBIDDEN"); limits::SECRET_FAILURES as usize]);
+    for code in expected.chain(["RATE_LIMITED"]) {
+        let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
+        assert!(answer.contains(code) && answer.contains(r#""type":"server""#), "{code}: {answer}");
+    }
+    assert_eq!(stage.orders.given.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn c6_every_text_and_sound_is_a_sign_of_life_and_a_websocket_ping_is_none() {
+    let (device, stage) = stage(None);
+    let mut client = client(device).await;
+    for sent in
+        [text(r#"{"type":"ping"}"#), text("garbage"), Message::Binary(vec![1].into()), Message::Ping("x".into())]
+    {
+        client.send(sent).await.expect("sent");
+    }
+    while next(&mut client).await != Message::Pong("x".into()) {}
+    assert_eq!(stage.touched.load(Ordering::Relaxed), 3);
 }

@@ -19,7 +19,7 @@ async fn c1_a_taken_port_is_named_with_what_to_change() {
     for (config, key) in
         [(config("127.0.0.1", port, 0), "server.port"), (config("127.0.0.1", 0, port), "server.http_port")]
     {
-        let error = bind(&config).expect_err("taken").to_string();
+        let error = bind(&config, None).expect_err("taken").to_string();
         let expected = format!("another process listens on 127.0.0.1:{port}; stop it or set {key} to another port");
         assert_eq!(error, expected);
     }
@@ -28,12 +28,12 @@ async fn c1_a_taken_port_is_named_with_what_to_change() {
 #[tokio::test]
 async fn c1_a_bad_host_is_named_at_once() {
     let start = Instant::now();
-    let error = bind(&config("no.such.host.invalid", 0, 0)).expect_err("bad");
+    let error = bind(&config("no.such.host.invalid", 0, 0), None).expect_err("bad");
     assert!(matches!(error, BindError::BadHost { .. }));
     assert!(error.to_string().contains("no.such.host.invalid") && error.to_string().contains("server.ip"));
-    let error = bind(&config("203.0.113.77", 0, 0)).expect_err("not here").to_string();
+    let error = bind(&config("203.0.113.77", 0, 0), None).expect_err("not here").to_string();
     assert!(error.contains("203.0.113.77") && error.contains("server.ip"), "{error}");
-    let error = bind(&config("127.0.0.1", 8123, 8123)).expect_err("same").to_string();
+    let error = bind(&config("127.0.0.1", 8123, 8123), None).expect_err("same").to_string();
     assert!(error.contains("server.port") && error.contains("server.http_port") && error.contains("8123"), "{error}");
     assert!(start.elapsed().as_millis() < 1000);
 }
@@ -43,15 +43,15 @@ async fn c1_a_failed_bind_holds_no_port() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let free = { TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("address").port() };
     let taken_port = taken.local_addr().expect("address").port();
-    bind(&config("127.0.0.1", free, taken_port)).expect_err("taken");
+    bind(&config("127.0.0.1", free, taken_port), None).expect_err("taken");
     TcpListener::bind(("127.0.0.1", free)).expect("still free");
 }
 
 #[tokio::test]
 async fn c1_hosts_may_be_ipv6_or_localhost() {
-    assert!(bind(&config("localhost", 0, 0)).expect("bound").device_address().ip().is_loopback());
+    assert!(bind(&config("localhost", 0, 0), None).expect("bound").device_address().ip().is_loopback());
     // A machine without IPv6 says so in other words; a host that was not understood is a bug.
-    if let Err(error) = bind(&config("[::1]", 0, 0)) {
+    if let Err(error) = bind(&config("[::1]", 0, 0), None) {
         assert!(!matches!(error, BindError::BadHost { .. }), "{error}");
     }
 }
@@ -61,8 +61,9 @@ async fn health_tells_life_and_readiness_apart() {
     let stage = stage().await;
     let ready = async || request(stage.http, "GET", "/readyz", "", "").await;
     assert!(ready().await.starts_with("HTTP/1.1 200"));
-    stage.ready.send_replace(false);
-    assert!(ready().await.starts_with("HTTP/1.1 503"));
+    stage.not_ready.send_replace(vec!["storage: the disk is full".to_owned()]);
+    let told = ready().await;
+    assert!(told.starts_with("HTTP/1.1 503") && told.contains("storage: the disk is full"), "{told}");
     assert!(request(stage.http, "GET", "/healthz", "", "").await.starts_with("HTTP/1.1 200"));
     assert_eq!(body(&request(stage.http, "GET", "/added", "", "").await), "added");
     assert!(request(stage.http, "GET", "/nothing", "", "").await.starts_with("HTTP/1.1 404"));
@@ -84,7 +85,7 @@ async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
             assert_eq!((code, reason.as_str()), (close::RESTART, "restarting"));
         }
     });
-    stage.stop(Farewell { code: close::RESTART, reason: "restarting".to_owned() }).await;
+    stage.stop(Farewell { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
     assert!(goodbyes.join().await.is_some());
-    bind(&config("127.0.0.1", stage.devices.port(), stage.http.port())).expect("both ports are free");
+    bind(&config("127.0.0.1", stage.devices.port(), stage.http.port()), None).expect("both ports are free");
 }

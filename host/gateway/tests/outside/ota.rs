@@ -77,6 +77,7 @@ async fn ota_hands_a_device_its_own_token_and_no_other() {
         methods: vec![AuthMethod::Tokens],
         tokens: vec![token("open", None), token("only-a", Some("aa:01"))],
         ota_tokens: true,
+        ..AuthConfig::default()
     };
     let stage = Stage::start(Wanted { auth: auth.clone(), ..Wanted::default() }).await;
     let handed = async |stage: &Stage, headers: &str| {

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
+use futures_util::future::BoxFuture;
 use modehost_contract::{Catalog, Report, Table};
-use modehost_gateway::{AuthConfig, Farewell, Gateway, GatewayConfig, GatewaySettings, ServerConfig, bind};
+use modehost_gateway::{
+    AuthConfig, Done, Farewell, Gateway, GatewayConfig, GatewaySettings, Operator, Order, Ports, ServerConfig, bind,
+};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
 use modehost_storage::{LocalDirectory, SqliteStorage};
@@ -38,6 +41,15 @@ impl Catalog for NoPlugins {
     fn report(&self, _: &PluginId, _: GenerationId, _: Report<'_>) {}
 }
 
+/// Nobody orders anything here.
+struct NoOrders;
+
+impl Operator for NoOrders {
+    fn carry_out(&self, _: Order) -> BoxFuture<'static, Result<Done, String>> {
+        Box::pin(async { Err("not here".to_owned()) })
+    }
+}
+
 /// The sections that a test wants to differ.
 #[derive(Default)]
 pub struct Wanted {
@@ -51,10 +63,10 @@ pub struct Stage {
     pub devices: SocketAddr,
     pub http: SocketAddr,
     pub settings: watch::Sender<Arc<GatewaySettings>>,
-    pub ready: watch::Sender<bool>,
+    pub not_ready: watch::Sender<Vec<String>>,
     pub registry: Arc<Registry>,
     stop: Option<oneshot::Sender<Farewell>>,
-    served: Option<IoTask<()>>,
+    served: Option<IoTask<Option<Ports>>>,
     _config: watch::Sender<Arc<Config>>,
     _data: tempfile::TempDir,
 }
@@ -86,21 +98,21 @@ impl Stage {
             config,
         });
         let server = ServerConfig { ip: "127.0.0.1".to_owned(), port: 0, http_port: 0, ..wanted.server };
-        let bound = bind(&server).expect("ports");
+        let bound = bind(&server, None).expect("ports");
         let settings = GatewaySettings::new(&server, &wanted.gateway, &wanted.auth);
         let (settings_sender, settings) = watch::channel(Arc::new(settings));
-        let (ready_sender, ready) = watch::channel(true);
+        let (not_ready_sender, not_ready) = watch::channel(Vec::new());
         let (stop, stopped) = oneshot::channel();
         let (devices, http) = (bound.device_address(), bound.http_address());
         let routes = axum::Router::new().route("/added", axum::routing::get(async || "added"));
-        let gateway = Gateway { registry: registry.clone(), settings, ready, routes };
+        let gateway = Gateway { registry: registry.clone(), settings, not_ready, routes, operator: Arc::new(NoOrders) };
         let shutdown = async { stopped.await.unwrap_or_else(|_| Farewell::stopping()) };
         let served = spawn_io(gateway.serve(bound, shutdown));
         Self {
             devices,
             http,
             settings: settings_sender,
-            ready: ready_sender,
+            not_ready: not_ready_sender,
             registry,
             stop: Some(stop),
             served: Some(served),

@@ -1,0 +1,254 @@
+//! Orders of the operator's console, which come as `server` messages on a WebSocket (C.12). Rule:
+//! an order is carried out only with the configured secret, compared in constant time; nobody gets
+//! many guesses, and nothing of what was guessed is kept or logged.
+//!
+//! A console opens a connection with ids of its own making and says nothing before its order; so the
+//! order is taken here, before any session or mode hears of it, and the connection answers heartbeats
+//! while it is carried out.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use modehost_limits as limits;
+use modehost_protocol::reply::{self, ErrorCode};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::link::Link;
+use crate::settings::GatewaySettings;
+
+/// What a console may order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Read the configuration anew, wherever it comes from.
+    UpdateConfig,
+    /// Begin again with the program as it is on disk, without refusing anybody.
+    Restart,
+}
+
+impl Order {
+    fn parse(action: &str) -> Option<Self> {
+        match action {
+            "update_config" => Some(Self::UpdateConfig),
+            "restart" => Some(Self::Restart),
+            _ => None,
+        }
+    }
+}
+
+/// An order that has been carried out, or that will be once its answer is on the way.
+pub struct Done {
+    /// One sentence for the console.
+    pub message: String,
+    /// Runs when the answer has been queued before everything else that the connection is still told.
+    pub then: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// Whoever carries orders out.
+pub trait Operator: Send + Sync {
+    /// Carries an order out; the future may be dropped when the console goes, which must not leave
+    /// half of it done. The error is one sentence: why nothing has changed.
+    fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>>;
+}
+
+/// The secret of orders. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// As configured.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// In a time that says nothing of how much of `given` is right, nor of the secret's length.
+    fn is(&self, given: &str) -> bool {
+        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// What all connections share of it.
+pub(crate) struct Console {
+    operator: Arc<dyn Operator>,
+    settings: watch::Receiver<Arc<GatewaySettings>>,
+    guesses: Mutex<Guesses>,
+}
+
+impl Console {
+    pub fn new(operator: Arc<dyn Operator>, settings: watch::Receiver<Arc<GatewaySettings>>) -> Self {
+        Self { operator, settings, guesses: Mutex::default() }
+    }
+
+    /// Whether an order may be carried out.
+    fn admit(&self, secret: &str, caller: IpAddr) -> Result<(), (ErrorCode, &'static str)> {
+        let Some(right) = self.settings.borrow().secret.clone() else {
+            return Err((ErrorCode::Forbidden, "server messages are not taken: set server.secret to allow them"));
+        };
+        let now = Instant::now();
+        if !self.guesses.lock().may_try(caller, now) {
+            count("rate_limited");
+            return Err((ErrorCode::RateLimited, "too many wrong secrets came from this address; wait a minute"));
+        }
+        if right.is(secret) {
+            return Ok(());
+        }
+        self.guesses.lock().note(caller, now);
+        count("wrong_secret");
+        tracing::warn!(address = %caller, "a server message with a wrong secret was refused");
+        Err((ErrorCode::Forbidden, "content.secret is not the server's secret"))
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("modehost_server_messages_total", "outcome" => outcome).increment(1);
+}
+
+/// Wrong secrets by address, within the current minute of each.
+#[derive(Default)]
+struct Guesses(HashMap<IpAddr, (Instant, u32)>);
+
+impl Guesses {
+    fn may_try(&self, caller: IpAddr, now: Instant) -> bool {
+        self.0.get(&caller).is_none_or(|(since, count)| {
+            *count < limits::SECRET_FAILURES || now.saturating_duration_since(*since) >= limits::SECRET_WINDOW
+        })
+    }
+
+    fn note(&mut self, caller: IpAddr, now: Instant) {
+        if self.0.len() >= limits::SECRET_TABLE && !self.0.contains_key(&caller) {
+            self.0.retain(|_, (since, _)| now.saturating_duration_since(*since) < limits::SECRET_WINDOW);
+            // Still full: somebody has thousands of addresses, and forgetting one of them costs nothing.
+            if self.0.len() >= limits::SECRET_TABLE
+                && let Some(any) = self.0.keys().next().copied()
+            {
+                self.0.remove(&any);
+            }
+        }
+        let (since, count) = self.0.entry(caller).or_insert((now, 0));
+        if now.saturating_duration_since(*since) >= limits::SECRET_WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+    }
+}
+
+/// What an order has come to, with the word that it came with.
+pub(crate) type Answer = (String, Result<Done, String>);
+
+/// One connection's place at the console; nothing but two words in size until an order comes.
+pub(crate) struct Counter<'a> {
+    console: &'a Console,
+    caller: IpAddr,
+    open: Option<BoxFuture<'static, Answer>>,
+}
+
+impl<'a> Counter<'a> {
+    /// For a connection that came from `caller`.
+    pub fn new(console: &'a Console, caller: IpAddr) -> Self {
+        Self { console, caller, open: None }
+    }
+
+    /// True while an order is being carried out.
+    pub fn is_busy(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Takes an order, or says why not.
+    pub fn take<S>(&mut self, action: String, secret: &str, link: &mut Link<'_, S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let shown = |action: &str| action.chars().take(64).collect::<String>();
+        let refusal = match self.console.admit(secret, self.caller) {
+            Err(refusal) => refusal,
+            Ok(()) if self.is_busy() => (ErrorCode::NotReady, "an order of this connection is being carried out"),
+            Ok(()) => match Order::parse(&action) {
+                None => (ErrorCode::SchemaInvalid, "action must be one of: update_config, restart"),
+                Some(order) => {
+                    tracing::info!(address = %self.caller, ?order, "ordered by a console");
+                    let carried_out = self.console.operator.carry_out(order);
+                    self.open = Some(Box::pin(async move { (action, carried_out.await) }));
+                    return;
+                }
+            },
+        };
+        link.put_text(reply::server(Err(refusal), &shown(&action)));
+    }
+
+    /// Waits for what has been ordered; cancelling loses nothing. Only while busy.
+    pub async fn next(&mut self) -> Option<Answer> {
+        let answer = self.open.as_mut()?.await;
+        self.open = None;
+        Some(answer)
+    }
+}
+
+/// Tells the console, and then does what was to follow the answer.
+pub(crate) fn tell<S>((action, outcome): Answer, link: &mut Link<'_, S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    count(if outcome.is_ok() { "done" } else { "failed" });
+    match outcome {
+        Ok(Done { message, then }) => {
+            link.put_text(reply::server(Ok(&message), &action));
+            if let Some(then) = then {
+                then();
+            }
+        }
+        Err(why) => link.put_text(reply::server(Err((ErrorCode::NotReady, &why)), &action)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn c12_only_the_whole_secret_is_right_and_it_is_never_shown() {
+        let secret = Secret::new("hush-hush");
+        assert!(secret.is("hush-hush"));
+        for wrong in ["", "hush", "hush-hush ", "Hush-hush", "hush-hushhush-hush"] {
+            assert!(!secret.is(wrong), "{wrong}");
+        }
+        assert!(!format!("{secret:?}").contains("hush"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn c12_an_address_has_few_guesses_a_minute_and_takes_them_from_nobody_else() {
+        let (mut guesses, one, other) = (Guesses::default(), IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        for _ in 0..limits::SECRET_FAILURES {
+            assert!(guesses.may_try(one, Instant::now()));
+            guesses.note(one, Instant::now());
+        }
+        assert!(!guesses.may_try(one, Instant::now()) && guesses.may_try(other, Instant::now()));
+        tokio::time::advance(limits::SECRET_WINDOW + Duration::from_millis(1)).await;
+        assert!(guesses.may_try(one, Instant::now()));
+        guesses.note(one, Instant::now());
+        assert!(guesses.may_try(one, Instant::now()), "a new minute begins at nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn c12_a_flood_of_addresses_does_not_grow_the_table() {
+        let mut guesses = Guesses::default();
+        for number in 0..(2 * limits::SECRET_TABLE as u32) {
+            guesses.note(std::net::Ipv4Addr::from(number).into(), Instant::now());
+        }
+        assert_eq!(guesses.0.len(), limits::SECRET_TABLE);
+    }
+}

@@ -1,0 +1,82 @@
+//! The section `timeouts`. Rule: a mode is a name in a map here, as the operator writes it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use garde::Validate;
+use modehost_limits as limits;
+use modehost_session::IdleConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `timeouts`: when a connection is closed that nothing is heard of. A message, a heartbeat and
+/// sound are heard; pings of the WebSocket itself are not, since libraries send them without the
+/// device. Nothing that is being answered is cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimeoutSettings {
+    /// How long a device may be silent, in s, 0 to 604,800; 0: for ever. Default 600. Hot.
+    #[garde(range(max = 604_800))]
+    pub idle_s: u64,
+    /// What is added to it, whatever the mode, in s, 0 to 86,400. Default 60. Hot.
+    #[garde(range(max = 86_400))]
+    pub buffer_s: u64,
+    /// How long before the end the device is warned, in s, 1 to 86,400, up to eight times. Default 15
+    /// and 10. Hot.
+    #[garde(length(max = 8), inner(range(min = 1, max = 86_400)))]
+    pub warn_before_s: Vec<u64>,
+    /// What `idle_s` is multiplied by while a device is in a mode, by the mode's name, 0 to 1000; 0:
+    /// never closed in it. Default none. Hot.
+    #[garde(custom(are_multipliers))]
+    pub mode_multiplier: BTreeMap<String, u32>,
+}
+
+impl Default for TimeoutSettings {
+    fn default() -> Self {
+        Self {
+            idle_s: limits::IDLE.as_secs(),
+            buffer_s: limits::IDLE_BUFFER.as_secs(),
+            warn_before_s: limits::IDLE_WARNINGS.map(|before| before.as_secs()).to_vec(),
+            mode_multiplier: BTreeMap::new(),
+        }
+    }
+}
+
+fn are_multipliers(multipliers: &BTreeMap<String, u32>, _: &()) -> garde::Result {
+    match multipliers.iter().find(|(_, times)| **times > 1000) {
+        Some((mode, times)) => Err(garde::Error::new(format!("{mode} is {times} and must be 0 to 1000"))),
+        None => Ok(()),
+    }
+}
+
+/// What sessions are told of it.
+pub(super) fn idle(settings: &TimeoutSettings) -> IdleConfig {
+    let mut warn_before: Vec<Duration> = settings.warn_before_s.iter().copied().map(Duration::from_secs).collect();
+    warn_before.sort_unstable_by(|one, other| other.cmp(one));
+    warn_before.dedup();
+    let multiplier = |(mode, times): (&String, &u32)| (Arc::from(mode.trim().to_lowercase()), *times);
+    IdleConfig {
+        idle: Duration::from_secs(settings.idle_s),
+        buffer: Duration::from_secs(settings.buffer_s),
+        warn_before,
+        multiplier: settings.mode_multiplier.iter().map(multiplier).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c6_warnings_are_put_in_order_and_names_of_modes_into_their_form() {
+        let settings = TimeoutSettings {
+            warn_before_s: vec![5, 20, 5],
+            mode_multiplier: BTreeMap::from([(" Dictation ".to_owned(), 3)]),
+            ..TimeoutSettings::default()
+        };
+        let idle = idle(&settings);
+        assert_eq!(idle.warn_before, [Duration::from_secs(20), Duration::from_secs(5)]);
+        assert_eq!(idle.multiplier.get("dictation"), Some(&3));
+    }
+}
