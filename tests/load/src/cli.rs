@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::figures::{Figures, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{converse, echo, floor, hold, ping, process, start, swap, vanish};
+use crate::{converse, echo, floor, hold, ping, process, soak, start, swap, vanish};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub enum Command {
     /// Turns against a language model that answers at once: the first sentence, and processor time
     /// per turn.
     Converse(Measure<converse::Options>),
+    /// Churn for an hour: whether the memory stays flat after the warm-up.
+    Soak(Measure<soak::Options>),
     /// From exec to ready.
     Start(Measure<start::Options>),
     /// The bare echo server itself.
@@ -84,6 +86,10 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         Command::Swap(m) => {
             let target = Target::server(&m.target).await?.context("swap needs --server or --address")?;
             Ok(Report::of("swap", target.name, swap::run(&target, &m.options).await?))
+        }
+        Command::Soak(m) => {
+            let target = Target::server(&m.target).await?.context("soak needs --server or --address")?;
+            Ok(Report::of("soak", target.name, soak::run(&target, &m.options).await?))
         }
         Command::Converse(m) => converse::run(&m.target, &m.options).await,
         Command::Provider => {

@@ -11,7 +11,7 @@
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, and what became of their replies
 //! - [`hold`], [`ping`], [`echo`], [`vanish`], [`swap`], [`converse`],
-//!   [`start`]: the measures
+//!   [`soak`], [`start`]: the measures
 //! - [`process`]: memory, processor time and limits; [`http`]: the least of HTTP
 //! - [`figures`]: figures, their spread and their table
 
@@ -26,6 +26,7 @@ pub mod hold;
 pub mod http;
 pub mod ping;
 pub mod process;
+pub mod soak;
 pub mod start;
 pub mod swap;
 pub mod talk;
