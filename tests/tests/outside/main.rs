@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`start`]: ports, sign-in, addresses, health (C.1, C.2, C.13)
+//! - [`sign_in`]: who may connect, by every method, and who is not heard (C.11)
 //! - [`frames`]: what a connection may and may not carry (C.5, C.9, C.10)
 //! - [`takeover`]: two connections of one device (C.4)
 //! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
@@ -40,6 +41,7 @@ mod peers;
 mod refusal;
 mod reload;
 mod resume;
+mod sign_in;
 mod start;
 mod swap;
 mod takeover;
