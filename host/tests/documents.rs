@@ -17,7 +17,13 @@ fn the_file_that_is_handed_out_says_what_the_code_says() {
     let handed_out = serde_json::to_value(&built_in().document).expect("JSON");
     let mut expected = serde_json::to_value(Settings::default()).expect("JSON");
     // The things that no code may name.
-    for place in ["/plugins/grants", "/plugins/share", "/session/default_mode"] {
+    for place in [
+        "/plugins/grants",
+        "/plugins/share",
+        "/session/default_mode",
+        "/timeouts/mode_multiplier",
+        "/config/older_names",
+    ] {
         let named = handed_out.pointer(place).expect("the file names it").clone();
         assert!(named.is_string() || named.as_object().is_some_and(|names| !names.is_empty()), "{place}: {named}");
         *expected.pointer_mut(place).expect("the code knows it") = named;

@@ -155,6 +155,11 @@ impl Server {
         }
     }
 
+    /// The process has ended by itself, and another may be launched.
+    pub fn forget(&mut self) {
+        self.child = None;
+    }
+
     fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.as_mut()?.try_wait().expect("wait")
     }

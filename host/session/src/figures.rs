@@ -24,6 +24,12 @@ pub fn describe_figures() {
         "Connections that were closed since nothing was heard."
     );
     let _ = counter!("modehost_idle_closes_total");
+    describe_counter!(
+        "modehost_queue_handed_over_total",
+        Unit::Count,
+        "Messages that waited for absent devices and have been written to them."
+    );
+    let _ = counter!("modehost_queue_handed_over_total");
     describe_histogram!(
         "modehost_swap_pause_seconds",
         Unit::Seconds,

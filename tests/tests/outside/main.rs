@@ -23,6 +23,10 @@
 //! - [`hooks`]: what webhooks are sent, and how often (M.8)
 //! - [`archive`]: finished work as files (M.7)
 //! - [`peers`]: messages from device to device (P.1, P.2, P.5)
+//! - [`operation`]: figures, health, the operators' interface, service manager, backups
+//! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
+//! - [`hostile`]: clients that mean no good, or are broken
+//! - [`storage_faults`]: full disks, damaged databases
 //! - [`walk`]: the example client through the README's walk
 
 mod archive;
@@ -33,16 +37,20 @@ mod crowd;
 mod fault;
 mod frames;
 mod hooks;
+mod hostile;
 mod meeting;
 mod meeting_race;
 mod models;
 mod modes;
+mod operation;
 mod peers;
+mod redelivery;
 mod refusal;
 mod reload;
 mod resume;
 mod sign_in;
 mod start;
+mod storage_faults;
 mod swap;
 mod takeover;
 mod tools;
