@@ -115,7 +115,8 @@ const FORGET: [&str; 17] = [
     "clear your memory",
     "delete our conversation",
 ];
-const LEAVE: [&str; 14] = [
+/// Some name a mode that takes all words itself and hands these on.
+const LEAVE: [&str; 21] = [
     "退出模式",
     "退出当前模式",
     "退出这个模式",
@@ -130,6 +131,13 @@ const LEAVE: [&str; 14] = [
     "exit mode",
     "end the mode",
     "back to chat",
+    "结束会议",
+    "会议结束",
+    "退出会议",
+    "散会",
+    "end the meeting",
+    "end this meeting",
+    "finish the meeting",
 ];
 const LEAVING: [&str; 12] =
     ["退出", "离开", "结束", "关闭", "停止", "leave", "exit", "quit", "end", "leave the", "exit the", "end the"];
@@ -237,7 +245,15 @@ mod tests {
         for said in ["停！", "别说了", "Stop.", "That's enough!", "be quiet"] {
             assert_eq!(of(said), Some(Intent::Stop), "{said}");
         }
-        for said in ["退出工作模式", "请退出当前模式", "Exit working mode please", "leave this mode"] {
+        for said in [
+            "退出工作模式",
+            "请退出当前模式",
+            "Exit working mode please",
+            "leave this mode",
+            "好的，结束会议吧。",
+            "散会！",
+            "Okay, end the meeting please.",
+        ] {
             assert_eq!(of(said), Some(Intent::Leave), "{said}");
         }
         for said in ["忘掉我们的对话", "请忘掉我们的对话吧", "Please forget our conversation."] {

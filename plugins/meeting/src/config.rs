@@ -8,6 +8,10 @@ use serde::Deserialize;
 /// Bounds of the push interval, in ms.
 const PUSH_INTERVAL_MS: (u64, u64) = (3_000, 15_000);
 
+/// The words that end a meeting; the default mode takes the same for leaving a mode.
+const END_PHRASES: [&str; 7] =
+    ["结束会议", "会议结束", "退出会议", "散会", "end the meeting", "end this meeting", "finish the meeting"];
+
 /// The settings; see `config.schema.json` for what each means.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
@@ -22,6 +26,7 @@ pub struct Config {
     pub utc_offset_minutes: i32,
     pub language: Tongue,
     summary_ttl_s: u64,
+    pub end_phrases: Vec<String>,
 }
 
 /// In which language a summary is written.
@@ -48,6 +53,7 @@ impl Default for Config {
             utc_offset_minutes: 480,
             language: Tongue::Auto,
             summary_ttl_s: 7 * 24 * 60 * 60,
+            end_phrases: END_PHRASES.map(str::to_owned).to_vec(),
         }
     }
 }

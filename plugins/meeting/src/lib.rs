@@ -11,7 +11,7 @@
 //! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
 //! - [`summary`] and [`minutes`]: what devices and people get; [`opening_words`]: a title
-//! - [`calendar`], [`config`]
+//! - [`farewell`]: the words that end it; [`calendar`], [`config`]
 //!
 //! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
 //! to end it; where the device was given up, to the last thing said. After its end it takes nothing
@@ -27,6 +27,7 @@ pub mod calendar;
 pub mod closing;
 pub mod config;
 pub mod extract;
+pub mod farewell;
 pub mod last;
 pub mod likeness;
 pub mod minutes;
@@ -48,6 +49,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::closing::Closing;
 use crate::config::Config;
+use crate::farewell::is_farewell;
 use crate::opening::{Held, Opening};
 use crate::request::Request;
 use crate::running::{Heard, Running};
@@ -132,6 +134,12 @@ impl Mode for Meeting {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
+        if transcript.confirmed && is_farewell(&transcript.text, &cx.config().end_phrases) {
+            // The default mode leaves the mode that runs, and so ends the meeting like anyone else;
+            // a device without buttons has no other way out.
+            cx.decline();
+            return Ok(());
+        }
         let Transcript { text, confirmed, start_ms, segment, .. } = transcript;
         self.take(cx, Held::Heard(Heard { text, confirmed, start_ms, segment }))
     }

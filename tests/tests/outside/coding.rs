@@ -173,7 +173,7 @@ async fn m12_logs_cut_anywhere_and_of_any_size_are_read() {
     }
     // As much as one message can hold, of the worst kind: the call stays within its time.
     device.send(coding("start")).await;
-    let flood: String = (0..22_000).map(|n| format!("src/f{n}.c:{n}:1: error: ‘v{n}’ undeclared\n")).collect();
+    let flood: String = (0..18_000).map(|n| format!("src/f{n}.c:{n}:1: error: ‘v{n}’ undeclared\n")).collect();
     device.send(log(&flood)).await;
     device.send(coding("stop")).await;
     let last = final_insight(&mut device).await;

@@ -10,7 +10,7 @@ pub enum Kind {
     Remark,
 }
 
-const DECISIONS: [&str; 44] = [
+const DECISIONS: [&str; 46] = [
     "决定",
     "定下来",
     "定了",
@@ -23,6 +23,8 @@ const DECISIONS: [&str; 44] = [
     "一致同意",
     "达成一致",
     "都同意",
+    "大家同意",
+    "我们同意",
     "就这么定",
     "结论是",
     "最终选",
@@ -143,6 +145,27 @@ const TASKS: [&str; 51] = [
     "please ",
     "needs to ",
 ];
+/// Behind "I" these promise something.
+const WHEN: [&str; 16] = [
+    "今天",
+    "今晚",
+    "明天",
+    "后天",
+    "本周",
+    "这周",
+    "下周",
+    "周",
+    "星期",
+    "月底",
+    "会后",
+    "散会后",
+    "稍后",
+    "晚点",
+    "回头",
+    "尽快",
+];
+/// But not with one of these: it is over, it is none of it, or it says where somebody is.
+const NO_PROMISE: [&str; 9] = ["了", "过", "不", "没", "请假", "休假", "出差", "在", "觉得"];
 /// A sentence with one of these is a task even if it names nobody.
 const NAMED_TASKS: [&str; 6] = ["待办", "action item", "todo", "to do:", "to-do", "行动项"];
 /// With one of these nobody has taken it on.
@@ -185,10 +208,19 @@ pub fn kind(text: &str) -> Kind {
     }
     // `Can you …?` is a way to hand out work; other questions are questions.
     let asks_somebody = ["can you", "could you", "麻烦", "请你"].iter().any(|word| lower.contains(word));
-    if has(&TASKS) && !has(&DOUBTS) && (!asks || asks_somebody) {
+    let promises = !asks && promise(&lower).is_some();
+    if (has(&TASKS) || promises) && !has(&DOUBTS) && (!asks || asks_somebody) {
         return Kind::Action;
     }
     Kind::Remark
+}
+
+/// Where the speaker takes something on by saying when: "我今天下午联系他们".
+pub fn promise(lower: &str) -> Option<usize> {
+    let begins = |rest: &str| WHEN.iter().any(|word| rest.starts_with(word));
+    let holds = |rest: &str| !NO_PROMISE.iter().any(|word| rest.contains(word));
+    let mut places = lower.match_indices('我').map(|(at, own)| (at, &lower[at + own.len()..]));
+    places.find(|(_, rest)| begins(rest) && holds(rest)).map(|(at, _)| at)
 }
 
 /// True if the sentence calls itself something to do.
@@ -207,6 +239,7 @@ mod tests {
             "我们决定下周三发布",
             "那就定为五十万",
             "大家一致同意用方案二",
+            "大家同意把费用控制在三千以内",
             "We decided to drop the old importer",
             "Okay, let's go with the blue one",
         ] {
@@ -227,6 +260,7 @@ mod tests {
         for text in [
             "张伟负责接口文档",
             "我来整理测试用例",
+            "蓝牙重连需要固件同事配合，我今天下午联系他们",
             "麻烦李娜周五前把报价发给客户",
             "Priya will write the runbook by Friday",
             "I'll call the vendor tomorrow",
@@ -234,7 +268,8 @@ mod tests {
         ] {
             assert_eq!(kind(text), Kind::Action, "{text}");
         }
-        for text in ["这个谁来负责", "It will be fine", "Who will do this?", "天气不错"] {
+        for text in ["这个谁来负责", "It will be fine", "Who will do this?", "天气不错", "我今天看过了", "我下周出差"]
+        {
             assert_eq!(kind(text), Kind::Remark, "{text}");
         }
     }

@@ -1,6 +1,8 @@
 //! Who is to do it. Rule: a name that somebody in the meeting has goes before a guess, and no name
 //! goes before a wrong one.
 
+use crate::extract::cue::promise;
+
 /// Family names that cover most people; a guess at a Chinese name begins with one of these.
 const FAMILY_NAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文";
 /// What a colleague is called by, around a family name.
@@ -74,7 +76,8 @@ const NO_NAMES: [&str; 46] = [
 /// those who speak in the meeting.
 pub fn find(text: &str, speaker: Option<&str>, names: &[String]) -> Option<String> {
     let lower = text.to_lowercase();
-    let of_self = speaker.and_then(|name| Some((SELF.iter().filter_map(|word| lower.find(word)).min()?, name)));
+    let promised = SELF.iter().filter_map(|word| lower.find(word)).chain(promise(&lower)).min();
+    let of_self = speaker.and_then(|name| Some((promised?, name)));
     let named = names.iter().filter_map(|name| Some((place_of(&lower, name)?, name.as_str())));
     // Whoever comes first takes it on: "Ann will ask Bob", "I'll give it to Bob".
     if let Some((_, name)) = named.chain(of_self).min() {

@@ -294,3 +294,20 @@ fn m3_whatever_comes_while_the_meeting_opens_is_kept_in_order() {
     assert_eq!(phases(&inbox)[100..], WHOLE);
     assert_eq!(kit.archived().len(), 1);
 }
+
+#[test]
+fn a_meeting_can_be_ended_by_voice() {
+    let kit = Kit::build("meeting");
+    let mut device = in_meeting(&kit);
+    device.hears("我们说到散会之前的事");
+    device.effects();
+    device.says_draft("结束会议");
+    assert!(!device.effects().contains(&Effect::Decline), "it may still change");
+    device.hears("好的，结束会议吧。");
+    assert!(matches!(device.effects().as_slice(), [Effect::Decline]), "the default mode leaves the mode");
+    assert_eq!(kit.journal("meeting/session-dev-1").len(), 1);
+    device.configure(r#"{"end_phrases": []}"#);
+    device.effects();
+    device.hears("结束会议");
+    assert_eq!(kit.journal("meeting/session-dev-1").len(), 2);
+}
