@@ -37,11 +37,15 @@ impl Session {
         }
     }
 
-    /// A `switch-mode` effect: none is the default mode. Unknown modes are told to the device.
+    /// A `switch-mode` effect: none is the default mode. The device is told as if it had asked itself,
+    /// unknown modes too.
     pub(crate) async fn switch(&mut self, name: Option<&str>) {
         match name {
             Some(name) => self.mode_message(true, name).await,
-            None => self.change_mode(None, EndReason::Switched, None).await,
+            None => {
+                let ended = self.mode.clone();
+                self.change_mode(None, EndReason::Switched, ended.as_ref().map(|mode| ("end", mode))).await;
+            }
         }
     }
 

@@ -136,6 +136,11 @@ impl Device {
         self.attachment.as_ref().expect("connected").message(message).await.expect("a session");
     }
 
+    /// Gives the sign of life that a connection gives for whatever it reads.
+    pub fn touches(&self) {
+        self.attachment.as_ref().expect("connected").touch();
+    }
+
     /// The next message that `wanted` takes; others are passed over.
     pub async fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut passed = Vec::new();

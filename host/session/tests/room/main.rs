@@ -4,6 +4,7 @@
 //! # Layout
 //! - here: recovery, roll-back, swaps, beginnings and ends
 //! - [`speech`], [`words`]: what is said to the device and what is heard of it
+//! - [`idle`]: devices that nothing is heard of
 //! - [`device_tools`]: a device's MCP server
 //! - [`delivery`], [`outcomes`]: messages to others; models, webhooks and archives without a device
 //! - [`house`], [`native`], [`puppet`], [`scripted`]: the world around, and modes that do as they are told
@@ -13,6 +14,7 @@
 mod delivery;
 mod device_tools;
 mod house;
+mod idle;
 mod native;
 mod outcomes;
 mod puppet;
