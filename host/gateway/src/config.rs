@@ -86,7 +86,7 @@ pub struct GatewayConfig {
     pub handshake_timeout_ms: u64,
     /// Browser pages that may connect: `*` for all, `null` for pages from `file://`, else such as
     /// `https://console.example.org`. Devices send no origin and are not concerned. Default: all
-    /// on loopback, elsewhere those of the server's own host. Hot.
+    /// on this machine (unless through a proxy), elsewhere those of the server's own host. Hot.
     #[garde(inner(inner(custom(is_origin))))]
     pub origins: Option<Vec<String>>,
     /// WebSocket pings from the server, in s, 1 to 3600. Default none, since some firmware does not

@@ -126,7 +126,7 @@ async fn admit(
         return Err(Refusal::new(StatusCode::NOT_FOUND, "path", text));
     }
     let key = upgrade_key(request)?;
-    if !settings.origins.admit(&request.headers, ends.local) {
+    if !settings.origins.admit(&request.headers, ends.peer, &settings.proxies) {
         let text = "pages from this origin may not connect; gateway.origins lists those that may";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "origin", text));
     }

@@ -6,10 +6,12 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
+use crate::proxy::Proxies;
+
 /// The configured list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// Nothing configured: any on loopback, elsewhere the server's own host.
+    /// Nothing configured: any on this machine, elsewhere the server's own host.
     Default,
     /// `*`.
     Any,
@@ -27,24 +29,35 @@ impl Origins {
         }
     }
 
-    /// Whether a request with these headers, which came in at the local address `local`, may pass.
-    pub fn admit(&self, headers: &HeaderMap, local: IpAddr) -> bool {
+    /// Whether a request with these headers, which came in from `peer`, may pass.
+    pub fn admit(&self, headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> bool {
         let Some(origin) = headers.get(ORIGIN) else { return true };
         let Ok(origin) = origin.to_str() else { return *self == Self::Any };
         match self {
             Self::Any => true,
             Self::Listed(list) => list.contains(&origin.to_lowercase()),
-            Self::Default => local.to_canonical().is_loopback() || of_same_host(origin, headers),
+            // Through a proxy on this machine pages come from everywhere.
+            Self::Default => {
+                proxies.caller(peer, headers).is_local() || of_same_host(origin, &server_host(headers, peer, proxies))
+            }
         }
     }
 }
 
+/// What the page's browser has called this server; empty if it does not say.
+fn server_host(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> String {
+    let asked = || headers.get(HOST).and_then(|value| value.to_str().ok()).and_then(host).unwrap_or_default();
+    proxies.called(peer, headers).map_or_else(asked, |called| called.host.to_lowercase())
+}
+
 /// The port may differ: the page may come from the HTTP port of this server.
-fn of_same_host(origin: &str, headers: &HeaderMap) -> bool {
-    let host = |text: &str| text.parse::<http::uri::Authority>().ok().map(|host| host.host().to_lowercase());
+fn of_same_host(origin: &str, server: &str) -> bool {
     let page = origin.split_once("://").and_then(|(_, rest)| host(rest));
-    let server = headers.get(HOST).and_then(|value| value.to_str().ok()).and_then(host);
-    page.is_some() && page == server
+    page.is_some_and(|page| page == server)
+}
+
+fn host(text: &str) -> Option<String> {
+    text.parse::<http::uri::Authority>().ok().map(|host| host.host().to_lowercase())
 }
 
 #[cfg(test)]
@@ -60,27 +73,48 @@ mod tests {
         headers
     }
 
+    fn admit(origins: &Origins, headers: &HeaderMap, peer: IpAddr) -> bool {
+        origins.admit(headers, peer, &Proxies::default())
+    }
+
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const LAN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
 
     #[test]
     fn c13_all_origins_pass_on_loopback_and_the_own_host_elsewhere() {
         let origins = Origins::new(None);
-        assert!(origins.admit(&headers(Some("https://evil.example")), HERE));
-        assert!(origins.admit(&headers(Some("null")), HERE));
-        assert!(!origins.admit(&headers(Some("https://evil.example")), LAN));
-        assert!(!origins.admit(&headers(Some("null")), LAN));
-        assert!(origins.admit(&headers(Some("http://voice.example:8003")), LAN));
-        assert!(origins.admit(&headers(None), LAN));
+        assert!(admit(&origins, &headers(Some("https://evil.example")), HERE));
+        assert!(admit(&origins, &headers(Some("null")), HERE));
+        assert!(!admit(&origins, &headers(Some("https://evil.example")), LAN));
+        assert!(!admit(&origins, &headers(Some("null")), LAN));
+        assert!(admit(&origins, &headers(Some("http://voice.example:8003")), LAN));
+        assert!(admit(&origins, &headers(None), LAN));
     }
 
     #[test]
     fn c13_a_list_is_a_list() {
         let list = ["https://Console.example".to_owned(), "null".to_owned()];
         let origins = Origins::new(Some(&list));
-        assert!(origins.admit(&headers(Some("https://console.example")), LAN));
-        assert!(origins.admit(&headers(Some("null")), LAN));
-        assert!(!origins.admit(&headers(Some("http://console.example")), HERE));
-        assert!(Origins::new(Some(&["*".to_owned()])).admit(&headers(Some("null")), LAN));
+        assert!(admit(&origins, &headers(Some("https://console.example")), LAN));
+        assert!(admit(&origins, &headers(Some("null")), LAN));
+        assert!(!admit(&origins, &headers(Some("http://console.example")), HERE));
+        assert!(admit(&Origins::new(Some(&["*".to_owned()])), &headers(Some("null")), LAN));
+    }
+
+    #[test]
+    fn a_page_that_comes_through_a_proxy_on_this_machine_is_not_from_this_machine() {
+        let through = |origin, host: &'static str| {
+            let mut headers = headers(Some(origin));
+            headers.insert("x-forwarded-for", "198.51.100.1".parse().expect("an address"));
+            headers.insert("x-forwarded-host", host.parse().expect("a host"));
+            headers
+        };
+        let evil = through("https://evil.example", "console.example");
+        let own = through("https://console.example", "Console.example");
+        for list in [vec![], vec!["127.0.0.1".to_owned()]] {
+            let (origins, proxies) = (Origins::new(None), Proxies::new(&list));
+            assert!(!origins.admit(&evil, HERE, &proxies));
+            assert_eq!(origins.admit(&own, HERE, &proxies), !list.is_empty());
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod fake;
 mod introspection;
 mod keys;
+mod log;
 
 use std::future::poll_fn;
 use std::task::Poll;

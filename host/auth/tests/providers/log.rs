@@ -1,0 +1,77 @@
+//! What the operator reads of a provider. Rule: one line when it fails and one when it is back, with
+//! the setting and without address or token.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use modehost_auth::Denied;
+use parking_lot::Mutex;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::fake::{Answer, Fake};
+use crate::{check, eventually, now, sign_in};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_once_and_holds_no_secret() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(lines.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let fake = Fake::start(Answer::Status(500)).await;
+    let section = json!({ "url": fake.url(), "client_id": "us", "client_secret": "hush-hush", "timeout_s": 2 });
+    let sign_in = sign_in(json!({ "methods": ["introspection"], "introspection": section }));
+    for _ in 0..10 {
+        assert_eq!(check(&sign_in, "a", "token-of-mine").await, Err(Denied::Unavailable));
+    }
+    fake.answers(Answer::Json(json!({ "active": true, "exp": now() + 600 })));
+    eventually(&sign_in, "a", "token-of-mine", Ok(())).await;
+    let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
+    assert_eq!(
+        text.matches("auth.introspection.url: the identity provider cannot be used: it answered 500").count(),
+        1
+    );
+    assert_eq!(text.matches("answers again").count(), 1);
+    for secret in ["token-of-mine", "hush-hush", "dXM6aHVzaC1odXNo"] {
+        assert!(!text.contains(secret), "{secret} was logged");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_to_another_machine_is_warned_of() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for (url, warned) in [("http://id.example.org/x", true), ("http://127.0.0.1:1/x", false)] {
+        lines.0.lock().clear();
+        let _ = sign_in(json!({ "methods": ["introspection"], "introspection": { "url": url } }));
+        let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
+        assert_eq!(text.contains("auth.introspection.url begins with http://"), warned, "{text}");
+        assert!(!text.contains("example.org"), "{text}");
+    }
+}
