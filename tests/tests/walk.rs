@@ -70,12 +70,21 @@ async fn a_person_holds_a_meeting_by_typing() {
     let (worked, said) = outcome(run_as(&server, "dev-1", "meeting"));
     assert!(worked && said.contains("summary: 发布会") && said.contains("周五发布"), "{said}");
     let folder = server.data_dir().join("meetings");
-    let files = async || std::fs::read_dir(&folder).map_or(0, |entries| entries.count());
-    wait::until("the summary is a file", wait::SOON, files, |files| *files >= 3).await;
+    // The index names files that are there, so it is the last to come.
+    let index = async || std::fs::read_to_string(folder.join("index.json")).unwrap_or_default();
+    wait::until("the summary is a file", wait::SOON, index, |index| index.contains("发布会")).await;
     let texts = std::fs::read_dir(&folder).expect("the folder").filter_map(|entry| Some(entry.ok()?.path()));
     let markdown = texts.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "md"));
     let text = std::fs::read_to_string(markdown.expect("a file for people")).expect("its text");
     assert!(text.contains("发布会") && text.contains("小李"), "{text}");
+}
+
+#[tokio::test]
+async fn m2_a_meeting_begins_and_ends_by_voice() {
+    let server = Server::start(Settings::new().bundled().plugin("meeting", guest::bundled("meeting"))).await;
+    let (worked, said) = outcome(run_as(&server, "dev-1", "voice"));
+    assert!(worked && said.contains("summary:") && said.contains("mode meeting has ended"), "{said}");
+    assert!(said.contains("server: 好的，已退出。") && !said.contains("] 结束会议"), "{said}");
 }
 
 #[tokio::test]
