@@ -122,3 +122,38 @@ fn a_file_that_is_no_plugin_is_refused_with_its_name() {
         assert!(text(&output.stderr).contains("x.wasm is not WebAssembly"), "{}", text(&output.stderr));
     }
 }
+
+#[test]
+fn the_reference_is_printed_as_it_is_handed_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut schemas: Vec<String> = std::fs::read_dir(root.join("plugins"))
+        .expect("plugins/")
+        .flatten()
+        .map(|entry| entry.path().join("config.schema.json"))
+        .filter(|file| file.is_file())
+        .map(|file| file.display().to_string())
+        .collect();
+    // As a shell puts them.
+    schemas.sort();
+    let mut arguments = vec!["check", "--reference"];
+    arguments.extend(schemas.iter().map(String::as_str));
+    let folder = tempfile::tempdir().expect("folder");
+    let output = modehost(folder.path(), &arguments, &[]);
+    let handed_out = std::fs::read_to_string(root.join("config/REFERENCE.md")).expect("config/REFERENCE.md");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).trim_end(), handed_out.trim_end());
+
+    let output = modehost(folder.path(), &["check", "--reference", "absent/config.schema.json"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("absent/config.schema.json"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_backup_of_nothing_says_where_to_look() {
+    let folder = tempfile::tempdir().expect("folder");
+    let output = modehost(folder.path(), &["backup", "copy"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("modehost.db") && told.contains("--data"), "{told}");
+    assert!(!folder.path().join("copy").exists(), "nothing that looks like a backup is left behind");
+}

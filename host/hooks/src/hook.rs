@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
+use metrics::{Gauge, gauge};
 use modehost_limits as limits;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -25,6 +26,19 @@ pub(crate) struct Hook {
     turns: Semaphore,
     /// Those that run and those that wait.
     places: Semaphore,
+    open: Gauge,
+}
+
+/// A place in the line, until it is dropped.
+pub(crate) struct Place<'h> {
+    _permit: SemaphorePermit<'h>,
+    open: Gauge,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.open.decrement(1.0);
+    }
 }
 
 impl Hook {
@@ -35,12 +49,15 @@ impl Hook {
             http: connect(&config.url),
             turns: Semaphore::new(limits::HOOK_CONCURRENT),
             places: Semaphore::new(limits::HOOK_CONCURRENT + limits::HOOK_WAITING),
+            open: gauge!("modehost_hook_open_posts", "hook" => name.to_owned()),
         }
     }
 
     /// A place in the line; none if it is full.
-    pub(crate) fn line_up(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.try_acquire().ok()
+    pub(crate) fn line_up(&self) -> Option<Place<'_>> {
+        let permit = self.places.try_acquire().ok()?;
+        self.open.increment(1.0);
+        Some(Place { _permit: permit, open: self.open.clone() })
     }
 
     /// Waits for a turn, which ends when the permit is dropped.

@@ -10,6 +10,7 @@ mod figures;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use metrics::{Gauge, gauge};
 use modehost_limits::{OUTBOX_BYTES, OUTBOX_FRAMES};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -138,6 +139,8 @@ struct Item {
 struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
+    /// Items that the figures know of.
+    counted: usize,
     /// A close frame is in the queue or has been taken: nothing follows it.
     closing: bool,
     /// The reading half is gone.
@@ -147,6 +150,19 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
+    /// Over all queues.
+    waiting: Gauge,
+}
+
+impl Shared {
+    /// Tells the figures what has changed.
+    fn count(&self, queue: &mut Queue) {
+        let now = queue.items.len();
+        if now != queue.counted {
+            self.waiting.increment(now as f64 - queue.counted as f64);
+            queue.counted = now;
+        }
+    }
 }
 
 /// The sending half; cheap to clone.
@@ -158,7 +174,11 @@ pub struct OutboxReader(Arc<Shared>);
 
 /// A queue for one connection.
 pub fn outbox() -> (Outbox, OutboxReader) {
-    let shared = Arc::new(Shared { queue: Mutex::default(), filled: Notify::new() });
+    let shared = Arc::new(Shared {
+        queue: Mutex::default(),
+        filled: Notify::new(),
+        waiting: gauge!("modehost_outbox_waiting_messages"),
+    });
     (Outbox(shared.clone()), OutboxReader(shared))
 }
 
@@ -200,7 +220,9 @@ impl Outbox {
 
     /// Drops audio that has not been written: silence within a frame.
     pub fn drop_audio(&self) {
-        drop_audio(&mut self.0.queue.lock());
+        let mut queue = self.0.queue.lock();
+        drop_audio(&mut queue);
+        self.0.count(&mut queue);
     }
 
     /// Closes the connection once everything before has been written. Only the first close counts.
@@ -233,6 +255,7 @@ impl Outbox {
         if queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES {
             relieve(&mut queue);
         }
+        self.0.count(&mut queue);
         drop(queue);
         self.0.filled.notify_one();
         Ok(())
@@ -311,6 +334,7 @@ impl OutboxReader {
         if queue.items.capacity() > 16 {
             queue.items = VecDeque::new();
         }
+        self.0.count(&mut queue);
         true
     }
 }
@@ -320,6 +344,7 @@ impl Drop for OutboxReader {
         let mut queue = self.0.queue.lock();
         queue.abandoned = true;
         queue.items = VecDeque::new();
+        self.0.count(&mut queue);
     }
 }
 

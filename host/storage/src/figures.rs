@@ -53,4 +53,6 @@ pub fn describe_figures() {
         "Entries of removed journals that have been swept out."
     );
     let _ = counter!("modehost_journal_swept_entries_total");
+    describe_gauge!("modehost_storage_waiting_reads", Unit::Count, "Reads that wait for a thread.");
+    let _ = gauge!("modehost_storage_waiting_reads");
 }

@@ -107,16 +107,25 @@ impl SqliteStorage {
     /// Carries out everything that was submitted, then closes the file. Later calls are answered
     /// with `Closed`. Blocks until done; calling it twice is harmless.
     pub fn shutdown(&self) {
-        self.writes.close();
         self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock());
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        // The writer is the first of them and ends last: only a connection that may write takes the
+        // write-ahead file into the database when it is closed as the last, and one file is left.
+        threads.reverse();
+        let writer = threads.pop();
+        Self::join(threads);
+        self.writes.close();
+        Self::join(writer);
+        self.lock.lock().take();
+    }
+
+    fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
         for thread in threads {
             // A watcher may hold the last handle, and then this runs on the writer thread itself.
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }
         }
-        self.lock.lock().take();
     }
 
     /// Writes something of no consequence. The answer says whether the storage can keep what it is
@@ -126,7 +135,7 @@ impl SqliteStorage {
         self.write(|batch| batch.connection.pragma_update(None, "application_id", APPLICATION))
     }
 
-    /// Tells the size of the database and of its write-ahead file to the figures. Asks the file
+    /// Tells the figures how many reads wait, and the size of the database and of its write-ahead file. Asks the file
     /// system, so it may block for a moment.
     pub fn measure(&self) {
         let bytes = |suffix: &str| {
@@ -135,6 +144,7 @@ impl SqliteStorage {
             std::fs::metadata(name).map_or(0, |metadata| metadata.len())
         };
         metrics::gauge!("modehost_storage_file_bytes").set((bytes("") + bytes("-wal")) as f64);
+        metrics::gauge!("modehost_storage_waiting_reads").set(self.reads.len() as f64);
     }
 
     /// Queues a write. `work` runs inside a savepoint of its own: an error undoes it alone.

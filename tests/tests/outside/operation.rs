@@ -138,6 +138,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
     let mut schema = schema.clone();
     schema["components"] = document["components"].clone();
     let validator = jsonschema::validator_for(&schema).expect("a schema");
+    assert!(!validator.is_valid(&json!("neither a list nor an object")), "the schema takes anything: {schema}");
     let wrong: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
     assert!(wrong.is_empty(), "{wrong:?} in {value}");
 }
@@ -278,6 +279,26 @@ async fn the_service_manager_hears_of_ready_life_reload_and_stop() {
     let heard = manager.look();
     assert!(heard.iter().any(|line| line.starts_with("MONOTONIC_USEC=")), "{heard:?}");
     assert!(!heard.contains(&"STOPPING=1".to_owned()), "{heard:?}");
+    assert!(server.terminate().await.success());
+    manager.hears("STOPPING=1", 1).await;
+}
+
+#[tokio::test]
+async fn a_restart_in_place_is_a_reload_to_the_service_manager() {
+    let secret = "a-secret-of-the-console";
+    let mut server = Server::prepare(&Settings::new().set("server.secret", json!(secret)));
+    let mut manager = Manager::listen(&mut server);
+    server.set_variable("WATCHDOG_USEC", "600000");
+    server.launch();
+    manager.hears("READY=1", 1).await;
+    let mut console = Device::connect(&server, "console").await;
+    console.send(json!({ "type": "server", "action": "restart", "content": { "secret": secret } })).await;
+    manager.hears("RELOADING=1", 1).await;
+    manager.hears("READY=1", 2).await;
+    let beats = manager.look().iter().filter(|line| *line == "WATCHDOG=1").count();
+    manager.hears("WATCHDOG=1", beats + 2).await;
+    assert!(!manager.look().contains(&"STOPPING=1".to_owned()), "the manager would end a unit that says so");
+    Device::join(&server, "dev-1").await.ping().await;
     assert!(server.terminate().await.success());
     manager.hears("STOPPING=1", 1).await;
 }

@@ -58,6 +58,11 @@ impl<T> Backlog<T> {
         Some(state.waiting.len())
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
     /// Nothing more is accepted.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
