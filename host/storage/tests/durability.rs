@@ -210,6 +210,21 @@ fn a_full_queue_refuses_at_once_and_shutdown_carries_out_what_waits() {
 }
 
 #[test]
+fn a_clean_stop_leaves_one_whole_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for round in 0..5 {
+        let storage = open(dir.path()).expect("a storage");
+        get(storage.append("whole", round, "\"x\"".into()));
+        get(Journals::read(&*storage, "whole", 0, 9));
+        drop(storage);
+        assert!(
+            !dir.path().join("modehost.db-wal").exists(),
+            "round {round}: a backup of the file alone would miss it"
+        );
+    }
+}
+
+#[test]
 fn a_lock_of_another_program_is_told_and_survived() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path()).expect("a storage");

@@ -1,0 +1,252 @@
+//! Faults in the middle of a hundred thousand messages: kills, a disk without room, a clock that
+//! jumps. Rule: each runs in a process of its own, and what the process has said counts.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use modehost_ids::DeviceId;
+use modehost_storage::traits::OfflineQueue;
+use modehost_storage::{Config, Reply, SpareQueue, SqliteStorage, StorageError};
+
+const CHILD_DIR: &str = "MODEHOST_TEST_CHILD_DIR";
+const CHILD_FROM: &str = "MODEHOST_TEST_CHILD_FROM";
+const MESSAGES: usize = 100_000;
+const WRITERS: usize = 4;
+/// Messages of one writer that are on their way to the disk at the same time.
+const UNDER_WAY: usize = 128;
+const DEVICES: usize = 500;
+const LONG: u64 = 1_000_000_000;
+const HOUR: u64 = 3_600_000;
+
+fn outcome<T: Unpin>(reply: Reply<T>) -> Result<T, StorageError> {
+    futures_lite::future::block_on(reply)
+}
+
+fn get<T: Unpin>(reply: Reply<T>) -> T {
+    outcome(reply).expect("an answer")
+}
+
+fn open(dir: &Path) -> Arc<SqliteStorage> {
+    let storage = SqliteStorage::open(&Config { dir: dir.into(), ..Config::default() }).expect("a storage");
+    storage.limit(u32::MAX);
+    storage
+}
+
+fn device(number: usize) -> DeviceId {
+    DeviceId::new(format!("device-{}", number % DEVICES))
+}
+
+/// Everything that waits, as its devices would be handed it: page after page, each removed.
+fn hand_over(storage: &SqliteStorage) -> Vec<(usize, usize)> {
+    let mut all = Vec::new();
+    for number in 0..DEVICES {
+        let device = device(number);
+        loop {
+            let page = get(storage.waiting(&device, 2));
+            if page.is_empty() {
+                break;
+            }
+            all.extend(page.iter().map(|message| (number, message.payload.parse::<usize>().expect("a number"))));
+            get(storage.remove(&device, page.iter().map(|message| message.id).collect()));
+        }
+    }
+    all
+}
+
+/// Not a test: what the children of [`p3_kills_in_a_hundred_thousand_messages_lose_none`] run.
+#[test]
+#[ignore = "started by another test as a process of its own"]
+fn child_that_queues() {
+    let (Ok(dir), Ok(from)) = (std::env::var(CHILD_DIR), std::env::var(CHILD_FROM)) else { return };
+    let from: usize = from.parse().expect("a number");
+    let storage = open(Path::new(&dir));
+    println!();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let storage = storage.clone();
+            scope.spawn(move || {
+                let mine: Vec<usize> = (from..MESSAGES).filter(|number| number % WRITERS == writer).collect();
+                for batch in mine.chunks(UNDER_WAY) {
+                    let under_way: Vec<_> = batch
+                        .iter()
+                        .map(|number| (number, storage.enqueue(&device(*number), number.to_string().into(), 1, LONG)))
+                        .collect();
+                    let mut said = String::new();
+                    for (number, reply) in under_way {
+                        assert_eq!(outcome(reply), Ok(0));
+                        said.push_str(&format!("ack {number}\n"));
+                    }
+                    // One write for many lines: what is said is said whole or, at a kill, cut off.
+                    let _ = std::io::stdout().lock().write_all(said.as_bytes());
+                }
+            });
+        }
+    });
+    println!("end");
+}
+
+/// Kills the child when the test ends early.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn child(name: &str, dir: &Path, from: usize) -> Killed {
+    let child = Command::new(std::env::current_exe().expect("this test"))
+        .args([name, "--exact", "--ignored", "--nocapture"])
+        .env(CHILD_DIR, dir)
+        .env(CHILD_FROM, from.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    Killed(child.expect("a child"))
+}
+
+#[test]
+fn p3_kills_in_a_hundred_thousand_messages_lose_none_and_double_none() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut from, mut handed, mut kills) = (0, 0, 0);
+    while from < MESSAGES {
+        // After so many acknowledgements the child is killed, wherever it stands.
+        let patience = 9_000 + kills * 7_777;
+        let mut killed = false;
+        let mut child = child("child_that_queues", dir.path(), from);
+        let mut said = BufReader::new(child.0.stdout.take().expect("its output"));
+        let (mut acknowledged, mut ended, mut line) = (HashSet::new(), false, String::new());
+        // A line that the kill has cut off is not said.
+        while said.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with('\n') {
+            ended |= line == "end\n";
+            acknowledged.extend(line.strip_prefix("ack ").and_then(|number| number.trim().parse::<usize>().ok()));
+            if acknowledged.len() == patience && !killed {
+                child.0.kill().expect("SIGKILL");
+                (kills, killed) = (kills + 1, true);
+            }
+            line.clear();
+        }
+        child.0.wait().expect("its end");
+        let storage = open(dir.path());
+        let found = hand_over(&storage);
+        let unique: HashSet<usize> = found.iter().map(|(_, number)| *number).collect();
+        assert_eq!(unique.len(), found.len(), "nothing is handed over twice");
+        let lost: Vec<usize> = acknowledged.difference(&unique).copied().collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        for number in 0..DEVICES {
+            // Messages of one writer keep their order; a device hears several writers.
+            for writer in 0..WRITERS {
+                let mine: Vec<usize> = found
+                    .iter()
+                    .filter(|(device, message)| *device == number && message % WRITERS == writer)
+                    .map(|(_, message)| *message)
+                    .collect();
+                assert!(mine.is_sorted(), "device {number}: {mine:?}");
+            }
+        }
+        handed += found.len();
+        from = if ended { MESSAGES } else { unique.iter().max().map_or(from, |last| last + 1) };
+    }
+    assert!(kills >= 3, "only {kills} kills");
+    println!("{handed} messages handed over across {kills} kills");
+    assert!(hand_over(&open(dir.path())).is_empty(), "what was handed over does not come again");
+}
+
+/// Not a test: runs on a disk of its own that a shell has mounted.
+#[test]
+#[ignore = "started by another test as a process of its own"]
+fn child_on_a_small_disk() {
+    let Ok(dir) = std::env::var(CHILD_DIR) else { return };
+    let dir = Path::new(&dir);
+    let storage = open(dir);
+    let queue = SpareQueue::open(storage.clone(), dir).expect("a queue");
+    queue.limit(u32::MAX);
+    let (large, here) = ("x".repeat(20_000), DeviceId::new("here"));
+    let mut kept = 0;
+    let told = loop {
+        match outcome(queue.enqueue(&here, format!("{kept}:{large}").into(), 1, LONG)) {
+            Ok(_) => kept += 1,
+            Err(error) => break error,
+        }
+        assert!(kept < 10_000, "the disk never fills");
+    };
+    assert!(kept > 0, "something was kept");
+    let text = told.to_string();
+    assert!(text.contains("room") && text.contains(dir.to_str().expect("UTF-8")), "{text}");
+    // Everything that was acknowledged is still there, in order, although nothing can be written.
+    let first = get(queue.waiting(&here, 2));
+    assert!(first.first().is_some_and(|message| message.payload.starts_with("0:")), "reading goes on");
+    std::fs::remove_file(dir.join("ballast")).expect("room");
+    let mut seen = 0;
+    loop {
+        let page = get(queue.waiting(&here, 2));
+        if page.is_empty() {
+            break;
+        }
+        for message in &page {
+            assert!(message.payload.starts_with(&format!("{seen}:")), "message {seen} is missing");
+            seen += 1;
+        }
+        get(queue.remove(&here, page.iter().map(|message| message.id).collect()));
+    }
+    assert_eq!(seen, kept, "each acknowledged message once");
+    get(queue.enqueue(&here, "after".into(), 1, LONG));
+    println!("kept {kept}");
+}
+
+#[test]
+fn p3_a_really_full_disk_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$0\" || exit 77; \
+                  dd if=/dev/zero of=\"$0/ballast\" bs=1024 count=1500 2>/dev/null; exec \"$@\"";
+    // A name space of its own: nothing is left mounted, and no rights are needed where it is allowed.
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .arg(dir.path())
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["child_on_a_small_disk", "--exact", "--ignored", "--nocapture"])
+        .env(CHILD_DIR, dir.path())
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: there is no unshare here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || complained.contains("unshare:") {
+        println!("skipped: this user may not mount a small disk: {complained}");
+        return;
+    }
+    assert!(output.status.success() && said.contains("kept "), "{said}\n{complained}");
+}
+
+#[test]
+fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let storage = open(dir.path());
+    let here = DeviceId::new("here");
+    let noon = 1_800_000_000_000;
+    let texts = |now: u64| -> Vec<String> {
+        get(storage.waiting(&here, now)).iter().map(|message| message.payload.to_string()).collect()
+    };
+    // Queued at noon, then with the clock an hour back, then an hour on; each lives for four hours.
+    for (text, at) in [("noon", noon), ("back", noon - HOUR), ("on", noon + HOUR)] {
+        get(storage.enqueue(&here, text.into(), at, 4 * HOUR));
+    }
+    assert_eq!(texts(noon), ["noon", "back", "on"], "in the order of their coming, whatever the clock said");
+    assert_eq!(texts(noon - HOUR), ["noon", "back", "on"], "going back expires nothing");
+    assert_eq!(texts(noon + 3 * HOUR), ["noon", "on"], "four hours by the clock that it was queued by");
+    assert_eq!(texts(noon), ["noon", "back", "on"], "looking removes nothing: the clock may come back");
+    assert_eq!(texts(noon + 4 * HOUR), ["on"]);
+    // A start under another clock changes nothing of it.
+    drop(storage);
+    let storage = open(dir.path());
+    get(storage.enqueue(&here, "last".into(), noon - HOUR, 3 * HOUR));
+    let waiting = get(storage.waiting(&here, noon));
+    let order: Vec<&str> = waiting.iter().map(|message| &*message.payload).collect();
+    assert_eq!(order, ["noon", "back", "on", "last"]);
+}
