@@ -43,6 +43,8 @@ fn describe_own() {
     let _ = counter!("modehost_process_cpu_seconds_total");
     describe_gauge!("modehost_process_threads", Unit::Count, "Threads of the process.");
     let _ = gauge!("modehost_process_threads");
+    describe_gauge!("modehost_io_tasks", Unit::Count, "Tasks on the IO threads: two or more for each connection.");
+    let _ = gauge!("modehost_io_tasks");
     describe_gauge!("modehost_process_open_files", Unit::Count, "Open files and sockets; one for each device.");
     let _ = gauge!("modehost_process_open_files");
     describe_gauge!("modehost_process_open_files_limit", Unit::Count, "How many files and sockets may be open.");
@@ -65,6 +67,7 @@ impl Process {
     /// there (other systems) stays 0.
     pub fn measure(&self) {
         gauge!("modehost_process_uptime_seconds").set(self.began.elapsed().as_secs_f64());
+        gauge!("modehost_io_tasks").set(modehost_task::count_io_tasks() as f64);
         counter!("modehost_log_lost_total").absolute(self.log.lost());
         if let Ok(status) = fs::read_to_string("/proc/self/status") {
             if let Some(kib) = field(&status, "VmRSS:") {

@@ -27,6 +27,7 @@ pub struct Server {
     port: u16,
     http_port: u16,
     child: Option<Child>,
+    binary: PathBuf,
     /// Variables of the process beside those of the test.
     environment: Vec<(String, String)>,
     /// What it wrote, from the first start on.
@@ -53,6 +54,7 @@ impl Server {
             port: free_port(),
             http_port: free_port(),
             child: None,
+            binary: binary().to_owned(),
             environment: Vec::new(),
             output: Arc::default(),
         };
@@ -69,10 +71,15 @@ impl Server {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Starts this program from now on.
+    pub fn use_binary(&mut self, path: &Path) {
+        self.binary = path.to_owned();
+    }
+
     /// Starts the process on the same folders and ports; [`Server::ready`] waits for it.
     pub fn launch(&mut self) {
         assert!(self.child.is_none(), "the server already runs");
-        let mut child = Command::new(binary())
+        let mut child = Command::new(&self.binary)
             .args(["serve", "--config"])
             .arg(self.config_file())
             .arg("--data")

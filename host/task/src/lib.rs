@@ -56,6 +56,12 @@ pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     task.await.ok()
 }
 
+/// Tasks on the IO threads that have not ended. Must be called from within the runtime, or from
+/// [`run_blocking`].
+pub fn count_io_tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
 /// A set of tasks that ends with its owner: connections of a listener, sessions' helpers.
 #[derive(Debug, Default)]
 pub struct IoTasks(tokio::task::JoinSet<()>);

@@ -27,6 +27,8 @@
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
 //! - [`storage_faults`]: full disks, damaged databases
+//! - [`idle`]: silent devices, and what sessions leave behind (C.6, C.7)
+//! - [`server_messages`], [`restart`]: orders of the operator's console (C.12)
 //! - [`walk`]: the example client through the README's walk
 
 mod archive;
@@ -38,6 +40,7 @@ mod fault;
 mod frames;
 mod hooks;
 mod hostile;
+mod idle;
 mod meeting;
 mod meeting_race;
 mod models;
@@ -47,7 +50,9 @@ mod peers;
 mod redelivery;
 mod refusal;
 mod reload;
+mod restart;
 mod resume;
+mod server_messages;
 mod sign_in;
 mod start;
 mod storage_faults;
