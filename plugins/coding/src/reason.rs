@@ -42,10 +42,14 @@ pub enum Reason {
     Panic,
     Killed,
     MissingKey,
+    MissingModule,
 }
 
 /// What tells a reason, in lower case; the first that is in the message counts.
-const SIGNS: [(&str, Reason); 84] = [
+const SIGNS: [(&str, Reason); 86] = [
+    // Before `enotfound`, which is a part of it.
+    ("modulenotfound", Reason::MissingModule),
+    ("no module named", Reason::MissingModule),
     ("data race", Reason::Race),
     ("deadlock", Reason::Deadlock),
     ("snapshot", Reason::Snapshot),
@@ -162,6 +166,7 @@ impl Reason {
         let last = class.rsplit(['.', ':']).next().unwrap_or(class);
         Some(match last {
             "AssertionError" | "AssertionFailedError" | "ComparisonFailure" | "ExpectationFailed" => Self::Assertion,
+            "ModuleNotFoundError" => Self::MissingModule,
             "KeyError" | "NoSuchElementException" => Self::MissingKey,
             "NullPointerException" => Self::NullValue,
             "IndexError" | "IndexOutOfBoundsException" | "ArrayIndexOutOfBoundsException" | "RangeError" => {
@@ -214,6 +219,7 @@ impl Reason {
             Self::Fixture => ("夹具有误", "a fixture is broken or missing"),
             Self::Panic => ("程序 panic", "the code panicked"),
             Self::MissingKey => ("缺少键", "a key is missing"),
+            Self::MissingModule => ("缺少模块", "a module is missing"),
             Self::Killed => ("进程被杀死", "the process was killed"),
         };
         language.pick(chinese, english)
@@ -250,6 +256,12 @@ fn without_names(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Reason;
+
+    #[test]
+    fn a_missing_module_is_no_missing_host() {
+        assert_eq!(Reason::of("ModuleNotFoundError: No module named 'x'"), Some(Reason::MissingModule));
+        assert_eq!(Reason::of("getaddrinfo ENOTFOUND registry"), Some(Reason::NameLookup));
+    }
 
     #[test]
     fn names_are_no_reasons() {

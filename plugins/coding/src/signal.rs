@@ -48,6 +48,7 @@ pub enum Tool {
     Go,
     Maven,
     Gradle,
+    Javac,
     Gcc,
     Make,
     Ruff,
@@ -77,6 +78,7 @@ impl Tool {
             Self::Go => "go",
             Self::Maven => "maven",
             Self::Gradle => "gradle",
+            Self::Javac => "javac",
             Self::Gcc => "C/C++",
             Self::Make => "make",
             Self::Ruff => "ruff",
@@ -92,7 +94,15 @@ impl Tool {
     pub fn builds(self) -> bool {
         matches!(
             self,
-            Self::Cargo | Self::Go | Self::Maven | Self::Gradle | Self::Gcc | Self::Make | Self::Tsc | Self::Docker
+            Self::Cargo
+                | Self::Go
+                | Self::Maven
+                | Self::Gradle
+                | Self::Javac
+                | Self::Gcc
+                | Self::Make
+                | Self::Tsc
+                | Self::Docker
         )
     }
 

@@ -96,12 +96,18 @@ pub(super) fn host_in(text: &str) -> Option<String> {
         let is_host = (2..=6).contains(&parts)
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
             && host.rsplit('.').next().is_some_and(|last| {
-                last.len() >= 2 && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)
+                (last.len() >= 2 || is_address(host))
+                    && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)
             })
             && (word.contains("://") || host.bytes().filter(|byte| *byte == b'.').count() >= 1);
         (is_host || host == "localhost").then_some(host)
     })?;
     piece::identifier(word)
+}
+
+/// `127.0.0.1`
+fn is_address(host: &str) -> bool {
+    host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok())
 }
 
 fn sentence(line: &Line<'_>) -> Option<Kind> {

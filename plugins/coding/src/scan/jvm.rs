@@ -138,8 +138,12 @@ fn goal(rest: &str) -> Seen {
 
 /// What the Java compiler says, whoever runs it.
 pub(super) fn java_error(place: Place, message: &str, scan: &Scan) -> Seen {
-    let tool = if scan.tool == Tool::Maven { Tool::Maven } else { Tool::Gradle };
-    compile_error(Some(place), message, tool)
+    compile_error(Some(place), message, runner(scan))
+}
+
+/// Who has run the compiler, as far as the log has said.
+pub(super) fn runner(scan: &Scan) -> Tool {
+    if matches!(scan.tool, Tool::Maven | Tool::Gradle) { scan.tool } else { Tool::Javac }
 }
 
 fn compile_error(place: Option<Place>, message: &str, tool: Tool) -> Seen {

@@ -63,7 +63,8 @@ fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
         "c" | "cc" | "cpp" | "cxx" | "h" | "hh" | "hpp" | "m" | "mm" | "cu" | "S" | "inl" => Tool::Gcc,
         "go" => Tool::Go,
         "ts" | "tsx" | "js" | "jsx" | "vue" => Tool::Tsc,
-        "java" | "kt" | "kts" | "groovy" => Tool::Gradle,
+        "java" => super::jvm::runner(scan),
+        "kt" | "kts" | "groovy" => Tool::Gradle,
         "rs" => Tool::Cargo,
         _ => Tool::Unknown,
     };

@@ -13,6 +13,10 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return Some(npm(rest, scan));
     }
     if let Some(rest) = line.after("npm WARN").or_else(|| line.after("npm warn")) {
+        // About npm's own settings.
+        if rest.starts_with("Unknown ") && rest.contains(" config ") || rest.starts_with("config ") {
+            return Some(Seen::Noise);
+        }
         let deprecated = rest.starts_with("deprecated");
         let code = Some(if deprecated { "deprecated" } else { "npm" }.to_owned());
         let finding = Finding::new(Kind::Lint, Tool::Npm, rest).coded(code);
@@ -22,6 +26,10 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
 }
 
 fn npm(rest: &str, scan: &mut Scan) -> Seen {
+    // A line of its own stack trace.
+    if rest.trim_start().starts_with("at ") {
+        return Seen::Noise;
+    }
     if let Some(code) = rest.strip_prefix("code ") {
         return npm_code(code.trim()).map_or(Seen::Noise, Seen::Head);
     }

@@ -28,7 +28,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     if body.starts_with("# fail ") {
         return Some(number_after(body, "# fail ").filter(|count| *count > 0).map_or(Seen::Noise, Seen::FailedTests));
     }
-    let waits = scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Tap);
+    let waits = scan.waiting.as_ref().is_some_and(|finding| matches!(finding.tool, Tool::Tap | Tool::Node));
     if body.starts_with('#') || !waits {
         return body.starts_with(['#', '-']).then_some(Seen::Noise);
     }
@@ -69,7 +69,13 @@ fn detail(body: &str, scan: &mut Scan) -> Option<Seen> {
             }
         }
         "message" | "error" | "operator" | "code" => finding.reason = finding.reason.or_else(|| Reason::of_test(value)),
-        "failureType" if value.contains("imeout") => finding.reason = Some(Reason::TimeLimit),
+        // What only node's own runner writes.
+        "failureType" => {
+            finding.tool = Tool::Node;
+            if value.contains("imeout") {
+                finding.reason = Some(Reason::TimeLimit);
+            }
+        }
         "expected" | "wanted" => finding.reason = finding.reason.or(Some(Reason::Assertion)),
         _ => {}
     }

@@ -302,7 +302,7 @@ fn network(signal: &Signal, language: Language) -> String {
         ),
         Some(Reason::Refused) => language.pick(
             format!("确认{host}的服务已启动、端口正确。"),
-            format!("Make sure that the service on{host} is running, on this port."),
+            format!("Make sure that the service on{host} is running and listens on the port that is called."),
         ),
         Some(Reason::Certificate) => language.pick(
             "检查系统时间和证书链，企业代理需安装其根证书。".to_owned(),
