@@ -114,12 +114,18 @@ fn insight(message: &Value) -> String {
             Some(false) => ", the build fails",
             None => "",
         };
-        out.push_str(&format!(": {} errors, {} warnings{build}", stats["errorCount"], stats["warnCount"]));
+        let (errors, warnings) = (count(&stats["errorCount"], "error"), count(&stats["warnCount"], "warning"));
+        out.push_str(&format!(": {errors}, {warnings}{build}"));
     }
     for (key, title) in [("insights", "what"), ("risks", "risks"), ("actions", "do"), ("nextSteps", "next")] {
         out.push_str(&section(title, &message[key]));
     }
     out
+}
+
+/// `1 error`, `2 errors`
+fn count(number: &Value, what: &str) -> String {
+    format!("{number} {what}{}", if *number == 1 { "" } else { "s" })
 }
 
 /// A titled list; nothing where the list is empty.
@@ -176,8 +182,8 @@ mod tests {
         assert_eq!(show(&summary).as_deref(), Some(shown));
         let insight = json!({ "type": "coding", "event": "insight", "final": false, "insights": ["a test fails"],
             "risks": [], "actions": ["run it"], "nextSteps": [], "degraded": false,
-            "stats": { "errorCount": 2, "warnCount": 0, "lastStep": null, "buildSuccess": false, "testsFailed": 1 } });
-        let shown = "insight: 2 errors, 0 warnings, the build fails\n  what:\n  - a test fails\n  do:\n  - run it";
+            "stats": { "errorCount": 2, "warnCount": 1, "lastStep": null, "buildSuccess": false, "testsFailed": 1 } });
+        let shown = "insight: 2 errors, 1 warning, the build fails\n  what:\n  - a test fails\n  do:\n  - run it";
         assert_eq!(show(&insight).as_deref(), Some(shown));
         let snippet = json!({ "type": "meeting", "phase": "snippet", "seq": 3, "text": "好", "tag": "小王" });
         assert_eq!(show(&snippet).as_deref(), Some("  [3] 小王: 好"));
