@@ -1,6 +1,7 @@
 //! A device on a real WebSocket. Rule: a device remembers everything it was told, so that a test
 //! that waits in vain shows what came instead.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -48,6 +49,19 @@ impl Device {
         device
     }
 
+    /// Connects to a server that is known by its address only, and says hello.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn join_at(address: SocketAddr, id: &str) -> Self {
+        let headers = [("Device-Id", id), ("Client-Id", "test")];
+        let outcome = Self::try_connect_at(address, "/supie/v1/", &headers).await;
+        let mut device = outcome.unwrap_or_else(|refusal| panic!("{id} was refused: {refusal:?}"));
+        device.id = id.to_owned();
+        device.hello().await;
+        device
+    }
+
     /// Connects and says hello.
     pub async fn join(server: &Server, id: &str) -> Self {
         let mut device = Self::connect(server, id).await;
@@ -60,7 +74,10 @@ impl Device {
     /// # Errors
     /// The status and the text of the refusal; status 0 where there was no HTTP answer at all.
     pub async fn try_connect(server: &Server, path: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
-        let address = server.ws();
+        Self::try_connect_at(server.ws(), path, headers).await
+    }
+
+    async fn try_connect_at(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
         let stream = TcpStream::connect(address).await.map_err(|error| (0, error.to_string()))?;
         let _ = stream.set_nodelay(true);
         let mut request = format!("ws://{address}{path}").into_client_request().expect("an address");
@@ -98,6 +115,11 @@ impl Device {
     /// Everything seen so far, in order.
     pub fn seen(&self) -> &[Seen] {
         &self.seen
+    }
+
+    /// Forgets what was seen so far: a flood is not kept.
+    pub fn forget(&mut self) {
+        self.seen.clear();
     }
 
     /// The JSON messages seen so far of one type.

@@ -17,6 +17,7 @@ use modehost_protocol::reply::{self, PONG};
 use modehost_protocol::{DeviceMessage, Invalid, Reference, check};
 use modehost_session::{Attachment, Gone};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -112,7 +113,13 @@ where
     let mut batch = VecDeque::new();
     let mut clock = Clock::new(pace);
     let mut alarm = pin!(sleep_until(clock.next(link)));
+    let mut burst = 0;
     let ending = loop {
+        if burst >= limits::READ_BURST {
+            burst = 0;
+            // A flood must not keep this thread from the others that it serves.
+            yield_now().await;
+        }
         if !busy && let Some(message) = pending.pop() {
             handing_over.set(Some(session.message(message)).into());
             busy = true;
@@ -128,6 +135,7 @@ where
             wire = poll_fn(|context| link.poll(context, may_read)) => Woken::Wire(wire),
         };
         let mut heard = Ok(());
+        burst += usize::from(matches!(woken, Woken::Wire(Wire::Read(_))));
         match woken {
             Woken::Alarm => {
                 if let Some(ending) = clock.ring(link) {

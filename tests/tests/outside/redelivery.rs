@@ -1,0 +1,207 @@
+//! P.4 in mid-delivery: a receiver that drops while it is handed what waited for it. Rule: large
+//! messages and small buffers, so that most of what the server has written is still on its way
+//! when the connection breaks; what counts is what the receiver has read in the end.
+
+use std::time::{Duration, Instant};
+
+use modehost_tests::guest::bundled;
+use modehost_tests::raw::{self, opcode};
+use modehost_tests::{Device, Server, Settings, wait};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+const KEPT: usize = 40;
+/// More than the receiver's system takes in by itself.
+const BYTES: usize = 60_000;
+
+fn settings() -> Settings {
+    Settings::new().plugin("peers", bundled("peers")).set("peers.max_payload_bytes", json!(65_536))
+}
+
+/// Sends a numbered message of some size and gives its receipt.
+async fn post(sender: &mut Device, id: &str, to: &str, bytes: usize) -> Value {
+    let payload = json!({ "text": "x".repeat(bytes) });
+    sender.send(json!({ "type": "peer", "id": id, "to": to, "payload": payload })).await;
+    sender.expect(&format!("the receipt of {id}"), |seen| seen["event"] == "receipt" && seen["id"] == id).await
+}
+
+/// A receiver whose system takes in very little, and that reads only when it is told to.
+struct Narrow(TcpStream);
+
+impl Narrow {
+    async fn join(server: &Server, id: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(8 * 1024).expect("a small buffer");
+        let mut stream = socket.connect(server.ws()).await.expect("a connection");
+        let request = raw::upgrade("/supie/v1/", &format!("Device-Id: {id}\r\nClient-Id: test\r\n"));
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("an answer"));
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        let hello = json!({ "type": "hello", "version": 1, "transport": "websocket" }).to_string();
+        stream.write_all(&raw::frame(true, opcode::TEXT, hello.as_bytes())).await.expect("sent");
+        Self(stream)
+    }
+
+    /// The next message, and not a byte more.
+    async fn read(&mut self) -> Value {
+        let mut head = [0; 2];
+        self.0.read_exact(&mut head).await.expect("a frame");
+        let length = match head[1] {
+            126 => u64::from(self.0.read_u16().await.expect("a length")),
+            127 => self.0.read_u64().await.expect("a length"),
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).expect("a length")];
+        self.0.read_exact(&mut payload).await.expect("a payload");
+        serde_json::from_slice(&payload).unwrap_or(Value::Null)
+    }
+
+    /// Ids of the next messages of others.
+    async fn read_messages(&mut self, count: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        while ids.len() < count {
+            let message = tokio::time::timeout(wait::SOON, self.read()).await.expect("a message in time");
+            if message["event"] == "message" {
+                ids.push(message["id"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        ids
+    }
+
+    /// As a device that loses its power.
+    fn reset(self) {
+        self.0.set_zero_linger().expect("a reset");
+    }
+}
+
+/// Ids of messages that a device reads up to the last one.
+async fn read_up_to(device: &mut Device, last: &str) -> Vec<String> {
+    let end = Instant::now() + wait::SOON;
+    let mut ids: Vec<String> = Vec::new();
+    while ids.last().is_none_or(|id| id != last) {
+        assert!(Instant::now() < end, "{last} never came, after {ids:?}");
+        let message = device.expect("a message", |seen| seen["event"] == "message").await;
+        ids.push(message["id"].as_str().unwrap_or_default().to_owned());
+    }
+    ids
+}
+
+/// Waits until the notices of a sender add up to `wanted`, and not to more.
+async fn redelivered(sender: &mut Device, wanted: u64) {
+    loop {
+        let notices = sender.seen_of_type("peer").into_iter().filter(|seen| seen["event"] == "redelivered");
+        let told: u64 = notices.map(|notice| notice["count"].as_u64().unwrap_or_default()).sum();
+        if told >= wanted {
+            return assert_eq!(told, wanted);
+        }
+        let notice = sender.expect("a notice", |seen| seen["event"] == "redelivered").await;
+        assert_eq!(notice["to"], "narrow", "{notice}");
+    }
+}
+
+async fn until_away(sender: &mut Device, device: &str) {
+    let end = Instant::now() + wait::SOON;
+    for attempt in 0.. {
+        let id = format!("probe-{attempt}");
+        sender.send(json!({ "type": "peer", "id": id, "to": device, "payload": {}, "ttl_ms": 0 })).await;
+        let receipt = sender.expect("a receipt", |seen| seen["event"] == "receipt" && seen["id"] == id).await;
+        if receipt["failed"][0]["to"] == device {
+            return;
+        }
+        assert!(Instant::now() < end, "{device} never counts as away");
+    }
+}
+
+#[tokio::test]
+async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
+    let server = Server::start(settings()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    let all: Vec<String> = (0..KEPT).map(|number| format!("kept-{number}")).collect();
+    for id in &all {
+        assert_eq!(post(&mut sender, id, "narrow", BYTES).await["queued"], json!(["narrow"]));
+    }
+    let mut got = Vec::new();
+    // Each time it reads a few, then nothing, and then it is gone.
+    for few in [3, 7, 1] {
+        let mut receiver = Narrow::join(&server, "narrow").await;
+        got.extend(receiver.read_messages(few).await);
+        let live = format!("live-{few}");
+        let receipt = post(&mut sender, &live, "narrow", 10).await;
+        assert_eq!(receipt["queued"], json!(["narrow"]), "what comes meanwhile goes behind: {receipt}");
+        receiver.reset();
+        until_away(&mut sender, "narrow").await;
+    }
+    let mut receiver = Device::join(&server, "narrow").await;
+    got.extend(read_up_to(&mut receiver, "live-1").await);
+    let expected: Vec<String> = all.into_iter().chain(["live-3", "live-7", "live-1"].map(ToOwned::to_owned)).collect();
+    assert_eq!(got, expected, "in order, nothing lost, nothing twice");
+    redelivered(&mut sender, expected.len() as u64).await;
+    // Nothing waits any more.
+    let end = Instant::now() + wait::SOON;
+    while post(&mut sender, "after", "narrow", 10).await["delivered"] != json!(["narrow"]) {
+        assert!(Instant::now() < end, "still queued");
+        receiver.ping().await;
+    }
+}
+
+#[tokio::test]
+async fn p4_a_receiver_whose_network_is_gone_gets_the_rest_on_its_new_connection() {
+    let server = Server::start(settings()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    for number in 0..KEPT {
+        post(&mut sender, &format!("kept-{number}"), "narrow", BYTES).await;
+    }
+    // It stops reading, and nobody is told; then it comes back while the old connection still stands.
+    let mut silent = Narrow::join(&server, "narrow").await;
+    let first = silent.read_messages(5).await;
+    let mut receiver = Device::join(&server, "narrow").await;
+    let rest = read_up_to(&mut receiver, &format!("kept-{}", KEPT - 1)).await;
+    let got: Vec<String> = first.into_iter().chain(rest).collect();
+    let expected: Vec<String> = (0..KEPT).map(|number| format!("kept-{number}")).collect();
+    assert_eq!(got, expected);
+    redelivered(&mut sender, KEPT as u64).await;
+}
+
+#[tokio::test]
+async fn p4_a_slow_receiver_is_handed_a_hundred_large_messages_without_being_closed() {
+    let server = Server::start(settings()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    for number in 0..100 {
+        post(&mut sender, &format!("kept-{number}"), "narrow", BYTES).await;
+    }
+    let mut receiver = Narrow::join(&server, "narrow").await;
+    for number in 0..100 {
+        assert_eq!(receiver.read_messages(1).await, [format!("kept-{number}")]);
+        if number % 25 == 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    redelivered(&mut sender, 100).await;
+}
+
+#[tokio::test]
+async fn p4_a_kill_in_mid_delivery_loses_nothing() {
+    let mut server = Server::start(settings()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    for number in 0..KEPT {
+        post(&mut sender, &format!("kept-{number}"), "narrow", BYTES).await;
+    }
+    let mut receiver = Narrow::join(&server, "narrow").await;
+    let first = receiver.read_messages(9).await;
+    server.kill9();
+    drop(receiver);
+    server.launch();
+    server.ready().await;
+    let mut receiver = Device::join(&server, "narrow").await;
+    let rest = read_up_to(&mut receiver, &format!("kept-{}", KEPT - 1)).await;
+    let number = |id: &String| id.trim_start_matches("kept-").parse::<usize>().expect("a number");
+    assert!(rest.iter().map(number).is_sorted(), "{rest:?}");
+    let again = number(&rest[0]);
+    // What arrived and was not yet struck off when the server died comes again; nothing is missing.
+    assert!(again <= first.len() && rest.len() == KEPT - again, "{} read before, then {rest:?}", first.len());
+    assert!(first.len() - again <= 8, "a page at the most comes twice: {} read before, then {rest:?}", first.len());
+}
