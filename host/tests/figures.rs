@@ -69,8 +69,7 @@ impl Recorder for Notes {
 fn described() -> BTreeMap<String, Figure> {
     let notes = Notes::default();
     metrics::with_local_recorder(&notes, modehost::figures::describe);
-    let figures = notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    figures
+    notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn host() -> &'static Path {

@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use modehost_gateway::ServerConfig;
 use modehost_gateway::proxy::{Caller, Proxies};
 use subtle::ConstantTimeEq;
 
@@ -19,12 +20,16 @@ pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) 
     let live = desk.live.current();
     let server = &live.document.server;
     let token = server.admin_token.as_deref();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let caller = peer.map(|peer| Proxies::new(&server.trusted_proxies).caller(peer, request.headers()));
-    match judge(token, caller, request.headers()) {
+    match judge(token, caller(&request, server), request.headers()) {
         Ok(()) => next.run(request).await,
         Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),
     }
+}
+
+/// Who calls; none where the connection does not say.
+pub(super) fn caller(request: &Request, server: &ServerConfig) -> Option<Caller> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
+    Some(Proxies::new(&server.trusted_proxies).caller(peer, request.headers()))
 }
 
 type Refusal = (StatusCode, &'static str);

@@ -1,13 +1,15 @@
 //! Who has moved what. Rule: every call that may change something writes one line, also if it was
 //! refused: from where, what, and what became of it; never a token or a body.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::counter;
+
+use super::{Desk, access};
 
 /// What the lines are logged under; always on, whatever the level.
 pub const TARGET: &str = "modehost::audit";
@@ -16,9 +18,9 @@ pub const TARGET: &str = "modehost::audit";
 const PATH_CHARS: usize = 200;
 
 /// Counts every call, and writes the line of one that may change something.
-pub async fn record(request: Request, next: Next) -> Response {
+pub async fn record(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let line = changes.then(|| Line::of(&request));
+    let line = changes.then(|| Line::of(&request, &desk));
     let answer = next.run(request).await;
     let outcome = match answer.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
@@ -33,23 +35,22 @@ pub async fn record(request: Request, next: Next) -> Response {
 }
 
 struct Line {
+    /// The nearest address that is no trusted proxy.
     from: String,
-    /// Set where a proxy says for whom it calls.
+    /// Whether the call says that it came through a proxy, trusted or not.
     forwarded: bool,
     method: Method,
     path: String,
 }
 
 impl Line {
-    fn of(request: &Request) -> Self {
-        let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        let path = request.uri().path();
-        let headers = request.headers();
+    fn of(request: &Request, desk: &Desk) -> Self {
+        let caller = access::caller(request, &desk.live.current().document.server);
         Self {
-            from: from.map_or_else(|| "unknown".to_owned(), |from| from.to_string()),
-            forwarded: headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for"),
+            from: caller.map_or_else(|| "unknown".to_owned(), |caller| caller.address.to_string()),
+            forwarded: caller.is_some_and(|caller| caller.forwarded),
             method: request.method().clone(),
-            path: path.chars().take(PATH_CHARS).collect(),
+            path: request.uri().path().chars().take(PATH_CHARS).collect(),
         }
     }
 

@@ -54,6 +54,8 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some(format!("no answer within {} s; is the disk overloaded?", limits::STORAGE_REPLY.as_secs())),
         };
+        // Also what befell others since the last look: a small write may still have found room.
+        let trouble = trouble.or(storage.take_trouble().map(|error| error.to_string()));
         if let Some(trouble) = opinion.after(trouble) {
             match &trouble {
                 Some(why) => tracing::error!("not ready: {why}"),

@@ -49,8 +49,8 @@ use crate::reply::{Reply, StorageError};
 pub use self::backup::{Backup, BackupError, backup};
 pub use self::open::OpenError;
 
-/// What tells a database of this server from others: `mode` in ASCII.
-const APPLICATION: i32 = 0x6D6F_6465;
+/// What a storage that is in order must have room for: the largest entry of a journal.
+const PROBE_BYTES: i64 = limits::JOURNAL_ENTRY_BYTES as i64;
 
 /// The storage of a single machine. Dropping the last handle carries out what waits, then closes
 /// the file and gives the folder free.
@@ -61,6 +61,8 @@ pub struct SqliteStorage {
     /// Told when files of finished work must follow.
     due: Arc<Notify>,
     file: Arc<PathBuf>,
+    /// For [`Self::take_trouble`].
+    trouble: Arc<Mutex<Option<StorageError>>>,
     /// Messages that may wait for one device.
     queue_limit: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -81,12 +83,14 @@ impl SqliteStorage {
         let reads = Arc::new(Backlog::new(limits::READER_QUEUE));
         let watches = Arc::new(Watches::default());
         let due = Arc::new(Notify::new());
+        let trouble: Arc<Mutex<Option<StorageError>>> = Arc::default();
         let storage = Self {
             writes: writes.clone(),
             reads: reads.clone(),
             watches: watches.clone(),
             due: due.clone(),
             file: file.clone(),
+            trouble: trouble.clone(),
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             threads: Mutex::new(Vec::new()),
             lock: Mutex::new(Some(opened.lock)),
@@ -94,7 +98,7 @@ impl SqliteStorage {
         // From here on an early return drops `storage`, which ends the threads already started.
         let mut threads = Vec::new();
         let writer_file = file.clone();
-        let write = move || writer::run(opened.writer, &writer_file, &writes, &watches, &due);
+        let write = move || writer::run(opened.writer, &writer_file, &writes, &watches, (&due, &trouble));
         threads.push(start("storage-writer", write)?);
         for connection in opened.readers {
             let (reads, file) = (reads.clone(), file.clone());
@@ -128,11 +132,21 @@ impl SqliteStorage {
         }
     }
 
-    /// Writes something of no consequence. The answer says whether the storage can keep what it is
-    /// given: the database is not locked, not damaged, and the disk takes it.
+    /// Writes as much as a document may hold, and removes it again. The answer says whether the
+    /// storage can keep what it is given: the database is neither locked nor damaged, and has room.
     pub fn probe(&self) -> Reply<()> {
-        // The same figure each time; the engine writes its page all the same.
-        self.write(|batch| batch.connection.pragma_update(None, "application_id", APPLICATION))
+        self.write(|batch| {
+            // No document has an empty key, so this one is nobody's.
+            let put = "INSERT INTO documents (key, version, value) VALUES ('', 0, hex(zeroblob(?1)))";
+            batch.connection.prepare_cached(put)?.execute([PROBE_BYTES / 2])?;
+            batch.connection.prepare_cached("DELETE FROM documents WHERE key = ''")?.execute(())?;
+            Ok(())
+        })
+    }
+
+    /// The last failure that hit all writes of a moment, if there was one since this was asked last.
+    pub fn take_trouble(&self) -> Option<StorageError> {
+        self.trouble.lock().take()
     }
 
     /// Tells the figures how many reads wait, and the size of the database and of its write-ahead file. Asks the file

@@ -162,6 +162,8 @@ async fn the_interface_is_what_its_document_says() {
         ("POST", "/api/v1/config/check", "/api/v1/config/check", "gateway: { nonsense: 1 }", 422),
         ("POST", "/api/v1/config/reload", "/api/v1/config/reload", "", 200),
         ("GET", "/metrics", "/metrics", "", 200),
+        // Last: what follows is asked while the program begins again.
+        ("POST", "/api/v1/restart", "/api/v1/restart", "", 200),
     ];
     let mut driven = BTreeSet::new();
     for (method, described, path, body, status) in calls {
@@ -202,7 +204,10 @@ async fn the_interface_is_what_its_document_says() {
 
 #[tokio::test]
 async fn every_call_that_may_change_something_writes_one_line_without_the_token() {
-    let settings = Settings::new().set("server.admin_token", json!("hush-hush")).set("log.level", json!("error"));
+    let settings = Settings::new()
+        .set("server.admin_token", json!("hush-hush"))
+        .set("server.trusted_proxies", json!(["127.0.0.1"]))
+        .set("log.level", json!("error"));
     let server = Server::start(settings).await;
     let call = async |token: &str, path: &str| {
         let headers = [("Authorization", token), ("X-Forwarded-For", "10.1.2.3")];
@@ -221,7 +226,10 @@ async fn every_call_that_may_change_something_writes_one_line_without_the_token(
     let lines = wait::until("three lines", wait::SOON, lines, |lines| lines.len() >= 3).await;
     assert_eq!(lines.len(), 3, "{lines:#?}");
     for (line, outcome) in lines.iter().zip(["ok", "refused", "failed"]) {
-        assert!(line.contains("127.0.0.1") && line.contains("POST") && line.contains("/api/v1/"), "{line}");
+        assert!(
+            line.contains("from=\"10.1.2.3\" forwarded=true") && line.contains("POST") && line.contains("/api/v1/"),
+            "{line}"
+        );
         assert!(line.contains(&format!("outcome=\"{outcome}\"")), "{line}");
     }
     let output = server.output();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use modehost_limits as limits;
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
@@ -82,7 +83,7 @@ pub(super) fn run(
     file: &Path,
     backlog: &Backlog<Box<dyn Write>>,
     watches: &Watches,
-    due: &Notify,
+    (due, trouble): (&Notify, &Mutex<Option<StorageError>>),
 ) {
     let _abandon = AbandonOnExit(backlog);
     let mut jobs = Vec::with_capacity(limits::WRITER_BATCH);
@@ -99,7 +100,10 @@ pub(super) fn run(
                 }
                 (done.failures, done.changes)
             }
-            Err(error) => (vec![Some(error); jobs.len()], Vec::new()),
+            Err(error) => {
+                *trouble.lock() = Some(error.clone());
+                (vec![Some(error); jobs.len()], Vec::new())
+            }
         };
         for (job, failure) in jobs.drain(..).zip(failures) {
             job.answer(failure);
