@@ -19,6 +19,7 @@ use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Live, Problems};
+use modehost_gateway::{Operator, Order};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_task::run_blocking;
@@ -36,6 +37,7 @@ pub struct Desk {
     pub registry: Arc<Registry>,
     pub catalog: Arc<PluginCatalog>,
     pub live: Arc<Live<Settings>>,
+    pub operator: Arc<dyn Operator>,
     pub metrics: PrometheusHandle,
 }
 
@@ -63,7 +65,7 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .route("/api/v1/{*rest}", any(async || refuse(StatusCode::NOT_FOUND, "there is no such thing here")))
         .method_not_allowed_fallback(async || refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method"))
         .route_layer(middleware::from_fn_with_state(desk.clone(), access::guard))
-        .route_layer(middleware::from_fn(audit::record));
+        .route_layer(middleware::from_fn_with_state(desk.clone(), audit::record));
     open.merge(guarded).with_state(desk)
 }
 
@@ -76,7 +78,8 @@ fn described() -> (OpenApiRouter<Arc<Desk>>, OpenApiRouter<Arc<Desk>>) {
         .routes(routes!(reload_plugin))
         .routes(routes!(roll_back))
         .routes(routes!(check_config))
-        .routes(routes!(reload_config));
+        .routes(routes!(reload_config))
+        .routes(routes!(restart));
     (open, guarded)
 }
 
@@ -202,6 +205,29 @@ async fn reload_config(State(desk): Shared) -> Response {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
         }
         None => answer(None),
+    }
+}
+
+/// Begins again with the program on disk: sessions are saved, connections close with 1012, and whoever
+/// connects meanwhile waits and is served.
+#[utoipa::path(
+    post, path = "/api/v1/restart", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "It begins", body = Done),
+        (status = 409, description = "The program on disk does not run; the server goes on", body = Refusal),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
+async fn restart(State(desk): Shared) -> Response {
+    match desk.operator.carry_out(Order::Restart).await {
+        Ok(done) => {
+            // This answer is waited for before the program goes.
+            if let Some(then) = done.then {
+                then();
+            }
+            answer(Some(Ok(())))
+        }
+        Err(why) => answer(Some(Err(why))),
     }
 }
 

@@ -167,8 +167,13 @@ impl Opened {
             spawn_io(resume(registry.clone())),
             watch_file(&live),
         );
-        let desk =
-            admin::Desk { registry: registry.clone(), catalog: rooms.catalog.clone(), live: live.clone(), metrics };
+        let desk = admin::Desk {
+            registry: registry.clone(),
+            catalog: rooms.catalog.clone(),
+            live: live.clone(),
+            operator: orders.clone(),
+            metrics,
+        };
         let routes = admin::routes(Arc::new(desk));
         announce(&live.current().document, &bound, &rooms.catalog, began.elapsed(), hint);
 

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use modehost_limits as limits;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -45,8 +45,8 @@ async fn is_ready(State(not_ready): State<watch::Receiver<Vec<String>>>) -> (Sta
     }
 }
 
-/// Serves one connection of the HTTP port to its end; once `ends` is true, up to the answer of the
-/// request that has begun.
+/// Serves one connection of the HTTP port to its end; once `ends` is true, up to the next answer:
+/// whoever got in is answered once.
 pub(crate) async fn converse<S>(
     stream: S,
     (local, peer): (SocketAddr, SocketAddr),
@@ -55,7 +55,9 @@ pub(crate) async fn converse<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let asked = Notify::new();
     let answer = |mut request: Request<Incoming>| {
+        asked.notify_one();
         request.extensions_mut().insert(Ends { local: local.ip(), peer: peer.ip() });
         // Routes of the application may serve this machine only.
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -67,7 +69,10 @@ pub(crate) async fn converse<S>(
     let serve = async {
         tokio::select! {
             outcome = &mut served => return outcome,
-            _ = ends.wait_for(|ends| *ends) => {}
+            () = async {
+                let _ = ends.wait_for(|ends| *ends).await;
+                asked.notified().await;
+            } => {}
         }
         served.as_mut().graceful_shutdown();
         served.await

@@ -231,3 +231,21 @@ async fn operators_see_sessions_plugins_and_metrics() {
     assert!(metrics.body.contains("modehost_connections"), "{metrics:?}");
     assert_eq!(server.admin("GET", "/healthz", "").await.status, 200);
 }
+
+#[tokio::test]
+async fn c15_the_older_name_of_the_helpers_counts_and_nonsense_is_the_default() {
+    let older = |workers: i64| Settings::new().set("meeting.threadpool_max_workers", json!(workers));
+    let server = Server::start(older(0)).await;
+    server.says("meeting.threadpool_max_workers is 0 and must be at least 1; 2 is used").await;
+    drop(server);
+    // The setting itself goes before its older name.
+    let server = Server::start(older(0).set("workers.max_blocking", json!(-3))).await;
+    server.says("workers.max_blocking is -3 and must be at least 1; 2 is used").await;
+    assert!(!server.output().contains("threadpool_max_workers"), "{}", server.output());
+    drop(server);
+    let server = Server::start(older(1)).await;
+    assert!(!server.output().contains("must be at least 1"), "{}", server.output());
+    // One helper is enough for everything.
+    let reloaded = server.admin("POST", "/api/v1/config/reload", "").await;
+    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+}
