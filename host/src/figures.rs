@@ -81,12 +81,21 @@ impl Process {
             // Whole seconds: counters have no fractions here.
             counter!("modehost_process_cpu_seconds_total").absolute(seconds);
         }
-        if let Ok(files) = fs::read_dir("/proc/self/fd") {
-            gauge!("modehost_process_open_files").set(files.count() as f64);
+        if let Some(files) = open_files() {
+            gauge!("modehost_process_open_files").set(files as f64);
         }
         if let Some(limit) = getrlimit(Resource::Nofile).current {
             gauge!("modehost_process_open_files_limit").set(limit as f64);
         }
+    }
+}
+
+/// Newer systems tell the number as the size of the folder; elsewhere the entries are counted.
+fn open_files() -> Option<u64> {
+    const FOLDER: &str = "/proc/self/fd";
+    match fs::metadata(FOLDER).ok()?.len() {
+        0 => fs::read_dir(FOLDER).ok().map(|files| files.count() as u64),
+        known => Some(known),
     }
 }
 

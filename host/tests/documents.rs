@@ -95,3 +95,18 @@ fn the_reference_is_the_one_of_the_code_and_of_the_plugins() {
          config/REFERENCE.md`"
     );
 }
+
+#[test]
+fn the_image_holds_every_plugin() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let recipe = std::fs::read_to_string(root.join("examples/operation/Containerfile")).expect("the recipe");
+    for entry in std::fs::read_dir(root.join("plugins")).expect("plugins/").flatten() {
+        if entry.path().join("plugin.toml").is_file() {
+            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).expect("a manifest");
+            let manifest: toml::Table = manifest.parse().expect("TOML");
+            let package = manifest["package"]["name"].as_str().expect("a name");
+            let named = recipe.split_whitespace().collect::<Vec<_>>().windows(2).any(|words| words == ["-p", package]);
+            assert!(named, "examples/operation/Containerfile does not build {package}");
+        }
+    }
+}

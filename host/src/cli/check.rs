@@ -35,7 +35,9 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
         say(settings::reference(&sections?).trim_end());
         return Ok(());
     }
-    let [file] = &arguments.files[..] else { return Err(Failure::other("one configuration file at a time")) };
+    let [file] = &arguments.files[..] else {
+        return Err(Failure::Configuration("modehost: check one configuration file at a time".to_owned()));
+    };
     let source = Origin { file: Some(file.clone()), ..Origin::default() }.source();
     let loaded = settings::load(&source)?;
     let mut owners = Owners::default().with_named(&loaded.document);
