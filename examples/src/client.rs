@@ -112,7 +112,12 @@ impl<W: Write> Client<W> {
                 self.say("paste the log; a line with a single . ends it")?;
             }
             Command::LogFile(file) => match log::read(&file) {
-                Ok(text) => messages = log::messages(&text),
+                Ok((text, is_cut)) => {
+                    if is_cut {
+                        self.say("it is long; its end is sent")?;
+                    }
+                    messages = log::messages(&text);
+                }
                 Err(error) => self.say(&format!("cannot read {file}: {error}"))?,
             },
             Command::Log(text) => messages = log::messages(&text),

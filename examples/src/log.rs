@@ -1,23 +1,29 @@
 //! A log on its way to the server. Rule: whole lines in messages of a bounded size, so that a log of
 //! any length passes.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
 /// Bytes of the log in one message; the server takes a megabyte by default.
 const MESSAGE_BYTES: usize = 32 * 1024;
-/// Bytes of a file; of a longer one the beginning is sent.
+/// Bytes of a file; of a longer one the end is sent, where the failure mostly stands.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Reads a log, whatever its encoding.
+/// Reads a log, whatever its encoding, and says whether its beginning was left out.
 ///
 /// # Errors
 /// As the system gives them.
-pub fn read(file: &str) -> std::io::Result<String> {
+pub fn read(file: &str) -> std::io::Result<(String, bool)> {
+    let mut file = std::fs::File::open(file)?;
+    let length = file.metadata()?.len();
+    let is_cut = length > FILE_BYTES;
+    if is_cut {
+        file.seek(SeekFrom::Start(length - FILE_BYTES))?;
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    file.take(FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), is_cut))
 }
 
 /// The messages that carry a log.
@@ -43,7 +49,19 @@ pub fn messages(text: &str) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MESSAGE_BYTES, messages};
+    use super::{FILE_BYTES, MESSAGE_BYTES, messages, read};
+
+    #[test]
+    fn of_a_long_file_the_end_is_read() {
+        let path = std::env::temp_dir().join(format!("modehost-log-{}", std::process::id()));
+        let name = path.to_str().expect("a name");
+        for (length, cut) in [(10, false), (FILE_BYTES as usize + 1, true)] {
+            std::fs::write(&path, format!("{}error\n", "x".repeat(length))).expect("a file");
+            let (text, is_cut) = read(name).expect("its text");
+            assert!(is_cut == cut && text.ends_with("xerror\n") && text.len() as u64 <= FILE_BYTES);
+        }
+        std::fs::remove_file(&path).expect("gone again");
+    }
 
     #[test]
     fn nothing_of_a_log_is_lost_and_lines_stay_whole() {
