@@ -16,6 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Held, Live, Loaded, Problems, Source, Watcher};
 use modehost_contract::Catalog;
@@ -209,7 +210,9 @@ impl Opened {
         tokio::select! {
             () = &mut closing => {
                 tracing::info!("stopped");
-                return if restarts { Ended::Restart(ports) } else { Ended::Stopped };
+                // A request to stop that came in these last moments would be lost with this program.
+                let stops = signals.stop().now_or_never().is_some();
+                return if restarts && !stops { Ended::Restart(ports) } else { Ended::Stopped };
             }
             reason = signals.stop() => {
                 if !restarts {

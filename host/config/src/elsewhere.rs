@@ -41,6 +41,11 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
+    /// Whether it came over a way on which others can change it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.remote.is_open()
+    }
+
     /// Keeps it on disk for a start at which its address cannot be reached.
     pub(crate) fn keep(&self) {
         if let Err(error) = self.remote.keep(&self.text) {

@@ -71,6 +71,12 @@ impl<T: Document> Live<T> {
         apply: Box<Apply<T>>,
     ) -> Arc<Self> {
         if let Some(held) = &held {
+            if held.is_open() {
+                let setting = elsewhere.setting;
+                tracing::warn!(
+                    "{setting} begins with http://: whoever is on the way there decides what this server does"
+                );
+            }
             held.keep();
         }
         let (current, turn) = (watch::Sender::new(Arc::new(first)), Turn { logged: None, held });

@@ -4,6 +4,7 @@
 //! nor the secret. The copy is whole or not there, belongs to one address, and is for its owner only.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +77,11 @@ impl Remote {
         read(&mut response).await
     }
 
+    /// True if whoever is on the way can read and change what is said.
+    pub fn is_open(&self) -> bool {
+        Url::parse(&self.url).is_ok_and(|url| url.scheme() == "http" && !is_local(&url))
+    }
+
     fn place(&self) -> PathBuf {
         self.folder.join("remote-configuration.yaml")
     }
@@ -143,7 +149,16 @@ fn connect(url: &Url) -> Result<Client, FetchError> {
         // Then no root certificates are needed, which not every machine has.
         builder = builder.tls_certs_only([]);
     }
+    if is_local(url) {
+        builder = builder.no_proxy();
+    }
     builder.build().map_err(|_| FetchError::Tls)
+}
+
+/// True for this very machine.
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn judge(status: StatusCode) -> Result<(), FetchError> {
@@ -195,6 +210,15 @@ mod tests {
         assert!(!text.contains("hush"), "the address may hold a secret");
         other.keep("x").expect("kept");
         assert_eq!((one.kept(), other.kept().as_deref()), (None, Some("x")));
+    }
+
+    #[test]
+    fn an_open_way_is_told_from_a_safe_one() {
+        let is_open = |url: &str| remote(Path::new("/nowhere"), url).is_open();
+        assert!(is_open("http://console.example.org/") && is_open("http://10.0.0.1/"));
+        for safe in ["https://console.example.org/", "http://127.0.0.1:8/", "http://[::1]/", "http://localhost/"] {
+            assert!(!is_open(safe), "{safe}");
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ impl Console {
     /// Whether an order may be carried out.
     fn admit(&self, secret: &str, caller: IpAddr) -> Result<(), (ErrorCode, &'static str)> {
         let Some(right) = self.settings.borrow().secret.clone() else {
+            count("no_secret_set");
             return Err((ErrorCode::Forbidden, "server messages are not taken: set server.secret to allow them"));
         };
         let now = Instant::now();

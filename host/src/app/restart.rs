@@ -1,6 +1,7 @@
 //! Beginning again with the program on disk: same process, same arguments, same listening sockets.
 //!
-//! Rule: nothing is torn down before the new program has shown that it runs at all; from the moment
+//! Rule: nothing is torn down before the new program has shown that it runs, and the settings that
+//! they can be read; from the moment
 //! the old one stops to accept until the new one does, whoever connects waits in the kernel. The
 //! process id stays, so service managers, terminals and containers notice nothing.
 
@@ -113,14 +114,27 @@ impl Operator for Orders {
                 })
             }
             Order::Restart => {
-                let (program, restart) = (self.program.clone(), self.restart.clone());
+                let (program, restart, live) = (self.program.clone(), self.restart.clone(), self.live.clone());
                 Box::pin(async move {
-                    program.check().await.inspect_err(|why| tracing::error!("no restart: {why}"))?;
+                    let ready = async {
+                        readable(live).await?;
+                        program.check().await
+                    };
+                    ready.await.inspect_err(|why| tracing::error!("no restart: {why}"))?;
                     let message = "the server restarts; all connections close with 1012 and may come back at once";
                     Ok(Done { message: message.to_owned(), then: Some(Box::new(move || restart.notify_one())) })
                 })
             }
         }
+    }
+}
+
+/// A program that cannot read its settings would end at once, and everybody with it.
+async fn readable(live: Arc<Live<Settings>>) -> Result<(), String> {
+    match run_blocking(move || live.reload()).await {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(problems)) => Err(format!("the configuration is not valid; the server goes on as it is: {problems}")),
+        None => Err("the server is stopping".to_owned()),
     }
 }
 

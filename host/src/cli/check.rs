@@ -57,6 +57,9 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
         let names = unchecked.join(", ");
         say(format_args!("not checked, since their plugins are not in {}: {names}", folder.display()));
     }
+    if loaded.document.config.remote.is_some() {
+        say("not checked: what config.remote.url gives; a server that runs takes it or says what is wrong with it");
+    }
     say("ok");
     Ok(())
 }

@@ -209,3 +209,29 @@ async fn c12_a_port_that_the_configuration_has_changed_changes_with_the_restart(
     at([127, 0, 0, 1], server.ws().port()).await.expect_err("the old one is closed");
     at([127, 0, 0, 1], other).await.expect_err("nobody is there");
 }
+
+#[tokio::test]
+async fn c12_settings_that_cannot_be_read_keep_the_old_program() {
+    let server = Server::start(settings()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    server.write_config("server:\n  secret: hush-hush-9\n  portt: 1\n");
+    let (mut console, answer) = order(&server, "restart", SECRET).await;
+    assert_eq!(answer["status"], "error", "{answer}");
+    let message = answer["message"].as_str().unwrap_or_default();
+    assert!(message.contains("goes on as it is") && message.contains(":3:"), "{message}");
+    console.ping().await;
+    assert_eq!(device.count().await.0, 1);
+    assert_eq!(starts(&server), 1);
+}
+
+#[tokio::test]
+async fn c12_a_stop_in_the_middle_of_a_restart_stops() {
+    let mut server = Server::start(settings()).await;
+    // It does not answer the close, so that the server waits a moment for it.
+    let device = Device::join(&server, "dev-1").await;
+    let (_console, answer) = order(&server, "restart", SECRET).await;
+    assert_eq!(answer["status"], "success", "{answer}");
+    assert_eq!(server.terminate().await.code(), Some(0));
+    assert_eq!(starts(&server), 1, "it did not begin again");
+    drop(device);
+}
