@@ -108,7 +108,7 @@ impl Console {
         }
         self.guesses.lock().note(caller, now);
         count("wrong_secret");
-        tracing::warn!(address = %caller, "a server message with a wrong secret was refused");
+        tracing::warn!(target: "modehost::audit", from = %caller, "a server message with a wrong secret was refused");
         Err((ErrorCode::Forbidden, "content.secret is not the server's secret"))
     }
 }
@@ -179,7 +179,7 @@ impl<'a> Counter<'a> {
             Ok(()) => match Order::parse(&action) {
                 None => (ErrorCode::SchemaInvalid, "action must be one of: update_config, restart"),
                 Some(order) => {
-                    tracing::info!(address = %self.caller, ?order, "ordered by a console");
+                    tracing::info!(target: "modehost::audit", from = %self.caller, ?order, "console");
                     let carried_out = self.console.operator.carry_out(order);
                     self.open = Some(Box::pin(async move { (action, carried_out.await) }));
                     return;

@@ -305,6 +305,8 @@ async fn a_restart_in_place_is_a_reload_to_the_service_manager() {
     manager.hears("READY=1", 2).await;
     let beats = manager.look().iter().filter(|line| *line == "WATCHDOG=1").count();
     manager.hears("WATCHDOG=1", beats + 2).await;
+    let ordered = |line: &str| line.contains("modehost::audit") && line.contains("order=Restart");
+    assert!(server.output().lines().any(ordered), "orders of a console are on record as well");
     assert!(!manager.look().contains(&"STOPPING=1".to_owned()), "the manager would end a unit that says so");
     Device::join(&server, "dev-1").await.ping().await;
     assert!(server.terminate().await.success());
