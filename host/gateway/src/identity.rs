@@ -134,6 +134,8 @@ fn next_auto_id() -> DeviceId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(uri: &str, headers: &[(&str, &str)]) -> Result<Identity, BadIdentity> {
@@ -191,5 +193,33 @@ mod tests {
     fn a_token_is_not_shown() {
         let identity = read("/x?token=hush", &[]).expect("identity");
         assert!(!format!("{identity:?}").contains("hush"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever bytes a request has where ids and tokens are due, it is read or refused, and what
+        /// is read can be logged and stored as it is.
+        #[test]
+        fn c2_any_bytes_are_read_or_refused(
+            names in prop::collection::vec("device-id|client-id|authorization|Device-Id|x", 0..4),
+            values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..160), 4),
+            query in "((device|client)[-_]id|authorization|token|x)=[ -~]{0,40}(&[a-z_-]{0,10}=(%[0-9A-F]{2}|[a-z]){0,12}){0,3}",
+        ) {
+            let uri = http::Uri::try_from(format!("/supie/v1/?{query}"));
+            let mut request = http::Request::builder().uri(uri.unwrap_or_default());
+            for (name, bytes) in names.iter().zip(&values) {
+                if let Ok(value) = http::HeaderValue::from_bytes(bytes) {
+                    request = request.header(name, value);
+                }
+            }
+            let Ok(request) = request.body(()) else { return Ok(()) };
+            if let Ok(identity) = Identity::read(&request.into_parts().0) {
+                for id in [identity.device.as_str(), identity.client.as_str()] {
+                    prop_assert!(id.len() <= 128 && !id.chars().any(char::is_control), "{id:?}");
+                }
+                prop_assert!(!identity.device.as_str().is_empty());
+            }
+        }
     }
 }

@@ -94,4 +94,38 @@ proptest! {
             Err(_) => {}
         }
     }
+
+    /// Each type that the host types itself, with members of any kind: it is that message, or the
+    /// error says what is wrong with it.
+    #[test]
+    fn c10_every_type_bears_any_members(
+        kind in prop::sample::select(vec!["hello", "listen", "abort", "mode", "server", "mcp", "iot", "goodbye", "other"]),
+        members in prop::collection::btree_map("[a-z]{1,8}|state|mode|text|action|content|payload|reason|features", word(), 0..6),
+    ) {
+        let mut message = json!(members);
+        message["type"] = kind.into();
+        let text = message.to_string();
+        match take(&text) {
+            Ok(DeviceMessage::Hello(hello)) => prop_assert!(kind == "hello" && *hello.body == *text),
+            Ok(DeviceMessage::Listen(_)) => prop_assert_eq!(kind, "listen"),
+            Ok(DeviceMessage::Abort { reason }) => prop_assert!(kind == "abort" && reason.chars().count() <= 64),
+            Ok(DeviceMessage::Mode { mode, .. }) => prop_assert!(kind == "mode" && !mode.is_empty() && mode == mode.trim()),
+            Ok(DeviceMessage::Server { action, .. }) => prop_assert!(kind == "server" && !action.is_empty()),
+            Ok(DeviceMessage::Mcp { payload }) => prop_assert!(kind == "mcp" && payload.as_bytes()[0] == b'{', "{payload}"),
+            Ok(DeviceMessage::Ignored) => prop_assert!(kind == "iot" || kind == "goodbye"),
+            Ok(DeviceMessage::Other { kind: named, body }) => prop_assert!(*named == *kind && *body == *text),
+            Err(code) => prop_assert_eq!(code, ErrorCode::SchemaInvalid),
+        }
+    }
+
+    /// Bytes that are UTF-8 by chance, and nesting that has no end.
+    #[test]
+    fn c10_noise_and_abysses_are_refused_in_bounded_time(
+        bytes in prop::collection::vec(any::<u8>(), 0..2000),
+        opener in prop::sample::select(vec!["[", "{\"a\":", "[[{\"x\":", "\"", "{\"type\":\"x\",\"y\":"]),
+        times in 0_usize..20_000,
+    ) {
+        let _ = take(&String::from_utf8_lossy(&bytes));
+        let _ = take(&format!("{}{}", opener.repeat(times), String::from_utf8_lossy(&bytes)));
+    }
 }

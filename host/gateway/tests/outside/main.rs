@@ -4,6 +4,7 @@
 mod devices;
 mod handshake;
 mod listeners;
+mod noise;
 mod ota;
 mod stage;
 mod tls;

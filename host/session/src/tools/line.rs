@@ -139,6 +139,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use modehost_outbox::{OutboxReader, outbox};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -191,5 +192,65 @@ mod tests {
         drop(reader);
         assert_eq!(line.ask("a", None, LIMIT).await, Err(ToolError::Closing));
         assert_eq!(waiting(&line), 0);
+    }
+
+    /// Any JSON value.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-3_i64..4).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let keys = "name|id|text|content|message|inputSchema|description|tools|nextCursor|[a-z]";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(keys, inner, 0..4).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a device says, it ends only the question that it names, and names itself right.
+        #[test]
+        fn whatever_comes_answers_nothing_but_its_question(
+            members in prop::collection::btree_map("id|method|result|error|jsonrpc|x", value(), 0..6),
+            noise in prop_oneof![Just(None), any::<String>().prop_map(Some)],
+        ) {
+            let (line, _reader) = line();
+            let (sender, mut answer) = oneshot::channel();
+            line.waiting.lock().as_mut().expect("open").insert(2, sender);
+            let said = json!(members);
+            let heard = line.take(&noise.clone().unwrap_or_else(|| said.to_string()));
+            let answers = said["id"] == 2
+                && !said["method"].is_string()
+                && (!said["error"].is_null() || !said["result"].is_null());
+            if heard == Heard::Answer {
+                prop_assert!(noise.is_some() || answers, "{said}");
+                prop_assert!(answer.try_recv().is_ok());
+            } else {
+                prop_assert_eq!(waiting(&line), 1);
+            }
+        }
+
+        /// What a device offers and answers is bounded, and every tool leads back to a real one.
+        #[test]
+        fn whatever_is_offered_is_made_fit(page in value(), pages in prop::collection::vec(value(), 0..3)) {
+            let mut offer = super::super::offer::Offer::default();
+            for page in pages.iter().chain([&page]) {
+                offer.add(page);
+                offer.add(&page["tools"]);
+            }
+            for tool in offer.tools().iter() {
+                prop_assert!((1..=modehost_limits::TOOL_NAME_BYTES).contains(&tool.name.len()));
+                prop_assert!(offer.real_name(&tool.name).is_some());
+                prop_assert!(serde_json::from_str::<Value>(&tool.parameters).is_ok_and(|schema| schema.is_object()));
+            }
+            prop_assert!(super::super::offer::text_of(&page).len() <= modehost_limits::TOOL_TEXT_BYTES);
+        }
     }
 }
