@@ -2,6 +2,7 @@
 //! the public interface; the guests are those under `tests/guests`.
 
 mod catalog;
+mod figures;
 mod fixture;
 mod instance;
 mod load;
