@@ -224,6 +224,92 @@ fn p3_a_really_full_disk_loses_nothing_that_was_acknowledged() {
     assert!(output.status.success() && said.contains("kept "), "{said}\n{complained}");
 }
 
+/// Not a test: runs as a user without special rights.
+#[test]
+#[ignore = "started by another test as a process of its own"]
+fn child_whose_rights_are_taken() {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(dir) = std::env::var(CHILD_DIR) else { return };
+    let dir = Path::new(&dir).join("data");
+    let allow = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("own files");
+    };
+    let storage = open(&dir);
+    let queue = SpareQueue::open(storage.clone(), &dir).expect("a queue");
+    let here = DeviceId::new("here");
+    get(queue.enqueue(&here, "0".into(), 1, LONG));
+    let file = dir.join("modehost.db");
+    allow(&file, 0o400);
+    allow(&dir, 0o000);
+    if std::fs::read_dir(&dir).is_ok() {
+        println!("all rights");
+        return;
+    }
+    // What is open stays open; whether a message is taken or not, the answer is true.
+    let mut kept = vec!["0".to_owned()];
+    for number in 1..200 {
+        match outcome(queue.enqueue(&here, number.to_string().into(), 1, LONG)) {
+            Ok(_) => kept.push(number.to_string()),
+            Err(error) => {
+                assert!(error.to_string().contains("modehost.db") || error.to_string().contains("queue"), "{error}")
+            }
+        }
+    }
+    drop((queue, storage));
+    let told = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
+        Ok(_) => panic!("opened without rights"),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("data") && told.contains("let this user write there"), "{told}");
+    allow(&dir, 0o700);
+    let told = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
+        Ok(_) => panic!("opened a file that may not be written"),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("modehost.db") && told.contains("write"), "{told}");
+    allow(&file, 0o600);
+    let storage = open(&dir);
+    let mut found = Vec::new();
+    loop {
+        let page = get(storage.waiting(&here, 2));
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page.iter().map(|message| message.payload.to_string()));
+        get(storage.remove(&here, page.iter().map(|message| message.id).collect()));
+    }
+    assert_eq!(found, kept);
+    println!("kept {}", kept.len());
+}
+
+#[test]
+fn rights_that_are_taken_away_at_run_time_are_told_and_lose_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a folder");
+    let open_to_all = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), open_to_all).expect("own folder");
+    // Whoever may do everything runs the child as somebody who may not; that one needs a copy.
+    let program = dir.path().join("child");
+    std::fs::copy(std::env::current_exe().expect("this test"), &program).expect("a copy");
+    let arguments = ["child_whose_rights_are_taken", "--exact", "--ignored", "--nocapture"];
+    let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut command = Command::new("setpriv");
+    let first = command.args(as_nobody).arg(&program).args(arguments).env(CHILD_DIR, dir.path()).output();
+    let output = match first {
+        Ok(output) if output.status.success() || !String::from_utf8_lossy(&output.stderr).starts_with("setpriv:") => {
+            output
+        }
+        _ => Command::new(&program).args(arguments).env(CHILD_DIR, dir.path()).output().expect("a child"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if said.contains("all rights") {
+        println!("skipped: this user may do everything, and there is no setpriv");
+        return;
+    }
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("kept "), "{said}\n{complained}");
+}
+
 #[test]
 fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -93,6 +93,11 @@ fn open_writer(file: &Path, max_mib: Option<u32>) -> Result<Connection, OpenErro
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags).map_err(engine)?;
     connection.busy_timeout(limits::STORAGE_BUSY).map_err(engine)?;
+    // The engine opens a file that it may only read without a word, and fails at the first write.
+    if connection.is_readonly("main").map_err(engine)? {
+        let reason = "this user may read it and not write it; let this user write it and its folder";
+        return Err(OpenError::Unusable { file: file.into(), reason: reason.into() });
+    }
     let found = schema::version(&connection).map_err(engine)?;
     if found > schema::CURRENT {
         return Err(OpenError::Newer { file: file.into(), found, ours: schema::CURRENT });
