@@ -46,7 +46,8 @@ struct Page {
 impl HandOver {
     /// Hands over in a task of its own, so that a slow device does not hold up its session.
     pub(crate) fn start(self) -> IoTask<()> {
-        spawn_io(self.run())
+        // Boxed, so that a hand-over which is long over leaves no room taken in its session.
+        spawn_io(Box::pin(self.run()))
     }
 
     async fn run(mut self) {
