@@ -146,5 +146,14 @@ mod tests {
             let pieces: Vec<&[u8]> = ends.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
             prop_assert_eq!(read(&pieces), read(&[&stream]));
         }
+
+        #[test]
+        fn any_bytes_are_events_or_a_fault_however_they_are_cut(
+            stream in prop::collection::vec(prop_oneof![prop::sample::select(b"data: \n\r".to_vec()), any::<u8>()], 0..400),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let (one, two) = stream.split_at(cut.index(stream.len() + 1));
+            prop_assert_eq!(read(&[one, two]), read(&[&stream]));
+        }
     }
 }
