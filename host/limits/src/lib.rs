@@ -490,5 +490,7 @@ pub const PROGRAM_CHECK: Duration = Duration::from_secs(10);
 pub const ADMIN_REPLY: Duration = Duration::from_secs(5);
 /// Bytes of an answer of a running server that the command line reads.
 pub const ADMIN_REPLY_BYTES: u64 = 16 * 1024 * 1024;
+/// Trials of a plugin whose calls run out of time, before it is refused.
+pub const PROBE_ATTEMPTS: u32 = 3;
 /// Live instances of the runtime that looks at single plugin files: the two of a probe, and spare.
 pub const PROBE_INSTANCES: usize = 8;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use modehost_contract::event::{Device, Start};
 use modehost_contract::{Context, Event, Fault, Generation, Instance, Manifest};
+use modehost_limits as limits;
 
 use crate::code::Code;
 use crate::convert::effect::Rules;
@@ -16,16 +17,37 @@ use crate::load::LoadError;
 /// The instant at which a trial takes place; any will do, but always the same one.
 const CONTEXT: Context = Context { now: 1_700_000_000_000, seed: 1 };
 
+/// Tries again what ran out of time: on a busy machine the budget of a call, which is wall clock,
+/// can pass without the guest having run. One that loops runs out of it every time.
+fn patiently<T>(attempt: impl Fn() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    let mut left = limits::PROBE_ATTEMPTS;
+    loop {
+        left -= 1;
+        match attempt() {
+            Err(LoadError::Probe { fault: Fault::TimedOut(_), .. }) if left > 0 => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// What the plugin says of itself.
 pub(crate) fn describe(code: &Arc<Code>, file: &str) -> Result<Manifest, LoadError> {
+    patiently(|| describe_once(code, file))
+}
+
+/// Configure, start in each role, snapshot, restore.
+pub(crate) fn run(generation: &WasmGeneration, file: &str) -> Result<(), LoadError> {
+    patiently(|| run_once(generation, file))
+}
+
+fn describe_once(code: &Arc<Code>, file: &str) -> Result<Manifest, LoadError> {
     let terms = Terms::new(Rules { grants: Grants::default(), count: 0 });
     let at = |step| move |fault| LoadError::Probe { file: file.to_owned(), step, fault };
     let mut instance = WasmInstance::open(code, &terms).map_err(at("opening"))?;
     instance.describe().map_err(at("describe"))
 }
 
-/// Configure, start in each role, snapshot, restore.
-pub(crate) fn run(generation: &WasmGeneration, file: &str) -> Result<(), LoadError> {
+fn run_once(generation: &WasmGeneration, file: &str) -> Result<(), LoadError> {
     let at = |step| move |fault| LoadError::Probe { file: file.to_owned(), step, fault };
     let manifest = generation.manifest();
     let mut instance = generation.instance().map_err(at("configure"))?;
