@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
@@ -15,7 +15,8 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("modehost-outbox", &["ids", "limits"]),
     ("modehost-storage", &["ids", "limits", "task", "outbox"]),
     ("modehost-plugin", &["ids", "limits", "task", "contract"]),
-    ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage"]),
+    ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox"]),
+    ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage", "speech"]),
     ("modehost-llm", &["ids", "limits", "task", "contract"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
     ("modehost-auth", &["ids", "limits", "task"]),
@@ -25,7 +26,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks",
+            "config", "llm", "hooks", "speech",
         ],
     ),
 ];
@@ -35,9 +36,9 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("wasmtime", &["host/plugin"]),
     ("wasmparser", &["host/plugin"]),
     ("rusqlite", &["host/storage"]),
-    ("tungstenite", &["host/gateway"]),
+    ("tungstenite", &["host/gateway", "host/speech"]),
     // Calls to others: those who make them know about time limits, retries and secrets.
-    ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config"]),
+    ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config", "host/speech"]),
 ];
 
 /// Modes, also where no folder is named after them.

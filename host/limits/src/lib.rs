@@ -2,6 +2,8 @@
 //!
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
+pub mod sound;
+
 use std::time::Duration;
 
 // --- Devices and their connections -----------------------------------------------------------

@@ -1,0 +1,37 @@
+//! Default times, depths and sizes of hearing and speaking, each with its unit and the reason for
+//! the figure. Rule: as in the file above it.
+
+use std::time::Duration;
+
+// --- Hearing ---------------------------------------------------------------------------------
+
+/// How sure the detector must be that something is speech: white noise peaks at 0.63, speech is
+/// mostly above 0.9.
+pub const VOICE_THRESHOLD: f32 = 0.6;
+/// Speech of this length begins an utterance: six looks of the detector, longer than a click.
+pub const VOICE_START: Duration = Duration::from_millis(96);
+/// Silence of this length ends an utterance: people pause 200 to 500 ms within a sentence.
+pub const VOICE_END: Duration = Duration::from_millis(700);
+/// Sound from before the first speech that goes to the recogniser: soft consonants come first.
+pub const PRE_ROLL: Duration = Duration::from_millis(300);
+/// Longest utterance. Providers cut at 60 s, people seldom speak 30 s without a pause.
+pub const UTTERANCE: Duration = Duration::from_secs(30);
+/// Manual listening without a boundary of the device for this long is ruled by voice activity (A.2).
+pub const MANUAL_FALLBACK: Duration = Duration::from_millis(5000);
+/// Speech over speech of this length interrupts: longer than a cough.
+pub const BARGE_IN: Duration = Duration::from_millis(300);
+/// From the end of an utterance to its text, with further tries.
+pub const RECOGNITION: Duration = Duration::from_secs(10);
+/// Further tries of a recogniser.
+pub const RECOGNITION_RETRIES: u32 = 2;
+
+// --- Speaking --------------------------------------------------------------------------------
+
+/// Sample rate of what devices get, in Hz: firmware's own default.
+pub const SPEECH_RATE: u32 = 24_000;
+/// Length of a frame that devices get, in ms: firmware's own default.
+pub const SPEECH_FRAME_MS: u32 = 60;
+/// Bit rate of what devices get, in bit/s: wideband speech is clear, and a frame is 180 bytes.
+pub const SPEECH_BITRATE: u32 = 24_000;
+/// From a sentence to its first sound.
+pub const SPEECH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,13 @@
+//! The sections `asr`, `tts` and `vad`. Rule: what validates here can be used without a further
+//! check, and neither `Debug` nor `Serialize` shows a key.
+
+mod address;
+mod asr;
+mod key;
+mod tts;
+mod vad;
+
+pub use self::asr::{AsrConfig, AsrProvider, DoubaoConfig, FunAsrConfig, FunAsrMode, LocalConfig, TranscriptionConfig};
+pub use self::key::Key;
+pub use self::tts::{EspeakConfig, SpeechConfig, TtsConfig, TtsProvider};
+pub use self::vad::VadConfig;

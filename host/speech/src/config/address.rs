@@ -1,0 +1,35 @@
+//! Addresses of services. Rule: an address that cannot be called is refused when it is read, with
+//! what it should look like, and is not repeated, since people put tokens into addresses.
+
+use reqwest::Url;
+
+/// An address of a WebSocket service.
+pub(crate) fn is_socket(address: &str, _: &()) -> garde::Result {
+    is_address(address, &["ws", "wss"], "ws://host:port/ or wss://host/")
+}
+
+/// An address that `/audio/…` can be put behind.
+pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
+    is_address(address, &["http", "https"], "https://api.example.org/v1")?;
+    let path = address.trim_end_matches('/');
+    for end in ["/audio/transcriptions", "/audio/speech", "/audio", "/models", "/chat/completions"] {
+        if let Some(corrected) = path.strip_suffix(end) {
+            return Err(garde::Error::new(format!("must end before {end}; write {corrected}")));
+        }
+    }
+    Ok(())
+}
+
+fn is_address(address: &str, schemes: &[&str], looks: &str) -> garde::Result {
+    let fault = || garde::Error::new(format!("is not an address that can be called; it should look like {looks}"));
+    let url = Url::parse(address).map_err(|_| fault())?;
+    let rest = address.split_once("://").map_or("", |(_, rest)| rest);
+    let hostless = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
+    if hostless || !schemes.contains(&url.scheme()) || address.contains(|one: char| one.is_whitespace()) {
+        return Err(fault());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(garde::Error::new("must not hold a user or password; keys have settings of their own"));
+    }
+    Ok(())
+}
