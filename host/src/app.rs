@@ -26,9 +26,10 @@ use modehost_limits as limits;
 use modehost_llm::LanguageModels;
 use modehost_plugin::{PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
 use modehost_session::{Registry, Services};
+use modehost_speech::Speech;
 use modehost_storage::traits::OfflineQueue;
 use modehost_storage::{Exporter, LocalDirectory, SpareQueue, SqliteStorage, Sweeper};
-use modehost_task::{ModeThreads, run_blocking, spawn_io};
+use modehost_task::{WorkThreads, run_blocking, spawn_io};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -40,7 +41,7 @@ use self::signals::Signals;
 use crate::admin;
 use crate::figures::Process;
 use crate::log::Log;
-use crate::settings::{COLD, Settings, elsewhere};
+use crate::settings::{COLD, Settings, elsewhere, speech_parts};
 use crate::terminal::say;
 
 /// Why the server did not start.
@@ -117,7 +118,7 @@ struct Opened {
     live: Arc<Live<Settings>>,
     orders: Arc<Orders>,
     registry: Arc<Registry>,
-    threads: Arc<ModeThreads>,
+    threads: Arc<WorkThreads>,
     gateway_settings: watch::Receiver<Arc<GatewaySettings>>,
     metrics: PrometheusHandle,
     process: Arc<Process>,
@@ -140,7 +141,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     }
     let queue: Arc<dyn OfflineQueue> = rooms.queue.clone();
     queue.limit(sections::queue_limit(&settings));
-    let services = (rooms.models.clone(), rooms.hooks.clone(), queue);
+    let services = (rooms.models.clone(), rooms.hooks.clone(), rooms.speech.clone(), queue);
     let (feeds, session_settings, gateway_settings) =
         Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log.clone());
     let catalog = rooms.catalog.clone();
@@ -148,7 +149,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let live = Live::with_elsewhere(source, (settings, held), elsewhere(), COLD, apply);
     let orders = Arc::new(Orders::new(live.clone(), program));
 
-    let threads = Arc::new(ModeThreads::start(mode_threads, &Handle::current())?);
+    let threads = Arc::new(WorkThreads::start("mode", mode_threads, &Handle::current())?);
     let registry = Registry::new(rooms.services(threads.clone(), session_settings));
     let process = Arc::new(Process::new(log));
     Ok(Opened { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared: prepared })
@@ -242,6 +243,7 @@ struct Rooms {
     catalog: Arc<PluginCatalog>,
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
+    speech: Arc<Speech>,
     /// What waits for devices that are away; a file stands in where the database cannot.
     queue: Arc<SpareQueue>,
     /// Finished work goes on to files for people; what nobody needs any more goes.
@@ -263,13 +265,14 @@ impl Rooms {
         let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections).await?;
         let models = LanguageModels::new(&settings.document.llm);
         let hooks = WebHooks::new(&settings.document.hooks);
+        let speech = open_speech(settings).await?;
         let kept = &settings.document.storage;
         let exporter = Exporter::start(storage.clone(), kept.dir.clone());
         let sweeper = Sweeper::start(storage.clone(), kept.orphan_days);
-        Ok(Self { storage, runtime, catalog, models, hooks, queue, _housekeeping: (exporter, sweeper) })
+        Ok(Self { storage, runtime, catalog, models, hooks, speech, queue, _housekeeping: (exporter, sweeper) })
     }
 
-    fn services(&self, threads: Arc<ModeThreads>, config: watch::Receiver<Arc<modehost_session::Config>>) -> Services {
+    fn services(&self, threads: Arc<WorkThreads>, config: watch::Receiver<Arc<modehost_session::Config>>) -> Services {
         Services {
             threads,
             catalog: self.catalog.clone(),
@@ -281,6 +284,7 @@ impl Rooms {
             directory: Arc::new(LocalDirectory::new()),
             models: Some(self.models.clone()),
             hooks: Some(self.hooks.clone()),
+            speech: self.speech.clone(),
             config,
         }
     }
@@ -293,6 +297,15 @@ impl Rooms {
             tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
         }
     }
+}
+
+/// Sound is decoded on threads of its own, one for each core.
+async fn open_speech(settings: &Loaded<Settings>) -> Result<Arc<Speech>, StartError> {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = Arc::new(WorkThreads::start("sound", count, &Handle::current())?);
+    let settings = settings.clone();
+    let parts = run_blocking(move || speech_parts(&settings)).await.ok_or(StartError::BrokeOff)?;
+    Ok(Speech::new(threads, parts))
 }
 
 /// The runtime that the settings ask for.

@@ -7,6 +7,7 @@ mod document;
 mod log;
 mod roster;
 mod session;
+mod speech;
 mod timeouts;
 mod workers;
 
@@ -26,6 +27,7 @@ pub use self::document::{DocumentSettings, RemoteSettings, elsewhere};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::roster::DeviceName;
 pub use self::session::{SessionSettings, session_config};
+pub use self::speech::speech_parts;
 pub use self::timeouts::TimeoutSettings;
 pub use self::workers::{WorkerSettings, blocking_threads};
 
@@ -80,6 +82,15 @@ pub struct Settings {
     /// Language models, by the purposes that modes ask for.
     #[garde(dive)]
     pub llm: modehost_llm::Config,
+    /// Speech recognition.
+    #[garde(dive)]
+    pub asr: modehost_speech::config::AsrConfig,
+    /// Speech synthesis.
+    #[garde(dive)]
+    pub tts: modehost_speech::config::TtsConfig,
+    /// Voice activity: where an utterance begins and ends.
+    #[garde(dive)]
+    pub vad: modehost_speech::config::VadConfig,
     /// Webhooks, by the name under which plugins have them granted. Default none. Hot: the next post
     /// uses the new settings.
     #[garde(dive)]

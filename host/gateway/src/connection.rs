@@ -14,7 +14,7 @@ use modehost_limits as limits;
 use modehost_outbox::{OutboxReader, close};
 use modehost_protocol::message::is_heartbeat;
 use modehost_protocol::reply::{self, PONG};
-use modehost_protocol::{DeviceMessage, Invalid, Reference, check};
+use modehost_protocol::{DeviceMessage, Invalid, Reference, Unwrapped, check};
 use modehost_session::{Attachment, Gone};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
@@ -34,6 +34,8 @@ pub(crate) trait SessionEnd: Sync {
     fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone>;
     /// Waits while the session's queue is full.
     fn message(&self, message: DeviceMessage) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Hears a message in its place among the sound, before anything else is done with it. Never waits.
+    fn overhear(&self, message: &DeviceMessage);
     /// Never waits.
     fn audio(&self, packet: &[u8]) -> Result<(), Gone>;
     /// The device has sent something. Never waits, and wakes nobody.
@@ -47,6 +49,10 @@ impl SessionEnd for Attachment {
 
     fn message(&self, message: DeviceMessage) -> impl Future<Output = Result<(), Gone>> + Send {
         Self::message(self, message)
+    }
+
+    fn overhear(&self, message: &DeviceMessage) {
+        Self::overhear(self, message);
     }
 
     fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
@@ -156,22 +162,25 @@ where
             }
             Woken::Wire(Wire::Read(Message::Text(text))) => {
                 session.touch();
-                match hear(&text, link, meters) {
-                    Some(DeviceMessage::Server { action, secret }) => counter.take(action, &secret, link),
-                    Some(message) if busy || !pending.is_empty() => pending.push(message, text.len()),
-                    // The way of almost every message.
-                    Some(message) => match session.try_message(message) {
-                        Ok(None) => {}
-                        Ok(Some(message)) => pending.push(message, text.len()),
-                        Err(gone) => heard = Err(gone),
-                    },
-                    None => {}
-                }
+                heard = take(&text, link, session, (counter, &mut pending), busy, meters);
             }
-            Woken::Wire(Wire::Read(Message::Binary(packet))) => {
+            Woken::Wire(Wire::Read(Message::Binary(frame))) => {
                 session.touch();
-                meters.received_audio();
-                heard = session.audio(&packet);
+                heard = match link.framing().unwrap(&frame) {
+                    Ok(Unwrapped::Sound(packet)) => {
+                        meters.received_audio();
+                        session.audio(packet)
+                    }
+                    // Text that is no UTF-8 is no JSON either.
+                    Ok(Unwrapped::Text(text)) => {
+                        let text = String::from_utf8_lossy(text);
+                        take(&text, link, session, (counter, &mut pending), busy, meters)
+                    }
+                    Err(bad) => {
+                        meters.skipped_audio(bad.label());
+                        Ok(())
+                    }
+                };
             }
             Woken::Wire(Wire::Read(Message::Close(frame))) => {
                 break Ending::Gone(frame.map_or(close::NORMAL, |frame| frame.code.into()));
@@ -218,6 +227,34 @@ where
     None
 }
 
+/// Takes one message: what is for the session goes there, or waits where the session is busy.
+fn take<S, A>(
+    text: &str,
+    link: &mut Link<'_, S>,
+    session: &A,
+    (counter, pending): (&mut Counter<'_>, &mut Pending),
+    busy: bool,
+    meters: &Meters,
+) -> Result<(), Gone>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: SessionEnd,
+{
+    let Some(message) = hear(text, link, meters) else { return Ok(()) };
+    session.overhear(&message);
+    match message {
+        DeviceMessage::Server { action, secret } => counter.take(action, &secret, link),
+        message if busy || !pending.is_empty() => pending.push(message, text.len()),
+        // The way of almost every message.
+        message => {
+            if let Some(message) = session.try_message(message)? {
+                pending.push(message, text.len());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads one text frame: answers heartbeats and errors itself, and gives what is for the session.
 fn hear<S>(text: &str, link: &mut Link<'_, S>, meters: &Meters) -> Option<DeviceMessage>
 where
@@ -225,7 +262,12 @@ where
 {
     match parse(text, meters) {
         Ok(None) => link.put_fixed(PONG),
-        Ok(message) => return message,
+        Ok(Some(message)) => {
+            if let DeviceMessage::Hello(hello) = &message {
+                link.said_hello(hello.version);
+            }
+            return Some(message);
+        }
         Err(invalid) => {
             meters.received_invalid();
             link.put_text(reply::error(invalid.code.as_str(), &invalid.message, &Reference::of(text)));

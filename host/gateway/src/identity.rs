@@ -23,6 +23,8 @@ pub struct Identity {
     pub token: Option<String>,
     /// Whether the token stood in the query and not in a header.
     pub token_in_query: bool,
+    /// What `Protocol-Version` says; none where it says nothing of use.
+    pub protocol_version: Option<u64>,
 }
 
 /// Never shows the token.
@@ -64,7 +66,9 @@ impl Identity {
             Some(token) => (Some(token), false),
             None => (query_token(request), true),
         };
-        Ok(Self { device, made_up, client, path, token, token_in_query })
+        let version = request.headers.get("protocol-version").and_then(|version| version.to_str().ok());
+        let protocol_version = version.and_then(|version| version.trim().parse().ok());
+        Ok(Self { device, made_up, client, path, token, token_in_query, protocol_version })
     }
 }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{SinkExt, StreamExt};
 use modehost_limits as limits;
 use modehost_outbox::{Frame, Mark, Text, close};
+use modehost_protocol::Framing;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -73,12 +74,23 @@ pub(crate) struct Link<'a, S> {
     last_sent: Instant,
     /// Writing has failed: the device is gone, and only what it sent before is still read.
     mute: bool,
+    /// How sound is wrapped, both ways.
+    framing: Framing,
+    /// The handshake has settled the framing; a hello does not change it.
+    settled: bool,
     meters: &'a Meters,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
-    /// Speaks WebSocket on a stream whose handshake is done. `early` is what came behind it.
-    pub async fn open(stream: S, early: &[u8], max_message_bytes: usize, meters: &'a Meters) -> Self {
+    /// Speaks WebSocket on a stream whose handshake is done. `early` is what came behind it, `version`
+    /// that of the protocol, where the handshake names one.
+    pub async fn open(
+        stream: S,
+        early: &[u8],
+        version: Option<u64>,
+        max_message_bytes: usize,
+        meters: &'a Meters,
+    ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER_BYTES)
             .write_buffer_size(limits::WRITE_BUFFER_BYTES)
@@ -96,6 +108,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             blocked: None,
             last_sent: Instant::now(),
             mute: false,
+            framing: version.and_then(Framing::of_version).unwrap_or_default(),
+            settled: version.and_then(Framing::of_version).is_some(),
             meters,
         }
     }
@@ -106,7 +120,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             match frame {
                 Frame::Text(Text::Own(text)) => self.push(Message::Text(text.into())),
                 Frame::Text(Text::Shared(text)) => self.push(Message::Text((&*text).into())),
-                Frame::Audio(packet) => self.push(Message::Binary(packet.into())),
+                Frame::Audio { packet, timestamp_ms } => {
+                    self.push(Message::Binary(self.framing.wrap(packet, timestamp_ms).into()));
+                }
                 Frame::Mark(mark) if self.closing.is_none() && !self.mute => {
                     self.frames.push_back(Outgoing::Mark(mark));
                 }
@@ -114,6 +130,22 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                 Frame::Mark(_) => {}
                 Frame::Close { code, reason } => self.close(code, &reason),
             }
+        }
+    }
+
+    /// How sound is wrapped.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Clients that cannot set headers choose the framing by their hello.
+    pub fn said_hello(&mut self, version: Option<u64>) {
+        let Some(said) = version.and_then(Framing::of_version) else { return };
+        if !self.settled {
+            (self.framing, self.settled) = (said, true);
+        } else if said != self.framing {
+            let (hello, header) = (said.version(), self.framing.version());
+            tracing::info!(hello, header, "hello names another version than Protocol-Version, which holds");
         }
     }
 

@@ -54,6 +54,11 @@ impl Meters {
         self.invalid.increment(1);
     }
 
+    /// A binary frame that cannot be taken.
+    pub fn skipped_audio(&self, reason: &'static str) {
+        metrics::counter!("modehost_audio_packets_skipped_total", "reason" => reason).increment(1);
+    }
+
     /// A packet of audio.
     pub fn received_audio(&self) {
         self.audio.increment(1);

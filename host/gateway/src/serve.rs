@@ -191,7 +191,8 @@ impl Door {
     {
         let Admitted { stream, early, identity, caller } = admitted;
         let device = identity.device;
-        let mut link = Link::open(stream, &early, settings.max_message_bytes, &self.meters).await;
+        let version = identity.protocol_version;
+        let mut link = Link::open(stream, &early, version, settings.max_message_bytes, &self.meters).await;
         let pace = Pace { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
         let attached = self.registry.attach(&device, sender, settings.duplicate);

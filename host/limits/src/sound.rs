@@ -20,6 +20,22 @@ pub const UTTERANCE: Duration = Duration::from_secs(30);
 pub const MANUAL_FALLBACK: Duration = Duration::from_millis(5000);
 /// Speech over speech of this length interrupts: longer than a cough.
 pub const BARGE_IN: Duration = Duration::from_millis(300);
+/// Boundaries of a device that follow each other faster are a button that bounces (A.1).
+pub const BOUNCE: Duration = Duration::from_millis(300);
+/// Largest packet of Opus: RFC 6716 allows three frames of 1,275 bytes for 60 ms, and a little more.
+pub const PACKET_BYTES: usize = 4000;
+/// Samples in the longest packet of Opus, 120 ms.
+pub const PACKET_SAMPLES: usize = 1920;
+/// Packets that wait for an ear, and boundaries twice as many: 15 s of 60 ms.
+pub const EAR_PACKETS: usize = 256;
+/// Bytes of the packets that wait for an ear: 8 s of PCM.
+pub const EAR_BYTES: usize = 256 * 1024;
+/// Packets that an ear takes in one go before others have their turn: about 1 ms of work.
+pub const EAR_BURST: usize = 8;
+/// An ear that nothing comes to for this long lets its decoder and detector go.
+pub const EAR_IDLE: Duration = Duration::from_secs(20);
+/// Utterances of a session whose text is awaited: more, and the oldest has come to nothing.
+pub const EAR_SETTLING: usize = 8;
 /// From the end of an utterance to its text, with further tries.
 pub const RECOGNITION: Duration = Duration::from_secs(10);
 /// Further tries of a recogniser.

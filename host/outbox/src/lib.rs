@@ -115,7 +115,11 @@ pub enum Frame {
     /// Nothing to write, but to be reached.
     Mark(Mark),
     /// One Opus packet or PCM frame, without framing.
-    Audio(Vec<u8>),
+    Audio {
+        packet: Vec<u8>,
+        /// Of its first sample, from the start of the speech.
+        timestamp_ms: u32,
+    },
     /// The last frame of a connection.
     Close {
         code: u16,
@@ -210,12 +214,13 @@ impl Outbox {
         self.put(Frame::Text(text.into()), Some(key), None)
     }
 
-    /// Queues one packet of audio.
+    /// Queues one packet of audio. `timestamp_ms` is that of its first sample, from the start of the
+    /// speech.
     ///
     /// # Errors
     /// If the connection is over.
-    pub fn audio(&self, packet: Vec<u8>) -> Result<(), Refused> {
-        self.put(Frame::Audio(packet), None, None)
+    pub fn audio(&self, packet: Vec<u8>, timestamp_ms: u32) -> Result<(), Refused> {
+        self.put(Frame::Audio { packet, timestamp_ms }, None, None)
     }
 
     /// Drops audio that has not been written: silence within a frame.
@@ -265,7 +270,7 @@ impl Outbox {
 fn weight(frame: &Frame) -> usize {
     match frame {
         Frame::Text(text) => text.len(),
-        Frame::Audio(packet) => packet.len(),
+        Frame::Audio { packet, .. } => packet.len(),
         Frame::Mark(_) => 0,
         Frame::Close { reason, .. } => reason.len(),
     }
@@ -283,7 +288,7 @@ fn supersede(queue: &mut Queue, key: &Arc<str>) {
 fn drop_audio(queue: &mut Queue) -> usize {
     let (before, mut bytes) = (queue.items.len(), 0);
     queue.items.retain(|item| match &item.frame {
-        Frame::Audio(packet) => {
+        Frame::Audio { packet, .. } => {
             bytes += packet.len();
             false
         }
@@ -372,7 +377,7 @@ mod tests {
         let (outbox, mut reader) = outbox();
         outbox.text("keep").expect("open");
         for _ in 0..OUTBOX_FRAMES {
-            outbox.audio(vec![0; 10]).expect("open");
+            outbox.audio(vec![0; 10], 0).expect("open");
         }
         assert_eq!(drain(&mut reader), [Frame::Text(Text::Own("keep".into()))]);
     }

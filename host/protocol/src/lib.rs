@@ -2,14 +2,20 @@
 //! may send gets a typed message or an [`Invalid`] that says exactly what is wrong.
 //!
 //! # Layout
+//! - [`framing`]: sound in binary frames
 //! - [`check`]: one pass over a text frame: well-formed, not too deep, which type
 //! - [`message`]: what devices say
+//! - [`hello`]: what they say of themselves
 //! - [`reply`]: what the server says
 
 pub mod check;
+pub mod framing;
+pub mod hello;
 pub mod message;
 pub mod reply;
 
 pub use check::{Checked, check};
-pub use message::{DeviceMessage, Hello, Listen, ListenState};
+pub use framing::{BadFrame, Framing, Unwrapped};
+pub use hello::{AudioFormat, Codec, Hello};
+pub use message::{DeviceMessage, Listen, ListenMode, ListenState};
 pub use reply::{ErrorCode, Invalid, Reference};

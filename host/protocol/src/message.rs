@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::hello::Hello;
 use crate::reply::Invalid;
 
 /// A message whose shape has been checked.
@@ -42,23 +43,25 @@ pub enum DeviceMessage {
     },
 }
 
-/// A hello; every field but `type` is optional in the field.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hello {
-    /// The whole message.
-    pub body: Arc<str>,
-    /// The device has an MCP server with tools.
-    pub mcp: bool,
-}
-
 /// What a `listen` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     pub state: ListenState,
-    /// `auto`, `manual` or `realtime`; only firmware's `start` carries it.
-    pub mode: Option<String>,
+    /// Only a `start` carries it.
+    pub mode: Option<ListenMode>,
     /// Typed text or a wake word, with `detect`.
     pub text: Option<String>,
+}
+
+/// Who finds the ends of an utterance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenMode {
+    /// The server, and the device does not listen while it speaks.
+    Auto,
+    /// The device.
+    Manual,
+    /// The server, and the device listens all the time.
+    Realtime,
 }
 
 /// The states of `listen`.
@@ -81,7 +84,7 @@ impl DeviceMessage {
     /// `SCHEMA_INVALID` with what is missing or wrong.
     pub fn parse(kind: &str, text: &str) -> Result<Self, Invalid> {
         Ok(match kind {
-            "hello" => Self::Hello(Hello { body: text.into(), mcp: offers_mcp(text) }),
+            "hello" => Self::Hello(Hello::parse(text)),
             "listen" => Self::Listen(listen(&fields(text)?)?),
             "abort" => Self::Abort { reason: reason(text) },
             "mode" => mode(&fields(text)?)?,
@@ -126,12 +129,6 @@ fn word<'a, T: Copy>(value: Option<&Value>, name: &str, set: &[(&'a str, T)]) ->
     found.copied().map(Some).ok_or_else(|| Invalid::schema(format!("{name} must be one of: {}", names())))
 }
 
-/// True where hello announces `features.mcp`; every field of hello may be missing or odd.
-fn offers_mcp(text: &str) -> bool {
-    let hello: Value = serde_json::from_str(text).unwrap_or_default();
-    hello["features"]["mcp"] == Value::Bool(true)
-}
-
 /// The reason of an abort. An odd one is no ground to leave the device in its speaking state.
 fn reason(text: &str) -> String {
     let abort: Value = serde_json::from_str(text).unwrap_or_default();
@@ -157,10 +154,10 @@ fn listen(fields: &Fields) -> Result<Listen, Invalid> {
     let state = word(fields.state.as_ref(), "state", &states)?;
     let (_, state) = state.ok_or_else(|| Invalid::schema("missing: state"))?;
     // A stop may carry any mode or none: firmware omits it, others repeat the last.
-    let modes = [("auto", ()), ("manual", ()), ("realtime", ())];
+    let modes = [("auto", ListenMode::Auto), ("manual", ListenMode::Manual), ("realtime", ListenMode::Realtime)];
     let mode = if state == ListenState::Start { word(fields.mode.as_ref(), "mode", &modes)? } else { None };
     let text = string(fields.text.as_ref(), "text")?.map(str::trim).filter(|text| !text.is_empty());
-    Ok(Listen { state, mode: mode.map(|(word, ())| word.to_owned()), text: text.map(str::to_owned) })
+    Ok(Listen { state, mode: mode.map(|(_, mode)| mode), text: text.map(str::to_owned) })
 }
 
 fn mode(fields: &Fields) -> Result<DeviceMessage, Invalid> {
@@ -223,15 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hello_and_abort_say_is_read_with_indulgence() {
-        let offers = |text: &str| match DeviceMessage::parse("hello", text) {
-            Ok(DeviceMessage::Hello(hello)) => hello.mcp,
-            other => panic!("{other:?}"),
-        };
-        assert!(offers(r#"{"type":"hello","features":{"mcp":true}}"#));
-        for text in ["{}", r#"{"features":7}"#, r#"{"features":{"mcp":"true"}}"#, r#"{"features":{"mcp":false}}"#] {
-            assert!(!offers(text), "{text}");
-        }
+    fn what_abort_says_is_read_with_indulgence() {
         let reason = |text: &str| DeviceMessage::parse("abort", text);
         let expected = DeviceMessage::Abort { reason: "wake_word_detected".into() };
         assert_eq!(reason(r#"{"reason":"wake_word_detected"}"#), Ok(expected));

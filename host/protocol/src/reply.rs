@@ -18,6 +18,8 @@ pub enum ErrorCode {
     RateLimited,
     UnknownMode,
     ModeFault,
+    AsrUnavailable,
+    TtsUnavailable,
     StorageUnavailable,
     NotReady,
 }
@@ -35,6 +37,8 @@ impl ErrorCode {
             Self::RateLimited => "RATE_LIMITED",
             Self::UnknownMode => "UNKNOWN_MODE",
             Self::ModeFault => "MODE_FAULT",
+            Self::AsrUnavailable => "ASR_UNAVAILABLE",
+            Self::TtsUnavailable => "TTS_UNAVAILABLE",
             Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
             Self::NotReady => "NOT_READY",
         }
@@ -118,14 +122,15 @@ pub const PONG: &str = r#"{"type":"pong"}"#;
 /// `pong` would do as well for firmware, but looks like an answer to clients that count those.
 pub const KEEPALIVE: &str = r#"{"type":"keepalive"}"#;
 
-/// The answer to hello, with every field that some client hangs without.
-pub fn hello(session_id: &str) -> String {
+/// The answer to hello, with every field that some client hangs without. `format`, the rate in Hz and
+/// the length of a frame in ms are those of the sound that the device will be sent.
+pub fn hello(session_id: &str, (format, sample_rate, frame_ms): (&str, u32, u32)) -> String {
     json!({
         "type": "hello",
         "version": 1,
         "transport": "websocket",
         "session_id": session_id,
-        "audio_params": { "format": "opus", "sample_rate": 24000, "channels": 1, "frame_duration": 60 },
+        "audio_params": { "format": format, "sample_rate": sample_rate, "channels": 1, "frame_duration": frame_ms },
     })
     .to_string()
 }

@@ -11,7 +11,8 @@ use modehost_contract::Event;
 use modehost_contract::event::{Device, Transcript};
 use modehost_ids::{PluginId, SessionId};
 use modehost_limits as limits;
-use modehost_protocol::DeviceMessage;
+use modehost_protocol::{Codec, DeviceMessage};
+use modehost_speech::Speaking;
 use modehost_storage::traits::{Document, StoredHandler};
 use modehost_task::IoTask;
 use tokio::sync::mpsc;
@@ -75,6 +76,12 @@ pub(crate) struct Session {
     pub(crate) draft: Option<u64>,
     /// What is being said to the device.
     pub(crate) turn: Option<Turn>,
+    /// The voice that says it, or that is saying the rest of the turn before.
+    pub(crate) voice: Option<Speaking>,
+    /// What the device wants to be sent.
+    pub(crate) codec: Codec,
+    /// Somebody speaks over the voice, which waits until it is known whether anything was said.
+    pub(crate) spoken_over: bool,
     /// What the device offers, since its last hello.
     pub(crate) tools: Option<Arc<Desk>>,
     /// Ids of questions to the device's tools.
@@ -118,6 +125,9 @@ impl Session {
             segments: 0,
             draft: None,
             turn: None,
+            voice: None,
+            codec: Codec::Opus,
+            spoken_over: false,
             tools: None,
             tool_ids: Arc::default(),
             checkpoint: None,
@@ -151,8 +161,8 @@ impl Session {
                     self.work.push_back(Work::Message(message));
                     None
                 }
-                Wake::Device(Inbound::Words(words)) => {
-                    self.recognised(words);
+                Wake::Device(Inbound::Heard(report)) => {
+                    self.heard(report);
                     None
                 }
                 Wake::Device(Inbound::Audio) => {
@@ -203,7 +213,7 @@ impl Session {
             self.cascade = 0;
             match inbound {
                 Inbound::Message(message) => self.work.push_back(Work::Message(message)),
-                Inbound::Words(words) => self.recognised(words),
+                Inbound::Heard(report) => self.heard(report),
                 Inbound::Audio => {}
             }
             self.work_off().await;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use modehost_ids::ConnectionId;
-use modehost_protocol::DeviceMessage;
+use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
+use modehost_speech::{Report, Sound, Words};
 
 use crate::inbox::{Control, Inbound};
 use crate::registry::SessionHandle;
@@ -13,21 +14,6 @@ use crate::registry::SessionHandle;
 /// The session is gone; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
-
-/// Words that a recogniser made of sound, or that somebody typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// Empty where a draft has come to nothing.
-    pub text: Arc<str>,
-    /// False for a draft: the next words of the recogniser are about the same sound.
-    pub confirmed: bool,
-    /// Unix ms of the first sound.
-    pub start_ms: u64,
-    /// Unix ms of the last sound.
-    pub end_ms: u64,
-    /// Which recogniser.
-    pub source: Arc<str>,
-}
 
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
@@ -74,15 +60,34 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn words(&self, words: Words) -> Result<(), Gone> {
-        self.session.messages.send(Inbound::Words(words)).await.map_err(|_| Gone)
+        self.session.messages.send(Inbound::Heard(Report::Words(words))).await.map_err(|_| Gone)
+    }
+
+    /// Lets the session's ear hear what concerns it, in its place among the sound: what the packets
+    /// are, and where the device begins and stops listening. The message itself goes on to the session.
+    pub fn overhear(&self, message: &DeviceMessage) {
+        let from = self.connection.0;
+        let sound = match message {
+            DeviceMessage::Hello(hello) => Sound::Format(from, hello.audio),
+            DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
+                Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto)))
+            }
+            DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => Sound::Boundary(from, None),
+            _ => return,
+        };
+        self.session.ear.put(sound);
     }
 
     /// Hands a packet of audio over; it is dropped and counted if the session cannot keep up.
     ///
     /// # Errors
     /// If the session is gone.
-    pub fn audio(&self, _packet: &[u8]) -> Result<(), Gone> {
+    pub fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
+        if self.session.ear.can_hear() {
+            self.session.ear.put(Sound::Packet(self.connection.0, packet.into()));
+            return if self.session.messages.is_closed() { Err(Gone) } else { Ok(()) };
+        }
         match self.session.messages.try_send(Inbound::Audio) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {

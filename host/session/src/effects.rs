@@ -12,6 +12,7 @@ use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, check};
+use modehost_speech::Sound;
 use modehost_storage::assemble;
 use tokio::time::Instant;
 
@@ -175,7 +176,11 @@ impl Session {
     fn microphone(&mut self, command: ListenCommand) {
         let id = self.id.as_str();
         let message = match command {
-            ListenCommand::Stop => reply::listen("stop", None, id),
+            ListenCommand::Stop => {
+                // The stream of the recogniser ends here, too (A.4).
+                self.handle.ear.put(Sound::Forget);
+                reply::listen("stop", None, id)
+            }
             ListenCommand::Start(ListenMode::Automatic) => reply::listen("start", Some("auto"), id),
             ListenCommand::Start(ListenMode::Manual) => reply::listen("start", Some("manual"), id),
             ListenCommand::Start(ListenMode::Realtime) => reply::listen("start", Some("realtime"), id),

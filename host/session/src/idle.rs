@@ -84,7 +84,7 @@ impl Session {
 
     /// After each wake: what is being answered is no silence, and another mode may wait longer.
     pub(crate) fn note_activity(&mut self) {
-        let answering = self.turn.is_some() || !self.requests.is_empty();
+        let answering = self.turn.is_some() || self.voice.is_some() || !self.requests.is_empty();
         if std::mem::replace(&mut self.idle.answering, answering) || answering {
             self.handle.touch();
         }

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_outbox::Outbox;
 use modehost_protocol::DeviceMessage;
+use modehost_speech::Report;
 use modehost_storage::traits::Document;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
-use crate::attachment::Words;
 use crate::redelivery::Gate;
 
 /// From the device, in order.
 pub(crate) enum Inbound {
     Message(DeviceMessage),
-    /// What a recogniser has made of the device's sound.
-    Words(Words),
+    /// What the ear has made of the device's sound.
+    Heard(Report),
     /// Sound came, and nothing is there to hear it.
     Audio,
 }
@@ -42,6 +42,8 @@ pub(crate) enum Control {
     Reconfigured,
     /// Give back the memory of instances that nothing happens to.
     Hibernate,
+    /// What was being said to the device is over.
+    Spoken,
     /// Something waits for the device whose connection has this gate.
     Queued(Arc<Gate>),
     /// Save everything, close the connection, end.

@@ -16,6 +16,7 @@
 //! - `durable`: effects that are stored or read
 //! - `deliver`: messages for other devices
 //! - `speech`: what is said to the device, in turns
+//! - `hearing`: what the ear makes of the device's sound
 //! - `transcripts`: words to the mode that they are for
 //! - `tools`: what the device offers, listed and called
 //! - `requests`: outcomes that are still to come
@@ -37,6 +38,7 @@ mod durable;
 mod effects;
 mod figures;
 mod handler;
+mod hearing;
 mod idle;
 mod inbox;
 mod lend;
@@ -52,7 +54,7 @@ mod tools;
 mod transcripts;
 mod wake;
 
-pub use attachment::{Attachment, Gone, Words};
+pub use attachment::{Attachment, Gone};
 pub use config::{Config, DuplicateDevice, IdleConfig, Roster};
 pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};

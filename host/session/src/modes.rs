@@ -7,6 +7,7 @@ use modehost_contract::Event;
 use modehost_contract::event::EndReason;
 use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode};
+use modehost_speech::Sound;
 
 use crate::actor::{Session, Work};
 use crate::handler::Delivered;
@@ -84,6 +85,8 @@ impl Session {
             if let Some(place) = self.place(&plugin) {
                 self.handlers[place].mode = None;
             }
+            // What was said to the mode that has ended is for no other (A.4).
+            self.handle.ear.put(Sound::Forget);
         }
         self.mode = target.as_ref().map(|(_, mode)| mode.clone());
         if let Some((plugin, mode)) = &target

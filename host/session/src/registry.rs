@@ -10,8 +10,9 @@ use modehost_contract::{Catalog, Hooks, Models};
 use modehost_ids::{ConnectionId, DeviceId};
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
+use modehost_speech::{Ear, Speech};
 use modehost_storage::traits::{Archives, Directory, Documents, Journals, OfflineQueue, Sessions};
-use modehost_task::{IoTask, ModeTask, ModeThreads, spawn_io};
+use modehost_task::{IoTask, WorkTask, WorkThreads, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -20,12 +21,13 @@ use crate::actor::Session;
 use crate::attachment::Attachment;
 use crate::budget::Budget;
 use crate::config::{Config, DuplicateDevice};
+use crate::hearing::Ears;
 use crate::inbox::{Control, Inbound, Inbox};
 
 /// Everything that sessions use, each behind the trait that they know it by.
 #[derive(Clone)]
 pub struct Services {
-    pub threads: Arc<ModeThreads>,
+    pub threads: Arc<WorkThreads>,
     pub catalog: Arc<dyn Catalog>,
     pub documents: Arc<dyn Documents>,
     pub journals: Arc<dyn Journals>,
@@ -37,6 +39,7 @@ pub struct Services {
     pub models: Option<Arc<dyn Models>>,
     /// None where no webhook is configured.
     pub hooks: Option<Arc<dyn Hooks>>,
+    pub speech: Arc<Speech>,
     pub config: watch::Receiver<Arc<Config>>,
 }
 
@@ -64,6 +67,8 @@ pub(crate) struct SessionHandle {
     pub(crate) device: DeviceId,
     pub(crate) inbox: Inbox,
     pub(crate) messages: mpsc::Sender<Inbound>,
+    /// Hears what the device sends.
+    pub(crate) ear: Ear,
     /// The connection that is served; 0 for none.
     pub(crate) connected: AtomicU64,
     /// Live instances.
@@ -75,7 +80,7 @@ pub(crate) struct SessionHandle {
     heard: AtomicU64,
     pub(crate) mode: Mutex<Option<Arc<str>>>,
     /// The session's own task; it ends itself, or is stopped with the registry.
-    task: Mutex<Option<ModeTask>>,
+    task: Mutex<Option<WorkTask>>,
 }
 
 impl SessionHandle {
@@ -181,10 +186,12 @@ impl Registry {
             return session.clone();
         }
         let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
+        let ear = Ear::new(self.shared.services.speech.clone(), Box::new(Ears(sender.clone())));
         let session = Arc::new(SessionHandle {
             device: device.clone(),
             inbox: Inbox::default(),
             messages: sender,
+            ear,
             connected: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             used: AtomicU64::new(0),

@@ -22,7 +22,12 @@ impl Session {
         }
         match message {
             DeviceMessage::Hello(hello) => {
-                self.link.answer(reply::hello(self.id.as_str()));
+                let answer = self.hello_answer(&hello);
+                self.link.answer(answer);
+                if let Some(objection) = &hello.objection {
+                    let reference = Reference::of(&hello.body);
+                    self.link.answer(reply::error(ErrorCode::SchemaInvalid.as_str(), objection, &reference));
+                }
                 self.meet_tools(hello.mcp);
                 if self.arrival.is_some() {
                     self.arrive().await;
@@ -47,7 +52,7 @@ impl Session {
         match (listen.state, listen.text) {
             (ListenState::Detect, Some(text)) => self.typed(text),
             (ListenState::Start, _) => self.told_unheard = false,
-            // No sound is taken yet, so there is no utterance to end.
+            // The ear has heard it already, in its place among the sound.
             (ListenState::Stop | ListenState::Detect, _) => {}
         }
     }

@@ -4,19 +4,22 @@
 //! A turn belongs to one plugin and to one connection. It begins with the first speech and ends
 //! with a speech that has nothing to follow it, with silence (an abort, an interrupting speech, a
 //! wake word), with the end, the fault or the removal of the plugin, with a change of mode, with
-//! speech of another plugin, or when nothing has followed for `SPEECH_GAP`. A turn does not move to
-//! another connection: the old one is told that it is over, and what is said from then on begins a
-//! new one. What is said while nobody is connected waits as text, and makes one turn on return.
+//! speech of another plugin, or when nothing has followed for `SPEECH_GAP`.
 //!
-//! Sentences are captions so far; a voice comes in here, between their start and their end.
+//! Where somebody speaks (`tts`), a [`Speaking`] says the turn: it keeps the device in its speaking
+//! state until all has been heard, and whoever speaks next meanwhile is said behind it. Where nobody
+//! does, sentences are captions. A turn does not move to another connection: what the old one has not
+//! heard is kept as text, and makes one turn on return, as does what is said while nobody is connected.
 
 use modehost_contract::Event;
 use modehost_ids::PluginId;
 use modehost_limits as limits;
-use modehost_protocol::reply;
+use modehost_protocol::{Codec, Hello, reply};
+use modehost_speech::{Downlink, DownlinkCodec, Speaking};
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
+use crate::inbox::Control;
 use crate::link::Held;
 
 /// Somebody is speaking; the device has been told so.
@@ -24,6 +27,8 @@ pub(crate) struct Turn {
     plugin: PluginId,
     /// It is over then, if nothing more is said.
     pub(crate) until: Instant,
+    /// A voice says it, and ends it on the wire.
+    voiced: bool,
 }
 
 impl Session {
@@ -48,14 +53,64 @@ impl Session {
         if self.turn.as_ref().is_some_and(|turn| turn.plugin != *plugin) {
             self.end_turn();
         }
-        if self.turn.is_none() {
-            self.send_tts("start", None);
+        let captioned = self.turn.as_ref().is_some_and(|turn| !turn.voiced);
+        let voiced = !captioned && self.utter(text);
+        if !voiced {
+            if !captioned {
+                self.send_tts("start", None);
+            }
+            self.send_sentence(text);
         }
-        self.turn = Some(Turn { plugin: plugin.clone(), until });
-        self.send_sentence(text);
+        self.turn = Some(Turn { plugin: plugin.clone(), until, voiced });
         if !more {
             self.end_turn();
         }
+    }
+
+    /// Has a sentence spoken. False where nobody speaks.
+    fn utter(&mut self, text: &str) -> bool {
+        if let Some(voice) = &self.voice
+            && !voice.is_over()
+        {
+            // It takes no more than a device could listen to; what is beyond is dropped and counted there.
+            let _ = voice.sentence(text);
+            return true;
+        }
+        let parts = self.shared.services.speech.parts();
+        let (Some(speaker), Some(outbox)) = (parts.speaker.clone(), self.link.outbox()) else { return false };
+        let downlink = self.downlink();
+        let handle = std::sync::Arc::downgrade(&self.handle);
+        let over = move || {
+            if let Some(handle) = handle.upgrade() {
+                handle.inbox.control(Control::Spoken);
+            }
+        };
+        let voice = Speaking::begin(speaker, outbox.clone(), self.id.as_str(), downlink, over);
+        let _ = voice.sentence(text);
+        self.voice = Some(voice);
+        self.handle.ear.speaking(true);
+        true
+    }
+
+    /// What the device is sent, as it was told with the answer to its hello.
+    fn downlink(&self) -> Downlink {
+        let parts = self.shared.services.speech.parts();
+        let codec = match self.codec {
+            Codec::Opus => DownlinkCodec::Opus,
+            Codec::Pcm => DownlinkCodec::Pcm,
+        };
+        Downlink { codec, ..parts.downlink }
+    }
+
+    /// The answer to a hello. From now on the device is sent what it has asked for.
+    pub(crate) fn hello_answer(&mut self, hello: &Hello) -> String {
+        self.codec = hello.audio.codec;
+        let downlink = self.downlink();
+        let format = match self.codec {
+            Codec::Opus => "opus",
+            Codec::Pcm => "pcm",
+        };
+        reply::hello(self.id.as_str(), (format, downlink.sample_rate, downlink.frame_ms))
     }
 
     /// The device wants silence, and waits for its `stop` whether or not anything is being said.
@@ -75,26 +130,38 @@ impl Session {
 
     /// Silence, and one `stop` in any case.
     pub(crate) fn stop_speaking(&mut self) {
-        let speaking = self.turn.is_some();
-        self.silence();
-        if !speaking {
+        if !self.silence() {
             self.link.answer(reply::tts("stop", None, self.id.as_str()));
         }
     }
 
-    /// Nothing that has been said and not yet been heard will be.
-    fn silence(&mut self) {
-        if let Some(outbox) = self.link.outbox() {
-            outbox.drop_audio();
-        }
+    /// Nothing that has been said and not yet been heard will be. True if the device has been told so.
+    pub(crate) fn silence(&mut self) -> bool {
         self.link.forget_speech();
-        self.end_turn();
+        let captioned = self.turn.take().is_some_and(|turn| !turn.voiced);
+        if captioned {
+            self.send_tts("stop", None);
+        }
+        let voiced = self.voice.as_ref().is_some_and(Speaking::cut);
+        self.fall_silent();
+        captioned || voiced
     }
 
-    /// Whoever speaks has said all.
+    /// The voice is over, or has been cut.
+    pub(crate) fn fall_silent(&mut self) {
+        if self.voice.take_if(|voice| voice.is_over()).is_some() {
+            self.handle.ear.speaking(false);
+            self.spoken_over = false;
+        }
+    }
+
+    /// Whoever speaks has said all; a voice speaks on until that has been heard.
     pub(crate) fn end_turn(&mut self) {
-        if self.turn.take().is_some() {
-            self.send_tts("stop", None);
+        let Some(turn) = self.turn.take() else { return };
+        match &self.voice {
+            Some(voice) if turn.voiced => voice.finish(),
+            _ if turn.voiced => {}
+            _ => self.send_tts("stop", None),
         }
     }
 
@@ -107,31 +174,66 @@ impl Session {
 
     /// Ends the turn of a plugin that is no more, or that has said nothing for too long.
     pub(crate) fn check_turn(&mut self, now: Instant) {
-        let over = match &self.turn {
-            Some(turn) => turn.until <= now || self.place(&turn.plugin).is_none(),
-            None => false,
-        };
-        if over {
+        let playing = self.voice.as_ref().is_some_and(Speaking::is_playing);
+        let Some(turn) = &mut self.turn else { return };
+        if turn.until <= now && turn.voiced && playing {
+            // The gap begins when there is nothing left to hear.
+            turn.until = now + limits::SPEECH_GAP;
+        }
+        let (until, plugin) = (turn.until, turn.plugin.clone());
+        if until <= now || self.place(&plugin).is_none() {
             self.end_turn();
+        }
+    }
+
+    /// The connection is gone: what it has not heard waits for the next.
+    pub(crate) fn keep_speech(&mut self) {
+        self.turn = None;
+        if let Some(voice) = self.voice.take() {
+            for sentence in voice.abandon() {
+                self.link.hold_speech(sentence);
+            }
+            self.handle.ear.speaking(false);
+            self.spoken_over = false;
+        }
+    }
+
+    /// Another connection takes the place of this one, which is told that the turn is over.
+    pub(crate) fn hand_speech_on(&mut self) {
+        let left = self.voice.as_ref().map(Speaking::unsaid).unwrap_or_default();
+        self.silence();
+        for sentence in left {
+            self.link.hold_speech(sentence);
         }
     }
 
     /// The device has come back and has been answered: what was kept for it, in order.
     pub(crate) fn release_held(&mut self) {
-        let mut speaking = false;
+        let mut captioned = false;
+        let mut voiced = false;
         for held in self.link.open() {
-            let speech = matches!(held, Held::Speech(_));
-            if speech != speaking {
-                self.send_tts(if speech { "start" } else { "stop" }, None);
-                speaking = speech;
-            }
             match held {
-                Held::Speech(text) => self.send_sentence(&text),
-                Held::Message(text) => self.link.send(text),
+                Held::Speech(text) if !captioned && self.utter(&text) => voiced = true,
+                Held::Speech(text) => {
+                    if !captioned {
+                        self.send_tts("start", None);
+                        captioned = true;
+                    }
+                    self.send_sentence(&text);
+                }
+                Held::Message(text) => {
+                    if std::mem::take(&mut captioned) {
+                        self.send_tts("stop", None);
+                    }
+                    self.link.send(text);
+                }
             }
         }
-        if speaking {
+        if captioned {
             self.send_tts("stop", None);
+        }
+        if let Some(voice) = self.voice.as_ref().filter(|_| voiced) {
+            voice.finish();
         }
     }
 

@@ -7,9 +7,9 @@ use modehost_contract::event::Transcript;
 use modehost_contract::{Event, VoicePolicy};
 use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
+use modehost_speech::{Sound, Words};
 
 use crate::actor::{Session, Work, unix_ms};
-use crate::attachment::Words;
 use crate::handler::Delivered;
 
 /// Source of transcripts that were typed.
@@ -20,6 +20,8 @@ impl Session {
     pub(crate) fn typed(&mut self, text: String) {
         if self.config().wake_words.contains(&text.to_lowercase()) {
             self.link.send(reply::stt(&text, self.id.as_str()));
+            // The sound that it was found in came before.
+            self.handle.ear.put(Sound::Forget);
             return self.stop_speaking();
         }
         let now = unix_ms();
@@ -55,14 +57,6 @@ impl Session {
         let Words { text, confirmed, start_ms, end_ms, source } = words;
         let transcript = Transcript { text, confirmed, start_ms, end_ms, segment, source };
         self.work.push_back(Work::Transcript { transcript, declined: false });
-    }
-
-    /// Sound came and there is no recogniser: said once for each time the device starts listening.
-    pub(crate) fn unheard(&mut self) {
-        if !std::mem::replace(&mut self.told_unheard, true) {
-            let message = "no speech recogniser is configured; typed turns work";
-            self.link.send(reply::error("ASR_UNAVAILABLE", message, &Reference::default()));
-        }
     }
 
     /// Words go to the current mode, by its voice policy, or to the default mode.

@@ -7,6 +7,7 @@ use modehost_contract::event::EndReason;
 use modehost_ids::ConnectionId;
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
+use modehost_speech::Sound;
 use tokio::time::{Instant, timeout};
 
 use crate::actor::{Session, Work};
@@ -24,6 +25,7 @@ impl Session {
             Control::Migrate(_done) => self.migrate().await,
             Control::Reconfigured => self.reconfigure(),
             Control::Hibernate => self.hibernate(true),
+            Control::Spoken => self.fall_silent(),
             Control::Queued(gate) => {
                 if self.link.way().is_some_and(|(_, served)| Arc::ptr_eq(served, &gate)) {
                     self.hand_over();
@@ -32,7 +34,7 @@ impl Session {
             Control::Drain { code, reason, done } => {
                 self.empty_queue().await;
                 self.save_now().await;
-                self.end_turn();
+                self.silence();
                 self.link.close(code, &reason);
                 if let Some(hand_over) = self.hand_over.take() {
                     // What has arrived must not come again after the restart.
@@ -45,8 +47,8 @@ impl Session {
     }
 
     fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
-        // The connection before may be in the middle of an answer.
-        self.end_turn();
+        // The connection before may be in the middle of an answer; the rest is for this one.
+        self.hand_speech_on();
         self.part_from_tools();
         let gate = Arc::new(Gate::new());
         let mailbox = OutboxMailbox { outbox: outbox.clone(), gate: gate.clone(), session: self.handle.clone() };
@@ -84,8 +86,9 @@ impl Session {
         if !self.link.detach(connection) {
             return;
         }
-        // What is said from now on is for whoever comes back.
-        self.turn = None;
+        // What has not been said yet is for whoever comes back, and what was said last is heard out.
+        self.keep_speech();
+        self.handle.ear.put(Sound::Gone(connection.0));
         self.forget_idleness();
         self.part_from_tools();
         self.tell_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);

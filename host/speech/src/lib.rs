@@ -1,14 +1,34 @@
 //! Hearing and speaking: a device's sound to text, text to a device's sound.
 //!
 //! # Layout, in the order in which sound walks
-//! - `recognise`: sound to text, by a provider
-//! - `speak`: text to sound, by a provider
+//! - [`ear`]: what a device sends, in its order; decoding, voice activity and listening in one task
+//! - [`decode`]: packets to PCM
+//! - [`voice_activity`]: where somebody speaks
+//! - [`listen`]: listening as one state machine
+//! - [`recognise`]: an utterance to text, by a provider
+//! - [`speak`]: text to sound, by a provider
+//! - [`mouth`]: a turn of speech on one connection, paced
+//! - [`encode`]: PCM to packets
+//! - [`service`]: what sessions hear and speak with, replaced while the server runs
 //! - [`fault`]: what can go wrong with a provider
 //! - [`config`]: the settings of this room
 //!
 //! Rule: nothing here knows modes or sessions; what a session needs of it are an ear and a mouth.
 
 pub mod config;
+pub mod decode;
+pub mod ear;
+pub mod encode;
 pub mod fault;
+pub mod listen;
+pub mod mouth;
 pub mod recognise;
+pub mod service;
 pub mod speak;
+pub mod voice_activity;
+
+pub use ear::{Ear, Listener, Report, Sound, Words};
+pub use encode::{Downlink, DownlinkCodec};
+pub use fault::{Fault, FaultKind};
+pub use mouth::Speaking;
+pub use service::{Parts, Speech};

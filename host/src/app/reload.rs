@@ -12,12 +12,13 @@ use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
 use modehost_plugin::PluginCatalog;
 use modehost_session::Config;
+use modehost_speech::Speech;
 use modehost_storage::traits::OfflineQueue;
 use tokio::sync::watch;
 
 use super::sections::{self, Owners};
 use crate::log::Log;
-use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config};
+use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config, speech_parts};
 
 /// The ways by which settings reach their owners.
 pub struct Feeds {
@@ -25,6 +26,7 @@ pub struct Feeds {
     gateway: watch::Sender<Arc<GatewaySettings>>,
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
+    speech: Arc<Speech>,
     queue: Arc<dyn OfflineQueue>,
     log: Arc<Log>,
     live_instances: usize,
@@ -35,12 +37,12 @@ impl Feeds {
     pub fn new(
         settings: &Settings,
         live_instances: usize,
-        (models, hooks, queue): (Arc<LanguageModels>, Arc<WebHooks>, Arc<dyn OfflineQueue>),
+        (models, hooks, speech, queue): (Arc<LanguageModels>, Arc<WebHooks>, Arc<Speech>, Arc<dyn OfflineQueue>),
         log: Arc<Log>,
     ) -> (Self, watch::Receiver<Arc<Config>>, watch::Receiver<Arc<GatewaySettings>>) {
         let (sessions, for_sessions) = watch::channel(session_config(settings, live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (Self { sessions, gateway, models, hooks, queue, log, live_instances }, for_sessions, for_gateway)
+        (Self { sessions, gateway, models, hooks, speech, queue, log, live_instances }, for_sessions, for_gateway)
     }
 
     fn send(&self, settings: &Settings) {
@@ -67,6 +69,7 @@ pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) 
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
     feeds.queue.limit(sections::queue_limit(loaded));
+    feeds.speech.apply(speech_parts(loaded));
     feeds.send(&loaded.document);
     Ok(())
 }

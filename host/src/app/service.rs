@@ -8,7 +8,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use modehost_limits as limits;
-use modehost_task::ModeThreads;
+use modehost_task::WorkThreads;
 use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -33,7 +33,7 @@ pub fn reloading(what: &str) {
 }
 
 /// Sends signs of life, if the service manager wants them, as long as it runs.
-pub async fn keep_alive(threads: Weak<ModeThreads>) {
+pub async fn keep_alive(threads: Weak<WorkThreads>) {
     let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero()) else { return };
     tracing::info!(seconds = patience.as_secs_f64(), "the service manager wants signs of life");
     let every = patience / limits::WATCHDOG_SHARE;
@@ -51,7 +51,7 @@ pub async fn keep_alive(threads: Weak<ModeThreads>) {
 }
 
 /// Whether a mode thread does what it is given within `patience`.
-async fn is_alive(threads: &ModeThreads, patience: Duration) -> bool {
+async fn is_alive(threads: &WorkThreads, patience: Duration) -> bool {
     let (answer, answered) = oneshot::channel();
     let _asked = threads.spawn(async move {
         // Nobody listens once the patience is over.
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_thread_that_hangs_is_noticed() {
-        let threads = ModeThreads::start(1, &Handle::current()).expect("threads");
+        let threads = WorkThreads::start("mode", 1, &Handle::current()).expect("threads");
         assert!(is_alive(&threads, Duration::from_secs(10)).await);
         let (release, held) = std::sync::mpsc::sync_channel::<()>(1);
         let hung = threads.spawn(async move {

@@ -1,9 +1,9 @@
-//! Owned tasks, and the threads that modes run on.
+//! Owned tasks, and the threads that modes run on and sound is decoded on.
 //!
 //! Rule: this is the only file that starts a task or names a runtime. Every task is held by an
-//! owner, and dropping the owner stops the task. Two sets of threads never wait for each other:
-//! IO (tokio's workers) reads and writes sockets; [`ModeThreads`] run sessions and the guests
-//! inside them, so a guest that spins can hold up a session but never a pong.
+//! owner, and dropping the owner stops the task. Sets of threads never wait for each other: IO
+//! (tokio's workers) reads and writes sockets; one set of [`WorkThreads`] runs sessions and the guests
+//! inside them, so a guest that spins can hold up a session but never a pong; another decodes sound.
 
 use std::future::Future;
 use std::io;
@@ -89,32 +89,34 @@ impl IoTasks {
     }
 }
 
-/// A session's task on the mode threads. Dropping it stops the task between two polls.
-pub type ModeTask = Task<()>;
+/// A task on such threads: a session, an ear. Dropping it stops the task between two polls.
+pub type WorkTask = Task<()>;
 
-/// The threads that sessions and guests run on. They are plain threads, not runtime workers:
+/// Threads that sessions and guests run on, or that sound is decoded on. They are plain threads, not
+/// runtime workers:
 /// guest calls are synchronous, and the WASI of a guest may have to block for a moment, which
 /// tokio forbids on its own workers. Idle threads steal from one that a guest holds up.
-pub struct ModeThreads {
+pub struct WorkThreads {
     executor: Arc<Executor<'static>>,
     /// Dropping it ends the threads.
     stop: Option<watch::Sender<()>>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
-impl ModeThreads {
-    /// Starts `count` threads (at least one). `io` lends its timers to the tasks.
+impl WorkThreads {
+    /// Starts `count` threads (at least one), named `name` and a number. `io` lends its timers to the
+    /// tasks.
     ///
     /// # Errors
     /// If the system refuses a thread.
-    pub fn start(count: usize, io: &Handle) -> io::Result<Self> {
+    pub fn start(name: &str, count: usize, io: &Handle) -> io::Result<Self> {
         let executor = Arc::new(Executor::new());
         let (stop, stopped) = watch::channel(());
         let mut threads = Vec::new();
         for number in 0..count.max(1) {
             let (executor, stopped, io) = (executor.clone(), stopped.clone(), io.clone());
             let thread = std::thread::Builder::new()
-                .name(format!("mode-{number}"))
+                .name(format!("{name}-{number}"))
                 .spawn(move || run(&executor, stopped, &io))?;
             threads.push(thread);
         }
@@ -123,7 +125,7 @@ impl ModeThreads {
 
     /// Starts a task on these threads.
     #[must_use = "dropping the task stops it"]
-    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> ModeTask {
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> WorkTask {
         self.executor.spawn(future)
     }
 }
@@ -139,12 +141,12 @@ fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Hand
         });
         match catch_unwind(life) {
             Ok(()) => return,
-            Err(_) => tracing::error!("a session panicked and is gone; its device must connect anew"),
+            Err(_) => tracing::error!("a session or an ear panicked and is gone; its device must connect anew"),
         }
     }
 }
 
-impl Drop for ModeThreads {
+impl Drop for WorkThreads {
     fn drop(&mut self) {
         self.stop.take();
         // The last owner may be a session, whose end then drops this on one of the threads; that one
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn a_panic_costs_one_task_and_timers_work() {
         let io = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
-        let threads = ModeThreads::start(1, io.handle()).expect("threads");
+        let threads = WorkThreads::start("mode", 1, io.handle()).expect("threads");
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         threads.spawn(async { panic!("on purpose") }).detach();
         threads

@@ -59,6 +59,8 @@ impl Operator for Orders {
 }
 
 impl SessionEnd for Played {
+    fn overhear(&self, _: &DeviceMessage) {}
+
     fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
         match self.messages.try_send(message) {
             Ok(()) => Ok(None),
@@ -105,7 +107,7 @@ fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
     let carried_out = orders.clone();
     let connection = spawn_io(async move {
         let meters = Meters::new();
-        let link = Link::open(server, &[], LIMIT, &meters).await;
+        let link = Link::open(server, &[], None, LIMIT, &meters).await;
         let server = ServerConfig { secret: Some("hush".to_owned()), ..ServerConfig::default() };
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
         let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
@@ -404,7 +406,7 @@ async fn an_idle_connection_is_small() {
     let (_device, server) = duplex(16);
     let (messages, _session) = mpsc::channel(1);
     let meters = Meters::new();
-    let link = Link::open(server, &[], LIMIT, &meters).await;
+    let link = Link::open(server, &[], None, LIMIT, &meters).await;
     let played = Played { messages, audio: Arc::default(), touched: Arc::default() };
     let pace = Pace { silence: SILENCE, ping: None };
     let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);

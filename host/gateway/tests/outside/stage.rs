@@ -13,8 +13,9 @@ use modehost_gateway::{
 };
 use modehost_ids::{GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
+use modehost_speech::{Parts, Speech};
 use modehost_storage::{LocalDirectory, SqliteStorage};
-use modehost_task::{IoTask, ModeThreads, spawn_io};
+use modehost_task::{IoTask, WorkThreads, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
@@ -83,9 +84,11 @@ impl Stage {
         let storage_config = modehost_storage::Config { dir: data.path().to_owned(), ..Default::default() };
         let storage = SqliteStorage::open(&storage_config).expect("storage");
         let (config_sender, config) = watch::channel(Arc::new(Config::default()));
-        let threads = ModeThreads::start(1, &tokio::runtime::Handle::current()).expect("threads");
+        let threads = WorkThreads::start("mode", 1, &tokio::runtime::Handle::current()).expect("threads");
+        let threads = Arc::new(threads);
+        let speech = Speech::new(threads.clone(), Parts::none());
         let registry = Registry::new(Services {
-            threads: Arc::new(threads),
+            threads,
             catalog: Arc::new(NoPlugins::default()),
             documents: storage.clone(),
             journals: storage.clone(),
@@ -95,6 +98,7 @@ impl Stage {
             directory: Arc::new(LocalDirectory::default()),
             models: None,
             hooks: None,
+            speech,
             config,
         });
         let server = ServerConfig { ip: "127.0.0.1".to_owned(), port: 0, http_port: 0, ..wanted.server };

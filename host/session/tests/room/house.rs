@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use modehost_outbox::{Frame, OutboxReader, Text, outbox};
 use modehost_protocol::{DeviceMessage, check};
-use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services, Words};
+use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services};
+use modehost_speech::{Parts, Speech, Words};
 use modehost_storage::{LocalDirectory, SqliteStorage};
-use modehost_task::{IoTask, ModeThreads, run_blocking, spawn_io};
+use modehost_task::{IoTask, WorkThreads, run_blocking, spawn_io};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -29,9 +30,10 @@ type Furniture = (Arc<Registry>, Arc<Turned>, watch::Sender<Arc<Config>>);
 fn furnish(folder: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -> Furniture {
     let settings = modehost_storage::Config { dir: folder.into(), ..Default::default() };
     let storage = SqliteStorage::open(&settings).expect("storage");
-    let threads = Arc::new(ModeThreads::start(2, &tokio::runtime::Handle::current()).expect("threads"));
+    let threads = Arc::new(WorkThreads::start("mode", 2, &tokio::runtime::Handle::current()).expect("threads"));
     let catalog = Arc::new(Turned::default());
     let (config, watched) = watch::channel(Arc::new(config));
+    let speech = Speech::new(threads.clone(), Parts::none());
     let mut services = Services {
         threads,
         catalog: catalog.clone(),
@@ -43,6 +45,7 @@ fn furnish(folder: &Path, config: Config, adjust: impl FnOnce(&mut Services)) ->
         directory: Arc::new(LocalDirectory::default()),
         models: None,
         hooks: None,
+        speech,
         config: watched,
     };
     adjust(&mut services);
@@ -227,7 +230,7 @@ impl Device {
                 Some(Frame::Text(Text::Own(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Text(Text::Shared(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Close { code, reason }) => return serde_json::json!({ "closed": code, "reason": reason }),
-                Some(Frame::Audio(_)) => {}
+                Some(Frame::Audio { .. }) => {}
                 Some(Frame::Mark(mark)) => mark.reach(),
                 None => self.reader.fill(&mut self.seen).await,
             }

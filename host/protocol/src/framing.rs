@@ -1,0 +1,174 @@
+//! Binary frames of a device: sound, and what is wrapped around it. All numbers are big-endian.
+//! Rule: no length that a device gives is believed; a frame that lies is refused, and its neighbours
+//! are taken.
+//!
+//! The device chooses one of three framings and uses it both ways: 1 is the bare packet, 2 has a
+//! header of 16 bytes (`u16` version, `u16` kind, `u32` reserved, `u32` timestamp in ms, `u32`
+//! length), 3 one of 4 bytes (`u8` kind, `u8` reserved, `u16` length). Kind 0 is sound, 1 is JSON.
+
+/// How sound is wrapped on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// Version 1.
+    #[default]
+    Bare,
+    /// Version 2.
+    Timed,
+    /// Version 3.
+    Short,
+}
+
+/// What was wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwrapped<'a> {
+    /// One packet.
+    Sound(&'a [u8]),
+    /// A message; whether it is one has not been looked at.
+    Text(&'a [u8]),
+}
+
+/// Why a frame cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadFrame {
+    /// Shorter than its header, or empty.
+    TooShort,
+    /// Of another version than the connection's.
+    Version,
+    /// Of a kind that nobody knows.
+    Kind,
+    /// Its length is not what its header says.
+    Length,
+}
+
+impl BadFrame {
+    /// For figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::Version => "version",
+            Self::Kind => "kind",
+            Self::Length => "length",
+        }
+    }
+}
+
+const TIMED_HEADER: usize = 16;
+const SHORT_HEADER: usize = 4;
+
+impl Framing {
+    /// The framing of this version of the protocol, if there is one.
+    pub fn of_version(version: u64) -> Option<Self> {
+        match version {
+            1 => Some(Self::Bare),
+            2 => Some(Self::Timed),
+            3 => Some(Self::Short),
+            _ => None,
+        }
+    }
+
+    /// Its version.
+    pub fn version(self) -> u8 {
+        match self {
+            Self::Bare => 1,
+            Self::Timed => 2,
+            Self::Short => 3,
+        }
+    }
+
+    /// What is in a frame.
+    ///
+    /// # Errors
+    /// If its header does not fit it.
+    pub fn unwrap(self, frame: &[u8]) -> Result<Unwrapped<'_>, BadFrame> {
+        let (kind, length, payload) = match self {
+            Self::Bare if frame.is_empty() => return Err(BadFrame::TooShort),
+            Self::Bare => return Ok(Unwrapped::Sound(frame)),
+            Self::Timed => {
+                let (header, payload) = frame.split_first_chunk::<TIMED_HEADER>().ok_or(BadFrame::TooShort)?;
+                if header[..2] != [0, 2] {
+                    return Err(BadFrame::Version);
+                }
+                let length = u32::from_be_bytes([header[12], header[13], header[14], header[15]]);
+                (u16::from_be_bytes([header[2], header[3]]), length as usize, payload)
+            }
+            Self::Short => {
+                let (header, payload) = frame.split_first_chunk::<SHORT_HEADER>().ok_or(BadFrame::TooShort)?;
+                let length = u16::from_be_bytes([header[2], header[3]]);
+                (u16::from(header[0]), usize::from(length), payload)
+            }
+        };
+        if length != payload.len() {
+            return Err(BadFrame::Length);
+        }
+        match kind {
+            0 if payload.is_empty() => Err(BadFrame::TooShort),
+            0 => Ok(Unwrapped::Sound(payload)),
+            1 => Ok(Unwrapped::Text(payload)),
+            _ => Err(BadFrame::Kind),
+        }
+    }
+
+    /// A packet of sound as a frame. `timestamp_ms` is that of the packet's first sample, from any
+    /// beginning; only version 2 carries it. A packet that the header cannot count (more than 65,535
+    /// bytes in version 3) is cut, which no encoder of ours comes near.
+    pub fn wrap(self, mut packet: Vec<u8>, timestamp_ms: u32) -> Vec<u8> {
+        let mut frame = match self {
+            Self::Bare => return packet,
+            Self::Timed => {
+                let mut frame = Vec::with_capacity(TIMED_HEADER + packet.len());
+                frame.extend([0, 2, 0, 0, 0, 0, 0, 0]);
+                frame.extend(timestamp_ms.to_be_bytes());
+                frame.extend(u32::try_from(packet.len()).unwrap_or(u32::MAX).to_be_bytes());
+                frame
+            }
+            Self::Short => {
+                packet.truncate(usize::from(u16::MAX));
+                let mut frame = Vec::with_capacity(SHORT_HEADER + packet.len());
+                frame.extend([0, 0]);
+                frame.extend(u16::try_from(packet.len()).unwrap_or(u16::MAX).to_be_bytes());
+                frame
+            }
+        };
+        frame.append(&mut packet);
+        frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a6_frames_of_all_versions_byte_for_byte() {
+        assert_eq!(Framing::Bare.wrap(vec![7, 8], 60), [7, 8]);
+        let timed = [0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 2, 7, 8];
+        assert_eq!(Framing::Timed.wrap(vec![7, 8], 60), timed);
+        assert_eq!(Framing::Short.wrap(vec![7, 8], 60), [0, 0, 0, 2, 7, 8]);
+        for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+            let frame = framing.wrap(vec![7, 8], 60);
+            assert_eq!(framing.unwrap(&frame), Ok(Unwrapped::Sound(&[7, 8])), "{framing:?}");
+            assert_eq!(Framing::of_version(framing.version().into()), Some(framing));
+        }
+        assert_eq!(Framing::Short.unwrap(&[1, 0, 0, 2, b'{', b'}']), Ok(Unwrapped::Text(b"{}")));
+    }
+
+    #[test]
+    fn a6_lying_frames_are_refused() {
+        let timed = Framing::Timed.wrap(vec![7, 8], 0);
+        for cut in 0..timed.len() {
+            let expected = if cut < TIMED_HEADER { BadFrame::TooShort } else { BadFrame::Length };
+            assert_eq!(Framing::Timed.unwrap(&timed[..cut]), Err(expected), "{cut} bytes");
+        }
+        let mut other = timed.clone();
+        other[1] = 3;
+        assert_eq!(Framing::Timed.unwrap(&other), Err(BadFrame::Version));
+        let mut huge = timed.clone();
+        huge[12..16].fill(0xff);
+        assert_eq!(Framing::Timed.unwrap(&huge), Err(BadFrame::Length));
+        assert_eq!(Framing::Short.unwrap(&[9, 0, 0, 1, 7]), Err(BadFrame::Kind));
+        assert_eq!(Framing::Short.unwrap(&[0, 0, 0xff, 0xff, 7]), Err(BadFrame::Length));
+        assert_eq!(Framing::Short.unwrap(&[0, 0, 0, 0]), Err(BadFrame::TooShort));
+        assert_eq!(Framing::Bare.unwrap(&[]), Err(BadFrame::TooShort));
+        assert_eq!(Framing::of_version(4), None);
+    }
+}

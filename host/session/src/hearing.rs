@@ -1,0 +1,79 @@
+//! What the ear makes of the device's sound. Rule: speech over speech holds the voice back; words
+//! silence it, and nothing lets it go on.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use modehost_protocol::reply::{self, ErrorCode, Reference};
+use modehost_speech::{Fault, Listener, Report};
+use tokio::sync::mpsc;
+
+use crate::actor::Session;
+use crate::inbox::Inbound;
+
+/// What modes are told of an abort that somebody caused by speaking.
+const BARGE_IN: &str = "barge_in";
+
+/// The way from the ear to the session.
+pub(crate) struct Ears(pub(crate) mpsc::Sender<Inbound>);
+
+impl Listener for Ears {
+    fn tell(&self, report: Report) -> BoxFuture<'_, ()> {
+        // A session that is gone hears nothing any more.
+        self.0.send(Inbound::Heard(report)).map(drop).boxed()
+    }
+
+    fn hint(&self, report: Report) {
+        let _ = self.0.try_send(Inbound::Heard(report));
+    }
+}
+
+impl Session {
+    pub(crate) fn heard(&mut self, report: Report) {
+        match report {
+            Report::SpeechOverSpeech => {
+                if let Some(voice) = &self.voice {
+                    voice.pause();
+                    self.spoken_over = true;
+                }
+            }
+            Report::Words(words) => {
+                let empty = words.text.trim().is_empty();
+                if empty && words.confirmed {
+                    self.speak_on();
+                } else if !empty && std::mem::take(&mut self.spoken_over) {
+                    self.abort(BARGE_IN);
+                }
+                self.recognised(words);
+            }
+            Report::Failed(fault) => {
+                self.speak_on();
+                self.draft = None;
+                self.not_recognised(&fault);
+            }
+        }
+    }
+
+    /// Nothing was said that was meant: the voice goes on where it was.
+    fn speak_on(&mut self) {
+        if std::mem::take(&mut self.spoken_over)
+            && let Some(voice) = &self.voice
+        {
+            voice.resume();
+        }
+    }
+
+    fn not_recognised(&mut self, fault: &Fault) {
+        let kind = fault.kind.label();
+        tracing::warn!(device = %self.handle.device, kind, "an utterance was not recognised: {fault}");
+        let message = format!("what was said could not be recognised ({kind}); please say it again");
+        self.link.send(reply::error(ErrorCode::AsrUnavailable.as_str(), &message, &Reference::default()));
+    }
+
+    /// Sound came and there is no recogniser: said once for each time the device starts listening.
+    pub(crate) fn unheard(&mut self) {
+        if !std::mem::replace(&mut self.told_unheard, true) {
+            let message = "no speech recogniser is configured; typed turns work";
+            self.link.send(reply::error(ErrorCode::AsrUnavailable.as_str(), message, &Reference::default()));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Packets of a device to PCM: 16 kHz, mono, signed 16 bit. Rule: a packet that cannot be decoded is
+//! skipped with a reason and counted; it never ends anything, and the next one is taken as if
+//! nothing had been.
+
+use modehost_limits::sound as limits;
+use modehost_protocol::{AudioFormat, Codec};
+use opus_pure::OpusDecoder;
+
+use crate::voice_activity::RATE;
+
+/// Why a packet was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// There is nothing in it.
+    Empty,
+    /// Larger than any packet may be.
+    TooLarge,
+    /// No packet of the codec that was announced.
+    Damaged,
+    /// The decoder could not be made; the machine is out of memory.
+    NoDecoder,
+}
+
+impl Skipped {
+    /// For figures.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLarge => "too_large",
+            Self::Damaged => "damaged",
+            Self::NoDecoder => "no_decoder",
+        }
+    }
+}
+
+/// Decodes packets of one codec; has whatever state that takes.
+pub trait Decode: Send {
+    /// Appends the sound of a packet to `pcm`, at the most 120 ms.
+    ///
+    /// # Errors
+    /// If the packet is skipped; then nothing is appended.
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped>;
+}
+
+/// A decoder for what a device has announced.
+pub fn decoder(format: AudioFormat) -> Box<dyn Decode> {
+    match format.codec {
+        Codec::Opus => Box::new(Opus(None)),
+        Codec::Pcm => Box::new(Pcm { rate: format.sample_rate }),
+    }
+}
+
+/// Opus says rate and length in each packet, and is decoded to ours.
+struct Opus(Option<Box<OpusDecoder>>);
+
+impl Decode for Opus {
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
+        if packet.is_empty() {
+            return Err(Skipped::Empty);
+        }
+        if packet.len() > limits::PACKET_BYTES {
+            return Err(Skipped::TooLarge);
+        }
+        let decoder = match &mut self.0 {
+            Some(decoder) => decoder,
+            empty => empty.insert(Box::new(OpusDecoder::new(RATE as i32, 1).map_err(|_| Skipped::NoDecoder)?)),
+        };
+        let begin = pcm.len();
+        pcm.resize(begin + limits::PACKET_SAMPLES, 0);
+        let decoded = decoder.decode_s16(packet, limits::PACKET_SAMPLES, &mut pcm[begin..]);
+        match decoded {
+            Ok(samples) => {
+                pcm.truncate(begin + samples);
+                Ok(())
+            }
+            Err(_) => {
+                pcm.truncate(begin);
+                Err(Skipped::Damaged)
+            }
+        }
+    }
+}
+
+/// Raw samples, little-endian.
+struct Pcm {
+    rate: u32,
+}
+
+impl Decode for Pcm {
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
+        if packet.is_empty() {
+            return Err(Skipped::Empty);
+        }
+        let (samples, rest) = packet.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(Skipped::Damaged);
+        }
+        // A second at once is no frame.
+        if samples.len() > self.rate as usize {
+            return Err(Skipped::TooLarge);
+        }
+        pcm.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
+        Ok(())
+    }
+}

@@ -1,0 +1,304 @@
+//! The task of an ear: packets to PCM, PCM to voice activity, both to the state machine, and its
+//! steps to utterances. Rule: one thing at a time, in the order in which it came; nothing here waits
+//! but for the next thing, and for the session where it has to be told something.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use modehost_limits::sound as limits;
+use modehost_protocol::{AudioFormat, ListenMode};
+use tokio::time::{Instant, sleep_until};
+
+use super::utterances::{Told, Utterances};
+use super::{Report, Shared, Sound};
+use crate::config::VadConfig;
+use crate::decode::{Decode, decoder};
+use crate::listen::{Input, Listening, Ruler, State, Step};
+use crate::voice_activity::{Bounds, Change, VoiceActivity};
+
+/// Runs until nothing has come for a while and nothing is awaited.
+pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat)) {
+    let _counted = Counted::new();
+    let mut hearing = Hearing::new(shared.clone(), format);
+    let mut burst = 0;
+    loop {
+        if burst >= limits::EAR_BURST {
+            burst = 0;
+            // Others hear too.
+            tokio::task::yield_now().await;
+        }
+        let alarm = hearing.next_alarm();
+        tokio::select! {
+            biased;
+            told = hearing.utterances.next(), if hearing.utterances.are_open() => {
+                hearing.found(told).await;
+            }
+            sound = shared.next() => {
+                burst += 1;
+                hearing.take(sound).await;
+            }
+            () = sleep_until(alarm) => {
+                if hearing.ring(Instant::now()).await && shared.may_end() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Ears that hear something.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new() -> Self {
+        let gauge = metrics::gauge!("modehost_ears");
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+struct Hearing {
+    shared: Arc<Shared>,
+    /// The newest connection that has sent anything; older ones are not heard any more.
+    connection: u64,
+    format: AudioFormat,
+    decoder: Box<dyn Decode>,
+    /// Of the packet that is being taken.
+    pcm: Vec<i16>,
+    activity: VoiceActivity,
+    listening: Listening,
+    utterances: Utterances,
+    /// Speech over speech has been told in this utterance.
+    over: bool,
+    last_packet: Instant,
+    last_input: Instant,
+}
+
+impl Hearing {
+    fn new(shared: Arc<Shared>, (connection, format): (u64, AudioFormat)) -> Self {
+        let now = Instant::now();
+        Self {
+            connection,
+            format,
+            decoder: decoder(format),
+            pcm: Vec::new(),
+            activity: VoiceActivity::new(shared.speech.detector()),
+            listening: Listening::default(),
+            utterances: Utterances::new(shared.speech.clone()),
+            over: false,
+            last_packet: now,
+            last_input: now,
+            shared,
+        }
+    }
+
+    async fn take(&mut self, sound: Sound) {
+        let now = Instant::now();
+        self.last_input = now;
+        match sound {
+            Sound::Format(connection, format) => {
+                if self.is_current(connection) && format != self.format {
+                    self.format = format;
+                    self.decoder = decoder(format);
+                }
+            }
+            Sound::Packet(connection, packet) => {
+                if self.is_current(connection) {
+                    self.packet(&packet, now).await;
+                }
+            }
+            Sound::Boundary(connection, start) => {
+                if self.is_current(connection) {
+                    // From here on it counts as sound that is awaited.
+                    self.last_packet = now;
+                    let step = self.listening.boundary(start, now);
+                    self.step(step).await;
+                }
+            }
+            Sound::Forget => {
+                let step = self.listening.apply(Input::Reset);
+                self.step(step).await;
+            }
+            Sound::Gone(connection) => {
+                if connection == self.connection && self.listening.state() == State::Listening {
+                    // What was said is not lost with the connection (C.3).
+                    let step = self.listening.apply(Input::Stop);
+                    self.step(step).await;
+                }
+            }
+        }
+    }
+
+    /// Takes the place of an older connection with the first thing that a newer one sends.
+    fn is_current(&mut self, connection: u64) -> bool {
+        if connection > self.connection {
+            self.connection = connection;
+            // Another stream: the decoder must not join it to the one before.
+            self.decoder = decoder(self.format);
+        }
+        connection == self.connection
+    }
+
+    async fn packet(&mut self, packet: &[u8], now: Instant) {
+        self.pcm.clear();
+        if let Err(skipped) = self.decoder.decode(packet, &mut self.pcm) {
+            metrics::counter!("modehost_audio_packets_skipped_total", "reason" => skipped.label()).increment(1);
+            return;
+        }
+        let speaking = self.shared.speaking.load(Ordering::Relaxed);
+        if speaking && self.listening.mode() != Some(ListenMode::Realtime) && self.listening.ruler() == Ruler::Voice {
+            // It would hear itself: a device that listens while it is spoken to says so (realtime).
+            return;
+        }
+        self.last_packet = now;
+        let parts = self.shared.speech.parts();
+        let bounds = Bounds::from(&parts.vad);
+        let pcm = std::mem::take(&mut self.pcm);
+        let mut change = None;
+        self.activity.hear(&pcm, &bounds, |told| change = Some(told));
+        self.utterances.hear(&pcm, &parts.vad);
+        self.pcm = pcm;
+        if self.lapsed(&parts.vad) {
+            let step = self.listening.apply(Input::Lapse);
+            self.step(step).await;
+        }
+        match change {
+            Some(Change::Began(_)) => {
+                let step = self.listening.apply(Input::VoiceBegan);
+                self.step(step).await;
+            }
+            Some(Change::Ended(_)) => {
+                let step = self.listening.apply(self.silent());
+                self.step(step).await;
+            }
+            None => {}
+        }
+        if self.activity.is_speaking() {
+            self.utterances.voiced();
+        }
+        if self.utterances.is_too_long(&parts.vad) {
+            let step = self.listening.apply(Input::TooLong);
+            self.step(step).await;
+        }
+        let over = speaking && self.listening.state() == State::Listening && self.activity.is_speaking();
+        let enough = std::time::Duration::from_millis(parts.vad.barge_in_ms);
+        if over && !self.over && self.activity.voiced() >= enough {
+            self.over = true;
+            self.shared.listener.tell(Report::SpeechOverSpeech).await;
+        }
+    }
+
+    /// What silence means for the utterance that is open.
+    fn silent(&self) -> Input {
+        if self.utterances.has_voice() { Input::VoiceEnded } else { Input::Unvoiced }
+    }
+
+    fn lapsed(&self, vad: &VadConfig) -> bool {
+        let fallback = std::time::Duration::from_millis(vad.manual_fallback_ms);
+        self.listening.lapses_at(fallback).is_some_and(|at| at <= Instant::now())
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Nothing => {}
+            Step::Open => self.open(),
+            Step::Close => self.close(),
+            Step::Cut => {
+                self.close();
+                self.utterances.open(false);
+                if self.activity.is_speaking() {
+                    self.utterances.voiced();
+                }
+            }
+            Step::Discard => self.utterances.discard(),
+            Step::Forget => {
+                self.utterances.forget();
+                self.activity.forget();
+                self.over = false;
+            }
+            Step::Review => {
+                let parts = self.shared.speech.parts();
+                let end = std::time::Duration::from_millis(parts.vad.end_silence_ms);
+                let quiet = !self.activity.is_speaking() || self.activity.silence() >= end;
+                if quiet {
+                    let step = self.listening.apply(self.silent());
+                    // Voice rules now, so that it is no review once more.
+                    Box::pin(self.step(step)).await;
+                }
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.over = false;
+        // Where voice has begun, or a device says so: with what came just before.
+        self.utterances.open(true);
+    }
+
+    fn close(&mut self) {
+        if !self.utterances.close() {
+            // Nobody is there to hear any more.
+            self.listening.apply(Input::Settled);
+        }
+    }
+
+    /// Something is known of an utterance.
+    async fn found(&mut self, told: Told) {
+        let listener = &self.shared.listener;
+        match told {
+            Told::Draft(words) => listener.hint(Report::Words(words)),
+            Told::Final(words) => {
+                listener.tell(Report::Words(words)).await;
+                self.listening.apply(Input::Settled);
+            }
+            Told::Failed { fault, open } => {
+                listener.tell(Report::Failed(fault)).await;
+                let input = if open { Input::Reset } else { Input::Settled };
+                if open {
+                    // The utterance is over before its end; what follows begins another.
+                    self.activity.forget();
+                }
+                self.listening.apply(input);
+            }
+        }
+    }
+
+    /// When something may be due although nothing comes.
+    fn next_alarm(&self) -> Instant {
+        let parts = self.shared.speech.parts();
+        if self.listening.state() != State::Listening {
+            let since = if self.utterances.are_open() { Instant::now() } else { self.last_input };
+            return since + limits::EAR_IDLE;
+        }
+        let fallback = std::time::Duration::from_millis(parts.vad.manual_fallback_ms);
+        let end = std::time::Duration::from_millis(parts.vad.end_silence_ms);
+        match self.listening.lapses_at(fallback) {
+            Some(at) => at,
+            None => self.last_packet + end,
+        }
+    }
+
+    /// True if the ear may go to sleep.
+    async fn ring(&mut self, now: Instant) -> bool {
+        if self.listening.state() != State::Listening {
+            return !self.utterances.are_open() && now >= self.last_input + limits::EAR_IDLE;
+        }
+        let parts = self.shared.speech.parts();
+        if self.lapsed(&parts.vad) {
+            let step = self.listening.apply(Input::Lapse);
+            self.step(step).await;
+        } else if now >= self.last_packet + std::time::Duration::from_millis(parts.vad.end_silence_ms) {
+            // A device that sends nothing is as silent as one that sends silence.
+            let step = self.listening.apply(self.silent());
+            self.activity.forget();
+            self.step(step).await;
+        }
+        false
+    }
+}

@@ -1,0 +1,184 @@
+//! The utterances of an ear: the one that is open, and those whose text is awaited. Rule: texts are
+//! told in the order in which things were said, whichever is known first.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use modehost_limits::sound as limits;
+
+use super::Words;
+use crate::config::VadConfig;
+use crate::fault::{Fault, FaultKind};
+use crate::recognise::{Heard, Utterance};
+use crate::service::Speech;
+use crate::voice_activity::{RATE, duration};
+
+/// What is known of an utterance.
+pub(super) enum Told {
+    Draft(Words),
+    Final(Words),
+    /// `open`: before it had ended.
+    Failed {
+        fault: Fault,
+        open: bool,
+    },
+}
+
+struct Spoken {
+    utterance: Utterance,
+    source: Arc<str>,
+    start_ms: u64,
+    /// None while it is open.
+    end_ms: Option<u64>,
+    samples: u64,
+    /// Somebody has spoken in it.
+    voiced: bool,
+}
+
+pub(super) struct Utterances {
+    speech: Arc<Speech>,
+    open: Option<Spoken>,
+    /// Oldest first.
+    settling: VecDeque<Spoken>,
+    /// What came just before an utterance.
+    before: VecDeque<i16>,
+}
+
+impl Utterances {
+    pub(super) fn new(speech: Arc<Speech>) -> Self {
+        Self { speech, open: None, settling: VecDeque::new(), before: VecDeque::new() }
+    }
+
+    /// Sound comes: to the utterance that is open, and to what may come before one.
+    pub(super) fn hear(&mut self, pcm: &[i16], vad: &VadConfig) {
+        if let Some(open) = &mut self.open {
+            open.utterance.push(pcm);
+            open.samples += pcm.len() as u64;
+            return;
+        }
+        let samples = |ms: u64| (ms * u64::from(RATE) / 1000) as usize;
+        // Speech is known a little after it has begun.
+        let most = samples(vad.pre_roll_ms + vad.start_ms) + pcm.len();
+        self.before.extend(pcm);
+        self.before.drain(..self.before.len().saturating_sub(most));
+    }
+
+    /// Begins an utterance, with what came just before it or without. Nothing happens where nobody
+    /// recognises.
+    pub(super) fn open(&mut self, with_before: bool) {
+        let parts = self.speech.parts();
+        let Some(recogniser) = parts.recogniser.clone() else { return };
+        let source = recogniser.name().into();
+        let utterance = Utterance::begin(recogniser, parts.terms);
+        let mut open = Spoken { utterance, source, start_ms: unix_ms(), end_ms: None, samples: 0, voiced: false };
+        if with_before {
+            let before = self.before.make_contiguous();
+            open.utterance.push(before);
+            open.samples = before.len() as u64;
+            open.start_ms = open.start_ms.saturating_sub(ms(duration(open.samples)));
+        }
+        self.before.clear();
+        self.open = Some(open);
+    }
+
+    /// Ends the utterance: the recogniser is told at once. False if there is none.
+    pub(super) fn close(&mut self) -> bool {
+        let Some(mut ended) = self.open.take() else { return false };
+        ended.utterance.end();
+        ended.end_ms = Some(ended.start_ms + ms(duration(ended.samples)));
+        metrics::counter!("modehost_utterances_total").increment(1);
+        self.settling.push_back(ended);
+        true
+    }
+
+    /// Forgets the utterance that is open.
+    pub(super) fn discard(&mut self) {
+        self.open = None;
+    }
+
+    /// Forgets all.
+    pub(super) fn forget(&mut self) {
+        self.open = None;
+        self.settling.clear();
+        self.before.clear();
+    }
+
+    /// Somebody speaks in the utterance that is open.
+    pub(super) fn voiced(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.voiced = true;
+        }
+    }
+
+    pub(super) fn has_voice(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.voiced)
+    }
+
+    pub(super) fn is_too_long(&self, vad: &VadConfig) -> bool {
+        self.open.as_ref().is_some_and(|open| duration(open.samples) >= Duration::from_secs(vad.max_utterance_s))
+    }
+
+    /// Whether anything will be known of an utterance.
+    pub(super) fn are_open(&self) -> bool {
+        self.open.is_some() || !self.settling.is_empty()
+    }
+
+    /// What is known next. Waits for it; cancelling loses nothing.
+    pub(super) async fn next(&mut self) -> Told {
+        if self.settling.len() > limits::EAR_SETTLING {
+            self.settling.pop_front();
+            let message = "more was said than could be recognised in time";
+            return Told::Failed { fault: Fault::passing(FaultKind::Busy, message), open: false };
+        }
+        if let Some(oldest) = self.settling.front_mut() {
+            let heard = oldest.utterance.next().await;
+            let words = words(oldest, &heard);
+            return match heard {
+                Heard::Draft(_) => Told::Draft(words),
+                Heard::Final(_) => {
+                    self.settling.pop_front();
+                    Told::Final(words)
+                }
+                Heard::Failed(fault) => {
+                    self.settling.pop_front();
+                    Told::Failed { fault, open: false }
+                }
+            };
+        }
+        let Some(open) = &mut self.open else { return std::future::pending().await };
+        let heard = open.utterance.next().await;
+        let words = words(open, &heard);
+        match heard {
+            Heard::Draft(_) => Told::Draft(words),
+            // A recogniser that has had enough before the end: what follows begins another.
+            Heard::Final(_) | Heard::Failed(_) => {
+                self.open = None;
+                let fault = match heard {
+                    Heard::Failed(fault) => fault,
+                    _ => Fault::passing(FaultKind::Garbled, "the recogniser ended before the utterance did"),
+                };
+                Told::Failed { fault, open: true }
+            }
+        }
+    }
+}
+
+fn words(spoken: &Spoken, heard: &Heard) -> Words {
+    let (text, confirmed) = match heard {
+        Heard::Draft(text) => (text.clone(), false),
+        Heard::Final(text) => (text.clone(), true),
+        Heard::Failed(_) => ("".into(), true),
+    };
+    let end_ms = spoken.end_ms.unwrap_or_else(|| spoken.start_ms + ms(duration(spoken.samples)));
+    Words { text, confirmed, start_ms: spoken.start_ms, end_ms, source: spoken.source.clone() }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// 0 where the clock stands before 1970.
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms)
+}
