@@ -1,0 +1,103 @@
+//! Voice activity over real speech: where utterances begin and end. Rule: the truth is known, since
+//! the speech is a recording that was cut at its first and last sound, and what lies around it is
+//! made here.
+
+use modehost_speech::config::VadConfig;
+use modehost_speech::voice_activity::{Bounds, Change, Earshot, RATE, VoiceActivity};
+
+/// How far a boundary may be from the truth, in ms.
+const TOLERANCE: i64 = 200;
+
+fn recording(name: &str) -> Vec<i16> {
+    let path = format!("{}/../../tests/recordings/{name}.wav", env!("CARGO_MANIFEST_DIR"));
+    let mut reader = hound::WavReader::open(&path).expect("a recording");
+    assert_eq!(reader.spec().sample_rate, RATE);
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+fn samples(ms: usize) -> usize {
+    ms * RATE as usize / 1000
+}
+
+/// What lies around speech.
+#[derive(Clone, Copy, Debug)]
+enum Around {
+    Silence,
+    /// Like that of a fan, 30 dB below speech.
+    Noise,
+    /// Chords that change, as loud as the noise.
+    Music,
+}
+
+fn background(around: Around, length: usize) -> Vec<i16> {
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..length)
+        .map(|at| match around {
+            Around::Silence => 0,
+            Around::Noise => random.i16(-300..300),
+            Around::Music => {
+                let seconds = at as f64 / f64::from(RATE);
+                let chord = [[262.0, 330.0, 392.0], [294.0, 370.0, 440.0]][(seconds * 2.0) as usize % 2];
+                let tone = |hertz: f64| (seconds * hertz * std::f64::consts::TAU).sin();
+                (chord.into_iter().map(tone).sum::<f64>() * 90.0) as i16
+            }
+        })
+        .collect()
+}
+
+/// Speech with a second and a half around it, and its first and last ms.
+fn scene(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
+    let (mut pcm, mut truth) = (vec![0; samples(1500)], Vec::new());
+    for name in names {
+        let speech = recording(name);
+        let begin = pcm.len();
+        pcm.extend(speech);
+        let ms = |at: usize| (at * 1000 / RATE as usize) as i64;
+        truth.push((ms(begin), ms(pcm.len())));
+        pcm.extend(vec![0; samples(1500)]);
+    }
+    let around = background(around, pcm.len());
+    let mixed = pcm.iter().zip(around).map(|(speech, around)| speech.saturating_add(around));
+    (mixed.collect(), truth)
+}
+
+fn found(pcm: &[i16]) -> Vec<(i64, i64)> {
+    let bounds = Bounds::from(&VadConfig::default());
+    let mut activity = VoiceActivity::new(Box::<Earshot>::default());
+    let (mut began, mut found) = (None, Vec::new());
+    let ms = |at: u64| (at * 1000 / u64::from(RATE)) as i64;
+    // As firmware sends it.
+    for packet in pcm.chunks(960) {
+        activity.hear(packet, &bounds, |change| match change {
+            Change::Began(at) => began = Some(ms(at)),
+            Change::Ended(at) => found.push((began.take().expect("it had begun"), ms(at))),
+        });
+    }
+    found
+}
+
+#[test]
+fn a1_boundaries_are_within_200_ms_of_the_truth() {
+    let sets: [&[&str]; 4] =
+        [&["refresh-tasks"], &["weather"], &["two-sentences"], &["mark-done", "weather", "refresh-tasks"]];
+    for around in [Around::Silence, Around::Noise, Around::Music] {
+        for names in sets {
+            let (pcm, truth) = scene(around, names);
+            let found = found(&pcm);
+            assert_eq!(found.len(), truth.len(), "{names:?} in {around:?}: {found:?}, in truth {truth:?}");
+            for ((begin, end), (true_begin, true_end)) in found.iter().zip(&truth) {
+                println!("{names:?} in {around:?}: {:+} ms, {:+} ms", begin - true_begin, end - true_end);
+                assert!((begin - true_begin).abs() <= TOLERANCE, "{names:?} in {around:?}: {found:?}, {truth:?}");
+                assert!((end - true_end).abs() <= TOLERANCE, "{names:?} in {around:?}: {found:?}, {truth:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a1_what_is_no_speech_begins_no_utterance() {
+    for around in [Around::Silence, Around::Noise, Around::Music] {
+        let pcm = background(around, samples(20_000));
+        assert_eq!(found(&pcm), [], "{around:?}");
+    }
+}
