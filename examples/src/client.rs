@@ -2,6 +2,7 @@
 //! board and the insight that were shown last, the mode that runs, and the log that is being pasted.
 
 use std::io::Write;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use crate::command::{Command, HELP};
 use crate::link::{Address, Link, News};
 use crate::log;
 use crate::show::show;
+use crate::sound::{Loudspeaker, Outgoing, Saying};
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +30,16 @@ pub struct Client<W> {
     pasted: Option<String>,
     /// What the last insight said.
     insight: Option<String>,
+    /// The file that is being said.
+    saying: Option<Saying>,
+    loudspeaker: Loudspeaker,
 }
 
 impl<W: Write> Client<W> {
     /// Connects at the first [`Client::news`].
-    pub fn new(address: Address, out: W) -> Self {
-        Self { link: Link::new(address), out, board: Vec::new(), mode: None, pasted: None, insight: None }
+    pub fn new(address: Address, out: W, loudspeaker: Loudspeaker) -> Self {
+        let (link, board, saying) = (Link::new(address), Vec::new(), None);
+        Self { link, out, board, mode: None, pasted: None, insight: None, saying, loudspeaker }
     }
 
     /// Waits for what happens next, shows it and returns it. Cancelling loses no message.
@@ -41,14 +47,36 @@ impl<W: Write> Client<W> {
     /// # Errors
     /// If `out` cannot be written.
     pub async fn news(&mut self) -> std::io::Result<News> {
-        let news = self.link.news().await;
+        let news = loop {
+            let Some(saying) = &mut self.saying else { break self.link.news().await };
+            let next = tokio::select! {
+                news = self.link.news() => break news,
+                next = saying.next() => next,
+            };
+            let sent = match next {
+                Some(Outgoing::Message(message)) => self.link.send(&message).await,
+                Some(Outgoing::Packet(packet)) => self.link.send_sound(packet).await,
+                None => {
+                    self.saying = None;
+                    Ok(())
+                }
+            };
+            if let Err(error) = sent {
+                self.saying = None;
+                self.say(&format!("{error}; the rest was not said"))?;
+            }
+        };
         match &news {
             News::Up => {}
+            News::Sound(packet) => self.loudspeaker.play(packet),
             News::Down(reason, pause) => {
                 self.say(&format!("not connected: {reason}; trying again in {:.1} s", pause.as_secs_f32()))?;
             }
             News::Message(message) => {
                 self.remember(message);
+                if message["type"] == "tts" && message["state"] == "stop" {
+                    self.save_sound()?;
+                }
                 if let Some(lines) = show(message).and_then(|lines| self.without_repeats(message, lines)) {
                     self.say(&lines)?;
                 }
@@ -64,6 +92,16 @@ impl<W: Write> Client<W> {
     pub fn say(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.out, "{text}")?;
         self.out.flush()
+    }
+
+    fn save_sound(&mut self) -> std::io::Result<()> {
+        match self.loudspeaker.save() {
+            Ok(Some(length)) if !length.is_zero() => {
+                self.say(&format!("{:.1} s of speech are in the file", length.as_secs_f32()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => self.say(&format!("{error:#}")),
+        }
     }
 
     /// True while the lines that are typed are those of a log.
@@ -106,6 +144,10 @@ impl<W: Write> Client<W> {
                 return Ok(Flow::Quit);
             }
             Command::Nothing => {}
+            Command::Speak(file, listening) => match Saying::file(Path::new(&file), listening) {
+                Ok(saying) => self.saying = Some(saying),
+                Err(error) => self.say(&format!("{error:#}"))?,
+            },
             Command::Help => self.say(HELP)?,
             Command::Paste => {
                 self.pasted = Some(String::new());

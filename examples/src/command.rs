@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
+use crate::sound::Listening;
+
 /// What `/help` shows.
 pub const HELP: &str = "\
   any text                a typed turn, as if you had said it
   /stop                   silence; the answer breaks off
+  /speak FILE             say a WAV file; /speak FILE manual or realtime listens otherwise than auto
   /mode working           begin a mode
   /end                    end the mode you are in; /end meeting names it
  A meeting
@@ -30,6 +33,8 @@ pub const HELP: &str = "\
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     Say(String),
+    /// A WAV file, and how the device listens meanwhile.
+    Speak(String, Listening),
     Abort,
     Mode(String),
     /// With the mode to end, or the one that runs.
@@ -87,6 +92,15 @@ impl Command {
             "" => Self::Nothing,
             _ if word.starts_with('#') => Self::Nothing,
             "/stop" => Self::Abort,
+            "/speak" => {
+                let file = needed("/speak", "a WAV file")?;
+                match file.rsplit_once(char::is_whitespace) {
+                    Some((file, "auto")) => Self::Speak(file.trim().to_owned(), Listening::Auto),
+                    Some((file, "manual")) => Self::Speak(file.trim().to_owned(), Listening::Manual),
+                    Some((file, "realtime")) => Self::Speak(file.trim().to_owned(), Listening::Realtime),
+                    _ => Self::Speak(file, Listening::Auto),
+                }
+            }
             "/mode" => Self::Mode(needed("/mode", "the name of a mode")?),
             "/meeting" => Self::Mode("meeting".to_owned()),
             "/as" => match rest.split_once(char::is_whitespace) {
@@ -141,6 +155,8 @@ mod tests {
         assert_eq!(Command::parse("/as 小王 周五 发布"), Ok(Command::SaidBy("小王".into(), "周五 发布".into())));
         assert_eq!(Command::parse("/step unit tests failed"), Ok(Command::Step("unit tests".into(), false)));
         assert!(matches!(Command::parse("/step unit"), Err(Mistake::Missing(..))));
+        assert_eq!(Command::parse("/speak a b.wav"), Ok(Command::Speak("a b.wav".into(), Listening::Auto)));
+        assert_eq!(Command::parse("/speak a.wav manual"), Ok(Command::Speak("a.wav".into(), Listening::Manual)));
         assert_eq!(Command::parse("/log my build.log"), Ok(Command::LogFile("my build.log".into())));
     }
 }

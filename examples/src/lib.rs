@@ -4,6 +4,7 @@
 //! - [`command`]: what a line means
 //! - [`client`]: a device at a terminal: sends what lines mean, remembers its board and mode
 //! - [`log`]: a log as messages
+//! - [`sound`]: a WAV file as what the microphone hears, and what the loudspeaker plays
 //! - [`link`]: the WebSocket, which comes back by itself
 //! - [`show`]: a message as a line for people
 //! - [`script`]: the same lines from a file, with waits
@@ -16,3 +17,4 @@ pub mod link;
 pub mod log;
 pub mod script;
 pub mod show;
+pub mod sound;

@@ -34,6 +34,8 @@ pub enum News {
     /// Connected, and hello has been said.
     Up,
     Message(Value),
+    /// A packet of sound.
+    Sound(Vec<u8>),
     /// Not connected; why, and after which pause the next attempt comes.
     Down(String, Duration),
 }
@@ -81,7 +83,8 @@ impl Link {
                     format!("the server closed: {} (code {})", frame.reason, u16::from(frame.code))
                 }
                 Some(Ok(Message::Close(None))) => "the server closed".to_owned(),
-                // Speech is for loudspeakers; pings are answered by the library.
+                Some(Ok(Message::Binary(packet))) => return News::Sound(packet.to_vec()),
+                // Pings are answered by the library.
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => error.to_string(),
                 None => "the connection ended".to_owned(),
@@ -97,6 +100,15 @@ impl Link {
     pub async fn send(&mut self, message: &Value) -> Result<(), NotConnected> {
         let socket = self.socket.as_mut().ok_or(NotConnected)?;
         socket.send(Message::text(message.to_string())).await.map_err(|_| NotConnected)
+    }
+
+    /// Sends a packet of sound.
+    ///
+    /// # Errors
+    /// If there is no connection now.
+    pub async fn send_sound(&mut self, packet: Vec<u8>) -> Result<(), NotConnected> {
+        let socket = self.socket.as_mut().ok_or(NotConnected)?;
+        socket.send(Message::binary(packet)).await.map_err(|_| NotConnected)
     }
 
     /// Ends the connection in order.

@@ -13,6 +13,7 @@ use modehost_examples::client::{Client, Flow};
 use modehost_examples::command::Command;
 use modehost_examples::link::Address;
 use modehost_examples::script;
+use modehost_examples::sound::Loudspeaker;
 use tokio::sync::mpsc;
 
 /// Talk to a modehost server from the terminal.
@@ -28,6 +29,9 @@ struct Arguments {
     /// The device's token, where the server asks for one; `MODEHOST_TOKEN` hides it from `ps`.
     #[arg(long)]
     token: Option<String>,
+    /// Write what the server says aloud into this WAV file.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Run the lines of this file instead of reading the terminal.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let token = arguments.token.or_else(|| std::env::var("MODEHOST_TOKEN").ok());
     let address = Address { url: arguments.url, device: arguments.device, token };
-    let mut client = Client::new(address, std::io::stdout());
+    let mut client = Client::new(address, std::io::stdout(), Loudspeaker::new(arguments.out)?);
     match arguments.script {
         Some(file) => {
             let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -38,6 +38,12 @@ pub const EAR_IDLE: Duration = Duration::from_secs(20);
 pub const EAR_SETTLING: usize = 8;
 /// From the end of an utterance to its text, with further tries.
 pub const RECOGNITION: Duration = Duration::from_secs(10);
+/// How often it is looked at whether an utterance has ended, for that time limit.
+pub const RECOGNITION_LOOK: Duration = Duration::from_millis(500);
+/// First pause before a further try of a recogniser; it doubles.
+pub const RECOGNITION_PAUSE: Duration = Duration::from_millis(100);
+/// Text of one utterance: 30 s of fast speech are 2 KiB.
+pub const TEXT_BYTES: usize = 16 * 1024;
 /// Further tries of a recogniser.
 pub const RECOGNITION_RETRIES: u32 = 2;
 

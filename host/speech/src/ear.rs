@@ -133,6 +133,11 @@ impl Ear {
         self.0.filled.notify_one();
     }
 
+    /// Whether all that was put has been taken.
+    pub fn is_idle(&self) -> bool {
+        self.0.queue.lock().waiting.is_empty()
+    }
+
     /// The session begins or ends to speak.
     pub fn speaking(&self, speaking: bool) {
         self.0.speaking.store(speaking, Ordering::Relaxed);

@@ -1,12 +1,24 @@
 //! Sound to text. Rule: one utterance is one stream of one session; nothing of it is shared, and
 //! dropping it ends it wherever it is.
 //!
-//! Sound is PCM throughout: signed 16 bit, mono, 16 kHz.
+//! Sound is PCM throughout: signed 16 bit, mono, 16 kHz. An [`Utterance`] keeps it on a tape until the
+//! recogniser has acknowledged it, so that another attempt loses nothing and repeats nothing.
+
+mod drive;
+mod findings;
+mod tape;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use modehost_task::{IoTask, spawn_io};
 
+pub use self::findings::Findings;
+use self::findings::Slot;
+use self::tape::Tape;
+pub use self::tape::{Chunk, SoundReader};
+use crate::config::AsrConfig;
 use crate::fault::Fault;
 
 /// A way to have sound recognised; shared by all sessions, and without any state of theirs.
@@ -37,35 +49,51 @@ pub enum Heard {
     Failed(Fault),
 }
 
-/// The end of an attempt that reads the sound. (Filled in by the driver.)
-pub struct SoundReader {}
-
-/// The end of an attempt that tells what was found. (Filled in by the driver.)
-pub struct Findings {}
-
+/// How long and how often it is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    pub timeout: std::time::Duration,
+    /// From the end of the utterance to its text, with all attempts.
+    pub timeout: Duration,
+    /// Further attempts after a failure that may pass.
     pub retries: u32,
-    pub max: std::time::Duration,
+    /// Longest utterance; what is beyond it is dropped and counted.
+    pub max: Duration,
 }
-impl Clone for Terms {
-    fn clone(&self) -> Self {
-        *self
-    }
+
+/// One utterance. Dropping it closes the connection to the provider.
+pub struct Utterance {
+    tape: Arc<Tape>,
+    slot: Arc<Slot>,
+    _attempts: IoTask<()>,
 }
-impl Copy for Terms {}
-pub struct Utterance {}
+
 impl Utterance {
-    pub fn begin(_r: Arc<dyn Recogniser>, _t: Terms) -> Self {
-        Self {}
+    /// Begins one. Must be called within the runtime.
+    pub fn begin(recogniser: Arc<dyn Recogniser>, terms: Terms) -> Self {
+        let (tape, slot) = (Arc::new(Tape::new(terms.max)), Arc::default());
+        let attempts = drive::drive(recogniser, tape.clone(), Arc::clone(&slot), terms);
+        Self { tape, slot, _attempts: spawn_io(attempts) }
     }
-    pub fn push(&self, _pcm: &[i16]) {}
-    pub fn end(&self) {}
+
+    /// Adds sound. Never waits.
+    pub fn push(&self, pcm: &[i16]) {
+        self.tape.push(pcm);
+    }
+
+    /// The last sound has been pushed: the recogniser is told at once.
+    pub fn end(&self) {
+        self.tape.end();
+    }
+
+    /// What is known next: the newest draft, or the outcome. Waits for it; cancelling loses nothing.
+    /// After the outcome it waits for ever.
     pub async fn next(&mut self) -> Heard {
-        std::future::pending().await
+        self.slot.next().await
     }
 }
 
-pub fn recogniser(_c: &crate::config::AsrConfig) -> Option<Arc<dyn Recogniser>> {
+/// The recogniser that is configured, if one is.
+pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
+    let _ = config;
     None
 }

@@ -1,0 +1,68 @@
+//! The attempts at one utterance. Rule: an attempt follows another only after a failure that may
+//! pass, within the terms, and from what has not been acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use modehost_limits::sound as limits;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::findings::{Findings, Slot};
+use super::tape::{SoundReader, Tape};
+use super::{Recogniser, Terms};
+use crate::fault::{Fault, FaultKind};
+
+pub(super) async fn drive(recogniser: Arc<dyn Recogniser>, tape: Arc<Tape>, slot: Arc<Slot>, terms: Terms) {
+    let provider = recogniser.name();
+    let fault = tokio::select! {
+        outcome = attempts(&*recogniser, &tape, &slot, terms) => outcome.err(),
+        () = too_late(&tape, terms.timeout) => {
+            let message = format!("{provider} gave no text within {} s", terms.timeout.as_secs());
+            Some(Fault::passing(FaultKind::TimedOut, message))
+        }
+    };
+    let label = fault.as_ref().map(|fault| fault.kind.label());
+    let length = slot.conclude(fault);
+    let outcome = label.unwrap_or(if length == 0 { "empty" } else { "text" });
+    metrics::counter!("modehost_recognitions_total", "provider" => provider, "outcome" => outcome).increment(1);
+    if let Some(ended) = tape.ended().filter(|_| label.is_none()) {
+        metrics::histogram!("modehost_recognition_final_seconds", "provider" => provider)
+            .record(ended.elapsed().as_secs_f64());
+    }
+}
+
+async fn attempts(recogniser: &dyn Recogniser, tape: &Arc<Tape>, slot: &Arc<Slot>, terms: Terms) -> Result<(), Fault> {
+    let mut pauses = ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(limits::RECOGNITION_PAUSE)
+        .with_max_times(terms.retries as usize)
+        .build();
+    loop {
+        let mut sound = SoundReader::new(tape.clone());
+        let mut findings = Findings::new(slot.clone(), tape.clone(), sound.place());
+        let outcome = recogniser.attempt(&mut sound, &mut findings).await;
+        let fault = match outcome {
+            Ok(()) if sound.is_finished() => return Ok(()),
+            Ok(()) => Fault::passing(FaultKind::Garbled, format!("{} ended before the sound did", recogniser.name())),
+            Err(fault) => fault,
+        };
+        let Some(pause) = pauses.next().filter(|_| fault.passing) else { return Err(fault) };
+        let (provider, reason) = (recogniser.name(), fault.kind.label());
+        metrics::counter!("modehost_recognition_retries_total", "provider" => provider, "reason" => reason)
+            .increment(1);
+        tracing::debug!(provider, reason, "trying again: {fault}");
+        sleep(pause).await;
+    }
+}
+
+/// Ends when the text has been waited for long enough.
+async fn too_late(tape: &Tape, timeout: Duration) {
+    loop {
+        match tape.ended() {
+            Some(ended) => return sleep_until(ended + timeout).await,
+            // Looked at now and then: the time limit is long.
+            None => sleep_until(Instant::now() + limits::RECOGNITION_LOOK).await,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The sound of an utterance. Rule: what has not been acknowledged is kept, so that it can be read
+//! again; what has been acknowledged is gone, and what is beyond the longest utterance never comes on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::voice_activity::RATE;
+
+/// The next sound of an utterance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    pub pcm: Vec<i16>,
+    /// Nothing follows; the chunk may be empty.
+    pub last: bool,
+}
+
+/// Shared by the utterance and its attempts.
+pub(super) struct Tape {
+    state: Mutex<State>,
+    moved: Notify,
+    /// Samples.
+    max: u64,
+}
+
+#[derive(Default)]
+struct State {
+    samples: VecDeque<i16>,
+    /// Place of the first sample that is kept.
+    base: u64,
+    ended: Option<Instant>,
+}
+
+impl State {
+    fn pushed(&self) -> u64 {
+        self.base + self.samples.len() as u64
+    }
+}
+
+impl Tape {
+    pub(super) fn new(max: Duration) -> Self {
+        let max = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(RATE / 1000));
+        Self { state: Mutex::default(), moved: Notify::new(), max }
+    }
+
+    pub(super) fn push(&self, pcm: &[i16]) {
+        let mut state = self.state.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        // A packet may go over by its own length.
+        if state.pushed() > self.max {
+            metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
+            return;
+        }
+        state.samples.extend(pcm);
+        drop(state);
+        self.moved.notify_one();
+    }
+
+    pub(super) fn end(&self) {
+        self.state.lock().ended.get_or_insert_with(Instant::now);
+        self.moved.notify_one();
+    }
+
+    pub(super) fn ended(&self) -> Option<Instant> {
+        self.state.lock().ended
+    }
+
+    /// Place of the first sample that has not been acknowledged.
+    pub(super) fn base(&self) -> u64 {
+        self.state.lock().base
+    }
+
+    /// What is before `place` will not be read again.
+    pub(super) fn acknowledge(&self, place: u64) {
+        let mut state = self.state.lock();
+        let count = place.min(state.pushed()).saturating_sub(state.base);
+        state.base += count;
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(state.samples.len());
+        state.samples.drain(..count);
+    }
+}
+
+/// Reads the sound of an utterance from what has not been acknowledged.
+pub struct SoundReader {
+    tape: Arc<Tape>,
+    place: u64,
+    finished: bool,
+}
+
+impl SoundReader {
+    pub(super) fn new(tape: Arc<Tape>) -> Self {
+        let place = tape.base();
+        Self { tape, place, finished: false }
+    }
+
+    /// Place of the next sample.
+    pub(super) fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// The last chunk has been read.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The next `samples` samples, or what is left where the utterance has ended, with `last`. Waits
+    /// for them; cancelling loses nothing. After the last chunk it gives empty ones.
+    pub async fn next(&mut self, samples: usize) -> Chunk {
+        loop {
+            if let Some(chunk) = self.take(samples.max(1)) {
+                return chunk;
+            }
+            self.tape.moved.notified().await;
+        }
+    }
+
+    fn take(&mut self, samples: usize) -> Option<Chunk> {
+        let state = self.tape.state.lock();
+        // Acknowledged beyond what was read: a provider that counts otherwise.
+        self.place = self.place.max(state.base);
+        let from = usize::try_from(self.place - state.base).unwrap_or(usize::MAX).min(state.samples.len());
+        let left = state.samples.len() - from;
+        let ended = state.ended.is_some();
+        if left < samples && !ended {
+            return None;
+        }
+        let pcm: Vec<i16> = state.samples.range(from..from + left.min(samples)).copied().collect();
+        let last = ended && left <= samples;
+        self.place += pcm.len() as u64;
+        self.finished |= last;
+        Some(Chunk { pcm, last })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_acknowledged_is_read_again() {
+        let tape = Arc::new(Tape::new(Duration::from_secs(1)));
+        tape.push(&[1, 2, 3, 4, 5, 6, 7]);
+        let mut reader = SoundReader::new(tape.clone());
+        assert_eq!(reader.next(3).await, Chunk { pcm: vec![1, 2, 3], last: false });
+        tape.acknowledge(2);
+        assert_eq!(reader.next(3).await, Chunk { pcm: vec![4, 5, 6], last: false });
+        tape.end();
+        tape.push(&[9]);
+        assert_eq!(reader.next(3).await, Chunk { pcm: vec![7], last: true });
+        assert_eq!(reader.next(3).await, Chunk { pcm: vec![], last: true });
+        let mut again = SoundReader::new(tape.clone());
+        assert_eq!(again.next(5).await, Chunk { pcm: vec![3, 4, 5, 6, 7], last: true });
+        tape.acknowledge(100);
+        assert_eq!(SoundReader::new(tape).next(5).await, Chunk { pcm: vec![], last: true });
+    }
+
+    #[test]
+    fn the_tape_is_bounded() {
+        let tape = Tape::new(Duration::from_millis(100));
+        for _ in 0..1000 {
+            tape.push(&[0; 960]);
+        }
+        assert!(tape.state.lock().samples.len() <= 1600 + 960);
+    }
+}

@@ -1,0 +1,158 @@
+//! Where utterances begin and end, in every way of listening.
+
+use std::time::Duration;
+
+use modehost_protocol::ListenMode::{Auto, Manual, Realtime};
+use modehost_speech::config::VadConfig;
+use modehost_speech::{Report, Sound};
+
+use crate::room::{Room, Script, opus, recording, silence};
+
+/// A boundary of a device that is clear of the one before.
+const CLEAR: Duration = Duration::from_millis(320);
+
+fn ms(pcm: &[i16]) -> usize {
+    pcm.len() / 16
+}
+
+#[tokio::test]
+async fn a1_manual_listening_is_bounded_by_the_device() {
+    let mut room = Room::new(Script::Length);
+    let speech = [silence(600), recording("weather"), silence(1200), recording("mark-done")].concat();
+    room.start(Manual);
+    room.say(&speech);
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    let length = room.length().await;
+    assert!(length.abs_diff(ms(&speech)) <= 60, "{length} of {} ms", ms(&speech));
+}
+
+#[tokio::test]
+async fn a1_auto_and_realtime_listening_are_bounded_by_voice() {
+    for mode in [Auto, Realtime] {
+        let mut room = Room::new(Script::Length);
+        let (one, other) = (recording("weather"), recording("refresh-tasks"));
+        room.start(mode);
+        room.say(&[silence(1500), one.clone(), silence(1500), other.clone(), silence(1500)].concat());
+        for spoken in [one, other] {
+            let length = room.length().await;
+            // What came just before, and the silence that ends it.
+            let (least, most) = (ms(&spoken) + 700, ms(&spoken) + 300 + 96 + 700 + 200);
+            assert!((least..=most).contains(&length), "{mode:?}: {length}, not {least} to {most} ms");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a1_sound_before_any_listen_is_heard() {
+    let mut room = Room::new(Script::Length);
+    room.say(&[recording("refresh-tasks"), silence(1000)].concat());
+    assert!(room.length().await > 1000);
+}
+
+#[tokio::test]
+async fn a1_a_wake_word_is_forgotten() {
+    let mut room = Room::new(Script::Length);
+    room.say(&recording("mark-done"));
+    room.ear.put(Sound::Forget);
+    room.start(Auto);
+    let spoken = recording("weather");
+    room.say(&[silence(300), spoken.clone(), silence(1000)].concat());
+    let length = room.length().await;
+    assert!(length.abs_diff(ms(&spoken) + 1000) < 400, "only the sentence: {length} ms");
+}
+
+#[tokio::test]
+async fn a2_manual_listening_falls_back_to_voice() {
+    let vad = VadConfig { manual_fallback_ms: 500, ..VadConfig::default() };
+    let mut room = Room::with(Script::Length, vad);
+    room.start(Manual);
+    let spoken = recording("weather");
+    room.say(&[spoken.clone(), silence(300)].concat());
+    // Later than the fallback, still without a boundary.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    for _ in 0..2 {
+        room.say(&[silence(1000), spoken.clone(), silence(1000)].concat());
+    }
+    for utterance in 0..3 {
+        let length = room.length().await;
+        assert!(length.abs_diff(ms(&spoken)) < 1600, "utterance {utterance}: {length} ms");
+    }
+}
+
+#[tokio::test]
+async fn a1_a_device_that_falls_silent_has_ended() {
+    let mut room = Room::new(Script::Length);
+    room.start(Auto);
+    let spoken = recording("refresh-tasks");
+    room.say(&spoken);
+    // Firmware sends nothing while it is spoken to; networks stop, too.
+    assert!(room.length().await.abs_diff(ms(&spoken)) < 500);
+}
+
+#[tokio::test]
+async fn a1_a_tap_on_the_button_opens_nothing() {
+    let mut room = Room::new(Script::Length);
+    room.start(Manual);
+    room.stop();
+    // Voice rules now.
+    room.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
+    assert!(room.length().await < 3000);
+    let begun = room.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(begun <= 2, "{begun} utterances");
+}
+
+#[tokio::test]
+async fn a1_an_utterance_without_end_is_cut() {
+    let vad = VadConfig { max_utterance_s: 2, ..VadConfig::default() };
+    let mut room = Room::with(Script::Length, vad);
+    let spoken = [recording("weather"), recording("two-sentences")].concat();
+    room.start(Manual);
+    room.say(&spoken);
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    let mut heard = 0;
+    while heard + 120 < ms(&spoken) {
+        let length = room.length().await;
+        assert!(length <= 2100, "{length} ms");
+        heard += length;
+    }
+    assert!(heard.abs_diff(ms(&spoken)) <= 120, "nothing is lost at the cut: {heard} of {} ms", ms(&spoken));
+}
+
+#[tokio::test]
+async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
+    let mut room = Room::new(Script::Nothing);
+    room.start(Realtime);
+    room.ear.speaking(true);
+    room.say(&[silence(500), recording("weather"), silence(1000)].concat());
+    assert_eq!(room.report().await, Report::SpeechOverSpeech);
+    assert_eq!(&*room.words().await.text, "", "nothing was recognised, and that is told");
+    // Shorter than is meant seriously.
+    room.say(&[silence(500), recording("weather")[..160 * 16].to_vec(), silence(1000)].concat());
+    assert_eq!(&*room.words().await.text, "");
+
+    let mut room = Room::new(Script::Length);
+    room.start(Auto);
+    room.ear.speaking(true);
+    room.say(&[silence(500), recording("weather"), silence(1000)].concat());
+    room.until(|room| room.ear.is_idle()).await;
+    room.ear.speaking(false);
+    room.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
+    assert!(room.length().await < 3200, "it does not hear itself");
+}
+
+#[tokio::test]
+async fn a6_frames_of_all_lengths() {
+    for frame in [20, 40, 60] {
+        let mut room = Room::new(Script::Length);
+        let spoken = recording("weather");
+        room.start(Manual);
+        for packet in opus(&spoken, frame) {
+            room.ear.put(Sound::Packet(1, packet.into()));
+        }
+        tokio::time::sleep(CLEAR).await;
+        room.stop();
+        assert!(room.length().await.abs_diff(ms(&spoken)) <= 60, "{frame} ms");
+    }
+}

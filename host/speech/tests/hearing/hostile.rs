@@ -1,0 +1,67 @@
+//! What no device should send.
+
+use std::time::Duration;
+
+use modehost_protocol::ListenMode::Manual;
+use modehost_speech::Sound;
+
+use crate::room::{Room, Script, opus, recording};
+
+const CLEAR: Duration = Duration::from_millis(320);
+
+#[tokio::test]
+async fn a6_damaged_packets_are_skipped() {
+    let mut room = Room::new(Script::Length);
+    let mut random = fastrand::Rng::with_seed(11);
+    room.start(Manual);
+    let packets = opus(&recording("weather"), 60);
+    let good = packets.len();
+    for packet in packets {
+        room.ear.put(Sound::Packet(1, packet.into()));
+        // Nothing, a packet of nothing but its first byte with a code that needs more, and a giant.
+        for bad in [Vec::new(), vec![0x03], vec![0xff; 5000], vec![random.u8(..) | 3, 0]] {
+            room.ear.put(Sound::Packet(1, bad.into()));
+        }
+        room.until(|room| room.ear.is_idle()).await;
+    }
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    let length = room.length().await;
+    assert!(length >= good * 60, "every good packet is heard: {length} ms");
+}
+
+#[tokio::test]
+async fn a6_very_short_packets_are_no_error() {
+    let mut room = Room::new(Script::Length);
+    room.start(Manual);
+    room.say(&recording("refresh-tasks"));
+    for _ in 0..10 {
+        // What an encoder sends where nothing is to be heard.
+        room.ear.put(Sound::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
+        room.ear.put(Sound::Packet(1, Box::new([0x58])));
+    }
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    assert!(room.length().await >= 1080);
+}
+
+#[tokio::test]
+async fn floods_are_bounded_and_harm_nobody() {
+    let mut room = Room::new(Script::Length);
+    for round in 0..200_000_u32 {
+        room.ear.put(match round % 5 {
+            0 => Sound::Boundary(1, Some(Manual)),
+            1 => Sound::Boundary(1, None),
+            2 => Sound::Forget,
+            _ => Sound::Packet(1, vec![0xff; 1000].into()),
+        });
+    }
+    room.until(|room| room.ear.is_idle()).await;
+    while room.reports.try_recv().is_ok() {}
+    tokio::time::sleep(CLEAR).await;
+    room.start(Manual);
+    room.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    assert!(room.length().await > 3000);
+}

@@ -1,0 +1,196 @@
+//! An ear with a scripted recogniser, and somebody who listens to its reports.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use modehost_protocol::ListenMode;
+use modehost_speech::config::VadConfig;
+use modehost_speech::recognise::{Findings, Recogniser, SoundReader};
+use modehost_speech::{Ear, Fault, FaultKind, Listener, Parts, Report, Sound, Speech, Words};
+use modehost_task::WorkThreads;
+use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+/// How long a test waits for what must come.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+pub fn recording(name: &str) -> Vec<i16> {
+    let path = format!("{}/../../tests/recordings/{name}.wav", env!("CARGO_MANIFEST_DIR"));
+    let mut reader = hound::WavReader::open(&path).expect("a recording");
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+pub fn silence(ms: usize) -> Vec<i16> {
+    vec![0; ms * 16]
+}
+
+/// As firmware encodes it, in frames of this length.
+pub fn opus(pcm: &[i16], frame_ms: usize) -> Vec<Vec<u8>> {
+    let mut encoder = OpusEncoder::new(16_000, 1, Application::Voip).expect("an encoder");
+    let frame = frame_ms * 16;
+    let mut pcm = pcm.to_vec();
+    pcm.resize(pcm.len().next_multiple_of(frame), 0);
+    let encode = |block: &[i16]| {
+        let mut packet = vec![0; MAX_PACKET_BYTES];
+        let length = encoder.encode_s16(block, frame, &mut packet).expect("encodes");
+        packet.truncate(length);
+        packet
+    };
+    pcm.chunks_exact(frame).map(encode).collect()
+}
+
+/// What the recogniser makes of an utterance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Its length in ms, as text.
+    Length,
+    /// The same, and a draft after the first sound.
+    Drafts,
+    /// Nothing was said.
+    Nothing,
+    /// A failure that will come again.
+    Failure,
+    /// It never comes to an end.
+    Never,
+}
+
+/// The recogniser.
+pub struct Scripted {
+    pub script: Mutex<Script>,
+    /// Attempts that have begun, and those that have ended or been dropped.
+    pub begun: AtomicUsize,
+    pub ended: Arc<AtomicUsize>,
+}
+
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Recogniser for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        sound: &'a mut SoundReader,
+        findings: &'a mut Findings,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let ended = Ended(self.ended.clone());
+        let script = *self.script.lock();
+        Box::pin(async move {
+            let _ended = ended;
+            let mut samples = 0;
+            loop {
+                let chunk = sound.next(160).await;
+                samples += chunk.pcm.len();
+                if script == Script::Drafts {
+                    findings.draft(&format!("{} …", samples / 16));
+                }
+                if chunk.last {
+                    break;
+                }
+            }
+            match script {
+                Script::Length | Script::Drafts => findings.settled(&(samples / 16).to_string(), None),
+                Script::Nothing => {}
+                Script::Failure => return Err(Fault::lasting(FaultKind::Refused, "as the script says")),
+                Script::Never => std::future::pending().await,
+            }
+            Ok(())
+        })
+    }
+}
+
+struct Told(mpsc::Sender<Report>);
+
+impl Listener for Told {
+    fn tell(&self, report: Report) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let _ = self.0.send(report).await;
+        })
+    }
+
+    fn hint(&self, report: Report) {
+        let _ = self.0.try_send(report);
+    }
+}
+
+/// One session's ear.
+pub struct Room {
+    pub ear: Ear,
+    pub speech: Arc<Speech>,
+    pub recogniser: Arc<Scripted>,
+    pub reports: mpsc::Receiver<Report>,
+}
+
+impl Room {
+    pub fn new(script: Script) -> Self {
+        Self::with(script, VadConfig::default())
+    }
+
+    pub fn with(script: Script, vad: VadConfig) -> Self {
+        let io = tokio::runtime::Handle::current();
+        let threads = Arc::new(WorkThreads::start("sound", 1, &io).expect("threads"));
+        let (begun, ended) = (AtomicUsize::new(0), Arc::default());
+        let recogniser = Arc::new(Scripted { script: Mutex::new(script), begun, ended });
+        let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
+        let speech = Speech::new(threads, parts);
+        let (sender, reports) = mpsc::channel(64);
+        let ear = Ear::new(speech.clone(), Box::new(Told(sender)));
+        Self { ear, speech, recogniser, reports }
+    }
+
+    pub fn start(&self, mode: ListenMode) {
+        self.ear.put(Sound::Boundary(1, Some(mode)));
+    }
+
+    pub fn stop(&self) {
+        self.ear.put(Sound::Boundary(1, None));
+    }
+
+    /// Says something as firmware would, but all at once.
+    pub fn say(&self, pcm: &[i16]) {
+        for packet in opus(pcm, 60) {
+            self.ear.put(Sound::Packet(1, packet.into()));
+        }
+    }
+
+    pub async fn report(&mut self) -> Report {
+        tokio::time::timeout(DEADLINE, self.reports.recv()).await.expect("a report").expect("an ear")
+    }
+
+    /// The next confirmed words.
+    pub async fn words(&mut self) -> Words {
+        loop {
+            match self.report().await {
+                Report::Words(words) if words.confirmed => return words,
+                Report::Words(_) => {}
+                other => panic!("no words but {other:?}"),
+            }
+        }
+    }
+
+    /// The next utterance's length in ms.
+    pub async fn length(&mut self) -> usize {
+        self.words().await.text.parse().expect("a length")
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
+        let wait = async {
+            while !holds(self) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, wait).await.expect("it comes to hold");
+    }
+}

@@ -1,0 +1,160 @@
+//! The streams of a recogniser: whose they are, and how they end.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use modehost_protocol::ListenMode::{Auto, Manual};
+use modehost_protocol::{AudioFormat, Codec};
+use modehost_speech::{FaultKind, Report, Sound};
+
+use crate::room::{Room, Script, opus, recording, silence};
+
+const CLEAR: Duration = Duration::from_millis(320);
+
+async fn utterance(room: &Room) {
+    room.start(Manual);
+    room.say(&recording("refresh-tasks"));
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    tokio::time::sleep(CLEAR).await;
+}
+
+#[tokio::test]
+async fn a3_the_end_is_told_at_once() {
+    let mut room = Room::new(Script::Length);
+    room.start(Manual);
+    room.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    let stopped = std::time::Instant::now();
+    room.stop();
+    room.words().await;
+    // Nobody waits for the silence that voice would need (700 ms) or for a time limit.
+    assert!(stopped.elapsed() < Duration::from_millis(300), "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
+async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
+    let mut room = Room::new(Script::Length);
+    room.start(Auto);
+    let spoken = [silence(400), recording("refresh-tasks"), silence(900)].concat();
+    let mut lengths = Vec::new();
+    for _ in 0..100 {
+        room.say(&spoken);
+        lengths.push(room.length().await);
+        // A meeting ends, the next begins.
+        room.ear.put(Sound::Forget);
+    }
+    let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
+    assert!(most - least <= 120, "{lengths:?}");
+    room.until(|room| room.recogniser.ended.load(SeqCst) == 100).await;
+    assert_eq!(room.recogniser.begun.load(SeqCst), 100, "one stream each");
+}
+
+#[tokio::test]
+async fn a4_forgetting_closes_the_stream() {
+    let mut room = Room::new(Script::Never);
+    room.start(Manual);
+    room.say(&recording("weather"));
+    room.until(|room| room.recogniser.begun.load(SeqCst) == 1).await;
+    room.ear.put(Sound::Forget);
+    room.until(|room| room.recogniser.ended.load(SeqCst) == 1).await;
+    *room.recogniser.script.lock() = Script::Length;
+    tokio::time::sleep(CLEAR).await;
+    utterance(&room).await;
+    assert!(room.length().await.abs_diff(1080) < 100, "only what was said since");
+}
+
+#[tokio::test]
+async fn c7_an_ear_that_is_dropped_leaves_no_stream() {
+    let room = Room::new(Script::Never);
+    room.start(Manual);
+    room.say(&recording("weather"));
+    room.until(|room| room.recogniser.begun.load(SeqCst) == 1).await;
+    let Room { ear, recogniser, .. } = room;
+    drop(ear);
+    let ended = async {
+        while recogniser.ended.load(SeqCst) < 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::room::DEADLINE, ended).await.expect("the stream has ended");
+}
+
+#[tokio::test]
+async fn c3_what_was_said_last_survives_the_connection() {
+    let mut room = Room::new(Script::Length);
+    room.start(Auto);
+    room.say(&[silence(300), recording("weather")].concat());
+    room.ear.put(Sound::Gone(1));
+    assert!(room.length().await > 3000);
+}
+
+#[tokio::test]
+async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
+    let mut room = Room::new(Script::Length);
+    room.ear.put(Sound::Boundary(2, Some(Manual)));
+    for packet in opus(&recording("weather"), 60) {
+        room.ear.put(Sound::Packet(1, packet.clone().into()));
+        room.ear.put(Sound::Packet(2, packet.into()));
+    }
+    tokio::time::sleep(CLEAR).await;
+    room.ear.put(Sound::Boundary(1, None));
+    room.ear.put(Sound::Boundary(2, None));
+    assert!(room.length().await.abs_diff(3452) <= 60);
+}
+
+#[tokio::test]
+async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
+    let mut room = Room::new(Script::Failure);
+    utterance(&room).await;
+    match room.report().await {
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused),
+        other => panic!("{other:?}"),
+    }
+    *room.recogniser.script.lock() = Script::Length;
+    utterance(&room).await;
+    assert!(room.length().await > 1000);
+}
+
+#[tokio::test]
+async fn a7_drafts_come_before_the_text() {
+    let mut room = Room::new(Script::Drafts);
+    utterance(&room).await;
+    let Report::Words(first) = room.report().await else { panic!("words") };
+    assert!(!first.confirmed && first.text.ends_with('…'), "{first:?}");
+    let last = room.words().await;
+    assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
+    assert_eq!(&*last.source, "scripted");
+}
+
+#[tokio::test]
+async fn texts_come_in_the_order_of_what_was_said() {
+    let mut room = Room::new(Script::Length);
+    for name in ["weather", "refresh-tasks", "mark-done"] {
+        room.start(Manual);
+        room.say(&recording(name));
+        tokio::time::sleep(CLEAR).await;
+        room.stop();
+        tokio::time::sleep(CLEAR).await;
+    }
+    let lengths = [room.length().await, room.length().await, room.length().await];
+    assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
+}
+
+#[tokio::test]
+async fn a6_pcm_where_hello_says_so() {
+    for rate in [16_000_u32, 48_000, 8_000, 44_100] {
+        let mut room = Room::new(Script::Length);
+        room.ear.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: rate }));
+        room.start(Manual);
+        // Two seconds of it, in frames of 60 ms.
+        for _ in 0..33 {
+            let frame = vec![0_u8; 2 * (rate as usize * 60 / 1000)];
+            room.ear.put(Sound::Packet(1, frame.into()));
+        }
+        tokio::time::sleep(CLEAR).await;
+        room.stop();
+        let length = room.length().await;
+        assert!(length.abs_diff(1980) <= 40, "{rate} Hz: {length} ms");
+    }
+}
