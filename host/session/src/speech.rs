@@ -15,7 +15,7 @@ use modehost_contract::Event;
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::{Codec, Hello, reply};
-use modehost_speech::{Downlink, DownlinkCodec, Speaking};
+use modehost_speech::{Downlink, DownlinkCodec, Speaking, Stage};
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
@@ -76,16 +76,15 @@ impl Session {
             let _ = voice.sentence(text);
             return true;
         }
-        let parts = self.shared.services.speech.parts();
-        let (Some(speaker), Some(outbox)) = (parts.speaker.clone(), self.link.outbox()) else { return false };
-        let downlink = self.downlink();
+        let Some(outbox) = self.link.outbox().cloned() else { return false };
+        let stage = Stage { outbox, session_id: self.id.as_str().to_owned(), downlink: self.downlink() };
         let handle = std::sync::Arc::downgrade(&self.handle);
         let over = move || {
             if let Some(handle) = handle.upgrade() {
                 handle.inbox.control(Control::Spoken);
             }
         };
-        let voice = Speaking::begin(speaker, outbox.clone(), self.id.as_str(), downlink, over);
+        let Some(voice) = self.shared.services.speech.speak(stage, over) else { return false };
         let _ = voice.sentence(text);
         self.voice = Some(voice);
         self.handle.ear.speaking(true);

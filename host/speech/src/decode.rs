@@ -6,6 +6,7 @@ use modehost_limits::sound as limits;
 use modehost_protocol::{AudioFormat, Codec};
 use opus_pure::OpusDecoder;
 
+use crate::resample::Resample;
 use crate::voice_activity::RATE;
 
 /// Why a packet was skipped.
@@ -46,7 +47,10 @@ pub trait Decode: Send {
 pub fn decoder(format: AudioFormat) -> Box<dyn Decode> {
     match format.codec {
         Codec::Opus => Box::new(Opus(None)),
-        Codec::Pcm => Box::new(Pcm { rate: format.sample_rate }),
+        Codec::Pcm => {
+            let rate = format.sample_rate;
+            Box::new(Pcm { rate, resample: Resample::new(rate, RATE), samples: Vec::new() })
+        }
     }
 }
 
@@ -84,6 +88,9 @@ impl Decode for Opus {
 /// Raw samples, little-endian.
 struct Pcm {
     rate: u32,
+    resample: Resample,
+    /// Of the packet.
+    samples: Vec<i16>,
 }
 
 impl Decode for Pcm {
@@ -99,7 +106,9 @@ impl Decode for Pcm {
         if samples.len() > self.rate as usize {
             return Err(Skipped::TooLarge);
         }
-        pcm.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
+        self.samples.clear();
+        self.samples.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
+        self.resample.push(&self.samples, pcm);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //! - [`speak`]: text to sound, by a provider
 //! - [`mouth`]: a turn of speech on one connection, paced
 //! - [`encode`]: PCM to packets
+//! - [`resample`]: sound at another rate
 //! - [`service`]: what sessions hear and speak with, replaced while the server runs
 //! - [`fault`]: what can go wrong with a provider
 //! - [`config`]: the settings of this room
@@ -23,6 +24,7 @@ pub mod fault;
 pub mod listen;
 pub mod mouth;
 pub mod recognise;
+pub mod resample;
 pub mod service;
 pub mod speak;
 pub mod voice_activity;
@@ -30,5 +32,5 @@ pub mod voice_activity;
 pub use ear::{Ear, Listener, Report, Sound, Words};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
-pub use mouth::Speaking;
+pub use mouth::{Speaking, Stage};
 pub use service::{Parts, Speech};

@@ -9,6 +9,7 @@ use modehost_task::WorkThreads;
 
 use crate::config::{AsrConfig, TtsConfig, VadConfig};
 use crate::encode::{Downlink, DownlinkCodec};
+use crate::mouth::{Speaking, Stage};
 use crate::recognise::{Recogniser, Terms, recogniser};
 use crate::speak::{Speaker, speaker};
 use crate::voice_activity::{Earshot, VoiceDetector};
@@ -80,6 +81,12 @@ impl Speech {
     /// What is configured at the moment.
     pub fn parts(&self) -> Guard<Arc<Parts>> {
         self.parts.load()
+    }
+
+    /// Begins a turn of speech; `None` where nobody speaks. See [`Speaking::begin`].
+    pub fn speak(&self, stage: Stage, over: impl FnOnce() + Send + 'static) -> Option<Speaking> {
+        let speaker = self.parts().speaker.clone()?;
+        Some(Speaking::begin(speaker, &self.threads, stage, over))
     }
 
     pub(crate) fn threads(&self) -> &WorkThreads {
