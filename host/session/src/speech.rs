@@ -137,6 +137,11 @@ impl Session {
     /// Nothing that has been said and not yet been heard will be. True if the device has been told so.
     pub(crate) fn silence(&mut self) -> bool {
         self.link.forget_speech();
+        self.break_off()
+    }
+
+    /// The turn is over in the middle. True if the device has been told so.
+    fn break_off(&mut self) -> bool {
         let captioned = self.turn.take().is_some_and(|turn| !turn.voiced);
         if captioned {
             self.send_tts("stop", None);
@@ -200,7 +205,7 @@ impl Session {
     /// Another connection takes the place of this one, which is told that the turn is over.
     pub(crate) fn hand_speech_on(&mut self) {
         let left = self.voice.as_ref().map(Speaking::unsaid).unwrap_or_default();
-        self.silence();
+        self.break_off();
         for sentence in left {
             self.link.hold_speech(sentence);
         }
