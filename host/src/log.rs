@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
@@ -44,7 +44,7 @@ pub struct Log {
 /// A log was started before in this process.
 #[derive(Debug, thiserror::Error)]
 #[error("the log cannot be started: {0}")]
-pub struct LogError(#[from] tracing_subscriber::util::TryInitError);
+pub struct LogError(String);
 
 impl Log {
     /// Starts logging for the whole process; files lie in `data`/log unless the settings say
@@ -78,7 +78,7 @@ impl Log {
         let layers: Vec<_> = layers.into_iter().flatten().collect();
         #[cfg(feature = "otel")]
         let layers = with_traces(layers, traces.as_ref());
-        tracing_subscriber::registry().with(filter).with(layers).try_init()?;
+        install(tracing_subscriber::registry().with(filter).with(layers))?;
         #[cfg(feature = "otel")]
         if let Some(why) = no_traces {
             tracing::warn!("{why}");
@@ -128,6 +128,18 @@ fn layer(settings: &LogSettings, writer: NonBlocking, ansi: bool) -> Lines {
             Box::new(fmt::layer().with_ansi(false).json().flatten_event(true).with_writer(writer))
         }
     }
+}
+
+/// Libraries that write down what passes through them: whole messages, at `trace` and `debug`. No
+/// setting may bring that into the log, so nobody listens to them.
+const TALKATIVE: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
+
+/// Makes it the log of the process, of our own lines and of those that libraries write.
+fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), LogError> {
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| LogError(error.to_string()))?;
+    let most = tracing::level_filters::LevelFilter::current().as_log();
+    let libraries = LogTracer::builder().ignore_all(TALKATIVE).with_max_level(most).init();
+    libraries.map_err(|error| LogError(error.to_string()))
 }
 
 /// The same lines as without a collector, and the spans for it beside them.

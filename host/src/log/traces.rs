@@ -50,7 +50,8 @@ impl Traces {
         })?;
         let resource = Resource::builder();
         let resource = if is_set("OTEL_SERVICE_NAME") { resource } else { resource.with_service_name("modehost") };
-        let resource = resource.with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+        let resource =
+            resource.with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
         let exporter = Telling { exporter, failing: AtomicBool::new(false) };
         let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build());
         Ok(Some(Self(provider.build())))
@@ -96,7 +97,9 @@ impl SpanExporter for Telling {
         let spans = batch.len();
         let outcome = self.exporter.export(batch).await;
         match (outcome.is_err(), self.failing.swap(outcome.is_err(), Ordering::Relaxed)) {
-            (true, false) => tracing::warn!(spans, "the collector does not take traces; they are dropped until it does"),
+            (true, false) => {
+                tracing::warn!(spans, "the collector does not take traces; they are dropped until it does")
+            }
             (false, true) => tracing::info!("the collector takes traces again"),
             _ => {}
         }
