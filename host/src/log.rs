@@ -4,6 +4,7 @@
 //! - [`file`]: the file that is written, and when a new one begins
 //! - [`retention`]: which old files go
 //! - [`shorten`]: long messages keep their head and their tail
+//! - `traces`: spans for a collector, with the feature `otel`
 //!
 //! Rule: no caller ever waits for a line to be written, and neither a terminal that is gone nor a
 //! disk that is full takes anybody down; what cannot be written is dropped and counted.
@@ -11,6 +12,8 @@
 pub mod file;
 pub mod retention;
 pub mod shorten;
+#[cfg(feature = "otel")]
+pub mod traces;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -18,8 +21,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
@@ -33,13 +36,15 @@ pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     limits: Arc<Mutex<Limits>>,
     lost: Vec<ErrorCounter>,
+    #[cfg(feature = "otel")]
+    traces: Option<traces::Traces>,
     _writers: Vec<WorkerGuard>,
 }
 
 /// A log was started before in this process.
 #[derive(Debug, thiserror::Error)]
 #[error("the log cannot be started: {0}")]
-pub struct LogError(#[from] tracing_subscriber::util::TryInitError);
+pub struct LogError(String);
 
 impl Log {
     /// Starts logging for the whole process; files lie in `data`/log unless the settings say
@@ -61,19 +66,48 @@ impl Log {
             let file = LogFile::new(folder, limits.clone());
             sink("log-file", Box::new(file))
         });
-        let (filter, handle) = reload::Layer::new(filter(&settings.level));
+        #[cfg(feature = "otel")]
+        let (traces, no_traces) = traces::Traces::start().map_or_else(|why| (None, Some(why)), |traces| (traces, None));
+        #[cfg(feature = "otel")]
+        let filter = filter(&settings.level, traces.is_some());
+        #[cfg(not(feature = "otel"))]
+        let filter = filter(&settings.level, false);
+        let (filter, handle) = reload::Layer::new(filter);
         let ansi = io::stderr().is_terminal();
         let layers = [Some(layer(settings, terminal, ansi)), file.map(|file| layer(settings, file, false))];
         let layers: Vec<_> = layers.into_iter().flatten().collect();
-        tracing_subscriber::registry().with(filter).with(layers).try_init()?;
-        Ok(Self { filter: handle, limits, lost, _writers: writers })
+        #[cfg(feature = "otel")]
+        let layers = with_traces(layers, traces.as_ref());
+        install(tracing_subscriber::registry().with(filter).with(layers))?;
+        #[cfg(feature = "otel")]
+        if let Some(why) = no_traces {
+            tracing::warn!("{why}");
+        }
+        Ok(Self {
+            filter: handle,
+            limits,
+            lost,
+            #[cfg(feature = "otel")]
+            traces,
+            _writers: writers,
+        })
     }
 
     /// Takes over what may change while the server runs.
     pub fn apply(&self, settings: &LogSettings) {
         // Fails only when the subscriber is gone, and then nobody listens.
-        let _ = self.filter.reload(filter(&settings.level));
+        let _ = self.filter.reload(filter(&settings.level, self.has_traces()));
         *self.limits.lock() = Limits::new(settings);
+    }
+
+    #[cfg(feature = "otel")]
+    fn has_traces(&self) -> bool {
+        self.traces.is_some()
+    }
+
+    #[cfg(not(feature = "otel"))]
+    fn has_traces(&self) -> bool {
+        false
     }
 
     /// Lines that came faster than they could be written, since the start.
@@ -96,21 +130,47 @@ fn layer(settings: &LogSettings, writer: NonBlocking, ansi: bool) -> Lines {
     }
 }
 
+/// Libraries that write down what passes through them: whole messages, at `trace` and `debug`. No
+/// setting may bring that into the log, so nobody listens to them.
+const TALKATIVE: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
+
+/// Makes it the log of the process, of our own lines and of those that libraries write.
+fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), LogError> {
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| LogError(error.to_string()))?;
+    let most = tracing::level_filters::LevelFilter::current().as_log();
+    let libraries = LogTracer::builder().ignore_all(TALKATIVE).with_max_level(most).init();
+    libraries.map_err(|error| LogError(error.to_string()))
+}
+
+/// The same lines as without a collector, and the spans for it beside them.
+#[cfg(feature = "otel")]
+fn with_traces(lines: Vec<Lines>, traces: Option<&traces::Traces>) -> Vec<Lines> {
+    let Some(traces) = traces else { return lines };
+    let apart = lines.into_iter().map(|layer| -> Lines { Box::new(layer.with_filter(traces::others())) });
+    apart.chain([Box::new(traces.layer()) as Lines]).collect()
+}
+
 /// What is logged of operators at any level.
 const AUDIT: &str = "modehost::audit=info";
+/// Spans for a collector; the log itself does not show them.
+const TRACES: &str = "modehost::trace=trace";
 
 /// RUST_LOG goes before the setting. The setting is valid; a broken variable is as good as none.
-fn filter(level: &str) -> EnvFilter {
+fn filter(level: &str, has_traces: bool) -> EnvFilter {
     let from_variable =
         std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
-    from_variable.unwrap_or_else(|| {
+    let filter = from_variable.unwrap_or_else(|| {
         let filter = EnvFilter::new(level);
         // Who has moved what stays on record at any level, unless the setting itself speaks of it.
         match AUDIT.parse() {
             Ok(audit) if !level.contains(audit::TARGET) => filter.add_directive(audit),
             _ => filter,
         }
-    })
+    });
+    match TRACES.parse() {
+        Ok(spans) if has_traces => filter.add_directive(spans),
+        _ => filter,
+    }
 }
 
 /// Takes every line, written or not: the appender's thread would speak up on the very stream that

@@ -78,8 +78,22 @@ impl Server {
 
     /// Starts the process on the same folders and ports; [`Server::ready`] waits for it.
     pub fn launch(&mut self) {
+        let mut child = self.spawn(Stdio::piped);
+        collect(child.stdout.take().expect("piped"), self.output.clone());
+        collect(child.stderr.take().expect("piped"), self.output.clone());
+        self.child = Some(child);
+    }
+
+    /// As [`Server::launch`], with standard output and error that nobody reads: pipes are closed at once.
+    pub fn launch_unheard(&mut self, sink: impl Fn() -> Stdio) {
+        let mut child = self.spawn(sink);
+        drop((child.stdout.take(), child.stderr.take()));
+        self.child = Some(child);
+    }
+
+    fn spawn(&self, sink: impl Fn() -> Stdio) -> Child {
         assert!(self.child.is_none(), "the server already runs");
-        let mut child = Command::new(&self.binary)
+        Command::new(&self.binary)
             .args(["serve", "--config"])
             .arg(self.config_file())
             .arg("--data")
@@ -89,13 +103,10 @@ impl Server {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.home.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(sink())
+            .stderr(sink())
             .spawn()
-            .expect("the server's binary");
-        collect(child.stdout.take().expect("piped"), self.output.clone());
-        collect(child.stderr.take().expect("piped"), self.output.clone());
-        self.child = Some(child);
+            .expect("the server's binary")
     }
 
     /// Waits until `/readyz` says 200.

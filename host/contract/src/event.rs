@@ -134,6 +134,36 @@ pub enum EndReason {
 }
 
 impl Event {
+    /// Its kind, as the contract calls it; for traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::Message { .. } => "message",
+            Self::Transcript(_) => "transcript",
+            Self::Timer(_) => "timer",
+            Self::ModelChunk { .. } => "model-chunk",
+            Self::ModelDone(_) => "model-done",
+            Self::RequestFailed { .. } => "request-failed",
+            Self::Tools { .. } => "tools",
+            Self::ToolDone { .. } => "tool-done",
+            Self::Aborted { .. } => "aborted",
+            Self::Document(_) => "document",
+            Self::WriteDone { .. } => "write-done",
+            Self::WriteConflict(_) => "write-conflict",
+            Self::JournalPage { .. } => "journal-page",
+            Self::RequestDone { .. } => "request-done",
+            Self::Delivered { .. } => "delivered",
+            Self::Attached(_) => "attached",
+            Self::Detached => "detached",
+            Self::Hello(_) => "hello",
+            Self::ModeChanged(_) => "mode-changed",
+            Self::ConfigChanged { .. } => "config-changed",
+            Self::Upgraded { .. } => "upgraded",
+            Self::Ended(_) => "ended",
+            Self::Extension { .. } => "extension",
+        }
+    }
+
     /// Bytes that keeping this event costs beyond its own size, roughly; for the replay bound.
     pub fn weight(&self) -> usize {
         match self {

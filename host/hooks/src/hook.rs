@@ -74,7 +74,7 @@ impl Hook {
         let Some(secret) = &self.config.secret else { return Ok(None) };
         let refused = || format!("`{sender}` cannot name a signature: letters, digits and `-` can");
         let name = HeaderName::from_bytes(format!("x-{sender}-signature").as_bytes()).map_err(|_| refused())?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose()).map_err(|error| error.to_string())?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|error| error.to_string())?;
         mac.update(body);
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         let value = HeaderValue::from_str(&signature).map_err(|error| error.to_string())?;

@@ -29,6 +29,8 @@ use modehost_contract::event::Failure;
 use modehost_contract::service::Hooks;
 use modehost_limits as limits;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 pub use self::config::{Config, HookConfig, Secret};
 pub use self::figures::describe_figures;
@@ -86,6 +88,7 @@ impl Hooks for WebHooks {
     fn post(&self, hook: &str, sender: &str, body: String) -> BoxFuture<'static, Outcome> {
         let (found, pauses) = (self.hooks.load().get(hook).cloned(), self.pauses);
         let (name, sender, body) = (hook.to_owned(), sender.to_owned(), Bytes::from(body));
+        let span = tracing::trace_span!(target: "modehost::trace", "hook.post", hook, outcome = Empty);
         async move {
             let told = Told { hook: &name, bytes: body.len(), sha8: sha8(&body), began: Instant::now() };
             let Some(hook) = found else {
@@ -95,6 +98,7 @@ impl Hooks for WebHooks {
             let (outcome, retried) = deliver(&hook, &sender, body, pauses).await;
             told.end(outcome, retried)
         }
+        .instrument(span)
         .boxed()
     }
 }
@@ -160,6 +164,7 @@ impl Told<'_> {
                 "fail"
             }
         };
+        tracing::Span::current().record("outcome", word);
         metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => word).increment(1);
         metrics::histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned()).record(began.elapsed());
         outcome

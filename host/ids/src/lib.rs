@@ -1,11 +1,15 @@
-//! Newtypes for every id, so that no function can take one for another.
+//! Newtypes for every id and every secret, so that no function can take one for another.
 //!
 //! Rule: an id is checked where it enters (`parse`) and trusted afterwards; cloning one is cheap.
+
+mod secret;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::secret::{Secret, SecretKind};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -14,6 +14,8 @@ use modehost_limits as limits;
 use modehost_task::{IoTask, spawn_io};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::answer::Answer;
 use crate::attempt::Attempt;
@@ -28,6 +30,8 @@ struct Work {
     client: Arc<Client>,
     purpose: Arc<str>,
     request: ModelRequest,
+    /// Belongs to the event that has asked.
+    span: Span,
 }
 
 /// The parts of an answer. The work runs on the IO threads, so that whoever polls this does none.
@@ -48,7 +52,11 @@ enum State {
 
 impl Call {
     pub(crate) fn new(client: Arc<Client>, purpose: Arc<str>, request: ModelRequest) -> Self {
-        Self(State::Asked(Box::new(Work { client, purpose, request })))
+        let span = tracing::trace_span!(
+            target: "modehost::trace", "model.question", alias = &*client.terms.alias, purpose = &*purpose,
+            outcome = Empty, tries = Empty
+        );
+        Self(State::Asked(Box::new(Work { client, purpose, request, span })))
     }
 }
 
@@ -60,7 +68,8 @@ impl Stream for Call {
             && let State::Asked(work) = std::mem::replace(&mut self.0, State::Over)
         {
             let (sender, parts) = mpsc::channel(limits::MODEL_PARTS);
-            self.0 = State::Running { parts, next: None, _task: spawn_io(work.run(sender)) };
+            let span = work.span.clone();
+            self.0 = State::Running { parts, next: None, _task: spawn_io(work.run(sender).instrument(span)) };
         }
         let State::Running { parts, next, .. } = &mut self.0 else { return Poll::Ready(None) };
         let part = match next.take() {

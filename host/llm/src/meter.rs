@@ -119,6 +119,7 @@ impl Meter {
         let labels = [alias(), ("purpose", self.purpose.to_string()), ("outcome", outcome.to_owned())];
         counter!("modehost_model_requests_total", &labels).increment(1);
         histogram!("modehost_model_seconds", &[alias()]).record(self.started.elapsed().as_secs_f64());
+        tracing::Span::current().record("outcome", outcome).record("tries", self.tries);
     }
 }
 

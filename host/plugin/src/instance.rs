@@ -110,11 +110,17 @@ impl WasmInstance {
 
 impl Instance for WasmInstance {
     fn handle(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
+        let span = tracing::trace_span!(
+            target: "modehost::trace", "plugin.call", plugin = self.code.log.plugin(), event = event.name(),
+            outcome = tracing::field::Empty
+        );
+        let _within = span.enter();
         self.calls = self.calls.wrapping_add(1);
         let began = self.calls.is_multiple_of(limits::CALLS_PER_SAMPLE).then(Instant::now);
         let result = self.give(context, event);
         self.code.metrics.called(began.map(|began| began.elapsed()), result.as_ref().err());
         self.terms.tally(result.as_ref().err());
+        span.record("outcome", result.as_ref().map_or_else(Fault::label, |_| "ok"));
         self.count_memory();
         result
     }

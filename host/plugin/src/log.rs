@@ -30,6 +30,11 @@ impl PluginLog {
         Arc::new(Self { plugin: plugin.into(), window: Mutex::new(window) })
     }
 
+    /// Whose log it is.
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
     /// Writes one line, or counts it if the second is full.
     pub(crate) fn line(&self, text: &str) {
         let dropped = {

@@ -17,6 +17,7 @@ use modehost_storage::traits::{Document, StoredHandler};
 use modehost_task::IoTask;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::Instrument;
 
 use crate::config::Config;
 use crate::handler::Handler;
@@ -47,6 +48,18 @@ pub(crate) enum Work {
     Transcript { transcript: Transcript, declined: bool },
     /// Begin this mode, or the default mode.
     Switch(Option<String>),
+}
+
+impl Work {
+    /// For traces.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Tell { event, .. } => event.name(),
+            Self::Message(_) => "message",
+            Self::Transcript { .. } => "transcript",
+            Self::Switch(_) => "switch-mode",
+        }
+    }
 }
 
 /// The session of one device.
@@ -188,12 +201,19 @@ impl Session {
     /// Carries out what follows from a wake, until nothing is left.
     pub(crate) async fn work_off(&mut self) {
         while let Some(work) = self.work.pop_front() {
-            match work {
-                Work::Tell { plugin, event, body } => self.tell(&plugin, event, body.as_deref()).await,
-                Work::Message(message) => self.route(message).await,
-                Work::Transcript { transcript, declined } => self.hear(transcript, declined).await,
-                Work::Switch(mode) => self.switch(mode.as_deref()).await,
-            }
+            let span = tracing::trace_span!(
+                target: "modehost::trace", parent: None, "session.event", kind = work.name(), device = %self.handle.device
+            );
+            self.carry_work_out(work).instrument(span).await;
+        }
+    }
+
+    async fn carry_work_out(&mut self, work: Work) {
+        match work {
+            Work::Tell { plugin, event, body } => self.tell(&plugin, event, body.as_deref()).await,
+            Work::Message(message) => self.route(message).await,
+            Work::Transcript { transcript, declined } => self.hear(transcript, declined).await,
+            Work::Switch(mode) => self.switch(mode.as_deref()).await,
         }
     }
 

@@ -36,6 +36,17 @@ const CALL_CHARS: usize = 16_000;
 /// Requests that may wait for the summary.
 pub const REPEATS: u32 = 24;
 
+/// How a meeting ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Unix ms when it counts as over; none for the last thing said.
+    pub ended_at: Option<u64>,
+    /// Nobody listens any more: what was heard was for this meeting, and the device is there.
+    pub deaf: bool,
+    /// No model is asked.
+    pub hurried: bool,
+}
+
 /// A meeting that is being summed up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Closing {
@@ -86,8 +97,8 @@ struct Progress {
 
 impl Closing {
     /// The meeting is over: the device is told at once, and nothing of the meeting is shown any
-    /// more. `ended_at` is when it counts as over; `hurried` spares the model.
-    pub fn begin(cx: &mut Cx<'_, Meeting>, running: Running, ended_at: Option<u64>, hurried: bool) -> Self {
+    /// more.
+    pub fn begin(cx: &mut Cx<'_, Meeting>, running: Running, ending: Ending) -> Self {
         #[derive(Serialize)]
         struct Acknowledgement<'a> {
             r#type: &'static str,
@@ -96,6 +107,11 @@ impl Closing {
         }
         let account = running.end(cx);
         cx.send(&Acknowledgement { r#type: "meeting", phase: "finalize", meeting_id: &account.id });
+        let Ending { ended_at, deaf, hurried } = ending;
+        if deaf {
+            // The recogniser's stream ends with the meeting: the next one hears like the first.
+            cx.stop_listening();
+        }
         let ended_at = ended_at.unwrap_or(account.last_said);
         let (finalized_at, step) = (cx.now(), Step::Noting);
         let (rounds, repeats, llm_start_sent, summary) = (0, 0, false, None);

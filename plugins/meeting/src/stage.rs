@@ -7,7 +7,7 @@ use modehost_sdk::{Cx, Document, Failure, Fault, Outcome, RequestId, reject};
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::closing::{Closing, REPEATS};
+use crate::closing::{Closing, Ending, REPEATS};
 use crate::last::{self, Last};
 use crate::opening::Held;
 use crate::request::{Phase, Request};
@@ -96,11 +96,12 @@ impl Meeting {
                 Ok(())
             }
             Held::End(is_there) => {
-                self.in_mode = false;
+                // What is told to a device that is gone waits for its return, and is out of date by then.
+                let deaf = std::mem::take(&mut self.in_mode) && is_there;
                 if self.current.is_some() {
                     // A device that is gone has left with its last words, not when it was given up.
                     let ended_at = is_there.then(|| cx.now());
-                    self.finalize(cx, ended_at);
+                    self.finalize(cx, ended_at, deaf);
                 } else if is_there {
                     self.repeat(cx, None)?;
                 }
@@ -130,8 +131,9 @@ impl Meeting {
                 Ok(())
             }
             Phase::Finalize if self.current.is_some() => {
-                let now = cx.now();
-                self.finalize(cx, Some(now));
+                // Outside of the mode, what is heard is not for the meeting.
+                let (now, deaf) = (cx.now(), self.in_mode);
+                self.finalize(cx, Some(now), deaf);
                 Ok(())
             }
             Phase::Finalize | Phase::Summary => self.repeat(cx, Some(phase.name())),
@@ -171,10 +173,10 @@ impl Meeting {
         Ok(())
     }
 
-    fn finalize(&mut self, cx: &mut Cx<'_, Self>, ended_at: Option<u64>) {
+    fn finalize(&mut self, cx: &mut Cx<'_, Self>, ended_at: Option<u64>, deaf: bool) {
         let Some(running) = self.current.take() else { return };
-        let hurried = self.closing.len() >= CLOSING;
-        let mut closing = Closing::begin(cx, running, ended_at, hurried);
+        let ending = Ending { ended_at, deaf, hurried: self.closing.len() >= CLOSING };
+        let mut closing = Closing::begin(cx, running, ending);
         closing.advance(cx);
         self.closing.push(closing);
         self.over = Some(Over { at: cx.now(), told: false });
@@ -232,10 +234,10 @@ impl Meeting {
 
     /// The plugin is removed: meetings are summed up with what is at hand.
     pub(crate) fn conclude_all(&mut self, cx: &mut Cx<'_, Self>) {
-        self.in_mode = false;
-        let now = cx.now();
+        let deaf = std::mem::take(&mut self.in_mode);
+        let ending = Ending { ended_at: Some(cx.now()), deaf, hurried: true };
         if let Some(running) = self.current.take() {
-            self.closing.push(Closing::begin(cx, running, Some(now), true));
+            self.closing.push(Closing::begin(cx, running, ending));
         }
         self.closing.iter_mut().for_each(|closing| closing.conclude_now(cx));
     }

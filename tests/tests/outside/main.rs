@@ -26,6 +26,8 @@
 //! - [`operation`]: figures, health, the operators' interface, service manager, backups
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
+//! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
+//! - `traces`: spans for a collector, with the feature `otel`
 //! - [`storage_faults`]: full disks, damaged databases
 //! - [`idle`]: silent devices, and what sessions leave behind (C.6, C.7)
 //! - [`server_messages`], [`restart`]: orders of the operator's console (C.12)
@@ -41,6 +43,7 @@ mod frames;
 mod hooks;
 mod hostile;
 mod idle;
+mod logging;
 mod meeting;
 mod meeting_race;
 mod models;
@@ -59,3 +62,5 @@ mod storage_faults;
 mod swap;
 mod takeover;
 mod tools;
+#[cfg(feature = "otel")]
+mod traces;

@@ -32,11 +32,11 @@ async fn collect(server: &Server, last: &str) -> Vec<String> {
 }
 
 /// A small disk of its own; gone with its owner.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
     /// None where this user may not mount one.
-    fn mount(at: &Path, size: &str) -> Option<Self> {
+    pub fn mount(at: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).expect("a folder");
         let options = format!("size={size},mode=0777");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();

@@ -1,47 +1,26 @@
 //! A provider's key. Rule: it is read and sent, and shown nowhere.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use modehost_ids::{Secret, SecretKind};
 
 /// A key that neither `Debug` nor `Serialize` shows.
-#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct ApiKey(String);
+pub type ApiKey = Secret<OfModels>;
 
-impl ApiKey {
-    /// The key itself, for the header of a request.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
+/// See [`ApiKey`].
+#[derive(Debug)]
+pub enum OfModels {}
 
-impl From<&str> for ApiKey {
-    fn from(key: &str) -> Self {
-        Self(key.to_owned())
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
-
-impl Serialize for ApiKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("…")
-    }
+impl SecretKind for OfModels {
+    const NAME: &'static str = "ApiKey";
+    const ABOUT: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
 }
 
 /// Whether it can stand in a header.
 pub(crate) fn is_key(key: &ApiKey, _: &()) -> garde::Result {
-    let whole = (1..=4096).contains(&key.0.len()) && key.0.bytes().all(|byte| byte.is_ascii_graphic());
+    let whole = (1..=4096).contains(&key.expose().len()) && key.expose().bytes().all(|byte| byte.is_ascii_graphic());
     if !whole {
         return Err(garde::Error::new("must consist of 1 to 4096 visible ASCII characters without spaces"));
     }
-    if key.0.starts_with("Bearer") {
+    if key.expose().starts_with("Bearer") {
         return Err(garde::Error::new("must be the key alone; `Bearer` is put before it when it is sent"));
     }
     Ok(())

@@ -124,6 +124,8 @@ struct Committed {
 
 /// Carries all writes out in one transaction; an error means that none of them is on disk.
 fn commit(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> Result<Committed, StorageError> {
+    let operations = jobs.len();
+    let _span = tracing::trace_span!(target: "modehost::trace", "storage.commit", operations).entered();
     let began = Instant::now();
     let outcome = transact(connection, file, jobs);
     metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());

@@ -1,7 +1,7 @@
 //! M.3 to M.5 and the input of a running meeting. Rule: what a device sees, in the order in which it
 //! sees it.
 
-use modehost_testkit::{Effect, EndReason, Kit, TestDevice};
+use modehost_testkit::{Effect, EndReason, Kit, ListenCommand, TestDevice};
 use serde_json::{Value, json};
 
 use crate::{ANSWER, WHOLE, finalize, in_meeting, phases, snippet, summaries};
@@ -310,4 +310,69 @@ fn a_meeting_can_be_ended_by_voice() {
     device.effects();
     device.hears("结束会议");
     assert_eq!(kit.journal("meeting/session-dev-1").len(), 2);
+}
+
+/// What a list of effects has of the end of a meeting: phases and steps of messages, and `deaf` for the
+/// end of listening.
+fn ends(effects: &[Effect]) -> Vec<String> {
+    let word = |effect: &Effect| match effect {
+        Effect::Send(body) => {
+            let message: Value = serde_json::from_str(body).expect("JSON");
+            Some(message["step"].as_str().or(message["phase"].as_str())?.to_owned())
+        }
+        Effect::Listen(ListenCommand::Stop) => Some("deaf".to_owned()),
+        Effect::Listen(ListenCommand::Start(_)) => Some("listening".to_owned()),
+        _ => None,
+    };
+    effects.iter().filter_map(word).collect()
+}
+
+#[test]
+fn a4_the_end_of_a_meeting_ends_the_listening() {
+    let kit = Kit::build("meeting");
+    for reason in [None, Some(EndReason::Asked), Some(EndReason::Switched), Some(EndReason::Removed)] {
+        let kit = kit.afresh();
+        let mut device = in_meeting(&kit);
+        // The second and third meeting of a session end like the first.
+        for round in 0..3 {
+            device.hears("We launch in May.");
+            device.effects();
+            match reason {
+                None => device.message(&finalize()),
+                Some(reason) => device.end(reason),
+            }
+            let effects = device.effects();
+            assert_eq!(ends(&effects)[..3], ["finalize", "deaf", "prepare"], "{reason:?}, {round}");
+            // Asked for again, or ended behind it, nothing is stopped that may have begun since.
+            device.message(&finalize());
+            if reason.is_none() {
+                device.end(EndReason::Asked);
+            }
+            assert!(!ends(&device.effects()).contains(&"deaf".to_owned()), "{reason:?}, {round}");
+            if reason == Some(EndReason::Removed) {
+                break;
+            }
+            device.start(Some("meeting"));
+        }
+    }
+}
+
+#[test]
+fn a4_a_meeting_that_heard_nothing_by_itself_stops_nobody_from_listening() {
+    let kit = Kit::build("meeting");
+    // Outside of the mode: the device talks to the default mode meanwhile.
+    let mut device = kit.device("dev-1");
+    device.start(None);
+    device.message(&snippet("We launch in May."));
+    device.message(&finalize());
+    let effects = ends(&device.effects());
+    assert!(effects.contains(&"finalize".to_owned()) && !effects.contains(&"deaf".to_owned()), "{effects:?}");
+    // Nobody is there: it would be told on its return, when it may be listening to something else.
+    let kit = kit.afresh();
+    let mut device = in_meeting(&kit);
+    device.message(&snippet("We launch in May."));
+    device.leave();
+    device.end(EndReason::Gone);
+    let effects = ends(&device.effects());
+    assert!(effects.contains(&"finalize".to_owned()) && !effects.contains(&"deaf".to_owned()), "{effects:?}");
 }

@@ -1,0 +1,192 @@
+//! C.14: lines of the log, and what becomes of a server that cannot write them. Rule: devices are
+//! served throughout; and whatever a device says, sends or shows as its token is in no line.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use modehost_provider::{Provider, Reply};
+use modehost_tests::{Device, Server, Settings, guest, http, wait};
+use serde_json::{Value, json};
+
+use super::storage_faults::Disk;
+
+/// Devices, operators and settings have all they need.
+async fn serves(server: &Server, id: &str) {
+    let mut device = Device::join(server, id).await;
+    for _ in 0..20 {
+        device.send(json!({ "type": "nonsense" })).await;
+        device.expect_error("UNKNOWN_TYPE").await;
+    }
+    device.ping().await;
+    assert_eq!(server.admin("POST", "/api/v1/config/reload", "").await.status, 200);
+}
+
+/// All files of a log together.
+fn written(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.map(|file| String::from_utf8_lossy(&std::fs::read(file.path()).unwrap_or_default()).into_owned()).collect()
+}
+
+#[tokio::test]
+async fn c14_a_terminal_that_is_closed_or_full_stops_nobody() {
+    // Pipes whose readers are gone; and a device that takes nothing.
+    for full in [false, true] {
+        let mut server = Server::prepare(&Settings::new().set("log.level", json!("debug")));
+        let sink = || match full {
+            true => Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")),
+            false => Stdio::piped(),
+        };
+        server.launch_unheard(sink);
+        server.ready().await;
+        serves(&server, "dev-1").await;
+        let folder = server.data_dir().join("log");
+        let look = async || written(&folder);
+        wait::until("the file has the lines", wait::SOON, look, |lines| lines.contains("modehost::audit")).await;
+        assert_eq!(server.terminate().await.code(), Some(0), "full: {full}");
+    }
+}
+
+#[tokio::test]
+async fn c14_a_full_disk_costs_lines_and_nothing_else() {
+    let mut server = Server::prepare(&Settings::new());
+    let folder = server.data_dir().with_file_name("small-disk");
+    let Some(_disk) = Disk::mount(&folder, "256k") else {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    };
+    server.configure(&Settings::new().set("log.dir", json!(folder)).set("log.level", json!("debug")));
+    server.launch();
+    server.ready().await;
+    // Somebody else takes all that is left.
+    let mut filled = vec![0_u8; 256 * 1024];
+    while !filled.is_empty() && std::fs::write(folder.join("ballast"), &filled).is_err() {
+        filled.truncate(filled.len() - 4096);
+    }
+    let refused = async || {
+        serves(&server, "dev-1").await;
+        server.output().contains("log files cannot be written")
+    };
+    wait::until("the disk is full", wait::SOON, refused, |refused| *refused).await;
+    for number in 0..10 {
+        serves(&server, &format!("meanwhile-{number}")).await;
+    }
+    let output = server.output();
+    assert_eq!(output.matches("log files cannot be written").count(), 1, "it is said once: {output}");
+    std::fs::remove_file(folder.join("ballast")).expect("room again");
+    let look = async || {
+        serves(&server, "later").await;
+        std::fs::read_to_string(folder.join("modehost.log")).unwrap_or_default().contains("later")
+    };
+    wait::until("lines are written again", Duration::from_secs(60), look, |again| *again).await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn c14_a_folder_that_cannot_be_is_told_and_stops_nobody() {
+    let mut server = Server::prepare(&Settings::new());
+    let place = server.data_dir().with_file_name("no-folder");
+    std::fs::write(&place, "a file stands here").expect("a file");
+    server.configure(&Settings::new().set("log.dir", json!(place.join("log"))));
+    server.launch();
+    server.ready().await;
+    serves(&server, "dev-1").await;
+    server.says("no-folder").await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+/// What no line may hold: each is said, sent or shown in another way.
+const MARKS: [&str; 10] = [
+    "zebra-token",
+    "zebra-said",
+    "zebra-answer",
+    "zebra-snippet",
+    "zebra-task",
+    "zebra-log",
+    "zebra-peer",
+    "zebra-key",
+    "zebra-unknown",
+    "zebra-secret",
+];
+
+#[tokio::test]
+async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
+    let provider = Provider::start();
+    provider.always(Reply::text("The zebra-answer is ready."));
+    let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key", "retries": 0 });
+    // Everything of ours, and whom we call with; the compiler of components would drown it.
+    let rooms = [
+        "modehost",
+        "plugin",
+        "reqwest",
+        "hyper",
+        "hyper_util",
+        "h2",
+        "rustls",
+        "axum",
+        "tungstenite",
+        "tokio_tungstenite",
+    ];
+    let parts =
+        ["auth", "config", "gateway", "hooks", "llm", "outbox", "plugin", "protocol", "session", "storage", "task"];
+    let ours = parts.iter().map(|part| format!("modehost_{part}"));
+    let level = rooms.iter().map(|&room| room.to_owned()).chain(ours).map(|room| format!(",{room}=trace"));
+    let settings = ["meeting", "coding", "peers"]
+        .into_iter()
+        .fold(Settings::new().bundled(), |all, name| all.plugin(name, guest::bundled(name)));
+    let settings = settings
+        .set("llm.aliases.default", model)
+        .set(
+            "auth",
+            json!({ "methods": ["tokens"], "tokens": [{ "token": "zebra-token-of-dev-1", "device": "dev-1" }] }),
+        )
+        .set("server.secret", json!("zebra-secret-of-the-console"))
+        .set("log", json!({ "level": format!("info{}", level.collect::<String>()), "format": "json" }));
+    let mut server = Server::start(settings).await;
+    let headers = [("Device-Id", "dev-1"), ("Client-Id", "c"), ("Authorization", "Bearer zebra-token-of-dev-1")];
+    let mut device = Device::try_connect(&server, "/supie/v1/", &headers).await.expect("let in");
+    device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
+    device.expect_type("hello").await;
+    device.types("who has zebra-said it").await;
+    device.expect("an answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
+    device.send(json!({ "type": "zebra-unknown", "x": "zebra-unknown" })).await;
+    device.expect_error("UNKNOWN_TYPE").await;
+    device.send_text("{\"type\": \"zebra-unknown").await;
+    device.expect_error("INVALID_JSON").await;
+    device.send(json!({ "type": "workflow", "event": "update", "task": { "title": "zebra-task" } })).await;
+    device.expect("the board", |message| message["status"] == "ok").await;
+    device.send(json!({ "type": "workflow", "event": "complete", "id": "zebra-task" })).await;
+    device.send(json!({ "type": "peer", "id": "p", "to": "dev-2", "payload": { "text": "zebra-peer" } })).await;
+    device.expect("a receipt", |message| message["event"] == "receipt").await;
+    let log = "error[E0308]: zebra-log mismatched\n --> src/lib.rs:1:1\n";
+    device.send(json!({ "type": "coding", "event": "log", "text": log })).await;
+    device.expect("an insight", |message| message["type"] == "coding" && message["insights"].is_array()).await;
+    device.start_mode("meeting").await;
+    device.send(json!({ "type": "meeting", "phase": "snippet", "text": "zebra-snippet" })).await;
+    device.types("zebra-said in the meeting").await;
+    device.send(json!({ "type": "meeting", "phase": "finalize", "title": "zebra-snippet" })).await;
+    device.expect("a summary", |message| message["phase"] == "summary").await;
+    let guess = json!({ "type": "server", "action": "restart", "content": { "secret": "zebra-secret-guess" } });
+    device.send(guess).await;
+    device.expect_type("server").await;
+    // Refused, with a token that is nearly right.
+    let wrong = [("Device-Id", "dev-2"), ("Authorization", "Bearer zebra-token-of-dev-1")];
+    assert!(Device::try_connect(&server, "/supie/v1/?token=zebra-token-in-the-query", &wrong).await.is_err());
+    let ota = [("Device-Id", "dev-1"), ("Authorization", "Bearer zebra-token-of-dev-1")];
+    http::request(server.http(), "POST", "/xiaozhi/ota/", &ota, "{\"x\":\"zebra-unknown\"}").await.expect("an answer");
+    device.close().await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+
+    let lines = written(&server.data_dir().join("log"));
+    let of = |target: &str| lines.lines().filter(|line| line.contains(&format!("\"target\":\"{target}"))).count();
+    assert!(of("hyper") > 0 && of("modehost") > 10 && lines.contains("\"level\":\"TRACE\""), "it was logged: {lines}");
+    for line in lines.lines() {
+        let parsed: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON: {error}: {line}"));
+        assert!(parsed["timestamp"].is_string() && parsed["target"].is_string(), "{line}");
+    }
+    let output = server.output();
+    for mark in MARKS {
+        let line = lines.lines().chain(output.lines()).find(|line| line.contains(mark));
+        assert_eq!(line, None, "{mark} is in the log");
+    }
+}

@@ -1,0 +1,191 @@
+//! Traces for a collector, with the feature `otel`. Rule: the collector is a socket that reads what a
+//! real one would; and one that is silent or gone costs nobody anything.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use modehost_provider::{Provider, Reply};
+use modehost_tests::{Device, Server, Settings, wait};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// What a collector does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Takes,
+    Hangs,
+}
+
+/// A collector: keeps the request lines and bodies that it is sent.
+struct Collector {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<(String, String)>>>,
+    /// Ends with its owner.
+    _task: JoinSet<()>,
+}
+
+impl Collector {
+    async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let (mut task, all) = (JoinSet::new(), got.clone());
+        task.spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                if manner == Manner::Hangs {
+                    held.push(stream);
+                    continue;
+                }
+                while let Some(request) = read(&mut stream).await {
+                    all.lock().expect("lock").push(request);
+                    let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+                    if stream.write_all(answer.as_bytes()).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        Self { address, got, _task: task }
+    }
+
+    fn got(&self) -> Vec<(String, String)> {
+        self.got.lock().expect("lock").clone()
+    }
+
+    /// All spans so far, each with the attributes as a map beside it.
+    fn spans(&self) -> Vec<Value> {
+        let mut spans = Vec::new();
+        for (_, body) in self.got() {
+            let body: Value = serde_json::from_str(&body).expect("JSON");
+            for resource in body["resourceSpans"].as_array().expect("resources") {
+                let scopes = resource["scopeSpans"].as_array().into_iter().flatten();
+                spans.extend(scopes.flat_map(|scope| scope["spans"].as_array().cloned().unwrap_or_default()));
+            }
+        }
+        spans
+    }
+}
+
+/// One request: head and body.
+async fn read(stream: &mut tokio::net::TcpStream) -> Option<(String, String)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length?];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, String::from_utf8(body).ok()?))
+}
+
+fn attribute<'s>(span: &'s Value, key: &str) -> &'s str {
+    let all = span["attributes"].as_array().into_iter().flatten();
+    all.filter(|one| one["key"] == key).find_map(|one| one["value"]["stringValue"].as_str()).unwrap_or_default()
+}
+
+fn find<'s>(spans: &'s [Value], name: &str, key: &str, value: &str) -> Option<&'s Value> {
+    spans.iter().find(|span| span["name"] == name && attribute(span, key) == value)
+}
+
+async fn start(settings: &Settings, collector: SocketAddr) -> Server {
+    let mut server = Server::prepare(settings);
+    server.set_variable("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{collector}"));
+    server.set_variable("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hush-hush");
+    server.set_variable("OTEL_BSP_SCHEDULE_DELAY", "100");
+    server.launch();
+    server.ready().await;
+    server
+}
+
+async fn turn(server: &Server) -> Device {
+    let mut device = Device::connect(server, "dev-1").await;
+    device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
+    device.expect_type("hello").await;
+    device.types("who likes purple elephants").await;
+    device.expect("an answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
+    device
+}
+
+#[tokio::test]
+async fn a_turn_is_seen_as_one_trace_from_the_event_to_the_model() {
+    let (provider, collector) = (Provider::start(), Collector::start(Manner::Takes).await);
+    provider.always(Reply::text("Golden giraffes do."));
+    let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key" });
+    let settings = Settings::new().bundled().set("llm.aliases.default", model).set("log.level", json!("info"));
+    let mut server = start(&settings, collector.address).await;
+    turn(&server).await;
+    let look = async || collector.spans();
+    let wanted = |spans: &Vec<Value>| {
+        spans.iter().any(|span| span["name"] == "model.question")
+            && spans.iter().any(|span| span["name"] == "storage.commit")
+    };
+    wait::until("the spans", wait::SOON, look, wanted).await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+
+    // A clean stop has handed over the rest.
+    let spans = collector.spans();
+    let question = spans.iter().find(|span| span["name"] == "model.question").expect("a question");
+    assert_eq!((attribute(question, "alias"), attribute(question, "outcome")), ("default", "ok"), "{question}");
+    let event = spans.iter().find(|span| span["spanId"] == question["parentSpanId"]).expect("the event that asked");
+    assert_eq!((&event["name"], &event["traceId"]), (&json!("session.event"), &question["traceId"]));
+    assert_eq!(attribute(event, "device"), "dev-1");
+    let call = spans.iter().find(|span| span["name"] == "plugin.call" && span["parentSpanId"] == event["spanId"]);
+    let call = call.expect("the call that asked");
+    assert_eq!((attribute(call, "plugin"), attribute(call, "outcome")), ("conversation", "ok"), "{call}");
+    let said = find(&spans, "session.event", "kind", "transcript").expect("what was said");
+    assert!(said["parentSpanId"].as_str().is_none_or(str::is_empty), "each event is a trace of its own: {said}");
+    assert!(find(&spans, "session.event", "kind", "model-done").is_some(), "and so is the answer");
+
+    let all = collector.got();
+    assert!(all.iter().all(|(head, _)| head.starts_with("POST /v1/traces ") && head.contains("hush-hush")));
+    let bodies: String = all.iter().map(|(_, body)| body.as_str()).collect();
+    assert!(bodies.contains("\"service.name\"") && bodies.contains("\"modehost\""));
+    for word in ["giraffe", "elephant", "zebra", "hush"] {
+        assert!(!bodies.contains(word), "{word} went to the collector");
+    }
+    // The lines of the log are what they are without a collector.
+    let output = server.output();
+    assert!(
+        !output.contains("session.event") && !output.contains("plugin.call") && !output.contains("hush"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
+async fn a_collector_that_hangs_or_is_gone_costs_nobody_anything() {
+    for hangs in [true, false] {
+        let collector = Collector::start(Manner::Hangs).await;
+        let address = collector.address;
+        let held = hangs.then_some(collector);
+        let mut server = start(&Settings::new().bundled(), address).await;
+        let mut device = turn(&server).await;
+        for _ in 0..300 {
+            device.send(json!({ "type": "workflow", "event": "refresh" })).await;
+        }
+        assert!(device.ping().await < Duration::from_secs(5));
+        if !hangs {
+            server.says("the collector does not take traces").await;
+            assert_eq!(server.output().matches("the collector does not take traces").count(), 1);
+        }
+        let began = Instant::now();
+        assert_eq!(server.terminate().await.code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(15), "it waited for the collector: {:?}", began.elapsed());
+        drop(held);
+    }
+}
+
+#[tokio::test]
+async fn without_a_collector_nothing_is_exported_and_a_senseless_one_is_told() {
+    let mut server = Server::prepare(&Settings::new());
+    server.set_variable("OTEL_EXPORTER_OTLP_ENDPOINT", "not an address with hush-hush");
+    server.launch();
+    server.ready().await;
+    server.says("traces are not exported").await;
+    assert!(!server.output().contains("hush"), "{}", server.output());
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
