@@ -44,6 +44,10 @@ pub const RECOGNITION_LOOK: Duration = Duration::from_millis(500);
 pub const RECOGNITION_PAUSE: Duration = Duration::from_millis(100);
 /// Text of one utterance: 30 s of fast speech are 2 KiB.
 pub const TEXT_BYTES: usize = 16 * 1024;
+/// Samples that are worth a request: 100 ms.
+pub const LEAST_SOUND: usize = 1600;
+/// Answer of a recogniser, all of it.
+pub const ANSWER_BYTES: usize = 1024 * 1024;
 /// Further tries of a recogniser.
 pub const RECOGNITION_RETRIES: u32 = 2;
 
@@ -72,3 +76,18 @@ pub const SPEECH_BYTES: usize = 64 * 1024;
 /// Effort of the Opus encoder, 0 to 10: 1 costs 0.24 ms for a frame of 60 ms, 5 costs 0.54 ms, and
 /// speech sounds nearly the same.
 pub const OPUS_COMPLEXITY: i32 = 1;
+/// Programs that speak at the same time; others wait. Each takes a fraction of a core for a moment.
+pub const ESPEAK_PROCESSES: usize = 4;
+/// Sound of a program that is read at once.
+pub const SPEECH_PIECE_BYTES: usize = 16 * 1024;
+/// Sound of one sentence: five minutes at 24 kHz.
+pub const SPEECH_SOUND_BYTES: usize = 14 * 1024 * 1024;
+/// Pause before the one further try of a sentence, and the most that is added to it by chance.
+pub const SPEECH_PAUSE: Duration = Duration::from_millis(200);
+
+// --- Providers of both -----------------------------------------------------------------------
+
+/// Connecting to a provider, with TLS.
+pub const PROVIDER_CONNECT: Duration = Duration::from_secs(5);
+/// A connection to a provider that is not used.
+pub const PROVIDER_IDLE: Duration = Duration::from_secs(60);

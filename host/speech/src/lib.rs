@@ -11,6 +11,7 @@
 //! - [`encode`]: PCM to packets
 //! - [`resample`]: sound at another rate
 //! - [`service`]: what sessions hear and speak with, replaced while the server runs
+//! - `http`: calls of providers
 //! - [`fault`]: what can go wrong with a provider
 //! - [`config`]: the settings of this room
 //!
@@ -21,6 +22,7 @@ pub mod decode;
 pub mod ear;
 pub mod encode;
 pub mod fault;
+mod http;
 pub mod listen;
 pub mod mouth;
 pub mod recognise;

@@ -6,6 +6,7 @@
 
 mod drive;
 mod findings;
+mod openai;
 mod tape;
 
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use modehost_task::{IoTask, spawn_io};
 
 pub use self::findings::Findings;
 use self::findings::Slot;
+use self::openai::OpenAi;
 use self::tape::Tape;
 pub use self::tape::{Chunk, SoundReader};
-use crate::config::AsrConfig;
+use crate::config::{AsrConfig, AsrProvider};
 use crate::fault::Fault;
 
 /// A way to have sound recognised; shared by all sessions, and without any state of theirs.
@@ -94,6 +96,9 @@ impl Utterance {
 
 /// The recogniser that is configured, if one is.
 pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
-    let _ = config;
-    None
+    match config.provider {
+        AsrProvider::None => None,
+        AsrProvider::OpenAi => Some(Arc::new(OpenAi::new(config.openai.as_ref()?))),
+        _ => None,
+    }
 }

@@ -120,6 +120,18 @@ impl SoundReader {
         }
     }
 
+    /// All of it, once the utterance has ended.
+    pub async fn whole(&mut self) -> Vec<i16> {
+        let mut whole = Vec::new();
+        loop {
+            let chunk = self.next(RATE as usize).await;
+            whole.extend(chunk.pcm);
+            if chunk.last {
+                return whole;
+            }
+        }
+    }
+
     fn take(&mut self, samples: usize) -> Option<Chunk> {
         let state = self.tape.state.lock();
         // Acknowledged beyond what was read: a provider that counts otherwise.

@@ -127,7 +127,6 @@ impl Listener for Told {
 /// One session's ear.
 pub struct Room {
     pub ear: Ear,
-    pub speech: Arc<Speech>,
     pub recogniser: Arc<Scripted>,
     pub reports: mpsc::Receiver<Report>,
 }
@@ -145,8 +144,8 @@ impl Room {
         let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
         let speech = Speech::new(threads, parts);
         let (sender, reports) = mpsc::channel(64);
-        let ear = Ear::new(speech.clone(), Box::new(Told(sender)));
-        Self { ear, speech, recogniser, reports }
+        let ear = Ear::new(speech, Box::new(Told(sender)));
+        Self { ear, recogniser, reports }
     }
 
     pub fn start(&self, mode: ListenMode) {

@@ -1,0 +1,124 @@
+//! Any service with OpenAI's `/audio/transcriptions`. Rule: an utterance is one request, sent when it
+//! has ended; nothing is settled before the answer, so another attempt sends all of it again.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use modehost_limits::sound as limits;
+use reqwest::Client;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::multipart::{Form, Part};
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use super::{Findings, Recogniser, SoundReader};
+use crate::config::TranscriptionConfig;
+use crate::fault::{Fault, FaultKind};
+use crate::http;
+use crate::voice_activity::RATE;
+
+const NAME: &str = "openai";
+
+/// A service.
+pub(super) struct OpenAi {
+    client: Option<Client>,
+    address: String,
+    authorization: Option<HeaderValue>,
+    model: String,
+    language: Option<String>,
+    prompt: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    text: String,
+}
+
+impl OpenAi {
+    pub(super) fn new(service: &TranscriptionConfig) -> Self {
+        Self {
+            client: http::client(&service.base_url, |builder| builder),
+            address: format!("{}/audio/transcriptions", service.base_url.trim_end_matches('/')),
+            authorization: http::bearer(service.api_key.as_ref()),
+            model: service.model.clone(),
+            language: service.language.clone(),
+            prompt: service.prompt.clone(),
+        }
+    }
+
+    async fn ask(&self, sound: &mut SoundReader) -> Result<String, Fault> {
+        let pcm = sound.whole().await;
+        if pcm.len() < limits::LEAST_SOUND {
+            return Ok(String::new());
+        }
+        let client = self.client.as_ref().ok_or_else(http::no_tls)?;
+        let garbled = || Fault::passing(FaultKind::Garbled, format!("{NAME} answered something that makes no sense"));
+        let file = Part::bytes(wav(&pcm)).file_name("utterance.wav").mime_str("audio/wav").map_err(|_| garbled())?;
+        let mut form = Form::new().part("file", file).text("model", self.model.clone()).text("response_format", "json");
+        if let Some(language) = &self.language {
+            form = form.text("language", language.clone());
+        }
+        if let Some(prompt) = &self.prompt {
+            form = form.text("prompt", prompt.clone());
+        }
+        let mut request = client.post(&self.address).multipart(form);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let mut answer = request.send().await.map_err(|error| http::unanswered(NAME, &error))?;
+        if !answer.status().is_success() {
+            let fault = http::refused(NAME, answer.status());
+            if let Some(pause) = http::retry_after(answer.headers()).filter(|_| fault.passing) {
+                // The time limit of the utterance ends this, too.
+                sleep(pause).await;
+            }
+            return Err(fault);
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| http::unanswered(NAME, &error))? {
+            if body.len() + piece.len() > limits::ANSWER_BYTES {
+                return Err(garbled());
+            }
+            body.extend_from_slice(&piece);
+        }
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| garbled())?;
+        Ok(answer.text)
+    }
+}
+
+impl Recogniser for OpenAi {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        sound: &'a mut SoundReader,
+        findings: &'a mut Findings,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        async move {
+            let text = self.ask(sound).await?;
+            findings.settled(&text, None);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// A WAV file: mono, signed 16 bit, 16 kHz.
+fn wav(pcm: &[i16]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    let bytes = pcm.len() * 2;
+    let mut file = Vec::with_capacity(44 + bytes);
+    file.extend(b"RIFF");
+    file.extend(length(36 + bytes));
+    file.extend(b"WAVEfmt ");
+    file.extend(16_u32.to_le_bytes());
+    file.extend([1, 0, 1, 0]);
+    file.extend(RATE.to_le_bytes());
+    file.extend((RATE * 2).to_le_bytes());
+    file.extend([2, 0, 16, 0]);
+    file.extend(b"data");
+    file.extend(length(bytes));
+    file.extend(pcm.iter().flat_map(|sample| sample.to_le_bytes()));
+    file
+}
