@@ -91,3 +91,16 @@ pub const SPEECH_PAUSE: Duration = Duration::from_millis(200);
 pub const PROVIDER_CONNECT: Duration = Duration::from_secs(5);
 /// A connection to a provider that is not used.
 pub const PROVIDER_IDLE: Duration = Duration::from_secs(60);
+/// Writing a message to a provider.
+pub const PROVIDER_WRITE: Duration = Duration::from_secs(5);
+/// Read buffer of a WebSocket to a provider; results are a few hundred bytes.
+pub const PROVIDER_READ_BYTES: usize = 4096;
+/// Samples of a packet for Doubao: 200 ms, which it is fastest with.
+pub const DOUBAO_PACKET: usize = 3200;
+/// Samples of a packet for FunASR: 120 ms; it collects 600 ms itself.
+pub const FUNASR_PACKET: usize = 1920;
+/// How long FunASR may be silent after the end of an utterance.
+pub const FUNASR_QUIET: Duration = Duration::from_secs(5);
+/// How long a further sentence is waited for behind the first that came after the end: they are sent
+/// in one go.
+pub const FUNASR_NEXT: Duration = Duration::from_millis(150);

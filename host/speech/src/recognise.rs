@@ -4,9 +4,12 @@
 //! Sound is PCM throughout: signed 16 bit, mono, 16 kHz. An [`Utterance`] keeps it on a tape until the
 //! recogniser has acknowledged it, so that another attempt loses nothing and repeats nothing.
 
+mod doubao;
 mod drive;
 mod findings;
+mod funasr;
 mod openai;
+mod socket;
 mod tape;
 
 use std::sync::Arc;
@@ -15,8 +18,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use modehost_task::{IoTask, spawn_io};
 
+use self::doubao::Doubao;
 pub use self::findings::Findings;
 use self::findings::Slot;
+use self::funasr::FunAsr;
 use self::openai::OpenAi;
 use self::tape::Tape;
 pub use self::tape::{Chunk, SoundReader};
@@ -99,6 +104,8 @@ pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
     match config.provider {
         AsrProvider::None => None,
         AsrProvider::OpenAi => Some(Arc::new(OpenAi::new(config.openai.as_ref()?))),
-        _ => None,
+        AsrProvider::Doubao => Some(Arc::new(Doubao::new(config.doubao.as_ref()?))),
+        AsrProvider::FunAsr => Some(Arc::new(FunAsr::new(config.funasr.as_ref()?))),
+        AsrProvider::Local => None,
     }
 }

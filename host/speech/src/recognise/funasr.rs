@@ -1,0 +1,194 @@
+//! A FunASR runtime's WebSocket service. Rule: `is_final` means different things in different builds
+//! and is not trusted alone: what ends an utterance is the offline result after our end marker, the end
+//! of the connection, or that nothing comes any more.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use modehost_limits::sound as limits;
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::socket::{Address, Said};
+use super::{Findings, Recogniser, SoundReader};
+use crate::config::{FunAsrConfig, FunAsrMode};
+use crate::fault::{Fault, FaultKind};
+use crate::voice_activity::RATE;
+
+const NAME: &str = "funasr";
+
+/// The service.
+pub(super) struct FunAsr {
+    address: Address,
+    mode: FunAsrMode,
+    /// JSON in a text, as the service wants it; empty for none.
+    hotwords: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    mode: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    is_final: bool,
+    /// Tells a sentence from one with the same words.
+    timestamp: Option<Value>,
+}
+
+impl FunAsr {
+    pub(super) fn new(config: &FunAsrConfig) -> Self {
+        let words = |words: &BTreeMap<String, u32>| json!(words).to_string();
+        let hotwords = if config.hotwords.is_empty() { String::new() } else { words(&config.hotwords) };
+        let address = Address::new(NAME, &config.url, config.accept_invalid_certificates);
+        Self { address, mode: config.mode, hotwords }
+    }
+
+    async fn converse(&self, sound: &mut SoundReader, findings: &Findings) -> Result<(), Fault> {
+        let mut socket = self.address.connect(HeaderMap::new(), Some("binary")).await?;
+        let mode = match self.mode {
+            FunAsrMode::TwoPass => "2pass",
+            FunAsrMode::Online => "online",
+            FunAsrMode::Offline => "offline",
+        };
+        let begin = json!({
+            "mode": mode,
+            "chunk_size": [5, 10, 5],
+            "chunk_interval": 10,
+            "wav_name": uuid::Uuid::new_v4().to_string(),
+            "wav_format": "pcm",
+            "audio_fs": RATE,
+            "is_speaking": true,
+            "hotwords": self.hotwords,
+            "itn": true,
+        });
+        socket.send(Message::text(begin.to_string())).await?;
+        let mut talk = Talk { findings, draft: String::new(), last: None };
+        // Once we have said the end: until when something more may come.
+        let mut ends: Option<Instant> = None;
+        loop {
+            let quiet = ends.unwrap_or_else(|| Instant::now() + limits::RECOGNITION);
+            tokio::select! {
+                biased;
+                said = socket.next() => match said {
+                    Ok(Said::Text(text)) => {
+                        if talk.take(&text, ends.is_some())? && ends.is_some() {
+                            // Another sentence may follow the first; it does not keep us waiting.
+                            ends = Some(Instant::now() + limits::FUNASR_NEXT);
+                        }
+                    }
+                    Ok(Said::Binary(_)) => {}
+                    // It closes once it has said all, with or without a word of farewell.
+                    Ok(Said::Closed) | Err(_) if ends.is_some() => break,
+                    Ok(Said::Closed) => {
+                        return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed before the end")));
+                    }
+                    Err(fault) => return Err(fault),
+                },
+                () = sleep_until(quiet), if ends.is_some() => break,
+                chunk = sound.next(limits::FUNASR_PACKET), if ends.is_none() => {
+                    if !chunk.pcm.is_empty() {
+                        let bytes: Vec<u8> = chunk.pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+                        socket.send(Message::binary(bytes)).await?;
+                    }
+                    if chunk.last {
+                        socket.send(Message::text(r#"{"is_speaking":false}"#)).await?;
+                        ends = Some(Instant::now() + limits::FUNASR_QUIET);
+                    }
+                }
+            }
+        }
+        talk.end();
+        Ok(())
+    }
+}
+
+/// What has been said so far in one attempt.
+struct Talk<'a> {
+    findings: &'a Findings,
+    draft: String,
+    /// The sentence that was settled last.
+    last: Option<(String, Value)>,
+}
+
+impl Talk<'_> {
+    /// Takes a message. True if it is one that may be the last.
+    fn take(&mut self, text: &str, after_end: bool) -> Result<bool, Fault> {
+        let answer: Answer = serde_json::from_str(text)
+            .map_err(|_| Fault::passing(FaultKind::Garbled, format!("{NAME} sent a message that makes no sense")))?;
+        let words = without_tags(&answer.text);
+        if answer.mode == "2pass-online" || answer.mode == "online" {
+            self.draft.push_str(&words);
+            if self.draft.len() > limits::TEXT_BYTES {
+                self.draft.clear();
+            }
+            self.findings.draft(&self.draft);
+            return Ok(answer.mode == "online" && answer.is_final && after_end);
+        }
+        let stamp = answer.timestamp.filter(|stamp| !stamp.is_null());
+        if let Some(stamp) = stamp {
+            let sentence = (words.clone(), stamp);
+            if self.last.as_ref() == Some(&sentence) {
+                return Ok(after_end);
+            }
+            self.last = Some(sentence);
+        }
+        self.draft.clear();
+        self.findings.settled(&words, None);
+        Ok(after_end)
+    }
+
+    /// Drafts that no second pass has replaced were said, too.
+    fn end(&mut self) {
+        let rest = std::mem::take(&mut self.draft);
+        self.findings.settled(&rest, None);
+    }
+}
+
+/// Without `<|zh|>` and the like, which some models put before the words.
+fn without_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("<|") {
+        plain.push_str(before);
+        match behind.split_once("|>") {
+            Some((_, after)) => rest = after,
+            None => {
+                rest = "";
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+impl Recogniser for FunAsr {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        sound: &'a mut SoundReader,
+        findings: &'a mut Findings,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        self.converse(sound, findings).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_tags;
+
+    #[test]
+    fn tags_are_no_words() {
+        assert_eq!(without_tags("<|zh|><|NEUTRAL|><|Speech|>今天开会"), "今天开会");
+        assert_eq!(without_tags("a <| b"), "a ");
+        assert_eq!(without_tags("no tags"), "no tags");
+    }
+}
