@@ -16,6 +16,8 @@ pub(crate) fn client(
     address: &str,
     settings: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Option<Client> {
+    // The process has one, whoever comes first; an error means that somebody did.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let url = Url::parse(address).ok()?;
     let mut builder = Client::builder()
         .user_agent(concat!("modehost/", env!("CARGO_PKG_VERSION")))

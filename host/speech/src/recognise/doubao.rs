@@ -103,7 +103,7 @@ impl Doubao {
 
     async fn converse(&self, sound: &mut SoundReader, findings: &Findings) -> Result<(), Fault> {
         let mut socket = self.open().await?;
-        let mut talk = Talk { findings, settled_to: -1, draft: String::new() };
+        let mut talk = Talk { findings, settled_to: -1, draft: String::new(), answered: false };
         let mut ended = false;
         loop {
             tokio::select! {
@@ -115,7 +115,8 @@ impl Doubao {
                         }
                     }
                     Said::Text(_) => {}
-                    Said::Closed if ended => {
+                    // Without the last result, but not without any.
+                    Said::Closed if ended && talk.answered => {
                         talk.end();
                         return Ok(());
                     }
@@ -138,6 +139,8 @@ struct Talk<'a> {
     /// Where the last definite sentence ended, in ms; what ends before has been taken.
     settled_to: i64,
     draft: String,
+    /// A result has come.
+    answered: bool,
 }
 
 impl Talk<'_> {
@@ -150,6 +153,7 @@ impl Talk<'_> {
             Reply::Error(code) => return Err(failure(code)),
             Reply::Result(json, last) => (json, last),
         };
+        self.answered = true;
         if !json.is_empty() {
             let answer: Answer = serde_json::from_slice(&json).map_err(|_| garbled())?;
             if let Some(found) = answer.result {

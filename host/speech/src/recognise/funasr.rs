@@ -68,7 +68,7 @@ impl FunAsr {
             "itn": true,
         });
         socket.send(Message::text(begin.to_string())).await?;
-        let mut talk = Talk { findings, draft: String::new(), last: None };
+        let mut talk = Talk { findings, draft: String::new(), last: None, settled_after_end: false };
         // Once we have said the end: until when something more may come.
         let mut ends: Option<Instant> = None;
         loop {
@@ -83,8 +83,9 @@ impl FunAsr {
                         }
                     }
                     Ok(Said::Binary(_)) => {}
-                    // It closes once it has said all, with or without a word of farewell.
-                    Ok(Said::Closed) | Err(_) if ends.is_some() => break,
+                    // It closes once it has said all, and some builds do so without a word of farewell.
+                    Ok(Said::Closed) if ends.is_some() => break,
+                    Err(_) if talk.settled_after_end => break,
                     Ok(Said::Closed) => {
                         return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed before the end")));
                     }
@@ -114,6 +115,7 @@ struct Talk<'a> {
     draft: String,
     /// The sentence that was settled last.
     last: Option<(String, Value)>,
+    settled_after_end: bool,
 }
 
 impl Talk<'_> {
@@ -140,6 +142,7 @@ impl Talk<'_> {
         }
         self.draft.clear();
         self.findings.settled(&words, None);
+        self.settled_after_end |= after_end;
         Ok(after_end)
     }
 
