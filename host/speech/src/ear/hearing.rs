@@ -117,6 +117,10 @@ impl Hearing {
                 if self.is_current(connection) {
                     // From here on it counts as sound that is awaited.
                     self.last_packet = now;
+                    if self.listening.state() != State::Listening {
+                        // Speech that the device cut off is not going on.
+                        self.activity.forget();
+                    }
                     let step = self.listening.boundary(start, now);
                     self.step(step).await;
                 }

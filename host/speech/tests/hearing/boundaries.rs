@@ -44,6 +44,23 @@ async fn a1_auto_and_realtime_listening_are_bounded_by_voice() {
 }
 
 #[tokio::test]
+async fn a1_a_device_may_listen_otherwise_the_next_time() {
+    let mut room = Room::new(Script::Length);
+    for mode in [Manual, Auto, Manual, Realtime, Manual] {
+        room.start(mode);
+        // Cut off in the middle of a word, as a button that is let go does.
+        room.say(&recording("refresh-tasks")[..900 * 16]);
+        tokio::time::sleep(CLEAR).await;
+        match mode {
+            Manual => room.stop(),
+            _ => room.say(&silence(1000)),
+        }
+        assert!(room.length().await >= 840, "{mode:?}");
+        tokio::time::sleep(CLEAR).await;
+    }
+}
+
+#[tokio::test]
 async fn a1_sound_before_any_listen_is_heard() {
     let mut room = Room::new(Script::Length);
     room.say(&[recording("refresh-tasks"), silence(1000)].concat());
