@@ -1,5 +1,5 @@
-//! A language model service for tests and benchmarks: true HTTP/1.1 and server-sent events in the
-//! way of OpenAI's chat completions, on a loopback port of its own. Rule: it does what a test has
+//! A service of language models, recognition and speech for tests and benchmarks: true HTTP/1.1 and
+//! server-sent events in the way of OpenAI's interface, on a loopback port of its own. Rule: it does what a test has
 //! told it, remembers what it was asked, and invents nothing; all waiting is on conditions.
 //!
 //! It runs on a thread with a runtime of its own, so synchronous and asynchronous tests and
@@ -11,10 +11,12 @@
 //! - `serve`: connections and paths
 //! - `tls`: a certificate of its own
 //! - `render`: replies as bytes
+//! - `sound`: what is asked with sound, or for it
 
 mod render;
 pub mod reply;
 mod serve;
+mod sound;
 mod tls;
 
 use std::collections::{HashMap, VecDeque};
@@ -23,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -38,8 +41,20 @@ pub struct Asked {
     pub at: Instant,
     /// The model that was named; empty where none was.
     pub model: String,
+    /// The members of a form stand here, too.
     pub body: Value,
     pub headers: HeaderMap,
+    /// The file of a transcription.
+    pub file: Bytes,
+    pub(crate) wants: Wants,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wants {
+    Chat,
+    Speech,
+    Transcription,
 }
 
 impl Asked {

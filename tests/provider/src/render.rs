@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::Asked;
 use crate::reply::{Content, Reply};
+use crate::{Asked, sound};
 
 /// A body, piece by piece as the manner of the reply counts them.
 pub(crate) struct Rendered {
@@ -20,6 +20,9 @@ pub(crate) struct Rendered {
 const GARBAGE: &[u8] = b"\xff\xfe{{{\x00data\xc3(:]\n\n\x80\x81 <html> 502 \n\n";
 
 pub(crate) fn render(reply: &Reply, asked: &Asked) -> Rendered {
+    if let Some(rendered) = sound::render(&reply.content, asked) {
+        return rendered;
+    }
     match &reply.content {
         Content::Error => whole(&error(reply.status, asked.last_words())),
         Content::Raw(body, content_type) => {

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::render::{self, Rendered};
 use crate::reply::{Manner, Reply};
-use crate::{Asked, Open, Shared};
+use crate::{Asked, Open, Shared, Wants, sound};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -86,18 +86,29 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
                 json!({ "object": "list", "data": [{ "id": "test", "object": "model", "owned_by": "tests" }] });
             return Ok(plain(200, &models));
         }
-        (&Method::POST, "/v1/chat/completions") => {}
-        (_, "/v1/models" | "/v1/chat/completions") => return Ok(plain(405, &render::not_found(&method, &path))),
+        (&Method::POST, "/v1/chat/completions" | "/v1/audio/speech" | "/v1/audio/transcriptions") => {}
+        (_, "/v1/models" | "/v1/chat/completions" | "/v1/audio/speech" | "/v1/audio/transcriptions") => {
+            return Ok(plain(405, &render::not_found(&method, &path)));
+        }
         _ => return Ok(plain(404, &render::not_found(&method, &path))),
     }
     let open = shared.begin();
     let Ok(body) = body.collect().await else { return Ok(plain(400, &render::error(400, "no body"))) };
-    let body: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-    if !body["messages"].is_array() {
-        return Ok(plain(400, &render::error(400, "messages is missing")));
+    let bytes = body.to_bytes();
+    let (wants, missing) = match path.as_str() {
+        "/v1/audio/speech" => (Wants::Speech, "input"),
+        "/v1/audio/transcriptions" => (Wants::Transcription, "file"),
+        _ => (Wants::Chat, "messages"),
+    };
+    let (body, file) = match wants {
+        Wants::Transcription => sound::form(&head.headers, &bytes),
+        _ => (serde_json::from_slice(&bytes).unwrap_or_default(), Bytes::new()),
+    };
+    if body[missing].is_null() {
+        return Ok(plain(400, &render::error(400, &format!("{missing} is missing"))));
     }
     let model = body["model"].as_str().unwrap_or_default().to_owned();
-    let asked = Asked { at: Instant::now(), model, body, headers: head.headers };
+    let asked = Asked { at: Instant::now(), model, body, headers: head.headers, file, wants };
     let for_rendering = Asked { headers: Default::default(), ..asked.clone() };
     let reply = shared.take(asked);
     Ok(give(reply, &for_rendering, open).await)

@@ -1,0 +1,5 @@
+//! Providers over HTTP at the socket, and the real espeak-ng.
+
+mod espeak;
+mod speech;
+mod transcription;
