@@ -1,15 +1,20 @@
-//! Durable appends a second with 1, 64 and 1024 callers, each waiting for its reply before the next.
+//! Durable appends and messages queued a second with 1, 64 and 1024 callers, each waiting for its reply
+//! before the next.
 //!
-//! Rule: every append counted is on disk. Without `--bench` (as under `cargo test`) it runs for a
+//! Rule: every write counted is on disk. Without `--bench` (as under `cargo test`) it runs for a
 //! moment only, to show that it still works.
 #![allow(clippy::print_stdout, reason = "a benchmark's output is what it prints")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_storage::traits::Journals;
-use modehost_storage::{Config, SqliteStorage};
+use modehost_ids::DeviceId;
+use modehost_storage::traits::{Journals, OfflineQueue};
+use modehost_storage::{Config, SpareQueue, SqliteStorage};
 use tokio::task::JoinSet;
+
+/// Unix ms of the messages.
+const NOW: u64 = 1_800_000_000_000;
 
 fn main() {
     let long = std::env::args().any(|argument| argument == "--bench");
@@ -23,7 +28,36 @@ fn main() {
         let appends: u64 = runtime.block_on(append_until(storage.clone(), callers, began + time));
         let per_second = appends as f64 / began.elapsed().as_secs_f64();
         println!("{callers:>5} callers: {per_second:>9.0} durable appends/s");
+        // Messages for absent devices, through the queue with its reserve as the server uses it.
+        let queue = SpareQueue::open(storage.clone(), dir.path()).expect("a queue");
+        let began = Instant::now();
+        let queued: u64 = runtime.block_on(enqueue_until(queue, callers, began + time));
+        let per_second = queued as f64 / began.elapsed().as_secs_f64();
+        println!("{callers:>5} callers: {per_second:>9.0} durable enqueues/s");
     }
+}
+
+async fn enqueue_until(queue: Arc<SpareQueue>, callers: u64, end: Instant) -> u64 {
+    let payload: Arc<str> = format!("{{\"type\":\"peer\",\"text\":\"{}\"}}", "x".repeat(180)).into();
+    let mut tasks = JoinSet::new();
+    for caller in 0..callers {
+        let (queue, payload) = (queue.clone(), payload.clone());
+        tasks.spawn(async move {
+            let device = DeviceId::new(format!("device-{caller}"));
+            let mut count = 0;
+            while Instant::now() < end {
+                // At the limit of a device the oldest makes room, as it does in the server.
+                queue.enqueue(&device, payload.clone(), NOW, 86_400_000).await.expect("queued");
+                count += 1;
+            }
+            count
+        });
+    }
+    let mut queued = 0;
+    while let Some(count) = tasks.join_next().await {
+        queued += count.expect("a caller");
+    }
+    queued
 }
 
 async fn append_until(storage: Arc<SqliteStorage>, callers: u64, end: Instant) -> u64 {

@@ -18,6 +18,11 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Runs a measure on the floor; the answer is what it found there.
 fn on_floor(arguments: &[&str]) -> Value {
+    run(arguments, "floor")
+}
+
+/// Runs a measure; the answer is what it found of `what`.
+fn run(arguments: &[&str], what: &str) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_modehost-load"))
         .args(arguments)
         .arg("--json")
@@ -25,7 +30,7 @@ fn on_floor(arguments: &[&str]) -> Value {
         .expect("the load generator runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    report["figures"]["floor"].clone()
+    report["figures"][what].clone()
 }
 
 fn figure(figures: &Value, name: &str) -> f64 {
@@ -56,6 +61,14 @@ fn messages_go_round_in_a_closed_loop() {
     let figures = on_floor(&["echo", "--devices", "50", "--warm-up", "0", "--seconds", "1"]);
     assert!(figure(&figures, "messages_per_second") > 100.0);
     assert!(figure(&figures, "cpu_per_message_us") > 0.1);
+}
+
+#[test]
+fn conversations_are_timed_to_their_first_sentence_and_their_end() {
+    let figures = run(&["converse", "--devices", "20", "--seconds", "1"], "provider");
+    assert!(figure(&figures, "turns_per_second") > 20.0);
+    let (first, whole) = (figure(&figures, "first_sentence_p50_ms"), figure(&figures, "turn_p50_ms"));
+    assert!(0.0 < first && first <= whole, "{first} ms to the first sentence of {whole} ms");
 }
 
 #[test]

@@ -26,6 +26,8 @@
 //! - [`operation`]: figures, health, the operators' interface, service manager, backups
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
+//! - [`noise`]: messages of every type that are nearly right (C.10)
+//! - [`tls`]: certificates, and how they are renewed
 //! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
 //! - `traces`: spans for a collector, with the feature `otel`
 //! - [`storage_faults`]: full disks, damaged databases
@@ -48,6 +50,7 @@ mod meeting;
 mod meeting_race;
 mod models;
 mod modes;
+mod noise;
 mod operation;
 mod peers;
 mod redelivery;
@@ -61,6 +64,7 @@ mod start;
 mod storage_faults;
 mod swap;
 mod takeover;
+mod tls;
 mod tools;
 #[cfg(feature = "otel")]
 mod traces;

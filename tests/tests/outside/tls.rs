@@ -1,0 +1,111 @@
+//! TLS of the real server: `server.tls` on both ports, and certificates that are renewed while devices
+//! are connected. Rule: a caller trusts one certificate only, so that it knows which one it was shown.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use modehost_tests::{Server, Settings, http, wait};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// A certificate of its own making for `localhost`, and its key, as files that are renamed into place.
+fn issue(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    for (name, text) in [("key.pem", made.signing_key.serialize_pem()), ("chain.pem", made.cert.pem())] {
+        std::fs::write(folder.join("new"), text).expect("written");
+        std::fs::rename(folder.join("new"), folder.join(name)).expect("renamed");
+    }
+    made.cert.der().clone()
+}
+
+/// Connects, trusting that one certificate only.
+async fn call(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    tokio::time::timeout(wait::SOON, connecting).await.expect("in time")
+}
+
+/// A request over TLS; none where the certificate is another.
+async fn ask(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    method: &str,
+    path: &str,
+) -> Option<http::Response> {
+    let mut stream = call(address, trusted).await.ok()?;
+    let head = "Host: localhost\r\nConnection: close\r\nDevice-Id: d\r\nContent-Length: 2";
+    stream.write_all(format!("{method} {path} HTTP/1.1\r\n{head}\r\n\r\n{{}}").as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(wait::SOON, stream.read_to_end(&mut answer)).await.expect("in time");
+    http::parse(&String::from_utf8_lossy(&answer))
+}
+
+#[tokio::test]
+async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_anybody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = issue(folder.path());
+    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
+    server.launch();
+    let ready = async || ask(server.http(), &first, "GET", "/readyz").await.map(|answer| answer.status);
+    wait::until("the server is ready", Duration::from_secs(60), ready, |status| *status == Some(200)).await;
+
+    let ota = ask(server.http(), &first, "POST", "/xiaozhi/ota/").await.expect("an answer").json();
+    assert_eq!(ota["websocket"]["url"], format!("wss://localhost:{}/supie/v1/", server.ws().port()));
+    let stream = call(server.ws(), &first).await.expect("TLS");
+    let address = format!("ws://localhost:{}/supie/v1/?device-id=dev-1", server.ws().port());
+    let (mut device, _) = tokio_tungstenite::client_async(address, stream).await.expect("a device");
+    let mut ping = async || {
+        futures_util::SinkExt::send(&mut device, Message::text(r#"{"type":"ping"}"#)).await.expect("sent");
+        let next = tokio::time::timeout(wait::SOON, futures_util::StreamExt::next(&mut device)).await.expect("in time");
+        let text = next.expect("open").expect("a message").into_text().expect("text").to_string();
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["type"], "pong");
+    };
+    ping().await;
+    for address in [server.ws(), server.http()] {
+        let plain = http::request(address, "GET", "/healthz", &[], "").await;
+        assert!(plain.is_none(), "nobody is served without TLS: {plain:?}");
+    }
+
+    let second = issue(folder.path());
+    for address in [server.ws(), server.http()] {
+        let look = async || call(address, &second).await.is_ok();
+        wait::until("the renewed certificate is shown", Duration::from_secs(60), look, |shown| *shown).await;
+        assert!(call(address, &first).await.is_err(), "the old one is not");
+    }
+    ping().await;
+    // One that cannot be read is told, and changes nothing.
+    std::fs::write(folder.path().join("chain.pem"), "nothing").expect("written");
+    server.says("chain.pem").await;
+    assert!(call(server.ws(), &second).await.is_ok(), "the one before stays");
+    ping().await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn c1_a_certificate_that_does_not_fit_stops_the_start_with_a_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    issue(folder.path());
+    let chain = std::fs::read(folder.path().join("chain.pem")).expect("a file");
+    issue(folder.path());
+    std::fs::write(folder.path().join("chain.pem"), chain).expect("written");
+    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
+    server.launch();
+    assert_eq!(server.wait_exit(wait::SOON).await.code(), Some(64));
+    assert!(server.output().contains("do not go together"), "{}", server.output());
+}
