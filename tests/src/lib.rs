@@ -4,6 +4,7 @@
 //! - [`server`]: the child process, its folders and its life
 //! - [`settings`]: the configuration file that a test gives it
 //! - [`device`]: a WebSocket client that remembers everything it was told
+//! - [`sound`]: what a microphone sends and a loudspeaker is given
 //! - [`raw`]: bytes on a socket, for what a well-behaved client would never send
 //! - [`http`]: one request, one response
 //! - [`guest`]: the components that tests install
@@ -18,6 +19,7 @@ pub mod http;
 pub mod raw;
 pub mod server;
 pub mod settings;
+pub mod sound;
 pub mod wait;
 
 pub use device::{Device, Seen};

@@ -18,6 +18,9 @@
 //! - [`meeting_race`]: any number of ends at any moment give one summary (M.4, M.5)
 //! - [`coding`]: insights from logs (M.11 to M.13)
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
+//! - [`hearing`]: what devices say, in every framing and with every recogniser (A.1 to A.7)
+//! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
+//! - [`spoken_command`]: a true recogniser in the loop
 //! - [`models`]: providers good and bad (L.1 to L.4)
 //! - [`tools`]: tools of the device
 //! - [`hooks`]: what webhooks are sent, and how often (M.8)
@@ -42,6 +45,7 @@ mod conversation;
 mod crowd;
 mod fault;
 mod frames;
+mod hearing;
 mod hooks;
 mod hostile;
 mod idle;
@@ -60,6 +64,8 @@ mod restart;
 mod resume;
 mod server_messages;
 mod sign_in;
+mod speaking;
+mod spoken_command;
 mod start;
 mod storage_faults;
 mod swap;

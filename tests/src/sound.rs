@@ -1,0 +1,120 @@
+//! Sound of a device: recordings as the packets of a microphone, packets as what a loudspeaker plays.
+//! Rule: the framing is written here from the protocol's description, apart from the server's.
+
+use std::time::Duration;
+
+use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{Device, Seen, server};
+
+/// A recording, 16 kHz mono.
+///
+/// # Panics
+/// If there is none of this name.
+pub fn recording(name: &str) -> Vec<i16> {
+    let path = server::workspace_root().join(format!("tests/recordings/{name}.wav"));
+    let mut reader = hound::WavReader::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+/// So many ms of silence.
+pub fn silence(ms: usize) -> Vec<i16> {
+    vec![0; ms * 16]
+}
+
+/// Opus as firmware makes it, in frames of 60 ms.
+///
+/// # Panics
+/// If the encoder fails.
+pub fn opus(pcm: &[i16]) -> Vec<Vec<u8>> {
+    let mut encoder = OpusEncoder::new(16_000, 1, Application::Voip).expect("an encoder");
+    let mut pcm = pcm.to_vec();
+    pcm.resize(pcm.len().next_multiple_of(960), 0);
+    let encode = |block: &[i16]| {
+        let mut packet = vec![0; MAX_PACKET_BYTES];
+        let length = encoder.encode_s16(block, 960, &mut packet).expect("encodes");
+        packet.truncate(length);
+        packet
+    };
+    pcm.chunks_exact(960).map(encode).collect()
+}
+
+/// A packet in the framing of this version of the protocol.
+///
+/// # Panics
+/// If there is no such version.
+pub fn framed(version: u8, packet: &[u8]) -> Vec<u8> {
+    let length = packet.len() as u32;
+    let header = match version {
+        1 => Vec::new(),
+        2 => [&[0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &length.to_be_bytes()].concat(),
+        3 => [&[0, 0][..], &(length as u16).to_be_bytes()].concat(),
+        other => panic!("no version {other}"),
+    };
+    [header, packet.to_vec()].concat()
+}
+
+/// The packet in a frame of this version.
+///
+/// # Panics
+/// If the frame is none.
+pub fn unframed(version: u8, frame: &[u8]) -> Vec<u8> {
+    let header = match version {
+        1 => 0,
+        2 => {
+            assert_eq!(frame[..4], [0, 2, 0, 0]);
+            assert_eq!(u32::from_be_bytes(frame[12..16].try_into().expect("four")) as usize, frame.len() - 16);
+            16
+        }
+        3 => {
+            assert_eq!(frame[..2], [0, 0]);
+            assert_eq!(usize::from(u16::from_be_bytes([frame[2], frame[3]])), frame.len() - 4);
+            4
+        }
+        other => panic!("no version {other}"),
+    };
+    frame[header..].to_vec()
+}
+
+/// What a device's loudspeaker has been given, decoded at 24 kHz.
+///
+/// # Panics
+/// If a packet is no Opus.
+pub fn played(version: u8, seen: &[Seen]) -> Vec<i16> {
+    let mut decoder = OpusDecoder::new(24_000, 1).expect("a decoder");
+    let mut all = Vec::new();
+    for seen in seen {
+        if let Seen::Binary(frame) = seen {
+            let mut pcm = vec![0; 2880];
+            let samples = decoder.decode_s16(&unframed(version, frame), 2880, &mut pcm).expect("Opus");
+            all.extend(&pcm[..samples]);
+        }
+    }
+    all
+}
+
+impl Device {
+    /// Sends sound as it comes from a microphone, but all at once.
+    pub async fn speaks(&mut self, pcm: &[i16]) {
+        self.speaks_in(1, pcm).await;
+    }
+
+    /// The same in another framing.
+    pub async fn speaks_in(&mut self, version: u8, pcm: &[i16]) {
+        for packet in opus(pcm) {
+            self.send_message(Message::binary(framed(version, &packet))).await;
+        }
+    }
+
+    /// Sends sound at the pace at which it is spoken.
+    pub async fn speaks_slowly(&mut self, pcm: &[i16]) {
+        let mut due = Instant::now();
+        for packet in opus(pcm) {
+            tokio::time::sleep_until(due).await;
+            self.send_message(Message::binary(packet)).await;
+            due += Duration::from_millis(60);
+        }
+    }
+}
