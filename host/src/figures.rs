@@ -18,6 +18,7 @@ pub fn describe() {
     modehost_session::describe_figures();
     modehost_plugin::describe_figures();
     modehost_llm::describe_figures();
+    modehost_speech::describe_figures();
     modehost_hooks::describe_figures();
     modehost_storage::describe_figures();
     describe_own();

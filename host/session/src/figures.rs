@@ -36,12 +36,6 @@ pub fn describe_figures() {
         "How long one session stood still for a new version of a plugin."
     );
     let _ = histogram!("modehost_swap_pause_seconds");
-    describe_counter!(
-        "modehost_audio_packets_dropped_total",
-        Unit::Count,
-        "Packets of audio from devices that came faster than they were taken."
-    );
-    let _ = counter!("modehost_audio_packets_dropped_total");
     describe_counter!("modehost_tool_calls_total", Unit::Count, "Calls of tools of devices, by `outcome`.");
     describe_histogram!("modehost_tool_call_seconds", Unit::Seconds, "How long a device took for a call of a tool.");
     let _ = histogram!("modehost_tool_call_seconds");

@@ -13,6 +13,7 @@
 //! - [`service`]: what sessions hear and speak with, replaced while the server runs
 //! - `http`: calls of providers
 //! - [`fault`]: what can go wrong with a provider
+//! - `figures`: what the figures of this room mean
 //! - [`config`]: the settings of this room
 //!
 //! Rule: nothing here knows modes or sessions; what a session needs of it are an ear and a mouth.
@@ -22,6 +23,7 @@ pub mod decode;
 pub mod ear;
 pub mod encode;
 pub mod fault;
+mod figures;
 mod http;
 pub mod listen;
 pub mod mouth;
@@ -34,5 +36,6 @@ pub mod voice_activity;
 pub use ear::{Ear, Listener, Report, Sound, Words};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
+pub use figures::describe_figures;
 pub use mouth::{Speaking, Stage};
 pub use service::{Parts, Speech};

@@ -196,7 +196,7 @@ mod tests {
         let told = check("server: {}\nalpah: { keep: 5 }\n");
         assert!(
             told[0].starts_with(
-                "c.yaml:2:1: unknown section `alpah`; did you mean `alpha`? sections are: alpha, auth, beta, "
+                "c.yaml:2:1: unknown section `alpah`; did you mean `alpha`? sections are: alpha, asr, auth, beta, "
             ),
             "{told:?}"
         );

@@ -60,7 +60,6 @@ impl Operator for Orders {
 
 impl SessionEnd for Played {
     fn overhear(&self, _: &DeviceMessage) {}
-
     fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
         match self.messages.try_send(message) {
             Ok(()) => Ok(None),

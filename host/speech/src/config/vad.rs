@@ -29,8 +29,8 @@ pub struct VadConfig {
     #[garde(range(min = 1, max = 300))]
     pub max_utterance_s: u64,
     /// In manual listening without a boundary of the device for this long, voice activity sets the
-    /// boundaries until the device does again; in ms, 500 to 600000. Default 5000. The older name of
-    /// this setting is `meeting.manual_listen_fallback_ms`.
+    /// boundaries until the device does again; in ms, 500 to 600000. Default 5000. It has an older name,
+    /// see `config.older_names`.
     #[garde(range(min = 500, max = 600_000))]
     pub manual_fallback_ms: u64,
     /// In realtime listening, speech of this length interrupts what is being said, in ms, 50 to 5000.

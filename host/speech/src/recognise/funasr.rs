@@ -68,7 +68,8 @@ impl FunAsr {
             "itn": true,
         });
         socket.send(Message::text(begin.to_string())).await?;
-        let mut talk = Talk { findings, draft: String::new(), last: None, settled_after_end: false };
+        let mut talk =
+            Talk { findings, held: String::new(), draft: String::new(), last: None, settled_after_end: false };
         // Once we have said the end: until when something more may come.
         let mut ends: Option<Instant> = None;
         loop {
@@ -112,6 +113,9 @@ impl FunAsr {
 /// What has been said so far in one attempt.
 struct Talk<'a> {
     findings: &'a Findings,
+    /// Sentences whose end nobody told: they are settled at the end of the attempt, since another one
+    /// would hear them again.
+    held: String,
     draft: String,
     /// The sentence that was settled last.
     last: Option<(String, Value)>,
@@ -126,13 +130,13 @@ impl Talk<'_> {
         let words = without_tags(&answer.text);
         if answer.mode == "2pass-online" || answer.mode == "online" {
             self.draft.push_str(&words);
-            if self.draft.len() > limits::TEXT_BYTES {
-                self.draft.clear();
-            }
-            self.findings.draft(&self.draft);
+            self.show();
             return Ok(answer.mode == "online" && answer.is_final && after_end);
         }
+        self.draft.clear();
+        self.settled_after_end |= after_end;
         let stamp = answer.timestamp.filter(|stamp| !stamp.is_null());
+        let end_ms = stamp.as_ref().and_then(end_of);
         if let Some(stamp) = stamp {
             let sentence = (words.clone(), stamp);
             if self.last.as_ref() == Some(&sentence) {
@@ -140,17 +144,42 @@ impl Talk<'_> {
             }
             self.last = Some(sentence);
         }
-        self.draft.clear();
-        self.findings.settled(&words, None);
-        self.settled_after_end |= after_end;
+        match end_ms {
+            Some(_) => {
+                let before = std::mem::take(&mut self.held);
+                self.findings.settled(&before, None);
+                self.findings.settled(&words, end_ms);
+            }
+            None => {
+                self.held.push_str(&words);
+                self.show();
+            }
+        }
         Ok(after_end)
+    }
+
+    fn show(&mut self) {
+        if self.held.len() + self.draft.len() > limits::TEXT_BYTES {
+            self.draft.clear();
+            self.held.truncate(self.held.floor_char_boundary(limits::TEXT_BYTES));
+        }
+        self.findings.draft(&format!("{}{}", self.held, self.draft));
     }
 
     /// Drafts that no second pass has replaced were said, too.
     fn end(&mut self) {
-        let rest = std::mem::take(&mut self.draft);
+        let rest = format!("{}{}", self.held, self.draft);
+        (self.held, self.draft) = (String::new(), String::new());
         self.findings.settled(&rest, None);
     }
+}
+
+/// Where a sentence ends, in ms of the attempt: the last number of `[[0,380],[380,620]]`, which comes
+/// as JSON in a text.
+fn end_of(stamp: &Value) -> Option<u64> {
+    let parsed = stamp.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let stamp = parsed.as_ref().unwrap_or(stamp);
+    stamp.as_array()?.last()?.as_array()?.last()?.as_u64()
 }
 
 /// Without `<|zh|>` and the like, which some models put before the words.

@@ -41,7 +41,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
     for _ in 0..100 {
         room.say(&spoken);
         lengths.push(room.length().await);
-        // A meeting ends, the next begins.
+        // A mode ends, the next begins.
         room.ear.put(Sound::Forget);
     }
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));

@@ -33,10 +33,10 @@ fn seconds(espeak: &dyn Speaker, pcm: &[i16]) -> f64 {
 async fn a8_espeak_speaks_english_and_chinese() {
     let Some(espeak) = espeak() else { return };
     let began = Instant::now();
-    let mut sound = espeak.speak("The meeting begins at nine.");
+    let mut sound = espeak.speak("The lesson begins at nine.");
     assert!(sound.next().await.expect("sound").is_ok());
     println!("espeak: first sound after {:?}", began.elapsed());
-    for (text, least, most) in [("The meeting begins at nine.", 1.0, 3.0), ("今天讨论新版本的发布。", 2.0, 8.0)]
+    for (text, least, most) in [("The lesson begins at nine.", 1.0, 3.0), ("今天讨论新版本的发布。", 2.0, 8.0)]
     {
         let pcm = speak(&*espeak, text).await;
         let loud = pcm.iter().filter(|sample| sample.unsigned_abs() > 1000).count();

@@ -77,6 +77,22 @@ async fn a6_funasr_cut_before_the_end_is_opened_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a6_funasr_cut_after_a_sentence_repeats_none() {
+    for (first, from) in [(stamped("第一句。", 0, 300), 300), (offline("第一句。"), 0)] {
+        let again = if from == 0 { offline("第一句。第二句。") } else { offline("第二句。") };
+        let scene = scene(&[vec![Step::Hear(4), say(first), Step::Cut], vec![Step::HearEnd, say(again)]]);
+        let mut utterance = scene.begin();
+        // What it hears before it breaks off, and not more, so that its words are not lost with the rest.
+        utterance.push(&ramp(480));
+        scene.service.wait_connections(2);
+        utterance.push(&ramp(900)[480 * 16..]);
+        utterance.end();
+        assert_eq!(text(&mut utterance).await, "第一句。第二句。");
+        assert_eq!(scene.service.heard()[1].pcm, ramp(900)[from * 16..], "what was acknowledged is not sent again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_failures_are_told_for_what_they_are() {
     for (script, kind) in [
         (vec![Step::HearEnd, say("no json".to_owned())], FaultKind::Garbled),
