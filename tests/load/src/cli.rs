@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::figures::{Figures, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{converse, echo, floor, hold, ping, process, soak, start, swap, vanish};
+use crate::{converse, echo, floor, hold, listen, ping, process, soak, speak, start, swap, vanish};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -36,14 +36,22 @@ pub enum Command {
     /// Turns against a language model that answers at once: the first sentence, and processor time
     /// per turn.
     Converse(Measure<converse::Options>),
+    /// Live streams of sound: processor time for each, and captions, with a recogniser that answers at
+    /// once.
+    Listen(Measure<listen::Options>),
+    /// Speech: the first sound of an answer, and processor time per frame, with a model and a voice that
+    /// answer at once.
+    Speak(Measure<speak::Options>),
     /// Churn for an hour: whether the memory stays flat after the warm-up.
     Soak(Measure<soak::Options>),
     /// From exec to ready.
     Start(Measure<start::Options>),
     /// The bare echo server itself.
     Floor(floor::Options),
-    /// The language model of `converse` itself.
+    /// The language model and the voice of `converse` and `speak` themselves.
     Provider,
+    /// The recogniser of `listen` itself.
+    Recogniser,
     /// Builds the test guest for `echo` and `swap`: a plugin folder with its first version, and a
     /// second version beside it, which answers with `"build":"second"`.
     Fixture {
@@ -92,8 +100,14 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
             Ok(Report::of("soak", target.name, soak::run(&target, &m.options).await?))
         }
         Command::Converse(m) => converse::run(&m.target, &m.options).await,
+        Command::Listen(m) => listen::run(&m.target, &m.options).await,
+        Command::Speak(m) => speak::run(&m.target, &m.options).await,
         Command::Provider => {
             converse::provide()?;
+            Ok(Report::default())
+        }
+        Command::Recogniser => {
+            listen::recognise()?;
             Ok(Report::default())
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),

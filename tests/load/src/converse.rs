@@ -4,9 +4,7 @@
 //! Rule: the provider is a process of its own, and its bare answer over the same number of
 //! connections is measured first, so that what the server adds can be told from what it waits for.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::child::Child;
 use crate::device::Device;
 use crate::figures::{Figures, Report};
 use crate::fleet::Fleet;
@@ -50,14 +49,16 @@ pub struct Options {
 /// # Errors
 /// If a device cannot connect or a turn is answered with an error.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
-    let provider = Provider::start()?;
+    let provider = Child::start("provider")?;
+    let host = provider.said.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    let address: SocketAddr = host.context("the provider says no address")?.parse()?;
     let mut report = Report::named("converse");
     if !target.no_floor {
-        report.add("provider", bare(&provider, options).await.context("on the bare provider")?);
+        report.add("provider", bare(address, options).await.context("on the bare provider")?);
     }
     let mut target = target.clone();
     let alias = json!({ "default": {
-        "base_url": provider.base_url, "model": "instant", "max_concurrent": options.max_concurrent,
+        "base_url": provider.said, "model": "instant", "max_concurrent": options.max_concurrent,
     } });
     target.env.push(format!("MODEHOST__LLM__ALIASES={alias}"));
     if let Some(server) = Target::server(&target).await? {
@@ -128,12 +129,12 @@ async fn talk(mut device: Device, rest: Duration, stop: Arc<AtomicBool>) -> anyh
     Ok(turns)
 }
 
-async fn bare(provider: &Provider, options: &Options) -> anyhow::Result<Figures> {
+async fn bare(provider: SocketAddr, options: &Options) -> anyhow::Result<Figures> {
     let stop = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
     let mut loops = JoinSet::new();
     for _ in 0..options.devices {
-        loops.spawn(ask(provider.address, stop.clone()));
+        loops.spawn(ask(provider, stop.clone()));
     }
     let turns = gather(loops, options.seconds, &stop).await?;
     Ok(turns.figures(began.elapsed(), None))
@@ -188,46 +189,11 @@ async fn gather(mut loops: JoinSet<anyhow::Result<Turns>>, seconds: u64, stop: &
     Ok(turns)
 }
 
-/// The provider as a child; it ends with its input, so with us.
-struct Provider {
-    child: Child,
-    base_url: String,
-    address: SocketAddr,
-}
-
-impl Provider {
-    fn start() -> anyhow::Result<Self> {
-        let own = std::env::current_exe().context("cannot find this program")?;
-        let mut child = Command::new(own)
-            .arg("provider")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the provider")?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        let base_url = line.trim().to_owned();
-        let host = base_url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = host.context("the provider says no address")?.parse()?;
-        Ok(Self { child, base_url, address })
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The provider itself: says its address, and serves until its input ends.
 ///
 /// # Errors
 /// If nobody listens to what it says.
 pub fn provide() -> anyhow::Result<()> {
     let service = Service::instant(&PIECES);
-    writeln!(std::io::stdout(), "{}", service.base_url())?;
-    std::io::stdout().flush()?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+    crate::child::serve(&service.base_url())
 }

@@ -37,6 +37,12 @@ pub struct Caller {
     pub setup: Vec<String>,
 }
 
+/// What a device can receive.
+pub enum Received {
+    Text(Utf8Bytes),
+    Sound,
+}
+
 /// A connected device that has said hello.
 pub struct Device {
     socket: WebSocketStream<TcpStream>,
@@ -84,6 +90,31 @@ impl Device {
     /// If the connection has ended.
     pub async fn send(&mut self, text: Utf8Bytes) -> anyhow::Result<()> {
         Ok(self.socket.send(Message::Text(text)).await?)
+    }
+
+    /// Sends a packet of sound.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    pub async fn send_sound(&mut self, packet: Vec<u8>) -> anyhow::Result<()> {
+        Ok(self.socket.send(Message::binary(packet)).await?)
+    }
+
+    /// The next text or packet of sound. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// If the connection has ended.
+    pub async fn receive_any(&mut self) -> anyhow::Result<Received> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(Received::Text(text)),
+                Some(Ok(Message::Binary(_))) => return Ok(Received::Sound),
+                Some(Ok(Message::Close(frame))) => bail!("closed by the server: {frame:?}"),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+                None => bail!("the connection has ended"),
+            }
+        }
     }
 
     /// The next text frame. Cancelling loses nothing.

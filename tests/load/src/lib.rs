@@ -11,10 +11,12 @@
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, and what became of their replies
 //! - [`hold`], [`ping`], [`echo`], [`vanish`], [`swap`], [`converse`],
-//!   [`soak`], [`start`]: the measures
+//!   [`listen`], [`speak`], [`soak`], [`start`]: the measures
+//! - [`child`]: services that measures need, in processes of their own
 //! - [`process`]: memory, processor time and limits; [`http`]: the least of HTTP
 //! - [`figures`]: figures, their spread and their table
 
+pub mod child;
 pub mod cli;
 pub mod converse;
 pub mod device;
@@ -24,9 +26,11 @@ pub mod fleet;
 pub mod floor;
 pub mod hold;
 pub mod http;
+pub mod listen;
 pub mod ping;
 pub mod process;
 pub mod soak;
+pub mod speak;
 pub mod start;
 pub mod swap;
 pub mod talk;

@@ -1,0 +1,51 @@
+//! A service that a measure needs, in a process of its own, so that what it costs is not counted as the
+//! server's. Rule: it ends with its input, and so with us.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+
+/// A running service.
+pub struct Child {
+    child: std::process::Child,
+    /// Its first line: its address.
+    pub said: String,
+}
+
+impl Child {
+    /// Starts this program with a command that serves.
+    ///
+    /// # Errors
+    /// If it cannot be started, or says nothing.
+    pub fn start(command: &str) -> anyhow::Result<Self> {
+        let own = std::env::current_exe().context("cannot find this program")?;
+        let mut child = Command::new(own)
+            .arg(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start the {command}"))?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        Ok(Self { child, said: line.trim().to_owned() })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What such a command does: says its address, and lives as long as its input.
+///
+/// # Errors
+/// If nobody listens to what it says.
+pub fn serve(address: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{address}")?;
+    std::io::stdout().flush()?;
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
