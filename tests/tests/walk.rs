@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use modehost_provider::{Provider, Reply};
+use modehost_recogniser::{Kind, Service};
 use modehost_tests::server::workspace_root;
 use modehost_tests::{Server, Settings, guest, wait};
 use serde_json::json;
@@ -14,10 +15,16 @@ fn run(server: &Server, device: &str) -> Child {
 }
 
 fn run_as(server: &Server, device: &str, script: &str) -> Child {
+    run_with(server, device, script, &[])
+}
+
+fn run_with(server: &Server, device: &str, script: &str, further: &[&str]) -> Child {
     let script = workspace_root().join(format!("examples/walk/{script}.txt"));
     let url = format!("ws://{}/supie/v1/", server.ws());
     let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
-    command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script);
+    // Recordings are named from the root, where a newcomer stands.
+    command.current_dir(workspace_root());
+    command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script).args(further);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client")
 }
 
@@ -96,4 +103,53 @@ async fn a_person_pastes_a_failing_build() {
     let server = Server::start(settings).await;
     let (worked, said) = outcome(run_as(&server, "dev-1", "build"));
     assert!(worked && said.contains("insight") && said.contains("valve.rs:42"), "{said}");
+}
+
+/// Length in seconds and root mean square of what a client has written.
+fn listened(file: &std::path::Path) -> (f64, f64) {
+    let mut reader = hound::WavReader::open(file).expect("a WAV file");
+    let rate = f64::from(reader.spec().sample_rate);
+    let pcm: Vec<f64> = reader.samples::<i16>().map(|sample| f64::from(sample.expect("a sample"))).collect();
+    let power = pcm.iter().map(|sample| sample * sample).sum::<f64>() / pcm.len().max(1) as f64;
+    (pcm.len() as f64 / rate, power.sqrt())
+}
+
+#[tokio::test]
+async fn a_person_says_a_file_and_listens_to_the_answer_with_every_recogniser() {
+    let provider = Provider::start();
+    provider.always(Reply::text("明天天气怎么样"));
+    let voice = json!({ "provider": "openai", "openai": { "base_url": provider.base_url(), "model": "mouth" } });
+    let (doubao, funasr) =
+        (Service::instant(Kind::Doubao, "明天天气怎么样"), Service::instant(Kind::FunAsr, "明天天气怎么样"));
+    for asr in [
+        json!({ "provider": "openai", "openai": { "base_url": provider.base_url(), "model": "ears" } }),
+        json!({ "provider": "doubao", "doubao": { "url": doubao.url(), "app_key": "app", "access_key": "access" } }),
+        json!({ "provider": "funasr", "funasr": { "url": funasr.url() } }),
+    ] {
+        let server = Server::start(Settings::new().bundled().set("tts", voice.clone()).set("asr", asr.clone())).await;
+        let out = server.data_dir().join("answer.wav");
+        let shown = out.display().to_string();
+        let (worked, said) = outcome(run_with(&server, "dev-1", "speech", &["--out", &shown]));
+        assert!(worked, "{asr}:\n{said}");
+        assert_eq!(said.matches("heard: 明天天气怎么样").count(), 3, "{asr}:\n{said}");
+        assert_eq!(said.matches("of speech are in the file").count(), 3, "{asr}:\n{said}");
+        let (seconds, loudness) = listened(&out);
+        assert!(seconds > 1.0 && loudness > 1000.0, "{asr}: {seconds} s, {loudness}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_listens_to_the_voice_of_this_machine() {
+    if !Command::new("espeak-ng").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "espeak-ng must be installed on this machine");
+        println!("skipped: espeak-ng is not installed");
+        return;
+    }
+    let server = Server::start(Settings::new().bundled().unset("tts")).await;
+    let out = server.data_dir().join("answer.wav");
+    let shown = out.display().to_string();
+    let (worked, said) = outcome(run_with(&server, "dev-1", "typed-speech", &["--out", &shown]));
+    assert!(worked, "{said}");
+    let (seconds, loudness) = listened(&out);
+    assert!(seconds > 0.5 && loudness > 300.0, "{seconds} s, {loudness}");
 }
