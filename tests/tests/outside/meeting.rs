@@ -416,7 +416,10 @@ async fn l4_without_a_model_the_summary_is_made_by_rules() {
     assert_eq!(made["actions"], action);
     let record = archived(&server, &id).await;
     assert_eq!((&record["transcript"][1]["tag"], &record["segments"]), (&json!("韩梅"), &json!(4)));
-    let text = std::fs::read_to_string(file(&server, &id).with_extension("md")).expect("Markdown");
+    // The file for people follows the one for programs.
+    let markdown = file(&server, &id).with_extension("md");
+    let read = async || std::fs::read_to_string(&markdown).unwrap_or_default();
+    let text = wait::until("Markdown", wait::SOON, read, |text| !text.is_empty()).await;
     for line in ["# 我们开始今天的发布评审", "## 决定", "- [ ] 韩梅负责整理配网的测试集", "韩梅 配网失败率"]
     {
         assert!(text.contains(line), "{line} is missing in:\n{text}");
