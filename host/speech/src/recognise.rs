@@ -4,7 +4,7 @@
 //! Sound is PCM throughout: signed 16 bit, mono, 16 kHz. An [`Utterance`] keeps it on a tape until the
 //! recogniser has acknowledged it, so that another attempt loses nothing and repeats nothing.
 
-mod doubao;
+pub mod doubao;
 mod drive;
 mod findings;
 mod funasr;

@@ -2,7 +2,7 @@
 //! attempt; sound goes out while results come in, and the last packet is marked at once, since the
 //! service waits for it.
 
-pub(super) mod frame;
+pub mod frame;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

@@ -28,7 +28,7 @@ const HAS_EVENT: u8 = 0b0100;
 
 /// What the service says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::recognise) enum Reply {
+pub enum Reply {
     /// JSON, and whether it is the last.
     Result(Vec<u8>, bool),
     /// Nothing of interest.
@@ -38,15 +38,15 @@ pub(in crate::recognise) enum Reply {
 
 /// A frame that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::recognise) struct Nonsense;
+pub struct Nonsense;
 
 /// The first request.
-pub(in crate::recognise) fn request(json: &[u8]) -> Vec<u8> {
+pub fn request(json: &[u8]) -> Vec<u8> {
     frame([0x11, FULL_REQUEST << 4, 0x11, 0], json)
 }
 
 /// A packet of sound; the last one is marked and may be empty.
-pub(in crate::recognise) fn audio(pcm: &[i16], last: bool) -> Vec<u8> {
+pub fn audio(pcm: &[i16], last: bool) -> Vec<u8> {
     let bytes: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let flags = if last { IS_LAST } else { 0 };
     frame([0x11, AUDIO_REQUEST << 4 | flags, 0x11, 0], &bytes)
@@ -64,7 +64,7 @@ fn frame(header: [u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a frame of the service.
-pub(in crate::recognise) fn reply(frame: &[u8]) -> Result<Reply, Nonsense> {
+pub fn reply(frame: &[u8]) -> Result<Reply, Nonsense> {
     let header = frame.first_chunk::<4>().ok_or(Nonsense)?;
     let (kind, flags, gzip) = (header[1] >> 4, header[1] & 0x0f, header[2] & 0x0f == 1);
     let words = usize::from(header[0] & 0x0f);
