@@ -142,7 +142,7 @@ async fn a_person_says_a_file_and_listens_to_the_answer_with_every_recogniser() 
 async fn a_person_listens_to_the_voice_of_this_machine() {
     if !Command::new("espeak-ng").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         assert!(std::env::var_os("CI").is_none(), "espeak-ng must be installed on this machine");
-        println!("skipped: espeak-ng is not installed");
+        eprintln!("skipped: espeak-ng is not installed");
         return;
     }
     let server = Server::start(Settings::new().bundled().unset("tts")).await;

@@ -45,8 +45,11 @@ fn by_libopus(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>
     pcm.chunks_exact(frame).map(|block| encoder.encode_vec(block, 4000).expect("encodes")).collect()
 }
 
-/// What both decoders make of packets: samples, or an error.
-fn decoded(packets: &[Vec<u8>], rate: u32) -> Vec<(Option<Vec<i16>>, Option<Vec<i16>>)> {
+/// Samples, or none where the decoder refused the packet.
+type Sound = Option<Vec<i16>>;
+
+/// What both decoders make of packets: ours and theirs.
+fn decoded(packets: &[Vec<u8>], rate: u32) -> Vec<(Sound, Sound)> {
     let longest = (rate as usize) * 120 / 1000;
     let mut ours = OpusDecoder::new(rate as i32, 1).expect("a decoder");
     let mut theirs = opus::Decoder::new(rate, opus::Channels::Mono).expect("a decoder");

@@ -19,7 +19,7 @@ impl Recogniser {
         let known = Command::new("python3").args(["-c", "import pocketsphinx"]).stderr(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
             assert!(std::env::var_os("CI").is_none(), "this machine needs python3 with the package pocketsphinx");
-            println!("skipped: python3 with the package pocketsphinx is not installed");
+            eprintln!("skipped: python3 with the package pocketsphinx is not installed");
             return None;
         }
         let script = server::workspace_root().join("tests/pocketsphinx/serve.py");

@@ -12,7 +12,7 @@ fn espeak() -> Option<Arc<dyn Speaker>> {
     let found = speaker(&TtsConfig { provider: TtsProvider::Espeak, ..TtsConfig::default() });
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "espeak-ng must be installed on this machine");
-        println!("skipped: espeak-ng is not installed");
+        eprintln!("skipped: espeak-ng is not installed");
     }
     found
 }
