@@ -304,7 +304,7 @@ async fn open_speech(settings: &Loaded<Settings>) -> Result<Arc<Speech>, StartEr
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = Arc::new(WorkThreads::start("sound", count, &Handle::current())?);
     let settings = settings.clone();
-    let parts = run_blocking(move || speech_parts(&settings)).await.ok_or(StartError::BrokeOff)?;
+    let parts = run_blocking(move || speech_parts(&settings, None)).await.ok_or(StartError::BrokeOff)?;
     Ok(Speech::new(threads, parts))
 }
 

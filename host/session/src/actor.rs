@@ -11,8 +11,8 @@ use modehost_contract::Event;
 use modehost_contract::event::{Device, Transcript};
 use modehost_ids::{PluginId, SessionId};
 use modehost_limits as limits;
-use modehost_protocol::{Codec, DeviceMessage};
-use modehost_speech::Speaking;
+use modehost_protocol::DeviceMessage;
+use modehost_speech::{Downlink, Speaking};
 use modehost_storage::traits::{Document, StoredHandler};
 use modehost_task::IoTask;
 use tokio::sync::mpsc;
@@ -91,8 +91,8 @@ pub(crate) struct Session {
     pub(crate) turn: Option<Turn>,
     /// The voice that says it, or that is saying the rest of the turn before.
     pub(crate) voice: Option<Speaking>,
-    /// What the device wants to be sent.
-    pub(crate) codec: Codec,
+    /// What the device was told that it is sent; none before its hello.
+    pub(crate) downlink: Option<Downlink>,
     /// Somebody speaks over the voice, which waits until it is known whether anything was said.
     pub(crate) spoken_over: bool,
     /// What the device offers, since its last hello.
@@ -139,7 +139,7 @@ impl Session {
             draft: None,
             turn: None,
             voice: None,
-            codec: Codec::Opus,
+            downlink: None,
             spoken_over: false,
             tools: None,
             tool_ids: Arc::default(),

@@ -77,7 +77,8 @@ impl Session {
             return true;
         }
         let Some(outbox) = self.link.outbox().cloned() else { return false };
-        let stage = Stage { outbox, session_id: self.id.as_str().to_owned(), downlink: self.downlink() };
+        let downlink = self.downlink.unwrap_or_else(|| self.shared.services.speech.parts().downlink);
+        let stage = Stage { outbox, session_id: self.id.as_str().to_owned(), downlink };
         let handle = std::sync::Arc::downgrade(&self.handle);
         let over = move || {
             if let Some(handle) = handle.upgrade() {
@@ -91,24 +92,15 @@ impl Session {
         true
     }
 
-    /// What the device is sent, as it was told with the answer to its hello.
-    fn downlink(&self) -> Downlink {
-        let parts = self.shared.services.speech.parts();
-        let codec = match self.codec {
-            Codec::Opus => DownlinkCodec::Opus,
-            Codec::Pcm => DownlinkCodec::Pcm,
-        };
-        Downlink { codec, ..parts.downlink }
-    }
-
-    /// The answer to a hello. From now on the device is sent what it has asked for.
+    /// The answer to a hello. From now on the device is sent what this says, whatever the settings say
+    /// later.
     pub(crate) fn hello_answer(&mut self, hello: &Hello) -> String {
-        self.codec = hello.audio.codec;
-        let downlink = self.downlink();
-        let format = match self.codec {
-            Codec::Opus => "opus",
-            Codec::Pcm => "pcm",
+        let (codec, format) = match hello.audio.codec {
+            Codec::Opus => (DownlinkCodec::Opus, "opus"),
+            Codec::Pcm => (DownlinkCodec::Pcm, "pcm"),
         };
+        let downlink = Downlink { codec, ..self.shared.services.speech.parts().downlink };
+        self.downlink = Some(downlink);
         reply::hello(self.id.as_str(), (format, downlink.sample_rate, downlink.frame_ms))
     }
 

@@ -22,26 +22,33 @@ pub struct Parts {
     pub vad: VadConfig,
     /// None: nobody speaks, and what is said goes out as captions.
     pub speaker: Option<Arc<dyn Speaker>>,
-    /// What devices are sent, but for those that want PCM.
+    /// What devices are sent that say hello from now on, but for those that want PCM.
     pub downlink: Downlink,
+    /// What recogniser and speaker were made of.
+    pub made_of: (AsrConfig, TtsConfig),
 }
 
 impl Parts {
-    /// What these settings ask for. Blocks while it is found out whether a program is installed.
-    pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig) -> Self {
+    /// What these settings ask for. What was made of the same settings `before` is used on, with its
+    /// connections. Blocks while it is found out whether a program is installed.
+    pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, before: Option<&Self>) -> Self {
+        let hears = before.filter(|before| before.made_of.0 == *asr);
+        let speaks = before.filter(|before| before.made_of.1 == *tts);
         Self {
-            recogniser: recogniser(asr),
+            recogniser: hears.map_or_else(|| recogniser(asr), |before| before.recogniser.clone()),
             terms: terms(asr, vad),
             vad: vad.clone(),
-            speaker: speaker(tts),
+            speaker: speaks.map_or_else(|| speaker(tts), |before| before.speaker.clone()),
             downlink: downlink(tts),
+            made_of: (asr.clone(), tts.clone()),
         }
     }
 
     /// Nobody hears and nobody speaks.
     pub fn none() -> Self {
         let (asr, vad, tts) = (AsrConfig::default(), VadConfig::default(), TtsConfig::default());
-        Self { recogniser: None, terms: terms(&asr, &vad), vad, speaker: None, downlink: downlink(&tts) }
+        let (terms, downlink) = (terms(&asr, &vad), downlink(&tts));
+        Self { recogniser: None, terms, vad, speaker: None, downlink, made_of: (asr, tts) }
     }
 }
 

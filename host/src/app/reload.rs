@@ -69,7 +69,8 @@ pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) 
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
     feeds.queue.limit(sections::queue_limit(loaded));
-    feeds.speech.apply(speech_parts(loaded));
+    let before = feeds.speech.parts();
+    feeds.speech.apply(speech_parts(loaded, Some(&before)));
     feeds.send(&loaded.document);
     Ok(())
 }

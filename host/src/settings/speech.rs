@@ -7,9 +7,10 @@ use modehost_speech::config::VadConfig;
 use super::Settings;
 use super::document::from_older_name;
 
-/// What is to be used from now on. Blocks while it is found out whether a program is installed.
-pub fn speech_parts(loaded: &Loaded<Settings>) -> Parts {
-    Parts::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded))
+/// What is to be used from now on, in place of what was used `before`. Blocks while it is found out
+/// whether a program is installed.
+pub fn speech_parts(loaded: &Loaded<Settings>, before: Option<&Parts>) -> Parts {
+    Parts::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
 }
 
 /// The manual fallback may be set under the name that its users know.
