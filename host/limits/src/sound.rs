@@ -67,8 +67,9 @@ pub const SPEECH_STALL: Duration = Duration::from_secs(20);
 pub const SPEECH_BURST: u32 = 5;
 /// Frames' time between the end of what was sent and the `stop`: networks delay the last ones.
 pub const SPEECH_MARGIN: u32 = 2;
-/// Packets that are made ahead of the time at which they are heard: 4 s of 60 ms, about 12 KiB.
-pub const SPEECH_AHEAD: usize = 64;
+/// Packets that are made ahead of the time at which they are heard: 1 s of 60 ms. More would make the
+/// first sound of others wait, where many are answered at once.
+pub const SPEECH_AHEAD: usize = 16;
 /// Sentences of a turn that wait; a long answer has thirty.
 pub const SPEECH_SENTENCES: usize = 256;
 /// Bytes of the sentences that wait.
