@@ -109,13 +109,20 @@ async fn a7_every_segment_is_shown_live_in_every_mode() {
             }
         };
         device.expect("a draft", live("决定周")).await;
+        let draft = if mode == Some("meeting") {
+            let draft = |message: &Value| message["phase"] == "snippet" && message["draft"] == true;
+            Some(device.expect("a draft of the meeting", draft).await["seq"].clone())
+        } else {
+            None
+        };
         assert_eq!(caption(&mut device).await, "决定周五发布。", "{mode:?}");
         let shown = device.expect("the text", live("决定周五发布。")).await;
         assert_eq!(shown["session_id"], device.session_id());
         assert!(shown["ts"].is_u64());
         if mode == Some("meeting") {
             let snippet = |message: &Value| message["phase"] == "snippet" && message["text"] == "决定周五发布。";
-            device.expect("the meeting's own", snippet).await;
+            let confirmed = device.expect("the meeting's own", snippet).await;
+            assert_eq!(Some(&confirmed["seq"]), draft.as_ref(), "it takes the place of its draft");
         }
     }
 }
@@ -271,4 +278,29 @@ async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
     device.vanish();
     let mut again = Device::join(&server, "dev-1").await;
     assert_eq!(caption(&mut again).await, "noch gehört");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_sessions_that_heard_something_leave_nothing_behind() {
+    let service = Service::start(Kind::Doubao, vec![Step::HearEnd]);
+    let settings = heard_by(&service, Kind::Doubao, Settings::new().bundled())
+        .set("session.resume_window_s", json!(0))
+        .set("asr.timeout_s", json!(1));
+    let server = Server::start(settings).await;
+    for round in 0..4 {
+        let mut devices = Vec::new();
+        for number in 0..25 {
+            let mut device = Device::join(&server, &format!("dev-{round}-{number}")).await;
+            listen(&mut device, "start", Some("manual")).await;
+            device.speaks(&recording("mark-done")).await;
+            devices.push(device);
+        }
+        service.wait_connections((round + 1) * 25);
+        devices.into_iter().for_each(Device::vanish);
+    }
+    service.wait_closed();
+    let sessions = async || server.admin("GET", "/metrics", "").await.body;
+    let gone = |figures: &String| figures.lines().any(|line| line == "modehost_sessions 0");
+    let figures = modehost_tests::wait::until("no session is left", Duration::from_secs(60), sessions, gone).await;
+    assert!(figures.lines().any(|line| line == "modehost_ears 0"), "ears are left:\n{figures}");
 }
