@@ -16,6 +16,7 @@ use modehost_protocol::{AudioFormat, ListenMode};
 use modehost_task::WorkTask;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::fault::Fault;
 use crate::service::Speech;
@@ -82,7 +83,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Sound>,
+    /// With the time at which it came: the ear may be late, and a button is not to blame for it.
+    waiting: VecDeque<(Instant, Sound)>,
     /// Of the packets that wait.
     bytes: usize,
     /// What the packets are that come next.
@@ -90,6 +92,16 @@ struct Queue {
     /// Runs, or has ended by itself.
     task: Option<WorkTask>,
     running: bool,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<(Instant, Sound)> {
+        let next = self.waiting.pop_front()?;
+        if let Sound::Packet(_, packet) = &next.1 {
+            self.bytes -= packet.len();
+        }
+        Some(next)
+    }
 }
 
 impl Ear {
@@ -111,7 +123,7 @@ impl Ear {
         if let Sound::Format(connection, format) = sound {
             queue.format = (connection, format);
         }
-        if !queue.running && !wakes(&sound) {
+        if !queue.running && (!wakes(&sound) || !self.can_hear()) {
             return;
         }
         if let Sound::Packet(_, packet) = &sound {
@@ -122,9 +134,9 @@ impl Ear {
             queue.bytes += packet.len();
         } else if queue.waiting.len() >= 2 * limits::EAR_PACKETS {
             // A flood of boundaries: the oldest are the least true.
-            queue.waiting.pop_front();
+            queue.pop();
         }
-        queue.waiting.push_back(sound);
+        queue.waiting.push_back((Instant::now(), sound));
         if !queue.running {
             queue.running = true;
             queue.task = Some(self.0.speech.threads().spawn(hearing::run(self.0.clone(), queue.format)));
@@ -159,22 +171,17 @@ impl Drop for Ear {
 
 impl Shared {
     /// What comes next; waits for it. Cancelling loses nothing.
-    async fn next(&self) -> Sound {
+    async fn next(&self) -> (Instant, Sound) {
         loop {
-            if let Some(sound) = self.take() {
-                return sound;
+            if let Some(next) = self.take() {
+                return next;
             }
             self.filled.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Sound> {
-        let mut queue = self.queue.lock();
-        let sound = queue.waiting.pop_front()?;
-        if let Sound::Packet(_, packet) = &sound {
-            queue.bytes -= packet.len();
-        }
-        Some(sound)
+    fn take(&self) -> Option<(Instant, Sound)> {
+        self.queue.lock().pop()
     }
 
     /// The task wants to end. False if something has come.

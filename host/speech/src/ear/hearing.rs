@@ -33,9 +33,9 @@ pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat)) {
             told = hearing.utterances.next(), if hearing.utterances.are_open() => {
                 hearing.found(told).await;
             }
-            sound = shared.next() => {
+            (at, sound) = shared.next() => {
                 burst += 1;
-                hearing.take(sound).await;
+                hearing.take(at, sound).await;
             }
             () = sleep_until(alarm) => {
                 if hearing.ring(Instant::now()).await && shared.may_end() {
@@ -98,7 +98,8 @@ impl Hearing {
         }
     }
 
-    async fn take(&mut self, sound: Sound) {
+    /// `at` is when it came.
+    async fn take(&mut self, at: Instant, sound: Sound) {
         let now = Instant::now();
         self.last_input = now;
         match sound {
@@ -121,7 +122,7 @@ impl Hearing {
                         // Speech that the device cut off is not going on.
                         self.activity.forget();
                     }
-                    let step = self.listening.boundary(start, now);
+                    let step = self.listening.boundary(start, at);
                     self.step(step).await;
                 }
             }

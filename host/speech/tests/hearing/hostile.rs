@@ -5,7 +5,7 @@ use std::time::Duration;
 use modehost_protocol::ListenMode::Manual;
 use modehost_speech::Sound;
 
-use crate::room::{Room, Script, opus, recording};
+use crate::room::{Room, Script, opus, recording, silence};
 
 const CLEAR: Duration = Duration::from_millis(320);
 
@@ -43,6 +43,50 @@ async fn a6_very_short_packets_are_no_error() {
     tokio::time::sleep(CLEAR).await;
     room.stop();
     assert!(room.length().await >= 1080);
+}
+
+/// A machine that is late does not make a button bounce.
+#[tokio::test]
+async fn a1_boundaries_are_judged_by_when_they_came() {
+    let mut room = Room::new(Script::Length);
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let busy = room.threads.spawn(async move {
+        let _ = held.recv();
+    });
+    room.start(Manual);
+    // Of silence nothing would come if voice were asked.
+    room.say(&silence(2000));
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    drop(go_on);
+    busy.await;
+    assert!(room.length().await.abs_diff(2000) < 100);
+}
+
+/// What is thrown away for a flood is not counted as waiting for ever.
+#[tokio::test]
+async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
+    let mut room = Room::new(Script::Length);
+    // The thread for sound has something else to do, so that nothing is taken meanwhile.
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let busy = room.threads.spawn(async move {
+        let _ = held.recv();
+    });
+    for _ in 0..400 {
+        room.ear.put(Sound::Packet(1, vec![0xff; 1000].into()));
+    }
+    for _ in 0..10_000 {
+        room.ear.put(Sound::Forget);
+    }
+    drop(go_on);
+    busy.await;
+    room.until(|room| room.ear.is_idle()).await;
+    tokio::time::sleep(CLEAR).await;
+    room.start(Manual);
+    room.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    while room.length().await < 3000 {}
 }
 
 #[tokio::test]

@@ -129,6 +129,8 @@ pub struct Room {
     pub ear: Ear,
     pub recogniser: Arc<Scripted>,
     pub reports: mpsc::Receiver<Report>,
+    /// The one thread that the ear runs on.
+    pub threads: Arc<WorkThreads>,
 }
 
 impl Room {
@@ -142,10 +144,10 @@ impl Room {
         let (begun, ended) = (AtomicUsize::new(0), Arc::default());
         let recogniser = Arc::new(Scripted { script: Mutex::new(script), begun, ended });
         let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
-        let speech = Speech::new(threads, parts);
+        let speech = Speech::new(threads.clone(), parts);
         let (sender, reports) = mpsc::channel(64);
         let ear = Ear::new(speech, Box::new(Told(sender)));
-        Self { ear, recogniser, reports }
+        Self { ear, recogniser, reports, threads }
     }
 
     pub fn start(&self, mode: ListenMode) {
