@@ -304,3 +304,25 @@ async fn c7_sessions_that_heard_something_leave_nothing_behind() {
     let figures = modehost_tests::wait::until("no session is left", Duration::from_secs(60), sessions, gone).await;
     assert!(figures.lines().any(|line| line == "modehost_ears 0"), "ears are left:\n{figures}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h6_a_recogniser_that_is_configured_later_hears_without_a_reconnect() {
+    let provider = Provider::start();
+    provider.always(Reply::text("jetzt schon"));
+    let without = Settings::new().bundled();
+    let server = Server::start(without.clone()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    utterance(&mut device, "manual", 1).await;
+    device.expect_error("ASR_UNAVAILABLE").await;
+    server.configure(&transcribed_by(&provider, without));
+    // Somebody who says it again until it is understood.
+    for _ in 0..30 {
+        tokio::time::sleep(CLEAR).await;
+        utterance(&mut device, "manual", 1).await;
+        device.ping().await;
+        if !provider.asked().is_empty() {
+            break;
+        }
+    }
+    assert_eq!(caption(&mut device).await, "jetzt schon");
+}
