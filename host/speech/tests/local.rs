@@ -1,0 +1,2 @@
+//! The recogniser on this machine: files that are no models, and one that is.
+fn main() {}
