@@ -65,11 +65,19 @@ struct Walk {
 }
 
 impl Walk {
-    fn number(&mut self) -> Result<u32, Flaw> {
-        self.left = self.left.checked_sub(4).ok_or(Flaw::Truncated)?;
-        let mut bytes = [0; 4];
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
+        self.left = self.left.checked_sub(N as u64).ok_or(Flaw::Truncated)?;
+        let mut bytes = [0; N];
         self.file.read_exact(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
+        Ok(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8, Flaw> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn number(&mut self) -> Result<u32, Flaw> {
+        self.take().map(u32::from_le_bytes)
     }
 
     fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
@@ -141,15 +149,21 @@ fn vocabulary(walk: &mut Walk, figures: &Figures) -> Result<(), Flaw> {
     if words > figures.vocabulary {
         return Err(Flaw::Odd("words"));
     }
+    let mut blank = false;
     for _ in 0..words {
         let length = walk.number()?;
         // The longest in use has 128 bytes.
         if length > 1024 {
             return Err(Flaw::Odd("words"));
         }
-        walk.skip(length.into())?;
+        if length == 1 {
+            blank |= walk.byte()? == b' ';
+        } else {
+            walk.skip(length.into())?;
+        }
     }
-    Ok(())
+    // whisper.cpp looks for it with each utterance, and ends the process where it is not.
+    if blank { Ok(()) } else { Err(Flaw::Odd("words")) }
 }
 
 fn tensors(walk: &mut Walk, figures: &Figures) -> Result<(), Flaw> {

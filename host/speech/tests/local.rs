@@ -1,2 +1,0 @@
-//! The recogniser on this machine: files that are no models, and one that is.
-fn main() {}
