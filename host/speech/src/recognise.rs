@@ -8,6 +8,8 @@ pub mod doubao;
 mod drive;
 mod findings;
 mod funasr;
+#[cfg(feature = "whisper")]
+mod local;
 mod openai;
 mod socket;
 mod tape;
@@ -22,6 +24,8 @@ use self::doubao::Doubao;
 pub use self::findings::Findings;
 use self::findings::Slot;
 use self::funasr::FunAsr;
+#[cfg(feature = "whisper")]
+use self::local::Local;
 use self::openai::OpenAi;
 use self::tape::Tape;
 pub use self::tape::{Chunk, SoundReader};
@@ -106,6 +110,10 @@ pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
         AsrProvider::OpenAi => Some(Arc::new(OpenAi::new(config.openai.as_ref()?))),
         AsrProvider::Doubao => Some(Arc::new(Doubao::new(config.doubao.as_ref()?))),
         AsrProvider::FunAsr => Some(Arc::new(FunAsr::new(config.funasr.as_ref()?))),
+        #[cfg(feature = "whisper")]
+        AsrProvider::Local => Some(Arc::new(Local::new(config.local.as_ref()?))),
+        // The settings do not allow it in such a build.
+        #[cfg(not(feature = "whisper"))]
         AsrProvider::Local => None,
     }
 }
