@@ -103,6 +103,13 @@ async fn redelivered(sender: &mut Device, wanted: u64) {
     }
 }
 
+/// Adds what has come on a further connection. Its first message may be the last of the one before: where
+/// that broke before the message was known to have arrived, which a busy machine learns late.
+fn follow(got: &mut Vec<String>, next: Vec<String>) {
+    let again = usize::from(got.last().is_some() && got.last() == next.first());
+    got.extend(next.into_iter().skip(again));
+}
+
 async fn until_away(sender: &mut Device, device: &str) {
     let end = Instant::now() + wait::SOON;
     for attempt in 0.. {
@@ -128,7 +135,7 @@ async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
     // Each time it reads a few, then nothing, and then it is gone.
     for few in [3, 7, 1] {
         let mut receiver = Narrow::join(&server, "narrow").await;
-        got.extend(receiver.read_messages(few).await);
+        follow(&mut got, receiver.read_messages(few).await);
         let live = format!("live-{few}");
         let receipt = post(&mut sender, &live, "narrow", 10).await;
         assert_eq!(receipt["queued"], json!(["narrow"]), "what comes meanwhile goes behind: {receipt}");
@@ -136,7 +143,7 @@ async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
         until_away(&mut sender, "narrow").await;
     }
     let mut receiver = Device::join(&server, "narrow").await;
-    got.extend(read_up_to(&mut receiver, "live-1").await);
+    follow(&mut got, read_up_to(&mut receiver, "live-1").await);
     let expected: Vec<String> = all.into_iter().chain(["live-3", "live-7", "live-1"].map(ToOwned::to_owned)).collect();
     assert_eq!(got, expected, "in order, nothing lost, nothing twice");
     redelivered(&mut sender, expected.len() as u64).await;
