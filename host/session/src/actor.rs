@@ -188,6 +188,7 @@ impl Session {
                 }
             };
             self.work_off().await;
+            self.tell_the_end().await;
             self.close_ended();
             self.note_activity();
             self.publish();
@@ -218,7 +219,7 @@ impl Session {
     }
 
     /// Works off what the device has sent and nobody has looked at; before the session is saved
-    /// for good.
+    /// for good, or its device given up.
     pub(crate) async fn empty_queue(&mut self) {
         let mut first = match self.held_back.take() {
             Some(Wake::Device(inbound)) => Some(inbound),

@@ -104,7 +104,8 @@ impl Session {
             None => (self.insert(plugin)?, true),
         };
         self.wake(place).await?;
-        let revived = greeting == Greeting::Revive && self.handlers[place].ending;
+        // Once the device has been given up, nobody can want a role again.
+        let revived = greeting == Greeting::Revive && self.handlers[place].ending && !self.link.is_over();
         if revived || (new && greeting != Greeting::Own) {
             self.handlers[place].ending = false;
             let started = Event::Started(self.start(None));

@@ -137,7 +137,11 @@ impl Session {
             self.hibernate(false);
         }
         if self.link.gone_at.is_some_and(|at| at <= now) {
-            self.give_up(now);
+            // What the device sent before it went is done, and only then is it given up.
+            self.empty_queue().await;
+            if !self.handle.inbox.is_wanted() {
+                self.give_up(now);
+            }
         }
         if self.link.end_at.is_some_and(|at| at <= now) {
             // Their time to answer is over; what they have stored stays.
@@ -164,19 +168,23 @@ impl Session {
     fn give_up(&mut self, now: Instant) {
         self.link.gone_at = None;
         self.link.end_at = Some(now + limits::LINGER);
-        self.mode = None;
         for handler in &mut self.handlers {
-            handler.mode = None;
             handler.timers.clear();
-            // Nobody is told the end of a role twice.
-            if handler.ending {
-                continue;
-            }
-            self.work.push_back(Work::Tell {
-                plugin: handler.plugin.clone(),
-                event: Event::Ended(EndReason::Gone),
-                body: None,
-            });
+        }
+    }
+
+    /// Once the device has been given up, every role is told the end: those that were there, and
+    /// whoever is woken after it. Nobody is told the end of a role twice, and no role begins again
+    /// (`Greeting`), so that this comes to an end.
+    pub(crate) async fn tell_the_end(&mut self) {
+        while self.link.is_over()
+            && let Some(handler) = self.handlers.iter_mut().find(|handler| !handler.ending)
+        {
+            handler.mode = None;
+            self.mode = None;
+            let plugin = handler.plugin.clone();
+            self.work.push_back(Work::Tell { plugin, event: Event::Ended(EndReason::Gone), body: None });
+            self.work_off().await;
         }
     }
 

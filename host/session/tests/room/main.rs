@@ -13,6 +13,7 @@
 
 mod delivery;
 mod device_tools;
+mod ending;
 mod house;
 mod idle;
 mod native;

@@ -1,0 +1,97 @@
+//! How a session ends for good. Rule: whatever happens around the end, every role is told it, and
+//! nothing stays behind.
+
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use modehost_contract::{Effect, Event, Fault};
+use modehost_session::Config;
+use serde_json::json;
+
+use crate::house::House;
+use crate::native::Native;
+use crate::puppet::pull;
+use crate::scripted::Script;
+
+fn given_up_at_once() -> Config {
+    Config { resume_window: Duration::ZERO, ..Config::default() }
+}
+
+/// Waits until the server has no session any more.
+async fn nobody_left(house: &House) {
+    let gone = tokio::time::timeout(Duration::from_secs(10), async {
+        while !house.registry.sessions().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.expect("every session ends");
+}
+
+static HELD: Barrier = Barrier::new(2);
+
+/// Is held up by one message while the others and the loss of the device come, and by the next
+/// until the device has been given up; lets go of its question when it ends.
+fn busy(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Message { body, .. } if body.contains("hold") => {
+            HELD.wait();
+            HELD.wait();
+            Ok(vec![])
+        }
+        Event::Message { body, .. } if body.contains("slow") => {
+            std::thread::sleep(Duration::from_millis(50));
+            Ok(vec![])
+        }
+        Event::Message { body, .. } => pull(body),
+        Event::Ended(_) => Ok(vec![Effect::Cancel(1)]),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_what_was_sent_before_the_loss_is_done_and_then_the_session_ends() {
+    let script = Script::default();
+    let house = House::with(given_up_at_once(), |services| services.models = Some(Arc::new(script.clone())));
+    house.catalog.publish(Native::new("red", 1, busy));
+    let mut other = house.device("b");
+    other.greets(false).await;
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red", "what": "hold" })).await;
+    tokio::task::spawn_blocking(|| HELD.wait()).await.expect("held");
+    device.say(json!({ "type": "red", "what": "slow" })).await;
+    let last = json!({ "deliver": { "type": "last" }, "to": ["b"], "request": 2 });
+    device.pulls("red", json!([last, { "ask": "?", "request": 1 }])).await;
+    device.vanish();
+    tokio::task::spawn_blocking(|| HELD.wait()).await.expect("let go");
+    other.hears(|message| message["type"] == "last").await;
+    other.vanish();
+    nobody_left(&house).await;
+}
+
+/// Wakes another plugin with its last wish.
+fn heavy_hearted(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Ended(_) => Ok(vec![Effect::Dispatch(json!({ "type": "blue" }).to_string())]),
+        _ => Ok(vec![]),
+    }
+}
+
+/// Answers the end with another message to the one that woke it.
+fn echo(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Ended(_) => Ok(vec![Effect::Dispatch(json!({ "type": "red" }).to_string())]),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_who_is_woken_by_the_end_of_another_is_told_the_end_too() {
+    let house = House::with(given_up_at_once(), |_| {});
+    house.catalog.publish(Native::new("red", 1, heavy_hearted));
+    house.catalog.publish(Native::new("blue", 2, echo));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.hears_up_to_now().await;
+    device.vanish();
+    nobody_left(&house).await;
+}
