@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use modehost_contract::Context;
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Transcript};
-use modehost_ids::{PluginId, SessionId};
+use modehost_ids::{ConnectionId, PluginId, SessionId};
 use modehost_limits as limits;
 use modehost_protocol::DeviceMessage;
 use modehost_speech::{Downlink, Speaking};
@@ -42,8 +42,8 @@ pub(crate) enum Wake {
 pub(crate) enum Work {
     /// Give an event to a plugin's handler and carry out what it wants.
     Tell { plugin: PluginId, event: Event, body: Option<Arc<str>> },
-    /// As if the device had sent it.
-    Message(DeviceMessage),
+    /// The device has sent it, on this connection; or a mode has, as if the device had.
+    Message(Option<ConnectionId>, DeviceMessage),
     /// Words for the current mode, or for the default mode where the current one declined.
     Transcript { transcript: Transcript, declined: bool },
     /// Begin this mode, or the default mode.
@@ -55,7 +55,7 @@ impl Work {
     fn name(&self) -> &'static str {
         match self {
             Self::Tell { event, .. } => event.name(),
-            Self::Message(_) => "message",
+            Self::Message(..) => "message",
             Self::Transcript { .. } => "transcript",
             Self::Switch(_) => "switch-mode",
         }
@@ -170,8 +170,8 @@ impl Session {
                     self.outcome(outcome);
                     None
                 }
-                Wake::Device(Inbound::Message(message)) => {
-                    self.work.push_back(Work::Message(message));
+                Wake::Device(Inbound::Message(from, message)) => {
+                    self.work.push_back(Work::Message(Some(from), message));
                     None
                 }
                 Wake::Device(Inbound::Heard(report)) => {
@@ -212,7 +212,7 @@ impl Session {
     async fn carry_work_out(&mut self, work: Work) {
         match work {
             Work::Tell { plugin, event, body } => self.tell(&plugin, event, body.as_deref()).await,
-            Work::Message(message) => self.route(message).await,
+            Work::Message(from, message) => self.route(from, message).await,
             Work::Transcript { transcript, declined } => self.hear(transcript, declined).await,
             Work::Switch(mode) => self.switch(mode.as_deref()).await,
         }
@@ -233,7 +233,7 @@ impl Session {
         while let Some(inbound) = first.take().or_else(|| self.messages.try_recv().ok()) {
             self.cascade = 0;
             match inbound {
-                Inbound::Message(message) => self.work.push_back(Work::Message(message)),
+                Inbound::Message(from, message) => self.work.push_back(Work::Message(Some(from), message)),
                 Inbound::Heard(report) => self.heard(report),
                 Inbound::Audio => {}
             }

@@ -39,7 +39,7 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn message(&self, message: DeviceMessage) -> Result<(), Gone> {
-        self.session.messages.send(Inbound::Message(message)).await.map_err(|_| Gone)
+        self.session.messages.send(Inbound::Message(self.connection, message)).await.map_err(|_| Gone)
     }
 
     /// As `message`, without waiting: gives the message back where the queue is full.
@@ -48,9 +48,9 @@ impl Attachment {
     /// If the session is gone.
     pub fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
         use tokio::sync::mpsc::error::TrySendError;
-        match self.session.messages.try_send(Inbound::Message(message)) {
+        match self.session.messages.try_send(Inbound::Message(self.connection, message)) {
             Ok(()) => Ok(None),
-            Err(TrySendError::Full(Inbound::Message(message))) => Ok(Some(message)),
+            Err(TrySendError::Full(Inbound::Message(_, message))) => Ok(Some(message)),
             Err(_) => Err(Gone),
         }
     }

@@ -204,7 +204,7 @@ impl Session {
         }
         let message = check(body, limits::JSON_DEPTH).and_then(|checked| DeviceMessage::parse(&checked.kind, body));
         match message {
-            Ok(message) => self.work.push_back(Work::Message(message)),
+            Ok(message) => self.work.push_back(Work::Message(None, message)),
             Err(invalid) => {
                 tracing::warn!(%plugin, "dispatched what no device may say: {}", invalid.message);
                 self.link.send(reply::error(invalid.code.as_str(), &invalid.message, &Reference::of(body)));

@@ -17,7 +17,7 @@ use crate::redelivery::Gate;
 
 /// From the device, in order.
 pub(crate) enum Inbound {
-    Message(DeviceMessage),
+    Message(ConnectionId, DeviceMessage),
     /// What the ear has made of the device's sound.
     Heard(Report),
     /// Sound came, and nothing is there to hear it.

@@ -62,6 +62,11 @@ impl Link {
         self.connection.is_some()
     }
 
+    /// True if this is the connection that is served.
+    pub(crate) fn serves(&self, id: ConnectionId) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.id == id)
+    }
+
     /// True if the device is connected and may be spoken to.
     pub(crate) fn is_ready(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.open)
@@ -88,7 +93,7 @@ impl Link {
     /// The connection is gone. True if it was the one that is served.
     pub(crate) fn detach(&mut self, id: ConnectionId) -> bool {
         self.lingering.retain(|(_, lingering, _)| *lingering != id);
-        let served = self.connection.as_ref().is_some_and(|connection| connection.id == id);
+        let served = self.serves(id);
         if served && let Some(gone) = self.connection.take() {
             gone.gate.leave(limits::HAND_OVER_LEFT);
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use modehost_contract::{Event, Fault, Rejection};
-use modehost_ids::PluginId;
+use modehost_ids::{ConnectionId, PluginId};
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, Listen, ListenState};
 use tokio::time::Instant;
@@ -14,13 +14,16 @@ use crate::handler::Delivered;
 
 impl Session {
     /// One message of the device, or dispatched as if it were.
-    pub(crate) async fn route(&mut self, message: DeviceMessage) {
-        if self.arrival.is_some() && !matches!(message, DeviceMessage::Hello(_)) {
+    pub(crate) async fn route(&mut self, from: Option<ConnectionId>, message: DeviceMessage) {
+        // What an earlier connection has left in the queue says nothing of the one that is new.
+        let is_here = from.is_some_and(|from| self.link.serves(from));
+        if self.arrival.is_some() && is_here && !matches!(message, DeviceMessage::Hello(_)) {
             self.arrive().await;
             // What follows from the arrival comes before what follows from the message.
-            return self.work.push_back(Work::Message(message));
+            return self.work.push_back(Work::Message(from, message));
         }
         match message {
+            DeviceMessage::Hello(_) if from.is_some() && !is_here => {}
             DeviceMessage::Hello(hello) => {
                 let answer = self.hello_answer(&hello);
                 self.link.answer(answer);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use modehost_contract::{Effect, Event, Fault};
 use modehost_session::Config;
+use modehost_task::run_blocking;
 use serde_json::json;
 
 use crate::house::House;
@@ -57,12 +58,12 @@ async fn c7_what_was_sent_before_the_loss_is_done_and_then_the_session_ends() {
     other.greets(false).await;
     let mut device = house.device("a");
     device.say(json!({ "type": "red", "what": "hold" })).await;
-    tokio::task::spawn_blocking(|| HELD.wait()).await.expect("held");
+    run_blocking(|| HELD.wait()).await;
     device.say(json!({ "type": "red", "what": "slow" })).await;
     let last = json!({ "deliver": { "type": "last" }, "to": ["b"], "request": 2 });
     device.pulls("red", json!([last, { "ask": "?", "request": 1 }])).await;
     device.vanish();
-    tokio::task::spawn_blocking(|| HELD.wait()).await.expect("let go");
+    run_blocking(|| HELD.wait()).await;
     other.hears(|message| message["type"] == "last").await;
     other.vanish();
     nobody_left(&house).await;

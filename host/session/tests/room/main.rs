@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod arrival;
 mod delivery;
 mod device_tools;
 mod ending;
