@@ -100,6 +100,17 @@ enum Woken {
     Alarm,
 }
 
+impl Woken {
+    /// What it costs of the burst that a connection may take in one go: a message counts once, and once
+    /// more for each KiB.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Wire(Wire::Read(message)) => 1 + message.len() / 1024,
+            _ => 0,
+        }
+    }
+}
+
 /// Carries frames both ways until the end, which the caller has still to carry out, if it is given.
 async fn converse<S, A>(
     link: &mut Link<'_, S>,
@@ -141,7 +152,7 @@ where
             wire = poll_fn(|context| link.poll(context, may_read)) => Woken::Wire(wire),
         };
         let mut heard = Ok(());
-        burst += usize::from(matches!(woken, Woken::Wire(Wire::Read(_))));
+        burst += woken.weight();
         match woken {
             Woken::Alarm => {
                 if let Some(ending) = clock.ring(link) {

@@ -55,7 +55,8 @@ pub const IDLE: Duration = Duration::from_secs(600);
 pub const IDLE_BUFFER: Duration = Duration::from_secs(60);
 /// How long before the end a device is warned.
 pub const IDLE_WARNINGS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];
-/// Messages that a connection takes in one go before others have their turn: under 0.1 ms of work.
+/// Messages that a connection takes in one go before others have their turn, where those of more than a
+/// KiB count for several: under 0.1 ms of work.
 pub const READ_BURST: usize = 16;
 /// Messages that a connection holds while its session's queue is full; then it stops reading.
 pub const PENDING_MESSAGES: usize = 64;

@@ -276,6 +276,11 @@ impl Session {
         self.shared.config()
     }
 
+    /// Goes on from the time that an earlier process left off at.
+    pub(crate) fn begin_clock(&mut self, at: u64) {
+        self.clock = self.clock.max(at);
+    }
+
     /// Time and chance for the next event; time never goes back within a session.
     pub(crate) fn context(&mut self) -> Context {
         self.clock = self.clock.max(unix_ms());

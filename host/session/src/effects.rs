@@ -18,7 +18,6 @@ use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
 use crate::durable::{Barrier, part};
-use crate::handler::Timer;
 use crate::requests::{Ticket, answered, posted};
 
 impl Session {
@@ -162,7 +161,6 @@ impl Session {
     }
 
     fn start_timer(&mut self, plugin: &PluginId, id: u64, delay_ms: u64) {
-        let now = self.context().now;
         let Some(place) = self.place(plugin) else { return };
         let timers = &mut self.handlers[place].timers;
         if timers.len() >= limits::TIMERS && !timers.contains_key(&id) {
@@ -170,7 +168,7 @@ impl Session {
             return;
         }
         let due = Instant::now() + std::time::Duration::from_millis(delay_ms);
-        timers.insert(id, Timer { due, ends_at: now.saturating_add(delay_ms) });
+        timers.insert(id, due);
     }
 
     fn microphone(&mut self, command: ListenCommand) {

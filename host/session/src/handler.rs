@@ -26,14 +26,6 @@ pub(crate) struct Trial {
     bytes: usize,
 }
 
-/// A running timer.
-#[derive(Clone, Copy)]
-pub(crate) struct Timer {
-    pub(crate) due: Instant,
-    /// Unix ms, for the next process.
-    pub(crate) ends_at: u64,
-}
-
 /// What a delivery came to.
 pub(crate) enum Delivered {
     Effects(Vec<Effect>),
@@ -64,7 +56,8 @@ pub(crate) struct Handler {
     pub(crate) mode: Option<Arc<str>>,
     /// `ended` has been told; the handler goes once nothing of it is open.
     pub(crate) ending: bool,
-    pub(crate) timers: BTreeMap<TimerId, Timer>,
+    /// When running timers are due. The system clock, which may jump, has no part in it.
+    pub(crate) timers: BTreeMap<TimerId, Instant>,
     /// Open requests; letting go of one cancels it.
     pub(crate) requests: HashMap<RequestId, Open>,
     pub(crate) watches: HashMap<Arc<str>, Watch>,

@@ -11,7 +11,7 @@ use modehost_storage::traits::{StoredHandler, StoredSession};
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work, unix_ms};
-use crate::handler::{Handler, Timer};
+use crate::handler::Handler;
 use crate::requests::failed;
 
 impl Session {
@@ -26,6 +26,11 @@ impl Session {
     pub(crate) fn save(&mut self) -> Option<Reply<()>> {
         self.checkpoint = None;
         let mut handlers = Vec::with_capacity(self.handlers.len());
+        let (now, saved_at) = (Instant::now(), unix_ms());
+        let ends_at = |due: Instant| {
+            let left = due.saturating_duration_since(now).as_millis();
+            saved_at.saturating_add(u64::try_from(left).unwrap_or(u64::MAX))
+        };
         for handler in &mut self.handlers {
             handler.refresh();
             let Some(good) = handler.good() else { continue };
@@ -34,7 +39,7 @@ impl Session {
                 version: handler.generation.manifest().version.clone(),
                 schema: good.schema,
                 state: good.state.clone(),
-                timers: handler.timers.iter().map(|(id, timer)| (*id, timer.ends_at)).collect(),
+                timers: handler.timers.iter().map(|(id, due)| (*id, ends_at(*due))).collect(),
                 requests: handler.requests.keys().copied().collect(),
                 watches: handler.watches.keys().map(|key| key.to_string()).collect(),
                 mode: handler.mode.as_ref().map(|mode| mode.to_string()),
@@ -51,7 +56,7 @@ impl Session {
             device: self.handle.device.clone(),
             session: self.id.clone(),
             mode: self.mode.as_ref().map(|mode| mode.to_string()),
-            saved_at: unix_ms(),
+            saved_at,
             unfinished,
             segments: self.segments,
             handlers,
@@ -87,8 +92,9 @@ impl Session {
         self.id = stored.session;
         self.segments = stored.segments;
         self.mode = stored.mode.map(Into::into);
+        self.begin_clock(stored.saved_at);
         for handler in stored.handlers {
-            self.take_up(handler);
+            self.take_up(handler, stored.saved_at);
         }
         // A mode whose plugin is gone is over.
         if !self.handlers.iter().any(|handler| handler.mode == self.mode) {
@@ -101,12 +107,12 @@ impl Session {
         for stored in std::mem::take(&mut self.orphans) {
             // Whoever has begun anew meanwhile goes on with that.
             if self.place(&stored.plugin.as_str().into()).is_none() {
-                self.take_up(stored);
+                self.take_up(stored, unix_ms());
             }
         }
     }
 
-    fn take_up(&mut self, stored: StoredHandler) {
+    fn take_up(&mut self, stored: StoredHandler, saved_at: u64) {
         let plugin = PluginId::from(stored.plugin.as_str());
         let generation = {
             let table = self.shared.services.catalog.table();
@@ -124,8 +130,9 @@ impl Session {
         handler.ending = stored.ending;
         let (now, unix) = (Instant::now(), unix_ms());
         for (id, ends_at) in stored.timers {
-            let left = Duration::from_millis(ends_at.saturating_sub(unix));
-            handler.timers.insert(id, Timer { due: now + left, ends_at });
+            // Where the clock has gone back since, no more is left than there was.
+            let left = ends_at.saturating_sub(unix).min(ends_at.saturating_sub(saved_at));
+            handler.timers.insert(id, now + Duration::from_millis(left));
         }
         self.handlers.push(handler);
         for key in &stored.watches {

@@ -152,9 +152,7 @@ impl Session {
     fn due_timers(&mut self, now: Instant) {
         let mut due: Vec<(Instant, usize, u64)> = Vec::new();
         for (place, handler) in self.handlers.iter().enumerate() {
-            due.extend(
-                handler.timers.iter().filter(|(_, timer)| timer.due <= now).map(|(id, timer)| (timer.due, place, *id)),
-            );
+            due.extend(handler.timers.iter().filter(|(_, at)| **at <= now).map(|(id, at)| (*at, place, *id)));
         }
         due.sort_unstable();
         for (_, place, id) in due {
@@ -205,7 +203,7 @@ impl Session {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().map(|timer| timer.due)).min();
+        let timers = self.handlers.iter().flat_map(|handler| handler.timers.values().copied()).min();
         let arrival = self.arrival.filter(|_| self.link.is_connected());
         let turn = self.turn.as_ref().map(|turn| turn.until);
         let idle = self.idle.next_look();

@@ -18,14 +18,14 @@ impl Child {
     ///
     /// # Errors
     /// If it cannot be started, or says nothing.
-    pub fn start(command: &str) -> anyhow::Result<Self> {
+    pub fn start(command: &[&str]) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find this program")?;
         let mut child = Command::new(own)
-            .arg(command)
+            .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start the {command}"))?;
+            .with_context(|| format!("cannot start {command:?}"))?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         Ok(Self { child, said: line.trim().to_owned() })

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::figures::{Figures, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{converse, echo, floor, hold, listen, ping, process, soak, speak, start, swap, vanish};
+use crate::{converse, echo, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -42,6 +42,8 @@ pub enum Command {
     /// Speech: the first sound of an answer, and processor time per frame, with a model and a voice that
     /// answer at once.
     Speak(Measure<speak::Options>),
+    /// A bystander's heartbeats while others attack.
+    Hostile(Measure<hostile::Options>),
     /// Churn for an hour: whether the memory stays flat after the warm-up.
     Soak(Measure<soak::Options>),
     /// From exec to ready.
@@ -52,6 +54,8 @@ pub enum Command {
     Provider,
     /// The recogniser of `listen` itself.
     Recogniser,
+    /// The attackers of `hostile` themselves.
+    Attack(hostile::Attackers),
     /// Builds the test guest for `echo` and `swap`: a plugin folder with its first version, and a
     /// second version beside it, which answers with `"build":"second"`.
     Fixture {
@@ -76,6 +80,10 @@ pub struct Measure<O: clap::Args> {
 /// Says what could not be measured and why.
 pub fn run(cli: Cli) -> anyhow::Result<String> {
     process::raise_file_limit();
+    if matches!(cli.command, Command::Attack(_)) {
+        // Of this thread and of those that it starts.
+        let _ = rustix::process::nice(19);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cli.threads.max(1))
         .enable_all()
@@ -95,10 +103,10 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
             let target = Target::server(&m.target).await?.context("swap needs --server or --address")?;
             Ok(Report::of("swap", target.name, swap::run(&target, &m.options).await?))
         }
-        Command::Soak(m) => {
-            let target = Target::server(&m.target).await?.context("soak needs --server or --address")?;
-            Ok(Report::of("soak", target.name, soak::run(&target, &m.options).await?))
+        Command::Hostile(m) => {
+            compare("hostile", &m.target, async |target| hostile::run(target, &m.options).await).await
         }
+        Command::Soak(m) => soak::run(&m.target, &m.options).await,
         Command::Converse(m) => converse::run(&m.target, &m.options).await,
         Command::Listen(m) => listen::run(&m.target, &m.options).await,
         Command::Speak(m) => speak::run(&m.target, &m.options).await,
@@ -108,6 +116,10 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         }
         Command::Recogniser => {
             listen::recognise()?;
+            Ok(Report::default())
+        }
+        Command::Attack(options) => {
+            hostile::attack(options).await?;
             Ok(Report::default())
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),

@@ -49,7 +49,7 @@ pub struct Options {
 /// # Errors
 /// If a device cannot connect or a turn is answered with an error.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
-    let provider = Child::start("provider")?;
+    let provider = Child::start(&["provider"])?;
     let host = provider.said.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let address: SocketAddr = host.context("the provider says no address")?.parse()?;
     let mut report = Report::named("converse");

@@ -10,7 +10,7 @@
 //! - [`floor`]: the bare echo server
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, and what became of their replies
-//! - [`hold`], [`ping`], [`echo`], [`vanish`], [`swap`], [`converse`],
+//! - [`hold`], [`ping`], [`echo`], [`vanish`], [`hostile`], [`swap`], [`converse`],
 //!   [`listen`], [`speak`], [`soak`], [`start`]: the measures
 //! - [`child`]: services that measures need, in processes of their own
 //! - [`process`]: memory, processor time and limits; [`http`]: the least of HTTP
@@ -25,6 +25,7 @@ pub mod figures;
 pub mod fleet;
 pub mod floor;
 pub mod hold;
+pub mod hostile;
 pub mod http;
 pub mod listen;
 pub mod ping;

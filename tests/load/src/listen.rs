@@ -19,8 +19,10 @@ use crate::figures::{Figures, Report};
 use crate::fleet::Fleet;
 use crate::target::{Target, TargetOptions};
 
+/// What the recogniser understands, whatever is said.
+pub(crate) const HEARD: &str = "It is warm today.";
 /// A frame, as firmware sends it.
-const FRAME: Duration = Duration::from_millis(60);
+pub(crate) const FRAME: Duration = Duration::from_millis(60);
 
 /// Options of `listen`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +40,7 @@ pub struct Options {
 /// # Errors
 /// If a device cannot connect, or the server is not started or named.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
-    let recogniser = Child::start("recogniser")?;
+    let recogniser = Child::start(&["recogniser"])?;
     let mut target = target.clone();
     let doubao = json!({ "url": recogniser.said, "app_key": "app", "access_key": "access" });
     // What is measured is hearing.
@@ -120,6 +122,6 @@ async fn stream(
 /// # Errors
 /// If nobody listens to what it says.
 pub fn recognise() -> anyhow::Result<()> {
-    let service = Service::instant(Kind::Doubao, "It is warm today.");
+    let service = Service::instant(Kind::Doubao, HEARD);
     crate::child::serve(&service.url())
 }

@@ -5,21 +5,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use modehost_tests::sound::{opus, recording, silence};
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::sleep_until;
 
-use crate::device::{Caller, Device, is_error};
-use crate::figures::Figures;
-use crate::target::Target;
+use crate::child::Child;
+use crate::figures::{Figures, Report};
+use crate::target::{Target, TargetOptions};
+
+mod visit;
 
 /// Between two samples.
 const SAMPLE: Duration = Duration::from_secs(5);
-/// An answer to a heartbeat may take this long; devices share the machine with the server.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// A rise that is never called growth: allocators keep a few pages here and there.
 const NOISE_KIB: f64 = 8.0 * 1024.0;
 
@@ -48,6 +49,10 @@ pub struct Options {
     /// Of a hundred devices that leave, so many never come back; others take their places.
     #[arg(long, default_value_t = 20)]
     pub strangers: u8,
+    /// Of a hundred things that a device says, so many are said aloud. The server then hears by a
+    /// recogniser, asks a model and speaks by a voice that answer at once, each in a process of its own.
+    #[arg(long, default_value_t = 0)]
+    pub aloud: u8,
     /// Rise over the time measured, in percent of the memory after the warm-up, that still counts as flat.
     #[arg(long, default_value_t = 5.0)]
     pub flat_percent: f64,
@@ -60,6 +65,9 @@ struct Tally {
     connects: AtomicU64,
     refused: AtomicU64,
     messages: AtomicU64,
+    /// Said aloud, and captions that came back.
+    utterances: AtomicU64,
+    captions: AtomicU64,
     errors: AtomicU64,
     /// Connections that ended without the device having wanted it.
     lost: AtomicU64,
@@ -71,15 +79,46 @@ struct Tally {
 ///
 /// # Errors
 /// If the target's process is unknown or gone, or no device was served at all.
-pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
+    let mut target = target.clone();
+    let services = (options.aloud > 0).then(|| services(&mut target)).transpose()?;
+    let server = Target::server(&target).await?.context("soak needs --server or --address")?;
+    let report = Report::of("soak", server.name, soak(&server, options).await?);
+    // Behind the server, which would complain.
+    drop((server, services));
+    Ok(report)
+}
+
+/// What a server with ears and a mouth needs, and the settings that name it.
+fn services(target: &mut TargetOptions) -> anyhow::Result<[Child; 2]> {
+    let (provider, recogniser) = (Child::start(&["provider"])?, Child::start(&["recogniser"])?);
+    let alias = json!({ "default": { "base_url": provider.said, "model": "instant", "max_concurrent": 1024 } });
+    let voice = json!({ "base_url": provider.said, "model": "instant" });
+    let doubao = json!({ "url": recogniser.said, "app_key": "app", "access_key": "access" });
+    target.env.extend([
+        format!("MODEHOST__LLM__ALIASES={alias}"),
+        "MODEHOST__TTS__PROVIDER=openai".to_owned(),
+        format!("MODEHOST__TTS__OPENAI={voice}"),
+        "MODEHOST__ASR__PROVIDER=doubao".to_owned(),
+        format!("MODEHOST__ASR__DOUBAO={doubao}"),
+    ]);
+    Ok([provider, recogniser])
+}
+
+async fn soak(target: &Target, options: &Options) -> anyhow::Result<Figures> {
     let all = Duration::from_secs_f64(options.minutes * 60.0);
     let warm_up = Duration::from_secs_f64(options.warm_up.map_or(all.as_secs_f64() / 3.0, |minutes| minutes * 60.0));
     ensure!(warm_up + 4 * SAMPLE <= all, "--minutes leaves no time to measure after --warm-up");
     let tally = Arc::new(Tally { next: AtomicUsize::new(options.devices), ..Tally::default() });
     let caller = Arc::new(target.caller.clone());
+    let crowd = Arc::new(visit::Crowd {
+        options: options.clone(),
+        // With a pause that ends the utterance.
+        sound: opus(&[recording("weather"), silence(1200)].concat()),
+    });
     let mut devices = JoinSet::new();
     for number in 0..options.devices {
-        devices.spawn(live(caller.clone(), Arc::new(options.clone()), tally.clone(), number));
+        devices.spawn(visit::live(caller.clone(), crowd.clone(), tally.clone(), number));
     }
     let samples = watch(target, all, &tally).await?;
     devices.abort_all();
@@ -127,6 +166,8 @@ fn judge(samples: &[(Duration, f64)], warm_up: Duration, options: &Options, tall
     figures.add("connects", connects as f64);
     figures.add("connects_refused", tally.refused.load(Ordering::Relaxed) as f64);
     figures.add("messages", tally.messages.load(Ordering::Relaxed) as f64);
+    figures.add("utterances", tally.utterances.load(Ordering::Relaxed) as f64);
+    figures.add("captions", tally.captions.load(Ordering::Relaxed) as f64);
     figures.add("errors", tally.errors.load(Ordering::Relaxed) as f64);
     figures.add("connections_lost", tally.lost.load(Ordering::Relaxed) as f64);
     figures.add("measured_minutes", span);
@@ -153,107 +194,6 @@ fn line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     (below > 0.0).then(|| (above / below, y))
 }
 
-/// A place in the crowd: one device after another, or the same again and again.
-async fn live(caller: Arc<Caller>, options: Arc<Options>, tally: Arc<Tally>, mut number: usize) {
-    // They do not all come at once.
-    sleep(Duration::from_secs_f64(fastrand::f64() * 10.0)).await;
-    loop {
-        match Device::connect(&caller, number).await {
-            Ok(device) => {
-                tally.connects.fetch_add(1, Ordering::Relaxed);
-                tally.connected.fetch_add(1, Ordering::Relaxed);
-                stay(device, &options, &tally).await;
-                tally.connected.fetch_sub(1, Ordering::Relaxed);
-            }
-            Err(error) => {
-                if tally.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-                    eprintln!("a device could not connect; the first: {error:#}");
-                }
-                sleep(Duration::from_secs(1)).await;
-            }
-        }
-        if fastrand::u8(..100) < options.strangers {
-            number = tally.next.fetch_add(1, Ordering::Relaxed);
-        }
-        sleep(Duration::from_secs_f64(fastrand::f64() * 3.0)).await;
-    }
-}
-
-/// One connection of a device, from its hello to its end.
-async fn stay(mut device: Device, options: &Options, tally: &Tally) {
-    let stay = options.stay * (0.1 + 0.9 * fastrand::f64());
-    let end = Instant::now() + Duration::from_secs_f64(stay);
-    let mut mode: Option<&str> = None;
-    while Instant::now() < end {
-        let message = next_message(&mut mode, &options.mode);
-        tally.messages.fetch_add(1, Ordering::Relaxed);
-        if !exchange(&mut device, &message, tally).await {
-            tally.lost.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        sleep(Duration::from_secs_f64(options.rest_ms as f64 / 500.0 * fastrand::f64())).await;
-    }
-    if fastrand::bool() {
-        device.vanish();
-    }
-}
-
-/// What a device says next: mostly something typed, now and then a change of mode.
-fn next_message<'o>(mode: &mut Option<&'o str>, modes: &'o [String]) -> String {
-    let change = !modes.is_empty() && fastrand::u8(..10) == 0;
-    let message = match (change, mode.take()) {
-        (true, Some(old)) => json!({ "type": "mode", "state": "end", "mode": old }),
-        (true, None) => {
-            let new = &modes[fastrand::usize(..modes.len())];
-            *mode = Some(new);
-            json!({ "type": "mode", "state": "start", "mode": new })
-        }
-        (false, old) => {
-            *mode = old;
-            match fastrand::u8(..10) {
-                0 => json!({ "type": "abort" }),
-                1 => json!({ "type": "listen", "state": "start", "mode": "manual" }),
-                2 => json!({ "type": "listen", "state": "stop" }),
-                _ => {
-                    let text = format!("Number {} of the things that were said", fastrand::u32(..));
-                    json!({ "type": "listen", "state": "detect", "text": text })
-                }
-            }
-        }
-    };
-    message.to_string()
-}
-
-/// Says it, and reads until a heartbeat behind it has been answered; false if the connection is over.
-async fn exchange(device: &mut Device, message: &str, tally: &Tally) -> bool {
-    let exchange = async {
-        device.send(message.into()).await?;
-        device.send(r#"{"type":"ping"}"#.into()).await?;
-        loop {
-            let text = device.receive().await?;
-            if text.contains(r#""type":"pong""#) {
-                return anyhow::Ok(());
-            }
-            if is_error(&text) && tally.errors.fetch_add(1, Ordering::Relaxed) == 0 {
-                eprintln!("the first error message: {text}");
-            }
-        }
-    };
-    match timeout(PATIENCE, exchange).await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
-            if tally.lost.load(Ordering::Relaxed) == 0 {
-                eprintln!("the first connection lost: {error:#}");
-            }
-            false
-        }
-        Err(_) => {
-            eprintln!("no answer to a heartbeat within {PATIENCE:?}");
-            false
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +216,7 @@ mod tests {
             stay: 1.0,
             rest_ms: 1,
             strangers: 0,
+            aloud: 0,
             flat_percent: 5.0,
         };
         let tally = Tally { connects: AtomicU64::new(1), ..Tally::default() };

@@ -32,7 +32,7 @@ pub struct Options {
 /// # Errors
 /// If a device cannot connect, or the server is not started or named.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
-    let provider = Child::start("provider")?;
+    let provider = Child::start(&["provider"])?;
     let mut target = target.clone();
     let alias = json!({ "default": { "base_url": provider.said, "model": "instant", "max_concurrent": 1024 } });
     let voice = json!({ "base_url": provider.said, "model": "instant" });

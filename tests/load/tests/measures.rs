@@ -79,6 +79,14 @@ fn newcomers_are_timed_while_devices_vanish() {
 }
 
 #[test]
+fn a_bystander_is_timed_in_quiet_and_under_attack() {
+    let figures = on_floor(&["hostile", "--attackers", "2", "--seconds", "1", "--attack", "heartbeats"]);
+    assert!(figure(&figures, "quiet_p99_ms") > 0.0);
+    assert!(figure(&figures, "heartbeats_p99_ms") > 0.0);
+    assert!(figure(&figures, "heartbeats_times_quiet") > 0.0);
+}
+
+#[test]
 fn a_swap_without_fault_is_clean() {
     let figures = swap(Faults::None);
     for name in ["messages_lost", "replies_unasked", "sockets_closed"] {

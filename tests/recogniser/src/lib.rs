@@ -123,6 +123,11 @@ impl Service {
         format!("ws://{}/", self.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What the next connection does; in order.
     pub fn queue(&self, script: Vec<Step>) {
         self.shared.plan().queued.push_back(script);

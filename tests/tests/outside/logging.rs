@@ -95,6 +95,31 @@ async fn c14_a_folder_that_cannot_be_is_told_and_stops_nobody() {
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
+#[tokio::test]
+async fn c14_a_folder_that_may_only_be_read_is_told_and_stops_nobody() {
+    let mut server = Server::prepare(&Settings::new());
+    let folder = server.data_dir().with_file_name("read-only");
+    // Of a disk that is mounted so, since root may write to any other folder.
+    let Some(disk) = Disk::mount(&folder, "256k") else {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    };
+    disk.remount("ro");
+    assert!(std::fs::write(folder.join("probe"), "").is_err(), "it can be written");
+    server.configure(&Settings::new().set("log.dir", json!(folder)));
+    server.launch();
+    server.ready().await;
+    serves(&server, "dev-1").await;
+    server.says("read-only").await;
+    disk.remount("rw");
+    let look = async || {
+        serves(&server, "later").await;
+        written(&folder).contains("modehost::audit")
+    };
+    wait::until("lines are written once they can be", Duration::from_secs(60), look, |written| *written).await;
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
 /// What no line may hold: each is said, sent or shown in another way.
 const MARKS: [&str; 10] = [
     "zebra-token",

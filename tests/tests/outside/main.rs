@@ -19,6 +19,7 @@
 //! - [`coding`]: insights from logs (M.11 to M.13)
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
 //! - [`hearing`]: what devices say, in every framing and with every recogniser (A.1 to A.7)
+//! - [`hearing_tls`]: recognisers behind TLS, trusted and not
 //! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
 //! - [`spoken_command`]: a true recogniser in the loop
 //! - [`models`]: providers good and bad (L.1 to L.4)
@@ -34,18 +35,21 @@
 //! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
 //! - `traces`: spans for a collector, with the feature `otel`
 //! - [`storage_faults`]: full disks, damaged databases
+//! - [`clock`]: a system clock that jumps
 //! - [`idle`]: silent devices, and what sessions leave behind (C.6, C.7)
 //! - [`server_messages`], [`restart`]: orders of the operator's console (C.12)
 //! - [`walk`]: the example client through the README's walk
 
 mod archive;
 mod board;
+mod clock;
 mod coding;
 mod conversation;
 mod crowd;
 mod fault;
 mod frames;
 mod hearing;
+mod hearing_tls;
 mod hooks;
 mod hostile;
 mod idle;

@@ -42,6 +42,13 @@ impl Disk {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
         mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
     }
+
+    /// Mounted again with another option, such as `ro`.
+    pub fn remount(&self, option: &str) {
+        let options = format!("remount,{option}");
+        let output = Command::new("mount").args(["-o", &options]).arg(&self.0).output().expect("mount");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 impl Drop for Disk {
