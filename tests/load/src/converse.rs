@@ -61,6 +61,8 @@ pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Re
         "base_url": provider.said, "model": "instant", "max_concurrent": options.max_concurrent,
     } });
     target.env.push(format!("MODEHOST__LLM__ALIASES={alias}"));
+    // What is measured is the conversation: a voice that is installed here would be heard in the figures.
+    target.env.push("MODEHOST__TTS__PROVIDER=none".to_owned());
     if let Some(server) = Target::server(&target).await? {
         report.add("server", converse(&server, options).await.context("on the server")?);
     }
