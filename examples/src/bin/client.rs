@@ -70,9 +70,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn converse<W: Write>(client: &mut Client<W>) -> anyhow::Result<()> {
     let mut lines = typed_lines();
     client.say("type /help for what you can do, /quit to go")?;
+    // What is typed, or piped in, before the first attempt to connect is over waits for it.
+    let mut tried = false;
     loop {
         tokio::select! {
-            line = lines.recv() => {
+            line = lines.recv(), if tried => {
                 let flow = match line {
                     Some(line) => client.line(&line).await?,
                     None => client.run(Command::Quit).await?,
@@ -81,7 +83,10 @@ async fn converse<W: Write>(client: &mut Client<W>) -> anyhow::Result<()> {
                     return Ok(());
                 }
             }
-            news = client.news() => { news?; }
+            news = client.news() => {
+                news?;
+                tried = true;
+            }
         }
     }
 }
