@@ -219,7 +219,8 @@ impl Session {
     }
 
     /// Works off what the device has sent and nobody has looked at; before the session is saved
-    /// for good, or its device given up.
+    /// for good, or its device given up. Stops where another connection comes: what follows may be its own,
+    /// and it is attached first.
     pub(crate) async fn empty_queue(&mut self) {
         let mut first = match self.held_back.take() {
             Some(Wake::Device(inbound)) => Some(inbound),
@@ -231,6 +232,10 @@ impl Session {
             _ => None,
         };
         while let Some(inbound) = first.take().or_else(|| self.messages.try_recv().ok()) {
+            if self.handle.inbox.is_wanted() {
+                self.held_back = Some(Wake::Device(inbound));
+                return;
+            }
             self.cascade = 0;
             match inbound {
                 Inbound::Message(from, message) => self.work.push_back(Work::Message(Some(from), message)),

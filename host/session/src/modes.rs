@@ -39,8 +39,11 @@ impl Session {
     }
 
     /// A `switch-mode` effect: none is the default mode. The device is told as if it had asked itself,
-    /// unknown modes too.
+    /// unknown modes too. Where it has been given up, no mode begins any more.
     pub(crate) async fn switch(&mut self, name: Option<&str>) {
+        if self.link.is_over() {
+            return;
+        }
         match name {
             Some(name) => self.mode_message(true, name).await,
             None => {

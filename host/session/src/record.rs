@@ -118,9 +118,13 @@ impl Session {
             let table = self.shared.services.catalog.table();
             table.plugins.get(&plugin).map(|entry| entry.generation_for(&self.handle.device).clone())
         };
+        let (now, unix) = (Instant::now(), unix_ms());
+        // Where the clock has gone back since, no more is left than there was.
+        let left = |ends_at: u64| ends_at.saturating_sub(unix).min(ends_at.saturating_sub(saved_at));
         let Some(generation) = generation else {
             tracing::warn!(%plugin, device = %self.handle.device, "state of a plugin that is not loaded is kept for its return");
-            self.orphans.push(StoredHandler { mode: None, ..stored });
+            let timers = stored.timers.iter().map(|(id, ends_at)| (*id, unix.saturating_add(left(*ends_at)))).collect();
+            self.orphans.push(StoredHandler { mode: None, timers, ..stored });
             return;
         };
         let version = generation.manifest().version.clone();
@@ -128,11 +132,8 @@ impl Session {
         let mut handler = Handler::new(plugin.clone(), generation, None).with_snapshot(snapshot);
         handler.mode = stored.mode.map(Into::into);
         handler.ending = stored.ending;
-        let (now, unix) = (Instant::now(), unix_ms());
         for (id, ends_at) in stored.timers {
-            // Where the clock has gone back since, no more is left than there was.
-            let left = ends_at.saturating_sub(unix).min(ends_at.saturating_sub(saved_at));
-            handler.timers.insert(id, now + Duration::from_millis(left));
+            handler.timers.insert(id, now + Duration::from_millis(left(ends_at)));
         }
         self.handlers.push(handler);
         for key in &stored.watches {

@@ -59,8 +59,12 @@ impl Session {
         self.work.push_back(Work::Transcript { transcript, declined: false });
     }
 
-    /// Words go to the current mode, by its voice policy, or to the default mode.
+    /// Words go to the current mode, by its voice policy, or to the default mode; to nobody where the
+    /// device has been given up, since every role has ended.
     pub(crate) async fn hear(&mut self, transcript: Transcript, declined: bool) {
+        if self.link.is_over() {
+            return;
+        }
         let current = self.mode.as_ref().filter(|_| !declined).and_then(|mode| self.find_mode(mode));
         let current = current.filter(|(plugin, _)| self.voice_of(plugin) != VoicePolicy::None);
         let default = || self.config().default_mode.as_deref().and_then(|mode| self.find_mode(mode));

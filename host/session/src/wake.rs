@@ -173,7 +173,7 @@ impl Session {
 
     /// Once the device has been given up, every role is told the end: those that were there, and
     /// whoever is woken after it. Nobody is told the end of a role twice, and no role begins again
-    /// (`Greeting`), so that this comes to an end.
+    /// (`lend`, `switch` and `hear` see to it), so that this comes to an end.
     pub(crate) async fn tell_the_end(&mut self) {
         while self.link.is_over()
             && let Some(handler) = self.handlers.iter_mut().find(|handler| !handler.ending)

@@ -75,7 +75,7 @@ async fn speaks(server: &Server) -> Device {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_recognisers_behind_tls_hear_where_the_system_trusts_them() {
+async fn a6_recognisers_behind_tls_hear_where_the_system_trusts_them() {
     for kind in [Kind::Doubao, Kind::FunAsr] {
         let service = service(kind);
         let folder = tempfile::tempdir().expect("a folder");
@@ -93,7 +93,7 @@ async fn a2_recognisers_behind_tls_hear_where_the_system_trusts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_a_recogniser_that_nobody_vouches_for_hears_nothing() {
+async fn a6_a_recogniser_that_nobody_vouches_for_hears_nothing() {
     for kind in [Kind::Doubao, Kind::FunAsr] {
         let service = service(kind);
         let folder = tempfile::tempdir().expect("a folder");
@@ -108,7 +108,7 @@ async fn a2_a_recogniser_that_nobody_vouches_for_hears_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_a_runtime_with_a_certificate_of_its_own_may_be_trusted_by_name() {
+async fn a6_a_runtime_with_a_certificate_of_its_own_may_be_trusted_by_name() {
     let service = service(Kind::FunAsr);
     let folder = tempfile::tempdir().expect("a folder");
     let front = front(&service, &folder.path().join("own.pem")).await;

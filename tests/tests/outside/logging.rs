@@ -110,7 +110,7 @@ async fn c14_a_folder_that_may_only_be_read_is_told_and_stops_nobody() {
     server.launch();
     server.ready().await;
     serves(&server, "dev-1").await;
-    server.says("read-only").await;
+    server.says("log files cannot be written").await;
     disk.remount("rw");
     let look = async || {
         serves(&server, "later").await;

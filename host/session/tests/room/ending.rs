@@ -96,3 +96,74 @@ async fn c7_who_is_woken_by_the_end_of_another_is_told_the_end_too() {
     device.vanish();
     nobody_left(&house).await;
 }
+
+/// Wants another mode when it ends.
+fn restless(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Ended(_) => Ok(vec![Effect::SwitchMode(Some("blue".to_owned()))]),
+        _ => Ok(vec![]),
+    }
+}
+
+/// Tells another device that it has begun.
+fn announced(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Started(_) => pull(r#"{"do":[{"deliver":{"type":"begun"},"to":["b"]}]}"#),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_no_mode_begins_once_its_device_has_been_given_up() {
+    let house = House::with(given_up_at_once(), |_| {});
+    house.catalog.publish(Native::new("red", 1, restless));
+    house.catalog.publish(Native::new("blue", 2, announced));
+    let mut other = house.device("b");
+    other.greets(false).await;
+    let mut device = house.device("a");
+    device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
+    device.hears_up_to_now().await;
+    device.vanish();
+    let gone = tokio::time::timeout(Duration::from_secs(10), async {
+        while house.registry.sessions().len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.expect("its session ends");
+    let heard = other.hears_up_to_now().await;
+    assert!(heard.iter().all(|message| message["type"] != "begun"), "{heard:?}");
+}
+
+static GIVEN_UP: Barrier = Barrier::new(2);
+
+/// As `busy`, held up by its last message while the device is being given up.
+fn called_back(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Message { body, .. } if body.contains("hold") => {
+            GIVEN_UP.wait();
+            GIVEN_UP.wait();
+        }
+        Event::Message { body, .. } if body.contains("slow") => std::thread::sleep(Duration::from_millis(50)),
+        _ => {}
+    }
+    Ok(vec![])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_who_returns_while_it_is_being_given_up_is_answered() {
+    let house = House::with(given_up_at_once(), |_| {});
+    house.catalog.publish(Native::new("red", 1, called_back));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red", "what": "hold" })).await;
+    run_blocking(|| GIVEN_UP.wait()).await;
+    for what in ["slow", "hold"] {
+        device.say(json!({ "type": "red", "what": what })).await;
+    }
+    device.vanish();
+    run_blocking(|| GIVEN_UP.wait()).await;
+    run_blocking(|| GIVEN_UP.wait()).await;
+    let mut again = house.device("a");
+    again.say(json!({ "type": "hello" })).await;
+    run_blocking(|| GIVEN_UP.wait()).await;
+    again.hears(|message| message["type"] == "hello").await;
+}
