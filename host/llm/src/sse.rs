@@ -30,7 +30,9 @@ pub(crate) struct Events {
 impl Events {
     /// Takes bytes, and appends the data of each event that they complete to `complete`.
     pub(crate) fn push(&mut self, mut bytes: &[u8], complete: &mut Vec<String>) -> Result<(), SseError> {
-        if std::mem::take(&mut self.after_return) && bytes.first() == Some(&b'\n') {
+        // A piece without bytes says nothing about what follows the return.
+        let Some(&first) = bytes.first() else { return Ok(()) };
+        if std::mem::take(&mut self.after_return) && first == b'\n' {
             bytes = &bytes[1..];
         }
         while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -122,6 +124,12 @@ mod tests {
             let stream = format!("data: a{end}{end}data: b{end}{end}");
             assert_eq!(read(&[stream.as_bytes()]), Ok(vec!["a".to_owned(), "b".to_owned()]), "{end:?}");
         }
+    }
+
+    #[test]
+    fn a_piece_without_bytes_between_return_and_line_feed_ends_no_event() {
+        let pieces: [&[u8]; 3] = [b"data: a\r", b"", b"\ndata: b\r\n\r\n"];
+        assert_eq!(read(&pieces), Ok(vec!["a\nb".to_owned()]));
     }
 
     #[test]
