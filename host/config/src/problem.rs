@@ -102,11 +102,12 @@ pub fn render_snippet(text: &str, line: u64, column: u64) -> Option<String> {
 /// The line up to the value of the first key that holds a secret.
 fn conceal(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
-    let ends = SECRETS.iter().filter_map(|word| {
-        let start = lower.find(word)? + word.len();
-        let colon =
-            lower[start..].find(':').filter(|at| lower[start..start + at].trim_matches(['"', '\'', ' ']).is_empty())?;
-        Some(start + colon + 1)
+    // Every place of every word: the first may be part of a value that stands before the key.
+    let keys = SECRETS.iter().flat_map(|word| lower.match_indices(word));
+    let ends = keys.filter_map(|(at, word)| {
+        let behind = at + word.len();
+        let (between, _) = lower[behind..].split_once(':')?;
+        between.trim_matches(['"', '\'', ' ']).is_empty().then_some(behind + between.len() + 1)
     });
     match ends.min() {
         Some(end) if !line[end..].trim().is_empty() => format!("{} …", &line[..end]),
@@ -135,9 +136,13 @@ mod tests {
 
     #[test]
     fn secrets_stay_out_of_snippets() {
-        for line in
-            ["  secret: hunter2", "  - { token: hunter2, device: 5 }", "\"api_key\": hunter2", "token : hunter2"]
-        {
+        for line in [
+            "  secret: hunter2",
+            "  - { token: hunter2, device: 5 }",
+            "\"api_key\": hunter2",
+            "token : hunter2",
+            "  - { name: token-a, token: hunter2 }",
+        ] {
             let snippet = render_snippet(line, 1, 99).expect("a line");
             assert!(!snippet.contains("hunter2"), "{snippet}");
         }

@@ -44,7 +44,7 @@ fn is_whole(insight: &serde_json::Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn m13_damaged_logs_give_whole_insights(parts in prop::collection::vec((damaged(), prop::sample::select(vec!["\n", "\r\n", "", "\r"])), 1..40)) {
         let mut session = Session::start();

@@ -120,7 +120,7 @@ pub fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
 /// The number before a word, as in `2 failed`.
 pub fn number_before(text: &str, word: &str) -> Option<u32> {
     let before = text[..text.find(word)?].trim_end();
-    let start = before.rfind(|letter: char| !letter.is_ascii_digit()).map_or(0, |at| at + 1);
+    let start = before.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
     before[start..].parse().ok()
 }
 
@@ -156,4 +156,18 @@ pub fn class_and_message(text: &str) -> Option<(&str, &str)> {
         && class.len() <= 80
         && class.chars().all(known);
     is_class.then_some((class, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_beside_letters_of_any_width() {
+        assert_eq!(number_before("=====界2 failed, 211 passed", " failed"), Some(2));
+        assert_eq!(number_before("12 failed", " failed"), Some(12));
+        assert_eq!(number_before("界 failed", " failed"), None);
+        assert_eq!(number_after("Failures:界", "Failures:"), None);
+        assert_eq!(number_after("Failures: 3界", "Failures:"), Some(3));
+    }
 }
