@@ -7,6 +7,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::First;
 use modehost_limits as limits;
+use modehost_task::spawn_io;
 
 use super::{Failure, Places};
 use crate::app::{self, Ended, Program, Start, StartError};
@@ -90,10 +91,13 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         .enable_all()
         .build()
         .map_err(Failure::other)?;
-    let outcome = runtime.block_on(Box::pin(app::run(start)));
+    // On the IO threads and not on this one: it takes connections in, and would be one thread more than
+    // there are processors, which the others would have to wait for.
+    let outcome = runtime.block_on(async { spawn_io(app::run(start)).join().await });
     // A plugin that is being compiled, or cargo in `dev`, must not hold up the end.
     runtime.shutdown_timeout(limits::STOP);
     drop(log);
+    let outcome = outcome.ok_or_else(|| Failure::Other("the server panicked; the lines above say where".to_owned()))?;
     match outcome {
         Ok(Ended::Stopped) => Ok(()),
         // All that is left of this program are the sockets.

@@ -20,7 +20,22 @@ impl Child {
     /// If it cannot be started, or says nothing.
     pub fn start(command: &[&str]) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find this program")?;
-        let mut child = Command::new(own)
+        Self::begin(Command::new(own), command)
+    }
+
+    /// The same, for whom only the processor time is that nobody else wants.
+    ///
+    /// # Errors
+    /// As `start`, and where there is no `chrt` (util-linux).
+    pub fn start_idle(command: &[&str]) -> anyhow::Result<Self> {
+        let own = std::env::current_exe().context("cannot find this program")?;
+        let mut idle = Command::new("chrt");
+        idle.args(["--idle", "0"]).arg(own);
+        Self::begin(idle, command)
+    }
+
+    fn begin(mut program: Command, command: &[&str]) -> anyhow::Result<Self> {
+        let mut child = program
             .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

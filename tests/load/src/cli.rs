@@ -80,10 +80,6 @@ pub struct Measure<O: clap::Args> {
 /// Says what could not be measured and why.
 pub fn run(cli: Cli) -> anyhow::Result<String> {
     process::raise_file_limit();
-    if matches!(cli.command, Command::Attack(_)) {
-        // Of this thread and of those that it starts.
-        let _ = rustix::process::nice(19);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cli.threads.max(1))
         .enable_all()

@@ -1,12 +1,12 @@
 //! Attacks, and what they do to a bystander: a device that does nothing but ask for heartbeats.
 //!
 //! Rule: attackers are a process of their own that gets only the processor time that nobody else
-//! wants, and the bystander goes before everybody (where this user may say so), so that what is measured
-//! is what the target does with them, and not what they take from each other. On the floor the same attack
+//! wants, and the bystander goes before everybody (real-time, where this user may say so), so that what is
+//! measured is what the target does with them, and not what they take from each other. On the floor the same attack
 //! shows what no server can help.
 
 use std::net::SocketAddr;
-use std::process;
+use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -85,7 +85,7 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
     figures.add("quiet_p99_ms", quiet.as_secs_f64() * 1e3);
     for attack in options.attack.map_or_else(|| ALL.to_vec(), |attack| vec![attack]) {
         let name = format!("{attack:?}").to_lowercase();
-        let attackers = Child::start(&[
+        let attackers = Child::start_idle(&[
             "attack",
             "--address",
             &target.caller.server.to_string(),
@@ -110,7 +110,8 @@ async fn heartbeats(target: &Target, duration: Duration) -> anyhow::Result<Durat
     let (caller, echoed) = (target.caller.clone(), target.is_floor());
     let bystander = std::thread::spawn(move || {
         // Of this thread. Whoever may not has the bystander wait for its turn as well.
-        let _ = rustix::process::nice(-15);
+        let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+        let _ = Command::new("chrt").args(["--fifo", "--pid", "1", &own]).stderr(Stdio::null()).status();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(watch(&caller, echoed, duration))
     });
