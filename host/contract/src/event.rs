@@ -164,6 +164,22 @@ impl Event {
         }
     }
 
+    /// The request that this event is the outcome of.
+    pub fn ends(&self) -> Option<RequestId> {
+        match self {
+            Self::ModelDone(done) => Some(done.request),
+            Self::Document(document) | Self::WriteConflict(document) => document.request,
+            Self::RequestFailed { request, .. }
+            | Self::Tools { request, .. }
+            | Self::ToolDone { request, .. }
+            | Self::WriteDone { request, .. }
+            | Self::JournalPage { request, .. }
+            | Self::RequestDone { request, .. }
+            | Self::Delivered { request, .. } => Some(*request),
+            _ => None,
+        }
+    }
+
     /// Bytes that keeping this event costs beyond its own size, roughly; for the replay bound.
     pub fn weight(&self) -> usize {
         match self {

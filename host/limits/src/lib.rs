@@ -3,8 +3,11 @@
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
 pub mod sound;
+mod tools;
 
 use std::time::Duration;
+
+pub use tools::*;
 
 // --- Devices and their connections -----------------------------------------------------------
 
@@ -178,6 +181,10 @@ pub const SESSION_QUEUE: usize = 64;
 pub const CHECKPOINT: Duration = Duration::from_secs(2);
 /// Events kept since the last snapshot, for replay after a trap; then a snapshot is taken.
 pub const REPLAY_EVENTS: usize = 16;
+/// Events kept for replay of a mode that gives no snapshot; then it is told no more.
+pub const UNSAVED_EVENTS: usize = 4 * REPLAY_EVENTS;
+/// Bytes of them.
+pub const UNSAVED_BYTES: usize = 8 * REPLAY_BYTES;
 /// Bytes of events kept for replay.
 pub const REPLAY_BYTES: usize = 32 * 1024;
 /// Events kept while a new generation is on trial, for an exact way back. A busy device sends 17
@@ -193,8 +200,15 @@ pub const REQUESTS: usize = 32;
 pub const WATCHES: usize = 32;
 /// `dispatch` and `switch-mode` effects that one message may set off in all, against loops.
 pub const CASCADE: usize = 16;
+/// Answers that the host gives itself (refused requests, mostly) to the modes of a session after one
+/// message, against loops: four whole lists of effects.
+pub const OWN_ANSWERS: usize = 4 * EFFECTS;
+/// Work of one session after which others have their turn on its thread.
+pub const SESSION_TURN: Duration = Duration::from_millis(2);
 /// How long a request to the storage may take before the device is told.
 pub const STORAGE_REPLY: Duration = Duration::from_secs(5);
+/// Before a session asks a storage again that had too much to do.
+pub const STORAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a session waits for others to hibernate before its event fails.
 pub const PERMIT_PATIENCE: Duration = Duration::from_secs(10);
@@ -206,24 +220,6 @@ pub const PERMIT_REMINDER: Duration = Duration::from_millis(10);
 pub const SPEECH_GAP: Duration = Duration::from_secs(30);
 /// Devices that one delivery reaches: fewer than `WRITER_QUEUE`, so that all of them can be away.
 pub const DELIVERY_DEVICES: usize = 4_000;
-
-// --- Tools of devices -----------------------------------------------------------------------
-
-/// A device's answer to what it offers. Firmware answers within 100 ms; some clients never do.
-pub const TOOL_LIST_REPLY: Duration = Duration::from_secs(5);
-/// A device that says it has tools and does not answer is not asked again for so long, unless it
-/// says hello or that its tools have changed.
-pub const TOOL_SILENCE: Duration = Duration::from_secs(60);
-/// A device's answer to a call: taking and explaining a picture takes up to half a minute.
-pub const TOOL_CALL_REPLY: Duration = Duration::from_secs(30);
-/// Pages of a list of tools; firmware cuts them at 8,000 bytes.
-pub const TOOL_PAGES: usize = 32;
-/// Bytes of the descriptions and parameters of all tools: each question to a model carries them.
-pub const TOOL_LIST_BYTES: usize = 64 * 1024;
-/// Calls that wait for one device: firmware works them off one after the other.
-pub const TOOL_CALLS: usize = 8;
-/// Text of a tool's answer.
-pub const TOOL_TEXT_BYTES: usize = 16 * 1024;
 
 // --- Plugins ------------------------------------------------------------------------------
 

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use modehost_contract::Context;
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Transcript};
@@ -14,11 +16,14 @@ use modehost_limits as limits;
 use modehost_protocol::DeviceMessage;
 use modehost_speech::{Downlink, Speaking};
 use modehost_storage::traits::{Document, StoredHandler};
+use modehost_storage::{Reply, StorageError};
 use modehost_task::IoTask;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::idle::Idle;
@@ -36,6 +41,8 @@ pub(crate) enum Wake {
     Outcome(Outcome),
     Device(Inbound),
     Deadline,
+    /// What became of a record that nobody waited for.
+    Saved(Result<(), StorageError>),
 }
 
 /// What follows from a wake, in order.
@@ -82,8 +89,11 @@ pub(crate) struct Session {
     held_back: Option<Wake>,
     /// `dispatch` and `switch-mode` effects since the last wake.
     pub(crate) cascade: usize,
-    /// Time of the last event, Unix ms.
-    clock: u64,
+    /// Answers that the host has given itself since the last wake.
+    pub(crate) own_answers: usize,
+    clock: Clock,
+    /// How long the session has worked since others last had their turn on its thread.
+    busy: Duration,
     pub(crate) segments: u64,
     /// The segment that a recogniser has given a draft of, and not yet confirmed.
     pub(crate) draft: Option<u64>,
@@ -101,6 +111,8 @@ pub(crate) struct Session {
     pub(crate) tool_ids: Arc<AtomicU64>,
     /// When unsaved state is saved at the latest.
     pub(crate) checkpoint: Option<Instant>,
+    /// A record that is on its way to the disk, and that nobody waits for.
+    pub(crate) saving: Option<Reply<()>>,
     /// A connection is new: others speak to it once it has been answered, or by then.
     pub(crate) arrival: Option<Instant>,
     /// What was kept for the device is on its way to it; or was, the last time.
@@ -134,7 +146,9 @@ impl Session {
             work: VecDeque::new(),
             held_back: None,
             cascade: 0,
-            clock: 0,
+            own_answers: 0,
+            clock: Clock::default(),
+            busy: Duration::ZERO,
             segments: 0,
             draft: None,
             turn: None,
@@ -144,6 +158,7 @@ impl Session {
             tools: None,
             tool_ids: Arc::default(),
             checkpoint: None,
+            saving: None,
             arrival: None,
             hand_over: None,
             doze: None,
@@ -159,7 +174,7 @@ impl Session {
         self.load().await;
         loop {
             let wake = self.next_wake().await;
-            self.cascade = 0;
+            (self.cascade, self.own_answers) = (0, 0);
             let drained = match wake {
                 Wake::Control(control) => self.control(control).await,
                 Wake::Document(plugin, document) => {
@@ -186,15 +201,26 @@ impl Session {
                     self.deadlines().await;
                     None
                 }
+                Wake::Saved(saved) => {
+                    self.saving = None;
+                    self.note_record(saved);
+                    None
+                }
             };
             self.work_off().await;
             self.tell_the_end().await;
             self.close_ended();
             self.note_activity();
             self.publish();
-            if drained.is_some() || (self.is_over() && self.shared.forget(&self.handle)) {
-                self.finish(drained.is_some()).await;
+            if drained.is_some() {
                 return;
+            }
+            if self.is_over() {
+                // Before the device is let go: whoever makes its next session must not find this record.
+                self.remove_record().await;
+                if self.shared.forget(&self.handle) {
+                    return;
+                }
             }
         }
     }
@@ -205,7 +231,14 @@ impl Session {
             let span = tracing::trace_span!(
                 target: "modehost::trace", parent: None, "session.event", kind = work.name(), device = %self.handle.device
             );
+            let begun = std::time::Instant::now();
             self.carry_work_out(work).instrument(span).await;
+            self.busy += begun.elapsed();
+            if self.busy >= limits::SESSION_TURN {
+                // A flood, or a mode that is slow, must not keep this thread from the sessions that wait for it.
+                self.busy = Duration::ZERO;
+                yield_now().await;
+            }
         }
     }
 
@@ -236,7 +269,7 @@ impl Session {
                 self.held_back = Some(Wake::Device(inbound));
                 return;
             }
-            self.cascade = 0;
+            (self.cascade, self.own_answers) = (0, 0);
             match inbound {
                 Inbound::Message(from, message) => self.work.push_back(Work::Message(Some(from), message)),
                 Inbound::Heard(report) => self.heard(report),
@@ -269,6 +302,7 @@ impl Session {
                 () = self.handle.inbox.filled() => None,
                 outcome = self.requests.next(), if !self.requests.is_empty() => outcome.map(Wake::Outcome),
                 () = self.alarm.as_mut(), if deadline.is_some() => Some(Wake::Deadline),
+                saved = OptionFuture::from(self.saving.as_mut()), if self.saving.is_some() => saved.map(Wake::Saved),
                 Some(inbound) = self.messages.recv() => Some(Wake::Device(inbound)),
             };
             // A control may have come after it was looked for and before this was found: a connection
@@ -283,13 +317,12 @@ impl Session {
 
     /// Goes on from the time that an earlier process left off at.
     pub(crate) fn begin_clock(&mut self, at: u64) {
-        self.clock = self.clock.max(at);
+        self.clock.begin(at);
     }
 
     /// Time and chance for the next event; time never goes back within a session.
     pub(crate) fn context(&mut self) -> Context {
-        self.clock = self.clock.max(unix_ms());
-        Context { now: self.clock, seed: fastrand::u64(..) }
+        Context { now: self.clock.now(), seed: fastrand::u64(..) }
     }
 
     /// True when nobody is connected, nobody is waited for, and nothing is left to be answered.
@@ -301,16 +334,10 @@ impl Session {
     fn publish(&self) {
         let live = self.handlers.iter().filter(|handler| handler.is_live()).count();
         self.handle.live.store(live, Ordering::Relaxed);
-        self.handle.used.store(self.clock, Ordering::Relaxed);
+        self.handle.used.store(self.clock.last(), Ordering::Relaxed);
         let mut shown = self.handle.mode.lock();
         if *shown != self.mode {
             shown.clone_from(&self.mode);
         }
     }
-}
-
-/// Unix time in ms; 0 where the clock stands before 1970.
-pub(crate) fn unix_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -10,6 +10,7 @@ use modehost_contract::effect::JournalPart;
 use modehost_contract::event::{Document, JournalEntry, RequestId};
 use modehost_contract::{Effect, Event};
 use modehost_ids::PluginId;
+use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_storage::traits::{self, Archived, Written};
 
@@ -30,7 +31,10 @@ impl Session {
     /// Submits an effect of the storage.
     pub(crate) fn store(&mut self, plugin: &PluginId, effect: Effect, barrier: &mut Barrier) {
         let Some(request) = effect.opens() else { return };
-        let Some(ticket) = self.open_request(plugin, request) else { return };
+        // What is written ends with its list, which has a bound of its own: what other requests are open
+        // must not have a write refused that the device is told of.
+        let most = if effect.is_durable() { limits::REQUESTS + limits::EFFECTS } else { limits::REQUESTS };
+        let Some(ticket) = self.open_request_of(plugin, request, most) else { return };
         let (owner, serial, now) = (plugin.clone(), ticket.serial, self.context().now);
         let Services { documents, journals, archives, .. } = &self.shared.services;
         match effect {
@@ -111,29 +115,24 @@ impl Session {
         self.make_dirty();
     }
 
-    /// Waits until all that was submitted is on disk, the session's state with it. False if
+    /// Waits until all that was submitted is on disk; the session's own record is behind it. False if
     /// something could not be stored: the device has been told, the rest must not happen.
-    pub(crate) async fn pass(&mut self, plugin: &PluginId, barrier: Barrier) -> bool {
-        let saved = self.save();
+    pub(crate) async fn settle(&mut self, barrier: &mut Barrier) -> bool {
         let mut whole = true;
-        for outcome in barrier.open {
+        for outcome in std::mem::take(&mut barrier.open) {
             let outcome = outcome.await;
             whole &= outcome.storage.is_none();
             self.outcome(outcome);
         }
-        if let Some(saved) = saved
-            && let Err(error) = saved.await
-        {
-            tracing::error!(%plugin, device = %self.handle.device, %error, "the session's state could not be saved");
-            self.make_dirty();
-        }
-        if whole {
-            for delivery in barrier.deliveries {
-                let outcome = delivery.await;
-                self.outcome(outcome);
-            }
-        }
         whole
+    }
+
+    /// Sends the messages for other devices off, and waits until they are there or kept.
+    pub(crate) async fn send_off(&mut self, barrier: Barrier) {
+        for delivery in barrier.deliveries {
+            let outcome = delivery.await;
+            self.outcome(outcome);
+        }
     }
 
     /// Begins to watch; survives the instance.

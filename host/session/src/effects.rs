@@ -12,7 +12,6 @@ use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, check};
-use modehost_speech::Sound;
 use modehost_storage::assemble;
 use tokio::time::Instant;
 
@@ -20,23 +19,51 @@ use crate::actor::{Session, Work};
 use crate::durable::{Barrier, part};
 use crate::requests::{Ticket, answered, posted};
 
+/// A list of effects of which the inner ones have been carried out; the others wait for the disk.
+pub(crate) struct Begun {
+    pub(crate) plugin: PluginId,
+    visible: Vec<Effect>,
+    /// Questions to somebody outside, which are sent when the session polls its requests.
+    asked: Vec<RequestId>,
+    pub(crate) barrier: Barrier,
+}
+
 impl Session {
     /// Carries out a list of effects. `transcript` is what the list answers, for `decline`.
     pub(crate) async fn carry(&mut self, plugin: &PluginId, effects: Vec<Effect>, transcript: Option<&Transcript>) {
-        let mut barrier = Barrier::default();
         if !effects.iter().any(needs_record) {
+            let mut barrier = Barrier::default();
             for effect in effects {
                 self.perform(plugin, effect, transcript, &mut barrier);
             }
             return;
         }
+        let mut begun = self.begin(plugin, effects, transcript);
+        let record = self.save();
+        let whole = self.settle(&mut begun.barrier).await;
+        self.recorded(record).await;
+        self.complete(begun, whole, transcript).await;
+    }
+
+    /// The inner effects of a list: what is stored is submitted, what is asked waits to be sent. A record
+    /// that is saved after this knows of all of it.
+    pub(crate) fn begin(&mut self, plugin: &PluginId, effects: Vec<Effect>, transcript: Option<&Transcript>) -> Begun {
+        let mut barrier = Barrier::default();
         let (visible, inner): (Vec<_>, Vec<_>) = effects.into_iter().partition(reaches_others);
         let asked: Vec<RequestId> =
             inner.iter().filter(|effect| asks_outside(effect)).filter_map(Effect::opens).collect();
         for effect in inner {
             self.perform(plugin, effect, transcript, &mut barrier);
         }
-        if self.pass(plugin, barrier).await {
+        Begun { plugin: plugin.clone(), visible, asked, barrier }
+    }
+
+    /// The rest of a list, where all of it was stored (`whole`).
+    pub(crate) async fn complete(&mut self, begun: Begun, whole: bool, transcript: Option<&Transcript>) {
+        let Begun { plugin, visible, asked, barrier } = begun;
+        let plugin = &plugin;
+        if whole {
+            self.send_off(barrier).await;
             for effect in visible {
                 self.perform(plugin, effect, transcript, &mut Barrier::default());
             }
@@ -104,10 +131,15 @@ impl Session {
 
     /// Opens a request; `None`, with the failure on its way, if the handler has too many.
     pub(crate) fn open_request(&mut self, plugin: &PluginId, request: RequestId) -> Option<Ticket> {
+        self.open_request_of(plugin, request, limits::REQUESTS)
+    }
+
+    /// The same, with a bound of its own.
+    pub(crate) fn open_request_of(&mut self, plugin: &PluginId, request: RequestId, most: usize) -> Option<Ticket> {
         let place = self.place(plugin)?;
         let open = &mut self.handlers[place].requests;
-        if open.len() >= limits::REQUESTS && !open.contains_key(&request) {
-            let message = format!("more than {} requests are open", limits::REQUESTS);
+        if open.len() >= most && !open.contains_key(&request) {
+            let message = format!("more than {most} requests are open");
             self.refuse_request(plugin, request, Failure::TooMany, &message);
             return None;
         }
@@ -155,8 +187,18 @@ impl Session {
         self.tell_later(plugin, crate::requests::failed(request, reason, message));
     }
 
-    /// An event for a plugin, behind what is still to be done.
+    /// The host's own answer, behind what is still to be done. A mode that asks again at every refusal must
+    /// come to an end, too.
     pub(crate) fn tell_later(&mut self, plugin: &PluginId, event: Event) {
+        self.own_answers += 1;
+        if self.own_answers > limits::OWN_ANSWERS {
+            if self.own_answers == limits::OWN_ANSWERS + 1 {
+                tracing::warn!(%plugin, device = %self.handle.device, "asked again at more than {} refusals", limits::OWN_ANSWERS);
+                let message = format!("{plugin} asked again at every refusal; this was stopped");
+                self.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::default()));
+            }
+            return;
+        }
         self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
     }
 
@@ -172,13 +214,13 @@ impl Session {
     }
 
     fn microphone(&mut self, command: ListenCommand) {
+        if command == ListenCommand::Stop {
+            // The stream of the recogniser ends here, too (A.4).
+            self.forget_sound();
+        }
         let id = self.id.as_str();
         let message = match command {
-            ListenCommand::Stop => {
-                // The stream of the recogniser ends here, too (A.4).
-                self.handle.ear.put(Sound::Forget);
-                reply::listen("stop", None, id)
-            }
+            ListenCommand::Stop => reply::listen("stop", None, id),
             ListenCommand::Start(ListenMode::Automatic) => reply::listen("start", Some("auto"), id),
             ListenCommand::Start(ListenMode::Manual) => reply::listen("start", Some("manual"), id),
             ListenCommand::Start(ListenMode::Realtime) => reply::listen("start", Some("realtime"), id),

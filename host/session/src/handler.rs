@@ -140,13 +140,25 @@ impl Handler {
     /// Gives an event, at most twice: again after a fault, from the last good state, and to the
     /// old generation if the new one is on trial.
     pub(crate) fn deliver(&mut self, context: Context, event: Event, on_fault: &mut OnFault<'_>) -> Delivered {
+        let unsaved = self.tail.len() >= limits::UNSAVED_EVENTS || self.tail_bytes >= limits::UNSAVED_BYTES;
+        if unsaved && let Err(fault) = self.refresh() {
+            // Rather not done than done and forgotten.
+            on_fault(self.generation.id(), &fault, false);
+            self.back_off();
+            return Delivered::Skipped(fault);
+        }
         let mut last = Fault::Open("no attempt".into());
         for _ in 0..2 {
             match self.attempt(context, &event) {
                 Ok(effects) => {
                     self.faults = 0;
                     self.stopped_until = None;
-                    self.note(context, event);
+                    if let Err(fault) = self.note(context, event) {
+                        // The event went well; where its state cannot be kept, the generation before may.
+                        let failed = self.generation.id();
+                        let went_back = self.go_back();
+                        on_fault(failed, &fault, went_back);
+                    }
                     return Delivered::Effects(effects);
                 }
                 Err(Fault::Rejected(rejection)) => return Delivered::Rejected(rejection),
@@ -190,7 +202,10 @@ impl Handler {
     }
 
     /// Keeps an event that went well for replay; takes a snapshot when enough have come together.
-    fn note(&mut self, context: Context, event: Event) {
+    ///
+    /// # Errors
+    /// If none can be taken; the event is kept all the same.
+    fn note(&mut self, context: Context, event: Event) -> Result<(), Fault> {
         let weight = event.weight();
         if let Some(trial) = &mut self.trial {
             trial.bytes += weight;
@@ -201,16 +216,17 @@ impl Handler {
         }
         self.tail_bytes += weight;
         self.tail.push((context, event));
-        if self.tail.len() >= limits::REPLAY_EVENTS || self.tail_bytes > limits::REPLAY_BYTES {
-            self.refresh();
-        }
+        let due = self.tail.len() >= limits::REPLAY_EVENTS || self.tail_bytes > limits::REPLAY_BYTES;
+        if due { self.refresh() } else { Ok(()) }
     }
 
-    /// Takes a snapshot if events have come since the last. False if the guest would not give
-    /// one; the last good state is then as before.
-    pub(crate) fn refresh(&mut self) -> bool {
+    /// Takes a snapshot if events have come since the last.
+    ///
+    /// # Errors
+    /// If the guest would not give one; the last good state and the events since are then as before.
+    pub(crate) fn refresh(&mut self) -> Result<(), Fault> {
         if self.tail.is_empty() {
-            return true;
+            return Ok(());
         }
         let taken = match &mut self.instance {
             Some(instance) => instance.snapshot(),
@@ -221,23 +237,19 @@ impl Handler {
                 self.good = Some(snapshot);
                 self.tail = Vec::new();
                 self.tail_bytes = 0;
-                true
+                Ok(())
             }
             Err(fault) => {
                 tracing::warn!(plugin = %self.plugin, %fault, "no snapshot could be taken");
                 self.instance = None;
-                // Bounded all the same: the oldest good state must not grow a tail without end.
-                if self.tail.len() > 4 * limits::REPLAY_EVENTS {
-                    self.tail.remove(0);
-                }
-                false
+                Err(fault)
             }
         }
     }
 
     /// Gives the instance's memory back; the state stays.
     pub(crate) fn sleep(&mut self) {
-        self.refresh();
+        let _ = self.refresh();
         self.instance = None;
         self.permit = None;
     }
@@ -263,6 +275,22 @@ impl Handler {
         true
     }
 
+    /// Goes on under another configuration and other grants of the same code: a live instance holds the
+    /// ones that it was opened with, so another takes its place. True if one was live.
+    pub(crate) fn change_terms(&mut self, new: &Arc<dyn Generation>) -> bool {
+        let live = self.is_live();
+        if live {
+            let _ = self.refresh();
+            self.instance = None;
+        }
+        self.generation = new.clone();
+        // What cannot be raised fails in `deliver`, which knows what to do about it.
+        live && {
+            let _ = self.raise();
+            true
+        }
+    }
+
     /// Moves to another generation between two events: snapshot, restore, `upgraded`.
     ///
     /// # Errors
@@ -274,7 +302,7 @@ impl Handler {
             self.generation = new.clone();
             return Ok(Vec::new());
         }
-        self.refresh();
+        let _ = self.refresh();
         let upgraded = Event::Upgraded { old_version: self.generation.manifest().version.as_str().into() };
         let moved = raise(&**new, self.good.as_ref(), &self.tail).and_then(|mut instance| {
             let effects = instance.handle(context, &upgraded)?;

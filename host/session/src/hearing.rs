@@ -4,7 +4,7 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Fault, Listener, Report};
+use modehost_speech::{Fault, Listener, Report, Sound};
 use tokio::sync::mpsc;
 
 use crate::actor::Session;
@@ -51,6 +51,13 @@ impl Session {
                 self.not_recognised(&fault);
             }
         }
+    }
+
+    /// What was heard and not yet told is for nobody; a voice that waited for it goes on.
+    pub(crate) fn forget_sound(&mut self) {
+        self.handle.ear.put(Sound::Forget);
+        self.draft = None;
+        self.speak_on();
     }
 
     /// Nothing was said that was meant: the voice goes on where it was.

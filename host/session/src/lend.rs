@@ -207,13 +207,13 @@ impl Session {
         for plugin in plugins {
             if let Some(place) = self.place(&plugin) {
                 self.renew(place).await;
-                self.settle(&plugin);
+                self.settle_trial(&plugin);
             }
         }
     }
 
     /// Forgets the way back once the catalog has.
-    fn settle(&mut self, plugin: &PluginId) {
+    fn settle_trial(&mut self, plugin: &PluginId) {
         let over = {
             let table = self.shared.services.catalog.table();
             table.plugins.get(plugin).is_none_or(|entry| entry.fallback.is_none() && entry.candidate.is_none())
@@ -236,9 +236,8 @@ impl Session {
             Standing::Move(new) if new.code() == self.handlers[place].generation.code() => {
                 let handler = &mut self.handlers[place];
                 let changed = handler.generation.config() != new.config();
-                handler.generation = new.clone();
                 // A sleeping instance is configured anew when it wakes.
-                if changed && handler.is_live() {
+                if handler.change_terms(&new) && changed {
                     let event = Event::ConfigChanged { config: new.config(), device: self.device.clone() };
                     self.work.push_back(Work::Tell { plugin: handler.plugin.clone(), event, body: None });
                 }

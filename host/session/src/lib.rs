@@ -23,6 +23,7 @@
 //! - `redelivery`: handing over what was kept for a device, and telling the senders
 //! - `record`: what is left of a session between two processes
 //! - `budget`: how many instances live at once
+//! - `clock`: the time that modes are told
 //! - `figures`: what the figures of this room mean
 //! - [`config`]: the settings of this room
 //!
@@ -32,6 +33,7 @@
 mod actor;
 pub mod attachment;
 mod budget;
+mod clock;
 pub mod config;
 mod deliver;
 mod durable;

@@ -1,5 +1,6 @@
 //! Beginning and ending modes. Rule: a switch is atomic. The new mode is told first and its
-//! effects wait; only if that went well does the old one end, and then both lists are carried out.
+//! effects wait; only if that went well does the old one end, and then both lists are carried out, with
+//! one record of the session that knows of both.
 
 use std::sync::Arc;
 
@@ -7,7 +8,6 @@ use modehost_contract::Event;
 use modehost_contract::event::EndReason;
 use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode};
-use modehost_speech::Sound;
 
 use crate::actor::{Session, Work};
 use crate::handler::Delivered;
@@ -89,7 +89,7 @@ impl Session {
                 self.handlers[place].mode = None;
             }
             // What was said to the mode that has ended is for no other (A.4).
-            self.handle.ear.put(Sound::Forget);
+            self.forget_sound();
         }
         self.mode = target.as_ref().map(|(_, mode)| mode.clone());
         if let Some((plugin, mode)) = &target
@@ -98,17 +98,26 @@ impl Session {
             self.handlers[place].mode = Some(mode.clone());
             self.handlers[place].ending = false;
         }
-        self.save_now().await;
+        // One record of the roles and of all that they want: after a kill neither is there without the other.
+        let ended = ended.map(|(plugin, effects)| self.begin(&plugin, effects, None));
+        let begun = target.as_ref().map(|(plugin, _)| self.begin(plugin, begun, None));
+        let record = self.save();
+        let mut lists = Vec::new();
+        for mut list in ended.into_iter().chain(begun) {
+            let whole = self.settle(&mut list.barrier).await;
+            lists.push((list, whole));
+        }
+        self.recorded(record).await;
         self.end_turn();
         if let Some((state, mode)) = answer {
             self.link.send(reply::mode_ok(state, mode, self.id.as_str()));
         }
-        if let Some((plugin, effects)) = ended {
-            self.carry(&plugin, effects, None).await;
-            self.end_turn_of(&plugin);
-        }
-        if let Some((plugin, _)) = &target {
-            self.carry(plugin, begun, None).await;
+        for (list, whole) in lists {
+            let plugin = list.plugin.clone();
+            self.complete(list, whole, None).await;
+            if target.as_ref().is_none_or(|(new, _)| *new != plugin) {
+                self.end_turn_of(&plugin);
+            }
         }
         if let Some(now) = self.mode.clone().or(default) {
             self.tell_subscribers(|subscriptions| subscriptions.mode_change, &Event::ModeChanged(now));

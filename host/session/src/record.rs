@@ -6,11 +6,13 @@ use std::time::Duration;
 use modehost_contract::event::Failure;
 use modehost_contract::{Event, Snapshot};
 use modehost_ids::PluginId;
-use modehost_storage::Reply;
+use modehost_limits as limits;
 use modehost_storage::traits::{StoredHandler, StoredSession};
-use tokio::time::Instant;
+use modehost_storage::{Reply, StorageError};
+use tokio::time::{Instant, sleep};
 
-use crate::actor::{Session, Work, unix_ms};
+use crate::actor::{Session, Work};
+use crate::clock::unix_ms;
 use crate::handler::Handler;
 use crate::requests::failed;
 
@@ -32,15 +34,28 @@ impl Session {
             saved_at.saturating_add(u64::try_from(left).unwrap_or(u64::MAX))
         };
         for handler in &mut self.handlers {
-            handler.refresh();
+            let _ = handler.refresh();
             let Some(good) = handler.good() else { continue };
+            let mut timers: Vec<_> = handler.timers.iter().map(|(id, due)| (*id, ends_at(*due))).collect();
+            let mut requests: Vec<_> = handler.requests.keys().copied().collect();
+            // What has ended and is not told yet would be lost with this process, too.
+            let untold = self.work.iter().filter_map(|work| match work {
+                Work::Tell { plugin, event, .. } if *plugin == handler.plugin => Some(event),
+                _ => None,
+            });
+            for event in untold {
+                match event {
+                    Event::Timer(id) => timers.push((*id, saved_at)),
+                    event => requests.extend(event.ends()),
+                }
+            }
             handlers.push(StoredHandler {
                 plugin: handler.plugin.as_str().to_owned(),
                 version: handler.generation.manifest().version.clone(),
                 schema: good.schema,
                 state: good.state.clone(),
-                timers: handler.timers.iter().map(|(id, due)| (*id, ends_at(*due))).collect(),
-                requests: handler.requests.keys().copied().collect(),
+                timers,
+                requests,
                 watches: handler.watches.keys().map(|key| key.to_string()).collect(),
                 mode: handler.mode.as_ref().map(|mode| mode.to_string()),
                 ending: handler.ending,
@@ -63,20 +78,49 @@ impl Session {
         }))
     }
 
-    /// Saves and waits until it is on disk.
+    /// Saves and waits until it is on disk: a storage that has too much to do is asked again for a while.
     pub(crate) async fn save_now(&mut self) {
-        if let Some(reply) = self.save()
-            && let Err(error) = reply.await
-        {
-            tracing::error!(device = %self.handle.device, %error, "the session could not be saved");
+        let patience = Instant::now() + limits::STORAGE_REPLY;
+        while let Some(reply) = self.save() {
+            match reply.await {
+                Err(StorageError::Overloaded) if Instant::now() < patience => sleep(limits::STORAGE_PAUSE).await,
+                saved => return self.note_record(saved),
+            }
+        }
+    }
+
+    /// Waits until a record is on disk.
+    pub(crate) async fn recorded(&mut self, record: Option<Reply<()>>) {
+        if let Some(record) = record {
+            let saved = record.await;
+            self.note_record(saved);
+        }
+    }
+
+    /// What is not on disk will be tried again.
+    pub(crate) fn note_record(&mut self, saved: Result<(), StorageError>) {
+        if let Err(error) = saved {
+            tracing::error!(device = %self.handle.device, %error, "the session's state could not be saved; it is tried again");
             self.make_dirty();
+        }
+    }
+
+    /// The record of an earlier process. A storage that is busy for a moment must not cost a meeting.
+    async fn find_record(&mut self) -> Result<Option<StoredSession>, StorageError> {
+        let patience = Instant::now() + limits::STORAGE_REPLY;
+        loop {
+            match self.shared.services.sessions.load(&self.handle.device).await {
+                Err(StorageError::Overloaded | StorageError::Unavailable(_)) if Instant::now() < patience => {
+                    sleep(limits::STORAGE_PAUSE).await;
+                }
+                found => return found,
+            }
         }
     }
 
     /// Takes up what an earlier process left, if the device is still waited for.
     pub(crate) async fn load(&mut self) {
-        let loaded = self.shared.services.sessions.load(&self.handle.device).await;
-        let stored = match loaded {
+        let stored = match self.find_record().await {
             Ok(Some(stored)) => stored,
             Ok(None) => return,
             Err(error) => {

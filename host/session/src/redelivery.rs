@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use self::gate::Settled;
-use crate::actor::unix_ms;
+use crate::clock::unix_ms;
 use crate::registry::Services;
 
 pub(crate) use self::gate::Gate;

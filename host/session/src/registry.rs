@@ -129,8 +129,38 @@ impl Shared {
         true
     }
 
+    /// The session is no more, however it came to that.
+    fn part_from(&self, session: &Arc<SessionHandle>) {
+        let mut sessions = self.sessions.lock();
+        let known = sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session));
+        let gone = if known { sessions.remove(&session.device) } else { None };
+        if gone.is_some() {
+            metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
+        }
+        // Under the lock, so that nobody attaches to what is no more; let go of behind it.
+        let waiting = session.inbox.take_all();
+        drop(sessions);
+        drop(waiting);
+        if std::thread::panicking() {
+            tracing::error!(device = %session.device, "this session broke down; its device is served anew when it connects");
+        }
+    }
+
     fn all(&self) -> Vec<Arc<SessionHandle>> {
         self.sessions.lock().values().cloned().collect()
+    }
+}
+
+/// Goes with a session's task. One that broke down is forgotten like one that has ended, so that its
+/// device can be served by another, and nobody waits for what it was asked.
+struct Leaving {
+    shared: Arc<Shared>,
+    session: Arc<SessionHandle>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.shared.part_from(&self.session);
     }
 }
 
@@ -201,7 +231,12 @@ impl Registry {
             task: Mutex::default(),
         });
         let actor = Session::new(session.clone(), self.shared.clone(), receiver);
-        *session.task.lock() = Some(self.shared.services.threads.spawn(actor.run()));
+        let leaving = Leaving { shared: self.shared.clone(), session: session.clone() };
+        let life = async move {
+            let _leaving = leaving;
+            actor.run().await;
+        };
+        *session.task.lock() = Some(self.shared.services.threads.spawn(life));
         sessions.insert(device.clone(), session.clone());
         metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
         session
@@ -224,7 +259,7 @@ impl Registry {
             Err(error) => tracing::error!(%error, "unfinished sessions cannot be found; they wait for their devices"),
         }
         let window = u64::try_from(self.shared.config().resume_window.as_millis()).unwrap_or(u64::MAX);
-        let before = crate::actor::unix_ms().saturating_sub(window);
+        let before = crate::clock::unix_ms().saturating_sub(window);
         if let Err(error) = stored.expire(before).await {
             tracing::warn!(%error, "old sessions were not removed");
         }

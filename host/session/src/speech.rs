@@ -73,8 +73,10 @@ impl Session {
             && !voice.is_over()
         {
             // It takes no more than a device could listen to; what is beyond is dropped and counted there.
-            let _ = voice.sentence(text);
-            return true;
+            // Where it has ended this very moment, another says it.
+            if voice.sentence(text).is_ok() || !voice.is_over() {
+                return true;
+            }
         }
         let Some(outbox) = self.link.outbox().cloned() else { return false };
         let downlink = self.downlink.unwrap_or_else(|| self.shared.services.speech.parts().downlink);

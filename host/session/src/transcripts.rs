@@ -7,9 +7,10 @@ use modehost_contract::event::Transcript;
 use modehost_contract::{Event, VoicePolicy};
 use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Sound, Words};
+use modehost_speech::Words;
 
-use crate::actor::{Session, Work, unix_ms};
+use crate::actor::{Session, Work};
+use crate::clock::unix_ms;
 use crate::handler::Delivered;
 
 /// Source of transcripts that were typed.
@@ -21,7 +22,7 @@ impl Session {
         if self.config().wake_words.contains(&text.to_lowercase()) {
             self.link.send(reply::stt(&text, self.id.as_str()));
             // The sound that it was found in came before.
-            self.handle.ear.put(Sound::Forget);
+            self.forget_sound();
             return self.stop_speaking();
         }
         let now = unix_ms();

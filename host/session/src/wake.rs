@@ -131,7 +131,7 @@ impl Session {
         self.due_timers(now);
         if self.checkpoint.is_some_and(|at| at <= now) {
             // Nobody waits for it: whoever does, saves for themselves.
-            drop(self.save());
+            self.saving = self.save();
         }
         if self.doze.is_some_and(|at| at <= now) {
             self.hibernate(false);
@@ -192,10 +192,10 @@ impl Session {
         self.check_turn(Instant::now());
     }
 
-    /// The last act: the record goes, or stays for the next process.
-    pub(crate) async fn finish(&mut self, drained: bool) {
-        if !drained
-            && self.stored
+    /// Of a session that has ended nothing stays.
+    pub(crate) async fn remove_record(&mut self) {
+        (self.checkpoint, self.saving) = (None, None);
+        if std::mem::take(&mut self.stored)
             && let Err(error) = self.shared.services.sessions.remove(&self.handle.device).await
         {
             tracing::error!(device = %self.handle.device, %error, "the record of an ended session stays");

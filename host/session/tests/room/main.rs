@@ -4,10 +4,11 @@
 //! # Layout
 //! - here: recovery, roll-back, swaps, beginnings and ends
 //! - [`speech`], [`words`]: what is said to the device and what is heard of it
+//! - [`ending`], [`arrival`]: devices that are given up, and those that come; [`faults`]: what goes wrong
 //! - [`idle`]: devices that nothing is heard of
 //! - [`device_tools`]: a device's MCP server
 //! - [`delivery`], [`outcomes`]: messages to others; models, webhooks and archives without a device
-//! - [`house`], [`native`], [`puppet`], [`scripted`]: the world around, and modes that do as they are told
+//! - [`house`], [`native`], [`puppet`], [`scripted`], [`spied`]: the world around, and modes that do as they are told
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,6 +16,7 @@ mod arrival;
 mod delivery;
 mod device_tools;
 mod ending;
+mod faults;
 mod house;
 mod idle;
 mod native;
@@ -22,6 +24,7 @@ mod outcomes;
 mod puppet;
 mod scripted;
 mod speech;
+mod spied;
 mod words;
 
 use std::sync::Arc;

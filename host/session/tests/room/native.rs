@@ -77,6 +77,9 @@ impl Instance for Running {
         (self.act)(&mut self.number, event)
     }
     fn snapshot(&mut self) -> Result<Snapshot, Fault> {
+        if self.number == u64::MAX {
+            return Err(Fault::Trapped("too much to keep".into()));
+        }
         Ok(Snapshot { schema: 1, state: self.number.to_le_bytes().to_vec() })
     }
 }

@@ -1,0 +1,296 @@
+//! What goes wrong within one session. Rule: it costs that session, or that mode, and nobody else; and
+//! what is on disk is whole.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use modehost_contract::effect::ListenCommand;
+use modehost_contract::{Effect, Event, Fault};
+use modehost_session::Config;
+use modehost_storage::StorageError;
+use serde_json::json;
+
+use crate::house::House;
+use crate::native::Native;
+use crate::puppet::{pull, puppet};
+use crate::spied::Spied;
+
+fn spied(config: Config) -> (House, Spied) {
+    let mut spied = None;
+    let house = House::with(config, |services| {
+        let spy = Spied::new(services.sessions.clone());
+        services.sessions = std::sync::Arc::new(spy.clone());
+        spied = Some(spy);
+    });
+    (house, spied.expect("a spy"))
+}
+
+/// Asks again, and twice, whatever it is answered.
+fn insists(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Message { .. } | Event::RequestFailed { .. } => pull(r#"{"do":[{"ask":"?"},{"ask":"?","request":2}]}"#),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h4_a_mode_that_asks_again_at_every_refusal_comes_to_an_end() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, insists));
+    house.catalog.publish(Native::new("blue", 2, puppet));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["code"] == "MODE_FAULT").await;
+    device.pulls("blue", json!([{ "type": "alive" }])).await;
+    device.hears(|message| message["type"] == "alive").await;
+}
+
+static WORKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes its time for every message.
+fn slow(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    if matches!(event, Event::Message { .. }) {
+        std::thread::sleep(Duration::from_millis(5));
+        WORKED.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(vec![])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h4_sessions_whose_modes_are_slow_take_turns_with_the_others() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, slow));
+    let mut devices: Vec<_> = (0..4).map(|number| house.device(&format!("d{number}"))).collect();
+    for device in &mut devices {
+        device.greets(false).await;
+    }
+    let mut other = devices.pop().expect("four");
+    for _ in 0..60 {
+        for device in &devices {
+            device.say(json!({ "type": "red" })).await;
+        }
+    }
+    let busy = tokio::time::timeout(Duration::from_secs(10), async {
+        while WORKED.load(Ordering::Relaxed) < 3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    busy.await.expect("they are at it");
+    let before = WORKED.load(Ordering::Relaxed);
+    other.hears_up_to_now().await;
+    // There are two threads.
+    let waited = WORKED.load(Ordering::Relaxed) - before;
+    assert!(waited < 30, "after {waited} messages of others");
+}
+
+/// Breaks down, which the runtime of real modes never does.
+fn breaks(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    assert!(!matches!(event, Event::Message { .. }), "on purpose");
+    Ok(vec![])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_a_device_whose_session_broke_down_is_served_anew_and_nobody_waits_for_the_old_one() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, breaks));
+    let device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    let gone = tokio::time::timeout(Duration::from_secs(10), async {
+        while !house.registry.sessions().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.expect("the session is forgotten");
+    house.device("a").greets(false).await;
+    let drained = tokio::time::timeout(Duration::from_secs(5), house.registry.drain(1001, "stop"));
+    drained.await.expect("nobody waits");
+}
+
+fn one(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    signed("one", number, event)
+}
+
+fn two(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    signed("two", number, event)
+}
+
+fn signed(by: &str, number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    let Event::Message { body, .. } = event else { return Ok(vec![]) };
+    *number = number.saturating_add(1);
+    let told = json!({ "type": "red", "count": *number, "by": by });
+    if body.contains("heavy") {
+        // More than a snapshot may hold.
+        *number = u64::MAX;
+    }
+    Ok(vec![Effect::Send(told.to_string())])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h6_a_live_instance_does_not_keep_the_terms_that_it_was_opened_under() {
+    let house = House::new();
+    let code = || "same".to_owned();
+    house.catalog.publish(Native { code: code(), ..Native::new("red", 1, one) });
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    assert_eq!(device.hears(|message| message["count"] == 1).await["by"], "one");
+    house.catalog.publish(Native { code: code(), ..Native::new("red", 2, two) });
+    house.registry.migrate().await;
+    device.say(json!({ "type": "red" })).await;
+    assert_eq!(device.hears(|message| message["count"] == 2).await["by"], "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_version_whose_state_cannot_be_kept_is_left_again() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, one));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["count"] == 1).await;
+    house.catalog.publish(Native::new("red", 2, two));
+    house.registry.migrate().await;
+    device.say(json!({ "type": "red", "what": "heavy" })).await;
+    let mut last = device.hears(|message| message["by"] == "two").await;
+    for _ in 0..16 {
+        device.say(json!({ "type": "red", "what": "heavy" })).await;
+        last = device.hears(|message| message["count"].is_u64()).await;
+    }
+    assert_eq!(house.catalog.count("rolled back"), 1, "{last}");
+    assert_eq!(last["by"], "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h4_a_mode_whose_state_cannot_be_kept_is_told_no_more_than_can_be_replayed() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, one));
+    let mut device = house.device("a");
+    let refused = async {
+        for _ in 0..100 {
+            device.say(json!({ "type": "red", "what": "heavy" })).await;
+            let heard = device.hears(|message| message["count"].is_u64() || message["code"] == "MODE_FAULT").await;
+            if heard["code"] == "MODE_FAULT" {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(refused.await, "everything was taken, and something of it forgotten");
+    assert!(house.catalog.count("faulted") > 0);
+}
+
+/// Reads something as it begins, and again as it ends.
+fn reads(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    let key = || "k".into();
+    match event {
+        Event::Started(start) if start.mode.is_some() => {
+            Ok(vec![Effect::ReadDocument { request: 1, key: key() }, Effect::StartTimer { id: 1, delay_ms: 60_000 }])
+        }
+        Event::Ended(_) => Ok(vec![Effect::StopTimer(1), Effect::ReadDocument { request: 2, key: key() }]),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m3_no_record_knows_of_a_role_without_what_it_waits_for() {
+    let (house, spy) = spied(Config::default());
+    house.catalog.publish(Native::new("red", 1, reads));
+    let mut device = house.device("a");
+    for state in ["start", "end"] {
+        device.say(json!({ "type": "mode", "state": state, "mode": "red" })).await;
+        device.hears(|message| message["status"] == "ok").await;
+    }
+    let saved = spy.saved();
+    let begun = saved.iter().find(|record| record.mode.is_some()).expect("the beginning was saved");
+    assert_eq!((&begun.handlers[0].requests[..], begun.handlers[0].timers.len()), (&[1][..], 1), "{begun:?}");
+    let ended = saved.iter().find(|record| record.handlers.iter().any(|one| one.ending)).expect("the end was saved");
+    assert_eq!((&ended.handlers[0].requests[..], ended.handlers[0].timers.len()), (&[2][..], 0), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_a_device_is_let_go_only_when_its_record_is_gone() {
+    let (house, spy) = spied(Config { resume_window: Duration::ZERO, ..Config::default() });
+    house.catalog.publish(Native::new("red", 1, reads));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
+    device.hears(|message| message["status"] == "ok").await;
+    spy.removes(false);
+    device.vanish();
+    spy.is_removing().await;
+    assert_eq!(house.registry.sessions().len(), 1, "another session could begin with what this one left");
+    let mut again = house.device("a");
+    spy.removes(true);
+    again.greets(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_a_storage_that_is_busy_for_a_moment_costs_no_state() {
+    let (mut house, spy) = spied(Config { checkpoint: Duration::from_millis(1), ..Config::default() });
+    house.catalog.publish(Native::new("red", 1, one));
+    let mut device = house.device("a");
+    // The record that nobody waits for is tried again.
+    let full = || StorageError::Unavailable("the disk is full".into());
+    spy.fail_saves([full(), full()]);
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["count"] == 1).await;
+    let tried = tokio::time::timeout(Duration::from_secs(10), async {
+        while spy.saved().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    tried.await.expect("saved in the end");
+    // So is the last one, and the first look at what an earlier process left.
+    spy.fail_saves([StorageError::Overloaded, StorageError::Overloaded]);
+    house.registry.drain(1001, "stop").await;
+    // It holds the folder.
+    drop(spy);
+    house
+        .crash(|services| {
+            let spy = Spied::new(services.sessions.clone());
+            spy.fail_loads([StorageError::Overloaded, full()]);
+            services.sessions = std::sync::Arc::new(spy);
+        })
+        .await;
+    house.catalog.publish(Native::new("red", 1, one));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["count"] == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m3_a_list_as_long_as_lists_may_be_is_stored_whole() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, puppet));
+    let mut device = house.device("a");
+    let mut wanted: Vec<_> = (1..=60).map(|number| json!({ "append": number, "request": number })).collect();
+    wanted.push(json!({ "type": "shown" }));
+    device.pulls("red", json!(wanted)).await;
+    device.hears(|message| message["type"] == "shown").await;
+    for _ in 1..=60 {
+        let told = device.hears(|message| message["type"] == "told").await;
+        assert_eq!(told["event"], "request-done", "{told}");
+    }
+}
+
+/// A draft, and then the microphone is closed.
+fn closes(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    match event {
+        Event::Message { .. } => Ok(vec![Effect::Listen(ListenCommand::Stop)]),
+        Event::Transcript(said) => {
+            Ok(vec![Effect::Send(json!({ "type": "red", "segment": said.segment, "text": &*said.text }).to_string())])
+        }
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a4_words_behind_forgotten_sound_are_another_segment() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, closes));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
+    device.is_understood("half", false).await;
+    assert_eq!(device.hears(|message| message["type"] == "red").await["segment"], 1);
+    device.say(json!({ "type": "red" })).await;
+    device.hears(|message| message["type"] == "listen").await;
+    device.is_understood("another", true).await;
+    assert_eq!(device.hears(|message| message["type"] == "red").await["segment"], 2);
+}
