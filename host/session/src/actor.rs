@@ -189,8 +189,8 @@ impl Session {
                     self.work.push_back(Work::Message(Some(from), message));
                     None
                 }
-                Wake::Device(Inbound::Heard(report)) => {
-                    self.heard(report);
+                Wake::Device(Inbound::Heard(age, report)) => {
+                    self.heard(age, report);
                     None
                 }
                 Wake::Device(Inbound::Audio) => {
@@ -272,7 +272,7 @@ impl Session {
             (self.cascade, self.own_answers) = (0, 0);
             match inbound {
                 Inbound::Message(from, message) => self.work.push_back(Work::Message(Some(from), message)),
-                Inbound::Heard(report) => self.heard(report),
+                Inbound::Heard(age, report) => self.heard(age, report),
                 Inbound::Audio => {}
             }
             self.work_off().await;

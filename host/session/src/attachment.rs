@@ -60,7 +60,8 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn words(&self, words: Words) -> Result<(), Gone> {
-        self.session.messages.send(Inbound::Heard(Report::Words(words))).await.map_err(|_| Gone)
+        let age = self.session.sound_age.load(Ordering::Acquire);
+        self.session.messages.send(Inbound::Heard(age, Report::Words(words))).await.map_err(|_| Gone)
     }
 
     /// Lets the session's ear hear what concerns it, in its place among the sound: what the packets

@@ -1,6 +1,9 @@
 //! What the ear makes of the device's sound. Rule: speech over speech holds the voice back; words
 //! silence it, and nothing lets it go on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
@@ -14,21 +17,35 @@ use crate::inbox::Inbound;
 const BARGE_IN: &str = "barge_in";
 
 /// The way from the ear to the session.
-pub(crate) struct Ears(pub(crate) mpsc::Sender<Inbound>);
+pub(crate) struct Ears {
+    pub(crate) session: mpsc::Sender<Inbound>,
+    /// See `SessionHandle`.
+    pub(crate) age: Arc<AtomicU64>,
+}
+
+impl Ears {
+    fn heard(&self, report: Report) -> Inbound {
+        Inbound::Heard(self.age.load(Ordering::Acquire), report)
+    }
+}
 
 impl Listener for Ears {
     fn tell(&self, report: Report) -> BoxFuture<'_, ()> {
         // A session that is gone hears nothing any more.
-        self.0.send(Inbound::Heard(report)).map(drop).boxed()
+        self.session.send(self.heard(report)).map(drop).boxed()
     }
 
     fn hint(&self, report: Report) {
-        let _ = self.0.try_send(Inbound::Heard(report));
+        let _ = self.session.try_send(self.heard(report));
     }
 }
 
 impl Session {
-    pub(crate) fn heard(&mut self, report: Report) {
+    /// Of sound that was forgotten meanwhile (A.4) nothing is heard.
+    pub(crate) fn heard(&mut self, age: u64, report: Report) {
+        if age != self.handle.sound_age.load(Ordering::Acquire) {
+            return;
+        }
         match report {
             Report::SpeechOverSpeech => {
                 if let Some(voice) = &self.voice {
@@ -55,6 +72,7 @@ impl Session {
 
     /// What was heard and not yet told is for nobody; a voice that waited for it goes on.
     pub(crate) fn forget_sound(&mut self) {
+        self.handle.sound_age.fetch_add(1, Ordering::AcqRel);
         self.handle.ear.put(Sound::Forget);
         self.draft = None;
         self.speak_on();

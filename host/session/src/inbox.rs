@@ -18,8 +18,8 @@ use crate::redelivery::Gate;
 /// From the device, in order.
 pub(crate) enum Inbound {
     Message(ConnectionId, DeviceMessage),
-    /// What the ear has made of the device's sound.
-    Heard(Report),
+    /// What the ear has made of the device's sound, at this age of it.
+    Heard(u64, Report),
     /// Sound came, and nothing is there to hear it.
     Audio,
 }

@@ -9,7 +9,7 @@ use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_storage::traits::{StoredHandler, StoredSession};
 use modehost_storage::{Reply, StorageError};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::actor::{Session, Work};
 use crate::clock::unix_ms;
@@ -92,7 +92,8 @@ impl Session {
     /// Waits until a record is on disk.
     pub(crate) async fn recorded(&mut self, record: Option<Reply<()>>) {
         if let Some(record) = record {
-            let saved = record.await;
+            let late = StorageError::Unavailable("no answer in time".into());
+            let saved = timeout(limits::STORAGE_REPLY, record).await.unwrap_or(Err(late));
             self.note_record(saved);
         }
     }

@@ -69,6 +69,8 @@ pub(crate) struct SessionHandle {
     pub(crate) messages: mpsc::Sender<Inbound>,
     /// Hears what the device sends.
     pub(crate) ear: Ear,
+    /// Rises whenever the sound so far is forgotten: what was made of it before is for nobody.
+    pub(crate) sound_age: Arc<AtomicU64>,
     /// The connection that is served; 0 for none.
     pub(crate) connected: AtomicU64,
     /// Live instances.
@@ -193,11 +195,12 @@ impl Registry {
         outbox: Outbox,
         duplicate: DuplicateDevice,
     ) -> Result<Attachment, Refusal> {
+        let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
+        let mut sessions = self.shared.sessions.lock();
+        // Under the lock: whoever gets in before the drain is drained.
         if self.draining.load(Ordering::Acquire) {
             return Err(Refusal::ShuttingDown);
         }
-        let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
-        let mut sessions = self.shared.sessions.lock();
         let session = self.find_or_make(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
             return Err(Refusal::AlreadyConnected);
@@ -216,12 +219,15 @@ impl Registry {
             return session.clone();
         }
         let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
-        let ear = Ear::new(self.shared.services.speech.clone(), Box::new(Ears(sender.clone())));
+        let sound_age = Arc::new(AtomicU64::new(0));
+        let ears = Ears { session: sender.clone(), age: sound_age.clone() };
+        let ear = Ear::new(self.shared.services.speech.clone(), Box::new(ears));
         let session = Arc::new(SessionHandle {
             device: device.clone(),
             inbox: Inbox::default(),
             messages: sender,
             ear,
+            sound_age,
             connected: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             used: AtomicU64::new(0),

@@ -1,6 +1,7 @@
 //! What goes wrong within one session. Rule: it costs that session, or that mode, and nobody else; and
 //! what is on disk is whole.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use modehost_contract::effect::ListenCommand;
 use modehost_contract::{Effect, Event, Fault};
 use modehost_session::Config;
 use modehost_storage::StorageError;
+use modehost_task::run_blocking;
 use serde_json::json;
 
 use crate::house::House;
@@ -279,6 +281,35 @@ fn closes(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
         }
         _ => Ok(vec![]),
     }
+}
+
+static CLOSING: Barrier = Barrier::new(2);
+
+/// Takes its time to end, and tells what it hears.
+fn lingers(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    if matches!(event, Event::Ended(_)) {
+        CLOSING.wait();
+        CLOSING.wait();
+    }
+    closes(&mut 0, event)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a4_words_that_waited_while_their_mode_ended_are_for_no_other() {
+    let house = House::with(Config { default_mode: Some("blue".into()), ..Config::default() }, |_| {});
+    house.catalog.publish(Native::new("red", 1, lingers));
+    house.catalog.publish(Native::new("blue", 2, closes));
+    let mut device = house.device("a");
+    for state in ["start", "end"] {
+        device.say(json!({ "type": "mode", "state": state, "mode": "red" })).await;
+    }
+    run_blocking(|| CLOSING.wait()).await;
+    device.is_understood("late", true).await;
+    run_blocking(|| CLOSING.wait()).await;
+    let heard = device.hears_up_to_now().await;
+    assert!(heard.iter().all(|message| message["text"] != "late"), "{heard:?}");
+    device.is_understood("anew", true).await;
+    device.hears(|message| message["type"] == "red" && message["text"] == "anew").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
