@@ -106,7 +106,7 @@ impl Session {
         }
     }
 
-    /// The record of an earlier process. A storage that is busy for a moment must not cost a meeting.
+    /// The record of an earlier process. A storage that is busy for a moment must not cost a state.
     async fn find_record(&mut self) -> Result<Option<StoredSession>, StorageError> {
         let patience = Instant::now() + limits::STORAGE_REPLY;
         loop {

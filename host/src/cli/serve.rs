@@ -7,7 +7,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::First;
 use modehost_limits as limits;
-use modehost_task::spawn_io;
+use modehost_task::run_on_io;
 
 use super::{Failure, Places};
 use crate::app::{self, Ended, Program, Start, StartError};
@@ -91,9 +91,7 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         .enable_all()
         .build()
         .map_err(Failure::other)?;
-    // On the IO threads and not on this one: it takes connections in, and would be one thread more than
-    // there are processors, which the others would have to wait for.
-    let outcome = runtime.block_on(async { spawn_io(app::run(start)).join().await });
+    let outcome = run_on_io(&runtime, app::run(start));
     // A plugin that is being compiled, or cargo in `dev`, must not hold up the end.
     runtime.shutdown_timeout(limits::STOP);
     drop(log);

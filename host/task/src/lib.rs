@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_executor::{Executor, Task};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 /// A task on the IO threads. Dropping it aborts the task at its next await.
@@ -46,6 +46,16 @@ where
     // The one place that the ban names.
     #[allow(clippy::disallowed_methods)]
     IoTask(tokio::spawn(future))
+}
+
+/// Runs a whole program on the IO threads of a runtime while this thread waits, which would be one more
+/// thread than there are processors, for which the others would have to wait. `None` if it panicked.
+pub fn run_on_io<F>(runtime: &Runtime, program: F) -> Option<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    runtime.block_on(async { spawn_io(program).join().await })
 }
 
 /// Runs blocking work on tokio's blocking pool, whose size `app` bounds at start.
