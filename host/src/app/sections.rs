@@ -99,11 +99,9 @@ pub fn queue_limit(loaded: &Loaded<Settings>) -> u32 {
     most.and_then(|most| u32::try_from(most).ok()).unwrap_or(limits::QUEUE_PER_DEVICE)
 }
 
-/// Adds the members of `setting` to those of the section's `key`, which go before.
+/// Adds the members of `setting` to those of the section's `key`, which go before. Without any, the section
+/// says so: that is something else than not being told.
 fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, Value>) {
-    if setting.is_empty() {
-        return;
-    }
     let own = section.entry(key).or_insert_with(|| Value::Object(Map::new()));
     if let Some(own) = own.as_object_mut() {
         for (name, value) in setting {

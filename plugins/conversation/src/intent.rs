@@ -2,6 +2,7 @@
 //! only talks about working has not asked for the mode of that name.
 
 use crate::Config;
+use crate::farewell::is_farewell;
 use crate::rules::contains;
 use crate::sentences::is_wide;
 
@@ -115,7 +116,7 @@ const FORGET: [&str; 17] = [
     "clear your memory",
     "delete our conversation",
 ];
-/// Some name a mode that takes all words itself and hands these on.
+/// Some name a mode that takes all words itself and hands these on, polite as they were.
 const LEAVE: [&str; 21] = [
     "退出模式",
     "退出当前模式",
@@ -159,7 +160,8 @@ impl Intent {
                 .iter()
                 .any(|verb| is_asked(&text, &format!("{verb}{name}")) || is_asked(&text, &format!("{verb} {name}")))
         };
-        if LEAVE.iter().any(|phrase| is_asked(&text, phrase)) || modes().any(|(_, phrase)| leaves(&phrase)) {
+        let is_left = LEAVE.iter().any(|phrase| is_asked(&text, phrase)) || is_farewell(said, &LEAVE);
+        if is_left || modes().any(|(_, phrase)| leaves(&phrase)) {
             return Some(Self::Leave);
         }
         // Of two phrases that fit, the longer one is meant.

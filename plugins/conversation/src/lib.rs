@@ -2,7 +2,7 @@
 //! language model sentence by sentence, without one from rules that say honestly where they end.
 //!
 //! # Layout, in the order in which a turn walks
-//! - [`intent`]: commands that need no model
+//! - [`intent`]: commands that need no model; [`farewell`]: words that leave a mode, however polite
 //! - [`turn`]: a turn, from its words to the end of its answer
 //! - [`prompt`]: what the model is told
 //! - [`sentences`], [`speakable`], [`emotion`]: from chunks to what is spoken and shown
@@ -14,6 +14,7 @@
 pub mod calendar;
 mod config;
 pub mod emotion;
+pub mod farewell;
 pub mod intent;
 pub mod keeping;
 pub mod memory;

@@ -91,6 +91,23 @@ fn m2_drafts_are_no_turns() {
 }
 
 #[test]
+fn m2_words_without_a_letter_are_no_turn_and_interrupt_nothing() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    kit.hold_model("chat");
+    device.hears("How are you?");
+    device.effects();
+    for empty in ["", " "] {
+        device.hears(empty);
+        assert!(device.effects().is_empty());
+    }
+    kit.answer_model("chat", "Fine.");
+    kit.release_model("chat");
+    device.settle();
+    assert_eq!(heard(&mut device), ["Fine."]);
+}
+
+#[test]
 fn l4_storage_that_fails_costs_the_memory_and_nothing_else() {
     let kit = Kit::build("conversation");
     kit.fail_documents(Failure::Unavailable, 50);

@@ -215,8 +215,9 @@ impl Account {
         self.note(notes, upto, chars);
     }
 
-    /// Reading or asking has failed: it is done again after an interruption, and else by rules.
-    pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) {
+    /// Reading or asking has failed: it is done again after an interruption, and else by rules. False if
+    /// the journal cannot be read now: whoever tried again at once would do nothing else from then on.
+    pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) -> bool {
         match self.checkpoint.take() {
             Some(Checkpoint::Reading { chars, .. } | Checkpoint::Asking { chars, .. })
                 if reason == Failure::Interrupted =>
@@ -224,9 +225,10 @@ impl Account {
                 self.begin_checkpoint(cx, chars);
             }
             Some(Checkpoint::Asking { upto, chars, fallback, .. }) => self.note(fallback, upto, chars),
-            // The journal cannot be read now; the next segment tries again.
-            Some(Checkpoint::Reading { .. }) | None => {}
+            Some(Checkpoint::Reading { .. }) => return false,
+            None => {}
         }
+        true
     }
 
     /// Notes of a stretch are there.

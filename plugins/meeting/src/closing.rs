@@ -232,6 +232,7 @@ impl Closing {
             return self.take_done(cx, request);
         }
         if self.account.awaits(request) {
+            // Rounds are counted, so a journal that cannot be read is not read for ever.
             self.account.take_failure(cx, reason);
             self.advance(cx);
             return true;

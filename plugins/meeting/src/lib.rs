@@ -134,13 +134,20 @@ impl Mode for Meeting {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
-        if transcript.confirmed && is_farewell(&transcript.text, &cx.config().end_phrases) {
+        let Transcript { text, confirmed, start_ms, segment, .. } = transcript;
+        let ends = confirmed && is_farewell(&text, &cx.config().end_phrases);
+        if ends {
             // The default mode leaves the mode that runs, and so ends the meeting like anyone else;
             // a device without buttons has no other way out.
             cx.decline();
+        }
+        if ends || text.trim().is_empty() {
+            // What was shown of it meanwhile is no part of the meeting: it was a farewell, or nothing.
+            if confirmed {
+                self.forget_draft(segment);
+            }
             return Ok(());
         }
-        let Transcript { text, confirmed, start_ms, segment, .. } = transcript;
         self.take(cx, Held::Heard(Heard { text, confirmed, start_ms, segment }))
     }
 
@@ -176,8 +183,10 @@ impl Mode for Meeting {
         if self.opening.as_ref().is_some_and(|opening| opening.awaits(Some(request))) {
             self.open_without_document(cx, reason);
         } else if let Some(running) = self.running_that_awaits(request) {
-            running.account.take_failure(cx, reason);
-            running.take_notes_if_due(cx);
+            // Where the journal cannot be read, the next segment tries again.
+            if running.account.take_failure(cx, reason) {
+                running.take_notes_if_due(cx);
+            }
         } else if self.take_failed_repeat(cx, request, reason) {
         } else if !self.closing.iter_mut().any(|closing| closing.take_failure(cx, request, reason))
             && let Some(running) = &mut self.current

@@ -79,6 +79,17 @@ impl Opening {
         Ok(())
     }
 
+    /// Nothing came of the drafts of this segment that wait.
+    pub fn forget_draft(&mut self, of: u64) {
+        self.held.retain(|held| {
+            let is_draft = matches!(held, Held::Heard(heard) if !heard.confirmed && heard.segment == of);
+            if is_draft {
+                self.weight = self.weight.saturating_sub(held.weight());
+            }
+            !is_draft
+        });
+    }
+
     /// What has waited longest, as much as may be done in one list, in order.
     pub fn take_some(&mut self) -> Vec<Held> {
         let mut room = EFFECTS;

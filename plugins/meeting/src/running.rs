@@ -68,6 +68,11 @@ impl Running {
         self.follow_up(cx);
     }
 
+    /// Nothing came of the draft of this segment: it counts no more, though it was shown.
+    pub fn forget_draft(&mut self, of: u64) {
+        self.drafts.retain(|draft| draft.of != of);
+    }
+
     /// Takes what was heard.
     pub fn take_transcript(&mut self, cx: &mut Cx<'_, Meeting>, heard: &Heard, notify: bool) {
         let text = heard.text.trim();

@@ -21,6 +21,8 @@ const LATE_MS: u64 = 30_000;
 const CLOSING: usize = 3;
 /// Summaries that may be read at the same time for those who ask again.
 const READS: usize = 8;
+/// What somebody who has asked too often is told to wait, in ms: a summary takes some seconds.
+const BUSY_MS: u64 = 5_000;
 
 impl Meeting {
     /// Takes it now, or holds it until the handler knows where it stands.
@@ -103,7 +105,7 @@ impl Meeting {
                     let ended_at = is_there.then(|| cx.now());
                     self.finalize(cx, ended_at, deaf);
                 } else if is_there {
-                    self.repeat(cx, None)?;
+                    self.repeat(cx, None);
                 }
                 Ok(())
             }
@@ -136,7 +138,10 @@ impl Meeting {
                 self.finalize(cx, Some(now), deaf);
                 Ok(())
             }
-            Phase::Finalize | Phase::Summary => self.repeat(cx, Some(phase.name())),
+            Phase::Finalize | Phase::Summary => {
+                self.repeat(cx, Some(phase.name()));
+                Ok(())
+            }
         }
     }
 
@@ -150,6 +155,16 @@ impl Meeting {
         if !std::mem::replace(&mut over.told, true) {
             let message = "the meeting is over and takes no more words; end the mode and start it again for the next";
             send_error(cx, "MEETING_FINALIZING", message, None);
+        }
+    }
+
+    /// Nothing came of the draft of this segment, wherever it is.
+    pub(crate) fn forget_draft(&mut self, segment: u64) {
+        if let Some(opening) = &mut self.opening {
+            opening.forget_draft(segment);
+        }
+        if let Some(running) = &mut self.current {
+            running.forget_draft(segment);
         }
     }
 
@@ -183,22 +198,19 @@ impl Meeting {
     }
 
     /// Somebody wants the summary of a meeting that is over, or will be.
-    fn repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<&str>) -> Outcome {
-        let busy = || reject("RATE_LIMITED", "the summary has been asked for often enough; it is on its way");
+    fn repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<&str>) {
         if let Some(closing) = self.closing.last_mut() {
             match closing.told() {
                 Some(message) => cx.send(&message),
-                None if closing.repeats >= REPEATS => return Err(busy()),
+                None if closing.repeats >= REPEATS => send_busy(cx, phase),
                 None => closing.repeats += 1,
             }
-            return Ok(());
+        } else if self.repeats.len() >= READS {
+            send_busy(cx, phase);
+        } else {
+            let request = cx.read_document(last::key(&cx.device().id));
+            self.repeats.push(Repeat { request, phase: phase.map(str::to_owned) });
         }
-        if self.repeats.len() >= READS {
-            return Err(busy());
-        }
-        let request = cx.read_document(last::key(&cx.device().id));
-        self.repeats.push(Repeat { request, phase: phase.map(str::to_owned) });
-        Ok(())
     }
 
     /// The last summary has been read for somebody.
@@ -268,13 +280,33 @@ impl Phase {
     }
 }
 
+/// What an error is about.
+#[derive(Serialize)]
+struct About<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<&'a str>,
+}
+
 /// Tells of a fault of something asked for earlier.
 fn send_error(cx: &mut Cx<'_, Meeting>, code: &str, message: &str, phase: Option<&str>) {
-    #[derive(Serialize)]
-    struct About<'a> {
-        r#type: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        phase: Option<&'a str>,
-    }
     cx.send_error(code, message, &About { r#type: "meeting", phase });
+}
+
+/// The summary has been asked for too often. A refusal cannot say how long to wait; and the end of the
+/// mode, which has no phase, must not be refused at all: it would be undone.
+fn send_busy(cx: &mut Cx<'_, Meeting>, phase: Option<&str>) {
+    #[derive(Serialize)]
+    struct Busy<'a> {
+        r#type: &'static str,
+        code: &'static str,
+        message: &'static str,
+        retry_after_ms: u64,
+        r#ref: About<'a>,
+    }
+    if phase.is_some() {
+        let message = "the summary has been asked for often enough; it is on its way";
+        let about = About { r#type: "meeting", phase };
+        cx.send(&Busy { r#type: "error", code: "RATE_LIMITED", message, retry_after_ms: BUSY_MS, r#ref: about });
+    }
 }

@@ -72,14 +72,14 @@ impl<'a> Judge<'a> {
     fn group(&self, target: &Target, name: &str) -> Route {
         let whole = Audience::Group(name.to_owned());
         let config = self.config;
-        match config.groups.get(name) {
+        match config.groups().get(name) {
             Some(members) => self.many(target, whole, members.iter().map(String::as_str).collect(), None),
             None if name == DEFAULT_GROUP => {
                 let named = self.named().into_iter().filter(|device| self.groups_of(device) == [DEFAULT_GROUP]);
                 self.many(target, whole, named.collect(), Some(DEFAULT_GROUP))
             }
             // Nothing is shared with this plugin, so the host alone knows who is in it.
-            None if config.groups.is_empty() => self.many(target, whole, self.named(), Some(name)),
+            None if config.groups().is_empty() => self.many(target, whole, self.named(), Some(name)),
             None => {
                 Route { to: None, except: Vec::new(), refused: vec![Refused::new(&target.label(), "no such group")] }
             }
@@ -110,7 +110,7 @@ impl<'a> Judge<'a> {
     /// Every device that the configuration or a rule for receivers names.
     fn named(&self) -> BTreeSet<&'a str> {
         let config = self.config;
-        let listed = config.groups.values().flatten().chain(config.device_alias.keys()).map(String::as_str);
+        let listed = config.groups().values().flatten().chain(config.device_alias.keys()).map(String::as_str);
         let ruled = config.acl.iter().flat_map(|rule| rule.receivers()).filter_map(|selector| match selector {
             Selector::Device(id) => Some(id.as_str()),
             _ => None,
@@ -122,7 +122,7 @@ impl<'a> Judge<'a> {
         if device == self.sender.id {
             return self.sender.groups.iter().map(String::as_str).collect();
         }
-        let listed = self.config.groups.iter().filter(|(_, devices)| devices.iter().any(|one| one == device));
+        let listed = self.config.groups().iter().filter(|(_, devices)| devices.iter().any(|one| one == device));
         let mut groups: Vec<&str> = listed.map(|(name, _)| name.as_str()).collect();
         if groups.is_empty() {
             groups.push(DEFAULT_GROUP);

@@ -9,6 +9,8 @@ use crate::rules::{Rule, Selector};
 
 /// The group of devices that no configured group lists.
 pub const DEFAULT_GROUP: &str = "default";
+/// How the groups get here.
+const SHARE: &str = "share the server's groups with `plugins: { share: { peers: [groups, device_alias] } }`";
 /// The category of a message without one.
 pub const GENERAL: &str = "general";
 
@@ -27,9 +29,10 @@ pub struct Config {
     pub max_payload_bytes: usize,
     pub offline: Offline,
     pub relay: Relaying,
-    /// Devices of each group; empty where nothing is shared with this plugin.
+    /// Devices of each group; none where nothing is shared with this plugin, which is something else than
+    /// that there are no groups.
     #[serde(deserialize_with = "members")]
-    pub groups: BTreeMap<String, Vec<String>>,
+    pub(crate) groups: Option<BTreeMap<String, Vec<String>>>,
     /// Names of devices.
     #[serde(deserialize_with = "names")]
     pub device_alias: BTreeMap<String, String>,
@@ -62,7 +65,7 @@ impl Default for Config {
             max_payload_bytes: 32 * 1024,
             offline: Offline::default(),
             relay: Relaying::default(),
-            groups: BTreeMap::new(),
+            groups: None,
             device_alias: BTreeMap::new(),
         }
     }
@@ -81,21 +84,41 @@ impl Default for Relaying {
 }
 
 impl Config {
-    /// What the schema cannot say: a rule for receivers of a group that nobody knows never fits,
-    /// and one that forbids would then forbid nothing.
+    /// Devices of each group, as far as they are known here.
+    pub fn groups(&self) -> &BTreeMap<String, Vec<String>> {
+        static NONE: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        self.groups.as_ref().unwrap_or(&NONE)
+    }
+
+    /// What the schema cannot say. A rule for receivers of a group that nobody knows never fits, and one
+    /// that forbids would then forbid nothing; and without the groups every receiver would count as one of
+    /// the group `default`, whatever the server knows of it.
     ///
     /// # Errors
     /// A sentence that names the rule and the group.
     pub fn check(&self) -> Result<(), String> {
         for (index, rule) in self.acl.iter().enumerate() {
             for selector in rule.receivers() {
-                let Selector::Group(name) = selector else { continue };
-                if name != DEFAULT_GROUP && !self.groups.contains_key(name) {
-                    return Err(format!(
-                        "acl/{index}/to names the group {name}, which `groups` does not list; share the server's \
-                         groups with `plugins: {{ share: {{ peers: [groups, device_alias] }} }}`, or correct the name"
-                    ));
+                let (what, is_known) = match selector {
+                    Selector::SameGroup => ("`same-group`".to_owned(), self.groups.is_some()),
+                    Selector::Group(name) if name == DEFAULT_GROUP => {
+                        (format!("the group {name}"), self.groups.is_some())
+                    }
+                    Selector::Group(name) => (format!("the group {name}"), self.groups().contains_key(name)),
+                    Selector::Any | Selector::Everyone | Selector::Device(_) => continue,
+                };
+                if is_known {
+                    continue;
                 }
+                return Err(match &self.groups {
+                    Some(_) => format!(
+                        "acl/{index}/to names {what}, which `groups` does not list; {SHARE}, or correct the name"
+                    ),
+                    None => format!(
+                        "acl/{index}/to names {what}, but which device is in which group is not known here; {SHARE}, \
+                         or say `peers: {{ groups: {{}} }}` where the server has no groups"
+                    ),
+                });
             }
         }
         Ok(())
@@ -107,7 +130,7 @@ impl Config {
     /// A sentence, where several devices have the name.
     pub fn device_called(&self, word: &str) -> Result<String, String> {
         let id = device_id(word);
-        let is_id = self.device_alias.contains_key(&id) || self.groups.values().any(|devices| devices.contains(&id));
+        let is_id = self.device_alias.contains_key(&id) || self.groups().values().any(|devices| devices.contains(&id));
         if is_id {
             return Ok(id);
         }
@@ -135,12 +158,12 @@ fn words<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> 
     Ok(Vec::<String>::deserialize(reader)?.iter().map(|word| category(word)).collect())
 }
 
-fn members<'de, D: Deserializer<'de>>(reader: D) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+fn members<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<BTreeMap<String, Vec<String>>>, D::Error> {
     let mut groups = BTreeMap::<String, Vec<String>>::deserialize(reader)?;
     for device in groups.values_mut().flatten() {
         *device = device_id(device);
     }
-    Ok(groups)
+    Ok(Some(groups))
 }
 
 fn names<'de, D: Deserializer<'de>>(reader: D) -> Result<BTreeMap<String, String>, D::Error> {
@@ -176,6 +199,29 @@ mod tests {
         assert_eq!(read(&rule("group:a")).check(), Ok(()));
         assert_eq!(read(&rule("group:default")).check(), Ok(()));
         let complaint = read(&rule("group:b")).check().expect_err("refused");
-        assert!(complaint.starts_with("acl/0/to names the group b"), "{complaint}");
+        assert!(complaint.starts_with("acl/0/to names the group b, which `groups` does not list"), "{complaint}");
+    }
+
+    #[test]
+    fn p1_rules_for_groups_of_receivers_are_refused_where_nobody_knows_the_groups() {
+        let rule = |to: &str, groups: &str| {
+            read(&format!(r#"{{"acl":[{{"allow":true}},{{"to":["x","{to}"],"allow":false}}]{groups}}}"#)).check()
+        };
+        for to in ["same-group", "group:default", "group:b"] {
+            let complaint = rule(to, "").expect_err(to);
+            assert!(complaint.starts_with("acl/1/to names ") && complaint.contains("is not known here"), "{complaint}");
+            assert!(complaint.contains("peers: [groups, device_alias]"), "{complaint}");
+        }
+        // None at all is something that is known: all are in the group `default` then.
+        for to in ["same-group", "group:default"] {
+            assert_eq!(rule(to, r#","groups":{}"#), Ok(()), "{to}");
+        }
+        assert!(rule("group:b", r#","groups":{}"#).is_err());
+        for to in ["*", "everyone", "y"] {
+            assert_eq!(rule(to, ""), Ok(()), "{to}");
+        }
+        // Whose groups the sender is in comes with each message, shared or not.
+        assert_eq!(read(r#"{"acl":[{"from":["group:b","group:default"],"allow":false}]}"#).check(), Ok(()));
+        assert_eq!(read("{}").check(), Ok(()));
     }
 }

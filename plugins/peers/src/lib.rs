@@ -184,7 +184,9 @@ impl Peers {
     fn must_wait(&self, cx: &Cx<'_, Self>, post: &Post, relayed: bool) -> Option<(&'static str, u64)> {
         if post.to == Target::Everyone {
             let least = cx.config().broadcast_interval_s.saturating_mul(1000);
-            let left = self.broadcast_at.map_or(0, |at| at.saturating_add(least).saturating_sub(cx.now()));
+            // A time to come is one that the clock was set back behind; it says nothing of how long ago it was.
+            let last = self.broadcast_at.filter(|at| *at <= cx.now());
+            let left = last.map_or(0, |at| at.saturating_add(least).saturating_sub(cx.now()));
             if left > 0 {
                 return Some(("messages to everyone come too fast; send this one again later", left));
             }

@@ -41,14 +41,16 @@ struct Category(String);
 
 impl From<String> for Selector {
     fn from(word: String) -> Self {
-        match word.trim() {
+        // In any case: a keyword that is not known as one would become the id of a device that never comes,
+        // and the rule would mean nobody. The names of groups are as the operator writes them.
+        const GROUP: &str = "group:";
+        let word = word.trim();
+        match word.to_ascii_lowercase().as_str() {
             "*" => Self::Any,
             "everyone" => Self::Everyone,
             "same-group" => Self::SameGroup,
-            other => match other.strip_prefix("group:") {
-                Some(name) => Self::Group(name.trim().to_owned()),
-                None => Self::Device(device_id(other)),
-            },
+            lower if lower.starts_with(GROUP) => Self::Group(word[GROUP.len()..].trim().to_owned()),
+            _ => Self::Device(device_id(word)),
         }
     }
 }
@@ -162,6 +164,22 @@ mod tests {
         for (from, to, category, to_everyone, expected) in cases {
             let occasion = Occasion { from: from.clone(), category, to_everyone };
             assert_eq!(allow(&rules, &occasion, to), expected, "{from:?} to {to:?}, {category}, {to_everyone}");
+        }
+    }
+
+    #[test]
+    fn p1_keywords_are_taken_in_any_case() {
+        let cases = [
+            (" Everyone ", Selector::Everyone),
+            ("SAME-GROUP", Selector::SameGroup),
+            ("Group: Quiet ", Selector::Group("Quiet".into())),
+            ("GROUP:默认", Selector::Group("默认".into())),
+            ("*", Selector::Any),
+            ("Groups", Selector::Device("groups".into())),
+            ("组:x", Selector::Device("组:x".into())),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(Selector::from(word.to_owned()), expected, "{word}");
         }
     }
 

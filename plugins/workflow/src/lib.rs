@@ -6,7 +6,7 @@
 //! - [`change`]: one change of one task
 //! - [`board`] and [`task`]: what is stored and what is shown
 //! - [`operation`]: a message on its way through the boards
-//! - [`telling`]: boards on their way to devices
+//! - [`telling`]: boards on their way to devices; [`words`]: what else devices are told
 //!
 //! Boards are read when they are needed and not watched, so a change on a busy board wakes no
 //! instance of any other device: the host hands a broadcast straight to the connections.
@@ -17,11 +17,12 @@ pub mod operation;
 pub mod request;
 pub mod task;
 pub mod telling;
+pub mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use modehost_sdk::{
-    Cx, Describe, Document, Failure, Message, Mode, Outcome, RequestFailed, RequestId, TimerId, WriteDone, reject,
+    Cx, Describe, Document, Failure, Message, Mode, Outcome, RequestFailed, RequestId, TimerId, WriteDone,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +30,14 @@ use crate::change::Refusal;
 use crate::operation::{Operation, Phase, Progress, RETRY_TIMER, Step};
 use crate::request::{MESSAGE_BYTES, Request};
 use crate::telling::{Errand, Purpose};
+use crate::words::{RateLimited, Reply};
 
 modehost_sdk::register!(Workflow);
 
 /// Messages of one device that may wait for their turn.
 const QUEUE: usize = 32;
+/// What a device with too many of them is told to wait, in ms.
+const ROOM_MS: u64 = 1000;
 /// Timer for a snapshot that was asked for too early.
 const SNAPSHOT_TIMER: TimerId = 2;
 /// Groups of a device that are shown.
@@ -85,7 +89,10 @@ impl Mode for Workflow {
         let request = Request::read(&message, cx.device(), cx.seed())?;
         let waiting: usize = self.operations.iter().map(|operation| operation.weight).sum();
         if self.operations.len() >= QUEUE || waiting + message.body.len() > MESSAGE_BYTES {
-            return Err(reject("RATE_LIMITED", "too many changes are waiting; send this one again in a moment"));
+            let message = "too many changes are waiting; send this one again in a moment";
+            let ids: Vec<String> = request.changes.into_iter().map(|(_, change)| change.id).collect();
+            cx.send(&RateLimited::new(message, ROOM_MS, Reply::about(request.event, &ids, None)));
+            return Ok(());
         }
         let mut operation = Operation {
             event: request.event.to_owned(),
@@ -233,24 +240,10 @@ impl Workflow {
     }
 
     fn tell(&mut self, cx: &mut Cx<'_, Self>, operation: &Operation, refusal: Option<Refusal>) {
-        #[derive(Serialize)]
-        struct Reply<'a> {
-            r#type: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            status: Option<&'static str>,
-            event: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            id: Option<&'a String>,
-            /// Only where a message had several tasks.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            ids: Option<&'a [String]>,
-        }
-        let ids = (operation.ids.len() > 1).then_some(operation.ids.as_slice());
-        let (event, id) = (operation.event.as_str(), operation.ids.first());
         match &refusal {
-            None => cx.send(&Reply { r#type: "workflow", status: Some("ok"), event, id, ids }),
+            None => cx.send(&Reply::about(&operation.event, &operation.ids, Some("ok"))),
             Some(Refusal { code, message }) => {
-                cx.send_error(code, message, &Reply { r#type: "workflow", status: None, event, id, ids });
+                cx.send_error(code, message, &Reply::about(&operation.event, &operation.ids, None));
             }
         }
         let own = cx.device().groups.first().cloned().unwrap_or_default();

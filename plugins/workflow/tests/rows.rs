@@ -89,6 +89,30 @@ fn m14_lost_and_failed_requests() {
 }
 
 #[test]
+fn m14_too_many_changes_at_once_are_told_when_to_come_again() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1");
+    device.hold();
+    for number in 0..32 {
+        device.message(&update("A", &format!("a{number}")));
+    }
+    assert_eq!(device.inbox(), Vec::<Value>::new());
+    let tasks = json!([{"id": "b", "title": "B"}, {"id": "c", "title": "C"}]);
+    device.message(&json!({"type": "workflow", "event": "update", "tasks": tasks}));
+    let expected = json!({
+        "type": "error", "code": "RATE_LIMITED", "retry_after_ms": 1_000,
+        "message": "too many changes are waiting; send this one again in a moment",
+        "ref": {"type": "workflow", "event": "update", "id": "b", "ids": ["b", "c"]},
+    });
+    assert_eq!(device.inbox(), [expected]);
+    device.settle();
+    assert_eq!(titles(&device.inbox()).len(), 32, "those that were taken, and no more");
+    device.message(&ask("complete", "a0"));
+    device.settle();
+    assert_eq!(device.inbox()[0]["status"], "ok");
+}
+
+#[test]
 fn m15_the_group_of_a_change_and_who_is_told() {
     let kit = Kit::build("workflow");
     let mut home = kit.device("dev-1").groups(&["home", "lab"]);

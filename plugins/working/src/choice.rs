@@ -1,10 +1,11 @@
-//! Which task is meant. Rule: one that is named beats one that is obvious, and what is not clear
-//! is asked and never guessed.
+//! Which task is meant. Rule: one that is named beats one that is obvious, what is not clear is asked
+//! and never guessed, and a task that is only named to deny something of it is not meant.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::command::Verb;
+use crate::negation;
 use crate::ordinal::Place;
 use crate::wording::peel;
 
@@ -30,6 +31,8 @@ pub enum Choice<'t> {
     Several(Vec<&'t Task>),
     /// Words that name no task.
     Unknown,
+    /// Words that deny something of the task that they name.
+    Denied,
     /// No task was named and none is there for it.
     Nothing,
 }
@@ -70,7 +73,8 @@ pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choi
             found = useful;
         }
     }
-    one_of(found).unwrap_or(Choice::Unknown)
+    let unclear = || if is_denied(bare, tasks) { Choice::Denied } else { Choice::Unknown };
+    one_of(found).unwrap_or_else(unclear)
 }
 
 /// The option that an answer means; none if it is no answer.
@@ -79,7 +83,9 @@ pub fn choose_answer<'t>(answer: &str, options: &'t [Task]) -> Option<&'t Task> 
     if bare.is_empty() {
         return None;
     }
-    let choice = named(answer, bare, options, true).or_else(|| one_of(by_part(bare, options)));
+    // 不 is no part of 修复不能登录 where a question is answered with it.
+    let part = || if negation::is_refusal(answer) { None } else { one_of(by_part(bare, options)) };
+    let choice = named(answer, bare, options, true).or_else(part);
     match choice {
         Some(Choice::One(task)) => Some(task),
         _ => None,
@@ -102,14 +108,25 @@ fn named<'t>(target: &str, bare: &str, tasks: &'t [Task], is_answer: bool) -> Op
     Some(place.index(tasks.len()).map_or(Choice::Unknown, |index| Choice::One(&tasks[index])))
 }
 
-/// Tasks whose title has these words in it, or stands as a whole in them.
+/// Tasks whose title has these words in it, or stands as a whole in them with nothing denied beside it.
 fn by_part<'t>(bare: &str, tasks: &'t [Task]) -> Vec<&'t Task> {
     let holding: Vec<&Task> = tasks.iter().filter(|task| task.title.to_lowercase().contains(bare)).collect();
     if !holding.is_empty() {
         return holding;
     }
-    let held = |task: &&Task| task.title.chars().count() > 1 && bare.contains(&task.title.to_lowercase());
-    tasks.iter().filter(held).collect()
+    tasks.iter().filter(|task| beside(bare, task).is_some_and(|beside| !negation::denies(&beside))).collect()
+}
+
+/// True if a title stands in these words, and a denial beside each that does.
+fn is_denied(bare: &str, tasks: &[Task]) -> bool {
+    let mut beside = tasks.iter().filter_map(|task| beside(bare, task)).peekable();
+    beside.peek().is_some() && beside.all(|beside| negation::denies(&beside))
+}
+
+/// What the words have beside the title that stands in them; none if it does not.
+fn beside(bare: &str, task: &Task) -> Option<String> {
+    let title = task.title.to_lowercase();
+    (title.chars().count() > 1 && bare.contains(&title)).then(|| bare.replacen(&title, " ", 1))
 }
 
 fn is_useful(verb: Verb, task: &Task) -> bool {
@@ -159,6 +176,7 @@ mod tests {
             Choice::One(task) => task.id.clone(),
             Choice::Several(tasks) => tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join("+"),
             Choice::Unknown => "unknown".to_owned(),
+            Choice::Denied => "denied".to_owned(),
             Choice::Nothing => "nothing".to_owned(),
         }
     }
@@ -178,6 +196,9 @@ mod tests {
             ("写测试这件事", "c3"),
             ("xyz", "unknown"),
             ("第九个", "unknown"),
+            ("写报告还没做完，", "denied"),
+            ("我不觉得write tests", "denied"),
+            ("the tests are not ready, so xyz", "unknown"),
         ];
         for (target, expected) in cases {
             assert_eq!(chosen(Verb::Complete, &target.to_lowercase()), expected, "{target}");
@@ -201,6 +222,31 @@ mod tests {
         {
             assert_eq!(choose_answer(answer, &options).map(|task| task.id.as_str()), Some(id), "{answer}");
         }
-        assert_eq!(choose_answer("今天天气", &options), None);
+        for answer in ["今天天气", "不是写报告", "不要第一个", "not write tests", "写报告不用了"] {
+            assert_eq!(choose_answer(answer, &options), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn m10_a_title_may_have_negative_words_of_its_own() {
+        let stored = r#"{"tasks":[{"id":"e5","title":"修复不能登录"},{"id":"f6","title":"登录不了"},
+            {"id":"g7","title":"No-show fees"}]}"#
+            .replace("\"}", "\",\"status\":\"open\"}");
+        let tasks = read_board("g", Some(&stored));
+        for (target, id) in [
+            ("把修复不能登录", "e5"),
+            ("修复不能登录这件事", "e5"),
+            ("不能登录", "e5"),
+            ("把登录不了", "f6"),
+            ("the no-show fees", "g7"),
+        ] {
+            let found = choose(Verb::Complete, target, &tasks, "me");
+            assert!(matches!(found, Choice::One(task) if task.id == id), "{target}: {found:?}");
+            assert_eq!(choose_answer(target, &tasks).map(|task| task.id.as_str()), Some(id), "{target}");
+        }
+        for refusal in ["不", "不要", "还没", "no"] {
+            assert_eq!(choose_answer(refusal, &tasks), None, "{refusal}");
+        }
+        assert_eq!(choose(Verb::Complete, "修复不能登录还没好", &tasks, "me"), Choice::Denied);
     }
 }

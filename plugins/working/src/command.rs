@@ -1,9 +1,10 @@
 //! Which words are a command. Rule: a phrase counts at the beginning or the end of what was said,
-//! never in the middle of a sentence; what is left of it names the task.
+//! never in the middle of a sentence; what is left of it names the task, and denies nothing.
 
 use modehost_sdk::Language;
 use serde::{Deserialize, Serialize};
 
+use crate::negation;
 use crate::ordinal::Place;
 use crate::wording::{ends_apart, is_question, normalise, peel, starts_apart};
 
@@ -83,8 +84,12 @@ impl Command {
         let text = normalise(said);
         let language = Language::of(said);
         // Politeness around the phrase would hide that it stands at the end.
-        let (verb, target) = find(&text, extra).or_else(|| find(peel(&text), extra))?;
-        let command = Self { verb, target: normalise(target), language };
+        let (verb, rest) = find(&text, extra).or_else(|| find(peel(&text), extra))?;
+        // 别把写报告标记为完成: the phrase is there and the opposite is meant.
+        if negation::of_command(rest.text, rest.leads) {
+            return None;
+        }
+        let command = Self { verb, target: normalise(rest.text), language };
         let is_named = !peel(&command.target).is_empty();
         let is_command = match verb {
             // A refresh has no task, so further words make it something else.
@@ -95,8 +100,21 @@ impl Command {
     }
 }
 
+/// What is left of the text beside the phrase.
+struct Rest<'t> {
+    text: &'t str,
+    /// It stands before the phrase, so that the sentence begins with it.
+    leads: bool,
+}
+
+impl<'t> Rest<'t> {
+    fn behind(text: &'t str) -> Self {
+        Self { text, leads: false }
+    }
+}
+
 /// The verb, and what is left of the text.
-fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<(Verb, &'t str)> {
+fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<(Verb, Rest<'t>)> {
     let added = [(Verb::Assign, &extra.assign), (Verb::Complete, &extra.complete), (Verb::Refresh, &extra.refresh)];
     for (verb, phrases) in added {
         for phrase in phrases {
@@ -115,30 +133,31 @@ fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<(Verb, &'t str)> {
         if let Some(rest) = between
             && (!head.is_ascii() || (starts_apart(rest) && ends_apart(rest)))
         {
-            return Some((verb, rest));
+            return Some((verb, Rest::behind(rest)));
         }
     }
     for (verb, head) in BEGINNINGS {
         if let Some(rest) = text.strip_prefix(head)
             && Place::read(peel(rest), false).is_some()
         {
-            return Some((verb, rest));
+            return Some((verb, Rest::behind(rest)));
         }
     }
     None
 }
 
 /// What is left of the text if the phrase stands at its beginning or end.
-fn rest_of<'t>(text: &'t str, phrase: &str) -> Option<&'t str> {
+fn rest_of<'t>(text: &'t str, phrase: &str) -> Option<Rest<'t>> {
     if phrase.is_empty() {
         return None;
     }
     if let Some(rest) = text.strip_prefix(phrase)
         && (!phrase.is_ascii() || starts_apart(rest))
     {
-        return Some(rest);
+        return Some(Rest::behind(rest));
     }
-    text.strip_suffix(phrase).filter(|rest| !phrase.is_ascii() || ends_apart(rest))
+    let rest = text.strip_suffix(phrase).filter(|rest| !phrase.is_ascii() || ends_apart(rest))?;
+    Some(Rest { text: rest, leads: true })
 }
 
 #[cfg(test)]
@@ -199,6 +218,40 @@ mod tests {
         ];
         for said in cases {
             assert_eq!(read(said), None, "{said}");
+        }
+    }
+
+    #[test]
+    fn m10_what_is_denied_is_no_command() {
+        let cases = [
+            "别把写报告标记为完成",
+            "写报告还没标记完成",
+            "写报告还没做完，先别标记完成",
+            "写报告不用我来做",
+            "我还没完成任务",
+            "请不要认领任务",
+            "完成不了任务",
+            "做完了没有",
+            "标记写报告没完成",
+            "Don't mark as done",
+            "do not assign to me",
+            "the report is not yet mark as done",
+            "mark the report not done",
+            "No, mark done",
+        ];
+        for said in cases {
+            assert_eq!(read(said), None, "{said}");
+        }
+        let named = [
+            ("把修复不能登录标记为完成", "修复不能登录"),
+            ("修复不能登录做完了", "修复不能登录"),
+            ("完成任务：不要用旧接口", "不要用旧接口"),
+            ("人脸识别做完了", "人脸识别"),
+            ("没问题，写报告我来做", "没问题，写报告"),
+            ("mark fix login not working done", "fix login not working"),
+        ];
+        for (said, target) in named {
+            assert_eq!(read(said).map(|(_, target)| target).as_deref(), Some(target), "{said}");
         }
     }
 

@@ -4,10 +4,12 @@
 //! # Layout
 //! - [`command`]: which words are a command
 //! - [`choice`]: which task is meant
+//! - [`negation`]: words that turn a command into its opposite
 //! - [`ordinal`], [`wording`]: places in a list, and text as it is compared
 
 pub mod choice;
 pub mod command;
+pub mod negation;
 pub mod ordinal;
 pub mod wording;
 
@@ -98,7 +100,8 @@ impl Mode for Working {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
-        if !transcript.confirmed {
+        // Nothing came of a draft: words without a letter are for nobody, so they are not handed on either.
+        if !transcript.confirmed || transcript.text.trim().is_empty() {
             return Ok(());
         }
         if self.take_answer(cx, &transcript.text) {
@@ -187,6 +190,11 @@ impl Working {
                 let name = peel(target);
                 cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
             }
+            // The board had to be read to know the title, and by now the words can no more be handed on.
+            Choice::Denied => cx.say(language.pick(
+                "听起来不是要我改任务，我什么都没动。",
+                "That did not sound like a command, so I have changed nothing.",
+            )),
             Choice::Nothing => cx.say(match verb {
                 Verb::Assign => language.pick("没有可以认领的任务。", "There is no open task to take."),
                 _ => language.pick("没有可以完成的任务。", "There is no task to complete."),

@@ -59,6 +59,73 @@ fn m10_everything_else_goes_on() {
 }
 
 #[test]
+fn m10_what_is_denied_goes_on_and_changes_nothing() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    let denied = [
+        "别把写报告标记为完成",
+        "写报告还没标记完成",
+        "写报告还没做完，先别标记完成",
+        "写报告不用我来做",
+        "我还没完成任务",
+        "The report is not mark as done",
+    ];
+    device.effects();
+    for said in denied {
+        device.hears(said);
+        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+    }
+    // Here only the board tells what is the title and what is not.
+    device.hears("写报告还没做完，我来做");
+    assert_eq!(
+        (device.dispatched().len(), device.said()),
+        (0, vec!["听起来不是要我改任务，我什么都没动。".to_owned()])
+    );
+    // With a question open.
+    device.hears("认领任务");
+    device.effects();
+    for said in ["不是写报告", "不", "别标记完成"] {
+        device.hears(said);
+        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+    }
+    device.hears("写测试");
+    assert_eq!(device.dispatched(), [ask("assign", "c3")], "the question is still open");
+}
+
+#[test]
+fn m10_titles_with_negative_words_are_understood() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    let board = r#"{"tasks":[{"id":"a1","title":"修复不能登录","status":"open"},{"id":"b2","title":"登录","status":"open"},
+        {"id":"c3","title":"人脸识别","status":"open"}]}"#;
+    kit.put_document("workflow/board/default", board);
+    for (said, id) in [
+        ("把修复不能登录标记为完成", "a1"),
+        ("修复不能登录做完了", "a1"),
+        ("把人脸识别标记为完成", "c3"),
+        ("没问题，人脸识别做完了", "c3"),
+    ] {
+        device.hears(said);
+        assert_eq!(device.dispatched(), [ask("complete", id)], "{said}");
+        device.effects();
+    }
+}
+
+#[test]
+fn m10_words_without_a_letter_are_for_nobody() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    device.hears("认领任务");
+    device.effects();
+    for empty in ["", " "] {
+        device.hears(empty);
+        assert!(device.effects().is_empty(), "neither an answer nor handed on");
+    }
+    device.hears("第二个");
+    assert_eq!(device.dispatched(), [ask("assign", "c3")], "the question is still open");
+}
+
+#[test]
 fn m10_what_is_not_clear_is_asked_back() {
     let kit = Kit::build("working");
     for (answer, id) in [("第二个", "c3"), ("写报告", "a1"), ("1", "a1")] {

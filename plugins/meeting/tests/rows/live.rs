@@ -87,29 +87,6 @@ fn m3_a_changed_interval_holds_from_the_next_push() {
 }
 
 #[test]
-fn drafts_are_replaced_by_what_is_confirmed() {
-    let kit = Kit::build("meeting");
-    let mut device = in_meeting(&kit);
-    device.says_draft("we should");
-    device.says_draft("we should ship it");
-    device.hears("We should ship it on Friday.");
-    device.hears("Next.");
-    let inbox = device.inbox();
-    let shown: Vec<_> = inbox.iter().map(|shown| (shown["seq"].as_u64(), shown["draft"] == true)).collect();
-    assert_eq!(shown, [(Some(1), true), (Some(1), true), (Some(1), false), (Some(2), false)]);
-    let kept = kit.journal("meeting/session-dev-1");
-    assert_eq!(kept.len(), 2);
-    assert_eq!((&kept[0]["seq"], &kept[0]["text"]), (&json!(1), &json!("We should ship it on Friday.")));
-    device.advance(5_000);
-    assert_eq!(device.inbox()[0]["segments"].as_array().map(Vec::len), Some(2));
-    // What is still a draft when the meeting ends was shown, so it is part of it.
-    device.says_draft("and one more thing");
-    device.message(&finalize());
-    assert_eq!(kit.journal("meeting/session-dev-1").len(), 3);
-    assert!(kit.archived()[0].content.contains("one more thing"));
-}
-
-#[test]
 fn m4_finalize_is_answered_at_once_and_silences_the_meeting() {
     for by_mode_end in [false, true] {
         let kit = Kit::build("meeting");
@@ -173,6 +150,32 @@ fn m5_finalize_runs_once_however_many_ask() {
     let all = [summaries(&inbox), later].concat();
     assert!(all.iter().all(|message| strip(message) == strip(&all[0])));
     assert_eq!((kit.asked().len(), kit.archived().len()), (1, 1));
+}
+
+#[test]
+fn m5_who_asks_too_often_is_told_when_to_ask_again() {
+    let kit = Kit::build("meeting");
+    kit.hold_model("summary");
+    let mut device = in_meeting(&kit);
+    device.message(&snippet("We launch in May."));
+    device.message(&finalize());
+    for _ in 0..24 {
+        device.message(&finalize());
+    }
+    device.inbox();
+    device.message(&json!({"type": "meeting", "phase": "summary"}));
+    let message = "the summary has been asked for often enough; it is on its way";
+    let expected = json!({
+        "type": "error", "code": "RATE_LIMITED", "message": message, "retry_after_ms": 5_000,
+        "ref": {"type": "meeting", "phase": "summary"},
+    });
+    assert_eq!(device.inbox(), [expected]);
+    // The end of the mode asks too, but is not refused: the next meeting begins with the mode as ever.
+    device.end(EndReason::Asked);
+    assert_eq!(device.inbox(), Vec::<Value>::new());
+    device.start(Some("meeting"));
+    device.message(&snippet("The next one."));
+    assert_eq!(phases(&device.inbox()), ["snippet"]);
 }
 
 #[test]
@@ -293,23 +296,6 @@ fn m3_whatever_comes_while_the_meeting_opens_is_kept_in_order() {
     let inbox = device.inbox();
     assert_eq!(phases(&inbox)[100..], WHOLE);
     assert_eq!(kit.archived().len(), 1);
-}
-
-#[test]
-fn a_meeting_can_be_ended_by_voice() {
-    let kit = Kit::build("meeting");
-    let mut device = in_meeting(&kit);
-    device.hears("我们说到散会之前的事");
-    device.effects();
-    device.says_draft("结束会议");
-    assert!(!device.effects().contains(&Effect::Decline), "it may still change");
-    device.hears("好的，结束会议吧。");
-    assert!(matches!(device.effects().as_slice(), [Effect::Decline]), "the default mode leaves the mode");
-    assert_eq!(kit.journal("meeting/session-dev-1").len(), 1);
-    device.configure(r#"{"end_phrases": []}"#);
-    device.effects();
-    device.hears("结束会议");
-    assert_eq!(kit.journal("meeting/session-dev-1").len(), 2);
 }
 
 /// What a list of effects has of the end of a meeting: phases and steps of messages, and `deaf` for the

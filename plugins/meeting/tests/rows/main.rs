@@ -2,9 +2,11 @@
 //! its row and would fail without it.
 //!
 //! # Layout
+//! - [`drafts`]: words that may still change, and farewells
 //! - [`live`]: while people are in the meeting, and who asks for its end (M.3 to M.5)
 //! - [`summing`]: what becomes of it (M.6 to M.8)
 
+mod drafts;
 mod live;
 mod summing;
 

@@ -1,7 +1,7 @@
 //! M.6 to M.8: from the words to summary, archive and webhook. Rule: each outcome of a request is the
 //! test's.
 
-use modehost_testkit::{EndReason, Failure, Kit, Part};
+use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Part, TestDevice};
 use serde_json::{Value, json};
 
 use crate::{ANSWER, WHOLE, finalize, in_meeting, phases, snippet, summaries};
@@ -67,6 +67,39 @@ fn m6_l4_without_a_model_the_summary_is_made_by_rules() {
         assert_eq!(summary["actions"], action);
         assert!(summary["bullets"].as_array().is_some_and(|bullets| !bullets.is_empty()), "{summary}");
     }
+}
+
+#[test]
+fn m6_a_journal_that_cannot_be_read_is_read_again_with_the_next_segment() {
+    let kit = Kit::configured("meeting", r#"{"summary_transcript_max_chars":500,"checkpoint_chars":500}"#);
+    for reason in [Failure::Unavailable, Failure::Interrupted] {
+        let kit = kit.afresh();
+        let mut device = in_meeting(&kit);
+        device.hold();
+        for number in 0..40 {
+            device.message(&snippet(&format!("Remark number {number} about the roadmap.")));
+        }
+        let reading = reads(&mut device);
+        assert_eq!(reading.len(), 1, "{reason:?}");
+        device.tell(Event::RequestFailed { request: reading[0], reason, message: "no disk".into() });
+        let again = reads(&mut device);
+        if reason == Failure::Interrupted {
+            assert_eq!(again.len(), 1, "nobody knows whether it can be read");
+            continue;
+        }
+        assert_eq!(again.len(), 0, "it would fail again at once, and so for ever");
+        device.message(&snippet("And on."));
+        assert_eq!(reads(&mut device).len(), 1);
+    }
+}
+
+/// The readings of a journal since the last look.
+fn reads(device: &mut TestDevice) -> Vec<u64> {
+    let request = |effect: &Effect| match effect {
+        Effect::ReadJournal { request, .. } => Some(*request),
+        _ => None,
+    };
+    device.effects().iter().filter_map(request).collect()
 }
 
 #[test]
