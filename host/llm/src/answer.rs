@@ -43,8 +43,9 @@ pub(crate) struct Packet {
 
 #[derive(Debug, Deserialize)]
 struct Choice {
-    #[serde(alias = "message")]
     delta: Option<Piece>,
+    /// All of it: where it is given at once, and with some services again behind its pieces or with each.
+    message: Option<Piece>,
     finish_reason: Option<String>,
 }
 
@@ -95,6 +96,17 @@ fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserial
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+impl Piece {
+    fn is_empty(&self) -> bool {
+        let content = match &self.content {
+            Some(Content::Text(text)) => text.is_empty(),
+            Some(Content::Parts(parts)) => parts.is_empty(),
+            None => true,
+        };
+        content && self.tool_calls.is_empty() && self.reasoning.is_none() && self.reasoning_content.is_none()
+    }
+}
+
 impl Packet {
     /// # Errors
     /// If it is no JSON of this kind.
@@ -123,7 +135,10 @@ impl Assembly {
         // One answer is asked for; the events that only tell the usage have none.
         let Some(choice) = packet.choices.into_iter().next() else { return Ok(false) };
         let mut gave = false;
-        if let Some(piece) = choice.delta {
+        let delta = choice.delta.filter(|piece| !piece.is_empty());
+        // What was given in pieces is not given a second time.
+        let nothing_yet = self.bytes == 0 && self.answer.tool_calls.is_empty();
+        if let Some(piece) = delta.or(choice.message.filter(|_| nothing_yet)) {
             let is_text =
                 |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| !text.is_empty());
             gave |= is_text(&piece.reasoning_content) || is_text(&piece.reasoning);
@@ -173,6 +188,8 @@ impl Assembly {
         self.thoughts.finish(&mut rest);
         self.answer.text.push_str(&rest);
         let finish = self.finish.as_deref().unwrap_or_default();
+        // Nobody could tell what is to be called.
+        self.answer.tool_calls.retain(|call| !call.name.is_empty());
         if !self.answer.text.trim().is_empty() || !self.answer.tool_calls.is_empty() {
             return Ok(self.answer);
         }
@@ -186,19 +203,9 @@ impl Assembly {
 
     fn take_call(&mut self, piece: CallPiece) -> Result<(), Fault> {
         let id = piece.id.filter(|id| !id.is_empty());
-        let last = self.answer.tool_calls.len().checked_sub(1);
-        let place = match piece.index {
-            Some(index) => self.places.iter().rev().find(|(known, _)| *known == index).map(|(_, place)| *place),
-            // Without an index a new id is a new call.
-            None if id.is_none() => last,
-            None => None,
-        };
-        // Some services number all calls 0 and tell them apart by their ids.
-        let is_other = |place: usize| {
-            let known = &self.answer.tool_calls[place].id;
-            id.as_ref().is_some_and(|id| !known.is_empty() && known != id)
-        };
-        let place = match place.filter(|place| !is_other(*place)) {
+        let (name, arguments) = piece.function.map(|function| (function.name, function.arguments)).unwrap_or_default();
+        let name = name.filter(|name| !name.is_empty());
+        let place = match self.place_of(piece.index, id.as_deref(), name.as_deref()) {
             Some(place) => place,
             None => {
                 let place = self.answer.tool_calls.len();
@@ -211,8 +218,6 @@ impl Assembly {
                 place
             }
         };
-        let function = piece.function;
-        let (name, arguments) = function.map(|function| (function.name, function.arguments)).unwrap_or_default();
         let arguments = match arguments {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text,
@@ -220,7 +225,8 @@ impl Assembly {
         };
         self.weigh(arguments.len() + name.as_ref().map_or(0, String::len) + id.as_ref().map_or(0, String::len))?;
         let call = &mut self.answer.tool_calls[place];
-        if let Some(id) = id {
+        // Some services give every piece an id of its own.
+        if let Some(id) = id.filter(|_| call.id.is_empty()) {
             call.id = id;
         }
         // Some services repeat the name with every piece.
@@ -229,6 +235,28 @@ impl Assembly {
         }
         call.arguments.push_str(&arguments);
         Ok(())
+    }
+
+    /// The call that a piece belongs to; none if it begins one. Services number all calls 0 and tell them
+    /// apart by ids, or give each piece a new id, or number the rest of a call unlike its beginning: a known
+    /// id is believed first, and a call begins with its name.
+    fn place_of(&self, index: Option<usize>, id: Option<&str>, name: Option<&str>) -> Option<usize> {
+        let calls = &self.answer.tool_calls;
+        if let Some(known) = id.and_then(|id| calls.iter().position(|call| call.id == id)) {
+            return Some(known);
+        }
+        let last = calls.len().checked_sub(1);
+        let of_index = index.map(|index| self.places.iter().rev().find(|(known, _)| *known == index));
+        match (of_index, id) {
+            // A call that came without its id is given it.
+            (Some(Some((_, place))), Some(_)) => {
+                Some(*place).filter(|place| name.is_none() || calls[*place].id.is_empty())
+            }
+            (Some(Some((_, place))), None) => Some(*place),
+            (Some(None) | None, Some(_)) => None,
+            (Some(None), None) => last.filter(|_| name.is_none()),
+            (None, None) => last.filter(|last| name.is_none_or(|name| name == calls[*last].name)),
+        }
     }
 
     fn weigh(&mut self, bytes: usize) -> Result<(), Fault> {
@@ -318,6 +346,49 @@ mod tests {
             call(Value::Null, Value::Null, Value::Null, json!("{}")),
         ];
         assert_eq!(calls(&no_index), expected(&[("x", "light", "{\"on\":true}"), ("y", "sound", "{}")]));
+    }
+
+    #[test]
+    fn pieces_of_a_call_with_ids_or_numbers_of_their_own_stay_together() {
+        let same_id_no_index = [
+            call(Value::Null, json!("x"), json!("light"), json!("{\"a\"")),
+            call(Value::Null, json!("x"), Value::Null, json!(":1}")),
+        ];
+        assert_eq!(calls(&same_id_no_index), expected(&[("x", "light", "{\"a\":1}")]));
+        let new_id_each = [
+            call(json!(0), json!("x1"), json!("light"), json!("{\"a\"")),
+            call(json!(0), json!("x2"), Value::Null, json!(":1")),
+            call(json!(0), json!("x3"), json!(""), json!("}")),
+        ];
+        assert_eq!(calls(&new_id_each), expected(&[("x1", "light", "{\"a\":1}")]));
+        let other_number = [
+            call(json!(0), json!("x"), json!("light"), json!("{}")),
+            call(json!(0), json!("y"), json!("sound"), json!("")),
+            call(json!(1), Value::Null, Value::Null, json!("{\"b\":2}")),
+        ];
+        assert_eq!(calls(&other_number), expected(&[("x", "light", "{}"), ("y", "sound", "{\"b\":2}")]));
+        let no_marks = [
+            call(Value::Null, Value::Null, json!("light"), json!("{}")),
+            call(Value::Null, Value::Null, json!("sound"), json!("{}")),
+        ];
+        assert_eq!(calls(&no_marks), expected(&[("", "light", "{}"), ("", "sound", "{}")]));
+    }
+
+    #[test]
+    fn a_call_without_a_name_is_none() {
+        let nameless = [delta(json!({ "content": "a" })), call(json!(0), json!("x"), json!(""), json!("{}"))];
+        assert_eq!(calls(&nameless), []);
+    }
+
+    #[test]
+    fn l1_an_answer_that_is_given_in_pieces_and_whole_is_given_once() {
+        let whole = |text: &str| json!({ "choices": [{ "message": { "content": text }, "finish_reason": "stop" }] });
+        let behind = [delta(json!({ "content": "a" })), delta(json!({ "content": "b" })), whole("ab")];
+        assert_eq!(assemble(&behind).map(|answer| answer.text), Ok("ab".to_owned()));
+        let both = |piece: &str, all: &str| json!({ "choices": [{ "delta": { "content": piece }, "message": { "content": all } }] });
+        let beside = [both("", ""), both("a", "a"), both("b", "ab"), both("", "ab")];
+        assert_eq!(assemble(&beside).map(|answer| answer.text), Ok("ab".to_owned()));
+        assert_eq!(assemble(&[both("", "ab")]).map(|answer| answer.text), Ok("ab".to_owned()));
     }
 
     #[test]

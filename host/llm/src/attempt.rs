@@ -69,6 +69,8 @@ impl Attempt<'_> {
     async fn refusal(&self, mut response: Response) -> Fault {
         let status = response.status().as_u16();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        // Longer than anybody waits here is long enough; a time beyond all clocks has no end.
+        let wait = wait.map(|seconds| Duration::from_secs(seconds).min(self.client.terms.timeout.saturating_mul(2)));
         let mut said = Vec::new();
         let read = async {
             while let Ok(Some(bytes)) = response.chunk().await {
@@ -81,7 +83,7 @@ impl Attempt<'_> {
         // The status alone tells most of it.
         let _ = timeout_at(self.deadline.min(Instant::now() + limits::MODEL_TAIL), read).await;
         said.truncate(limits::MODEL_ERROR_BYTES);
-        Fault::of_status(status, wait.map(Duration::from_secs), &said)
+        Fault::of_status(status, wait, &said)
     }
 
     async fn read_whole(&mut self, mut response: Response) -> Result<Answer, Fault> {
@@ -129,23 +131,39 @@ impl Attempt<'_> {
                     return Err(self.overdue(silence, fault));
                 }
             };
-            match &bytes {
+            let pushed = match &bytes {
                 Some(bytes) => {
                     read += bytes.len();
                     if read > limits::MODEL_BODY_BYTES {
                         return Err(Fault::TooLong);
                     }
-                    events.push(bytes, &mut complete)?;
+                    events.push(bytes, &mut complete)
                 }
-                None => events.finish(&mut complete)?,
-            }
+                None => events.finish(&mut complete),
+            };
             let (mut fresh, mut gave) = (String::new(), false);
             for data in complete.drain(..) {
-                if data == "[DONE]" {
+                if data.trim() == "[DONE]" {
                     over = true;
                     break;
                 }
-                gave |= assembly.take(Packet::read(data.as_bytes())?, &mut fresh)?;
+                let taken = Packet::read(data.as_bytes()).and_then(|packet| assembly.take(packet, &mut fresh));
+                match taken {
+                    Ok(one) => gave |= one,
+                    // All is said but the usage, and that can be done without.
+                    Err(_) if assembly.is_finished() => {
+                        over = true;
+                        break;
+                    }
+                    Err(fault) => return Err(fault),
+                }
+            }
+            // Behind the events before it.
+            if let Err(fault) = pushed {
+                if !assembly.is_finished() {
+                    return Err(fault.into());
+                }
+                over = true;
             }
             if gave {
                 begun = true;

@@ -170,6 +170,7 @@ async fn answer(
     let (mut given, mut closed) = (false, false);
     loop {
         meter.count_try();
+        let known = client.quirks.known();
         let attempt = Attempt { client, question, deadline, parts, meter, given: &mut given };
         let fault = match attempt.run().await {
             Ok(mut answer) => {
@@ -178,10 +179,12 @@ async fn answer(
             }
             Err(fault) => fault,
         };
-        if let Fault::Picky(extra) = fault
-            && client.quirks.learn(extra)
-        {
-            continue;
+        if let Fault::Picky(extra) = fault {
+            client.quirks.learn(extra);
+            // Another question may have found it out meanwhile: what counts is what this one knew.
+            if !known.contains(&extra) {
+                continue;
+            }
         }
         // Once this is none of the provider's failures: an idle connection had come to its end.
         if fault == Fault::Closed && !std::mem::replace(&mut closed, true) {

@@ -164,15 +164,24 @@ fn connect(address: &str, idle: usize) -> Option<reqwest::Client> {
 }
 
 impl Quirks {
-    /// Remembers that something is not taken. False if that was known already, so that asking once
-    /// more is of no use.
-    pub(crate) fn learn(&self, extra: Extra) -> bool {
+    /// Remembers that something is not taken.
+    pub(crate) fn learn(&self, extra: Extra) {
         let known = match extra {
             Extra::JsonMode => &self.json_mode,
             Extra::Usage => &self.usage,
             Extra::MaxTokens => &self.max_tokens,
         };
-        !known.swap(true, Ordering::Relaxed)
+        known.store(true, Ordering::Relaxed);
+    }
+
+    /// What is known not to be taken: asking once more without it is of no use.
+    pub(crate) fn known(&self) -> Vec<Extra> {
+        let all = [
+            (Extra::JsonMode, self.no_json_mode()),
+            (Extra::Usage, self.no_usage()),
+            (Extra::MaxTokens, self.other_max_tokens()),
+        ];
+        all.into_iter().filter(|(_, known)| *known).map(|(extra, _)| extra).collect()
     }
 
     pub(crate) fn no_json_mode(&self) -> bool {

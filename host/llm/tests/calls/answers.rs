@@ -3,7 +3,7 @@
 
 use modehost_contract::effect::{ModelRequest, Role, Tool, ToolCall};
 use modehost_contract::event::Failure;
-use modehost_provider::{Provider, Reply};
+use modehost_provider::{Gate, Provider, Reply};
 use serde_json::json;
 
 use crate::setup::{ask, json_question, message, models, question, section, streamed};
@@ -213,4 +213,60 @@ async fn connections_are_used_again() {
         ask(&models, streamed("?")).await;
     }
     assert_eq!(provider.connections(), 1);
+}
+
+#[tokio::test]
+async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
+    let provider = Provider::start();
+    let both_there = Gate::new();
+    let gate = both_there.clone();
+    provider.always(Reply::with(move |asked| match asked.body.get("max_tokens") {
+        Some(_) => Reply::raw(r#"{"error":{"message":"'max_tokens': use 'max_completion_tokens'"}}"#)
+            .and_status(400)
+            .until(&gate),
+        None => Reply::text("Four."),
+    }));
+    let models = models(&provider, json!({}));
+    let asked = async {
+        // Both have asked before either is refused.
+        while provider.asked().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        both_there.open();
+    };
+    let (one, other, ()) = tokio::join!(ask(&models, question("?")), ask(&models, question("?")), asked);
+    assert_eq!((one.text(), other.text()), ("Four.", "Four."));
+    assert_eq!(provider.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
+    let said = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let behind: [&[u8]; 5] = [
+        b"data: {\"choices\":[],\"usa",
+        b"data: nonsense\n\n",
+        b"data: \xff\n\n",
+        b"data:  [DONE] \n\n",
+        b"data: {\"error\":{\"message\":\"x\"}}\n\n",
+    ];
+    for rest in behind {
+        let provider = Provider::start();
+        provider.always(Reply::raw_events([said.as_bytes(), rest].concat()));
+        let models = models(&provider, json!({}));
+        for request in [streamed("?"), question("?")] {
+            assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
+        }
+        assert_eq!(provider.asked().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn l3_a_provider_that_wants_to_be_left_alone_for_ever_is_not_waited_for() {
+    for seconds in [9_999_999_999_999_999_999, u64::MAX, 86_400] {
+        let provider = Provider::start();
+        provider.always(Reply::status(429).retry_after(seconds));
+        let outcome = ask(&models(&provider, json!({})), question("?")).await;
+        assert_eq!(outcome.failed().0, Failure::TooMany, "{outcome:?}");
+        assert_eq!(provider.asked().len(), 1);
+    }
 }
