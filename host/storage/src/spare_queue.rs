@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
@@ -50,12 +51,17 @@ impl SpareQueue {
     /// # Errors
     /// If the file is there and cannot be read, or no thread can be started.
     pub fn open(primary: Arc<dyn OfflineQueue>, dir: &Path) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(primary, dir, limits::SPARE_LENT)
+    }
+
+    /// As [`Self::open`]; a device may take so long to say what of the file has arrived.
+    fn open_with(primary: Arc<dyn OfflineQueue>, dir: &Path, patience: Duration) -> Result<Arc<Self>, OpenError> {
         let folder = |source| OpenError::Folder { dir: dir.into(), source };
         let file = file::File::open(dir).map_err(folder)?;
         let in_use = Arc::new(AtomicBool::new(!file.is_empty()));
         let (jobs, waiting) = sync_channel(limits::SPARE_JOBS);
         let limit = Arc::new(AtomicU32::new(limits::QUEUE_PER_DEVICE));
-        let keeper = Keeper::new(primary.clone(), file, in_use.clone(), limit.clone());
+        let keeper = Keeper::new(primary.clone(), file, in_use.clone(), limit.clone(), patience);
         let thread = std::thread::Builder::new()
             .name("storage-spare-queue".into())
             .spawn(move || keeper.run(&waiting))
@@ -153,5 +159,49 @@ fn submit<T>(
         Ok(()) => reply,
         Err(TrySendError::Full(_)) => Reply::ready(Err(StorageError::Overloaded)),
         Err(TrySendError::Disconnected(_)) => Reply::ready(Err(StorageError::Closed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::sqlite::SqliteStorage;
+
+    fn get<T: Unpin>(reply: Reply<T>) -> T {
+        futures_lite::future::block_on(reply).expect("an answer")
+    }
+
+    fn payloads(queue: &dyn OfflineQueue, device: &DeviceId) -> Vec<String> {
+        get(queue.waiting(device, 10)).iter().map(|message| message.payload.to_string()).collect()
+    }
+
+    #[test]
+    fn p4_what_arrives_after_the_database_got_it_does_not_come_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("open");
+        let queue = SpareQueue::open_with(storage.clone(), dir.path(), Duration::ZERO).expect("a spare queue");
+        let device = DeviceId::new("d");
+        let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the database");
+        other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        for payload in ["one", "two", "three"] {
+            get(queue.enqueue(&device, payload.into(), 1, 1_000_000));
+        }
+        let handed = get(queue.waiting(&device, 10));
+        // The device stalls, and meanwhile the database works again.
+        other.execute_batch("ROLLBACK").expect("the lock given back");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while payloads(&*storage, &device).len() < 3 || queue.in_use.load(Ordering::Acquire) {
+            assert!(Instant::now() < deadline, "the database never has them");
+            std::thread::yield_now();
+        }
+        get(queue.remove(&device, handed.iter().take(2).map(|message| message.id).collect()));
+        assert_eq!(payloads(&*queue, &device), ["three"]);
+        // What has been read from the database since goes as ever.
+        let rest = get(queue.waiting(&device, 10));
+        get(queue.remove(&device, rest.iter().map(|message| message.id).collect()));
+        assert!(payloads(&*storage, &device).is_empty());
     }
 }

@@ -133,9 +133,10 @@ pub struct Archived {
 
 /// Finished work with retention.
 pub trait Archives: Send + Sync {
-    /// Stores (replaces by kind and id) and keeps the newest `keep` of the kind; 0 keeps all. The
-    /// journals of entries that go are removed in the same step, and so is the journal of a
-    /// replaced entry where the new one has another. Kind and id must be fit to name files.
+    /// Stores (replaces by kind and id) and keeps this one and the newest others of the kind, `keep`
+    /// in all; 0 keeps all. The journals of entries that go are removed in the same step, and so is
+    /// the journal of a replaced entry where the new one has another. Kind and id must be fit to
+    /// name files.
     fn archive(&self, entry: Archived, keep: u32) -> Reply<()>;
 
     /// The newest `limit` of a kind, newest first.
@@ -213,6 +214,20 @@ pub trait OfflineQueue: Send + Sync {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<u32>;
+
+    /// As [`OfflineQueue::enqueue_from`]; the answer has the message's id as well, where the queue
+    /// can tell it.
+    fn enqueue_known(
+        &self,
+        origin: Option<Origin>,
+        device: &DeviceId,
+        payload: Arc<str>,
+        now: u64,
+        ttl_ms: u64,
+    ) -> Reply<(u32, Option<u64>)> {
+        let queued = self.enqueue_from(origin, device, payload, now, ttl_ms);
+        Reply::of(async move { Ok((queued.await?, None)) })
+    }
 
     /// As [`OfflineQueue::enqueue_from`], with nobody to hear of it.
     fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {

@@ -100,6 +100,7 @@ mod on_sqlite {
         the_newest_are_kept_and_listed_first,
         the_same_id_replaces,
         m7_a_journal_goes_with_its_entry,
+        m7_an_entry_that_was_stored_is_there_whatever_its_clock_said,
         a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more,
         names_that_cannot_name_files_are_refused,
         files_are_due_until_they_have_followed,

@@ -62,27 +62,37 @@ impl PluginCatalog {
     /// Looks at the folder and takes over what has changed. Blocks while plugins are compiled.
     pub(super) fn look(&self) {
         let mut folder = self.folder.lock();
-        let Changes { changed, gone } = folder.look();
-        // Loaded before the old files go, so that a renamed plugin is replaced and not removed.
+        loop {
+            let changes = folder.look();
+            let some_are_gone = !changes.gone.is_empty();
+            self.follow(changes);
+            if !some_are_gone {
+                return;
+            }
+            // What stood in the way of a refused file may have gone with them.
+            folder.forget(self.refused.lock().keys().cloned());
+        }
+    }
+
+    /// Loads what is new and removes the plugins whose file is gone, in this order: a plugin whose
+    /// file has another name now is replaced, and its sessions keep their state.
+    fn follow(&self, Changes { mut changed, gone }: Changes) {
+        self.refused.lock().retain(|path, _| !gone.contains(path));
+        let orphans = self.shelf.lock().homed_in(&gone);
+        {
+            // The new file may have been seen, and refused, while the old one was still there.
+            let refused = self.refused.lock();
+            let theirs = refused.iter().filter(|(_, refused)| orphans.iter().any(|id| id.as_str() == refused.id));
+            changed.extend(theirs.map(|(path, _)| path.clone()));
+        }
+        changed.sort();
+        changed.dedup();
         for (path, result) in self.load_all(&changed, &gone) {
             let _ = self.take_over(&path, result);
         }
-        for path in &gone {
-            self.refused.lock().remove(path);
-            let served = {
-                let shelf = self.shelf.lock();
-                shelf.slots.iter().find(|(_, slot)| slot.active.file == *path).map(|(id, _)| id.to_string())
-            };
-            if let Some(id) = served {
-                let _ = self.remove(&id);
-            }
-        }
-        if !gone.is_empty() {
-            // What stood in the way of a refused file may have gone with them.
-            folder.forget(self.refused.lock().keys().cloned());
-            for (path, result) in self.load_all(&folder.look().changed, &[]) {
-                let _ = self.take_over(&path, result);
-            }
+        let homeless = self.shelf.lock().homed_in(&gone);
+        for id in homeless {
+            let _ = self.remove(id.as_str());
         }
     }
 

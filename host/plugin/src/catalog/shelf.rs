@@ -12,10 +12,11 @@ use modehost_ids::{GenerationId, PluginId};
 use crate::generation::WasmGeneration;
 use crate::load::LoadError;
 
-/// A generation and where it comes from.
+/// A generation and where its plugin comes from.
 #[derive(Clone)]
 pub(crate) struct Served {
     pub generation: Arc<WasmGeneration>,
+    /// The file that the plugin has now; the same for all its generations.
     pub file: PathBuf,
     /// Unix ms.
     pub loaded_at: u64,
@@ -67,7 +68,7 @@ impl Shelf {
     /// Puts a generation in force: the first of its plugin at once, another on trial.
     pub(crate) fn publish(&mut self, served: Served, now: Instant) -> Result<(), LoadError> {
         self.check_claims(&served)?;
-        let id = served.generation.manifest().id.clone();
+        let (id, file) = (served.generation.manifest().id.clone(), served.file.clone());
         let Policy { canary_percent, .. } = self.policy;
         let Some(slot) = self.slots.get_mut(&id) else {
             self.slots.insert(id, Slot { active: served, candidate: None, fallback: None, trial: None });
@@ -90,7 +91,18 @@ impl Shelf {
             slot.fallback = Some(good);
             slot.active = served;
         }
+        // A plugin has one file. With its older generations left at another one, it would be taken
+        // for gone when that goes, or stay when the new one does.
+        for older in std::iter::once(&mut slot.active).chain(&mut slot.fallback) {
+            older.file.clone_from(&file);
+        }
         Ok(())
+    }
+
+    /// The plugins whose file is one of these, and is still not there.
+    pub(crate) fn homed_in(&self, gone: &[PathBuf]) -> Vec<PluginId> {
+        let homeless = |file: &PathBuf| gone.contains(file) && !file.exists();
+        self.slots.iter().filter(|(_, slot)| homeless(&slot.active.file)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Puts other settings in force for the active generation and the candidate, if there is one,

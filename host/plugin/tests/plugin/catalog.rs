@@ -110,6 +110,48 @@ async fn h2_a_file_is_put_there_replaced_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn h2_a_file_of_another_name_replaces_its_plugin_once_the_old_one_is_gone() {
+    let mut rig = Rig::open(|_| {}).await;
+    let old = rig.entry().expect("serves").active.id();
+    rig.install("other.wasm", &[("version", "2.0.0")]);
+    assert!(rig.until_row(PluginState::Refused).await.contains("fixture.wasm"));
+    assert_eq!(rig.serving(), "1.0.0");
+    std::fs::remove_file(rig.folder.path().join("fixture.wasm")).expect("removes");
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    // Had it been removed in between, nothing would be kept of the one before it.
+    let kept = rig.entry().and_then(|entry| entry.fallback).expect("the old one is kept");
+    assert_eq!(kept.id(), old, "the plugin was never removed");
+
+    // It goes with its new file, also when the version of the old one serves again.
+    rig.catalog.rollback("fixture").expect("on trial");
+    assert_eq!(rig.serving(), "1.0.0");
+    std::fs::remove_file(rig.folder.path().join("other.wasm")).expect("removes");
+    rig.until("it is gone", |rig| rig.serving() == "none").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h2_a_candidate_of_another_name_keeps_its_plugin_when_the_old_file_goes() {
+    let mut rig = Rig::open(|config| config.canary_percent = 30).await;
+    let old = rig.entry().expect("serves").active.id();
+    // Both changes are there when the folder is looked at.
+    rig.install("other.wasm", &[("version", "2.0.0")]);
+    std::fs::remove_file(rig.folder.path().join("fixture.wasm")).expect("removes");
+    rig.until("a change", |rig| rig.entry().is_none_or(|entry| entry.candidate.is_some())).await;
+    // What else this look has to do is done before the next one.
+    let (catalog, config) = (rig.catalog.clone(), rig.config.clone());
+    tokio::task::block_in_place(|| catalog.reconfigure(&config, Map::new())).expect("the same settings");
+    let entry = rig.entry().expect("still serves");
+    assert_eq!(entry.active.id(), old);
+    assert_eq!(entry.candidate.expect("on trial").generation.manifest().version, "2.0.0");
+
+    // A second file of it is refused, though the first file of all is gone.
+    rig.install("third.wasm", &[("version", "3.0.0")]);
+    assert!(rig.until_row(PluginState::Refused).await.contains("other.wasm"));
+    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
+    assert_eq!(rig.serving(), "2.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn h2_a_newer_track_replaces_an_older_one_and_goes_back() {
     let mut rig = Rig::open(|_| {}).await;
     let tracks = |rig: &Rig, state| {

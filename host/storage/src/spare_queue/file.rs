@@ -35,6 +35,9 @@ pub(super) struct Kept {
     /// Of this process; the file is numbered anew when it is read.
     #[serde(skip)]
     pub(super) id: u64,
+    /// Its device has been handed it, and has not said whether it arrived.
+    #[serde(skip)]
+    pub(super) lent: bool,
 }
 
 #[derive(Serialize)]
@@ -57,7 +60,7 @@ impl Kept {
         ttl_ms: u64,
     ) -> Self {
         let (sender, notice) = origin.map(|origin| (origin.sender, origin.notice)).unzip();
-        Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0 }
+        Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0, lent: false }
     }
 
     pub(super) fn origin(&self) -> Option<Origin> {
@@ -148,6 +151,12 @@ impl File {
             !goes
         });
         Ok(dropped)
+    }
+
+    /// Notes that a device is being handed its messages up to this one.
+    pub(super) fn lend(&mut self, device: &DeviceId, last: u64) {
+        let handed = self.messages.iter_mut().filter(|message| message.device_id == *device && message.id <= last);
+        handed.for_each(|message| message.lent = true);
     }
 
     /// Takes messages out in memory.

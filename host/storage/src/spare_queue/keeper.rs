@@ -1,11 +1,11 @@
 //! The thread that owns the file. Rule: it answers after the disk has it; and it asks the database
 //! again and again as long as the file holds anything, oldest message first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
 use modehost_ids::DeviceId;
@@ -13,7 +13,7 @@ use modehost_limits as limits;
 use tokio::sync::oneshot;
 
 use super::file::{File, Kept};
-use crate::reply::StorageError;
+use crate::reply::{Reply, StorageError};
 use crate::traits::{OfflineQueue, Queued};
 
 type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
@@ -46,6 +46,11 @@ pub(super) struct Keeper {
     /// Devices that are being handed what the file holds for them, until they say what arrived: it
     /// must not come a second time by way of the database.
     lent: HashMap<DeviceId, Instant>,
+    /// How long that may take before the database gets them all the same.
+    patience: Duration,
+    /// What the database got while a device had it: id of the file, and there. It can still arrive,
+    /// and must not come again then. The newest ones only: few devices are silent for so long.
+    moved: BTreeMap<u64, u64>,
     /// When the database is asked again.
     next_try: Instant,
     /// The file on the disk still has what memory has not.
@@ -58,8 +63,10 @@ impl Keeper {
         file: File,
         in_use: Arc<AtomicBool>,
         limit: Arc<AtomicU32>,
+        patience: Duration,
     ) -> Self {
-        Self { primary, file, in_use, limit, lent: HashMap::new(), next_try: Instant::now(), behind: false }
+        let (lent, moved, next_try) = (HashMap::new(), BTreeMap::new(), Instant::now());
+        Self { primary, file, in_use, limit, lent, patience, moved, next_try, behind: false }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
@@ -108,7 +115,7 @@ impl Keeper {
                 Job::Remove { device, ids, reply } => {
                     self.lent.remove(&device);
                     self.file.remove(|message| message.device_id == device && ids.contains(&message.id));
-                    removed.push(reply);
+                    removed.push((self.remove_moved(&device, &ids), reply));
                 }
                 Job::Waiting { device, now, reply } => asked.push((device, now, reply)),
             }
@@ -121,14 +128,14 @@ impl Keeper {
             let error = StorageError::Unavailable(text);
             self.file.put_back(before);
             kept.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
-            removed.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
+            removed.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
         }
         self.note_use();
         for (outcome, reply) in kept {
             metrics::counter!("modehost_queue_dropped_total").increment(u64::from(*outcome.as_ref().unwrap_or(&0)));
             drop(reply.send(outcome));
         }
-        removed.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
+        removed.into_iter().for_each(|(outcome, reply)| drop(reply.send(outcome)));
         for (device, now, reply) in asked {
             drop(reply.send(self.waiting(&device, now)));
         }
@@ -150,7 +157,7 @@ impl Keeper {
             }
         };
         if !in_file.is_empty() {
-            self.lent.insert(device.clone(), Instant::now() + limits::SPARE_LENT);
+            self.lent.insert(device.clone(), Instant::now() + self.patience);
         }
         for message in in_file {
             if is_full(&waiting) {
@@ -158,7 +165,15 @@ impl Keeper {
             }
             waiting.push(message);
         }
+        // Ids of the database are below all of the file.
+        self.file.lend(device, waiting.last().map_or(0, |last| last.id));
         Ok(waiting)
+    }
+
+    /// Removes from the database what it got while the device had it.
+    fn remove_moved(&mut self, device: &DeviceId, ids: &[u64]) -> Result<(), StorageError> {
+        let there: Vec<u64> = ids.iter().filter_map(|id| self.moved.remove(id)).collect();
+        if there.is_empty() { Ok(()) } else { block_on(self.primary.remove(device, there)) }
     }
 
     /// Gives the database what it takes. The first message goes alone, to see whether it takes any;
@@ -182,13 +197,19 @@ impl Keeper {
             let mut goes_on = true;
             for (kept, reply) in next.iter().zip(submitted) {
                 match block_on(reply) {
-                    Ok(_) => gone.push(kept.id),
+                    Ok((_, there)) => {
+                        gone.push(kept.id);
+                        self.moved.extend(there.filter(|_| kept.lent).map(|there| (kept.id, there)));
+                    }
                     Err(StorageError::Invalid(why)) => {
                         tracing::error!(device = %kept.device_id, why, "a kept message is not taken by the database");
                         gone.push(kept.id);
                     }
                     Err(_) => goes_on = false,
                 }
+            }
+            while self.moved.len() > limits::SPARE_MESSAGES {
+                self.moved.pop_first();
             }
             taken += gone.len() as u64;
             self.behind |= !gone.is_empty();
@@ -212,8 +233,8 @@ impl Keeper {
         self.note_use();
     }
 
-    fn give(&self, kept: &Kept) -> crate::reply::Reply<u32> {
-        self.primary.enqueue_from(kept.origin(), &kept.device_id, kept.payload.clone(), kept.queued_at, kept.ttl_ms)
+    fn give(&self, kept: &Kept) -> Reply<(u32, Option<u64>)> {
+        self.primary.enqueue_known(kept.origin(), &kept.device_id, kept.payload.clone(), kept.queued_at, kept.ttl_ms)
     }
 
     fn note_use(&self) {

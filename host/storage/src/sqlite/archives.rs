@@ -27,7 +27,7 @@ impl Archives for SqliteStorage {
             // After the entry has been stored: a journal that it still has stays.
             remove_journal(connection, replaced)?;
             if keep > 0 {
-                trim(connection, &entry.kind, keep)?;
+                trim(connection, &entry.kind, &entry.id, keep)?;
             }
             batch.due = true;
             Ok(())
@@ -148,13 +148,15 @@ fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Resu
     Ok(())
 }
 
-/// Removes the entries beyond the newest `keep`, with their journals.
-fn trim(connection: &Connection, kind: &str, keep: u32) -> rusqlite::Result<()> {
+/// Removes the entries beyond `keep`, with their journals: all but the one just `stored` and the
+/// newest others. The clock may stand behind those, but what is told to be stored is there.
+fn trim(connection: &Connection, kind: &str, stored: &str, keep: u32) -> rusqlite::Result<()> {
     let statement = "DELETE FROM archives WHERE rowid IN (
-         SELECT rowid FROM archives WHERE kind = ?1 ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?2)
+         SELECT rowid FROM archives WHERE kind = ?1 AND id <> ?2 ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?3)
          RETURNING id, journal";
     let mut statement = connection.prepare_cached(statement)?;
-    let gone = statement.query_map((kind, keep), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let others = keep.saturating_sub(1);
+    let gone = statement.query_map((kind, stored, others), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
     let gone: Vec<(String, Option<String>)> = gone.collect::<rusqlite::Result<_>>()?;
     for (id, journal) in gone {
         note(connection, kind, &id)?;

@@ -54,23 +54,28 @@ pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
     }
     let refused = |error: io::Error| BackupError::Target { file: file.clone(), reason: error.to_string() };
     fs::create_dir_all(target).map_err(refused)?;
-    // The file first: messages go from it into the database, so that this order has some of them
-    // twice where the other would lose them.
-    copy_spare_queue(dir, target).map_err(refused)?;
-
     let unfinished = target.join(format!("{DATABASE}.unfinished"));
     // Of an attempt that was broken off.
     let _ = fs::remove_file(&unfinished);
-    let copied = copy(&source, &unfinished).and_then(|bytes| {
+    // The file first: messages go from it into the database, so that this order has some of them
+    // twice where the other would lose them.
+    let queue = copy_spare_queue(dir, target).map_err(refused);
+    let copied = queue.and_then(|()| copy(&source, &unfinished)).and_then(|bytes| {
         File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(refused)?;
         fs::rename(&unfinished, &file).map_err(refused)?;
-        File::open(target).and_then(|folder| folder.sync_all()).map_err(refused)?;
+        File::open(target).and_then(|folder| folder.sync_all()).map_err(|error| {
+            // Without the messages beside it, it would look like a backup and lack them.
+            let _ = fs::remove_file(&file);
+            refused(error)
+        })?;
         Ok(bytes)
     });
     match copied {
         Ok(bytes) => Ok(Backup { file, bytes }),
         Err(error) => {
             let _ = fs::remove_file(&unfinished);
+            // A later backup into this folder would hand over again what has been delivered by then.
+            let _ = fs::remove_file(target.join(spare_queue::FILE));
             Err(error)
         }
     }
@@ -101,9 +106,16 @@ fn copy(source: &Path, unfinished: &Path) -> Result<u64, BackupError> {
     Ok(size.len())
 }
 
+/// Leaves no such file at the target where there is none to copy: one of an attempt that was broken
+/// off is no part of this backup.
 fn copy_spare_queue(dir: &Path, target: &Path) -> io::Result<()> {
-    match fs::copy(dir.join(spare_queue::FILE), target.join(spare_queue::FILE)) {
-        Ok(_) => File::open(target.join(spare_queue::FILE))?.sync_all(),
+    let copy = target.join(spare_queue::FILE);
+    match fs::remove_file(&copy) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match fs::copy(dir.join(spare_queue::FILE), &copy) {
+        Ok(_) => File::open(&copy)?.sync_all(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -161,9 +173,24 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_database_gives_no_backup() {
+    fn p4_messages_that_an_attempt_has_left_are_not_taken_for_this_backups() {
+        let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        SqliteStorage::open(&config(home.path())).expect("open").shutdown();
+        // A backup that was killed has left it; meanwhile its messages have been delivered.
+        fs::write(away.path().join(spare_queue::FILE), "{}").expect("a file");
+        backup(home.path(), away.path()).expect("a backup");
+        assert!(!away.path().join(spare_queue::FILE).exists());
+        // A backup that is there keeps its own, though another is refused.
+        fs::write(away.path().join(spare_queue::FILE), "{}").expect("a file");
+        assert!(matches!(backup(home.path(), away.path()), Err(BackupError::Exists(_))));
+        assert!(away.path().join(spare_queue::FILE).exists());
+    }
+
+    #[test]
+    fn p4_a_damaged_database_gives_no_backup() {
         let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(home.path().join(DATABASE), vec![7; 100_000]).expect("a file");
+        fs::write(home.path().join(spare_queue::FILE), "{}").expect("a file");
         let told = backup(home.path(), away.path()).expect_err("refused").to_string();
         assert!(told.contains(DATABASE), "{told}");
         assert!(!away.path().join(DATABASE).exists());

@@ -26,35 +26,20 @@ impl OfflineQueue for SqliteStorage {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<u32> {
-        let notice = origin.as_ref().map_or("", |origin| &*origin.notice);
-        let sizes = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES)
-            .and_then(|()| check_bytes("a notice for the sender", notice, 0, limits::NOTICE_BYTES));
-        if let Err(error) = sizes {
-            return refuse(error);
-        }
-        let (device, most) = (device.clone(), self.queue_limit.load(Ordering::Relaxed));
-        let (now, ttl) = (signed(now).min(FOR_EVER), signed(ttl_ms).min(FOR_EVER));
-        self.write(move |batch| {
-            let connection = batch.connection;
-            connection
-                .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
-                .execute((device.as_str(), now))?;
-            let sweep = "DELETE FROM offline_queue WHERE id IN (
-                 SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
-            connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_SWEEP))?;
-            let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
-            connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
-            if let Some(Origin { sender, notice }) = &origin {
-                let id = connection.last_insert_rowid();
-                let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
-                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**notice))?;
-            }
-            let trim = "DELETE FROM offline_queue WHERE id IN (
-                 SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
-            let dropped = connection.prepare_cached(trim)?.execute((device.as_str(), most))?;
-            metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
-            Ok(u32::try_from(dropped).unwrap_or(u32::MAX))
-        })
+        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        self.insert(device, message, |dropped, _| dropped)
+    }
+
+    fn enqueue_known(
+        &self,
+        origin: Option<Origin>,
+        device: &DeviceId,
+        payload: Arc<str>,
+        now: u64,
+        ttl_ms: u64,
+    ) -> Reply<(u32, Option<u64>)> {
+        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        self.insert(device, message, |dropped, id| (dropped, Some(id)))
     }
 
     fn limit(&self, most: u32) {
@@ -103,6 +88,47 @@ impl OfflineQueue for SqliteStorage {
                 statement.execute((signed(id), device.as_str()))?;
             }
             Ok(())
+        })
+    }
+}
+
+impl SqliteStorage {
+    /// Queues a message, which gets an id; answers with how many older ones had to go, and the id.
+    fn insert<T: Send + 'static>(
+        &self,
+        device: &DeviceId,
+        message: Queued,
+        answer: impl Fn(u32, u64) -> T + Send + 'static,
+    ) -> Reply<T> {
+        let Queued { payload, origin, queued_at, ttl_ms, .. } = message;
+        let notice = origin.as_ref().map_or("", |origin| &*origin.notice);
+        let sizes = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES)
+            .and_then(|()| check_bytes("a notice for the sender", notice, 0, limits::NOTICE_BYTES));
+        if let Err(error) = sizes {
+            return refuse(error);
+        }
+        let (device, most) = (device.clone(), self.queue_limit.load(Ordering::Relaxed));
+        let (now, ttl) = (signed(queued_at).min(FOR_EVER), signed(ttl_ms).min(FOR_EVER));
+        self.write(move |batch| {
+            let connection = batch.connection;
+            connection
+                .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
+                .execute((device.as_str(), now))?;
+            let sweep = "DELETE FROM offline_queue WHERE id IN (
+                 SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
+            connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_SWEEP))?;
+            let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
+            connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
+            let id = connection.last_insert_rowid();
+            if let Some(Origin { sender, notice }) = &origin {
+                let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
+                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**notice))?;
+            }
+            let trim = "DELETE FROM offline_queue WHERE id IN (
+                 SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
+            let dropped = connection.prepare_cached(trim)?.execute((device.as_str(), most))?;
+            metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
+            Ok(answer(u32::try_from(dropped).unwrap_or(u32::MAX), unsigned(id)))
         })
     }
 }

@@ -66,6 +66,20 @@ pub fn m7_a_journal_goes_with_its_entry(storage: &(impl Archives + Journals)) {
     assert_eq!(get(storage.append("goes/a", 2, "{}".into())), 1);
 }
 
+pub fn m7_an_entry_that_was_stored_is_there_whatever_its_clock_said(storage: &(impl Archives + Journals)) {
+    for (id, at) in [("a", 100), ("b", 200)] {
+        get(storage.archive(entry("back", id, at), 2));
+    }
+    // The clock has been set back since.
+    get(storage.append("back/c", 1, "{}".into()));
+    get(storage.archive(with_journal("back", "c", 10, "back/c"), 2));
+    assert_eq!(ids(storage, "back", 9), ["b", "c"]);
+    assert_eq!(length(storage, "back/c"), 1, "and so is its journal");
+    // So is one that is stored again.
+    get(storage.archive(entry("back", "b", 5), 1));
+    assert_eq!(ids(storage, "back", 9), ["b"]);
+}
+
 pub fn a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more(storage: &(impl Archives + Journals)) {
     for journal in ["had/1", "had/2", "had/shared"] {
         get(storage.append(journal, 1, "{}".into()));
