@@ -6,7 +6,10 @@
 //! or its `stop` in any, or else voice activity. The device's rule lapses when it sets no boundary
 //! for a while, so that one that forgets its `stop` is understood all the same. Boundaries that
 //! follow each other too closely are a button that bounces: they are ignored, and voice activity
-//! rules until the device sets a clear one, so that nothing that is said gets lost with them.
+//! rules until the device sets a clear one, so that nothing that is said gets lost with them. So it
+//! is where the recogniser breaks an utterance off: what is said in the rest of a press is heard.
+//! Where voice takes the rule over, it is asked where it stands: its boundaries are told only once.
+//! A connection that goes ends what is open and says nothing about who rules.
 
 use std::time::Duration;
 
@@ -51,6 +54,10 @@ pub enum Input {
     Unvoiced,
     /// The utterance is as long as it may be.
     TooLong,
+    /// The recogniser has given up the utterance before its end.
+    Broken,
+    /// The connection is gone.
+    Gone,
     /// The oldest utterance that has ended has its text, or has come to nothing.
     Settled,
     /// What was heard is of no use any more.
@@ -71,7 +78,8 @@ pub enum Step {
     Discard,
     /// Forget everything.
     Forget,
-    /// Voice rules from here on: say whether the utterance has ended (`VoiceEnded`, `Unvoiced`).
+    /// Voice rules from here on: say whether the utterance has ended (`VoiceEnded`, `Unvoiced`), or
+    /// where none is open, whether somebody is speaking (`VoiceBegan`).
     Review,
 }
 
@@ -141,18 +149,22 @@ impl Listening {
             (_, ruler, Input::Settled) => (ruler, Step::Nothing),
             (false, _, Input::Start(ListenMode::Manual)) => (Ruler::Device, Step::Open),
             (true, _, Input::Start(ListenMode::Manual)) => (Ruler::Device, Step::Nothing),
+            (true, Ruler::Device, Input::Start(ListenMode::Auto | ListenMode::Realtime)) => {
+                (Ruler::Voice, Step::Review)
+            }
             (_, _, Input::Start(ListenMode::Auto | ListenMode::Realtime)) => (Ruler::Voice, Step::Nothing),
             (false, _, Input::Stop) => (Ruler::Device, Step::Nothing),
             (true, _, Input::Stop) => (Ruler::Device, Step::Close),
-            (false, _, Input::Bounce | Input::Lapse) => (Ruler::Voice, Step::Nothing),
-            (true, _, Input::Bounce | Input::Lapse) => (Ruler::Voice, Step::Review),
+            (false, _, Input::Bounce) => (Ruler::Voice, Step::Nothing),
+            (true, _, Input::Bounce) | (_, _, Input::Lapse) => (Ruler::Voice, Step::Review),
             (false, Ruler::Voice, Input::VoiceBegan) => (Ruler::Voice, Step::Open),
             (true, Ruler::Voice, Input::VoiceEnded) => (Ruler::Voice, Step::Close),
             (true, Ruler::Voice, Input::Unvoiced) => (Ruler::Voice, Step::Discard),
             (true, ruler, Input::TooLong) => (ruler, Step::Cut),
-            (_, ruler, Input::VoiceBegan | Input::VoiceEnded | Input::Unvoiced | Input::TooLong) => {
-                (ruler, Step::Nothing)
-            }
+            (true, _, Input::Broken) => (Ruler::Voice, Step::Discard),
+            (true, ruler, Input::Gone) => (ruler, Step::Close),
+            (_, ruler, Input::VoiceBegan | Input::VoiceEnded | Input::Unvoiced) => (ruler, Step::Nothing),
+            (false, ruler, Input::TooLong | Input::Broken | Input::Gone) => (ruler, Step::Nothing),
         };
         self.ruler = ruler;
         match step {

@@ -101,6 +101,11 @@ impl Utterance {
     pub async fn next(&mut self) -> Heard {
         self.slot.next().await
     }
+
+    /// Why nothing follows, where it is over and what was heard is not all of it.
+    pub fn fault(&self) -> Option<Fault> {
+        self.slot.fault()
+    }
 }
 
 /// The recogniser that is configured, if one is.

@@ -2,6 +2,7 @@
 
 mod espeak;
 mod openai;
+mod wav;
 
 use std::sync::Arc;
 

@@ -14,7 +14,11 @@ use super::{Report, Shared, Sound};
 use crate::config::VadConfig;
 use crate::decode::{Decode, decoder};
 use crate::listen::{Input, Listening, Ruler, State, Step};
-use crate::voice_activity::{Bounds, Change, VoiceActivity};
+use crate::voice_activity::{Bounds, Change, RATE, VoiceActivity};
+
+/// Samples that are heard together, 60 ms as in a packet of firmware. A longer packet is heard as if it
+/// were several, so that sound comes to the utterance that it belongs to.
+const PIECE: usize = RATE as usize * 60 / 1000;
 
 /// Runs until nothing has come for a while and nothing is awaited.
 pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat)) {
@@ -131,10 +135,12 @@ impl Hearing {
                 self.step(step).await;
             }
             Sound::Gone(connection) => {
-                if connection == self.connection && self.listening.state() == State::Listening {
+                if connection == self.connection {
                     // What was said is not lost with the connection (C.3).
-                    let step = self.listening.apply(Input::Stop);
+                    let step = self.listening.apply(Input::Gone);
                     self.step(step).await;
+                    // Whoever speaks on the next one begins to.
+                    self.activity.forget();
                 }
             }
         }
@@ -163,36 +169,42 @@ impl Hearing {
         }
         self.last_packet = now;
         let parts = self.shared.speech.parts();
-        let bounds = Bounds::from(&parts.vad);
         let pcm = std::mem::take(&mut self.pcm);
-        let mut change = None;
-        self.activity.hear(&pcm, &bounds, |told| change = Some(told));
-        self.utterances.hear(&pcm, &parts.vad);
+        for piece in pcm.chunks(PIECE) {
+            self.piece(piece, &parts.vad, speaking).await;
+        }
         self.pcm = pcm;
-        if self.lapsed(&parts.vad) {
+    }
+
+    async fn piece(&mut self, piece: &[i16], vad: &VadConfig, speaking: bool) {
+        // More than one where speech is awaited for less than a piece; mostly none, which allocates nothing.
+        let mut changes = Vec::new();
+        self.activity.hear(piece, &Bounds::from(vad), |change| changes.push(change));
+        self.utterances.hear(piece, vad);
+        if self.lapsed(vad) {
             let step = self.listening.apply(Input::Lapse);
             self.step(step).await;
         }
-        match change {
-            Some(Change::Began(_)) => {
-                let step = self.listening.apply(Input::VoiceBegan);
-                self.step(step).await;
+        for change in changes {
+            let input = match change {
+                Change::Began(_) => Input::VoiceBegan,
+                Change::Ended(_) => self.silent(),
+            };
+            let step = self.listening.apply(input);
+            self.step(step).await;
+            if matches!(change, Change::Began(_)) {
+                self.utterances.voiced();
             }
-            Some(Change::Ended(_)) => {
-                let step = self.listening.apply(self.silent());
-                self.step(step).await;
-            }
-            None => {}
         }
         if self.activity.is_speaking() {
             self.utterances.voiced();
         }
-        if self.utterances.is_too_long(&parts.vad) {
+        if self.utterances.is_too_long(vad) {
             let step = self.listening.apply(Input::TooLong);
             self.step(step).await;
         }
         let over = speaking && self.listening.state() == State::Listening && self.activity.is_speaking();
-        let enough = std::time::Duration::from_millis(parts.vad.barge_in_ms);
+        let enough = std::time::Duration::from_millis(vad.barge_in_ms);
         if over && !self.over && self.activity.voiced() >= enough {
             self.over = true;
             self.shared.listener.tell(Report::SpeechOverSpeech).await;
@@ -231,11 +243,14 @@ impl Hearing {
                 let parts = self.shared.speech.parts();
                 let end = std::time::Duration::from_millis(parts.vad.end_silence_ms);
                 let quiet = !self.activity.is_speaking() || self.activity.silence() >= end;
-                if quiet {
-                    let step = self.listening.apply(self.silent());
-                    // Voice rules now, so that it is no review once more.
-                    Box::pin(self.step(step)).await;
-                }
+                let input = match (self.listening.state(), quiet) {
+                    (State::Listening, true) => self.silent(),
+                    (State::Idle | State::Finalizing, false) => Input::VoiceBegan,
+                    _ => return,
+                };
+                let step = self.listening.apply(input);
+                // Voice rules now, so that it is no review once more.
+                Box::pin(self.step(step)).await;
             }
         }
     }
@@ -262,14 +277,19 @@ impl Hearing {
                 listener.tell(Report::Words(words)).await;
                 self.listening.apply(Input::Settled);
             }
-            Told::Failed { fault, open } => {
+            Told::Failed(fault) => {
                 listener.tell(Report::Failed(fault)).await;
-                let input = if open { Input::Reset } else { Input::Settled };
-                if open {
-                    // The utterance is over before its end; what follows begins another.
-                    self.activity.forget();
+                self.listening.apply(Input::Settled);
+            }
+            Told::Broken { said, fault } => {
+                if let Some(words) = said {
+                    listener.tell(Report::Words(words)).await;
                 }
-                self.listening.apply(input);
+                listener.tell(Report::Failed(fault)).await;
+                // What follows begins another: by voice, which has to be told anew that somebody speaks.
+                self.activity.forget();
+                let step = self.listening.apply(Input::Broken);
+                self.step(step).await;
             }
         }
     }

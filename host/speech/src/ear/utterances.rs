@@ -18,10 +18,11 @@ use crate::voice_activity::{RATE, duration};
 pub(super) enum Told {
     Draft(Words),
     Final(Words),
-    /// `open`: before it had ended.
-    Failed {
+    Failed(Fault),
+    /// The one that is open has failed before its end, after what was said until then, if anything.
+    Broken {
+        said: Option<Words>,
         fault: Fault,
-        open: bool,
     },
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Utterances {
     open: Option<Spoken>,
     /// Oldest first.
     settling: VecDeque<Spoken>,
-    /// What came just before an utterance.
+    /// What came just before an utterance, or last in one that may yet be discarded.
     before: VecDeque<i16>,
 }
 
@@ -55,7 +56,6 @@ impl Utterances {
         if let Some(open) = &mut self.open {
             open.utterance.push(pcm);
             open.samples += pcm.len() as u64;
-            return;
         }
         let samples = |ms: u64| (ms * u64::from(RATE) / 1000) as usize;
         // Speech is known a little after it has begun.
@@ -85,6 +85,8 @@ impl Utterances {
     /// Ends the utterance: the recogniser is told at once. False if there is none.
     pub(super) fn close(&mut self) -> bool {
         let Some(mut ended) = self.open.take() else { return false };
+        // What was said in one utterance is not said again in the next.
+        self.before.clear();
         ended.utterance.end();
         ended.end_ms = Some(ended.start_ms + ms(duration(ended.samples)));
         metrics::counter!("modehost_utterances_total").increment(1);
@@ -92,7 +94,7 @@ impl Utterances {
         true
     }
 
-    /// Forgets the utterance that is open.
+    /// Forgets the utterance that is open. Its last sound may be the beginning of the next.
     pub(super) fn discard(&mut self) {
         self.open = None;
     }
@@ -129,7 +131,7 @@ impl Utterances {
         if self.settling.len() > limits::EAR_SETTLING {
             self.settling.pop_front();
             let message = "more was said than could be recognised in time";
-            return Told::Failed { fault: Fault::passing(FaultKind::Busy, message), open: false };
+            return Told::Failed(Fault::passing(FaultKind::Busy, message));
         }
         if let Some(oldest) = self.settling.front_mut() {
             let heard = oldest.utterance.next().await;
@@ -142,25 +144,25 @@ impl Utterances {
                 }
                 Heard::Failed(fault) => {
                     self.settling.pop_front();
-                    Told::Failed { fault, open: false }
+                    Told::Failed(fault)
                 }
             };
         }
         let Some(open) = &mut self.open else { return std::future::pending().await };
         let heard = open.utterance.next().await;
         let words = words(open, &heard);
-        match heard {
-            Heard::Draft(_) => Told::Draft(words),
-            // A recogniser that has had enough before the end: what follows begins another.
-            Heard::Final(_) | Heard::Failed(_) => {
-                self.open = None;
-                let fault = match heard {
-                    Heard::Failed(fault) => fault,
-                    _ => Fault::passing(FaultKind::Garbled, "the recogniser ended before the utterance did"),
-                };
-                Told::Failed { fault, open: true }
+        // A recogniser that has had enough before the end: what it has settled was said all the same.
+        let broken = match heard {
+            Heard::Draft(_) => return Told::Draft(words),
+            Heard::Final(_) => {
+                let ended = || Fault::passing(FaultKind::Garbled, "the recogniser ended before the utterance did");
+                Told::Broken { said: Some(words), fault: open.utterance.fault().unwrap_or_else(ended) }
             }
-        }
+            Heard::Failed(fault) => Told::Broken { said: None, fault },
+        };
+        self.open = None;
+        self.before.clear();
+        broken
     }
 }
 

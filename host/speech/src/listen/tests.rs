@@ -2,13 +2,15 @@
 
 use modehost_protocol::ListenMode::{Auto, Manual, Realtime};
 
-use super::Input::{Bounce, Lapse, Reset, Settled, Start, Stop, TooLong, Unvoiced, VoiceBegan, VoiceEnded};
+use super::Input::{
+    Bounce, Broken, Gone, Lapse, Reset, Settled, Start, Stop, TooLong, Unvoiced, VoiceBegan, VoiceEnded,
+};
 use super::Ruler::{Device, Voice};
 use super::State::{Finalizing, Idle, Listening as Open};
 use super::*;
 
 /// Every input, in the order of the rows below.
-const INPUTS: [Input; 12] = [
+const INPUTS: [Input; 14] = [
     Start(Auto),
     Start(Realtime),
     Start(Manual),
@@ -19,6 +21,8 @@ const INPUTS: [Input; 12] = [
     VoiceEnded,
     Unvoiced,
     TooLong,
+    Broken,
+    Gone,
     Settled,
     Reset,
 ];
@@ -36,7 +40,7 @@ fn at(state: State, ruler: Ruler) -> Listening {
 fn a1_every_transition() {
     type Row = (State, Ruler, Step);
     let same = |state, ruler| (state, ruler, Step::Nothing);
-    let quiet = |state: State, ruler: Ruler| -> [Row; 12] {
+    let quiet = |state: State, ruler: Ruler| -> [Row; 14] {
         let began = if ruler == Voice { (Open, Voice, Step::Open) } else { same(state, Device) };
         [
             same(state, Voice),
@@ -44,8 +48,10 @@ fn a1_every_transition() {
             (Open, Device, Step::Open),
             same(state, Device),
             same(state, Voice),
-            same(state, Voice),
+            (state, Voice, Step::Review),
             began,
+            same(state, ruler),
+            same(state, ruler),
             same(state, ruler),
             same(state, ruler),
             same(state, ruler),
@@ -53,14 +59,16 @@ fn a1_every_transition() {
             (Idle, ruler, Step::Forget),
         ]
     };
-    let open = |ruler: Ruler| -> [Row; 12] {
+    let open = |ruler: Ruler| -> [Row; 14] {
         let (ended, unvoiced) = match ruler {
             Voice => ((Finalizing, Voice, Step::Close), (Idle, Voice, Step::Discard)),
             Device => (same(Open, Device), same(Open, Device)),
         };
+        // Voice has told its boundaries already, where it did not rule.
+        let handed = if ruler == Device { (Open, Voice, Step::Review) } else { same(Open, Voice) };
         [
-            same(Open, Voice),
-            same(Open, Voice),
+            handed,
+            handed,
             same(Open, Device),
             (Finalizing, Device, Step::Close),
             (Open, Voice, Step::Review),
@@ -69,6 +77,8 @@ fn a1_every_transition() {
             ended,
             unvoiced,
             (Open, ruler, Step::Cut),
+            (Idle, Voice, Step::Discard),
+            (Finalizing, ruler, Step::Close),
             same(Open, ruler),
             (Idle, ruler, Step::Forget),
         ]

@@ -57,6 +57,11 @@ impl Slot {
         }
     }
 
+    /// What it failed of, where it has.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.state.lock().outcome.clone().flatten()
+    }
+
     /// It is over. Gives the length of the text in bytes.
     pub(super) fn conclude(&self, fault: Option<Fault>) -> usize {
         let mut state = self.state.lock();

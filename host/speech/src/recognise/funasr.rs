@@ -1,6 +1,6 @@
 //! A FunASR runtime's WebSocket service. Rule: `is_final` means different things in different builds
-//! and is not trusted alone: what ends an utterance is the offline result after our end marker, the end
-//! of the connection, or that nothing comes any more.
+//! and is not trusted alone: what ends an utterance is the offline result after our end marker behind
+//! which nothing is missing, the end of the connection, or that nothing comes any more.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ use crate::fault::{Fault, FaultKind};
 use crate::voice_activity::RATE;
 
 const NAME: &str = "funasr";
+/// Sound behind the last word of a sentence in which there is no other, in ms: its voice detector parts
+/// sentences by 800 ms of silence, and a stamp ends with the word, a little before the voice does.
+const NO_SENTENCE_MS: u64 = 1100;
 
 /// The service.
 pub(super) struct FunAsr {
@@ -69,18 +72,20 @@ impl FunAsr {
         });
         socket.send(Message::text(begin.to_string())).await?;
         let mut talk =
-            Talk { findings, held: String::new(), draft: String::new(), last: None, settled_after_end: false };
-        // Once we have said the end: until when something more may come.
-        let mut ends: Option<Instant> = None;
+            Talk { findings, held: String::new(), draft: String::new(), last: None, sent: 0, settled_after_end: false };
+        // Once we have said the end: until when something more may come, and at the most.
+        let (mut ends, mut bound): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             let quiet = ends.unwrap_or_else(|| Instant::now() + limits::RECOGNITION);
             tokio::select! {
                 biased;
                 said = socket.next() => match said {
                     Ok(Said::Text(text)) => {
-                        if talk.take(&text, ends.is_some())? && ends.is_some() {
-                            // Another sentence may follow the first; it does not keep us waiting.
-                            ends = Some(Instant::now() + limits::FUNASR_NEXT);
+                        match talk.take(&text, bound.is_some())? {
+                            // It does not keep us waiting.
+                            Next::Perhaps => ends = bound.map(|_| Instant::now() + limits::FUNASR_NEXT),
+                            Next::Missing => ends = bound,
+                            Next::Unchanged => {}
                         }
                     }
                     Ok(Said::Binary(_)) => {}
@@ -97,10 +102,12 @@ impl FunAsr {
                     if !chunk.pcm.is_empty() {
                         let bytes: Vec<u8> = chunk.pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
                         socket.send(Message::binary(bytes)).await?;
+                        talk.sent += chunk.pcm.len() as u64;
                     }
                     if chunk.last {
                         socket.send(Message::text(r#"{"is_speaking":false}"#)).await?;
-                        ends = Some(Instant::now() + limits::FUNASR_QUIET);
+                        bound = Some(Instant::now() + limits::FUNASR_QUIET);
+                        ends = bound;
                     }
                 }
             }
@@ -119,31 +126,55 @@ struct Talk<'a> {
     draft: String,
     /// The sentence that was settled last.
     last: Option<(String, Value)>,
+    /// Samples that it was sent.
+    sent: u64,
     settled_after_end: bool,
 }
 
+/// What a message says of the next one.
+enum Next {
+    /// Nothing.
+    Unchanged,
+    /// All may have been said; where not, the next sentence is sent in one go with this one.
+    Perhaps,
+    /// There is a draft that waits for its second pass or, where a stamp says so, sound enough for a
+    /// sentence behind this one.
+    Missing,
+}
+
 impl Talk<'_> {
-    /// Takes a message. True if it is one that may be the last.
-    fn take(&mut self, text: &str, after_end: bool) -> Result<bool, Fault> {
+    /// Takes a message.
+    fn take(&mut self, text: &str, after_end: bool) -> Result<Next, Fault> {
         let answer: Answer = serde_json::from_str(text)
             .map_err(|_| Fault::passing(FaultKind::Garbled, format!("{NAME} sent a message that makes no sense")))?;
         let words = without_tags(&answer.text);
         if answer.mode == "2pass-online" || answer.mode == "online" {
             self.draft.push_str(&words);
             self.show();
-            return Ok(answer.mode == "online" && answer.is_final && after_end);
+            return Ok(match (answer.mode.as_str(), answer.is_final, words.is_empty()) {
+                ("online", true, _) => Next::Perhaps,
+                // More follows, if only its second pass.
+                (_, _, false) => Next::Missing,
+                (_, _, true) => Next::Unchanged,
+            });
         }
-        self.draft.clear();
         self.settled_after_end |= after_end;
         let stamp = answer.timestamp.filter(|stamp| !stamp.is_null());
         let end_ms = stamp.as_ref().and_then(end_of);
+        let sent_ms = self.sent / u64::from(RATE / 1000);
+        // Where all is recognised at once, there is one result, however long the silence behind it is.
+        let missing = answer.mode == "2pass-offline"
+            && end_ms.is_some_and(|end_ms| end_ms.saturating_add(NO_SENTENCE_MS) < sent_ms);
+        let next = if missing { Next::Missing } else { Next::Perhaps };
         if let Some(stamp) = stamp {
             let sentence = (words.clone(), stamp);
             if self.last.as_ref() == Some(&sentence) {
-                return Ok(after_end);
+                // A draft that came in between is of the next, which is awaited already.
+                return Ok(if self.draft.is_empty() { next } else { Next::Unchanged });
             }
             self.last = Some(sentence);
         }
+        self.draft.clear();
         match end_ms {
             Some(_) => {
                 let before = std::mem::take(&mut self.held);
@@ -155,7 +186,7 @@ impl Talk<'_> {
                 self.show();
             }
         }
-        Ok(after_end)
+        Ok(next)
     }
 
     fn show(&mut self) {

@@ -1,5 +1,6 @@
 //! Any service with OpenAI's `/audio/speech`. Rule: PCM is asked for, so that nothing has to be
-//! decoded; what is no sound is not played, and further tries end with the first sound.
+//! decoded; what is no sound, or sound of another kind, is not played, and further tries end with the
+//! first sound.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,25 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::wav::Unwrapped;
 use super::{Samples, Speaker};
 use crate::config::{SpeechConfig, TtsConfig};
 use crate::fault::{Fault, FaultKind};
 use crate::http;
 
 const NAME: &str = "openai";
+/// Kinds of sound that are samples, or a WAV file around them. Services that know of none say bytes.
+const KINDS: [&str; 9] = [
+    "",
+    "application/octet-stream",
+    "audio/pcm",
+    "audio/x-pcm",
+    "audio/l16",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/wave",
+    "audio/vnd.wave",
+];
 
 /// A service.
 pub(super) struct OpenAi(Arc<Service>);
@@ -111,18 +125,30 @@ impl Service {
             return Err((http::refused(NAME, answer.status()), http::retry_after(answer.headers())));
         }
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if ["json", "text/", "html", "xml"].iter().any(|word| kind.contains(word)) {
-            return Err((Fault::lasting(FaultKind::Garbled, format!("{NAME} sent text in place of sound")), None));
+        if let Some(wrong) = wrong_kind(kind) {
+            return Err((Fault::lasting(FaultKind::Garbled, wrong), None));
         }
         let first = answer.chunk().await.map_err(|error| (http::unanswered(NAME, &error), None))?;
-        Ok(Sound { answer, first, samples: Samples::default(), given: 0 })
+        let unwrapped = Unwrapped::new(NAME, self.pcm_rate);
+        Ok(Sound { answer, first, unwrapped, samples: Samples::default(), given: 0 })
     }
+}
+
+/// What is wrong with a content type, if it is none of sound that can be played.
+fn wrong_kind(kind: &str) -> Option<String> {
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if ["json", "text/", "html", "xml"].iter().any(|word| kind.contains(word)) {
+        return Some(format!("{NAME} sent text in place of sound"));
+    }
+    let known = KINDS.contains(&kind.as_str());
+    (!known).then(|| format!("{NAME} sent {kind:.60} although PCM was asked for; it cannot be played"))
 }
 
 /// The sound of a sentence. Dropping it closes the request.
 struct Sound {
     answer: Response,
     first: Option<Bytes>,
+    unwrapped: Unwrapped,
     samples: Samples,
     given: usize,
 }
@@ -134,7 +160,7 @@ impl Sound {
                 Some(first) => first,
                 None => match timeout(allowed, self.answer.chunk()).await {
                     Ok(Ok(Some(bytes))) => bytes,
-                    Ok(Ok(None)) => return Ok(None),
+                    Ok(Ok(None)) => return self.unwrapped.end().map(|()| None),
                     Ok(Err(error)) => return Err(http::unanswered(NAME, &error)),
                     Err(_) => return Err(late()),
                 },
@@ -144,7 +170,7 @@ impl Sound {
                 // A sentence of minutes is none.
                 return Ok(None);
             }
-            let pcm = self.samples.take(&bytes);
+            let pcm = self.samples.take(&self.unwrapped.take(&bytes)?);
             if !pcm.is_empty() {
                 return Ok(Some((pcm, self)));
             }

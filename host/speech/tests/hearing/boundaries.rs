@@ -98,6 +98,54 @@ async fn a2_manual_listening_falls_back_to_voice() {
 }
 
 #[tokio::test]
+async fn a2_who_is_speaking_when_the_devices_rule_lapses_is_heard() {
+    let vad = VadConfig { manual_fallback_ms: 500, ..VadConfig::default() };
+    let mut room = Room::with(Script::Length, vad);
+    // The device rules, and has opened nothing.
+    room.stop();
+    let spoken = recording("weather");
+    let (before, after) = spoken.split_at(1000 * 16);
+    room.say(before);
+    room.until(|room| room.ear.is_idle()).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    room.say(&[after, &silence(1000)].concat());
+    let (length, least) = (room.length().await, ms(after) + 300 + 700 - 100);
+    assert!((least..least + 400).contains(&length), "the rest, with what came just before: {length} ms");
+}
+
+#[tokio::test]
+async fn a1_an_utterance_that_is_handed_to_voice_ends_where_voice_has_ended() {
+    for mode in [Auto, Realtime] {
+        let mut room = Room::new(Script::Length);
+        let spoken = [recording("weather"), silence(1000)].concat();
+        room.start(Manual);
+        room.say(&spoken);
+        room.until(|room| room.ear.is_idle()).await;
+        tokio::time::sleep(CLEAR).await;
+        // Without a stop, and nobody speaks any more.
+        room.start(mode);
+        room.say(&silence(5000));
+        let length = room.length().await;
+        assert!(length.abs_diff(ms(&spoken)) < 100, "{mode:?}: no silence goes on: {length} ms");
+    }
+}
+
+#[tokio::test]
+async fn a1_what_voice_discards_may_be_the_beginning_of_the_next() {
+    let mut room = Room::new(Script::Length);
+    room.start(Manual);
+    room.say(&silence(600));
+    let begun = |room: &Room| room.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
+    room.until(|room| room.ear.is_idle() && begun(room) == 1).await;
+    room.start(Auto);
+    let spoken = recording("weather");
+    room.say(&[spoken.clone(), silence(1000)].concat());
+    let (length, least) = (room.length().await, ms(&spoken) + 700 + 200);
+    assert!(length >= least, "with what came just before: {length} of {least} ms");
+    assert_eq!(begun(&room), 2, "the one without a voice was discarded");
+}
+
+#[tokio::test]
 async fn a1_a_device_that_falls_silent_has_ended() {
     let mut room = Room::new(Script::Length);
     room.start(Auto);

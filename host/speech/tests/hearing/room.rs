@@ -55,6 +55,8 @@ pub enum Script {
     Failure,
     /// It never comes to an end.
     Never,
+    /// A sentence after the first sound, and then a failure that will come again.
+    Sentence,
 }
 
 /// The recogniser.
@@ -98,10 +100,14 @@ impl Recogniser for Scripted {
                 if chunk.last {
                     break;
                 }
+                if script == Script::Sentence {
+                    findings.settled("第一句。", None);
+                    return Err(Fault::lasting(FaultKind::Refused, "as the script says"));
+                }
             }
             match script {
                 Script::Length | Script::Drafts => findings.settled(&(samples / 16).to_string(), None),
-                Script::Nothing => {}
+                Script::Nothing | Script::Sentence => {}
                 Script::Failure => return Err(Fault::lasting(FaultKind::Refused, "as the script says")),
                 Script::Never => std::future::pending().await,
             }

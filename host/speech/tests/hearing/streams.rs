@@ -6,6 +6,7 @@ use std::time::Duration;
 use modehost_protocol::ListenMode::{Auto, Manual};
 use modehost_protocol::{AudioFormat, Codec};
 use modehost_speech::config::VadConfig;
+use modehost_speech::voice_activity::{Bounds, Change, Earshot, VoiceActivity};
 use modehost_speech::{FaultKind, Report, Sound};
 
 use crate::room::{Room, Script, opus, recording, silence};
@@ -91,6 +92,20 @@ async fn c3_what_was_said_last_survives_the_connection() {
     assert!(room.length().await > 3000);
 }
 
+/// A client that never says `listen` is ruled by voice on its next connection, too.
+#[tokio::test]
+async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
+    let mut room = Room::new(Script::Length);
+    let spoken = recording("weather");
+    room.say(&spoken[..2000 * 16]);
+    room.ear.put(Sound::Gone(1));
+    assert!(room.length().await.abs_diff(2000) < 100, "what was said before");
+    for packet in opus(&[spoken, silence(1000)].concat(), 60) {
+        room.ear.put(Sound::Packet(2, packet.into()));
+    }
+    assert!(room.length().await > 3400, "what is said since");
+}
+
 #[tokio::test]
 async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
     let mut room = Room::new(Script::Length);
@@ -119,6 +134,29 @@ async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
 }
 
 #[tokio::test]
+async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_of_the_press_heard() {
+    let mut room = Room::new(Script::Sentence);
+    room.start(Manual);
+    room.say(&silence(120));
+    let said = room.words().await;
+    assert_eq!(&*said.text, "第一句。");
+    assert!(said.start_ms <= said.end_ms, "{said:?}");
+    match room.report().await {
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused, "why it gave up"),
+        other => panic!("{other:?}"),
+    }
+    *room.recogniser.script.lock() = Script::Length;
+    let spoken = recording("weather");
+    room.say(&spoken);
+    room.until(|room| room.ear.is_idle()).await;
+    tokio::time::sleep(CLEAR).await;
+    // Still pressed, and ended by the button: no silence follows.
+    room.stop();
+    let length = room.length().await;
+    assert!(length.abs_diff(spoken.len() / 16) < 200, "all of the rest: {length} ms");
+}
+
+#[tokio::test]
 async fn a7_drafts_come_before_the_text() {
     let mut room = Room::new(Script::Drafts);
     utterance(&room).await;
@@ -141,6 +179,46 @@ async fn texts_come_in_the_order_of_what_was_said() {
     }
     let lengths = [room.length().await, room.length().await, room.length().await];
     assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
+}
+
+#[tokio::test]
+async fn a6_a_word_and_its_end_in_one_packet_are_heard() {
+    let vad = VadConfig { end_silence_ms: 300, ..VadConfig::default() };
+    let mut room = Room::with(Script::Length, vad);
+    room.ear.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+    // Packets of a second: a word and its end in one, and then once more, and one over an edge.
+    let word = recording("refresh-tasks")[..400 * 16].to_vec();
+    let three = [&word, &silence(600), &word, &silence(1000), &word, &silence(600)].map(Vec::as_slice).concat();
+    for packet in three.chunks(16_000) {
+        let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        room.ear.put(Sound::Packet(1, bytes.into()));
+    }
+    // The silence that ends a word, and what was just before where there was anything.
+    for right in [400 + 300, 300 + 400 + 300, 300 + 400 + 300] {
+        let length = room.length().await;
+        assert!(length.abs_diff(right) < 120, "a word and not the rest of its packet: {length}, not {right} ms");
+    }
+}
+
+/// Where boundaries follow each other closely, one packet has several, in either order.
+#[tokio::test]
+async fn a6_every_boundary_of_a_packet_counts() {
+    let vad = VadConfig { start_ms: 16, end_silence_ms: 100, ..VadConfig::default() };
+    let word = recording("refresh-tasks")[..400 * 16].to_vec();
+    for pause in (100..260).step_by(4) {
+        let pcm = [&word, &silence(pause), &word, &silence(600)].map(Vec::as_slice).concat();
+        let (mut ends, mut activity) = (0, VoiceActivity::new(Box::<Earshot>::default()));
+        activity.hear(&pcm, &Bounds::from(&vad), |change| ends += usize::from(matches!(change, Change::Ended(_))));
+        let mut room = Room::with(Script::Length, vad.clone());
+        room.ear.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+        for packet in pcm.chunks(16_000) {
+            let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            room.ear.put(Sound::Packet(1, bytes.into()));
+        }
+        for _ in 0..ends {
+            room.length().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -64,6 +64,40 @@ async fn a6_funasr_sentences_follow_each_other_and_doubles_are_taken_once() {
     assert_eq!(text(&mut scene.say(1000)).await, "第一句。第一句。第三句。", "said twice, at two times");
 }
 
+/// Later than a moment after the first one that came after the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_funasr_a_last_sentence_with_a_slow_second_pass_is_heard() {
+    let slow = || Step::Wait(Duration::from_millis(600));
+    let (one, other) = (stamped("第一句。", 0, 1000), stamped("第二句。", 2200, 2900));
+    for (name, answers) in [
+        ("by its stamp", vec![say(one.clone()), slow(), say(other.clone())]),
+        ("by its draft", vec![say(offline("第一句。")), say(online("第二")), slow(), say(offline("第二句。"))]),
+        ("after a double", vec![say(one.clone()), say(online("第二")), say(one), slow(), say(other)]),
+    ] {
+        let scene = scene(&[[vec![Step::HearEnd], answers].concat()]);
+        assert_eq!(text(&mut scene.say(3000)).await, "第一句。第二句。", "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a3_funasr_one_sentence_is_not_waited_for_longer_than_a_moment() {
+    let at_once = offline("一句话。").replace("2pass-offline", "offline");
+    for (name, answers) in [
+        ("without a stamp", vec![say(offline("一句话。"))]),
+        ("with the silence that ended it", vec![say(stamped("一句话。", 0, 2000))]),
+        ("behind its draft", vec![say(online("一句")), say(offline("一句话。"))]),
+        ("before a piece without words", vec![say(offline("一句话。")), say(online(""))]),
+        ("all at once", vec![say(at_once.replace('}', r#","timestamp":"[[0,900]]"}"#))]),
+    ] {
+        let scene = scene(&[[vec![Step::HearEnd], answers].concat()]);
+        let mut utterance = scene.say(3000);
+        scene.service.wait_ended(1);
+        let ended = Instant::now();
+        assert_eq!(text(&mut utterance).await, "一句话。", "{name}");
+        assert!(ended.elapsed() < Duration::from_secs(2), "{name}: {:?}", ended.elapsed());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_drafts_count_where_the_second_pass_fails() {
     let scene = scene(&[vec![Step::Hear(1), say(online("只有草稿")), Step::HearEnd, Step::Close]]);

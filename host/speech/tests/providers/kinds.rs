@@ -1,0 +1,130 @@
+//! Services that answer with another kind of sound than the one that was asked for. Rule: the service is
+//! a bare socket, so that each byte of its answer, and how it is cut, is the test's own.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use modehost_speech::config::{TtsConfig, TtsProvider};
+use modehost_speech::speak::speaker;
+use modehost_speech::{Fault, FaultKind};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a service with this content type and body is heard to say, and how often it was asked.
+async fn speak(kind: Option<&str>, body: &[u8], piece: usize) -> (Vec<i16>, Option<Fault>, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let openai = json!({ "base_url": base_url, "model": "mouth", "voice": "nova" });
+    let openai = Some(serde_json::from_value(openai).expect("settings"));
+    let config = TtsConfig { provider: TtsProvider::Auto, openai, timeout_s: 2, ..TtsConfig::default() };
+    let mut sound = speaker(&config).expect("a speaker").speak("hello");
+    let mut asked = 0;
+    let serve = async {
+        loop {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            asked += 1;
+            answer(socket, kind, body, piece).await;
+        }
+    };
+    let hear = async {
+        let mut pcm = Vec::new();
+        loop {
+            match sound.next().await {
+                Some(Ok(piece)) => pcm.extend(piece),
+                Some(Err(fault)) => return (pcm, Some(fault)),
+                None => return (pcm, None),
+            }
+        }
+    };
+    let (pcm, fault) = tokio::select! {
+        heard = tokio::time::timeout(Duration::from_secs(20), hear) => heard.expect("an end"),
+        () = serve => unreachable!("it serves for ever"),
+    };
+    (pcm, fault, asked)
+}
+
+/// Reads a request and answers it. A caller that has had enough is none of our concern.
+async fn answer(socket: TcpStream, kind: Option<&str>, body: &[u8], piece: usize) {
+    let mut socket = BufReader::new(socket);
+    let (mut line, mut length) = (String::new(), 0);
+    while socket.read_line(&mut line).await.is_ok_and(|count| count > 2) {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        line.clear();
+    }
+    socket.read_exact(&mut vec![0; length]).await.expect("a body");
+    let kind = kind.map_or(String::new(), |kind| format!("Content-Type: {kind}\r\n"));
+    let head = format!("HTTP/1.1 200 OK\r\n{kind}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    for bytes in [head.as_bytes()].into_iter().chain(body.chunks(piece)) {
+        if socket.write_all(bytes).await.is_err() || socket.flush().await.is_err() {
+            return;
+        }
+        // So that pieces arrive as such.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn words() -> Vec<i16> {
+    (0..500).map(|at| (at * 37 % 20_000) as i16 - 9_000).collect()
+}
+
+fn bytes(pcm: &[i16]) -> Vec<u8> {
+    pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
+fn wav(channels: u16, sample_rate: u32) -> Vec<u8> {
+    let spec = hound::WavSpec { channels, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut file, spec).expect("a file");
+    words().iter().for_each(|sample| writer.write_sample(*sample).expect("a sample"));
+    writer.finalize().expect("a file");
+    file.into_inner()
+}
+
+#[tokio::test]
+async fn a8_openai_sound_that_needs_decoding_is_refused() {
+    for kind in ["audio/mpeg", "audio/ogg; codecs=opus", "audio/aac", "audio/flac", "audio/basic", "video/mp4"] {
+        let (pcm, fault, asked) = speak(Some(kind), &bytes(&words()), 100).await;
+        let fault = fault.expect(kind);
+        assert_eq!((pcm.len(), fault.kind, asked), (0, FaultKind::Garbled, 1), "{kind}: no noise, and no second try");
+        let name = kind.split(';').next().expect("a kind");
+        assert!(fault.message.contains(name), "{}", fault.message);
+    }
+}
+
+#[tokio::test]
+async fn a8_openai_samples_are_played_whatever_they_are_called() {
+    for kind in [None, Some("audio/pcm;rate=24000"), Some("Audio/L16"), Some("application/octet-stream")] {
+        let (pcm, fault, _) = speak(kind, &bytes(&words()), 333).await;
+        assert_eq!((pcm, fault), (words(), None), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a8_openai_the_header_of_a_wav_file_is_not_played() {
+    // As a program writes it that does not know how long it will be, with its name.
+    let mut streamed = wav(1, 24_000);
+    streamed.splice(40..44, [0xff; 4]);
+    streamed.splice(36..36, b"LIST\x1a\0\0\0INFOISFT\x0e\0\0\0Lavf58.76.100\0".iter().copied());
+    for file in [wav(1, 24_000), streamed] {
+        for (kind, piece) in
+            [(Some("audio/wav"), 2000), (Some("audio/pcm"), 2000), (None, 7), (Some("audio/x-wav"), 45)]
+        {
+            let (pcm, fault, _) = speak(kind, &file, piece).await;
+            assert_eq!((pcm, fault), (words(), None), "{kind:?} in pieces of {piece}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a8_openai_a_wav_file_of_another_kind_is_refused_with_the_reason() {
+    for (file, reason) in [
+        (wav(2, 24_000), "openai sent a WAV file that is not mono PCM of 16 bit"),
+        (wav(1, 22_050), "openai sent a WAV file of 22050 Hz, but tts.openai.pcm_rate is 24000"),
+    ] {
+        let (pcm, fault, asked) = speak(Some("audio/wav"), &file, 100).await;
+        assert_eq!((pcm.len(), fault.map(|fault| fault.message.to_string()), asked), (0, Some(reason.to_owned()), 1));
+    }
+}
