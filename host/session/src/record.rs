@@ -106,16 +106,21 @@ impl Session {
         }
     }
 
-    /// The record of an earlier process. A storage that is busy for a moment must not cost a state.
+    /// The record of an earlier process. A storage that is busy for a moment must not cost a state; one that
+    /// does not work keeps the device waiting for a moment only.
     async fn find_record(&mut self) -> Result<Option<StoredSession>, StorageError> {
-        let patience = Instant::now() + limits::STORAGE_REPLY;
+        let begun = Instant::now();
         loop {
-            match self.shared.services.sessions.load(&self.handle.device).await {
-                Err(StorageError::Overloaded | StorageError::Unavailable(_)) if Instant::now() < patience => {
-                    sleep(limits::STORAGE_PAUSE).await;
-                }
-                found => return found,
+            let found = self.shared.services.sessions.load(&self.handle.device).await;
+            let patience = match found {
+                Err(StorageError::Overloaded) => limits::STORAGE_REPLY,
+                Err(StorageError::Unavailable(_)) => limits::STORAGE_REPLY / 10,
+                _ => return found,
+            };
+            if begun.elapsed() >= patience {
+                return found;
             }
+            sleep(limits::STORAGE_PAUSE).await;
         }
     }
 

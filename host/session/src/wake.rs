@@ -8,6 +8,7 @@ use modehost_ids::ConnectionId;
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_speech::Sound;
+use modehost_storage::StorageError;
 use tokio::time::{Instant, timeout};
 
 use crate::actor::{Session, Work};
@@ -195,10 +196,13 @@ impl Session {
     /// Of a session that has ended nothing stays.
     pub(crate) async fn remove_record(&mut self) {
         (self.checkpoint, self.saving) = (None, None);
-        if std::mem::take(&mut self.stored)
-            && let Err(error) = self.shared.services.sessions.remove(&self.handle.device).await
-        {
-            tracing::error!(device = %self.handle.device, %error, "the record of an ended session stays");
+        if std::mem::take(&mut self.stored) {
+            // Whatever the next session saves comes behind it, answered or not.
+            let removing = self.shared.services.sessions.remove(&self.handle.device);
+            let late = StorageError::Unavailable("no answer in time".into());
+            if let Err(error) = timeout(limits::STORAGE_REPLY, removing).await.unwrap_or(Err(late)) {
+                tracing::error!(device = %self.handle.device, %error, "the record of an ended session stays");
+            }
         }
     }
 
