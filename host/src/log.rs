@@ -69,9 +69,9 @@ impl Log {
         #[cfg(feature = "otel")]
         let (traces, no_traces) = traces::Traces::start().map_or_else(|why| (None, Some(why)), |traces| (traces, None));
         #[cfg(feature = "otel")]
-        let filter = filter(&settings.level, traces.is_some());
+        let filter = filter(&settings.level, rust_log(), traces.is_some());
         #[cfg(not(feature = "otel"))]
-        let filter = filter(&settings.level, false);
+        let filter = filter(&settings.level, rust_log(), false);
         let (filter, handle) = reload::Layer::new(filter);
         let ansi = io::stderr().is_terminal();
         let layers = [Some(layer(settings, terminal, ansi)), file.map(|file| layer(settings, file, false))];
@@ -96,7 +96,7 @@ impl Log {
     /// Takes over what may change while the server runs.
     pub fn apply(&self, settings: &LogSettings) {
         // Fails only when the subscriber is gone, and then nobody listens.
-        let _ = self.filter.reload(filter(&settings.level, self.has_traces()));
+        let _ = self.filter.reload(filter(&settings.level, rust_log(), self.has_traces()));
         *self.limits.lock() = Limits::new(settings);
     }
 
@@ -155,18 +155,19 @@ const AUDIT: &str = "modehost::audit=info";
 /// Spans for a collector; the log itself does not show them.
 const TRACES: &str = "modehost::trace=trace";
 
+fn rust_log() -> Option<String> {
+    std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())
+}
+
 /// RUST_LOG goes before the setting. The setting is valid; a broken variable is as good as none.
-fn filter(level: &str, has_traces: bool) -> EnvFilter {
-    let from_variable =
-        std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
-    let filter = from_variable.unwrap_or_else(|| {
-        let filter = EnvFilter::new(level);
-        // Who has moved what stays on record at any level, unless the setting itself speaks of it.
-        match AUDIT.parse() {
-            Ok(audit) if !level.contains(audit::TARGET) => filter.add_directive(audit),
-            _ => filter,
-        }
-    });
+fn filter(level: &str, variable: Option<String>, has_traces: bool) -> EnvFilter {
+    let from_variable = variable.and_then(|text| text.parse().ok());
+    let filter: EnvFilter = from_variable.unwrap_or_else(|| EnvFilter::new(level));
+    // Who has moved what stays on record at any level, unless the setting itself speaks of it.
+    let filter = match AUDIT.parse() {
+        Ok(audit) if !filter.to_string().contains(audit::TARGET) => filter.add_directive(audit),
+        _ => filter,
+    };
     match TRACES.parse() {
         Ok(spans) if has_traces => filter.add_directive(spans),
         _ => filter,
@@ -186,5 +187,20 @@ impl Write for Forgiving {
     fn flush(&mut self) -> io::Result<()> {
         let _ = self.0.flush();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn c14_orders_of_operators_stay_on_record_whatever_the_level() {
+        for (level, variable) in [("warn", None), ("info", Some("warn")), ("info", Some("error,modehost_auth=debug"))] {
+            let filter = filter(level, variable.map(str::to_owned), false).to_string();
+            assert!(filter.contains("modehost::audit=info"), "{level}, {variable:?}: {filter}");
+        }
+        let silenced = filter("info", Some("info,modehost::audit=off".to_owned()), false).to_string();
+        assert!(!silenced.contains("modehost::audit=info"), "{silenced}");
     }
 }

@@ -105,6 +105,27 @@ fn a_bad_configuration_or_variable_stops_a_start_with_64() {
 }
 
 #[test]
+fn c14_no_complaint_about_settings_shows_a_secret() {
+    let folder = tempfile::tempdir().expect("folder");
+    for wrong in [
+        "auth:\n  tokens:\n    - hunter2\n",
+        "auth:\n  tokens: [hunter2]\n",
+        "auth:\n  tokens:\n    - { token: hunter2, devise: 5 }\n",
+        "llm:\n  aliases:\n    default: { base_url: \"http://x\", apiKey: hunter2 }\n",
+        "server:\n  secrett: hunter2\n",
+        "server:\n  secret: [hunter2]\n",
+        "auth:\n  device_token:\n    key: @hunter2\n",
+        "asr:\n  doubao:\n    app_key: \"hunter2 with a blank\"\n    access_key: \"hunter2 as well\"\n",
+    ] {
+        std::fs::write(folder.path().join("wrong.yaml"), wrong).expect("written");
+        let output = modehost(folder.path(), &["check", "wrong.yaml"], &[]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && told.contains("wrong.yaml:"), "{wrong}: {told}");
+        assert!(!told.contains("hunter2"), "{wrong}: {told}");
+    }
+}
+
+#[test]
 fn outside_a_checkout_dev_says_where_to_go() {
     let folder = tempfile::tempdir().expect("folder");
     let output = modehost(folder.path(), &["dev"], &[]);

@@ -160,6 +160,7 @@ impl Introspection {
             self.provider.complain("its answer is not JSON with a member `active`");
             return Err(Away);
         };
+        self.provider.accept();
         let instant = Instant::now();
         let refusal = if active { self.fault(&claims, now) } else { Some(Denied::UnknownToken) };
         if let Some(denied) = refusal {

@@ -153,7 +153,12 @@ impl Origin {
         let read = match self {
             Self::Address(provider) => {
                 let document = provider.get(limits::KEY_SET_BYTES).await.ok()?;
-                return read_set(&document).map_err(|why| provider.complain(&why)).ok();
+                let read = read_set(&document);
+                match &read {
+                    Ok(_) => provider.accept(),
+                    Err(why) => provider.complain(why),
+                }
+                return read.ok();
             }
             Self::SetFile(path) => read_file(path, read_set).await,
             Self::KeyFile(path) => read_file(path, read_pem).await,

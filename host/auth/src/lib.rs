@@ -36,3 +36,4 @@ pub use config::{AuthConfig, AuthMethod, StaticToken};
 pub use denied::{Denied, Refused};
 pub use figures::describe_figures;
 pub use sign_in::{Claim, SignIn};
+pub use throttle::neighbourhood;

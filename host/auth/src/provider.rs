@@ -84,16 +84,9 @@ impl Provider {
             Err(_) => Err(format!("no answer within {} s", self.time.as_secs())),
         };
         match outcome {
-            Ok(body) => {
-                *self.pause.lock() = None;
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("{}: the identity provider answers again", self.setting);
-                }
-                Ok(body)
-            }
+            Ok(body) => Ok(body),
             Err(why) => {
                 self.complain(&why);
-                *self.pause.lock() = Some(Instant::now() + limits::IDENTITY_BACKOFF);
                 Err(Away)
             }
         }
@@ -123,8 +116,18 @@ impl Provider {
         Ok(body)
     }
 
-    /// Logs a failure that has not been logged yet. Also for answers that make no sense.
+    /// An answer made sense: only whoever has read it knows.
+    pub fn accept(&self) {
+        *self.pause.lock() = None;
+        if self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("{}: the identity provider answers again", self.setting);
+        }
+    }
+
+    /// Nobody asks again for a moment. Logs a failure that has not been logged yet. Also for answers that
+    /// make no sense.
     pub fn complain(&self, why: &str) {
+        *self.pause.lock() = Some(Instant::now() + limits::IDENTITY_BACKOFF);
         if !self.failing.swap(true, Ordering::Relaxed) {
             tracing::error!("{}: the identity provider cannot be used: {why}", self.setting);
         }

@@ -54,14 +54,15 @@ impl Pace {
 
     fn charge(self, forgiven: Option<Instant>, now: Instant) -> Instant {
         let from = forgiven.unwrap_or(now).max(now);
-        (from + self.interval).min(now + self.most)
+        // Whoever had many failures on their way at once waits for all of them, within reason.
+        (from + self.interval).min(now + limits::SIGN_IN_LONGEST)
     }
 }
 
 impl Throttle {
     pub fn new() -> Self {
         let tables = Tables {
-            failures: Recent::new(limits::SIGN_IN_TABLE, limits::SIGN_IN_WINDOW),
+            failures: Recent::new(limits::SIGN_IN_TABLE, limits::SIGN_IN_LONGEST),
             known: Recent::new(limits::SIGN_IN_TABLE, limits::SIGN_IN_KNOWN),
         };
         Self { tables: Mutex::new(tables), hasher: RandomState::new() }
@@ -129,8 +130,8 @@ fn paces(config: &RateLimitConfig) -> (Pace, Pace) {
     (Pace::of(config.failures_per_minute), Pace::of(config.device_failures_per_minute))
 }
 
-/// Whoever has one IPv6 address has the 2^64 beside it.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+/// All addresses of one caller as one: whoever has one of IPv6 has the 2^64 beside it.
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
         ip => ip,
@@ -174,6 +175,20 @@ mod tests {
         assert_eq!(fail(&throttle, 10, 1, "yet-another"), 1);
         advance(Duration::from_secs(120)).await;
         assert!(hears(&throttle, 1, "new"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn c11_guesses_that_were_on_their_way_at_once_are_all_waited_for() {
+        let throttle = Throttle::new();
+        for number in 0..1000 {
+            throttle.failed(&CONFIG, ip(1), &DeviceId::new(format!("device-{number}")));
+        }
+        for _ in 0..8 {
+            advance(Duration::from_secs(61)).await;
+            assert!(!hears(&throttle, 1, "new") && hears(&throttle, 2, "new"));
+        }
+        advance(Duration::from_secs(120)).await;
+        assert!(hears(&throttle, 1, "new"), "nobody waits for ever");
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::environment::Override;
 use crate::path;
-use crate::problem::{Place, Problem, render_snippet};
+use crate::problem::{Place, Problem, render_secret, render_snippet};
 use crate::tree::{Content, Mark, Node};
 
 /// Where a value comes from.
@@ -142,7 +142,9 @@ impl Layers {
         let place = place.cloned().unwrap_or_else(|| Place::Document("the configuration".to_owned()));
         let snippet = match &place {
             Place::Text { name, line, column } => {
-                self.texts.get(name).and_then(|text| render_snippet(text, *line, *column))
+                let is_value = !at_key && written == pointer;
+                let render = if is_value && path::is_secret(pointer) { render_secret } else { render_snippet };
+                self.texts.get(name).and_then(|text| render(text, *line, *column))
             }
             _ => None,
         };

@@ -97,7 +97,15 @@ pub fn is_secret(pointer: &str) -> bool {
 }
 
 /// Ends of the names of keys whose values are not shown.
-pub const SECRETS: [&str; 5] = ["secret", "token", "tokens", "api_key", "password"];
+const SECRETS: [&str; 7] = ["secret", "token", "tokens", "api_key", "app_key", "access_key", "password"];
+/// What a name has in it that may be meant for one of them, however it is written.
+const LIKE_SECRETS: [&str; 5] = ["secret", "token", "key", "passw", "credential"];
+
+/// True for a key that may be one of those, written wrongly.
+pub fn sounds_secret(key: &str) -> bool {
+    let plain: String = key.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    LIKE_SECRETS.iter().any(|word| plain.contains(word))
+}
 
 #[cfg(test)]
 mod tests {

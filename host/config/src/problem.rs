@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::path::SECRETS;
+use crate::path::sounds_secret;
 
 /// Where a problem stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,15 +99,20 @@ pub fn render_snippet(text: &str, line: u64, column: u64) -> Option<String> {
     Some(format!("  {number} | {shown}\n  {gap} | {blank}^"))
 }
 
-/// The line up to the value of the first key that holds a secret.
+/// The same, with nothing shown from the marked place on: the value that stands there is a secret.
+pub fn render_secret(text: &str, line: u64, column: u64) -> Option<String> {
+    let shown = text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?;
+    let before: String = shown.chars().take(usize::try_from(column.saturating_sub(1)).unwrap_or(0)).collect();
+    render_snippet(&format!("{before}…"), 1, column).map(|snippet| snippet.replacen("  1 |", &format!("  {line} |"), 1))
+}
+
+/// The line up to the value of the first key that holds a secret, or may hold one: a key that is written
+/// wrongly is none of the settings, and its value is a secret all the same.
 fn conceal(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    // Every place of every word: the first may be part of a value that stands before the key.
-    let keys = SECRETS.iter().flat_map(|word| lower.match_indices(word));
-    let ends = keys.filter_map(|(at, word)| {
-        let behind = at + word.len();
-        let (between, _) = lower[behind..].split_once(':')?;
-        between.trim_matches(['"', '\'', ' ']).is_empty().then_some(behind + between.len() + 1)
+    let ends = line.match_indices(':').filter_map(|(at, colon)| {
+        let key = line[..at].trim_end_matches(['"', '\'', ' ']);
+        let key = key.rsplit(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))).next()?;
+        sounds_secret(key).then_some(at + colon.len())
     });
     match ends.min() {
         Some(end) if !line[end..].trim().is_empty() => format!("{} …", &line[..end]),
@@ -142,6 +147,11 @@ mod tests {
             "\"api_key\": hunter2",
             "token : hunter2",
             "  - { name: token-a, token: hunter2 }",
+            "apiKey: hunter2",
+            "  api-key : hunter2",
+            "  secrett: hunter2",
+            "    app_key: hunter2",
+            "  device_token: { key: @hunter2 }",
         ] {
             let snippet = render_snippet(line, 1, 99).expect("a line");
             assert!(!snippet.contains("hunter2"), "{snippet}");

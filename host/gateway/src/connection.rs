@@ -298,4 +298,6 @@ fn parse(text: &str, meters: &Meters) -> Result<Option<DeviceMessage>, Invalid> 
 }
 
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod tests;

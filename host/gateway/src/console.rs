@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use modehost_auth::neighbourhood;
 use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode};
 use parking_lot::Mutex;
@@ -98,7 +99,7 @@ impl Console {
             count("no_secret_set");
             return Err((ErrorCode::Forbidden, "server messages are not taken: set server.secret to allow them"));
         };
-        let now = Instant::now();
+        let (now, caller) = (Instant::now(), neighbourhood(caller));
         if !self.guesses.lock().may_try(caller, now) {
             count("rate_limited");
             return Err((ErrorCode::RateLimited, "too many wrong secrets came from this address; wait a minute"));
@@ -117,7 +118,7 @@ fn count(outcome: &'static str) {
     metrics::counter!("modehost_server_messages_total", "outcome" => outcome).increment(1);
 }
 
-/// Wrong secrets by address, within the current minute of each.
+/// Wrong secrets by address (all that one caller has), within the current minute of each.
 #[derive(Default)]
 struct Guesses(HashMap<IpAddr, (Instant, u32)>);
 

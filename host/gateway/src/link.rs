@@ -69,6 +69,8 @@ pub(crate) struct Link<'a, S> {
     marks: VecDeque<(u64, Mark)>,
     /// The code of the close frame that is the last of the frames, or has been written.
     closing: Option<u16>,
+    /// Pings of the device whose pongs may not have been written: the socket answers them by itself.
+    pongs: usize,
     /// Since when writing has made no progress.
     blocked: Option<Instant>,
     last_sent: Instant,
@@ -105,6 +107,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             flushed_bytes: 0,
             marks: VecDeque::new(),
             closing: None,
+            pongs: 0,
             blocked: None,
             last_sent: Instant::now(),
             mute: false,
@@ -193,7 +196,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
 
     /// False while the device leaves so many replies unread that it may send nothing more.
     pub fn has_room(&self) -> bool {
-        self.frames.len() < limits::OUTBOX_FRAMES
+        self.frames.len() < limits::OUTBOX_FRAMES && self.pongs < limits::READ_BURST
     }
 
     /// Since when writing has made no progress.
@@ -229,6 +232,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         match ready!(self.socket.poll_next_unpin(context)) {
             Some(Ok(message)) => {
                 self.meters.received_bytes.increment(message.len() as u64);
+                if message.is_ping() {
+                    // Its answer waits in the socket, where only a flush tells whether it has gone out.
+                    self.pongs += 1;
+                    self.unflushed = true;
+                }
                 Poll::Ready(Wire::Read(message))
             }
             Some(Err(error)) => Poll::Ready(Wire::Over(ending(&error))),
@@ -276,6 +284,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.socket.poll_flush_unpin(context))?;
         self.unflushed = false;
+        self.pongs = 0;
         self.flushed_bytes += std::mem::take(&mut self.unflushed_bytes);
         Poll::Ready(Ok(()))
     }
@@ -289,6 +298,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     fn fall_silent(&mut self) {
         self.mute = true;
         self.unflushed = false;
+        self.pongs = 0;
         self.frames = VecDeque::new();
         // If reading does not end by itself, the time limit of writing ends it.
         self.blocked = Some(Instant::now());

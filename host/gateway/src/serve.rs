@@ -81,8 +81,8 @@ impl Gateway {
         let (end_http, http_ends) = watch::channel(false);
         let http = spawn_io(serve_http(bound.http, router, certificates.clone(), http_ends));
         let console = Console::new(operator, settings.clone());
-        let (meters, farewell) = (Meters::new(), OnceLock::new());
-        let door = Arc::new(Door { registry, settings, certificates, meters, console, farewell });
+        let (meters, farewell, closed) = (Meters::new(), OnceLock::new(), watch::Sender::new(false));
+        let door = Arc::new(Door { registry, settings, certificates, meters, console, farewell, closed });
         let mut connections = IoTasks::default();
         let (acceptor, farewell) = door.accept_until(bound.devices, &mut connections, shutdown).await;
         let _ = door.farewell.set(farewell.clone());
@@ -92,6 +92,8 @@ impl Gateway {
             let all = acceptor.places.acquire_many(limits::HALF_OPEN as u32);
             let _ = timeout(limits::HANDOVER_HANDSHAKES, connections_end_beside(&mut connections, all)).await;
         }
+        // Who has said nothing until now must not hold up those who have.
+        door.closed.send_replace(true);
         tracing::info!(connections = connections.len(), code = farewell.code, "closing all connections");
         let ended = async {
             door.registry.drain(farewell.code, &farewell.reason).await;
@@ -131,6 +133,8 @@ struct Door {
     console: Console,
     /// What devices are told, once the server ends.
     farewell: OnceLock<Farewell>,
+    /// True once nobody gets in any more, not even from the middle of a handshake.
+    closed: watch::Sender<bool>,
 }
 
 impl Door {
@@ -163,7 +167,9 @@ impl Door {
             // Boxed, so that plain connections do not keep room for what they do not have.
             Some(certificates) => {
                 let encrypted = async {
-                    if let Some(stream) = certificates.accept(stream, settings.handshake).await {
+                    if let Some(Some(stream)) =
+                        self.unless_closed(certificates.accept(stream, settings.handshake)).await
+                    {
                         self.take(stream, ends, place, settings).await;
                     }
                 };
@@ -178,9 +184,20 @@ impl Door {
         S: AsyncRead + AsyncWrite + Carrier + Unpin + Send,
     {
         // Boxed, so that an established connection does not keep the room of its handshake.
-        let admitted = Box::pin(handshake::receive(stream, ends, settings.clone())).await;
-        if let Some(admitted) = admitted {
+        let admitted = Box::pin(self.unless_closed(handshake::receive(stream, ends, settings.clone()))).await;
+        if let Some(Some(admitted)) = admitted {
             self.converse(admitted, place, settings).await;
+        }
+    }
+
+    /// A part of a handshake; `None` if the server ends meanwhile.
+    async fn unless_closed<T>(&self, part: impl Future<Output = T>) -> Option<T> {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            done = part => Some(done),
+            // An error means that nobody is left who could say it.
+            _ = closed.wait_for(|closed| *closed) => None,
         }
     }
 

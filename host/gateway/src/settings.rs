@@ -94,7 +94,7 @@ impl Default for GatewaySettings {
 /// The address in the form that firmware can read: `ws://host:port/path/`.
 fn public_url(url: &str, first_path: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
-    let scheme = if matches!(scheme, "wss" | "https") { "wss" } else { "ws" };
+    let scheme = if matches!(scheme.to_ascii_lowercase().as_str(), "wss" | "https") { "wss" } else { "ws" };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let path = path.trim_matches('/');
     let path = if path.is_empty() { first_path.trim_start_matches('/') } else { path };
@@ -110,6 +110,7 @@ mod tests {
         for (given, expected) in [
             ("ws://a.example:9000", "ws://a.example:9000/supie/v1/"),
             ("https://a.example/", "wss://a.example/supie/v1/"),
+            ("HTTPS://a.example", "wss://a.example/supie/v1/"),
             ("wss://a.example:443/xiaozhi/v1", "wss://a.example:443/xiaozhi/v1/"),
         ] {
             assert_eq!(public_url(given, "/supie/v1"), expected);

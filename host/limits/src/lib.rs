@@ -138,6 +138,8 @@ pub const INTROSPECTION_ENTRIES: usize = 16_384;
 pub const SIGN_IN_FAILURES: u32 = 60;
 /// Failed sign-ins as one device a minute, over all addresses.
 pub const SIGN_IN_DEVICE_FAILURES: u32 = 30;
+/// How long those are not heard at the most who had many failures on their way at once.
+pub const SIGN_IN_LONGEST: Duration = Duration::from_secs(600);
 /// In which the failures above are counted.
 pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses and devices whose failures are remembered, and places where devices have signed in:

@@ -97,13 +97,19 @@ fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserial
 }
 
 impl Piece {
+    /// Whether it gives nothing, not even a thought, however many members it names.
     fn is_empty(&self) -> bool {
         let content = match &self.content {
             Some(Content::Text(text)) => text.is_empty(),
-            Some(Content::Parts(parts)) => parts.is_empty(),
+            Some(Content::Parts(parts)) => parts.iter().all(|part| part.text.as_deref().is_none_or(str::is_empty)),
             None => true,
         };
-        content && self.tool_calls.is_empty() && self.reasoning.is_none() && self.reasoning_content.is_none()
+        content && self.tool_calls.is_empty() && !self.has_thought()
+    }
+
+    fn has_thought(&self) -> bool {
+        let thoughts = [&self.reasoning_content, &self.reasoning].into_iter().flatten();
+        thoughts.filter_map(Value::as_str).any(|text| !text.is_empty())
     }
 }
 
@@ -138,10 +144,13 @@ impl Assembly {
         let delta = choice.delta.filter(|piece| !piece.is_empty());
         // What was given in pieces is not given a second time.
         let nothing_yet = self.bytes == 0 && self.answer.tool_calls.is_empty();
-        if let Some(piece) = delta.or(choice.message.filter(|_| nothing_yet)) {
-            let is_text =
-                |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-            gave |= is_text(&piece.reasoning_content) || is_text(&piece.reasoning);
+        let whole = choice.message.filter(|piece| nothing_yet && delta.is_none() && !piece.is_empty());
+        if whole.is_some() {
+            // It begins with the thoughts, or has none: those of the pieces before it do not go on in it.
+            self.thoughts = Thoughts::default();
+        }
+        if let Some(piece) = delta.or(whole) {
+            gave |= piece.has_thought();
             let texts = match piece.content {
                 Some(Content::Text(text)) => vec![text],
                 Some(Content::Parts(parts)) => parts.into_iter().filter_map(|part| part.text).collect(),
@@ -239,23 +248,34 @@ impl Assembly {
 
     /// The call that a piece belongs to; none if it begins one. Services number all calls 0 and tell them
     /// apart by ids, or give each piece a new id, or number the rest of a call unlike its beginning: a known
-    /// id is believed first, and a call begins with its name.
+    /// id is believed first, a call begins with its name, and it has one name only.
     fn place_of(&self, index: Option<usize>, id: Option<&str>, name: Option<&str>) -> Option<usize> {
         let calls = &self.answer.tool_calls;
-        if let Some(known) = id.and_then(|id| calls.iter().position(|call| call.id == id)) {
-            return Some(known);
-        }
+        let fits = |place: &usize| {
+            let known = &calls[*place].name;
+            name.is_none_or(|name| known.is_empty() || known == name)
+        };
         let last = calls.len().checked_sub(1);
-        let of_index = index.map(|index| self.places.iter().rev().find(|(known, _)| *known == index));
-        match (of_index, id) {
-            // A call that came without its id is given it.
-            (Some(Some((_, place))), Some(_)) => {
-                Some(*place).filter(|place| name.is_none() || calls[*place].id.is_empty())
+        let of_index = index.and_then(|index| self.places.iter().rev().find(|(known, _)| *known == index));
+        let of_index = of_index.map(|(_, place)| *place);
+        // Even with an id that another call has: some services make the id of the name.
+        let is_head = name.is_some() && index.is_some() && of_index.is_none();
+        if let Some(id) = id {
+            let is_same = |place: &usize| calls[*place].id == id;
+            let known = of_index.filter(is_same).or_else(|| (0..calls.len()).rev().find(is_same));
+            if let Some(known) = known.filter(|known| fits(known) && !is_head) {
+                return Some(known);
             }
-            (Some(Some((_, place))), None) => Some(*place),
-            (Some(None) | None, Some(_)) => None,
-            (Some(None), None) => last.filter(|_| name.is_none()),
-            (None, None) => last.filter(|last| name.is_none_or(|name| name == calls[*last].name)),
+        }
+        match (of_index, id) {
+            // A call that came without its id or its name is given it.
+            (Some(place), Some(_)) => Some(place).filter(|place| {
+                name.is_none() || calls[*place].name.is_empty() || calls[*place].id.is_empty() && fits(place)
+            }),
+            (Some(place), None) => Some(place).filter(fits),
+            // Where there is no number, a new id without a name begins nothing.
+            (None, Some(_)) => last.filter(|_| index.is_none() && name.is_none()),
+            (None, None) => last.filter(|last| fits(last) && !is_head),
         }
     }
 
@@ -372,6 +392,44 @@ mod tests {
             call(Value::Null, Value::Null, json!("sound"), json!("{}")),
         ];
         assert_eq!(calls(&no_marks), expected(&[("", "light", "{}"), ("", "sound", "{}")]));
+        // The ids tell apart what comes in turns, be it numbered 0 throughout or not at all.
+        for index in [Value::Null, json!(0)] {
+            let in_turns = [
+                call(index.clone(), json!("x"), json!("light"), json!("{")),
+                call(index.clone(), json!("y"), json!("sound"), json!("{\"a\"")),
+                call(index.clone(), json!("x"), json!("light"), json!("}")),
+                call(index, json!("y"), Value::Null, json!(":1}")),
+            ];
+            assert_eq!(calls(&in_turns), expected(&[("x", "light", "{}"), ("y", "sound", "{\"a\":1}")]));
+        }
+        let new_id_each_no_index = [
+            call(Value::Null, json!("x1"), json!("light"), json!("{\"a\"")),
+            call(Value::Null, json!("x2"), Value::Null, json!(":1}")),
+        ];
+        assert_eq!(calls(&new_id_each_no_index), expected(&[("x1", "light", "{\"a\":1}")]));
+        let name_behind_the_id = [
+            call(Value::Null, json!("x"), Value::Null, Value::Null),
+            call(Value::Null, Value::Null, json!("light"), json!("{}")),
+        ];
+        assert_eq!(calls(&name_behind_the_id), expected(&[("x", "light", "{}")]));
+    }
+
+    #[test]
+    fn calls_that_share_an_id_or_a_number_are_told_apart_by_their_names() {
+        let all_zero_no_id = [
+            call(json!(0), json!(""), json!("light"), json!("{}")),
+            call(json!(0), json!(""), json!("sound"), json!("{\"a\"")),
+            call(json!(0), json!(""), json!("sound"), json!(":1}")),
+        ];
+        assert_eq!(calls(&all_zero_no_id), expected(&[("", "light", "{}"), ("", "sound", "{\"a\":1}")]));
+        let one_id = [
+            call(json!(0), json!("x"), json!("light"), json!("{}")),
+            call(json!(1), json!("x"), json!("light"), json!("{\"a\"")),
+            call(json!(1), json!("x"), Value::Null, json!(":1}")),
+            call(json!(1), json!("x"), json!("sound"), json!("{}")),
+        ];
+        let told_apart = [("x", "light", "{}"), ("x", "light", "{\"a\":1}"), ("x", "sound", "{}")];
+        assert_eq!(calls(&one_id), expected(&told_apart));
     }
 
     #[test]
@@ -389,6 +447,15 @@ mod tests {
         let beside = [both("", ""), both("a", "a"), both("b", "ab"), both("", "ab")];
         assert_eq!(assemble(&beside).map(|answer| answer.text), Ok("ab".to_owned()));
         assert_eq!(assemble(&[both("", "ab")]).map(|answer| answer.text), Ok("ab".to_owned()));
+        let nothing = json!({ "role": "assistant", "content": [{ "text": "" }], "reasoning_content": "" });
+        let named = json!({ "choices": [{ "delta": nothing, "message": { "content": "ab" } }] });
+        assert_eq!(assemble(&[named]).map(|answer| answer.text), Ok("ab".to_owned()));
+        let thoughts = [delta(json!({ "content": "<think>hm" })), whole("ab")];
+        assert_eq!(assemble(&thoughts).map(|answer| answer.text), Ok("ab".to_owned()));
+        let only_thoughts = [delta(json!({ "content": "<think>hm" })), whole("")];
+        assert_eq!(assemble(&only_thoughts), Err(Fault::OnlyThoughts));
+        let blanks = [delta(json!({ "content": "\n" })), whole("\nab")];
+        assert_eq!(assemble(&blanks).map(|answer| answer.text), Ok("\nab".to_owned()));
     }
 
     #[test]

@@ -158,9 +158,9 @@ impl Attempt<'_> {
                     Err(fault) => return Err(fault),
                 }
             }
-            // Behind the events before it.
+            // Behind the events before it, one of which may have been the end.
             if let Err(fault) = pushed {
-                if !assembly.is_finished() {
+                if !over && !assembly.is_finished() {
                     return Err(fault.into());
                 }
                 over = true;

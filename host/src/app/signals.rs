@@ -47,9 +47,11 @@ impl Signals {
                 _ = self.hang_up.recv() => {
                     let live = live.clone();
                     service::reloading("reading the configuration");
-                    // The outcome is logged where it is found.
-                    let _ = run_blocking(move || live.refresh()).await;
-                    service::ready();
+                    // The outcome is logged where it is found. Whoever wants us to stop does not wait for it.
+                    tokio::select! {
+                        stop = self.stop() => return stop,
+                        _ = run_blocking(move || live.refresh()) => service::ready(),
+                    }
                 }
             }
         }

@@ -36,8 +36,17 @@ pub fn sweep(folder: &Path, limits: &Limits, now: SystemTime) {
 /// Files that are written no more.
 fn set_aside(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let ours = |name: &str| name.starts_with("modehost-2") && name.ends_with(".log");
-    files.filter(|file| ours(&file.file_name().to_string_lossy())).map(|file| file.path()).collect()
+    files.filter(|file| is_ours(&file.file_name().to_string_lossy())).map(|file| file.path()).collect()
+}
+
+/// Such as `modehost-20260101T000000Z.log`, or with a number before the ending.
+fn is_ours(name: &str) -> bool {
+    let Some(middle) = name.strip_prefix("modehost-").and_then(|name| name.strip_suffix(".log")) else { return false };
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (time, number) = middle.split_once('-').map_or((middle, None), |(time, number)| (time, Some(number)));
+    let time = time.strip_suffix('Z').and_then(|time| time.split_once('T'));
+    time.is_some_and(|(day, time)| digits(day, 8) && digits(time, 6))
+        && number.is_none_or(|number| digits(number, number.len().max(1)))
 }
 
 #[cfg(test)]
@@ -50,12 +59,14 @@ mod tests {
     fn c14_old_files_go_and_strangers_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let names = ["modehost-20260101T000000Z.log", "modehost-20260201T000000Z.log", "modehost.log", "mine.log"];
-        for name in names {
+        let strangers = ["modehost-2.log", "modehost-2nd-floor.log", "modehost-20260101T000000Z-x.log"];
+        for name in names.into_iter().chain(strangers) {
             fs::write(folder.path().join(name), "x".repeat(10)).expect("written");
         }
         let left = || {
             let files = fs::read_dir(folder.path()).expect("a folder").flatten();
             let mut names: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+            names.retain(|name| !strangers.contains(&name.as_str()));
             names.sort();
             names
         };
@@ -64,5 +75,9 @@ mod tests {
         assert_eq!(left(), ["mine.log", "modehost-20260201T000000Z.log", "modehost.log"]);
         sweep(folder.path(), &limits, SystemTime::now() + Duration::from_secs(61));
         assert_eq!(left(), ["mine.log", "modehost.log"]);
+        for name in strangers {
+            assert!(folder.path().join(name).exists(), "{name}");
+        }
+        assert!(is_ours("modehost-20260101T000000Z-2.log") && !is_ours("modehost-20260101T000000Z-.log"));
     }
 }

@@ -63,6 +63,25 @@ async fn a_failure_is_logged_once_and_holds_no_secret() {
 }
 
 #[tokio::test]
+async fn c11_a_provider_that_answers_nonsense_is_one_that_is_away() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let fake = Fake::start(Answer::Body(b"<html>".to_vec())).await;
+    let section = json!({ "url": fake.url(), "client_id": "us", "client_secret": "hush-hush", "timeout_s": 2 });
+    let sign_in = sign_in(json!({ "methods": ["introspection"], "introspection": section }));
+    for number in 0..10 {
+        assert_eq!(check(&sign_in, "a", &format!("token-{number}")).await, Err(Denied::Unavailable));
+    }
+    let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
+    let count = |what: &str| text.matches(what).count();
+    assert_eq!((count("cannot be used"), count("answers again")), (1, 0), "{text}");
+    fake.answers(Answer::Json(json!({ "active": true, "exp": now() + 600 })));
+    eventually(&sign_in, "a", "token-of-mine", Ok(())).await;
+    assert_eq!(String::from_utf8_lossy(&lines.0.lock()).matches("answers again").count(), 1);
+}
+
+#[tokio::test]
 async fn plain_http_to_another_machine_is_warned_of() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();

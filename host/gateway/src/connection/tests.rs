@@ -83,7 +83,7 @@ impl SessionEnd for Played {
 }
 
 /// The test's side of everything.
-struct Stage {
+pub(super) struct Stage {
     /// What the session hears; its queue holds one.
     session: mpsc::Receiver<DeviceMessage>,
     outbox: Outbox,
@@ -91,10 +91,10 @@ struct Stage {
     /// How often the device gave a sign of life.
     touched: Arc<AtomicUsize>,
     orders: Arc<Orders>,
-    connection: IoTask<()>,
+    pub(super) connection: IoTask<()>,
 }
 
-fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
+pub(super) fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
     // The pipe is small, so that it fills as a socket's buffers do.
     let (device, server) = duplex(16 * 1024);
     let (messages, session) = mpsc::channel(1);
@@ -116,7 +116,7 @@ fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
     (device, Stage { session, outbox: sender, audio, touched, orders, connection })
 }
 
-async fn client(device: DuplexStream) -> WebSocketStream<DuplexStream> {
+pub(super) async fn client(device: DuplexStream) -> WebSocketStream<DuplexStream> {
     WebSocketStream::from_raw_socket(device, Role::Client, None).await
 }
 

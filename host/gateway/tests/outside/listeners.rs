@@ -89,3 +89,19 @@ async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
     assert!(goodbyes.join().await.is_some());
     bind(&config("127.0.0.1", stage.devices.port(), stage.http.port()), None).expect("both ports are free");
 }
+
+#[tokio::test]
+async fn c12_who_has_said_nothing_does_not_hold_up_the_end() {
+    let mut stage = stage().await;
+    let _silent = tokio::net::TcpStream::connect(stage.devices).await.expect("a connection");
+    // It has been taken in before this one, which is answered.
+    let mut client = stage.connect("device-id=d").await;
+    say(&mut client, r#"{"type":"hello"}"#).await;
+    assert_eq!(next_json(&mut client).await["type"], "hello");
+    let goodbye = modehost_task::spawn_io(async move { next_close(&mut client).await });
+    let began = std::time::Instant::now();
+    stage.stop(Farewell::restarting()).await;
+    assert!(goodbye.join().await.is_some());
+    // A handshake may take 10 s.
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}

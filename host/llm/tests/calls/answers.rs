@@ -4,7 +4,7 @@
 use modehost_contract::effect::{ModelRequest, Role, Tool, ToolCall};
 use modehost_contract::event::Failure;
 use modehost_provider::{Gate, Provider, Reply};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::setup::{ask, json_question, message, models, question, section, streamed};
 
@@ -257,6 +257,89 @@ async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
         }
         assert_eq!(provider.asked().len(), 2);
+        // The connection may break within it, too.
+        provider.always(Reply::raw_events([said.as_bytes(), rest].concat()).cut_after(1));
+        assert_eq!(ask(&models, streamed("?")).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
+    }
+}
+
+#[tokio::test]
+async fn l3_the_mark_at_the_end_is_known_with_blanks_around_it() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({ "retries": 0 }));
+    // Nothing else says that the answer has come to its end.
+    let said = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"}}]}\n\n";
+    let marks: [&[u8]; 4] =
+        [b"data: [DONE] \n\n", b"data:   [DONE]\t\n\n", b"data:[DONE]", b"data: [DONE]\n\ndata: \xff\n\n"];
+    for mark in marks {
+        provider.always(Reply::raw_events([said.as_bytes(), mark].concat()));
+        for request in [streamed("?"), question("?")] {
+            assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(mark));
+        }
+    }
+}
+
+/// Events of these choices, and the mark at the end.
+fn events(choices: &[Value]) -> Reply {
+    let events = choices.iter().map(|choice| format!("data: {}\n\n", json!({ "choices": [choice] })));
+    Reply::raw_events(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>())
+}
+
+#[tokio::test]
+async fn l1_an_answer_that_comes_in_pieces_and_whole_is_given_once() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({ "retries": 0 }));
+    let piece = |text: &str| json!({ "delta": { "content": text } });
+    let behind = json!({ "finish_reason": "stop", "message": { "content": "Two and two." } });
+    let beside = |text: &str, all: &str| json!({ "delta": { "content": text }, "message": { "content": all } });
+    for reply in [
+        events(&[piece("Two and"), piece(" two."), behind.clone()]),
+        events(&[piece("Two and two."), json!({ "delta": {}, "finish_reason": "stop" }), behind.clone()]),
+        events(&[beside("Two and", "Two and"), beside(" two.", "Two and two."), beside("", "Two and two.")]),
+        events(&[piece(""), behind]),
+    ] {
+        provider.always(reply);
+        for request in [streamed("?"), question("?")] {
+            let chunks = request.chunks;
+            let outcome = ask(&models, request).await;
+            assert_eq!(outcome.text(), "Two and two.");
+            assert_eq!(outcome.chunks.concat(), if chunks { outcome.text() } else { "" });
+        }
+    }
+    // A whole answer with both.
+    let whole = json!({ "choices": [{ "message": { "content": "Two and two." }, "delta": { "content": "" } }] });
+    provider.always(Reply::raw(whole.to_string()));
+    assert_eq!(ask(&models, question("?")).await.text(), "Two and two.");
+}
+
+#[tokio::test]
+async fn l1_torn_tool_calls_come_back_whole_and_once() {
+    let provider = Provider::start();
+    let models = models(&provider, json!({ "retries": 0 }));
+    let call = |call: Value| json!({ "delta": { "tool_calls": [call] } });
+    let function = |name: &str, arguments: &str| json!({ "name": name, "arguments": arguments });
+    let rest = |arguments: &str| json!({ "arguments": arguments });
+    let full = json!({ "id": "x", "function": function("light", "{\"a\":1}") });
+    let whole = json!({ "finish_reason": "tool_calls", "message": { "tool_calls": [full] } });
+    let nameless = call(json!({ "index": 7, "id": "z", "function": rest("{}") }));
+    for (second, third) in [
+        (json!({ "id": "x" }), json!({ "id": "x" })),
+        (json!({ "index": 0, "id": "x2" }), json!({ "index": 0, "id": "x3" })),
+        (json!({ "index": 1 }), json!({ "index": 2 })),
+    ] {
+        let first = match second.get("index") {
+            Some(_) => json!({ "index": 0, "id": "x", "function": function("light", "{") }),
+            None => json!({ "id": "x", "function": function("light", "{") }),
+        };
+        let piece = |mut marks: Value, arguments: &str| {
+            marks["function"] = rest(arguments);
+            call(marks)
+        };
+        let pieces = [call(first), piece(second, "\"a\""), piece(third, ":1}"), nameless.clone(), whole.clone()];
+        provider.always(events(&pieces));
+        let outcome = ask(&models, streamed("?")).await;
+        let expected = ToolCall { id: "x".to_owned(), name: "light".to_owned(), arguments: "{\"a\":1}".to_owned() };
+        assert_eq!(outcome.done().tool_calls, [expected]);
     }
 }
 
