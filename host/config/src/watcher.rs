@@ -1,10 +1,13 @@
 //! Reloads a document when its file changes.
 //!
 //! Rule: the folder is watched and not the file, because editors write a new file and rename it
-//! over the old one; a burst of changes is one reload.
+//! over the old one; a burst of changes is one reload. Where the file is a link, what it leads to counts, by
+//! whatever links on the way (mounted configurations are changed by turning one of them).
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use modehost_limits as limits;
 use notify::{RecommendedWatcher, RecursiveMode};
@@ -41,6 +44,8 @@ impl Watcher {
         };
         let refused = |error| WatchError { folder: folder.clone(), error };
         let live = live.clone();
+        let linked = is_link(&file).then(|| file.canonicalize().ok()?.parent().map(Path::to_owned)).flatten();
+        let mut seen = stamp(&file);
         let on_change = move |result: DebounceEventResult| {
             // An error of the watch may have swallowed a change, and looking costs little.
             let touched = match result {
@@ -49,6 +54,8 @@ impl Watcher {
                     .any(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_same(path, &file))),
                 Err(_) => true,
             };
+            let touched = touched || is_link(&file) && stamp(&file) != seen;
+            seen = stamp(&file);
             if touched {
                 // The outcome is logged by `reload`.
                 let _ = live.reload();
@@ -56,8 +63,22 @@ impl Watcher {
         };
         let mut debouncer = new_debouncer(limits::FILE_SETTLE, None, on_change).map_err(refused)?;
         debouncer.watch(&folder, RecursiveMode::NonRecursive).map_err(refused)?;
+        if let Some(target) = linked.filter(|target| *target != folder) {
+            // Where only the link itself is turned, its own folder is enough.
+            let _ = debouncer.watch(&target, RecursiveMode::NonRecursive);
+        }
         Ok(Some(Self { _debouncer: debouncer }))
     }
+}
+
+fn is_link(file: &Path) -> bool {
+    file.symlink_metadata().is_ok_and(|about| about.is_symlink())
+}
+
+/// What tells that a link leads to something else, or that this has changed.
+fn stamp(file: &Path) -> Option<(PathBuf, Option<SystemTime>, u64)> {
+    let about: Metadata = file.metadata().ok()?;
+    Some((file.canonicalize().ok()?, about.modified().ok(), about.len()))
 }
 
 /// True if both name the same file of the watched folder.

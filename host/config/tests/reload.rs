@@ -89,3 +89,39 @@ fn h6_a_saved_file_is_taken_up_and_one_taken_away_is_not() {
     save(&file, "level: warn\n");
     until("warn");
 }
+
+#[test]
+fn h6_what_a_linked_file_leads_to_is_taken_up() {
+    use std::os::unix::fs::symlink;
+    let until = |live: &Live<Sample>, wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while live.current().document.level != wanted {
+            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    // As mounted configurations are: the file leads through a folder that is turned.
+    let folder = tempfile::tempdir().expect("folder");
+    let at = |name: &str| folder.path().join(name);
+    for (version, level) in [("one", "info"), ("two", "debug")] {
+        std::fs::create_dir(at(version)).expect("a folder");
+        std::fs::write(at(version).join("c.yaml"), format!("level: {level}\n")).expect("written");
+    }
+    symlink("one", at("..data")).expect("a link");
+    symlink("..data/c.yaml", at("c.yaml")).expect("a link");
+    let live = open(&at("c.yaml"));
+    let watcher = Watcher::start(&live).expect("watch").expect("there is a file");
+    symlink("two", at("..new")).expect("a link");
+    std::fs::rename(at("..new"), at("..data")).expect("turned");
+    until(&live, "debug");
+    drop(watcher);
+    // And the file behind a link is edited where it is.
+    let elsewhere = tempfile::tempdir().expect("folder");
+    let file = elsewhere.path().join("real.yaml");
+    save(&file, "level: info\n");
+    symlink(&file, at("linked.yaml")).expect("a link");
+    let live = open(&at("linked.yaml"));
+    let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
+    save(&file, "level: warn\n");
+    until(&live, "warn");
+}
