@@ -91,19 +91,26 @@ impl Problems {
 
 /// The line at `line` with a mark under `column`, or `None` if the text has no such line.
 pub fn render_snippet(text: &str, line: u64, column: u64) -> Option<String> {
-    let shown = conceal(text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?);
-    let column = usize::try_from(column.max(1)).unwrap_or(1).min(shown.chars().count() + 1);
-    // Wide characters count as one column here; the mark may then stand a little to the left.
-    let blank: String = shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
-    Some(format!("  {number} | {shown}\n  {gap} | {blank}^"))
+    Some(marked(&conceal(line_of(text, line)?), line, column))
 }
 
 /// The same, with nothing shown from the marked place on: the value that stands there is a secret.
 pub fn render_secret(text: &str, line: u64, column: u64) -> Option<String> {
-    let shown = text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?;
-    let before: String = shown.chars().take(usize::try_from(column.saturating_sub(1)).unwrap_or(0)).collect();
-    render_snippet(&format!("{before}…"), 1, column).map(|snippet| snippet.replacen("  1 |", &format!("  {line} |"), 1))
+    let before = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
+    let shown: String = line_of(text, line)?.chars().take(before).collect();
+    Some(marked(&format!("{}…", conceal(&shown)), line, column))
+}
+
+fn line_of(text: &str, line: u64) -> Option<&str> {
+    text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)
+}
+
+fn marked(shown: &str, line: u64, column: u64) -> String {
+    let column = usize::try_from(column.max(1)).unwrap_or(1).min(shown.chars().count() + 1);
+    // Wide characters count as one column here; the mark may then stand a little to the left.
+    let blank: String = shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
+    format!("  {number} | {shown}\n  {gap} | {blank}^")
 }
 
 /// The line up to the value of the first key that holds a secret, or may hold one: a key that is written

@@ -54,8 +54,9 @@ impl Watcher {
                     .any(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_same(path, &file))),
                 Err(_) => true,
             };
-            let touched = touched || is_link(&file) && stamp(&file) != seen;
-            seen = stamp(&file);
+            let found = stamp(&file);
+            let touched = touched || is_link(&file) && found != seen;
+            seen = found;
             if touched {
                 // The outcome is logged by `reload`.
                 let _ = live.reload();

@@ -232,7 +232,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         match ready!(self.socket.poll_next_unpin(context)) {
             Some(Ok(message)) => {
                 self.meters.received_bytes.increment(message.len() as u64);
-                if message.is_ping() {
+                if message.is_ping() && !self.mute {
                     // Its answer waits in the socket, where only a flush tells whether it has gone out.
                     self.pongs += 1;
                     self.unflushed = true;
