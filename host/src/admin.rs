@@ -11,8 +11,8 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, StringRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -124,10 +124,18 @@ async fn plugins(State(desk): Shared) -> impl IntoResponse {
     Json(desk.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
 }
 
+/// What becomes of the state of a plugin's sessions.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+struct StateOption {
+    /// Throw it away: sessions begin afresh, stored ones too.
+    discard_state: bool,
+}
+
 /// Reads a plugin's file anew, also if it was rolled back or refused.
 #[utoipa::path(
     post, path = "/api/v1/plugins/{id}/reload", security(("admin_token" = [])),
-    params(("id" = String, Path, description = "Id of the plugin")),
+    params(("id" = String, Path, description = "Id of the plugin"), StateOption),
     responses(
         (status = 200, description = "It serves", body = Done),
         (status = 409, description = "There is no such plugin, or it is refused; what served goes on", body = Refusal),
@@ -135,26 +143,37 @@ async fn plugins(State(desk): Shared) -> impl IntoResponse {
         (status = 503, description = "The server is stopping", body = Refusal),
     )
 )]
-async fn reload_plugin(State(desk): Shared, id: Result<Path<String>, PathRejection>) -> Response {
+async fn reload_plugin(
+    State(desk): Shared,
+    id: Result<Path<String>, PathRejection>,
+    option: Result<Query<StateOption>, QueryRejection>,
+) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
-    let outcome = run_blocking(move || desk.catalog.reload(&id)).await;
+    let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
+    let outcome = run_blocking(move || desk.catalog.reload(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
-/// Goes back to the version before, while the new one is on trial.
+/// Goes back to the version before, on trial or at any time later.
 #[utoipa::path(
     post, path = "/api/v1/plugins/{id}/rollback", security(("admin_token" = [])),
-    params(("id" = String, Path, description = "Id of the plugin")),
+    params(("id" = String, Path, description = "Id of the plugin"), StateOption),
     responses(
         (status = 200, description = "The version before serves", body = Done),
-        (status = 409, description = "There is no such plugin, or no version before it", body = Refusal),
+        (status = 409, description = "There is no such plugin, no version before it is kept, or it does not take the \
+                                      state that sessions have", body = Refusal),
         (status = "4XX", description = "Not allowed", body = Refusal),
         (status = 503, description = "The server is stopping", body = Refusal),
     )
 )]
-async fn roll_back(State(desk): Shared, id: Result<Path<String>, PathRejection>) -> Response {
+async fn roll_back(
+    State(desk): Shared,
+    id: Result<Path<String>, PathRejection>,
+    option: Result<Query<StateOption>, QueryRejection>,
+) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
-    let outcome = run_blocking(move || desk.catalog.rollback(&id)).await;
+    let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
+    let outcome = run_blocking(move || desk.catalog.rollback(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
@@ -232,6 +251,7 @@ async fn restart(State(desk): Shared) -> Response {
 }
 
 const NO_ID: &str = "the id of the plugin is no text";
+const NO_OPTION: &str = "discard_state is true or false";
 
 fn refuse(status: StatusCode, why: impl ToString) -> Response {
     (status, Json(Refusal::new(why))).into_response()

@@ -7,6 +7,7 @@ mod files;
 mod health;
 pub mod reload;
 mod restart;
+mod samples;
 pub mod sections;
 mod service;
 mod signals;
@@ -24,7 +25,7 @@ use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Por
 use modehost_hooks::WebHooks;
 use modehost_limits as limits;
 use modehost_llm::LanguageModels;
-use modehost_plugin::{PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
+use modehost_plugin::{Ground, PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
 use modehost_session::{Registry, Services};
 use modehost_speech::Speech;
 use modehost_storage::traits::OfflineQueue;
@@ -37,6 +38,7 @@ use self::health::Health;
 use self::reload::Feeds;
 use self::restart::Orders;
 pub use self::restart::Program;
+use self::samples::Samples;
 use self::signals::Signals;
 use crate::admin;
 use crate::figures::Process;
@@ -151,6 +153,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
 
     let threads = Arc::new(WorkThreads::start("mode", mode_threads, &Handle::current())?);
     let registry = Registry::new(rooms.services(threads.clone(), session_settings));
+    rooms.samples.attach(&registry);
     let process = Arc::new(Process::new(log));
     Ok(Opened { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared: prepared })
 }
@@ -241,6 +244,8 @@ struct Rooms {
     storage: Arc<SqliteStorage>,
     runtime: Arc<Runtime>,
     catalog: Arc<PluginCatalog>,
+    /// What new versions of plugins are tried on.
+    samples: Arc<Samples>,
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
     speech: Arc<Speech>,
@@ -262,14 +267,18 @@ impl Rooms {
             Ok((storage, queue, runtime))
         });
         let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
-        let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections).await?;
+        let samples = Arc::new(Samples::new(storage.clone()));
+        let ground =
+            Ground { releases: Some(releases_folder(&settings.document.storage.dir)), samples: Some(samples.clone()) };
+        let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections, ground).await?;
         let models = LanguageModels::new(&settings.document.llm);
         let hooks = WebHooks::new(&settings.document.hooks);
         let speech = open_speech(settings).await?;
         let kept = &settings.document.storage;
         let exporter = Exporter::start(storage.clone(), kept.dir.clone());
         let sweeper = Sweeper::start(storage.clone(), kept.orphan_days);
-        Ok(Self { storage, runtime, catalog, models, hooks, speech, queue, _housekeeping: (exporter, sweeper) })
+        let _housekeeping = (exporter, sweeper);
+        Ok(Self { storage, runtime, catalog, samples, models, hooks, speech, queue, _housekeeping })
     }
 
     fn services(&self, threads: Arc<WorkThreads>, config: watch::Receiver<Arc<modehost_session::Config>>) -> Services {
@@ -316,6 +325,11 @@ pub fn runtime_config(settings: &Settings, cache: Option<PathBuf>) -> RuntimeCon
 /// Compiled plugins lie beside the data that they work on.
 fn cache_folder(data: &Path) -> PathBuf {
     data.join("plugins-cache")
+}
+
+/// Good releases of plugins lie there, too: what the operator puts into the plugin folder is his own.
+fn releases_folder(data: &Path) -> PathBuf {
+    data.join("plugin-releases")
 }
 
 fn watch_file(live: &Arc<Live<Settings>>) -> Option<Watcher> {

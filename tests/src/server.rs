@@ -109,6 +109,26 @@ impl Server {
             .expect("the server's binary")
     }
 
+    /// Runs a command of the binary beside the server, with the server's own configuration, and gives what it
+    /// wrote to both of its outputs.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_file())
+            .env("MODEHOST__SERVER__PORT", self.port.to_string())
+            .env("MODEHOST__SERVER__HTTP_PORT", self.http_port.to_string())
+            .current_dir(self.home.path())
+            .stdin(Stdio::null());
+        let output = modehost_task::run_blocking(move || command.output()).await;
+        let output = output.expect("not stopped").expect("the server's binary");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
     /// Waits until `/readyz` says 200.
     ///
     /// # Panics

@@ -32,7 +32,7 @@ pub struct Rejection {
     pub message: String,
 }
 
-/// Why a call gave nothing. All but `Rejected` count against the plugin; after all but
+/// Why a call gave nothing. All but `Rejected` and `Capacity` count against the plugin; after all but
 /// `Rejected`, `Failed` and `Restore` the instance must be dropped, since its store is poisoned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -54,6 +54,9 @@ pub enum Fault {
     Configure(String),
     #[error("could not be opened: {0}")]
     Open(String),
+    /// The host has no room for an instance. It says nothing of the plugin.
+    #[error("found no room for an instance: {0}")]
+    Capacity(String),
 }
 
 impl Fault {
@@ -69,7 +72,13 @@ impl Fault {
             Self::Restore(_) => "restore",
             Self::Configure(_) => "configure",
             Self::Open(_) => "open",
+            Self::Capacity(_) => "capacity",
         }
+    }
+
+    /// False where the input is to blame, or the host.
+    pub fn is_of_plugin(&self) -> bool {
+        !matches!(self, Self::Rejected(_) | Self::Capacity(_))
     }
 }
 

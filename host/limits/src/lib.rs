@@ -2,11 +2,13 @@
 //!
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
+mod plugins;
 pub mod sound;
 mod tools;
 
 use std::time::Duration;
 
+pub use plugins::*;
 pub use tools::*;
 
 // --- Devices and their connections -----------------------------------------------------------
@@ -194,6 +196,10 @@ pub const REPLAY_BYTES: usize = 32 * 1024;
 pub const TRIAL_EVENTS: usize = 512;
 /// Bytes of events kept while a new generation is on trial.
 pub const TRIAL_BYTES: usize = 256 * 1024;
+/// Events that are kept for the exact way back once the trial is over, for what comes late.
+pub const PROVEN_EVENTS: usize = 32;
+/// Bytes of them, and of the state at the swap.
+pub const PROVEN_BYTES: usize = 8 * 1024;
 /// Timers that one handler may have running.
 pub const TIMERS: usize = 64;
 /// Requests that one handler may have open.
@@ -222,72 +228,6 @@ pub const PERMIT_REMINDER: Duration = Duration::from_millis(10);
 pub const SPEECH_GAP: Duration = Duration::from_secs(30);
 /// Devices that one delivery reaches: fewer than `WRITER_QUEUE`, so that all of them can be away.
 pub const DELIVERY_DEVICES: usize = 4_000;
-
-// --- Plugins ------------------------------------------------------------------------------
-
-/// One call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.
-pub const CALL: Duration = Duration::from_millis(100);
-/// Epoch tick: the unit in which the budget of a call is counted.
-pub const EPOCH_TICK: Duration = Duration::from_millis(10);
-/// Linear memory of one instance.
-pub const GUEST_MEMORY_BYTES: usize = 16 * 1024 * 1024;
-/// Effects of one event.
-pub const EFFECTS: usize = 64;
-/// Bytes of the effects of one event.
-pub const EFFECT_BYTES: usize = 512 * 1024;
-/// A snapshot.
-pub const SNAPSHOT_BYTES: usize = 256 * 1024;
-/// A plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
-pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
-pub const LIVE_INSTANCES: usize = 14_000;
-/// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a
-/// Rust guest with 1,000 live.
-pub const MAPS_PER_INSTANCE: usize = 4;
-/// Mappings of the process besides instances: code, libraries, stacks, compiled plugins.
-pub const MAPS_OF_PROCESS: usize = 2_000;
-/// Core instances of one plugin instance: Rust guests have 3, composed ones more.
-pub const CORE_INSTANCES_PER_PLUGIN: usize = 4;
-/// Tables of one plugin instance: Rust guests have 2.
-pub const TABLES_PER_PLUGIN: usize = 3;
-/// Entries of one table of a guest; a Rust guest has some hundred, an interpreter some thousand.
-pub const TABLE_ELEMENTS: usize = 20_000;
-/// Host memory that one call of a guest may make the host allocate while it is read out: the
-/// effects, and what they weigh as Rust values.
-pub const GUEST_TRANSFER_BYTES: usize = 4 * 1024 * 1024;
-/// Resources of the system interface (streams, pollables) that one instance may hold.
-pub const GUEST_HANDLES: usize = 64;
-/// Random bytes that a guest may ask for at once.
-pub const GUEST_RANDOM_BYTES: u64 = 64 * 1024;
-/// Longest delay of a timer.
-pub const TIMER_DELAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Log lines that one plugin may write a second, over all its instances.
-pub const PLUGIN_LOG_LINES: u32 = 20;
-/// One line of a plugin's log; the rest is cut.
-pub const PLUGIN_LOG_LINE_BYTES: usize = 2_000;
-/// Calls of a guest per measured one: reading the clock twice costs a tenth of a call.
-pub const CALLS_PER_SAMPLE: u32 = 16;
-/// Quiet time after a change in the plugin folder before the file is read.
-pub const WATCH_DEBOUNCE: Duration = Duration::from_millis(100);
-/// How often trials are looked at, and the plugin folder where the system cannot watch it.
-pub const CATALOG_TICK: Duration = Duration::from_millis(500);
-/// Faults of a new generation within `ROLLBACK_WINDOW` that roll it back.
-pub const ROLLBACK_FAULTS: u32 = 3;
-/// How long a new generation is on trial.
-pub const ROLLBACK_WINDOW: Duration = Duration::from_secs(30);
-/// Sessions that move to a new generation at the same time. More of them contend for the address
-/// space of the process and hold up the messages of all others.
-pub const MIGRATION_BATCH: usize = 4;
-/// How long the next ones wait for one that is busy; it moves at its next event.
-pub const MIGRATION_PATIENCE: Duration = Duration::from_millis(50);
-/// Sessions moved to a new generation a second at the most.
-pub const MIGRATIONS_PER_SECOND: u32 = 20_000;
-/// A handler that faults is stopped for this long, doubling up to `BACKOFF_MAX`.
-pub const BACKOFF: Duration = Duration::from_secs(1);
-/// Longest stop of a handler that keeps faulting.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// Faults in a row that a handler has free before it is stopped.
-pub const FAULTS_FREE: u32 = 3;
 
 // --- Storage ------------------------------------------------------------------------------
 
@@ -489,6 +429,8 @@ pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub const PROGRAM_CHECK: Duration = Duration::from_secs(10);
 /// How long the command line waits for an answer of a running server.
 pub const ADMIN_REPLY: Duration = Duration::from_secs(5);
+/// The same where it may have to compile a plugin first.
+pub const ADMIN_WORK: Duration = Duration::from_secs(120);
 /// Bytes of an answer of a running server that the command line reads.
 pub const ADMIN_REPLY_BYTES: u64 = 16 * 1024 * 1024;
 /// Trials of a plugin whose calls run out of time, before it is refused.

@@ -1,31 +1,36 @@
-//! The plugins of this server: loaded, put in force, watched and taken back. Rule: sessions see
+//! The plugins of this server: loaded, put in force, watched and rolled back. Rule: sessions see
 //! whole tables only; whatever is slow happens beside them, one change at a time.
 //!
-//! - `shelf`: generations and their trials
+//! - `releases`: generations and how they follow each other; `trial`: the evidence for and against one
+//! - `store`: releases that are kept for the next start; `kept`: what a start and a rollback take of them
 //! - [`status`]: what operators see
 //! - `change`: loading files and changing settings
 
 mod change;
-mod shelf;
+mod kept;
+mod releases;
 pub mod status;
+mod store;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
-use modehost_contract::{Catalog, Fault, Generation, Report, Table};
-use modehost_ids::{GenerationId, PluginId};
+use modehost_contract::{Catalog, Generation, Report, StateSamples, Table};
+use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_limits as limits;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::change::Settings;
-use self::shelf::{Policy, Shelf, TakenBack};
+use self::releases::{Policy, Releases, RolledBack};
 use self::status::{PluginStatus, Refused};
+use self::store::ReleaseStore;
 use crate::config::Config;
 use crate::folder::{Folder, FolderWatch};
 use crate::load::LoadError;
@@ -38,7 +43,7 @@ pub enum CatalogError {
     Folder { dir: PathBuf, error: std::io::Error },
     #[error("there is no plugin `{id}`; there are: {known}")]
     Unknown { id: String, known: String },
-    #[error("`{0}` has no older version to go back to; that is kept only while a new one is on trial")]
+    #[error("`{0}` has no older version to go back to: none has been kept that served before this one")]
     NothingBefore(String),
     #[error("{0}")]
     Load(#[from] LoadError),
@@ -46,11 +51,25 @@ pub enum CatalogError {
     BrokeOff,
 }
 
+/// What a catalog stands on beside its runtime.
+#[derive(Default)]
+pub struct Ground {
+    /// Where good releases are kept for the next start; none: a start knows nothing of the one before.
+    pub releases: Option<PathBuf>,
+    /// Where the state comes from that a new version is tried on; none: it is not.
+    pub samples: Option<Arc<dyn StateSamples>>,
+}
+
 /// All plugins of this server. Dropping the last holder ends the watching.
 pub struct PluginCatalog {
     runtime: Arc<Runtime>,
     table: ArcSwap<Table>,
-    shelf: Mutex<Shelf>,
+    releases: Mutex<Releases>,
+    /// None where nothing is kept. Taken behind `releases`, and never on the message path.
+    store: Mutex<Option<ReleaseStore>>,
+    /// What is kept is older than what is in force.
+    unsaved: Arc<Notify>,
+    samples: Option<Arc<dyn StateSamples>>,
     settings: Mutex<Arc<Settings>>,
     refused: Mutex<BTreeMap<PathBuf, Refused>>,
     /// Held while files are loaded or settings are changed; nobody on the message path takes it.
@@ -62,7 +81,8 @@ pub struct PluginCatalog {
 impl PluginCatalog {
     /// Loads what is in the folder and watches it from then on. A plugin that is refused stops
     /// nobody; it stands in the log and in [`Self::list`]. `sections` are the sections of the
-    /// configuration by plugin id.
+    /// configuration by plugin id. A file that an earlier process rolled back stays so, and the release
+    /// before it serves.
     ///
     /// # Errors
     /// If the folder cannot be made or read.
@@ -70,13 +90,23 @@ impl PluginCatalog {
         runtime: Arc<Runtime>,
         config: &Config,
         sections: Map<String, Value>,
+        ground: Ground,
     ) -> Result<Arc<Self>, CatalogError> {
         let dir = config.dir.clone();
         let folder = Folder::open(&dir).map_err(|error| CatalogError::Folder { dir: dir.clone(), error })?;
+        let store = ground.releases.and_then(|folder| {
+            let opened = ReleaseStore::open(&folder);
+            opened
+                .inspect_err(|error| tracing::error!(folder = %folder.display(), %error, "releases of plugins cannot be kept: a rollback does not outlive this process"))
+                .ok()
+        });
         let catalog = Arc::new(Self {
             runtime,
             table: ArcSwap::default(),
-            shelf: Mutex::new(Shelf::new(policy(config))),
+            releases: Mutex::new(Releases::new(policy(config))),
+            store: Mutex::new(store),
+            unsaved: Arc::default(),
+            samples: ground.samples,
             settings: Mutex::new(Arc::new(Settings::new(config, &sections))),
             refused: Mutex::default(),
             folder: Mutex::new(folder),
@@ -86,7 +116,7 @@ impl PluginCatalog {
         // The watch begins before the first look, so that nothing falls between the two.
         let watch = FolderWatch::start(&dir);
         let first = catalog.clone();
-        run_blocking(move || first.look()).await.ok_or(CatalogError::BrokeOff)?;
+        run_blocking(move || first.look_first()).await.ok_or(CatalogError::BrokeOff)?;
         let (watch, woken) = match watch {
             Ok((watch, woken)) => (Some(watch), woken),
             Err(error) => {
@@ -94,7 +124,7 @@ impl PluginCatalog {
                 (None, mpsc::channel(1).1)
             }
         };
-        let task = spawn_io(keep_up(Arc::downgrade(&catalog), watch, woken));
+        let task = spawn_io(keep_up(Arc::downgrade(&catalog), catalog.unsaved.clone(), watch, woken));
         *catalog.watching.lock() = Some(task);
         Ok(catalog)
     }
@@ -106,7 +136,7 @@ impl PluginCatalog {
 
     /// Ids of all plugins that serve, or whose file is there but refused.
     pub fn known(&self) -> Vec<String> {
-        let mut known: Vec<String> = self.shelf.lock().slots.keys().map(ToString::to_string).collect();
+        let mut known: Vec<String> = self.releases.lock().slots.keys().map(ToString::to_string).collect();
         known.extend(self.refused.lock().values().map(|refused| refused.id.clone()).filter(|id| !id.is_empty()));
         known.sort();
         known.dedup();
@@ -115,31 +145,9 @@ impl PluginCatalog {
 
     /// One row for each generation and each refused file.
     pub fn list(&self) -> Vec<PluginStatus> {
-        let mut rows = status::rows(&self.shelf.lock());
+        let mut rows = status::rows(&self.releases.lock());
         rows.extend(self.refused.lock().iter().map(|(file, refused)| status::refused_row(file, refused)));
         rows
-    }
-
-    /// Takes the version on trial back, for every session.
-    ///
-    /// # Errors
-    /// If there is no such plugin, or nothing on trial.
-    pub fn rollback(&self, id: &str) -> Result<(), CatalogError> {
-        let mut shelf = self.shelf.lock();
-        let plugin = PluginId::from(id);
-        if !shelf.slots.contains_key(&plugin) {
-            drop(shelf);
-            return Err(self.unknown(id));
-        }
-        match shelf.take_back(&plugin, "by the operator".to_owned()) {
-            Some(taken) => {
-                self.show(&shelf);
-                drop(shelf);
-                tell_taken_back(&plugin, &taken);
-                Ok(())
-            }
-            None => Err(CatalogError::NothingBefore(id.to_owned())),
-        }
     }
 
     /// Takes a plugin out of service; its sessions are told. It comes back when its file changes
@@ -148,14 +156,16 @@ impl PluginCatalog {
     /// # Errors
     /// If there is no such plugin.
     pub fn remove(&self, id: &str) -> Result<(), CatalogError> {
-        let mut shelf = self.shelf.lock();
+        let mut releases = self.releases.lock();
         let plugin = PluginId::from(id);
-        if shelf.slots.remove(&plugin).is_none() {
-            drop(shelf);
+        if releases.slots.remove(&plugin).is_none() {
+            drop(releases);
             return Err(self.unknown(id));
         }
-        shelf.taken_back.remove(&plugin);
-        self.show(&shelf);
+        releases.rolled_back.remove(&plugin);
+        self.show(&releases);
+        drop(releases);
+        self.forget_kept(id);
         metrics::gauge!("modehost_plugin_generations", "plugin" => plugin.to_string()).set(0.0);
         tracing::info!(plugin = id, "removed");
         Ok(())
@@ -164,17 +174,26 @@ impl PluginCatalog {
     /// Ends the trials whose time is over. Called by the catalog's own task; tests may call it
     /// with a time of their choice.
     pub fn settle(&self, now: Instant) {
-        let mut shelf = self.shelf.lock();
-        if shelf.settle(now) {
-            self.show(&shelf);
+        let mut releases = self.releases.lock();
+        let (good, changed) = releases.settle(now);
+        if changed {
+            self.show(&releases);
+        }
+        if !good.is_empty() {
+            self.unsaved.notify_one();
+        }
+        for id in good {
+            let Some(slot) = releases.slots.get(&id) else { continue };
+            let version = &slot.active.generation.manifest().version;
+            tracing::info!(plugin = %id, %version, "has proven itself");
         }
     }
 
-    /// Puts the state of the shelf in force for all sessions.
-    fn show(&self, shelf: &Shelf) {
+    /// Puts the state of the releases in force for all sessions.
+    fn show(&self, releases: &Releases) {
         let version = self.table.load().version + 1;
-        self.table.store(Arc::new(shelf.table(version)));
-        for (id, slot) in &shelf.slots {
+        self.table.store(Arc::new(releases.table(version)));
+        for (id, slot) in &releases.slots {
             let live = 1 + u32::from(slot.candidate.is_some()) + u32::from(slot.fallback.is_some());
             metrics::gauge!("modehost_plugin_generations", "plugin" => id.to_string()).set(f64::from(live));
         }
@@ -192,16 +211,26 @@ impl Catalog for PluginCatalog {
         self.table.load()
     }
 
-    fn report(&self, plugin: &PluginId, generation: GenerationId, report: Report<'_>) {
-        let fault = match report {
-            Report::Settled | Report::Faulted(Fault::Rejected(_)) => return,
-            Report::Faulted(fault) | Report::RolledBack(fault) => fault,
+    fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: Report<'_>) {
+        let now = unix_ms();
+        let mut releases = self.releases.lock();
+        let rolled_back = match report {
+            Report::Served => {
+                releases.served(plugin, generation, device);
+                None
+            }
+            // The host and the input are never to blame on a plugin, and neither is what the one before cannot do.
+            Report::Faulted(_) => None,
+            Report::WentBack(fault) | Report::RefusedState(fault) if !fault.is_of_plugin() => None,
+            Report::WentBack(fault) => releases.went_back(plugin, generation, device, (&fault.to_string(), now)),
+            Report::RefusedState(fault) => releases.refused_state(plugin, generation, (&fault.to_string(), now)),
         };
-        let mut shelf = self.shelf.lock();
-        if let Some(taken) = shelf.fault(plugin, generation, &fault.to_string()) {
-            self.show(&shelf);
-            drop(shelf);
-            tell_taken_back(plugin, &taken);
+        if let Some(rolled_back) = rolled_back {
+            self.show(&releases);
+            drop(releases);
+            tell_rolled_back(&rolled_back);
+            // Written by the catalog's own task: nobody on a mode thread waits for a disk.
+            self.unsaved.notify_one();
         }
     }
 }
@@ -215,30 +244,51 @@ fn policy(config: &Config) -> Policy {
     }
 }
 
-fn tell_taken_back(plugin: &PluginId, taken: &TakenBack) {
-    let generation = &taken.served.generation;
-    metrics::counter!("modehost_plugin_rollbacks_total", "plugin" => plugin.to_string()).increment(1);
+fn tell_rolled_back(rolled_back: &RolledBack) {
+    let RolledBack { id, version, code, why, release, .. } = rolled_back;
+    metrics::counter!("modehost_plugin_rollbacks_total", "plugin" => id.to_string()).increment(1);
     tracing::error!(
-        plugin = %plugin,
-        version = %generation.manifest().version,
-        generation = %generation.id(),
-        why = %taken.why,
+        plugin = %id,
+        %version,
+        generation = release.as_ref().map(|release| release.generation.id().0),
+        sha8 = &code[..code.len().min(8)],
+        %why,
         "rolled back; the version before it serves all devices again"
     );
 }
 
 /// Follows the folder and the clock, as long as somebody holds the catalog.
-async fn keep_up(catalog: Weak<PluginCatalog>, watch: Option<FolderWatch>, mut woken: mpsc::Receiver<()>) {
+async fn keep_up(
+    catalog: Weak<PluginCatalog>,
+    unsaved: Arc<Notify>,
+    watch: Option<FolderWatch>,
+    mut woken: mpsc::Receiver<()>,
+) {
     let mut tick = tokio::time::interval(limits::CATALOG_TICK);
     loop {
-        let look = tokio::select! {
-            word = woken.recv(), if watch.is_some() => word.is_some(),
-            _ = tick.tick() => watch.is_none(),
+        let (look, save) = tokio::select! {
+            word = woken.recv(), if watch.is_some() => (word.is_some(), false),
+            _ = tick.tick() => (watch.is_none(), false),
+            () = unsaved.notified() => (false, true),
         };
         let Some(catalog) = catalog.upgrade() else { return };
         catalog.settle(Instant::now());
-        if look {
-            let _ = run_blocking(move || catalog.look()).await;
+        let look = look || catalog.refused.lock().values().any(|refused| refused.passes);
+        if look || save {
+            let work = move || {
+                if look {
+                    catalog.look();
+                }
+                catalog.keep_releases();
+                if save {
+                    catalog.refill_fallbacks();
+                }
+            };
+            let _ = run_blocking(work).await;
         }
     }
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

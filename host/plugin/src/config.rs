@@ -49,7 +49,7 @@ pub struct Config {
     /// `rollback.window_s` if it does well. 0 and 100: all at once. Default 0; reloads hot.
     #[garde(range(max = 100))]
     pub canary_percent: u8,
-    /// When a new version is taken back.
+    /// When a new version is rolled back.
     #[garde(dive)]
     pub rollback: Rollback,
     /// The only content that is taken for a plugin: its id and the SHA-256 of the file in hex.
@@ -78,14 +78,17 @@ pub struct Limits {
     pub live_instances: usize,
 }
 
-/// When a new version is taken back.
+/// When a new version is rolled back: at once where it does not take over state that the version before
+/// restores, or where half of the sessions that it served, or the only one, went back to the version before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rollback {
-    /// Faults of a new version within the window that roll it back. Default 3; reloads hot.
+    /// Sessions that went back from a new version on trial which roll it back, however many it has served.
+    /// Default 3; reloads hot.
     #[garde(range(min = 1))]
     pub faults: u32,
-    /// How long a new version is on trial beside the old one, in seconds. Default 30; reloads hot.
+    /// How long a new version is on trial, in seconds; longer where nobody has called it yet, or while sessions
+    /// that went back from it have to try it again. Default 30; reloads hot.
     #[garde(range(min = 1, max = 86_400))]
     pub window_s: u64,
 }

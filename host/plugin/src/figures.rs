@@ -18,7 +18,7 @@ pub fn describe_figures() {
     describe_counter!(
         "modehost_plugin_rollbacks_total",
         Unit::Count,
-        "New versions of a `plugin` that were taken back."
+        "Versions of a `plugin` that were rolled back."
     );
     describe_gauge!("modehost_plugin_live_instances", Unit::Count, "Instances of a `plugin` in memory.");
     describe_gauge!(

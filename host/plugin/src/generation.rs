@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use modehost_contract::{Fault, Generation, Instance, Manifest, Snapshot};
 use modehost_ids::GenerationId;
+use parking_lot::Mutex;
 
 use crate::code::Code;
 use crate::convert::effect::Rules;
@@ -32,18 +33,35 @@ pub(crate) struct Terms {
     pub rules: Rules,
     calls: AtomicU64,
     faults: AtomicU64,
+    last_fault: Mutex<Option<String>>,
+}
+
+/// What instances of one generation have been called, and how that went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pub calls: u64,
+    pub faults: u64,
+    /// The last fault in its own words.
+    pub last_fault: Option<String>,
 }
 
 impl Terms {
     pub(crate) fn new(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, calls: AtomicU64::new(0), faults: AtomicU64::new(0) })
+        Arc::new(Self { rules, calls: AtomicU64::new(0), faults: AtomicU64::new(0), last_fault: Mutex::default() })
     }
 
     /// Counts a call. That a guest rejects its input is no fault.
     pub(crate) fn tally(&self, fault: Option<&Fault>) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        if fault.is_some_and(|fault| !matches!(fault, Fault::Rejected(_))) {
+        if let Some(fault) = fault {
+            self.faulted(fault);
+        }
+    }
+
+    fn faulted(&self, fault: &Fault) {
+        if fault.is_of_plugin() {
             self.faults.fetch_add(1, Ordering::Relaxed);
+            *self.last_fault.lock() = Some(fault.to_string());
         }
     }
 }
@@ -70,8 +88,22 @@ impl WasmGeneration {
     }
 
     /// Calls so far, and those of them that were faults.
-    pub fn tally(&self) -> (u64, u64) {
-        (self.terms.calls.load(Ordering::Relaxed), self.terms.faults.load(Ordering::Relaxed))
+    pub fn tally(&self) -> Tally {
+        Tally {
+            calls: self.terms.calls.load(Ordering::Relaxed),
+            faults: self.terms.faults.load(Ordering::Relaxed),
+            last_fault: self.terms.last_fault.lock().clone(),
+        }
+    }
+
+    /// Whether it takes a snapshot over, and gives one after it. Counts nothing.
+    ///
+    /// # Errors
+    /// What it says or does instead.
+    pub(crate) fn try_restore(&self, snapshot: &Snapshot) -> Result<(), Fault> {
+        let mut instance = self.instance()?;
+        instance.restore(snapshot)?;
+        instance.snapshot().map(drop)
     }
 
     /// What generations of the same file share.
@@ -91,7 +123,7 @@ impl WasmGeneration {
     fn counted<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.inspect_err(|fault| {
             self.code.metrics.faulted(fault);
-            self.terms.faults.fetch_add(1, Ordering::Relaxed);
+            self.terms.faulted(fault);
         })
     }
 }

@@ -2,6 +2,7 @@
 //! one for every session and plugin; what few guests use (the system interface) is made on first use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use modehost_contract::Context;
 use modehost_limits as limits;
@@ -9,7 +10,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::HasData;
 
 use crate::bindings::{v0_1, v0_2};
-use crate::log::PluginLog;
+use crate::log::{LastWords, PluginLog};
 use crate::wasi::Wasi;
 
 /// The data of one store.
@@ -20,6 +21,10 @@ pub(crate) struct Guest {
     /// State of the random numbers drawn since `context` was set.
     pub drawn: u64,
     pub log: Arc<PluginLog>,
+    /// What it has written to stderr, in case it traps.
+    pub last_words: LastWords,
+    /// When the call ran out of its time, in processor time of its thread; none before that.
+    pub overdue: Option<Duration>,
     /// The system interface; most guests never touch it.
     pub wasi: Option<Box<Wasi>>,
 }
@@ -27,7 +32,8 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(memory_bytes: usize, log: Arc<PluginLog>) -> Self {
         let bounds = Bounds { memory_bytes, used: 0, denied: false };
-        Self { bounds, context: Context { now: 0, seed: 0 }, drawn: 0, log, wasi: None }
+        let context = Context { now: 0, seed: 0 };
+        Self { bounds, context, drawn: 0, log, last_words: LastWords::default(), overdue: None, wasi: None }
     }
 
     /// Sets what the guest may know during the next call.

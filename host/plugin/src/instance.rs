@@ -2,13 +2,13 @@
 //! wrong inside comes out as a [`Fault`], and a store that trapped is never entered again.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use modehost_contract::{Context, Effect, Event, Fault, Instance, Manifest, Snapshot};
 use modehost_limits as limits;
-use wasmtime::{Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline};
 
-use crate::code::Code;
+use crate::code::{Budget, Code};
 use crate::convert::effect::Rules;
 use crate::exports::Exports;
 use crate::generation::Terms;
@@ -35,14 +35,13 @@ impl WasmInstance {
         store.limiter(|guest| &mut guest.bounds);
         store.set_hostcall_fuel(limits::GUEST_TRANSFER_BYTES);
         store.set_max_component_handles(limits::GUEST_HANDLES);
+        store.epoch_deadline_callback(deadline(code.budget));
         store.set_epoch_deadline(code.budget.ticks);
         let exports = match code.mode.instantiate(&mut store) {
             Ok(exports) => exports,
             Err(error) => {
                 // A guest runs code of its own while it is instantiated, so this can be its fault.
-                let bounds = &store.data().bounds;
-                let fault = if bounds.denied { Fault::OutOfMemory } else { fault(&error, code.budget.call_ms) };
-                return Err(match fault {
+                return Err(match fault(&error, &store, code.budget.call_ms) {
                     Fault::Trapped(why) => Fault::Open(why),
                     other => other,
                 });
@@ -79,6 +78,7 @@ impl WasmInstance {
             return Err(Fault::Trapped("this instance was lost by an earlier fault".to_owned()));
         }
         self.store.set_epoch_deadline(self.code.budget.ticks);
+        self.store.data_mut().overdue = None;
         // Until the call has come back well the instance counts as lost, also if the host panics.
         self.poisoned = true;
         match enter(&self.exports, &mut self.store, &self.terms.rules) {
@@ -86,8 +86,7 @@ impl WasmInstance {
                 self.poisoned = false;
                 Ok(result)
             }
-            Err(_) if self.store.data().bounds.denied => Err(Fault::OutOfMemory),
-            Err(error) => Err(fault(&error, self.code.budget.call_ms)),
+            Err(error) => Err(fault(&error, &self.store, self.code.budget.call_ms)),
         }
     }
 
@@ -142,19 +141,54 @@ impl Drop for WasmInstance {
     }
 }
 
+/// What happens when the time of a call is over. It is wall clock, which on a busy machine can pass without
+/// the guest having run; so it goes on until it has used half as much processor time again, within a bound
+/// that holds whatever the machine does.
+fn deadline(budget: Budget) -> impl FnMut(StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+    let mut extensions = 0;
+    move |mut store| {
+        let used = thread_time();
+        let guest = store.data_mut();
+        let Some(overdue) = guest.overdue else {
+            guest.overdue = Some(used);
+            extensions = 0;
+            return Ok(UpdateDeadline::Continue(budget.ticks.div_ceil(2)));
+        };
+        extensions += 1;
+        let spent = used.saturating_sub(overdue);
+        if spent * 2 < Duration::from_millis(budget.call_ms) && extensions < limits::CALL_EXTENSIONS {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        Err(Trap::Interrupt.into())
+    }
+}
+
+/// Processor time that this thread has used.
+fn thread_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(now).unwrap_or_default()
+}
+
 /// What the runtime's error means to the host.
-fn fault(error: &wasmtime::Error, call_ms: u64) -> Fault {
+fn fault(error: &wasmtime::Error, store: &Store<Guest>, call_ms: u64) -> Fault {
+    let guest = store.data();
+    if guest.bounds.denied {
+        return Fault::OutOfMemory;
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::Capacity("the pool of instances is full".to_owned());
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::TimedOut(call_ms),
         Some(Trap::AllocationTooLarge) => Fault::OutOfMemory,
-        Some(trap) => Fault::Trapped(trap.to_string()),
+        Some(trap) => Fault::Trapped(guest.last_words.take().unwrap_or_else(|| trap.to_string())),
         None => {
             let why = error.root_cause().to_string();
             // The runtime has no type for this one; a test keeps the words in step.
             if why.contains("fuel allocated for hostcalls") {
                 return Fault::BadEffects(format!("more than {} bytes for one call", limits::GUEST_TRANSFER_BYTES));
             }
-            Fault::Trapped(why)
+            Fault::Trapped(guest.last_words.take().unwrap_or(why))
         }
     }
 }

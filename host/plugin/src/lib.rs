@@ -38,10 +38,10 @@ mod runtime;
 mod track;
 mod wasi;
 
-pub use catalog::{CatalogError, PluginCatalog};
+pub use catalog::{CatalogError, Ground, PluginCatalog};
 pub use config::{Config, Shared};
 pub use figures::describe_figures;
-pub use generation::WasmGeneration;
+pub use generation::{Tally, WasmGeneration};
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError};

@@ -58,8 +58,20 @@ pub enum LoadError {
     Twice { file: String, plugin: String, other: String },
     #[error("{file} was rolled back ({why}); it is taken again once the file changes, or by a reload")]
     RolledBack { file: String, why: String },
+    #[error(
+        "{file} does not take over state that sessions have and {older} restores ({why}); {older} serves on. \
+         Keep a way to read it, or throw that state away: modehost plugin reload {plugin} --discard-state"
+    )]
+    State { file: String, plugin: String, older: String, why: String },
     #[error("{file} cannot be read: {why}")]
     Unreadable { file: String, why: String },
+}
+
+impl LoadError {
+    /// Whether the same file may be taken a moment later: the host had no room to try it.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Probe { fault: Fault::Capacity(_), .. })
+    }
 }
 
 impl Runtime {

@@ -1,6 +1,7 @@
 //! The log of one plugin: what its guests write to stdout and stderr. Rule: a guest can neither
 //! fill the log (lines a second are bounded) nor break its lines.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,26 +56,76 @@ impl PluginLog {
         if dropped > 0 {
             tracing::warn!(target: "plugin", plugin = %self.plugin, lines.dropped = dropped, "the plugin wrote too much");
         }
-        let mut end = text.len().min(limits::PLUGIN_LOG_LINE_BYTES);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let shown: String = text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown = plain(text);
         tracing::info!(target: "plugin", plugin = %self.plugin, "{shown}");
     }
+}
+
+/// One line of a bounded length, without anything that moves a terminal.
+fn plain(text: &str) -> String {
+    let end = text.floor_char_boundary(limits::PLUGIN_LOG_LINE_BYTES);
+    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The last lines that one guest has written to stderr: what it says before it traps. Empty for the many
+/// that never write.
+#[derive(Clone, Default)]
+pub(crate) struct LastWords(Arc<Mutex<VecDeque<String>>>);
+
+impl LastWords {
+    fn add(&self, line: String) {
+        let mut lines = self.0.lock();
+        if lines.len() == limits::LAST_WORDS_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// Takes what was written since the last time.
+    pub(crate) fn take(&self) -> Option<String> {
+        let lines = std::mem::take(&mut *self.0.lock());
+        last_words(lines.iter().map(String::as_str))
+    }
+}
+
+/// What a guest says of its own end. A panic of Rust is `thread … panicked at <place>:`, its sentence in the
+/// lines behind, and a note on backtraces; of others it is the last line that says anything.
+fn last_words<'a>(lines: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    let said = |line: &&str| !line.is_empty() && !line.starts_with("note: ");
+    let mut lines = lines.map(str::trim);
+    let last = lines.clone().filter(said).last()?;
+    let sentence = match lines.find_map(|line| line.split_once("panicked at ")) {
+        Some((_, place)) => {
+            let words: Vec<&str> = lines.take_while(said).collect();
+            format!("panicked at {place} {}", words.join(" "))
+        }
+        None => last.to_owned(),
+    };
+    let sentence = sentence.trim_end_matches([' ', ':']);
+    Some(sentence.chars().take(limits::LAST_WORDS_CHARS).collect())
 }
 
 /// One output of one guest.
 #[derive(Clone)]
 pub(crate) struct LogOutput {
     log: Arc<PluginLog>,
+    /// Kept for stderr only.
+    last_words: Option<LastWords>,
     /// The line that has not ended yet.
     open: Arc<Mutex<Vec<u8>>>,
 }
 
 impl LogOutput {
-    pub(crate) fn new(log: Arc<PluginLog>) -> Self {
-        Self { log, open: Arc::default() }
+    pub(crate) fn new(log: Arc<PluginLog>, last_words: Option<LastWords>) -> Self {
+        Self { log, last_words, open: Arc::default() }
+    }
+
+    fn line(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        self.log.line(&text);
+        if let Some(last_words) = &self.last_words {
+            last_words.add(plain(&text));
+        }
     }
 }
 
@@ -105,7 +156,7 @@ impl OutputStream for LogOutput {
             open.extend_from_slice(&text[..text.len().min(room)]);
             if part.ends_with(b"\n") {
                 let line = std::mem::take(&mut *open);
-                self.log.line(&String::from_utf8_lossy(&line));
+                self.line(&line);
             }
         }
         Ok(())
@@ -123,4 +174,21 @@ impl OutputStream for LogOutput {
 #[async_trait]
 impl Pollable for LogOutput {
     async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_words;
+
+    #[test]
+    fn a_panic_is_its_place_and_its_own_sentence() {
+        let said = |text: &str| last_words(text.lines());
+        let rust = "\nthread '<unnamed>' (1) panicked at src/lib.rs:42:9:\nindex out of bounds: the len is 2\n\
+                    note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        assert_eq!(said(rust).as_deref(), Some("panicked at src/lib.rs:42:9: index out of bounds: the len is 2"));
+        assert_eq!(said("thread 'x' panicked at a.rs:1:2:\n").as_deref(), Some("panicked at a.rs:1:2"));
+        assert_eq!(said("one\nTypeError: x is not a function\n\n").as_deref(), Some("TypeError: x is not a function"));
+        assert_eq!(said(""), None);
+        assert_eq!(said(&"x".repeat(9_000)).map(|said| said.len()), Some(modehost_limits::LAST_WORDS_CHARS));
+    }
 }

@@ -33,13 +33,14 @@ pub(crate) struct Wasi {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let log = &self.log;
+        let (log, last_words) = (&self.log, &self.last_words);
         let wasi = self.wasi.get_or_insert_with(|| {
             let mut table = ResourceTable::new();
             table.set_max_capacity(limits::GUEST_HANDLES);
             // Clocks and random numbers of this context are never linked; see `link`.
-            let output = LogOutput::new(log.clone());
-            let context = WasiCtx::builder().stdout(output.clone()).stderr(output).build();
+            let stdout = LogOutput::new(log.clone(), None);
+            let stderr = LogOutput::new(log.clone(), Some(last_words.clone()));
+            let context = WasiCtx::builder().stdout(stdout).stderr(stderr).build();
             Box::new(Wasi { context, table })
         });
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }

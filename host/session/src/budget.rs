@@ -45,6 +45,12 @@ impl Budget {
         }
     }
 
+    /// Asks for hibernation and gives others a moment for it: there is a permit, and no room all the same.
+    pub(crate) async fn relieve(&self) {
+        self.pressure.notify_one();
+        tokio::time::sleep(limits::PERMIT_REMINDER).await;
+    }
+
     /// Waits until permits run short; gives how many instances should be put to sleep.
     pub(crate) async fn pressure(&self) -> usize {
         self.pressure.notified().await;

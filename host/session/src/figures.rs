@@ -10,6 +10,11 @@ pub fn describe_figures() {
     let _ = gauge!("modehost_sessions");
     describe_gauge!("modehost_session_waiting_messages", Unit::Count, "Messages that wait for their sessions.");
     let _ = gauge!("modehost_session_waiting_messages");
+    describe_counter!(
+        "modehost_state_lost_total",
+        Unit::Count,
+        "Times that no version of a `plugin` took the state of a session, which began afresh."
+    );
     describe_counter!("modehost_hibernations_total", Unit::Count, "Times that a handler was put to sleep.");
     let _ = counter!("modehost_hibernations_total");
     describe_counter!(

@@ -3,41 +3,45 @@
 //! effects away) leads to the state before any failing event. Recovery from a trap, roll-back of
 //! a swap and waking from hibernation are this one path.
 
+mod way_back;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use modehost_contract::event::{RequestId, TimerId};
-use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Rejection, Snapshot};
+use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Rejection, Report, Snapshot};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_limits as limits;
 use modehost_storage::traits::Watch;
 use tokio::time::Instant;
 
+pub(crate) use self::way_back::Trial;
+use self::way_back::{Before, raise};
 use crate::budget::Permit;
 use crate::requests::Open;
-
-/// What is needed to go back to the generation before, exactly.
-pub(crate) struct Trial {
-    pub(crate) old: Arc<dyn Generation>,
-    /// State at the swap; none if the handler was opened on the new generation.
-    parked: Option<Snapshot>,
-    /// What the new generation has been told since.
-    events: Vec<(Context, Event)>,
-    bytes: usize,
-}
 
 /// What a delivery came to.
 pub(crate) enum Delivered {
     Effects(Vec<Effect>),
     /// The input is at fault.
     Rejected(Rejection),
-    /// The event failed wherever it was tried and has been skipped.
+    /// The event failed wherever it was tried and has been skipped; the state before it is kept.
     Skipped(Fault),
+    /// No generation at hand takes the state: the handler has to begin afresh, with this event.
+    Lost(Fault, Event),
 }
 
-/// Told of every fault: the generation that it happened in, and whether the handler went back
-/// to the one before.
-pub(crate) type OnFault<'a> = dyn FnMut(GenerationId, &Fault, bool) + 'a;
+/// What the catalog has for a handler besides its own generation.
+#[derive(Default)]
+pub(crate) struct WayBack {
+    /// The generation before; none where nothing older is kept.
+    pub(crate) fallback: Option<Arc<dyn Generation>>,
+    /// See `Entry::round`.
+    pub(crate) round: u32,
+}
+
+/// What is reported to the catalog, with the generation that it is about.
+pub(crate) type OnReport<'a> = dyn FnMut(GenerationId, Report<'_>) + 'a;
 
 /// One plugin, lent to one session.
 pub(crate) struct Handler {
@@ -50,8 +54,10 @@ pub(crate) struct Handler {
     tail: Vec<(Context, Event)>,
     tail_bytes: usize,
     trial: Option<Trial>,
-    /// A generation that has failed this session; it is not tried again.
-    pub(crate) refused: Option<GenerationId>,
+    /// A generation that has failed this session, and in which round; it is not tried again before the next.
+    pub(crate) refused: Option<(GenerationId, u32)>,
+    /// The generation has served this session, and the catalog knows.
+    served: bool,
     /// The mode that this handler is, while it is one.
     pub(crate) mode: Option<Arc<str>>,
     /// `ended` has been told; the handler goes once nothing of it is open.
@@ -75,7 +81,8 @@ impl Handler {
         generation: Arc<dyn Generation>,
         fallback: Option<Arc<dyn Generation>>,
     ) -> Self {
-        let trial = fallback.map(|old| Trial { old, parked: None, events: Vec::new(), bytes: 0 });
+        let nothing = |generation| Before { generation, good: None, tail: Vec::new(), tail_bytes: 0 };
+        let trial = fallback.map(|old| Trial::new(nothing(old)));
         Self {
             plugin,
             generation,
@@ -86,6 +93,7 @@ impl Handler {
             tail_bytes: 0,
             trial,
             refused: None,
+            served: false,
             mode: None,
             ending: false,
             timers: BTreeMap::new(),
@@ -127,9 +135,12 @@ impl Handler {
         self.good.as_ref()
     }
 
-    /// The generation has proven itself: there is no way back any more.
+    /// The generation has proven itself: the exact way back is kept only as long as it costs little.
     pub(crate) fn settle(&mut self) {
-        self.trial = None;
+        if let Some(trial) = &mut self.trial {
+            trial.proven = true;
+        }
+        self.trial.take_if(|trial| !trial.is_within_bounds());
     }
 
     /// The generation that this handler could go back to.
@@ -137,48 +148,152 @@ impl Handler {
         self.trial.as_ref()
     }
 
-    /// Gives an event, at most twice: again after a fault, from the last good state, and to the
-    /// old generation if the new one is on trial.
-    pub(crate) fn deliver(&mut self, context: Context, event: Event, on_fault: &mut OnFault<'_>) -> Delivered {
+    /// Gives an event, at most twice: again after a fault, from the last good state, and to the generation
+    /// before if there is one. The session goes back where that one does what this one could not.
+    pub(crate) fn deliver(
+        &mut self,
+        (context, event): (Context, Event),
+        way_back: &dyn Fn() -> WayBack,
+        report: &mut OnReport<'_>,
+    ) -> Delivered {
         let unsaved = self.tail.len() >= limits::UNSAVED_EVENTS || self.tail_bytes >= limits::UNSAVED_BYTES;
         if unsaved && let Err(fault) = self.refresh() {
             // Rather not done than done and forgotten.
-            on_fault(self.generation.id(), &fault, false);
+            report(self.generation.id(), Report::Faulted(&fault));
             self.back_off();
             return Delivered::Skipped(fault);
         }
-        let mut last = Fault::Open("no attempt".into());
-        for _ in 0..2 {
-            match self.attempt(context, &event) {
-                Ok(effects) => {
-                    self.faults = 0;
-                    self.stopped_until = None;
-                    if let Err(fault) = self.note(context, event) {
-                        // The event went well; where its state cannot be kept, the generation before may.
-                        let failed = self.generation.id();
-                        let went_back = self.go_back();
-                        on_fault(failed, &fault, went_back);
-                    }
-                    return Delivered::Effects(effects);
+        let failed = match self.attempt(context, &event) {
+            Ok(effects) => return self.went_well((context, event), effects, way_back, report),
+            Err(Fault::Rejected(rejection)) => return Delivered::Rejected(rejection),
+            Err(fault @ Fault::Capacity(_)) => return Delivered::Skipped(fault),
+            Err(fault) => fault,
+        };
+        self.instance = None;
+        let generation = self.generation.id();
+        let WayBack { fallback, round } = way_back();
+        let Some(before) = self.before(fallback) else {
+            return self.once_more((context, event), failed, way_back, report);
+        };
+        match before.attempt(context, &event) {
+            Ok((instance, outcome)) => {
+                self.adopt(before, instance, round);
+                let refused_state = matches!(failed, Fault::Restore(_));
+                report(
+                    generation,
+                    if refused_state { Report::RefusedState(&failed) } else { Report::WentBack(&failed) },
+                );
+                match outcome {
+                    Ok(effects) => self.went_well((context, event), effects, way_back, report),
+                    Err(rejection) => Delivered::Rejected(rejection),
                 }
-                Err(Fault::Rejected(rejection)) => return Delivered::Rejected(rejection),
-                Err(fault) => {
-                    self.instance = None;
-                    let failed = self.generation.id();
-                    let went_back = self.go_back();
-                    on_fault(failed, &fault, went_back);
-                    last = fault;
+            }
+            // Nobody knows how the one before would have fared.
+            Err(fault @ Fault::Capacity(_)) => Delivered::Skipped(fault),
+            Err(_) => {
+                report(generation, Report::Faulted(&failed));
+                self.give_up(failed, event)
+            }
+        }
+    }
+
+    /// A second try where there is no generation before.
+    fn once_more(
+        &mut self,
+        (context, event): (Context, Event),
+        failed: Fault,
+        way_back: &dyn Fn() -> WayBack,
+        report: &mut OnReport<'_>,
+    ) -> Delivered {
+        report(self.generation.id(), Report::Faulted(&failed));
+        match self.attempt(context, &event) {
+            Ok(effects) => self.went_well((context, event), effects, way_back, report),
+            Err(Fault::Rejected(rejection)) => Delivered::Rejected(rejection),
+            Err(fault) => {
+                self.instance = None;
+                if fault.is_of_plugin() {
+                    report(self.generation.id(), Report::Faulted(&fault));
+                }
+                self.give_up(fault, event)
+            }
+        }
+    }
+
+    /// The event failed wherever it could be tried.
+    fn give_up(&mut self, fault: Fault, event: Event) -> Delivered {
+        if matches!(fault, Fault::Restore(_)) {
+            return Delivered::Lost(fault, event);
+        }
+        if fault.is_of_plugin() {
+            self.back_off();
+        }
+        Delivered::Skipped(fault)
+    }
+
+    fn went_well(
+        &mut self,
+        (context, event): (Context, Event),
+        effects: Vec<Effect>,
+        way_back: &dyn Fn() -> WayBack,
+        report: &mut OnReport<'_>,
+    ) -> Delivered {
+        self.faults = 0;
+        self.stopped_until = None;
+        match self.note(context, event) {
+            Ok(()) if !self.served => {
+                self.served = true;
+                report(self.generation.id(), Report::Served);
+            }
+            Ok(()) => {}
+            Err(fault) => {
+                // The event went well; where its state cannot be kept, the generation before may.
+                let generation = self.generation.id();
+                let WayBack { fallback, round } = way_back();
+                match self.before(fallback).map(|before| (before.raise(), before)) {
+                    Some((Ok(instance), before)) => {
+                        self.adopt(before, instance, round);
+                        report(generation, Report::WentBack(&fault));
+                    }
+                    _ => report(generation, Report::Faulted(&fault)),
                 }
             }
         }
-        if matches!(last, Fault::Restore(_)) && self.trial.is_none() {
-            // No generation at hand takes the state: better an empty mode than a dead one.
-            tracing::error!(plugin = %self.plugin, fault = %last, "state lost: the handler starts afresh");
-            self.good = None;
-            self.tail.clear();
+        Delivered::Effects(effects)
+    }
+
+    /// The generation before with the state that it goes on with: exactly, where that is known, else
+    /// with the state as it is now.
+    fn before(&self, fallback: Option<Arc<dyn Generation>>) -> Option<Before> {
+        if let Some(trial) = &self.trial {
+            return Some(trial.before.clone());
         }
-        self.back_off();
-        Delivered::Skipped(last)
+        let generation = fallback.filter(|fallback| fallback.id() != self.generation.id())?;
+        Some(Before { generation, ..self.as_it_is() })
+    }
+
+    /// The generation of now, with its state.
+    fn as_it_is(&self) -> Before {
+        let (generation, good) = (self.generation.clone(), self.good.clone());
+        Before { generation, good, tail: self.tail.clone(), tail_bytes: self.tail_bytes }
+    }
+
+    /// Goes back.
+    fn adopt(&mut self, before: Before, instance: Box<dyn Instance>, round: u32) {
+        self.refused = Some((self.generation.id(), round));
+        self.trial = None;
+        self.served = false;
+        let Before { generation, good, tail, tail_bytes } = before;
+        self.generation = generation;
+        (self.good, self.tail, self.tail_bytes) = (good, tail, tail_bytes);
+        self.instance = Some(instance);
+    }
+
+    /// Begins afresh on this generation, as if the handler had just been made: nothing of its state, its
+    /// timers and its requests is left.
+    pub(crate) fn begin_afresh(&mut self, generation: Arc<dyn Generation>, fallback: Option<Arc<dyn Generation>>) {
+        let permit = self.permit.take();
+        let mode = self.mode.take();
+        *self = Self { permit, mode, ..Self::new(self.plugin.clone(), generation, fallback) };
     }
 
     fn attempt(&mut self, context: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
@@ -207,12 +322,10 @@ impl Handler {
     /// If none can be taken; the event is kept all the same.
     fn note(&mut self, context: Context, event: Event) -> Result<(), Fault> {
         let weight = event.weight();
-        if let Some(trial) = &mut self.trial {
-            trial.bytes += weight;
-            trial.events.push((context, event.clone()));
-            if trial.events.len() > limits::TRIAL_EVENTS || trial.bytes > limits::TRIAL_BYTES {
-                self.trial = None;
-            }
+        if let Some(trial) = &mut self.trial
+            && !trial.note(context, &event, weight)
+        {
+            self.trial = None;
         }
         self.tail_bytes += weight;
         self.tail.push((context, event));
@@ -262,17 +375,16 @@ impl Handler {
         Ok(())
     }
 
-    /// Back to the generation before, if this one is on trial: state at the swap, and what has
-    /// been told since.
-    pub(crate) fn go_back(&mut self) -> bool {
-        let Some(trial) = self.trial.take() else { return false };
-        self.refused = Some(self.generation.id());
+    /// Back to the generation before, because the catalog went back: state at the swap, and what has been
+    /// told since.
+    pub(crate) fn go_back(&mut self, round: u32) {
+        let Some(trial) = self.trial.take() else { return };
+        self.refused = Some((self.generation.id(), round));
+        self.served = false;
         self.instance = None;
-        self.generation = trial.old;
-        self.good = trial.parked;
-        self.tail = trial.events;
-        self.tail_bytes = trial.bytes;
-        true
+        let Before { generation, good, tail, tail_bytes } = trial.before;
+        self.generation = generation;
+        (self.good, self.tail, self.tail_bytes) = (good, tail, tail_bytes);
     }
 
     /// Goes on under another configuration and other grants of the same code: a live instance holds the
@@ -284,6 +396,7 @@ impl Handler {
             self.instance = None;
         }
         self.generation = new.clone();
+        self.served = false;
         // What cannot be raised fails in `deliver`, which knows what to do about it.
         live && {
             let _ = self.raise();
@@ -295,11 +408,16 @@ impl Handler {
     ///
     /// # Errors
     /// If the new generation does not take the state over or fails on `upgraded`; the handler is
-    /// then as before, and will not try that generation again.
-    pub(crate) fn move_to(&mut self, new: &Arc<dyn Generation>, context: Context) -> Result<Vec<Effect>, Fault> {
+    /// then as before, and will not try that generation again in this round.
+    pub(crate) fn move_to(
+        &mut self,
+        new: &Arc<dyn Generation>,
+        (context, round): (Context, u32),
+    ) -> Result<Vec<Effect>, Refusal> {
         if self.is_fresh() {
-            self.trial = Some(Trial { old: self.generation.clone(), parked: None, events: Vec::new(), bytes: 0 });
+            self.trial = Some(Trial::new(self.as_it_is()));
             self.generation = new.clone();
+            self.served = false;
             return Ok(Vec::new());
         }
         let _ = self.refresh();
@@ -310,38 +428,35 @@ impl Handler {
         });
         match moved {
             Ok((instance, effects)) => {
-                let parked = self.good.clone();
-                let (events, bytes) = (self.tail.clone(), self.tail_bytes);
-                self.trial = Some(Trial { old: self.generation.clone(), parked, events, bytes });
+                self.trial = Some(Trial::new(self.as_it_is()));
                 self.generation = new.clone();
+                self.served = false;
                 self.instance = Some(instance);
                 self.tail.push((context, upgraded));
                 Ok(effects)
             }
+            Err(fault @ Fault::Capacity(_)) => Err(Refusal::Later(fault)),
             Err(fault) => {
-                self.refused = Some(new.id());
-                Err(fault)
+                self.refused = Some((new.id(), round));
+                // State that its own generation does not take either says nothing of the new one.
+                match raise(&*self.generation, self.good.as_ref(), &self.tail) {
+                    Ok(_) if matches!(fault, Fault::Restore(_)) => Err(Refusal::State(fault)),
+                    Ok(_) => Err(Refusal::Failed(fault)),
+                    Err(_) => Err(Refusal::Unknown(fault)),
+                }
             }
         }
     }
 }
 
-/// An instance in the state that snapshot and events describe.
-fn raise(
-    generation: &dyn Generation,
-    good: Option<&Snapshot>,
-    tail: &[(Context, Event)],
-) -> Result<Box<dyn Instance>, Fault> {
-    let mut instance = match good {
-        Some(snapshot) => generation.restore(snapshot)?,
-        None => generation.open()?,
-    };
-    for (context, event) in tail {
-        // Their effects were carried out when they first came.
-        match instance.handle(*context, event) {
-            Ok(_) | Err(Fault::Rejected(_)) => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(instance)
+/// Why a handler did not move.
+pub(crate) enum Refusal {
+    /// The new generation does not take over state that the old one restores.
+    State(Fault),
+    /// It failed otherwise, where the old one did not.
+    Failed(Fault),
+    /// Neither takes the state.
+    Unknown(Fault),
+    /// The host had no room: it is tried again.
+    Later(Fault),
 }

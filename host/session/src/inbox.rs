@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_outbox::Outbox;
 use modehost_protocol::DeviceMessage;
@@ -42,6 +43,8 @@ pub(crate) enum Control {
     Reconfigured,
     /// Give back the memory of instances that nothing happens to.
     Hibernate,
+    /// Give the state of this plugin as it is now, if there is one; never waits.
+    Sample(PluginId, mpsc::Sender<Snapshot>),
     /// What was being said to the device is over.
     Spoken,
     /// Something waits for the device whose connection has this gate.

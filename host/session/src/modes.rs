@@ -74,7 +74,9 @@ impl Session {
             Some((plugin, mode)) => match self.give(plugin, Event::Started(self.start(Some(mode.clone())))).await {
                 Delivered::Effects(effects) => effects,
                 Delivered::Rejected(rejection) => return self.refuse(plugin, mode, &rejection.message),
-                Delivered::Skipped(_) => return self.refuse(plugin, mode, "it failed to start; try again later"),
+                Delivered::Skipped(_) | Delivered::Lost(..) => {
+                    return self.refuse(plugin, mode, "it failed to start; try again later");
+                }
             },
         };
         let new_place = target.as_ref().and_then(|(plugin, _)| self.place(plugin));

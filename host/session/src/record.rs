@@ -1,10 +1,11 @@
 //! What is left of a session between two processes. Rule: everything that a mode would miss is in
 //! the record: state, timers, open requests, watches; what comes back first is what was lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Failure;
-use modehost_contract::{Event, Snapshot};
+use modehost_contract::{Event, Generation, Snapshot};
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_storage::traits::{StoredHandler, StoredSession};
@@ -164,9 +165,11 @@ impl Session {
 
     fn take_up(&mut self, stored: StoredHandler, saved_at: u64) {
         let plugin = PluginId::from(stored.plugin.as_str());
-        let generation = {
+        let (generation, discarded_before) = {
             let table = self.shared.services.catalog.table();
-            table.plugins.get(&plugin).map(|entry| entry.generation_for(&self.handle.device).clone())
+            let entry = table.plugins.get(&plugin);
+            let generation = entry.map(|entry| entry.generation_for(&self.handle.device).clone());
+            (generation, entry.map_or(0, |entry| entry.discarded_before))
         };
         let (now, unix) = (Instant::now(), unix_ms());
         // Where the clock has gone back since, no more is left than there was.
@@ -177,6 +180,9 @@ impl Session {
             self.orphans.push(StoredHandler { mode: None, timers, ..stored });
             return;
         };
+        if saved_at < discarded_before {
+            return self.take_up_afresh(&plugin, stored.mode.map(Into::into), generation);
+        }
         let version = generation.manifest().version.clone();
         let snapshot = Snapshot { schema: stored.schema, state: stored.state };
         let mut handler = Handler::new(plugin.clone(), generation, None).with_snapshot(snapshot);
@@ -197,5 +203,19 @@ impl Session {
             let event = failed(request, Failure::Interrupted, "the server was restarted");
             self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
         }
+    }
+
+    /// The operator has discarded what was stored of this plugin: a mode that ran begins anew, and nothing
+    /// else is left of it.
+    fn take_up_afresh(&mut self, plugin: &PluginId, mode: Option<Arc<str>>, generation: Arc<dyn Generation>) {
+        tracing::info!(%plugin, device = %self.handle.device, "begins afresh: its state was discarded by the operator");
+        if mode.is_none() {
+            return;
+        }
+        let mut handler = Handler::new(plugin.clone(), generation, None);
+        handler.mode.clone_from(&mode);
+        self.handlers.push(handler);
+        let event = Event::Started(self.start(mode));
+        self.work.push_back(Work::Tell { plugin: plugin.clone(), event, body: None });
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use modehost_contract::{Catalog, Hooks, Models};
-use modehost_ids::{ConnectionId, DeviceId};
+use modehost_contract::{Catalog, Hooks, Models, Snapshot};
+use modehost_ids::{ConnectionId, DeviceId, PluginId};
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_speech::{Ear, Speech};
@@ -290,6 +290,30 @@ impl Registry {
             let _ = tokio::time::timeout(limits::MIGRATION_PATIENCE, all_done.recv()).await;
             tokio::time::sleep_until(began + Duration::from_secs(1) * asked / rate).await;
         }
+    }
+
+    /// The state that sessions in memory have of a plugin, of up to `most` of them, those that were used last
+    /// first. Waits for a bounded time.
+    pub async fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
+        let mut sessions = self.shared.all();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.used.load(Ordering::Relaxed)));
+        sessions.truncate(limits::STATE_SAMPLE_SESSIONS);
+        let (samples, mut given) = mpsc::channel(most.max(1));
+        for session in sessions {
+            session.inbox.control(Control::Sample(plugin.clone(), samples.clone()));
+        }
+        drop(samples);
+        let mut taken = Vec::new();
+        let taking = async {
+            while taken.len() < most
+                && let Some(sample) = given.recv().await
+            {
+                taken.push(sample);
+            }
+        };
+        // A session that is busy for longer is left out.
+        let _ = tokio::time::timeout(limits::STATE_SAMPLE_PATIENCE, taking).await;
+        taken
     }
 
     /// Saves every session and closes every connection with `code` and `reason`. No connection

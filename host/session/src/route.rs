@@ -93,7 +93,10 @@ impl Session {
         let (code, message) = match delivered {
             Delivered::Effects(_) => return,
             Delivered::Rejected(Rejection { code, message }) => (code, message),
-            Delivered::Skipped(Fault::Open(why)) => {
+            Delivered::Skipped(Fault::Capacity(why)) => {
+                (ErrorCode::NotReady.as_str().into(), format!("{plugin} cannot answer at the moment: {why}"))
+            }
+            Delivered::Skipped(Fault::Open(why)) | Delivered::Lost(Fault::Open(why), _) => {
                 (ErrorCode::ModeFault.as_str().into(), format!("{plugin} cannot run: {why}"))
             }
             Delivered::Skipped(fault) => {
@@ -101,6 +104,9 @@ impl Session {
                 let message =
                     format!("{plugin} failed on this ({what}); it was skipped, and the state before it is kept");
                 (ErrorCode::ModeFault.as_str().into(), message)
+            }
+            Delivered::Lost(fault, _) => {
+                (ErrorCode::ModeFault.as_str().into(), format!("{plugin} failed on this ({})", fault.label()))
             }
         };
         self.link.send(reply::error(&code, &message, &reference));

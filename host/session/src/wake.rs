@@ -26,6 +26,7 @@ impl Session {
             Control::Migrate(_done) => self.migrate().await,
             Control::Reconfigured => self.reconfigure(),
             Control::Hibernate => self.hibernate(true),
+            Control::Sample(plugin, samples) => self.sample(&plugin, &samples),
             Control::Spoken => self.fall_silent(),
             Control::Queued(gate) => {
                 if self.link.way().is_some_and(|(_, served)| Arc::ptr_eq(served, &gate)) {

@@ -50,6 +50,10 @@ pub struct PluginView {
     /// Events that it was given.
     calls: u64,
     faults: u64,
+    /// The last fault in its own words, such as the sentence of a panic.
+    last_fault: Option<String>,
+    /// Sessions that went back from it and have not been served by it since.
+    sessions_gone_back: usize,
     modes: Vec<String>,
     message_types: Vec<String>,
     /// The grants in force.
@@ -62,13 +66,13 @@ pub struct PluginView {
 enum StateView {
     /// Serves, and has proven itself.
     Active,
-    /// Serves all; the one before it is kept until it has proven itself.
+    /// Serves all, and has yet to prove itself.
     Trial,
     /// Serves a share of the devices.
     Candidate,
-    /// Kept in case the one on trial fails.
+    /// The one before: sessions that the newer one fails go back to it.
     Fallback,
-    /// Taken back; serves nobody.
+    /// Serves nobody; the one before it serves instead, also after a restart.
     RolledBack,
     /// Never served.
     Refused,
@@ -90,6 +94,8 @@ impl From<PluginStatus> for PluginView {
             loaded_at,
             calls,
             faults,
+            last_fault,
+            sessions_gone_back,
             modes,
             message_types,
             grants,
@@ -116,6 +122,8 @@ impl From<PluginStatus> for PluginView {
             loaded_at,
             calls,
             faults,
+            last_fault,
+            sessions_gone_back,
             modes,
             message_types,
             grants,

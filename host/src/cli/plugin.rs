@@ -19,6 +19,12 @@ use crate::terminal::{complain, say};
 pub enum PluginCommand {
     /// Lists the plugins of the running server, or of the plugin folder if none runs
     List(ConfigArguments),
+    /// Has the running server load a plugin's file again, also if it was rolled back or refused
+    #[command(after_help = RELOAD_HELP)]
+    Reload(OrderArguments),
+    /// Has the running server go back to the version before, on trial or at any time later
+    #[command(after_help = ROLLBACK_HELP)]
+    Rollback(OrderArguments),
     /// Builds plugins of this checkout to components
     #[command(
         after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
@@ -52,10 +58,40 @@ pub struct ConfigArguments {
     config: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct OrderArguments {
+    /// Id of the plugin, as `plugin list` shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Throw the state of its sessions away, that of stored ones too: they begin afresh
+    #[arg(long)]
+    discard_state: bool,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+const RELOAD_HELP: &str = "\
+A version is refused where it does not take over state that sessions have and the version before restores.
+An author who means to throw that state away says so here; it works with `modehost dev`, too.
+
+Examples:
+  modehost plugin reload mine
+  modehost plugin reload mine --discard-state";
+
+const ROLLBACK_HELP: &str = "\
+The version that is rolled back is not taken again, also not by a restart, until its file changes or
+`plugin reload` asks for it. The last versions that did well are kept in the data folder (plugin-releases).
+
+Examples:
+  modehost plugin rollback mine
+  modehost plugin rollback mine --discard-state";
+
 /// Runs one of them.
 pub fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
         PluginCommand::List(config) => list(config),
+        PluginCommand::Reload(order) => carry_out(order, "reload"),
+        PluginCommand::Rollback(order) => carry_out(order, "rollback"),
         PluginCommand::Build { plugin } => build(plugin.as_deref()),
         PluginCommand::Check { file, config } => check(&file, config),
         PluginCommand::Inspect { file, json } => inspect(&file, json),
@@ -86,6 +122,24 @@ fn list(config: ConfigArguments) -> Result<(), Failure> {
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Has the running server do it, and shows how the plugin stands then.
+fn carry_out(order: OrderArguments, what: &str) -> Result<(), Failure> {
+    let loaded = load(order.config)?;
+    let server = &loaded.document.server;
+    let refused = |answer| match answer {
+        running::NoAnswer::Refused(sentence) => Failure::Other(sentence),
+        running::NoAnswer::NoServer => Failure::Other(format!(
+            "no server answers on this machine at port {}; start one, or name its configuration with --config",
+            server.http_port
+        )),
+    };
+    running::order(server, &order.id, what, order.discard_state).map_err(refused)?;
+    for row in running::plugins(server).map_err(refused)?.iter().filter(|row| row["id"] == order.id.as_str()) {
+        say(running::line(row));
     }
     Ok(())
 }

@@ -299,6 +299,9 @@ pub trait Sessions: Send + Sync {
 
     /// Forgets finished sessions saved before this Unix ms; the answer is how many.
     fn expire(&self, before: u64) -> Reply<u64>;
+
+    /// Up to `most` sessions, the one saved last first; those that cannot be read are left out.
+    fn recent(&self, most: usize) -> Reply<Vec<StoredSession>>;
 }
 
 /// Why a message could not be handed to a device.

@@ -75,6 +75,9 @@ impl handler::Guest for Fixture {
                 let wish = body["do"].as_str().unwrap_or_default().to_owned();
                 misbehave::act(&wish, &body, context, state)
             }
+            Event::Timer(_) if !setting("timer").is_empty() => {
+                misbehave::act(setting("timer"), &serde_json::Value::Null, context, state)
+            }
             other => answer::outcome(other, state),
         })
     }

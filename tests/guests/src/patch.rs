@@ -17,6 +17,7 @@ const PACKAGE_MARK: &str = "# MODEHOST-FIXTURE-PACKAGE\n";
 /// - `fail`: a step at which it traps: `describe`, `configure`, `started`, `snapshot`, `restore`;
 ///   with `!` behind, it gives the error of that step instead
 /// - `first`: what it does at the first message, whatever that message asks: as `do`
+/// - `timer`: what it does when a timer has run out: as `do`
 /// - `attach`, `hello`, `modes`: `1` to subscribe
 /// - `speak`: `1` to tell its device of `started`, `upgraded` and `ended`
 ///

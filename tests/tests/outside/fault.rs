@@ -196,8 +196,3 @@ async fn h3_a_version_that_traps_on_its_first_event_is_rolled_back() {
 async fn h3_a_version_that_loops_on_its_first_event_is_rolled_back() {
     is_rolled_back(&[("first", "loop")]).await;
 }
-
-#[tokio::test]
-async fn h3_a_version_that_cannot_take_over_the_state_is_rolled_back() {
-    is_rolled_back(&[("schema", "2"), ("restores", "2")]).await;
-}

@@ -78,3 +78,4 @@ mod tls;
 mod tools;
 #[cfg(feature = "otel")]
 mod traces;
+mod way_back;

@@ -11,7 +11,7 @@ use modehost_contract::{Catalog, Report, Table};
 use modehost_gateway::{
     AuthConfig, Done, Farewell, Gateway, GatewayConfig, GatewaySettings, Operator, Order, Ports, ServerConfig, bind,
 };
-use modehost_ids::{GenerationId, PluginId};
+use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
 use modehost_speech::{Parts, Speech};
 use modehost_storage::{LocalDirectory, SqliteStorage};
@@ -39,7 +39,7 @@ impl Catalog for NoPlugins {
         self.0.load()
     }
 
-    fn report(&self, _: &PluginId, _: GenerationId, _: Report<'_>) {}
+    fn report(&self, _: &PluginId, _: GenerationId, _: &DeviceId, _: Report<'_>) {}
 }
 
 /// Nobody orders anything here.

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use modehost_contract::Generation;
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use serde_json::{Map, Value};
 
-use super::shelf::Served;
+use super::kept::FromKept;
+use super::releases::{PluginSlot, Release};
 use super::status::Refused;
-use super::{CatalogError, PluginCatalog, policy};
+use super::{CatalogError, PluginCatalog, policy, unix_ms};
 use crate::config::Config;
 use crate::folder::Changes;
 use crate::generation::WasmGeneration;
@@ -23,7 +24,7 @@ use crate::package;
 
 /// The settings that plugins are loaded with.
 pub(crate) struct Settings {
-    config: Config,
+    pub(super) config: Config,
     /// Plugin id to its section as JSON.
     sections: BTreeMap<String, String>,
 }
@@ -34,11 +35,11 @@ impl Settings {
         Self { config: config.clone(), sections }
     }
 
-    fn section(&self, id: &str) -> Option<&str> {
+    pub(super) fn section(&self, id: &str) -> Option<&str> {
         self.sections.get(id).map(String::as_str)
     }
 
-    fn check_pin(&self, id: &str, sha256: &str, file: &str) -> Result<(), LoadError> {
+    pub(super) fn check_pin(&self, id: &str, sha256: &str, file: &str) -> Result<(), LoadError> {
         match self.config.pins.get(id) {
             Some(pin) if pin != sha256 => Err(LoadError::Pinned {
                 file: file.to_owned(),
@@ -51,11 +52,25 @@ impl Settings {
     }
 }
 
-/// What became of a file.
-enum Loaded {
-    New(Served),
-    /// It serves already, with these settings.
-    Unchanged,
+/// What a file gives.
+struct Loaded {
+    /// What an earlier process left of its plugin, where none serves yet: goes before the file itself.
+    kept: Option<FromKept>,
+    /// None: it serves already, with these settings.
+    release: Result<Option<Release>, LoadError>,
+}
+
+impl From<Result<Option<Release>, LoadError>> for Loaded {
+    fn from(release: Result<Option<Release>, LoadError>) -> Self {
+        Self { kept: None, release }
+    }
+}
+
+/// Whether the sessions of a plugin go on with their state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Kept,
+    Discarded,
 }
 
 impl PluginCatalog {
@@ -78,7 +93,7 @@ impl PluginCatalog {
     /// file has another name now is replaced, and its sessions keep their state.
     fn follow(&self, Changes { mut changed, gone }: Changes) {
         self.refused.lock().retain(|path, _| !gone.contains(path));
-        let orphans = self.shelf.lock().homed_in(&gone);
+        let orphans = self.releases.lock().plugins_of_files(&gone);
         {
             // The new file may have been seen, and refused, while the old one was still there.
             let refused = self.refused.lock();
@@ -87,31 +102,41 @@ impl PluginCatalog {
         }
         changed.sort();
         changed.dedup();
-        for (path, result) in self.load_all(&changed, &gone) {
-            let _ = self.take_over(&path, result);
+        for (path, loaded) in self.load_all(&changed, &gone) {
+            let _ = self.take_over(&path, loaded, State::Kept);
         }
-        let homeless = self.shelf.lock().homed_in(&gone);
+        let homeless = self.releases.lock().plugins_of_files(&gone);
         for id in homeless {
             let _ = self.remove(id.as_str());
         }
     }
 
-    /// Loads a plugin's file again, also if it was rolled back or refused. Blocks.
+    /// Loads a plugin's file again, also if it was rolled back or refused. With `discard_state` its
+    /// sessions begin afresh, stored ones too: for a version that does not take their state over. Blocks.
     ///
     /// # Errors
     /// If there is no such plugin, or it is refused; then what serves goes on.
-    pub fn reload(&self, id: &str) -> Result<(), CatalogError> {
+    pub fn reload(&self, id: &str, discard_state: bool) -> Result<(), CatalogError> {
         let _one_at_a_time = self.folder.lock();
         let plugin = PluginId::from(id);
         let refused = self.refused.lock().iter().find(|(_, refused)| refused.id == id).map(|(path, _)| path.clone());
-        let path = {
-            let mut shelf = self.shelf.lock();
-            let taken = shelf.taken_back.remove(&plugin).map(|taken| taken.served.file);
-            refused.or(taken).or_else(|| shelf.slots.get(&plugin).map(|slot| slot.active.file.clone()))
+        let (path, rolled_back) = {
+            let mut releases = self.releases.lock();
+            let rolled_back = releases.rolled_back.remove(&plugin);
+            let serving = || releases.slots.get(&plugin).map(|slot| slot.active.file.clone());
+            (refused.or(rolled_back.as_ref().map(|one| one.file.clone())).or_else(serving), rolled_back)
         };
         let path = path.ok_or_else(|| self.unknown(id))?;
-        let result = self.load(&path, &[]);
-        Ok(self.take_over(&path, result)?)
+        let state = if discard_state { State::Discarded } else { State::Kept };
+        let loaded = self.load(&path, &[], state);
+        let outcome = self.take_over(&path, loaded, state);
+        if outcome.is_err()
+            && let Some(rolled_back) = rolled_back
+        {
+            self.releases.lock().rolled_back.entry(plugin).or_insert(rolled_back);
+        }
+        self.keep_releases();
+        Ok(outcome?)
     }
 
     /// Puts other settings in force: each plugin whose section or grants have changed gets a new
@@ -122,19 +147,18 @@ impl PluginCatalog {
     pub fn reconfigure(&self, config: &Config, sections: Map<String, Value>) -> Result<(), Vec<(String, String)>> {
         let mut folder = self.folder.lock();
         let settings = Settings::new(config, &sections);
-        let serving: Vec<(Served, Option<Served>)> = {
-            let shelf = self.shelf.lock();
-            let pair = |slot: &super::shelf::Slot| {
-                (slot.active.clone(), slot.candidate.as_ref().map(|(served, _)| served.clone()))
-            };
-            shelf.slots.values().map(pair).collect()
+        let serving: Vec<(Release, Option<Release>)> = {
+            let releases = self.releases.lock();
+            let pair =
+                |slot: &PluginSlot| (slot.active.clone(), slot.candidate.as_ref().map(|(release, _)| release.clone()));
+            releases.slots.values().map(pair).collect()
         };
         let mut renewed = Vec::new();
         let mut wrong = Vec::new();
         for (active, candidate) in serving {
             let id = active.generation.manifest().id.to_string();
             let new_active = self.renew(&active, &settings);
-            let new_candidate = candidate.as_ref().map(|served| self.renew(served, &settings)).transpose();
+            let new_candidate = candidate.as_ref().map(|release| self.renew(release, &settings)).transpose();
             match (new_active, new_candidate) {
                 (Ok(None), Ok(None | Some(None))) => {}
                 (Ok(new_active), Ok(new_candidate)) => {
@@ -148,16 +172,16 @@ impl PluginCatalog {
             return Err(wrong);
         }
         {
-            let mut shelf = self.shelf.lock();
-            shelf.policy = policy(config);
+            let mut releases = self.releases.lock();
+            releases.policy = policy(config);
             *self.settings.lock() = Arc::new(settings);
             let now = Instant::now();
             let changed = !renewed.is_empty();
             for (active, candidate) in renewed {
-                shelf.resettle(active, candidate, now);
+                releases.replace_config(active, candidate, now);
             }
             if changed {
-                self.show(&shelf);
+                self.show(&releases);
             }
         }
         // A file that was refused may be welcome under the new settings.
@@ -168,10 +192,10 @@ impl PluginCatalog {
     }
 
     /// The same code with other settings; none if they are the same.
-    fn renew(&self, served: &Served, settings: &Settings) -> Result<Option<Served>, LoadError> {
-        let generation = &served.generation;
+    fn renew(&self, release: &Release, settings: &Settings) -> Result<Option<Release>, LoadError> {
+        let generation = &release.generation;
         let id = generation.manifest().id.to_string();
-        let file = served.file.display().to_string();
+        let file = release.file.display().to_string();
         settings.check_pin(&id, generation.code(), &file)?;
         let section = settings.section(&id);
         let granted = settings.config.granted(&id);
@@ -180,17 +204,17 @@ impl PluginCatalog {
             return Ok(None);
         }
         let renewed = self.runtime.reload(generation, &file, section, granted)?;
-        Ok(Some(Served { generation: renewed, file: served.file.clone(), loaded_at: unix_ms() }))
+        Ok(Some(Release { generation: renewed, file: release.file.clone(), loaded_at: unix_ms() }))
     }
 
     /// Loads files side by side, as many at a time as there may be blocking threads. Results come
     /// in the order of the files.
-    fn load_all(&self, paths: &[PathBuf], gone: &[PathBuf]) -> Vec<(PathBuf, Result<Loaded, LoadError>)> {
+    fn load_all(&self, paths: &[PathBuf], gone: &[PathBuf]) -> Vec<(PathBuf, Loaded)> {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((path.clone(), self.load(path, gone)));
+                done.push((path.clone(), self.load(path, gone, State::Kept)));
             }
             done
         };
@@ -204,54 +228,113 @@ impl PluginCatalog {
         loaded
     }
 
-    /// Reads, prepares and probes one file.
-    fn load(&self, path: &Path, gone: &[PathBuf]) -> Result<Loaded, LoadError> {
+    /// Reads, prepares, probes and tries one file.
+    fn load(&self, path: &Path, gone: &[PathBuf], state: State) -> Loaded {
         let file = path.display().to_string();
-        let bytes = read(path, &file)?;
         let settings = self.settings.lock().clone();
-        let package = package::read(&bytes).map_err(|error| LoadError::Package { file: file.clone(), error })?;
+        let read = read(path, &file).and_then(|bytes| {
+            let package = package::read(&bytes).map_err(|error| LoadError::Package { file: file.clone(), error })?;
+            settings.check_pin(&package.id, &package.sha256, &file)?;
+            Ok((bytes, package))
+        });
+        let (bytes, package) = match read {
+            Ok(read) => read,
+            // Whoever served before may go on, whatever has become of the file.
+            Err(error) => return Loaded { kept: self.from_kept_of_file(path), release: Err(error) },
+        };
         let id = PluginId::from(package.id.as_str());
-        settings.check_pin(&package.id, &package.sha256, &file)?;
-        {
-            let shelf = self.shelf.lock();
-            if let Some(why) = shelf.is_bad(&id, &package.sha256) {
-                return Err(LoadError::RolledBack { file, why: why.to_owned() });
+        let slot = {
+            let releases = self.releases.lock();
+            if let Some(why) = releases.why_rolled_back(&id, &package.sha256) {
+                return Err(LoadError::RolledBack { file, why: why.to_owned() }).into();
             }
-            if let Some(slot) = shelf.slots.get(&id) {
-                let other = &slot.active.file;
-                if other != path && !gone.contains(other) && other.exists() {
-                    let other = other.display().to_string();
-                    return Err(LoadError::Twice { file, plugin: package.id, other });
-                }
-                let newest = slot.candidate.as_ref().map_or(&slot.active, |(served, _)| served);
-                if newest.generation.code() == package.sha256 && other == path {
-                    return Ok(Loaded::Unchanged);
-                }
+            releases.slots.get(&id).map(|slot| (slot.newest().clone(), slot.fallback.clone()))
+        };
+        if let Some((newest, _)) = &slot {
+            let other = &newest.file;
+            if other != path && !gone.contains(other) && other.exists() {
+                let other = other.display().to_string();
+                return Err(LoadError::Twice { file, plugin: package.id, other }).into();
+            }
+            if newest.generation.code() == package.sha256 && other == path && state == State::Kept {
+                return Ok(None).into();
             }
         }
-        let (section, granted) = (settings.section(&package.id), settings.config.granted(&package.id));
-        let generation = self.runtime.load(&bytes, &file, section, granted)?;
-        Ok(Loaded::New(Served { generation, file: path.to_owned(), loaded_at: unix_ms() }))
+        self.keep_component(&package.sha256, &bytes);
+        let prepare = || {
+            let (section, granted) = (settings.section(&package.id), settings.config.granted(&package.id));
+            let generation = self.runtime.load(&bytes, &file, section, granted)?;
+            Ok(Release { generation, file: path.to_owned(), loaded_at: unix_ms() })
+        };
+        let (kept, newest, older) = match slot {
+            Some((newest, older)) => (None, Some(newest), older),
+            None => match self.from_kept(&package.id, path) {
+                Some(kept) if kept.excludes(&package.sha256) => return Loaded { kept: Some(kept), release: Ok(None) },
+                kept => (kept.clone(), kept.map(|kept| kept.release), None),
+            },
+        };
+        let release = prepare().and_then(|release| {
+            if state == State::Kept {
+                self.try_state(&release, newest.iter().chain(&older))?;
+            }
+            Ok(Some(release))
+        });
+        Loaded { kept, release }
     }
 
-    /// Puts a loaded file in force, or remembers why not.
-    fn take_over(&self, path: &Path, result: Result<Loaded, LoadError>) -> Result<(), LoadError> {
-        let published = result.and_then(|loaded| match loaded {
-            Loaded::Unchanged => Ok(None),
-            Loaded::New(served) => {
-                let generation = served.generation.clone();
-                let mut shelf = self.shelf.lock();
-                // Two files of one folder can hold the same plugin; the first one has it.
-                let other = shelf.slots.get(&generation.manifest().id).map(|slot| slot.active.file.clone());
-                if let Some(other) = other.filter(|other| other != path && other.exists()) {
-                    let (file, plugin) = (path.display().to_string(), generation.manifest().id.to_string());
-                    return Err(LoadError::Twice { file, plugin, other: other.display().to_string() });
-                }
-                shelf.publish(served, Instant::now())?;
-                shelf.taken_back.remove(&generation.manifest().id);
-                self.show(&shelf);
-                Ok(Some(generation))
+    /// Tries a release on state that sessions have: whatever one of the releases before it restores, it has
+    /// to restore as well.
+    pub(super) fn try_state<'a>(
+        &self,
+        release: &Release,
+        before: impl Iterator<Item = &'a Release> + Clone,
+    ) -> Result<(), LoadError> {
+        let Some(samples) = &self.samples else { return Ok(()) };
+        let generation = &release.generation;
+        let id = &generation.manifest().id;
+        let mut before = before.filter(|older| older.generation.code() != generation.code()).peekable();
+        if before.peek().is_none() {
+            return Ok(());
+        }
+        let before: Vec<&Release> = before.collect();
+        for sample in samples.samples(id, limits::STATE_SAMPLES) {
+            let Err(fault) = generation.try_restore(&sample) else { continue };
+            // What nobody restores is damaged, and says nothing of the new one.
+            if let Some(older) = before.iter().find(|older| older.generation.try_restore(&sample).is_ok()) {
+                return Err(LoadError::State {
+                    file: release.file.display().to_string(),
+                    plugin: id.to_string(),
+                    older: older.generation.manifest().version.clone(),
+                    why: fault.to_string(),
+                });
             }
+        }
+        Ok(())
+    }
+
+    /// Puts what a file gave in force, or remembers why not.
+    fn take_over(&self, path: &Path, loaded: Loaded, state: State) -> Result<(), LoadError> {
+        if let Some(kept) = loaded.kept {
+            self.begin_with(kept);
+        }
+        let published = loaded.release.and_then(|release| {
+            let Some(release) = release else { return Ok(None) };
+            let generation = release.generation.clone();
+            let id = &generation.manifest().id;
+            let mut releases = self.releases.lock();
+            // Two files of one folder can hold the same plugin; the first one has it.
+            let other = releases.slots.get(id).map(|slot| slot.active.file.clone());
+            if let Some(other) = other.filter(|other| other != path && other.exists()) {
+                let (file, plugin) = (path.display().to_string(), id.to_string());
+                return Err(LoadError::Twice { file, plugin, other: other.display().to_string() });
+            }
+            releases.publish(release, Instant::now())?;
+            releases.rolled_back.remove(id);
+            if state == State::Discarded {
+                releases.discard_state(id, unix_ms());
+            }
+            self.show(&releases);
+            Ok(Some(generation))
         });
         let outcome = if published.is_ok() { "taken" } else { "refused" };
         metrics::counter!("modehost_plugin_loads_total", "outcome" => outcome).increment(1);
@@ -259,7 +342,7 @@ impl PluginCatalog {
             Ok(generation) => {
                 self.refused.lock().remove(path);
                 if let Some(generation) = generation {
-                    tell_published(&generation, path);
+                    tell_published(&generation, path, state);
                 }
                 Ok(())
             }
@@ -286,20 +369,24 @@ fn read(path: &Path, file: &str) -> Result<Vec<u8>, LoadError> {
 fn refusal(path: &Path, error: &LoadError) -> Refused {
     let package = std::fs::read(path).ok().and_then(|bytes| package::read(&bytes).ok());
     let (id, version, sha256) = package.map_or_else(Default::default, |p| (p.id, p.version, p.sha256));
-    Refused { id, version, sha8: sha256.chars().take(8).collect(), reason: error.to_string(), at: unix_ms() }
+    Refused {
+        id,
+        version,
+        sha8: sha256.chars().take(8).collect(),
+        reason: error.to_string(),
+        at: unix_ms(),
+        passes: error.passes(),
+    }
 }
 
-fn tell_published(generation: &WasmGeneration, path: &Path) {
+fn tell_published(generation: &WasmGeneration, path: &Path, state: State) {
     let manifest = generation.manifest();
     tracing::info!(
         plugin = %manifest.id,
         version = %manifest.version,
         generation = %generation.id(),
         file = %path.display(),
+        state_discarded = state == State::Discarded,
         "in force"
     );
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

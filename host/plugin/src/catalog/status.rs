@@ -6,7 +6,7 @@ use std::path::Path;
 use modehost_contract::Generation;
 use serde::Serialize;
 
-use super::shelf::{Served, Shelf};
+use super::releases::{PluginSlot, Release, Releases, RolledBack};
 use crate::generation::WasmGeneration;
 use crate::track::Track;
 
@@ -20,9 +20,9 @@ pub enum PluginState {
     Trial,
     /// Serves a share of the devices.
     Candidate,
-    /// Kept in case the one on trial fails.
+    /// The one before: sessions that the newer one fails go back to it.
     Fallback,
-    /// Taken back; serves nobody.
+    /// Serves nobody; the one before it serves instead, also after a restart.
     RolledBack,
     /// Never served; see the reason.
     Refused,
@@ -50,6 +50,10 @@ pub struct PluginStatus {
     pub loaded_at: u64,
     pub calls: u64,
     pub faults: u64,
+    /// The last fault in its own words, such as the sentence of a panic.
+    pub last_fault: Option<String>,
+    /// Sessions that went back from it and have not been served by it since.
+    pub sessions_gone_back: usize,
     pub modes: Vec<String>,
     pub message_types: Vec<String>,
     /// The grants in force.
@@ -65,22 +69,29 @@ pub(crate) struct Refused {
     pub reason: String,
     /// Unix ms.
     pub at: u64,
+    /// It may be taken a moment later: the host was short of something.
+    pub passes: bool,
 }
 
 /// Rows of all generations, by plugin.
-pub(crate) fn rows(shelf: &Shelf) -> Vec<PluginStatus> {
+pub(crate) fn rows(releases: &Releases) -> Vec<PluginStatus> {
     let mut rows = Vec::new();
-    for (id, slot) in &shelf.slots {
-        let serving = if slot.fallback.is_some() { PluginState::Trial } else { PluginState::Active };
-        rows.push(row(&slot.active, serving));
-        if let Some((candidate, percent)) = &slot.candidate {
-            rows.push(PluginStatus { percent: Some(*percent), ..row(candidate, PluginState::Candidate) });
+    for (id, slot) in &releases.slots {
+        let PluginSlot { active, candidate, fallback, .. } = slot;
+        let sessions_gone_back = slot.open_faults();
+        match candidate {
+            Some((candidate, percent)) => {
+                rows.push(row(active, PluginState::Active));
+                let candidate = row(candidate, PluginState::Candidate);
+                rows.push(PluginStatus { percent: Some(*percent), sessions_gone_back, ..candidate });
+            }
+            None => {
+                let state = if slot.is_on_trial() { PluginState::Trial } else { PluginState::Active };
+                rows.push(PluginStatus { sessions_gone_back, ..row(active, state) });
+            }
         }
-        rows.extend(slot.fallback.as_ref().map(|fallback| row(fallback, PluginState::Fallback)));
-        if let Some(taken) = shelf.taken_back.get(id) {
-            let reason = Some(taken.why.clone());
-            rows.push(PluginStatus { reason, ..row(&taken.served, PluginState::RolledBack) });
-        }
+        rows.extend(fallback.as_ref().map(|fallback| row(fallback, PluginState::Fallback)));
+        rows.extend(releases.rolled_back.get(id).map(rolled_back_row));
     }
     rows
 }
@@ -90,41 +101,74 @@ pub(crate) fn refused_row(file: &Path, refused: &Refused) -> PluginStatus {
     PluginStatus {
         id: refused.id.clone(),
         version: refused.version.clone(),
-        track: None,
-        generation: None,
         sha8: refused.sha8.clone(),
         file: file.display().to_string(),
-        state: PluginState::Refused,
         reason: Some(refused.reason.clone()),
-        percent: None,
         loaded_at: refused.at,
-        calls: 0,
-        faults: 0,
-        modes: Vec::new(),
-        message_types: Vec::new(),
-        grants: Vec::new(),
+        ..PluginStatus::blank(PluginState::Refused)
     }
 }
 
-fn row(served: &Served, state: PluginState) -> PluginStatus {
-    let generation: &WasmGeneration = &served.generation;
+fn rolled_back_row(rolled_back: &RolledBack) -> PluginStatus {
+    let RolledBack { id, version, code, file, why, at, release } = rolled_back;
+    let served = release.as_ref().map(|release| row(release, PluginState::RolledBack));
+    PluginStatus {
+        id: id.to_string(),
+        version: version.clone(),
+        sha8: sha8(code),
+        file: file.display().to_string(),
+        reason: Some(why.clone()),
+        loaded_at: *at,
+        ..served.unwrap_or_else(|| PluginStatus::blank(PluginState::RolledBack))
+    }
+}
+
+fn row(release: &Release, state: PluginState) -> PluginStatus {
+    let generation: &WasmGeneration = &release.generation;
     let manifest = generation.manifest();
-    let (calls, faults) = generation.tally();
+    let tally = generation.tally();
     PluginStatus {
         id: manifest.id.to_string(),
         version: manifest.version.clone(),
         track: Some(generation.track()),
         generation: Some(generation.id().0),
-        sha8: generation.code().chars().take(8).collect(),
-        file: served.file.display().to_string(),
-        state,
-        reason: None,
-        percent: None,
-        loaded_at: served.loaded_at,
-        calls,
-        faults,
+        sha8: sha8(generation.code()),
+        file: release.file.display().to_string(),
+        loaded_at: release.loaded_at,
+        calls: tally.calls,
+        faults: tally.faults,
+        last_fault: tally.last_fault,
         modes: manifest.modes.iter().map(|offer| offer.name.clone()).collect(),
         message_types: manifest.message_types.clone(),
         grants: generation.grants().to_texts(),
+        ..PluginStatus::blank(state)
+    }
+}
+
+fn sha8(code: &str) -> String {
+    code.chars().take(8).collect()
+}
+
+impl PluginStatus {
+    fn blank(state: PluginState) -> Self {
+        Self {
+            id: String::new(),
+            version: String::new(),
+            track: None,
+            generation: None,
+            sha8: String::new(),
+            file: String::new(),
+            state,
+            reason: None,
+            percent: None,
+            loaded_at: 0,
+            calls: 0,
+            faults: 0,
+            last_fault: None,
+            sessions_gone_back: 0,
+            modes: Vec::new(),
+            message_types: Vec::new(),
+            grants: Vec::new(),
+        }
     }
 }

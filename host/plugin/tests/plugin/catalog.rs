@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fixture::{bytes, next_bytes, runtime};
-use modehost_contract::{Catalog, Entry, Fault, Report};
+use modehost_contract::{Catalog, Entry, Fault, Report, Snapshot, StateSamples};
 use modehost_ids::{DeviceId, PluginId};
 use modehost_plugin::catalog::status::PluginState;
-use modehost_plugin::{Config, PluginCatalog, Track};
+use modehost_plugin::{CatalogError, Config, Ground, PluginCatalog, Track};
+use parking_lot::Mutex;
 use serde_json::{Map, json};
 use tokio::sync::watch;
 
@@ -21,17 +22,42 @@ struct Rig {
     config: Config,
     changes: watch::Receiver<u64>,
     folder: tempfile::TempDir,
+    /// What is kept from one process to the next.
+    kept: tempfile::TempDir,
+    samples: Arc<Samples>,
+}
+
+/// State that sessions are said to have.
+#[derive(Default)]
+struct Samples(Mutex<Vec<Snapshot>>);
+
+impl StateSamples for Samples {
+    fn samples(&self, _: &PluginId, most: usize) -> Vec<Snapshot> {
+        self.0.lock().iter().take(most).cloned().collect()
+    }
 }
 
 impl Rig {
     async fn open(adjust: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let (folder, kept) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         install(folder.path(), "fixture.wasm", &bytes(&[]));
         let mut config = Config { dir: folder.path().to_owned(), ..Config::default() };
         adjust(&mut config);
-        let catalog = PluginCatalog::open(runtime(), &config, Map::new()).await.expect("a catalog");
+        let samples = Arc::default();
+        let catalog = catalog(&config, &kept, &samples).await;
         let changes = catalog.changes();
-        Self { catalog, config, changes, folder }
+        Self { catalog, config, changes, folder, kept, samples }
+    }
+
+    /// Another process on the same folders.
+    async fn restart(&mut self) {
+        let kept = std::mem::replace(&mut self.kept, tempfile::tempdir().expect("a folder"));
+        // Nobody watches any more, so that only one process works on the folders.
+        self.catalog =
+            catalog(&Config { dir: kept.path().join("none"), ..Config::default() }, &self.kept, &self.samples).await;
+        self.kept = kept;
+        self.catalog = catalog(&self.config, &self.kept, &self.samples).await;
+        self.changes = self.catalog.changes();
     }
 
     fn install(&self, name: &str, changes: &[(&str, &str)]) {
@@ -46,6 +72,10 @@ impl Rig {
     /// Version of the generation that serves all, or all but the candidate's share.
     fn serving(&self) -> String {
         self.entry().map_or_else(|| "none".to_owned(), |entry| entry.active.manifest().version.clone())
+    }
+
+    fn roll_back(&self) -> Result<(), CatalogError> {
+        tokio::task::block_in_place(|| self.catalog.rollback("fixture", false))
     }
 
     /// Waits for a change of the table that makes this true.
@@ -70,12 +100,41 @@ impl Rig {
         }
     }
 
-    fn fault(&self) {
-        let entry = self.entry().expect("serves");
-        let suspect = entry.candidate.map_or(entry.active, |candidate| candidate.generation);
-        let fault = Fault::Trapped("on purpose".to_owned());
-        self.catalog.report(&PluginId::from("fixture"), suspect.id(), Report::Faulted(&fault));
+    /// The sessions of so many devices are served by the newest version.
+    fn serve(&self, devices: u32) {
+        (0..devices).for_each(|device| self.report(device, Report::Served));
     }
+
+    /// The session of a device goes back from the newest version.
+    fn fault(&self, device: u32) {
+        self.report(device, Report::WentBack(&Fault::Trapped("on purpose".to_owned())));
+    }
+
+    fn report(&self, device: u32, report: Report<'_>) {
+        let entry = self.entry().expect("serves");
+        let newest = entry.candidate.map_or(entry.active, |candidate| candidate.generation);
+        let device = DeviceId::from(format!("device-{device}").as_str());
+        self.catalog.report(&PluginId::from("fixture"), newest.id(), &device, report);
+    }
+
+    /// Waits until the index of what is kept says so.
+    async fn is_written_down(&self, words: &str) {
+        let began = Instant::now();
+        let index = self.kept.path().join("index.json");
+        while !std::fs::read_to_string(&index).unwrap_or_default().contains(words) {
+            assert!(began.elapsed() < DEADLINE, "never written down: {words}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn settle(&self, windows: u64) {
+        self.catalog.settle(Instant::now() + Duration::from_secs(31 * windows));
+    }
+}
+
+async fn catalog(config: &Config, kept: &tempfile::TempDir, samples: &Arc<Samples>) -> Arc<PluginCatalog> {
+    let ground = Ground { releases: Some(kept.path().to_owned()), samples: Some(samples.clone()) };
+    PluginCatalog::open(runtime(), config, Map::new(), ground).await.expect("a catalog")
 }
 
 /// Puts a file there whole, as installers do.
@@ -98,8 +157,11 @@ async fn h2_a_file_is_put_there_replaced_and_removed() {
     rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
     let old = rig.entry().and_then(|entry| entry.fallback).expect("the old one is kept");
     assert_eq!(old.manifest().version, "1.0.0");
-    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
-    assert!(rig.entry().expect("serves").fallback.is_none(), "the old one retires");
+    rig.settle(1);
+    assert!(rig.entry().expect("serves").on_trial, "nobody has called it");
+    rig.serve(1);
+    rig.settle(1);
+    assert!(!rig.entry().expect("serves").on_trial, "it has proven itself");
 
     rig.install("second.wasm", &[("id", "second"), ("type", "second"), ("mode", "second")]);
     rig.until("a second plugin", |rig| rig.catalog.table().plugins.len() == 2).await;
@@ -123,7 +185,7 @@ async fn h2_a_file_of_another_name_replaces_its_plugin_once_the_old_one_is_gone(
     assert_eq!(kept.id(), old, "the plugin was never removed");
 
     // It goes with its new file, also when the version of the old one serves again.
-    rig.catalog.rollback("fixture").expect("on trial");
+    rig.roll_back().expect("on trial");
     assert_eq!(rig.serving(), "1.0.0");
     std::fs::remove_file(rig.folder.path().join("other.wasm")).expect("removes");
     rig.until("it is gone", |rig| rig.serving() == "none").await;
@@ -147,7 +209,8 @@ async fn h2_a_candidate_of_another_name_keeps_its_plugin_when_the_old_file_goes(
     // A second file of it is refused, though the first file of all is gone.
     rig.install("third.wasm", &[("version", "3.0.0")]);
     assert!(rig.until_row(PluginState::Refused).await.contains("other.wasm"));
-    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
+    rig.serve(1);
+    rig.settle(1);
     assert_eq!(rig.serving(), "2.0.0");
 }
 
@@ -163,7 +226,7 @@ async fn h2_a_newer_track_replaces_an_older_one_and_goes_back() {
     rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
     assert_eq!(tracks(&rig, PluginState::Trial), [Some(Track::V0_2)]);
     assert_eq!(tracks(&rig, PluginState::Fallback), [Some(Track::V0_1)]);
-    rig.catalog.rollback("fixture").expect("on trial");
+    rig.roll_back().expect("on trial");
     assert_eq!(tracks(&rig, PluginState::Active), [Some(Track::V0_1)]);
 }
 
@@ -191,10 +254,13 @@ async fn h3_a_generation_that_faults_is_rolled_back_and_stays_away() {
     let mut rig = Rig::open(|_| {}).await;
     rig.install("fixture.wasm", &[("version", "2.0.0")]);
     rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
-    rig.fault();
-    rig.fault();
-    assert_eq!(rig.serving(), "2.0.0", "two faults are not enough");
-    rig.fault();
+    rig.serve(20);
+    rig.fault(1);
+    rig.fault(2);
+    assert_eq!(rig.serving(), "2.0.0", "two of twenty are not enough");
+    rig.settle(1);
+    assert!(rig.entry().expect("serves").on_trial, "nothing settles with open faults");
+    rig.fault(1);
     assert_eq!(rig.serving(), "1.0.0");
     assert!(rig.until_row(PluginState::RolledBack).await.contains("on purpose"));
 
@@ -203,10 +269,9 @@ async fn h3_a_generation_that_faults_is_rolled_back_and_stays_away() {
     assert!(rig.until_row(PluginState::Refused).await.contains("rolled back"));
     rig.install("fixture.wasm", &[("version", "2.0.1")]);
     rig.until("2.0.1 serves", |rig| rig.serving() == "2.0.1").await;
-    rig.catalog.rollback("fixture").expect("on trial");
+    rig.roll_back().expect("on trial");
     assert_eq!(rig.serving(), "1.0.0");
-    assert!(rig.catalog.rollback("fixture").is_err(), "nothing is on trial now");
-    assert!(rig.catalog.rollback("nobody").is_err());
+    assert!(rig.roll_back().is_err(), "nothing older is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,14 +288,16 @@ async fn a_canary_serves_its_share_and_then_all() {
     assert!((200..400).contains(&share), "{share} of 1000 devices");
     assert_eq!(rig.serving(), "1.0.0");
 
-    rig.catalog.settle(Instant::now() + Duration::from_secs(31));
+    rig.serve(1);
+    rig.settle(1);
     let entry = rig.entry().expect("serves");
     assert_eq!((entry.active.manifest().version.as_str(), entry.candidate.is_none()), ("2.0.0", true));
     assert_eq!(entry.fallback.expect("kept").manifest().version, "1.0.0");
 
     rig.install("fixture.wasm", &[("version", "3.0.0")]);
     rig.until("the next candidate", |rig| rig.entry().is_some_and(|entry| entry.candidate.is_some())).await;
-    (0..3).for_each(|_| rig.fault());
+    // Of the version before, which is on trial for the others still, nothing is known against it.
+    rig.fault(1);
     let entry = rig.entry().expect("serves");
     assert_eq!((entry.active.manifest().version.as_str(), entry.candidate.is_none()), ("2.0.0", true));
 }
@@ -279,4 +346,114 @@ async fn a_missing_grant_a_pin_and_a_conflict_refuse_until_they_are_mended() {
     rig.install("c.wasm", &[("id", "pinned"), ("type", "c"), ("mode", "")]);
     assert!(rig.until_row(PluginState::Refused).await.contains("plugins.pins.pinned"));
     assert!(rig.catalog.known().contains(&"pinned".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_what_was_rolled_back_stays_so_over_a_start() {
+    let mut rig = Rig::open(|_| {}).await;
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    rig.fault(1);
+    assert_eq!(rig.serving(), "1.0.0", "the only session that ran it went back");
+    rig.is_written_down("on purpose").await;
+    for _ in 0..2 {
+        rig.restart().await;
+        assert_eq!(rig.serving(), "1.0.0");
+        assert!(rig.until_row(PluginState::RolledBack).await.contains("on purpose"));
+    }
+    // By a reload it comes again, and by a new file another one.
+    tokio::task::block_in_place(|| rig.catalog.reload("fixture", false)).expect("taken");
+    assert_eq!(rig.serving(), "2.0.0");
+    rig.install("fixture.wasm", &[("version", "3.0.0")]);
+    rig.until("3.0.0 serves", |rig| rig.serving() == "3.0.0").await;
+    let before = rig.entry().and_then(|entry| entry.fallback).expect("a way back");
+    assert_eq!(before.manifest().version, "1.0.0", "nobody has called 2.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_an_operator_goes_back_at_any_time_and_after_a_start() {
+    let mut rig = Rig::open(|_| {}).await;
+    for version in ["2.0.0", "3.0.0"] {
+        rig.install("fixture.wasm", &[("version", version)]);
+        rig.until(version, |rig| rig.serving() == version).await;
+        rig.serve(1);
+        rig.settle(1);
+        rig.is_written_down(version).await;
+    }
+    rig.restart().await;
+    assert_eq!(rig.serving(), "3.0.0");
+    rig.roll_back().expect("2.0.0 is kept");
+    assert_eq!(rig.serving(), "2.0.0");
+    rig.roll_back().expect("1.0.0 is kept");
+    assert_eq!(rig.serving(), "1.0.0");
+    assert!(matches!(rig.roll_back(), Err(CatalogError::NothingBefore(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_file_that_came_while_nobody_looked_is_on_trial_after_the_start() {
+    let mut rig = Rig::open(|_| {}).await;
+    rig.is_written_down("1.0.0").await;
+    let (folder, held) = (rig.folder.path().join("fixture.wasm"), rig.folder.path().join("held"));
+    std::fs::write(&held, bytes(&[("version", "2.0.0")])).expect("writes");
+    // Whether the process before still sees it makes no difference.
+    std::fs::rename(&held, &folder).expect("renames");
+    rig.restart().await;
+    let entry = rig.entry().expect("serves");
+    assert_eq!((entry.active.manifest().version.as_str(), entry.on_trial), ("2.0.0", true));
+    assert_eq!(entry.fallback.expect("a way back").manifest().version, "1.0.0");
+
+    // What cannot even be read does not take the plugin away.
+    std::fs::write(&folder, "not wasm").expect("writes");
+    rig.restart().await;
+    assert_eq!(rig.serving(), "1.0.0");
+    rig.until_row(PluginState::Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_version_is_tried_on_the_state_of_sessions_before_it_is_in_force() {
+    let mut rig = Rig::open(|_| {}).await;
+    let state = |schema, state: &str| Snapshot { schema, state: state.as_bytes().to_vec() };
+    let counted = rig.entry().expect("serves").active.open().expect("opens").snapshot().expect("a snapshot");
+    // What no version restores says nothing of the new one.
+    *rig.samples.0.lock() = vec![state(9, "?")];
+    rig.install("fixture.wasm", &[("version", "1.5.0"), ("schema", "2"), ("restores", "2")]);
+    rig.until("1.5.0 serves", |rig| rig.serving() == "1.5.0").await;
+    rig.roll_back().expect("on trial");
+    *rig.samples.0.lock() = vec![state(9, "?"), counted];
+    rig.install("fixture.wasm", &[("version", "2.0.0"), ("schema", "2"), ("restores", "2")]);
+    let why = rig.until_row(PluginState::Refused).await;
+    assert!(why.contains("1.0.0 serves on") && why.contains("plugin reload fixture --discard-state"), "{why}");
+    assert_eq!(rig.serving(), "1.0.0");
+
+    tokio::task::block_in_place(|| rig.catalog.reload("fixture", true)).expect("taken");
+    let entry = rig.entry().expect("serves");
+    assert_eq!(entry.active.manifest().version, "2.0.0");
+    assert_eq!(entry.discards_state, Some(entry.active.id()));
+    assert!(entry.discarded_before > 0);
+    // Back on trial each session knows its state.
+    rig.roll_back().expect("on trial");
+    assert_eq!(rig.entry().expect("serves").discarded_before, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_a_late_fault_of_the_only_session_goes_back_too() {
+    let mut rig = Rig::open(|_| {}).await;
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    rig.serve(1);
+    rig.settle(1);
+    assert!(!rig.entry().expect("serves").on_trial);
+    rig.fault(0);
+    assert_eq!(rig.serving(), "1.0.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_what_the_host_lacks_is_held_against_no_version() {
+    let mut rig = Rig::open(|_| {}).await;
+    rig.install("fixture.wasm", &[("version", "2.0.0")]);
+    rig.until("2.0.0 serves", |rig| rig.serving() == "2.0.0").await;
+    let full = Fault::Capacity("full".to_owned());
+    (0..10).for_each(|device| rig.report(device, Report::WentBack(&full)));
+    (0..10).for_each(|device| rig.report(device, Report::Faulted(&Fault::Trapped("both".to_owned()))));
+    assert_eq!(rig.serving(), "2.0.0");
 }

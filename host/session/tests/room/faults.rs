@@ -156,7 +156,7 @@ async fn h3_a_version_whose_state_cannot_be_kept_is_left_again() {
         device.say(json!({ "type": "red", "what": "heavy" })).await;
         last = device.hears(|message| message["count"].is_u64()).await;
     }
-    assert_eq!(house.catalog.count("rolled back"), 1, "{last}");
+    assert_eq!(house.catalog.count("went back"), 1, "{last}");
     assert_eq!(last["by"], "one");
 }
 

@@ -10,7 +10,7 @@ use modehost_contract::mode::{ModeOffer, Subscriptions};
 use modehost_contract::{
     Catalog, Context, Effect, Entry, Event, Fault, Generation, Instance, Manifest, Report, Snapshot, Table, VoicePolicy,
 };
-use modehost_ids::{GenerationId, PluginId};
+use modehost_ids::{DeviceId, GenerationId, PluginId};
 use parking_lot::Mutex;
 
 /// What a mode does with an event: its number, and what it wants.
@@ -103,7 +103,7 @@ impl Turned {
             table.modes.insert(mode.name.clone(), (manifest.id.clone(), mode.name.as_str().into()));
         }
         table.types.extend(manifest.message_types.iter().map(|kind| (kind.clone(), manifest.id.clone())));
-        table.plugins.insert(manifest.id, Entry { active, candidate: None, fallback });
+        table.plugins.insert(manifest.id, Entry { fallback, on_trial: true, ..Entry::of(active) });
         self.table.store(Arc::new(table));
     }
 
@@ -127,11 +127,12 @@ impl Catalog for Turned {
     fn table(&self) -> Guard<Arc<Table>> {
         self.table.load()
     }
-    fn report(&self, _: &PluginId, generation: GenerationId, report: Report<'_>) {
+    fn report(&self, _: &PluginId, generation: GenerationId, _: &DeviceId, report: Report<'_>) {
         let said = match report {
-            Report::Settled => "settled",
+            Report::Served => "served",
             Report::Faulted(_) => "faulted",
-            Report::RolledBack(_) => "rolled back",
+            Report::WentBack(_) => "went back",
+            Report::RefusedState(_) => "refused state",
         };
         self.reports.lock().push((generation, said));
     }

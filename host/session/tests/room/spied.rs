@@ -95,4 +95,8 @@ impl Sessions for Spied {
     fn expire(&self, before: u64) -> Reply<u64> {
         self.0.real.expire(before)
     }
+
+    fn recent(&self, most: usize) -> Reply<Vec<StoredSession>> {
+        self.0.real.recent(most)
+    }
 }

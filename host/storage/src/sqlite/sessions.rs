@@ -74,6 +74,18 @@ impl Sessions for SqliteStorage {
             Ok(unsigned(gone as i64))
         })
     }
+
+    fn recent(&self, most: usize) -> Reply<Vec<StoredSession>> {
+        SqliteStorage::read(self, move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT device, format, state FROM sessions ORDER BY saved_at DESC LIMIT ?1")?;
+            let rows = statement.query_map([most as i64], |row| {
+                let (device, format, state): (String, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(decode(&DeviceId::new(device), format, &state).ok())
+            })?;
+            Ok(rows.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?)
+        })
+    }
 }
 
 fn decode(device: &DeviceId, format: i64, state: &[u8]) -> Result<StoredSession, ReadError> {

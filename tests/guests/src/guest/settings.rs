@@ -7,7 +7,7 @@ use crate::{BLOCK, SETTINGS_MARK};
 
 /// The settings as they are built; `variant` tells what each is.
 const SETTINGS: &str = "MODEHOST-FIXTURE:id=fixture;version=1.0.0;build=a;type=fixture;mode=fixture;alias=;\
-voice=exclusive;schema=1;restores=1;fail=;first=;attach=;hello=;modes=;speak=;";
+voice=exclusive;schema=1;restores=1;fail=;first=;timer=;attach=;hello=;modes=;speak=;";
 
 /// The plugin.toml as it is built.
 const PACKAGE: &str = "# MODEHOST-FIXTURE-PACKAGE\nid = \"fixture\"\nversion = \"1.0.0\"\ngrants = []\n\

@@ -1,0 +1,50 @@
+//! The state that new versions of plugins are tried on: that of sessions in memory, then of stored ones.
+//! Rule: asked for by threads that load plugins, and never by one that serves devices.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use modehost_contract::{Snapshot, StateSamples};
+use modehost_ids::PluginId;
+use modehost_limits as limits;
+use modehost_session::Registry;
+use modehost_storage::SqliteStorage;
+use modehost_storage::traits::Sessions;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Where samples come from.
+pub struct Samples {
+    storage: Arc<SqliteStorage>,
+    /// None until the sessions of this process begin.
+    registry: OnceLock<Weak<Registry>>,
+    io: Handle,
+}
+
+impl Samples {
+    /// Samples of stored sessions. Must be called within the IO runtime.
+    pub fn new(storage: Arc<SqliteStorage>) -> Self {
+        Self { storage, registry: OnceLock::new(), io: Handle::current() }
+    }
+
+    /// From now on those in memory come first.
+    pub fn attach(&self, registry: &Arc<Registry>) {
+        let _ = self.registry.set(Arc::downgrade(registry));
+    }
+}
+
+impl StateSamples for Samples {
+    fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
+        self.io.block_on(async {
+            let mut samples = match self.registry.get().and_then(Weak::upgrade) {
+                Some(registry) => registry.samples(plugin, most).await,
+                None => Vec::new(),
+            };
+            let stored = timeout(limits::STORAGE_REPLY, self.storage.recent(limits::STATE_SAMPLE_SESSIONS)).await;
+            let stored = stored.ok().and_then(Result::ok).unwrap_or_default().into_iter();
+            let handlers = stored.flat_map(|session| session.handlers).filter(|one| one.plugin == plugin.as_str());
+            let snapshots = handlers.map(|one| Snapshot { schema: one.schema, state: one.state });
+            samples.extend(snapshots.take(most.saturating_sub(samples.len())));
+            samples
+        })
+    }
+}
