@@ -84,6 +84,7 @@ pub enum Effect {
     /// A JSON object with a `type`.
     Dispatch(String),
     SwitchMode(Option<String>),
+    EndConversation,
     Extension {
         request: RequestId,
         name: String,
@@ -168,6 +169,8 @@ pub struct ModelRequest {
     pub max_tokens: u32,
     pub json: bool,
     pub chunks: bool,
+    /// Dropped once the person has moved on.
+    pub spoken: bool,
     pub tools: Vec<Tool>,
 }
 

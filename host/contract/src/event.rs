@@ -26,7 +26,7 @@ pub enum Event {
     RequestFailed { request: RequestId, reason: Failure, message: Arc<str> },
     Tools { request: RequestId, tools: Arc<[Tool]> },
     ToolDone { request: RequestId, text: Arc<str>, failed: bool },
-    Aborted { reason: Arc<str> },
+    Aborted { reason: Arc<str>, heard: Option<Arc<str>> },
     Document(Document),
     WriteDone { request: RequestId, key: Arc<str>, version: DocumentVersion },
     WriteConflict(Document),
@@ -50,6 +50,8 @@ pub struct Start {
     pub mode: Option<Arc<str>>,
     pub device: Device,
     pub session_id: Arc<str>,
+    /// `zh` or `en`.
+    pub language: Arc<str>,
 }
 
 /// Who a session belongs to.

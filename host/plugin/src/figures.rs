@@ -15,11 +15,7 @@ pub fn describe_figures() {
         Unit::Count,
         "Versions of a `plugin` that are in memory; two at the most."
     );
-    describe_counter!(
-        "modehost_plugin_rollbacks_total",
-        Unit::Count,
-        "Versions of a `plugin` that were rolled back."
-    );
+    describe_counter!("modehost_plugin_rollbacks_total", Unit::Count, "Versions of a `plugin` that were rolled back.");
     describe_gauge!("modehost_plugin_live_instances", Unit::Count, "Instances of a `plugin` in memory.");
     describe_gauge!(
         "modehost_plugin_memory_bytes",

@@ -76,7 +76,7 @@ fn run_once(generation: &WasmGeneration, file: &str) -> Result<(), LoadError> {
 /// Gives `started`. That the plugin rejects a start is its right and no fault.
 fn start(instance: &mut WasmInstance, mode: Option<&str>) -> Result<(), Fault> {
     let device = Device { id: "probe".into(), alias: None, groups: Arc::from(["default".into()]) };
-    let start = Start { mode: mode.map(Into::into), device, session_id: "probe".into() };
+    let start = Start { mode: mode.map(Into::into), device, session_id: "probe".into(), language: "en".into() };
     match instance.handle(CONTEXT, &Event::Started(start)) {
         Ok(_) | Err(Fault::Rejected(_)) => Ok(()),
         Err(fault) => Err(fault),

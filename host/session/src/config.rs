@@ -12,6 +12,43 @@ use modehost_storage::traits::Audience;
 /// The group of devices that no configured group lists.
 pub const DEFAULT_GROUP: &str = "default";
 
+/// The languages that the server itself speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    Chinese,
+    English,
+}
+
+impl Language {
+    /// Its tag.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+        }
+    }
+
+    /// Of these words: Chinese as soon as one Chinese character is among them, English where there are
+    /// letters; none for digits and marks.
+    pub fn of(text: &str) -> Option<Self> {
+        let chinese =
+            |letter| matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
+        if text.chars().any(chinese) {
+            return Some(Self::Chinese);
+        }
+        text.chars().any(char::is_alphabetic).then_some(Self::English)
+    }
+
+    /// The sentence of this language.
+    pub fn pick<T>(self, chinese: T, english: T) -> T {
+        match self {
+            Self::Chinese => chinese,
+            Self::English => english,
+        }
+    }
+}
+
 /// What a second connection of a device does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DuplicateDevice {
@@ -33,6 +70,8 @@ pub struct Config {
     pub default_mode: Option<Arc<str>>,
     /// Texts of `listen` `detect` that only wake the device, lower-cased.
     pub wake_words: Vec<String>,
+    /// In which language things are said before anybody has spoken.
+    pub language: Language,
     /// Whether unconfirmed state may be at most this old on a kill.
     pub checkpoint: Duration,
     /// Live instances over all sessions.
@@ -50,6 +89,7 @@ impl Default for Config {
             hibernate_after: limits::HIBERNATE_AFTER,
             default_mode: None,
             wake_words: Vec::new(),
+            language: Language::default(),
             checkpoint: limits::CHECKPOINT,
             live_instances: limits::LIVE_INSTANCES,
             migrations_per_second: limits::MIGRATIONS_PER_SECOND,

@@ -10,6 +10,7 @@ use modehost_contract::event::{Failure, RequestId, Transcript};
 use modehost_contract::{Effect, Event};
 use modehost_ids::PluginId;
 use modehost_limits as limits;
+use modehost_outbox::close;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, check};
 use modehost_storage::assemble;
@@ -116,6 +117,7 @@ impl Session {
                     self.work.push_back(Work::Switch(mode));
                 }
             }
+            Effect::EndConversation => self.link.close(close::NORMAL, "goodbye"),
             Effect::AskModel(ask) => self.ask(plugin, ask),
             Effect::PostHook(post) => self.post(plugin, post),
             Effect::ListTools(request) => self.list_tools(plugin, request),
@@ -288,5 +290,6 @@ fn reaches_others(effect: &Effect) -> bool {
             | Effect::Broadcast { .. }
             | Effect::Dispatch(_)
             | Effect::SwitchMode(_)
+            | Effect::EndConversation
     )
 }

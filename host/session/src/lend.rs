@@ -176,7 +176,8 @@ impl Session {
 
     /// What `started` says.
     pub(crate) fn start(&self, mode: Option<Arc<str>>) -> Start {
-        Start { mode, device: self.device.clone(), session_id: self.id.as_str().into() }
+        let (device, session_id) = (self.device.clone(), self.id.as_str().into());
+        Start { mode, device, session_id, language: self.config().language.tag().into() }
     }
 
     fn insert(&mut self, plugin: &PluginId) -> Result<usize, Fault> {

@@ -57,6 +57,6 @@ mod transcripts;
 mod wake;
 
 pub use attachment::{Attachment, Gone};
-pub use config::{Config, DuplicateDevice, IdleConfig, Roster};
+pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster};
 pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};

@@ -115,7 +115,7 @@ impl Session {
         for handler in &self.handlers {
             let concerned = handler.mode.is_some() && (handler.is_live() || !handler.is_idle());
             if concerned || speaker.as_ref() == Some(&handler.plugin) {
-                let event = Event::Aborted { reason: reason.into() };
+                let event = Event::Aborted { reason: reason.into(), heard: None };
                 self.work.push_back(Work::Tell { plugin: handler.plugin.clone(), event, body: None });
             }
         }

@@ -56,6 +56,7 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         resume_window: Duration::from_secs(session.resume_window_s),
         hibernate_after: Duration::from_secs(session.hibernate_after_s),
         default_mode: session.default_mode.as_deref().map(Arc::from),
+        language: modehost_session::Language::Chinese,
         wake_words: session.wake_words.iter().map(|word| word.to_lowercase()).collect(),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         live_instances,

@@ -52,7 +52,7 @@ fn body(log: &str) -> String {
 fn native(bencher: Bencher<'_, '_>, log: &str) {
     let body = body(log);
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["default".into()] };
-    let start = Event::Started(Start { mode: None, device, session_id: "s".into() });
+    let start = Event::Started(Start { mode: None, device, session_id: "s".into(), language: "zh".into() });
     let message = || Event::Message(Message { kind: "coding".into(), body: body.clone() });
     let opened = || {
         let mut runner = Runner::<Coding>::configure("{}").expect("a configuration");

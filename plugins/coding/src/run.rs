@@ -243,6 +243,7 @@ impl Run {
             messages: messages(seen, &seen.stats(), self.language(cx, seen)),
             max_tokens: MAX_TOKENS,
             form: ModelForm::Json,
+            spoken: false,
             tools: Vec::new(),
         });
         self.question.open = Some((request, seen.ledger.version));

@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn restore_of_a_snapshot_behaves_like_the_state(events in prop::collection::vec(event(), 0..40)) {
         let device = Device { id: "dev-1".into(), alias: None, groups: vec!["g".into()] };
-        let start = Event::Started(Start { mode: Some("coding".into()), device, session_id: "s".into() });
+        let start = Event::Started(Start { mode: Some("coding".into()), device, session_id: "s".into(), language: "zh".into() });
         let script = std::iter::once(start).chain(events).enumerate();
         let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64 * 170, seed: n as u64 }, event)).collect();
         prop_assert_eq!(round_trip::<Coding>("{}", &script), Ok(()));

@@ -27,8 +27,8 @@ pub mod turn;
 pub mod wording;
 
 use modehost_sdk::{
-    Abortion, Cx, Describe, Document, EndReason, Language, Mode, ModelChunk, ModelDone, Outcome, RequestFailed,
-    TimerId, ToolDone, ToolList, Transcript, VoicePolicy, WriteDone,
+    Aborted, Cx, Describe, Document, EndReason, Language, Mode, ModelChunk, ModelDone, Outcome, RequestFailed, TimerId,
+    ToolDone, ToolList, Transcript, VoicePolicy, WriteDone,
 };
 use serde::{Deserialize, Serialize};
 
@@ -159,7 +159,7 @@ impl Mode for Conversation {
     }
 
     /// The host has silenced the device; but a chunk may have come between that and this.
-    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, _abortion: Abortion) -> Outcome {
+    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, _aborted: Aborted) -> Outcome {
         self.interrupt(cx, true);
         Ok(())
     }

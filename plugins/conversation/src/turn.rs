@@ -147,7 +147,14 @@ impl Conversation {
         let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn);
         let tools = if turn.has_called_enough(cx.config()) || turn.toolless { Vec::new() } else { turn.tools.to_vec() };
         let max_tokens = cx.config().answer_tokens;
-        let request = cx.ask(ModelQuestion { purpose: "chat", messages, max_tokens, form: ModelForm::Chunks, tools });
+        let request = cx.ask(ModelQuestion {
+            purpose: "chat",
+            messages,
+            max_tokens,
+            form: ModelForm::Chunks,
+            spoken: true,
+            tools,
+        });
         turn.stage = Stage::Asking { request, heard: false };
     }
 

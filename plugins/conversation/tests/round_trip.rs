@@ -3,14 +3,14 @@
 
 use conversation::Conversation;
 use modehost_sdk::{
-    Abortion, Context, Device, Document, Effect, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed,
+    Aborted, Context, Device, Document, Effect, EndReason, Event, Failure, ModelChunk, ModelDone, RequestFailed,
     Runner, Snapshot, Start, Tool, ToolCall, ToolDone, ToolList, Transcript, WriteDone, round_trip,
 };
 use proptest::prelude::*;
 
 fn started() -> Event {
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["g".into()] };
-    Event::Started(Start { mode: Some("chat".into()), device, session_id: "s".into() })
+    Event::Started(Start { mode: Some("chat".into()), device, session_id: "s".into(), language: "zh".into() })
 }
 
 fn heard(text: &str) -> Event {
@@ -52,7 +52,7 @@ fn event() -> impl Strategy<Value = Event> {
             Event::RequestFailed(RequestFailed { request, reason, message: String::new() })
         }),
         2 => (0_u64..5).prop_map(Event::Timer),
-        1 => Just(Event::Aborted(Abortion { reason: String::new() })),
+        1 => Just(Event::Aborted(Aborted { reason: String::new(), heard: None })),
         1 => prop::sample::select(vec!["chat", "working"]).prop_map(|mode| Event::ModeChanged(mode.into())),
         1 => Just(Event::Ended(EndReason::Gone)),
     ]

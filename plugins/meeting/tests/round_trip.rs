@@ -12,7 +12,12 @@ const CONFIG: &str = r#"{"summary_transcript_max_chars":500,"checkpoint_chars":5
 
 fn started(mode: bool) -> Event {
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["g".into()] };
-    Event::Started(Start { mode: mode.then(|| "meeting".into()), device, session_id: "s".into() })
+    Event::Started(Start {
+        mode: mode.then(|| "meeting".into()),
+        device,
+        session_id: "s".into(),
+        language: "zh".into(),
+    })
 }
 
 fn heard(text: &str, confirmed: bool, segment: u64) -> Event {

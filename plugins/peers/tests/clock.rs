@@ -19,7 +19,7 @@ fn broadcast(runner: &mut Runner<Peers>, now: u64) -> Option<String> {
 fn p2_a_clock_that_was_set_back_keeps_nobody_waiting() {
     let mut runner = Runner::<Peers>::configure("{}").expect("configured");
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["default".into()] };
-    let start = Event::Started(Start { mode: None, device, session_id: "s".into() });
+    let start = Event::Started(Start { mode: None, device, session_id: "s".into(), language: "zh".into() });
     runner.handle(Context { now: 0, seed: 0 }, start).expect("started");
     let (right, wrong) = (1_000_000_u64, 90_000_000_000_u64);
     assert_eq!(broadcast(&mut runner, wrong), None);

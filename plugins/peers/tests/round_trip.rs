@@ -47,7 +47,7 @@ proptest! {
     #[test]
     fn restore_of_a_snapshot_behaves_like_the_state(events in prop::collection::vec(event(), 0..30)) {
         let section = r#"{"acl":[{"to":["closed","group:g"],"category":"task","allow":false}],"groups":{"g":["m"]}}"#;
-        let start = Event::Started(Start { mode: None, device: device(), session_id: "s".into() });
+        let start = Event::Started(Start { mode: None, device: device(), session_id: "s".into(), language: "zh".into() });
         let script = std::iter::once(start).chain(events).enumerate();
         let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64 * 900, seed: n as u64 }, event)).collect();
         prop_assert_eq!(round_trip::<Peers>(section, &script), Ok(()));

@@ -142,13 +142,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         max_tokens: u32,
         form: ModelForm,
     ) -> RequestId {
-        self.ask(ModelQuestion { purpose, messages, max_tokens, form, tools: Vec::new() })
+        self.ask(ModelQuestion { purpose, messages, max_tokens, form, spoken: false, tools: Vec::new() })
     }
 
     /// As [`Cx::ask_model`], with tools that the model may want called.
     pub fn ask(&mut self, question: ModelQuestion<'_>) -> RequestId {
         let request = self.allot();
-        let ModelQuestion { purpose, messages, max_tokens, form, tools } = question;
+        let ModelQuestion { purpose, messages, max_tokens, form, spoken, tools } = question;
         self.effects.push(Effect::AskModel(wire::ModelRequest {
             request,
             purpose: purpose.to_owned(),
@@ -156,6 +156,7 @@ impl<'a, M: Mode> Cx<'a, M> {
             max_tokens,
             json: form == ModelForm::Json,
             chunks: form == ModelForm::Chunks,
+            spoken,
             tools,
         }));
         request
@@ -322,6 +323,12 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::SwitchMode(None));
     }
 
+    /// Ends the conversation: once all that was said has been heard, the connection closes and the device
+    /// sleeps. Words that come before that cancel it. Needs the grant `switch-mode`.
+    pub fn end_conversation(&mut self) {
+        self.effects.push(Effect::EndConversation);
+    }
+
     /// What is not yet a case of its own.
     pub fn extension(&mut self, name: impl Into<String>, payload: &impl Serialize) -> RequestId {
         let request = self.allot();
@@ -398,6 +405,9 @@ pub struct ModelQuestion<'a> {
     pub messages: Vec<ChatMessage>,
     pub max_tokens: u32,
     pub form: ModelForm,
+    /// The answer is talk: it is dropped once the person has moved on, which
+    /// [`Mode::on_aborted`](crate::Mode::on_aborted) tells. Work that finishes whatever happens says false.
+    pub spoken: bool,
     /// What the model may want called; at most 64.
     pub tools: Vec<Tool>,
 }

@@ -59,9 +59,8 @@ pub use bindings::modehost::mode::effects::{
     ArchiveEntry, Audience, ChatMessage, Effect, JournalPart, ListenCommand, ListenMode, Role,
 };
 pub use bindings::modehost::mode::events::{
-    Abortion, Delivered, Document, EndReason, Event, Extension, Failure, JournalEntry, JournalPage, Message,
-    ModelChunk, ModelDone, RequestDone, RequestFailed, Settings, Start, ToolDone, ToolList, Transcript, Undelivered,
-    WriteDone,
+    Aborted, Delivered, Document, EndReason, Event, Extension, Failure, JournalEntry, JournalPage, Message, ModelChunk,
+    ModelDone, RequestDone, RequestFailed, Settings, Start, ToolDone, ToolList, Transcript, Undelivered, WriteDone,
 };
 pub use bindings::modehost::mode::types::{
     Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId, Tool, ToolCall,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Abortion, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk,
+    Aborted, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk,
     ModelDone, RequestDone, RequestFailed, Start, TimerId, ToolDone, ToolList, Transcript, WriteDone,
 };
 
@@ -99,8 +99,9 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
         Ok(())
     }
 
-    /// The device wants silence: what was being said has been silenced.
-    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, abortion: Abortion) -> Outcome {
+    /// What was being said has been silenced, and questions with [`ModelQuestion::spoken`](crate::ModelQuestion)
+    /// have been dropped.
+    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
         Ok(())
     }
 

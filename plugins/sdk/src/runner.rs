@@ -158,7 +158,7 @@ fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
         Event::RequestFailed(failed) => mode.on_request_failed(cx, failed),
         Event::Tools(list) => mode.on_tools(cx, list),
         Event::ToolDone(done) => mode.on_tool_done(cx, done),
-        Event::Aborted(abortion) => mode.on_aborted(cx, abortion),
+        Event::Aborted(aborted) => mode.on_aborted(cx, aborted),
         Event::Document(document) => mode.on_document(cx, document),
         Event::WriteDone(done) => mode.on_write_done(cx, done),
         Event::WriteConflict(current) => mode.on_write_conflict(cx, current),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use modehost_sdk::{
-    Abortion, ArchiveEntry, Audience, ChatMessage, Context, Cx, Describe, Device, Effect, Event, Fault, JournalPart,
+    Aborted, ArchiveEntry, Audience, ChatMessage, Context, Cx, Describe, Device, Effect, Event, Fault, JournalPart,
     Letter, Message, Mode, ModelDone, ModelForm, ModelQuestion, Outcome, RequestFailed, Role, Runner, Start, Tool,
     ToolCall, ToolDone, ToolList, Transcript, reject, round_trip,
 };
@@ -60,8 +60,8 @@ impl Mode for Sample {
         self.note(format!("tool {} {}", done.text, done.failed))
     }
 
-    fn on_aborted(&mut self, _: &mut Cx<'_, Self>, abortion: Abortion) -> Outcome {
-        self.note(format!("aborted {}", abortion.reason))
+    fn on_aborted(&mut self, _: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
+        self.note(format!("aborted {}", aborted.reason))
     }
 
     fn on_model_done(&mut self, _: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
@@ -170,7 +170,7 @@ fn events_reach_their_handlers() {
     for event in [
         Event::Tools(ToolList { request: 1, tools: vec![tool()] }),
         Event::ToolDone(ToolDone { request: 1, text: "ok".to_owned(), failed: true }),
-        Event::Aborted(Abortion { reason: "button".to_owned() }),
+        Event::Aborted(Aborted { reason: "button".to_owned(), heard: None }),
         Event::ModelDone(done),
         Event::RequestFailed(RequestFailed {
             request: 1,
@@ -212,7 +212,7 @@ fn an_error_leaves_state_and_request_ids_as_they_were() {
 #[test]
 fn a_state_that_does_not_survive_a_swap_is_found() {
     let device = Device { id: "d".to_owned(), alias: None, groups: vec!["default".to_owned()] };
-    let start = Event::Started(Start { mode: None, device, session_id: "s".to_owned() });
+    let start = Event::Started(Start { mode: None, device, session_id: "s".to_owned(), language: "en".to_owned() });
     let script = |kinds: &[&str]| -> Vec<_> {
         let messages = kinds.iter().map(|kind| message(kind));
         std::iter::once(start.clone()).chain(messages).map(|event| (CONTEXT, event)).collect()

@@ -96,7 +96,8 @@ fn said(effects: &[Effect]) -> Vec<(&str, bool)> {
 #[test]
 fn the_mode_of_the_document_asks_riddles() {
     let mut runner: Runner<Riddles> = Runner::configure("{}").expect("no settings");
-    let start = Start { mode: Some("riddles".into()), device: device(), session_id: "s-1".into() };
+    let start =
+        Start { mode: Some("riddles".into()), device: device(), session_id: "s-1".into(), language: "en".into() };
     runner.handle(context(), Event::Started(start)).expect("a start");
     let effects = runner.handle(context(), heard("Who are you?")).expect("effects");
     assert!(matches!(effects.as_slice(), [Effect::Decline]), "{effects:?}");

@@ -34,6 +34,7 @@ pub struct TestDevice {
     began: Option<u64>,
     /// The section of the configuration, if it has changed since the kit was built.
     config: Option<String>,
+    language: String,
 }
 
 impl TestDevice {
@@ -51,6 +52,7 @@ impl TestDevice {
             segment: 0,
             began: None,
             config: None,
+            language: "zh".to_owned(),
         };
         new.groups(&["default"])
     }
@@ -77,6 +79,13 @@ impl TestDevice {
         self
     }
 
+    /// The person at the device speaks this language, `zh` or `en`; `zh` where nothing is said.
+    #[must_use]
+    pub fn language(mut self, language: &str) -> Self {
+        language.clone_into(&mut self.language);
+        self
+    }
+
     /// The device offers these tools.
     #[must_use]
     pub fn tools(self, tools: &[Tool]) -> Self {
@@ -92,7 +101,8 @@ impl TestDevice {
     /// Begins a role: a mode, or none for a handler of messages.
     pub fn start(&mut self, mode: Option<&str>) {
         let session_id = format!("session-{}", self.device.id).into();
-        let start = Start { mode: mode.map(Into::into), device: self.device.clone(), session_id };
+        let (device, language) = (self.device.clone(), self.language.as_str().into());
+        let start = Start { mode: mode.map(Into::into), device, session_id, language };
         self.tell(Event::Started(start));
     }
 
@@ -142,14 +152,21 @@ impl TestDevice {
         self.tell(Event::Transcript(transcript));
     }
 
-    /// The device wants silence; what is being asked of models goes on unless the mode cancels it.
+    /// The device wants silence: questions whose answers would be spoken are dropped, as in the server.
     pub fn abort(&mut self) {
         self.abort_for("");
     }
 
     /// As [`TestDevice::abort`], with the device's reason.
     pub fn abort_for(&mut self, reason: &str) {
-        self.tell(Event::Aborted { reason: reason.into() });
+        self.world.borrow_mut().drop_spoken(&self.device.id);
+        self.tell(Event::Aborted { reason: reason.into(), heard: None });
+    }
+
+    /// As [`TestDevice::abort_for`], where the person has heard so much of what was being said.
+    pub fn abort_heard(&mut self, reason: &str, heard: &str) {
+        self.world.borrow_mut().drop_spoken(&self.device.id);
+        self.tell(Event::Aborted { reason: reason.into(), heard: Some(heard.into()) });
     }
 
     /// The role is over.

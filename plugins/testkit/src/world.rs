@@ -129,6 +129,13 @@ impl World {
         }
     }
 
+    /// The person has moved on: answers that would be spoken are not wanted any more.
+    pub(crate) fn drop_spoken(&mut self, device: &str) {
+        for request in self.models.take_spoken(device) {
+            self.cancel(device, request);
+        }
+    }
+
     /// Whether the request is one of those that shall fail; then that has been queued.
     fn fails(&mut self, device: &str, part: Part, request: RequestId) -> bool {
         let Some((reason, times)) = self.failures.remove(&part) else {
@@ -290,7 +297,8 @@ mod tests {
 
     fn ask(request: RequestId) -> Effect {
         let (purpose, messages, tools) = ("p".to_owned(), Vec::new(), Vec::new());
-        Effect::AskModel(ModelRequest { request, purpose, messages, max_tokens: 1, json: false, chunks: false, tools })
+        let (json, chunks, spoken) = (false, false, false);
+        Effect::AskModel(ModelRequest { request, purpose, messages, max_tokens: 1, json, chunks, spoken, tools })
     }
 
     /// What waits for `a`: the request and whether it failed as interrupted.

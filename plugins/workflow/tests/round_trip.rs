@@ -42,7 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #[test]
     fn restore_of_a_snapshot_behaves_like_the_state(events in prop::collection::vec(event(), 0..30)) {
-        let start = Event::Started(Start { mode: None, device: device(), session_id: "s".into() });
+        let start = Event::Started(Start { mode: None, device: device(), session_id: "s".into(), language: "zh".into() });
         let script = std::iter::once(start).chain(events).enumerate();
         let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64 * 400, seed: n as u64 }, event)).collect();
         prop_assert_eq!(round_trip::<Workflow>("{}", &script), Ok(()));

@@ -9,7 +9,7 @@ const BOARD: &str = r#"{"tasks":[{"id":"a","title":"A","status":"open"},{"id":"b
 
 fn started() -> Event {
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["g".into(), "h".into()] };
-    Event::Started(Start { mode: Some("working".into()), device, session_id: "s".into() })
+    Event::Started(Start { mode: Some("working".into()), device, session_id: "s".into(), language: "zh".into() })
 }
 
 fn heard(text: &str) -> Event {

@@ -33,7 +33,7 @@ fn event(kind: &str, line: &[u8]) -> Event {
 
 fn play<M: Mode>(kind: &str, mode: Option<&str>, bytes: &[u8]) {
     let device = Device { id: "dev-1".into(), alias: None, groups: vec!["g".into()] };
-    let start = Event::Started(Start { mode: mode.map(str::to_owned), device, session_id: "s".into() });
+    let start = Event::Started(Start { mode: mode.map(str::to_owned), device, session_id: "s".into(), language: "zh".into() });
     let events = bytes.split(|byte| *byte == b'\n').take(24).map(|line| event(kind, line));
     let script = std::iter::once(start).chain(events).enumerate();
     let script: Vec<_> = script.map(|(n, event)| (Context { now: n as u64 * 700, seed: n as u64 }, event)).collect();

@@ -43,6 +43,7 @@ pub fn question(words: &str) -> ModelRequest {
         max_tokens: 100,
         json: false,
         chunks: false,
+        spoken: false,
         tools: Vec::new(),
     }
 }

@@ -216,6 +216,10 @@ impl Rules {
                 grants.need("switch-mode", "switch-mode", None)?;
                 Effect::SwitchMode(mode)
             }
+            wit::Effect::EndConversation => {
+                grants.need("end-conversation", "switch-mode", None)?;
+                Effect::EndConversation
+            }
             wit::Effect::Extension(extension) => {
                 weigh(&[&extension.name, &extension.payload]);
                 Effect::Extension { request: extension.request, name: extension.name, payload: extension.payload }

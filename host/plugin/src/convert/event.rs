@@ -11,7 +11,8 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
     match event {
         Event::Started(start) => lend_device(&start.device, |device| {
             let mode = start.mode.as_deref();
-            call(wit::Event::Started(wit::Start { mode, device, session_id: &start.session_id }))
+            let (session_id, language) = (&*start.session_id, &*start.language);
+            call(wit::Event::Started(wit::Start { mode, device, session_id, language }))
         }),
         Event::Attached(device) => lend_device(device, |device| call(wit::Event::Attached(device))),
         Event::ConfigChanged { config, device } => {
@@ -85,7 +86,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         Event::ToolDone { request, text, failed } => {
             wit::Event::ToolDone(wit::ToolDone { request: *request, text, failed: *failed })
         }
-        Event::Aborted { reason } => wit::Event::Aborted(wit::Abortion { reason }),
+        Event::Aborted { reason, heard } => wit::Event::Aborted(wit::Aborted { reason, heard: heard.as_deref() }),
         Event::Document(current) => wit::Event::Document(document(current)),
         Event::WriteDone { request, key, version } => {
             wit::Event::WriteDone(wit::WriteDone { request: *request, key, version: *version })

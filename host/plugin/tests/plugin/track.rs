@@ -120,7 +120,7 @@ fn an_old_component_is_told_only_what_it_has_words_for() {
     let unknown = [
         Event::Tools { request: 1, tools: Arc::from([tool]) },
         Event::ToolDone { request: 1, text: "t".into(), failed: false },
-        Event::Aborted { reason: "wake_word_detected".into() },
+        Event::Aborted { reason: "wake_word_detected".into(), heard: None },
     ];
     for event in unknown {
         assert_eq!(instance.handle(CONTEXT, &event), Ok(Vec::new()), "{event:?}");
@@ -149,7 +149,8 @@ fn a_new_component_is_told_everything() {
     assert_eq!(told(Event::Tools { request: 5, tools: Arc::from([]) })["tools"], json!([]));
     let done = told(Event::ToolDone { request: 6, text: "no".into(), failed: true });
     assert_eq!((&done["tool"], &done["failed"]), (&json!("no"), &json!(true)));
-    assert_eq!(told(Event::Aborted { reason: "button".into() })["aborted"], "button");
+    let aborted = told(Event::Aborted { reason: "button".into(), heard: Some("One".into()) });
+    assert_eq!((&aborted["aborted"], &aborted["heard"]), (&json!("button"), &json!("One")));
     let done = told(Event::ModelDone(answer()));
     assert_eq!((&done["answer"], &done["calls"]), (&json!("yes"), &json!([["c1", "n", "{"]])));
     let failed = told(Event::RequestFailed { request: 1, reason: Failure::NotJson, message: "m".into() });

@@ -181,6 +181,7 @@ fn ask(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
         max_tokens: 9,
         json: false,
         chunks: false,
+        spoken: false,
         tools: vec![],
     };
     Ok(vec![Effect::AskModel(ask), Effect::Send(json!({ "type": "red", "asked": true }).to_string())])

@@ -23,7 +23,9 @@ pub fn puppet(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
             Ok(effects)
         }
         Event::Ended(_) => Ok(vec![tell("ended", json!({}))]),
-        Event::Aborted { reason } => Ok(vec![tell("aborted", json!({ "reason": &**reason }))]),
+        Event::Aborted { reason, heard } => {
+            Ok(vec![tell("aborted", json!({ "reason": &**reason, "heard": heard.as_deref() }))])
+        }
         Event::ModelChunk { request, text } => {
             Ok(vec![tell("model-chunk", json!({ "request": request, "text": &**text }))])
         }
@@ -109,6 +111,7 @@ fn effect(wish: &Value) -> Result<Effect, Fault> {
                 max_tokens: 9,
                 json: false,
                 chunks: flag("chunks"),
+                spoken: flag("spoken"),
                 tools: vec![],
             })
         }

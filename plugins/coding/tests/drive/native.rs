@@ -17,7 +17,12 @@ impl Session {
         let runner = Runner::configure(r#"{"final_wait_ms":0}"#).expect("a configuration");
         let mut session = Self { runner, now: 1_760_000_000_000 };
         let device = Device { id: "dev-1".into(), alias: None, groups: vec!["default".into()] };
-        session.tell(Event::Started(Start { mode: Some("coding".into()), device, session_id: "s".into() }));
+        session.tell(Event::Started(Start {
+            mode: Some("coding".into()),
+            device,
+            session_id: "s".into(),
+            language: "zh".into(),
+        }));
         session
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Models {
     /// Questions that wait, with their device.
     waiting: Vec<(String, ModelRequest)>,
     pub(crate) asked: Vec<ModelRequest>,
+    /// Questions whose answers would be spoken, with their device.
+    spoken: Vec<(String, RequestId)>,
 }
 
 impl Models {
@@ -51,6 +53,9 @@ impl Models {
     /// What comes at once of a question.
     pub(crate) fn ask(&mut self, device: &str, ask: &ModelRequest) -> Vec<Event> {
         self.asked.push(ask.clone());
+        if ask.spoken {
+            self.spoken.push((device.to_owned(), ask.request));
+        }
         if self.held.contains(&ask.purpose) {
             self.waiting.push((device.to_owned(), ask.clone()));
             return Vec::new();
@@ -60,6 +65,14 @@ impl Models {
 
     pub(crate) fn cancel(&mut self, device: &str, request: RequestId) {
         self.waiting.retain(|(id, ask)| id != device || ask.request != request);
+    }
+
+    /// Takes the questions of a device whose answers would be spoken.
+    pub(crate) fn take_spoken(&mut self, device: &str) -> Vec<RequestId> {
+        let spoken = std::mem::take(&mut self.spoken);
+        let (theirs, rest): (Vec<_>, Vec<_>) = spoken.into_iter().partition(|(id, _)| id == device);
+        self.spoken = rest;
+        theirs.into_iter().map(|(_, request)| request).collect()
     }
 
     /// Drops the questions of a device that wait.
@@ -113,7 +126,7 @@ mod tests {
 
     fn ask(request: RequestId, purpose: &str, json: bool, chunks: bool) -> ModelRequest {
         let (purpose, messages, tools) = (purpose.to_owned(), Vec::new(), Vec::new());
-        ModelRequest { request, purpose, messages, max_tokens: 1, json, chunks, tools }
+        ModelRequest { request, purpose, messages, max_tokens: 1, json, chunks, spoken: false, tools }
     }
 
     fn text(text: &str) -> Answer {

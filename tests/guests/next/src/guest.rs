@@ -63,7 +63,7 @@ impl handler::Guest for Next {
                 json!({ "tools": tools, "request": list.request })
             }
             Event::ToolDone(done) => json!({ "tool": done.text, "failed": done.failed, "request": done.request }),
-            Event::Aborted(abortion) => json!({ "aborted": abortion.reason }),
+            Event::Aborted(aborted) => json!({ "aborted": aborted.reason, "heard": aborted.heard }),
             Event::ModelDone(done) => {
                 let calls: Vec<_> =
                     done.tool_calls.iter().map(|call| json!([call.id, call.name, call.arguments])).collect();

@@ -75,6 +75,7 @@ pub(crate) fn request(ask: wit::ModelRequest) -> to::ModelRequest {
         max_tokens: ask.max_tokens,
         json: ask.json,
         chunks: ask.chunks,
+        spoken: ask.spoken,
         tools: ask.tools.into_iter().map(tool).collect(),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) fn renew(effect: old::Effect) -> new::Effect {
             max_tokens: ask.max_tokens,
             json: ask.json,
             chunks: ask.chunks,
+            // An answer in pieces was asked for to be spoken as it comes.
+            spoken: ask.chunks,
             tools: Vec::new(),
         }),
         old::Effect::Cancel(request) => new::Effect::Cancel(request),

@@ -26,6 +26,7 @@ pub(crate) fn effect(wish: &str, body: &Value) -> Option<Effect> {
             max_tokens: 10,
             json: false,
             chunks: true,
+            spoken: true,
             tools: list(&body["tools"], tool),
         }),
         "remove-journal" => Effect::RemoveJournal(JournalRemoval { request, journal: text("key") }),
