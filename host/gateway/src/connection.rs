@@ -10,11 +10,12 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use futures_util::future::{OptionFuture, join};
+use modehost_ids::DeviceId;
 use modehost_limits as limits;
 use modehost_outbox::{OutboxReader, close};
 use modehost_protocol::message::is_heartbeat;
 use modehost_protocol::reply::{self, PONG};
-use modehost_protocol::{DeviceMessage, Invalid, Reference, Unwrapped, check};
+use modehost_protocol::{DeviceMessage, ErrorCode, Invalid, Reference, Unwrapped, check};
 use modehost_session::{Attachment, Gone};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
@@ -67,6 +68,7 @@ impl SessionEnd for Attachment {
 /// Runs a connection to its end. The session is let go once it has all that was received, before
 /// the closing handshake where that is possible.
 pub(crate) async fn run<S, A>(
+    device: &DeviceId,
     mut link: Link<'_, S>,
     session: A,
     mut outbox: OutboxReader,
@@ -78,7 +80,7 @@ pub(crate) async fn run<S, A>(
     A: SessionEnd,
 {
     let _connected = meters.connected();
-    if let Some(ending) = converse(&mut link, &session, &mut outbox, &mut counter, pace, meters).await {
+    if let Some(ending) = converse(device, &mut link, &session, &mut outbox, &mut counter, pace, meters).await {
         drop((session, outbox));
         // Boxed: this part is rare, and would make every connection larger.
         Box::pin(link.finish(ending)).await;
@@ -113,6 +115,7 @@ impl Woken {
 
 /// Carries frames both ways until the end, which the caller has still to carry out, if it is given.
 async fn converse<S, A>(
+    device: &DeviceId,
     link: &mut Link<'_, S>,
     session: &A,
     outbox: &mut OutboxReader,
@@ -177,7 +180,7 @@ where
             }
             Woken::Wire(Wire::Read(Message::Binary(frame))) => {
                 session.touch();
-                heard = match link.framing().unwrap(&frame) {
+                heard = match link.unwrap(&frame) {
                     Ok(Unwrapped::Sound(packet)) => {
                         meters.received_audio();
                         session.audio(packet)
@@ -189,6 +192,7 @@ where
                     }
                     Err(bad) => {
                         meters.skipped_audio(bad.label());
+                        tell_unreadable(device, link);
                         Ok(())
                     }
                 };
@@ -275,7 +279,7 @@ where
         Ok(None) => link.put_fixed(PONG),
         Ok(Some(message)) => {
             if let DeviceMessage::Hello(hello) = &message {
-                link.said_hello(hello.version);
+                link.said_hello(hello);
             }
             return Some(message);
         }
@@ -285,6 +289,18 @@ where
         }
     }
     None
+}
+
+/// Sound of which nothing can be read is told once, to the device and to the operator.
+fn tell_unreadable<S>(device: &DeviceId, link: &mut Link<'_, S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(evidence) = link.unreadable() else { return };
+    let (version, codec) = (evidence.framing().version(), evidence.codec());
+    tracing::warn!(%device, version, ?codec, "the sound of a device cannot be read: its frames are not of this protocol version");
+    let message = format!("audio frames cannot be read as protocol version {version}; check Protocol-Version");
+    link.put_text(reply::error(ErrorCode::AudioUnreadable.as_str(), &message, &Reference::default()));
 }
 
 /// `None` stands for a heartbeat.

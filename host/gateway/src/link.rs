@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{SinkExt, StreamExt};
 use modehost_limits as limits;
 use modehost_outbox::{Frame, Mark, Text, close};
-use modehost_protocol::Framing;
+use modehost_protocol::{BadFrame, Evidence, Hello, Unwrapped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -77,9 +77,7 @@ pub(crate) struct Link<'a, S> {
     /// Writing has failed: the device is gone, and only what it sent before is still read.
     mute: bool,
     /// How sound is wrapped, both ways.
-    framing: Framing,
-    /// The handshake has settled the framing; a hello does not change it.
-    settled: bool,
+    framing: Evidence,
     meters: &'a Meters,
 }
 
@@ -111,8 +109,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             blocked: None,
             last_sent: Instant::now(),
             mute: false,
-            framing: version.and_then(Framing::of_version).unwrap_or_default(),
-            settled: version.and_then(Framing::of_version).is_some(),
+            framing: Evidence::new(version),
             meters,
         }
     }
@@ -124,7 +121,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                 Frame::Text(Text::Own(text)) => self.push(Message::Text(text.into())),
                 Frame::Text(Text::Shared(text)) => self.push(Message::Text((&*text).into())),
                 Frame::Audio { packet, timestamp_ms } => {
-                    self.push(Message::Binary(self.framing.wrap(packet, timestamp_ms).into()));
+                    self.push(Message::Binary(self.framing.framing().wrap(packet, timestamp_ms).into()));
                 }
                 Frame::Mark(mark) if self.closing.is_none() && !self.mute => {
                     self.frames.push_back(Outgoing::Mark(mark));
@@ -136,19 +133,28 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         }
     }
 
-    /// How sound is wrapped.
-    pub fn framing(&self) -> Framing {
-        self.framing
+    /// What is in a binary frame.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn unwrap<'f>(&mut self, frame: &'f [u8]) -> Result<Unwrapped<'f>, BadFrame> {
+        self.framing.unwrap(frame)
     }
 
-    /// Clients that cannot set headers choose the framing by their hello.
-    pub fn said_hello(&mut self, version: Option<u64>) {
-        let Some(said) = version.and_then(Framing::of_version) else { return };
-        if !self.settled {
-            (self.framing, self.settled) = (said, true);
-        } else if said != self.framing {
-            let (hello, header) = (said.version(), self.framing.version());
-            tracing::info!(hello, header, "hello names another version than Protocol-Version, which holds");
+    /// How sound is wrapped, and how it is said to be encoded, where nothing of it can be read; once.
+    pub fn unreadable(&mut self) -> Option<Evidence> {
+        self.framing.is_unreadable().then_some(self.framing)
+    }
+
+    /// The device has said hello.
+    pub fn said_hello(&mut self, hello: &Hello) {
+        if let Some(holds) = self.framing.said_hello(hello.version, hello.audio.codec) {
+            let header = holds.version();
+            tracing::info!(
+                hello = hello.version,
+                header,
+                "hello names another version than Protocol-Version, which holds"
+            );
         }
     }
 

@@ -16,6 +16,11 @@ pub const VOICE_END: Duration = Duration::from_millis(700);
 pub const PRE_ROLL: Duration = Duration::from_millis(300);
 /// Longest utterance. Providers cut at 60 s, people seldom speak 30 s without a pause.
 pub const UTTERANCE: Duration = Duration::from_secs(30);
+/// Faint voice that a recogniser is asked about: a fan reaches half of it, a whispered word three times.
+pub const FAINT_VOICE: Duration = Duration::from_millis(64);
+/// With less clear voice than this, credits of films are what recognisers make of silence: the shortest
+/// of them takes longer to say.
+pub const SHORT_VOICE: Duration = Duration::from_millis(500);
 /// Manual listening without a boundary of the device for this long is ruled by voice activity (A.2).
 pub const MANUAL_FALLBACK: Duration = Duration::from_millis(5000);
 /// Speech over speech of this length interrupts: longer than a cough.
@@ -24,6 +29,8 @@ pub const BARGE_IN: Duration = Duration::from_millis(300);
 pub const BOUNCE: Duration = Duration::from_millis(300);
 /// Largest packet of Opus: RFC 6716 allows three frames of 1,275 bytes for 60 ms, and a little more.
 pub const PACKET_BYTES: usize = 4000;
+/// Packets in a row of which none can be decoded, before that is told (A.11): more than a second.
+pub const UNREADABLE: u32 = 20;
 /// Samples in the longest packet of Opus, 120 ms.
 pub const PACKET_SAMPLES: usize = 1920;
 /// Packets that wait for an ear, and boundaries twice as many: 15 s of 60 ms.

@@ -2,9 +2,13 @@
 //! Rule: no length that a device gives is believed; a frame that lies is refused, and its neighbours
 //! are taken.
 //!
-//! The device chooses one of three framings and uses it both ways: 1 is the bare packet, 2 has a
+//! The device uses one of three framings both ways: 1 is the bare packet, 2 has a
 //! header of 16 bytes (`u16` version, `u16` kind, `u32` reserved, `u32` timestamp in ms, `u32`
 //! length), 3 one of 4 bytes (`u8` kind, `u8` reserved, `u16` length). Kind 0 is sound, 1 is JSON.
+
+mod evidence;
+
+pub use self::evidence::Evidence;
 
 /// How sound is wrapped on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub enum Codec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioFormat {
     pub codec: Codec,
-    /// Of PCM, in Hz; Opus says it itself.
+    /// In Hz; Opus says it itself, whatever this is.
     pub sample_rate: u32,
 }
 
@@ -83,10 +83,11 @@ fn audio(params: &Value) -> (AudioFormat, Option<String>) {
     let rate = [&params["sample_rate"], &params["sampleRate"]].into_iter().find(|rate| !rate.is_null());
     match (rate, rate.and_then(Value::as_u64), format.codec) {
         (None, ..) => {}
-        (_, Some(rate), Codec::Pcm) if PCM_RATES.contains(&rate) => {
+        (_, Some(rate), codec)
+            if (codec == Codec::Pcm && PCM_RATES.contains(&rate)) || OPUS_RATES.contains(&rate) =>
+        {
             format.sample_rate = u32::try_from(rate).unwrap_or(format.sample_rate);
         }
-        (_, Some(rate), Codec::Opus) if OPUS_RATES.contains(&rate) => {}
         (.., Codec::Pcm) => wrong
             .push("audio_params.sample_rate must be a number of Hz from 8000 to 48000; 16000 is assumed".to_owned()),
         (.., Codec::Opus) => wrong.push(

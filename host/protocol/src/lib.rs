@@ -2,7 +2,8 @@
 //! may send gets a typed message or an [`Invalid`] that says exactly what is wrong.
 //!
 //! # Layout
-//! - [`framing`]: sound in binary frames
+//! - [`framing`]: sound in binary frames, and how it is found out which frames they are
+//! - [`opus`]: the shape of a packet
 //! - [`check`]: one pass over a text frame: well-formed, not too deep, which type
 //! - [`message`]: what devices say
 //! - [`hello`]: what they say of themselves
@@ -12,10 +13,11 @@ pub mod check;
 pub mod framing;
 pub mod hello;
 pub mod message;
+pub mod opus;
 pub mod reply;
 
 pub use check::{Checked, check};
-pub use framing::{BadFrame, Framing, Unwrapped};
+pub use framing::{BadFrame, Evidence, Framing, Unwrapped};
 pub use hello::{AudioFormat, Codec, Hello};
 pub use message::{DeviceMessage, Listen, ListenMode, ListenState};
 pub use reply::{ErrorCode, Invalid, Reference};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use modehost_protocol::Codec;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_speech::{Fault, Listener, Report, Sound};
 use tokio::sync::mpsc;
@@ -67,7 +68,15 @@ impl Session {
                 self.draft = None;
                 self.not_recognised(&fault);
             }
+            Report::Unreadable(codec) => self.cannot_decode(codec),
         }
+    }
+
+    /// The frames of the device are understood, and what is in them is not.
+    fn cannot_decode(&mut self, codec: Codec) {
+        tracing::warn!(device = %self.handle.device, ?codec, "the sound of a device cannot be decoded");
+        let message = "audio packets cannot be decoded; check audio_params of hello and Protocol-Version";
+        self.link.send(reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::default()));
     }
 
     /// What was heard and not yet told is for nobody; a voice that waited for it goes on.

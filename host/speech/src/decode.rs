@@ -2,10 +2,13 @@
 //! skipped with a reason and counted; it never ends anything, and the next one is taken as if
 //! nothing had been.
 
+mod evidence;
+
 use modehost_limits::sound as limits;
 use modehost_protocol::{AudioFormat, Codec};
 use opus_pure::OpusDecoder;
 
+use self::evidence::Evidence;
 use crate::resample::Resample;
 use crate::voice_activity::RATE;
 
@@ -35,16 +38,53 @@ impl Skipped {
 }
 
 /// Decodes packets of one codec; has whatever state that takes.
-pub trait Decode: Send {
-    /// Appends the sound of a packet to `pcm`, at the most 120 ms.
+trait Decode: Send {
+    /// Appends the sound of a packet to `pcm`, at the most a second.
     ///
     /// # Errors
     /// If the packet is skipped; then nothing is appended.
     fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped>;
 }
 
-/// A decoder for what a device has announced.
-pub fn decoder(format: AudioFormat) -> Box<dyn Decode> {
+/// Decodes what one connection sends: as it has announced, unless the packets are plainly of the other
+/// codec.
+pub struct Decoder {
+    format: AudioFormat,
+    decode: Box<dyn Decode>,
+    evidence: Evidence,
+    /// Packets in a row that were skipped.
+    skipped: u32,
+    told: bool,
+}
+
+impl Decoder {
+    /// At the beginning of a stream of this format.
+    pub fn new(format: AudioFormat) -> Self {
+        Self { format, decode: of(format), evidence: Evidence::default(), skipped: 0, told: false }
+    }
+
+    /// Appends the sound of a packet to `pcm`, at the most a second.
+    ///
+    /// # Errors
+    /// If the packet is skipped; then nothing is appended.
+    pub fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
+        if let Some(codec) = self.evidence.weigh(self.format, packet) {
+            self.format.codec = codec;
+            self.decode = of(self.format);
+        }
+        let outcome = self.decode.decode(packet, pcm);
+        self.skipped = if outcome.is_err() { self.skipped.saturating_add(1) } else { 0 };
+        outcome
+    }
+
+    /// The codec, once: when so many packets in a row were skipped that none will be decoded.
+    pub fn is_unreadable(&mut self) -> Option<Codec> {
+        let now = self.skipped >= limits::UNREADABLE && !std::mem::replace(&mut self.told, true);
+        now.then_some(self.format.codec)
+    }
+}
+
+fn of(format: AudioFormat) -> Box<dyn Decode> {
     match format.codec {
         Codec::Opus => Box::new(Opus(None)),
         Codec::Pcm => {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use modehost_limits::sound as limits;
-use modehost_protocol::{AudioFormat, ListenMode};
+use modehost_protocol::{AudioFormat, Codec, ListenMode};
 use modehost_task::WorkTask;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -45,6 +45,8 @@ pub enum Report {
     SpeechOverSpeech,
     /// An utterance could not be recognised.
     Failed(Fault),
+    /// No packet of the connection can be decoded as this; told once a connection.
+    Unreadable(Codec),
 }
 
 /// Whom an ear tells.

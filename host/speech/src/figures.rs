@@ -23,7 +23,7 @@ pub fn describe_figures() {
     describe_counter!(
         "modehost_recognitions_total",
         Unit::Count,
-        "Utterances by `provider` and `outcome`: text, empty, or what went wrong."
+        "Utterances by `provider` and `outcome`: text, empty, no_voice, which was not sent, or what went wrong."
     );
     describe_counter!(
         "modehost_recognition_retries_total",

@@ -2,10 +2,13 @@
 //! dropping it ends it wherever it is.
 //!
 //! Sound is PCM throughout: signed 16 bit, mono, 16 kHz. An [`Utterance`] keeps it on a tape until the
-//! recogniser has acknowledged it, so that another attempt loses nothing and repeats nothing.
+//! recogniser has acknowledged it, so that another attempt loses nothing and repeats nothing. It is told
+//! how much voice there is in the sound: the first attempt begins with the first trace of one, and an
+//! utterance without any is nothing that anybody is asked about (A.9).
 
 pub mod doubao;
 mod drive;
+mod filter;
 mod findings;
 mod funasr;
 #[cfg(feature = "whisper")]
@@ -31,6 +34,7 @@ use self::tape::Tape;
 pub use self::tape::{Chunk, SoundReader};
 use crate::config::{AsrConfig, AsrProvider};
 use crate::fault::Fault;
+use crate::voice_activity::Voice;
 
 /// A way to have sound recognised; shared by all sessions, and without any state of theirs.
 pub trait Recogniser: Send + Sync {
@@ -89,6 +93,11 @@ impl Utterance {
     /// Adds sound. Never waits.
     pub fn push(&self, pcm: &[i16]) {
         self.tape.push(pcm);
+    }
+
+    /// So much more voice is in the sound that was pushed. Without any, nobody is asked.
+    pub fn voice(&self, voice: Voice) {
+        self.tape.voice(voice);
     }
 
     /// The last sound has been pushed: the recogniser is told at once.

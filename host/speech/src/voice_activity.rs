@@ -1,6 +1,7 @@
 //! Where somebody speaks. Rule: time is counted in samples, so that a device that sends late or in
 //! bursts is judged by what it heard and not by when it came.
 
+use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
 use crate::config::VadConfig;
@@ -13,6 +14,9 @@ pub const RATE: u32 = 16_000;
 const STAYS: f32 = 0.15;
 /// But what is this much softer than the loudest of it is something else: 26 dB.
 const FAINTER: f32 = 20.0;
+/// Of the score that counts as speech, what counts as a faint voice: a person who whispers into a device
+/// whose button is held.
+const FAINT: f32 = 0.6;
 /// How the loudest is forgotten, for each look: half in 2 s.
 const FADES: f32 = 0.995;
 
@@ -40,6 +44,30 @@ impl VoiceDetector for Earshot {
 
     fn forget(&mut self) {
         self.0.reset();
+    }
+}
+
+/// How much voice there is in a sound, in samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// In which somebody speaks.
+    pub clear: u64,
+    /// In which somebody may speak, those among them; some are counted late.
+    pub faint: u64,
+}
+
+impl AddAssign for Voice {
+    fn add_assign(&mut self, other: Self) {
+        self.clear += other.clear;
+        self.faint += other.faint;
+    }
+}
+
+impl Sub for Voice {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { clear: self.clear.saturating_sub(other.clear), faint: self.faint.saturating_sub(other.faint) }
     }
 }
 
@@ -83,13 +111,28 @@ pub struct VoiceActivity {
     voiced: u64,
     /// The loudest look of the speech, fading; root mean square.
     loudest: f32,
+    /// Of all that was looked at.
+    voice: Voice,
+    /// What may become a faint voice, in samples.
+    rising_faint: u64,
 }
 
 impl VoiceActivity {
     /// At the beginning of a sound.
     pub fn new(detector: Box<dyn VoiceDetector>) -> Self {
         let rest = Vec::with_capacity(LOOK);
-        Self { detector, rest, position: 0, speaking: false, rising: (0, 0), silent_since: 0, voiced: 0, loudest: 0.0 }
+        Self {
+            detector,
+            rest,
+            position: 0,
+            speaking: false,
+            rising: (0, 0),
+            silent_since: 0,
+            voiced: 0,
+            loudest: 0.0,
+            voice: Voice::default(),
+            rising_faint: 0,
+        }
     }
 
     /// Looks at what comes next, and tells each boundary.
@@ -119,12 +162,14 @@ impl VoiceActivity {
         self.position += length;
         let score = self.detector.score(look);
         let loud = loudness(look);
+        self.faint(score, bounds);
         if self.speaking {
             self.loudest *= FADES;
             if score >= bounds.threshold - STAYS && loud * FAINTER >= self.loudest {
                 self.loudest = self.loudest.max(loud);
                 self.silent_since = self.position;
                 self.voiced += length;
+                self.voice.clear += length;
             } else if self.position - self.silent_since >= bounds.end {
                 self.speaking = false;
                 self.rising = (self.position, 0);
@@ -140,11 +185,25 @@ impl VoiceActivity {
             if self.rising.1 >= bounds.start {
                 self.speaking = true;
                 self.voiced = self.rising.1;
+                self.voice.clear += self.rising.1;
                 tell(Change::Began(self.rising.0));
             }
         } else {
             // One look without speech takes one with speech back: a word may crackle.
             self.rising = (since, so_far.saturating_sub(length));
+        }
+    }
+
+    /// As speech begins, by a lower threshold: noise reaches that, too, but not for long.
+    fn faint(&mut self, score: f32, bounds: &Bounds) {
+        let length = LOOK as u64;
+        if score < bounds.threshold * FAINT {
+            self.rising_faint = self.rising_faint.saturating_sub(length);
+            return;
+        }
+        self.rising_faint = (self.rising_faint + length).min(bounds.start);
+        if self.rising_faint >= bounds.start {
+            self.voice.faint += length;
         }
     }
 
@@ -156,6 +215,11 @@ impl VoiceActivity {
     /// How much speech there has been since somebody began to speak.
     pub fn voiced(&self) -> Duration {
         duration(self.voiced)
+    }
+
+    /// How much voice there was in all that was looked at; only grows.
+    pub fn voice(&self) -> Voice {
+        self.voice
     }
 
     /// How long nobody has spoken: now less the beginning of the silence (A.5).
@@ -172,7 +236,7 @@ impl VoiceActivity {
     pub fn forget(&mut self) {
         self.detector.forget();
         self.rest.clear();
-        (self.speaking, self.rising, self.voiced) = (false, (self.position, 0), 0);
+        (self.speaking, self.rising, self.voiced, self.rising_faint) = (false, (self.position, 0), 0, 0);
         self.silent_since = self.position;
     }
 }

@@ -2,8 +2,9 @@
 //! the speech is a recording that was cut at its first and last sound, and what lies around it is
 //! made here.
 
+use modehost_limits::sound::FAINT_VOICE;
 use modehost_speech::config::VadConfig;
-use modehost_speech::voice_activity::{Bounds, Change, Earshot, RATE, VoiceActivity};
+use modehost_speech::voice_activity::{Bounds, Change, Earshot, RATE, Voice, VoiceActivity, duration};
 
 /// How far a boundary may be from the truth, in ms.
 const TOLERANCE: i64 = 200;
@@ -100,4 +101,44 @@ fn a1_what_is_no_speech_begins_no_utterance() {
         let pcm = background(around, samples(20_000));
         assert_eq!(found(&pcm), [], "{around:?}");
     }
+}
+
+fn voice(pcm: &[i16]) -> Voice {
+    let bounds = Bounds::from(&VadConfig::default());
+    let mut activity = VoiceActivity::new(Box::<Earshot>::default());
+    pcm.chunks(960).for_each(|packet| activity.hear(packet, &bounds, |_| {}));
+    activity.voice()
+}
+
+fn is_worth_asking(pcm: &[i16]) -> bool {
+    duration(voice(pcm).faint) >= FAINT_VOICE
+}
+
+#[test]
+fn a9_there_is_voice_where_somebody_speaks_however_softly() {
+    for name in ["refresh-tasks", "weather", "two-sentences", "mark-done"] {
+        let speech = recording(name);
+        let ms = speech.len() as u64 * 1000 / u64::from(RATE);
+        let clear = voice(&speech).clear * 1000 / u64::from(RATE);
+        assert!((ms / 2..=ms).contains(&clear), "{name}: {clear} of {ms} ms");
+        // 40 dB softer: somebody whispers from across the room.
+        let soft: Vec<i16> = speech.iter().map(|sample| sample / 100).collect();
+        assert!(is_worth_asking(&soft), "{name}, softly");
+        // Cut off at both ends: a short word.
+        let word = [vec![0; 4800], speech[..samples(250)].to_vec(), vec![0; 4800]].concat();
+        assert!(is_worth_asking(&word), "{name}, a word of it");
+    }
+}
+
+#[test]
+fn a9_there_is_none_where_nobody_speaks() {
+    for around in [Around::Silence, Around::Noise] {
+        for length in [300, 1800, 20_000] {
+            let voice = voice(&background(around, samples(length)));
+            assert!(voice.clear == 0 && duration(voice.faint) < FAINT_VOICE, "{around:?}, {length} ms: {voice:?}");
+        }
+    }
+    let mut random = fastrand::Rng::with_seed(3);
+    let clicks: Vec<i16> = (0..samples(10_000)).map(|at| if at % 8000 < 80 { random.i16(..) } else { 0 }).collect();
+    assert_eq!(voice(&clicks), Voice::default(), "a button that is pressed");
 }

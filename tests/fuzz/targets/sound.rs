@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use modehost_protocol::{AudioFormat, Codec, Framing, Unwrapped};
-use modehost_speech::decode::decoder;
+use modehost_speech::decode::Decoder;
 use modehost_speech::recognise::doubao::frame;
 
 /// 120 ms at 16 kHz.
@@ -28,8 +28,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(json.len() <= UNPACKED.max(bytes.len()));
     }
     // Packets of a few bytes each, to one decoder.
-    let mut opus = decoder(AudioFormat::default());
-    let mut pcm = decoder(AudioFormat { codec: Codec::Pcm, sample_rate: 44_100 });
+    let mut opus = Decoder::new(AudioFormat::default());
+    let mut pcm = Decoder::new(AudioFormat { codec: Codec::Pcm, sample_rate: 44_100 });
     let length = bytes.first().map_or(1, |first| usize::from(*first) + 1);
     for packet in bytes.chunks(length) {
         let mut sound = Vec::new();

@@ -93,6 +93,11 @@ impl Reply {
         Self::of(Content::Raw(body.into(), "application/json"))
     }
 
+    /// Any body, with status 200 and of any content type.
+    pub fn raw_as(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self::of(Content::Raw(body.into(), content_type))
+    }
+
     /// Any body, with status 200 and as a stream of events.
     pub fn raw_events(body: impl Into<Bytes>) -> Self {
         Self::of(Content::Raw(body.into(), "text/event-stream"))

@@ -111,7 +111,7 @@ pub(super) fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
         let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
         let counter = Counter::new(&console, [127, 0, 0, 1].into());
-        run(link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
+        run(&DeviceId::from("dev"), link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
     });
     (device, Stage { session, outbox: sender, audio, touched, orders, connection })
 }
@@ -410,7 +410,8 @@ async fn an_idle_connection_is_small() {
     let pace = Pace { silence: SILENCE, ping: None };
     let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);
     let counter = Counter::new(&console, [127, 0, 0, 1].into());
-    let future = run(link, played, outbox().1, counter, pace, &meters);
+    let device = DeviceId::from("dev");
+    let future = run(&device, link, played, outbox().1, counter, pace, &meters);
     let size = std::mem::size_of_val(&future);
     println!("a connection's future: {size} bytes");
     assert!(size < 2112, "{size}");

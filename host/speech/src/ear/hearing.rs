@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::utterances::{Told, Utterances};
 use super::{Report, Shared, Sound};
 use crate::config::VadConfig;
-use crate::decode::{Decode, decoder};
+use crate::decode::Decoder;
 use crate::listen::{Input, Listening, Ruler, State, Step};
 use crate::voice_activity::{Bounds, Change, RATE, VoiceActivity};
 
@@ -72,7 +72,7 @@ struct Hearing {
     /// The newest connection that has sent anything; older ones are not heard any more.
     connection: u64,
     format: AudioFormat,
-    decoder: Box<dyn Decode>,
+    decoder: Decoder,
     /// Of the packet that is being taken.
     pcm: Vec<i16>,
     activity: VoiceActivity,
@@ -90,7 +90,7 @@ impl Hearing {
         Self {
             connection,
             format,
-            decoder: decoder(format),
+            decoder: Decoder::new(format),
             pcm: Vec::new(),
             activity: VoiceActivity::new(shared.speech.detector()),
             listening: Listening::default(),
@@ -110,7 +110,7 @@ impl Hearing {
             Sound::Format(connection, format) => {
                 if self.is_current(connection) && format != self.format {
                     self.format = format;
-                    self.decoder = decoder(format);
+                    self.decoder = Decoder::new(format);
                 }
             }
             Sound::Packet(connection, packet) => {
@@ -151,7 +151,7 @@ impl Hearing {
         if connection > self.connection {
             self.connection = connection;
             // Another stream: the decoder must not join it to the one before.
-            self.decoder = decoder(self.format);
+            self.decoder = Decoder::new(self.format);
         }
         connection == self.connection
     }
@@ -160,6 +160,9 @@ impl Hearing {
         self.pcm.clear();
         if let Err(skipped) = self.decoder.decode(packet, &mut self.pcm) {
             metrics::counter!("modehost_audio_packets_skipped_total", "reason" => skipped.label()).increment(1);
+            if let Some(codec) = self.decoder.is_unreadable() {
+                self.shared.listener.tell(Report::Unreadable(codec)).await;
+            }
             return;
         }
         let speaking = self.shared.speaking.load(Ordering::Relaxed);
@@ -179,6 +182,7 @@ impl Hearing {
     async fn piece(&mut self, piece: &[i16], vad: &VadConfig, speaking: bool) {
         // More than one where speech is awaited for less than a piece; mostly none, which allocates nothing.
         let mut changes = Vec::new();
+        let before = self.activity.voice();
         self.activity.hear(piece, &Bounds::from(vad), |change| changes.push(change));
         self.utterances.hear(piece, vad);
         if self.lapsed(vad) {
@@ -199,6 +203,7 @@ impl Hearing {
         if self.activity.is_speaking() {
             self.utterances.voiced();
         }
+        self.utterances.voice(self.activity.voice() - before);
         if self.utterances.is_too_long(vad) {
             let step = self.listening.apply(Input::TooLong);
             self.step(step).await;

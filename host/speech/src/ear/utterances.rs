@@ -12,7 +12,7 @@ use crate::config::VadConfig;
 use crate::fault::{Fault, FaultKind};
 use crate::recognise::{Heard, Utterance};
 use crate::service::Speech;
-use crate::voice_activity::{RATE, duration};
+use crate::voice_activity::{RATE, Voice, duration};
 
 /// What is known of an utterance.
 pub(super) enum Told {
@@ -110,6 +110,13 @@ impl Utterances {
     pub(super) fn voiced(&mut self) {
         if let Some(open) = &mut self.open {
             open.voiced = true;
+        }
+    }
+
+    /// So much voice has been added to the utterance that is open.
+    pub(super) fn voice(&self, voice: Voice) {
+        if let Some(open) = &self.open {
+            open.utterance.voice(voice);
         }
     }
 

@@ -12,9 +12,15 @@ use super::findings::{Findings, Slot};
 use super::tape::{SoundReader, Tape};
 use super::{Recogniser, Terms};
 use crate::fault::{Fault, FaultKind};
+use crate::voice_activity::Voice;
 
 pub(super) async fn drive(recogniser: Arc<dyn Recogniser>, tape: Arc<Tape>, slot: Arc<Slot>, terms: Terms) {
     let provider = recogniser.name();
+    if !tape.has_voice().await {
+        slot.conclude(None, Voice::default());
+        metrics::counter!("modehost_recognitions_total", "provider" => provider, "outcome" => "no_voice").increment(1);
+        return;
+    }
     let fault = tokio::select! {
         outcome = attempts(&*recogniser, &tape, &slot, terms) => outcome.err(),
         () = too_late(&tape, terms.timeout) => {
@@ -23,7 +29,7 @@ pub(super) async fn drive(recogniser: Arc<dyn Recogniser>, tape: Arc<Tape>, slot
         }
     };
     let label = fault.as_ref().map(|fault| fault.kind.label());
-    let length = slot.conclude(fault);
+    let length = slot.conclude(fault, tape.voice_so_far().0);
     let outcome = label.unwrap_or(if length == 0 { "empty" } else { "text" });
     metrics::counter!("modehost_recognitions_total", "provider" => provider, "outcome" => outcome).increment(1);
     if let Some(ended) = tape.ended().filter(|_| label.is_none()) {

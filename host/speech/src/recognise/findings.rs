@@ -1,5 +1,6 @@
 //! What an attempt finds. Rule: what is settled stays, whatever becomes of the attempt; a draft is
-//! only worth anything until the next one.
+//! only worth anything until the next one; and whatever a recogniser writes goes through the filter here,
+//! so that only what a person said is found (A.9).
 
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use modehost_limits::sound as limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::Heard;
 use super::tape::Tape;
+use super::{Heard, filter};
 use crate::fault::Fault;
-use crate::voice_activity::RATE;
+use crate::voice_activity::{RATE, Voice};
 
 /// What the utterance and its attempts share.
 #[derive(Default)]
@@ -62,10 +63,13 @@ impl Slot {
         self.state.lock().outcome.clone().flatten()
     }
 
-    /// It is over. Gives the length of the text in bytes.
-    pub(super) fn conclude(&self, fault: Option<Fault>) -> usize {
+    /// It is over, with so much voice in the utterance. Gives the length of the text in bytes.
+    pub(super) fn conclude(&self, fault: Option<Fault>, voice: Voice) -> usize {
         let mut state = self.state.lock();
         state.outcome.get_or_insert(fault);
+        if filter::is_invented(&state.settled, voice) {
+            state.settled.clear();
+        }
         let length = state.settled.len();
         drop(state);
         self.moved.notify_one();
@@ -90,11 +94,15 @@ impl Findings {
 
     /// What seems to have been said since what is settled.
     pub fn draft(&self, text: &str) {
+        if text.len() > limits::TEXT_BYTES {
+            return;
+        }
+        let text = filter::spoken(text);
         let mut state = self.slot.state.lock();
         if state.draft == text || state.settled.len() + text.len() > limits::TEXT_BYTES {
             return;
         }
-        text.clone_into(&mut state.draft);
+        state.draft = text;
         state.fresh = true;
         drop(state);
         self.slot.moved.notify_one();
@@ -106,13 +114,15 @@ impl Findings {
         if let Some(end_ms) = end_ms {
             self.tape.acknowledge(self.origin.saturating_add(end_ms.saturating_mul(u64::from(RATE / 1000))));
         }
-        let text = text.trim();
+        let text = if text.len() > limits::TEXT_BYTES { String::new() } else { filter::spoken(text) };
         let mut state = self.slot.state.lock();
-        state.draft.clear();
+        let shown = !std::mem::take(&mut state.draft).is_empty();
         if text.is_empty() || state.settled.len() + text.len() > limits::TEXT_BYTES {
+            // A draft that was shown has come to nothing.
+            state.fresh |= shown;
             return;
         }
-        state.settled = join(&state.settled, text);
+        state.settled = join(&state.settled, &text);
         state.fresh = true;
         drop(state);
         self.slot.moved.notify_one();
@@ -120,7 +130,7 @@ impl Findings {
 }
 
 /// One text after another: with a space where words of letters meet, and with none in Chinese.
-fn join(one: &str, other: &str) -> String {
+pub(super) fn join(one: &str, other: &str) -> String {
     let apart = |side: Option<char>| side.is_some_and(|side| side.is_ascii() && !side.is_whitespace());
     let space = if apart(one.chars().next_back()) && apart(other.chars().next()) { " " } else { "" };
     format!("{one}{space}{other}")

@@ -1,6 +1,7 @@
 //! A FunASR runtime's WebSocket service. Rule: `is_final` means different things in different builds
 //! and is not trusted alone: what ends an utterance is the offline result after our end marker behind
-//! which nothing is missing, the end of the connection, or that nothing comes any more.
+//! which nothing is missing, the end of the connection, or that nothing comes any more. A runtime that
+//! has never said anything has failed; one that has said an empty text has heard nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::socket::{Address, Said};
-use super::{Findings, Recogniser, SoundReader};
+use super::{Findings, Recogniser, SoundReader, filter};
 use crate::config::{FunAsrConfig, FunAsrMode};
 use crate::fault::{Fault, FaultKind};
 use crate::voice_activity::RATE;
@@ -71,8 +72,15 @@ impl FunAsr {
             "itn": true,
         });
         socket.send(Message::text(begin.to_string())).await?;
-        let mut talk =
-            Talk { findings, held: String::new(), draft: String::new(), last: None, sent: 0, settled_after_end: false };
+        let mut talk = Talk {
+            findings,
+            held: String::new(),
+            draft: String::new(),
+            last: None,
+            sent: 0,
+            answered: false,
+            settled_after_end: false,
+        };
         // Once we have said the end: until when something more may come, and at the most.
         let (mut ends, mut bound): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
@@ -90,14 +98,19 @@ impl FunAsr {
                     }
                     Ok(Said::Binary(_)) => {}
                     // It closes once it has said all, and some builds do so without a word of farewell.
-                    Ok(Said::Closed) if ends.is_some() => break,
+                    Ok(Said::Closed) if ends.is_some() && talk.answered => break,
                     Err(_) if talk.settled_after_end => break,
                     Ok(Said::Closed) => {
-                        return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed before the end")));
+                        return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed without a result")));
                     }
                     Err(fault) => return Err(fault),
                 },
-                () = sleep_until(quiet), if ends.is_some() => break,
+                () = sleep_until(quiet), if ends.is_some() => {
+                    if talk.answered {
+                        break;
+                    }
+                    return Err(Fault::passing(FaultKind::TimedOut, format!("{NAME} never answered")));
+                }
                 chunk = sound.next(limits::FUNASR_PACKET), if ends.is_none() => {
                     if !chunk.pcm.is_empty() {
                         let bytes: Vec<u8> = chunk.pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -128,6 +141,8 @@ struct Talk<'a> {
     last: Option<(String, Value)>,
     /// Samples that it was sent.
     sent: u64,
+    /// It has said something, if only that it heard nothing.
+    answered: bool,
     settled_after_end: bool,
 }
 
@@ -147,7 +162,8 @@ impl Talk<'_> {
     fn take(&mut self, text: &str, after_end: bool) -> Result<Next, Fault> {
         let answer: Answer = serde_json::from_str(text)
             .map_err(|_| Fault::passing(FaultKind::Garbled, format!("{NAME} sent a message that makes no sense")))?;
-        let words = without_tags(&answer.text);
+        self.answered = true;
+        let words = filter::without_tags(&answer.text);
         if answer.mode == "2pass-online" || answer.mode == "online" {
             self.draft.push_str(&words);
             self.show();
@@ -213,23 +229,6 @@ fn end_of(stamp: &Value) -> Option<u64> {
     stamp.as_array()?.last()?.as_array()?.last()?.as_u64()
 }
 
-/// Without `<|zh|>` and the like, which some models put before the words.
-fn without_tags(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("<|") {
-        plain.push_str(before);
-        match behind.split_once("|>") {
-            Some((_, after)) => rest = after,
-            None => {
-                rest = "";
-            }
-        }
-    }
-    plain.push_str(rest);
-    plain
-}
-
 impl Recogniser for FunAsr {
     fn name(&self) -> &'static str {
         NAME
@@ -241,17 +240,5 @@ impl Recogniser for FunAsr {
         findings: &'a mut Findings,
     ) -> BoxFuture<'a, Result<(), Fault>> {
         self.converse(sound, findings).boxed()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_tags;
-
-    #[test]
-    fn tags_are_no_words() {
-        assert_eq!(without_tags("<|zh|><|NEUTRAL|><|Speech|>今天开会"), "今天开会");
-        assert_eq!(without_tags("a <| b"), "a ");
-        assert_eq!(without_tags("no tags"), "no tags");
     }
 }

@@ -1,15 +1,17 @@
 //! Any service with OpenAI's `/audio/transcriptions`. Rule: an utterance is one request, sent when it
 //! has ended; nothing is settled before the answer, so another attempt sends all of it again.
 
+mod answer;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_limits::sound as limits;
 use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::multipart::{Form, Part};
-use serde::Deserialize;
 use tokio::time::sleep;
 
+use self::answer::NoText;
 use super::{Findings, Recogniser, SoundReader};
 use crate::config::TranscriptionConfig;
 use crate::fault::{Fault, FaultKind};
@@ -26,11 +28,6 @@ pub(super) struct OpenAi {
     model: String,
     language: Option<String>,
     prompt: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    text: String,
 }
 
 impl OpenAi {
@@ -73,6 +70,8 @@ impl OpenAi {
             }
             return Err(fault);
         }
+        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| http::unanswered(NAME, &error))? {
             if body.len() + piece.len() > limits::ANSWER_BYTES {
@@ -80,8 +79,10 @@ impl OpenAi {
             }
             body.extend_from_slice(&piece);
         }
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| garbled())?;
-        Ok(answer.text)
+        answer::read(&body, &content_type).map_err(|no_text| match no_text {
+            NoText::Garbled => garbled(),
+            NoText::Failed(kind) => failed(kind),
+        })
     }
 }
 
@@ -101,6 +102,15 @@ impl Recogniser for OpenAi {
             Ok(())
         }
         .boxed()
+    }
+}
+
+/// What an error means that came with a status of success. The service's own words are not repeated.
+fn failed(kind: FaultKind) -> Fault {
+    let message = format!("{NAME} answered an error ({})", kind.label());
+    match kind {
+        FaultKind::Unauthorized | FaultKind::Refused => Fault::lasting(kind, message),
+        _ => Fault::passing(kind, message),
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use modehost_limits::sound as limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::voice_activity::RATE;
+use crate::voice_activity::{RATE, Voice, duration};
 
 /// The next sound of an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ struct State {
     /// Place of the first sample that is kept.
     base: u64,
     ended: Option<Instant>,
+    voice: Voice,
 }
 
 impl State {
@@ -65,6 +67,32 @@ impl Tape {
     pub(super) fn end(&self) {
         self.state.lock().ended.get_or_insert_with(Instant::now);
         self.moved.notify_one();
+    }
+
+    pub(super) fn voice(&self, voice: Voice) {
+        let mut state = self.state.lock();
+        if state.ended.is_none() {
+            state.voice += voice;
+        }
+        drop(state);
+        self.moved.notify_one();
+    }
+
+    /// How much voice there is in it so far, and whether it has ended.
+    pub(super) fn voice_so_far(&self) -> (Voice, bool) {
+        let state = self.state.lock();
+        (state.voice, state.ended.is_some())
+    }
+
+    /// Waits for the first trace of a voice. False where the utterance ended without one.
+    pub(super) async fn has_voice(&self) -> bool {
+        loop {
+            match self.voice_so_far() {
+                (voice, _) if duration(voice.faint) >= limits::FAINT_VOICE => return true,
+                (_, true) => return false,
+                _ => self.moved.notified().await,
+            }
+        }
     }
 
     pub(super) fn ended(&self) -> Option<Instant> {

@@ -136,13 +136,13 @@ async fn a1_what_voice_discards_may_be_the_beginning_of_the_next() {
     room.start(Manual);
     room.say(&silence(600));
     let begun = |room: &Room| room.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
-    room.until(|room| room.ear.is_idle() && begun(room) == 1).await;
+    room.until(|room| room.ear.is_idle()).await;
     room.start(Auto);
     let spoken = recording("weather");
     room.say(&[spoken.clone(), silence(1000)].concat());
     let (length, least) = (room.length().await, ms(&spoken) + 700 + 200);
     assert!(length >= least, "with what came just before: {length} of {least} ms");
-    assert_eq!(begun(&room), 2, "the one without a voice was discarded");
+    assert_eq!(begun(&room), 1, "nobody was asked about the one without a voice");
 }
 
 #[tokio::test]

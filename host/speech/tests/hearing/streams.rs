@@ -6,6 +6,7 @@ use std::time::Duration;
 use modehost_protocol::ListenMode::{Auto, Manual};
 use modehost_protocol::{AudioFormat, Codec};
 use modehost_speech::config::VadConfig;
+use modehost_speech::resample::Resample;
 use modehost_speech::voice_activity::{Bounds, Change, Earshot, VoiceActivity};
 use modehost_speech::{FaultKind, Report, Sound};
 
@@ -137,7 +138,7 @@ async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
 async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_of_the_press_heard() {
     let mut room = Room::new(Script::Sentence);
     room.start(Manual);
-    room.say(&silence(120));
+    room.say(&recording("mark-done")[..300 * 16]);
     let said = room.words().await;
     assert_eq!(&*said.text, "第一句。");
     assert!(said.start_ms <= said.end_ms, "{said:?}");
@@ -227,9 +228,12 @@ async fn a6_pcm_where_hello_says_so() {
         let mut room = Room::new(Script::Length);
         room.ear.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: rate }));
         room.start(Manual);
-        // Two seconds of it, in frames of 60 ms.
-        for _ in 0..33 {
-            let frame = vec![0_u8; 2 * (rate as usize * 60 / 1000)];
+        let (mut resample, mut pcm) = (Resample::new(16_000, rate), Vec::new());
+        resample.push(&recording("weather")[..1980 * 16], &mut pcm);
+        resample.finish(&mut pcm);
+        // In frames of 60 ms.
+        for frame in pcm.chunks(rate as usize * 60 / 1000) {
+            let frame: Vec<u8> = frame.iter().flat_map(|sample| sample.to_le_bytes()).collect();
             room.ear.put(Sound::Packet(1, frame.into()));
         }
         tokio::time::sleep(CLEAR).await;
@@ -237,4 +241,36 @@ async fn a6_pcm_where_hello_says_so() {
         let length = room.length().await;
         assert!(length.abs_diff(1980) <= 40, "{rate} Hz: {length} ms");
     }
+}
+
+#[tokio::test]
+async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let fan: Vec<i16> = (0..1800 * 16).map(|_| random.i16(-200..200)).collect();
+    for (name, quiet) in [("silence", silence(1800)), ("a fan", fan)] {
+        let mut room = Room::new(Script::Length);
+        room.start(Manual);
+        room.say(&quiet);
+        tokio::time::sleep(CLEAR).await;
+        room.stop();
+        assert_eq!(&*room.words().await.text, "", "{name}");
+        assert_eq!(room.recogniser.begun.load(SeqCst), 0, "{name}");
+        // Who speaks with the next press is heard, all of it.
+        tokio::time::sleep(CLEAR).await;
+        utterance(&room).await;
+        assert!(room.length().await.abs_diff(1080) < 100, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a9_who_whispers_into_a_press_is_heard_from_its_beginning() {
+    let mut room = Room::new(Script::Length);
+    let soft: Vec<i16> = recording("weather").iter().map(|sample| sample / 60).collect();
+    let pressed = [silence(900), soft, silence(600)].concat();
+    room.start(Manual);
+    room.say(&pressed);
+    tokio::time::sleep(CLEAR).await;
+    room.stop();
+    let length = room.length().await;
+    assert!(length.abs_diff(pressed.len() / 16) <= 60, "{length} ms");
 }

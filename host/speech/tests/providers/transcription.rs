@@ -7,6 +7,7 @@ use modehost_provider::{Provider, Reply};
 use modehost_speech::FaultKind;
 use modehost_speech::config::{AsrConfig, AsrProvider};
 use modehost_speech::recognise::{Heard, Recogniser, Terms, Utterance, recogniser};
+use modehost_speech::voice_activity::Voice;
 use serde_json::json;
 
 const TERMS: Terms = Terms { timeout: Duration::from_secs(10), retries: 2, max: Duration::from_secs(30) };
@@ -21,6 +22,7 @@ fn of(provider: &Provider) -> Arc<dyn Recogniser> {
 
 async fn hear(provider: &Provider, ms: usize, terms: Terms) -> Heard {
     let mut utterance = Utterance::begin(of(provider), terms);
+    utterance.voice(Voice { clear: 16_000, faint: 16_000 });
     let pcm: Vec<i16> = (0..ms * 16).map(|at| at as i16).collect();
     for piece in pcm.chunks(960) {
         utterance.push(piece);
@@ -84,8 +86,13 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
         (Reply::status(400), FaultKind::Refused, 1),
         (Reply::status(302), FaultKind::Refused, 1),
         (Reply::status(500), FaultKind::Connection, 3),
-        (Reply::raw("no json"), FaultKind::Garbled, 3),
-        (Reply::raw("{\"text\": 7}"), FaultKind::Garbled, 3),
+        (Reply::raw("{\"id\":\"x\"}"), FaultKind::Garbled, 3),
+        (Reply::raw("{\"text\": \"half of an ans"), FaultKind::Garbled, 3),
+        (Reply::raw("<!DOCTYPE html><html><body>502</body></html>"), FaultKind::Garbled, 3),
+        (Reply::text("").garbled(), FaultKind::Garbled, 3),
+        (Reply::raw("{\"error\":{\"message\":\"invalid api key\"}}"), FaultKind::Unauthorized, 1),
+        (Reply::raw("{\"error\":{\"message\":\"overloaded\"}}"), FaultKind::Busy, 3),
+        (Reply::raw("{\"code\":40001,\"message\":\"bad audio\"}"), FaultKind::Refused, 1),
         (Reply::endless("viel "), FaultKind::Garbled, 3),
     ] {
         let provider = Provider::start();
@@ -106,5 +113,29 @@ async fn a6_openai_that_never_answers_is_given_up() {
     match hear(&provider, 300, terms).await {
         Heard::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l8_openai_answers_of_many_shapes_are_read() {
+    let events = "data: {\"type\":\"transcript.text.delta\",\"delta\":\"今天\"}\n\ndata: {\"type\":\"transcript.text.done\",\"text\":\"今天开会。\"}\n\ndata: [DONE]\n\n";
+    for (reply, text) in [
+        (Reply::raw_as("text/plain; charset=utf-8", "今天开会。\n"), "今天开会。"),
+        (Reply::raw("今天开会。"), "今天开会。"),
+        (Reply::raw_as("text/plain", "{\"text\":\"今天开会。\"}"), "今天开会。"),
+        (Reply::raw_as("application/octet-stream", "\u{feff}{\"result\":\"今天开会。\"}"), "今天开会。"),
+        (Reply::raw("{\"segments\":[{\"text\":\"今天\"},{\"text\":\"开会。\"}]}"), "今天开会。"),
+        (Reply::raw_as("application/x-subrip", "1\n00:00:00,000 --> 00:00:01,000\n今天开会。\n"), "今天开会。"),
+        (Reply::raw_events(events), "今天开会。"),
+        (Reply::raw("null"), ""),
+        (Reply::raw("\"\""), ""),
+        (Reply::raw("{\"text\":null}"), ""),
+        (Reply::raw(""), ""),
+        (Reply::raw_as("text/plain", "[BLANK_AUDIO]\n"), ""),
+    ] {
+        let provider = Provider::start();
+        provider.always(reply.clone());
+        assert_eq!(hear(&provider, 300, TERMS).await, Heard::Final(text.into()), "{reply:?}");
+        assert_eq!(provider.asked().len(), 1, "{reply:?}");
     }
 }

@@ -133,6 +133,7 @@ async fn a6_funasr_failures_are_told_for_what_they_are() {
         (vec![Step::HearEnd, say("no json".to_owned())], FaultKind::Garbled),
         (vec![Step::HearEnd, say("[]".to_owned())], FaultKind::Garbled),
         (vec![Step::Cut], FaultKind::Connection),
+        (vec![Step::HearEnd, Step::Close], FaultKind::Connection),
         (vec![Step::Refuse(503)], FaultKind::Busy),
         (vec![Step::Refuse(403)], FaultKind::Unauthorized),
     ] {
@@ -151,6 +152,7 @@ async fn a6_nobody_there_is_told() {
     let recogniser = scene.recogniser.clone();
     drop(scene);
     let mut utterance = modehost_speech::recognise::Utterance::begin(recogniser, crate::scene::TERMS);
+    utterance.voice(crate::scene::CLEAR);
     utterance.push(&ramp(300));
     utterance.end();
     match outcome(&mut utterance).await.1 {
@@ -176,5 +178,24 @@ async fn a6_funasr_arbitrary_answers_do_no_harm() {
         scene.terms.retries = 0;
         let outcome = outcome(&mut scene.say(200)).await.1;
         assert!(matches!(outcome, Heard::Final(_) | Heard::Failed(_)), "{round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_funasr_that_takes_all_and_never_answers_has_failed() {
+    let mut scene = scene(&[vec![Step::HearEnd]]);
+    scene.terms.retries = 0;
+    match outcome(&mut scene.say(400)).await.1 {
+        Heard::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut, "{fault}"),
+        other => panic!("{other:?}"),
+    }
+    scene.service.wait_closed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a9_funasr_that_answers_with_nothing_heard_silence() {
+    for answer in [offline(""), online(""), offline("<|nospeech|><|EMO_UNKNOWN|><|Speech|>"), offline("。")] {
+        let scene = scene(&[vec![Step::HearEnd, say(answer.clone())]]);
+        assert_eq!(outcome(&mut scene.say(400)).await.1, Heard::Final("".into()), "{answer}");
     }
 }

@@ -3,4 +3,5 @@
 
 mod doubao;
 mod funasr;
+mod nothing;
 mod scene;

@@ -6,10 +6,14 @@ use std::time::Duration;
 use modehost_recogniser::{Kind, Service, Step};
 use modehost_speech::config::{AsrConfig, AsrProvider, DoubaoConfig, FunAsrConfig};
 use modehost_speech::recognise::{Heard, Recogniser, Terms, Utterance, recogniser};
+use modehost_speech::voice_activity::Voice;
 use serde_json::json;
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
 pub const TERMS: Terms = Terms { timeout: Duration::from_secs(10), retries: 2, max: Duration::from_secs(30) };
+
+/// A second of voice.
+pub const CLEAR: Voice = Voice { clear: 16_000, faint: 16_000 };
 
 pub struct Scene {
     pub service: Service,
@@ -40,8 +44,11 @@ impl Scene {
         Self { service, recogniser: recogniser(&config).expect("a recogniser"), terms: TERMS }
     }
 
+    /// An utterance in which somebody speaks.
     pub fn begin(&self) -> Utterance {
-        Utterance::begin(self.recogniser.clone(), self.terms)
+        let utterance = Utterance::begin(self.recogniser.clone(), self.terms);
+        utterance.voice(CLEAR);
+        utterance
     }
 
     /// Says so many ms of a ramp, whose every sample tells its place, and ends.
