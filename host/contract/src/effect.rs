@@ -84,7 +84,7 @@ pub enum Effect {
     /// A JSON object with a `type`.
     Dispatch(String),
     SwitchMode(Option<String>),
-    EndConversation,
+    HangUp,
     Extension {
         request: RequestId,
         name: String,

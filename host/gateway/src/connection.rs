@@ -16,7 +16,7 @@ use modehost_outbox::{OutboxReader, close};
 use modehost_protocol::message::is_heartbeat;
 use modehost_protocol::reply::{self, PONG};
 use modehost_protocol::{DeviceMessage, ErrorCode, Invalid, Reference, Unwrapped, check};
-use modehost_session::{Attachment, Gone};
+use modehost_session::{Attachment, Gone, Incoming};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
 use tokio::time::{sleep_until, timeout};
@@ -32,28 +32,32 @@ use crate::receipt::Carrier;
 /// What a connection needs of its session.
 pub(crate) trait SessionEnd: Sync {
     /// Gives the message back where the session's queue is full.
-    fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone>;
+    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone>;
     /// Waits while the session's queue is full.
-    fn message(&self, message: DeviceMessage) -> impl Future<Output = Result<(), Gone>> + Send;
+    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Hears a message in its place among the sound, before anything else is done with it. Never waits.
-    fn overhear(&self, message: &DeviceMessage);
+    fn overhear(&self, message: DeviceMessage) -> Incoming;
     /// Never waits.
     fn audio(&self, packet: &[u8]) -> Result<(), Gone>;
-    /// The device has sent something. Never waits, and wakes nobody.
+    /// The person has given a sign of life. Never waits, and wakes nobody.
     fn touch(&self);
+    /// Something has come. Never waits, and wakes nobody.
+    fn touch_transport(&self);
+    /// The device ends the connection by itself. Never waits.
+    fn hang_up(&self);
 }
 
 impl SessionEnd for Attachment {
-    fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
+    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
         Self::try_message(self, message)
     }
 
-    fn message(&self, message: DeviceMessage) -> impl Future<Output = Result<(), Gone>> + Send {
+    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), Gone>> + Send {
         Self::message(self, message)
     }
 
-    fn overhear(&self, message: &DeviceMessage) {
-        Self::overhear(self, message);
+    fn overhear(&self, message: DeviceMessage) -> Incoming {
+        Self::overhear(self, message)
     }
 
     fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
@@ -62,6 +66,14 @@ impl SessionEnd for Attachment {
 
     fn touch(&self) {
         Self::touch(self);
+    }
+
+    fn touch_transport(&self) {
+        Self::touch_transport(self);
+    }
+
+    fn hang_up(&self) {
+        Self::hang_up(self);
     }
 }
 
@@ -175,11 +187,11 @@ where
                 }
             }
             Woken::Wire(Wire::Read(Message::Text(text))) => {
-                session.touch();
+                session.touch_transport();
                 heard = take(&text, link, session, (counter, &mut pending), busy, meters);
             }
             Woken::Wire(Wire::Read(Message::Binary(frame))) => {
-                session.touch();
+                session.touch_transport();
                 heard = match link.unwrap(&frame) {
                     Ok(Unwrapped::Sound(packet)) => {
                         meters.received_audio();
@@ -222,6 +234,9 @@ where
             link.close(close::INTERNAL, "the session has ended; please connect again");
         }
     };
+    if link.hung_up() {
+        session.hang_up();
+    }
     if !busy && pending.is_empty() {
         return Some(ending);
     }
@@ -255,10 +270,19 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     A: SessionEnd,
 {
-    let Some(message) = hear(text, link, meters) else { return Ok(()) };
-    session.overhear(&message);
+    let Some(message) = hear(text, link, meters) else {
+        // A heartbeat, or something that cannot be read: somebody has sent it all the same.
+        session.touch();
+        return Ok(());
+    };
+    let message = match message {
+        DeviceMessage::Server { action, secret } => {
+            counter.take(action, &secret, link);
+            return Ok(());
+        }
+        message => session.overhear(message),
+    };
     match message {
-        DeviceMessage::Server { action, secret } => counter.take(action, &secret, link),
         message if busy || !pending.is_empty() => pending.push(message, text.len()),
         // The way of almost every message.
         message => {
@@ -315,5 +339,9 @@ fn parse(text: &str, meters: &Meters) -> Result<Option<DeviceMessage>, Invalid> 
 
 #[cfg(test)]
 mod floods;
+#[cfg(test)]
+mod marks;
+#[cfg(test)]
+mod signs;
 #[cfg(test)]
 mod tests;

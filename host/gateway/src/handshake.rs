@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::identity::{BadIdentity, Identity};
 use crate::meters::refused;
+use crate::proxy::Caller;
 use crate::settings::GatewaySettings;
 use crate::sign_in;
 
@@ -35,7 +36,7 @@ pub(crate) struct Admitted<S> {
     pub early: Bytes,
     pub identity: Identity,
     /// Where the request came from, as far as proxies are believed.
-    pub caller: IpAddr,
+    pub caller: Caller,
 }
 
 /// Both ends of a connection.
@@ -114,7 +115,7 @@ async fn admit(
     request: &Parts,
     settings: &GatewaySettings,
     ends: Ends,
-) -> Result<Option<(Identity, IpAddr, String)>, Refusal> {
+) -> Result<Option<(Identity, Caller, String)>, Refusal> {
     if !wants_upgrade(&request.headers) {
         refused("plain_http");
         return Ok(None);
@@ -132,8 +133,8 @@ async fn admit(
     }
     let bad = |error: BadIdentity| Refusal::new(StatusCode::BAD_REQUEST, "identity", error.to_string());
     let identity = Identity::read(request).map_err(bad)?;
-    let caller = settings.proxies.caller(ends.peer, &request.headers).address;
-    sign_in(&identity, caller, settings).await?;
+    let caller = settings.proxies.caller(ends.peer, &request.headers);
+    sign_in(&identity, caller.address, settings).await?;
     if identity.made_up {
         tracing::warn!(device = %identity.device, "a device gave no id and was given one; its session cannot be found again");
     }

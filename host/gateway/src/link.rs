@@ -74,6 +74,10 @@ pub(crate) struct Link<'a, S> {
     /// Since when writing has made no progress.
     blocked: Option<Instant>,
     last_sent: Instant,
+    /// The device has ended the connection by itself.
+    hung_up: bool,
+    /// The stream is that of a proxy, which ends it for a device that is lost as well.
+    through_proxy: bool,
     /// Writing has failed: the device is gone, and only what it sent before is still read.
     mute: bool,
     /// How sound is wrapped, both ways.
@@ -83,11 +87,13 @@ pub(crate) struct Link<'a, S> {
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     /// Speaks WebSocket on a stream whose handshake is done. `early` is what came behind it, `version`
-    /// that of the protocol, where the handshake names one.
+    /// that of the protocol, where the handshake names one. `through_proxy`: the end of the stream says nothing
+    /// of the device.
     pub async fn open(
         stream: S,
         early: &[u8],
         version: Option<u64>,
+        through_proxy: bool,
         max_message_bytes: usize,
         meters: &'a Meters,
     ) -> Self {
@@ -108,6 +114,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             pongs: 0,
             blocked: None,
             last_sent: Instant::now(),
+            hung_up: false,
+            through_proxy,
             mute: false,
             framing: Evidence::new(version),
             meters,
@@ -186,6 +194,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         }
     }
 
+    /// True if the device has ended the connection by itself: with a close frame of its own, or with the end of
+    /// its stream.
+    pub fn hung_up(&self) -> bool {
+        self.hung_up
+    }
+
     /// The code of the close frame, once there is one.
     pub fn closing(&self) -> Option<u16> {
         self.closing
@@ -243,9 +257,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                     self.pongs += 1;
                     self.unflushed = true;
                 }
+                self.hung_up |= message.is_close() && self.closing.is_none();
                 Poll::Ready(Wire::Read(message))
             }
-            Some(Err(error)) => Poll::Ready(Wire::Over(ending(&error))),
+            Some(Err(error)) => {
+                self.hung_up |= is_end(&error) && self.closing.is_none() && !self.through_proxy;
+                Poll::Ready(Wire::Over(ending(&error)))
+            }
             None => Poll::Ready(Wire::Over(Ending::Gone(VANISHED))),
         }
     }
@@ -364,6 +382,16 @@ impl<S: AsyncRead + AsyncWrite + Carrier + Unpin> Link<'_, S> {
             }
             mark.reach();
         }
+    }
+}
+
+/// Whether a failed read is the orderly end of the stream: of TCP, or of TLS without its farewell, which most
+/// firmware leaves out.
+fn is_end(error: &Error) -> bool {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => true,
+        Error::Io(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => false,
     }
 }
 

@@ -4,24 +4,24 @@
 use std::collections::VecDeque;
 
 use modehost_limits as limits;
-use modehost_protocol::DeviceMessage;
+use modehost_session::Incoming;
 
 /// Messages that the session has no room for yet, in order.
 #[derive(Default)]
 pub(crate) struct Pending {
-    messages: VecDeque<(DeviceMessage, usize)>,
+    messages: VecDeque<(Incoming, usize)>,
     bytes: usize,
 }
 
 impl Pending {
     /// Keeps a message that came as `bytes` bytes of text.
-    pub fn push(&mut self, message: DeviceMessage, bytes: usize) {
+    pub fn push(&mut self, message: Incoming, bytes: usize) {
         self.bytes += bytes;
         self.messages.push_back((message, bytes));
     }
 
     /// The oldest.
-    pub fn pop(&mut self) -> Option<DeviceMessage> {
+    pub fn pop(&mut self) -> Option<Incoming> {
         let (message, bytes) = self.messages.pop_front()?;
         self.bytes -= bytes;
         // An idle connection keeps no queue of its busiest moment.

@@ -27,6 +27,8 @@ pub struct Caller {
     pub address: IpAddr,
     /// Whether the request says that it came through a proxy, trusted or not.
     pub forwarded: bool,
+    /// Whether a trusted proxy stands between.
+    pub through_proxy: bool,
 }
 
 impl Caller {
@@ -68,7 +70,7 @@ impl Proxies {
             (Some(one), _) | (None, Some(one)) => one,
             (None, None) => peer,
         };
-        Caller { address, forwarded }
+        Caller { address, forwarded, through_proxy: self.trusts(peer) }
     }
 
     /// From the nearest hop outwards, as long as the one who names the next is trusted.

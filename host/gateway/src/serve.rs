@@ -209,7 +209,9 @@ impl Door {
         let Admitted { stream, early, identity, caller } = admitted;
         let device = identity.device;
         let version = identity.protocol_version;
-        let mut link = Link::open(stream, &early, version, settings.max_message_bytes, &self.meters).await;
+        let through_proxy = caller.through_proxy;
+        let mut link =
+            Link::open(stream, &early, version, through_proxy, settings.max_message_bytes, &self.meters).await;
         let pace = Pace { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
         let attached = self.registry.attach(&device, sender, settings.duplicate);
@@ -219,7 +221,7 @@ impl Door {
             Ok(attachment) => {
                 drop((settings, early));
                 tracing::debug!(%device, connection = attachment.connection_id().0, "a device has connected");
-                let counter = Counter::new(&self.console, caller);
+                let counter = Counter::new(&self.console, caller.address);
                 connection::run(&device, link, attachment, reader, counter, pace, &self.meters).await;
             }
             Err(refusal) => {

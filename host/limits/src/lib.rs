@@ -172,6 +172,8 @@ pub const ARRIVAL: Duration = Duration::from_millis(500);
 pub const HELD_MESSAGES: usize = 64;
 /// Bytes kept for a device that is expected back.
 pub const HELD_BYTES: usize = 256 * 1024;
+/// Sentences that a lost connection has left are shown on the next one by then, whoever speaks.
+pub const KEPT_SPEECH: Duration = Duration::from_secs(10);
 /// A session that answers after its device is gone may take this long in all.
 pub const LINGER: Duration = Duration::from_secs(600);
 /// An idle session's mode gives its memory back after this time.

@@ -12,6 +12,11 @@ pub const VOICE_THRESHOLD: f32 = 0.6;
 pub const VOICE_START: Duration = Duration::from_millis(96);
 /// Silence of this length ends an utterance: people pause 200 to 500 ms within a sentence.
 pub const VOICE_END: Duration = Duration::from_millis(700);
+/// An answer does not begin earlier than this after the last speech, where silence has ended the utterance:
+/// people pause for up to a second within a sentence.
+pub const ANSWER_AFTER: Duration = Duration::from_millis(1200);
+/// Silence that ends speech in manual listening, where the device does not say `stop`.
+pub const MANUAL_SILENCE: Duration = Duration::from_millis(1750);
 /// Sound from before the first speech that goes to the recogniser: soft consonants come first.
 pub const PRE_ROLL: Duration = Duration::from_millis(300);
 /// Longest utterance. Providers cut at 60 s, people seldom speak 30 s without a pause.
@@ -21,6 +26,9 @@ pub const FAINT_VOICE: Duration = Duration::from_millis(64);
 /// With less clear voice than this, credits of films are what recognisers make of silence: the shortest
 /// of them takes longer to say.
 pub const SHORT_VOICE: Duration = Duration::from_millis(500);
+/// No sound goes out earlier than this after `tts` `start`: firmware clears its decoder's queue then, in its
+/// main loop, where its screen takes up to 60 ms.
+pub const FIRST_SOUND: Duration = Duration::from_millis(120);
 /// Manual listening without a boundary of the device for this long is ruled by voice activity (A.2).
 pub const MANUAL_FALLBACK: Duration = Duration::from_millis(5000);
 /// Speech over speech of this length interrupts: longer than a cough.

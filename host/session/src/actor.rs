@@ -25,10 +25,12 @@ use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::floor::Floor;
 use crate::handler::Handler;
 use crate::idle::Idle;
 use crate::inbox::{Control, Inbound};
 use crate::link::Link;
+use crate::person::Person;
 use crate::registry::{SessionHandle, Shared};
 use crate::requests::{Outcome, Requests};
 use crate::speech::Turn;
@@ -97,6 +99,9 @@ pub(crate) struct Session {
     pub(crate) segments: u64,
     /// The segment that a recogniser has given a draft of, and not yet confirmed.
     pub(crate) draft: Option<u64>,
+    pub(crate) person: Person,
+    /// What waits to be said until the person has ended.
+    pub(crate) floor: Floor,
     /// What is being said to the device.
     pub(crate) turn: Option<Turn>,
     /// The voice that says it, or that is saying the rest of the turn before.
@@ -105,6 +110,8 @@ pub(crate) struct Session {
     pub(crate) downlink: Option<Downlink>,
     /// Somebody speaks over the voice, which waits until it is known whether anything was said.
     pub(crate) spoken_over: bool,
+    /// A mode hangs up: the connection closes once all has been said.
+    pub(crate) closing: bool,
     /// What the device offers, since its last hello.
     pub(crate) tools: Option<Arc<Desk>>,
     /// Ids of questions to the device's tools.
@@ -151,10 +158,13 @@ impl Session {
             busy: Duration::ZERO,
             segments: 0,
             draft: None,
+            person: Person::default(),
+            floor: Floor::default(),
             turn: None,
             voice: None,
             downlink: None,
             spoken_over: false,
+            closing: false,
             tools: None,
             tool_ids: Arc::default(),
             checkpoint: None,
@@ -185,12 +195,12 @@ impl Session {
                     self.outcome(outcome);
                     None
                 }
-                Wake::Device(Inbound::Message(from, message)) => {
-                    self.work.push_back(Work::Message(Some(from), message));
+                Wake::Device(Inbound::Message(from, incoming)) => {
+                    self.receive(from, incoming);
                     None
                 }
-                Wake::Device(Inbound::Heard(age, report)) => {
-                    self.heard(age, report);
+                Wake::Device(Inbound::Heard(epoch, report)) => {
+                    self.heard(epoch, report);
                     None
                 }
                 Wake::Device(Inbound::Audio) => {
@@ -210,6 +220,7 @@ impl Session {
             self.work_off().await;
             self.tell_the_end().await;
             self.close_ended();
+            self.close_when_said();
             self.note_activity();
             self.publish();
             if drained.is_some() {
@@ -271,8 +282,8 @@ impl Session {
             }
             (self.cascade, self.own_answers) = (0, 0);
             match inbound {
-                Inbound::Message(from, message) => self.work.push_back(Work::Message(Some(from), message)),
-                Inbound::Heard(age, report) => self.heard(age, report),
+                Inbound::Message(from, incoming) => self.receive(from, incoming),
+                Inbound::Heard(epoch, report) => self.heard(epoch, report),
                 Inbound::Audio => {}
             }
             self.work_off().await;
@@ -335,6 +346,9 @@ impl Session {
         let live = self.handlers.iter().filter(|handler| handler.is_live()).count();
         self.handle.live.store(live, Ordering::Relaxed);
         self.handle.used.store(self.clock.last(), Ordering::Relaxed);
+        let records = self.records();
+        self.handle.presence.set_records(records);
+        self.handle.ear.records(records);
         let mut shown = self.handle.mode.lock();
         if *shown != self.mode {
             shown.clone_from(&self.mode);

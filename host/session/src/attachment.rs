@@ -1,36 +1,72 @@
 //! A connection's end of a session. Rule: the session hears of the end of the connection by the
-//! attachment being dropped, so that no path can forget to say it.
+//! attachment being dropped, so that no path can forget to say it; and a boundary of the person takes
+//! effect in its place among the sound, before the session has come to the message.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use modehost_ids::ConnectionId;
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use modehost_speech::{Report, Sound, Words};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use crate::inbox::{Control, Inbound};
+use crate::boundary::{Boundaries, Boundary, Fate};
+use crate::inbox::{Control, Departure, Inbound};
 use crate::registry::SessionHandle;
 
 /// The session is gone; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
+/// A message of the device, looked at in its place among the sound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    pub message: DeviceMessage,
+    pub(crate) boundary: Option<Boundary>,
+}
+
+impl From<DeviceMessage> for Incoming {
+    /// A message that is no boundary.
+    fn from(message: DeviceMessage) -> Self {
+        Self { message, boundary: None }
+    }
+}
+
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
     pub(crate) connection: ConnectionId,
     pub(crate) session: Arc<SessionHandle>,
+    boundaries: Mutex<Boundaries>,
+    /// The device has closed the connection by itself.
+    hung_up: AtomicBool,
 }
 
 impl Attachment {
+    pub(crate) fn new(connection: ConnectionId, session: Arc<SessionHandle>) -> Self {
+        Self { connection, session, boundaries: Mutex::default(), hung_up: AtomicBool::new(false) }
+    }
+
     /// Counted over the life of the process.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection
     }
 
-    /// The device has sent something: a message, a heartbeat, sound. It is not idle, then; nobody is
-    /// woken for it.
+    /// The person has given a sign of life that no message for the session stands for, such as a heartbeat.
+    /// Nobody is woken for it.
     pub fn touch(&self) {
-        self.session.touch();
+        self.session.presence.touch();
+    }
+
+    /// Something has come on the connection, whatever it says of the person.
+    pub fn touch_transport(&self) {
+        self.session.presence.touch_transport();
+    }
+
+    /// The device closes the connection by itself: a close frame or an orderly end. Said before the
+    /// attachment is dropped; without it the connection counts as lost.
+    pub fn hang_up(&self) {
+        self.hung_up.store(true, Ordering::Relaxed);
     }
 
     /// Hands a message over. Waits while the session's queue is full, which is what slows down a
@@ -38,7 +74,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session is gone.
-    pub async fn message(&self, message: DeviceMessage) -> Result<(), Gone> {
+    pub async fn message(&self, message: Incoming) -> Result<(), Gone> {
         self.session.messages.send(Inbound::Message(self.connection, message)).await.map_err(|_| Gone)
     }
 
@@ -46,7 +82,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session is gone.
-    pub fn try_message(&self, message: DeviceMessage) -> Result<Option<DeviceMessage>, Gone> {
+    pub fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
         use tokio::sync::mpsc::error::TrySendError;
         match self.session.messages.try_send(Inbound::Message(self.connection, message)) {
             Ok(()) => Ok(None),
@@ -60,23 +96,52 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn words(&self, words: Words) -> Result<(), Gone> {
-        let age = self.session.sound_age.load(Ordering::Acquire);
-        self.session.messages.send(Inbound::Heard(age, Report::Words(words))).await.map_err(|_| Gone)
+        self.words_of(self.epoch(), words).await
     }
 
-    /// Lets the session's ear hear what concerns it, in its place among the sound: what the packets
-    /// are, and where the device begins and stops listening. The message itself goes on to the session.
-    pub fn overhear(&self, message: &DeviceMessage) {
+    /// Of the sound that comes now. It rises with every boundary of the person.
+    pub fn epoch(&self) -> u64 {
+        self.session.epoch()
+    }
+
+    /// As `words`, of sound of this epoch.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn words_of(&self, epoch: u64, words: Words) -> Result<(), Gone> {
+        self.session.messages.send(Inbound::Heard(epoch, Report::Words(words))).await.map_err(|_| Gone)
+    }
+
+    /// Looks at a message in its place among the sound: what the packets are, where the device begins and
+    /// stops listening, and where what was said before is not wanted any more. Never waits.
+    pub fn overhear(&self, message: DeviceMessage) -> Incoming {
         let from = self.connection.0;
-        let sound = match message {
-            DeviceMessage::Hello(hello) => Sound::Format(from, hello.audio),
+        if is_of_person(&message) {
+            self.touch();
+        }
+        let boundary = self.boundaries.lock().find(&message, Instant::now());
+        if let Some(boundary) = boundary {
+            self.divide_sound(boundary);
+        }
+        match &message {
+            DeviceMessage::Hello(hello) => self.session.ear.put(Sound::Format(from, hello.audio)),
             DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
-                Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto)))
+                self.session.ear.put(Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
             }
-            DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => Sound::Boundary(from, None),
-            _ => return,
-        };
-        self.session.ear.put(sound);
+            DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => {
+                self.session.ear.put(Sound::Boundary(from, None));
+            }
+            _ => {}
+        }
+        Incoming { message, boundary }
+    }
+
+    /// What was said before the boundary is forgotten, or recognised to its end for whoever records.
+    fn divide_sound(&self, boundary: Boundary) {
+        // Of a connection that another has taken the place of, nothing is a boundary any more.
+        if self.session.connected.load(Ordering::Acquire) == self.connection.0 {
+            self.session.divide_sound(boundary);
+        }
     }
 
     /// Hands a packet of audio over; it is dropped and counted if the session cannot keep up.
@@ -100,11 +165,44 @@ impl Attachment {
     }
 }
 
+impl SessionHandle {
+    /// What was said before a boundary is forgotten, or recognised to its end for whoever records. From here
+    /// on sound has another epoch.
+    pub(crate) fn divide_sound(&self, boundary: Boundary) {
+        let fates = boundary.fates(self.presence.records());
+        let epoch = self.next_epoch();
+        if fates.open_utterance == Fate::Dropped && fates.settling_utterances == Fate::Recorded {
+            self.ear.put(Sound::Discard);
+        }
+        self.ear.put(match fates.settling_utterances {
+            Fate::Dropped => Sound::Forget(epoch),
+            Fate::Recorded | Fate::GoesOn => Sound::Divide(epoch),
+        });
+    }
+}
+
+/// Whether a message says that a person is there (C.17): not what a device sends by itself.
+fn is_of_person(message: &DeviceMessage) -> bool {
+    match message {
+        DeviceMessage::Mcp { .. } | DeviceMessage::Ignored | DeviceMessage::Server { .. } => false,
+        // Firmware begins to listen again by itself after each answer.
+        DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => *mode == Some(ListenMode::Manual),
+        _ => true,
+    }
+}
+
 impl Drop for Attachment {
     fn drop(&mut self) {
+        let departure = match self.hung_up.load(Ordering::Relaxed) {
+            true => Departure::HungUp,
+            false => Departure::Lost,
+        };
+        if departure == Departure::HungUp {
+            self.divide_sound(Boundary::HangUp);
+        }
         // A newer connection may have taken the place; then this one has no say any more.
         let mine = self.connection.0;
         let _ = self.session.connected.compare_exchange(mine, 0, Ordering::AcqRel, Ordering::Acquire);
-        self.session.inbox.control(Control::Detach(self.connection));
+        self.session.inbox.control(Control::Detach(self.connection, departure));
     }
 }

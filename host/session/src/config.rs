@@ -68,8 +68,10 @@ pub struct Config {
     pub hibernate_after: Duration,
     /// The mode that runs where no other does; none: typed and spoken words go nowhere.
     pub default_mode: Option<Arc<str>>,
-    /// Texts of `listen` `detect` that only wake the device, lower-cased.
+    /// Texts of `listen` `detect` that only wake the device, as `wake_word` makes them.
     pub wake_words: Vec<String>,
+    /// What is said to a wake word; nothing where there is none.
+    pub greeting: Option<String>,
     /// In which language things are said before anybody has spoken.
     pub language: Language,
     /// Whether unconfirmed state may be at most this old on a kill.
@@ -89,6 +91,7 @@ impl Default for Config {
             hibernate_after: limits::HIBERNATE_AFTER,
             default_mode: None,
             wake_words: Vec::new(),
+            greeting: None,
             language: Language::default(),
             checkpoint: limits::CHECKPOINT,
             live_instances: limits::LIVE_INSTANCES,

@@ -165,10 +165,11 @@ impl Session {
         if open.get(&outcome.request).map(|hold| hold.serial) != Some(outcome.serial) {
             return;
         }
-        open.remove(&outcome.request);
+        let spoken = open.remove(&outcome.request).is_some_and(|hold| hold.spoken);
         if let Some(rest) = outcome.rest {
             // The model goes on: the same request, under a new hold.
-            let (hold, ticket) = self.requests.issue();
+            let (mut hold, ticket) = self.requests.issue();
+            hold.spoken = spoken;
             let serial = hold.serial;
             open.insert(outcome.request, hold);
             self.requests.open(ticket, answered(outcome.plugin.clone(), outcome.request, serial, rest));

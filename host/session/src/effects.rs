@@ -82,8 +82,12 @@ impl Session {
 
     /// One effect. What is durable goes into the barrier; what has an outcome becomes a request.
     fn perform(&mut self, plugin: &PluginId, effect: Effect, transcript: Option<&Transcript>, barrier: &mut Barrier) {
+        if acts(&effect) {
+            // It cannot be taken back: what the person says from here on is a new turn (A.10).
+            self.person.is_answered();
+        }
         match effect {
-            Effect::Send(body) => self.link.send(reply::with_session_id(body, self.id.as_str())),
+            Effect::Send(body) => self.send_own(body),
             Effect::Say { text, interrupt, more } => self.say(plugin, &text, interrupt, more),
             Effect::Listen(command) => self.microphone(command),
             Effect::Decline => match transcript {
@@ -117,7 +121,7 @@ impl Session {
                     self.work.push_back(Work::Switch(mode));
                 }
             }
-            Effect::EndConversation => self.link.close(close::NORMAL, "goodbye"),
+            Effect::HangUp => self.closing = true,
             Effect::AskModel(ask) => self.ask(plugin, ask),
             Effect::PostHook(post) => self.post(plugin, post),
             Effect::ListTools(request) => self.list_tools(plugin, request),
@@ -128,6 +132,29 @@ impl Session {
                 self.refuse_request(plugin, request, Failure::Unsupported, &message);
             }
             stored => self.store(plugin, stored, barrier),
+        }
+    }
+
+    /// A message of a mode. A face goes with what is said (A.12).
+    fn send_own(&mut self, body: String) {
+        // Most messages are none, and are not read for it.
+        let is_face =
+            body.contains("\"llm\"") && check(&body, limits::JSON_DEPTH).is_ok_and(|checked| checked.kind == "llm");
+        let message = reply::with_session_id(body, self.id.as_str());
+        match is_face {
+            true => self.accompany(message.into()),
+            false => self.link.send(message),
+        }
+    }
+
+    /// A mode has hung up: closes the connection once all has been said and heard.
+    pub(crate) fn close_when_said(&mut self) {
+        let speaks = self.turn.is_some() || self.voice.as_ref().is_some_and(|voice| !voice.is_over());
+        if self.closing && !speaks && !self.floor.is_waiting() {
+            self.closing = false;
+            if let Some(outbox) = self.link.outbox() {
+                outbox.close(close::NORMAL, "goodbye");
+            }
         }
     }
 
@@ -157,6 +184,11 @@ impl Session {
             return self.refuse_request(plugin, request, Failure::Unavailable, message);
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
+        if let Some(place) = self.place(plugin)
+            && let Some(hold) = self.handlers[place].requests.get_mut(&request)
+        {
+            hold.spoken = ask.spoken;
+        }
         let (plugin, serial) = (plugin.clone(), ticket.serial);
         self.requests.open(ticket, answered(plugin, request, serial, models.ask(ask)));
         self.make_dirty();
@@ -273,6 +305,20 @@ fn needs_record(effect: &Effect) -> bool {
     effect.is_durable() || asks_outside(effect)
 }
 
+/// True for what has been done about something that was said, so that it cannot be taken back.
+fn acts(effect: &Effect) -> bool {
+    effect.is_durable()
+        || matches!(
+            effect,
+            Effect::CallTool { .. }
+                | Effect::Dispatch(_)
+                | Effect::SwitchMode(_)
+                | Effect::PostHook(_)
+                | Effect::Broadcast { .. }
+                | Effect::Deliver { .. }
+        )
+}
+
 /// True for what goes to somebody outside and has an outcome. It is sent behind the writes of the
 /// list: deliveries by `pass`, questions when the session polls its requests.
 fn asks_outside(effect: &Effect) -> bool {
@@ -290,6 +336,6 @@ fn reaches_others(effect: &Effect) -> bool {
             | Effect::Broadcast { .. }
             | Effect::Dispatch(_)
             | Effect::SwitchMode(_)
-            | Effect::EndConversation
+            | Effect::HangUp
     )
 }

@@ -1,53 +1,71 @@
 //! What the ear makes of the device's sound. Rule: speech over speech holds the voice back; words
 //! silence it, and nothing lets it go on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Weak;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_protocol::Codec;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Fault, Listener, Report, Sound};
-use tokio::sync::mpsc;
+use modehost_speech::{Fault, Listener, Note, Report, Sound};
+use tokio::time::Instant;
 
 use crate::actor::Session;
+use crate::boundary::Boundary;
 use crate::inbox::Inbound;
+use crate::registry::SessionHandle;
 
 /// What modes are told of an abort that somebody caused by speaking.
 const BARGE_IN: &str = "barge_in";
 
-/// The way from the ear to the session.
+/// The way from the ear to the session, which holds the ear.
 pub(crate) struct Ears {
-    pub(crate) session: mpsc::Sender<Inbound>,
-    /// See `SessionHandle`.
-    pub(crate) age: Arc<AtomicU64>,
-}
-
-impl Ears {
-    fn heard(&self, report: Report) -> Inbound {
-        Inbound::Heard(self.age.load(Ordering::Acquire), report)
-    }
+    pub(crate) handle: Weak<SessionHandle>,
 }
 
 impl Listener for Ears {
-    fn tell(&self, report: Report) -> BoxFuture<'_, ()> {
+    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
         // A session that is gone hears nothing any more.
-        self.session.send(self.heard(report)).map(drop).boxed()
+        let messages = self.handle.upgrade().map(|handle| handle.messages.clone());
+        async move {
+            if let Some(messages) = messages {
+                let _ = messages.send(Inbound::Heard(epoch, report)).await;
+            }
+        }
+        .boxed()
     }
 
-    fn hint(&self, report: Report) {
-        let _ = self.session.try_send(self.heard(report));
+    fn hint(&self, epoch: u64, report: Report) {
+        if let Some(handle) = self.handle.upgrade() {
+            let _ = handle.messages.try_send(Inbound::Heard(epoch, report));
+        }
+    }
+
+    fn note(&self, note: Note) {
+        let Some(handle) = self.handle.upgrade() else { return };
+        match note {
+            Note::Voice => handle.presence.touch(),
+            Note::Making(making) => handle.presence.set_making(making),
+            Note::AnswerFrom(at) => handle.presence.set_answer_from(at),
+            Note::SendsStop => {}
+        }
     }
 }
 
 impl Session {
-    /// Of sound that was forgotten meanwhile (A.4) nothing is heard.
-    pub(crate) fn heard(&mut self, age: u64, report: Report) {
-        if age != self.handle.sound_age.load(Ordering::Acquire) {
-            return;
-        }
+    /// Of sound from before a boundary only a mode that records hears (C.16).
+    pub(crate) fn heard(&mut self, epoch: u64, report: Report) {
+        let is_old = epoch != self.handle.epoch();
         match report {
+            Report::Quiet => self.release_floor(Instant::now()),
+            Report::Unreadable(codec) => self.cannot_decode(codec),
+            Report::Words(words) if is_old => {
+                if words.confirmed && self.records() {
+                    self.recorded_late(words);
+                }
+            }
+            _ if is_old => {}
+            Report::SilentPress => self.pass(Boundary::SilentPress),
             Report::SpeechOverSpeech => {
                 if let Some(voice) = &self.voice {
                     voice.pause();
@@ -68,7 +86,6 @@ impl Session {
                 self.draft = None;
                 self.not_recognised(&fault);
             }
-            Report::Unreadable(codec) => self.cannot_decode(codec),
         }
     }
 
@@ -81,8 +98,7 @@ impl Session {
 
     /// What was heard and not yet told is for nobody; a voice that waited for it goes on.
     pub(crate) fn forget_sound(&mut self) {
-        self.handle.sound_age.fetch_add(1, Ordering::AcqRel);
-        self.handle.ear.put(Sound::Forget);
+        self.handle.ear.put(Sound::Forget(self.handle.next_epoch()));
         self.draft = None;
         self.speak_on();
     }

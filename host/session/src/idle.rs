@@ -1,7 +1,8 @@
 //! Connections that nothing is heard of. Rule: a device is warned before its connection is closed,
-//! nothing that is being answered is cut off, and whatever the device sends cancels the close.
+//! nothing that is being answered is cut off, and whatever the person does cancels the close.
 //!
-//! What is heard is a time in the session's handle that the connection sets (`Attachment::touch`)
+//! A sign of life is a voice, a message of the person or an answer to them; what a device sends by itself is
+//! none: a microphone that is open sends for ever. When the last one was, connection and ear note (`Presence`)
 //! without waking anybody. The session looks at it when the next step would be due, and goes back to
 //! sleep if something was heard meanwhile: an idle device costs three or four wakes in eleven
 //! minutes, and a lively one does not even cost those.
@@ -72,7 +73,7 @@ fn step(config: &IdleConfig, total: Duration, heard: Instant, warned: Option<Dur
 impl Session {
     /// Begins to look after a connection.
     pub(crate) fn watch_idleness(&mut self) {
-        self.handle.touch();
+        self.handle.presence.touch();
         self.idle.warned = None;
         self.look_at_idleness(Instant::now());
     }
@@ -86,11 +87,18 @@ impl Session {
     pub(crate) fn note_activity(&mut self) {
         let answering = self.turn.is_some() || self.voice.is_some() || !self.requests.is_empty();
         if std::mem::replace(&mut self.idle.answering, answering) || answering {
-            self.handle.touch();
+            self.handle.presence.touch();
         }
         if self.idle.look.is_some() && self.idle.mode != self.mode {
             self.look_at_idleness(Instant::now());
         }
+    }
+
+    /// When there was last a sign of life: of the person; of the connection where a mode records, since whoever
+    /// listens in a meeting says nothing for hours (C.17).
+    fn last_heard(&self) -> Instant {
+        let presence = &self.handle.presence;
+        if self.records() { presence.transport() } else { presence.person() }
     }
 
     /// Does what is due and settles when to look again.
@@ -101,17 +109,17 @@ impl Session {
         let mode = self.mode.as_deref().or(config.default_mode.as_deref());
         let (Some(total), Some(outbox)) = (config.idle.total(mode), self.link.outbox()) else { return };
         if self.idle.answering {
-            self.handle.touch();
+            self.handle.presence.touch();
         }
-        let mut heard = self.handle.heard();
+        let mut heard = self.last_heard();
         // The settings or the mode have changed, or the machine slept: nobody is closed unwarned.
         let last = config.idle.warn_before.iter().copied().filter(|before| *before < total).min();
         if now >= heard + total
             && self.idle.warned.is_none()
             && let Some(last) = last
         {
-            self.handle.grant(last, total);
-            heard = self.handle.heard();
+            self.handle.presence.grant(last, total);
+            heard = self.last_heard();
         }
         // Whoever was heard after a warning has not been warned.
         if self.idle.warned.is_some_and(|warned| heard + total > now + warned) {

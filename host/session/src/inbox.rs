@@ -8,18 +8,18 @@ use std::sync::Arc;
 use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_outbox::Outbox;
-use modehost_protocol::DeviceMessage;
 use modehost_speech::Report;
 use modehost_storage::traits::Document;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
+use crate::attachment::Incoming;
 use crate::redelivery::Gate;
 
 /// From the device, in order.
 pub(crate) enum Inbound {
-    Message(ConnectionId, DeviceMessage),
-    /// What the ear has made of the device's sound, at this age of it.
+    Message(ConnectionId, Incoming),
+    /// What the ear has made of the device's sound of this epoch.
     Heard(u64, Report),
     /// Sound came, and nothing is there to hear it.
     Audio,
@@ -28,13 +28,22 @@ pub(crate) enum Inbound {
 /// Dropped when what it belongs to is done; whoever holds the receiver learns when all are.
 pub(crate) type Done = mpsc::Sender<()>;
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// The device closed it: a person has hung up.
+    HungUp,
+    /// The network, a time limit or the server itself.
+    Lost,
+}
+
 /// From the server itself.
 pub(crate) enum Control {
     Attach {
         connection: ConnectionId,
         outbox: Outbox,
     },
-    Detach(ConnectionId),
+    Detach(ConnectionId, Departure),
     /// Take up what an earlier process left, with nobody connected.
     Resume,
     /// Move to what the catalog holds now.

@@ -177,7 +177,7 @@ impl Session {
     /// What `started` says.
     pub(crate) fn start(&self, mode: Option<Arc<str>>) -> Start {
         let (device, session_id) = (self.device.clone(), self.id.as_str().into());
-        Start { mode, device, session_id, language: self.config().language.tag().into() }
+        Start { mode, device, session_id, language: self.language().tag().into() }
     }
 
     fn insert(&mut self, plugin: &PluginId) -> Result<usize, Fault> {

@@ -3,6 +3,8 @@
 //! # Layout, in the order in which a message walks
 //! - [`registry`]: finds or makes the session of a device; attaches connections; migration, drain
 //! - [`attachment`]: a connection's end of a session
+//! - `boundary`: what a person's deeds end, and which of their messages are such
+//! - `presence`: whether a person is there, and speaks
 //! - `inbox`: everything that can wake a session
 //! - `actor`: the session's own loop, one event at a time
 //! - `wake`: what it does about a wake that is not a message
@@ -16,7 +18,10 @@
 //! - `durable`: effects that are stored or read
 //! - `deliver`: messages for other devices
 //! - `speech`: what is said to the device, in turns
+//! - `floor`: speech that waits while the person speaks
+//! - `silence`: what is said no further, and who is told
 //! - `hearing`: what the ear makes of the device's sound
+//! - `person`: what the person is saying, and in which language
 //! - `transcripts`: words to the mode that they are for
 //! - `tools`: what the device offers, listed and called
 //! - `requests`: outcomes that are still to come
@@ -32,6 +37,7 @@
 
 mod actor;
 pub mod attachment;
+mod boundary;
 mod budget;
 mod clock;
 pub mod config;
@@ -39,6 +45,7 @@ mod deliver;
 mod durable;
 mod effects;
 mod figures;
+mod floor;
 mod handler;
 mod hearing;
 mod idle;
@@ -46,17 +53,21 @@ mod inbox;
 mod lend;
 mod link;
 mod modes;
+mod person;
+mod presence;
 mod record;
 mod redelivery;
 pub mod registry;
 mod requests;
 mod route;
+mod silence;
 mod speech;
 mod tools;
 mod transcripts;
 mod wake;
 
-pub use attachment::{Attachment, Gone};
+pub use attachment::{Attachment, Gone, Incoming};
 pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster};
 pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};
+pub use transcripts::wake_word;

@@ -47,6 +47,8 @@ pub(crate) struct Connection {
 #[derive(Default)]
 pub(crate) struct Link {
     connection: Option<Connection>,
+    /// Words that this connection and those before it still have in the queue are from before a boundary.
+    past: u64,
     lingering: Vec<(Instant, ConnectionId, Outbox)>,
     /// Messages for a device that is expected back, oldest first.
     held: VecDeque<Held>,
@@ -65,6 +67,16 @@ impl Link {
     /// True if this is the connection that is served.
     pub(crate) fn serves(&self, id: ConnectionId) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.id == id)
+    }
+
+    /// The person has moved on from the connection that is served, which is about to go.
+    pub(crate) fn move_on(&mut self) {
+        self.past = self.connection.as_ref().map_or(self.past, |connection| connection.id.0);
+    }
+
+    /// True if the person has moved on from this connection.
+    pub(crate) fn is_past(&self, id: ConnectionId) -> bool {
+        id.0 <= self.past
     }
 
     /// True if the device is connected and may be spoken to.

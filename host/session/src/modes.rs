@@ -53,6 +53,14 @@ impl Session {
         }
     }
 
+    /// Whether a `mode` message ends or begins a mode.
+    pub(crate) fn changes_mode(&self, start: bool, name: &str) -> bool {
+        let Some((_, mode)) = self.find_mode(name) else { return false };
+        let current = self.mode.clone().or_else(|| self.config().default_mode.clone());
+        let is_current = current.as_deref() == Some(&*mode);
+        if start { !is_current } else { is_current && self.mode.is_some() }
+    }
+
     /// The plugin and the canonical name of a mode.
     pub(crate) fn find_mode(&self, name: &str) -> Option<(PluginId, Arc<str>)> {
         self.shared.services.catalog.table().modes.get(name).cloned()

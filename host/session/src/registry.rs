@@ -19,10 +19,12 @@ use tokio::time::Instant;
 
 use crate::actor::Session;
 use crate::attachment::Attachment;
+use crate::boundary::Boundary;
 use crate::budget::Budget;
 use crate::config::{Config, DuplicateDevice};
 use crate::hearing::Ears;
 use crate::inbox::{Control, Inbound, Inbox};
+use crate::presence::Presence;
 
 /// Everything that sessions use, each behind the trait that they know it by.
 #[derive(Clone)]
@@ -69,38 +71,30 @@ pub(crate) struct SessionHandle {
     pub(crate) messages: mpsc::Sender<Inbound>,
     /// Hears what the device sends.
     pub(crate) ear: Ear,
-    /// Rises whenever the sound so far is forgotten: what was made of it before is for nobody.
-    pub(crate) sound_age: Arc<AtomicU64>,
+    /// Of the sound that comes now. Rises with every boundary: what was made of older sound is for nobody, or
+    /// only for a mode that records.
+    epoch: AtomicU64,
+    pub(crate) presence: Presence,
     /// The connection that is served; 0 for none.
     pub(crate) connected: AtomicU64,
     /// Live instances.
     pub(crate) live: AtomicUsize,
     /// Unix ms of the last event.
     pub(crate) used: AtomicU64,
-    /// When the process's registry began, and ms from then to the last sign of life of the device.
-    began: Instant,
-    heard: AtomicU64,
     pub(crate) mode: Mutex<Option<Arc<str>>>,
     /// The session's own task; it ends itself, or is stopped with the registry.
     task: Mutex<Option<WorkTask>>,
 }
 
 impl SessionHandle {
-    /// The device has given a sign of life, or is being answered. Wakes nobody.
-    pub(crate) fn touch(&self) {
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.fetch_max(since, Ordering::Relaxed);
+    /// Of the sound that comes now.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
-    /// As if the device had been heard so long ago that `left` is left of `total`.
-    pub(crate) fn grant(&self, left: Duration, total: Duration) {
-        let since = (self.began.elapsed() + left).saturating_sub(total);
-        self.heard.fetch_max(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// When the device last gave a sign of life, or was being answered.
-    pub(crate) fn heard(&self) -> Instant {
-        self.began + Duration::from_millis(self.heard.load(Ordering::Relaxed))
+    /// Another epoch begins.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 }
 
@@ -205,9 +199,13 @@ impl Registry {
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
             return Err(Refusal::AlreadyConnected);
         }
-        session.connected.store(connection.0, Ordering::Release);
+        let before = session.connected.swap(connection.0, Ordering::AcqRel);
+        if before != 0 {
+            // What was said on the one before is not for this one (C.16).
+            session.divide_sound(Boundary::TakenOver);
+        }
         session.inbox.control(Control::Attach { connection, outbox });
-        Ok(Attachment { connection, session })
+        Ok(Attachment::new(connection, session))
     }
 
     fn find_or_make(
@@ -219,20 +217,16 @@ impl Registry {
             return session.clone();
         }
         let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
-        let sound_age = Arc::new(AtomicU64::new(0));
-        let ears = Ears { session: sender.clone(), age: sound_age.clone() };
-        let ear = Ear::new(self.shared.services.speech.clone(), Box::new(ears));
-        let session = Arc::new(SessionHandle {
+        let session = Arc::new_cyclic(|handle| SessionHandle {
             device: device.clone(),
             inbox: Inbox::default(),
             messages: sender,
-            ear,
-            sound_age,
+            ear: Ear::new(self.shared.services.speech.clone(), Box::new(Ears { handle: handle.clone() })),
+            epoch: AtomicU64::new(0),
+            presence: Presence::new(self.shared.began),
             connected: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             used: AtomicU64::new(0),
-            began: self.shared.began,
-            heard: AtomicU64::new(0),
             mode: Mutex::default(),
             task: Mutex::default(),
         });

@@ -39,6 +39,8 @@ type Pending = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
 /// A handler's hold on one of its requests. Dropping it cancels the work behind the request.
 pub(crate) struct Open {
     pub(crate) serial: u64,
+    /// A question whose answer would be spoken: it ends where the person moves on (C.16).
+    pub(crate) spoken: bool,
     cancel: AbortHandle,
 }
 
@@ -66,7 +68,7 @@ impl Requests {
     pub(crate) fn issue(&mut self) -> (Open, Ticket) {
         self.serial += 1;
         let (cancel, registration) = AbortHandle::new_pair();
-        (Open { serial: self.serial, cancel }, Ticket { serial: self.serial, registration })
+        (Open { serial: self.serial, spoken: false, cancel }, Ticket { serial: self.serial, registration })
     }
 
     /// Polls `outcome` with the session from now on, until the handler lets go.

@@ -10,9 +10,31 @@ use modehost_protocol::{DeviceMessage, Listen, ListenState};
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
+use crate::attachment::Incoming;
+use crate::boundary::Boundary;
 use crate::handler::Delivered;
 
 impl Session {
+    /// A message of the device. The boundary that it is takes effect before it does anything else.
+    pub(crate) fn receive(&mut self, from: ConnectionId, incoming: Incoming) {
+        let Incoming { message, boundary } = incoming;
+        let is_typed = matches!(&message, DeviceMessage::Listen(Listen { state: ListenState::Detect, .. }));
+        if is_typed && self.link.is_past(from) && !self.records() {
+            // Nobody waits for what was typed before they hung up.
+            return;
+        }
+        let boundary = match &message {
+            // It has an answer of its own.
+            DeviceMessage::Abort { .. } => None,
+            DeviceMessage::Mode { start, mode } => self.changes_mode(*start, mode).then_some(Boundary::ModeChange),
+            _ => boundary,
+        };
+        if let Some(boundary) = boundary.filter(|_| self.link.serves(from)) {
+            self.pass(boundary);
+        }
+        self.work.push_back(Work::Message(Some(from), message));
+    }
+
     /// One message of the device, or dispatched as if it were.
     pub(crate) async fn route(&mut self, from: Option<ConnectionId>, message: DeviceMessage) {
         // What an earlier connection has left in the queue says nothing of the one that is new.

@@ -2,33 +2,38 @@
 //! within a turn, and no `stop` outside one but as the answer that `abort` must always get.
 //!
 //! A turn belongs to one plugin and to one connection. It begins with the first speech and ends
-//! with a speech that has nothing to follow it, with silence (an abort, an interrupting speech, a
-//! wake word), with the end, the fault or the removal of the plugin, with a change of mode, with
-//! speech of another plugin, or when nothing has followed for `SPEECH_GAP`.
+//! with a speech that has nothing to follow it, with silence (see `silence`), with the end, the fault
+//! or the removal of the plugin, with a change of mode, with speech of another plugin, or when nothing has
+//! followed for `SPEECH_GAP`. It does not begin while the person has the floor.
 //!
 //! Where somebody speaks (`tts`), a [`Speaking`] says the turn: it keeps the device in its speaking
 //! state until all has been heard, and whoever speaks next meanwhile is said behind it. Where nobody
 //! does, sentences are captions. A turn does not move to another connection: what the old one has not
-//! heard is kept as text, and makes one turn on return, as does what is said while nobody is connected.
+//! heard is kept as text, as is what is said while nobody is connected, and is shown on return.
 
-use modehost_contract::Event;
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::{Codec, Hello, reply};
 use modehost_speech::{Downlink, DownlinkCodec, Speaking, Stage};
 use tokio::time::Instant;
 
-use crate::actor::{Session, Work};
+use crate::actor::Session;
+use crate::floor::Waiting;
 use crate::inbox::Control;
 use crate::link::Held;
 
+/// Who says what the host has to say itself. No plugin can have this id: it is the server's name.
+const OWN: &str = "modehost";
+
 /// Somebody is speaking; the device has been told so.
 pub(crate) struct Turn {
-    plugin: PluginId,
+    pub(crate) plugin: PluginId,
     /// It is over then, if nothing more is said.
     pub(crate) until: Instant,
     /// A voice says it, and ends it on the wire.
-    voiced: bool,
+    pub(crate) voiced: bool,
+    /// What was shown of it, where no voice says it: that counts as heard.
+    pub(crate) shown: String,
 }
 
 impl Session {
@@ -36,8 +41,32 @@ impl Session {
     /// follow.
     pub(crate) fn say(&mut self, plugin: &PluginId, text: &str, interrupt: bool, more: bool) {
         if interrupt {
-            self.silence();
+            let silenced = self.silence();
+            // Whoever interrupts knows; whom they interrupt does not.
+            let others = silenced.heard.into_iter().filter(|(who, _)| who != plugin).collect();
+            self.tell_silenced("superseded", others);
         }
+        if !self.link.is_ready() {
+            if !text.trim().is_empty() {
+                self.link.hold_speech(text.to_owned());
+            }
+            return;
+        }
+        let begins = self.turn.is_none() && self.voice.as_ref().is_none_or(Speaking::is_over);
+        if self.floor.is_waiting() || (begins && !text.trim().is_empty() && !self.may_speak(Instant::now())) {
+            self.floor.wait(Waiting::Say { plugin: plugin.clone(), text: text.to_owned(), more });
+            return;
+        }
+        self.say_now(plugin, text, more);
+    }
+
+    /// Something that the host has to say itself, behind what is being said.
+    pub(crate) fn say_own(&mut self, text: &str) {
+        self.say(&PluginId::from(OWN), text, false, false);
+    }
+
+    /// Says it, whoever has the floor.
+    pub(crate) fn say_now(&mut self, plugin: &PluginId, text: &str, more: bool) {
         let until = Instant::now() + limits::SPEECH_GAP;
         if text.trim().is_empty() {
             match &mut self.turn {
@@ -47,34 +76,36 @@ impl Session {
             }
             return;
         }
-        if !self.link.is_ready() {
-            return self.link.hold_speech(text.to_owned());
-        }
+        // From here on it is answered: words that come are a new turn.
+        self.person.is_answered();
         if self.turn.as_ref().is_some_and(|turn| turn.plugin != *plugin) {
             self.end_turn();
         }
         let captioned = self.turn.as_ref().is_some_and(|turn| !turn.voiced);
-        let voiced = !captioned && self.utter(text);
+        let voiced = !captioned && self.utter(plugin, text);
+        let mut shown = self.turn.take().map(|turn| turn.shown).unwrap_or_default();
         if !voiced {
             if !captioned {
                 self.send_tts("start", None);
             }
-            self.send_sentence(text);
+            self.caption(text);
+            shown.push_str(text);
         }
-        self.turn = Some(Turn { plugin: plugin.clone(), until, voiced });
+        self.turn = Some(Turn { plugin: plugin.clone(), until, voiced, shown });
         if !more {
             self.end_turn();
         }
     }
 
     /// Has a sentence spoken. False where nobody speaks.
-    fn utter(&mut self, text: &str) -> bool {
+    fn utter(&mut self, plugin: &PluginId, text: &str) -> bool {
+        let who = plugin.shared();
         if let Some(voice) = &self.voice
             && !voice.is_over()
         {
             // It takes no more than a device could listen to; what is beyond is dropped and counted there.
             // Where it has ended this very moment, another says it.
-            if voice.sentence(text).is_ok() || !voice.is_over() {
+            if voice.sentence(&who, text).is_ok() || !voice.is_over() {
                 return true;
             }
         }
@@ -88,7 +119,7 @@ impl Session {
             }
         };
         let Some(voice) = self.shared.services.speech.speak(stage, over) else { return false };
-        let _ = voice.sentence(text);
+        let _ = voice.sentence(&who, text);
         self.voice = Some(voice);
         self.handle.ear.speaking(true);
         true
@@ -104,53 +135,6 @@ impl Session {
         let downlink = Downlink { codec, ..self.shared.services.speech.parts().downlink };
         self.downlink = Some(downlink);
         reply::hello(self.id.as_str(), (format, downlink.sample_rate, downlink.frame_ms))
-    }
-
-    /// The device wants silence, and waits for its `stop` whether or not anything is being said.
-    /// The modes of the session are told, and whoever was speaking; nobody is woken for it who has
-    /// nothing open.
-    pub(crate) fn abort(&mut self, reason: &str) {
-        let speaker = self.turn.as_ref().map(|turn| turn.plugin.clone());
-        self.stop_speaking();
-        for handler in &self.handlers {
-            let concerned = handler.mode.is_some() && (handler.is_live() || !handler.is_idle());
-            if concerned || speaker.as_ref() == Some(&handler.plugin) {
-                let event = Event::Aborted { reason: reason.into(), heard: None };
-                self.work.push_back(Work::Tell { plugin: handler.plugin.clone(), event, body: None });
-            }
-        }
-    }
-
-    /// Silence, and one `stop` in any case.
-    pub(crate) fn stop_speaking(&mut self) {
-        if !self.silence() {
-            self.link.answer(reply::tts("stop", None, self.id.as_str()));
-        }
-    }
-
-    /// Nothing that has been said and not yet been heard will be. True if the device has been told so.
-    pub(crate) fn silence(&mut self) -> bool {
-        self.link.forget_speech();
-        self.break_off()
-    }
-
-    /// The turn is over in the middle. True if the device has been told so.
-    fn break_off(&mut self) -> bool {
-        let captioned = self.turn.take().is_some_and(|turn| !turn.voiced);
-        if captioned {
-            self.send_tts("stop", None);
-        }
-        let voiced = self.voice.as_ref().is_some_and(Speaking::cut);
-        self.fall_silent();
-        captioned || voiced
-    }
-
-    /// The voice is over, or has been cut.
-    pub(crate) fn fall_silent(&mut self) {
-        if self.voice.take_if(|voice| voice.is_over()).is_some() {
-            self.handle.ear.speaking(false);
-            self.spoken_over = false;
-        }
     }
 
     /// Whoever speaks has said all; a voice speaks on until that has been heard.
@@ -184,63 +168,46 @@ impl Session {
         }
     }
 
-    /// The connection is gone: what it has not heard waits for the next.
+    /// The connection is lost: what it has not heard waits for the next.
     pub(crate) fn keep_speech(&mut self) {
         self.turn = None;
         if let Some(voice) = self.voice.take() {
-            for sentence in voice.abandon() {
+            let (unsaid, _) = voice.abandon();
+            for sentence in unsaid {
                 self.link.hold_speech(sentence);
             }
             self.handle.ear.speaking(false);
             self.spoken_over = false;
         }
-    }
-
-    /// Another connection takes the place of this one, which is told that the turn is over.
-    pub(crate) fn hand_speech_on(&mut self) {
-        let left = self.voice.as_ref().map(Speaking::unsaid).unwrap_or_default();
-        self.break_off();
-        for sentence in left {
-            self.link.hold_speech(sentence);
-        }
-    }
-
-    /// The device has come back and has been answered: what was kept for it, in order.
-    pub(crate) fn release_held(&mut self) {
-        let mut captioned = false;
-        let mut voiced = false;
-        for held in self.link.open() {
-            match held {
-                Held::Speech(text) if !captioned && self.utter(&text) => voiced = true,
-                Held::Speech(text) => {
-                    if !captioned {
-                        self.send_tts("start", None);
-                        captioned = true;
-                    }
-                    self.send_sentence(&text);
-                }
-                Held::Message(text) => {
-                    if std::mem::take(&mut captioned) {
-                        self.send_tts("stop", None);
-                    }
-                    self.link.send(text);
-                }
+        for waiting in self.floor.take() {
+            if let Waiting::Say { text, .. } = waiting {
+                self.link.hold_speech(text);
             }
         }
-        if captioned {
-            self.send_tts("stop", None);
-        }
-        if let Some(voice) = self.voice.as_ref().filter(|_| voiced) {
-            voice.finish();
-        }
     }
 
-    fn send_sentence(&mut self, text: &str) {
+    /// The device has come back and has been answered: the messages that were kept for it, in order. Sentences
+    /// are shown once it makes no utterance: they answer what was said before the connection was lost.
+    pub(crate) fn release_held(&mut self) {
+        let waits = self.handle.presence.is_making();
+        let mut sentences = Vec::new();
+        for held in self.link.open() {
+            match held {
+                Held::Speech(text) if waits => sentences.push(text),
+                Held::Speech(text) => self.caption(&text),
+                Held::Message(text) => self.link.send(text),
+            }
+        }
+        self.floor.keep(sentences, Instant::now() + limits::KEPT_SPEECH);
+    }
+
+    /// Shows a sentence.
+    pub(crate) fn caption(&mut self, text: &str) {
         self.send_tts("sentence_start", Some(text));
         self.send_tts("sentence_end", Some(text));
     }
 
-    fn send_tts(&mut self, state: &str, text: Option<&str>) {
+    pub(crate) fn send_tts(&mut self, state: &str, text: Option<&str>) {
         self.link.send(reply::tts(state, text, self.id.as_str()));
     }
 }

@@ -11,26 +11,49 @@ use modehost_speech::Words;
 
 use crate::actor::{Session, Work};
 use crate::clock::unix_ms;
+use crate::config::Language;
 use crate::handler::Delivered;
 
 /// Source of transcripts that were typed.
 const TYPED: &str = "typed";
+/// What modes are told where the person went on speaking before anything was answered.
+const CONTINUED: &str = "continued";
+/// What modes are told where other words came.
+const SUPERSEDED: &str = "superseded";
+
+/// A wake word as it is compared: in any case, without marks and blanks, as recognisers and firmware differ
+/// in those.
+pub fn wake_word(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
 
 impl Session {
-    /// Typed words: a wake word is shown, anything else is a turn.
+    /// Typed words: a wake word is shown and may be greeted, anything else is a turn. What came before has been
+    /// dropped already (C.16).
     pub(crate) fn typed(&mut self, text: String) {
-        if self.config().wake_words.contains(&text.to_lowercase()) {
+        let config = self.config();
+        if config.wake_words.contains(&wake_word(&text)) {
             self.link.send(reply::stt(&text, self.id.as_str()));
-            // The sound that it was found in came before.
-            self.forget_sound();
-            return self.stop_speaking();
+            if let Some(greeting) = &config.greeting {
+                self.say_own(greeting);
+            }
+            return;
         }
+        self.end_by_new_words();
+        self.person.notes(&text);
         let now = unix_ms();
         // A segment that is still being recognised keeps its number.
         self.segments += 1;
-        let segment = self.segments;
-        let words = Words { text: text.into(), confirmed: true, start_ms: now, end_ms: now, source: TYPED.into() };
-        self.transcribe(words, segment);
+        let transcript = Transcript {
+            text: text.into(),
+            confirmed: true,
+            start_ms: now,
+            end_ms: now,
+            segment: self.segments,
+            source: TYPED.into(),
+        };
+        self.show_words(&transcript.text.clone(), &transcript);
+        self.work.push_back(Work::Transcript { transcript, declined: false });
     }
 
     /// Words of a recogniser. Empty ones take a draft back: what there was to hear was nothing.
@@ -44,20 +67,56 @@ impl Session {
         let segment = self.draft.unwrap_or(self.segments + 1);
         self.segments = self.segments.max(segment);
         self.draft = (!words.confirmed).then_some(segment);
-        self.transcribe(words, segment);
+        let Words { text, confirmed, cut, start_ms, end_ms, source } = words;
+        let mut transcript = Transcript { text, confirmed, start_ms, end_ms, segment, source };
+        let heard = transcript.text.clone();
+        if confirmed && self.records() {
+            self.person.notes(&heard);
+        } else if confirmed {
+            if !self.awaits_answer() {
+                self.person.is_answered();
+            }
+            let said = self.person.says(&heard, (segment, start_ms), cut);
+            if said.goes_on {
+                // Nothing of an answer has been heard: it is asked anew, with all of it (A.10).
+                self.take_back(CONTINUED);
+            } else {
+                self.end_by_new_words();
+            }
+            (transcript.segment, transcript.start_ms) = (said.segment, said.start_ms);
+            transcript.text = said.text.into();
+        }
+        self.show_words(&heard, &transcript);
+        self.work.push_back(Work::Transcript { transcript, declined: false });
     }
 
-    /// Shows words to the device, and has them heard. A caption is given to confirmed words only:
-    /// firmware would show each draft as something said.
-    fn transcribe(&mut self, words: Words, segment: u64) {
-        let id = self.id.clone();
-        if words.confirmed {
-            self.link.send(reply::stt(&words.text, id.as_str()));
+    /// Words that were said before a boundary, for the mode that records: into its record, and to nobody else.
+    pub(crate) fn recorded_late(&mut self, words: Words) {
+        if words.text.trim().is_empty() {
+            return;
         }
-        self.link.send(reply::transcription(&words.text, unix_ms(), id.as_str()));
-        let Words { text, confirmed, start_ms, end_ms, source } = words;
+        self.segments += 1;
+        let segment = self.segments;
+        let Words { text, confirmed, start_ms, end_ms, source, .. } = words;
         let transcript = Transcript { text, confirmed, start_ms, end_ms, segment, source };
+        self.show_words(&transcript.text.clone(), &transcript);
         self.work.push_back(Work::Transcript { transcript, declined: false });
+    }
+
+    /// New words end what is being said and asked: they are what the person wants to hear of now.
+    fn end_by_new_words(&mut self) {
+        self.stays();
+        self.take_back(SUPERSEDED);
+    }
+
+    /// Shows words to the device. A caption is given to confirmed words only: firmware would show each draft as
+    /// something said.
+    fn show_words(&mut self, heard: &str, transcript: &Transcript) {
+        let id = self.id.clone();
+        if transcript.confirmed {
+            self.link.send(reply::stt(&transcript.text, id.as_str()));
+        }
+        self.link.send(reply::transcription(heard, unix_ms(), id.as_str()));
     }
 
     /// Words go to the current mode, by its voice policy, or to the default mode; to nobody where the
@@ -111,6 +170,17 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// In which language to speak to the person: their own, once they have spoken.
+    pub(crate) fn language(&self) -> Language {
+        self.person.language().unwrap_or(self.config().language)
+    }
+
+    /// True while a mode runs that keeps what is said.
+    pub(crate) fn records(&self) -> bool {
+        let mode = self.mode.as_ref().and_then(|mode| self.find_mode(mode));
+        mode.is_some_and(|(plugin, _)| self.voice_of(&plugin) == VoicePolicy::Exclusive)
     }
 
     fn voice_of(&self, plugin: &PluginId) -> VoicePolicy {

@@ -12,7 +12,8 @@ use modehost_storage::StorageError;
 use tokio::time::{Instant, timeout};
 
 use crate::actor::{Session, Work};
-use crate::inbox::{Control, Done};
+use crate::boundary::Boundary;
+use crate::inbox::{Control, Departure, Done};
 use crate::link::OutboxMailbox;
 use crate::redelivery::{Gate, HandOver};
 
@@ -21,7 +22,7 @@ impl Session {
     pub(crate) async fn control(&mut self, control: Control) -> Option<Done> {
         match control {
             Control::Attach { connection, outbox } => self.attach(connection, outbox),
-            Control::Detach(connection) => self.detach(connection),
+            Control::Detach(connection, departure) => self.detach(connection, departure),
             Control::Resume => self.wait_for_device(),
             Control::Migrate(_done) => self.migrate().await,
             Control::Reconfigured => self.reconfigure(),
@@ -49,8 +50,10 @@ impl Session {
     }
 
     fn attach(&mut self, connection: ConnectionId, outbox: Outbox) {
-        // The connection before may be in the middle of an answer; the rest is for this one.
-        self.hand_speech_on();
+        if self.link.is_connected() {
+            // The connection before may be in the middle of an answer: nobody waits for it any more.
+            self.pass(Boundary::TakenOver);
+        }
         self.part_from_tools();
         let gate = Arc::new(Gate::new());
         let mailbox = OutboxMailbox { outbox: outbox.clone(), gate: gate.clone(), session: self.handle.clone() };
@@ -84,10 +87,17 @@ impl Session {
         self.hand_over = Some(hand_over.start());
     }
 
-    fn detach(&mut self, connection: ConnectionId) {
+    fn detach(&mut self, connection: ConnectionId, departure: Departure) {
+        if self.link.serves(connection) {
+            self.pass(match departure {
+                Departure::HungUp => Boundary::HangUp,
+                Departure::Lost => Boundary::Loss,
+            });
+        }
         if !self.link.detach(connection) {
             return;
         }
+        self.closing = false;
         // What has not been said yet is for whoever comes back, and what was said last is heard out.
         self.keep_speech();
         self.handle.ear.put(Sound::Gone(connection.0));
@@ -127,6 +137,7 @@ impl Session {
         }
         self.link.close_lingering(now);
         self.check_turn(now);
+        self.release_floor(now);
         if self.idle.next_look().is_some_and(|at| at <= now) {
             self.look_at_idleness(now);
         }
@@ -212,6 +223,7 @@ impl Session {
         let arrival = self.arrival.filter(|_| self.link.is_connected());
         let turn = self.turn.as_ref().map(|turn| turn.until);
         let idle = self.idle.next_look();
-        [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival, turn, idle].into_iter().flatten().min()
+        let own = [self.link.next_deadline(), timers, self.checkpoint, self.doze, arrival, turn, idle];
+        own.into_iter().chain([self.floor_deadline()]).flatten().min()
     }
 }

@@ -28,6 +28,8 @@ pub struct Words {
     pub text: Arc<str>,
     /// False for a draft: the next words of the recogniser are about the same sound.
     pub confirmed: bool,
+    /// The utterance was cut since it was as long as may be: the person goes on.
+    pub cut: bool,
     /// Unix ms of the first sound.
     pub start_ms: u64,
     /// Unix ms of the last sound.
@@ -36,7 +38,7 @@ pub struct Words {
     pub source: Arc<str>,
 }
 
-/// What an ear tells.
+/// What an ear tells, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// Of each utterance: drafts, then the confirmed text, which is empty where nothing was said.
@@ -45,16 +47,35 @@ pub enum Report {
     SpeechOverSpeech,
     /// An utterance could not be recognised.
     Failed(Fault),
+    /// A button was pressed and let go, and nothing was said.
+    SilentPress,
+    /// The device is making no utterance any more, and no text is awaited.
+    Quiet,
     /// No packet of the connection can be decoded as this; told once a connection.
     Unreadable(Codec),
 }
 
-/// Whom an ear tells.
+/// What an ear tells at once, whatever waits to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Somebody is speaking.
+    Voice,
+    /// The device is making an utterance, or its text is awaited; or not any more.
+    Making(bool),
+    /// An answer should not begin before: whoever only pauses may go on until then.
+    AnswerFrom(Instant),
+    /// The device sends `stop`.
+    SendsStop,
+}
+
+/// Whom an ear tells. The epoch of a report is that of the sound that it is about.
 pub trait Listener: Send + Sync + 'static {
     /// Waits while the session is busy.
-    fn tell(&self, report: Report) -> BoxFuture<'_, ()>;
+    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()>;
     /// A report that may be lost where the session is busy.
-    fn hint(&self, report: Report);
+    fn hint(&self, epoch: u64, report: Report);
+    /// Never waits.
+    fn note(&self, note: Note);
 }
 
 /// What comes to an ear, from the connection of this number or from the session.
@@ -65,8 +86,13 @@ pub enum Sound {
     Packet(u64, Box<[u8]>),
     /// A boundary of the device: a start, or a stop where there is no mode.
     Boundary(u64, Option<ListenMode>),
-    /// What was heard is of no use any more: a wake word, the end of a mode.
-    Forget,
+    /// What was heard so far is of no use any more: a boundary of the person, the end of a mode. What
+    /// follows has this epoch.
+    Forget(u64),
+    /// The utterance that is being made is of no use.
+    Discard,
+    /// What was heard so far is recognised to its end. What follows has this epoch.
+    Divide(u64),
     /// The connection is gone: what it said last is all that it says.
     Gone(u64),
 }
@@ -81,6 +107,10 @@ struct Shared {
     filled: Notify,
     /// The session is speaking.
     speaking: AtomicBool,
+    /// What is said is recorded: nothing of what the session says itself may be heard.
+    records: AtomicBool,
+    /// The device is known to send `stop`.
+    trusts: AtomicBool,
 }
 
 #[derive(Default)]
@@ -91,6 +121,8 @@ struct Queue {
     bytes: usize,
     /// What the packets are that come next.
     format: (u64, AudioFormat),
+    /// Of the sound that comes next.
+    epoch: u64,
     /// Runs, or has ended by itself.
     task: Option<WorkTask>,
     running: bool,
@@ -109,8 +141,9 @@ impl Queue {
 impl Ear {
     /// An ear that has heard nothing yet.
     pub fn new(speech: Arc<Speech>, listener: Box<dyn Listener>) -> Self {
-        let (queue, filled, speaking) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
-        Self(Arc::new(Shared { speech, listener, queue, filled, speaking }))
+        let (queue, filled) = (Mutex::default(), Notify::new());
+        let [speaking, records, trusts] = [(); 3].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Shared { speech, listener, queue, filled, speaking, records, trusts }))
     }
 
     /// Whether anybody could make words of sound.
@@ -122,8 +155,11 @@ impl Ear {
     /// Must be called within the runtime or on a mode thread.
     pub fn put(&self, sound: Sound) {
         let mut queue = self.0.queue.lock();
-        if let Sound::Format(connection, format) = sound {
-            queue.format = (connection, format);
+        let epoch = queue.epoch;
+        match sound {
+            Sound::Format(connection, format) => queue.format = (connection, format),
+            Sound::Forget(epoch) | Sound::Divide(epoch) => queue.epoch = epoch,
+            _ => {}
         }
         if !queue.running && (!wakes(&sound) || !self.can_hear()) {
             return;
@@ -141,7 +177,8 @@ impl Ear {
         queue.waiting.push_back((Instant::now(), sound));
         if !queue.running {
             queue.running = true;
-            queue.task = Some(self.0.speech.threads().spawn(hearing::run(self.0.clone(), queue.format)));
+            let hearing = hearing::run(self.0.clone(), queue.format, epoch);
+            queue.task = Some(self.0.speech.threads().spawn(hearing));
         }
         drop(queue);
         self.0.filled.notify_one();
@@ -155,6 +192,16 @@ impl Ear {
     /// The session begins or ends to speak.
     pub fn speaking(&self, speaking: bool) {
         self.0.speaking.store(speaking, Ordering::Relaxed);
+    }
+
+    /// What is said is recorded from now on, or not any more.
+    pub fn records(&self, records: bool) {
+        self.0.records.store(records, Ordering::Relaxed);
+    }
+
+    /// The device is known to send `stop`, from an earlier session.
+    pub fn trust(&self) {
+        self.0.trusts.store(true, Ordering::Relaxed);
     }
 }
 

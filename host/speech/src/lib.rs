@@ -33,9 +33,9 @@ pub mod service;
 pub mod speak;
 pub mod voice_activity;
 
-pub use ear::{Ear, Listener, Report, Sound, Words};
+pub use ear::{Ear, Listener, Note, Report, Sound, Words};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
 pub use figures::describe_figures;
-pub use mouth::{Speaking, Stage};
+pub use mouth::{Heard, Speaking, Stage};
 pub use service::{Parts, Speech};

@@ -3,8 +3,10 @@
 //! outside. The table stands in [`Listening::apply`] and is walked whole by the tests.
 //!
 //! Who rules is who sets the boundaries of an utterance: the device, from its `start` in manual mode
-//! or its `stop` in any, or else voice activity. The device's rule lapses when it sets no boundary
-//! for a while, so that one that forgets its `stop` is understood all the same. Boundaries that
+//! or its `stop` in any, or else voice activity. A device that has ever sent `stop` is trusted to send
+//! it: what it holds open ends by it, or when its sound stops coming. Of others a longer silence after
+//! speech ends a press as well (A.10). The device's rule lapses when it sets no boundary for a while, so
+//! that one that forgets its `stop` is understood all the same. Boundaries that
 //! follow each other too closely are a button that bounces: they are ignored, and voice activity
 //! rules until the device sets a clear one, so that nothing that is said gets lost with them. So it
 //! is where the recogniser breaks an utterance off: what is said in the rest of a press is heard.
@@ -90,13 +92,15 @@ pub struct Listening {
     settling: usize,
     ruler: Ruler,
     mode: Option<ListenMode>,
+    /// The device has sent `stop`, now or in an earlier session.
+    trusted: bool,
     /// When the device last set a boundary, and whether it was a start.
     boundary: Option<(Instant, bool)>,
 }
 
 impl Default for Listening {
     fn default() -> Self {
-        Self { open: false, settling: 0, ruler: Ruler::Voice, mode: None, boundary: None }
+        Self { open: false, settling: 0, ruler: Ruler::Voice, mode: None, trusted: false, boundary: None }
     }
 }
 
@@ -120,6 +124,16 @@ impl Listening {
         self.mode
     }
 
+    /// Whether the device is known to send `stop`.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// The device is known to send `stop`.
+    pub fn trust(&mut self) {
+        self.trusted = true;
+    }
+
     /// A boundary of the device. Repeating the last one is no bounce: clients that are in doubt do.
     pub fn boundary(&mut self, start: Option<ListenMode>, now: Instant) -> Step {
         let is_start = start.is_some();
@@ -127,8 +141,9 @@ impl Listening {
             .boundary
             .is_some_and(|(at, was_start)| was_start != is_start && now.saturating_duration_since(at) < limits::BOUNCE);
         self.boundary = Some((now, is_start));
-        if let Some(mode) = start {
-            self.mode = Some(mode);
+        match start {
+            Some(mode) => self.mode = Some(mode),
+            None => self.trusted = true,
         }
         if bounced {
             return self.apply(Input::Bounce);
@@ -136,10 +151,12 @@ impl Listening {
         self.apply(start.map_or(Input::Stop, Input::Start))
     }
 
-    /// When the device's rule lapses, if it rules.
-    pub fn lapses_at(&self, fallback: Duration) -> Option<Instant> {
+    /// When the device's rule lapses, if it rules. What a trusted device holds open is held open as long as
+    /// its sound keeps coming, the last of it at `last_packet`.
+    pub fn lapses_at(&self, fallback: Duration, last_packet: Instant) -> Option<Instant> {
         let (at, _) = self.boundary.filter(|_| self.ruler == Ruler::Device)?;
-        Some(at + fallback)
+        let since = if self.open && self.trusted { at.max(last_packet) } else { at };
+        Some(since + fallback)
     }
 
     /// The table.
@@ -159,6 +176,7 @@ impl Listening {
             (true, _, Input::Bounce) | (_, _, Input::Lapse) => (Ruler::Voice, Step::Review),
             (false, Ruler::Voice, Input::VoiceBegan) => (Ruler::Voice, Step::Open),
             (true, Ruler::Voice, Input::VoiceEnded) => (Ruler::Voice, Step::Close),
+            (true, Ruler::Device, Input::VoiceEnded) if !self.trusted => (Ruler::Voice, Step::Close),
             (true, Ruler::Voice, Input::Unvoiced) => (Ruler::Voice, Step::Discard),
             (true, ruler, Input::TooLong) => (ruler, Step::Cut),
             (true, _, Input::Broken) => (Ruler::Voice, Step::Discard),

@@ -5,11 +5,13 @@
 //! Two tasks work hand in hand: [`produce`] has sentences spoken, resampled and encoded on the threads
 //! for sound, a few seconds ahead; [`play`] sends what is ready at the pace at which it is heard.
 
+mod heard;
 mod play;
 mod produce;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use modehost_limits::sound as limits;
 use modehost_outbox::Outbox;
@@ -19,6 +21,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use self::heard::Account;
+pub use self::heard::Heard;
 use crate::encode::Downlink;
 use crate::speak::Speaker;
 
@@ -59,13 +63,21 @@ struct State {
     in_sentence: bool,
     /// `TTS_UNAVAILABLE` has been told.
     told: bool,
-    /// What was sent is heard until then.
-    heard_until: Option<Instant>,
+    /// What was sent, and when it is heard.
+    account: Account,
+    /// The device has been told that the turn begins.
+    began: Instant,
+    /// Messages that go with the first sound.
+    with_sound: Vec<Arc<str>>,
+    /// There has been sound.
+    sounded: bool,
 }
 
 #[derive(Clone)]
 struct Sentence {
     text: Arc<str>,
+    /// Who says it.
+    who: Arc<str>,
     queued: Instant,
 }
 
@@ -97,7 +109,10 @@ impl Speaking {
             open: true,
             in_sentence: false,
             told: false,
-            heard_until: None,
+            account: Account::default(),
+            began: Instant::now(),
+            with_sound: Vec::new(),
+            sounded: false,
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -113,12 +128,12 @@ impl Speaking {
         Self { shared, _producing: producing, _playing: playing }
     }
 
-    /// Adds a sentence. A turn that was told to finish goes on, if it has not ended.
+    /// Adds a sentence of somebody's. A turn that was told to finish goes on, if it has not ended.
     ///
     /// # Errors
     /// If it has ended, or more waits than anybody would listen to; then the sentence is dropped, and
     /// counted where the turn goes on.
-    pub fn sentence(&self, text: &str) -> Result<(), Over> {
+    pub fn sentence(&self, who: &Arc<str>, text: &str) -> Result<(), Over> {
         let mut state = self.shared.state.lock();
         if !state.open {
             return Err(Over);
@@ -129,7 +144,7 @@ impl Speaking {
         }
         state.bytes += text.len();
         (state.finishing, state.done_told) = (false, false);
-        state.sentences.push_back(Sentence { text: text.into(), queued: Instant::now() });
+        state.sentences.push_back(Sentence { text: text.into(), who: who.clone(), queued: Instant::now() });
         drop(state);
         self.shared.produce.notify_one();
         Ok(())
@@ -142,16 +157,28 @@ impl Speaking {
         self.shared.play.notify_one();
     }
 
-    /// Silence: what has not been written is dropped, and the device is told that the turn is over. True
-    /// if it was still open.
-    pub fn cut(&self) -> bool {
+    /// A message that goes with the first sound of the turn (A.12). Given back where it can be sent at once:
+    /// there has been sound, or the turn has ended.
+    pub fn accompany(&self, message: Arc<str>) -> Option<Arc<str>> {
+        let mut state = self.shared.state.lock();
+        if !state.open || state.sounded || state.with_sound.len() >= limits::SPEECH_SENTENCES {
+            return Some(message);
+        }
+        state.with_sound.push(message);
+        None
+    }
+
+    /// Silence: what has not been written is dropped, and the device is told that the turn is over. Gives what
+    /// has been heard of it; none if it was over already.
+    pub fn cut(&self) -> Option<Vec<Heard>> {
         let mut state = self.shared.state.lock();
         if !state.open {
-            return false;
+            return None;
         }
+        let heard = self.shared.heard(&state);
         self.shared.outbox.drop_audio();
         self.shared.stop(&mut state);
-        true
+        Some(heard)
     }
 
     /// Holds the frames back.
@@ -170,12 +197,14 @@ impl Speaking {
         self.shared.state.lock().sentences.iter().map(|sentence| sentence.text.to_string()).collect()
     }
 
-    /// The connection is gone: nothing more is sent, and the device is told nothing. Gives what it has
-    /// not been wholly sent, in order.
-    pub fn abandon(&self) -> Vec<String> {
+    /// The connection is gone: nothing more is sent, and the device is told nothing. Gives what has not been
+    /// wholly sent, in order, and what has been heard.
+    pub fn abandon(&self) -> (Vec<String>, Vec<Heard>) {
         let unsaid = self.unsaid();
-        self.shared.state.lock().open = false;
-        unsaid
+        let mut state = self.shared.state.lock();
+        let heard = if state.open { self.shared.heard(&state) } else { Vec::new() };
+        state.open = false;
+        (unsaid, heard)
     }
 
     /// Whether the turn has ended.
@@ -186,17 +215,27 @@ impl Speaking {
     /// Whether something is being said, or is about to be.
     pub fn is_playing(&self) -> bool {
         let state = self.shared.state.lock();
-        state.open && (!state.sentences.is_empty() || state.heard_until.is_some_and(|until| until > Instant::now()))
+        let is_heard = || state.account.heard_until().is_some_and(|until| until > Instant::now());
+        state.open && (!state.sentences.is_empty() || is_heard())
     }
 }
 
 impl Drop for Speaking {
     fn drop(&mut self) {
-        self.cut();
+        let _ = self.cut();
     }
 }
 
 impl Shared {
+    /// What has been heard of the turn by now.
+    fn heard(&self, state: &State) -> Vec<Heard> {
+        let frame = Duration::from_millis(u64::from(self.downlink.frame_ms));
+        // The first of those that wait is the one that is being sent.
+        let begun = usize::from(state.in_sentence);
+        let waiting = state.sentences.iter().skip(begun).map(|sentence| sentence.who.clone());
+        state.account.heard(Instant::now(), frame, waiting)
+    }
+
     /// Ends the turn on the wire.
     fn stop(&self, state: &mut State) {
         if std::mem::take(&mut state.in_sentence)

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use modehost_limits::sound as limits;
 use modehost_task::{IoTask, spawn_io};
 
 use self::doubao::Doubao;
@@ -34,7 +35,7 @@ use self::tape::Tape;
 pub use self::tape::{Chunk, SoundReader};
 use crate::config::{AsrConfig, AsrProvider};
 use crate::fault::Fault;
-use crate::voice_activity::Voice;
+use crate::voice_activity::{Voice, duration};
 
 /// A way to have sound recognised; shared by all sessions, and without any state of theirs.
 pub trait Recogniser: Send + Sync {
@@ -98,6 +99,11 @@ impl Utterance {
     /// So much more voice is in the sound that was pushed. Without any, nobody is asked.
     pub fn voice(&self, voice: Voice) {
         self.tape.voice(voice);
+    }
+
+    /// Whether there is not even a trace of a voice in it so far.
+    pub fn is_silent(&self) -> bool {
+        duration(self.tape.voice_so_far().0.faint) < limits::FAINT_VOICE
     }
 
     /// The last sound has been pushed: the recogniser is told at once.

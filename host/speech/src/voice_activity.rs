@@ -95,6 +95,14 @@ impl From<&VadConfig> for Bounds {
     }
 }
 
+impl Bounds {
+    /// The same, with another silence that ends speech.
+    pub fn with_end(config: &VadConfig, end: Duration) -> Self {
+        let samples = u64::try_from(end.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(RATE)) / 1000;
+        Self { end: samples, ..Self::from(config) }
+    }
+}
+
 /// Follows the sound of one session.
 pub struct VoiceActivity {
     detector: Box<dyn VoiceDetector>,

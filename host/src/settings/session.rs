@@ -6,13 +6,64 @@ use std::time::Duration;
 
 use garde::Validate;
 use modehost_limits as limits;
-use modehost_session::Config;
+use modehost_session::{Config, Language, wake_word};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::roster::roster;
 use super::timeouts::idle;
+
+/// Wake words that firmware of the ecosystem comes with: those of its speech engine, and those that its
+/// servers know.
+const WAKE_WORDS: [&str; 37] = [
+    "你好小智",
+    "嗨小智",
+    "嘿你好呀",
+    "你好小志",
+    "你好小鑫",
+    "你好小新",
+    "小爱同学",
+    "小美同学",
+    "小龙小龙",
+    "小滨小滨",
+    "小冰小冰",
+    "小鹿小鹿",
+    "喵喵同学",
+    "你好喵伴",
+    "小宇同学",
+    "小明同学",
+    "小康同学",
+    "小箭小箭",
+    "小特小特",
+    "你好小益",
+    "你好小安",
+    "Hi 乐鑫",
+    "Hi 小星",
+    "Hi ESP",
+    "Hi Jason",
+    "Hi Joy",
+    "Hi Jolly",
+    "Hi Fairy",
+    "Hey Willow",
+    "Hey Printer",
+    "Hey Wand",
+    "Hey Ily",
+    "Alexa",
+    "Jarvis",
+    "Computer",
+    "Sophia",
+    "Mycroft",
+];
+
+/// A language that the server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Spoken {
+    #[default]
+    Zh,
+    En,
+}
 
 /// Section `session`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -28,9 +79,17 @@ pub struct SessionSettings {
     /// words go nowhere. Hot.
     #[garde(inner(length(min = 1)))]
     pub default_mode: Option<String>,
-    /// Words that only wake a device and are not a turn, in any case. Default none. Hot.
+    /// Words that only wake a device and are not a turn, in any case, with marks and blanks or without.
+    /// Default: those that firmware of the ecosystem comes with. Hot.
     #[garde(inner(length(min = 1)))]
     pub wake_words: Vec<String>,
+    /// What is said to a wake word, up to 200 characters. Default none: the device listens at once. Hot.
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    pub greeting: Option<String>,
+    /// In which language the server speaks to somebody who has not spoken yet: `zh` or `en`; then in theirs.
+    /// Default zh. Hot.
+    #[garde(skip)]
+    pub language: Spoken,
     /// How far behind a mode's state may be after a kill where no durable effect has saved it, in
     /// ms, 50 to 600,000. Default 2000. Hot.
     #[garde(range(min = 50, max = 600_000))]
@@ -43,7 +102,9 @@ impl Default for SessionSettings {
             resume_window_s: limits::RESUME_WINDOW.as_secs(),
             hibernate_after_s: limits::HIBERNATE_AFTER.as_secs(),
             default_mode: None,
-            wake_words: Vec::new(),
+            wake_words: WAKE_WORDS.map(str::to_owned).to_vec(),
+            greeting: None,
+            language: Spoken::default(),
             checkpoint_ms: limits::CHECKPOINT.as_millis() as u64,
         }
     }
@@ -56,8 +117,12 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         resume_window: Duration::from_secs(session.resume_window_s),
         hibernate_after: Duration::from_secs(session.hibernate_after_s),
         default_mode: session.default_mode.as_deref().map(Arc::from),
-        language: modehost_session::Language::Chinese,
-        wake_words: session.wake_words.iter().map(|word| word.to_lowercase()).collect(),
+        language: match session.language {
+            Spoken::Zh => Language::Chinese,
+            Spoken::En => Language::English,
+        },
+        wake_words: session.wake_words.iter().map(|word| wake_word(word)).collect(),
+        greeting: session.greeting.clone(),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,

@@ -10,9 +10,10 @@ use modehost_session::IdleConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Section `timeouts`: when a connection is closed that nothing is heard of. A message, a heartbeat and
-/// sound are heard; pings of the WebSocket itself are not, since libraries send them without the
-/// device. Nothing that is being answered is cut off.
+/// Section `timeouts`: when a connection is closed that nothing is heard of. A voice, a message and a
+/// heartbeat are heard; silence that comes as sound, pings of the WebSocket, answers of the device's tools
+/// and a `listen` `start` that it sends by itself are not, since nobody need be there for them. Nothing that
+/// is being answered is cut off, and in a mode that records only a connection on which nothing comes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeoutSettings {

@@ -325,8 +325,8 @@ impl<'a, M: Mode> Cx<'a, M> {
 
     /// Ends the conversation: once all that was said has been heard, the connection closes and the device
     /// sleeps. Words that come before that cancel it. Needs the grant `switch-mode`.
-    pub fn end_conversation(&mut self) {
-        self.effects.push(Effect::EndConversation);
+    pub fn hang_up(&mut self) {
+        self.effects.push(Effect::HangUp);
     }
 
     /// What is not yet a case of its own.

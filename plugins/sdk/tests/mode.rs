@@ -91,6 +91,7 @@ fn ask_for_everything(cx: &mut Cx<'_, Sample>) {
         messages: vec![ChatMessage::of(Role::User, "hello")],
         max_tokens: 5,
         form: ModelForm::Chunks,
+        spoken: true,
         tools: vec![tool()],
     };
     let asked = cx.ask(question);

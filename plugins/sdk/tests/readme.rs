@@ -41,6 +41,7 @@ impl Mode for Riddles {
         }
         self.asked += 1;
         self.open = Some(cx.ask(ModelQuestion {
+            spoken: true,
             purpose: "riddle",
             messages: vec![ChatMessage::of(Role::User, format!("Riddle number {}, please.", self.asked))],
             max_tokens: 200,

@@ -216,9 +216,9 @@ impl Rules {
                 grants.need("switch-mode", "switch-mode", None)?;
                 Effect::SwitchMode(mode)
             }
-            wit::Effect::EndConversation => {
-                grants.need("end-conversation", "switch-mode", None)?;
-                Effect::EndConversation
+            wit::Effect::HangUp => {
+                grants.need("hang-up", "switch-mode", None)?;
+                Effect::HangUp
             }
             wit::Effect::Extension(extension) => {
                 weigh(&[&extension.name, &extension.payload]);

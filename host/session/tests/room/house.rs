@@ -136,7 +136,16 @@ impl Device {
         let text = message.to_string();
         let kind = check(&text, 64).expect("well-formed").kind.into_owned();
         let message = DeviceMessage::parse(&kind, &text).expect("a message");
-        self.attachment.as_ref().expect("connected").message(message).await.expect("a session");
+        let attachment = self.attachment.as_ref().expect("connected");
+        attachment.message(attachment.overhear(message)).await.expect("a session");
+    }
+
+    /// Says a message that is no sign of life of anybody.
+    pub async fn passes_on(&self, message: Value) {
+        let text = message.to_string();
+        let kind = check(&text, 64).expect("well-formed").kind.into_owned();
+        let message = DeviceMessage::parse(&kind, &text).expect("a message");
+        self.attachment.as_ref().expect("connected").message(message.into()).await.expect("a session");
     }
 
     /// Gives the sign of life that a connection gives for whatever it reads.
@@ -184,7 +193,7 @@ impl Device {
     /// All that has been said up to now: a message that nothing handles is answered last.
     pub async fn hears_up_to_now(&mut self) -> Vec<Value> {
         let mark = format!("mark-{}", fastrand::u64(..));
-        self.say(serde_json::json!({ "type": mark })).await;
+        self.passes_on(serde_json::json!({ "type": mark })).await;
         let mut heard = self.hears_all(|message| message["ref"]["type"] == mark.as_str()).await;
         heard.pop();
         heard
@@ -214,7 +223,7 @@ impl Device {
 
     /// What a recogniser makes of its sound.
     pub async fn is_understood(&self, text: &str, confirmed: bool) {
-        let words = Words { text: text.into(), confirmed, start_ms: 1, end_ms: 2, source: "test".into() };
+        let words = Words { text: text.into(), confirmed, cut: false, start_ms: 1, end_ms: 2, source: "test".into() };
         self.attachment.as_ref().expect("connected").words(words).await.expect("a session");
     }
 
@@ -234,6 +243,25 @@ impl Device {
                 Some(Frame::Mark(mark)) => mark.reach(),
                 None => self.reader.fill(&mut self.seen).await,
             }
+        }
+    }
+
+    /// The epoch of the sound that comes now.
+    pub fn epoch(&self) -> u64 {
+        self.attachment.as_ref().expect("connected").epoch()
+    }
+
+    /// A recogniser has made this of sound of that epoch.
+    pub async fn is_understood_of(&self, epoch: u64, text: &str) {
+        let (start_ms, end_ms, source) = (1, 2, "test".into());
+        let words = Words { text: text.into(), confirmed: true, cut: false, start_ms, end_ms, source };
+        self.attachment.as_ref().expect("connected").words_of(epoch, words).await.expect("a session");
+    }
+
+    /// Closes its connection.
+    pub fn hangs_up(&mut self) {
+        if let Some(attachment) = self.attachment.take() {
+            attachment.hang_up();
         }
     }
 

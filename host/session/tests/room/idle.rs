@@ -97,7 +97,7 @@ async fn c6_a_mode_may_wait_longer_and_leaving_it_closes_nobody_unwarned() {
     device.touches();
     advance(1200 * S).await;
     // Of itself, with nothing heard: a mode may end by a timer.
-    device.say(json!({ "type": "mode", "state": "end", "mode": "blue" })).await;
+    device.passes_on(json!({ "type": "mode", "state": "end", "mode": "blue" })).await;
     device.hears(|message| message["remaining_ms"] == 10_000).await;
     advance(10 * S + TICK).await;
     is_closed(&mut device).await;

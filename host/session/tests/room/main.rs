@@ -13,6 +13,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrival;
+mod boundaries;
 mod delivery;
 mod device_tools;
 mod ending;

@@ -60,7 +60,7 @@ async fn h7_chunks_of_a_cancelled_request_are_not_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c3_what_is_said_to_a_device_that_is_away_is_one_turn_on_its_return() {
+async fn c3_what_is_said_to_a_device_that_is_away_is_shown_on_its_return() {
     let script = Script::default();
     let house = scripted(Config::default(), &script);
     house.catalog.publish(Native::new("red", 1, puppet));
@@ -87,7 +87,8 @@ async fn c3_what_is_said_to_a_device_that_is_away_is_one_turn_on_its_return() {
     let shown: Vec<_> = shown
         .map(|one| one["text"].as_str().or(one["state"].as_str()).or(one["type"].as_str()).unwrap_or_default())
         .collect();
-    assert_eq!(shown, ["start", "two", "three", "stop", "between", "start", "four", "stop"], "{heard:?}");
+    // Captions and no turn: `start` would take the microphone from a new question.
+    assert_eq!(shown, ["two", "three", "between", "four"], "{heard:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

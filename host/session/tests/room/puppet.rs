@@ -77,9 +77,11 @@ fn part(value: &Value) -> Option<JournalPart> {
 fn effect(wish: &Value) -> Result<Effect, Fault> {
     let request = wish["request"].as_u64().unwrap_or(1);
     let flag = |name: &str| wish[name] == true;
-    let known = ["trap", "say", "list", "call", "cancel", "append", "forget", "deliver", "ask", "post", "archive"];
+    let known =
+        ["trap", "say", "list", "call", "cancel", "append", "forget", "deliver", "ask", "post", "archive", "bye"];
     Ok(match known.into_iter().find(|name| wish.get(name).is_some()) {
         Some("trap") => return Err(Fault::Trapped("on purpose".into())),
+        Some("bye") => Effect::HangUp,
         Some("say") => Effect::Say { text: text(&wish["say"]), interrupt: flag("interrupt"), more: flag("more") },
         Some("list") => Effect::ListTools(request),
         Some("call") => Effect::CallTool { request, name: text(&wish["call"]), arguments: wish["with"].to_string() },

@@ -34,19 +34,19 @@ async fn m3_drafts_and_the_confirmed_text_share_a_number() {
     assert_eq!(told(&mut device).await, ("hello".into(), false, 1));
     assert_eq!(told(&mut device).await, ("Hello.".into(), true, 1));
     assert_eq!(told(&mut device).await, ("And now".into(), true, 2));
-    // Typed words in between have a number of their own, and a draft that came to nothing frees
-    // none: whatever was told under it is over.
+    // Typed words end what is being said (C.16), and have a number of their own; a draft that came to
+    // nothing frees none: whatever was told under it is over.
     device.is_understood("so", false).await;
+    assert_eq!(told(&mut device).await, ("so".into(), false, 3));
     device.say(json!({ "type": "listen", "state": "detect", "text": "typed" })).await;
     device.is_understood("so what", true).await;
     device.is_understood("hm", false).await;
     device.is_understood(" ", true).await;
     device.is_understood("yes", true).await;
-    assert_eq!(told(&mut device).await, ("so".into(), false, 3));
     assert_eq!(told(&mut device).await, ("typed".into(), true, 4));
-    assert_eq!(told(&mut device).await, ("so what".into(), true, 3));
-    assert_eq!(told(&mut device).await, ("hm".into(), false, 5));
-    assert_eq!(told(&mut device).await, ("yes".into(), true, 6));
+    assert_eq!(told(&mut device).await, ("so what".into(), true, 5));
+    assert_eq!(told(&mut device).await, ("hm".into(), false, 6));
+    assert_eq!(told(&mut device).await, ("yes".into(), true, 7));
 }
 
 #[tokio::test(flavor = "multi_thread")]

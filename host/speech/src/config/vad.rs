@@ -21,6 +21,10 @@ pub struct VadConfig {
     /// Silence of this length ends an utterance, in ms, 100 to 5000. Default 700.
     #[garde(range(min = 100, max = 5000))]
     pub end_silence_ms: u64,
+    /// Where silence ended an utterance, an answer begins this long after the last speech at the earliest, in ms,
+    /// 0 to 5000: whoever only pauses may go on until then. Default 1200.
+    #[garde(range(max = 5000))]
+    pub answer_after_ms: u64,
     /// Sound from before the first speech that the recogniser is given too, in ms, 0 to 2000, so that
     /// the first syllable is not cut. Default 300.
     #[garde(range(max = 2000))]
@@ -46,6 +50,7 @@ impl Default for VadConfig {
             threshold: limits::VOICE_THRESHOLD,
             start_ms: ms(limits::VOICE_START),
             end_silence_ms: ms(limits::VOICE_END),
+            answer_after_ms: ms(limits::ANSWER_AFTER),
             pre_roll_ms: ms(limits::PRE_ROLL),
             max_utterance_s: limits::UTTERANCE.as_secs(),
             manual_fallback_ms: ms(limits::MANUAL_FALLBACK),

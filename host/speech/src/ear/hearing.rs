@@ -10,7 +10,7 @@ use modehost_protocol::{AudioFormat, ListenMode};
 use tokio::time::{Instant, sleep_until};
 
 use super::utterances::{Told, Utterances};
-use super::{Report, Shared, Sound};
+use super::{Note, Report, Shared, Sound};
 use crate::config::VadConfig;
 use crate::decode::Decoder;
 use crate::listen::{Input, Listening, Ruler, State, Step};
@@ -21,9 +21,9 @@ use crate::voice_activity::{Bounds, Change, RATE, VoiceActivity};
 const PIECE: usize = RATE as usize * 60 / 1000;
 
 /// Runs until nothing has come for a while and nothing is awaited.
-pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat)) {
+pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat), epoch: u64) {
     let _counted = Counted::new();
-    let mut hearing = Hearing::new(shared.clone(), format);
+    let mut hearing = Hearing::new(shared.clone(), format, epoch);
     let mut burst = 0;
     loop {
         if burst >= limits::EAR_BURST {
@@ -36,13 +36,17 @@ pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat)) {
             biased;
             told = hearing.utterances.next(), if hearing.utterances.are_open() => {
                 hearing.found(told).await;
+                hearing.look_around().await;
             }
             (at, sound) = shared.next() => {
                 burst += 1;
                 hearing.take(at, sound).await;
+                hearing.look_around().await;
             }
             () = sleep_until(alarm) => {
-                if hearing.ring(Instant::now()).await && shared.may_end() {
+                let may_end = hearing.ring(Instant::now()).await;
+                hearing.look_around().await;
+                if may_end && shared.may_end() {
                     return;
                 }
             }
@@ -69,6 +73,8 @@ impl Drop for Counted {
 
 struct Hearing {
     shared: Arc<Shared>,
+    /// Of the sound that comes now.
+    epoch: u64,
     /// The newest connection that has sent anything; older ones are not heard any more.
     connection: u64,
     format: AudioFormat,
@@ -80,22 +86,30 @@ struct Hearing {
     utterances: Utterances,
     /// Speech over speech has been told in this utterance.
     over: bool,
+    /// The session knows that the device is making an utterance.
+    making: bool,
     last_packet: Instant,
     last_input: Instant,
 }
 
 impl Hearing {
-    fn new(shared: Arc<Shared>, (connection, format): (u64, AudioFormat)) -> Self {
+    fn new(shared: Arc<Shared>, (connection, format): (u64, AudioFormat), epoch: u64) -> Self {
         let now = Instant::now();
+        let mut listening = Listening::default();
+        if shared.trusts.load(Ordering::Relaxed) {
+            listening.trust();
+        }
         Self {
+            epoch,
             connection,
             format,
             decoder: Decoder::new(format),
             pcm: Vec::new(),
             activity: VoiceActivity::new(shared.speech.detector()),
-            listening: Listening::default(),
+            listening,
             utterances: Utterances::new(shared.speech.clone()),
             over: false,
+            making: false,
             last_packet: now,
             last_input: now,
             shared,
@@ -126,13 +140,36 @@ impl Hearing {
                         // Speech that the device cut off is not going on.
                         self.activity.forget();
                     }
+                    if start.is_none() && !self.shared.trusts.swap(true, Ordering::Relaxed) {
+                        self.shared.listener.note(Note::SendsStop);
+                    }
+                    let silent = start.is_none() && self.is_silent_press();
                     let step = self.listening.boundary(start, at);
-                    self.step(step).await;
+                    if silent && step == Step::Close {
+                        // Nobody is asked about a press in which nobody spoke (A.9).
+                        self.utterances.drop_press();
+                        self.listening.apply(Input::Settled);
+                        self.tell(Report::SilentPress).await;
+                    } else {
+                        self.step(step).await;
+                    }
                 }
             }
-            Sound::Forget => {
+            Sound::Forget(epoch) => {
+                self.epoch = epoch;
                 let step = self.listening.apply(Input::Reset);
                 self.step(step).await;
+            }
+            Sound::Discard => {
+                let step = self.listening.apply(Input::Broken);
+                self.step(step).await;
+                self.activity.forget();
+            }
+            Sound::Divide(epoch) => {
+                let step = self.listening.apply(Input::Gone);
+                self.step(step).await;
+                self.activity.forget();
+                self.epoch = epoch;
             }
             Sound::Gone(connection) => {
                 if connection == self.connection {
@@ -161,13 +198,15 @@ impl Hearing {
         if let Err(skipped) = self.decoder.decode(packet, &mut self.pcm) {
             metrics::counter!("modehost_audio_packets_skipped_total", "reason" => skipped.label()).increment(1);
             if let Some(codec) = self.decoder.is_unreadable() {
-                self.shared.listener.tell(Report::Unreadable(codec)).await;
+                self.tell(Report::Unreadable(codec)).await;
             }
             return;
         }
         let speaking = self.shared.speaking.load(Ordering::Relaxed);
-        if speaking && self.listening.mode() != Some(ListenMode::Realtime) && self.listening.ruler() == Ruler::Voice {
-            // It would hear itself: a device that listens while it is spoken to says so (realtime).
+        let is_deaf = self.listening.mode() != Some(ListenMode::Realtime) && self.listening.ruler() == Ruler::Voice;
+        if speaking && (is_deaf || self.shared.records.load(Ordering::Relaxed)) {
+            // It would hear itself: a device that listens while it is spoken to says so (realtime). And nothing
+            // that the server says itself belongs into a record.
             return;
         }
         self.last_packet = now;
@@ -183,7 +222,7 @@ impl Hearing {
         // More than one where speech is awaited for less than a piece; mostly none, which allocates nothing.
         let mut changes = Vec::new();
         let before = self.activity.voice();
-        self.activity.hear(piece, &Bounds::from(vad), |change| changes.push(change));
+        self.activity.hear(piece, &self.bounds(vad), |change| changes.push(change));
         self.utterances.hear(piece, vad);
         if self.lapsed(vad) {
             let step = self.listening.apply(Input::Lapse);
@@ -202,6 +241,7 @@ impl Hearing {
         }
         if self.activity.is_speaking() {
             self.utterances.voiced();
+            self.shared.listener.note(Note::Voice);
         }
         self.utterances.voice(self.activity.voice() - before);
         if self.utterances.is_too_long(vad) {
@@ -212,8 +252,57 @@ impl Hearing {
         let enough = std::time::Duration::from_millis(vad.barge_in_ms);
         if over && !self.over && self.activity.voiced() >= enough {
             self.over = true;
-            self.shared.listener.tell(Report::SpeechOverSpeech).await;
+            self.tell(Report::SpeechOverSpeech).await;
         }
+    }
+
+    /// In manual listening a pause is longer: whoever holds a button thinks, too.
+    fn bounds(&self, vad: &VadConfig) -> Bounds {
+        match self.listening.mode() {
+            Some(ListenMode::Manual) => Bounds::with_end(vad, limits::MANUAL_SILENCE),
+            _ => Bounds::from(vad),
+        }
+    }
+
+    /// Whether a press that ends now held no voice.
+    fn is_silent_press(&self) -> bool {
+        self.listening.state() == State::Listening
+            && self.listening.ruler() == Ruler::Device
+            && self.utterances.is_silent()
+    }
+
+    async fn tell(&mut self, report: Report) {
+        self.shared.listener.tell(self.epoch, report).await;
+    }
+
+    /// Tells the session whether the device is making an utterance, when that has changed.
+    async fn look_around(&mut self) {
+        let held = self.listening.ruler() == Ruler::Device;
+        let making = match self.listening.state() {
+            State::Idle => false,
+            State::Listening => held || self.utterances.has_voice(),
+            State::Finalizing => true,
+        };
+        if making == self.making {
+            return;
+        }
+        self.making = making;
+        self.shared.listener.note(Note::Making(making));
+        if !making {
+            // Behind the words that it ended with.
+            self.tell(Report::Quiet).await;
+        }
+    }
+
+    /// From when on an answer to what has just ended may begin.
+    fn answer_from(&self, ended_by: Ruler) -> Instant {
+        let now = Instant::now();
+        if ended_by == Ruler::Device {
+            return now;
+        }
+        let parts = self.shared.speech.parts();
+        let quiet = self.activity.silence().max(now.saturating_duration_since(self.last_packet));
+        now + std::time::Duration::from_millis(parts.vad.answer_after_ms).saturating_sub(quiet)
     }
 
     /// What silence means for the utterance that is open.
@@ -223,7 +312,7 @@ impl Hearing {
 
     fn lapsed(&self, vad: &VadConfig) -> bool {
         let fallback = std::time::Duration::from_millis(vad.manual_fallback_ms);
-        self.listening.lapses_at(fallback).is_some_and(|at| at <= Instant::now())
+        self.listening.lapses_at(fallback, self.last_packet).is_some_and(|at| at <= Instant::now())
     }
 
     async fn step(&mut self, step: Step) {
@@ -232,8 +321,9 @@ impl Hearing {
             Step::Open => self.open(),
             Step::Close => self.close(),
             Step::Cut => {
+                self.utterances.cut();
                 self.close();
-                self.utterances.open(false);
+                self.utterances.open(false, self.epoch);
                 if self.activity.is_speaking() {
                     self.utterances.voiced();
                 }
@@ -246,7 +336,7 @@ impl Hearing {
             }
             Step::Review => {
                 let parts = self.shared.speech.parts();
-                let end = std::time::Duration::from_millis(parts.vad.end_silence_ms);
+                let end = self.end_silence(&parts.vad);
                 let quiet = !self.activity.is_speaking() || self.activity.silence() >= end;
                 let input = match (self.listening.state(), quiet) {
                     (State::Listening, true) => self.silent(),
@@ -263,34 +353,36 @@ impl Hearing {
     fn open(&mut self) {
         self.over = false;
         // Where voice has begun, or a device says so: with what came just before.
-        self.utterances.open(true);
+        self.utterances.open(true, self.epoch);
     }
 
     fn close(&mut self) {
+        let from = self.answer_from(self.listening.ruler());
+        self.shared.listener.note(Note::AnswerFrom(from));
         if !self.utterances.close() {
             // Nobody is there to hear any more.
             self.listening.apply(Input::Settled);
         }
     }
 
-    /// Something is known of an utterance.
-    async fn found(&mut self, told: Told) {
+    /// Something is known of an utterance, whose sound had this epoch.
+    async fn found(&mut self, (epoch, told): (u64, Told)) {
         let listener = &self.shared.listener;
         match told {
-            Told::Draft(words) => listener.hint(Report::Words(words)),
+            Told::Draft(words) => listener.hint(epoch, Report::Words(words)),
             Told::Final(words) => {
-                listener.tell(Report::Words(words)).await;
+                listener.tell(epoch, Report::Words(words)).await;
                 self.listening.apply(Input::Settled);
             }
             Told::Failed(fault) => {
-                listener.tell(Report::Failed(fault)).await;
+                listener.tell(epoch, Report::Failed(fault)).await;
                 self.listening.apply(Input::Settled);
             }
             Told::Broken { said, fault } => {
                 if let Some(words) = said {
-                    listener.tell(Report::Words(words)).await;
+                    listener.tell(epoch, Report::Words(words)).await;
                 }
-                listener.tell(Report::Failed(fault)).await;
+                listener.tell(epoch, Report::Failed(fault)).await;
                 // What follows begins another: by voice, which has to be told anew that somebody speaks.
                 self.activity.forget();
                 let step = self.listening.apply(Input::Broken);
@@ -307,10 +399,24 @@ impl Hearing {
             return since + limits::EAR_IDLE;
         }
         let fallback = std::time::Duration::from_millis(parts.vad.manual_fallback_ms);
-        let end = std::time::Duration::from_millis(parts.vad.end_silence_ms);
-        match self.listening.lapses_at(fallback) {
-            Some(at) => at,
-            None => self.last_packet + end,
+        let silent = self.ends_by_silence().then(|| self.last_packet + self.end_silence(&parts.vad));
+        let lapses = self.listening.lapses_at(fallback, self.last_packet);
+        [silent, lapses].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + limits::EAR_IDLE)
+    }
+
+    /// Whether silence ends the utterance that is open.
+    fn ends_by_silence(&self) -> bool {
+        match self.listening.ruler() {
+            Ruler::Voice => true,
+            Ruler::Device => !self.listening.is_trusted() && self.utterances.has_voice(),
+        }
+    }
+
+    /// Silence that ends an utterance.
+    fn end_silence(&self, vad: &VadConfig) -> std::time::Duration {
+        match self.listening.mode() {
+            Some(ListenMode::Manual) => limits::MANUAL_SILENCE,
+            _ => std::time::Duration::from_millis(vad.end_silence_ms),
         }
     }
 
@@ -323,7 +429,7 @@ impl Hearing {
         if self.lapsed(&parts.vad) {
             let step = self.listening.apply(Input::Lapse);
             self.step(step).await;
-        } else if now >= self.last_packet + std::time::Duration::from_millis(parts.vad.end_silence_ms) {
+        } else if self.ends_by_silence() && now >= self.last_packet + self.end_silence(&parts.vad) {
             // A device that sends nothing is as silent as one that sends silence.
             let step = self.listening.apply(self.silent());
             self.activity.forget();

@@ -28,6 +28,8 @@ pub(super) enum Told {
 
 struct Spoken {
     utterance: Utterance,
+    /// Of its sound.
+    epoch: u64,
     source: Arc<str>,
     start_ms: u64,
     /// None while it is open.
@@ -35,6 +37,8 @@ struct Spoken {
     samples: u64,
     /// Somebody has spoken in it.
     voiced: bool,
+    /// It was cut since it was as long as may be.
+    cut: bool,
 }
 
 pub(super) struct Utterances {
@@ -66,12 +70,13 @@ impl Utterances {
 
     /// Begins an utterance, with what came just before it or without. Nothing happens where nobody
     /// recognises.
-    pub(super) fn open(&mut self, with_before: bool) {
+    pub(super) fn open(&mut self, with_before: bool, epoch: u64) {
         let parts = self.speech.parts();
         let Some(recogniser) = parts.recogniser.clone() else { return };
         let source = recogniser.name().into();
         let utterance = Utterance::begin(recogniser, parts.terms);
-        let mut open = Spoken { utterance, source, start_ms: unix_ms(), end_ms: None, samples: 0, voiced: false };
+        let (start_ms, end_ms, samples) = (unix_ms(), None, 0);
+        let mut open = Spoken { utterance, epoch, source, start_ms, end_ms, samples, voiced: false, cut: false };
         if with_before {
             let before = self.before.make_contiguous();
             open.utterance.push(before);
@@ -99,11 +104,24 @@ impl Utterances {
         self.open = None;
     }
 
+    /// Forgets the utterance that is open, which was silent and is over.
+    pub(super) fn drop_press(&mut self) {
+        self.open = None;
+        self.before.clear();
+    }
+
     /// Forgets all.
     pub(super) fn forget(&mut self) {
         self.open = None;
         self.settling.clear();
         self.before.clear();
+    }
+
+    /// The utterance that is open is as long as may be; the person goes on.
+    pub(super) fn cut(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.cut = true;
+        }
     }
 
     /// Somebody speaks in the utterance that is open.
@@ -120,6 +138,11 @@ impl Utterances {
         }
     }
 
+    /// Whether there is not even a trace of a voice in the utterance that is open.
+    pub(super) fn is_silent(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.utterance.is_silent())
+    }
+
     pub(super) fn has_voice(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.voiced)
     }
@@ -133,34 +156,30 @@ impl Utterances {
         self.open.is_some() || !self.settling.is_empty()
     }
 
-    /// What is known next. Waits for it; cancelling loses nothing.
-    pub(super) async fn next(&mut self) -> Told {
+    /// What is known next, with the epoch of its sound. Waits for it; cancelling loses nothing.
+    pub(super) async fn next(&mut self) -> (u64, Told) {
         if self.settling.len() > limits::EAR_SETTLING {
-            self.settling.pop_front();
+            let epoch = self.settling.pop_front().map_or(0, |oldest| oldest.epoch);
             let message = "more was said than could be recognised in time";
-            return Told::Failed(Fault::passing(FaultKind::Busy, message));
+            return (epoch, Told::Failed(Fault::passing(FaultKind::Busy, message)));
         }
         if let Some(oldest) = self.settling.front_mut() {
             let heard = oldest.utterance.next().await;
-            let words = words(oldest, &heard);
-            return match heard {
-                Heard::Draft(_) => Told::Draft(words),
-                Heard::Final(_) => {
-                    self.settling.pop_front();
-                    Told::Final(words)
-                }
-                Heard::Failed(fault) => {
-                    self.settling.pop_front();
-                    Told::Failed(fault)
-                }
+            let (epoch, words) = (oldest.epoch, words(oldest, &heard));
+            let told = match heard {
+                Heard::Draft(_) => return (epoch, Told::Draft(words)),
+                Heard::Final(_) => Told::Final(words),
+                Heard::Failed(fault) => Told::Failed(fault),
             };
+            self.settling.pop_front();
+            return (epoch, told);
         }
         let Some(open) = &mut self.open else { return std::future::pending().await };
         let heard = open.utterance.next().await;
-        let words = words(open, &heard);
+        let (epoch, words) = (open.epoch, words(open, &heard));
         // A recogniser that has had enough before the end: what it has settled was said all the same.
         let broken = match heard {
-            Heard::Draft(_) => return Told::Draft(words),
+            Heard::Draft(_) => return (epoch, Told::Draft(words)),
             Heard::Final(_) => {
                 let ended = || Fault::passing(FaultKind::Garbled, "the recogniser ended before the utterance did");
                 Told::Broken { said: Some(words), fault: open.utterance.fault().unwrap_or_else(ended) }
@@ -169,7 +188,7 @@ impl Utterances {
         };
         self.open = None;
         self.before.clear();
-        broken
+        (epoch, broken)
     }
 }
 
@@ -180,7 +199,8 @@ fn words(spoken: &Spoken, heard: &Heard) -> Words {
         Heard::Failed(_) => ("".into(), true),
     };
     let end_ms = spoken.end_ms.unwrap_or_else(|| spoken.start_ms + ms(duration(spoken.samples)));
-    Words { text, confirmed, start_ms: spoken.start_ms, end_ms, source: spoken.source.clone() }
+    let (start_ms, source) = (spoken.start_ms, spoken.source.clone());
+    Words { text, confirmed, cut: spoken.cut, start_ms, end_ms, source }
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -27,13 +27,13 @@ const INPUTS: [Input; 14] = [
     Reset,
 ];
 
-fn at(state: State, ruler: Ruler) -> Listening {
+fn at(state: State, ruler: Ruler, trusted: bool) -> Listening {
     let (open, settling) = match state {
         Idle => (false, 0),
         Open => (true, 0),
         Finalizing => (false, 1),
     };
-    Listening { open, settling, ruler, ..Listening::default() }
+    Listening { open, settling, ruler, trusted, ..Listening::default() }
 }
 
 #[test]
@@ -59,10 +59,12 @@ fn a1_every_transition() {
             (Idle, ruler, Step::Forget),
         ]
     };
-    let open = |ruler: Ruler| -> [Row; 14] {
-        let (ended, unvoiced) = match ruler {
-            Voice => ((Finalizing, Voice, Step::Close), (Idle, Voice, Step::Discard)),
-            Device => (same(Open, Device), same(Open, Device)),
+    let open = |ruler: Ruler, trusted: bool| -> [Row; 14] {
+        let (ended, unvoiced) = match (ruler, trusted) {
+            (Voice, _) => ((Finalizing, Voice, Step::Close), (Idle, Voice, Step::Discard)),
+            (Device, true) => (same(Open, Device), same(Open, Device)),
+            // Nobody knows whether its stop will come (A.10).
+            (Device, false) => ((Finalizing, Voice, Step::Close), same(Open, Device)),
         };
         // Voice has told its boundaries already, where it did not rule.
         let handed = if ruler == Device { (Open, Voice, Step::Review) } else { same(Open, Voice) };
@@ -83,13 +85,14 @@ fn a1_every_transition() {
             (Idle, ruler, Step::Forget),
         ]
     };
-    for ruler in [Voice, Device] {
-        for (state, rows) in [(Idle, quiet(Idle, ruler)), (Finalizing, quiet(Finalizing, ruler)), (Open, open(ruler))] {
+    for (ruler, trusted) in [(Voice, false), (Voice, true), (Device, false), (Device, true)] {
+        let rows = [quiet(Idle, ruler), quiet(Finalizing, ruler), open(ruler, trusted)];
+        for (state, rows) in [Idle, Finalizing, Open].into_iter().zip(rows) {
             for (input, expected) in INPUTS.into_iter().zip(rows) {
-                let mut listening = at(state, ruler);
+                let mut listening = at(state, ruler, trusted);
                 let step = listening.apply(input);
                 let found = (listening.state(), listening.ruler(), step);
-                assert_eq!(found, expected, "{state:?} ruled by {ruler:?}, {input:?}");
+                assert_eq!(found, expected, "{state:?} ruled by {ruler:?}, trusted: {trusted}, {input:?}");
             }
         }
     }
@@ -148,15 +151,31 @@ async fn a1_what_is_said_after_a_bounce_is_heard_by_voice() {
 #[tokio::test(start_paused = true)]
 async fn a2_the_devices_rule_lapses() {
     let (mut listening, now, fallback) = (Listening::default(), Instant::now(), Duration::from_millis(5000));
-    assert_eq!(listening.lapses_at(fallback), None);
+    assert_eq!(listening.lapses_at(fallback, now), None);
     listening.boundary(Some(Auto), now);
-    assert_eq!(listening.lapses_at(fallback), None, "voice rules anyway");
+    assert_eq!(listening.lapses_at(fallback, now), None, "voice rules anyway");
     listening.boundary(Some(Manual), now);
-    assert_eq!(listening.lapses_at(fallback), Some(now + fallback));
+    let talking = now + Duration::from_secs(3);
+    assert_eq!(listening.lapses_at(fallback, talking), Some(now + fallback));
     assert_eq!(listening.apply(Lapse), Step::Review);
     assert_eq!(listening.apply(VoiceEnded), Step::Close);
     assert_eq!(listening.apply(VoiceBegan), Step::Open, "one utterance after another");
-    assert_eq!(listening.lapses_at(fallback), None);
+    assert_eq!(listening.lapses_at(fallback, now), None);
     listening.boundary(Some(Manual), now + Duration::from_secs(9));
-    assert_eq!(listening.apply(VoiceEnded), Step::Nothing, "until the device sets a boundary again");
+    assert_eq!(listening.ruler(), Device, "until the device sets a boundary again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a10_what_a_device_that_sends_stop_holds_open_is_held_open_while_it_sounds() {
+    let (mut listening, now, fallback) = (Listening::default(), Instant::now(), Duration::from_millis(5000));
+    listening.boundary(Some(Manual), now);
+    assert!(!listening.is_trusted());
+    listening.boundary(None, now + Duration::from_secs(2));
+    assert!(listening.is_trusted());
+    listening.apply(Settled);
+    let pressed = now + Duration::from_secs(4);
+    listening.boundary(Some(Manual), pressed);
+    assert_eq!(listening.apply(VoiceEnded), Step::Nothing, "whoever thinks holds the button");
+    let sounding = pressed + Duration::from_secs(20);
+    assert_eq!(listening.lapses_at(fallback, sounding), Some(sounding + fallback));
 }

@@ -71,6 +71,14 @@ impl Player {
     /// Sends a frame when its time has come.
     async fn packet(&mut self, packet: Vec<u8>) {
         self.wait_while_paused().await;
+        if !std::mem::replace(&mut self.heard, true) {
+            if let Some(sentence) = &self.sentence {
+                // Reckoned to the first frame that is ready: the wait behind it is the device's.
+                metrics::histogram!("modehost_speech_first_audio_seconds", "provider" => self.provider)
+                    .record(sentence.queued.elapsed().as_secs_f64());
+            }
+            self.wait_for_screen().await;
+        }
         let now = Instant::now();
         // What was sent has been played by now.
         if self.run.is_none_or(|(began, sent)| began + self.frame * sent <= now) {
@@ -96,8 +104,14 @@ impl Player {
         let _ = self.shared.outbox.audio(packet, timestamp);
         self.frames += 1;
         self.run = Some((began, sent + 1));
-        state.heard_until = Some(began + self.frame * (sent + 1));
+        state.account.frame(began + self.frame * (sent + 1));
         metrics::counter!("modehost_speech_frames_total").increment(1);
+    }
+
+    /// Firmware throws away what comes while its screen still works on `start` (A.12).
+    async fn wait_for_screen(&self) {
+        let began = self.shared.state.lock().began;
+        sleep_until(began + limits::FIRST_SOUND).await;
     }
 
     async fn wait_while_paused(&self) {
@@ -113,14 +127,14 @@ impl Player {
         if !state.open {
             return;
         }
-        if !std::mem::replace(&mut self.heard, true) {
-            let provider = self.provider;
-            metrics::histogram!("modehost_speech_first_audio_seconds", "provider" => provider)
-                .record(sentence.queued.elapsed().as_secs_f64());
-        }
         let text = reply::tts("sentence_start", Some(&sentence.text), &self.shared.session_id);
         let _ = self.shared.outbox.text(text);
         state.in_sentence = true;
+        state.account.begin(sentence.who, sentence.text);
+        state.sounded = true;
+        for message in std::mem::take(&mut state.with_sound) {
+            let _ = self.shared.outbox.text(message);
+        }
     }
 
     /// The sentence is over. One without sound is a caption.
@@ -134,6 +148,7 @@ impl Player {
             return;
         }
         state.in_sentence = false;
+        state.account.end();
         if let Some(sentence) = state.sentences.pop_front() {
             state.bytes -= sentence.text.len();
             state.taken = state.taken.saturating_sub(1);

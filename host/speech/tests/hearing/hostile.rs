@@ -53,6 +53,7 @@ async fn a1_boundaries_are_judged_by_when_they_came() {
     let busy = room.threads.spawn(async move {
         let _ = held.recv();
     });
+    room.ear.trust();
     room.start(Manual);
     // The silence in it would be the end if voice were asked.
     let pressed = [recording("mark-done"), silence(2000), recording("mark-done")].concat();
@@ -77,7 +78,7 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
         room.ear.put(Sound::Packet(1, vec![0xff; 1000].into()));
     }
     for _ in 0..10_000 {
-        room.ear.put(Sound::Forget);
+        room.ear.put(Sound::Forget(1));
     }
     drop(go_on);
     busy.await;
@@ -97,7 +98,7 @@ async fn floods_are_bounded_and_harm_nobody() {
         room.ear.put(match round % 5 {
             0 => Sound::Boundary(1, Some(Manual)),
             1 => Sound::Boundary(1, None),
-            2 => Sound::Forget,
+            2 => Sound::Forget(u64::from(round)),
             _ => Sound::Packet(1, vec![0xff; 1000].into()),
         });
     }

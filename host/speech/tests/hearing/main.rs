@@ -4,5 +4,6 @@
 
 mod boundaries;
 mod hostile;
+mod people;
 mod room;
 mod streams;

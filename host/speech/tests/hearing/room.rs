@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use modehost_protocol::ListenMode;
 use modehost_speech::config::VadConfig;
 use modehost_speech::recognise::{Findings, Recogniser, SoundReader};
-use modehost_speech::{Ear, Fault, FaultKind, Listener, Parts, Report, Sound, Speech, Words};
+use modehost_speech::{Ear, Fault, FaultKind, Listener, Note, Parts, Report, Sound, Speech, Words};
 use modehost_task::WorkThreads;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 use parking_lot::Mutex;
@@ -116,17 +116,24 @@ impl Recogniser for Scripted {
     }
 }
 
-struct Told(mpsc::Sender<Report>);
+struct Told {
+    reports: mpsc::Sender<(u64, Report)>,
+    notes: Arc<Mutex<Vec<Note>>>,
+}
 
 impl Listener for Told {
-    fn tell(&self, report: Report) -> BoxFuture<'_, ()> {
+    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let _ = self.0.send(report).await;
+            let _ = self.reports.send((epoch, report)).await;
         })
     }
 
-    fn hint(&self, report: Report) {
-        let _ = self.0.try_send(report);
+    fn hint(&self, epoch: u64, report: Report) {
+        let _ = self.reports.try_send((epoch, report));
+    }
+
+    fn note(&self, note: Note) {
+        self.notes.lock().push(note);
     }
 }
 
@@ -134,7 +141,9 @@ impl Listener for Told {
 pub struct Room {
     pub ear: Ear,
     pub recogniser: Arc<Scripted>,
-    pub reports: mpsc::Receiver<Report>,
+    pub reports: mpsc::Receiver<(u64, Report)>,
+    /// Notes, in order.
+    pub notes: Arc<Mutex<Vec<Note>>>,
     /// The one thread that the ear runs on.
     pub threads: Arc<WorkThreads>,
 }
@@ -152,8 +161,9 @@ impl Room {
         let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
         let speech = Speech::new(threads.clone(), parts);
         let (sender, reports) = mpsc::channel(64);
-        let ear = Ear::new(speech, Box::new(Told(sender)));
-        Self { ear, recogniser, reports, threads }
+        let notes = Arc::<Mutex<Vec<Note>>>::default();
+        let ear = Ear::new(speech, Box::new(Told { reports: sender, notes: notes.clone() }));
+        Self { ear, recogniser, reports, notes, threads }
     }
 
     pub fn start(&self, mode: ListenMode) {
@@ -171,8 +181,20 @@ impl Room {
         }
     }
 
+    /// The next report, but for the one that nothing is being said.
     pub async fn report(&mut self) -> Report {
-        tokio::time::timeout(DEADLINE, self.reports.recv()).await.expect("a report").expect("an ear")
+        self.report_of().await.1
+    }
+
+    /// The same, with the epoch of its sound.
+    pub async fn report_of(&mut self) -> (u64, Report) {
+        loop {
+            let next = tokio::time::timeout(DEADLINE, self.reports.recv()).await;
+            match next.expect("a report").expect("an ear") {
+                (_, Report::Quiet) => {}
+                next => return next,
+            }
+        }
     }
 
     /// The next confirmed words.

@@ -46,7 +46,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
         room.say(&spoken);
         lengths.push(room.length().await);
         // A mode ends, the next begins.
-        room.ear.put(Sound::Forget);
+        room.ear.put(Sound::Forget(1));
     }
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
     assert!(most - least <= 120, "{lengths:?}");
@@ -60,7 +60,7 @@ async fn a4_forgetting_closes_the_stream() {
     room.start(Manual);
     room.say(&recording("weather"));
     room.until(|room| room.recogniser.begun.load(SeqCst) == 1).await;
-    room.ear.put(Sound::Forget);
+    room.ear.put(Sound::Forget(1));
     room.until(|room| room.recogniser.ended.load(SeqCst) == 1).await;
     *room.recogniser.script.lock() = Script::Length;
     tokio::time::sleep(CLEAR).await;
@@ -253,7 +253,7 @@ async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
         room.say(&quiet);
         tokio::time::sleep(CLEAR).await;
         room.stop();
-        assert_eq!(&*room.words().await.text, "", "{name}");
+        assert_eq!(room.report().await, Report::SilentPress, "{name}");
         assert_eq!(room.recogniser.begun.load(SeqCst), 0, "{name}");
         // Who speaks with the next press is heard, all of it.
         tokio::time::sleep(CLEAR).await;

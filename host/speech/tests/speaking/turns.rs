@@ -3,16 +3,19 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use modehost_speech::DownlinkCodec;
+use modehost_speech::{DownlinkCodec, Heard};
 
 use crate::stage::{Connection, FRAME, Seen, assert_balanced, decode, score};
+
+/// Who says everything.
+const WHO: &str = "mode";
 
 #[tokio::test]
 async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("0123456789").expect("open");
-    speaking.sentence("abcdef").expect("open");
+    speaking.sentence(&WHO.into(), "0123456789").expect("open");
+    speaking.sentence(&WHO.into(), "abcdef").expect("open");
     speaking.finish();
     let turn = connection.turn().await;
     let seen: Vec<&Seen> = turn.iter().map(|(_, seen)| seen).collect();
@@ -29,7 +32,7 @@ async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
     assert!(stamps.iter().enumerate().all(|(frame, at)| *at == frame as u32 * 60), "{stamps:?}");
     assert!(speaking.is_over());
     assert_eq!(connection.over.load(SeqCst), 1);
-    assert!(!speaking.cut(), "nothing is left to be cut");
+    assert_eq!(speaking.cut(), None, "nothing is left to be cut");
     drop(speaking);
     assert_eq!(connection.now(), []);
 }
@@ -38,7 +41,7 @@ async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
 async fn a8_five_frames_at_once_then_one_a_frame_time() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("a sentence of some length").expect("open");
+    speaking.sentence(&WHO.into(), "a sentence of some length").expect("open");
     speaking.finish();
     let turn = connection.turn().await;
     let times: Vec<Duration> =
@@ -57,22 +60,45 @@ async fn a8_five_frames_at_once_then_one_a_frame_time() {
     assert!(*stop + Duration::from_millis(3) >= times[0] + FRAME * (times.len() as u32 + 2), "it has had time to play");
 }
 
+/// Firmware throws away what comes while its screen still works on `start`.
+#[tokio::test]
+async fn a12_the_first_sound_waits_for_the_screen_and_the_face_comes_with_it() {
+    let mut connection = Connection::new();
+    let speaking = connection.begin();
+    speaking.sentence(&WHO.into(), "hello").expect("open");
+    let face = |name: &str| -> std::sync::Arc<str> { format!(r#"{{"type":"{name}","state":"face"}}"#).into() };
+    assert_eq!(speaking.accompany(face("llm")), None, "it waits");
+    speaking.finish();
+    let turn = connection.turn().await;
+    let words = score(turn.iter().map(|(_, seen)| seen));
+    assert_eq!(words, ["start", "+hello", "face", "♪", "-hello", "stop"]);
+    let at = |find: fn(&Seen) -> bool| turn.iter().find(|(_, seen)| find(seen)).map(|(at, _)| *at).expect("seen");
+    let start = at(|seen| matches!(seen, Seen::Tts(state, _) if state == "start"));
+    let sound = at(|seen| matches!(seen, Seen::Audio(..)));
+    assert!(sound.saturating_sub(start) >= Duration::from_millis(115), "{start:?} to {sound:?}");
+    assert!(speaking.accompany(face("llm")).is_some(), "whatever comes later goes at once");
+}
+
 #[tokio::test]
 async fn a8_abort_silences_within_one_frame() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("a sentence that is cut in the middle").expect("open");
-    speaking.sentence("another").expect("open");
+    speaking.sentence(&WHO.into(), "a sentence that is cut in the middle").expect("open");
+    speaking.sentence(&WHO.into(), "another").expect("open");
     let mut before = Vec::new();
     while before.iter().filter(|seen| matches!(seen, Seen::Audio(..))).count() < 7 {
         before.push(connection.next().await);
     }
-    assert!(speaking.cut());
+    let heard = speaking.cut().expect("open");
     let after = connection.now();
     assert_eq!(score(&after), ["-a sentence that is cut in the middle", "stop"], "not one frame of it");
     before.extend(after);
     assert_balanced(&score(&before));
-    assert!(speaking.sentence("too late").is_err());
+    // Seven frames were sent, of which five are ahead; one letter is one frame.
+    let [Heard { who, text }] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(&**who, WHO);
+    assert!(text.len() <= 7 && "a sentence".starts_with(text.as_str()), "{text}");
+    assert!(speaking.sentence(&WHO.into(), "too late").is_err());
     tokio::time::sleep(FRAME * 4).await;
     assert_eq!(connection.now(), [], "nothing stale");
     assert_eq!(connection.over.load(SeqCst), 0, "who cuts knows");
@@ -82,7 +108,7 @@ async fn a8_abort_silences_within_one_frame() {
 async fn a8_a_cut_before_the_first_sound_says_no_sentence() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("never heard").expect("open");
+    speaking.sentence(&WHO.into(), "never heard").expect("open");
     drop(speaking);
     let seen = connection.now();
     assert_balanced(&score(&seen));
@@ -95,7 +121,7 @@ async fn a8_a_failure_leaves_the_caption_and_ends_the_turn() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
     for sentence in ["this one fails", "a good one", "it fails again"] {
-        speaking.sentence(sentence).expect("open");
+        speaking.sentence(&WHO.into(), sentence).expect("open");
     }
     speaking.finish();
     let turn = connection.turn().await;
@@ -111,7 +137,7 @@ async fn a8_a_failure_leaves_the_caption_and_ends_the_turn() {
 async fn a8_what_cannot_be_spoken_is_a_caption() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("😀 …!").expect("open");
+    speaking.sentence(&WHO.into(), "😀 …!").expect("open");
     speaking.finish();
     let turn = connection.turn().await;
     assert_eq!(score(turn.iter().map(|(_, seen)| seen)), ["start", "+😀 …!", "-😀 …!", "stop"]);
@@ -121,7 +147,7 @@ async fn a8_what_cannot_be_spoken_is_a_caption() {
 async fn a8_a_pause_holds_frames_back_and_loses_none() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("0123456789").expect("open");
+    speaking.sentence(&WHO.into(), "0123456789").expect("open");
     speaking.finish();
     let mut seen = vec![connection.next().await];
     while seen.iter().filter(|seen| matches!(seen, Seen::Audio(..))).count() < 5 {
@@ -143,11 +169,11 @@ async fn a8_a_pause_holds_frames_back_and_loses_none() {
 async fn a8_a_turn_that_was_to_finish_goes_on() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
-    speaking.sentence("one").expect("open");
+    speaking.sentence(&WHO.into(), "one").expect("open");
     speaking.finish();
     while !matches!(connection.next().await, Seen::Tts(state, _) if state == "sentence_end") {}
     // Its last frames are being played.
-    speaking.sentence("two").expect("still open");
+    speaking.sentence(&WHO.into(), "two").expect("still open");
     speaking.finish();
     let turn = connection.turn().await;
     assert_eq!(score(turn.iter().map(|(_, seen)| seen)), ["+two", "♪", "-two", "stop"]);
@@ -159,10 +185,12 @@ async fn c3_what_was_not_sent_is_given_back() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
     for sentence in ["one", "two that hangs", "three"] {
-        speaking.sentence(sentence).expect("open");
+        speaking.sentence(&WHO.into(), sentence).expect("open");
     }
     while !matches!(connection.next().await, Seen::Tts(state, _) if state == "sentence_end") {}
-    assert_eq!(speaking.abandon(), ["two that hangs", "three"]);
+    let (unsaid, heard) = speaking.abandon();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(unsaid, ["two that hangs", "three"]);
     connection.now();
     drop(speaking);
     assert_eq!(connection.now(), [], "nobody is there to be told");
@@ -173,7 +201,8 @@ async fn c8_what_waits_is_bounded() {
     let mut connection = Connection::new();
     let speaking = connection.begin();
     let began = std::time::Instant::now();
-    let taken = (0..100_000).filter(|_| speaking.sentence("a sentence that nobody waits for").is_ok()).count();
+    let taken =
+        (0..100_000).filter(|_| speaking.sentence(&WHO.into(), "a sentence that nobody waits for").is_ok()).count();
     assert!(taken <= 256, "{taken}");
     tokio::time::sleep(FRAME * 3).await;
     let frames = connection.now().into_iter().filter(|seen| matches!(seen, Seen::Audio(..))).count();
@@ -186,7 +215,7 @@ async fn a8_pcm_for_devices_that_want_it() {
     let mut connection = Connection::new();
     connection.downlink.codec = DownlinkCodec::Pcm;
     let speaking = connection.begin();
-    speaking.sentence("abc").expect("open");
+    speaking.sentence(&WHO.into(), "abc").expect("open");
     speaking.finish();
     let turn = connection.turn().await;
     let frames: Vec<usize> = turn
@@ -205,7 +234,7 @@ async fn a8_balanced_whatever_is_called_when() {
         let speaking = connection.begin();
         for step in 0..12 {
             match random.u8(..7) {
-                0 | 1 => drop(speaking.sentence(["a", "bc fails", "…", "d hangs"][random.usize(..4)])),
+                0 | 1 => drop(speaking.sentence(&WHO.into(), ["a", "bc fails", "…", "d hangs"][random.usize(..4)])),
                 2 => speaking.finish(),
                 3 => speaking.pause(),
                 4 => speaking.resume(),

@@ -1,3 +1,6 @@
+//! Framing by evidence: real packets in every wrapping, and what no wrapping explains. Rule: the packets are
+//! those of firmware, so that what is found out is what a device would get.
+
 use super::*;
 
 /// A packet of firmware: wideband, 60 ms, with a length of its own.

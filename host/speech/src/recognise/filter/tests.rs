@@ -1,3 +1,5 @@
+//! What is nothing, and what stays. Rule: texts as recognisers give them, so that no word of a person is lost.
+
 use super::spoken;
 
 #[test]

@@ -1,3 +1,6 @@
+//! Answers of transcription services, of every shape seen. Rule: a text is read wherever it stands, and what
+//! holds none says why.
+
 use super::{FaultKind, NoText, read};
 
 fn of(body: &str) -> Result<String, NoText> {
