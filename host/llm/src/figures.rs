@@ -11,6 +11,11 @@ pub fn describe_figures() {
         "Questions to models, by `alias`, `purpose` and `outcome`."
     );
     describe_counter!("modehost_model_retries_total", Unit::Count, "Further tries, by `alias`.");
+    describe_counter!(
+        "modehost_model_remedies_total",
+        Unit::Count,
+        "Changes of questions after refusals, by `alias` and `remedy`."
+    );
     describe_histogram!(
         "modehost_model_seconds",
         Unit::Seconds,
