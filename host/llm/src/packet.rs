@@ -161,9 +161,11 @@ impl Packet {
         let mut packet = match &value["choices"] {
             // One answer is asked for, whatever number it has; the events that only tell the usage have none.
             Value::Array(choices) => {
-                let choices: Vec<Self> = choices.iter().map(Self::of_choice).collect();
-                let best = choices.iter().position(|choice| !choice.delta.is_empty() || !choice.message.is_empty());
-                choices.into_iter().nth(best.unwrap_or(0)).unwrap_or_default()
+                let number = |choice: &Value| count(&choice["index"]).unwrap_or(0);
+                let numbered = choices.iter().map(|choice| (number(choice), Self::of_choice(choice)));
+                let is_empty = |choice: &Self| choice.delta.is_empty() && choice.message.is_empty();
+                let first = numbered.min_by_key(|(number, choice)| (is_empty(choice), *number));
+                first.map(|(_, choice)| choice).unwrap_or_default()
             }
             choice @ Value::Object(_) => Self::of_choice(choice),
             // A message in words is what a gateway says of it.

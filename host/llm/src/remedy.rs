@@ -131,7 +131,12 @@ impl Plan {
             self.shortenings += 1;
             return self.shortenings <= limits::MODEL_SHORTENINGS;
         }
-        let again = |tried: &Remedy| matches!(remedy, Remedy::TokenCap { .. }) && tried != &remedy;
+        // A second figure, and a step from one way of giving instructions to the last.
+        let again = |tried: &Remedy| match (&remedy, tried) {
+            (Remedy::TokenCap { .. }, tried) => *tried != remedy,
+            (Remedy::SystemIntoUser, Remedy::DeveloperRole) => true,
+            _ => false,
+        };
         let known = self.tried.iter().any(|tried| remedy.replaces(tried) && !again(tried));
         if known || self.tried.len() >= limits::MODEL_REMEDIES as usize {
             return false;
@@ -170,5 +175,55 @@ impl Plan {
         let more = !self.no_thoughts;
         (self.room, self.no_thoughts) = (true, true);
         more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Remedy::{
+        DeveloperRole, MaxCompletionTokens, MaxTokens, NoTools, Shorten, Stream, SystemIntoUser, TokenCap, Whole,
+    };
+
+    #[test]
+    fn a_remedy_and_its_opposite_are_tried_once() {
+        for (first, second) in [(NoTools, NoTools), (MaxCompletionTokens, MaxTokens), (Stream, Whole), (Whole, Stream)]
+        {
+            let mut plan = Plan::default();
+            assert!(plan.apply(first.clone()) && !plan.apply(second.clone()), "{second:?}");
+            assert!(plan.has(&first));
+        }
+        let mut plan = Plan::default();
+        assert!(plan.apply(DeveloperRole) && plan.apply(SystemIntoUser) && !plan.apply(DeveloperRole));
+        assert!(plan.has(&SystemIntoUser) && !plan.has(&DeveloperRole));
+    }
+
+    #[test]
+    fn what_is_remembered_gives_way_to_what_is_found() {
+        let mut plan = Plan::new(vec![MaxCompletionTokens, NoTools], false);
+        assert!(plan.apply(MaxTokens));
+        assert_eq!(plan.remedies().collect::<Vec<_>>(), [&NoTools, &MaxTokens]);
+        assert_eq!(plan.tried().collect::<Vec<_>>(), [&MaxTokens]);
+    }
+
+    #[test]
+    fn a_question_tries_a_few_and_no_more() {
+        let mut plan = Plan::default();
+        let applied = (0..20).filter(|number| plan.apply(Remedy::Drop(number.to_string().into()))).count();
+        assert_eq!(applied, limits::MODEL_REMEDIES as usize);
+        let shortened = (0..20).filter(|_| plan.apply(Shorten)).count();
+        assert_eq!(shortened, limits::MODEL_SHORTENINGS as usize);
+        let mut plan = Plan::default();
+        for tokens in [400, 300] {
+            assert!(plan.apply(TokenCap { tokens, lasts: true }));
+        }
+        assert!(!plan.apply(TokenCap { tokens: 300, lasts: true }));
+        assert_eq!(plan.remedies().count(), 1);
+    }
+
+    #[test]
+    fn room_is_given_once() {
+        let mut plan = Plan::default();
+        assert!(plan.give_room() && plan.has_room() && plan.asks_for_no_thoughts() && !plan.give_room());
     }
 }

@@ -28,6 +28,7 @@ fn the_text_is_found_wherever_it_stands() {
         json!({ "choices": [{ "index": 3, "delta": { "content": "Yes." } }] }),
         json!({ "choices": [{ "index": "1", "delta": { "content": "Yes." } }] }),
         json!({ "choices": [{ "index": 0, "delta": {} }, { "index": 1, "delta": { "content": "Yes." } }] }),
+        json!({ "choices": [{ "index": 1, "delta": { "content": "No." } }, { "index": 0, "delta": { "content": "Yes." } }] }),
         json!({ "choices": { "delta": { "content": "Yes." } } }),
         json!({ "output_text": "Yes." }),
         json!({ "text": "Yes." }),
