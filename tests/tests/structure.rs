@@ -48,8 +48,8 @@ const MODES: [&str; 6] = ["chat", "meeting", "coding", "coding-insight", "workin
 /// Plugins that are no modes: they handle messages that the protocol has a word for.
 const HANDLERS: [&str; 1] = ["peers"];
 
-/// What model providers call their interface; no mode is meant.
-const FOREIGN_WORDS: [&str; 2] = ["chat/completions", "chat completions"];
+/// What model providers call their interface, and say of it; no mode is meant.
+const FOREIGN_WORDS: [&str; 3] = ["chat/completions", "chat completions", "conversation roles"];
 
 const BANNED_NAMES: [&str; 8] = ["mod", "utils", "util", "common", "helpers", "helper", "manager", "types"];
 

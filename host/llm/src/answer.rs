@@ -84,7 +84,7 @@ impl Assembly {
     ///
     /// # Errors
     /// If the answer becomes too long.
-    pub(crate) fn take(&mut self, packet: Packet) -> Result<bool, Fault> {
+    pub(crate) fn push(&mut self, packet: Packet) -> Result<bool, Fault> {
         self.answer.prompt_tokens = packet.prompt_tokens.max(self.answer.prompt_tokens);
         self.answer.answer_tokens = packet.answer_tokens.max(self.answer.answer_tokens);
         let piece = match packet.delta.is_empty() {
@@ -96,7 +96,7 @@ impl Assembly {
         };
         let gave = piece.is_some();
         if let Some(piece) = piece {
-            self.take_piece(piece)?;
+            self.push_piece(piece)?;
         }
         // Services say so early, too: on the first piece, with the text behind it.
         self.finish = packet.finish.or(self.finish);
@@ -133,7 +133,7 @@ impl Assembly {
         Some(message).filter(|message| !message.is_empty())
     }
 
-    fn take_piece(&mut self, piece: Piece) -> Result<(), Fault> {
+    fn push_piece(&mut self, piece: Piece) -> Result<(), Fault> {
         if piece.has_thought {
             self.has_thoughts = true;
             // They come by themselves, so the text is the answer.
@@ -148,7 +148,7 @@ impl Assembly {
             self.add(out)?;
         }
         for call in piece.calls {
-            let bytes = self.calls.take(call)?;
+            let bytes = self.calls.push(call)?;
             self.weigh(bytes)?;
         }
         Ok(())
@@ -168,7 +168,7 @@ impl Assembly {
     }
 
     /// What is new of the text since the last time.
-    pub(crate) fn take_fresh(&mut self) -> Option<String> {
+    pub(crate) fn drain_fresh(&mut self) -> Option<String> {
         let fresh = std::mem::take(&mut self.fresh);
         self.answer.text.push_str(&fresh);
         (!fresh.is_empty()).then_some(fresh)
@@ -176,7 +176,7 @@ impl Assembly {
 
     /// Whether there is an answer, and the model has said that it has stopped. It may go on nevertheless.
     pub(crate) fn is_finished(&self) -> bool {
-        let has_answer = self.bytes > 0 || self.has_calls() || self.scanner.holds_text();
+        let has_answer = self.bytes > 0 || self.has_calls() || self.scanner.has_pending_text();
         match self.finish {
             None => false,
             Some(Finish::Stop) => has_answer,
@@ -195,7 +195,7 @@ impl Assembly {
             || self.has_calls()
             || self.has_thoughts
             || self.scanner.has_thought()
-            || self.scanner.holds_text()
+            || self.scanner.has_pending_text()
     }
 
     fn has_calls(&self) -> bool {
@@ -240,7 +240,7 @@ impl Assembly {
     /// If there is none.
     pub(crate) fn complete(mut self) -> Result<Answer, Fault> {
         let only_thoughts = self.is_only_thoughts();
-        self.take_fresh();
+        self.drain_fresh();
         let calls = self.calls.complete();
         self.answer.tool_calls = match calls.is_empty() {
             // What stands there a second time as text.

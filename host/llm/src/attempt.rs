@@ -153,17 +153,17 @@ impl Attempt<'_> {
             if read > limits::MODEL_BODY_BYTES {
                 return Err(Fault::TooLong.into());
             }
-            let gave = self.take(&mut reading, bytes.as_deref())?;
+            let gave = self.handle(&mut reading, bytes.as_deref())?;
             // Whoever hears thoughts breaks the answer off: what is known by then must not be lost.
             if reading.assembly.has_unopened() {
-                self.client.model.note(reading.assembly.habits());
+                self.client.model.record_habits(reading.assembly.habits());
             }
             if gave {
                 begun = true;
                 self.meter.count_token();
             }
-            if let Some(fresh) = reading.assembly.take_fresh() {
-                self.give(fresh).await?;
+            if let Some(fresh) = reading.assembly.drain_fresh() {
+                self.send(fresh).await?;
             }
             // The time that the one who asked took for a piece is not the provider's.
             if reading.assembly.is_finished() && !reading.early {
@@ -180,7 +180,7 @@ impl Attempt<'_> {
     }
 
     /// Takes bytes, or the end of them. Says whether the model gave anything.
-    fn take(&self, reading: &mut Reading, bytes: Option<&[u8]>) -> Result<bool, Trouble> {
+    fn handle(&self, reading: &mut Reading, bytes: Option<&[u8]>) -> Result<bool, Trouble> {
         let mut found = Vec::new();
         let pushed = match bytes {
             Some(bytes) => reading.frames.push(bytes, &mut found),
@@ -204,7 +204,7 @@ impl Attempt<'_> {
             };
             let taken = match packet {
                 Ok(Packet { error: Some(error), .. }) => Err(self.reported(&error)),
-                Ok(packet) => reading.assembly.take(packet).map_err(Trouble::from),
+                Ok(packet) => reading.assembly.push(packet).map_err(Trouble::from),
                 Err(fault) => Err(fault.into()),
             };
             match taken {
@@ -241,15 +241,15 @@ impl Attempt<'_> {
             }
         }
         assembly.close(said_so)?;
-        if let Some(fresh) = assembly.take_fresh() {
-            self.give(fresh).await?;
+        if let Some(fresh) = assembly.drain_fresh() {
+            self.send(fresh).await?;
         }
-        self.client.model.note(assembly.habits());
+        self.client.model.record_habits(assembly.habits());
         Ok(reading.assembly.complete()?)
     }
 
     /// Gives a piece on, as soon as there is room.
-    async fn give(&mut self, text: String) -> Result<(), Fault> {
+    async fn send(&mut self, text: String) -> Result<(), Fault> {
         if !self.question.chunks {
             return Ok(());
         }

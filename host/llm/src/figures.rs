@@ -1,9 +1,9 @@
-//! What the figures of this room mean, for whoever reads `/metrics`. Rule: every figure that the room
+//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the crate
 //! counts is described here, with its unit and its labels; one without labels is there from the start.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Describes the figures of this room. Must run after the recorder is installed.
+/// Describes the metrics of this crate. Must run after the recorder is installed.
 pub fn describe_figures() {
     describe_counter!(
         "modehost_model_requests_total",

@@ -58,7 +58,7 @@ impl Frames {
     pub(crate) fn push(&mut self, mut bytes: &[u8], found: &mut Vec<Frame>) -> Result<(), FrameError> {
         while let Some(&first) = bytes.first() {
             if self.bare && self.objects.is_within() {
-                bytes = &bytes[self.take_object(bytes, found)?..];
+                bytes = &bytes[self.push_object(bytes, found)?..];
                 continue;
             }
             if std::mem::take(&mut self.after_return) && first == b'\n' {
@@ -72,7 +72,7 @@ impl Frames {
             if first == b'{' && (self.line.is_empty() || self.line == BOM) && !self.objects.is_within() {
                 self.line.clear();
                 self.bare = true;
-                bytes = &bytes[self.take_object(bytes, found)?..];
+                bytes = &bytes[self.push_object(bytes, found)?..];
                 continue;
             }
             let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
@@ -102,7 +102,7 @@ impl Frames {
     }
 
     /// Takes what is of an object, and says how much that was.
-    fn take_object(&mut self, bytes: &[u8], found: &mut Vec<Frame>) -> Result<usize, FrameError> {
+    fn push_object(&mut self, bytes: &[u8], found: &mut Vec<Frame>) -> Result<usize, FrameError> {
         let (taken, object) = self.objects.push(bytes)?;
         found.extend(object.map(|object| if self.error { Frame::Error(object) } else { Frame::Object(object) }));
         Ok(taken)
@@ -163,7 +163,7 @@ impl Frames {
             } else if !self.objects.is_within() {
                 self.bare = false;
             }
-            let taken = self.take_object(data, found)?;
+            let taken = self.push_object(data, found)?;
             data = &data[taken..];
             if taken == 0 {
                 let is_comment = data[0] == b':';
@@ -173,7 +173,7 @@ impl Frames {
         }
         // The line end within an object.
         if self.objects.is_within() {
-            self.take_object(b"\n", found)?;
+            self.push_object(b"\n", found)?;
         }
         Ok(())
     }

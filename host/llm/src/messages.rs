@@ -124,7 +124,7 @@ fn merge_roles(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
 fn calls_as_text(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let mut told: Vec<ChatMessage> = Vec::new();
     let mut calls: Vec<ToolCall> = Vec::new();
-    let tell = |told: &mut Vec<ChatMessage>, text: String| match told.last_mut() {
+    let append = |told: &mut Vec<ChatMessage>, text: String| match told.last_mut() {
         Some(last) if last.role == Role::User => last.content = join([last.content.as_str(), &text].into_iter()),
         _ => told.push(plain(Role::User, text)),
     };
@@ -133,7 +133,7 @@ fn calls_as_text(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
             let call = calls.iter().find(|call| Some(&call.id) == message.tool_call_id.as_ref());
             let what =
                 call.map_or_else(|| "A tool".to_owned(), |call| format!("The tool {} ({})", call.name, call.arguments));
-            tell(&mut told, format!("[{what} gave: {}]", message.content));
+            append(&mut told, format!("[{what} gave: {}]", message.content));
             continue;
         }
         calls.append(&mut message.tool_calls);

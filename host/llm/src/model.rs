@@ -33,7 +33,7 @@ struct Known {
     opens_in_answer: Option<Instant>,
 }
 
-/// What names of models hint at that begin with thoughts: chat templates put the opening mark of these into the
+/// What names of models hint at that begin with thoughts: prompt templates put the opening mark of these into the
 /// question, and services that do not know it give all of it as text.
 const THINKERS: [&str; 6] = ["deepseek-r1", "-r1-distill", "qwq", "thinking", "reasoner", "deepseek_r1"];
 
@@ -80,7 +80,7 @@ impl Model {
     }
 
     /// Remembers how it answers.
-    pub(crate) fn note(&self, habits: Habits) {
+    pub(crate) fn record_habits(&self, habits: Habits) {
         let until = Some(Instant::now() + limits::MODEL_MEMORY);
         let mut known = self.known.lock();
         if habits.thinks {
@@ -163,7 +163,7 @@ mod tests {
     async fn l6_a_guess_is_not_believed_for_long() {
         let small = KnownModels::default().get(&terms("default", "small"));
         let mut plan = with(Remedy::NoTools);
-        plan.note_guess(true);
+        plan.mark_guess(true);
         small.learn(&plan);
         assert!(small.plan().has(&Remedy::NoTools));
         advance(limits::MODEL_GUESS_MEMORY).await;
@@ -174,13 +174,13 @@ mod tests {
     async fn how_it_answers_is_remembered_for_a_day() {
         let models = KnownModels::default();
         let small = models.get(&terms("default", "small"));
-        assert!(!small.opens_in_thought() && !small.plan().has_room());
-        small.note(Habits { thinks: true, opens_in_thought: true, opens_in_answer: false });
+        assert!(!small.opens_in_thought() && !small.plan().has_thinking_budget());
+        small.record_habits(Habits { thinks: true, opens_in_thought: true, opens_in_answer: false });
         // One answer without thoughts does not mean that the next has none.
-        small.note(Habits { opens_in_answer: true, ..Habits::default() });
-        assert!(small.opens_in_thought() && small.plan().has_room());
+        small.record_habits(Habits { opens_in_answer: true, ..Habits::default() });
+        assert!(small.opens_in_thought() && small.plan().has_thinking_budget());
         advance(limits::MODEL_MEMORY).await;
-        assert!(!small.opens_in_thought() && !small.plan().has_room());
+        assert!(!small.opens_in_thought() && !small.plan().has_thinking_budget());
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,10 +189,10 @@ mod tests {
         for name in ["DeepSeek-R1-0528", "qwq-32b", "Qwen3-30B-A3B-Thinking-2507", "deepseek-reasoner"] {
             let model = models.get(&terms("default", name));
             assert!(model.opens_in_thought(), "{name}");
-            model.note(Habits { opens_in_answer: true, ..Habits::default() });
+            model.record_habits(Habits { opens_in_answer: true, ..Habits::default() });
             assert!(!model.opens_in_thought(), "{name}");
         }
-        for name in ["gpt-5", "deepseek-chat", "qwen-plus", "glm-4.6"] {
+        for name in ["gpt-5", "deepseek-v3", "qwen-plus", "glm-4.6"] {
             assert!(!models.get(&terms("default", name)).opens_in_thought(), "{name}");
         }
     }
@@ -200,8 +200,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_is_remembered_than_fits() {
         let models = KnownModels::default();
-        let held: Vec<_> = (0..3).map(|number| models.get(&terms("default", &format!("held-{number}")))).collect();
-        held[0].learn(&with(Remedy::NoTools));
+        let kept: Vec<_> = (0..3).map(|number| models.get(&terms("default", &format!("kept-{number}")))).collect();
+        kept[0].learn(&with(Remedy::NoTools));
         for number in 0..limits::MODEL_MEMORY_MODELS * 3 {
             let model = models.get(&terms("default", &number.to_string()));
             for member in 0..limits::MODEL_MEMORY_REMEDIES + 5 {
@@ -210,6 +210,6 @@ mod tests {
             assert!(model.known.lock().remedies.len() <= limits::MODEL_MEMORY_REMEDIES);
         }
         assert!(models.0.lock().len() <= limits::MODEL_MEMORY_MODELS + 1);
-        assert!(models.get(&terms("default", "held-0")).plan().has(&Remedy::NoTools));
+        assert!(models.get(&terms("default", "kept-0")).plan().has(&Remedy::NoTools));
     }
 }

@@ -75,14 +75,14 @@ impl Offer {
                 let object = serde_json::from_slice(&object).ok();
                 let object = object.or_else(|| mend_object(&rest[..taken]).map(Value::Object));
                 if let Some(object) = object {
-                    self.take_object(&object, &before, &mut calls);
+                    self.read_object(&object, &before, &mut calls);
                 }
                 before.clear();
                 rest = &rest[taken..];
             } else if splitter.is_within() {
                 // Cut off, or with a brace too few.
                 if let Some(object) = mend_object(rest) {
-                    self.take_object(&Value::Object(object), &before, &mut calls);
+                    self.read_object(&Value::Object(object), &before, &mut calls);
                 }
                 return calls;
             } else {
@@ -102,15 +102,15 @@ impl Offer {
     }
 
     /// An object that is a call, or holds calls, or the arguments of the name before it.
-    fn take_object(&self, object: &Value, before: &str, calls: &mut Vec<WrittenCall>) {
+    fn read_object(&self, object: &Value, before: &str, calls: &mut Vec<WrittenCall>) {
         let inner = ["tool_calls", "function_calls", "calls"].iter().find_map(|name| object[*name].as_array());
         if let Some(inner) = inner {
-            inner.iter().for_each(|call| self.take_object(call, "", calls));
+            inner.iter().for_each(|call| self.read_object(call, "", calls));
             return;
         }
         for name in ["function", "function_call", "tool_call"] {
             if object[name].is_object() && NAMES.iter().any(|inner| object[name][*inner].is_string()) {
-                self.take_object(&object[name], "", calls);
+                self.read_object(&object[name], "", calls);
                 return;
             }
         }

@@ -70,7 +70,7 @@ impl Piece {
                     .filter_map(|name| object.get(*name))
                     .find(|content| has_words(content));
                 if let Some(content) = content {
-                    piece.take_content(content);
+                    piece.add_content(content);
                 }
                 piece.calls = match &value["tool_calls"] {
                     Value::Array(calls) => calls.iter().filter_map(CallPiece::of).collect(),
@@ -80,16 +80,16 @@ impl Piece {
                     piece.calls.extend(CallPiece::of(&value["function_call"]));
                 }
             }
-            Value::String(_) => piece.take_content(value),
+            Value::String(_) => piece.add_content(value),
             _ => {}
         }
         piece
     }
 
-    fn take_content(&mut self, content: &Value) {
+    fn add_content(&mut self, content: &Value) {
         match content {
             Value::String(text) => self.texts.push(text.clone()),
-            Value::Array(parts) => parts.iter().for_each(|part| self.take_content(part)),
+            Value::Array(parts) => parts.iter().for_each(|part| self.add_content(part)),
             Value::Object(part) => {
                 let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
                 if kind.contains("think") || kind.contains("reason") || kind.contains("thought") {
@@ -98,7 +98,7 @@ impl Piece {
                 }
                 let named = ["text", "output_text", "content", "value", "refusal"];
                 if let Some(inner) = named.iter().find_map(|name| part.get(*name)) {
-                    self.take_content(inner);
+                    self.add_content(inner);
                 }
             }
             _ => {}
@@ -200,7 +200,7 @@ impl Packet {
             let bare = ["text", "output_text", "content", "response", "output"];
             let text = bare.iter().map(|name| &choice[*name]).find(|text| text.is_string() || text.is_array());
             if let Some(text) = text {
-                message.take_content(text);
+                message.add_content(text);
             }
         }
         let reasons = ["finish_reason", "finishReason", "stop_reason", "done_reason"];

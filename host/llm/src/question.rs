@@ -107,14 +107,14 @@ impl Question {
         Value::Object(self.members(terms, plan)).to_string().into()
     }
 
-    /// Tokens that are asked for: those of the answer, and for a model that thinks room for its thoughts, which
+    /// Tokens that are asked for: those of the answer, and for a model that thinks some for its thoughts, which
     /// services count in.
     pub(crate) fn tokens(&self, terms: &Terms, plan: &Plan) -> Option<u32> {
         let answer = terms.max_tokens.or(Some(self.request.max_tokens).filter(|tokens| *tokens > 0))?;
         let thoughts = answer
             .saturating_mul(limits::MODEL_THOUGHT_FACTOR)
             .clamp(limits::MODEL_THOUGHT_TOKENS_MIN, limits::MODEL_THOUGHT_TOKENS_MAX);
-        let wanted = if plan.has_room() { answer.saturating_add(thoughts) } else { answer };
+        let wanted = if plan.has_thinking_budget() { answer.saturating_add(thoughts) } else { answer };
         let cap = plan.remedies().filter_map(|remedy| match remedy {
             Remedy::TokenCap { tokens, .. } => Some(*tokens),
             _ => None,

@@ -172,14 +172,14 @@ fn names(said: &str, member: &str, is_term: bool) -> bool {
 fn fewer_tokens(said: &str, asked: u32) -> Option<Remedy> {
     /// Fewer make no answer.
     const LEAST: u32 = 16;
-    let numbers: Vec<(usize, u32)> = figures(said);
+    let found: Vec<(usize, u32)> = numbers(said);
     let behind = |words: &str| {
         let at = said.find(words)? + words.len();
-        numbers.iter().find(|(place, _)| *place >= at).map(|(_, number)| *number)
+        found.iter().find(|(place, _)| *place >= at).map(|(_, number)| *number)
     };
     let before = |words: &str| {
         let at = said.find(words)?;
-        numbers.iter().rev().find(|(place, _)| *place < at).map(|(_, number)| *number)
+        found.iter().rev().find(|(place, _)| *place < at).map(|(_, number)| *number)
     };
     if let Some(context) = behind("maximum context length") {
         let question = ["in the messages", "in your prompt", "input tokens", "prompt tokens", "in the prompt"];
@@ -188,12 +188,12 @@ fn fewer_tokens(said: &str, asked: u32) -> Option<Remedy> {
         let tokens = context.checked_sub(used)?.saturating_sub(8);
         return (LEAST..asked).contains(&tokens).then_some(Remedy::TokenCap { tokens, lasts: false });
     }
-    let most = numbers.iter().map(|(_, number)| *number).filter(|number| (LEAST..asked).contains(number)).max();
+    let most = found.iter().map(|(_, number)| *number).filter(|number| (LEAST..asked).contains(number)).max();
     most.map(|tokens| Remedy::TokenCap { tokens, lasts: true })
 }
 
 /// Whole numbers, with where they stand.
-fn figures(said: &str) -> Vec<(usize, u32)> {
+fn numbers(said: &str) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
     let mut digits = String::new();
     for (at, sign) in said.char_indices().chain([(said.len(), ' ')]) {

@@ -100,16 +100,16 @@ pub(crate) struct Plan {
     guessed: bool,
     /// How often the oldest turns were dropped.
     shortenings: u32,
-    /// There is room for thoughts.
-    room: bool,
+    /// There are tokens for thoughts.
+    thinking_budget: bool,
     /// The model is asked not to think, where the service is known to take that.
     no_thoughts: bool,
 }
 
 impl Plan {
     /// With what is remembered of the model.
-    pub(crate) fn new(remedies: Vec<Remedy>, room: bool) -> Self {
-        Self { remedies, room, ..Self::default() }
+    pub(crate) fn new(remedies: Vec<Remedy>, thinking_budget: bool) -> Self {
+        Self { remedies, thinking_budget, ..Self::default() }
     }
 
     pub(crate) fn has(&self, remedy: &Remedy) -> bool {
@@ -148,7 +148,7 @@ impl Plan {
     }
 
     /// The last remedy was a guess, or not.
-    pub(crate) fn note_guess(&mut self, is_guess: bool) {
+    pub(crate) fn mark_guess(&mut self, is_guess: bool) {
         self.guessed |= is_guess;
     }
 
@@ -162,18 +162,18 @@ impl Plan {
         self.shortenings
     }
 
-    pub(crate) fn has_room(&self) -> bool {
-        self.room
+    pub(crate) fn has_thinking_budget(&self) -> bool {
+        self.thinking_budget
     }
 
     pub(crate) fn asks_for_no_thoughts(&self) -> bool {
         self.no_thoughts
     }
 
-    /// Gives room for thoughts, or asks for none where there was room; false if both has been done.
-    pub(crate) fn give_room(&mut self) -> bool {
+    /// Adds tokens for thoughts, or asks for no thoughts where there were some; false if both has been done.
+    pub(crate) fn add_thinking_budget(&mut self) -> bool {
         let more = !self.no_thoughts;
-        (self.room, self.no_thoughts) = (true, true);
+        (self.thinking_budget, self.no_thoughts) = (true, true);
         more
     }
 }
@@ -222,8 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn room_is_given_once() {
+    fn a_thinking_budget_is_added_once() {
         let mut plan = Plan::default();
-        assert!(plan.give_room() && plan.has_room() && plan.asks_for_no_thoughts() && !plan.give_room());
+        assert!(
+            plan.add_thinking_budget()
+                && plan.has_thinking_budget()
+                && plan.asks_for_no_thoughts()
+                && !plan.add_thinking_budget()
+        );
     }
 }

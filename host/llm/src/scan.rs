@@ -2,7 +2,7 @@
 //! of tools that it writes down as calls. Rule: thoughts and calls never get through as text, what a person
 //! would say does, and how the text was split makes no difference; time is linear and memory bounded.
 //!
-//! A thought may come without its opening mark: chat templates put that into the question, and the answer
+//! A thought may come without its opening mark: prompt templates put that into the question, and the answer
 //! begins with thoughts and only closes them. Then all before the closing mark was thought. What has been
 //! given on by then cannot be taken back; so a scanner can be told to withhold the text until it is decided.
 //!
@@ -35,7 +35,7 @@ pub(crate) struct Scanner {
     offer: Option<Arc<Offer>>,
     state: State,
     /// Read and not yet decided on: at most a mark, or a few backticks.
-    held: String,
+    pending: String,
     /// Withheld until it is known whether it was thought.
     withheld: Option<Scanned>,
     /// The last character of the text.
@@ -87,7 +87,7 @@ impl Scanner {
         Self {
             offer,
             state: State::Text,
-            held: String::new(),
+            pending: String::new(),
             withheld: withhold.then(Scanned::default),
             before: None,
             code: 0,
@@ -102,11 +102,11 @@ impl Scanner {
 
     /// Takes a piece.
     pub(crate) fn push(&mut self, piece: &str, out: &mut Scanned) {
-        let mut text = std::mem::take(&mut self.held);
+        let mut text = std::mem::take(&mut self.pending);
         text.push_str(piece);
         let taken = self.read(&text, false, out);
         text.drain(..taken);
-        self.held = text;
+        self.pending = text;
     }
 
     /// Reads as far as it is decided, and says how far that was.
@@ -124,7 +124,7 @@ impl Scanner {
     /// The end of the text. `broken_off`: the model did not end it itself.
     pub(crate) fn finish(&mut self, broken_off: bool, out: &mut Scanned) {
         loop {
-            let text = std::mem::take(&mut self.held);
+            let text = std::mem::take(&mut self.pending);
             self.read(&text, true, out);
             match std::mem::take(&mut self.state) {
                 State::Call { name, written } => self.end_call(&name, &written, out),
@@ -132,19 +132,19 @@ impl Scanner {
                 State::Bare(json, _) => self.end_bare(&json, out),
                 State::Thought { rest: Some(answer), .. } if !answer.trim().is_empty() => {
                     self.skip = true;
-                    self.held = answer;
+                    self.pending = answer;
                 }
                 thought @ State::Thought { .. } => {
                     self.state = thought;
                     break;
                 }
                 State::Header(_) => {}
-                State::Text if self.held.is_empty() => break,
+                State::Text if self.pending.is_empty() => break,
                 State::Text => {}
             }
         }
         if let Some(blanks) = self.blanks.take() {
-            self.give(&blanks, out);
+            self.emit(&blanks, out);
         }
         if broken_off || self.withheld.as_ref().is_some_and(|text| text.text.len() > limits::MODEL_WITHHELD_BYTES) {
             // It was cut off before its end, or too long for an answer: then it was thought.
@@ -162,10 +162,10 @@ impl Scanner {
     }
 
     /// Whether something that may be text or a call has come and is not given on yet.
-    pub(crate) fn holds_text(&self) -> bool {
+    pub(crate) fn has_pending_text(&self) -> bool {
         let withheld = self.withheld.as_ref().is_some_and(|withheld| *withheld != Scanned::default());
         withheld
-            || !self.held.is_empty()
+            || !self.pending.is_empty()
             || matches!(self.state, State::Call { .. } | State::Fence(_) | State::Bare(..))
     }
 
@@ -213,7 +213,7 @@ impl Scanner {
                 return Some(0);
             }
             let end = rest.find(|sign| STARTS.contains(&sign) || sign == '`').unwrap_or(rest.len());
-            self.give(&rest[..end], out);
+            self.emit(&rest[..end], out);
             return Some(end);
         }
         match marks::read(rest) {
@@ -221,9 +221,9 @@ impl Scanner {
                 // Inline code that nobody ended must not hide the end of thoughts.
                 let in_code = self.code > 0 && mark != Mark::CloseThought;
                 if in_code || self.is_enclosed(rest, bytes, at_end)? {
-                    self.give(&rest[..bytes], out);
+                    self.emit(&rest[..bytes], out);
                 } else {
-                    self.take_mark(mark, &rest[..bytes], out);
+                    self.handle_mark(mark, &rest[..bytes], out);
                 }
                 Some(bytes)
             }
@@ -233,13 +233,13 @@ impl Scanner {
                 Some(0)
             }
             _ => {
-                self.give(&rest[..first.len_utf8()], out);
+                self.emit(&rest[..first.len_utf8()], out);
                 Some(first.len_utf8())
             }
         }
     }
 
-    fn take_mark(&mut self, mark: Mark, text: &str, out: &mut Scanned) {
+    fn handle_mark(&mut self, mark: Mark, text: &str, out: &mut Scanned) {
         match mark {
             Mark::OpenThought => {
                 self.thought = true;
@@ -261,7 +261,7 @@ impl Scanner {
                 self.drop_blanks();
                 self.state = State::Header(String::new());
             }
-            Mark::Answer if !self.thought => self.give(text, out),
+            Mark::Answer if !self.thought => self.emit(text, out),
             Mark::CloseCall(_) | Mark::Message | Mark::Answer => self.drop_blanks(),
             Mark::Token => {}
         }
@@ -316,7 +316,7 @@ impl Scanner {
         self.skip = true;
     }
 
-    fn give(&mut self, text: &str, out: &mut Scanned) {
+    fn emit(&mut self, text: &str, out: &mut Scanned) {
         let Some(last) = text.chars().next_back() else { return };
         let blanks = self.blanks.take();
         (self.skip, self.fresh) = (false, false);

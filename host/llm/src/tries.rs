@@ -81,12 +81,12 @@ impl Tries<'_> {
             if let Some(Advice { remedy, is_guess }) = advice
                 && plan.apply(remedy.clone())
             {
-                plan.note_guess(is_guess);
+                plan.mark_guess(is_guess);
                 let labels = [("alias", self.client.terms.alias.to_string()), ("remedy", remedy.name().into_owned())];
                 counter!("modehost_model_remedies_total", &labels).increment(1);
                 continue;
             }
-            if fault == Fault::OnlyThoughts && self.make_room(&mut plan) {
+            if fault == Fault::OnlyThoughts && self.add_thinking_budget(&mut plan) {
                 continue;
             }
             // Once this is none of the provider's failures: an idle connection had come to its end.
@@ -126,10 +126,10 @@ impl Tries<'_> {
         Ok(answer)
     }
 
-    /// Room for thoughts; false if that changes nothing.
-    fn make_room(&self, plan: &mut Plan) -> bool {
+    /// Tokens for thoughts; false if that changes nothing.
+    fn add_thinking_budget(&self, plan: &mut Plan) -> bool {
         let before = self.question.members(&self.client.terms, plan);
-        plan.give_room() && self.question.members(&self.client.terms, plan) != before
+        plan.add_thinking_budget() && self.question.members(&self.client.terms, plan) != before
     }
 
     /// Remembers what has helped, and says so once.

@@ -41,7 +41,7 @@ impl Calls {
     ///
     /// # Errors
     /// If there are too many calls.
-    pub(super) fn take(&mut self, piece: CallPiece) -> Result<usize, Fault> {
+    pub(super) fn push(&mut self, piece: CallPiece) -> Result<usize, Fault> {
         let CallPiece { index, id, name, arguments } = piece;
         let place = match self.place_of(index, id.as_deref(), name.as_deref()) {
             Some(place) => place,

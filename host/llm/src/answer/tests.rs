@@ -9,7 +9,7 @@ fn assemble(packets: &[Value]) -> Result<Answer, Fault> {
     for packet in packets {
         let packet = Packet::read(packet.to_string().as_bytes())?;
         assert_eq!(packet.error, None);
-        assembly.take(packet)?;
+        assembly.push(packet)?;
     }
     assembly.close(true)?;
     assembly.complete()

@@ -41,22 +41,25 @@ fn with(remedies: &[Remedy]) -> Plan {
 
 #[test]
 fn tokens_are_those_of_the_answer_and_thoughts_come_on_top() {
-    let roomy = |answer: u32, terms: &Terms| {
+    let with_thoughts = |answer: u32, terms: &Terms| {
         let mut plan = Plan::default();
-        assert!(plan.give_room());
+        assert!(plan.add_thinking_budget());
         question(|request| request.max_tokens = answer).tokens(terms, &plan)
     };
     assert_eq!(question(|_| {}).tokens(&local(), &Plan::default()), Some(100));
-    assert_eq!(roomy(100, &local()), Some(100 + limits::MODEL_THOUGHT_TOKENS_MIN));
-    assert_eq!(roomy(800, &local()), Some(800 + 6400));
-    assert_eq!(roomy(20_000, &local()), Some(20_000 + limits::MODEL_THOUGHT_TOKENS_MAX));
-    assert_eq!(roomy(u32::MAX, &local()), Some(u32::MAX));
+    assert_eq!(with_thoughts(100, &local()), Some(100 + limits::MODEL_THOUGHT_TOKENS_MIN));
+    assert_eq!(with_thoughts(800, &local()), Some(800 + 6400));
+    assert_eq!(with_thoughts(20_000, &local()), Some(20_000 + limits::MODEL_THOUGHT_TOKENS_MAX));
+    assert_eq!(with_thoughts(u32::MAX, &local()), Some(u32::MAX));
     // The operator's figure is of the answer, too.
-    assert_eq!(roomy(100, &terms("http://127.0.0.1:1/v1", |alias| alias.max_tokens = Some(600))), Some(600 + 4800));
+    assert_eq!(
+        with_thoughts(100, &terms("http://127.0.0.1:1/v1", |alias| alias.max_tokens = Some(600))),
+        Some(600 + 4800)
+    );
     // Nobody has set a limit.
-    assert_eq!(roomy(0, &local()), None);
+    assert_eq!(with_thoughts(0, &local()), None);
     let mut capped = with(&[Remedy::TokenCap { tokens: 2048, lasts: true }]);
-    capped.give_room();
+    capped.add_thinking_budget();
     assert_eq!(question(|_| {}).tokens(&local(), &capped), Some(2048));
 }
 
@@ -73,7 +76,7 @@ fn the_limit_has_the_name_that_the_model_takes() {
 #[test]
 fn a_hosted_service_is_told_not_to_think_in_its_own_words() {
     let mut plan = Plan::default();
-    plan.give_room();
+    plan.add_thinking_budget();
     let body = |address: &str| question(|_| {}).members(&terms(address, |_| {}), &plan);
     for address in ["https://dashscope.aliyuncs.com/compatible-mode/v1", "https://api.siliconflow.cn/v1"] {
         assert_eq!(body(address)["enable_thinking"], false, "{address}");

@@ -334,7 +334,7 @@ pub(super) const ROWS: &[Row] = &[
             &["same role"],
             &["first message", "user"],
             &["first non-system message"],
-            &["conversation must start"],
+            &["must start with user"],
             &["must start with a user"],
             &["last message", "role"],
             &["last role"],

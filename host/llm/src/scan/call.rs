@@ -80,7 +80,7 @@ impl Scanner {
         let is_result = ["response", "result", "output"].iter().any(|word| name.contains(word));
         if let Some(offer) = self.offer.as_ref().filter(|_| !is_result && written.len() <= limits::MODEL_CALL_BYTES) {
             let calls = offer.read_calls(written);
-            self.give_calls(calls, out);
+            self.emit_calls(calls, out);
         }
     }
 
@@ -129,7 +129,7 @@ impl Scanner {
     pub(super) fn step_backticks(&mut self, rest: &str, at_end: bool, out: &mut Scanned) -> Option<usize> {
         let run = backticks(rest, at_end)?;
         if run < 3 {
-            self.give(&rest[..run], out);
+            self.emit(&rest[..run], out);
             match self.code {
                 0 => self.code = run,
                 open if open == run => self.code = 0,
@@ -138,7 +138,7 @@ impl Scanner {
         } else if self.offer.is_some() && !self.fence && self.code == 0 {
             self.state = State::Fence(rest[..run].to_owned());
         } else {
-            self.give(&rest[..run], out);
+            self.emit(&rest[..run], out);
             self.fence = !self.fence;
         }
         Some(run)
@@ -155,7 +155,7 @@ impl Scanner {
             block.push_str(&rest[..taken]);
             if taken < at {
                 let block = std::mem::take(block);
-                self.give_block(&block, out);
+                self.emit_block(&block, out);
             }
             return Some(taken);
         }
@@ -180,7 +180,7 @@ impl Scanner {
             };
             if !fits {
                 let block = std::mem::take(block);
-                self.give_block(&block, out);
+                self.emit_block(&block, out);
                 return at;
             }
             block.push(letter);
@@ -197,17 +197,17 @@ impl Scanner {
         match self.written_calls(inside) {
             Some(calls) => {
                 self.drop_blanks();
-                self.give_calls(calls, out);
+                self.emit_calls(calls, out);
             }
-            None => self.give_block(block, out),
+            None => self.emit_block(block, out),
         }
     }
 
     /// A block that is no call: as it is, but for the marks in it.
-    fn give_block(&mut self, block: &str, out: &mut Scanned) {
+    fn emit_block(&mut self, block: &str, out: &mut Scanned) {
         self.state = State::Text;
         let run = backticks(block, true).unwrap_or(0);
-        self.give(&block[..run], out);
+        self.emit(&block[..run], out);
         self.fence = true;
         self.read(&block[run..], true, out);
     }
@@ -230,7 +230,7 @@ impl Scanner {
         match self.written_calls(json) {
             Some(calls) => {
                 self.drop_blanks();
-                self.give_calls(calls, out);
+                self.emit_calls(calls, out);
             }
             None => {
                 // What comes of it is text, also where it begins with a brace.
@@ -250,10 +250,10 @@ impl Scanner {
         is_call.then_some(calls)
     }
 
-    fn give_calls(&mut self, calls: Vec<WrittenCall>, out: &mut Scanned) {
+    fn emit_calls(&mut self, calls: Vec<WrittenCall>, out: &mut Scanned) {
         let target = self.withheld.as_mut().unwrap_or(out);
-        let room = limits::MODEL_TOOL_CALLS.saturating_sub(target.calls.len());
-        target.calls.extend(calls.into_iter().take(room));
+        let left = limits::MODEL_TOOL_CALLS.saturating_sub(target.calls.len());
+        target.calls.extend(calls.into_iter().take(left));
     }
 }
 
@@ -263,7 +263,7 @@ fn backticks(text: &str, at_end: bool) -> Option<usize> {
     (run < text.len() || run == limits::MODEL_BACKTICKS || at_end).then_some(run)
 }
 
-/// Bytes of whole characters that have room.
-fn fitting(text: &str, room: usize) -> usize {
-    (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+/// Bytes of whole characters that fit into so many.
+fn fitting(text: &str, left: usize) -> usize {
+    (0..=left.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -44,7 +44,7 @@ fn read<'a>(manner: Manner, pieces: impl IntoIterator<Item = &'a str>) -> Read {
     for piece in pieces {
         let mut out = Scanned::default();
         scanner.push(piece, &mut out);
-        assert!(scanner.held.len() <= marks::MARK_BYTES, "{} bytes are held", scanner.held.len());
+        assert!(scanner.pending.len() <= marks::MARK_BYTES, "{} bytes are held", scanner.pending.len());
         take(out);
     }
     let mut out = Scanned::default();
