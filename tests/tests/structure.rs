@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
+    ("modehost-breaker", &["limits"]),
     ("modehost-protocol", &["ids", "limits"]),
     ("modehost-contract", &["ids", "limits"]),
     ("modehost-outbox", &["ids", "limits"]),
     ("modehost-storage", &["ids", "limits", "task", "outbox"]),
     ("modehost-plugin", &["ids", "limits", "task", "contract"]),
-    ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox"]),
+    ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox", "breaker"]),
     ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage", "speech"]),
-    ("modehost-llm", &["ids", "limits", "task", "contract"]),
+    ("modehost-llm", &["ids", "limits", "task", "contract", "breaker"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
     ("modehost-auth", &["ids", "limits", "task"]),
     ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session", "auth"]),
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech",
+            "config", "llm", "hooks", "speech", "breaker",
         ],
     ),
 ];
@@ -47,8 +48,8 @@ const MODES: [&str; 6] = ["chat", "meeting", "coding", "coding-insight", "workin
 /// Plugins that are no modes: they handle messages that the protocol has a word for.
 const HANDLERS: [&str; 1] = ["peers"];
 
-/// What model providers call their interface; no mode is meant.
-const FOREIGN_WORDS: [&str; 2] = ["chat/completions", "chat completions"];
+/// What model providers call their interface, and say of it; no mode is meant.
+const FOREIGN_WORDS: [&str; 3] = ["chat/completions", "chat completions", "conversation roles"];
 
 const BANNED_NAMES: [&str; 8] = ["mod", "utils", "util", "common", "helpers", "helper", "manager", "types"];
 

@@ -2,12 +2,16 @@
 //!
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
+mod breaker;
+mod model;
 mod plugins;
 pub mod sound;
 mod tools;
 
 use std::time::Duration;
 
+pub use breaker::*;
+pub use model::*;
 pub use plugins::*;
 pub use tools::*;
 
@@ -350,52 +354,6 @@ pub const HOOK_IDLE: Duration = Duration::from_secs(30);
 pub const LOG_RETRY: Duration = Duration::from_secs(10);
 /// How often old log files are looked for, beside each time that a new file begins.
 pub const LOG_SWEEP: Duration = Duration::from_secs(60 * 60);
-
-// --- Language models --------------------------------------------------------------------------
-
-/// One question in all: waiting for its turn, tries, pauses between them and the answer. 800 tokens
-/// at 30 a second take 27 s.
-pub const MODEL_TIMEOUT: Duration = Duration::from_secs(60);
-/// From sending a question to the first piece of a streamed answer.
-pub const MODEL_FIRST_TOKEN: Duration = Duration::from_secs(20);
-/// Between two pieces of a streamed answer, unless the time to the first one is set lower.
-pub const MODEL_TOKEN_GAP: Duration = Duration::from_secs(20);
-/// A stream whose answer is complete may take this long to say its usage and end.
-pub const MODEL_TAIL: Duration = Duration::from_secs(2);
-/// A stream that has said that it is over may take this long to end, so that its connection can be
-/// used again.
-pub const MODEL_DRAIN: Duration = Duration::from_millis(50);
-/// Connecting to a provider, with TLS.
-pub const MODEL_CONNECT: Duration = Duration::from_secs(5);
-/// Questions to one alias at the same time. Hosted providers take hundreds, a local one a few.
-pub const MODEL_CONCURRENT: usize = 32;
-/// Questions that wait for their turn at one alias.
-pub const MODEL_WAITING: usize = 512;
-/// How long a question waits for its turn.
-pub const MODEL_QUEUE: Duration = Duration::from_secs(20);
-/// Further tries of a question that failed in a way that may pass.
-pub const MODEL_RETRIES: u32 = 2;
-/// Pause before the second try, doubling; chance adds up to as much again.
-pub const MODEL_BACKOFF: Duration = Duration::from_millis(250);
-/// Longest pause between two tries, unless the provider asks for a longer one.
-pub const MODEL_BACKOFF_MAX: Duration = Duration::from_secs(8);
-/// An idle connection to a provider is kept this long; most close it after a minute.
-pub const MODEL_IDLE: Duration = Duration::from_secs(30);
-/// How often the system looks whether a silent connection to a provider still stands.
-pub const MODEL_KEEPALIVE: Duration = Duration::from_secs(15);
-/// Text and tool calls of one answer. 8,000 tokens have about 32 KiB.
-pub const MODEL_ANSWER_BYTES: usize = 256 * 1024;
-/// All that a provider sends for one answer: a token comes with about 250 bytes around it, and
-/// thoughts come on top.
-pub const MODEL_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// One event of a streamed answer; some providers send the whole answer in one.
-pub const MODEL_EVENT_BYTES: usize = 1024 * 1024;
-/// What is read of a provider's error.
-pub const MODEL_ERROR_BYTES: usize = 16 * 1024;
-/// Tool calls of one answer.
-pub const MODEL_TOOL_CALLS: usize = 64;
-/// Pieces of an answer that wait for their session.
-pub const MODEL_PARTS: usize = 32;
 
 // --- Files that are watched -------------------------------------------------------------------
 

@@ -1,26 +1,32 @@
 //! One HTTP exchange with a provider. Rule: each wait in it has a deadline, each buffer a bound,
 //! and dropping it closes the connection.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use modehost_contract::service::ModelPart;
 use modehost_limits as limits;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use std::time::Duration;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::answer::{Answer, Assembly, Packet};
+use crate::answer::{Answer, Assembly};
 use crate::client::Client;
 use crate::fault::Fault;
+use crate::frame::{Frame, Frames};
 use crate::meter::Meter;
+use crate::packet::Packet;
 use crate::question::Question;
-use crate::sse::Events;
+use crate::refusal::{Advice, Refusal};
+use crate::remedy::Plan;
 
 /// What is needed for a try.
 pub(crate) struct Attempt<'a> {
     pub client: &'a Client,
     pub question: &'a Question,
+    pub plan: &'a Plan,
     /// The end of the question in all.
     pub deadline: Instant,
     pub parts: &'a mpsc::Sender<ModelPart>,
@@ -29,36 +35,59 @@ pub(crate) struct Attempt<'a> {
     pub given: &'a mut bool,
 }
 
+/// Why a try has failed, and what may help.
+pub(crate) struct Trouble {
+    pub fault: Fault,
+    pub advice: Option<Advice>,
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self { fault, advice: None }
+    }
+}
+
+/// An answer that is being read.
+struct Reading {
+    frames: Frames,
+    assembly: Assembly,
+    /// The service has said that it is over, or what follows the end makes no sense.
+    over: bool,
+    /// Words came that are no part of an answer.
+    odd: bool,
+    /// Text came behind the end: then its ends are not to be believed.
+    early: bool,
+}
+
 impl Attempt<'_> {
     /// Asks and gives pieces on as they come, if they are wanted.
     ///
     /// # Errors
     /// Whatever goes wrong; pieces may have been given on by then.
-    pub(crate) async fn run(mut self) -> Result<Answer, Fault> {
+    pub(crate) async fn run(mut self) -> Result<Answer, Trouble> {
         let terms = &self.client.terms;
         let http = self.client.endpoint.http.as_ref().ok_or(Fault::NoTls)?;
-        let body = self.question.body(terms, &self.client.quirks);
-        let accepted = if self.question.chunks { "text/event-stream" } else { "application/json" };
-        let mut request =
-            http.post(&terms.address).header(CONTENT_TYPE, "application/json").header(ACCEPT, accepted).body(body);
+        let streams = self.question.streams(self.plan);
+        let accepted = if streams { "text/event-stream" } else { "application/json" };
+        let mut request = http
+            .post(&terms.address)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, accepted)
+            .body(self.question.body(terms, self.plan));
         if let Some(key) = &terms.authorization {
             request = request.header(AUTHORIZATION, key.clone());
         }
         // A whole answer has no first piece: it may take as long as there is.
         let started = Instant::now();
-        let silence = if self.question.chunks { started + terms.first_token_timeout } else { self.deadline };
+        let silence = if streams { started + terms.first_token_timeout } else { self.deadline };
         let response = match timeout_at(silence.min(self.deadline), request.send()).await {
             Ok(sent) => sent.map_err(|error| if error.is_connect() { Fault::Unreachable } else { Fault::Closed })?,
-            Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout))),
+            Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout)).into()),
         };
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
         }
-        if is_stream(&response, self.question.chunks) {
-            self.read_stream(response, silence).await
-        } else {
-            self.read_whole(response).await
-        }
+        self.read(response, silence).await
     }
 
     /// Which of two deadlines has passed.
@@ -66,7 +95,7 @@ impl Attempt<'_> {
         if inner < self.deadline { fault } else { Fault::Slow(self.client.terms.timeout) }
     }
 
-    async fn refusal(&self, mut response: Response) -> Fault {
+    async fn refusal(&self, mut response: Response) -> Trouble {
         let status = response.status().as_u16();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         // Longer than anybody waits here is long enough; a time beyond all clocks has no end.
@@ -83,117 +112,144 @@ impl Attempt<'_> {
         // The status alone tells most of it.
         let _ = timeout_at(self.deadline.min(Instant::now() + limits::MODEL_TAIL), read).await;
         said.truncate(limits::MODEL_ERROR_BYTES);
-        Fault::of_status(status, wait, &said)
+        let advice = self.advice(&Refusal::of_status(status, &said));
+        Trouble { fault: Fault::of_status(status, wait, &said), advice }
     }
 
-    async fn read_whole(&mut self, mut response: Response) -> Result<Answer, Fault> {
-        let mut body = Vec::new();
-        loop {
-            match timeout_at(self.deadline, response.chunk()).await {
-                Ok(Ok(Some(bytes))) => {
-                    // With room for what stands around the answer, and for thoughts.
-                    if body.len() + bytes.len() > limits::MODEL_EVENT_BYTES {
-                        return Err(Fault::TooLong);
-                    }
-                    body.extend_from_slice(&bytes);
-                }
-                Ok(Ok(None)) => break,
-                Ok(Err(_)) => return Err(Fault::Cut),
-                Err(_) => return Err(Fault::Slow(self.client.terms.timeout)),
-            }
-        }
-        self.meter.count_token();
-        let (mut assembly, mut fresh) = (Assembly::default(), String::new());
-        assembly.take(Packet::read(&body)?, &mut fresh)?;
-        assembly.append(&fresh);
-        let answer = assembly.complete()?;
-        if !answer.text.is_empty() {
-            self.give(answer.text.clone()).await?;
-        }
-        Ok(answer)
+    /// An error in place of an answer, or of a piece of it.
+    fn reported(&self, error: &Value) -> Trouble {
+        Trouble { fault: Fault::reported(error), advice: self.advice(&Refusal::reported(error)) }
     }
 
-    async fn read_stream(&mut self, mut response: Response, mut silence: Instant) -> Result<Answer, Fault> {
-        let (mut events, mut complete) = (Events::default(), Vec::new());
-        let mut assembly = Assembly::default();
-        let gap = limits::MODEL_TOKEN_GAP.min(self.client.terms.first_token_timeout);
-        let (mut read, mut begun, mut over) = (0, false, false);
-        while !over {
+    fn advice(&self, refusal: &Refusal) -> Option<Advice> {
+        refusal.advice(self.question, &self.client.terms, self.plan)
+    }
+
+    /// Reads an answer, streamed or not, whatever it is called.
+    async fn read(&mut self, mut response: Response, mut silence: Instant) -> Result<Answer, Trouble> {
+        let terms = &self.client.terms;
+        let offer = self.question.offer.clone().filter(|_| self.question.offers_tools(self.plan));
+        let mut reading = Reading {
+            frames: Frames::default(),
+            assembly: Assembly::new(offer, self.client.model.opens_in_thought()),
+            over: false,
+            odd: false,
+            early: false,
+        };
+        let gap = limits::MODEL_TOKEN_GAP.min(terms.first_token_timeout);
+        let (mut read, mut begun, mut ended) = (0, false, false);
+        while !reading.over && !ended {
             let bytes: Option<Bytes> = match timeout_at(silence.min(self.deadline), response.chunk()).await {
                 Ok(Ok(bytes)) => bytes,
-                Ok(Err(_)) if assembly.is_finished() => None,
-                Ok(Err(_)) => return Err(Fault::Cut),
                 // All is said but the usage.
-                Err(_) if assembly.is_finished() => None,
-                Err(_) => {
-                    let terms = &self.client.terms;
-                    let fault = if begun { Fault::Stalled(gap) } else { Fault::Silent(terms.first_token_timeout) };
-                    return Err(self.overdue(silence, fault));
-                }
+                Ok(Err(_)) if reading.assembly.is_finished() => None,
+                Err(_) if reading.assembly.says_end() => None,
+                Ok(Err(_)) => return Err(Fault::Cut.into()),
+                Err(_) if begun => return Err(self.overdue(silence, Fault::Stalled(gap)).into()),
+                Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout)).into()),
             };
-            let pushed = match &bytes {
-                Some(bytes) => {
-                    read += bytes.len();
-                    if read > limits::MODEL_BODY_BYTES {
-                        return Err(Fault::TooLong);
-                    }
-                    events.push(bytes, &mut complete)
-                }
-                None => events.finish(&mut complete),
-            };
-            let (mut fresh, mut gave) = (String::new(), false);
-            for data in complete.drain(..) {
-                if data.trim() == "[DONE]" {
-                    over = true;
-                    break;
-                }
-                let taken = Packet::read(data.as_bytes()).and_then(|packet| assembly.take(packet, &mut fresh));
-                match taken {
-                    Ok(one) => gave |= one,
-                    // All is said but the usage, and that can be done without.
-                    Err(_) if assembly.is_finished() => {
-                        over = true;
-                        break;
-                    }
-                    Err(fault) => return Err(fault),
-                }
+            ended = bytes.is_none();
+            read += bytes.as_ref().map_or(0, Bytes::len);
+            if read > limits::MODEL_BODY_BYTES {
+                return Err(Fault::TooLong.into());
             }
-            // Behind the events before it, one of which may have been the end.
-            if let Err(fault) = pushed {
-                if !over && !assembly.is_finished() {
-                    return Err(fault.into());
-                }
-                over = true;
+            let gave = self.handle(&mut reading, bytes.as_deref())?;
+            // Whoever hears thoughts breaks the answer off: what is known by then must not be lost.
+            if reading.assembly.has_unopened() {
+                self.client.model.record_habits(reading.assembly.habits());
             }
             if gave {
                 begun = true;
                 self.meter.count_token();
             }
-            if !fresh.is_empty() {
-                assembly.append(&fresh);
-                self.give(fresh).await?;
+            if let Some(fresh) = reading.assembly.drain_fresh() {
+                self.send(fresh).await?;
             }
             // The time that the one who asked took for a piece is not the provider's.
-            if assembly.is_finished() {
+            if reading.assembly.is_finished() && !reading.early {
                 silence = Instant::now() + limits::MODEL_TAIL;
             } else if gave {
                 silence = Instant::now() + gap;
             }
-            if bytes.is_none() {
-                break;
-            }
         }
-        if over {
+        if reading.over {
             let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
             let _ = timeout(limits::MODEL_DRAIN, rest).await;
-        } else if !assembly.is_finished() {
-            return Err(if begun { Fault::Cut } else { Fault::Garbled("a stream without an answer") });
         }
-        assembly.complete()
+        self.complete(reading).await
+    }
+
+    /// Takes bytes, or the end of them. Says whether the model gave anything.
+    fn handle(&self, reading: &mut Reading, bytes: Option<&[u8]>) -> Result<bool, Trouble> {
+        let mut found = Vec::new();
+        let pushed = match bytes {
+            Some(bytes) => reading.frames.push(bytes, &mut found),
+            None => reading.frames.finish(&mut found),
+        };
+        let mut gave = false;
+        for frame in found {
+            let finished = reading.assembly.is_finished();
+            let packet = match frame {
+                Frame::Done => {
+                    reading.over = true;
+                    return Ok(gave);
+                }
+                Frame::Words => {
+                    reading.odd = true;
+                    continue;
+                }
+                Frame::Broken => Err(Fault::Garbled("half an event")),
+                Frame::Error(json) => Ok(Packet::read_error(&json)),
+                Frame::Object(json) => Packet::read(&json),
+            };
+            let taken = match packet {
+                Ok(Packet { error: Some(error), .. }) => Err(self.reported(&error)),
+                Ok(packet) => reading.assembly.push(packet).map_err(Trouble::from),
+                Err(fault) => Err(fault.into()),
+            };
+            match taken {
+                Ok(one) => {
+                    gave |= one;
+                    reading.early |= one && finished;
+                }
+                // All is said but the usage, and that can be done without.
+                Err(_) if finished => {
+                    reading.over = true;
+                    return Ok(gave);
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        // Behind the events before it, one of which may have been the end.
+        match pushed {
+            Err(_) if reading.assembly.is_finished() => reading.over = true,
+            pushed => pushed.map_err(Fault::from)?,
+        }
+        Ok(gave)
+    }
+
+    async fn complete(&mut self, mut reading: Reading) -> Result<Answer, Trouble> {
+        let assembly = &mut reading.assembly;
+        let said_so = reading.over || assembly.says_end();
+        if !said_so {
+            // The transfer has ended as it should, which is an end, too; unless something is missing.
+            if !assembly.has_begun() {
+                return Err(Fault::Garbled("no answer").into());
+            }
+            if reading.odd || !assembly.has_whole_calls() {
+                return Err(Fault::Cut.into());
+            }
+        }
+        assembly.close(said_so)?;
+        if let Some(fresh) = assembly.drain_fresh() {
+            self.send(fresh).await?;
+        }
+        self.client.model.record_habits(assembly.habits());
+        Ok(reading.assembly.complete()?)
     }
 
     /// Gives a piece on, as soon as there is room.
-    async fn give(&mut self, text: String) -> Result<(), Fault> {
+    async fn send(&mut self, text: String) -> Result<(), Fault> {
         if !self.question.chunks {
             return Ok(());
         }
@@ -203,16 +259,5 @@ impl Attempt<'_> {
             Ok(Err(_)) => Err(Fault::Unwanted),
             Err(_) => Err(Fault::Slow(self.client.terms.timeout)),
         }
-    }
-}
-
-/// Whether the body is to be read as events. Some services stream whatever was asked for, some
-/// never do, some do not say.
-fn is_stream(response: &Response, asked: bool) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match kind.split(';').next().unwrap_or_default().trim() {
-        "text/event-stream" => true,
-        "application/json" => false,
-        _ => asked,
     }
 }

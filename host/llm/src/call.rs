@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::Stream;
 use modehost_contract::effect::ModelRequest;
 use modehost_contract::event::Failure;
@@ -13,17 +12,16 @@ use modehost_contract::service::ModelPart;
 use modehost_limits as limits;
 use modehost_task::{IoTask, spawn_io};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::answer::Answer;
-use crate::attempt::Attempt;
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::json;
 use crate::meter::Meter;
 use crate::question::Question;
+use crate::tries::answer;
 
 /// What there is to do.
 struct Work {
@@ -148,56 +146,4 @@ fn take_json(mut answer: Answer, question: &Question) -> Result<Answer, Fault> {
         answer.text = json::extract_object(&answer.text).ok_or(Fault::NotJson)?;
     }
     Ok(answer)
-}
-
-/// Waits for a turn and asks, again where that may help.
-async fn answer(
-    client: &Client,
-    question: &Question,
-    parts: &mpsc::Sender<ModelPart>,
-    meter: &mut Meter,
-) -> Result<Answer, Fault> {
-    let terms = &client.terms;
-    let deadline = Instant::now() + terms.timeout;
-    // Kept between tries: a provider that is unwell is not asked by others in the pauses.
-    let _turn = client.endpoint.turns.take(deadline).await?;
-    let mut pauses = ExponentialBuilder::new()
-        .with_min_delay(limits::MODEL_BACKOFF)
-        .with_max_delay(limits::MODEL_BACKOFF_MAX)
-        .with_max_times(terms.retries as usize)
-        .with_jitter()
-        .build();
-    let (mut given, mut closed) = (false, false);
-    loop {
-        meter.count_try();
-        let known = client.quirks.known();
-        let attempt = Attempt { client, question, deadline, parts, meter, given: &mut given };
-        let fault = match attempt.run().await {
-            Ok(mut answer) => {
-                answer.name_calls();
-                return Ok(answer);
-            }
-            Err(fault) => fault,
-        };
-        if let Fault::Picky(extra) = fault {
-            client.quirks.learn(extra);
-            // Another question may have found it out meanwhile: what counts is what this one knew.
-            if !known.contains(&extra) {
-                continue;
-            }
-        }
-        // Once this is none of the provider's failures: an idle connection had come to its end.
-        if fault == Fault::Closed && !std::mem::replace(&mut closed, true) {
-            continue;
-        }
-        if given || !fault.may_pass() {
-            return Err(fault);
-        }
-        let Some(pause) = pauses.next() else { return Err(fault) };
-        let pause = pause.max(fault.wait());
-        if Instant::now() + pause >= deadline {
-            return Err(fault);
-        }
-        sleep(pause).await;
-    }
 }

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use modehost_limits as limits;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Alias, Overrides};
-use crate::fault::Extra;
+use crate::model::Model;
 use crate::turns::Turns;
 
 /// An alias with what a purpose has different.
@@ -46,7 +45,7 @@ pub(crate) struct Client {
     pub terms: Terms,
     pub fingerprint: Fingerprint,
     pub endpoint: Arc<Endpoint>,
-    pub quirks: Quirks,
+    pub model: Arc<Model>,
 }
 
 /// The connections to a provider, and the turns of those who ask.
@@ -56,14 +55,6 @@ pub(crate) struct Endpoint {
     /// None where TLS cannot be set up.
     pub http: Option<reqwest::Client>,
     pub turns: Turns,
-}
-
-/// What a provider turned out not to take.
-#[derive(Debug, Default)]
-pub(crate) struct Quirks {
-    json_mode: AtomicBool,
-    usage: AtomicBool,
-    max_tokens: AtomicBool,
 }
 
 impl Terms {
@@ -161,40 +152,6 @@ fn connect(address: &str, idle: usize) -> Option<reqwest::Client> {
         builder = builder.no_proxy();
     }
     builder.build().ok()
-}
-
-impl Quirks {
-    /// Remembers that something is not taken.
-    pub(crate) fn learn(&self, extra: Extra) {
-        let known = match extra {
-            Extra::JsonMode => &self.json_mode,
-            Extra::Usage => &self.usage,
-            Extra::MaxTokens => &self.max_tokens,
-        };
-        known.store(true, Ordering::Relaxed);
-    }
-
-    /// What is known not to be taken: asking once more without it is of no use.
-    pub(crate) fn known(&self) -> Vec<Extra> {
-        let all = [
-            (Extra::JsonMode, self.no_json_mode()),
-            (Extra::Usage, self.no_usage()),
-            (Extra::MaxTokens, self.other_max_tokens()),
-        ];
-        all.into_iter().filter(|(_, known)| *known).map(|(extra, _)| extra).collect()
-    }
-
-    pub(crate) fn no_json_mode(&self) -> bool {
-        self.json_mode.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn no_usage(&self) -> bool {
-        self.usage.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn other_max_tokens(&self) -> bool {
-        self.max_tokens.load(Ordering::Relaxed)
-    }
 }
 
 /// Shows what it is for, and nothing of how it gets there.

@@ -87,11 +87,13 @@ pub struct Alias {
     /// 0 to 1. Default: the provider's.
     #[garde(inner(range(min = 0.0, max = 1.0)))]
     pub top_p: Option<f64>,
-    /// Longest answer in tokens, in place of what the mode asks for; models that think first need
-    /// more. Default: what the mode asks for.
+    /// Longest answer in tokens, in place of what the mode asks for. Thoughts come on top: a model that
+    /// thinks before it answers is given eight times as many for it, 4096 to 16,384. Default: what the
+    /// mode asks for.
     #[garde(inner(range(min = 1, max = 1_000_000)))]
     pub max_tokens: Option<u32>,
-    /// Further members of each request, such as `{ enable_thinking: false }`. Default none.
+    /// Further members of each request, such as `{ enable_thinking: false }`. One that the model refuses is
+    /// left out for a day. Default none.
     #[garde(custom(are_not_own))]
     pub extra: BTreeMap<String, Value>,
 }

@@ -7,7 +7,7 @@ use modehost_contract::event::Failure;
 use modehost_limits as limits;
 use serde_json::Value;
 
-use crate::sse::SseError;
+use crate::frame::FrameError;
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,9 +37,9 @@ pub(crate) enum Fault {
         /// What it asks us to wait.
         wait: Option<Duration>,
     },
-    /// It does not know a member of the request that can be left out.
-    #[error("does not take `{}`", .0.member())]
-    Picky(Extra),
+    /// It is not asked, since it has failed for good several times.
+    #[error("is not asked for {} s, since it has failed several times in a row", .0.as_secs().max(1))]
+    Open(Duration),
     #[error("broke its answer off")]
     Cut,
     #[error("reported an error in the middle of its answer{}", shown(.0))]
@@ -63,56 +63,21 @@ pub(crate) enum Fault {
     Unwanted,
 }
 
-/// A member of the request that not every provider takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extra {
-    JsonMode,
-    Usage,
-    /// `max_tokens`, which newer models want under another name.
-    MaxTokens,
-}
-
-impl Extra {
-    fn member(self) -> &'static str {
-        match self {
-            Self::JsonMode => "response_format",
-            Self::Usage => "stream_options",
-            Self::MaxTokens => "max_tokens",
-        }
-    }
-}
-
 fn shown(code: &Option<String>) -> String {
     code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default()
 }
 
-impl From<SseError> for Fault {
-    fn from(error: SseError) -> Self {
-        Self::Garbled(match error {
-            SseError::TooLong => "an event too long",
-            SseError::NotText => "an event that is not UTF-8",
-        })
+impl From<FrameError> for Fault {
+    fn from(FrameError::TooLong: FrameError) -> Self {
+        Self::Garbled("an event too long")
     }
 }
 
 impl Fault {
     /// A refusal by status, from the body that came with it.
     pub(crate) fn of_status(status: u16, wait: Option<Duration>, body: &[u8]) -> Self {
-        // What it says is looked at, and never repeated: it may hold the question.
-        let said = String::from_utf8_lossy(body).to_lowercase();
-        if matches!(status, 400 | 422) {
-            let picky = [
-                ("response_format", Extra::JsonMode),
-                ("json_object", Extra::JsonMode),
-                ("stream_options", Extra::Usage),
-                ("include_usage", Extra::Usage),
-                ("max_completion_tokens", Extra::MaxTokens),
-            ];
-            if let Some((_, extra)) = picky.into_iter().find(|(word, _)| said.contains(word)) {
-                return Self::Picky(extra);
-            }
-        }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        // What it says is looked at elsewhere, and never repeated: it may hold the question.
         let error = if body["error"].is_object() { &body["error"] } else { &body };
         Self::Status { status, code: code_of(error), wait }
     }
@@ -130,11 +95,15 @@ impl Fault {
     pub(crate) fn reason(&self) -> Failure {
         match self {
             Self::Crowded | Self::Status { status: 429, .. } => Failure::TooMany,
-            Self::NoTurn(_) | Self::Silent(_) | Self::Stalled(_) | Self::Slow(_) | Self::Status { status: 408, .. } => {
-                Failure::TimedOut
-            }
+            // The person hears that it thought for too long, which it did.
+            Self::NoTurn(_)
+            | Self::Silent(_)
+            | Self::Stalled(_)
+            | Self::Slow(_)
+            | Self::OnlyThoughts
+            | Self::Status { status: 408, .. } => Failure::TimedOut,
             Self::Status { status: 500.., .. } => Failure::Unavailable,
-            Self::Status { .. } | Self::Picky(_) | Self::Withheld | Self::Unaskable(_) => Failure::Refused,
+            Self::Status { .. } | Self::Withheld | Self::Unaskable(_) => Failure::Refused,
             Self::NotJson => Failure::NotJson,
             Self::Unwanted => Failure::Interrupted,
             Self::Unreachable
@@ -145,7 +114,7 @@ impl Fault {
             | Self::Garbled(_)
             | Self::TooLong
             | Self::Empty
-            | Self::OnlyThoughts => Failure::Unavailable,
+            | Self::Open(_) => Failure::Unavailable,
         }
     }
 
@@ -157,8 +126,10 @@ impl Fault {
             Self::Unreachable | Self::NoTls => "unreachable",
             Self::Status { status: 429, .. } => "rate_limited",
             Self::Status { status: 500.., .. } | Self::Reported(_) => "provider_error",
-            Self::Status { .. } | Self::Picky(_) | Self::Withheld | Self::Unaskable(_) => "refused",
-            Self::Closed | Self::Cut | Self::Garbled(_) | Self::TooLong | Self::Empty | Self::OnlyThoughts => "broken",
+            Self::Status { .. } | Self::Withheld | Self::Unaskable(_) => "refused",
+            Self::Closed | Self::Cut | Self::Garbled(_) | Self::TooLong | Self::Empty => "broken",
+            Self::OnlyThoughts => "only_thoughts",
+            Self::Open(_) => "breaker_open",
             Self::NotJson => "not_json",
             Self::Unwanted => "cancelled",
         }
@@ -169,6 +140,15 @@ impl Fault {
         match self {
             Self::Unreachable | Self::Closed | Self::Cut | Self::Reported(_) | Self::Garbled(_) | Self::Empty => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..),
+            _ => false,
+        }
+    }
+
+    /// Whether the next question will meet the same, so that asking is of no use until something is changed.
+    pub(crate) fn lasts(&self) -> bool {
+        match self {
+            Self::Unreachable | Self::NoTls => true,
+            Self::Status { status, .. } => matches!(status, 300..=399 | 401..=405 | 407 | 410),
             _ => false,
         }
     }
@@ -200,7 +180,8 @@ impl Fault {
             Self::Status { status: 402, .. } => "; see whether its account is paid for".to_owned(),
             Self::Status { status: 429, .. } => format!("; try later, or lower {setting}.max_concurrent"),
             Self::Status { status: 400..=499, .. } => format!("; set {setting}.model and .extra to what it takes"),
-            Self::OnlyThoughts => format!("; raise {setting}.max_tokens"),
+            Self::Open(_) => "; the log says how it failed".to_owned(),
+            Self::OnlyThoughts => format!("; raise {setting}.max_tokens, or turn its thinking off by .extra"),
             Self::TooLong => format!("; lower {setting}.max_tokens"),
             _ => String::new(),
         };
@@ -232,18 +213,5 @@ mod tests {
         assert_eq!(Fault::of_status(500, None, body.as_bytes()), Fault::Status { status: 500, code: None, wait: None });
         let body = b"<html>secret plans</html>";
         assert_eq!(Fault::of_status(502, None, body), Fault::Status { status: 502, code: None, wait: None });
-    }
-
-    #[test]
-    fn members_that_a_provider_does_not_take_are_known() {
-        for (said, extra) in [
-            ("'response_format' is not supported", Extra::JsonMode),
-            ("Unknown parameter: stream_options", Extra::Usage),
-            ("Use 'max_completion_tokens' instead", Extra::MaxTokens),
-        ] {
-            let body = serde_json::json!({ "error": { "message": said } }).to_string();
-            assert_eq!(Fault::of_status(400, None, body.as_bytes()), Fault::Picky(extra));
-            assert!(matches!(Fault::of_status(500, None, body.as_bytes()), Fault::Status { .. }));
-        }
     }
 }

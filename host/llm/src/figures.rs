@@ -1,9 +1,9 @@
-//! What the figures of this room mean, for whoever reads `/metrics`. Rule: every figure that the room
+//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the crate
 //! counts is described here, with its unit and its labels; one without labels is there from the start.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Describes the figures of this room. Must run after the recorder is installed.
+/// Describes the metrics of this crate. Must run after the recorder is installed.
 pub fn describe_figures() {
     describe_counter!(
         "modehost_model_requests_total",
@@ -11,6 +11,11 @@ pub fn describe_figures() {
         "Questions to models, by `alias`, `purpose` and `outcome`."
     );
     describe_counter!("modehost_model_retries_total", Unit::Count, "Further tries, by `alias`.");
+    describe_counter!(
+        "modehost_model_remedies_total",
+        Unit::Count,
+        "Changes of questions after refusals, by `alias` and `remedy`."
+    );
     describe_histogram!(
         "modehost_model_seconds",
         Unit::Seconds,

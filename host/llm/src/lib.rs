@@ -6,14 +6,17 @@
 //! - [`config`]: the section `llm`; mistaken addresses
 //! - [`LanguageModels`]: which client answers which purpose, and its replacement while running
 //! - `client`: clients by fingerprint, and the endpoints that they share
-//! - `call`: a question from its turn to its last part; tries and pauses
+//! - `model`: what is known of a model, and its circuit breaker
+//! - `call`, `tries`: a question from its turn to its last part; retries, pauses and remedies
 //! - `turns`: how many are answered at the same time, and who waits
-//! - `question`: the request as JSON
+//! - `question`, `messages`, `names`: the request as JSON, as far as it is known what the model takes
 //! - `attempt`: one HTTP exchange, plain or streamed
-//! - `sse`, `answer`, `think`: pieces as they arrive, put together, without thoughts
+//! - `frame`, `split`, `half`, `packet`: what comes back, from bytes to pieces of an answer
+//! - `answer`, `scan`, `offer`: pieces put together, without thoughts, and with written calls as calls
+//! - `refusal`, `remedy`: which change of a request helps when it is refused
 //! - `json`, `mend`: the object in an answer, whole or damaged
 //! - `fault`, `meter`: what goes wrong, what is measured and logged
-//! - `figures`: what the figures of this room mean
+//! - `figures`: what the metrics of this crate mean
 
 mod answer;
 mod attempt;
@@ -22,12 +25,22 @@ mod client;
 pub mod config;
 mod fault;
 mod figures;
+mod frame;
+mod half;
 mod json;
 mod mend;
+mod messages;
 mod meter;
+mod model;
+mod names;
+mod offer;
+mod packet;
 mod question;
-mod sse;
-mod think;
+mod refusal;
+mod remedy;
+mod scan;
+mod split;
+mod tries;
 mod turns;
 
 use std::collections::HashMap;
@@ -48,6 +61,7 @@ use crate::client::{Client, Endpoint, Terms};
 pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
 pub use crate::figures::describe_figures;
+use crate::model::KnownModels;
 
 /// What figures and log lines call a purpose that is neither configured nor among the first ones
 /// that were asked for.
@@ -58,6 +72,8 @@ pub struct LanguageModels {
     table: ArcSwap<Table>,
     /// Held while a table is made from the one before.
     applying: Mutex<()>,
+    /// What is known of each model outlives a change of the configuration.
+    known: KnownModels,
     /// Purposes that modes have asked for and nobody configured, as far as they get a name.
     heard: Mutex<Vec<Arc<str>>>,
 }
@@ -74,18 +90,24 @@ impl LanguageModels {
     /// Models by a configuration that has been validated. Connects to nothing yet.
     pub fn new(config: &Config) -> Arc<Self> {
         install_crypto();
-        let models = Self { table: ArcSwap::default(), applying: Mutex::new(()), heard: Mutex::default() };
+        let models = Self {
+            table: ArcSwap::default(),
+            applying: Mutex::new(()),
+            known: KnownModels::default(),
+            heard: Mutex::default(),
+        };
         models.apply(config);
         Arc::new(models)
     }
 
     /// Takes over a changed configuration: the next question everywhere is asked by it, running ones
     /// end as they began. Clients whose fingerprint stays are kept, with their connections and
-    /// turns.
+    /// turns. Circuit breakers close: the change may have repaired what was wrong.
     pub fn apply(&self, config: &Config) {
         let _alone = self.applying.lock();
-        let table = Table::new(config, &self.table.load());
+        let table = Table::new(config, &self.table.load(), &self.known);
         self.table.store(Arc::new(table));
+        self.known.reset_breakers();
     }
 
     /// What a purpose is called that is not configured.
@@ -124,14 +146,14 @@ impl Models for LanguageModels {
 }
 
 impl Table {
-    fn new(config: &Config, before: &Self) -> Self {
+    fn new(config: &Config, before: &Self, known: &KnownModels) -> Self {
         let mut clients: Vec<Arc<Client>> = Vec::new();
         let none = Overrides::default();
         let wanted = config.purposes.iter().map(|(name, purpose)| (Some(name), purpose.alias(), &purpose.overrides));
         let mut table = Self::default();
         for (purpose, alias, overrides) in wanted.chain([(None, DEFAULT_ALIAS, &none)]) {
             let Some(settings) = config.aliases.get(alias) else { continue };
-            let client = client(Terms::new(alias, settings, overrides), &clients, before);
+            let client = client(Terms::new(alias, settings, overrides), &clients, before, known);
             clients.push(client.clone());
             match purpose {
                 Some(purpose) => drop(table.by_purpose.insert(purpose.as_str().into(), client)),
@@ -147,7 +169,7 @@ impl Table {
 }
 
 /// The client of these terms: one that there is, or a new one at an endpoint that there is.
-fn client(terms: Terms, made: &[Arc<Client>], before: &Table) -> Arc<Client> {
+fn client(terms: Terms, made: &[Arc<Client>], before: &Table, known_models: &KnownModels) -> Arc<Client> {
     let fingerprint = terms.fingerprint();
     let known = || made.iter().chain(before.clients()).filter(|client| client.endpoint.serves(&terms));
     if let Some(client) = known().find(|client| client.fingerprint == fingerprint) {
@@ -155,7 +177,8 @@ fn client(terms: Terms, made: &[Arc<Client>], before: &Table) -> Arc<Client> {
     }
     let endpoint = known().map(|client| client.endpoint.clone()).next();
     let endpoint = endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(&terms)));
-    Arc::new(Client { terms, fingerprint, endpoint, quirks: client::Quirks::default() })
+    let model = known_models.get(&terms);
+    Arc::new(Client { terms, fingerprint, endpoint, model })
 }
 
 /// Sees to it that TLS has its cryptography. Whoever was first in the process stays.

@@ -98,6 +98,18 @@ impl Meter {
                     "a model has answered"
                 );
             }
+            // The breaker has told the operator; at the rate of speech nobody would read it.
+            Err(fault @ Fault::Open(_)) => {
+                tracing::debug!(
+                    alias,
+                    purpose,
+                    outcome,
+                    question_bytes,
+                    question_sha8,
+                    "no answer: {}",
+                    fault.sentence(alias)
+                );
+            }
             Err(fault) => tracing::info!(
                 alias,
                 purpose,

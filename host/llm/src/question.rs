@@ -1,20 +1,29 @@
-//! A request for an answer as JSON. Rule: what a mode asks is checked once, and what a provider is
-//! sent is its own settings and the question, nothing else.
+//! A request for an answer as JSON. Rule: what a mode asks is checked once, and what a provider is sent is its
+//! own settings, the question, and what is known that it does not take; nothing else.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use modehost_contract::effect::{ChatMessage, ModelRequest, Role, Tool, ToolCall};
+use modehost_contract::effect::{ModelRequest, Tool};
+use modehost_limits as limits;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Quirks, Terms};
+use crate::client::Terms;
 use crate::fault::Fault;
+use crate::messages;
+use crate::names::Names;
+use crate::offer::Offer;
+use crate::remedy::{Plan, Remedy};
 
 /// A question that can be asked any number of times.
 #[derive(Debug)]
 pub(crate) struct Question {
-    messages: Value,
-    /// Null without tools.
-    tools: Value,
-    max_tokens: u32,
+    request: ModelRequest,
+    /// The schemas of the tools.
+    schemas: Vec<Value>,
+    /// None without tools.
+    pub(crate) offer: Option<Arc<Offer>>,
+    names: Names,
     pub(crate) json: bool,
     pub(crate) chunks: bool,
 }
@@ -26,18 +35,35 @@ impl Question {
         if request.messages.is_empty() {
             return Err(Fault::Unaskable("it has no messages"));
         }
-        let tools: Vec<Value> = request.tools.iter().map(tool).collect::<Result<_, _>>()?;
         Ok(Self {
-            messages: request.messages.iter().map(message).collect(),
-            tools: if tools.is_empty() { Value::Null } else { Value::Array(tools) },
-            max_tokens: request.max_tokens,
+            schemas: request.tools.iter().map(schema).collect::<Result<_, _>>()?,
+            offer: (!request.tools.is_empty()).then(|| Arc::new(Offer::new(&request.tools))),
+            names: Names::plain(request),
             json: request.json,
             chunks: request.chunks,
+            request: request.clone(),
         })
     }
 
-    /// The body of the request.
-    pub(crate) fn body(&self, terms: &Terms, quirks: &Quirks) -> Bytes {
+    /// Whether the answer is asked for as a stream.
+    pub(crate) fn streams(&self, plan: &Plan) -> bool {
+        !plan.has(&Remedy::Whole) && (self.chunks || plan.has(&Remedy::Stream))
+    }
+
+    /// Whether tools are offered.
+    pub(crate) fn offers_tools(&self, plan: &Plan) -> bool {
+        self.offer.is_some() && !plan.has(&Remedy::NoTools)
+    }
+
+    /// The name of a tool as the mode knows it.
+    pub(crate) fn offered_name<'a>(&'a self, sent: &'a str) -> &'a str {
+        self.names.offered(sent)
+    }
+
+    /// The members of the request.
+    pub(crate) fn members(&self, terms: &Terms, plan: &Plan) -> Map<String, Value> {
+        let none = Names::default();
+        let names = if plan.has(&Remedy::ToolNames) { &self.names } else { &none };
         let mut body: Map<String, Value> = terms.extra.clone().into_iter().collect();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
@@ -45,54 +71,100 @@ impl Question {
             }
         };
         set("model", json!(terms.model));
-        set("messages", self.messages.clone());
-        set("tools", self.tools.clone());
+        set("messages", Value::Array(messages::shape(&self.request.messages, plan, names)));
+        if self.offers_tools(plan) {
+            set("tools", self.tools(plan, names));
+        }
         set("temperature", json!(terms.temperature));
         set("top_p", json!(terms.top_p));
-        let name = if quirks.other_max_tokens() { "max_completion_tokens" } else { "max_tokens" };
-        set(name, json!(terms.max_tokens.or(Some(self.max_tokens).filter(|tokens| *tokens > 0))));
-        if self.json && !quirks.no_json_mode() {
+        if !plan.has(&Remedy::NoTokenLimit) {
+            let other = plan.has(&Remedy::MaxCompletionTokens);
+            set(if other { "max_completion_tokens" } else { "max_tokens" }, json!(self.tokens(terms, plan)));
+        }
+        if self.json {
             set("response_format", json!({ "type": "json_object" }));
         }
-        if self.chunks {
+        if self.streams(plan) {
             set("stream", json!(true));
-            if !quirks.no_usage() {
-                set("stream_options", json!({ "include_usage": true }));
+            set("stream_options", json!({ "include_usage": true }));
+        }
+        if plan.asks_for_no_thoughts()
+            && let Some((member, value)) = no_thoughts(&terms.address)
+            && !body.contains_key(member)
+        {
+            body.insert(member.to_owned(), value);
+        }
+        for remedy in plan.remedies() {
+            if let Remedy::Drop(member) = remedy {
+                body.remove(&**member);
             }
         }
-        Value::Object(body).to_string().into()
+        body
+    }
+
+    /// The body of the request.
+    pub(crate) fn body(&self, terms: &Terms, plan: &Plan) -> Bytes {
+        Value::Object(self.members(terms, plan)).to_string().into()
+    }
+
+    /// Tokens that are asked for: those of the answer, and for a model that thinks some for its thoughts, which
+    /// services count in.
+    pub(crate) fn tokens(&self, terms: &Terms, plan: &Plan) -> Option<u32> {
+        let answer = terms.max_tokens.or(Some(self.request.max_tokens).filter(|tokens| *tokens > 0))?;
+        let thoughts = answer
+            .saturating_mul(limits::MODEL_THOUGHT_FACTOR)
+            .clamp(limits::MODEL_THOUGHT_TOKENS_MIN, limits::MODEL_THOUGHT_TOKENS_MAX);
+        let wanted = if plan.has_thinking_budget() { answer.saturating_add(thoughts) } else { answer };
+        let cap = plan.remedies().filter_map(|remedy| match remedy {
+            Remedy::TokenCap { tokens, .. } => Some(*tokens),
+            _ => None,
+        });
+        Some(cap.fold(wanted, u32::min))
+    }
+
+    fn tools(&self, plan: &Plan, names: &Names) -> Value {
+        let tool = |(tool, schema): (&Tool, &Value)| {
+            let parameters = if plan.has(&Remedy::PlainSchemas) { plain_schema(schema, 0) } else { schema.clone() };
+            let name = names.sent(&tool.name);
+            let function = json!({ "name": name, "description": tool.description, "parameters": parameters });
+            json!({ "type": "function", "function": function })
+        };
+        self.request.tools.iter().zip(&self.schemas).map(tool).collect()
+    }
+
+    /// Takes what the question itself says out of a text, so that only the service's own words are left.
+    pub(crate) fn remove_from(&self, said: &str) -> String {
+        /// Shorter ones are words of the service, too.
+        const LEAST: usize = 8;
+        let own = self.request.messages.iter().map(|message| message.content.to_lowercase());
+        own.filter(|own| own.len() >= LEAST).fold(said.to_owned(), |said, own| said.replace(&own, ""))
     }
 
     /// What the log may say of the question: its length and the first bytes of its digest.
     pub(crate) fn trace(&self) -> (usize, String) {
-        let text = self.messages.to_string();
+        let messages = messages::shape(&self.request.messages, &Plan::default(), &Names::default());
+        let text = Value::Array(messages).to_string();
         (text.len(), crate::meter::sha8(&text))
     }
 }
 
-fn message(message: &ChatMessage) -> Value {
-    let role = match message.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-    };
-    let mut object = json!({ "role": role, "content": message.content });
-    if !message.tool_calls.is_empty() {
-        object["tool_calls"] = message.tool_calls.iter().map(tool_call).collect();
+/// The member by which a hosted service is told not to think. Only by its own host: others refuse members that they
+/// do not know.
+fn no_thoughts(address: &str) -> Option<(&'static str, Value)> {
+    const BY_ENABLE: [&str; 3] = [".aliyuncs.com", ".siliconflow.cn", ".modelscope.cn"];
+    const BY_TYPE: [&str; 6] =
+        ["open.bigmodel.cn", "api.z.ai", ".volces.com", "api.deepseek.com", "api.moonshot.cn", "api.moonshot.ai"];
+    let url = reqwest::Url::parse(address).ok()?;
+    let host = url.host_str()?;
+    let is_of =
+        |hosts: &[&str]| hosts.iter().any(|known| host == known.trim_start_matches('.') || host.ends_with(known));
+    if is_of(&BY_ENABLE) {
+        return Some(("enable_thinking", json!(false)));
     }
-    if let Some(id) = &message.tool_call_id {
-        object["tool_call_id"] = json!(id);
-    }
-    object
+    is_of(&BY_TYPE).then(|| ("thinking", json!({ "type": "disabled" })))
 }
 
-fn tool_call(call: &ToolCall) -> Value {
-    let function = json!({ "name": call.name, "arguments": call.arguments });
-    json!({ "id": call.id, "type": "function", "function": function })
-}
-
-fn tool(tool: &Tool) -> Result<Value, Fault> {
+fn schema(tool: &Tool) -> Result<Value, Fault> {
     let parameters: Value = match tool.parameters.trim() {
         "" => json!({ "type": "object", "properties": {} }),
         text => serde_json::from_str(text).map_err(|_| Fault::Unaskable("the parameters of a tool are not JSON"))?,
@@ -100,6 +172,37 @@ fn tool(tool: &Tool) -> Result<Value, Fault> {
     if !parameters.is_object() {
         return Err(Fault::Unaskable("the parameters of a tool are no JSON Schema object"));
     }
-    let function = json!({ "name": tool.name, "description": tool.description, "parameters": parameters });
-    Ok(json!({ "type": "function", "function": function }))
+    Ok(parameters)
 }
+
+/// A schema with what every service knows.
+fn plain_schema(schema: &Value, depth: usize) -> Value {
+    let Some(object) = schema.as_object().filter(|_| depth < limits::JSON_DEPTH) else { return json!({}) };
+    let mut plain = Map::new();
+    for (name, value) in object {
+        match name.as_str() {
+            "type" => {
+                // One type; nobody misses `null`.
+                let first = value.as_array().and_then(|types| types.iter().find(|kind| *kind != "null"));
+                plain.insert(name.clone(), first.unwrap_or(value).clone());
+            }
+            "description" | "enum" | "required" => drop(plain.insert(name.clone(), value.clone())),
+            "items" => drop(plain.insert(name.clone(), plain_schema(value, depth + 1))),
+            "properties" => {
+                let inner = value.as_object().into_iter().flatten();
+                let inner: Map<_, _> =
+                    inner.map(|(name, value)| (name.clone(), plain_schema(value, depth + 1))).collect();
+                plain.insert(name.clone(), Value::Object(inner));
+            }
+            _ => {}
+        }
+    }
+    if depth == 0 {
+        plain.entry("type").or_insert(json!("object"));
+        plain.entry("properties").or_insert(json!({}));
+    }
+    Value::Object(plain)
+}
+
+#[cfg(test)]
+mod tests;

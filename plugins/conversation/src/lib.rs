@@ -62,8 +62,6 @@ pub struct Conversation {
     /// The mode that runs over this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
-    /// Unix ms until which the model is offered no tools.
-    toolless_until: u64,
 }
 
 impl Conversation {

@@ -74,7 +74,7 @@ impl Conversation {
     pub(crate) fn offer_switch(&mut self, cx: &Cx<'_, Self>) {
         let modes = &cx.config().modes;
         if let Some(turn) = &mut self.turn
-            && !turn.toolless
+            && cx.config().tools
             && !modes.is_empty()
         {
             let mut names: Vec<&str> = modes.keys().map(String::as_str).collect();

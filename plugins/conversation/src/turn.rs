@@ -20,8 +20,6 @@ const GATHERING: Duration = Duration::from_millis(1500);
 /// The same after the device has once been too slow: by then the host may have its list, but nobody
 /// should wait for it again and again.
 const GATHERING_AGAIN: Duration = Duration::from_millis(150);
-/// After an endpoint has shown that it knows no tools, it is not offered any for this long.
-const TOOLLESS_MS: u64 = 600_000;
 
 /// A turn that is being answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,8 +44,6 @@ pub struct Turn {
     pub speaking: bool,
     /// That there is code has been said.
     pub code_told: bool,
-    /// Tools are not offered, because the endpoint seems to know none.
-    pub toolless: bool,
 }
 
 /// What a turn waits for.
@@ -91,8 +87,7 @@ impl Conversation {
     /// Takes up a turn: first what it needs to be answered well.
     pub(crate) fn begin(&mut self, cx: &mut Cx<'_, Self>, user: &str) {
         let memory = self.load(cx);
-        let toolless = !cx.config().tools || self.toolless_until > cx.now();
-        let tools = (!toolless).then(|| self.list_tools(cx));
+        let tools = cx.config().tools.then(|| self.list_tools(cx));
         let turn = Turn {
             user: cut(user, cx.config().max_turn_chars),
             at: cx.now(),
@@ -105,7 +100,6 @@ impl Conversation {
             spoken: 0,
             speaking: false,
             code_told: false,
-            toolless,
         };
         self.turn = Some(turn);
         if memory.is_some() || tools.is_some() {
@@ -145,7 +139,7 @@ impl Conversation {
     pub(crate) fn ask(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(turn) = &mut self.turn else { return };
         let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn);
-        let tools = if turn.has_called_enough(cx.config()) || turn.toolless { Vec::new() } else { turn.tools.to_vec() };
+        let tools = if turn.has_called_enough(cx.config()) { Vec::new() } else { turn.tools.to_vec() };
         let max_tokens = cx.config().answer_tokens;
         let request = cx.ask(ModelQuestion {
             purpose: "chat",
@@ -182,10 +176,6 @@ impl Conversation {
             Stage::Asking { request, heard } if request == done.request => heard,
             _ => return false,
         };
-        if turn.toolless && !turn.tools.is_empty() {
-            // Without tools the endpoint answers: they were what it did not know.
-            self.toolless_until = cx.now() + TOOLLESS_MS;
-        }
         let mut pieces = if heard { Vec::new() } else { turn.cutter.push(&done.text) };
         pieces.extend(turn.cutter.finish());
         let mut given = turn.give(cx, pieces);
@@ -211,15 +201,9 @@ impl Conversation {
     /// The model could not answer. False if the question was not the turn's.
     pub(crate) fn unanswered(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
         let Some(turn) = &mut self.turn else { return false };
-        let heard = match turn.stage {
-            Stage::Asking { request: asked, heard } if asked == request => heard,
+        match turn.stage {
+            Stage::Asking { request: asked, .. } if asked == request => {}
             _ => return false,
-        };
-        if reason == Failure::Refused && !heard && !turn.toolless && turn.rounds.is_empty() && !turn.tools.is_empty() {
-            // Some endpoints refuse a question only because it offers tools.
-            turn.toolless = true;
-            self.ask(cx);
-            return true;
         }
         let begun = turn.speaking || !turn.given.trim().is_empty();
         let language = turn.language;

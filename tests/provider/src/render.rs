@@ -8,13 +8,16 @@ use crate::{Asked, sound};
 
 /// A body, piece by piece as the manner of the reply counts them.
 pub(crate) struct Rendered {
-    pub content_type: &'static str,
+    pub content_type: Option<String>,
     pub pieces: Vec<Bytes>,
     /// Comes after the pieces, again and again.
     pub forever: Option<Bytes>,
     /// What ends a stream; not counted as a piece.
     pub end: Option<Bytes>,
 }
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
 
 /// Not UTF-8, no JSON, no event.
 const GARBAGE: &[u8] = b"\xff\xfe{{{\x00data\xc3(:]\n\n\x80\x81 <html> 502 \n\n";
@@ -25,15 +28,15 @@ pub(crate) fn render(reply: &Reply, asked: &Asked) -> Rendered {
     }
     match &reply.content {
         Content::Error => whole(&error(reply.status, asked.last_words())),
-        Content::Raw(body, content_type) => {
-            Rendered { content_type, pieces: vec![body.clone()], forever: None, end: None }
+        Content::Raw(pieces, content_type) => {
+            Rendered { content_type: content_type.clone(), pieces: pieces.clone(), forever: None, end: None }
         }
         Content::Garbled if asked.streamed() => {
             let pieces = vec![Bytes::from_static(GARBAGE)];
-            Rendered { content_type: "text/event-stream", pieces, forever: None, end: None }
+            Rendered { content_type: Some(EVENTS.to_owned()), pieces, forever: None, end: None }
         }
         Content::Garbled => Rendered {
-            content_type: "application/json",
+            content_type: Some(JSON.to_owned()),
             pieces: vec![Bytes::from_static(GARBAGE)],
             forever: None,
             end: None,
@@ -76,7 +79,7 @@ pub(crate) fn error(status: u16, repeated: &str) -> Value {
 
 fn whole(value: &Value) -> Rendered {
     let body = Bytes::from(value.to_string());
-    Rendered { content_type: "application/json", pieces: vec![body], forever: None, end: None }
+    Rendered { content_type: Some(JSON.to_owned()), pieces: vec![body], forever: None, end: None }
 }
 
 fn answer(reply: &Reply, asked: &Asked, content: Value, tool_calls: Option<Vec<Value>>) -> Value {
@@ -143,7 +146,7 @@ fn stream(reply: &Reply, asked: &Asked) -> Rendered {
     }
     end += "data: [DONE]\n\n";
     Rendered {
-        content_type: "text/event-stream",
+        content_type: Some(EVENTS.to_owned()),
         pieces: pieces.into_iter().map(Bytes::from).collect(),
         forever,
         end: Some(Bytes::from(end)),

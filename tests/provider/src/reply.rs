@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::Asked;
@@ -44,7 +45,8 @@ pub(crate) enum Content {
     Endless(String),
     /// Name and arguments.
     ToolCalls(Vec<(String, String)>),
-    Raw(Bytes, &'static str),
+    /// Piece by piece, with a content type or without.
+    Raw(Vec<Bytes>, Option<String>),
     Error,
     Garbled,
     With(Arc<dyn Fn(&Asked) -> Reply + Send + Sync>),
@@ -90,17 +92,28 @@ impl Reply {
 
     /// Any body, with status 200 and as JSON.
     pub fn raw(body: impl Into<Bytes>) -> Self {
-        Self::of(Content::Raw(body.into(), "application/json"))
+        Self::raw_pieces([body], Some("application/json"))
     }
 
     /// Any body, with status 200 and of any content type.
     pub fn raw_as(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self::of(Content::Raw(body.into(), content_type))
+        Self::raw_pieces([body], Some(content_type))
     }
 
     /// Any body, with status 200 and as a stream of events.
     pub fn raw_events(body: impl Into<Bytes>) -> Self {
-        Self::of(Content::Raw(body.into(), "text/event-stream"))
+        Self::raw_pieces([body], Some("text/event-stream"))
+    }
+
+    /// Any body in these pieces, with status 200; with any content type, or with none.
+    pub fn raw_pieces<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, content_type: Option<&str>) -> Self {
+        Self::of(Content::Raw(pieces.into_iter().map(Into::into).collect(), content_type.map(str::to_owned)))
+    }
+
+    /// A refusal with these words, in the shape that OpenAI's have.
+    pub fn refusal(status: u16, message: &str) -> Self {
+        let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": null });
+        Self::raw(json!({ "error": error }).to_string()).and_status(status)
     }
 
     /// With another status than its own.

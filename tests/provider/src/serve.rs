@@ -127,9 +127,11 @@ async fn give(reply: Reply, asked: &Asked, open: Open) -> Response<Body> {
         std::future::pending::<()>().await;
     }
     let rendered = render::render(&reply, asked);
-    let mut response = Response::builder()
-        .status(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-        .header(CONTENT_TYPE, rendered.content_type);
+    let mut response =
+        Response::builder().status(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    if let Some(content_type) = &rendered.content_type {
+        response = response.header(CONTENT_TYPE, content_type);
+    }
     if let Some(seconds) = reply.retry_after {
         response = response.header(RETRY_AFTER, seconds);
     }

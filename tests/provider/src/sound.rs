@@ -49,9 +49,9 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 
 /// A reply where it is not one of a chat.
 pub(crate) fn render(content: &Content, asked: &Asked) -> Option<Rendered> {
-    let sound = |pieces, forever| Rendered { content_type: "audio/pcm", pieces, forever, end: None };
+    let sound = |pieces, forever| Rendered { content_type: Some("audio/pcm".to_owned()), pieces, forever, end: None };
     let text = |text: String| Rendered {
-        content_type: "application/json",
+        content_type: Some("application/json".to_owned()),
         pieces: vec![Bytes::from(json!({ "text": text }).to_string())],
         forever: None,
         end: None,

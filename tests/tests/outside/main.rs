@@ -23,6 +23,7 @@
 //! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
 //! - [`spoken_command`]: a true recogniser in the loop
 //! - [`models`]: providers good and bad (L.1 to L.4)
+//! - [`models_odd`]: careless services, thinking models, refusals, providers that fail for good (L.6 to L.8, A.6)
 //! - [`tools`]: tools of the device
 //! - [`hooks`]: what webhooks are sent, and how often (M.8)
 //! - [`archive`]: finished work as files (M.7)
@@ -57,6 +58,7 @@ mod logging;
 mod meeting;
 mod meeting_race;
 mod models;
+mod models_odd;
 mod modes;
 mod noise;
 mod operation;

@@ -17,7 +17,7 @@ fn bundled() -> Settings {
 }
 
 /// An alias `default` at this provider, with these settings.
-fn with(provider: &Provider, settings: Value) -> Settings {
+pub(crate) fn with(provider: &Provider, settings: Value) -> Settings {
     let two = bundled().set("llm.aliases.default.base_url", json!(provider.base_url()));
     let two = two.set("llm.aliases.default.model", json!("small"));
     let more = settings.as_object().cloned().unwrap_or_default();
@@ -25,7 +25,7 @@ fn with(provider: &Provider, settings: Value) -> Settings {
 }
 
 /// A device without tools of its own, so that nobody waits for them.
-async fn join(server: &Server, id: &str) -> Device {
+pub(crate) async fn join(server: &Server, id: &str) -> Device {
     let mut device = Device::connect(server, id).await;
     device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
     device.expect_type("hello").await;
@@ -33,13 +33,13 @@ async fn join(server: &Server, id: &str) -> Device {
 }
 
 /// What is said next.
-async fn sentence(device: &mut Device) -> String {
+pub(crate) async fn sentence(device: &mut Device) -> String {
     let said = device.expect("a sentence", |message| message["state"] == "sentence_start").await;
     said["text"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A turn, and the first sentence of its answer once all of it has been said.
-async fn turn(device: &mut Device, text: &str) -> String {
+pub(crate) async fn turn(device: &mut Device, text: &str) -> String {
     device.types(text).await;
     let said = sentence(device).await;
     device.expect("the end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
@@ -47,7 +47,7 @@ async fn turn(device: &mut Device, text: &str) -> String {
 }
 
 /// One value of the metrics; 0 where there is no such line.
-async fn measure(server: &Server, line: &str) -> f64 {
+pub(crate) async fn measure(server: &Server, line: &str) -> f64 {
     let metrics = server.admin("GET", "/metrics", "").await.body;
     let value = metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
     value.unwrap_or_default()

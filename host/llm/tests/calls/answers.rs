@@ -63,7 +63,7 @@ async fn thoughts_are_no_part_of_the_answer() {
         assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
     }
     provider.always(Reply::text("<think>and so on"));
-    let (reason, sentence) = (Failure::Unavailable, "llm.aliases.default.max_tokens");
+    let (reason, sentence) = (Failure::TimedOut, "llm.aliases.default.max_tokens");
     let outcome = ask(&models, streamed("?")).await;
     assert!(outcome.failed().0 == reason && outcome.failed().1.contains(sentence), "{outcome:?}");
 }

@@ -105,7 +105,7 @@ async fn l3_after_the_first_piece_nothing_is_tried_again() {
     let cut = "data: {\"choices\":[{\"delta\":{\"content\":\"One \"}}]}\n\n";
     for fault in [
         Reply::chunks(&["One ", "two"]).cut_after(1),
-        Reply::raw_events(cut),
+        Reply::raw_events(cut).cut_after(1),
         Reply::raw_events(format!("{cut}data: no JSON\n\n")),
         Reply::raw_events(format!("{cut}data: {{\"error\":{{\"code\":500}}}}\n\n")),
     ] {

@@ -145,19 +145,19 @@ fn m2_the_model_can_begin_a_mode() {
     }
 }
 
+/// What a model does not take, be it tools, is found out and remembered by the server.
 #[test]
-fn an_endpoint_that_knows_no_tools_is_not_offered_any() {
+fn l6_a_question_that_is_refused_is_not_asked_again_without_tools() {
     let kit = Kit::build("conversation");
     let mut device = chatting(&kit);
     kit.fail_model("chat", Failure::Refused);
-    kit.answer_model("chat", "Hello.");
     device.hears("hello");
-    assert_eq!(heard(&mut device), ["#", "Hello."]);
+    assert_eq!(heard(&mut device).len(), 2, "the person is told once");
     kit.answer_model("chat", "Hello again.");
     device.hears("hello");
     assert_eq!(heard(&mut device), ["#", "Hello again."]);
     let offered: Vec<bool> = kit.asked().iter().map(|question| !question.tools.is_empty()).collect();
-    assert_eq!(offered, [true, false, false]);
+    assert_eq!(offered, [true, true]);
 }
 
 #[test]

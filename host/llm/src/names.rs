@@ -1,0 +1,90 @@
+//! Names of tools as a service takes them. Rule: two tools never get one name, and what comes back is the name
+//! that was offered.
+
+use std::collections::HashSet;
+
+use modehost_contract::effect::ModelRequest;
+use modehost_limits as limits;
+
+/// Names that are sent, with those that were offered.
+#[derive(Debug, Default)]
+pub(crate) struct Names(Vec<(String, String)>);
+
+impl Names {
+    /// Names made of letters, digits, `_` and `-`, for those that are not.
+    pub(crate) fn plain(request: &ModelRequest) -> Self {
+        let called = request.messages.iter().flat_map(|message| &message.tool_calls).map(|call| &call.name);
+        let all: Vec<&String> = request.tools.iter().map(|tool| &tool.name).chain(called).collect();
+        let mut taken: HashSet<String> = all.iter().filter(|name| is_plain(name)).map(|name| (*name).clone()).collect();
+        let mut names: Vec<(String, String)> = Vec::new();
+        for name in all {
+            if is_plain(name) || names.iter().any(|(_, offered)| offered == name) {
+                continue;
+            }
+            let mut sent: String =
+                name.chars().map(|sign| if sign.is_ascii_alphanumeric() || sign == '-' { sign } else { '_' }).collect();
+            if !sent.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_') {
+                sent.insert(0, '_');
+            }
+            sent.truncate(limits::TOOL_NAME_BYTES);
+            let base = sent.clone();
+            let mut number = 2_usize;
+            while taken.contains(&sent) {
+                let suffix = format!("_{number}");
+                sent = format!("{}{suffix}", &base[..base.len().min(limits::TOOL_NAME_BYTES - suffix.len())]);
+                number += 1;
+            }
+            taken.insert(sent.clone());
+            names.push((sent, name.clone()));
+        }
+        Self(names)
+    }
+
+    /// The name that is sent for one.
+    pub(crate) fn sent<'a>(&'a self, offered: &'a str) -> &'a str {
+        self.0.iter().find(|(_, known)| known == offered).map_or(offered, |(sent, _)| sent)
+    }
+
+    /// The name that was offered.
+    pub(crate) fn offered<'a>(&'a self, sent: &'a str) -> &'a str {
+        self.0.iter().find(|(known, _)| known == sent).map_or(sent, |(_, offered)| offered)
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let signs = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let begins = name.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_');
+    signs && begins && name.len() <= limits::TOOL_NAME_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use modehost_contract::effect::Tool;
+
+    use super::*;
+
+    #[test]
+    fn names_are_made_plain_and_found_again() {
+        let tool = |name: &str| Tool { name: name.to_owned(), description: String::new(), parameters: String::new() };
+        let long = format!("self.{}", "x".repeat(80));
+        let offered = ["self.lamp.on", "self_lamp_on", "self lamp on", "灯", "1up", "fine-name", &long];
+        let request = ModelRequest {
+            request: 1,
+            purpose: String::new(),
+            messages: Vec::new(),
+            max_tokens: 0,
+            json: false,
+            chunks: false,
+            spoken: false,
+            tools: offered.iter().map(|name| tool(name)).collect(),
+        };
+        let names = Names::plain(&request);
+        let sent: Vec<&str> = offered.iter().map(|name| names.sent(name)).collect();
+        assert_eq!(&sent[..6], ["self_lamp_on_2", "self_lamp_on", "self_lamp_on_3", "_", "_1up", "fine-name"]);
+        assert!(sent.iter().all(|name| is_plain(name)), "{sent:?}");
+        assert_eq!(sent.iter().collect::<HashSet<_>>().len(), offered.len(), "{sent:?}");
+        for (sent, offered) in sent.iter().zip(offered) {
+            assert_eq!(names.offered(sent), offered);
+        }
+    }
+}

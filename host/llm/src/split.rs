@@ -1,0 +1,68 @@
+//! Cuts JSON objects out of text as it comes: one over several lines, several on one line, a list of them.
+//! Rule: each byte is looked at once, and an object without end takes no more memory than allowed.
+
+use modehost_limits as limits;
+
+use crate::frame::FrameError;
+
+/// The object that is not complete yet.
+#[derive(Debug, Default)]
+pub(crate) struct Splitter {
+    object: Vec<u8>,
+    /// Braces and brackets that are open in it; 0 between objects.
+    depth: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Splitter {
+    /// Whether an object has begun and not ended.
+    pub(crate) fn is_within(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// Takes bytes up to the end of an object, or what stands between two: blanks, commas and the brackets of
+    /// a list around them. Says how many bytes it took, and gives the object; having taken none, it is at
+    /// something that is no object.
+    ///
+    /// # Errors
+    /// If the object becomes too long.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(usize, Option<Vec<u8>>), FrameError> {
+        if self.depth == 0 {
+            let between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']' | 0x1e);
+            let skipped = bytes.iter().take_while(|byte| between(byte)).count();
+            if skipped > 0 || bytes.first() != Some(&b'{') {
+                return Ok((skipped, None));
+            }
+        }
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_text => self.escaped = true,
+                b'"' => self.in_text = !self.in_text,
+                b'{' | b'[' if !self.in_text => self.depth += 1,
+                b'}' | b']' if !self.in_text => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        self.object.extend_from_slice(&bytes[..=at]);
+                        return match self.object.len() > limits::MODEL_EVENT_BYTES {
+                            true => Err(FrameError::TooLong),
+                            false => Ok((at + 1, Some(std::mem::take(&mut self.object)))),
+                        };
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.object.extend_from_slice(bytes);
+        match self.object.len() > limits::MODEL_EVENT_BYTES {
+            true => Err(FrameError::TooLong),
+            false => Ok((bytes.len(), None)),
+        }
+    }
+
+    /// Forgets an object that has not ended.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
