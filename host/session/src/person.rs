@@ -13,6 +13,8 @@ struct Open {
     segment: u64,
     text: String,
     start_ms: u64,
+    /// Requests that were opened since have a higher number: they are about it.
+    serial: u64,
 }
 
 /// What is known of the person.
@@ -47,9 +49,14 @@ impl Person {
         self.repeats >= REPEATS
     }
 
+    /// The number of the last request before what was said last, if it is not answered.
+    pub(crate) fn asked_behind(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.serial)
+    }
+
     /// Words that were heard, as a new segment; or as more of what was said and is not answered yet. `cut`:
-    /// they were cut since they were as long as may be.
-    pub(crate) fn says(&mut self, text: &str, (segment, start_ms): (u64, u64), cut: bool) -> Said {
+    /// they were cut since they were as long as may be. `serial`: of the last request by now.
+    pub(crate) fn says(&mut self, text: &str, (segment, start_ms): (u64, u64), cut: bool, serial: u64) -> Said {
         self.language = Language::of(text).or(self.language);
         let before = self.open.take().filter(|_| self.repeats < REPEATS);
         let said = match before {
@@ -66,7 +73,8 @@ impl Person {
         if cut {
             self.repeats = REPEATS;
         }
-        self.open = Some(Open { segment: said.segment, text: said.text.clone(), start_ms: said.start_ms });
+        let (text, start_ms) = (said.text.clone(), said.start_ms);
+        self.open = Some(Open { segment: said.segment, text, start_ms, serial });
         said
     }
 
@@ -98,31 +106,31 @@ mod tests {
     fn a10_what_goes_on_is_one_utterance_twice_and_then_no_more() {
         let mut person = Person::default();
         let text = |said: Said| (said.segment, said.text, said.goes_on);
-        assert_eq!(text(person.says("把灯", (1, 10), false)), (1, "把灯".into(), false));
-        assert_eq!(text(person.says("打开", (2, 20), false)), (1, "把灯打开".into(), true));
+        assert_eq!(text(person.says("把灯", (1, 10), false, 0)), (1, "把灯".into(), false));
+        assert_eq!(text(person.says("打开", (2, 20), false, 0)), (1, "把灯打开".into(), true));
         assert!(!person.has_gone_on());
-        let said = person.says("please now", (3, 30), false);
+        let said = person.says("please now", (3, 30), false, 0);
         assert_eq!((said.start_ms, person.has_gone_on()), (10, true));
-        assert_eq!(text(person.says("更多", (4, 40), false)), (4, "更多".into(), false), "a television");
+        assert_eq!(text(person.says("更多", (4, 40), false, 0)), (4, "更多".into(), false), "a television");
     }
 
     #[test]
     fn a10_what_was_answered_or_acted_on_is_not_taken_up_again() {
         let mut person = Person::default();
-        person.says("one", (1, 1), false);
+        person.says("one", (1, 1), false, 0);
         person.is_answered();
-        assert!(!person.says("two", (2, 2), false).goes_on);
+        assert!(!person.says("two", (2, 2), false, 0).goes_on);
         person.notes("typed");
-        assert!(!person.says("three", (3, 3), false).goes_on);
+        assert!(!person.says("three", (3, 3), false, 0).goes_on);
         assert_eq!(person.language(), Some(Language::English));
-        assert_eq!(person.says("42", (4, 4), false).text, "three 42");
+        assert_eq!(person.says("42", (4, 4), false, 0).text, "three 42");
         assert_eq!(person.language(), Some(Language::English));
     }
 
     #[test]
     fn a10_the_longest_utterance_is_answered_whoever_goes_on() {
         let mut person = Person::default();
-        person.says("one", (1, 1), true);
+        person.says("one", (1, 1), true, 0);
         assert!(person.has_gone_on());
     }
 }

@@ -77,6 +77,11 @@ impl Requests {
         self.open.push(Box::pin(async move { outcome.await.ok() }));
     }
 
+    /// Of the newest request.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }

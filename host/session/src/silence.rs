@@ -60,10 +60,12 @@ impl Session {
         }
     }
 
-    /// True while something that the person said is to be answered, and nothing of it is heard yet.
+    /// True while what the person said last is to be answered, and nothing of it is heard yet: somebody has asked
+    /// for something since, or waits to speak.
     pub(crate) fn awaits_answer(&self) -> bool {
-        let asked = |handler: &Handler| handler.requests.values().any(|open| open.spoken);
-        self.floor.is_waiting() || self.handlers.iter().any(asked)
+        let Some(serial) = self.person.asked_behind() else { return false };
+        let asks = |handler: &Handler| handler.requests.values().any(|open| open.serial > serial);
+        self.floor.is_waiting() || self.handlers.iter().any(asks)
     }
 
     /// The person goes on talking: the conversation does not end.

@@ -76,7 +76,7 @@ impl Session {
             if !self.awaits_answer() {
                 self.person.is_answered();
             }
-            let said = self.person.says(&heard, (segment, start_ms), cut);
+            let said = self.person.says(&heard, (segment, start_ms), cut, self.requests.serial());
             if said.goes_on {
                 // Nothing of an answer has been heard: it is asked anew, with all of it (A.10).
                 self.take_back(CONTINUED);

@@ -67,13 +67,13 @@ impl Conversation {
         Some(request)
     }
 
-    /// Adds a turn; it is saved by an event of its own.
-    pub(crate) fn remember(&mut self, cx: &mut Cx<'_, Self>, turn: Exchange) {
+    /// Adds a turn; it is saved by an event of its own. Gives the moment that it is known by.
+    pub(crate) fn remember(&mut self, cx: &mut Cx<'_, Self>, turn: Exchange) -> Option<u64> {
         if cx.config().memory_turns == 0 {
-            return;
+            return None;
         }
         let dialogue = Rc::make_mut(&mut self.memory.dialogue);
-        dialogue.remember(turn, cx.config());
+        let at = dialogue.remember(turn, cx.config());
         let dropped = dialogue.bound(cx.config());
         if let Some((_, count)) = &mut self.memory.fold {
             *count = count.saturating_sub(dropped);
@@ -81,6 +81,16 @@ impl Conversation {
         self.memory.dirty = true;
         self.memory.conflicts = 0;
         cx.start_timer(SAVE, Duration::ZERO);
+        Some(at)
+    }
+
+    /// So much was heard of the answer that was given at that moment.
+    pub(crate) fn was_heard(&mut self, cx: &mut Cx<'_, Self>, at: u64, heard: &str) {
+        if Rc::make_mut(&mut self.memory.dialogue).was_heard(at, heard) {
+            self.memory.dirty = true;
+            self.memory.conflicts = 0;
+            cx.start_timer(SAVE, Duration::ZERO);
+        }
     }
 
     /// The time to save has come: writes, and has the surplus summed up.

@@ -57,6 +57,9 @@ pub struct Conversation {
     /// What is being answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<Turn>,
+    /// Moment of the turn whose answer was last given to be spoken, and may not have been heard yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voiced: Option<u64>,
     memory: Keeping,
     listing: Listing,
     /// The mode that runs over this one.
@@ -77,7 +80,7 @@ impl Mode for Conversation {
     fn describe() -> Describe {
         Describe::new()
             .mode(NAMES[0], &NAMES[1..])
-            .voice(VoicePolicy::Exclusive)
+            .voice(VoicePolicy::FirstRefusal)
             .on_mode_change()
             .config_schema(include_str!("../config.schema.json"))
     }
@@ -89,6 +92,7 @@ impl Mode for Conversation {
             return Ok(());
         }
         self.interrupt(cx, false);
+        self.voiced = None;
         // The model has often ended long before the voice has: so also where no turn is open.
         cx.silence();
         let intent = Intent::of(text, cx.config());
@@ -157,8 +161,8 @@ impl Mode for Conversation {
     }
 
     /// The host has silenced the device; but a chunk may have come between that and this.
-    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, _aborted: Aborted) -> Outcome {
-        self.interrupt(cx, true);
+    fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
+        self.cut_off(cx, aborted.heard.as_deref());
         Ok(())
     }
 

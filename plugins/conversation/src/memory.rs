@@ -65,15 +65,34 @@ impl Dialogue {
         }
     }
 
-    /// Adds a turn. Two of one moment, as a merge could confuse them, are told apart.
-    pub fn remember(&mut self, mut turn: Exchange, config: &Config) {
+    /// Adds a turn; gives its moment. Two of one moment, as a merge could confuse them, are told apart.
+    pub fn remember(&mut self, mut turn: Exchange, config: &Config) -> u64 {
         if let Some(last) = self.turns.last() {
             turn.at = turn.at.max(last.at + 1);
         }
         let share = config.memory_chars / 2;
         turn.user = cut(&turn.user, share);
         turn.assistant = cut(&turn.assistant, share);
+        let at = turn.at;
         self.turns.push(turn);
+        at
+    }
+
+    /// No more than this was heard of the answer of a turn; a turn of whose answer nothing was heard goes. False
+    /// where all of it was heard, or the turn is not known any more.
+    pub fn was_heard(&mut self, at: u64, heard: &str) -> bool {
+        let Ok(place) = self.turns.binary_search_by_key(&at, |turn| turn.at) else { return false };
+        let turn = &mut self.turns[place];
+        // What is spoken has no markup: only letters can be compared.
+        if letters(heard) >= letters(&turn.assistant) {
+            return false;
+        }
+        if letters(heard) == 0 {
+            self.turns.remove(place);
+        } else {
+            (turn.assistant, turn.interrupted) = (heard.to_owned(), true);
+        }
+        true
     }
 
     /// How many of the oldest turns should be summed up now: none within the bounds; beyond them
@@ -110,6 +129,11 @@ impl Dialogue {
         });
         self.turns.len() - fitting.count()
     }
+}
+
+/// How many letters and digits a text has.
+fn letters(text: &str) -> usize {
+    text.chars().filter(|letter| letter.is_alphanumeric()).count()
 }
 
 /// The first `chars` characters.
@@ -151,6 +175,21 @@ mod tests {
         ours.merge(stored);
         let users: Vec<&str> = ours.turns.iter().map(|turn| turn.user.as_str()).collect();
         assert_eq!((ours.summary.as_str(), users), ("before", vec!["one", "five", "seven", "nine"]));
+    }
+
+    #[test]
+    fn l5_history_is_what_was_heard() {
+        let said = |assistant: &str| Exchange { assistant: assistant.into(), ..turn(7, "hello") };
+        let heard = |assistant: &str, heard: &str| {
+            let mut dialogue = Dialogue { summary: String::new(), turns: vec![turn(5, "five"), said(assistant)] };
+            let changed = dialogue.was_heard(7, heard);
+            let last = dialogue.turns.last().expect("a turn");
+            (changed, last.user.clone(), last.assistant.clone(), last.interrupted)
+        };
+        assert_eq!(heard("一。二。", "一。"), (true, "hello".into(), "一。".into(), true));
+        assert_eq!(heard("**One.** Two.", "One. Two."), (false, "hello".into(), "**One.** Two.".into(), false));
+        assert_eq!(heard("One.", ""), (true, "five".into(), "ok".into(), false), "nothing of it is left");
+        assert!(!dialogue(3).was_heard(99, "hello"));
     }
 
     #[test]

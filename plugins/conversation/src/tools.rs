@@ -1,5 +1,5 @@
-//! Tools that the model may have called: those of the device, and one of our own that begins a
-//! mode. Rule: what a model wants is checked before it is done, and whatever is wrong with it is
+//! Tools that the model may have called: those of the device, and two of our own, which begin a mode and
+//! end the conversation. Rule: what a model wants is checked before it is done, and whatever is wrong with it is
 //! told to the model, which can mend it; what a tool answers is bounded.
 
 use std::rc::Rc;
@@ -13,8 +13,9 @@ use crate::memory::cut;
 use crate::turn::{End, Round, Stage, Turn};
 use crate::{Config, Conversation, FILLER, wording};
 
-/// The tool of our own.
+/// The tools of our own.
 const SWITCH: &str = "switch_mode";
+const END: &str = "end_conversation";
 /// Tools offered at once, ours included; the contract allows no more.
 const TOOLS: usize = 64;
 /// Bytes of all descriptions and parameters: they are sent with every question.
@@ -59,24 +60,30 @@ impl Conversation {
             && matches!(turn.stage, Stage::Gathering { tools: Some(wanted), .. } if wanted == request)
         {
             let mut left = TOOL_BYTES;
-            let fitting = listed.into_iter().filter(|tool| tool.name != SWITCH).filter(|tool| {
+            let fitting = listed.into_iter().filter(|tool| ![SWITCH, END].contains(&&*tool.name)).filter(|tool| {
                 let bytes = tool.name.len() + tool.description.len() + tool.parameters.len();
                 let fits = bytes <= left;
                 left = if fits { left - bytes } else { left };
                 fits
             });
-            turn.tools = Rc::new(fitting.take(TOOLS - 1).collect());
+            turn.tools = Rc::new(fitting.take(TOOLS - 2).collect());
         }
         self.gathered(cx, request);
     }
 
-    /// Adds the tool of our own to the device's.
-    pub(crate) fn offer_switch(&mut self, cx: &Cx<'_, Self>) {
+    /// Adds the tools of our own to the device's.
+    pub(crate) fn offer_own(&mut self, cx: &Cx<'_, Self>) {
         let modes = &cx.config().modes;
-        if let Some(turn) = &mut self.turn
-            && cx.config().tools
-            && !modes.is_empty()
-        {
+        let Some(turn) = self.turn.as_mut().filter(|_| cx.config().tools) else { return };
+        let tools = Rc::make_mut(&mut turn.tools);
+        tools.push(Tool {
+            name: END.to_owned(),
+            description: "Ends the conversation: the device stops listening and sleeps until it is woken. Use it when \
+                          the user says goodbye or wants nothing more; say a short farewell with it."
+                .to_owned(),
+            parameters: json!({ "type": "object", "properties": {} }).to_string(),
+        });
+        if !modes.is_empty() {
             let mut names: Vec<&str> = modes.keys().map(String::as_str).collect();
             names.push("chat");
             let examples: Vec<String> =
@@ -91,7 +98,7 @@ impl Conversation {
                 "properties": { "mode": { "type": "string", "enum": names } },
                 "required": ["mode"],
             });
-            Rc::make_mut(&mut turn.tools).push(Tool {
+            tools.push(Tool {
                 name: SWITCH.to_owned(),
                 description: cut(&description, 2000),
                 parameters: parameters.to_string(),
@@ -115,6 +122,15 @@ impl Conversation {
                 "chat" => cx.leave_mode(),
                 mode => cx.switch_mode(mode),
             }
+            return self.end_turn(cx, End::Complete);
+        }
+        if calls.iter().any(|call| call.name == END) && turn.tools.iter().any(|tool| tool.name == END) {
+            let (language, speaking) = (turn.language, std::mem::take(&mut turn.speaking));
+            match speaking {
+                true => cx.end_speech(),
+                false => cx.say(wording::goodbye(language)),
+            }
+            cx.hang_up();
             return self.end_turn(cx, End::Complete);
         }
         if turn.has_called_enough(cx.config()) {

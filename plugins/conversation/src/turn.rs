@@ -130,7 +130,7 @@ impl Conversation {
     fn ask_when_ready(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(Turn { stage: Stage::Gathering { memory: None, tools: None }, .. }) = &self.turn {
             cx.stop_timer(GATHER);
-            self.offer_switch(cx);
+            self.offer_own(cx);
             self.ask(cx);
         }
     }
@@ -216,10 +216,14 @@ impl Conversation {
                 Answer::Unknown(text) => (text, true, End::Forgotten),
             }
         } else {
-            (wording::failure(language, reason).to_owned(), true, End::Interrupted)
+            (wording::failure(language, reason).to_owned(), true, End::Complete)
         };
         if told {
             cx.send(&wording::Unavailable::because(reason));
+        }
+        if !begun {
+            // What was heard is the answer: the next question is not answered together with this one.
+            turn.given.clone_from(&sentence);
         }
         cx.say(sentence);
         turn.speaking = false;
@@ -242,6 +246,19 @@ impl Conversation {
         self.end_turn(cx, End::Interrupted);
     }
 
+    /// The device has been silenced: history is what was heard (L.5). `heard` is that of what was being said;
+    /// none where nothing was.
+    pub(crate) fn cut_off(&mut self, cx: &mut Cx<'_, Self>, heard: Option<&str>) {
+        if let Some(turn) = &mut self.turn {
+            turn.given = heard.unwrap_or_default().trim().to_owned();
+            self.interrupt(cx, true);
+        } else if let (Some(at), Some(heard)) = (self.voiced, heard) {
+            // The model had ended long before the voice.
+            self.was_heard(cx, at, heard.trim());
+        }
+        self.voiced = None;
+    }
+
     /// The turn is over; its speech too.
     pub(crate) fn end_turn(&mut self, cx: &mut Cx<'_, Self>, end: End) {
         let Some(turn) = self.turn.take() else { return };
@@ -253,9 +270,13 @@ impl Conversation {
             Stage::Calling { .. } => cx.stop_timer(FILLER),
             Stage::Asking { .. } => {}
         }
-        if end != End::Forgotten {
-            let (user, assistant) = (turn.user, turn.given.trim().to_owned());
-            self.remember(cx, Exchange { at: turn.at, user, assistant, interrupted: end == End::Interrupted });
+        let (user, assistant) = (turn.user, turn.given.trim().to_owned());
+        // Of a turn that was cut off before its first word nothing stays: the next one would be answered
+        // together with it.
+        let nothing = end == End::Interrupted && assistant.is_empty();
+        if end != End::Forgotten && !nothing {
+            let interrupted = end == End::Interrupted;
+            self.voiced = self.remember(cx, Exchange { at: turn.at, user, assistant, interrupted });
         }
     }
 }

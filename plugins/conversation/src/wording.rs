@@ -41,6 +41,11 @@ pub fn switching(language: Language) -> &'static str {
     language.pick("好的。", "All right.")
 }
 
+/// The conversation is over.
+pub fn goodbye(language: Language) -> &'static str {
+    language.pick("再见。", "Goodbye.")
+}
+
 /// Nobody wants to hear code.
 pub fn code_left_out(language: Language) -> &'static str {
     language.pick("这里有一段代码，我就不念了。", "There is some code here, which I will not read out.")

@@ -83,13 +83,65 @@ fn hard_case_7_an_abort_ends_the_answer() {
         assert!(device.step(), "the first sentence comes");
     }
     // The host has ended the speech by then; to end it once more is nothing to the device.
-    device.abort();
+    device.abort_heard("", "Well.");
     device.settle();
     assert_eq!(heard(&mut device), ["#"]);
     device.advance(0);
     device.settle();
     let kept = kit.document("conversation/memory/dev-1").1.unwrap_or_default();
     assert!(kept.contains(r#""assistant":"Well.","interrupted":true"#), "{kept}");
+}
+
+#[test]
+fn l5_the_model_is_told_what_was_heard_and_not_what_was_written() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    let written = "Well. Once upon a time there was a king. He had a dog. It was red.";
+    kit.answer_model("chat", written);
+    device.hears("Tell me a story");
+    // The model has ended, the voice is in its second sentence.
+    device.abort_heard("barge_in", "Well. Once upon");
+    kit.answer_model("chat", "Red.");
+    device.hears("Which colour?");
+    let asked = words(&kit.asked()[1]);
+    assert_eq!(asked[1..], ["User: Tell me a story", "Assistant: Well. Once upon …", "User: Which colour?"]);
+    // Heard to its end: as it was written, and later aborts are about something else.
+    device.abort_heard("", "Red.");
+    device.abort_heard("", "");
+    kit.answer_model("chat", "No.");
+    device.hears("Sure?");
+    assert_eq!(words(&kit.asked()[2])[3..], ["User: Which colour?", "Assistant: Red.", "User: Sure?"]);
+}
+
+#[test]
+fn l5_what_was_cut_before_its_first_word_is_not_asked_again() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    kit.hold_model("chat");
+    device.hears("Turn everything on");
+    device.abort();
+    kit.release_model("chat");
+    kit.answer_model("chat", "Four.");
+    device.hears("What is two and two?");
+    let asked = kit.asked();
+    assert_eq!(words(asked.last().expect("asked"))[1..], ["User: What is two and two?"]);
+    // Also where the model had ended, and nothing had been heard yet.
+    device.abort_heard("", "");
+    kit.answer_model("chat", "Six.");
+    device.hears("And three and three?");
+    assert_eq!(words(kit.asked().last().expect("asked"))[1..], ["User: And three and three?"]);
+}
+
+#[test]
+fn l5_a_question_whose_answer_was_an_apology_is_not_answered_later() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    kit.fail_model("chat", modehost_testkit::Failure::TimedOut, "late");
+    device.hears("Turn everything on");
+    kit.answer_model("chat", "Four.");
+    device.hears("What is two and two?");
+    let asked = words(kit.asked().last().expect("asked"));
+    assert!(asked[2].starts_with("Assistant: "), "{asked:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn tools_are_listed_offered_and_called() {
     device.hears("开灯");
     assert_eq!(heard(&mut device), ["#", "灯开了。…", "|"]);
     let offered: Vec<String> = kit.asked()[0].tools.iter().map(|tool| tool.name.clone()).collect();
-    assert_eq!(offered, ["self_lamp_turn_on", "self_volume", "switch_mode"]);
+    assert_eq!(offered, ["self_lamp_turn_on", "self_volume", "end_conversation", "switch_mode"]);
     let called = kit.called();
     assert_eq!(called[0], ("self_lamp_turn_on".to_owned(), json!({"bright": 80})));
     assert_eq!(called[1], ("self_volume".to_owned(), json!({})));
@@ -41,6 +41,22 @@ fn tools_are_listed_offered_and_called() {
     assert_eq!(second[2].tool_calls, calls);
     assert_eq!(words(&kit.asked()[1])[3..], ["Tool: true", "Tool: the tool failed: no loudspeaker"]);
     assert_eq!(second[3].tool_call_id.as_deref(), Some("c1"));
+}
+
+#[test]
+fn c17_the_model_may_end_the_conversation() {
+    for (said, expected) in [("", vec!["#", "Goodbye."]), ("Sleep well. ", vec!["#", "Sleep well.…", "|"])] {
+        let kit = Kit::build("conversation");
+        let mut device = with_lamp(&kit);
+        kit.answer_model_with_tools("chat", said, &[call("c1", "end_conversation", "{}")]);
+        device.hears("That will be all for today I think");
+        let effects = device.effects();
+        assert_eq!(spoken(&effects), expected);
+        let place = |wanted: fn(&Effect) -> bool| effects.iter().rposition(wanted).expect("wanted");
+        let last = place(|effect| matches!(effect, Effect::Say { .. }));
+        assert!(last < place(|effect| matches!(effect, Effect::HangUp)), "it is said first");
+        assert_eq!(kit.called(), [], "no tool of the device");
+    }
 }
 
 #[test]
@@ -194,12 +210,12 @@ fn a_device_that_is_slow_to_list_its_tools_is_waited_for_once() {
     device.advance(1_400);
     assert!(kit.asked().is_empty());
     device.advance(100);
-    assert_eq!(kit.asked()[0].tools.len(), 1, "only the tool of our own");
+    assert_eq!(kit.asked()[0].tools.len(), 2, "only the tools of our own");
     device.settle();
     device.effects();
     device.hears("second");
     device.settle();
-    assert_eq!(kit.asked()[1].tools.len(), 3);
+    assert_eq!(kit.asked()[1].tools.len(), 4);
     let lists = device.effects().into_iter().filter(|effect| matches!(effect, Effect::ListTools(_))).count();
     assert_eq!(lists, 1);
 }
