@@ -20,6 +20,7 @@ pub fn describe() {
     modehost_llm::describe_figures();
     modehost_speech::describe_figures();
     modehost_hooks::describe_figures();
+    modehost_breaker::describe_metrics();
     modehost_storage::describe_figures();
     describe_own();
 }

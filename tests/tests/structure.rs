@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
+    ("modehost-breaker", &["limits"]),
     ("modehost-protocol", &["ids", "limits"]),
     ("modehost-contract", &["ids", "limits"]),
     ("modehost-outbox", &["ids", "limits"]),
     ("modehost-storage", &["ids", "limits", "task", "outbox"]),
     ("modehost-plugin", &["ids", "limits", "task", "contract"]),
-    ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox"]),
+    ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox", "breaker"]),
     ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage", "speech"]),
-    ("modehost-llm", &["ids", "limits", "task", "contract"]),
+    ("modehost-llm", &["ids", "limits", "task", "contract", "breaker"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
     ("modehost-auth", &["ids", "limits", "task"]),
     ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session", "auth"]),
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech",
+            "config", "llm", "hooks", "speech", "breaker",
         ],
     ),
 ];

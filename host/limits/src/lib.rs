@@ -2,11 +2,13 @@
 //!
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
+mod breaker;
 pub mod sound;
 mod tools;
 
 use std::time::Duration;
 
+pub use breaker::*;
 pub use tools::*;
 
 // --- Devices and their connections -----------------------------------------------------------

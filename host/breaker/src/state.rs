@@ -1,0 +1,139 @@
+//! The three states of a breaker and what leads from one to another. Rule: no clock, no log and no lock
+//! in here; a call that began before the breaker opened cannot open it again, and one that began before
+//! a reset has no say at all.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Policy;
+
+/// What a permit knows of the time at which it was given.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    /// The number of the trial that it is; none for a call like any other.
+    pub trial: Option<u64>,
+    epoch: u64,
+}
+
+/// What became of the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    /// Only from closed; a trial that fails is no news.
+    Opened {
+        failures: u32,
+        pause: Duration,
+    },
+    Closed {
+        /// Since it opened.
+        after: Duration,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    phase: Phase,
+    /// Counts resets.
+    epoch: u64,
+    /// Counts trials: one that comes to its end late must not be taken for the present one.
+    trials: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Closed {
+        /// Lasting failures in a row.
+        failures: u32,
+    },
+    Open {
+        since: Instant,
+        until: Instant,
+        pause: Duration,
+    },
+    HalfOpen {
+        since: Instant,
+        pause: Duration,
+        /// The number of the one that is on its way.
+        trial: Option<u64>,
+    },
+}
+
+impl Default for Phase {
+    fn default() -> Self {
+        Self::Closed { failures: 0 }
+    }
+}
+
+impl State {
+    /// A ticket, or the time to the next trial.
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<Ticket, Duration> {
+        let trial = match self.phase {
+            Phase::Closed { .. } => None,
+            Phase::Open { until, .. } if now < until => return Err(until - now),
+            Phase::HalfOpen { trial: Some(_), .. } => return Err(Duration::ZERO),
+            Phase::Open { since, pause, .. } | Phase::HalfOpen { since, pause, .. } => {
+                self.trials += 1;
+                let trial = Some(self.trials);
+                self.phase = Phase::HalfOpen { since, pause, trial };
+                trial
+            }
+        };
+        Ok(Ticket { trial, epoch: self.epoch })
+    }
+
+    pub(crate) fn succeed(&mut self, ticket: Ticket, now: Instant) -> Change {
+        if ticket.epoch != self.epoch { Change::None } else { self.close(now) }
+    }
+
+    pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant, policy: &Policy) -> Change {
+        if ticket.epoch != self.epoch {
+            return Change::None;
+        }
+        match &mut self.phase {
+            Phase::Closed { failures } => {
+                *failures = failures.saturating_add(1);
+                if *failures < policy.failures {
+                    return Change::None;
+                }
+                let (failures, pause) = (*failures, policy.open.min(policy.open_max));
+                self.phase = Phase::Open { since: now, until: now + pause, pause };
+                Change::Opened { failures, pause }
+            }
+            Phase::HalfOpen { since, pause, trial } if trial.is_some() && *trial == ticket.trial => {
+                let pause = pause.saturating_mul(2).min(policy.open_max);
+                self.phase = Phase::Open { since: *since, until: now + pause, pause };
+                Change::None
+            }
+            // It began before the breaker opened, which says all that it says.
+            Phase::HalfOpen { .. } | Phase::Open { .. } => Change::None,
+        }
+    }
+
+    /// A call that ended without a verdict.
+    pub(crate) fn give_back(&mut self, ticket: Ticket) {
+        if let Phase::HalfOpen { trial, .. } = &mut self.phase
+            && *trial == ticket.trial
+        {
+            *trial = None;
+        }
+    }
+
+    pub(crate) fn reset(&mut self, now: Instant) -> Change {
+        self.epoch += 1;
+        self.close(now)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Closed { .. })
+    }
+
+    fn close(&mut self, now: Instant) -> Change {
+        match std::mem::take(&mut self.phase) {
+            Phase::Closed { .. } => Change::None,
+            Phase::Open { since, .. } | Phase::HalfOpen { since, .. } => {
+                Change::Closed { after: now.saturating_duration_since(since) }
+            }
+        }
+    }
+}
