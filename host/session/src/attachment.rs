@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use modehost_ids::ConnectionId;
+use modehost_ids::{ConnectionId, DeviceId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use modehost_speech::{Report, Sound, Words};
 
@@ -25,6 +25,11 @@ impl Attachment {
     /// Counted over the life of the process.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection
+    }
+
+    /// Whose session it is.
+    pub fn device(&self) -> &DeviceId {
+        &self.session.device
     }
 
     /// The device has sent something: a message, a heartbeat, sound. It is not idle, then; nobody is

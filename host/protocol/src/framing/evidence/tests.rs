@@ -1,3 +1,5 @@
+//! Frames of every framing, announced and not. Rule: what is said of a framing is never more than the frames show.
+
 use super::*;
 
 /// A packet of firmware: wideband, 60 ms, with a length of its own.

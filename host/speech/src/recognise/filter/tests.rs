@@ -1,3 +1,5 @@
+//! Texts as recognisers write them. Rule: each is one that a recogniser has written, or a person may have dictated.
+
 use super::spoken;
 
 #[test]

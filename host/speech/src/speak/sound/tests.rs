@@ -1,3 +1,6 @@
+//! Sound of every kind, made here from one tone. Rule: what is played has the pitch, the length and the loudness
+//! of the tone, however it was encoded and cut.
+
 use super::samples::Sample;
 use super::*;
 use crate::fault::FaultKind;

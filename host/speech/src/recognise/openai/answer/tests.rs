@@ -1,3 +1,5 @@
+//! Answers as services give them. Rule: each is a text, silence, a failure or nonsense, and never another of these.
+
 use super::{FaultKind, NoText, read};
 
 fn of(body: &str) -> Result<String, NoText> {
