@@ -20,6 +20,7 @@
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
 //! - [`hearing`]: what devices say, in every framing and with every recogniser (A.1 to A.7)
 //! - [`hearing_nothing`]: what was not said, and what recognisers make of it (A.9)
+//! - [`hearing_faults`]: recognisers and voices that fail lastingly (A.6)
 //! - [`hearing_framing`]: sound that is not what was announced (A.11)
 //! - [`hearing_tls`]: recognisers behind TLS, trusted and not
 //! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
@@ -52,6 +53,7 @@ mod crowd;
 mod fault;
 mod frames;
 mod hearing;
+mod hearing_faults;
 mod hearing_framing;
 mod hearing_nothing;
 mod hearing_tls;

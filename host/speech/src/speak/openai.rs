@@ -1,5 +1,6 @@
 //! Any service with OpenAI's `/audio/speech`. Rule: what it sends is taken for what it is, whatever was
-//! asked for; further tries end with the first sound.
+//! asked for; further tries end with the first sound; and a service that has failed is not asked again for
+//! each sentence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use modehost_breaker::{Breaker, Policy};
 use modehost_limits::sound as limits;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
@@ -24,6 +26,8 @@ const NAME: &str = "openai";
 pub(super) struct OpenAi(Arc<Service>);
 
 struct Service {
+    /// A sentence is a call.
+    breaker: Arc<Breaker>,
     client: Option<Client>,
     address: String,
     authorization: Option<HeaderValue>,
@@ -38,6 +42,7 @@ struct Service {
 impl OpenAi {
     pub(super) fn new(service: &SpeechConfig, config: &TtsConfig) -> Self {
         Self(Arc::new(Service {
+            breaker: Breaker::new("tts", NAME, Policy { failures: limits::SPEECH_FAILURES, ..Policy::default() }),
             client: http::client(&service.base_url, |builder| builder),
             address: format!("{}/audio/speech", service.base_url.trim_end_matches('/')),
             authorization: http::bearer(service.api_key.as_ref()),
@@ -71,10 +76,14 @@ impl Speaker for OpenAi {
         });
         let allowed = service.timeout;
         let begin = async move {
-            match timeout(allowed, service.begin(body)).await {
-                Ok(begun) => begun,
-                Err(_) => Err(late()),
+            let permit = service.breaker.admit().map_err(|open| Fault::breaker_open(NAME, open.retry_in))?;
+            let begun = timeout(allowed, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(late()));
+            match &begun {
+                Ok(_) => permit.succeed(),
+                Err(fault) if fault.is_lasting() => permit.fail(fault),
+                Err(_) => {}
             }
+            begun
         };
         let pieces = stream::once(begin).flat_map(move |begun| match begun {
             Ok(answer) => stream::try_unfold(answer, move |answer| answer.next(allowed)).left_stream(),
@@ -85,9 +94,9 @@ impl Speaker for OpenAi {
 }
 
 impl Service {
-    /// Asks until the first sound has come.
-    async fn begin(&self, body: Value) -> Result<Answer, Fault> {
-        let mut tried = false;
+    /// Asks until the first sound has come, at the most twice, and once where it is a trial.
+    async fn begin(&self, body: Value, is_trial: bool) -> Result<Answer, Fault> {
+        let mut tried = is_trial;
         loop {
             let (fault, pause) = match self.ask(&body).await {
                 Ok(answer) => return Ok(answer),
