@@ -45,6 +45,8 @@ pub(crate) trait SessionEnd: Sync {
     fn touch_transport(&self);
     /// The device ends the connection by itself. Never waits.
     fn hang_up(&self);
+    /// Whose it is, for the log.
+    fn device(&self) -> &DeviceId;
 }
 
 impl SessionEnd for Attachment {
@@ -75,12 +77,15 @@ impl SessionEnd for Attachment {
     fn hang_up(&self) {
         Self::hang_up(self);
     }
+
+    fn device(&self) -> &DeviceId {
+        Self::device(self)
+    }
 }
 
 /// Runs a connection to its end. The session is let go once it has all that was received, before
 /// the closing handshake where that is possible.
 pub(crate) async fn run<S, A>(
-    device: &DeviceId,
     mut link: Link<'_, S>,
     session: A,
     mut outbox: OutboxReader,
@@ -92,7 +97,7 @@ pub(crate) async fn run<S, A>(
     A: SessionEnd,
 {
     let _connected = meters.connected();
-    if let Some(ending) = converse(device, &mut link, &session, &mut outbox, &mut counter, pace, meters).await {
+    if let Some(ending) = converse(&mut link, &session, &mut outbox, &mut counter, pace, meters).await {
         drop((session, outbox));
         // Boxed: this part is rare, and would make every connection larger.
         Box::pin(link.finish(ending)).await;
@@ -127,7 +132,6 @@ impl Woken {
 
 /// Carries frames both ways until the end, which the caller has still to carry out, if it is given.
 async fn converse<S, A>(
-    device: &DeviceId,
     link: &mut Link<'_, S>,
     session: &A,
     outbox: &mut OutboxReader,
@@ -204,7 +208,7 @@ where
                     }
                     Err(bad) => {
                         meters.skipped_audio(bad.label());
-                        tell_unreadable(device, link);
+                        tell_unreadable(session.device(), link);
                         Ok(())
                     }
                 };

@@ -70,7 +70,7 @@ pub(crate) struct Link<'a, S> {
     /// The code of the close frame that is the last of the frames, or has been written.
     closing: Option<u16>,
     /// Pings of the device whose pongs may not have been written: the socket answers them by itself.
-    pongs: usize,
+    pongs: u32,
     /// Since when writing has made no progress.
     blocked: Option<Instant>,
     last_sent: Instant,
@@ -216,7 +216,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
 
     /// False while the device leaves so many replies unread that it may send nothing more.
     pub fn has_room(&self) -> bool {
-        self.frames.len() < limits::OUTBOX_FRAMES && self.pongs < limits::READ_BURST
+        self.frames.len() < limits::OUTBOX_FRAMES && (self.pongs as usize) < limits::READ_BURST
     }
 
     /// Since when writing has made no progress.

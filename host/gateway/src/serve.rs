@@ -222,7 +222,7 @@ impl Door {
                 drop((settings, early));
                 tracing::debug!(%device, connection = attachment.connection_id().0, "a device has connected");
                 let counter = Counter::new(&self.console, caller.address);
-                connection::run(&device, link, attachment, reader, counter, pace, &self.meters).await;
+                connection::run(link, attachment, reader, counter, pace, &self.meters).await;
             }
             Err(refusal) => {
                 let (code, reason, word) = self.explain(refusal);

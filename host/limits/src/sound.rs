@@ -98,6 +98,11 @@ pub const ESPEAK_PROCESSES: usize = 4;
 pub const SPEECH_PIECE_BYTES: usize = 16 * 1024;
 /// Sound of one sentence: five minutes at 24 kHz.
 pub const SPEECH_SOUND_BYTES: usize = 14 * 1024 * 1024;
+/// An answer of a service of speech: as much sound in 32 bit and two channels.
+pub const SPEECH_ANSWER_BYTES: usize = 4 * SPEECH_SOUND_BYTES;
+/// Sentences in a row that a service has failed to speak before it is not asked for a while: with the second
+/// try of each, one is enough, and nobody waits for the next in vain.
+pub const SPEECH_FAILURES: u32 = 1;
 /// Pause before the one further try of a sentence, and the most that is added to it by chance.
 pub const SPEECH_PAUSE: Duration = Duration::from_millis(200);
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use modehost_ids::ConnectionId;
+use modehost_ids::{ConnectionId, DeviceId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use modehost_speech::{Report, Sound, Words};
 use parking_lot::Mutex;
@@ -50,6 +50,11 @@ impl Attachment {
     /// Counted over the life of the process.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection
+    }
+
+    /// Whose session it is.
+    pub fn device(&self) -> &DeviceId {
+        &self.session.device
     }
 
     /// The person has given a sign of life that no message for the session stands for, such as a heartbeat.

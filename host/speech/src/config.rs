@@ -9,5 +9,5 @@ mod vad;
 
 pub use self::asr::{AsrConfig, AsrProvider, DoubaoConfig, FunAsrConfig, FunAsrMode, LocalConfig, TranscriptionConfig};
 pub use self::key::Key;
-pub use self::tts::{EspeakConfig, SpeechConfig, TtsConfig, TtsProvider};
+pub use self::tts::{EspeakConfig, SpeechConfig, SpeechFormat, TtsConfig, TtsProvider};
 pub use self::vad::VadConfig;

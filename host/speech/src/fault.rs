@@ -1,6 +1,8 @@
 //! What can go wrong with a provider. Rule: a fault names what happened in words for an operator,
 //! holds no key, sound or text, and says whether another try may help.
 
+use std::time::Duration;
+
 /// What kind of failure it is; the label of the figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -16,6 +18,8 @@ pub enum FaultKind {
     Refused,
     /// It answered something that makes no sense.
     Garbled,
+    /// It was not asked: its circuit breaker is open, and why was told by the faults that opened it.
+    BreakerOpen,
 }
 
 impl FaultKind {
@@ -28,6 +32,7 @@ impl FaultKind {
             Self::Busy => "busy",
             Self::Refused => "refused",
             Self::Garbled => "garbled",
+            Self::BreakerOpen => "breaker_open",
         }
     }
 }
@@ -52,5 +57,22 @@ impl Fault {
     /// A failure that will come again.
     pub fn lasting(kind: FaultKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), passing: false }
+    }
+
+    /// A provider that is not asked for so long, since it has failed lastingly.
+    pub fn breaker_open(provider: &str, retry_in: Duration) -> Self {
+        let message = format!("{provider} has failed and is not asked again for {} s", retry_in.as_secs().max(1));
+        Self::passing(FaultKind::BreakerOpen, message)
+    }
+
+    /// Whether it says that the next call will fail, too. One that is busy takes the next, and an answer
+    /// that makes no sense may be an answer to this question only. A timeout counts: each costs a person
+    /// the whole wait.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self.kind {
+            FaultKind::Busy | FaultKind::BreakerOpen => false,
+            FaultKind::Garbled => !self.passing,
+            FaultKind::Connection | FaultKind::TimedOut | FaultKind::Unauthorized | FaultKind::Refused => true,
+        }
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use modehost_breaker::{Breaker, Policy};
 use modehost_limits::sound as limits;
 use modehost_task::{IoTask, spawn_io};
 
@@ -41,6 +42,12 @@ use crate::voice_activity::{Voice, duration};
 pub trait Recogniser: Send + Sync {
     /// Such as `doubao`; the source of transcripts, and a label of figures.
     fn name(&self) -> &'static str;
+
+    /// What keeps it from being asked at the rate of speech while it fails; none where nobody else is
+    /// asked. One for all sessions, replaced with the configuration.
+    fn breaker(&self) -> Option<&Arc<Breaker>> {
+        None
+    }
 
     /// One attempt at an utterance: reads `sound` to its end and tells `findings`. Ends with `Ok` once
     /// the whole text has been told. Cancelling ends the attempt at once.
@@ -121,6 +128,11 @@ impl Utterance {
     pub fn fault(&self) -> Option<Fault> {
         self.slot.fault()
     }
+}
+
+/// The circuit breaker of a recogniser; each attempt is a call.
+fn breaker(provider: &str) -> Arc<Breaker> {
+    Breaker::new("asr", provider, Policy::default())
 }
 
 /// The recogniser that is configured, if one is.

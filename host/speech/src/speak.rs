@@ -2,7 +2,7 @@
 
 mod espeak;
 mod openai;
-mod wav;
+mod sound;
 
 use std::sync::Arc;
 
@@ -35,42 +35,5 @@ pub fn speaker(config: &TtsConfig) -> Option<Arc<dyn Speaker>> {
         (TtsProvider::OpenAi | TtsProvider::Auto, Some(service)) => Some(Arc::new(OpenAi::new(service, config))),
         (TtsProvider::OpenAi, None) => None,
         (TtsProvider::Auto | TtsProvider::Espeak, _) => espeak(),
-    }
-}
-
-/// Bytes as samples, little-endian, however they are cut.
-#[derive(Default)]
-struct Samples {
-    odd: Option<u8>,
-}
-
-impl Samples {
-    fn take(&mut self, bytes: &[u8]) -> Vec<i16> {
-        let mut pcm = Vec::with_capacity(bytes.len() / 2 + 1);
-        let mut bytes = bytes;
-        if let (Some(low), Some((high, rest))) = (self.odd, bytes.split_first()) {
-            pcm.push(i16::from_le_bytes([low, *high]));
-            (self.odd, bytes) = (None, rest);
-        }
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        pcm.extend(pairs.iter().map(|pair| i16::from_le_bytes(*pair)));
-        self.odd = self.odd.or(rest.first().copied());
-        pcm
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Samples;
-
-    #[test]
-    fn samples_are_the_same_however_they_are_cut() {
-        let pcm: Vec<i16> = (-50..50).map(|value| value * 321).collect();
-        let bytes: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        for piece in [1, 2, 3, 7, 200] {
-            let mut samples = Samples::default();
-            let taken: Vec<i16> = bytes.chunks(piece).flat_map(|piece| samples.take(piece)).collect();
-            assert_eq!(taken, pcm, "{piece}");
-        }
     }
 }

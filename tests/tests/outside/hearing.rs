@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 /// A boundary of a device that is clear of the one before.
-const CLEAR: Duration = Duration::from_millis(320);
+pub(crate) const CLEAR: Duration = Duration::from_millis(320);
 
 pub(crate) fn transcribed_by(provider: &Provider, settings: Settings) -> Settings {
     settings
@@ -21,7 +21,7 @@ pub(crate) fn transcribed_by(provider: &Provider, settings: Settings) -> Setting
         .set("asr.timeout_s", json!(5))
 }
 
-fn heard_by(service: &Service, kind: Kind, settings: Settings) -> Settings {
+pub(crate) fn heard_by(service: &Service, kind: Kind, settings: Settings) -> Settings {
     match kind {
         Kind::Doubao => settings
             .set("asr.provider", json!("doubao"))
@@ -32,7 +32,7 @@ fn heard_by(service: &Service, kind: Kind, settings: Settings) -> Settings {
     }
 }
 
-async fn listen(device: &mut Device, state: &str, mode: Option<&str>) {
+pub(crate) async fn listen(device: &mut Device, state: &str, mode: Option<&str>) {
     let mut message = json!({ "type": "listen", "state": state });
     if let Some(mode) = mode {
         message["mode"] = json!(mode);
@@ -40,13 +40,13 @@ async fn listen(device: &mut Device, state: &str, mode: Option<&str>) {
     device.send(message).await;
 }
 
-async fn caption(device: &mut Device) -> String {
+pub(crate) async fn caption(device: &mut Device) -> String {
     let caption = device.expect_type("stt").await;
     caption["text"].as_str().unwrap_or_default().to_owned()
 }
 
 /// An utterance in a way of listening, as firmware does it.
-async fn utterance(device: &mut Device, mode: &str, version: u8) {
+pub(crate) async fn utterance(device: &mut Device, mode: &str, version: u8) {
     listen(device, "start", Some(mode)).await;
     device.speaks_in(version, &recording("weather")).await;
     if mode == "manual" {
@@ -180,8 +180,11 @@ async fn a6_pcm_where_hello_says_so_and_odd_formats_are_told() {
     let answer = device.expect_type("hello").await;
     assert_eq!(answer["audio_params"], json!({"format":"pcm","sample_rate":24000,"channels":1,"frame_duration":60}));
     listen(&mut device, "start", Some("manual")).await;
-    for _ in 0..20 {
-        device.send_message(Message::binary(vec![0; 2 * 2880])).await;
+    // 1.2 s, each sample three times.
+    let speech = &recording("weather")[..1200 * 16];
+    let bytes: Vec<u8> = speech.iter().flat_map(|sample| [sample.to_le_bytes(); 3].concat()).collect();
+    for frame in bytes.chunks(2 * 2880) {
+        device.send_message(Message::binary(frame.to_vec())).await;
     }
     tokio::time::sleep(CLEAR).await;
     listen(&mut device, "stop", None).await;

@@ -19,8 +19,12 @@
 //! - [`coding`]: insights from logs (M.11 to M.13)
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
 //! - [`hearing`]: what devices say, in every framing and with every recogniser (A.1 to A.7)
+//! - [`hearing_nothing`]: what was not said, and what recognisers make of it (A.9)
+//! - [`hearing_faults`]: recognisers and voices that fail lastingly (A.6)
+//! - [`hearing_framing`]: sound that is not what was announced (A.11)
 //! - [`hearing_tls`]: recognisers behind TLS, trusted and not
 //! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
+//! - [`speaking_kinds`]: voices that send other sound than they were asked for (A.8)
 //! - [`spoken_command`]: a true recogniser in the loop
 //! - [`models`]: providers good and bad (L.1 to L.4)
 //! - [`models_odd`]: careless services, thinking models, refusals, providers that fail for good (L.6 to L.8, A.6)
@@ -50,6 +54,9 @@ mod crowd;
 mod fault;
 mod frames;
 mod hearing;
+mod hearing_faults;
+mod hearing_framing;
+mod hearing_nothing;
 mod hearing_tls;
 mod hooks;
 mod hostile;
@@ -71,6 +78,7 @@ mod resume;
 mod server_messages;
 mod sign_in;
 mod speaking;
+mod speaking_kinds;
 mod spoken_command;
 mod start;
 mod storage_faults;

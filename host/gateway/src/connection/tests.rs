@@ -22,25 +22,12 @@ use crate::config::{GatewayConfig, ServerConfig};
 use crate::console::{Console, Done, Operator, Order};
 use crate::settings::GatewaySettings;
 
+mod played;
+
+use played::{Played, Signs};
+
 const LIMIT: usize = 64 * 1024;
 const SILENCE: Duration = Duration::from_secs(95);
-
-struct Played {
-    messages: mpsc::Sender<Incoming>,
-    audio: Arc<AtomicUsize>,
-    signs: Arc<Signs>,
-}
-
-/// What the connection told the session.
-#[derive(Default)]
-pub(super) struct Signs {
-    /// Signs of life of the person, apart from messages.
-    pub(super) person: AtomicUsize,
-    /// Whatever came.
-    pub(super) transport: AtomicUsize,
-    /// The device has ended the connection.
-    pub(super) hung_up: AtomicUsize,
-}
 
 /// Carries orders out when the test lets it.
 #[derive(Default)]
@@ -66,41 +53,6 @@ impl Operator for Orders {
                 }
             }
         })
-    }
-}
-
-impl SessionEnd for Played {
-    fn overhear(&self, message: DeviceMessage) -> Incoming {
-        message.into()
-    }
-
-    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
-        match self.messages.try_send(message) {
-            Ok(()) => Ok(None),
-            Err(mpsc::error::TrySendError::Full(message)) => Ok(Some(message)),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),
-        }
-    }
-
-    async fn message(&self, message: Incoming) -> Result<(), Gone> {
-        self.messages.send(message).await.map_err(|_| Gone)
-    }
-
-    fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
-        self.audio.fetch_add(packet.len(), Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn touch(&self) {
-        self.signs.person.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn touch_transport(&self) {
-        self.signs.transport.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn hang_up(&self) {
-        self.signs.hung_up.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -137,7 +89,7 @@ pub(super) fn stage_behind(proxy: bool, ping: Option<Duration>) -> (DuplexStream
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
         let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
         let counter = Counter::new(&console, [127, 0, 0, 1].into());
-        run(&DeviceId::from("dev"), link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
+        run(link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
     });
     (device, Stage { session, outbox: sender, audio, signs, orders, connection })
 }
@@ -437,8 +389,7 @@ async fn an_idle_connection_is_small() {
     let pace = Pace { silence: SILENCE, ping: None };
     let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);
     let counter = Counter::new(&console, [127, 0, 0, 1].into());
-    let device = DeviceId::from("dev");
-    let future = run(&device, link, played, outbox().1, counter, pace, &meters);
+    let future = run(link, played, outbox().1, counter, pace, &meters);
     let size = std::mem::size_of_val(&future);
     println!("a connection's future: {size} bytes");
     assert!(size < 2176, "{size}");

@@ -13,24 +13,34 @@ use crate::opus::is_opus;
 const SURE: u8 = 3;
 /// Frames in a row of which none can be read, before somebody is told.
 const UNREADABLE: u8 = 20;
+/// Stands for: it was told.
+const TOLD: u8 = u8::MAX;
 /// Least samples of a frame of PCM, in bytes: 5 ms at 16 kHz.
 const PCM: usize = 160;
 
-/// The framing of one connection, and whether anything can be read at all.
+/// The framing of one connection, and whether anything can be read at all. A few bytes, since each
+/// connection has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
-    /// The handshake names the framing.
-    named: bool,
     framing: Framing,
+    by: By,
     codec: Codec,
     /// What the last frames looked like, and how many of them in a row.
     look: Option<Framing>,
     run: u8,
-    /// `framing` has been settled by the frames.
-    sure: bool,
-    /// Frames in a row that could not be read.
+    /// Frames in a row that could not be read, or `TOLD`.
     unreadable: u8,
-    told: bool,
+}
+
+/// What a framing is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The handshake names it.
+    Header,
+    /// Frames in a row.
+    Frames,
+    /// A frame, or nothing yet.
+    Guess,
 }
 
 impl Evidence {
@@ -38,14 +48,12 @@ impl Evidence {
     pub fn new(version: Option<u64>) -> Self {
         let named = version.and_then(Framing::of_version);
         Self {
-            named: named.is_some(),
             framing: named.unwrap_or_default(),
+            by: if named.is_some() { By::Header } else { By::Guess },
             codec: Codec::default(),
             look: None,
             run: 0,
-            sure: false,
             unreadable: 0,
-            told: false,
         }
     }
 
@@ -64,7 +72,7 @@ impl Evidence {
     pub fn said_hello(&mut self, version: Option<u64>, codec: Codec) -> Option<Framing> {
         self.codec = codec;
         let said = version.and_then(Framing::of_version)?;
-        (self.named && said != self.framing).then_some(self.framing)
+        (self.by == By::Header && said != self.framing).then_some(self.framing)
     }
 
     /// What is in the next frame.
@@ -75,16 +83,24 @@ impl Evidence {
         self.weigh(frame);
         let outcome = match self.framing.unwrap(frame) {
             // Every frame is a bare packet; these are none.
-            Ok(_) if self.named && self.framing == Framing::Bare && self.is_wrapped() => Err(BadFrame::Version),
+            Ok(_) if self.by == By::Header && self.framing == Framing::Bare && self.is_wrapped() => {
+                Err(BadFrame::Version)
+            }
             outcome => outcome,
         };
-        self.unreadable = if outcome.is_err() { self.unreadable.saturating_add(1) } else { 0 };
+        if self.unreadable != TOLD {
+            self.unreadable = if outcome.is_err() { (self.unreadable + 1).min(UNREADABLE) } else { 0 };
+        }
         outcome
     }
 
     /// True once: when so many frames in a row could not be read that none will be.
     pub fn is_unreadable(&mut self) -> bool {
-        self.unreadable >= UNREADABLE && !std::mem::replace(&mut self.told, true)
+        let now = self.unreadable == UNREADABLE;
+        if now {
+            self.unreadable = TOLD;
+        }
+        now
     }
 
     fn weigh(&mut self, frame: &[u8]) {
@@ -94,9 +110,10 @@ impl Evidence {
         }
         self.run = if look == self.look { self.run.saturating_add(1) } else { 1 };
         self.look = look;
-        if let Some(look) = look.filter(|_| !self.named && (!self.sure || self.run >= SURE)) {
+        let is_sure = self.run >= SURE;
+        if let Some(look) = look.filter(|_| self.by == By::Guess || (self.by == By::Frames && is_sure)) {
             self.framing = look;
-            self.sure = self.run >= SURE;
+            self.by = if is_sure { By::Frames } else { By::Guess };
         }
     }
 

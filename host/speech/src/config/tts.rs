@@ -107,10 +107,27 @@ pub struct SpeechConfig {
     #[serde(default = "speed")]
     #[garde(range(min = 0.25, max = 4.0))]
     pub speed: f64,
-    /// Of the PCM that the service sends, in Hz, 8000 to 48000. Default 24000.
+    /// What is asked for: `pcm`, `wav`, `mp3` or `opus`; for services that know no PCM. What comes is taken
+    /// for what it is. Default `pcm`.
+    #[serde(default)]
+    #[garde(skip)]
+    pub response_format: SpeechFormat,
+    /// Of PCM without a header, in Hz, 8000 to 48000; other sound says it itself. Default 24000.
     #[serde(default = "pcm_rate")]
     #[garde(range(min = 8000, max = 48_000))]
     pub pcm_rate: u32,
+}
+
+/// How a service is asked to encode speech.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeechFormat {
+    /// Samples of 16 bit, which need no decoding.
+    #[default]
+    Pcm,
+    Wav,
+    Mp3,
+    Opus,
 }
 
 fn voice() -> String {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct VadConfig {
     /// How sure the detector must be that something is speech, 0.05 to 0.95. Default 0.6; white noise
-    /// reaches 0.63 now and then, speech 0.9.
+    /// reaches 0.63 now and then, speech 0.9. While a button is held, three fifths of it are voice enough for
+    /// a recogniser to be asked.
     #[garde(range(min = 0.05, max = 0.95))]
     pub threshold: f32,
     /// Speech of this length begins an utterance, in ms, 16 to 1000. Default 96.

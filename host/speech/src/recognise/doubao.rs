@@ -4,8 +4,11 @@
 
 pub mod frame;
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use modehost_breaker::Breaker;
 use modehost_limits::sound as limits;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -14,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use self::frame::Reply;
 use super::socket::{Address, Said, Socket, hidden};
-use super::{Findings, Recogniser, SoundReader};
+use super::{Findings, Recogniser, SoundReader, breaker};
 use crate::config::{DoubaoConfig, Key};
 use crate::fault::{Fault, FaultKind};
 use crate::voice_activity::RATE;
@@ -29,6 +32,7 @@ const BUSY: u32 = 55_000_031;
 
 /// The service.
 pub(super) struct Doubao {
+    breaker: Arc<Breaker>,
     address: Address,
     app_key: Key,
     access_key: Key,
@@ -63,6 +67,7 @@ struct Sentence {
 impl Doubao {
     pub(super) fn new(config: &DoubaoConfig) -> Self {
         Self {
+            breaker: breaker(NAME),
             address: Address::new(NAME, &config.url, false),
             app_key: config.app_key.clone(),
             access_key: config.access_key.clone(),
@@ -208,6 +213,10 @@ fn failure(code: u32) -> Fault {
 impl Recogniser for Doubao {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn breaker(&self) -> Option<&Arc<Breaker>> {
+        Some(&self.breaker)
     }
 
     fn attempt<'a>(

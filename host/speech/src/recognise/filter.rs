@@ -13,8 +13,12 @@ const TAG: usize = 40;
 /// How far before a bracket its word is looked for, in characters.
 const NEAR: usize = 4;
 
+/// Notes of music, but 🎼: with it models tag speech over music.
+const NOTES: [char; 6] = ['♩', '♪', '♫', '♬', '🎵', '🎶'];
+
 /// The words of a text without all that nobody said; empty where nothing was said.
 pub(super) fn spoken(text: &str) -> String {
+    let has_notes = text.contains(NOTES);
     let text: Vec<char> = without_pictures(&without_tags(text));
     let Stripped { text, groups, removed } = without_marks(&text);
     let words = |part: &[char]| part.iter().any(|one| one.is_alphanumeric());
@@ -26,6 +30,10 @@ pub(super) fn spoken(text: &str) -> String {
     outside |= words(&text[behind..]);
     // All of it in brackets is a description of a sound, but for a number such as the 一 of （一）.
     if !outside && !groups.iter().any(|group| group.is_number(&text)) {
+        return String::new();
+    }
+    // Between notes stand words that are sung, or what kind of music it is.
+    if has_notes && marks::describes_sound(&text) {
         return String::new();
     }
     tidy(&text, removed)

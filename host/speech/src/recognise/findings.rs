@@ -63,6 +63,11 @@ impl Slot {
         self.state.lock().outcome.clone().flatten()
     }
 
+    /// Something has been settled.
+    pub(super) fn has_text(&self) -> bool {
+        !self.state.lock().settled.is_empty()
+    }
+
     /// It is over, with so much voice in the utterance. Gives the length of the text in bytes.
     pub(super) fn conclude(&self, fault: Option<Fault>, voice: Voice) -> usize {
         let mut state = self.state.lock();

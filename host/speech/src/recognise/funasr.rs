@@ -4,9 +4,11 @@
 //! has never said anything has failed; one that has said an empty text has heard nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use modehost_breaker::Breaker;
 use modehost_limits::sound as limits;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -15,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::socket::{Address, Said};
-use super::{Findings, Recogniser, SoundReader, filter};
+use super::{Findings, Recogniser, SoundReader, breaker, filter};
 use crate::config::{FunAsrConfig, FunAsrMode};
 use crate::fault::{Fault, FaultKind};
 use crate::voice_activity::RATE;
@@ -27,6 +29,7 @@ const NO_SENTENCE_MS: u64 = 1100;
 
 /// The service.
 pub(super) struct FunAsr {
+    breaker: Arc<Breaker>,
     address: Address,
     mode: FunAsrMode,
     /// JSON in a text, as the service wants it; empty for none.
@@ -50,7 +53,7 @@ impl FunAsr {
         let words = |words: &BTreeMap<String, u32>| json!(words).to_string();
         let hotwords = if config.hotwords.is_empty() { String::new() } else { words(&config.hotwords) };
         let address = Address::new(NAME, &config.url, config.accept_invalid_certificates);
-        Self { address, mode: config.mode, hotwords }
+        Self { breaker: breaker(NAME), address, mode: config.mode, hotwords }
     }
 
     async fn converse(&self, sound: &mut SoundReader, findings: &Findings) -> Result<(), Fault> {
@@ -232,6 +235,10 @@ fn end_of(stamp: &Value) -> Option<u64> {
 impl Recogniser for FunAsr {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn breaker(&self) -> Option<&Arc<Breaker>> {
+        Some(&self.breaker)
     }
 
     fn attempt<'a>(

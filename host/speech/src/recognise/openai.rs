@@ -3,8 +3,11 @@
 
 mod answer;
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use modehost_breaker::Breaker;
 use modehost_limits::sound as limits;
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -12,7 +15,7 @@ use reqwest::multipart::{Form, Part};
 use tokio::time::sleep;
 
 use self::answer::NoText;
-use super::{Findings, Recogniser, SoundReader};
+use super::{Findings, Recogniser, SoundReader, breaker};
 use crate::config::TranscriptionConfig;
 use crate::fault::{Fault, FaultKind};
 use crate::http;
@@ -22,6 +25,7 @@ const NAME: &str = "openai";
 
 /// A service.
 pub(super) struct OpenAi {
+    breaker: Arc<Breaker>,
     client: Option<Client>,
     address: String,
     authorization: Option<HeaderValue>,
@@ -33,6 +37,7 @@ pub(super) struct OpenAi {
 impl OpenAi {
     pub(super) fn new(service: &TranscriptionConfig) -> Self {
         Self {
+            breaker: breaker(NAME),
             client: http::client(&service.base_url, |builder| builder),
             address: format!("{}/audio/transcriptions", service.base_url.trim_end_matches('/')),
             authorization: http::bearer(service.api_key.as_ref()),
@@ -89,6 +94,10 @@ impl OpenAi {
 impl Recogniser for OpenAi {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn breaker(&self) -> Option<&Arc<Breaker>> {
+        Some(&self.breaker)
     }
 
     fn attempt<'a>(

@@ -95,6 +95,13 @@ impl Tape {
         }
     }
 
+    /// Waits until the utterance has ended.
+    pub(super) async fn end_of_sound(&self) {
+        while self.ended().is_none() {
+            self.moved.notified().await;
+        }
+    }
+
     pub(super) fn ended(&self) -> Option<Instant> {
         self.state.lock().ended
     }

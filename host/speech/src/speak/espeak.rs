@@ -14,14 +14,13 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::{Samples, Speaker};
+use super::Speaker;
+use super::sound::{Format, Sound};
 use crate::config::TtsConfig;
 use crate::fault::{Fault, FaultKind};
 
-/// Of all its voices, in Hz.
+/// Of its own voices, in Hz; others are brought to it.
 const RATE: u32 = 22_050;
-/// Of the WAV header that it writes.
-const HEADER: usize = 44;
 /// Where its voices for Chinese and for everything else are not set.
 const CHINESE: &str = "cmn";
 const OTHERS: &str = "en-us";
@@ -115,50 +114,48 @@ impl Speaker for Espeak {
 /// A sentence that is being spoken. Dropping it ends the program.
 struct Running {
     _child: Child,
-    sound: ChildStdout,
-    samples: Samples,
-    given: usize,
+    output: ChildStdout,
+    /// None once it has ended.
+    sound: Option<Sound>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Running {
     async fn begin(mut child: Child, place: Option<OwnedSemaphorePermit>, text: &str) -> std::io::Result<Self> {
-        let (Some(mut input), Some(mut sound)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
         // It reads all of it before it speaks.
         input.write_all(text.as_bytes()).await?;
         input.shutdown().await?;
         drop(input);
-        let mut header = [0; HEADER];
-        match sound.read_exact(&mut header).await {
-            Ok(_) => {}
-            // Nothing that could be spoken.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
-            Err(error) => return Err(error),
-        }
-        Ok(Self { _child: child, sound, samples: Samples::default(), given: 0, _place: place })
+        let sound = Some(Sound::new("espeak-ng", "audio/wav", Format::mono(RATE)));
+        Ok(Self { _child: child, output, sound, _place: place })
     }
 
     async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
         let mut bytes = vec![0; limits::SPEECH_PIECE_BYTES];
-        loop {
-            let count = match timeout(allowed, self.sound.read(&mut bytes)).await {
+        while let Some(sound) = &mut self.sound {
+            let count = match timeout(allowed, self.output.read(&mut bytes)).await {
                 Ok(Ok(count)) => count,
                 Ok(Err(error)) => {
                     return Err(Fault::passing(FaultKind::Connection, format!("espeak-ng: {error}")));
                 }
                 Err(_) => return Err(late()),
             };
-            self.given += count;
-            if count == 0 || self.given > limits::SPEECH_SOUND_BYTES {
-                return Ok(None);
-            }
-            let pcm = self.samples.take(&bytes[..count]);
+            let pcm = if count > 0 && !sound.is_full() {
+                sound.take(&bytes[..count])?
+            } else {
+                // Of what cannot be spoken there is no sound, and that is no fault.
+                let rest = sound.end().unwrap_or_default();
+                self.sound = None;
+                rest
+            };
             if !pcm.is_empty() {
                 return Ok(Some((pcm, self)));
             }
         }
+        Ok(None)
     }
 }
 

@@ -1,6 +1,6 @@
-//! Any service with OpenAI's `/audio/speech`. Rule: PCM is asked for, so that nothing has to be
-//! decoded; what is no sound, or sound of another kind, is not played, and further tries end with the
-//! first sound.
+//! Any service with OpenAI's `/audio/speech`. Rule: what it sends is taken for what it is, whatever was
+//! asked for; further tries end with the first sound; and a service that has failed is not asked again for
+//! each sentence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,42 +8,33 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use modehost_breaker::{Breaker, Policy};
 use modehost_limits::sound as limits;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::wav::Unwrapped;
-use super::{Samples, Speaker};
-use crate::config::{SpeechConfig, TtsConfig};
+use super::Speaker;
+use super::sound::{Format, Sound};
+use crate::config::{SpeechConfig, SpeechFormat, TtsConfig};
 use crate::fault::{Fault, FaultKind};
 use crate::http;
 
 const NAME: &str = "openai";
-/// Kinds of sound that are samples, or a WAV file around them. Services that know of none say bytes.
-const KINDS: [&str; 9] = [
-    "",
-    "application/octet-stream",
-    "audio/pcm",
-    "audio/x-pcm",
-    "audio/l16",
-    "audio/wav",
-    "audio/x-wav",
-    "audio/wave",
-    "audio/vnd.wave",
-];
-
 /// A service.
 pub(super) struct OpenAi(Arc<Service>);
 
 struct Service {
+    /// A sentence is a call.
+    breaker: Arc<Breaker>,
     client: Option<Client>,
     address: String,
     authorization: Option<HeaderValue>,
     model: String,
     voice: String,
     speed: f64,
+    response_format: SpeechFormat,
     pcm_rate: u32,
     timeout: Duration,
 }
@@ -51,12 +42,14 @@ struct Service {
 impl OpenAi {
     pub(super) fn new(service: &SpeechConfig, config: &TtsConfig) -> Self {
         Self(Arc::new(Service {
+            breaker: Breaker::new("tts", NAME, Policy { failures: limits::SPEECH_FAILURES, ..Policy::default() }),
             client: http::client(&service.base_url, |builder| builder),
             address: format!("{}/audio/speech", service.base_url.trim_end_matches('/')),
             authorization: http::bearer(service.api_key.as_ref()),
             model: service.model.clone(),
             voice: service.voice.clone(),
             speed: service.speed,
+            response_format: service.response_format,
             pcm_rate: service.pcm_rate,
             timeout: Duration::from_secs(config.timeout_s),
         }))
@@ -78,18 +71,22 @@ impl Speaker for OpenAi {
             "model": service.model,
             "input": text,
             "voice": service.voice,
-            "response_format": "pcm",
+            "response_format": service.response_format,
             "speed": service.speed,
         });
         let allowed = service.timeout;
         let begin = async move {
-            match timeout(allowed, service.begin(body)).await {
-                Ok(begun) => begun,
-                Err(_) => Err(late()),
+            let permit = service.breaker.admit().map_err(|open| Fault::breaker_open(NAME, open.retry_in))?;
+            let begun = timeout(allowed, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(late()));
+            match &begun {
+                Ok(_) => permit.succeed(),
+                Err(fault) if fault.is_lasting() => permit.fail(fault),
+                Err(_) => {}
             }
+            begun
         };
         let pieces = stream::once(begin).flat_map(move |begun| match begun {
-            Ok(sound) => stream::try_unfold(sound, move |sound| sound.next(allowed)).left_stream(),
+            Ok(answer) => stream::try_unfold(answer, move |answer| answer.next(allowed)).left_stream(),
             Err(fault) => stream::once(async { Err(fault) }).right_stream(),
         });
         pieces.boxed()
@@ -97,12 +94,12 @@ impl Speaker for OpenAi {
 }
 
 impl Service {
-    /// Asks until the first sound has come.
-    async fn begin(&self, body: Value) -> Result<Sound, Fault> {
-        let mut tried = false;
+    /// Asks until the first sound has come, at the most twice, and once where it is a trial.
+    async fn begin(&self, body: Value, is_trial: bool) -> Result<Answer, Fault> {
+        let mut tried = is_trial;
         loop {
             let (fault, pause) = match self.ask(&body).await {
-                Ok(sound) => return Ok(sound),
+                Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             if std::mem::replace(&mut tried, true) || !fault.passing {
@@ -114,67 +111,60 @@ impl Service {
         }
     }
 
-    async fn ask(&self, body: &Value) -> Result<Sound, (Fault, Option<Duration>)> {
+    async fn ask(&self, body: &Value) -> Result<Answer, (Fault, Option<Duration>)> {
         let client = self.client.as_ref().ok_or_else(|| (http::no_tls(), None))?;
         let mut request = client.post(&self.address).json(body);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut answer = request.send().await.map_err(|error| (http::unanswered(NAME, &error), None))?;
-        if !answer.status().is_success() {
-            return Err((http::refused(NAME, answer.status()), http::retry_after(answer.headers())));
+        let response = request.send().await.map_err(|error| (http::unanswered(NAME, &error), None))?;
+        if !response.status().is_success() {
+            return Err((http::refused(NAME, response.status()), http::retry_after(response.headers())));
         }
-        let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if let Some(wrong) = wrong_kind(kind) {
-            return Err((Fault::lasting(FaultKind::Garbled, wrong), None));
-        }
-        let first = answer.chunk().await.map_err(|error| (http::unanswered(NAME, &error), None))?;
-        let unwrapped = Unwrapped::new(NAME, self.pcm_rate);
-        Ok(Sound { answer, first, unwrapped, samples: Samples::default(), given: 0 })
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let sound = Sound::new(NAME, kind, Format::mono(self.pcm_rate));
+        let mut answer = Answer { response, sound, received: 0, first: None, ended: false };
+        answer.first = answer.piece().await.map_err(|fault| (fault, None))?;
+        Ok(answer)
     }
-}
-
-/// What is wrong with a content type, if it is none of sound that can be played.
-fn wrong_kind(kind: &str) -> Option<String> {
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if ["json", "text/", "html", "xml"].iter().any(|word| kind.contains(word)) {
-        return Some(format!("{NAME} sent text in place of sound"));
-    }
-    let known = KINDS.contains(&kind.as_str());
-    (!known).then(|| format!("{NAME} sent {kind:.60} although PCM was asked for; it cannot be played"))
 }
 
 /// The sound of a sentence. Dropping it closes the request.
-struct Sound {
-    answer: Response,
-    first: Option<Bytes>,
-    unwrapped: Unwrapped,
-    samples: Samples,
-    given: usize,
+struct Answer {
+    response: Response,
+    sound: Sound,
+    /// In bytes.
+    received: usize,
+    /// What came before anybody asked for it.
+    first: Option<Vec<i16>>,
+    ended: bool,
 }
 
-impl Sound {
+impl Answer {
     async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
-        loop {
-            let bytes = match self.first.take() {
-                Some(first) => first,
-                None => match timeout(allowed, self.answer.chunk()).await {
-                    Ok(Ok(Some(bytes))) => bytes,
-                    Ok(Ok(None)) => return self.unwrapped.end().map(|()| None),
-                    Ok(Err(error)) => return Err(http::unanswered(NAME, &error)),
-                    Err(_) => return Err(late()),
-                },
+        let piece = match self.first.take() {
+            Some(first) => Some(first),
+            None => timeout(allowed, self.piece()).await.unwrap_or_else(|_| Err(late()))?,
+        };
+        Ok(piece.map(|piece| (piece, self)))
+    }
+
+    /// The next sound, if there is more.
+    async fn piece(&mut self) -> Result<Option<Vec<i16>>, Fault> {
+        while !self.ended {
+            let bytes = self.response.chunk().await.map_err(|error| http::unanswered(NAME, &error))?;
+            self.received += bytes.as_ref().map_or(0, Bytes::len);
+            // A sentence of minutes is none.
+            self.ended = bytes.is_none() || self.sound.is_full() || self.received > limits::SPEECH_ANSWER_BYTES;
+            let pcm = match bytes {
+                Some(bytes) => self.sound.take(&bytes)?,
+                None => self.sound.end()?,
             };
-            self.given += bytes.len();
-            if self.given > limits::SPEECH_SOUND_BYTES {
-                // A sentence of minutes is none.
-                return Ok(None);
-            }
-            let pcm = self.samples.take(&self.unwrapped.take(&bytes)?);
             if !pcm.is_empty() {
-                return Ok(Some((pcm, self)));
+                return Ok(Some(pcm));
             }
         }
+        Ok(None)
     }
 }
 

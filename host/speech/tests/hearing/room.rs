@@ -53,6 +53,8 @@ pub enum Script {
     Nothing,
     /// A failure that will come again.
     Failure,
+    /// The same at once.
+    Refusal,
     /// It never comes to an end.
     Never,
     /// A sentence after the first sound, and then a failure that will come again.
@@ -100,6 +102,9 @@ impl Recogniser for Scripted {
                 if chunk.last {
                     break;
                 }
+                if script == Script::Refusal {
+                    return Err(Fault::lasting(FaultKind::Unauthorized, "as the script says"));
+                }
                 if script == Script::Sentence {
                     findings.settled("第一句。", None);
                     return Err(Fault::lasting(FaultKind::Refused, "as the script says"));
@@ -107,7 +112,7 @@ impl Recogniser for Scripted {
             }
             match script {
                 Script::Length | Script::Drafts => findings.settled(&(samples / 16).to_string(), None),
-                Script::Nothing | Script::Sentence => {}
+                Script::Nothing | Script::Sentence | Script::Refusal => {}
                 Script::Failure => return Err(Fault::lasting(FaultKind::Refused, "as the script says")),
                 Script::Never => std::future::pending().await,
             }

@@ -274,3 +274,20 @@ async fn a9_who_whispers_into_a_press_is_heard_from_its_beginning() {
     let length = room.length().await;
     assert!(length.abs_diff(pressed.len() / 16) <= 60, "{length} ms");
 }
+
+#[tokio::test]
+async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
+    for mode in [Manual, Auto] {
+        let mut room = Room::new(Script::Refusal);
+        room.start(mode);
+        room.say(&[recording("weather"), silence(1000)].concat());
+        if mode == Manual {
+            tokio::time::sleep(CLEAR).await;
+            room.stop();
+        }
+        assert!(matches!(room.report().await, Report::Failed(_)), "{mode:?}");
+        room.until(|room| room.ear.is_idle()).await;
+        assert!(room.reports.try_recv().is_err(), "{mode:?}: once");
+        assert_eq!(room.recogniser.begun.load(SeqCst), 1, "{mode:?}");
+    }
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use modehost_speech::config::{AsrConfig, AsrProvider};
 use modehost_speech::recognise::{Heard, Recogniser, Terms, Utterance, recogniser};
+use modehost_speech::voice_activity::Voice;
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 use tempfile::TempDir;
@@ -25,6 +26,7 @@ fn of(path: &Path, language: Option<&str>) -> Arc<dyn Recogniser> {
 
 fn say(recogniser: &Arc<dyn Recogniser>, ms: usize) -> Utterance {
     let utterance = Utterance::begin(recogniser.clone(), TERMS);
+    utterance.voice(Voice { clear: 16_000, faint: 16_000 });
     let pcm: Vec<i16> = (0..ms * 16).map(|at| (at % 200) as i16 * 100).collect();
     for piece in pcm.chunks(960) {
         utterance.push(piece);

@@ -112,3 +112,59 @@ async fn a8_who_stops_listening_ends_the_request() {
     };
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
 }
+
+/// What a sentence comes to.
+async fn sentence(speaker: &dyn Speaker, text: &str) -> Result<usize, Fault> {
+    let (mut samples, mut sound) = (0, speaker.speak(text));
+    while let Some(piece) = sound.next().await {
+        samples += piece?.len();
+    }
+    Ok(samples)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_a_voice_that_fails_is_not_asked_again_for_each_sentence() {
+    for (reply, kind, times) in [
+        (Reply::status(401), FaultKind::Unauthorized, 1),
+        (Reply::status(400), FaultKind::Refused, 1),
+        (Reply::status(500), FaultKind::Connection, 2),
+        (Reply::raw_as("audio/flac", &b"fLaC\0\0\0\x22"[..]), FaultKind::Garbled, 1),
+    ] {
+        let provider = Provider::start();
+        provider.always(reply.clone());
+        let voice = of(&provider, 2);
+        assert_eq!(sentence(&*voice, "one").await.map_err(|fault| fault.kind), Err(kind), "{reply:?}");
+        for text in ["two", "three", "four"] {
+            let fault = sentence(&*voice, text).await.map_err(|fault| fault.kind);
+            assert_eq!(fault, Err(FaultKind::BreakerOpen), "{reply:?}");
+        }
+        assert_eq!(provider.asked().len(), times, "{reply:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_a_voice_that_was_repaired_speaks_again() {
+    let provider = Provider::start();
+    provider.next(Reply::status(401));
+    provider.always(Reply::text(""));
+    let voice = of(&provider, 2);
+    assert!(sentence(&*voice, "one").await.is_err());
+    let again = async {
+        while sentence(&*voice, "0123456789").await != Ok(14_400) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is asked again");
+    assert_eq!(provider.asked().len(), 2, "once that failed, and the trial");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_a_voice_that_is_busy_is_asked_for_each_sentence() {
+    let provider = Provider::start();
+    provider.always(Reply::status(429));
+    let voice = of(&provider, 2);
+    for text in ["one", "two"] {
+        assert_eq!(sentence(&*voice, text).await.map_err(|fault| fault.kind), Err(FaultKind::Busy));
+    }
+    assert_eq!(provider.asked().len(), 4);
+}

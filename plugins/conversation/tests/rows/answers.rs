@@ -136,7 +136,7 @@ fn l5_what_was_cut_before_its_first_word_is_not_asked_again() {
 fn l5_a_question_whose_answer_was_an_apology_is_not_answered_later() {
     let kit = Kit::build("conversation");
     let mut device = chatting(&kit);
-    kit.fail_model("chat", modehost_testkit::Failure::TimedOut, "late");
+    kit.fail_model("chat", Failure::TimedOut);
     device.hears("Turn everything on");
     kit.answer_model("chat", "Four.");
     device.hears("What is two and two?");

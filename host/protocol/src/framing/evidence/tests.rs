@@ -1,5 +1,4 @@
-//! Framing by evidence: real packets in every wrapping, and what no wrapping explains. Rule: the packets are
-//! those of firmware, so that what is found out is what a device would get.
+//! Frames of every framing, announced and not. Rule: what is said of a framing is never more than the frames show.
 
 use super::*;
 

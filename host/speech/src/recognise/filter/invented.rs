@@ -37,7 +37,8 @@ const CREDITS: &str = "amaraorg 字幕 明镜与点点 明鏡與點點 不吝点
     sottotitoli untertitel swr20 wdr20 zdf20 legendado legendas subtítulos subtitulos suscríbete suscribete ondertitel
     undertext tekstet napisystworzone napisywykonane titulky altyazı altyazi izlediğinizicin izlediğiniziçin субтитр
     dimatorzok корректор продолжениеследует спасибозапросмотр подписывайтесь graciasporver mercidavoirregardé
-    obrigadoporassistir graziepervisto graziedellavisione dankefürszuschauen abonniert abonnezvous";
+    obrigadoporassistir graziepervisto graziedellavisione dankefürszuschauen abonniert abonnezvous mingpao completedisclaimer emilybeynon
+    teksting";
 
 /// Words that silence becomes as well, whole texts.
 const WORDS: &str = "you thankyou thankyouverymuch thankyousomuch thanks bye byebye goodbye ok okay so oh uh um ah hm hmm

@@ -77,11 +77,7 @@ pub(super) fn is_mark(bracket: Bracket, content: &[char], attached: bool) -> boo
     if bracket == Bracket::Square && is_time(content) {
         return true;
     }
-    let content: String = content
-        .iter()
-        .map(|one| if one.is_alphanumeric() || *one == '\'' { *one } else { ' ' })
-        .flat_map(char::to_lowercase)
-        .collect();
+    let content = plain(content);
     let words: Vec<&str> = content.split_whitespace().collect();
     if words.len() > WORDS {
         return false;
@@ -98,8 +94,34 @@ pub(super) fn is_mark(bracket: Bracket, content: &[char], attached: bool) -> boo
         Bracket::Round => {
             known || sounds_han(&whole) || words.first().is_some_and(is_event) || words.last().is_some_and(is_event)
         }
+        Bracket::Square if is_speaker(&whole) => true,
         _ => known || sounds_han(&whole) || words.iter().any(is_event) || (whole.len() > 1 && TOKENS.contains(&*whole)),
     }
+}
+
+/// In lower case, with blanks for whatever is neither a letter nor a digit.
+fn plain(text: &[char]) -> String {
+    let letter = |one: &char| if one.is_alphanumeric() || *one == '\'' { *one } else { ' ' };
+    text.iter().map(letter).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a text without brackets does nothing but describe a sound, in a few words.
+pub(super) fn describes_sound(text: &[char]) -> bool {
+    if text.len() > LENGTH {
+        return false;
+    }
+    let text = plain(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let whole = words.concat();
+    let is_event = |word: &&str| EVENTS.contains(*word);
+    EVENTS_HAN.contains(&*whole)
+        || (words.iter().any(is_event) && words.iter().all(|word| is_event(word) || MANNERS.contains(*word)))
+}
+
+/// Who is speaking, as services label them: `SPEAKER_00`.
+fn is_speaker(whole: &str) -> bool {
+    let number = whole.strip_prefix("speaker").or_else(|| whole.strip_prefix("说话人"));
+    number.is_some_and(|number| number.chars().all(char::is_numeric))
 }
 
 /// `00:00:01.000 --> 00:00:02.500` and the like.
@@ -144,6 +166,15 @@ static EVENTS: Words = LazyLock::new(|| {
          musicplaying song sound sounds noise noises vocalizednoise spokennoise foreign foreignlanguage speaks speaking
          audio video música musica musique musik rires applaudissements risas aplausos gelächter applaus lachen risate
          applausi risos silencio stille музыка смех аплодисменты вздох тишина 음악 웃음 박수 침묵",
+    )
+});
+
+/// How descriptions say that music is.
+static MANNERS: Words = LazyLock::new(|| {
+    words(
+        "upbeat soft gentle slow fast light calm dramatic ominous tense sad happy cheerful lively intro outro theme
+         background instrumental electronic classical rock jazz piano guitar plays playing continues fades fading out in
+         starts stops ends the",
     )
 });
 

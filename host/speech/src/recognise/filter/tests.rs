@@ -1,4 +1,4 @@
-//! What is nothing, and what stays. Rule: texts as recognisers give them, so that no word of a person is lost.
+//! Texts as recognisers write them. Rule: each is one that a recogniser has written, or a person may have dictated.
 
 use super::spoken;
 
@@ -69,6 +69,11 @@ fn a9_what_nobody_said_is_nothing() {
         "[00:00:00.000 --> 00:00:02.000]",
         "[00:00:00.000 --> 00:00:02.000]  [BLANK_AUDIO]",
         ">> [Music]",
+        "🎵 music 🎵",
+        "♪ upbeat music ♪",
+        "♫ 音乐 ♫",
+        "[SPEAKER_00]",
+        "[Speaker 1] [Music]",
         "\u{feff}",
         "\u{200b}",
         "\u{fffd}\u{fffd}",
@@ -91,6 +96,11 @@ fn a9_what_a_person_said_stays() {
         ("<|zh|>今天<|en|>hello", "今天hello"),
         ("🎼今天天气怎么样😊", "今天天气怎么样"),
         ("♪ I love you ♪", "I love you"),
+        ("🎵 play me this lovely song 🎵", "play me this lovely song"),
+        ("[SPEAKER_00]: 你好", "你好"),
+        ("🎼播放音乐", "播放音乐"),
+        ("🎼Play some music.", "Play some music."),
+        ("♪ stop the music ♪", "stop the music"),
         ("[Music] 今天天气怎么样", "今天天气怎么样"),
         ("[Music], and now the news", "and now the news"),
         ("今天[掌声]开会", "今天开会"),

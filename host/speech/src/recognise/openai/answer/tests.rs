@@ -1,5 +1,4 @@
-//! Answers of transcription services, of every shape seen. Rule: a text is read wherever it stands, and what
-//! holds none says why.
+//! Answers as services give them. Rule: each is a text, silence, a failure or nonsense, and never another of these.
 
 use super::{FaultKind, NoText, read};
 
