@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// When there was last a sign of life: of the person; of the connection where a mode records, since whoever
-    /// listens in a meeting says nothing for hours (C.17).
+    /// only listens says nothing for hours (C.17).
     fn last_heard(&self) -> Instant {
         let presence = &self.handle.presence;
         if self.records() { presence.transport() } else { presence.person() }

@@ -68,7 +68,7 @@ impl Session {
         self.floor.is_waiting() || self.handlers.iter().any(asks)
     }
 
-    /// The person goes on talking: the conversation does not end.
+    /// The person goes on talking: nobody hangs up.
     pub(crate) fn stays(&mut self) {
         self.closing = false;
     }

@@ -1,5 +1,5 @@
 //! What becomes of speech, questions and words at each boundary of the person (C.16), of words that go on
-//! (A.10), and of a conversation that ends (C.17). Rule: seen from the device, and from the model that is asked.
+//! (A.10), and of a talk that ends (C.17). Rule: seen from the device, and from the model that is asked.
 
 use modehost_contract::VoicePolicy;
 use modehost_session::{Config, wake_word};
@@ -153,7 +153,7 @@ async fn c17_a_wake_word_is_no_turn_and_may_be_greeted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c17_a_conversation_that_has_ended_closes_once_all_is_said() {
+async fn c17_a_talk_that_has_ended_closes_once_all_is_said() {
     let script = Script::default();
     let house = house(&script);
     let mut device = house.device("a");

@@ -287,7 +287,8 @@ async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
         }
         assert!(matches!(room.report().await, Report::Failed(_)), "{mode:?}");
         room.until(|room| room.ear.is_idle()).await;
-        assert!(room.reports.try_recv().is_err(), "{mode:?}: once");
+        let mut more = std::iter::from_fn(|| room.reports.try_recv().ok());
+        assert!(more.all(|(_, report)| report == Report::Quiet), "{mode:?}: once");
         assert_eq!(room.recogniser.begun.load(SeqCst), 1, "{mode:?}");
     }
 }
