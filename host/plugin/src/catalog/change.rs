@@ -240,7 +240,7 @@ impl PluginCatalog {
         let (bytes, package) = match read {
             Ok(read) => read,
             // Whoever served before may go on, whatever has become of the file.
-            Err(error) => return Loaded { kept: self.from_kept_of_file(path), release: Err(error) },
+            Err(error) => return Loaded { kept: self.kept_for_file(path), release: Err(error) },
         };
         let id = PluginId::from(package.id.as_str());
         let slot = {
@@ -268,7 +268,7 @@ impl PluginCatalog {
         };
         let (kept, newest, older) = match slot {
             Some((newest, older)) => (None, Some(newest), older),
-            None => match self.from_kept(&package.id, path) {
+            None => match self.kept_for(&package.id, path) {
                 Some(kept) if kept.excludes(&package.sha256) => return Loaded { kept: Some(kept), release: Ok(None) },
                 kept => (kept.clone(), kept.map(|kept| kept.release), None),
             },

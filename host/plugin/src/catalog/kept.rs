@@ -39,17 +39,17 @@ impl PluginCatalog {
     }
 
     /// What is kept of a plugin whose file is `path`. None where nothing is, or where it does not load.
-    pub(super) fn from_kept(&self, id: &str, path: &Path) -> Option<FromKept> {
+    pub(super) fn kept_for(&self, id: &str, path: &Path) -> Option<FromKept> {
         let KeptPlugin { good, rolled_back, discarded_before, .. } = self.store.lock().as_ref()?.of(id);
         let release = self.load_kept(id, &good.first()?.sha256, path)?;
         Some(FromKept { release, rolled_back, discarded_before })
     }
 
     /// The same for a file that does not say whose it is, where its plugin does not serve yet.
-    pub(super) fn from_kept_of_file(&self, path: &Path) -> Option<FromKept> {
+    pub(super) fn kept_for_file(&self, path: &Path) -> Option<FromKept> {
         let id = self.store.lock().as_ref()?.of_file(&file_name(path))?;
         let serves = self.releases.lock().slots.contains_key(id.as_str());
-        if serves { None } else { self.from_kept(&id, path) }
+        if serves { None } else { self.kept_for(&id, path) }
     }
 
     /// A kept release, as the settings are now; its plugin's file is `path`.
