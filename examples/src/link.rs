@@ -150,7 +150,7 @@ async fn connect(address: &Address) -> Result<WebSocketStream<TcpStream>, String
     let _ = stream.set_nodelay(true);
     let (mut socket, _) = client_async(request, stream).await.map_err(|error| refusal(&error))?;
     let hello = json!({
-        "type": "hello", "version": 1, "transport": "websocket", "features": { "mcp": false },
+        "type": "hello", "version": 1, "transport": "websocket", "features": { "mcp": false, "modehost": true },
         "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
     });
     socket.send(Message::text(hello.to_string())).await.map_err(|error| error.to_string())?;

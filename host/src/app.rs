@@ -290,6 +290,7 @@ impl Rooms {
             archives: self.storage.clone(),
             queue: self.queue.clone(),
             sessions: self.storage.clone(),
+            devices: self.storage.clone(),
             directory: Arc::new(LocalDirectory::new()),
             models: Some(self.models.clone()),
             hooks: Some(self.hooks.clone()),

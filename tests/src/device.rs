@@ -95,10 +95,15 @@ impl Device {
         }
     }
 
-    /// Says hello as firmware does and returns the answer.
+    /// Says hello as a device that knows this server's own messages, and returns the answer.
     pub async fn hello(&mut self) -> Value {
+        self.hello_with(json!({ "mcp": true, "modehost": true })).await
+    }
+
+    /// Says hello with these features and returns the answer.
+    pub async fn hello_with(&mut self, features: Value) -> Value {
         self.send(json!({
-            "type": "hello", "version": 1, "transport": "websocket", "features": { "mcp": true },
+            "type": "hello", "version": 1, "transport": "websocket", "features": features,
             "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
         }))
         .await;

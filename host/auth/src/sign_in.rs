@@ -159,6 +159,7 @@ impl SignIn {
         match outcome {
             Ok(method) => {
                 self.throttle.succeeded(claim.address, claim.device);
+                tracing::info!(device = %claim.device, address = %claim.address, method, "a device has signed in");
                 counter!("modehost_sign_in_total", "method" => method, "outcome" => "ok").increment(1);
                 Ok(())
             }

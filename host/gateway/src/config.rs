@@ -93,6 +93,13 @@ pub struct GatewayConfig {
     /// answer them; a missing pong never closes a connection. Hot for new connections.
     #[garde(inner(range(min = 1, max = 3600)))]
     pub ping_interval_s: Option<u64>,
+    /// Who is sent this server's own messages: `known` for devices that have said that they know them
+    /// (`features.modehost` of hello, or any message of such a type), `always` for all. Default `known`. Hot.
+    #[garde(skip)]
+    pub extensions: OfExtensions,
+    /// Groups whose devices are sent them, too, such as screens that only listen. Default none. Hot.
+    #[garde(inner(length(min = 1)))]
+    pub extension_groups: Vec<String>,
 }
 
 impl Default for GatewayConfig {
@@ -103,8 +110,21 @@ impl Default for GatewayConfig {
             handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
             origins: None,
             ping_interval_s: None,
+            extensions: OfExtensions::Known,
+            extension_groups: Vec::new(),
         }
     }
+}
+
+/// Who is sent messages that are not the ecosystem's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OfExtensions {
+    /// Devices that have shown that they know them.
+    #[default]
+    Known,
+    /// All devices.
+    Always,
 }
 
 /// What a second connection of the same device does.

@@ -12,8 +12,8 @@ use std::pin::pin;
 use futures_util::future::{OptionFuture, join};
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use modehost_outbox::{OutboxReader, close};
-use modehost_protocol::message::is_heartbeat;
+use modehost_outbox::{Frame, OutboxReader, close};
+use modehost_protocol::message::{is_extension, is_heartbeat};
 use modehost_protocol::reply::{self, PONG};
 use modehost_protocol::{DeviceMessage, ErrorCode, Invalid, Reference, Unwrapped, check};
 use modehost_session::{Attachment, Gone, Incoming};
@@ -22,6 +22,7 @@ use tokio::task::yield_now;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::audience::Audience;
 use crate::console::{self, Counter};
 use crate::link::{Ending, Link, Wire};
 use crate::meters::Meters;
@@ -45,6 +46,10 @@ pub(crate) trait SessionEnd: Sync {
     fn touch_transport(&self);
     /// The device ends the connection by itself. Never waits.
     fn hang_up(&self);
+    /// The device has sent a message of one of our own types. Never waits.
+    fn used_extension(&self);
+    /// The device knows messages of our own types.
+    fn knows_extensions(&self) -> bool;
     /// Whose it is, for the log.
     fn device(&self) -> &DeviceId;
 }
@@ -76,6 +81,14 @@ impl SessionEnd for Attachment {
 
     fn hang_up(&self) {
         Self::hang_up(self);
+    }
+
+    fn used_extension(&self) {
+        Self::used_extension(self);
+    }
+
+    fn knows_extensions(&self) -> bool {
+        Self::knows_extensions(self)
     }
 
     fn device(&self) -> &DeviceId {
@@ -174,7 +187,7 @@ where
         burst += woken.weight();
         match woken {
             Woken::Alarm => {
-                if let Some(ending) = clock.ring(link) {
+                if let Some(ending) = clock.ring(link, audience(session, link).keepalive()) {
                     break ending;
                 }
                 alarm.as_mut().reset(clock.next(link));
@@ -184,7 +197,7 @@ where
                 busy = false;
                 heard = taken.unwrap_or(Ok(()));
             }
-            Woken::Filled => link.put(std::mem::take(&mut batch)),
+            Woken::Filled => write(&mut batch, session, link),
             Woken::Ordered(answer) => {
                 if let Some(answer) = answer {
                     console::tell(answer, link);
@@ -234,7 +247,7 @@ where
         if heard.is_err() && link.closing().is_none() {
             // The session may have said why as the last thing it said.
             outbox.take(&mut batch);
-            link.put(std::mem::take(&mut batch));
+            write(&mut batch, session, link);
             link.close(close::INTERNAL, "the session has ended; please connect again");
         }
     };
@@ -261,6 +274,24 @@ where
     None
 }
 
+/// Queues what the session says, as far as it is for this device.
+fn write<S, A>(batch: &mut VecDeque<Frame>, session: &A, link: &mut Link<'_, S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: SessionEnd,
+{
+    audience(session, link).fit(batch);
+    link.put(std::mem::take(batch));
+}
+
+fn audience<S, A>(session: &A, link: &Link<'_, S>) -> Audience
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: SessionEnd,
+{
+    Audience { extensions: session.knows_extensions(), faces: link.shows_faces() }
+}
+
 /// Takes one message: what is for the session goes there, or waits where the session is busy.
 fn take<S, A>(
     text: &str,
@@ -274,7 +305,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     A: SessionEnd,
 {
-    let Some(message) = hear(text, link, meters) else {
+    let Some(message) = hear(text, link, session, meters) else {
         // A heartbeat, or something that cannot be read: somebody has sent it all the same.
         session.touch();
         return Ok(());
@@ -299,9 +330,10 @@ where
 }
 
 /// Reads one text frame: answers heartbeats and errors itself, and gives what is for the session.
-fn hear<S>(text: &str, link: &mut Link<'_, S>, meters: &Meters) -> Option<DeviceMessage>
+fn hear<S, A>(text: &str, link: &mut Link<'_, S>, session: &A, meters: &Meters) -> Option<DeviceMessage>
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    A: SessionEnd,
 {
     match parse(text, meters) {
         Ok(None) => link.put_fixed(PONG),
@@ -313,7 +345,11 @@ where
         }
         Err(invalid) => {
             meters.received_invalid();
-            link.put_text(reply::error(invalid.code.as_str(), &invalid.message, &Reference::of(text)));
+            let reference = Reference::of(text);
+            if reference.kind.as_deref().is_some_and(is_extension) {
+                session.used_extension();
+            }
+            link.put_text(reply::error(invalid.code.as_str(), &invalid.message, &reference));
         }
     }
     None

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -76,7 +79,7 @@ where
         let response = match admit(&parts, &settings, ends).await {
             Ok(Some((identity, caller, accept))) => {
                 *admitted.lock() = Some((identity, caller));
-                switching(&accept)
+                switching(&accept, sub_protocol(&parts.headers))
             }
             Ok(None) => Ok(greeting()),
             Err(refusal) => Ok(refuse(refusal)),
@@ -179,14 +182,24 @@ fn upgrade_key(request: &Parts) -> Result<&HeaderValue, Refusal> {
     key.ok_or_else(|| bad("a WebSocket needs the header Sec-WebSocket-Key"))
 }
 
-fn switching(accept: &str) -> Result<Response<Full<Bytes>>, Refusal> {
-    Response::builder()
+/// The sub-protocol that is answered: the first that is offered, whatever it is called, as browsers end a connection
+/// that names none of those that they have offered (RFC 6455, 4.1). Firmware offers none.
+fn sub_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    let first = offered.flat_map(|list| list.split(',')).map(str::trim).find(|name| !name.is_empty())?;
+    HeaderValue::from_str(first).ok()
+}
+
+fn switching(accept: &str, protocol: Option<HeaderValue>) -> Result<Response<Full<Bytes>>, Refusal> {
+    let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_ACCEPT, accept)
-        .body(Full::default())
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "upgrade", error.to_string()))
+        .header(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(protocol) = protocol {
+        response = response.header(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    response.body(Full::default()).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "upgrade", error.to_string()))
 }
 
 /// C.2: a bare request gets an answer, not a hang.

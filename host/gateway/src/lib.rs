@@ -11,11 +11,14 @@
 //! - [`identity`]: who says it is calling
 //! - [`origin`]: which pages may call
 //! - [`proxy`]: who is calling, through proxies
+//! - `log_rate`: bounds log lines that strangers cause
+//! - `visits`: log lines about devices that come and go
 //! - [`sign_in`]: refusals of sign-in, as callers and operators read them
 //! - [`connection`]: bytes of one device to messages and back
 //! - [`console`]: orders of the operator's console
 //! - [`link`]: the WebSocket itself: what is written, when, and how it is closed
 //! - [`pending`]: what has been received and waits for room in the session
+//! - `audience`: which messages a device is sent
 //! - [`receipt`]: what the device's side has acknowledged
 //! - [`pace`]: what is due although nothing happens
 //! - [`http_port`]: health, OTA, and what the application adds
@@ -26,6 +29,7 @@
 //! Rule: nothing here knows what a message means. Whether a caller may be who it says is decided in
 //! `modehost_auth`; sessions are reached through `modehost_session` alone, and tungstenite is named in this crate alone.
 
+mod audience;
 pub mod bind;
 pub mod config;
 mod connection;
@@ -36,6 +40,7 @@ mod handshake;
 mod http_port;
 pub mod identity;
 mod link;
+mod log_rate;
 mod meters;
 pub mod origin;
 mod ota;
@@ -47,9 +52,10 @@ pub mod serve;
 pub mod settings;
 mod sign_in;
 pub mod tls;
+mod visits;
 
 pub use bind::{BindError, Bound, bind};
-pub use config::{GatewayConfig, OnDuplicate, ServerConfig};
+pub use config::{GatewayConfig, OfExtensions, OnDuplicate, ServerConfig};
 pub use console::{Done, Operator, Order};
 pub use figures::describe_figures;
 pub use handover::Ports;

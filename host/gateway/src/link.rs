@@ -82,6 +82,8 @@ pub(crate) struct Link<'a, S> {
     mute: bool,
     /// How sound is wrapped, both ways.
     framing: Evidence,
+    /// What the last hello says.
+    shows_faces: bool,
     meters: &'a Meters,
 }
 
@@ -118,6 +120,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             through_proxy,
             mute: false,
             framing: Evidence::new(version),
+            shows_faces: true,
             meters,
         }
     }
@@ -154,8 +157,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         self.framing.is_unreadable().then_some(self.framing)
     }
 
+    /// False once the device has said that it shows no faces.
+    pub fn shows_faces(&self) -> bool {
+        self.shows_faces
+    }
+
     /// The device has said hello.
     pub fn said_hello(&mut self, hello: &Hello) {
+        self.shows_faces = hello.faces;
         if let Some(holds) = self.framing.said_hello(hello.version, hello.audio.codec) {
             let header = holds.version();
             tracing::info!(

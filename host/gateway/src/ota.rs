@@ -27,6 +27,7 @@ use crate::handshake::Ends;
 use crate::identity::client_id;
 use crate::proxy::Called;
 use crate::settings::GatewaySettings;
+use crate::visits;
 
 /// Paths that firmware in the field has been given; both are served with and without a last slash.
 const PATHS: [&str; 2] = ["/xiaozhi/ota", "/supie/ota"];
@@ -101,20 +102,31 @@ async fn answer(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers: 
     let body = timeout(limits::HANDSHAKE, to_bytes(body, limits::OTA_BODY_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let asked: Asked = serde_json::from_slice(&body).unwrap_or_default();
-    let settings = ota.settings.borrow().clone();
-    let token = if settings.ota_tokens { token(&settings, &headers) } else { None };
-    Json(Answer {
-        server_time: ServerTime { timestamp: now(), timezone_offset: settings.timezone_offset_min },
-        firmware: Firmware { version: asked.version(), url: "" },
-        websocket: Address {
-            url: address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.device_port),
-            token: token.unwrap_or_default(),
-        },
-    })
+    Json(ota.tell(&asked, ends.map(|Extension(ends)| ends), &headers))
 }
 
-/// For people who check their set-up in a browser; scripts look for this very sentence.
+impl Ota {
+    /// What a device is told that asks.
+    fn tell(&self, asked: &Asked, ends: Option<Ends>, headers: &HeaderMap) -> Answer {
+        let settings = self.settings.borrow().clone();
+        let token = if settings.ota_tokens { token(&settings, headers) } else { None };
+        let url = address(&settings, headers, ends, self.device_port);
+        let caller = ends.map(|ends| settings.proxies.caller(ends.peer, headers).address);
+        visits::asked_address(device(headers).as_ref(), caller, &url);
+        Answer {
+            server_time: ServerTime { timestamp: now(), timezone_offset: settings.timezone_offset_min },
+            firmware: Firmware { version: asked.version(), url: "" },
+            websocket: Address { url, token: token.unwrap_or_default() },
+        }
+    }
+}
+/// A device that asks without a body is answered as any other. Else it is for people who check their set-up in a
+/// browser; scripts look for this very sentence.
 async fn describe(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers: HeaderMap) -> Response {
+    if headers.contains_key("device-id") {
+        let ends = ends.map(|Extension(ends)| ends);
+        return Json(ota.tell(&Asked::default(), ends, &headers)).into_response();
+    }
     let settings = ota.settings.borrow().clone();
     let url = address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.device_port);
     let text = format!("OTA接口运行正常，向设备发送的websocket地址是：{url}");
@@ -148,12 +160,20 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis() as u64)
 }
 
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+}
+
+/// Who asks, if it says so.
+fn device(headers: &HeaderMap) -> Option<DeviceId> {
+    text(headers, "device-id").and_then(DeviceId::parse)
+}
+
 /// The token with which the device that asks can sign in, if there is one.
 fn token(settings: &GatewaySettings, headers: &HeaderMap) -> Option<String> {
-    let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let device = text("device-id").and_then(DeviceId::parse)?;
+    let device = device(headers)?;
     // A token for another client than the one that will connect would be of no use.
-    let client = client_id(text("client-id").unwrap_or_default())?;
+    let client = client_id(text(headers, "client-id").unwrap_or_default())?;
     settings.sign_in.token_for(&device, &client)
 }
 

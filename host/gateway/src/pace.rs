@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use modehost_limits as limits;
-use modehost_protocol::reply::KEEPALIVE;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -46,7 +45,11 @@ impl Clock {
     }
 
     /// Does what is due; an ending where the device has not read for too long.
-    pub fn ring<S: AsyncRead + AsyncWrite + Carrier + Unpin>(&mut self, link: &mut Link<'_, S>) -> Option<Ending> {
+    /// `keepalive` is what keeps a silent channel open.
+    pub fn ring<S>(&mut self, link: &mut Link<'_, S>, keepalive: &'static str) -> Option<Ending>
+    where
+        S: AsyncRead + AsyncWrite + Carrier + Unpin,
+    {
         let now = Instant::now();
         self.not_before = now + limits::LOOK_AGAIN;
         link.settle_marks();
@@ -54,7 +57,7 @@ impl Clock {
             return Some(Ending::Gone(VANISHED));
         }
         if link.is_idle() && now >= link.last_sent() + self.pace.silence {
-            link.put_fixed(KEEPALIVE);
+            link.put_fixed(keepalive);
         }
         if let (Some(due), Some(every)) = (self.next_ping, self.pace.ping)
             && now >= due

@@ -28,6 +28,7 @@ use crate::pace::Pace;
 use crate::receipt::Carrier;
 use crate::settings::GatewaySettings;
 use crate::tls::Certificates;
+use crate::visits::Visit;
 
 /// What devices are told when the server stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,7 +221,7 @@ impl Door {
         match attached {
             Ok(attachment) => {
                 drop((settings, early));
-                tracing::debug!(%device, connection = attachment.connection_id().0, "a device has connected");
+                let _visit = Visit::begin(&device, attachment.connection_id(), caller.address);
                 let counter = Counter::new(&self.console, caller.address);
                 connection::run(link, attachment, reader, counter, pace, &self.meters).await;
             }

@@ -155,6 +155,8 @@ pub const SIGN_IN_TABLE: usize = 32_768;
 pub const SIGN_IN_KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
 /// Refused sign-ins that are logged a second; the others are counted.
 pub const SIGN_IN_LOG_LINES: u32 = 20;
+/// Connections, their ends and OTA requests that are logged a second, each; the others are counted.
+pub const VISIT_LOG_LINES: u32 = 200;
 /// Server messages with a wrong secret from one address within `SECRET_WINDOW`: an operator mistypes
 /// once or twice.
 pub const SECRET_FAILURES: u32 = 5;
@@ -291,9 +293,11 @@ pub const MODEL_PURPOSES: usize = 32;
 pub const MODEL_PURPOSE_BYTES: usize = 32;
 /// Tools that one question to a model may offer; more than a handful confuse small models, and
 /// providers refuse more than 128.
-pub const MODEL_TOOLS: usize = 64;
+pub const MODEL_TOOLS: usize = 128;
 /// Name of a tool; the longest that providers take.
-pub const TOOL_NAME_BYTES: usize = 64;
+pub const TOOL_NAME_BYTES: usize = 128;
+/// The same as services of models take it.
+pub const MODEL_TOOL_NAME_BYTES: usize = 64;
 /// Kind of an archive entry, which names a folder.
 pub const ARCHIVE_KIND_BYTES: usize = 64;
 /// Id of an archive entry, which names files: file systems take 255 bytes with the ending and with
@@ -301,6 +305,12 @@ pub const ARCHIVE_KIND_BYTES: usize = 64;
 pub const ARCHIVE_ID_BYTES: usize = 128;
 /// Name of the sender in the signature header of a webhook.
 pub const HOOK_SENDER_BYTES: usize = 32;
+/// How long a person who was told of a fault is not told of it again.
+pub const TROUBLE_TOLD_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// Faults of devices that are remembered as told.
+pub const TROUBLES_REMEMBERED: usize = 50_000;
+/// Devices about which something is remembered for good; those learnt of first go first.
+pub const DEVICE_FACTS: u64 = 100_000;
 /// Messages kept for a device that is away; the oldest goes first.
 pub const QUEUE_PER_DEVICE: u32 = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.

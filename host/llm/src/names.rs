@@ -26,12 +26,12 @@ impl Names {
             if !sent.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_') {
                 sent.insert(0, '_');
             }
-            sent.truncate(limits::TOOL_NAME_BYTES);
+            sent.truncate(limits::MODEL_TOOL_NAME_BYTES);
             let base = sent.clone();
             let mut number = 2_usize;
             while taken.contains(&sent) {
                 let suffix = format!("_{number}");
-                sent = format!("{}{suffix}", &base[..base.len().min(limits::TOOL_NAME_BYTES - suffix.len())]);
+                sent = format!("{}{suffix}", &base[..base.len().min(limits::MODEL_TOOL_NAME_BYTES - suffix.len())]);
                 number += 1;
             }
             taken.insert(sent.clone());
@@ -54,7 +54,7 @@ impl Names {
 fn is_plain(name: &str) -> bool {
     let signs = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let begins = name.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_');
-    signs && begins && name.len() <= limits::TOOL_NAME_BYTES
+    signs && begins && name.len() <= limits::MODEL_TOOL_NAME_BYTES
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ pub struct Hello {
     pub body: Arc<str>,
     /// The device has an MCP server with tools.
     pub mcp: bool,
+    /// The device knows messages that are not the ecosystem's.
+    pub extensions: bool,
+    /// The device can show faces; one that says it cannot is sent none.
+    pub faces: bool,
     /// The version of the protocol, which stands for the framing of sound.
     pub version: Option<u64>,
     /// What the device sends, as far as it can be used.
@@ -58,6 +62,8 @@ impl Hello {
         Self {
             body: text.into(),
             mcp: hello["features"]["mcp"] == Value::Bool(true),
+            extensions: hello["features"]["modehost"] == Value::Bool(true),
+            faces: hello["features"]["emoji"] != Value::Bool(false),
             version: hello["version"].as_u64(),
             audio,
             objection,
@@ -115,6 +121,14 @@ mod tests {
         assert!(Hello::parse(r#"{"type":"hello","features":{"mcp":true}}"#).mcp);
         for text in ["{}", r#"{"features":7}"#, r#"{"features":{"mcp":"true"}}"#, r#"{"features":{"mcp":false}}"#] {
             assert!(!Hello::parse(text).mcp, "{text}");
+        }
+        for (text, extensions, faces) in [
+            ("{}", false, true),
+            (r#"{"features":{"modehost":true,"emoji":false}}"#, true, false),
+            (r#"{"features":{"modehost":"yes","emoji":0}}"#, false, true),
+        ] {
+            let hello = Hello::parse(text);
+            assert_eq!((hello.extensions, hello.faces), (extensions, faces), "{text}");
         }
     }
 

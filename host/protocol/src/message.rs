@@ -34,7 +34,11 @@ pub enum DeviceMessage {
     Mcp {
         payload: Box<str>,
     },
-    /// Known, and nothing to be done: `iot`, `goodbye`.
+    /// What firmware before 1.6.3 says of itself: things and their states. Not looked into.
+    Iot {
+        body: Arc<str>,
+    },
+    /// Known, and nothing to be done: `goodbye`.
     Ignored,
     /// Of a type that is not the host's.
     Other {
@@ -72,6 +76,11 @@ pub enum ListenState {
     Detect,
 }
 
+/// The host's own types that devices send and the ecosystem does not know.
+pub fn is_extension(kind: &str) -> bool {
+    kind == "mode"
+}
+
 /// True for the heartbeat types, which the connection answers itself.
 pub fn is_heartbeat(kind: &str) -> bool {
     kind == "ping" || kind == "keepalive"
@@ -90,7 +99,8 @@ impl DeviceMessage {
             "mode" => mode(&fields(text)?)?,
             "server" => server(&fields(text)?)?,
             "mcp" => mcp(text)?,
-            "iot" | "goodbye" => Self::Ignored,
+            "iot" => Self::Iot { body: text.into() },
+            "goodbye" => Self::Ignored,
             _ => Self::Other { kind: kind.into(), body: text.into() },
         })
     }

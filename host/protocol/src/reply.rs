@@ -120,9 +120,20 @@ pub fn error(code: &str, message: &str, reference: &Reference) -> String {
 /// `{"type":"pong"}`.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
-/// Sent on a channel that has been silent too long. Clients ignore types that they do not know;
-/// `pong` would do as well for firmware, but looks like an answer to clients that count those.
+/// Sent on a channel that has been silent too long, to devices that know it. `pong` would do as well, but looks
+/// like an answer to clients that count those.
 pub const KEEPALIVE: &str = r#"{"type":"keepalive"}"#;
+/// The same for devices that know the ecosystem's messages only: a face that changes nothing on a device that waits.
+pub const QUIET_FACE: &str = r#"{"type":"llm","emotion":"neutral"}"#;
+
+/// Types of messages to devices that all of the ecosystem's clients know, or ignore without harm.
+const ECOSYSTEM: [&str; 12] =
+    ["hello", "stt", "tts", "llm", "mcp", "iot", "alert", "system", "goodbye", "custom", "pong", "server"];
+
+/// True for a type of message that goes to every device (C.18).
+pub fn is_ecosystem(kind: &str) -> bool {
+    ECOSYSTEM.contains(&kind)
+}
 
 /// The answer to hello, with every field that some client hangs without. `format`, the rate in Hz and
 /// the length of a frame in ms are those of the sound that the device will be sent.
@@ -151,6 +162,14 @@ pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes
         reply["modes"] = json!(modes);
     }
     reply.to_string()
+}
+
+/// The face that shows nothing.
+pub const NEUTRAL: &str = "neutral";
+
+/// `{"type":"alert",…}`: firmware shows it with a face and plays a sound. `status` is its heading.
+pub fn alert(status: &str, message: &str, emotion: &str) -> String {
+    json!({ "type": "alert", "status": status, "message": message, "emotion": emotion }).to_string()
 }
 
 /// `{"type":"system","message":…}`.
@@ -200,6 +219,11 @@ pub fn tts(state: &str, text: Option<&str>, session_id: &str) -> String {
 /// `{"type":"mcp","payload":…}`: JSON-RPC to the device's MCP server.
 pub fn mcp(payload: &Value, session_id: &str) -> String {
     json!({ "type": "mcp", "session_id": session_id, "payload": payload }).to_string()
+}
+
+/// `{"type":"iot","commands":[…]}`: a command to firmware before 1.6.3.
+pub fn iot(command: &Value, session_id: &str) -> String {
+    json!({ "type": "iot", "session_id": session_id, "commands": [command] }).to_string()
 }
 
 /// `{"type":"listen","state":…}` to the device.

@@ -112,7 +112,8 @@ proptest! {
             Ok(DeviceMessage::Mode { mode, .. }) => prop_assert!(kind == "mode" && !mode.is_empty() && mode == mode.trim()),
             Ok(DeviceMessage::Server { action, .. }) => prop_assert!(kind == "server" && !action.is_empty()),
             Ok(DeviceMessage::Mcp { payload }) => prop_assert!(kind == "mcp" && payload.as_bytes()[0] == b'{', "{payload}"),
-            Ok(DeviceMessage::Ignored) => prop_assert!(kind == "iot" || kind == "goodbye"),
+            Ok(DeviceMessage::Iot { body }) => prop_assert!(kind == "iot" && *body == *text),
+            Ok(DeviceMessage::Ignored) => prop_assert_eq!(kind, "goodbye"),
             Ok(DeviceMessage::Other { kind: named, body }) => prop_assert!(*named == *kind && *body == *text),
             Err(code) => prop_assert_eq!(code, ErrorCode::SchemaInvalid),
         }

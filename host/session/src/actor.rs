@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
@@ -34,7 +34,7 @@ use crate::person::Person;
 use crate::registry::{SessionHandle, Shared};
 use crate::requests::{Outcome, Requests};
 use crate::speech::Turn;
-use crate::tools::Desk;
+use crate::tools::Tools;
 
 /// Everything that can wake a session.
 pub(crate) enum Wake {
@@ -113,9 +113,7 @@ pub(crate) struct Session {
     /// A mode hangs up: the connection closes once all has been said.
     pub(crate) closing: bool,
     /// What the device offers, since its last hello.
-    pub(crate) tools: Option<Arc<Desk>>,
-    /// Ids of questions to the device's tools.
-    pub(crate) tool_ids: Arc<AtomicU64>,
+    pub(crate) tools: Tools,
     /// When unsaved state is saved at the latest.
     pub(crate) checkpoint: Option<Instant>,
     /// A record that is on its way to the disk, and that nobody waits for.
@@ -130,6 +128,8 @@ pub(crate) struct Session {
     pub(crate) stored: bool,
     /// The device knows that nobody hears its sound.
     pub(crate) told_unheard: bool,
+    /// The device knows that its utterances are not recognised at the moment.
+    pub(crate) told_failing: bool,
     /// How long nothing has been heard, and what follows from it.
     pub(crate) idle: Idle,
     alarm: Pin<Box<Sleep>>,
@@ -165,8 +165,7 @@ impl Session {
             downlink: None,
             spoken_over: false,
             closing: false,
-            tools: None,
-            tool_ids: Arc::default(),
+            tools: Tools::default(),
             checkpoint: None,
             saving: None,
             arrival: None,
@@ -174,6 +173,7 @@ impl Session {
             doze: None,
             stored: false,
             told_unheard: false,
+            told_failing: false,
             idle: Idle::default(),
             alarm: Box::pin(sleep_until(Instant::now() + limits::RESUME_WINDOW)),
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use modehost_ids::{ConnectionId, DeviceId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use modehost_speech::{Report, Sound, Words};
+use modehost_storage::traits::DeviceFacts;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -74,6 +75,16 @@ impl Attachment {
         self.hung_up.store(true, Ordering::Relaxed);
     }
 
+    /// True if the device knows messages that are not the ecosystem's.
+    pub fn knows_extensions(&self) -> bool {
+        self.session.extensions.are_known()
+    }
+
+    /// The device has sent a message of one of this server's own types, whether it could be read or not.
+    pub fn used_extension(&self) {
+        self.session.learn(DeviceFacts { knows_extensions: true, ..DeviceFacts::default() });
+    }
+
     /// Hands a message over. Waits while the session's queue is full, which is what slows down a
     /// device that sends faster than its mode works. Cancelling drops the message.
     ///
@@ -129,7 +140,11 @@ impl Attachment {
             self.divide_sound(boundary);
         }
         match &message {
-            DeviceMessage::Hello(hello) => self.session.ear.put(Sound::Format(from, hello.audio)),
+            DeviceMessage::Hello(hello) => {
+                self.session.extensions.announce(hello.extensions);
+                self.session.ear.put(Sound::Format(from, hello.audio));
+            }
+            DeviceMessage::Mode { .. } => self.used_extension(),
             DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
                 self.session.ear.put(Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
             }
@@ -189,7 +204,10 @@ impl SessionHandle {
 /// Whether a message says that a person is there (C.17): not what a device sends by itself.
 fn is_of_person(message: &DeviceMessage) -> bool {
     match message {
-        DeviceMessage::Mcp { .. } | DeviceMessage::Ignored | DeviceMessage::Server { .. } => false,
+        DeviceMessage::Mcp { .. }
+        | DeviceMessage::Iot { .. }
+        | DeviceMessage::Ignored
+        | DeviceMessage::Server { .. } => false,
         // Firmware begins to listen again by itself after each answer.
         DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => *mode == Some(ListenMode::Manual),
         _ => true,

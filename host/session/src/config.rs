@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Device;
-use modehost_ids::{DeviceId, GroupId};
+use modehost_ids::{DeviceId, GroupId, Secret, SecretKind};
 use modehost_limits as limits;
 use modehost_storage::traits::Audience;
+
+use crate::extensions::ExtensionRule;
 
 /// The group of devices that no configured group lists.
 pub const DEFAULT_GROUP: &str = "default";
@@ -59,6 +61,26 @@ pub enum DuplicateDevice {
     Reject,
 }
 
+/// Who explains pictures to devices: what their cameras are told to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vision {
+    pub url: String,
+    /// Sent to devices, and to nobody else; may be empty.
+    pub token: VisionToken,
+}
+
+/// What a device shows whoever explains pictures.
+#[derive(Debug)]
+pub enum ToVision {}
+
+impl SecretKind for ToVision {
+    const NAME: &'static str = "VisionToken";
+    const ABOUT: &'static str = "What devices show whoever explains their pictures.";
+}
+
+/// Of whoever explains pictures.
+pub type VisionToken = Secret<ToVision>;
+
 /// Settings of all sessions; replaced as a whole while the server runs.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -81,6 +103,10 @@ pub struct Config {
     /// Instances moved to a new generation per second.
     pub migrations_per_second: u32,
     pub roster: Roster,
+    /// None where nobody explains pictures: then cameras are not offered to modes.
+    pub vision: Option<Vision>,
+    /// Which devices are taken to know this server's own messages.
+    pub extensions: ExtensionRule,
     pub idle: IdleConfig,
 }
 
@@ -97,6 +123,8 @@ impl Default for Config {
             live_instances: limits::LIVE_INSTANCES,
             migrations_per_second: limits::MIGRATIONS_PER_SECOND,
             roster: Roster::default(),
+            vision: None,
+            extensions: ExtensionRule::default(),
             idle: IdleConfig::default(),
         }
     }

@@ -18,6 +18,7 @@ use crate::actor::{Session, Work};
 use crate::deliver::{Deliveries, Letter, deliver};
 use crate::registry::Services;
 use crate::requests::{Outcome, answered, stored};
+use crate::trouble::Trouble;
 
 /// Durable effects of one list, submitted and not yet known to be on disk.
 #[derive(Default)]
@@ -159,6 +160,7 @@ impl Session {
             tracing::error!(plugin = %outcome.plugin, device = %self.handle.device, %error, "not stored");
             let message = format!("this could not be stored: {error}");
             self.link.send(reply::error(ErrorCode::StorageUnavailable.as_str(), &message, &Reference::default()));
+            self.tell_trouble(Trouble::Storage);
         }
         let Some(place) = self.place(&outcome.plugin) else { return };
         let open = &mut self.handlers[place].requests;

@@ -7,13 +7,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_protocol::Codec;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Fault, Listener, Note, Report, Sound};
+use modehost_speech::{Fault, FaultKind, Listener, Note, Report, Sound};
+use modehost_storage::traits::DeviceFacts;
 use tokio::time::Instant;
 
 use crate::actor::Session;
 use crate::boundary::Boundary;
 use crate::inbox::Inbound;
 use crate::registry::SessionHandle;
+use crate::trouble::Trouble;
 
 /// What modes are told of an abort that somebody caused by speaking.
 const BARGE_IN: &str = "barge_in";
@@ -47,7 +49,7 @@ impl Listener for Ears {
             Note::Voice => handle.presence.touch(),
             Note::Making(making) => handle.presence.set_making(making),
             Note::AnswerFrom(at) => handle.presence.set_answer_from(at),
-            Note::SendsStop => {}
+            Note::SendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
         }
     }
 }
@@ -74,6 +76,7 @@ impl Session {
             }
             Report::Words(words) => {
                 let empty = words.text.trim().is_empty();
+                self.told_failing &= empty;
                 if empty && words.confirmed {
                     self.speak_on();
                 } else if !empty && std::mem::take(&mut self.spoken_over) {
@@ -115,6 +118,12 @@ impl Session {
     fn not_recognised(&mut self, fault: &Fault) {
         let kind = fault.kind.label();
         tracing::warn!(device = %self.handle.device, kind, "an utterance was not recognised: {fault}");
+        self.tell_trouble(Trouble::Recogniser);
+        if fault.kind == FaultKind::BreakerOpen && std::mem::replace(&mut self.told_failing, true) {
+            // The device knows: nothing was tried, and nothing is new.
+            return;
+        }
+        self.told_failing = true;
         let message = format!("what was said could not be recognised ({kind}); please say it again");
         self.link.send(reply::error(ErrorCode::AsrUnavailable.as_str(), &message, &Reference::default()));
     }
@@ -122,6 +131,7 @@ impl Session {
     /// Sound came and there is no recogniser: said once for each time the device starts listening.
     pub(crate) fn unheard(&mut self) {
         if !std::mem::replace(&mut self.told_unheard, true) {
+            self.tell_trouble(Trouble::NoRecogniser);
             let message = "no speech recogniser is configured; typed turns work";
             self.link.send(reply::error(ErrorCode::AsrUnavailable.as_str(), message, &Reference::default()));
         }

@@ -54,6 +54,8 @@ pub(crate) enum Control {
     Hibernate,
     /// Give the state of this plugin as it is now, if there is one; never waits.
     Sample(PluginId, mpsc::Sender<Snapshot>),
+    /// Something has been found out about the device that is to be kept.
+    Learnt,
     /// What was being said to the device is over.
     Spoken,
     /// Something waits for the device whose connection has this gate.

@@ -5,6 +5,7 @@
 //! - [`attachment`]: a connection's end of a session
 //! - `boundary`: what a person's deeds end, and which of their messages are such
 //! - `presence`: whether a person is there, and speaks
+//! - `extensions`: whether a device knows messages that are not the ecosystem's
 //! - `inbox`: everything that can wake a session
 //! - `actor`: the session's own loop, one event at a time
 //! - `wake`: what it does about a wake that is not a message
@@ -23,6 +24,7 @@
 //! - `hearing`: what the ear makes of the device's sound
 //! - `person`: what the person is saying, and in which language
 //! - `transcripts`: words to the mode that they are for
+//! - `trouble`: faults that a person notices, told once in a while
 //! - `tools`: what the device offers, listed and called
 //! - `requests`: outcomes that are still to come
 //! - `redelivery`: handing over what was kept for a device, and telling the senders
@@ -44,6 +46,7 @@ pub mod config;
 mod deliver;
 mod durable;
 mod effects;
+mod extensions;
 mod figures;
 mod floor;
 mod handler;
@@ -64,10 +67,12 @@ mod silence;
 mod speech;
 mod tools;
 mod transcripts;
+mod trouble;
 mod wake;
 
 pub use attachment::{Attachment, Gone, Incoming};
-pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster};
+pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster, Vision, VisionToken};
+pub use extensions::ExtensionRule;
 pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};
 pub use transcripts::wake_word;

@@ -125,8 +125,33 @@ impl Session {
         }
     }
 
+    /// What has been found out about the device, ever.
+    async fn recall(&mut self) {
+        let handle = &self.handle;
+        handle.extensions.grant(&self.shared.config().extensions, &self.device);
+        match timeout(limits::STORAGE_REPLY, self.shared.services.devices.facts(&handle.device)).await {
+            Ok(Ok(facts)) => {
+                let _ = handle.extensions.learn(facts);
+                if facts.sends_stop {
+                    handle.ear.trust();
+                }
+            }
+            // It is found out again.
+            Ok(Err(error)) => {
+                tracing::warn!(device = %handle.device, %error, "what is known of a device cannot be read")
+            }
+            Err(_) => tracing::warn!(device = %handle.device, "what is known of a device was not read in time"),
+        }
+    }
+
+    /// Keeps what has been found out about the device; nobody waits for it.
+    pub(crate) fn keep_facts(&self) {
+        drop(self.shared.services.devices.learn(&self.handle.device, self.handle.extensions.facts(), unix_ms()));
+    }
+
     /// Takes up what an earlier process left, if the device is still waited for.
     pub(crate) async fn load(&mut self) {
+        self.recall().await;
         let stored = match self.find_record().await {
             Ok(Some(stored)) => stored,
             Ok(None) => return,

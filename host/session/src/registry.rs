@@ -11,7 +11,9 @@ use modehost_ids::{ConnectionId, DeviceId, PluginId};
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_speech::{Ear, Speech};
-use modehost_storage::traits::{Archives, Directory, Documents, Journals, OfflineQueue, Sessions};
+use modehost_storage::traits::{
+    Archives, DeviceFacts, Devices, Directory, Documents, Journals, OfflineQueue, Sessions,
+};
 use modehost_task::{IoTask, WorkTask, WorkThreads, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
@@ -22,9 +24,11 @@ use crate::attachment::Attachment;
 use crate::boundary::Boundary;
 use crate::budget::Budget;
 use crate::config::{Config, DuplicateDevice};
+use crate::extensions::Extensions;
 use crate::hearing::Ears;
 use crate::inbox::{Control, Inbound, Inbox};
 use crate::presence::Presence;
+use crate::trouble::Told;
 
 /// Everything that sessions use, each behind the trait that they know it by.
 #[derive(Clone)]
@@ -36,6 +40,7 @@ pub struct Services {
     pub archives: Arc<dyn Archives>,
     pub queue: Arc<dyn OfflineQueue>,
     pub sessions: Arc<dyn Sessions>,
+    pub devices: Arc<dyn Devices>,
     pub directory: Arc<dyn Directory>,
     /// None where no language model is configured.
     pub models: Option<Arc<dyn Models>>,
@@ -75,6 +80,7 @@ pub(crate) struct SessionHandle {
     /// only for a mode that records.
     epoch: AtomicU64,
     pub(crate) presence: Presence,
+    pub(crate) extensions: Extensions,
     /// The connection that is served; 0 for none.
     pub(crate) connected: AtomicU64,
     /// Live instances.
@@ -92,6 +98,13 @@ impl SessionHandle {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// Something has been found out about the device; what is new is kept for good.
+    pub(crate) fn learn(&self, facts: DeviceFacts) {
+        if self.extensions.learn(facts) {
+            self.inbox.control(Control::Learnt);
+        }
+    }
+
     /// Another epoch begins.
     pub(crate) fn next_epoch(&self) -> u64 {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
@@ -103,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) services: Services,
     began: Instant,
     pub(crate) budget: Budget,
+    /// Of faults.
+    pub(crate) told: Told,
     sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
 }
 
@@ -173,7 +188,8 @@ impl Registry {
     pub fn new(services: Services) -> Arc<Self> {
         let budget = Budget::new(services.config.borrow().live_instances);
         let changes = services.config.clone();
-        let shared = Arc::new(Shared { services, began: Instant::now(), budget, sessions: Mutex::default() });
+        let (began, told) = (Instant::now(), Told::default());
+        let shared = Arc::new(Shared { services, began, budget, told, sessions: Mutex::default() });
         let tasks = [spawn_io(pass_on_settings(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
         Arc::new(Self { shared, connections: AtomicU64::new(0), draining: AtomicBool::new(false), _tasks: tasks })
     }
@@ -224,6 +240,7 @@ impl Registry {
             ear: Ear::new(self.shared.services.speech.clone(), Box::new(Ears { handle: handle.clone() })),
             epoch: AtomicU64::new(0),
             presence: Presence::new(self.shared.began),
+            extensions: Extensions::default(),
             connected: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             used: AtomicU64::new(0),

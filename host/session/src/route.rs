@@ -7,6 +7,7 @@ use modehost_contract::{Event, Fault, Rejection};
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, Listen, ListenState};
+use modehost_storage::traits::DeviceFacts;
 use tokio::time::Instant;
 
 use crate::actor::{Session, Work};
@@ -68,8 +69,9 @@ impl Session {
                 let message = "server messages are taken from the operator's console only";
                 self.link.send(reply::error(ErrorCode::Forbidden.as_str(), message, &Reference::default()));
             }
+            DeviceMessage::Iot { body } => self.tools.describe(&body),
             DeviceMessage::Ignored => {}
-            DeviceMessage::Other { kind, body } => self.claimed(kind, body).await,
+            DeviceMessage::Other { kind, body } => self.claimed(from.is_some(), kind, body).await,
         }
     }
 
@@ -83,7 +85,7 @@ impl Session {
     }
 
     /// A message of a type that is not the host's.
-    async fn claimed(&mut self, kind: Arc<str>, body: Arc<str>) {
+    async fn claimed(&mut self, of_device: bool, kind: Arc<str>, body: Arc<str>) {
         let plugin = self.shared.services.catalog.table().types.get(&*kind).cloned();
         let Some(plugin) = plugin else {
             let shown: String = kind.chars().take(64).collect();
@@ -91,6 +93,9 @@ impl Session {
             self.link.send(reply::error(ErrorCode::UnknownType.as_str(), &message, &Reference::of(&body)));
             return;
         };
+        if of_device {
+            self.handle.learn(DeviceFacts { knows_extensions: true, ..DeviceFacts::default() });
+        }
         let stopped = self.place(&plugin).and_then(|place| self.handlers[place].stopped_until);
         if let Some(left) = stopped.and_then(|until| until.checked_duration_since(Instant::now())) {
             let message = format!("{plugin} failed repeatedly and rests for {} ms", left.as_millis());

@@ -9,6 +9,7 @@ use modehost_speech::Speaking;
 use crate::actor::{Session, Work};
 use crate::boundary::{Boundary, Fate};
 use crate::handler::Handler;
+use crate::trouble::Trouble;
 
 /// What silencing has come to.
 #[derive(Debug, Default)]
@@ -109,9 +110,12 @@ impl Session {
 
     /// The voice is over, or has been cut.
     pub(crate) fn fall_silent(&mut self) {
-        if self.voice.take_if(|voice| voice.is_over()).is_some() {
+        if let Some(voice) = self.voice.take_if(|voice| voice.is_over()) {
             self.handle.ear.speaking(false);
             self.spoken_over = false;
+            if voice.has_failed() {
+                self.tell_trouble(Trouble::Voice);
+            }
         }
     }
 

@@ -4,16 +4,19 @@
 //! # Layout
 //! - `line`: questions and answers of JSON-RPC over one connection
 //! - `offer`: what a device says it has, made fit for models
+//! - `things`: the same for firmware that describes things instead of tools
 //! - here: the exchange with the device, and the session's side of it
 //!
 //! The exchange is the device protocol's: `initialize`, the pages of `tools/list`, `tools/call`.
-//! It begins with the first mode that wants something; devices that announce no tools are never
-//! asked. Firmware takes no `notifications/initialized`, so none is sent.
+//! It begins with the hello of a device that announces tools, since clients of the ecosystem wait for it; others
+//! are never asked. Firmware takes no `notifications/initialized`, so none is sent.
 
 mod line;
 mod offer;
+mod things;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant as Clock;
 
 use futures_util::FutureExt;
@@ -22,6 +25,7 @@ use modehost_contract::Event;
 use modehost_contract::event::{Failure, RequestId};
 use modehost_ids::PluginId;
 use modehost_limits as limits;
+use modehost_task::{IoTask, spawn_io};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -29,7 +33,9 @@ use tokio::time::Instant;
 
 use self::line::{Heard, Line};
 use self::offer::{Offer, text_of};
+use self::things::Things;
 use crate::actor::Session;
+use crate::config::Vision;
 use crate::requests::{Outcome, failed};
 
 /// Why a device gave no answer that could be used.
@@ -72,17 +78,38 @@ enum Known {
     },
 }
 
-/// The tools of one device, from one hello on.
-pub(crate) struct Desk {
+/// What the device of a session offers, since its last hello.
+#[derive(Default)]
+pub(crate) struct Tools {
+    /// Of a device with an MCP server.
+    desk: Option<Arc<Desk>>,
+    /// Of older firmware.
+    things: Things,
+    /// Of questions to the device: counts over the whole session.
+    ids: Arc<AtomicU64>,
+    /// Asks what a device offers that has just said hello.
+    _greeting: Option<IoTask<()>>,
+}
+
+impl Tools {
+    /// The device has described things, or told their states.
+    pub(crate) fn describe(&mut self, body: &str) {
+        self.things.take(body);
+    }
+}
+
+/// The tools of one device with an MCP server, from one hello on.
+struct Desk {
     line: Arc<Line>,
     known: Mutex<Known>,
     calls: Arc<Semaphore>,
+    vision: Option<Vision>,
 }
 
 impl Desk {
-    fn new(line: Line) -> Arc<Self> {
+    fn new(line: Line, vision: Option<Vision>) -> Arc<Self> {
         let calls = Arc::new(Semaphore::new(limits::TOOL_CALLS));
-        Arc::new(Self { line: Arc::new(line), known: Mutex::new(Known::Nothing), calls })
+        Arc::new(Self { line: Arc::new(line), known: Mutex::new(Known::Nothing), calls, vision })
     }
 
     /// What the device offers: known, being asked for, or asked for now. Of failures only silence
@@ -115,9 +142,11 @@ impl Desk {
 
     async fn introduce_and_ask(&self) -> Result<Arc<Offer>, ToolError> {
         // Some clients answer only if both members of `vision` are there.
+        let vision = self.vision.as_ref().map(|vision| (vision.url.as_str(), vision.token.expose()));
+        let (url, token) = vision.unwrap_or_default();
         let introduction = json!({
             "protocolVersion": "2024-11-05",
-            "capabilities": { "vision": { "url": "", "token": "" } },
+            "capabilities": { "vision": { "url": url, "token": token } },
             "clientInfo": { "name": "modehost", "version": env!("CARGO_PKG_VERSION") },
         });
         self.ask("initialize", Some(introduction)).await?;
@@ -137,7 +166,7 @@ impl Desk {
         let mut cursor: Option<String> = None;
         for _ in 0..limits::TOOL_PAGES {
             let page = self.ask("tools/list", cursor.as_ref().map(|cursor| json!({ "cursor": cursor }))).await?;
-            offer.add(&page["tools"]);
+            offer.add(&page["tools"], self.vision.is_some());
             let next = page["nextCursor"].as_str().filter(|next| !next.is_empty());
             // A device that gives the same page for ever has given what it has.
             match next {
@@ -172,26 +201,35 @@ impl Session {
     pub(crate) fn meet_tools(&mut self, offers: bool) {
         self.part_from_tools();
         if offers && let Some(outbox) = self.link.outbox() {
-            let line = Line::new(outbox.clone(), self.id.clone(), self.tool_ids.clone());
-            self.tools = Some(Desk::new(line));
+            let line = Line::new(outbox.clone(), self.id.clone(), self.tools.ids.clone());
+            let desk = Desk::new(line, self.config().vision.clone());
+            let listing = desk.offer();
+            self.tools.desk = Some(desk);
+            // At once: clients of the ecosystem wait for it before they do anything else.
+            self.tools._greeting = Some(spawn_io(Box::pin(async move {
+                if let Err(error) = listing.await {
+                    tracing::debug!(%error, "a device that announces tools has not listed them");
+                }
+            })));
         }
     }
 
     /// The connection that the tools were reached by is not served any more.
     pub(crate) fn part_from_tools(&mut self) {
-        if let Some(desk) = self.tools.take() {
+        if let Some(desk) = self.tools.desk.take() {
             desk.line.close();
         }
+        self.tools.things = Things::default();
     }
 
     /// The device's MCP server has said something. Nobody is woken who does not wait for it.
     pub(crate) fn tool_answer(&mut self, payload: &str) {
-        let heard = match &self.tools {
+        let heard = match &self.tools.desk {
             Some(desk) => desk.line.take(payload),
             None => line::ignore("unasked"),
         };
         if heard == Heard::Changed
-            && let Some(desk) = &self.tools
+            && let Some(desk) = &self.tools.desk
         {
             *desk.known.lock() = Known::Nothing;
         }
@@ -199,9 +237,9 @@ impl Session {
 
     /// A `list-tools` effect.
     pub(crate) fn list_tools(&mut self, plugin: &PluginId, request: RequestId) {
-        let Some(desk) = self.tools.clone() else {
+        let Some(desk) = self.tools.desk.clone() else {
             if self.link.is_connected() {
-                let event = Event::Tools { request, tools: Arc::new([]) };
+                let event = Event::Tools { request, tools: self.tools.things.offer().tools() };
                 return self.tell_later(plugin, event);
             }
             return self.refuse_request(plugin, request, Failure::Unavailable, "the device is not connected");
@@ -221,8 +259,16 @@ impl Session {
 
     /// A `call-tool` effect.
     pub(crate) fn call_tool(&mut self, plugin: &PluginId, request: RequestId, name: String, arguments: String) {
-        let Some(desk) = self.tools.clone() else {
-            return self.refuse_request(plugin, request, Failure::Unavailable, "the device offers no tools");
+        let Some(desk) = self.tools.desk.clone() else {
+            return match self.tools.things.call(&name, &arguments, self.id.as_str()) {
+                Some((command, said)) => {
+                    if let Some(command) = command {
+                        self.link.send(command);
+                    }
+                    self.tell_later(plugin, Event::ToolDone { request, text: said.into(), failed: false });
+                }
+                None => self.refuse_request(plugin, request, Failure::Unavailable, "the device offers no such tool"),
+            };
         };
         let Ok(permit) = desk.calls.clone().try_acquire_owned() else {
             let message = format!("more than {} calls wait for the device", limits::TOOL_CALLS);

@@ -13,6 +13,7 @@ use crate::actor::{Session, Work};
 use crate::clock::unix_ms;
 use crate::config::Language;
 use crate::handler::Delivered;
+use crate::trouble::Trouble;
 
 /// Source of transcripts that were typed.
 const TYPED: &str = "typed";
@@ -133,6 +134,7 @@ impl Session {
             if transcript.confirmed {
                 let message = "no mode takes what is said; set session.default_mode or start a mode";
                 self.link.send(reply::error(ErrorCode::NotReady.as_str(), message, &Reference::default()));
+                self.tell_trouble(Trouble::NoMode);
             }
             return;
         };
@@ -146,8 +148,16 @@ impl Session {
                 let declinable = (!is_default).then_some(&transcript);
                 self.carry(&plugin, effects, declinable).await;
             }
-            other => self.complain(&plugin, other, None),
+            other => self.spoilt(&plugin, other, transcript.confirmed),
         }
+    }
+
+    /// What was said has come to nothing.
+    fn spoilt(&mut self, plugin: &PluginId, delivered: Delivered, confirmed: bool) {
+        if confirmed && matches!(delivered, Delivered::Skipped(_) | Delivered::Lost(..)) {
+            self.tell_trouble(Trouble::Mode);
+        }
+        self.complain(plugin, delivered, None);
     }
 
     /// The default mode begins with the first words for it, and lies under all others from then on.
@@ -166,7 +176,7 @@ impl Session {
                 true
             }
             other => {
-                self.complain(plugin, other, None);
+                self.spoilt(plugin, other, true);
                 false
             }
         }

@@ -29,6 +29,7 @@ impl Session {
             Control::Hibernate => self.hibernate(true),
             Control::Sample(plugin, samples) => self.sample(&plugin, &samples),
             Control::Spoken => self.fall_silent(),
+            Control::Learnt => self.keep_facts(),
             Control::Queued(gate) => {
                 if self.link.way().is_some_and(|(_, served)| Arc::ptr_eq(served, &gate)) {
                     self.hand_over();
@@ -119,6 +120,7 @@ impl Session {
     fn reconfigure(&mut self) {
         self.look_at_idleness(Instant::now());
         let device = self.config().roster.device(&self.handle.device);
+        self.handle.extensions.grant(&self.config().extensions, &device);
         if device == self.device {
             return;
         }

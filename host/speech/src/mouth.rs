@@ -207,6 +207,11 @@ impl Speaking {
         (unsaid, heard)
     }
 
+    /// Whether a sentence could not be said aloud.
+    pub fn has_failed(&self) -> bool {
+        self.shared.state.lock().told
+    }
+
     /// Whether the turn has ended.
     pub fn is_over(&self) -> bool {
         !self.shared.state.lock().open

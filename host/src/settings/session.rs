@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use garde::Validate;
+use modehost_gateway::OfExtensions;
 use modehost_limits as limits;
-use modehost_session::{Config, Language, wake_word};
+use modehost_session::{Config, ExtensionRule, Language, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,31 @@ pub enum Spoken {
     En,
 }
 
+/// Section `session.vision`: a service of the ecosystem that answers questions about pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisionSettings {
+    /// Address that devices send a picture and a question to, such as `https://vision.example.org/explain`.
+    #[garde(custom(is_http))]
+    pub url: String,
+    /// What they show there as `Authorization: Bearer`. Default empty.
+    #[serde(default = "no_token")]
+    #[garde(skip)]
+    pub token: VisionToken,
+}
+
+fn no_token() -> VisionToken {
+    VisionToken::from("")
+}
+
+fn is_http(url: &str, _: &()) -> garde::Result {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(()),
+        _ => Err(garde::Error::new("must look like `https://host/path`")),
+    }
+}
+
 /// Section `session`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -90,6 +116,10 @@ pub struct SessionSettings {
     /// Default zh. Hot.
     #[garde(skip)]
     pub language: Spoken,
+    /// Where devices have their pictures explained. Default none: cameras are not offered to modes. Hot for
+    /// devices that say hello.
+    #[garde(dive)]
+    pub vision: Option<VisionSettings>,
     /// How far behind a mode's state may be after a kill where no durable effect has saved it, in
     /// ms, 50 to 600,000. Default 2000. Hot.
     #[garde(range(min = 50, max = 600_000))]
@@ -105,6 +135,7 @@ impl Default for SessionSettings {
             wake_words: WAKE_WORDS.map(str::to_owned).to_vec(),
             greeting: None,
             language: Spoken::default(),
+            vision: None,
             checkpoint_ms: limits::CHECKPOINT.as_millis() as u64,
         }
     }
@@ -123,10 +154,15 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         },
         wake_words: session.wake_words.iter().map(|word| wake_word(word)).collect(),
         greeting: session.greeting.clone(),
+        vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
         roster: roster(settings),
+        extensions: ExtensionRule {
+            always: settings.gateway.extensions == OfExtensions::Always,
+            groups: settings.gateway.extension_groups.iter().map(|group| group.as_str().into()).collect(),
+        },
         idle: idle(&settings.timeouts),
     })
 }

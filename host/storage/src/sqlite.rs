@@ -13,11 +13,12 @@
 //! - `failure`: what an error of the engine means to a caller
 //! - `backup`: a copy while it runs
 //! - `watches`: who is told of changes
-//! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`: one trait each
+//! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
 
 mod archives;
 mod backlog;
 mod backup;
+mod devices;
 mod documents;
 mod failure;
 mod journals;

@@ -304,6 +304,25 @@ pub trait Sessions: Send + Sync {
     fn recent(&self, most: usize) -> Reply<Vec<StoredSession>>;
 }
 
+/// What has been found out about a device, for good: it outlives sessions and processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// It has sent a message of a type that is not the ecosystem's: it knows this server's own messages.
+    pub knows_extensions: bool,
+    /// It has sent `listen` `stop`: it says when a button is let go.
+    pub sends_stop: bool,
+}
+
+/// What is known about devices, whether they are connected or not.
+pub trait Devices: Send + Sync {
+    /// What has been found out; nothing about a device that has never been heard of.
+    fn facts(&self, device: &DeviceId) -> Reply<DeviceFacts>;
+
+    /// Adds to it; nothing is ever taken back. `now` is Unix ms. Of more than `limits::DEVICE_FACTS` devices
+    /// those that were learnt of first are forgotten.
+    fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()>;
+}
+
 /// Why a message could not be handed to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {

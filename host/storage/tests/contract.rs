@@ -6,6 +6,8 @@
 
 #[path = "contract/archives.rs"]
 mod archives;
+#[path = "contract/devices.rs"]
+mod devices;
 #[path = "contract/directory.rs"]
 mod directory;
 #[path = "contract/documents.rs"]
@@ -118,6 +120,7 @@ mod on_sqlite {
         a_session_comes_back_as_it_was_saved,
         unfinished_ones_are_found_and_do_not_expire,
     );
+    run!(devices on *crate::sqlite().storage => c18_facts_about_a_device_add_up,);
     run!(directory on crate::LocalDirectory::new() =>
         a_message_goes_to_the_newest_registration,
         a_replaced_registration_ends_only_itself,

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Local ports used for each source address; Linux has 28,000 by default.
 const PORTS_PER_SOURCE: usize = 20_000;
 
-const HELLO: &str = r#"{"type":"hello","version":1,"features":{},"transport":"websocket","audio_params":{"format":"opus","sample_rate":16000,"channels":1,"frame_duration":60}}"#;
+const HELLO: &str = r#"{"type":"hello","version":1,"features":{"modehost":true},"transport":"websocket","audio_params":{"format":"opus","sample_rate":16000,"channels":1,"frame_duration":60}}"#;
 
 /// How devices call a server.
 #[derive(Clone, Debug)]

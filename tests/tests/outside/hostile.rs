@@ -224,7 +224,7 @@ async fn floods_of_every_kind_are_borne() {
     let before = resident_kib(&server);
     let bystander = Bystander::watch(&server).await;
     let text = |value: serde_json::Value| Message::text(value.to_string());
-    let hello = || json!({ "type": "hello", "version": 1, "features": { "mcp": true }, "transport": "websocket" });
+    let hello = || json!({ "type": "hello", "version": 1, "features": { "mcp": true, "modehost": true }, "transport": "websocket" });
     type Kind<'k> = (&'k str, Box<dyn Fn(usize) -> Message + 'k>);
     let kinds: Vec<Kind<'_>> = vec![
         ("unknown", Box::new(|number| text(json!({ "type": format!("nonsense-{number}") })))),

@@ -76,7 +76,7 @@ async fn a8_an_answer_is_spoken_sentence_by_sentence_while_the_model_still_write
         let (id, text) = (format!("dev-{version}"), version.to_string());
         let headers = [("device-id", &*id), ("protocol-version", &*text)];
         let mut device = Device::try_connect(&server, "/xiaozhi/v1/", &headers).await.expect("a connection");
-        device.send(json!({ "type": "hello", "version": version, "features": {} })).await;
+        device.send(json!({ "type": "hello", "version": version, "features": { "modehost": true } })).await;
         let hello = device.expect_type("hello").await;
         assert_eq!(hello["audio_params"]["sample_rate"], 24_000);
         device.types("tell me").await;

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use modehost_auth::AuthConfig;
 use modehost_outbox::{Outbox, close, outbox};
-use modehost_protocol::reply::KEEPALIVE;
+use modehost_protocol::reply::QUIET_FACE;
 use modehost_task::{IoTask, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, mpsc, watch};
@@ -215,7 +215,7 @@ async fn a_silent_channel_is_sent_something_and_pings_do_not_count() {
     loop {
         match next(&mut client).await {
             Message::Ping(_) => pings += 1,
-            message => break assert_eq!(message, text(KEEPALIVE)),
+            message => break assert_eq!(message, text(QUIET_FACE)),
         }
     }
     assert!((SILENCE..SILENCE + Duration::from_secs(1)).contains(&start.elapsed()), "{:?}", start.elapsed());
@@ -228,7 +228,7 @@ async fn a_silent_channel_is_sent_something_and_pings_do_not_count() {
         match next(&mut client).await {
             Message::Ping(_) => {}
             message if message == text("news") => since = Instant::now(),
-            message => break assert_eq!(message, text(KEEPALIVE)),
+            message => break assert_eq!(message, text(QUIET_FACE)),
         }
     }
     assert!(since.elapsed() >= SILENCE - Duration::from_millis(50), "{:?}", since.elapsed());

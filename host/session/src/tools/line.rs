@@ -242,8 +242,8 @@ mod tests {
         fn whatever_is_offered_is_made_fit(page in value(), pages in prop::collection::vec(value(), 0..3)) {
             let mut offer = super::super::offer::Offer::default();
             for page in pages.iter().chain([&page]) {
-                offer.add(page);
-                offer.add(&page["tools"]);
+                offer.add(page, true);
+                offer.add(&page["tools"], true);
             }
             for tool in offer.tools().iter() {
                 prop_assert!((1..=modehost_limits::TOOL_NAME_BYTES).contains(&tool.name.len()));

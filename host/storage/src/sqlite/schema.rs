@@ -107,6 +107,16 @@ const STEPS: &[&str] = &[
         DELETE FROM offline_origins WHERE id = old.id;
     END;
 ",
+    "
+    -- What has been found out about devices. learnt_at: Unix ms, of the last thing found out.
+    CREATE TABLE devices (
+        device           TEXT    NOT NULL PRIMARY KEY,
+        knows_extensions INTEGER NOT NULL,
+        sends_stop       INTEGER NOT NULL,
+        learnt_at        INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX devices_by_age ON devices (learnt_at);
+",
 ];
 
 /// The version that this server writes.

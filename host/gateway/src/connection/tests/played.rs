@@ -25,6 +25,8 @@ pub(in crate::connection) struct Signs {
     pub(in crate::connection) transport: AtomicUsize,
     /// The device has ended the connection.
     pub(in crate::connection) hung_up: AtomicUsize,
+    /// Messages of our own types.
+    pub(in crate::connection) extensions: AtomicUsize,
 }
 
 impl SessionEnd for Played {
@@ -55,6 +57,14 @@ impl SessionEnd for Played {
 
     fn touch_transport(&self) {
         self.signs.transport.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn used_extension(&self) {
+        self.signs.extensions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn knows_extensions(&self) -> bool {
+        self.signs.extensions.load(Ordering::Relaxed) > 0
     }
 
     fn hang_up(&self) {

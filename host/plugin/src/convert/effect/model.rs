@@ -37,7 +37,7 @@ pub(crate) fn check(ask: &wit::ModelRequest) -> Result<(), String> {
         if !is_tool_name(&tool.name) {
             let most = limits::TOOL_NAME_BYTES;
             return Err(format!(
-                "`ask-model` with the tool `{}`; its name has 1 to {most} letters, digits, `_`, `-`",
+                "`ask-model` with the tool `{}`; its name has 1 to {most} bytes and no control characters",
                 tool.name
             ));
         }
@@ -57,8 +57,7 @@ pub(crate) fn check(ask: &wit::ModelRequest) -> Result<(), String> {
 }
 
 fn is_tool_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=limits::TOOL_NAME_BYTES).contains(&name.len()) && name.bytes().all(allowed)
+    (1..=limits::TOOL_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 /// The question in the words of the host.

@@ -1,0 +1,43 @@
+//! What has been found out about devices, in SQLite. Rule: a fact is only ever added, and the table is bounded:
+//! where nobody has to sign in, anybody can have any number of device ids.
+
+use modehost_ids::DeviceId;
+use modehost_limits as limits;
+use rusqlite::OptionalExtension;
+
+use super::{SqliteStorage, signed};
+use crate::reply::Reply;
+use crate::traits::{DeviceFacts, Devices};
+
+impl Devices for SqliteStorage {
+    fn facts(&self, device: &DeviceId) -> Reply<DeviceFacts> {
+        let device = device.clone();
+        SqliteStorage::read(self, move |connection| {
+            let facts = connection
+                .prepare_cached("SELECT knows_extensions, sends_stop FROM devices WHERE device = ?1")?
+                .query_row([device.as_str()], |row| {
+                    Ok(DeviceFacts { knows_extensions: row.get(0)?, sends_stop: row.get(1)? })
+                })
+                .optional()?;
+            Ok(facts.unwrap_or_default())
+        })
+    }
+
+    fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()> {
+        let device = device.clone();
+        self.write(move |batch| {
+            let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (device) DO UPDATE SET
+                 knows_extensions = max(knows_extensions, excluded.knows_extensions),
+                 sends_stop = max(sends_stop, excluded.sends_stop), learnt_at = excluded.learnt_at";
+            let DeviceFacts { knows_extensions, sends_stop } = facts;
+            let row = (device.as_str(), knows_extensions, sends_stop, signed(now));
+            batch.connection.prepare_cached(statement)?.execute(row)?;
+            let statement = "DELETE FROM devices WHERE device IN
+                 (SELECT device FROM devices ORDER BY learnt_at LIMIT max(0, (SELECT count(*) FROM devices) - ?1))";
+            batch.connection.prepare_cached(statement)?.execute([signed(limits::DEVICE_FACTS)])?;
+            Ok(())
+        })
+    }
+}
