@@ -95,9 +95,9 @@ impl Device {
         }
     }
 
-    /// Says hello as a device that knows this server's own messages, and returns the answer.
+    /// Says hello as a device that knows this server's own messages and has no tools, and returns the answer.
     pub async fn hello(&mut self) -> Value {
-        self.hello_with(json!({ "mcp": true, "modehost": true })).await
+        self.hello_with(json!({ "mcp": false, "modehost": true })).await
     }
 
     /// Says hello with these features and returns the answer.

@@ -13,6 +13,8 @@ pub const TOOL_CALL_REPLY: Duration = Duration::from_secs(30);
 pub const TOOL_PAGES: usize = 32;
 /// Bytes of the descriptions and parameters of all tools: each question to a model carries them.
 pub const TOOL_LIST_BYTES: usize = 64 * 1024;
+/// A description where they do not all fit as they are, in bytes.
+pub const TOOL_SHORT_BYTES: usize = 300;
 /// Things that firmware before 1.6.3 describes.
 pub const THINGS: usize = 32;
 /// Calls that wait for one device: firmware works them off one after the other.

@@ -1,5 +1,5 @@
 //! Names of tools as a service takes them. Rule: two tools never get one name, and what comes back is the name
-//! that was offered.
+//! that was offered. Names are sent so to every service, since most refuse others.
 
 use std::collections::HashSet;
 
@@ -45,10 +45,23 @@ impl Names {
         self.0.iter().find(|(_, known)| known == offered).map_or(offered, |(sent, _)| sent)
     }
 
-    /// The name that was offered.
+    /// The name that was offered. Models write one that they were sent as they like: with a dot for `_`, in
+    /// capitals; that is followed where it can mean one tool only.
     pub(crate) fn offered<'a>(&'a self, sent: &'a str) -> &'a str {
-        self.0.iter().find(|(known, _)| known == sent).map_or(sent, |(_, offered)| offered)
+        if let Some((_, offered)) = self.0.iter().find(|(known, _)| known == sent) {
+            return offered;
+        }
+        let alike = |known: &str| known.chars().map(plain_sign).eq(sent.chars().map(plain_sign));
+        let mut meant = self.0.iter().filter(|(known, offered)| alike(known) || alike(offered));
+        match (meant.next(), meant.next()) {
+            (Some((_, offered)), None) => offered,
+            _ => sent,
+        }
     }
+}
+
+fn plain_sign(sign: char) -> char {
+    if sign.is_alphanumeric() { sign.to_ascii_lowercase() } else { '_' }
 }
 
 fn is_plain(name: &str) -> bool {
@@ -86,5 +99,7 @@ mod tests {
         for (sent, offered) in sent.iter().zip(offered) {
             assert_eq!(names.offered(sent), offered);
         }
+        assert_eq!(names.offered("Self.Lamp.On_2"), "self.lamp.on", "as models write it");
+        assert_eq!(names.offered("self.lamp-on"), "self.lamp-on", "it could be several");
     }
 }

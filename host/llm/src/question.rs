@@ -62,8 +62,7 @@ impl Question {
 
     /// The members of the request.
     pub(crate) fn members(&self, terms: &Terms, plan: &Plan) -> Map<String, Value> {
-        let none = Names::default();
-        let names = if plan.has(&Remedy::ToolNames) { &self.names } else { &none };
+        let names = &self.names;
         let mut body: Map<String, Value> = terms.extra.clone().into_iter().collect();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {

@@ -22,8 +22,6 @@ pub(crate) enum Remedy {
     CallsAsText,
     /// Ids of calls are nine letters and digits.
     CallIds,
-    /// Names of tools are letters, digits, `_` and `-`.
-    ToolNames,
     /// Schemas of tools say types and descriptions only.
     PlainSchemas,
     /// No tools are offered.
@@ -76,7 +74,6 @@ impl Remedy {
             Self::FillContent => "fill_content",
             Self::CallsAsText => "calls_as_text",
             Self::CallIds => "call_ids",
-            Self::ToolNames => "tool_names",
             Self::PlainSchemas => "plain_schemas",
             Self::NoTools => "no_tools",
             Self::MaxCompletionTokens => "max_completion_tokens",

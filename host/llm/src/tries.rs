@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::meter::Meter;
 use crate::question::Question;
 use crate::refusal::Advice;
-use crate::remedy::{Plan, Remedy};
+use crate::remedy::Plan;
 
 /// Waits for a turn and asks, again where that may help.
 ///
@@ -118,10 +118,8 @@ impl Tries<'_> {
         };
         let mut answer = attempt.run().await?;
         answer.name_calls();
-        if plan.has(&Remedy::ToolNames) {
-            for call in &mut answer.tool_calls {
-                call.name = self.question.offered_name(&call.name).to_owned();
-            }
+        for call in &mut answer.tool_calls {
+            call.name = self.question.offered_name(&call.name).to_owned();
         }
         Ok(answer)
     }

@@ -14,7 +14,7 @@
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use modehost_protocol::{Codec, Hello, reply};
-use modehost_speech::{Downlink, DownlinkCodec, Speaking, Stage};
+use modehost_speech::{Downlink, DownlinkCodec, Speaking, Stage, speakable};
 use tokio::time::Instant;
 
 use crate::actor::Session;
@@ -40,6 +40,8 @@ impl Session {
     /// Says a sentence, or ends what the plugin is saying where `text` is empty and nothing is to
     /// follow.
     pub(crate) fn say(&mut self, plugin: &PluginId, text: &str, interrupt: bool, more: bool) {
+        // The one gate before the voice (L.7). What has no words says nothing.
+        let text = &speakable(text).unwrap_or_default();
         if interrupt {
             let silenced = self.silence();
             // Whoever interrupts knows; whom they interrupt does not.

@@ -7,6 +7,7 @@
 //! - [`listen`]: listening as one state machine
 //! - [`recognise`]: an utterance to text, by a provider
 //! - [`speak`]: text to sound, by a provider
+//! - [`speakable`]: the gate before the voice
 //! - [`mouth`]: a turn of speech on one connection, paced
 //! - [`encode`]: PCM to packets
 //! - [`resample`]: sound at another rate
@@ -31,6 +32,7 @@ pub mod recognise;
 pub mod resample;
 pub mod service;
 pub mod speak;
+pub mod speakable;
 pub mod voice_activity;
 
 pub use ear::{Ear, Listener, Note, Report, Sound, Words};
@@ -39,3 +41,4 @@ pub use fault::{Fault, FaultKind};
 pub use figures::describe_figures;
 pub use mouth::{Heard, Speaking, Stage};
 pub use service::{Parts, Speech};
+pub use speakable::speakable;

@@ -3,8 +3,6 @@
 
 use serde::Serialize;
 
-use crate::speakable::is_emoji;
-
 /// Faces that firmware draws, with the emoji that stand for them; the first is asked for.
 const FACES: [(&str, &str); 20] = [
     ("happy", "🙂😊😀😃😄☺"),
@@ -44,6 +42,12 @@ impl Face {
         let (emotion, _) = FACES.iter().find(|(_, emoji_of)| emoji_of.contains(emoji))?;
         Some(Self { r#type: "llm", emotion, text: emoji })
     }
+}
+
+/// True for pictures, and for what joins and colours them.
+fn is_emoji(letter: char) -> bool {
+    matches!(letter, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+        | '\u{fe0e}' | '\u{fe0f}' | '\u{200d}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}')
 }
 
 /// The emoji that a model is asked to choose from.

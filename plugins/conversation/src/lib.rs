@@ -5,7 +5,7 @@
 //! - [`intent`]: commands that need no model; [`farewell`]: words that leave a mode, however polite
 //! - [`turn`]: a turn, from its words to the end of its answer
 //! - [`prompt`]: what the model is told
-//! - [`sentences`], [`speakable`], [`emotion`]: from chunks to what is spoken and shown
+//! - [`sentences`], [`emotion`]: from chunks to what is spoken and shown
 //! - [`tools`]: tools of the device, and the one that begins a mode
 //! - [`rules`], [`calendar`], [`wording`]: answers without a model
 //! - [`memory`], [`keeping`]: what is remembered, and its document
@@ -21,7 +21,6 @@ pub mod memory;
 pub mod prompt;
 pub mod rules;
 pub mod sentences;
-pub mod speakable;
 pub mod tools;
 pub mod turn;
 pub mod wording;

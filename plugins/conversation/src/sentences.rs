@@ -110,8 +110,10 @@ impl Cutter {
         self.add(letter);
         match letter {
             '\n' => return self.end_line(pieces),
-            '。' | '！' | '？' => self.wide_end(Strength::Sentence, pieces),
-            '，' | '；' | '：' | '、' => self.wide_end(Strength::Clause, pieces),
+            letter if is_foreign_end(letter) => self.wide_end(Strength::Sentence, pieces),
+            '，' | '；' | '：' | '、' | '､' | '،' | '؛' | '፣' | '၊' => {
+                self.wide_end(Strength::Clause, pieces)
+            }
             '…' => self.end = Some(End { strength: Strength::Clause, wide: true }),
             '!' | '?' => self.end = Some(End { strength: Strength::Sentence, wide: false }),
             ',' | ';' | ':' => self.end = Some(End { strength: Strength::Clause, wide: false }),
@@ -185,9 +187,16 @@ impl Cutter {
             .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
         let word = &before[start..];
         let line = self.line.and_then(|line| before.get(line..)).unwrap_or("?");
-        let numbers_item =
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) && line.trim_start() == word;
-        let is_initial = word.len() == 1 && word != "I" && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_number = (1..=3).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit());
+        // The first of a line, of what is left, or behind a mark: `好的。1. 洗米。2. 煮饭。`
+        let behind = before[..start].trim_end().chars().next_back();
+        let numbers_item = is_number
+            && (line.trim_start() == word
+                || behind
+                    .is_none_or(|mark| is_end(mark) || matches!(mark, ':' | '：' | ';' | '；' | ',' | '，' | '、')));
+        let is_letter = |part: &str| part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        // `J.`, and `J.K.`, but not `I.`
+        let is_initial = word != "I" && word.split('.').all(is_letter);
         let abbreviates = ABBREVIATIONS.iter().any(|known| known.eq_ignore_ascii_case(word));
         let strength = Strength::Sentence;
         (!numbers_item && !is_initial && !abbreviates).then_some(End { strength, wide: false })
@@ -235,7 +244,33 @@ pub fn is_wide(letter: char) -> bool {
 }
 
 fn is_end(letter: char) -> bool {
-    matches!(letter, '.' | '!' | '?' | '。' | '！' | '？')
+    matches!(letter, '.' | '!' | '?') || is_foreign_end(letter)
+}
+
+/// Marks that end a sentence whatever follows: Chinese and Japanese; Arabic and Urdu; Hindi and its neighbours;
+/// Ethiopic, Burmese, Khmer, Tibetan, Armenian; and doubled ones.
+fn is_foreign_end(letter: char) -> bool {
+    matches!(
+        letter,
+        '。' | '！'
+            | '？'
+            | '｡'
+            | '؟'
+            | '۔'
+            | '।'
+            | '॥'
+            | '።'
+            | '፧'
+            | '။'
+            | '។'
+            | '៕'
+            | '།'
+            | '։'
+            | '‼'
+            | '⁇'
+            | '⁈'
+            | '⁉'
+    )
 }
 
 fn is_opening(letter: char) -> bool {
@@ -243,7 +278,7 @@ fn is_opening(letter: char) -> bool {
 }
 
 /// Marks that belong to the sentence before them; stars and the like are Markdown.
-pub fn is_closing(letter: char) -> bool {
+fn is_closing(letter: char) -> bool {
     matches!(letter, '”' | '’' | '」' | '』' | '）' | '》' | '】' | ')' | ']' | '"' | '\'' | '*' | '_' | '`')
 }
 

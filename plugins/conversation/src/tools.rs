@@ -17,9 +17,11 @@ use crate::{Config, Conversation, FILLER, wording};
 const SWITCH: &str = "switch_mode";
 const END: &str = "end_conversation";
 /// Tools offered at once, ours included; the contract allows no more.
-const TOOLS: usize = 64;
+const TOOLS: usize = 128;
 /// Bytes of all descriptions and parameters: they are sent with every question.
-const TOOL_BYTES: usize = 24 * 1024;
+const TOOL_BYTES: usize = 48 * 1024;
+/// Characters of a description where they do not all fit as they are.
+const SHORT_DESCRIPTION: usize = 100;
 /// Calls of one round; what is beyond is answered with an error.
 const CALLS: usize = 8;
 /// Bytes of the arguments of one call.
@@ -59,9 +61,18 @@ impl Conversation {
         if let Some(turn) = &mut self.turn
             && matches!(turn.stage, Stage::Gathering { tools: Some(wanted), .. } if wanted == request)
         {
+            let bytes = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.len();
+            let mut listed: Vec<Tool> =
+                listed.into_iter().filter(|tool| ![SWITCH, END].contains(&&*tool.name)).collect();
+            if listed.iter().map(bytes).sum::<usize>() > TOOL_BYTES {
+                // Rather all of them with fewer words than some of them not at all.
+                for tool in &mut listed {
+                    tool.description = cut(&tool.description, SHORT_DESCRIPTION);
+                }
+            }
             let mut left = TOOL_BYTES;
-            let fitting = listed.into_iter().filter(|tool| ![SWITCH, END].contains(&&*tool.name)).filter(|tool| {
-                let bytes = tool.name.len() + tool.description.len() + tool.parameters.len();
+            let fitting = listed.into_iter().filter(|tool| {
+                let bytes = bytes(tool);
                 let fits = bytes <= left;
                 left = if fits { left - bytes } else { left };
                 fits

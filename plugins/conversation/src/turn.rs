@@ -11,7 +11,6 @@ use crate::emotion::Face;
 use crate::memory::{Exchange, cut};
 use crate::rules::{Answer, answer};
 use crate::sentences::{Cutter, Piece};
-use crate::speakable::speakable;
 use crate::{Conversation, FILLER, GATHER, prompt, wording};
 
 /// How long a turn waits for what is remembered and for the device's list of tools. It goes on
@@ -299,7 +298,8 @@ impl Turn {
                     self.code_told = true;
                     Some(wording::code_left_out(self.language).to_owned())
                 }
-                false => speakable(&piece.text),
+                // What of it is said is the host's matter; here it counts whether there is anything.
+                false => piece.text.chars().any(char::is_alphanumeric).then(|| piece.text.trim().to_owned()),
             };
             if let Some(text) = text {
                 self.spoken += 1;

@@ -19,8 +19,7 @@ fn without_model() -> Settings {
 /// A device without tools of its own, so that nobody waits for them.
 async fn join(server: &Server, id: &str) -> Device {
     let mut device = Device::connect(server, id).await;
-    device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
-    device.expect_type("hello").await;
+    device.hello().await;
     device
 }
 
@@ -247,7 +246,8 @@ async fn a_tool_of_the_device_is_called_and_its_answer_told() {
     provider.next(Reply::tool_call("self_lamp_turn_on", r#"{"bright":80}"#));
     provider.next(Reply::text("灯开了。"));
     let server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = Device::connect(&server, "dev-1").await;
+    device.hello_with(json!({ "mcp": true })).await;
     device.types("请开灯").await;
     let calls = serve_tools(&mut device).await;
     assert_eq!(calls, [json!({ "name": "self.lamp.turn_on", "arguments": { "bright": 80 } })]);

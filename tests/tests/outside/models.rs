@@ -27,8 +27,7 @@ pub(crate) fn with(provider: &Provider, settings: Value) -> Settings {
 /// A device without tools of its own, so that nobody waits for them.
 pub(crate) async fn join(server: &Server, id: &str) -> Device {
     let mut device = Device::connect(server, id).await;
-    device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
-    device.expect_type("hello").await;
+    device.hello().await;
     device
 }
 

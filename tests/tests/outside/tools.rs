@@ -12,6 +12,13 @@ fn with(provider: &Provider) -> Settings {
     Settings::new().bundled().set("plugins.grants.conversation", grants).set("llm.aliases.default", model)
 }
 
+/// A device with tools, as stock firmware is: it does not know this server's own messages.
+async fn join(server: &Server) -> Device {
+    let mut device = Device::connect(server, "dev-1").await;
+    device.hello_with(json!({ "mcp": true })).await;
+    device
+}
+
 /// The next question to the device's tools; it must be of this method.
 async fn asked(device: &mut Device, method: &str) -> Value {
     let message = device.expect_type("mcp").await;
@@ -65,17 +72,17 @@ fn told(provider: &Provider) -> String {
 }
 
 #[tokio::test]
-async fn tools_come_in_pages_under_names_that_models_take_and_are_asked_for_once() {
+async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
     let provider = Provider::start();
     provider.next(Reply::tool_call("self_camera_take_photo", r#"{"question":"what is it?"}"#));
     provider.next(Reply::text("一只猫。"));
     provider.next(Reply::text("不客气。"));
-    let server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
-    device.types("这是什么？").await;
+    let vision = json!({ "url": "https://vision.example.org/explain", "token": "for-cameras" });
+    let server = Server::start(with(&provider).set("session.vision", vision.clone())).await;
+    let mut device = join(&server).await;
+    // Pages of the ecosystem wait for this before they let anybody press a button.
     let question = asked(&mut device, "initialize").await;
-    // A client in the field answers only if both are there.
-    assert_eq!(question["params"]["capabilities"]["vision"], json!({ "url": "", "token": "" }));
+    assert_eq!(question["params"]["capabilities"]["vision"], vision);
     replies(&mut device, &question, json!({})).await;
     let question = asked(&mut device, "tools/list").await;
     let schema = json!({ "type": "object", "properties": { "question": { "type": "string" } } });
@@ -85,15 +92,18 @@ async fn tools_come_in_pages_under_names_that_models_take_and_are_asked_for_once
     assert_eq!(question["params"]["cursor"], "self.lamp");
     let odd = json!([{ "name": "self.lamp" }, { "name": "self lamp" }, { "name": "灯" }, { "name": 7 }, null]);
     replies(&mut device, &question, json!({ "tools": odd })).await;
+    device.types("这是什么？").await;
     let question = asked(&mut device, "tools/call").await;
     let params = json!({ "name": "self.camera.take_photo", "arguments": { "question": "what is it?" } });
     assert_eq!(question["params"], params);
-    replies(&mut device, &question, text("a cat")).await;
+    // A picture and no words.
+    let picture = json!({ "content": [{ "type": "image", "data": "AAAA", "mimeType": "image/jpeg" }] });
+    replies(&mut device, &question, picture).await;
     answered(&mut device, "一只猫。").await;
     let first = provider.asked()[0].body.clone();
     assert_eq!(offered(&first)[..4], ["self_camera_take_photo", "self_lamp", "self_lamp_2", "_"]);
     assert_eq!(first["tools"][0]["function"]["parameters"]["properties"]["question"]["type"], "string");
-    assert_eq!(told(&provider), "a cat");
+    assert_eq!(told(&provider), "[a picture, which cannot be looked at here]");
     // Known by now.
     device.types("谢谢").await;
     answered(&mut device, "不客气。").await;
@@ -101,7 +111,71 @@ async fn tools_come_in_pages_under_names_that_models_take_and_are_asked_for_once
     assert_eq!(offered(&provider.asked()[2].body), offered(&first));
     let metrics = server.admin("GET", "/metrics", "").await.body;
     assert!(metrics.contains(r#"modehost_tool_calls_total{outcome="ok"} 1"#), "{metrics}");
-    assert!(!server.output().contains("a cat"), "an answer in the log");
+    assert!(!server.output().contains("cannot be looked at"), "an answer in the log");
+    assert!(!server.output().contains("for-cameras"), "a token in the log");
+}
+
+#[tokio::test]
+async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("self_room_69_set", "{}"));
+    provider.next(Reply::text("好了。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = join(&server).await;
+    let question = asked(&mut device, "initialize").await;
+    assert_eq!(question["params"]["capabilities"]["vision"], json!({ "url": "", "token": "" }));
+    replies(&mut device, &question, json!({})).await;
+    let question = asked(&mut device, "tools/list").await;
+    let wordy = "Sets what this room is to be like, with many words about it. ".repeat(20);
+    let tool = |number: usize| json!({ "name": format!("self.room_{number}.set"), "description": wordy });
+    let (first, second): (Vec<Value>, Vec<Value>) = ((0..35).map(tool).collect(), (35..70).map(tool).collect());
+    replies(&mut device, &question, json!({ "tools": first, "nextCursor": "more" })).await;
+    let question = asked(&mut device, "tools/list").await;
+    let rest = [second, vec![json!({ "name": "self.camera.take_photo" })]].concat();
+    replies(&mut device, &question, json!({ "tools": rest })).await;
+    device.types("把最后一个房间调好").await;
+    let question = asked(&mut device, "tools/call").await;
+    assert_eq!(question["params"]["name"], "self.room_69.set");
+    // It has been done, and there is nothing to say of it.
+    replies(&mut device, &question, json!({ "content": [] })).await;
+    answered(&mut device, "好了。").await;
+    let names = offered(&provider.asked()[0].body);
+    assert_eq!(names.iter().filter(|name| name.starts_with("self_room_")).count(), 70, "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("photo")), "nobody can look at pictures: {names:?}");
+    assert_eq!(told(&provider), "done; the tool has said nothing");
+}
+
+#[tokio::test]
+async fn things_of_firmware_before_1_6_3_are_tools() {
+    let provider = Provider::start();
+    provider.next(Reply::tool_call("Speaker_SetVolume", r#"{"volume":70}"#));
+    provider.next(Reply::text("音量调到七十了。"));
+    let server = Server::start(with(&provider)).await;
+    let mut device = Device::connect(&server, "dev-1").await;
+    device.hello_with(json!({})).await;
+    device
+        .send(json!({ "type": "iot", "update": true, "descriptors": [{ "name": "Speaker", "description": "扬声器",
+        "properties": { "volume": { "description": "当前音量值", "type": "number" } },
+        "methods": { "SetVolume": { "description": "设置音量",
+            "parameters": { "volume": { "description": "0到100之间的整数", "type": "number" } } } } }] }))
+        .await;
+    device
+        .send(json!({ "type": "iot", "update": true, "states": [{ "name": "Speaker", "state": { "volume": 40 } }] }))
+        .await;
+    device.types("音量调到七十").await;
+    let command = device.expect_type("iot").await;
+    let expected = json!([{ "name": "Speaker", "method": "SetVolume", "parameters": { "volume": 70 } }]);
+    assert_eq!(command["commands"], expected);
+    answered(&mut device, "音量调到七十了。").await;
+    let names = offered(&provider.asked()[0].body);
+    assert_eq!(names[..2], ["Speaker_SetVolume", "Speaker_get_state"]);
+    assert!(told(&provider).contains("the device has been told"), "{}", told(&provider));
+    // What it says of its state is what is told of it.
+    provider.next(Reply::tool_call("Speaker_get_state", "{}"));
+    provider.next(Reply::text("现在是四十。"));
+    device.types("现在音量多少？").await;
+    answered(&mut device, "现在是四十。").await;
+    assert_eq!(told(&provider), r#"{"volume":40}"#);
 }
 
 #[tokio::test]
@@ -110,14 +184,14 @@ async fn answers_that_nobody_asked_for_change_nothing() {
     provider.next(Reply::tool_call("self_lamp", "{}"));
     provider.next(Reply::text("好了。"));
     let server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
-    says(&mut device, json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
+    let mut device = join(&server).await;
+    offers_a_lamp(&mut device).await;
+    says(&mut device, json!({ "jsonrpc": "2.0", "id": 4711, "result": {} })).await;
     for payload in [Value::Null, json!([]), json!("{}"), json!(7)] {
         device.send(json!({ "type": "mcp", "payload": payload })).await;
         device.expect_error("SCHEMA_INVALID").await;
     }
     device.types("开灯").await;
-    offers_a_lamp(&mut device).await;
     let question = asked(&mut device, "tools/call").await;
     let id = question["id"].as_u64().unwrap_or_default();
     for payload in [
@@ -142,7 +216,7 @@ async fn a_tool_that_fails_is_told_to_the_model() {
     provider.next(Reply::tool_call("self_lamp", "{}"));
     provider.next(Reply::text("灯坏了。"));
     let server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = join(&server).await;
     device.types("开灯").await;
     offers_a_lamp(&mut device).await;
     let question = asked(&mut device, "tools/call").await;
@@ -157,7 +231,7 @@ async fn a_device_that_never_answers_is_talked_to_without_its_tools() {
     let provider = Provider::start();
     provider.always(Reply::text("你好。"));
     let server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = join(&server).await;
     device.types("你好吗？").await;
     asked(&mut device, "initialize").await;
     answered(&mut device, "你好。").await;
@@ -171,19 +245,19 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
     provider.next(Reply::tool_call("self_lamp", "{}"));
     provider.next(Reply::text("没成功。"));
     let server = Server::start(with(&provider)).await;
-    let mut old = Device::join(&server, "dev-1").await;
+    let mut old = join(&server).await;
     old.types("开灯").await;
     offers_a_lamp(&mut old).await;
     let question = asked(&mut old, "tools/call").await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = join(&server).await;
+    // What it offers is asked for anew, at once.
+    offers_a_lamp(&mut device).await;
     // Late, and on a connection that was not asked.
     replies(&mut device, &question, text("on")).await;
     answered(&mut device, "没成功。").await;
     assert_ne!(told(&provider), "on");
-    // What it offers is asked for anew.
     provider.next(Reply::text("好的。"));
     device.types("再试一次").await;
-    offers_a_lamp(&mut device).await;
     answered(&mut device, "好的。").await;
 }
 
@@ -193,14 +267,14 @@ async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
     provider.next(Reply::tool_call("self_lamp", "{}"));
     provider.always(Reply::text("重新开始了。"));
     let mut server = Server::start(with(&provider)).await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = join(&server).await;
     device.types("开灯").await;
     offers_a_lamp(&mut device).await;
     asked(&mut device, "tools/call").await;
     server.kill9();
     server.launch();
     server.ready().await;
-    let mut device = Device::join(&server, "dev-1").await;
+    let mut device = join(&server).await;
     // The turn goes on by itself, without the answer of the tool.
     device.expect("an end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
     assert!(provider.asked().len() >= 2, "the model was not asked again");

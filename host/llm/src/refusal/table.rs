@@ -23,7 +23,7 @@ pub(super) enum Help {
 use Help::{By, FewerTokens};
 use Remedy::{
     CallIds, CallsAsText, DeveloperRole, FillContent, MaxCompletionTokens, MaxTokens, MergeRoles, NoTokenLimit,
-    NoTools, PlainSchemas, Shorten, Stream, SystemIntoUser, ToolNames, Whole,
+    NoTools, PlainSchemas, Shorten, Stream, SystemIntoUser, Whole,
 };
 
 const fn without(member: &'static str) -> Help {
@@ -197,7 +197,7 @@ pub(super) const ROWS: &[Row] = &[
             &["name", "[a-za-z0-9_\\-]"],
             &["name", "[a-za-z_]"],
         ],
-        helps: &[By(ToolNames), By(NoTools)],
+        helps: &[By(NoTools)],
     },
     Row {
         says: &[

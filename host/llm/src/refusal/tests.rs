@@ -11,7 +11,7 @@ use super::*;
 use crate::config::{Alias, Overrides};
 use Remedy::{
     CallIds, CallsAsText, DeveloperRole, FillContent, MaxCompletionTokens, MaxTokens, MergeRoles, NoTokenLimit,
-    NoTools, PlainSchemas, Shorten, Stream, SystemIntoUser, ToolNames, Whole,
+    NoTools, PlainSchemas, Shorten, Stream, SystemIntoUser, Whole,
 };
 
 fn message(role: Role, content: &str) -> ChatMessage {

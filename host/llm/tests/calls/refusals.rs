@@ -46,7 +46,7 @@ fn has(body: &Value, member: &str) -> bool {
 #[tokio::test]
 async fn l6_one_refusal_costs_one_request_and_is_remembered() {
     let system = |body: &Value| roles(body).contains(&"system");
-    let rules: [Rule; 12] = [
+    let rules: [Rule; 11] = [
         (
             400,
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
@@ -63,9 +63,6 @@ async fn l6_one_refusal_costs_one_request_and_is_remembered() {
         (404, "No endpoints found that support tool use.", |body| has(body, "tools")),
         (400, "Streaming is not supported", |body| body["stream"] == true),
         (400, "'tool' is not one of ['system', 'assistant', 'user']", |body| roles(body).contains(&"tool")),
-        (400, "Invalid 'tools[0].function.name': string does not match pattern '^[a-zA-Z0-9_-]+$'.", |body| {
-            body["tools"][0]["function"]["name"].as_str().is_some_and(|name| name.contains('.'))
-        }),
         (400, "Invalid request: message at position 2 with role 'assistant' must not be empty", |body| {
             body["messages"].as_array().into_iter().flatten().any(|message| message["content"] == "")
         }),
@@ -198,7 +195,7 @@ async fn l6_a_call_comes_back_under_the_name_that_was_offered() {
     let models = models(&provider, json!({ "retries": 0 }));
     let outcome = ask(&models, with_calls()).await;
     assert_eq!(outcome.done().tool_calls[0].name, "self.light");
-    let sent = &provider.asked()[1].body;
+    let sent = &provider.asked()[0].body;
     let calls = &sent["messages"][2]["tool_calls"][0]["function"]["name"];
     assert_eq!((&sent["tools"][0]["function"]["name"], calls), (&json!("self_light"), &json!("self_light")));
 }

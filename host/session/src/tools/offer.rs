@@ -13,6 +13,8 @@ use serde_json::Value;
 pub(super) struct Offer {
     tools: Vec<Tool>,
     bytes: usize,
+    /// They did not all fit with all their words.
+    is_short: bool,
 }
 
 impl Offer {
@@ -28,15 +30,27 @@ impl Offer {
             let schema = &tool["inputSchema"];
             let parameters =
                 if schema.is_object() { schema.to_string() } else { r#"{"type":"object","properties":{}}"#.to_owned() };
-            let description = tool["description"].as_str().unwrap_or_default().to_owned();
-            let bytes = self.bytes + description.len() + parameters.len();
-            if self.is_full() || bytes > limits::TOOL_LIST_BYTES {
+            let mut description = tool["description"].as_str().unwrap_or_default().to_owned();
+            if self.is_short {
+                shorten(&mut description);
+            } else if !self.has_room(&description, &parameters) {
+                // Rather all of them with fewer words than some of them not at all.
+                self.is_short = true;
+                shorten(&mut description);
+                self.tools.iter_mut().for_each(|tool| shorten(&mut tool.description));
+                self.bytes = self.tools.iter().map(|tool| tool.description.len() + tool.parameters.len()).sum();
+            }
+            if self.is_full() || !self.has_room(&description, &parameters) {
                 metrics::counter!("modehost_tools_left_out_total").increment(1);
                 continue;
             }
-            self.bytes = bytes;
+            self.bytes += description.len() + parameters.len();
             self.tools.push(Tool { name: name.to_owned(), description, parameters });
         }
+    }
+
+    fn has_room(&self, description: &str, parameters: &str) -> bool {
+        self.bytes + description.len() + parameters.len() <= limits::TOOL_LIST_BYTES
     }
 
     /// True once no further tool is taken.
@@ -59,6 +73,13 @@ impl Offer {
         let same = |known: &str| known.chars().map(plain).eq(name.chars().map(plain));
         let found = names.find(|known| same(known))?;
         (!names.any(same)).then_some(found)
+    }
+}
+
+fn shorten(description: &mut String) {
+    if description.len() > limits::TOOL_SHORT_BYTES {
+        description.truncate(description.floor_char_boundary(limits::TOOL_SHORT_BYTES));
+        description.push('…');
     }
 }
 
@@ -159,8 +180,14 @@ mod tests {
         assert_eq!(names(&offer).len(), limits::MODEL_TOOLS);
         assert!(offer.is_full());
         let mut offer = Offer::default();
-        let heavy = "d".repeat(limits::TOOL_LIST_BYTES);
-        offer.add(&json!([{ "name": "heavy", "description": heavy }, { "name": "light" }]), false);
+        let wordy: Vec<Value> =
+            (0..70).map(|number| json!({ "name": format!("w{number}"), "description": "声".repeat(500) })).collect();
+        offer.add(&Value::from(wordy), false);
+        assert_eq!(offer.tools.len(), 70, "all of them with fewer words");
+        assert!(offer.tools.iter().all(|tool| tool.description.len() <= limits::TOOL_SHORT_BYTES + 3));
+        let mut offer = Offer::default();
+        let heavy = json!({ "type": "object", "description": "d".repeat(limits::TOOL_LIST_BYTES) });
+        offer.add(&json!([{ "name": "heavy", "inputSchema": heavy }, { "name": "light" }]), false);
         assert_eq!(names(&offer), ["light"]);
     }
 

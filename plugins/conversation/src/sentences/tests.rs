@@ -43,11 +43,29 @@ fn what_only_looks_like_an_end_is_none() {
         "Look at https://example.com/a.b?c=d!e and at www.example.org now.",
         "Wait... I think it is here.",
         "Version 1.2.3 of main.rs runs at 10:30.",
+        "J.K. Rowling and J.R.R. Tolkien wrote for W.H. Auden.",
+        "步骤：1. 洗米",
         "圆周率是3.14159左右",
         "等等……我想想看",
     ] {
         assert_eq!(cut(whole), [whole]);
     }
+}
+
+#[test]
+fn marks_of_other_scripts_end_sentences() {
+    for (text, first) in [
+        ("كيف حالك؟ أنا بخير.", "كيف حالك؟"),
+        ("آپ کیسے ہیں۔ میں ٹھیک ہوں۔", "آپ کیسے ہیں۔"),
+        ("नमस्ते। आप कैसे हैं?", "नमस्ते।"),
+        ("こんにちは｡元気ですか｡", "こんにちは｡"),
+        ("ሰላም። እንዴት ነህ፧", "ሰላም።"),
+        ("मे तयार आहे॥ हो।", "मे तयार आहे॥"),
+        ("본다. 그리고 간다.", "본다. "),
+    ] {
+        assert_eq!(cut(text)[0], first, "{text}");
+    }
+    assert_eq!(cut("好的。1. 洗米。2. 煮饭。")[..2], ["好的。", "1. 洗米。2. 煮饭。"]);
 }
 
 #[test]

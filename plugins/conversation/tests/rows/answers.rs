@@ -27,9 +27,9 @@ fn hard_case_7_sentences_come_while_the_model_writes() {
         }
         steps.push(spoken(&effects));
     }
-    assert_eq!(steps[..2], [vec![], vec!["今天天气很好。…".to_owned()]], "the first sentence comes with its chunk");
+    assert_eq!(steps[..2], [vec![], vec!["🙂 今天天气很好。…".to_owned()]], "the first sentence comes with its chunk");
     let all: Vec<String> = steps.concat();
-    assert_eq!(all, ["今天天气很好。…", "适合出去走走，看看花。…", "这里有一段代码，我就不念了。…", "|"]);
+    assert_eq!(all, ["🙂 今天天气很好。…", "适合出去走走，看看花。…", "这里有一段代码，我就不念了。…", "|"]);
     let faces: Vec<_> = device.inbox();
     assert_eq!(faces, [json!({"type": "llm", "emotion": "happy", "text": "🙂"})]);
 }

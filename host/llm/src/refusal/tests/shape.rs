@@ -168,17 +168,17 @@ fn l6_tools_are_left_out_told_in_words_or_made_fit() {
         (
             400,
             json!({ "error": { "message": "Invalid 'tools[0].function.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.", "type": "invalid_request_error", "param": "tools[0].function.name", "code": "invalid_value" } }),
-            ToolNames,
+            NoTools,
         ),
         (
             400,
             json!({ "type": "error", "error": { "type": "invalid_request_error", "message": "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'" } }),
-            ToolNames,
+            NoTools,
         ),
         (
             400,
             json!({ "error": { "code": 400, "message": "* GenerateContentRequest.tools[0].function_declarations[0].name: Invalid function name. Must start with a letter or an underscore.", "status": "INVALID_ARGUMENT" } }),
-            ToolNames,
+            NoTools,
         ),
         (
             400,
