@@ -3,6 +3,7 @@
 //! Rule: nothing starts before both ports are held, and nothing is torn down before the sessions
 //! have been saved. Whatever can change while the server runs changes in [`reload`] and as a whole.
 
+mod abilities;
 mod files;
 mod health;
 pub mod reload;
@@ -180,6 +181,7 @@ impl Opened {
             metrics,
         };
         let routes = admin::routes(Arc::new(desk));
+        abilities::log(&live.current().document, &rooms.speech.parts());
         announce(&live.current().document, &bound, &rooms.catalog, began.elapsed(), hint);
 
         service::ready();

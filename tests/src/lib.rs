@@ -5,6 +5,7 @@
 //! - [`settings`]: the configuration file that a test gives it
 //! - [`device`]: a WebSocket client that remembers everything it was told
 //! - [`sound`]: what a microphone sends and a loudspeaker is given
+//! - [`stock`]: stock firmware, which does what it is told and knows the ecosystem's messages only
 //! - [`raw`]: bytes on a socket, for what a well-behaved client would never send
 //! - [`http`]: one request, one response
 //! - [`guest`]: the components that tests install
@@ -20,8 +21,10 @@ pub mod raw;
 pub mod server;
 pub mod settings;
 pub mod sound;
+pub mod stock;
 pub mod wait;
 
 pub use device::{Device, Seen};
 pub use server::Server;
 pub use settings::Settings;
+pub use stock::Stock;

@@ -26,6 +26,7 @@
 //! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
 //! - [`speaking_kinds`]: voices that send other sound than they were asked for (A.8)
 //! - [`spoken_command`]: a true recogniser in the loop
+//! - [`stock`]: the everyday scene of a stock board (A.9 to A.12, C.16 to C.19)
 //! - [`models`]: providers good and bad (L.1 to L.4)
 //! - [`models_odd`]: careless services, thinking models, refusals, providers that fail for good (L.6 to L.8, A.6)
 //! - [`tools`]: tools of the device
@@ -81,6 +82,7 @@ mod speaking;
 mod speaking_kinds;
 mod spoken_command;
 mod start;
+mod stock;
 mod storage_faults;
 mod swap;
 mod takeover;

@@ -1,0 +1,36 @@
+//! The log's three lines about what the server can do: answer, hear, speak. Rule: what is missing is said with what
+//! that means to people and with the setting that changes it; no key and no address with a password is shown.
+
+use modehost_speech::Parts;
+
+use crate::settings::Settings;
+
+/// One line each for model, recogniser and voice.
+pub fn log(settings: &Settings, speech: &Parts) {
+    match model(settings) {
+        Some(model) => tracing::info!(model, "model: questions are answered by it"),
+        None => tracing::info!(
+            "model: none; questions are answered by rules or not at all, summaries are made by rules; set llm.aliases.default"
+        ),
+    }
+    match &speech.recogniser {
+        Some(recogniser) => tracing::info!(provider = recogniser.name(), "recogniser: what is said is understood"),
+        None => {
+            tracing::info!("recogniser: none; what is said is not understood, typed turns work; set asr.provider");
+        }
+    }
+    match &speech.speaker {
+        Some(speaker) => tracing::info!(provider = speaker.name(), "voice: answers are spoken"),
+        None => tracing::info!("voice: none; answers are shown as text and not spoken; set tts.provider"),
+    }
+}
+
+/// What the alias `default` asks, as the provider names it; else the names of the other aliases.
+fn model(settings: &Settings) -> Option<String> {
+    let aliases = &settings.llm.aliases;
+    match aliases.get("default") {
+        Some(alias) => Some(alias.model.clone().unwrap_or_else(|| "default".to_owned())),
+        None if aliases.is_empty() => None,
+        None => Some(aliases.keys().cloned().collect::<Vec<_>>().join(", ")),
+    }
+}
