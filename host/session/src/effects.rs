@@ -8,7 +8,7 @@ use std::sync::Arc;
 use modehost_contract::effect::{HookRequest, ListenCommand, ListenMode, ModelRequest};
 use modehost_contract::event::{Failure, RequestId, Transcript};
 use modehost_contract::{Effect, Event};
-use modehost_ids::PluginId;
+use modehost_ids::{DeviceId, PluginId};
 use modehost_limits as limits;
 use modehost_outbox::close;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
@@ -82,7 +82,7 @@ impl Session {
 
     /// One effect. What is durable goes into the barrier; what has an outcome becomes a request.
     fn perform(&mut self, plugin: &PluginId, effect: Effect, transcript: Option<&Transcript>, barrier: &mut Barrier) {
-        if acts(&effect) {
+        if acts(&effect, &self.handle.device) {
             // It cannot be taken back: what the person says from here on is a new turn (A.10).
             self.person.is_answered();
         }
@@ -305,9 +305,12 @@ fn needs_record(effect: &Effect) -> bool {
     effect.is_durable() || asks_outside(effect)
 }
 
-/// True for what has been done about something that was said, so that it cannot be taken back.
-fn acts(effect: &Effect) -> bool {
-    effect.is_durable()
+/// True for what has been done about something that was said, so that it cannot be taken back. A document whose
+/// key ends with the device's id is a note about this device alone, which its mode can correct: it hears what was
+/// heard of its answer.
+fn acts(effect: &Effect, device: &DeviceId) -> bool {
+    let is_own_note = matches!(effect, Effect::WriteDocument { key, .. } if key.ends_with(device.as_str()));
+    (effect.is_durable() && !is_own_note)
         || matches!(
             effect,
             Effect::CallTool { .. }
