@@ -1,7 +1,7 @@
 //! What devices are told. Rule: nothing here decides; these are the shapes of the protocol.
 
 use modehost_sdk::{Delivered, Device};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -29,6 +29,36 @@ pub struct Incoming<'a> {
     /// A model has rewritten it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     relayed: bool,
+    /// What devices show that do not know this type of message; only of words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert: Option<Alert<'a>>,
+}
+
+/// The host sends it as the ecosystem's `alert` to devices that know no other messages.
+#[derive(Debug, Serialize)]
+struct Alert<'a> {
+    /// The heading: who has sent it.
+    status: &'a str,
+    message: String,
+    emotion: &'static str,
+}
+
+/// Characters of an alert: screens are small.
+const ALERT_CHARS: usize = 200;
+
+impl<'a> Alert<'a> {
+    /// None where the payload has no words.
+    fn of(payload: &RawValue, sender: &'a Device) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Words {
+            text: String,
+        }
+        let Words { text } = serde_json::from_str(payload.get()).ok()?;
+        let text = text.trim();
+        let message = text.chars().take(ALERT_CHARS).collect();
+        let status = sender.alias.as_deref().unwrap_or(&sender.id);
+        (!text.is_empty()).then_some(Self { status, message, emotion: "neutral" })
+    }
 }
 
 impl<'a> Incoming<'a> {
@@ -45,6 +75,7 @@ impl<'a> Incoming<'a> {
             ts: post.at,
             offline,
             relayed,
+            alert: Alert::of(payload, sender),
         }
     }
 }

@@ -39,6 +39,8 @@ fn p1_one_device_gets_the_message_and_the_sender_a_receipt() {
     let expected = json!({
         "type": "peer", "event": "message", "id": 7, "from": "dev-1", "from_alias": "Desk", "category": "task",
         "payload": payload, "ts": kit.now(), "offline": false,
+        // For devices that do not know the type.
+        "alert": { "status": "Desk", "message": "你好", "emotion": "neutral" },
     });
     assert_eq!(two.inbox(), [expected]);
     let mut expected = receipt("", &["dev-2"], &[], &[]);

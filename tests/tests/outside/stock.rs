@@ -284,6 +284,28 @@ async fn c18_a_stock_board_is_told_what_it_knows_and_remembered_once_it_knows_mo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c18_words_of_another_device_are_shown_on_a_stock_board_at_once_or_on_its_return() {
+    let settings = Settings::new().bundled().plugin("peers", modehost_tests::guest::bundled("peers"));
+    let server = Server::start(settings).await;
+    let mut sender = modehost_tests::Device::join(&server, "screen").await;
+    let mut board = Stock::wake_up(&server, "board").await;
+    let letter = |text: &str| json!({ "type": "peer", "id": text, "to": "board", "payload": { "text": text } });
+    sender.send(letter("吃饭了")).await;
+    assert_eq!(board.until_quiet(QUIET).await, None);
+    board.device.close().await;
+    let gone = async || server.admin("GET", "/api/v1/sessions", "").await.body;
+    let is_gone = |sessions: &String| sessions.contains(r#""device":"board","connected":false"#);
+    modehost_tests::wait::until("it is away", Duration::from_secs(10), gone, is_gone).await;
+    sender.send(letter("快来")).await;
+    sender.expect("a receipt", |message| message["event"] == "receipt" && message["id"] == "快来").await;
+    let mut again = Stock::wake_up(&server, "board").await;
+    assert_eq!(again.until_quiet(QUIET).await, None);
+    let shown = |text: &str| vec![("screen".to_owned(), text.to_owned())];
+    assert_eq!((board.alerts, again.alerts), (shown("吃饭了"), shown("快来")));
+    assert!(board.unknown.is_empty() && again.unknown.is_empty(), "{:?} {:?}", board.unknown, again.unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c18_groups_and_all_devices_can_be_told_everything_and_faces_can_be_refused() {
     let settings = Settings::new()
         .bundled()
