@@ -83,10 +83,8 @@ fn tool_of(name: &str, about: &str, method: &str, how: &Value) -> Value {
     let parameters = how["parameters"].as_object();
     let required: Vec<&String> = parameters.into_iter().flat_map(Map::keys).collect();
     let typed = |parameter: &Value| {
-        let kind = match parameter["type"].as_str() {
-            Some(kind @ ("number" | "integer" | "boolean" | "string")) => kind,
-            _ => "string",
-        };
+        let known = |kind: &&str| matches!(*kind, "number" | "integer" | "boolean");
+        let kind = parameter["type"].as_str().filter(known).unwrap_or("string");
         json!({ "type": kind, "description": parameter["description"].as_str().unwrap_or_default() })
     };
     let properties: Map<String, Value> =
