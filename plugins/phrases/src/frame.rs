@@ -1,0 +1,100 @@
+//! What may stand around a command, and what it makes of it. Rule: only words that are listed here may stand there;
+//! anything else is left over, and what leaves something over is talk.
+
+use crate::Verdict;
+use crate::path::{Marks, Ways};
+use crate::text::Text;
+
+mod words;
+
+use words::{ADDRESSED, BEFORE, BEHIND};
+
+/// How surely a command may be taken for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Something begins: with 了 it may just be told that it has begun.
+    Begin,
+    /// Something ends: with 了 too.
+    End,
+    /// It is said to somebody who is left, or told to be silent.
+    Parting,
+}
+
+/// A command may be said so often in one breath.
+const REPEATS: usize = 4;
+
+/// Reads the whole of an utterance as this command.
+pub fn read(text: &Text, names: &[&str], manner: Manner, core: impl for<'t> Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
+    let names: Vec<String> = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
+    let mut ways = before(&Ways::begin(&text.words), &names);
+    let mut found = Vec::new();
+    for _ in 0..REPEATS {
+        ways = core(&ways);
+        if ways.is_empty() {
+            break;
+        }
+        let behind = behind(&ways, &names);
+        found.extend(behind.ends());
+        ways = before(&behind, &names);
+    }
+    let mut verdict = Verdict::Talk;
+    for marks in found {
+        let marks = if text.asks { marks | Marks::ASKS } else { marks };
+        verdict = verdict.or(|| judge(marks, manner));
+    }
+    match verdict {
+        // Whoever quotes a command has not given it.
+        Verdict::Command(()) if text.quotes => Verdict::Doubt(()),
+        verdict => verdict,
+    }
+}
+
+fn before<'t>(ways: &Ways<'t>, names: &[String]) -> Ways<'t> {
+    ways.many(|ways| ways.table(&BEFORE).or(&ways.word(&ADDRESSED)).or(&ways.word(names)))
+}
+
+fn behind<'t>(ways: &Ways<'t>, names: &[String]) -> Ways<'t> {
+    ways.many(|ways| ways.table(&BEHIND).or(&ways.word(&ADDRESSED)).or(&ways.word(names)))
+}
+
+/// What the marks make of a command that is all that was said.
+fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
+    let has = |other| marks.has(other);
+    let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE));
+    let sure = if manner == Manner::Parting {
+        if has(Marks::ASKS) && !is_request {
+            return Verdict::Talk;
+        }
+        !has(Marks::WEAK | Marks::TELLS | Marks::WANTS | Marks::CAN)
+    } else if is_request {
+        // 能帮我开始会议了吗 asks whether it is time.
+        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::WEAK)
+    } else {
+        let by_whom = match () {
+            () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE),
+            () if has(Marks::I) => false,
+            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => has(Marks::URGES),
+            () if has(Marks::YOU) => has(Marks::POLITE | Marks::URGES),
+            () => true,
+        };
+        // 散会了 ends it; 开始会议了, 我退出了 and 马上散会了 tell of it.
+        let tells = match manner {
+            Manner::Begin => has(Marks::IS_SO),
+            _ => has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::SOON | Marks::WANTS),
+        };
+        let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
+        let asks = has(Marks::ASKS | Marks::CAN);
+        let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
+        by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
+    };
+    // 我开始工作了, 我们开始会议了: nobody is asked for anything.
+    let is_report = manner == Manner::Begin && has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::ACTIVITY);
+    match sure {
+        true => Verdict::Command(()),
+        false if is_report && !has(Marks::WANTS | Marks::POLITE) => Verdict::Talk,
+        false => Verdict::Doubt(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Commands for a board of tasks. Rule: a phrase counts at the ends of what was said, never in the middle of a
+//! sentence; what is left of it names the task, denies nothing and tells of nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Verdict;
+use crate::frame::{Manner, read as read_closed};
+use crate::negation;
+use crate::ordinal::Place;
+use crate::path::Ways;
+use crate::talk::{self, Sound};
+use crate::text::Text;
+use crate::wording::{is_question, normalise, peel, unwrapped};
+
+pub mod answer;
+mod pattern;
+
+use pattern::{Surety, find, numbered};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    Assign,
+    Complete,
+    Refresh,
+    /// Say which task would be the next one.
+    Next,
+}
+
+/// A command with the words that name its task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    pub verb: Verb,
+    /// Lower-cased; empty where no task is named.
+    pub target: String,
+}
+
+/// Phrases that the operator adds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ExtraPhrases {
+    pub assign: Vec<String>,
+    pub complete: Vec<String>,
+    pub refresh: Vec<String>,
+}
+
+/// Longest words for a task, in characters; more is a sentence and no command.
+const TARGET_CHARS: usize = 80;
+
+/// The command in what was said.
+pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
+    closed(said).or(|| open(said, extra))
+}
+
+/// Commands without a task of one's own words.
+fn closed(said: &str) -> Verdict<Command> {
+    let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let of = |verb| Command { verb, target: String::new() };
+    let next = read_closed(&text, &[], Manner::Begin, pattern::next).map(|()| of(Verb::Next));
+    next.or(|| {
+        read_closed(&text, &[], Manner::Begin, |ways: &Ways<'_>| pattern::refresh(ways)).map(|()| of(Verb::Refresh))
+    })
+}
+
+/// Commands that name a task, or leave it to what is obvious.
+fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
+    let asked = unwrapped(said);
+    // 能帮我…吗 is an order, 可以…吗 may be one, 做完了吗 is none.
+    let is_doubtful = asked.may && !asked.is_polite;
+    if is_question(&asked.text) && !asked.is_polite && !asked.may {
+        return Verdict::Talk;
+    }
+    let text = normalise(&asked.text);
+    let text = if is_question(&text) { normalise(text.trim_end_matches(['吗', '么'])) } else { text };
+    // Politeness around the phrase would hide that it stands at the end.
+    let Some(found) = find(&text, extra).or_else(|| find(peel(&text), extra)) else { return Verdict::Talk };
+    // 别把写报告标记为完成: the phrase is there and the opposite is meant.
+    if negation::of_command(found.rest, found.leads) {
+        return Verdict::Talk;
+    }
+    let number = numbered(found.rest);
+    let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
+    let command = Command { verb: found.verb, target };
+    let bare = peel(&command.target);
+    if command.target.chars().count() > TARGET_CHARS || (found.verb == Verb::Refresh && !bare.is_empty()) {
+        return Verdict::Talk;
+    }
+    let sound = if found.leads { talk::before(bare) } else { talk::behind(bare).max(talk::before(bare)) };
+    // What stands before the words that name it is heard without them: 他把写报告标记为完成.
+    let sound = sound.max(if found.leads { talk::before(&command.target) } else { Sound::Title });
+    // 完成任务：写报告 says itself what is the title.
+    let is_titled = !found.leads && found.rest.starts_with([':', '：']);
+    let is_clear = bare.is_empty() || is_titled || Place::read(bare, false).is_some();
+    let sound = if is_titled { Sound::Title } else { sound };
+    let sure = sound == Sound::Title && (is_clear || found.surety == Surety::Clear);
+    match sound {
+        Sound::Sentence => Verdict::Talk,
+        _ if sure && !is_doubtful => Verdict::Command(command),
+        _ => Verdict::Doubt(command),
+    }
+}
+
+#[cfg(test)]
+mod tests;
