@@ -1,6 +1,7 @@
 //! The beginning of a mode. Rule: modes are those that are configured, and their phrases are taken apart into a verb
 //! and what it begins, so that every verb goes with everything; what stays of a phrase stands for itself.
 
+use crate::leave::may;
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 
@@ -73,7 +74,11 @@ impl Named {
             |list: fn(&Vocabulary) -> &'static [&'static str]| KNOWN.iter().any(|known| list(known).contains(&&*rest));
         match () {
             () if of(|known| known.things) => self.things.push(rest),
-            () if of(|known| known.activities) || (started.is_some() && !is_determined) => self.activities.push(rest),
+            () if of(|known| known.activities) || (started.is_some() && !is_determined) => {
+                self.activities.push(rest);
+                self.doings.push(phrase.to_owned());
+                return;
+            }
             () if started.is_some() || entered.is_some() => self.things.push(rest),
             () => {}
         }
@@ -124,6 +129,7 @@ impl Named {
             &|ways| self.mode(ways),
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
             &|ways| self.noun(ways).word(&begun),
+            &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
             &|ways| self.noun(&ways.word(&["把", "将"])).word(&resulting),
             &|ways| {
                 let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);

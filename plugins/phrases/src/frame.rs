@@ -39,7 +39,7 @@ pub fn read(text: &Text, names: &[&str], manner: Manner, core: impl for<'t> Fn(&
     }
     let mut verdict = Verdict::Talk;
     for marks in found {
-        let marks = if text.asks { marks | Marks::ASKS } else { marks };
+        let marks = if text.asks { marks | Marks::TAGGED } else { marks };
         verdict = verdict.or(|| judge(marks, manner));
     }
     match verdict {
@@ -62,7 +62,7 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
     let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE));
     let sure = if manner == Manner::Parting {
-        if has(Marks::ASKS) && !is_request {
+        if has(Marks::ASKS | Marks::TAGGED) && !is_request {
             return Verdict::Talk;
         }
         !has(Marks::WEAK | Marks::TELLS | Marks::WANTS | Marks::CAN)
@@ -83,10 +83,14 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
             _ => has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::SOON | Marks::WANTS),
         };
         let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
-        let asks = has(Marks::ASKS | Marks::CAN);
+        let asks = has(Marks::TAGGED | Marks::CAN);
         let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
         by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
     };
+    // 会议结束了吗 wants to know; 可以结束会议了吗 may want more.
+    if has(Marks::ASKS) && !has(Marks::CAN | Marks::REQUESTS | Marks::POLITE) {
+        return Verdict::Talk;
+    }
     // 我开始工作了, 我们开始会议了: nobody is asked for anything.
     let is_report = manner == Manner::Begin && has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::ACTIVITY);
     match sure {

@@ -12,7 +12,7 @@ const STOP: [&str; 49] = [
     "that s enough", "that is enough", "silence", "hush", "stop there", "keep quiet", "be silent", "stop now",
     "stop that",
 ];
-const FORGET: [&str; 10] = ["忘掉", "忘记", "忘了", "清空", "清除", "删除", "删掉", "抹掉", "清理", "别记得"];
+const FORGET: [&str; 9] = ["忘掉", "忘记", "清空", "清除", "删除", "删掉", "抹掉", "清理", "别记得"];
 const FORGOTTEN: [&str; 22] = [
     "我们的对话",
     "我们说过的话",
@@ -70,7 +70,7 @@ pub fn stop<'t>(ways: &Ways<'t>) -> Ways<'t> {
 pub fn forget<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let sure = ways.word(&FORGET).word(&FORGOTTEN).or(&ways.word(&["把"]).word(&FORGOTTEN).word(&FORGET));
     let english = ways.word(&FORGET_ENGLISH).word(&FORGOTTEN_ENGLISH);
-    let vague = ways.word(&["reset", "remove", "删掉", "忘了", "clear", "delete"]).marked(&VAGUE, Marks::WEAK);
+    let vague = ways.word(&["reset", "remove", "删掉", "clear", "delete"]).marked(&VAGUE, Marks::WEAK);
     let forgotten = sure.or(&english);
     if vague.is_empty() { forgotten } else { vague }
 }

@@ -73,6 +73,20 @@ const OVER: [&str; 31] = [
     "is now over",
     "off",
 ];
+const THANKS: [&str; 12] = [
+    "谢谢",
+    "谢谢你",
+    "谢谢大家",
+    "感谢大家",
+    "大家辛苦了",
+    "辛苦了",
+    "now",
+    "and",
+    "thanks",
+    "thank you",
+    "thank you all",
+    "please",
+];
 /// How somebody leads up to the end, who then orders it.
 const LEADS: [&str; 30] = [
     "今天就到这里",
@@ -218,9 +232,15 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
             )
         },
         &|ways| named.activity(ways).word(&["结束", "完毕", "完"]),
-        &|ways| named.thing(ways).word(&["开完", "is done", "done", "可以结束", "finished", "ended"]),
+        &|ways| named.thing(ways).word(&["开完", "is done", "done", "finished", "ended"]),
     ]);
-    sure.or(&weak.mark(Marks::WEAK))
+    let asked = may(&named.noun(ways)).some(|ways| ways.word(&OVER));
+    sure.or(&weak.mark(Marks::WEAK)).or(&asked)
+}
+
+/// 可以, between what ends or begins and its verb.
+pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.marked(&["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"], Marks::CAN)
 }
 
 /// What is said at the end of something that many people take part in.
@@ -257,6 +277,6 @@ pub fn sociably<'t>(ways: &Ways<'t>, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Wa
     };
     let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS)))));
     let ended = core(&led);
-    let parted = ended.many(|ways| ways.word(&["吧", "啊", "啦", "了", "大家", "各位"]));
+    let parted = ended.many(|ways| ways.word(&["吧", "啊", "啦", "了", "大家", "各位"]).or(&ways.word(&THANKS)));
     ended.or(&parted.some(farewell::sure))
 }

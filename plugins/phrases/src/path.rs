@@ -25,7 +25,7 @@ impl Marks {
     pub const CAN: Self = Self(1 << 6);
     /// could you, would you: a wish in the form of a question.
     pub const REQUESTS: Self = Self(1 << 7);
-    /// 吗, 好吗 or a question mark.
+    /// 吗.
     pub const ASKS: Self = Self(1 << 8);
     /// 了: it is so by now.
     pub const IS_SO: Self = Self(1 << 9);
@@ -37,6 +37,8 @@ impl Marks {
     pub const ACTIVITY: Self = Self(1 << 12);
     /// Words that are mostly, but not only, said to this end.
     pub const WEAK: Self = Self(1 << 13);
+    /// 好吗 or a question mark: an order may end so, too.
+    pub const TAGGED: Self = Self(1 << 15);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
 

@@ -16,9 +16,9 @@ pub enum Sound {
 
 /// Who, when, whether, if, because: what a sentence begins with.
 #[rustfmt::skip]
-const BEGINNINGS: [&str; 100] = [
+const BEGINNINGS: [&str; 101] = [
     "他", "她", "它", "你", "您", "我们", "咱", "大家", "谁", "别人", "人家", "有人", "没人", "老板说", "老师说", "妈妈说", "自己",
-    "如果", "要是", "假如", "假设", "等我", "等到", "等你", "等他", "等会", "等下", "等一下", "当我", "当他", "只要", "只有", "一旦", "万一", "除非", "因为",
+    "如果", "要是", "假如", "假设", "等一", "等我", "等到", "等你", "等他", "等会", "等下", "等一下", "当我", "当他", "只要", "只有", "一旦", "万一", "除非", "因为",
     "所以", "虽然", "但是", "可是", "为了", "关于", "听说", "据说", "说是", "希望", "觉得", "认为", "以为", "记得", "我记得", "我觉得", "我以为",
     "知道", "也许", "可能", "大概", "恐怕", "好像", "似乎", "怎么", "怎样", "如何", "什么", "为什么", "为啥", "哪", "多久", "几时", "几点",
     "何时", "难道", "是不是", "有没有", "到底", "究竟", "能不能", "可不可以", "终于", "总算", "从来", "每天", "每次", "经常", "有时",
@@ -34,11 +34,13 @@ const TIMES: [&str; 49] = [
 /// Between a time and the verb they show that a person did it.
 const ACTORS: [&str; 16] =
     ["我", "就", "才", "已", "都", "也", "终于", "刚", "把", "又", "再", "总算", "可以", "应该", "会", "要"];
+/// Before 把 these leave an order one.
+const ORDERING: [&str; 10] = ["", "我", "我要", "我想", "你", "您", "没问题，", "直接", "现在", "你就"];
 /// What stands right before a verb and is no end of a title.
 #[rustfmt::skip]
-const ENDINGS: [&str; 89] = [
+const ENDINGS: [&str; 90] = [
     "快", "快要", "就要", "要", "应该", "可能", "也许", "大概", "好像", "差不多", "几乎", "马上", "马上就", "刚", "刚刚", "终于", "总算", "早就",
-    "早", "才", "说", "说是", "想", "打算", "必须", "得", "需要", "能", "会", "可以", "一定", "即将", "将", "将要", "什么时候", "何时", "怎么",
+    "早", "才", "说", "说是", "想", "打算", "必须", "得", "需要", "能", "会", "可以", "一定", "即将", "就", "将", "将要", "什么时候", "何时", "怎么",
     "谁", "他", "她", "他们", "她们", "我们", "你", "你们", "大家", "一起", "如果", "等", "等我", "昨天", "今天", "明天", "刚才", "上周", "下周",
     "待会", "以后", "晚上", "早上", "上午", "下午", "先", "再", "努力", "正在", "在", "尽快", "听说", "据说", "以为", "觉得", "希望", "记得", "是不是",
     "有没有", "能不能", "可不可以", "经常", "从来", "每天", "曾经", "通常", "点", "点钟", "终究", "居然", "竟然", "到底",
@@ -139,9 +141,14 @@ pub fn before(words: &str) -> Sound {
         Some(behind.is_empty() || ACTORS.iter().any(|actor| behind.starts_with(actor)))
     };
     let timed: Vec<bool> = TIMES.iter().filter_map(|time| is_timed(time)).collect();
+    // 小王要把…: whoever stands before 把 does it.
+    let by_others = text.match_indices('把').any(|(at, _)| {
+        let actor = text[..at].trim();
+        !actor.ends_with(['一', '两', '几']) && !ORDERING.contains(&actor)
+    });
     let begins = BEGINNINGS.iter().any(|word| text.starts_with(word));
     let ends = ENDINGS.iter().any(|word| text.ends_with(word));
-    if begins || ends || timed.contains(&true) || english_sentence(&text) {
+    if begins || ends || by_others || timed.contains(&true) || english_sentence(&text) {
         return Sound::Sentence;
     }
     if !timed.is_empty() || has_inside(&text) {
@@ -153,6 +160,15 @@ pub fn before(words: &str) -> Sound {
 /// How the words sound that stand behind a verb.
 pub fn behind(words: &str) -> Sound {
     let text = even(words);
+    // 难不难, and 失败了 with all that ends like it.
+    let asks = text
+        .chars()
+        .zip(text.chars().skip(2))
+        .zip(text.chars().skip(1))
+        .any(|((one, other), between)| one == other && between == '不');
+    if asks || text.ends_with(['了', '吗', '呢']) {
+        return Sound::Sentence;
+    }
     if BEHIND.iter().any(|word| text.starts_with(word)) || TIMES.iter().any(|word| text == *word) {
         return Sound::Sentence;
     }

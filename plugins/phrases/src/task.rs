@@ -9,13 +9,13 @@ use crate::negation;
 use crate::ordinal::Place;
 use crate::path::Ways;
 use crate::talk::{self, Sound};
-use crate::text::Text;
+use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, peel, unwrapped};
 
 pub mod answer;
 mod pattern;
 
-use pattern::{Surety, find, numbered};
+use pattern::{Surety, find, is_titled, numbered};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,8 @@ const TARGET_CHARS: usize = 80;
 
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
-    closed(said).or(|| open(said, extra))
+    // A title is told as it was heard first, and only then with what recognisers confuse put right.
+    closed(said).or(|| open(said, extra)).or(|| open(&text::even(said), extra))
 }
 
 /// Commands without a task of one's own words.
@@ -73,8 +74,8 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let text = normalise(&asked.text);
     let text = if is_question(&text) { normalise(text.trim_end_matches(['吗', '么'])) } else { text };
-    // Politeness around the phrase would hide that it stands at the end.
-    let Some(found) = find(&text, extra).or_else(|| find(peel(&text), extra)) else { return Verdict::Talk };
+    let text = once(&text);
+    let Some(found) = find(text, extra) else { return Verdict::Talk };
     // 别把写报告标记为完成: the phrase is there and the opposite is meant.
     if negation::of_command(found.rest, found.leads) {
         return Verdict::Talk;
@@ -83,15 +84,22 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
     let command = Command { verb: found.verb, target };
     let bare = peel(&command.target);
+    // 我已经做完了 says that it is done, 我已经认领了 orders nothing.
+    if found.verb == Verb::Assign && found.rest.contains("已经") {
+        return Verdict::Talk;
+    }
     if command.target.chars().count() > TARGET_CHARS || (found.verb == Verb::Refresh && !bare.is_empty()) {
         return Verdict::Talk;
     }
     let sound = if found.leads { talk::before(bare) } else { talk::behind(bare).max(talk::before(bare)) };
     // What stands before the words that name it is heard without them: 他把写报告标记为完成.
     let sound = sound.max(if found.leads { talk::before(&command.target) } else { Sound::Title });
-    // 完成任务：写报告 says itself what is the title.
-    let is_titled = !found.leads && found.rest.starts_with([':', '：']);
+    let is_titled = !found.leads && is_titled(found.rest);
     let is_clear = bare.is_empty() || is_titled || Place::read(bare, false).is_some();
+    // 认领第二个任务需要多久: behind a number nothing is left.
+    if Place::leads(bare) && !is_clear {
+        return Verdict::Talk;
+    }
     let sound = if is_titled { Sound::Title } else { sound };
     let sure = sound == Sound::Title && (is_clear || found.surety == Surety::Clear);
     match sound {
@@ -99,6 +107,13 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
         _ if sure && !is_doubtful => Verdict::Command(command),
         _ => Verdict::Doubt(command),
     }
+}
+
+/// What was said twice in one breath, once.
+fn once(text: &str) -> &str {
+    let half = text.len() / 2;
+    let is_twice = text.is_char_boundary(half) && text[..half].trim() == text[half..].trim();
+    if is_twice { text[..half].trim() } else { text }
 }
 
 #[cfg(test)]

@@ -63,15 +63,10 @@ impl Text {
         if said.len() > LONGEST {
             return None;
         }
-        let even: String = said.chars().map(even).flat_map(char::to_lowercase).map(simple).collect();
+        let even = width(said);
         let asks = even.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
         let quotes = even.contains(['"', '“', '”', '「', '」', '『', '』']);
-        let mut words = joined(&even);
-        for (heard, meant) in SOUNDS {
-            if words.contains(heard) {
-                words = words.replace(heard, meant);
-            }
-        }
+        let words = meant(joined(&even));
         (!words.is_empty()).then_some(Self { words, asks, quotes })
     }
 
@@ -81,8 +76,26 @@ impl Text {
     }
 }
 
+/// The same text with its marks, in lower case and simple characters, and what sounds alike put right.
+pub fn even(said: &str) -> String {
+    meant(width(said))
+}
+
+fn width(said: &str) -> String {
+    said.chars().map(half_width).flat_map(char::to_lowercase).map(simple).collect()
+}
+
+fn meant(mut words: String) -> String {
+    for (heard, meant) in SOUNDS {
+        if words.contains(heard) {
+            words = words.replace(heard, meant);
+        }
+    }
+    words
+}
+
 /// Half-width, with the plain apostrophe.
-fn even(letter: char) -> char {
+fn half_width(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
         '\u{3000}' => ' ',

@@ -19,6 +19,7 @@ impl Vocabulary {
             || has(self.things, &named.things)
             || has(self.activities, &named.activities)
             || has(self.doings, &named.wholes)
+            || has(self.doings, &named.doings)
     }
 }
 
@@ -49,7 +50,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "recording this meeting",
             "recording a meeting",
         ],
-        doings: &["开会", "开个会", "开一个会", "开个小会", "开始开会", "来开会", "来开个会"],
+        doings: &["开会", "开个会", "开一个会", "开个小会", "开始开会", "来开会", "来开个会", "记录会议", "录制会议"],
     },
     Vocabulary {
         mode: "working",

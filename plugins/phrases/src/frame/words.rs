@@ -10,6 +10,7 @@ const WANTS: Marks = Marks::WANTS;
 const CAN: Marks = Marks::CAN;
 const REQUESTS: Marks = Marks::REQUESTS;
 const ASKS: Marks = Marks::ASKS;
+const TAGGED: Marks = Marks::TAGGED;
 const SOON: Marks = Marks::SOON;
 const MAY_I: Marks = CAN.and(ASKS);
 const ABOUT_TO: Marks = SOON.and(CAN);
@@ -103,8 +104,8 @@ pub const BEHIND: [(&str, Marks); 92] = [
     ("大家辛苦了", NONE), ("多谢", NONE), ("拜托", POLITE), ("拜托了", POLITE), ("麻烦了", POLITE), ("麻烦你了", POLITE),
     ("辛苦了", NONE), ("辛苦你了", NONE), ("请", POLITE), ("现在", NONE), ("马上", NONE), ("立刻", NONE), ("立即", NONE),
     ("快", NONE), ("快点", NONE), ("赶紧", NONE), ("赶快", NONE), ("给我", NONE), ("各位", NONE), ("大家", NONE),
-    ("你", NONE), ("吗", ASKS), ("么", ASKS), ("嘛", NONE), ("好吗", ASKS), ("好嘛", ASKS), ("好不好", ASKS),
-    ("行吗", ASKS), ("行不行", ASKS), ("可以吗", MAY_I), ("可不可以", MAY_I), ("能不能", MAY_I),
+    ("你", NONE), ("吗", ASKS), ("么", ASKS), ("嘛", NONE), ("好吗", TAGGED), ("好嘛", TAGGED), ("好不好", TAGGED),
+    ("行吗", TAGGED), ("行不行", TAGGED), ("可以吗", MAY_I), ("可不可以", MAY_I), ("能不能", MAY_I),
     ("please", POLITE), ("pls", POLITE), ("now", NONE), ("right now", NONE), ("right away", NONE),
     ("straight away", NONE), ("immediately", NONE), ("at once", NONE), ("already", NONE), ("for me", NONE),
     ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("thank you very much", NONE),

@@ -28,7 +28,7 @@ const ENDS: [(Verb, Surety, &str); 75] = [
     (Complete, Clear, "标记已完成"), (Complete, Clear, "标为完成"), (Complete, Clear, "标为已完成"), (Complete, Clear, "标成完成"),
     (Complete, Clear, "设为完成"), (Complete, Clear, "设为已完成"), (Complete, Clear, "设置为完成"), (Complete, Clear, "设置为已完成"),
     (Complete, Clear, "改成完成"), (Complete, Clear, "改为已完成"), (Complete, Clear, "改成已完成"), (Complete, Clear, "任务完成"),
-    (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Clear, "勾掉"), (Complete, Clear, "完成任务"),
+    (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Clear, "勾掉"), (Complete, Number, "完成任务"),
     (Complete, Loose, "写完了"), (Complete, Loose, "做好了"), (Complete, Loose, "弄好了"), (Complete, Loose, "弄完了"),
     (Complete, Loose, "干完了"), (Complete, Loose, "办完了"), (Complete, Loose, "处理完了"), (Complete, Loose, "处理好了"),
     (Complete, Loose, "改完了"), (Complete, Loose, "写好了"), (Complete, Number, "完成"), (Complete, Number, "搞定"),
@@ -39,7 +39,7 @@ const ENDS: [(Verb, Surety, &str); 75] = [
     (Complete, Number, "completed"), (Complete, Loose, "is done"), (Complete, Loose, "is finished"),
     (Complete, Loose, "is complete"), (Complete, Loose, "is completed"), (Complete, Number, "i'm done"),
     (Complete, Number, "i am done"), (Complete, Number, "it's done"), (Complete, Number, "that's done"),
-    (Assign, Clear, "认领任务"), (Assign, Clear, "领取任务"), (Assign, Clear, "我来做"), (Assign, Clear, "我来认领"),
+    (Assign, Number, "认领任务"), (Assign, Number, "领取任务"), (Assign, Clear, "我来做"), (Assign, Clear, "我来认领"),
     (Assign, Clear, "我来负责"), (Assign, Clear, "我来处理"), (Assign, Clear, "我来领"), (Assign, Clear, "我认领"),
     (Assign, Clear, "分配给我"), (Assign, Clear, "指派给我"), (Assign, Clear, "分给我"), (Assign, Clear, "派给我"),
     (Assign, Loose, "交给我"), (Assign, Loose, "归我"), (Assign, Number, "我来"), (Assign, Number, "给我"),
@@ -47,21 +47,21 @@ const ENDS: [(Verb, Surety, &str); 75] = [
 ];
 /// The task stands behind these.
 #[rustfmt::skip]
-const STARTS: [(Verb, Surety, &str); 70] = [
-    (Assign, Clear, "认领任务"), (Assign, Clear, "领取任务"), (Assign, Clear, "认领"), (Assign, Loose, "领取"), (Assign, Number, "领任务"),
-    (Assign, Loose, "我来做"), (Assign, Clear, "我来认领"), (Assign, Clear, "我认领"), (Assign, Clear, "我要认领"), (Assign, Clear, "我想认领"),
+const STARTS: [(Verb, Surety, &str); 71] = [
+    (Assign, Loose, "认领任务"), (Assign, Loose, "领取任务"), (Assign, Clear, "认领"), (Assign, Loose, "领取"), (Assign, Number, "领任务"),
+    (Assign, Number, "我来做"), (Assign, Clear, "我来认领"), (Assign, Clear, "我认领"), (Assign, Clear, "我要认领"), (Assign, Clear, "我想认领"),
     (Assign, Number, "接"), (Assign, Number, "接下"), (Assign, Number, "领"), (Assign, Number, "我领"), (Assign, Number, "我做"),
-    (Assign, Number, "我要做"), (Assign, Number, "我要"), (Assign, Number, "接任务"), (Assign, Number, "我来负责"), (Assign, Number, "我接"),
+    (Assign, Number, "我要做"), (Assign, Number, "我要"), (Assign, Number, "接任务"), (Assign, Clear, "我来负责"), (Assign, Number, "我接"),
     (Assign, Clear, "分配给我"),
     (Assign, Clear, "assign to me"), (Assign, Clear, "assign me"), (Assign, Clear, "claim"), (Assign, Number, "take"),
     (Assign, Number, "i'll take"), (Assign, Number, "i will take"), (Assign, Number, "take on"), (Assign, Number, "grab"),
     (Assign, Number, "pick up"), (Assign, Number, "give me"), (Assign, Number, "i'll do"), (Assign, Number, "i will do"),
     (Assign, Number, "let me do"), (Assign, Number, "let me take"), (Assign, Number, "i take"), (Assign, Number, "i want to take"),
     (Assign, Number, "i want"),
-    (Complete, Clear, "完成任务"), (Complete, Clear, "标记完成"), (Complete, Clear, "标记为完成"), (Complete, Loose, "做完了"),
+    (Complete, Loose, "完成任务"), (Complete, Clear, "标记完成"), (Complete, Clear, "标记为完成"), (Complete, Loose, "做完了"),
     (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
     (Complete, Number, "搞定"), (Complete, Loose, "勾掉"), (Complete, Number, "结束"), (Complete, Clear, "mark as done"),
-    (Complete, Clear, "mark done"), (Complete, Loose, "complete"), (Complete, Number, "finish"), (Complete, Number, "close"),
+    (Complete, Clear, "mark done"), (Complete, Number, "complete"), (Complete, Loose, "complete the"), (Complete, Number, "finish"), (Complete, Number, "close"),
     (Complete, Loose, "check off"), (Complete, Loose, "tick off"), (Complete, Loose, "cross off"), (Complete, Loose, "mark off"),
     (Complete, Loose, "i'm done with"), (Complete, Loose, "i am done with"), (Complete, Loose, "done with"),
     (Complete, Loose, "finished with"), (Complete, Number, "i finished"), (Complete, Number, "i've finished"),
@@ -108,7 +108,7 @@ pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
     }
     let mut best: Option<(usize, Found<'t>)> = None;
     let mut offer = |length: usize, found: Found<'t>| {
-        let bears = found.surety != Number || is_number(found.rest);
+        let bears = found.surety != Number || is_number(found.rest) || is_titled(found.rest);
         if bears && best.as_ref().is_none_or(|(other, _)| length > *other) {
             best = Some((length, found));
         }
@@ -129,6 +129,11 @@ pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
         }
     }
     best.map(|(_, found)| found)
+}
+
+/// 完成任务：写报告 says itself what is the title.
+pub fn is_titled(rest: &str) -> bool {
+    rest.starts_with([':', '：', ' ']) && !rest.is_ascii()
 }
 
 /// True for a place in the list, and for nothing.

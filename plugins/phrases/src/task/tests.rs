@@ -64,6 +64,7 @@ fn m10_ordinary_speech_is_no_command() {
         "今天天气怎么样",
         "做完了吗？",
         "作业做完了吗",
+        "我已经认领任务了",
         "昨天我做完了就去吃饭",
         "完成这个需要多久",
         "how do I refresh my skin",
