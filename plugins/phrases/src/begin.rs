@@ -91,6 +91,7 @@ impl Named {
         self.things.extend(owned(known.things));
         self.activities.extend(owned(known.activities));
         self.doings.extend(owned(known.doings));
+        self.wholes.extend(owned(known.wholes));
     }
 
     /// Behind what a device can open and close.
@@ -127,6 +128,13 @@ impl Named {
             &|ways| self.mode(&verb(ways, &ENTER_MODE)),
             &|ways| self.activity(&ways.some(|ways| ways.word(&ACTIVE))),
             &|ways| self.mode(ways),
+            &|ways| {
+                // 我要写代码，进入编程模式.
+                let told =
+                    ways.word(&["我要", "我想", "准备", "该", "要", "我们要", "我准备", "开始"]).word(&self.activities);
+                let told = told.many(|ways| ways.word(&["了", "吧", "那", "请", "帮我"]));
+                self.mode(&verb(&told, &ENTER).or(&verb(&told, &START)))
+            },
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
             &|ways| self.noun(ways).word(&begun),
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),

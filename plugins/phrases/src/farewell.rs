@@ -4,8 +4,8 @@
 use crate::path::{Marks, Ways};
 
 #[rustfmt::skip]
-const FAREWELLS: [&str; 93] = [
-    "再见", "再会", "拜拜", "拜", "拜拜了您", "拜拜了您嘞", "回见", "回头见", "回头聊", "下次见", "下回见", "下次聊", "下次再聊",
+const FAREWELLS: [&str; 98] = [
+    "再见", "先再见", "先拜拜", "88", "886", "白白", "再会", "拜拜", "拜", "拜拜了您", "拜拜了您嘞", "回见", "回头见", "回头聊", "下次见", "下回见", "下次聊", "下次再聊",
     "待会见", "待会儿见", "一会见", "一会儿见", "等会见", "晚点见", "晚点聊", "明天见", "明儿见", "明早见", "改天见", "改天聊",
     "改天再聊", "明天聊", "明天再聊", "后天见", "下周见", "周一见", "后会有期", "晚安", "好梦", "退下", "你退下", "你先退下",
     "挂了", "挂断", "挂断吧", "先挂了", "不聊了", "先不聊了", "不跟你聊了", "不和你聊了", "不说了再见", "结束对话", "结束聊天",
@@ -66,8 +66,8 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 67] = [
-    "先这样", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里", "今天先聊到这里", "先聊到这里",
+const WEAK: [&str; 70] = [
+    "先这样", "就到这里", "先到这里", "今天就聊到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里", "今天先聊到这里", "先聊到这里",
     "就聊到这里", "聊到这里", "今天就聊到这", "没事了", "没事", "没别的事了", "没什么事了", "没有了", "没了", "没有别的事了", "不用了",
     "不需要了", "不打扰了", "不打扰你了", "我走了", "我先走了", "我要走了", "我得走了", "走了", "先走了", "我去忙了", "我先去忙了", "我忙去了",
     "我要忙了", "我睡了", "我先睡了", "我去睡了", "我要睡了", "我要睡觉了", "我去睡觉了", "我要去睡觉了", "我下线了", "下线了", "我撤了", "撤了",
@@ -112,10 +112,11 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "thanks",
         "thank you",
     ];
-    let lead = |ways: &Ways<'t>| ways.word(&WEAK).or(&ways.word(&WEAKER)).many(|ways| ways.word(&between));
+    let weak = |ways: &Ways<'t>| ways.word(&WEAK).or(&ways.word(&WEAKER)).many(|ways| ways.word(&between));
+    let lead = |ways: &Ways<'t>| weak(ways).or(&ways.word(&["no", "nope", "没有"]));
     let sure = ways.any(&[&sure, &|ways| sure(&ways.some(lead))]);
-    let weak = ways.some(lead);
-    sure.or(&weak.mark(Marks::WEAK))
+    let alone = ways.maybe(|ways| ways.word(&["no", "没有"])).some(weak);
+    sure.or(&alone.mark(Marks::WEAK))
 }
 
 /// A farewell that is nothing else.

@@ -65,7 +65,7 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         if has(Marks::ASKS | Marks::TAGGED) && !is_request {
             return Verdict::Talk;
         }
-        !has(Marks::WEAK | Marks::TELLS | Marks::WANTS | Marks::CAN)
+        !has(Marks::WEAK | Marks::WANTS | Marks::CAN)
     } else if is_request {
         // 能帮我开始会议了吗 asks whether it is time.
         !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::WEAK)

@@ -261,6 +261,7 @@ pub fn home<'t>(ways: &Ways<'t>) -> Ways<'t> {
         &|ways| ways.word(&["把", "将"]).word(&THIS_MODE).word(&["关掉", "关了", "关闭", "退出", "结束", "停掉"]),
         &|ways| ways.word(&BACK).maybe(|ways| ways.word(&["普通", "正常"])).word(&HOME),
         &|ways| ways.word(&HOME_MODES),
+        &|ways| ways.word(&BARE),
         &|ways| ways.word(&["get out of", "get me out of", "take me out of"]).word(&THIS_MODE),
     ])
 }

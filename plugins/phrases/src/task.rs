@@ -29,11 +29,14 @@ pub enum Verb {
 }
 
 /// A command with the words that name its task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub verb: Verb,
     /// Lower-cased; empty where no task is named.
     pub target: String,
+    /// It had the form of a question. A doubt without it is about the target alone: what is the title of a task as a
+    /// whole leaves none.
+    pub asks: bool,
 }
 
 /// Phrases that the operator adds.
@@ -57,7 +60,7 @@ pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
 /// Commands without a task of one's own words.
 fn closed(said: &str) -> Verdict<Command> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
-    let of = |verb| Command { verb, target: String::new() };
+    let of = |verb| Command { verb, target: String::new(), asks: true };
     let next = read_closed(&text, &[], Manner::Begin, pattern::next).map(|()| of(Verb::Next));
     next.or(|| {
         read_closed(&text, &[], Manner::Begin, |ways: &Ways<'_>| pattern::refresh(ways)).map(|()| of(Verb::Refresh))
@@ -82,7 +85,7 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let number = numbered(found.rest);
     let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
-    let command = Command { verb: found.verb, target };
+    let command = Command { verb: found.verb, target, asks: is_doubtful };
     let bare = peel(&command.target);
     // 我已经做完了 says that it is done, 我已经认领了 orders nothing.
     if found.verb == Verb::Assign && found.rest.contains("已经") {
@@ -93,7 +96,7 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let sound = if found.leads { talk::before(bare) } else { talk::behind(bare).max(talk::before(bare)) };
     // What stands before the words that name it is heard without them: 他把写报告标记为完成.
-    let sound = sound.max(if found.leads { talk::before(&command.target) } else { Sound::Title });
+    let sound = sound.max(if found.leads { talk::before(&normalise(found.rest)) } else { Sound::Title });
     let is_titled = !found.leads && is_titled(found.rest);
     let is_clear = bare.is_empty() || is_titled || Place::read(bare, false).is_some();
     // 认领第二个任务需要多久: behind a number nothing is left.

@@ -23,7 +23,7 @@ const TRADITIONAL: &str = "開开會会議议進进結结請请幫帮煩烦離�
 
 /// Characters that recognisers write for others of the same sound. Only where the words that they make instead mean
 /// nothing here: 开始回忆 is a wish of its own, and no meeting.
-const SOUNDS: [(&str, &str); 30] = [
+const SOUNDS: [(&str, &str); 36] = [
     ("会意模式", "会议模式"),
     ("开始会意", "开始会议"),
     ("结束会意", "结束会议"),
@@ -48,7 +48,13 @@ const SOUNDS: [(&str, &str); 30] = [
     ("认零", "认领"),
     ("标计", "标记"),
     ("刷心", "刷新"),
+    ("这儿", "这里"),
+    ("会儿", "会"),
+    ("啦", "了"),
+    ("喽", "了"),
+    ("咯", "了"),
     ("掰掰", "拜拜"),
+    ("摸是", "模式"),
     ("摆摆", "拜拜"),
     ("在见", "再见"),
     ("晚按", "晚安"),

@@ -14,14 +14,13 @@ use modehost_sdk::{
     Cx, Describe, Document, EndReason, Language, Mode, Outcome, RequestFailed, RequestId, Start, TimerId, Transcript,
     VoicePolicy,
 };
-use phrases::Verdict;
 use phrases::task::answer::{is_cancel, is_no, is_yes};
 use phrases::task::{ExtraPhrases, Verb};
 use phrases::wording::{normalise, peel};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, Task, choose, choose_answer, next, read_board};
-use crate::command::Command;
+use crate::command::{Command, Doubt};
 
 modehost_sdk::register!(Working);
 
@@ -69,9 +68,9 @@ struct Lookup {
     index: usize,
     /// Tasks of the boards before it.
     tasks: Vec<Task>,
-    /// It may have been meant: it is asked and not done.
-    #[serde(default, skip_serializing_if = "is_false")]
-    doubtful: bool,
+    /// What may not have been meant is asked and not done.
+    #[serde(default, skip_serializing_if = "Doubt::is_none")]
+    doubt: Doubt,
 }
 
 /// A question that waits for its answer.
@@ -117,9 +116,8 @@ impl Mode for Working {
             return Ok(());
         }
         match Command::read(&transcript.text, &cx.config().extra_phrases) {
-            Verdict::Command(command) => self.begin(cx, command, false),
-            Verdict::Doubt(command) => self.begin(cx, command, true),
-            Verdict::Talk => cx.decline(),
+            Some((command, doubt)) => self.begin(cx, command, doubt),
+            None => cx.decline(),
         }
         Ok(())
     }
@@ -165,7 +163,7 @@ impl Mode for Working {
 }
 
 impl Working {
-    fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command, doubtful: bool) {
+    fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command, doubt: Doubt) {
         // A command instead of an answer: the question is moot.
         self.drop_question(cx);
         if command.verb == Verb::Refresh {
@@ -182,7 +180,7 @@ impl Working {
         }
         let group = cx.device().groups.first().cloned().unwrap_or_default();
         let request = cx.read_document(board_key(&group));
-        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new(), doubtful });
+        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new(), doubt });
     }
 
     fn take_lookup(&mut self, request: RequestId) -> Option<Lookup> {
@@ -208,7 +206,7 @@ impl Working {
             };
         }
         match choose(verb, target, &lookup.tasks, &cx.device().id) {
-            Choice::One(task) if lookup.doubtful => {
+            Choice::One(task) if is_asked(lookup, task) => {
                 let title = &task.title;
                 cx.say(match verb {
                     Verb::Assign => {
@@ -221,7 +219,7 @@ impl Working {
             }
             Choice::One(task) => carry_out(cx, verb, language, task),
             Choice::Several(tasks) => self.ask(cx, verb, language, &tasks),
-            Choice::Unknown if !lookup.doubtful => {
+            Choice::Unknown if lookup.doubt.is_none() => {
                 let name = peel(target);
                 cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
             }
@@ -275,6 +273,17 @@ impl Working {
         if self.question.take().is_some() {
             cx.stop_timer(QUESTION_TIMER);
         }
+    }
+}
+
+/// True if nobody should guess that this was ordered of this task.
+fn is_asked(lookup: &Lookup, task: &Task) -> bool {
+    let title = task.title.to_lowercase();
+    let is_named = lookup.command.target == title || peel(&lookup.command.target) == title;
+    match lookup.doubt {
+        Doubt::None => false,
+        Doubt::Title => !is_named,
+        Doubt::Form => true,
     }
 }
 

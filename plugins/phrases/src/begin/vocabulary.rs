@@ -10,6 +10,8 @@ pub struct Vocabulary {
     pub things: &'static [&'static str],
     pub activities: &'static [&'static str],
     pub doings: &'static [&'static str],
+    /// What is said whole.
+    pub wholes: &'static [&'static str],
 }
 
 impl Vocabulary {
@@ -50,14 +52,16 @@ pub const KNOWN: [Vocabulary; 5] = [
             "recording this meeting",
             "recording a meeting",
         ],
-        doings: &["开会", "开个会", "开一个会", "开个小会", "开始开会", "来开会", "来开个会", "记录会议", "录制会议"],
+        doings: &["开会", "开个会", "开一个会", "开个小会", "来开会", "来开个会", "记录会议", "录制会议"],
+        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议"],
     },
     Vocabulary {
         mode: "working",
         modes: &["工作模式", "办公模式", "上班模式", "working mode", "work mode"],
         things: &[],
         activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "working", "work"],
-        doings: &["开工"],
+        doings: &["开工", "get to work"],
+        wholes: &[],
     },
     Vocabulary {
         mode: "coding",
@@ -81,6 +85,7 @@ pub const KNOWN: [Vocabulary; 5] = [
         things: &[],
         activities: &["编程", "写代码", "编码", "敲代码", "coding", "programming"],
         doings: &[],
+        wholes: &[],
     },
     Vocabulary {
         mode: "workflow",
@@ -99,6 +104,7 @@ pub const KNOWN: [Vocabulary; 5] = [
         things: &["工作流", "任务看板", "看板", "任务板", "workflow", "work flow", "task board", "kanban board"],
         activities: &[],
         doings: &[],
+        wholes: &[],
     },
     Vocabulary {
         mode: "peers",
@@ -119,6 +125,7 @@ pub const KNOWN: [Vocabulary; 5] = [
         things: &["对讲", "对讲机", "intercom", "walkie talkie"],
         activities: &["对讲", "传话"],
         doings: &[],
+        wholes: &[],
     },
 ];
 
@@ -268,7 +275,7 @@ pub const ACTIVE: [&str; 19] = [
 ];
 
 /// Between a verb and what it begins.
-pub const DETERMINERS: [&str; 43] = [
+pub const DETERMINERS: [&str; 45] = [
     "一个",
     "一场",
     "一次",
@@ -280,6 +287,8 @@ pub const DETERMINERS: [&str; 43] = [
     "新的",
     "这个",
     "这场",
+    "那个",
+    "那场",
     "这次",
     "这次的",
     "本次",

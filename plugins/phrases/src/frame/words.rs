@@ -12,6 +12,7 @@ const REQUESTS: Marks = Marks::REQUESTS;
 const ASKS: Marks = Marks::ASKS;
 const TAGGED: Marks = Marks::TAGGED;
 const SOON: Marks = Marks::SOON;
+const LETS: Marks = WE.and(URGES);
 const MAY_I: Marks = CAN.and(ASKS);
 const ABOUT_TO: Marks = SOON.and(CAN);
 const TELLS: Marks = Marks::TELLS;
@@ -47,7 +48,7 @@ pub const ADDRESSED: [&str; 24] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 203] = [
+pub const BEFORE: [(&str, Marks); 218] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -64,14 +65,17 @@ pub const BEFORE: [(&str, Marks); 203] = [
     ("请", POLITE), ("请你", POLITE), ("请您", POLITE), ("请帮我", POLITE), ("帮我", POLITE), ("帮我们", POLITE),
     ("帮忙", POLITE), ("帮个忙", POLITE), ("麻烦", POLITE), ("麻烦你", POLITE), ("麻烦您", POLITE),
     ("麻烦帮我", POLITE), ("劳驾", POLITE), ("劳烦", POLITE), ("拜托", POLITE), ("给我", POLITE), ("给我们", POLITE),
-    ("替我", POLITE), ("为我", POLITE), ("为我们", POLITE), ("谢谢", NONE), ("谢谢你", NONE), ("多谢", NONE),
+    ("替我", POLITE), ("为我", POLITE), ("为我们", POLITE), ("谢谢", NONE), ("谢谢你", NONE), ("多谢", NONE), ("谢谢你的帮助", NONE), ("感谢", NONE),
+    ("thanks for your help", NONE), ("thank you for your help", NONE), ("thanks for the help", NONE),
+    ("我宣布", NONE), ("宣布", NONE), ("辛苦你", POLITE), ("辛苦您", POLITE),
     ("辛苦了", NONE), ("辛苦", NONE), ("please", POLITE), ("kindly", POLITE), ("go ahead and", POLITE),
     ("thanks", NONE), ("thank you", NONE), ("pls", POLITE),
     // Who.
     ("你", Marks::YOU), ("您", Marks::YOU), ("我", Marks::I), ("我们", WE), ("咱们", WE), ("咱", WE), ("大家", Marks::ALL),
     ("各位", Marks::ALL), ("everyone", Marks::ALL), ("everybody", Marks::ALL), ("you", Marks::YOU),
     // What is wished.
-    ("我要", WANTS), ("我想", WANTS), ("我想要", WANTS), ("我需要", WANTS), ("我们要", WANTS), ("我们想", WANTS),
+    ("我要", WANTS), ("我想", WANTS), ("我想要", WANTS), ("我需要", WANTS), ("我们来", LETS), ("咱们来", LETS), ("大家来", LETS), ("i need", WANTS), ("i want", WANTS), ("give me", POLITE),
+    ("我们要", WANTS), ("我们想", WANTS),
     ("我希望", WANTS), ("想要", WANTS), ("我想让你", POLITE), ("我要你", POLITE), ("我希望你", POLITE),
     ("i want to", WANTS), ("i wanna", WANTS), ("i'd like to", WANTS), ("i would like to", WANTS),
     ("i wish to", WANTS), ("we want to", WANTS), ("we'd like to", WANTS), ("we would like to", WANTS),
@@ -96,11 +100,13 @@ pub const BEFORE: [(&str, Marks); 203] = [
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 92] = [
+pub const BEHIND: [(&str, Marks); 100] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
-    ("好的", NONE), ("好了", NONE), ("谢谢", NONE), ("谢谢你", NONE), ("谢谢您", NONE), ("谢了", NONE), ("谢谢大家", NONE),
+    ("好的", NONE), ("好了", NONE), ("谢谢", NONE), ("谢谢你", NONE), ("谢谢您", NONE), ("谢谢你的帮助", NONE), ("谢谢帮助", NONE), ("感谢", NONE), ("感谢你的帮助", NONE), 
+    ("thanks for your help", NONE), ("thank you for your help", NONE), ("thanks for the help", NONE),
+    ("thank you so much", NONE), ("谢了", NONE), ("谢谢大家", NONE),
     ("大家辛苦了", NONE), ("多谢", NONE), ("拜托", POLITE), ("拜托了", POLITE), ("麻烦了", POLITE), ("麻烦你了", POLITE),
     ("辛苦了", NONE), ("辛苦你了", NONE), ("请", POLITE), ("现在", NONE), ("马上", NONE), ("立刻", NONE), ("立即", NONE),
     ("快", NONE), ("快点", NONE), ("赶紧", NONE), ("赶快", NONE), ("给我", NONE), ("各位", NONE), ("大家", NONE),

@@ -15,9 +15,11 @@ pub enum Surety {
     Loose,
     /// A number or nothing.
     Number,
+    /// A number, or a word for a task.
+    Counted,
 }
 
-use Surety::{Clear, Loose, Number};
+use Surety::{Clear, Counted, Loose, Number};
 use Verb::{Assign, Complete, Refresh};
 
 /// The task stands before these.
@@ -28,11 +30,11 @@ const ENDS: [(Verb, Surety, &str); 75] = [
     (Complete, Clear, "标记已完成"), (Complete, Clear, "标为完成"), (Complete, Clear, "标为已完成"), (Complete, Clear, "标成完成"),
     (Complete, Clear, "设为完成"), (Complete, Clear, "设为已完成"), (Complete, Clear, "设置为完成"), (Complete, Clear, "设置为已完成"),
     (Complete, Clear, "改成完成"), (Complete, Clear, "改为已完成"), (Complete, Clear, "改成已完成"), (Complete, Clear, "任务完成"),
-    (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Clear, "勾掉"), (Complete, Number, "完成任务"),
+    (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Counted, "勾掉"), (Complete, Number, "完成任务"),
     (Complete, Loose, "写完了"), (Complete, Loose, "做好了"), (Complete, Loose, "弄好了"), (Complete, Loose, "弄完了"),
     (Complete, Loose, "干完了"), (Complete, Loose, "办完了"), (Complete, Loose, "处理完了"), (Complete, Loose, "处理好了"),
     (Complete, Loose, "改完了"), (Complete, Loose, "写好了"), (Complete, Number, "完成"), (Complete, Number, "搞定"),
-    (Complete, Number, "做完"), (Complete, Number, "已完成"), (Complete, Number, "结束了"),
+    (Complete, Number, "做完"), (Complete, Clear, "已完成"), (Complete, Number, "结束了"),
     (Complete, Clear, "mark as done"), (Complete, Clear, "mark done"), (Complete, Clear, "mark as complete"),
     (Complete, Clear, "mark as completed"), (Complete, Clear, "mark complete"), (Complete, Number, "done"),
     (Complete, Number, "all done"), (Complete, Number, "finished"), (Complete, Number, "complete"),
@@ -42,27 +44,27 @@ const ENDS: [(Verb, Surety, &str); 75] = [
     (Assign, Number, "认领任务"), (Assign, Number, "领取任务"), (Assign, Clear, "我来做"), (Assign, Clear, "我来认领"),
     (Assign, Clear, "我来负责"), (Assign, Clear, "我来处理"), (Assign, Clear, "我来领"), (Assign, Clear, "我认领"),
     (Assign, Clear, "分配给我"), (Assign, Clear, "指派给我"), (Assign, Clear, "分给我"), (Assign, Clear, "派给我"),
-    (Assign, Loose, "交给我"), (Assign, Loose, "归我"), (Assign, Number, "我来"), (Assign, Number, "给我"),
+    (Assign, Clear, "交给我"), (Assign, Counted, "归我"), (Assign, Number, "我来"), (Assign, Counted, "给我"),
     (Assign, Clear, "assign to me"), (Refresh, Clear, "refresh"),
 ];
 /// The task stands behind these.
 #[rustfmt::skip]
-const STARTS: [(Verb, Surety, &str); 71] = [
-    (Assign, Loose, "认领任务"), (Assign, Loose, "领取任务"), (Assign, Clear, "认领"), (Assign, Loose, "领取"), (Assign, Number, "领任务"),
+const STARTS: [(Verb, Surety, &str); 80] = [
+    (Assign, Loose, "认领任务"), (Assign, Loose, "领取任务"), (Assign, Clear, "认领"), (Assign, Counted, "领取"), (Assign, Number, "领任务"),
     (Assign, Number, "我来做"), (Assign, Clear, "我来认领"), (Assign, Clear, "我认领"), (Assign, Clear, "我要认领"), (Assign, Clear, "我想认领"),
-    (Assign, Number, "接"), (Assign, Number, "接下"), (Assign, Number, "领"), (Assign, Number, "我领"), (Assign, Number, "我做"),
-    (Assign, Number, "我要做"), (Assign, Number, "我要"), (Assign, Number, "接任务"), (Assign, Clear, "我来负责"), (Assign, Number, "我接"),
+    (Assign, Counted, "接"), (Assign, Counted, "接下"), (Assign, Counted, "领"), (Assign, Counted, "我领"), (Assign, Counted, "我做"),
+    (Assign, Counted, "我要做"), (Assign, Counted, "我要"), (Assign, Number, "接任务"), (Assign, Clear, "我来负责"), (Assign, Counted, "我接"),
     (Assign, Clear, "分配给我"),
-    (Assign, Clear, "assign to me"), (Assign, Clear, "assign me"), (Assign, Clear, "claim"), (Assign, Number, "take"),
-    (Assign, Number, "i'll take"), (Assign, Number, "i will take"), (Assign, Number, "take on"), (Assign, Number, "grab"),
-    (Assign, Number, "pick up"), (Assign, Number, "give me"), (Assign, Number, "i'll do"), (Assign, Number, "i will do"),
-    (Assign, Number, "let me do"), (Assign, Number, "let me take"), (Assign, Number, "i take"), (Assign, Number, "i want to take"),
-    (Assign, Number, "i want"),
+    (Assign, Clear, "assign to me"), (Assign, Clear, "assign me"), (Assign, Counted, "claim"), (Assign, Clear, "claim the"), (Assign, Counted, "take"),
+    (Assign, Counted, "i'll take"), (Assign, Counted, "i will take"), (Assign, Counted, "take on"), (Assign, Counted, "grab"),
+    (Assign, Counted, "pick up"), (Assign, Counted, "give me"), (Assign, Counted, "i'll do"), (Assign, Counted, "i will do"),
+    (Assign, Counted, "let me do"), (Assign, Counted, "let me take"), (Assign, Counted, "i take"), (Assign, Counted, "i want to take"),
+    (Assign, Counted, "i want"),
     (Complete, Loose, "完成任务"), (Complete, Clear, "标记完成"), (Complete, Clear, "标记为完成"), (Complete, Loose, "做完了"),
-    (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
-    (Complete, Number, "搞定"), (Complete, Loose, "勾掉"), (Complete, Number, "结束"), (Complete, Clear, "mark as done"),
-    (Complete, Clear, "mark done"), (Complete, Number, "complete"), (Complete, Loose, "complete the"), (Complete, Number, "finish"), (Complete, Number, "close"),
-    (Complete, Loose, "check off"), (Complete, Loose, "tick off"), (Complete, Loose, "cross off"), (Complete, Loose, "mark off"),
+    (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Number, "我做完"), (Complete, Number, "刚做完"), (Complete, Number, "我刚做完"), (Complete, Number, "i've done"), (Complete, Number, "i have done"), (Assign, Counted, "我来完成"), (Assign, Counted, "给我分配"), (Assign, Counted, "分配"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
+    (Complete, Number, "搞定"), (Complete, Counted, "勾掉"), (Complete, Counted, "结束"), (Complete, Clear, "mark as done"),
+    (Complete, Clear, "mark done"), (Complete, Number, "complete"), (Complete, Loose, "complete the"), (Complete, Counted, "finish"), (Complete, Counted, "close"),
+    (Complete, Counted, "check off"), (Complete, Counted, "tick off"), (Complete, Counted, "cross off"), (Complete, Counted, "mark off"),
     (Complete, Loose, "i'm done with"), (Complete, Loose, "i am done with"), (Complete, Loose, "done with"),
     (Complete, Loose, "finished with"), (Complete, Number, "i finished"), (Complete, Number, "i've finished"),
     (Complete, Number, "i have finished"), (Complete, Number, "i completed"), (Complete, Number, "finished"),
@@ -70,12 +72,12 @@ const STARTS: [(Verb, Surety, &str); 71] = [
 ];
 /// The task stands between these.
 #[rustfmt::skip]
-const FRAMES: [(Verb, Surety, &str, &str); 38] = [
+const FRAMES: [(Verb, Surety, &str, &str); 40] = [
     (Assign, Clear, "认领", "任务"), (Assign, Clear, "领取", "任务"), (Assign, Clear, "assign", "to me"), (Assign, Loose, "give", "to me"),
     (Assign, Clear, "assign me", "task"), (Assign, Number, "give me", "task"), (Assign, Number, "take", "task"),
     (Complete, Clear, "完成", "任务"), (Complete, Clear, "标记", "完成"), (Complete, Clear, "标记", "为完成"), (Complete, Clear, "标记", "为已完成"),
     (Complete, Clear, "标记任务", "完成"), (Complete, Clear, "标记任务", "为完成"), (Complete, Clear, "把", "完成"), (Complete, Clear, "把", "完成掉"),
-    (Complete, Clear, "把", "标完成"), (Complete, Loose, "把", "做完"), (Complete, Loose, "把", "搞定"),
+    (Complete, Clear, "把", "标完成"), (Complete, Loose, "把", "做完"), (Assign, Clear, "把", "交给我"), (Assign, Clear, "把", "给我"), (Complete, Loose, "把", "搞定"),
     (Complete, Clear, "mark", "as done"), (Complete, Clear, "mark", "done"), (Complete, Clear, "mark", "as complete"),
     (Complete, Clear, "mark", "as completed"), (Complete, Clear, "mark", "complete"), (Complete, Clear, "mark", "completed"),
     (Complete, Clear, "mark", "as finished"), (Complete, Clear, "mark", "finished"), (Complete, Clear, "set", "to done"),
@@ -108,13 +110,19 @@ pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
     }
     let mut best: Option<(usize, Found<'t>)> = None;
     let mut offer = |length: usize, found: Found<'t>| {
-        let bears = found.surety != Number || is_number(found.rest) || is_titled(found.rest);
+        let bears = match found.surety {
+            Clear | Loose => true,
+            Number => is_number(found.rest) || is_titled(found.rest),
+            Counted => is_number(found.rest) && (!peel(found.rest).is_empty() || is_task(found.rest)),
+        };
         if bears && best.as_ref().is_none_or(|(other, _)| length > *other) {
             best = Some((length, found));
         }
     };
     for (verb, surety, head, tail) in FRAMES {
-        if let Some(rest) = behind(text, head).and_then(|rest| before(rest, tail)) {
+        let between = behind(text, head).and_then(|rest| before(rest, tail));
+        // "check off" is a phrase of its own.
+        if let Some(rest) = between.filter(|rest| surety == Clear || !peel(rest).is_empty()) {
             offer(head.len() + tail.len(), Found { verb, surety, rest, leads: false });
         }
     }
@@ -134,6 +142,11 @@ pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
 /// 完成任务：写报告 says itself what is the title.
 pub fn is_titled(rest: &str) -> bool {
     rest.starts_with([':', '：', ' ']) && !rest.is_ascii()
+}
+
+/// The task, a task, 一个任务.
+fn is_task(rest: &str) -> bool {
+    ["任务", "task"].iter().any(|word| rest.contains(word))
 }
 
 /// True for a place in the list, and for nothing.
@@ -165,7 +178,7 @@ fn before<'t>(text: &'t str, phrase: &str) -> Option<&'t str> {
 /// The list anew.
 pub fn refresh<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let some = |ways: &Ways<'t>| {
-        ways.many(|ways| ways.word(&["一下", "下", "我的", "一遍", "最新的", "the", "my", "our", "this"]))
+        ways.many(|ways| ways.word(&["一下", "下", "我的", "一遍", "最新的", "最新", "the", "my", "our", "this"]))
     };
     let verb = some(&ways.some(|ways| {
         ways.word(&[
@@ -231,5 +244,5 @@ pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "换下一个",
         "到下一个",
     ];
-    ways.word(&said)
+    ways.maybe(|ways| ways.word(&["看看", "看", "看一下", "查看", "显示", "show me", "show"])).word(&said)
 }

@@ -15,9 +15,9 @@ pub fn read(mode: &str, said: &str) -> Verdict<String> {
     match mode {
         "meeting" => of_meeting(said, &END_PHRASES).map(|()| "end".to_owned()),
         "working" => task::read(said, &ExtraPhrases::default()).map(|command| named(command.verb)).or(|| {
-            let answers = task::answer::is_cancel(said) || task::answer::is_yes(said) || task::answer::is_no(said);
+            let cancels = task::answer::is_cancel(said);
             let chooses = phrases::ordinal::Place::read(phrases::wording::peel(&said.to_lowercase()), true).is_some();
-            match (answers, chooses) {
+            match (cancels, chooses) {
                 (true, _) => Verdict::Command("cancel".to_owned()),
                 (_, true) => Verdict::Command("choose".to_owned()),
                 _ => wish(said, true),
