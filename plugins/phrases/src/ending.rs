@@ -6,7 +6,7 @@
 
 use crate::Verdict;
 use crate::begin::Named;
-use crate::frame::{Manner, read};
+use crate::frame::{Framed, Manner};
 use crate::leave;
 use crate::path::Ways;
 use crate::text::Text;
@@ -19,15 +19,16 @@ pub fn core<'t>(ways: &Ways<'t>, meeting: &Named) -> Ways<'t> {
 /// Whether an utterance ends the meeting in which it was said.
 pub fn of_meeting<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let framed = Framed::new(&text, &[]);
     let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();
     let meeting = Named::known("meeting");
     let is_known = phrases.iter().any(|phrase| !core(&Ways::begin(phrase), &meeting).ends().is_empty());
-    let whole = read(&text, &[], Manner::End, |ways| leave::sociably(ways, |ways| ways.word(&phrases)));
+    let whole = framed.read(Manner::End, |ways| leave::sociably(ways, |ways| ways.word(&phrases)));
     let known = || match is_known {
         true => {
-            let ends = read(&text, &[], Manner::End, |ways| core(ways, &meeting));
+            let ends = framed.read(Manner::End, |ways| core(ways, &meeting));
             // 退出 leaves any mode.
-            ends.or(|| read(&text, &[], Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))))
+            ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))))
         }
         false => Verdict::Talk,
     };

@@ -23,38 +23,54 @@ pub enum Manner {
 /// A command may be said so often in one breath.
 const REPEATS: usize = 4;
 
-/// Reads the whole of an utterance as this command.
-pub fn read(text: &Text, names: &[&str], manner: Manner, core: impl for<'t> Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
-    let names: Vec<String> = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
-    let mut ways = before(&Ways::begin(&text.words), &names);
-    let mut found = Vec::new();
-    for _ in 0..REPEATS {
-        ways = core(&ways);
-        if ways.is_empty() {
-            break;
+/// An utterance, and what stands before whatever it may order.
+pub struct Framed<'t> {
+    text: &'t Text,
+    names: Vec<String>,
+    begun: Ways<'t>,
+}
+
+impl<'t> Framed<'t> {
+    /// `names`: what the device is called.
+    pub fn new(text: &'t Text, names: &[&str]) -> Self {
+        let names = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
+        let mut framed = Self { text, names, begun: Ways::begin(&text.words) };
+        framed.begun = framed.before(&framed.begun);
+        framed
+    }
+
+    /// Reads the whole of the utterance as this command.
+    pub fn read(&self, manner: Manner, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
+        let mut ways = self.begun.clone();
+        let mut found = Vec::new();
+        for _ in 0..REPEATS {
+            ways = core(&ways);
+            if ways.is_empty() {
+                break;
+            }
+            let behind = ways.many(|ways| self.among(ways, &BEHIND));
+            found.extend(behind.ends());
+            ways = self.before(&behind);
         }
-        let behind = behind(&ways, &names);
-        found.extend(behind.ends());
-        ways = before(&behind, &names);
+        let mut verdict = Verdict::Talk;
+        for marks in found {
+            let marks = if self.text.asks { marks | Marks::TAGGED } else { marks };
+            verdict = verdict.or(|| judge(marks, manner));
+        }
+        match verdict {
+            // Whoever quotes a command has not given it.
+            Verdict::Command(()) if self.text.quotes => Verdict::Doubt(()),
+            verdict => verdict,
+        }
     }
-    let mut verdict = Verdict::Talk;
-    for marks in found {
-        let marks = if text.asks { marks | Marks::TAGGED } else { marks };
-        verdict = verdict.or(|| judge(marks, manner));
-    }
-    match verdict {
-        // Whoever quotes a command has not given it.
-        Verdict::Command(()) if text.quotes => Verdict::Doubt(()),
-        verdict => verdict,
-    }
-}
 
-fn before<'t>(ways: &Ways<'t>, names: &[String]) -> Ways<'t> {
-    ways.many(|ways| ways.table(&BEFORE).or(&ways.word(&ADDRESSED)).or(&ways.word(names)))
-}
+    fn before(&self, ways: &Ways<'t>) -> Ways<'t> {
+        ways.many(|ways| self.among(ways, &BEFORE))
+    }
 
-fn behind<'t>(ways: &Ways<'t>, names: &[String]) -> Ways<'t> {
-    ways.many(|ways| ways.table(&BEHIND).or(&ways.word(&ADDRESSED)).or(&ways.word(names)))
+    fn among(&self, ways: &Ways<'t>, table: &[(&str, Marks)]) -> Ways<'t> {
+        ways.table(table).or(&ways.word(&ADDRESSED)).or(&ways.word(&self.names))
+    }
 }
 
 /// What the marks make of a command that is all that was said.

@@ -133,13 +133,14 @@ impl<'t> Ways<'t> {
     #[must_use]
     pub fn many(&self, step: impl Fn(&Self) -> Self) -> Self {
         let mut all = self.clone();
-        loop {
-            let more = all.maybe(&step);
-            if more == all {
-                return all;
-            }
-            all = more;
+        let mut new = self.clone();
+        while !new.is_empty() {
+            let more = step(&new);
+            let steps = more.steps.into_iter().filter(|step| !all.steps.contains(step)).collect();
+            new = self.at(steps);
+            all = all.or(&new);
         }
+        all
     }
 
     /// With the step once or more often.

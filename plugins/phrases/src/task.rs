@@ -4,10 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
-use crate::frame::{Manner, read as read_closed};
+use crate::frame::{Framed, Manner};
 use crate::negation;
 use crate::ordinal::Place;
-use crate::path::Ways;
 use crate::talk::{self, Sound};
 use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, peel, unwrapped};
@@ -60,11 +59,10 @@ pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
 /// Commands without a task of one's own words.
 fn closed(said: &str) -> Verdict<Command> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let framed = Framed::new(&text, &[]);
     let of = |verb| Command { verb, target: String::new(), asks: true };
-    let next = read_closed(&text, &[], Manner::Begin, pattern::next).map(|()| of(Verb::Next));
-    next.or(|| {
-        read_closed(&text, &[], Manner::Begin, |ways: &Ways<'_>| pattern::refresh(ways)).map(|()| of(Verb::Refresh))
-    })
+    let next = framed.read(Manner::Begin, pattern::next).map(|()| of(Verb::Next));
+    next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh)))
 }
 
 /// Commands that name a task, or leave it to what is obvious.

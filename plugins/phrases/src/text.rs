@@ -1,6 +1,9 @@
 //! An utterance made even. Rule: what a recogniser adds or confuses (marks, width, case, spaces, traditional
 //! characters, characters of the same sound) is taken off before anything is looked for; words are not.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// What was said, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -111,16 +114,11 @@ fn half_width(letter: char) -> char {
 }
 
 fn simple(letter: char) -> char {
-    if !is_chinese(letter) {
-        return letter;
-    }
-    let mut pairs = TRADITIONAL.chars().filter(|letter| !letter.is_whitespace());
-    while let (Some(traditional), Some(simple)) = (pairs.next(), pairs.next()) {
-        if traditional == letter {
-            return simple;
-        }
-    }
-    letter
+    static PAIRS: LazyLock<BTreeMap<char, char>> = LazyLock::new(|| {
+        let letters: Vec<char> = TRADITIONAL.chars().filter(|letter| !letter.is_whitespace()).collect();
+        letters.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    });
+    if is_chinese(letter) { PAIRS.get(&letter).copied().unwrap_or(letter) } else { letter }
 }
 
 /// True for Chinese characters.

@@ -3,7 +3,7 @@
 
 use crate::Verdict;
 use crate::begin::Named;
-use crate::frame::{Manner, read};
+use crate::frame::{Framed, Manner};
 use crate::path::Ways;
 use crate::text::Text;
 use crate::{ending, farewell, hush, leave};
@@ -38,16 +38,16 @@ impl Scene<'_> {
     /// The wish that an utterance is.
     pub fn read(&self, said: &str) -> Verdict<Wish> {
         let Some(text) = Text::of(said) else { return Verdict::Talk };
-        let simple = |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| {
-            read(&text, &self.names, manner, core).map(|()| wish)
-        };
+        let framed = Framed::new(&text, &self.names);
+        let simple =
+            |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| framed.read(manner, core).map(|()| wish);
         let known = Named::known("meeting");
         let is_left = || {
-            let home = read(&text, &self.names, Manner::End, |ways| leave::sociably(ways, leave::home));
-            let ended = || read(&text, &self.names, Manner::End, |ways| ending::core(ways, &known));
+            let home = framed.read(Manner::End, |ways| leave::sociably(ways, leave::home));
+            let ended = || framed.read(Manner::End, |ways| ending::core(ways, &known));
             let named = || {
                 let verdicts = self.modes.iter().map(|named| {
-                    read(&text, &self.names, Manner::End, |ways| leave::sociably(ways, |ways| leave::core(ways, named)))
+                    framed.read(Manner::End, |ways| leave::sociably(ways, |ways| leave::core(ways, named)))
                 });
                 verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
             };
@@ -58,14 +58,13 @@ impl Scene<'_> {
             .or(|| simple(Wish::Exit, Manner::End, leave::bare))
             .or(is_left)
             .or(|| simple(Wish::Part, Manner::Parting, farewell::core))
-            .or(|| self.begun(&text))
+            .or(|| self.begun(&framed))
     }
 
-    fn begun(&self, text: &Text) -> Verdict<Wish> {
+    fn begun(&self, framed: &Framed<'_>) -> Verdict<Wish> {
         let mut begun = Verdict::Talk;
         for named in &self.modes {
-            let one = read(text, &self.names, Manner::Begin, |ways| named.core(ways))
-                .map(|()| Wish::Start(named.mode.clone()));
+            let one = framed.read(Manner::Begin, |ways| named.core(ways)).map(|()| Wish::Start(named.mode.clone()));
             begun = match (begun, one) {
                 (Verdict::Command(_), Verdict::Command(wish)) => Verdict::Doubt(wish),
                 (begun, one) => begun.or(|| one),

@@ -4,7 +4,7 @@ use super::*;
 
 fn read(said: &str) -> Verdict<()> {
     let text = Text::of(said).expect("a text");
-    super::read(&text, &["Kitchen"], Manner::Begin, |ways| ways.word(&["开始会议", "start the meeting"]))
+    Framed::new(&text, &["Kitchen"]).read(Manner::Begin, |ways| ways.word(&["开始会议", "start the meeting"]))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Answers to a question about a task. Rule: an answer is nothing but itself; whatever is more is not taken for one.
 
-use crate::frame::{Manner, read};
+use crate::frame::{Framed, Manner};
 use crate::text::Text;
 use crate::wording::{normalise, peel};
 
@@ -98,8 +98,9 @@ pub fn is_no(said: &str) -> bool {
 }
 
 fn is_whole(said: &str, words: &[&str]) -> bool {
-    Text::of(said)
-        .is_some_and(|text| !text.asks && read(&text, &[], Manner::End, |ways| ways.word(words)).command().is_some())
+    Text::of(said).is_some_and(|text| {
+        !text.asks && Framed::new(&text, &[]).read(Manner::End, |ways| ways.word(words)).command().is_some()
+    })
 }
 
 #[cfg(test)]
