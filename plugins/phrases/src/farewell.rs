@@ -92,6 +92,32 @@ const WEAKER: [&str; 14] = [
     "nothing more",
 ];
 
+/// 明天见, 下次再聊.
+const AGAIN: [&str; 22] = [
+    "明天",
+    "后天",
+    "下次",
+    "下回",
+    "回头",
+    "改天",
+    "改日",
+    "待会",
+    "一会",
+    "等会",
+    "过会",
+    "晚点",
+    "晚上",
+    "明早",
+    "下周",
+    "周一",
+    "下周一",
+    "有空",
+    "有机会",
+    "我们下次",
+    "我们明天",
+    "咱们下次",
+];
+
 /// A farewell, led up to or not.
 pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let between = [
@@ -121,5 +147,6 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
 
 /// A farewell that is nothing else.
 pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.word(&FAREWELLS).or(&ways.word(&ENGLISH))
+    let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&["见", "聊", "聊聊", "说"]);
+    ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&again)
 }

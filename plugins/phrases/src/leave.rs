@@ -40,7 +40,7 @@ const QUIT: [&str; 33] = [
     "finish up",
     "shut down",
 ];
-const OVER: [&str; 31] = [
+const OVER: [&str; 32] = [
     "结束",
     "关闭",
     "退出",
@@ -60,6 +60,7 @@ const OVER: [&str; 31] = [
     "就到此为止",
     "就到此结束",
     "到这里结束",
+    "就此结束",
     "就结束",
     "现在结束",
     "正式结束",
@@ -88,8 +89,11 @@ const THANKS: [&str; 12] = [
     "please",
 ];
 /// How somebody leads up to the end, who then orders it.
-const LEADS: [&str; 30] = [
+const LEADS: [&str; 33] = [
     "今天就到这里",
+    "我们今天就到这里",
+    "我们就到这里",
+    "我们今天先到这里",
     "今天就到这儿",
     "今天就到这",
     "今天先到这里",
@@ -248,7 +252,7 @@ pub fn dismissal<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let sure = ways.marked(&["散会", "闭会", "会议散会"], Marks::ACTIVITY);
     let today =
         ["今天的会", "今天的会议", "今天会议", "会", "这次会议", "本次会议", "我们的会", "今天这个会", "这个会"];
-    let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&OVER[4..22])));
+    let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&OVER[4..23])));
     let weak = ["休会", "开完会", "会开完", "今天就到这里", "今天就到这儿", "今天先到这里", "散了", "meeting done"];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }

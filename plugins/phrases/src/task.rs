@@ -92,16 +92,20 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     if command.target.chars().count() > TARGET_CHARS || (found.verb == Verb::Refresh && !bare.is_empty()) {
         return Verdict::Talk;
     }
-    let sound = if found.leads { talk::before(bare) } else { talk::behind(bare).max(talk::before(bare)) };
-    // What stands before the words that name it is heard without them: 他把写报告标记为完成.
-    let sound = sound.max(if found.leads { talk::before(&normalise(found.rest)) } else { Sound::Title });
+    let rest = normalise(found.rest);
     let is_titled = !found.leads && is_titled(found.rest);
     let is_clear = bare.is_empty() || is_titled || Place::read(bare, false).is_some();
-    // 认领第二个任务需要多久: behind a number nothing is left.
-    if Place::leads(bare) && !is_clear {
+    // 认领第二个任务需要多久: behind a number nothing is left. 认领了第二个 tells of it.
+    if !is_clear && Place::leads(bare) || !found.leads && !bare.is_empty() && rest.starts_with('了') {
         return Verdict::Talk;
     }
-    let sound = if is_titled { Sound::Title } else { sound };
+    let sound = match (found.leads, is_clear) {
+        _ if is_titled => Sound::Title,
+        // Also with what peeling takes off: 他把写报告标记为完成.
+        (true, _) => talk::before(bare).max(talk::before(&rest)),
+        (false, true) => talk::before(bare),
+        (false, false) => talk::behind(&rest).max(talk::before(bare)),
+    };
     let sure = sound == Sound::Title && (is_clear || found.surety == Surety::Clear);
     match sound {
         Sound::Sentence => Verdict::Talk,

@@ -75,7 +75,7 @@ impl Text {
         let even = width(said);
         let asks = even.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
         let quotes = even.contains(['"', '“', '”', '「', '」', '『', '』']);
-        let words = meant(joined(&even));
+        let words = meant(fluent(&joined(&even)));
         (!words.is_empty()).then_some(Self { words, asks, quotes })
     }
 
@@ -92,6 +92,13 @@ pub fn even(said: &str) -> String {
 
 fn width(said: &str) -> String {
     said.chars().map(half_width).flat_map(char::to_lowercase).map(simple).collect()
+}
+
+/// Without the sounds of somebody who looks for words.
+fn fluent(words: &str) -> String {
+    let words = words.replace(['嗯', '呃', '唔'], "");
+    let is_sound = |word: &&str| !["um", "umm", "uh", "uhm", "er", "erm", "hmm", "hm", "mm", "uhh"].contains(word);
+    words.split(' ').filter(is_sound).collect::<Vec<_>>().join(" ")
 }
 
 fn meant(mut words: String) -> String {
@@ -170,6 +177,8 @@ mod tests {
             ("'start'", "start"),
             ("🙂 好", "好"),
             ("。", ""),
+            ("start the, uh, meeting", "start the meeting"),
+            ("嗯，开始呃会议", "开始会议"),
         ] {
             assert_eq!(words(said), expected, "{said}");
         }

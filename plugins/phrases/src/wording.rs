@@ -8,9 +8,9 @@ fn is_margin(letter: char) -> bool {
 }
 
 /// Words that carry nothing where a task is named; peeled off both ends.
-const FILLERS: [&str; 46] = [
-    "请", "麻烦", "帮我", "帮忙", "给我", "把", "我的", "我", "这个", "那个", "这项", "那项", "任务", "列表", "已经",
-    "都", "了", "吧", "一下", "的", "啊", "呢", "please", "the", "my", "this", "that", "tasks", "task", "list",
+const FILLERS: [&str; 47] = [
+    "请", "麻烦", "帮我", "帮忙", "给我", "把", "我的", "我", "它", "这个", "那个", "这项", "那项", "任务", "列表",
+    "已经", "都", "了", "吧", "一下", "的", "啊", "呢", "please", "the", "my", "this", "that", "tasks", "task", "list",
     "board", "as", "to", "is", "it", "a", "one", "for me", "i", "have", "has", "number", "called", "named", "up",
     "now",
 ];

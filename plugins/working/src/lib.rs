@@ -14,9 +14,9 @@ use modehost_sdk::{
     Cx, Describe, Document, EndReason, Language, Mode, Outcome, RequestFailed, RequestId, Start, TimerId, Transcript,
     VoicePolicy,
 };
-use phrases::task::answer::{is_cancel, is_no, is_yes};
+use phrases::task::answer::{chosen, is_cancel, is_no, is_yes};
 use phrases::task::{ExtraPhrases, Verb};
-use phrases::wording::{normalise, peel};
+use phrases::wording::peel;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, Task, choose, choose_answer, next, read_board};
@@ -254,7 +254,7 @@ impl Working {
         let Some(question) = &self.question else {
             return false;
         };
-        let answer = normalise(said);
+        let answer = chosen(said);
         let confirms = question.confirms;
         if is_cancel(said) || (confirms && is_no(said)) {
             cx.say(question.language.pick("好的，已取消。", "All right, cancelled."));

@@ -150,7 +150,7 @@ pub const START: [&str; 16] = [
 ];
 
 /// With things and modes.
-pub const ENTER: [&str; 54] = [
+pub const ENTER: [&str; 57] = [
     "打开",
     "进入",
     "进",
@@ -203,12 +203,15 @@ pub const ENTER: [&str; 54] = [
     "switch on",
     "enter",
     "switch to",
+    "switch me to",
+    "switch us to",
+    "switch it to",
     "switch over to",
     "switch back to",
 ];
 
 /// With modes only: one goes to a meeting without any device.
-pub const ENTER_MODE: [&str; 40] = [
+pub const ENTER_MODE: [&str; 44] = [
     "使用",
     "用",
     "变成",
@@ -245,6 +248,10 @@ pub const ENTER_MODE: [&str; 40] = [
     "put the device in",
     "set",
     "take me to",
+    "take me into",
+    "get me into",
+    "bring me to",
+    "move me to",
     "use",
     "bring up",
     "load",

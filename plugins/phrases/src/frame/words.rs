@@ -48,7 +48,7 @@ pub const ADDRESSED: [&str; 24] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 218] = [
+pub const BEFORE: [(&str, Marks); 222] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -60,7 +60,7 @@ pub const BEFORE: [(&str, Marks); 218] = [
     ("ah", NONE), ("oh", NONE), ("hey", NONE), ("hi", NONE), ("hello", NONE), ("ok", NONE), ("okay", NONE),
     ("k", NONE), ("all right", NONE), ("alright", NONE), ("right", NONE), ("great", NONE), ("good", NONE),
     ("fine", NONE), ("yes", NONE), ("yeah", NONE), ("yep", NONE), ("sure", NONE), ("so", NONE), ("now", NONE),
-    ("just", NONE), ("there", NONE), ("guys", NONE), ("folks", NONE), ("cool", NONE), ("perfect", NONE),
+    ("just", NONE), ("ready", NONE), ("ok google", NONE), ("hey google", NONE), ("google", NONE), ("there", NONE), ("guys", NONE), ("folks", NONE), ("cool", NONE), ("perfect", NONE),
     // Said to the device.
     ("请", POLITE), ("请你", POLITE), ("请您", POLITE), ("请帮我", POLITE), ("帮我", POLITE), ("帮我们", POLITE),
     ("帮忙", POLITE), ("帮个忙", POLITE), ("麻烦", POLITE), ("麻烦你", POLITE), ("麻烦您", POLITE),
@@ -100,7 +100,7 @@ pub const BEFORE: [(&str, Marks); 218] = [
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 100] = [
+pub const BEHIND: [(&str, Marks); 102] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -114,7 +114,7 @@ pub const BEHIND: [(&str, Marks); 100] = [
     ("行吗", TAGGED), ("行不行", TAGGED), ("可以吗", MAY_I), ("可不可以", MAY_I), ("能不能", MAY_I),
     ("please", POLITE), ("pls", POLITE), ("now", NONE), ("right now", NONE), ("right away", NONE),
     ("straight away", NONE), ("immediately", NONE), ("at once", NONE), ("already", NONE), ("for me", NONE),
-    ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("thank you very much", NONE),
+    ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("and thank you", NONE), ("and thanks", NONE), ("thank you very much", NONE),
     ("thanks a lot", NONE), ("ok", NONE), ("okay", NONE), ("all right", NONE), ("alright", NONE), ("will you", REQUESTS),
     ("would you", REQUESTS), ("could you", REQUESTS), ("can you", REQUESTS), ("everyone", NONE), ("everybody", NONE),
     ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE), ("there", NONE),

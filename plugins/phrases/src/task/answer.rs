@@ -1,6 +1,7 @@
 //! Answers to a question about a task. Rule: an answer is nothing but itself; whatever is more is not taken for one.
 
 use crate::frame::{Framed, Manner};
+use crate::ordinal::Place;
 use crate::text::Text;
 use crate::wording::{normalise, peel};
 
@@ -97,6 +98,31 @@ pub fn is_no(said: &str) -> bool {
     is_whole(said, &NO)
 }
 
+/// What is chosen, without the word for choosing it.
+pub fn chosen(said: &str) -> String {
+    const CHOOSING: [&str; 13] = [
+        "我选择",
+        "我选",
+        "选择",
+        "就选",
+        "选",
+        "我要",
+        "就要",
+        "i choose",
+        "i'll take",
+        "i pick",
+        "choose",
+        "pick",
+        "select",
+    ];
+    let answer = normalise(said);
+    let behind = CHOOSING.iter().find_map(|word| {
+        let rest = answer.strip_prefix(word)?;
+        (!word.is_ascii() || rest.starts_with(' ')).then(|| rest.trim().to_owned())
+    });
+    behind.filter(|rest| Place::read(peel(rest), true).is_some()).unwrap_or(answer)
+}
+
 fn is_whole(said: &str, words: &[&str]) -> bool {
     Text::of(said).is_some_and(|text| {
         !text.asks && Framed::new(&text, &[]).read(Manner::End, |ways| ways.word(words)).command().is_some()
@@ -117,6 +143,11 @@ mod tests {
         }
         for cancel in ["取消", "算了吧", "never mind", "那算了"] {
             assert!(is_cancel(cancel), "{cancel}");
+        }
+        for (said, what) in
+            [("选第二个。", "第二个"), ("I pick the last one", "the last one"), ("选题策划", "选题策划")]
+        {
+            assert_eq!(chosen(said), what);
         }
         for other in ["是写报告", "好像不对", "可以吗", "yes but later", "取消明天的会议"] {
             assert!(!is_yes(other) && !is_no(other) && !is_cancel(other), "{other}");

@@ -24,7 +24,7 @@ use Verb::{Assign, Complete, Refresh};
 
 /// The task stands before these.
 #[rustfmt::skip]
-const ENDS: [(Verb, Surety, &str); 75] = [
+const ENDS: [(Verb, Surety, &str); 76] = [
     (Complete, Clear, "做完了"), (Complete, Clear, "完成了"), (Complete, Clear, "搞定了"), (Complete, Clear, "标记完成"),
     (Complete, Clear, "标记为完成"), (Complete, Clear, "标记成完成"), (Complete, Clear, "标记为已完成"), (Complete, Clear, "标记成已完成"),
     (Complete, Clear, "标记已完成"), (Complete, Clear, "标为完成"), (Complete, Clear, "标为已完成"), (Complete, Clear, "标成完成"),
@@ -33,7 +33,7 @@ const ENDS: [(Verb, Surety, &str); 75] = [
     (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Counted, "勾掉"), (Complete, Number, "完成任务"),
     (Complete, Loose, "写完了"), (Complete, Loose, "做好了"), (Complete, Loose, "弄好了"), (Complete, Loose, "弄完了"),
     (Complete, Loose, "干完了"), (Complete, Loose, "办完了"), (Complete, Loose, "处理完了"), (Complete, Loose, "处理好了"),
-    (Complete, Loose, "改完了"), (Complete, Loose, "写好了"), (Complete, Number, "完成"), (Complete, Number, "搞定"),
+    (Complete, Loose, "改完了"), (Complete, Loose, "写好了"), (Complete, Number, "完成任务了"), (Complete, Number, "完成"), (Complete, Number, "搞定"),
     (Complete, Number, "做完"), (Complete, Clear, "已完成"), (Complete, Number, "结束了"),
     (Complete, Clear, "mark as done"), (Complete, Clear, "mark done"), (Complete, Clear, "mark as complete"),
     (Complete, Clear, "mark as completed"), (Complete, Clear, "mark complete"), (Complete, Number, "done"),
@@ -49,7 +49,7 @@ const ENDS: [(Verb, Surety, &str); 75] = [
 ];
 /// The task stands behind these.
 #[rustfmt::skip]
-const STARTS: [(Verb, Surety, &str); 80] = [
+const STARTS: [(Verb, Surety, &str); 85] = [
     (Assign, Loose, "认领任务"), (Assign, Loose, "领取任务"), (Assign, Clear, "认领"), (Assign, Counted, "领取"), (Assign, Number, "领任务"),
     (Assign, Number, "我来做"), (Assign, Clear, "我来认领"), (Assign, Clear, "我认领"), (Assign, Clear, "我要认领"), (Assign, Clear, "我想认领"),
     (Assign, Counted, "接"), (Assign, Counted, "接下"), (Assign, Counted, "领"), (Assign, Counted, "我领"), (Assign, Counted, "我做"),
@@ -61,7 +61,7 @@ const STARTS: [(Verb, Surety, &str); 80] = [
     (Assign, Counted, "let me do"), (Assign, Counted, "let me take"), (Assign, Counted, "i take"), (Assign, Counted, "i want to take"),
     (Assign, Counted, "i want"),
     (Complete, Loose, "完成任务"), (Complete, Clear, "标记完成"), (Complete, Clear, "标记为完成"), (Complete, Loose, "做完了"),
-    (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Number, "我做完"), (Complete, Number, "刚做完"), (Complete, Number, "我刚做完"), (Complete, Number, "i've done"), (Complete, Number, "i have done"), (Assign, Counted, "我来完成"), (Assign, Counted, "给我分配"), (Assign, Counted, "分配"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
+    (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Number, "我完成任务了"), (Assign, Number, "i'll take it"), (Assign, Number, "i'll do it"), (Assign, Number, "i will do it"), (Assign, Number, "i will take it"), (Complete, Number, "我做完"), (Complete, Number, "刚做完"), (Complete, Number, "我刚做完"), (Complete, Number, "i've done"), (Complete, Number, "i have done"), (Assign, Counted, "我来完成"), (Assign, Counted, "给我分配"), (Assign, Counted, "分配"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
     (Complete, Number, "搞定"), (Complete, Counted, "勾掉"), (Complete, Counted, "结束"), (Complete, Clear, "mark as done"),
     (Complete, Clear, "mark done"), (Complete, Number, "complete"), (Complete, Loose, "complete the"), (Complete, Counted, "finish"), (Complete, Counted, "close"),
     (Complete, Counted, "check off"), (Complete, Counted, "tick off"), (Complete, Counted, "cross off"), (Complete, Counted, "mark off"),
@@ -72,10 +72,10 @@ const STARTS: [(Verb, Surety, &str); 80] = [
 ];
 /// The task stands between these.
 #[rustfmt::skip]
-const FRAMES: [(Verb, Surety, &str, &str); 40] = [
+const FRAMES: [(Verb, Surety, &str, &str); 46] = [
     (Assign, Clear, "认领", "任务"), (Assign, Clear, "领取", "任务"), (Assign, Clear, "assign", "to me"), (Assign, Loose, "give", "to me"),
     (Assign, Clear, "assign me", "task"), (Assign, Number, "give me", "task"), (Assign, Number, "take", "task"),
-    (Complete, Clear, "完成", "任务"), (Complete, Clear, "标记", "完成"), (Complete, Clear, "标记", "为完成"), (Complete, Clear, "标记", "为已完成"),
+    (Complete, Clear, "完成", "任务"), (Complete, Number, "完成", "任务了"), (Complete, Number, "我完成", "任务"), (Complete, Number, "我完成", "任务了"), (Complete, Number, "我已经完成", "任务"), (Complete, Number, "我已经完成", "任务了"), (Complete, Number, "已经完成", "任务了"), (Complete, Clear, "标记", "完成"), (Complete, Clear, "标记", "为完成"), (Complete, Clear, "标记", "为已完成"),
     (Complete, Clear, "标记任务", "完成"), (Complete, Clear, "标记任务", "为完成"), (Complete, Clear, "把", "完成"), (Complete, Clear, "把", "完成掉"),
     (Complete, Clear, "把", "标完成"), (Complete, Loose, "把", "做完"), (Assign, Clear, "把", "交给我"), (Assign, Clear, "把", "给我"), (Complete, Loose, "把", "搞定"),
     (Complete, Clear, "mark", "as done"), (Complete, Clear, "mark", "done"), (Complete, Clear, "mark", "as complete"),
@@ -122,7 +122,7 @@ pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
     for (verb, surety, head, tail) in FRAMES {
         let between = behind(text, head).and_then(|rest| before(rest, tail));
         // "check off" is a phrase of its own.
-        if let Some(rest) = between.filter(|rest| surety == Clear || !peel(rest).is_empty()) {
+        if let Some(rest) = between.filter(|rest| surety != Loose || !peel(rest).is_empty()) {
             offer(head.len() + tail.len(), Found { verb, surety, rest, leads: false });
         }
     }

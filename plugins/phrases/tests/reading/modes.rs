@@ -16,7 +16,10 @@ pub fn read(mode: &str, said: &str) -> Verdict<String> {
         "meeting" => of_meeting(said, &END_PHRASES).map(|()| "end".to_owned()),
         "working" => task::read(said, &ExtraPhrases::default()).map(|command| named(command.verb)).or(|| {
             let cancels = task::answer::is_cancel(said);
-            let chooses = phrases::ordinal::Place::read(phrases::wording::peel(&said.to_lowercase()), true).is_some();
+            let chosen = task::answer::chosen(said);
+            let is_place = |text: &str, bare| phrases::ordinal::Place::read(text, bare).is_some();
+            let chooses = is_place(phrases::wording::peel(&chosen), false)
+                || is_place(chosen.strip_prefix("number ").unwrap_or(&chosen), true);
             match (cancels, chooses) {
                 (true, _) => Verdict::Command("cancel".to_owned()),
                 (_, true) => Verdict::Command("choose".to_owned()),
