@@ -131,7 +131,8 @@ fn concerns(root: &Path, path: &Path) -> Option<Concern> {
         ["wit", ..] => Some(Concern::All),
         ["plugins", folder, "src", ..] | ["plugins", folder, "Cargo.toml" | "plugin.toml" | "config.schema.json"] => {
             match *folder {
-                "sdk" => Some(Concern::All),
+                // A crate that is no plugin is a part of others.
+                folder if !root.join("plugins").join(folder).join("plugin.toml").is_file() => Some(Concern::All),
                 folder => Some(Concern::Plugin(folder.to_owned())),
             }
         }
@@ -166,21 +167,25 @@ mod tests {
 
     #[test]
     fn only_sources_concern_a_build() {
-        let root = Path::new("/w");
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("plugins/alpha")).expect("a folder");
+        std::fs::write(root.join("plugins/alpha/plugin.toml"), "").expect("a manifest");
         let plugin = |name: &str| Some(Concern::Plugin(name.to_owned()));
         for (path, expected) in [
-            ("/w/plugins/alpha/src/lib.rs", plugin("alpha")),
-            ("/w/plugins/alpha/src/deep/x.rs", plugin("alpha")),
-            ("/w/plugins/alpha/plugin.toml", plugin("alpha")),
-            ("/w/plugins/sdk/src/lib.rs", Some(Concern::All)),
-            ("/w/plugins/alpha/config.schema.json", plugin("alpha")),
-            ("/w/wit/0.2/types.wit", Some(Concern::All)),
-            ("/w/plugins/alpha/src/.lib.rs.swp", None),
-            ("/w/plugins/alpha/tests/x.rs", None),
-            ("/w/plugins/README.md", None),
+            ("plugins/alpha/src/lib.rs", plugin("alpha")),
+            ("plugins/alpha/src/deep/x.rs", plugin("alpha")),
+            ("plugins/alpha/plugin.toml", plugin("alpha")),
+            ("plugins/sdk/src/lib.rs", Some(Concern::All)),
+            ("plugins/shared/src/lib.rs", Some(Concern::All)),
+            ("plugins/alpha/config.schema.json", plugin("alpha")),
+            ("wit/0.2/types.wit", Some(Concern::All)),
+            ("plugins/alpha/src/.lib.rs.swp", None),
+            ("plugins/alpha/tests/x.rs", None),
+            ("plugins/README.md", None),
             ("/elsewhere/plugins/alpha/src/lib.rs", None),
         ] {
-            assert_eq!(concerns(root, Path::new(path)), expected, "{path}");
+            assert_eq!(concerns(root, &root.join(path)), expected, "{path}");
         }
     }
 }

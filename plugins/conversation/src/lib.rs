@@ -2,7 +2,7 @@
 //! language model sentence by sentence, without one from rules that say honestly where they end.
 //!
 //! # Layout, in the order in which a turn walks
-//! - [`intent`]: commands that need no model; [`farewell`]: words that leave a mode, however polite
+//! - [`intent`]: commands that need no model
 //! - [`turn`]: a turn, from its words to the end of its answer
 //! - [`prompt`]: what the model is told
 //! - [`sentences`], [`emotion`]: from chunks to what is spoken and shown
@@ -14,7 +14,6 @@
 pub mod calendar;
 mod config;
 pub mod emotion;
-pub mod farewell;
 pub mod intent;
 pub mod keeping;
 pub mod memory;
@@ -29,6 +28,7 @@ use modehost_sdk::{
     Aborted, Cx, Describe, Document, EndReason, Language, Mode, ModelChunk, ModelDone, Outcome, RequestFailed, TimerId,
     ToolDone, ToolList, Transcript, VoicePolicy, WriteDone,
 };
+use phrases::Verdict;
 use serde::{Deserialize, Serialize};
 
 pub use crate::config::Config;
@@ -71,6 +71,11 @@ impl Conversation {
     pub fn is_answering(&self) -> bool {
         self.turn.is_some()
     }
+
+    /// What a turn wants of the mode itself.
+    pub(crate) fn intent(&self, cx: &Cx<'_, Self>, said: &str) -> Verdict<Intent> {
+        Intent::read(said, cx.config(), self.mode.is_some(), cx.device().alias.as_deref())
+    }
 }
 
 impl Mode for Conversation {
@@ -94,17 +99,21 @@ impl Mode for Conversation {
         self.voiced = None;
         // The model has often ended long before the voice has: so also where no turn is open.
         cx.silence();
-        let intent = Intent::of(text, cx.config());
         let language = Language::of(text);
-        match &intent {
-            Some(Intent::Start(mode)) => cx.switch_mode(mode.as_str()),
-            Some(Intent::Leave) => {
+        match self.intent(cx, text) {
+            Verdict::Command(Intent::Start(mode)) => cx.switch_mode(mode.as_str()),
+            Verdict::Command(Intent::Leave) => {
                 cx.say(language.pick("好的，已退出。", "All right, I have left it."));
                 cx.leave_mode();
             }
-            Some(Intent::Stop) => {}
-            Some(Intent::Forget) => self.forget(cx, language),
-            None => self.begin(cx, text),
+            Verdict::Command(Intent::Part) => {
+                cx.say(wording::goodbye(language));
+                cx.hang_up();
+            }
+            Verdict::Command(Intent::Stop) => {}
+            Verdict::Command(Intent::Forget) => self.forget(cx, language),
+            // The model has tools for what is in doubt; without one it is asked back.
+            Verdict::Doubt(_) | Verdict::Talk => self.begin(cx, text),
         }
         Ok(())
     }

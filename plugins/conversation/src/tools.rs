@@ -100,8 +100,8 @@ impl Conversation {
             let examples: Vec<String> =
                 modes.iter().map(|(mode, words)| format!("{mode}: {}", words.join(", "))).collect();
             let description = format!(
-                "Begins another mode of the device; use it only when the user asks for it. `chat` leaves the mode that \
-                 runs. What users say for them: {}",
+                "Begins another mode of the device; use it only when the user asks for it to begin now, not when they \
+                 talk about it. `chat` leaves the mode that runs. What users say for them: {}",
                 examples.join("; ")
             );
             let parameters = json!({

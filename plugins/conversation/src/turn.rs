@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use modehost_sdk::{Cx, Failure, Language, ModelDone, ModelForm, ModelQuestion, RequestId, Tool, ToolCall};
+use phrases::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::emotion::Face;
@@ -136,8 +137,13 @@ impl Conversation {
 
     /// Asks the model, with everything that is known by now.
     pub(crate) fn ask(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(turn) = &self.turn else { return };
+        let doubt = match self.intent(cx, &turn.user) {
+            Verdict::Doubt(intent) => Some(intent),
+            _ => None,
+        };
         let Some(turn) = &mut self.turn else { return };
-        let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn);
+        let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn, doubt.as_ref());
         let tools = if turn.has_called_enough(cx.config()) { Vec::new() } else { turn.tools.to_vec() };
         let max_tokens = cx.config().answer_tokens;
         let request = cx.ask(ModelQuestion {
@@ -207,8 +213,16 @@ impl Conversation {
         let begun = turn.speaking || !turn.given.trim().is_empty();
         let language = turn.language;
         let missing = matches!(reason, Failure::Unavailable | Failure::Denied | Failure::Unsupported);
+        let user = turn.user.clone();
+        let doubt = match self.intent(cx, &user) {
+            Verdict::Doubt(intent) if missing => wording::unsure(language, &intent, &cx.config().modes),
+            _ => None,
+        };
+        let Some(turn) = &mut self.turn else { return false };
         let (sentence, told, end) = if begun {
             (wording::broken_off(language).to_owned(), true, End::Interrupted)
+        } else if let Some(question) = doubt {
+            (question, false, End::Forgotten)
         } else if missing {
             match answer(&turn.user, cx.now(), cx.config()) {
                 Answer::Known(text) => (text, false, End::Forgotten),

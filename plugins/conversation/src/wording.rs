@@ -1,7 +1,11 @@
 //! Sentences of its own. Rule: short, honest, and in the language of the turn.
 
+use std::collections::BTreeMap;
+
 use modehost_sdk::{Failure, Language};
 use serde::Serialize;
+
+use crate::intent::Intent;
 
 /// The answer broke off in the middle.
 pub fn broken_off(language: Language) -> &'static str {
@@ -44,6 +48,26 @@ pub fn switching(language: Language) -> &'static str {
 /// The conversation is over.
 pub fn goodbye(language: Language) -> &'static str {
     language.pick("再见。", "Goodbye.")
+}
+
+/// Asks back whether a command was meant, by naming the words that are one; none where there are none for it.
+pub fn unsure(language: Language, intent: &Intent, modes: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    let (chinese, english, phrase) = match intent {
+        Intent::Start(mode) => {
+            let phrases = modes.get(mode)?;
+            let own = phrases.iter().find(|phrase| Language::of(phrase) == language).or(phrases.first())?;
+            ("要现在开始吗", "Shall I start it now", own.as_str())
+        }
+        Intent::Leave => ("要退出当前模式吗", "Shall I leave this mode", language.pick("退出模式", "leave the mode")),
+        Intent::Part => ("要结束对话吗", "Shall I end our conversation", language.pick("再见", "goodbye")),
+        Intent::Forget => (
+            "要忘掉我们的对话吗",
+            "Shall I forget our talk",
+            language.pick("忘掉我们的对话", "forget our conversation"),
+        ),
+        Intent::Stop => return None,
+    };
+    Some(language.pick(format!("{chinese}？要的话，请说“{phrase}”。"), format!("{english}? If so, say \"{phrase}\".")))
 }
 
 /// Nobody wants to hear code.

@@ -3,6 +3,8 @@
 
 #[path = "rows/answers.rs"]
 mod answers;
+#[path = "rows/commands.rs"]
+mod commands;
 #[path = "rows/keeping.rs"]
 mod keeping;
 #[path = "rows/tools.rs"]

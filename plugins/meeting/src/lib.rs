@@ -11,7 +11,7 @@
 //! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
 //! - [`summary`] and [`minutes`]: what devices and people get; [`opening_words`]: a title
-//! - [`farewell`]: the words that end it; [`calendar`], [`config`]
+//! - [`calendar`], [`config`]; the words that end it are read by the crate `phrases`
 //!
 //! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
 //! to end it; where the device was given up, to the last thing said. After its end it takes nothing
@@ -27,7 +27,6 @@ pub mod calendar;
 pub mod closing;
 pub mod config;
 pub mod extract;
-pub mod farewell;
 pub mod last;
 pub mod likeness;
 pub mod minutes;
@@ -45,11 +44,12 @@ use modehost_sdk::{
     Cx, Delivered, Describe, Document, EndReason, JournalPage, Message, Mode, ModelDone, Outcome, RequestDone,
     RequestFailed, RequestId, Start, TimerId, Transcript, VoicePolicy, WriteDone,
 };
+use phrases::Verdict;
+use phrases::ending::of_meeting;
 use serde::{Deserialize, Serialize};
 
 use crate::closing::Closing;
 use crate::config::Config;
-use crate::farewell::is_farewell;
 use crate::opening::{Held, Opening};
 use crate::request::Request;
 use crate::running::{Heard, Running};
@@ -135,7 +135,8 @@ impl Mode for Meeting {
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         let Transcript { text, confirmed, start_ms, segment, .. } = transcript;
-        let ends = confirmed && is_farewell(&text, &cx.config().end_phrases);
+        // A doubt is kept as words of the meeting: asking back would talk into it.
+        let ends = confirmed && of_meeting(&text, &cx.config().end_phrases) == Verdict::Command(());
         if ends {
             // The default mode leaves the mode that runs, and so ends the meeting like anyone else;
             // a device without buttons has no other way out.

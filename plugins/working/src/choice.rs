@@ -1,13 +1,12 @@
 //! Which task is meant. Rule: one that is named beats one that is obvious, what is not clear is asked
 //! and never guessed, and a task that is only named to deny something of it is not meant.
 
+use phrases::negation;
+use phrases::ordinal::Place;
+use phrases::task::Verb;
+use phrases::wording::peel;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use crate::command::Verb;
-use crate::negation;
-use crate::ordinal::Place;
-use crate::wording::peel;
 
 /// As much of a task as choosing needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +74,11 @@ pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choi
     }
     let unclear = || if is_denied(bare, tasks) { Choice::Denied } else { Choice::Unknown };
     one_of(found).unwrap_or_else(unclear)
+}
+
+/// The task that would be next: open, and nobody's.
+pub fn next(tasks: &[Task]) -> Option<&Task> {
+    tasks.iter().find(|task| is_useful(Verb::Assign, task))
 }
 
 /// The option that an answer means; none if it is no answer.

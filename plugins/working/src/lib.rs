@@ -2,16 +2,11 @@
 //! everything else on; it changes no board itself but has the workflow messages handled.
 //!
 //! # Layout
-//! - [`command`]: which words are a command
+//! - [`command`]: a command; which words are one is read by the crate `phrases`
 //! - [`choice`]: which task is meant
-//! - [`negation`]: words that turn a command into its opposite
-//! - [`ordinal`], [`wording`]: places in a list, and text as it is compared
 
 pub mod choice;
 pub mod command;
-pub mod negation;
-pub mod ordinal;
-pub mod wording;
 
 use std::time::Duration;
 
@@ -19,11 +14,13 @@ use modehost_sdk::{
     Cx, Describe, Document, EndReason, Language, Mode, Outcome, RequestFailed, RequestId, Start, TimerId, Transcript,
     VoicePolicy,
 };
+use phrases::task::answer::{chosen, is_cancel, is_no, is_yes};
+use phrases::task::{ExtraPhrases, Verb};
+use phrases::wording::peel;
 use serde::{Deserialize, Serialize};
 
-use crate::choice::{Choice, Task, choose, choose_answer, read_board};
-use crate::command::{Command, ExtraPhrases, Verb};
-use crate::wording::{normalise, peel};
+use crate::choice::{Choice, Task, choose, choose_answer, next, read_board};
+use crate::command::{Command, Doubt};
 
 modehost_sdk::register!(Working);
 
@@ -71,6 +68,9 @@ struct Lookup {
     index: usize,
     /// Tasks of the boards before it.
     tasks: Vec<Task>,
+    /// What may not have been meant is asked and not done.
+    #[serde(default, skip_serializing_if = "Doubt::is_none")]
+    doubt: Doubt,
 }
 
 /// A question that waits for its answer.
@@ -79,6 +79,14 @@ struct Question {
     verb: Verb,
     language: Language,
     options: Vec<Task>,
+    /// It has one option, and yes or no for an answer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    confirms: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Mode for Working {
@@ -108,7 +116,7 @@ impl Mode for Working {
             return Ok(());
         }
         match Command::read(&transcript.text, &cx.config().extra_phrases) {
-            Some(command) => self.begin(cx, command),
+            Some((command, doubt)) => self.begin(cx, command, doubt),
             None => cx.decline(),
         }
         Ok(())
@@ -155,10 +163,11 @@ impl Mode for Working {
 }
 
 impl Working {
-    fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command) {
+    fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command, doubt: Doubt) {
         // A command instead of an answer: the question is moot.
         self.drop_question(cx);
         if command.verb == Verb::Refresh {
+            // It changes nothing, so nobody has to be asked.
             cx.dispatch(&Ask { r#type: "workflow", event: Verb::Refresh, id: None, group_key: None });
             cx.say(command.language.pick("任务列表已刷新。", "The task list is refreshed."));
             return;
@@ -171,7 +180,7 @@ impl Working {
         }
         let group = cx.device().groups.first().cloned().unwrap_or_default();
         let request = cx.read_document(board_key(&group));
-        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new() });
+        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new(), doubt });
     }
 
     fn take_lookup(&mut self, request: RequestId) -> Option<Lookup> {
@@ -183,15 +192,39 @@ impl Working {
     fn decide(&mut self, cx: &mut Cx<'_, Self>, lookup: &Lookup) {
         let Command { verb, target, language } = &lookup.command;
         let (verb, language) = (*verb, *language);
+        if verb == Verb::Next {
+            return match next(&lookup.tasks) {
+                Some(task) => {
+                    let title = &task.title;
+                    cx.say(language.pick(
+                        format!("下一个是“{title}”，要认领吗？"),
+                        format!("The next one is \"{title}\". Do you take it?"),
+                    ));
+                    self.put(cx, Verb::Assign, language, vec![task.clone()], true);
+                }
+                None => cx.say(language.pick("没有可以认领的任务。", "There is no open task to take.")),
+            };
+        }
         match choose(verb, target, &lookup.tasks, &cx.device().id) {
+            Choice::One(task) if is_asked(lookup, task) => {
+                let title = &task.title;
+                cx.say(match verb {
+                    Verb::Assign => {
+                        language.pick(format!("要认领“{title}”吗？"), format!("Do you want to take \"{title}\"?"))
+                    }
+                    _ => language
+                        .pick(format!("要把“{title}”标记为完成吗？"), format!("Shall I mark \"{title}\" as done?")),
+                });
+                self.put(cx, verb, language, vec![task.clone()], true);
+            }
             Choice::One(task) => carry_out(cx, verb, language, task),
             Choice::Several(tasks) => self.ask(cx, verb, language, &tasks),
-            Choice::Unknown => {
+            Choice::Unknown if lookup.doubt.is_none() => {
                 let name = peel(target);
                 cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
             }
             // The board had to be read to know the title, and by now the words can no more be handed on.
-            Choice::Denied => cx.say(language.pick(
+            Choice::Denied | Choice::Unknown => cx.say(language.pick(
                 "听起来不是要我改任务，我什么都没动。",
                 "That did not sound like a command, so I have changed nothing.",
             )),
@@ -207,20 +240,26 @@ impl Working {
         let spoken: Vec<String> = spoken.map(|(index, task)| format!("{}. {}", index + 1, task.title)).collect();
         let spoken = spoken.join(" ");
         cx.say(language.pick(format!("哪一个？{spoken}"), format!("Which one? {spoken}")));
+        self.put(cx, verb, language, tasks.iter().take(OPTIONS).map(|&task| task.clone()).collect(), false);
+    }
+
+    /// A question has been asked: the answer is waited for.
+    fn put(&mut self, cx: &mut Cx<'_, Self>, verb: Verb, language: Language, options: Vec<Task>, confirms: bool) {
         cx.start_timer(QUESTION_TIMER, Duration::from_secs(cx.config().answer_timeout_s));
-        let options = tasks.iter().take(OPTIONS).map(|&task| task.clone()).collect();
-        self.question = Some(Question { verb, language, options });
+        self.question = Some(Question { verb, language, options, confirms });
     }
 
     /// True if the words answer the open question.
     fn take_answer(&mut self, cx: &mut Cx<'_, Self>, said: &str) -> bool {
-        const CANCEL: [&str; 8] = ["取消", "算了", "不用了", "都不是", "cancel", "never mind", "none", "stop"];
         let Some(question) = &self.question else {
             return false;
         };
-        let answer = normalise(said);
-        if CANCEL.contains(&peel(&answer)) || CANCEL.contains(&answer.as_str()) {
+        let answer = chosen(said);
+        let confirms = question.confirms;
+        if is_cancel(said) || (confirms && is_no(said)) {
             cx.say(question.language.pick("好的，已取消。", "All right, cancelled."));
+        } else if let Some(task) = question.options.first().filter(|_| confirms && is_yes(said)) {
+            carry_out(cx, question.verb, question.language, task);
         } else if let Some(task) = choose_answer(&answer, &question.options) {
             carry_out(cx, question.verb, question.language, task);
         } else {
@@ -234,6 +273,17 @@ impl Working {
         if self.question.take().is_some() {
             cx.stop_timer(QUESTION_TIMER);
         }
+    }
+}
+
+/// True if nobody should guess that this was ordered of this task.
+fn is_asked(lookup: &Lookup, task: &Task) -> bool {
+    let title = task.title.to_lowercase();
+    let is_named = lookup.command.target == title || peel(&lookup.command.target) == title;
+    match lookup.doubt {
+        Doubt::None => false,
+        Doubt::Title => !is_named,
+        Doubt::Form => true,
     }
 }
 

@@ -93,6 +93,82 @@ fn m10_what_is_denied_goes_on_and_changes_nothing() {
 }
 
 #[test]
+fn m18_talk_about_tasks_goes_on() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    device.effects();
+    for said in [
+        "昨天我做完了就去吃饭",
+        "他做完了",
+        "等我做完了告诉你",
+        "如果第二个做完了就休息",
+        "小李把写报告标记为完成了",
+        "谁来认领任务",
+        "我来做饭",
+        "认领第二个任务需要多久",
+        "He said mark done.",
+        "I'll mark it as done tomorrow",
+        "Is task two done?",
+    ] {
+        device.hears(said);
+        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+    }
+}
+
+#[test]
+fn m18_a_doubt_is_asked_and_not_done() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    for (answer, done) in [("是的", vec![ask("complete", "a1")]), ("不要", vec![]), ("取消", vec![])] {
+        device.hears("可以把写报告标记为完成吗");
+        assert_eq!((device.dispatched().len(), device.said()), (0, vec!["要把“写报告”标记为完成吗？".to_owned()]));
+        device.hears(answer);
+        assert_eq!(device.dispatched(), done, "{answer}");
+        assert_eq!(device.said().len(), 1, "{answer}");
+    }
+    device.hears("昨天的写报告做完了");
+    assert_eq!((device.dispatched().len(), device.said()), (0, vec!["要把“写报告”标记为完成吗？".to_owned()]));
+    // Other words leave the question open.
+    device.hears("今天天气怎么样");
+    device.hears("yes");
+    assert_eq!(device.dispatched(), [ask("complete", "a1")]);
+}
+
+#[test]
+fn m18_a_title_is_a_title_whatever_words_it_has() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    let board = r#"{"tasks":[{"id":"a1","title":"上周总结","status":"open"},{"id":"b2","title":"给他们发邮件","status":"open"},
+        {"id":"c3","title":"The report","status":"open"}]}"#;
+    kit.put_document("workflow/board/default", board);
+    for (said, id) in [("上周总结做完了", "a1"), ("给他们发邮件做完了", "b2"), ("The report is done.", "c3")]
+    {
+        device.hears(said);
+        assert_eq!(device.dispatched(), [ask("complete", id)], "{said}");
+        device.effects();
+    }
+    device.hears("今天的饭做完了");
+    assert_eq!(
+        (device.dispatched().len(), device.said()),
+        (0, vec!["听起来不是要我改任务，我什么都没动。".to_owned()])
+    );
+}
+
+#[test]
+fn m18_the_next_task_is_named_and_may_be_taken() {
+    let kit = Kit::build("working");
+    let mut device = working(&kit);
+    device.hears("下一个任务");
+    assert_eq!((device.dispatched().len(), device.said()), (0, vec!["下一个是“写报告”，要认领吗？".to_owned()]));
+    device.hears("好的");
+    assert_eq!(device.dispatched(), [ask("assign", "a1")]);
+    device.effects();
+    device.hears("Next task, please.");
+    device.hears("no");
+    assert_eq!((device.dispatched().len(), device.said().len()), (0, 2));
+}
+
+#[test]
 fn m10_titles_with_negative_words_are_understood() {
     let kit = Kit::build("working");
     let mut device = working(&kit);

@@ -9,6 +9,7 @@
 //! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
 //! - [`resume`]: sessions that outlive connections and processes (C.3)
 //! - [`modes`]: modes and typed turns (M.1, M.9, M.10)
+//! - [`commands`]: what is a command and what is talk, and farewells (M.18, C.17)
 //! - [`board`]: the shared board (M.14 to M.17)
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`refusal`]: bad versions that never get to serve (H.1, H.3)
@@ -50,6 +51,7 @@ mod archive;
 mod board;
 mod clock;
 mod coding;
+mod commands;
 mod conversation;
 mod crowd;
 mod fault;

@@ -96,3 +96,41 @@ fn m4_a_farewell_alone_is_no_meeting() {
         assert_eq!(summaries(&device.inbox())[0]["bullets"], json!([]), "{opened}");
     }
 }
+
+#[test]
+fn m18_talk_about_the_end_is_kept_and_ends_nothing() {
+    let kit = Kit::build("meeting");
+    let mut device = in_meeting(&kit);
+    let talk = [
+        "明天三点结束会议",
+        "他说会议到此结束",
+        "会议结束了吗",
+        "可以结束会议了吗",
+        "散会以后小王留一下",
+        "The meeting is over budget.",
+        "Can we end the meeting?",
+    ];
+    device.effects();
+    for said in talk {
+        device.hears(said);
+        assert!(!device.effects().contains(&Effect::Decline), "{said}");
+    }
+    assert_eq!(kit.journal("meeting/session-dev-1").len(), talk.len());
+    for said in ["今天的会议就到这里，谢谢大家", "嗯，散会吧", "退出", "Okay, the meeting is over, thank you."]
+    {
+        device.hears(said);
+        assert!(matches!(device.effects().as_slice(), [Effect::Decline]), "{said}");
+    }
+    assert_eq!(kit.journal("meeting/session-dev-1").len(), talk.len());
+}
+
+#[test]
+fn m18_phrases_of_ones_own_end_it_and_no_others() {
+    let kit = Kit::configured("meeting", r#"{"end_phrases": ["收工"]}"#);
+    let mut device = in_meeting(&kit);
+    device.effects();
+    device.hears("结束会议");
+    assert!(!device.effects().contains(&Effect::Decline));
+    device.hears("好的，大家收工吧");
+    assert!(matches!(device.effects().as_slice(), [Effect::Decline]));
+}

@@ -49,6 +49,21 @@ impl Place {
         (number > 0).then_some(Self::FromFirst(number))
     }
 
+    /// True if the words begin with a place and go on behind it.
+    pub fn leads(text: &str) -> bool {
+        if let Some(rest) = text.strip_prefix('第') {
+            let counted =
+                rest.trim_start_matches(|by: char| by.is_ascii_digit() || "一二三四五六七八九十两".contains(by));
+            let named = counted.trim_start_matches(['个', '项', '条', '件', '号', ' ']);
+            let named = named.strip_prefix("任务").unwrap_or(named);
+            return counted.len() < rest.len() && !named.trim().is_empty();
+        }
+        let mut words = text.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        let is_place = ORDINALS.contains(&first) || first == "last" || Self::read(first, false).is_some();
+        is_place && words.any(|word| !["one", "task"].contains(&word))
+    }
+
     /// The index in a list of this length.
     pub fn index(self, length: usize) -> Option<usize> {
         match self {

@@ -1,0 +1,36 @@
+//! The end of a meeting, said in the meeting. Rule: the configured phrases end it, with all that may stand around
+//! them; where one of them is an end that is known here, every other way to say it ends it too.
+//!
+//! [`Scene::read`](crate::wish::Scene::read) takes all of these as a wish to leave the mode, since they are handed on
+//! to the default mode: both ask [`core`].
+
+use crate::Verdict;
+use crate::begin::Named;
+use crate::frame::{Framed, Manner};
+use crate::leave;
+use crate::path::Ways;
+use crate::text::Text;
+
+/// What ends a meeting, however it is said.
+pub fn core<'t>(ways: &Ways<'t>, meeting: &Named) -> Ways<'t> {
+    leave::sociably(ways, |ways| leave::dismissal(ways).or(&leave::core(ways, meeting)))
+}
+
+/// Whether an utterance ends the meeting in which it was said.
+pub fn of_meeting<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
+    let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let framed = Framed::new(&text, &[]);
+    let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();
+    let meeting = Named::known("meeting");
+    let is_known = phrases.iter().any(|phrase| !core(&Ways::begin(phrase), &meeting).ends().is_empty());
+    let whole = framed.read(Manner::End, |ways| leave::sociably(ways, |ways| ways.word(&phrases)));
+    let known = || match is_known {
+        true => {
+            let ends = framed.read(Manner::End, |ways| core(ways, &meeting));
+            // 退出 leaves any mode.
+            ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))))
+        }
+        false => Verdict::Talk,
+    };
+    whole.or(known)
+}

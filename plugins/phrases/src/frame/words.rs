@@ -1,0 +1,121 @@
+//! The words around commands, by class. Rule: each word bears the marks of its class, and a word of no class here
+//! (tomorrow, he, because, …) is not listed and so makes an utterance talk.
+
+use crate::path::Marks;
+
+const NONE: Marks = Marks::NONE;
+const POLITE: Marks = Marks::POLITE;
+const WE: Marks = Marks::WE;
+const WANTS: Marks = Marks::WANTS;
+const CAN: Marks = Marks::CAN;
+const REQUESTS: Marks = Marks::REQUESTS;
+const ASKS: Marks = Marks::ASKS;
+const TAGGED: Marks = Marks::TAGGED;
+const SOON: Marks = Marks::SOON;
+const LETS: Marks = WE.and(URGES);
+const MAY_I: Marks = CAN.and(ASKS);
+const ABOUT_TO: Marks = SOON.and(CAN);
+const TELLS: Marks = Marks::TELLS;
+const URGES: Marks = Marks::URGES;
+
+/// Who is spoken to, besides names that the device has.
+pub const ADDRESSED: [&str; 24] = [
+    "小智",
+    "小智同学",
+    "你好小智",
+    "小爱",
+    "小爱同学",
+    "小度",
+    "小度小度",
+    "天猫精灵",
+    "小艺",
+    "小布",
+    "小助手",
+    "助手",
+    "机器人",
+    "同学",
+    "xiaozhi",
+    "xiao zhi",
+    "alexa",
+    "siri",
+    "computer",
+    "assistant",
+    "robot",
+    "buddy",
+    "my friend",
+    "dear",
+];
+
+/// Before a command.
+#[rustfmt::skip]
+pub const BEFORE: [(&str, Marks); 222] = [
+    // Sounds and words that carry nothing.
+    ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
+    ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
+    ("那么", NONE), ("那就", NONE), ("好", NONE), ("好的", NONE), ("好了", NONE), ("好吧", NONE), ("好嘞", NONE),
+    ("好啦", NONE), ("好啊", NONE), ("好呀", NONE), ("行", NONE), ("行了", NONE), ("行吧", NONE), ("行啊", NONE),
+    ("对", NONE), ("对了", NONE), ("是的", NONE), ("可以了", NONE), ("没问题", NONE), ("来", NONE), ("来吧", NONE),
+    ("喂", NONE), ("嘿", NONE), ("嗨", NONE), ("你好", NONE), ("您好", NONE), ("哈喽", NONE), ("好好", NONE),
+    ("um", NONE), ("umm", NONE), ("uh", NONE), ("er", NONE), ("erm", NONE), ("hmm", NONE), ("hm", NONE), ("mm", NONE),
+    ("ah", NONE), ("oh", NONE), ("hey", NONE), ("hi", NONE), ("hello", NONE), ("ok", NONE), ("okay", NONE),
+    ("k", NONE), ("all right", NONE), ("alright", NONE), ("right", NONE), ("great", NONE), ("good", NONE),
+    ("fine", NONE), ("yes", NONE), ("yeah", NONE), ("yep", NONE), ("sure", NONE), ("so", NONE), ("now", NONE),
+    ("just", NONE), ("ready", NONE), ("ok google", NONE), ("hey google", NONE), ("google", NONE), ("there", NONE), ("guys", NONE), ("folks", NONE), ("cool", NONE), ("perfect", NONE),
+    // Said to the device.
+    ("请", POLITE), ("请你", POLITE), ("请您", POLITE), ("请帮我", POLITE), ("帮我", POLITE), ("帮我们", POLITE),
+    ("帮忙", POLITE), ("帮个忙", POLITE), ("麻烦", POLITE), ("麻烦你", POLITE), ("麻烦您", POLITE),
+    ("麻烦帮我", POLITE), ("劳驾", POLITE), ("劳烦", POLITE), ("拜托", POLITE), ("给我", POLITE), ("给我们", POLITE),
+    ("替我", POLITE), ("为我", POLITE), ("为我们", POLITE), ("谢谢", NONE), ("谢谢你", NONE), ("多谢", NONE), ("谢谢你的帮助", NONE), ("感谢", NONE),
+    ("thanks for your help", NONE), ("thank you for your help", NONE), ("thanks for the help", NONE),
+    ("我宣布", NONE), ("宣布", NONE), ("辛苦你", POLITE), ("辛苦您", POLITE),
+    ("辛苦了", NONE), ("辛苦", NONE), ("please", POLITE), ("kindly", POLITE), ("go ahead and", POLITE),
+    ("thanks", NONE), ("thank you", NONE), ("pls", POLITE),
+    // Who.
+    ("你", Marks::YOU), ("您", Marks::YOU), ("我", Marks::I), ("我们", WE), ("咱们", WE), ("咱", WE), ("大家", Marks::ALL),
+    ("各位", Marks::ALL), ("everyone", Marks::ALL), ("everybody", Marks::ALL), ("you", Marks::YOU),
+    // What is wished.
+    ("我要", WANTS), ("我想", WANTS), ("我想要", WANTS), ("我需要", WANTS), ("我们来", LETS), ("咱们来", LETS), ("大家来", LETS), ("i need", WANTS), ("i want", WANTS), ("give me", POLITE),
+    ("我们要", WANTS), ("我们想", WANTS),
+    ("我希望", WANTS), ("想要", WANTS), ("我想让你", POLITE), ("我要你", POLITE), ("我希望你", POLITE),
+    ("i want to", WANTS), ("i wanna", WANTS), ("i'd like to", WANTS), ("i would like to", WANTS),
+    ("i wish to", WANTS), ("we want to", WANTS), ("we'd like to", WANTS), ("we would like to", WANTS),
+    ("i want you to", REQUESTS), ("i need you to", REQUESTS), ("i'd like you to", REQUESTS),
+    ("i would like you to", REQUESTS),
+    // Wishes and questions have these in common.
+    ("能", CAN), ("能不能", CAN), ("可以", CAN), ("可不可以", CAN), ("可以不可以", CAN), ("能否", CAN), ("可否", CAN),
+    ("是否可以", CAN), ("方便", CAN), ("会不会", CAN), ("要不", CAN), ("要不要", MAY_I), ("是不是", MAY_I),
+    ("shall we", MAY_I), ("can we", MAY_I), ("could we", MAY_I), ("may we", MAY_I),
+    ("can i", MAY_I), ("we can", CAN), ("you can", CAN), ("you may", CAN), ("i need to", CAN), ("we need to", CAN),
+    ("could you", REQUESTS), ("can you", REQUESTS), ("would you", REQUESTS), ("will you", REQUESTS),
+    // Urging.
+    ("let's", URGES), ("lets", URGES), ("let us", URGES),
+    // When, if that is now.
+    ("现在", NONE), ("现在就", NONE), ("就现在", NONE), ("立刻", NONE), ("立即", NONE), ("这就", NONE), ("就", NONE),
+    ("赶紧", NONE), ("赶快", NONE), ("直接", NONE), ("正式", NONE), ("重新", NONE), ("马上", SOON), ("快", SOON),
+    ("快点", SOON), ("要", ABOUT_TO), ("就要", ABOUT_TO), ("immediately", NONE),
+    // A step of what is told.
+    ("先", TELLS), ("然后", TELLS), ("所以", TELLS), ("再", TELLS), ("就是", TELLS), ("继续", TELLS), ("then", TELLS),
+    ("and then", TELLS), ("and", TELLS), ("well", TELLS), ("it's time to", TELLS), ("time to", TELLS),
+];
+
+/// Behind a command.
+#[rustfmt::skip]
+pub const BEHIND: [(&str, Marks); 102] = [
+    ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
+    ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
+    ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
+    ("好的", NONE), ("好了", NONE), ("谢谢", NONE), ("谢谢你", NONE), ("谢谢您", NONE), ("谢谢你的帮助", NONE), ("谢谢帮助", NONE), ("感谢", NONE), ("感谢你的帮助", NONE), 
+    ("thanks for your help", NONE), ("thank you for your help", NONE), ("thanks for the help", NONE),
+    ("thank you so much", NONE), ("谢了", NONE), ("谢谢大家", NONE),
+    ("大家辛苦了", NONE), ("多谢", NONE), ("拜托", POLITE), ("拜托了", POLITE), ("麻烦了", POLITE), ("麻烦你了", POLITE),
+    ("辛苦了", NONE), ("辛苦你了", NONE), ("请", POLITE), ("现在", NONE), ("马上", NONE), ("立刻", NONE), ("立即", NONE),
+    ("快", NONE), ("快点", NONE), ("赶紧", NONE), ("赶快", NONE), ("给我", NONE), ("各位", NONE), ("大家", NONE),
+    ("你", NONE), ("吗", ASKS), ("么", ASKS), ("嘛", NONE), ("好吗", TAGGED), ("好嘛", TAGGED), ("好不好", TAGGED),
+    ("行吗", TAGGED), ("行不行", TAGGED), ("可以吗", MAY_I), ("可不可以", MAY_I), ("能不能", MAY_I),
+    ("please", POLITE), ("pls", POLITE), ("now", NONE), ("right now", NONE), ("right away", NONE),
+    ("straight away", NONE), ("immediately", NONE), ("at once", NONE), ("already", NONE), ("for me", NONE),
+    ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("and thank you", NONE), ("and thanks", NONE), ("thank you very much", NONE),
+    ("thanks a lot", NONE), ("ok", NONE), ("okay", NONE), ("all right", NONE), ("alright", NONE), ("will you", REQUESTS),
+    ("would you", REQUESTS), ("could you", REQUESTS), ("can you", REQUESTS), ("everyone", NONE), ("everybody", NONE),
+    ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE), ("there", NONE),
+];

@@ -1,0 +1,76 @@
+//! Silence, and forgetting. Rule: silence is worth little where it comes late, so that it is asked for in few words;
+//! what is forgotten is named.
+
+use crate::path::{Marks, Ways};
+
+#[rustfmt::skip]
+const STOP: [&str; 49] = [
+    "停", "停下", "停下来", "停止", "停一下", "停一停", "别说了", "别说话", "别说话了", "不要说了", "不要说话", "不要再说了",
+    "别讲了", "别再说了", "别念了", "不用说了", "不用讲了", "不说了", "闭嘴", "住口", "安静", "安静点", "安静一点", "安静一下", "够了",
+    "打住", "停止播放", "停止说话", "先停一下", "先停", "先别说了",
+    "stop", "stop it", "stop talking", "stop speaking", "be quiet", "quiet", "shut up", "enough", "that's enough",
+    "that s enough", "that is enough", "silence", "hush", "stop there", "keep quiet", "be silent", "stop now",
+    "stop that",
+];
+const FORGET: [&str; 9] = ["忘掉", "忘记", "清空", "清除", "删除", "删掉", "抹掉", "清理", "别记得"];
+const FORGOTTEN: [&str; 22] = [
+    "我们的对话",
+    "我们说过的话",
+    "我们的聊天",
+    "我们聊过的",
+    "我们聊的",
+    "我们的聊天记录",
+    "我们的对话记录",
+    "一切",
+    "所有对话",
+    "对话",
+    "对话记录",
+    "聊天记录",
+    "聊天历史",
+    "对话历史",
+    "记忆",
+    "你的记忆",
+    "所有记忆",
+    "全部记忆",
+    "历史记录",
+    "所有聊天记录",
+    "刚才的对话",
+    "刚才说的话",
+];
+const FORGET_ENGLISH: [&str; 7] = ["forget", "clear", "delete", "erase", "wipe", "reset", "remove"];
+const FORGOTTEN_ENGLISH: [&str; 17] = [
+    "our conversation",
+    "our conversations",
+    "everything",
+    "what we talked about",
+    "your memory",
+    "the memory",
+    "this conversation",
+    "the conversation",
+    "conversation history",
+    "our chat",
+    "chat history",
+    "the history",
+    "everything we said",
+    "everything we talked about",
+    "all conversations",
+    "memory",
+    "what i said",
+];
+/// Too little to lose a memory for, or said of something else.
+const VAGUE: [&str; 8] =
+    ["对话", "what i said", "everything", "the history", "the memory", "memory", "the conversation", "一切"];
+
+/// Be silent.
+pub fn stop<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.word(&STOP)
+}
+
+/// Forget what was said.
+pub fn forget<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let sure = ways.word(&FORGET).word(&FORGOTTEN).or(&ways.word(&["把"]).word(&FORGOTTEN).word(&FORGET));
+    let english = ways.word(&FORGET_ENGLISH).word(&FORGOTTEN_ENGLISH);
+    let vague = ways.word(&["reset", "remove", "删掉", "clear", "delete"]).marked(&VAGUE, Marks::WEAK);
+    let forgotten = sure.or(&english);
+    if vague.is_empty() { forgotten } else { vague }
+}

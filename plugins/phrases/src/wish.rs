@@ -1,0 +1,75 @@
+//! Everything that a person may want of the default mode without a model. Rule: the surest reading counts, and two
+//! modes that are wanted at once are a doubt.
+
+use crate::Verdict;
+use crate::begin::Named;
+use crate::frame::{Framed, Manner};
+use crate::path::Ways;
+use crate::text::Text;
+use crate::{ending, farewell, hush, leave};
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Begin this mode.
+    Start(String),
+    /// Leave the mode that runs.
+    Leave,
+    /// 退出 alone: leave the mode that runs, or go, where none does.
+    Exit,
+    /// Goodbye.
+    Part,
+    /// Be silent.
+    Stop,
+    /// Forget the dialogue.
+    Forget,
+}
+
+/// What is known where somebody speaks.
+#[derive(Clone, Debug, Default)]
+pub struct Scene<'a> {
+    /// The modes that can be begun.
+    pub modes: Vec<Named>,
+    /// What the device is called.
+    pub names: Vec<&'a str>,
+}
+
+impl Scene<'_> {
+    /// The wish that an utterance is.
+    pub fn read(&self, said: &str) -> Verdict<Wish> {
+        let Some(text) = Text::of(said) else { return Verdict::Talk };
+        let framed = Framed::new(&text, &self.names);
+        let simple =
+            |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| framed.read(manner, core).map(|()| wish);
+        let known = Named::known("meeting");
+        let is_left = || {
+            let home = framed.read(Manner::End, |ways| leave::sociably(ways, leave::home));
+            let ended = || framed.read(Manner::End, |ways| ending::core(ways, &known));
+            let named = || {
+                let verdicts = self.modes.iter().map(|named| {
+                    framed.read(Manner::End, |ways| leave::sociably(ways, |ways| leave::core(ways, named)))
+                });
+                verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
+            };
+            home.or(ended).or(named).map(|()| Wish::Leave)
+        };
+        simple(Wish::Stop, Manner::Parting, hush::stop)
+            .or(|| simple(Wish::Forget, Manner::End, hush::forget))
+            .or(|| simple(Wish::Exit, Manner::End, leave::bare))
+            .or(is_left)
+            .or(|| simple(Wish::Part, Manner::Parting, farewell::core))
+            .or(|| self.begun(&framed))
+    }
+
+    fn begun(&self, framed: &Framed<'_>) -> Verdict<Wish> {
+        let mut begun = Verdict::Talk;
+        for named in &self.modes {
+            let one = framed.read(Manner::Begin, |ways| named.core(ways)).map(|()| Wish::Start(named.mode.clone()));
+            begun = match (begun, one) {
+                (Verdict::Command(_), Verdict::Command(wish)) => Verdict::Doubt(wish),
+                (begun, one) => begun.or(|| one),
+            };
+        }
+        begun
+    }
+}

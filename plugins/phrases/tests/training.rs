@@ -1,0 +1,30 @@
+//! The half of the corpus that the rules were written with. Rule: every line of it is read as it says.
+
+#[path = "reading/corpus.rs"]
+mod corpus;
+#[path = "reading/modes.rs"]
+mod modes;
+
+use phrases::Verdict;
+
+#[test]
+fn m18_the_training_half_is_read_as_it_says() {
+    let lines = corpus::lines(|name| !name.starts_with("held_out"));
+    let mut wrong = Vec::new();
+    let mut talk = 0;
+    for (mode, line) in &lines {
+        let text = line["text"].as_str().expect("a text");
+        let read = match modes::read(mode, text) {
+            Verdict::Command(what) => ("command", what),
+            Verdict::Doubt(what) => ("doubt", what),
+            Verdict::Talk => ("talk", String::new()),
+        };
+        let expected = (line["expect"].as_str().expect("expect"), line["what"].as_str().unwrap_or_default());
+        talk += usize::from(expected.0 == "talk");
+        if (read.0, read.1.as_str()) != expected {
+            wrong.push(format!("{mode}: {text}: {expected:?} is read as {read:?}"));
+        }
+    }
+    assert!(lines.len() >= 300 && talk * 5 >= lines.len() * 2, "{} lines, {talk} of them talk", lines.len());
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
+}
