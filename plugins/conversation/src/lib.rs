@@ -103,7 +103,8 @@ impl Mode for Conversation {
         match self.intent(cx, text) {
             Verdict::Command(Intent::Start(mode)) => cx.switch_mode(mode.as_str()),
             Verdict::Command(Intent::Leave) => {
-                cx.say(language.pick("好的，已退出。", "All right, I have left it."));
+                // What has ended, the mode says itself.
+                cx.say(language.pick("好的。", "All right."));
                 cx.leave_mode();
             }
             Verdict::Command(Intent::Part) => {

@@ -22,6 +22,7 @@ use crate::notes::Notes;
 use crate::prompt::ask_summary;
 use crate::running::Running;
 use crate::segment::read_entry;
+use crate::spoken;
 use crate::summary::{BULLETS, Summary, SummaryMessage};
 
 /// Stretches that a model is asked to note down once the meeting is over; more are noted by rules,
@@ -64,6 +65,9 @@ pub struct Closing {
     llm_start_sent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
+    /// Those who were in the meeting are there, and are told what came of it.
+    #[serde(default)]
+    aloud: bool,
 }
 
 /// What a meeting waits for.
@@ -111,11 +115,23 @@ impl Closing {
         if deaf {
             // The recogniser's stream ends with the meeting: the next one hears like the first.
             cx.stop_listening();
+            cx.say(spoken::ends(account.language(cx.config().language)));
         }
         let ended_at = ended_at.unwrap_or(account.last_said);
         let (finalized_at, step) = (cx.now(), Step::Noting);
         let (rounds, repeats, llm_start_sent, summary) = (0, 0, false, None);
-        let new = Self { account, finalized_at, ended_at, step, rounds, repeats, hurried, llm_start_sent, summary };
+        let new = Self {
+            account,
+            finalized_at,
+            ended_at,
+            step,
+            rounds,
+            repeats,
+            hurried,
+            llm_start_sent,
+            summary,
+            aloud: deaf,
+        };
         new.report(cx, "prepare");
         new
     }
@@ -317,6 +333,9 @@ impl Closing {
         let language = self.account.language(cx.config().language);
         summary.title = self.account.title_or(&summary.title, language);
         summary.duration = self.ended_at.saturating_sub(self.account.started) / 1_000;
+        if self.aloud {
+            cx.say(spoken::outcome(&summary, self.account.segments == 0, language));
+        }
         self.summary = Some(summary);
         self.start_llm(cx);
         self.step = Step::Keeping(self.keep(cx));

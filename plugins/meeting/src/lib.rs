@@ -10,7 +10,7 @@
 //! - [`last`]: the summary that is there to be asked for again
 //! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
-//! - [`summary`] and [`minutes`]: what devices and people get; [`opening_words`]: a title
+//! - [`summary`], [`minutes`] and [`spoken`]: what devices and people get; [`opening_words`]: a title
 //! - [`calendar`], [`config`]; the words that end it are read by the crate `phrases`
 //!
 //! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
@@ -37,12 +37,13 @@ pub mod prompt;
 pub mod request;
 pub mod running;
 pub mod segment;
+pub mod spoken;
 pub mod stage;
 pub mod summary;
 
 use modehost_sdk::{
-    Cx, Delivered, Describe, Document, EndReason, JournalPage, Message, Mode, ModelDone, Outcome, RequestDone,
-    RequestFailed, RequestId, Start, TimerId, Transcript, VoicePolicy, WriteDone,
+    Cx, Delivered, Describe, Document, EndReason, JournalPage, Language, Message, Mode, ModelDone, Outcome,
+    RequestDone, RequestFailed, RequestId, Start, TimerId, Transcript, VoicePolicy, WriteDone,
 };
 use phrases::Verdict;
 use phrases::ending::of_meeting;
@@ -124,6 +125,7 @@ impl Mode for Meeting {
             self.opening = Some(Opening::begin(cx));
         }
         if start.mode.is_some() {
+            cx.say(spoken::begins(Language::tagged(&start.language)));
             return self.take(cx, Held::Start);
         }
         Ok(())

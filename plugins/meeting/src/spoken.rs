@@ -14,12 +14,12 @@ const ENTRY_CHARS: usize = 60;
 
 /// People are in the meeting now.
 pub fn begins(language: Language) -> &'static str {
-    language.pick("会议开始了，我在记录。说“结束会议”就可以结束。", "The meeting begins; I am taking notes. Say \"end the meeting\" when you are done.")
+    language.pick("会议开始，我在记录。", "The meeting begins; I am taking notes.")
 }
 
 /// The meeting is over; the summary is being made.
 pub fn ends(language: Language) -> &'static str {
-    language.pick("会议结束了，我来整理纪要。", "The meeting is over; I am writing the summary.")
+    language.pick("会议结束，我来整理纪要。", "The meeting is over; I am writing the summary.")
 }
 
 /// What came of it. `empty`: nothing was said in it.
@@ -29,12 +29,15 @@ pub fn outcome(summary: &Summary, empty: bool, language: Language) -> String {
             .pick("这次会议没有听到内容，没有纪要。", "Nothing was said in this meeting, so there is no summary.")
             .to_owned();
     }
-    let mut said = language.pick(format!("纪要好了：{}。", summary.title), format!("The summary is ready: {}.", summary.title));
+    let mut said =
+        language.pick(format!("纪要好了：{}。", summary.title), format!("The summary is ready: {}.", summary.title));
     said.push_str(&list(language, ("决定", "Decided"), &summary.decisions, |text| clipped(text)));
     said.push_str(&list(language, ("待办", "To do"), &summary.actions, |action| action_of(action, language)));
     if summary.decisions.is_empty() && summary.actions.is_empty() {
         match summary.bullets.first() {
-            Some(bullet) => said.push_str(&language.pick(format!("主要内容：{}。", clipped(bullet)), format!(" Mainly: {}.", clipped(bullet)))),
+            Some(bullet) => said.push_str(
+                &language.pick(format!("主要内容：{}。", clipped(bullet)), format!(" Mainly: {}.", clipped(bullet))),
+            ),
             None => said.push_str(language.pick("没有提到决定和待办。", " There were no decisions and nothing to do.")),
         }
     }
@@ -71,7 +74,7 @@ fn action_of(action: &Action, language: Language) -> String {
         },
         {
             let owner = owner.map(|owner| format!("{owner}: ")).unwrap_or_default();
-            let due = due.map(|due| format!(" {due}")).unwrap_or_default();
+            let due = due.map(|due| format!(" ({due})")).unwrap_or_default();
             format!("{owner}{text}{due}")
         },
     )
@@ -112,7 +115,7 @@ mod tests {
         };
         assert_eq!(
             outcome(&summary, false, Language::English),
-            "The summary is ready: Release. Decided: Ship on Friday. To do: Ann: Update the docs by Thursday."
+            "The summary is ready: Release. Decided: Ship on Friday. To do: Ann: Update the docs (by Thursday)."
         );
     }
 

@@ -11,6 +11,11 @@ pub enum Language {
 }
 
 impl Language {
+    /// The language of a tag such as `zh` or `en-GB`; English where it is neither.
+    pub fn tagged(tag: &str) -> Self {
+        if tag.to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
+    }
+
     /// Chinese as soon as one Chinese character is in the text.
     pub fn of(text: &str) -> Self {
         let chinese =
@@ -35,5 +40,6 @@ mod tests {
     fn one_character_is_enough() {
         assert_eq!(Language::of("mark 完成"), Language::Chinese);
         assert_eq!(Language::of("mark done, ok?"), Language::English);
+        assert_eq!((Language::tagged("zh-CN"), Language::tagged("en")), (Language::Chinese, Language::English));
     }
 }

@@ -57,6 +57,9 @@ pub struct Working {
     lookups: Vec<Lookup>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     question: Option<Question>,
+    /// The mode runs; in which language it was told to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
 }
 
 /// A command whose boards are being read.
@@ -102,6 +105,9 @@ impl Mode for Working {
     /// One utterance after another works without a wake word.
     fn on_started(&mut self, cx: &mut Cx<'_, Self>, start: Start) -> Outcome {
         if start.mode.is_some() {
+            let language = Language::tagged(&start.language);
+            cx.say(language.pick("工作模式开始。", "Working mode begins."));
+            self.language = Some(language);
             cx.listen_manual();
         }
         Ok(())
@@ -156,8 +162,12 @@ impl Mode for Working {
         Ok(())
     }
 
-    fn on_ended(&mut self, _cx: &mut Cx<'_, Self>, _reason: EndReason) -> Outcome {
+    fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
         self.question = None;
+        let is_there = matches!(reason, EndReason::Asked | EndReason::Switched);
+        if let Some(language) = self.language.take().filter(|_| is_there) {
+            cx.say(language.pick("工作模式结束。", "Working mode has ended."));
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The rows M.9 and M.10 against the real component. Rule: each test names its row and would fail
 //! without it.
 
-use modehost_testkit::{Effect, Failure, Kit, ListenCommand, TestDevice};
+use modehost_testkit::{Effect, EndReason, Failure, Kit, ListenCommand, TestDevice};
 use serde_json::{Value, json};
 
 const BOARD: &str = r#"{"rev":1,"tasks":[
@@ -13,6 +13,8 @@ fn working(kit: &Kit) -> TestDevice {
     kit.put_document("workflow/board/default", BOARD);
     let mut device = kit.device("dev-1");
     device.start(Some("working"));
+    // That it begins, and listens, has its own tests.
+    device.effects();
     device
 }
 
@@ -23,9 +25,27 @@ fn ask(event: &str, id: &str) -> Value {
 #[test]
 fn m9_listening_starts_by_hand() {
     let kit = Kit::build("working");
-    let mut device = working(&kit);
+    let mut device = kit.device("dev-1");
+    device.start(Some("working"));
     let effects = device.effects();
-    assert!(matches!(effects.as_slice(), [Effect::Listen(ListenCommand::Start(_))]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Say { .. }, Effect::Listen(ListenCommand::Start(_))]), "{effects:?}");
+}
+
+#[test]
+fn m19_it_begins_and_ends_audibly_in_the_person_s_language() {
+    let kit = Kit::build("working");
+    for (tag, begins, ends) in
+        [("zh", "工作模式开始。", "工作模式结束。"), ("en", "Working mode begins.", "Working mode has ended.")]
+    {
+        let mut device = kit.device("dev-1").language(tag);
+        device.start(Some("working"));
+        assert_eq!(device.said(), [begins]);
+        device.end(EndReason::Asked);
+        assert_eq!(device.said(), [ends]);
+    }
+    let mut device = working(&kit);
+    device.end(EndReason::Gone);
+    assert_eq!(device.said(), [""; 0].map(str::to_owned), "nobody is there to hear it");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! its row and would fail without it.
 //!
 //! # Layout
+//! - [`aloud`]: what people hear of it (M.19)
 //! - [`drafts`]: words that may still change, and farewells
 //! - [`live`]: while people are in the meeting, and who asks for its end (M.3 to M.5)
 //! - [`summing`]: what becomes of it (M.6 to M.8)
 
+mod aloud;
 mod drafts;
 mod live;
 mod summing;
