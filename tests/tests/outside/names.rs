@@ -27,19 +27,19 @@ async fn c20_log_files_are_found_under_their_name_after_a_rotation() {
     let server = Server::start(Settings::new()).await;
     let folder = server.data_dir().join("log");
     let (current, moved) = (folder.join("modehost.log"), folder.join("modehost.log.1"));
-    wait::until("the log is written", wait::SOON, async || current.exists(), |there| *there).await;
-    // As log rotation does: away with it, then a word.
-    fs::rename(&current, &moved).expect("renamed");
-    server.signal(Signal::HUP);
-    let look = async || text(&current);
-    wait::until("a line in the new file", wait::SOON, look, |lines| lines.contains("SIGHUP")).await;
-    let size = fs::metadata(&moved).expect("the old one").len();
-    // And as people do, without a word: what is logged from then on is found all the same.
-    fs::remove_file(&current).expect("removed");
     let look = async || {
         server.admin("POST", "/api/v1/config/reload", "").await;
         text(&current)
     };
+    wait::until("the log is written", wait::SOON, &look, |lines| !lines.is_empty()).await;
+    // As log rotation does: away with it, then a word.
+    fs::rename(&current, &moved).expect("renamed");
+    server.signal(Signal::HUP);
+    let written = async || text(&current);
+    wait::until("a line in the new file", wait::SOON, written, |lines| lines.contains("SIGHUP")).await;
+    let size = fs::metadata(&moved).expect("the old one").len();
+    // And as people do, without a word: what is logged from then on is found all the same.
+    fs::remove_file(&current).expect("removed");
     wait::until("lines in another new file", wait::SOON, look, |lines| lines.contains("modehost::audit")).await;
     assert_eq!(fs::metadata(&moved).expect("the old one").len(), size, "the one that was moved away is left alone");
 }

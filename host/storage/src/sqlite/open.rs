@@ -143,6 +143,8 @@ fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(limits::STORAGE_BUSY)?;
     connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
+    // The files beside the database are opened by name at the first read; that is now, while the names are right.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
     Ok(connection)
 }
 
