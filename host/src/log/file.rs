@@ -86,6 +86,12 @@ impl LogFile {
         self.look_at = Instant::now() + limits::PATH_LOOK;
         let is_ours = |(file, _): &(File, u64)| Identity::of_open(file) == Identity::of(&self.folder.join(CURRENT));
         let lost = self.open.as_ref().is_some_and(|open| !is_ours(open));
+        // It may have been copied and cut back where it is.
+        if let Some((file, size)) = &mut self.open
+            && let Ok(about) = file.metadata()
+        {
+            *size = about.len();
+        }
         // Where even the folder above is gone, the old file is better than none, and a folder of ours in its
         // place would be in the way of whoever brings it back.
         if lost && let Ok(anew) = make_folder(&self.folder).and_then(|()| open(&self.folder)) {
@@ -256,6 +262,12 @@ mod tests {
         later(&mut log);
         log.write_all(b"four\n").expect("taken");
         assert_eq!(text(&current), "four\n");
+        // Copied and cut back: it is not taken for one that is full.
+        log.write_all("x".repeat(900).as_bytes()).expect("taken");
+        File::options().write(true).open(&current).expect("opens").set_len(0).expect("cut");
+        later(&mut log);
+        log.write_all("y".repeat(200).as_bytes()).expect("taken");
+        assert_eq!((text(&current).len(), names(&folder)), (200, vec![CURRENT.to_owned()]));
         // The whole folder, and then a link in its place.
         fs::remove_dir_all(&folder).expect("removed");
         later(&mut log);

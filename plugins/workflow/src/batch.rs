@@ -14,7 +14,7 @@ use crate::operation::{Operation, Step, Work, apply_all};
 
 /// Most messages that one write carries beside its own: each is answered with an effect of the event that ends
 /// it, and an event may have 64.
-const ALONG: usize = 40;
+const ALONG: usize = 32;
 
 /// What a write does for a message that waits behind its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub fn take_along(board: &mut Board, group: &str, waiting: &VecDeque<Operation>,
 /// refresh has none.
 fn changes_on<'o>(operation: &'o Operation, board: &Board, group: &str, own: &[String]) -> Option<&'o [Change]> {
     match (operation.works.as_slice(), operation.unplaced.as_slice()) {
-        ([], []) => Some(&[]),
+        ([], []) => operation.group.as_ref().is_none_or(|named| named == group).then_some(&[]),
         ([work], []) if work.group == group => Some(&work.changes),
         // They are looked for on the device's boards in their order, and this is the first of them.
         ([], changes) if own.first().is_some_and(|first| first == group) => {

@@ -8,6 +8,11 @@
 //! - [`operation`]: a message on its way through the boards; [`batch`]: those that go along with its write
 //! - [`telling`]: boards on their way to devices; [`words`]: what else devices are told
 //!
+//! A message may name the `rev` of the task that it was made on, in the task or, where there is one task only,
+//! beside it. If the task is another by now it is answered
+//! `{"type":"error","code":"STALE_REV",…,"task":{…}}` with the task as it is (and all of them as `tasks` where
+//! several are), and nothing of the message is done.
+//!
 //! Boards are read when they are needed and not watched, so a change on a busy board wakes no
 //! instance of any other device: the host hands a broadcast straight to the connections.
 
@@ -42,6 +47,11 @@ const QUEUE: usize = 500;
 const ROOM_MS: u64 = 1000;
 /// Timer for a snapshot that was asked for too early.
 const SNAPSHOT_TIMER: TimerId = 2;
+/// Timer for messages that could not all be ended in one event.
+const NEXT_TIMER: TimerId = 3;
+/// Messages that are ended one after the other in one event: each is an answer and a board to be read, and an event
+/// may have 64 effects.
+const AT_ONCE: usize = 24;
 /// Groups of a device that are shown.
 const SHOWN_GROUPS: usize = 16;
 
@@ -113,7 +123,7 @@ impl Mode for Workflow {
         }
         self.operations.push_back(operation);
         if self.operations.len() == 1 {
-            self.start_first(cx);
+            self.start_first(cx, AT_ONCE);
         }
         Ok(())
     }
@@ -183,6 +193,7 @@ impl Mode for Workflow {
                 }
             }
             SNAPSHOT_TIMER => self.show_own_boards(cx),
+            NEXT_TIMER => self.start_waiting(cx),
             _ => {}
         }
         Ok(())
@@ -219,11 +230,22 @@ fn answer(cx: &mut Cx<'_, Workflow>, operation: &Operation, refusal: Option<&Ref
 }
 
 impl Workflow {
-    /// Takes up the first message, and those behind it that are done at once.
-    fn start_first(&mut self, cx: &mut Cx<'_, Self>) {
+    /// Takes up the first message, and those behind it that are done at once, as many as may be.
+    fn start_first(&mut self, cx: &mut Cx<'_, Self>, may_end: usize) {
+        if may_end == 0 && !self.operations.is_empty() {
+            return cx.start_timer(NEXT_TIMER, std::time::Duration::from_millis(1));
+        }
         if let Some(mut operation) = self.operations.pop_front() {
             let progress = operation.start(cx);
-            self.go_on(cx, operation, progress);
+            self.end_if_through(cx, operation, progress, may_end - 1);
+        }
+    }
+
+    /// Goes on after a pause, unless the first message is being carried out.
+    fn start_waiting(&mut self, cx: &mut Cx<'_, Self>) {
+        let waits = self.operations.front().is_some_and(|operation| operation.phase == Phase::Waiting);
+        if waits {
+            self.start_first(cx, AT_ONCE);
         }
     }
 
@@ -246,13 +268,17 @@ impl Workflow {
 
     /// Ends the first message if it is through, tells about it and takes up the next.
     fn go_on(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress) {
+        self.end_if_through(cx, operation, progress, AT_ONCE);
+    }
+
+    fn end_if_through(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress, may_end: usize) {
         let refusal = match progress {
             Progress::Continues => return self.operations.push_front(operation),
             Progress::Finished => None,
             Progress::Failed(refusal) => Some(refusal),
         };
         self.tell(cx, &[(operation, refusal)]);
-        self.start_first(cx);
+        self.start_first(cx, may_end);
     }
 
     /// Ends the first message and those that went along with its write.
@@ -268,7 +294,8 @@ impl Workflow {
             ended.push((operation, refusal));
         }
         self.tell(cx, &ended);
-        self.start_first(cx);
+        // These were many answers for one event.
+        self.start_first(cx, 1);
     }
 
     /// Answers messages that have ended together, each by itself, and tells once what has become of the boards.

@@ -208,6 +208,30 @@ fn m14_a_board_without_room_for_all_takes_those_that_fit() {
 }
 
 #[test]
+fn m14_however_many_wait_no_event_does_more_than_it_may() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1").groups(&["a", "b", "c", "d"]);
+    device.hold();
+    // Behind one that is refused, and behind one that is written: what is done at once, and what names other groups.
+    for first in [ask("complete", "nowhere"), update("A", "a")] {
+        device.message(&first);
+        for number in 0..120 {
+            device.message(&json!({"type": "workflow", "event": "refresh"}));
+            device.message(&json!({"type": "workflow", "event": "refresh", "groupKey": format!("other-{number}")}));
+        }
+    }
+    device.settle();
+    for _ in 0..40 {
+        device.advance(2);
+        device.settle();
+    }
+    let inbox = device.inbox();
+    let answers = answers(&inbox);
+    assert_eq!(answers.iter().filter(|answer| answer["status"] == "ok").count(), 481, "{:?}", answers.last());
+    assert_eq!(answers.len(), 482);
+}
+
+#[test]
 fn m14_more_than_the_state_holds_is_told_when_to_come_again() {
     let kit = Kit::build("workflow");
     let mut device = kit.device("dev-1");

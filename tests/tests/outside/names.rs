@@ -60,7 +60,7 @@ async fn c20_a_configuration_behind_a_link_above_it_is_taken_up() {
     let settings = Settings::new();
     let mut server = Server::prepare(&settings);
     let home = server.config_file().parent().expect("a folder").to_owned();
-    // The file is a link into `current`, a link to a version: nothing changes beside either file.
+    // The file lies in `current`, a link to a version: it is no link itself, and nothing changes beside it.
     let complete = |settings: &Settings| settings.clone().set("plugins.dir", json!(server.plugins_dir())).text();
     let rejecting = settings.clone().set("gateway.duplicate_device", json!("reject"));
     for (version, settings) in [("v1", &settings), ("v2", &rejecting)] {
@@ -70,7 +70,7 @@ async fn c20_a_configuration_behind_a_link_above_it_is_taken_up() {
     }
     let current = home.join("mount/current");
     turn(&current, "versions/v1");
-    turn(&server.config_file(), "mount/current/modehost.yaml");
+    server.use_config(&current.join("modehost.yaml"));
     server.launch();
     server.ready().await;
     assert!(second_gets_in(&server, "before").await);
