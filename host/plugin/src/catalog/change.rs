@@ -354,8 +354,11 @@ impl PluginCatalog {
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "a plugin is not taken; what serves goes on");
-                self.refused.lock().insert(path.to_owned(), refusal(path, &error));
+                let before = self.refused.lock().insert(path.to_owned(), refusal(path, &error));
+                // What may pass is tried again and again, and said once.
+                if !(error.passes() && before.is_some_and(|before| before.reason == error.to_string())) {
+                    tracing::error!(%error, "a plugin is not taken; what serves goes on");
+                }
                 Err(error)
             }
         }
