@@ -98,8 +98,8 @@ mod tests {
         let when = When { started: 1_760_000_000_000, utc_offset_minutes: 0 };
         let text = write_minutes(&summary, &when, Language::English, false);
         for line in [
-            "# \\# \\[tap\\](javascript:alert(1)) \\\\\\<b>",
-            "- !\\[p\\](http://tracker.example/p.png)",
+            "# \\# \\[tap\\]\\(javascript:alert(1)) \\\\\\<b>",
+            "- !\\[p\\]\\(http://tracker.example/p.png)",
             "- \\[x\\] \\<script>",
             "- [ ] 1\\. go — \\*Ann\\* (\\`now\\`)",
         ] {

@@ -43,6 +43,8 @@ fn means_something(line: &[char], at: usize) -> bool {
     let after = line.get(at + 1).copied();
     match line[at] {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '$' => true,
+        // Behind a bracket it is half of a link.
+        '(' => before == Some(']'),
         // Within a word, as in names of files, it is one of its letters.
         '_' => ![before, after].into_iter().all(|one| one.is_some_and(char::is_alphanumeric)),
         '&' => is_entity(&line[at + 1..]),

@@ -95,6 +95,8 @@ fn means_something(text: &[char], at: usize, opens: bool) -> bool {
     let at_start = text[..at].iter().all(|one| *one == ' ');
     match text[at] {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '$' => true,
+        // Behind a bracket it is half of a link.
+        '(' => before == Some(']'),
         // Within a word, as in names of files, it is one of its letters.
         '_' => ![before, after].into_iter().all(|one| one.is_some_and(char::is_alphanumeric)),
         '&' => is_entity(&text[at + 1..]),
