@@ -125,6 +125,7 @@ struct Opened {
     gateway_settings: watch::Receiver<Arc<GatewaySettings>>,
     metrics: PrometheusHandle,
     process: Arc<Process>,
+    log: Arc<Log>,
     hint: &'static str,
     /// What `Start::prepare` gave.
     _prepared: Box<dyn Send>,
@@ -155,14 +156,16 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let threads = Arc::new(WorkThreads::start("mode", mode_threads, &Handle::current())?);
     let registry = Registry::new(rooms.services(threads.clone(), session_settings));
     rooms.samples.attach(&registry);
-    let process = Arc::new(Process::new(log));
-    Ok(Opened { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared: prepared })
+    let process = Arc::new(Process::new(log.clone()));
+    let _prepared = prepared;
+    Ok(Opened { rooms, live, orders, registry, threads, gateway_settings, metrics, process, log, hint, _prepared })
 }
 
 impl Opened {
     /// Ready, until a signal or an order; then everything is saved and closed.
     async fn serve(self, bound: Bound, mut signals: Signals, began: Instant) -> Ended {
-        let Self { rooms, live, orders, registry, threads, gateway_settings, metrics, process, hint, _prepared } = self;
+        let Self { rooms, live, orders, registry, threads, gateway_settings, metrics, process, log, hint, _prepared } =
+            self;
         let health = Arc::new(Health::default());
         let measure = Measure { registry: registry.clone(), storage: rooms.storage.clone(), process };
         let beside = (
@@ -190,7 +193,7 @@ impl Opened {
         let mut restarts = false;
         let stop = async {
             tokio::select! {
-                reason = signals.until_stop(&live) => {
+                reason = signals.until_stop(&live, &log) => {
                     health.stopping();
                     service::stopping();
                     tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");

@@ -18,6 +18,7 @@ pub mod traces;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -36,6 +37,8 @@ pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     limits: Arc<Mutex<Limits>>,
     lost: Vec<ErrorCounter>,
+    /// None where no file is written.
+    reopen: Option<Arc<AtomicBool>>,
     #[cfg(feature = "otel")]
     traces: Option<traces::Traces>,
     _writers: Vec<WorkerGuard>,
@@ -62,10 +65,9 @@ impl Log {
             writer
         };
         let terminal = sink("log", Box::new(Forgiving(io::stderr())));
-        let file = settings.folder(data).map(|folder| {
-            let file = LogFile::new(folder, limits.clone());
-            sink("log-file", Box::new(file))
-        });
+        let file = settings.folder(data).map(|folder| LogFile::new(folder, limits.clone()));
+        let reopen = file.as_ref().map(LogFile::reopen);
+        let file = file.map(|file| sink("log-file", Box::new(file)));
         #[cfg(feature = "otel")]
         let (traces, no_traces) = traces::Traces::start().map_or_else(|why| (None, Some(why)), |traces| (traces, None));
         #[cfg(feature = "otel")]
@@ -87,6 +89,7 @@ impl Log {
             filter: handle,
             limits,
             lost,
+            reopen,
             #[cfg(feature = "otel")]
             traces,
             _writers: writers,
@@ -98,6 +101,13 @@ impl Log {
         // Fails only when the subscriber is gone, and then nobody listens.
         let _ = self.filter.reload(filter(&settings.level, rust_log(), self.has_traces()));
         *self.limits.lock() = Limits::new(settings);
+    }
+
+    /// The next line goes to the file that its name leads to then: whoever moves log files away says so.
+    pub fn reopen(&self) {
+        if let Some(reopen) = &self.reopen {
+            reopen.store(true, Ordering::Relaxed);
+        }
     }
 
     #[cfg(feature = "otel")]

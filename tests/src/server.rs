@@ -28,6 +28,8 @@ pub struct Server {
     http_port: u16,
     child: Option<Child>,
     binary: PathBuf,
+    /// None: the one in its home.
+    config: Option<PathBuf>,
     /// Variables of the process beside those of the test.
     environment: Vec<(String, String)>,
     /// What it wrote, from the first start on.
@@ -55,6 +57,7 @@ impl Server {
             http_port: free_port(),
             child: None,
             binary: binary().to_owned(),
+            config: None,
             environment: Vec::new(),
             output: Arc::default(),
         };
@@ -69,6 +72,11 @@ impl Server {
     /// Sets a variable for the starts that follow.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Is started with this configuration file from now on.
+    pub fn use_config(&mut self, path: &Path) {
+        self.config = Some(path.to_owned());
     }
 
     /// Starts this program from now on.
@@ -237,7 +245,7 @@ impl Server {
     }
 
     pub fn config_file(&self) -> PathBuf {
-        self.home.path().join("modehost.yaml")
+        self.config.clone().unwrap_or_else(|| self.home.path().join("modehost.yaml"))
     }
 
     /// Where devices connect.

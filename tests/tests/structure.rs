@@ -6,28 +6,29 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
     ("modehost-breaker", &["limits"]),
+    ("modehost-follow", &[]),
     ("modehost-protocol", &["ids", "limits"]),
     ("modehost-contract", &["ids", "limits"]),
     ("modehost-outbox", &["ids", "limits"]),
-    ("modehost-storage", &["ids", "limits", "task", "outbox"]),
-    ("modehost-plugin", &["ids", "limits", "task", "contract"]),
+    ("modehost-storage", &["ids", "limits", "task", "outbox", "follow"]),
+    ("modehost-plugin", &["ids", "limits", "task", "contract", "follow"]),
     ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox", "breaker"]),
     ("modehost-session", &["ids", "limits", "task", "protocol", "contract", "outbox", "storage", "speech"]),
     ("modehost-llm", &["ids", "limits", "task", "contract", "breaker"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
     ("modehost-auth", &["ids", "limits", "task"]),
     ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session", "auth"]),
-    ("modehost-config", &["ids", "limits", "task"]),
+    ("modehost-config", &["ids", "limits", "task", "follow"]),
     (
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech", "breaker",
+            "config", "llm", "hooks", "speech", "breaker", "follow",
         ],
     ),
 ];

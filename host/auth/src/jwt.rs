@@ -17,7 +17,7 @@ use serde::de::IgnoredAny;
 use crate::claims::{Binding, Claims, Times, judge_audience, judge_issuer};
 use crate::config::JwtConfig;
 use crate::denied::Denied;
-use crate::key_set::{KeySet, Origin, Renewal};
+use crate::key_set::{Held, KeySet, Origin, Renewal};
 use crate::provider::{Away, Provider};
 
 /// The method `jwt`. What it has read of keys lives as long as it does.
@@ -116,6 +116,18 @@ fn read_head(token: &str) -> Result<Head, Denied> {
 
 async fn open_with_set(set: &KeySet, token: &str, algorithm: Algorithm, id: Option<&str>) -> Result<Claims, Denied> {
     let held = set.find(|key| key.serves(algorithm, id)).await.map_err(|Away| Denied::Unavailable)?;
+    let outcome = open_with(&held, token, algorithm, id);
+    if !matches!(outcome, Err(Denied::Signature)) {
+        return outcome;
+    }
+    // Keys are changed without a new id, too: a signature that fits none may be of one that is new.
+    match set.newer(&held).await {
+        Some(newer) => open_with(&newer, token, algorithm, id),
+        None => outcome,
+    }
+}
+
+fn open_with(held: &Held, token: &str, algorithm: Algorithm, id: Option<&str>) -> Result<Claims, Denied> {
     let mut outcome = Err(Denied::UnknownKey);
     for key in held.keys.iter().filter(|key| key.serves(algorithm, id)).take(limits::KEY_TRIES) {
         outcome = open(token, &key.decoding, algorithm);

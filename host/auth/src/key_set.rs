@@ -31,7 +31,7 @@ pub(crate) enum Origin {
 pub(crate) struct Renewal {
     /// After this time in any case.
     pub after: Duration,
-    /// And for an unknown key, but not sooner after the last look than this.
+    /// And for an unknown key, or one that does not fit, but not sooner after the last look than this.
     pub not_before: Duration,
 }
 
@@ -101,6 +101,20 @@ impl KeySet {
             Some(held) if has(&held) || !failed => Ok(held),
             _ => Err(Away),
         }
+    }
+
+    /// Keys that have been read after `held`, which were not those that somebody signs with: the origin may
+    /// have other ones by now, under the same id or under none. None if there are none, or if the last look
+    /// was just now. Takes no longer than one look at the origin.
+    pub async fn newer(&self, held: &Arc<Held>) -> Option<Arc<Held>> {
+        let newer = || self.shared.keys.load_full().filter(|now| !Arc::ptr_eq(now, held));
+        if let Some(now) = newer() {
+            return Some(now);
+        }
+        let mut ended = self.look()?;
+        // The sender lives as long as we do.
+        let _ = ended.changed().await;
+        newer()
     }
 
     /// The end of the look that runs, or of one that is begun; none if the last was just now.

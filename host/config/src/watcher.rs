@@ -1,88 +1,122 @@
 //! Reloads a document when its file changes.
 //!
-//! Rule: the folder is watched and not the file, because editors write a new file and rename it
-//! over the old one; a burst of changes is one reload. Where the file is a link, what it leads to counts, by
-//! whatever links on the way (mounted configurations are changed by turning one of them).
+//! Rule: the name counts, and what it leads to is looked at: editors rename a new file over the old one, and
+//! mounted configurations are changed by turning a link somewhere on the way. Events only make a look sooner;
+//! a file is read once it has been left alone, so that a burst of changes is one reload.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 
+use modehost_follow::{FolderWatch, Stamp};
 use modehost_limits as limits;
-use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 
 use crate::live::Live;
 use crate::load::Document;
 
 /// The file cannot be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot watch {} for changes: {error}; it is still read anew on SIGHUP", folder.display())]
+#[error("cannot watch {} for changes: {error}; it is still read anew on SIGHUP", file.display())]
 pub struct WatchError {
-    folder: PathBuf,
-    error: notify::Error,
+    file: PathBuf,
+    error: std::io::Error,
 }
 
 /// Watches as long as it lives, on a thread of its own.
 #[derive(Debug)]
 pub struct Watcher {
-    /// Held for its drop, which ends the watch.
-    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    /// The thread ends when it is gone; a reload that runs is not waited for.
+    life: Option<Arc<()>>,
+    wake: SyncSender<()>,
 }
 
 impl Watcher {
     /// Watches the file that `live` comes from. `None` if it comes from none.
     ///
     /// # Errors
-    /// If the system refuses the watch: no such folder, or no watches left.
+    /// If the system refuses a thread.
     pub fn start<T: Document + Send + Sync + 'static>(live: &Arc<Live<T>>) -> Result<Option<Self>, WatchError> {
         let Some(file) = live.source().file.clone() else { return Ok(None) };
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
+        // One token is enough: whatever has happened, one look finds it.
+        let (wake, woken) = sync_channel(1);
+        let sender = wake.clone();
+        let told = move || {
+            // Full means that a look is due anyway.
+            let _ = sender.try_send(());
         };
-        let refused = |error| WatchError { folder: folder.clone(), error };
-        let live = live.clone();
-        let linked = is_link(&file).then(|| file.canonicalize().ok()?.parent().map(Path::to_owned)).flatten();
-        let mut seen = stamp(&file);
-        let on_change = move |result: DebounceEventResult| {
-            // An error of the watch may have swallowed a change, and looking costs little.
-            let touched = match result {
-                Ok(events) => events
-                    .iter()
-                    .any(|event| !event.kind.is_access() && event.paths.iter().any(|path| is_same(path, &file))),
-                Err(_) => true,
-            };
-            let found = stamp(&file);
-            let touched = touched || is_link(&file) && found != seen;
-            seen = found;
-            if touched {
-                // The outcome is logged by `reload`.
-                let _ = live.reload();
-            }
-        };
-        let mut debouncer = new_debouncer(limits::FILE_SETTLE, None, on_change).map_err(refused)?;
-        debouncer.watch(&folder, RecursiveMode::NonRecursive).map_err(refused)?;
-        if let Some(target) = linked.filter(|target| *target != folder) {
-            // Where only the link itself is turned, its own folder is enough.
-            let _ = debouncer.watch(&target, RecursiveMode::NonRecursive);
-        }
-        Ok(Some(Self { _debouncer: debouncer }))
+        let events = FolderWatch::start(limits::FILE_SETTLE, told);
+        let events = events.inspect_err(|error| tracing::warn!("{error}")).ok();
+        let life = Arc::new(());
+        // Nothing is known of it: what was written since the start read it is found at the first look.
+        let mut followed = Followed { seen: None, file: file.clone(), events };
+        followed.watch();
+        let (live, alive) = (live.clone(), Arc::downgrade(&life));
+        std::thread::Builder::new()
+            .name("config-watch".to_owned())
+            .spawn(move || follow(&mut followed, &live, &woken, &alive))
+            .map_err(|error| WatchError { file, error })?;
+        Ok(Some(Self { life: Some(life), wake }))
     }
 }
 
-fn is_link(file: &Path) -> bool {
-    file.symlink_metadata().is_ok_and(|about| about.is_symlink())
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.life.take());
+        let _ = self.wake.try_send(());
+    }
 }
 
-/// What tells that a link leads to something else, or that this has changed.
-fn stamp(file: &Path) -> Option<(PathBuf, Option<SystemTime>, u64)> {
-    let about: Metadata = file.metadata().ok()?;
-    Some((file.canonicalize().ok()?, about.modified().ok(), about.len()))
+fn follow<T: Document>(followed: &mut Followed, live: &Live<T>, woken: &Receiver<()>, alive: &Weak<()>) {
+    loop {
+        match woken.recv_timeout(limits::PATH_LOOK) {
+            Err(RecvTimeoutError::Disconnected) => return,
+            _ if alive.strong_count() == 0 => return,
+            _ => {}
+        }
+        if followed.has_changed() {
+            // The outcome is logged by `reload`.
+            let _ = live.reload();
+        }
+        followed.watch();
+    }
 }
 
-/// True if both name the same file of the watched folder.
-fn is_same(changed: &Path, file: &Path) -> bool {
-    changed.file_name() == file.file_name()
+/// The file as it was seen last.
+struct Followed {
+    file: PathBuf,
+    seen: Option<Stamp>,
+    events: Option<FolderWatch>,
+}
+
+impl Followed {
+    /// Whether the name leads to something new, waiting until that is left alone.
+    fn has_changed(&mut self) -> bool {
+        let mut now = Stamp::of(&self.file);
+        if now == self.seen {
+            return false;
+        }
+        loop {
+            std::thread::sleep(limits::FILE_SETTLE);
+            let later = Stamp::of(&self.file);
+            if later == now {
+                break;
+            }
+            now = later;
+        }
+        self.seen = now;
+        true
+    }
+
+    /// The folder of the name, and that of the file it leads to where a link is between them.
+    fn watch(&mut self) {
+        let Some(events) = &mut self.events else { return };
+        let target = self.file.canonicalize().ok();
+        let folders = [Some(self.file.as_path()), target.as_deref()].into_iter().flatten().filter_map(folder);
+        events.follow(folders);
+    }
+}
+
+fn folder(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }

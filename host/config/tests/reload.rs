@@ -125,3 +125,70 @@ fn h6_what_a_linked_file_leads_to_is_taken_up() {
     save(&file, "level: warn\n");
     until(&live, "warn");
 }
+
+#[test]
+fn c20_the_name_is_followed_when_any_link_on_its_way_is_turned_or_its_folder_made_anew() {
+    use std::os::unix::fs::symlink;
+    let until = |live: &Live<Sample>, wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while live.current().document.level != wanted {
+            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let home = tempfile::tempdir().expect("folder");
+    let at = |name: &str| home.path().join(name);
+    let turn = |link: &str, to: &str| {
+        symlink(to, at("new-link")).expect("a link");
+        std::fs::rename(at("new-link"), at(link)).expect("turned");
+    };
+    // Two links one behind the other, both above the file: outer/inner/deep/c.yaml.
+    for (release, folder, level) in [("r1", "v1", "info"), ("r1", "v2", "debug"), ("r2", "v1", "warn")] {
+        let deep = at(release).join(folder).join("deep");
+        std::fs::create_dir_all(&deep).expect("folders");
+        std::fs::write(deep.join("c.yaml"), format!("level: {level}\n")).expect("written");
+    }
+    for release in ["r1", "r2"] {
+        symlink("v1", at(release).join("inner")).expect("a link");
+    }
+    turn("outer", "r1");
+    let live = open(&at("outer/inner/deep/c.yaml"));
+    let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
+    until(&live, "info");
+    turn("r1/inner", "v2");
+    until(&live, "debug");
+    turn("outer", "r2");
+    until(&live, "warn");
+    // What it leads to now is written in place.
+    std::fs::write(at("r2/v1/deep/c.yaml"), "level: two\n").expect("written");
+    until(&live, "two");
+    // The folder goes, and comes anew.
+    std::fs::remove_dir_all(at("r2/v1/deep")).expect("removed");
+    std::fs::create_dir(at("r2/v1/deep")).expect("made anew");
+    save(&at("r2/v1/deep/c.yaml"), "level: new\n");
+    until(&live, "new");
+    save(&at("r2/v1/deep/c.yaml"), "level: more\n");
+    until(&live, "more");
+}
+
+#[test]
+fn c20_another_text_of_the_same_size_and_time_is_taken_up() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("c.yaml");
+    let write = |level: &str| {
+        let new = folder.path().join("elsewhere");
+        std::fs::write(&new, format!("level: {level}\n")).expect("written");
+        let time = std::fs::File::options().write(true).open(&new).expect("opens");
+        time.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a time");
+        std::fs::rename(&new, &file).expect("renamed");
+    };
+    write("one");
+    let live = open(&file);
+    let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
+    write("two");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while live.current().document.level != "two" {
+        assert!(Instant::now() < deadline, "it was never taken up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

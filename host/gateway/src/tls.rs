@@ -2,9 +2,9 @@
 //! been read whole; with TLS configured nobody is ever served without it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use garde::Validate;
@@ -15,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -47,40 +48,52 @@ pub enum TlsError {
 }
 
 fn is_pair(key: &Path) -> impl FnOnce(&PathBuf, &()) -> garde::Result + '_ {
-    move |certificate, _| load(certificate, key).map(drop).map_err(garde::Error::new)
+    move |certificate, _| Texts::read(certificate, key).load(certificate, key).map(drop).map_err(garde::Error::new)
 }
 
-/// Reads both files.
-fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let bad = |why: String| TlsError::Certificate { file: certificate.to_owned(), why };
-    let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| bad(error.to_string()))?;
-    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(bad("there is no CERTIFICATE block in it".to_owned()));
+/// What both files hold at one moment.
+struct Texts {
+    certificate: io::Result<Vec<u8>>,
+    key: io::Result<Vec<u8>>,
+}
+
+/// What tells one content of the files from the next; none where there is no file.
+type Sums = [Option<[u8; 32]>; 2];
+
+impl Texts {
+    fn read(certificate: &Path, key: &Path) -> Self {
+        Self { certificate: fs::read(certificate), key: fs::read(key) }
     }
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| TlsError::Key { file: key.to_owned(), why: error.to_string() })?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let pair = |error: rustls::Error| TlsError::Pair {
-        certificate: certificate.to_owned(),
-        key: key.to_owned(),
-        why: error.to_string(),
-    };
-    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(pair)?;
-    let mut config = versions.with_no_client_auth().with_single_cert(chain, private).map_err(pair)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
 
-/// What tells one state of the files from the next.
-type Stamp = [Option<(SystemTime, u64)>; 2];
+    /// By what they hold: renewals have been of the same size and time as what was before them.
+    fn sums(&self) -> Sums {
+        [&self.certificate, &self.key].map(|text| text.as_ref().ok().map(|text| Sha256::digest(text).into()))
+    }
 
-fn stamp(files: &TlsConfig) -> Stamp {
-    let look = |file: &Path| {
-        let about = fs::metadata(file).ok()?;
-        Some((about.modified().ok()?, about.len()))
-    };
-    [look(&files.certificate), look(&files.key)]
+    /// `certificate` and `key` are their names.
+    fn load(&self, certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+        let bad = |why: String| TlsError::Certificate { file: certificate.to_owned(), why };
+        let text = self.certificate.as_ref().map_err(|error| bad(error.to_string()))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+        let chain = chain.map_err(|error| bad(error.to_string()))?;
+        if chain.is_empty() {
+            return Err(bad("there is no CERTIFICATE block in it".to_owned()));
+        }
+        let bad = |why: String| TlsError::Key { file: key.to_owned(), why };
+        let text = self.key.as_ref().map_err(|error| bad(error.to_string()))?;
+        let private = PrivateKeyDer::from_pem_slice(text).map_err(|error| bad(error.to_string()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let pair = |error: rustls::Error| TlsError::Pair {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            why: error.to_string(),
+        };
+        let versions =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(pair)?;
+        let mut config = versions.with_no_client_auth().with_single_cert(chain, private).map_err(pair)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
 }
 
 /// The certificate in use; none while there has been no good one.
@@ -122,20 +135,21 @@ impl Certificates {
 #[derive(Default)]
 struct Known {
     files: Option<TlsConfig>,
-    stamp: Stamp,
+    sums: Sums,
 }
 
 impl Known {
     /// Reads the files if they are not those that were read last.
     fn renew(&mut self, files: Option<&TlsConfig>, certificates: &Certificates) {
         let Some(files) = files else { return };
-        let seen = stamp(files);
-        if self.files.as_ref() == Some(files) && self.stamp == seen {
+        let texts = Texts::read(&files.certificate, &files.key);
+        let seen = texts.sums();
+        if self.files.as_ref() == Some(files) && self.sums == seen {
             return;
         }
         let first = self.files.is_none();
-        (self.files, self.stamp) = (Some(files.clone()), seen);
-        match load(&files.certificate, &files.key) {
+        (self.files, self.sums) = (Some(files.clone()), seen);
+        match texts.load(&files.certificate, &files.key) {
             Ok(config) => {
                 certificates.current.store(Some(config));
                 if !first {

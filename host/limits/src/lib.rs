@@ -369,6 +369,9 @@ pub const LOG_SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// A file must be left alone this long before it is read: editors and compilers write in bursts.
 pub const FILE_SETTLE: Duration = Duration::from_millis(100);
+/// How often what is open or watched is compared with what its path leads to now: events are bound to the
+/// folder that was there when the watch began. Some dozen looks at the file system each time.
+pub const PATH_LOOK: Duration = Duration::from_secs(1);
 
 // --- A configuration on another machine ---------------------------------------------------------
 

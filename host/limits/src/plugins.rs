@@ -53,7 +53,10 @@ pub const PLUGIN_LOG_LINE_BYTES: usize = 2_000;
 pub const CALLS_PER_SAMPLE: u32 = 16;
 /// Quiet time after a change in the plugin folder before the file is read.
 pub const WATCH_DEBOUNCE: Duration = Duration::from_millis(100);
-/// How often trials are looked at, and the plugin folder where the system cannot watch it.
+/// Where the plugin folder is replaced by another, plugins that are missing there go after this time: whoever
+/// removes a folder and makes it anew needs a moment to fill it.
+pub const FOLDER_SETTLE: Duration = Duration::from_secs(3);
+/// How often trials are looked at.
 pub const CATALOG_TICK: Duration = Duration::from_millis(500);
 /// Faults of a new generation within `ROLLBACK_WINDOW` that roll it back.
 pub const ROLLBACK_FAULTS: u32 = 3;

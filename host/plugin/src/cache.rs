@@ -19,7 +19,14 @@ impl Cache {
     /// Opens the folder, making it if need be.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let metadata = fs::metadata(folder)?;
+        let cache = Self { folder: folder.to_owned() };
+        cache.check()?;
+        Ok(cache)
+    }
+
+    /// Whether what the name leads to now may be trusted: it may be another folder than before.
+    fn check(&self) -> io::Result<()> {
+        let metadata = fs::metadata(&self.folder)?;
         // Whoever can write here can run code as this process.
         if metadata.mode() & 0o022 != 0 {
             return Err(io::Error::new(
@@ -30,11 +37,12 @@ impl Cache {
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(())
     }
 
     /// The compiled file of a plugin, or none if it has to be compiled.
     pub(crate) fn get(&self, engine: &wasmtime::Engine, sha256: &str) -> Option<Component> {
+        self.check().ok()?;
         let path = self.path(engine, sha256);
         let sum = fs::read_to_string(sum_path(&path)).ok()?;
         let compiled = fs::read(&path).ok()?;
@@ -57,6 +65,11 @@ impl Cache {
     /// Writes the compiled file of a plugin. The checksum goes last, so a file without one is
     /// never taken.
     pub(crate) fn put(&self, engine: &wasmtime::Engine, sha256: &str, component: &Component) -> io::Result<()> {
+        // It may have been removed; what is above it is not made anew.
+        match fs::DirBuilder::new().mode(0o700).create(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => self.check()?,
+        }
         let path = self.path(engine, sha256);
         let compiled = component.serialize().map_err(io::Error::other)?;
         self.write(&path, &compiled)?;
@@ -99,7 +112,7 @@ fn remove(path: &Path) {
 #[allow(unsafe_code, reason = "the runtime offers no checked way to take compiled code back")]
 fn load(engine: &wasmtime::Engine, path: &Path) -> Result<Component, wasmtime::Error> {
     // SAFETY: the file holds what `Component::serialize` gave to this program. Only its owner can
-    // write to the folder (checked in `open`), its content was just compared with the checksum
+    // write to the folder (checked in `get`), its content was just compared with the checksum
     // that is written after it, and files are replaced by renaming, never changed in place.
     unsafe { Component::deserialize_file(engine, path) }
 }

@@ -32,7 +32,7 @@ use self::releases::{Policy, Releases, RolledBack};
 use self::status::{PluginStatus, Refused};
 use self::store::ReleaseStore;
 use crate::config::Config;
-use crate::folder::{Folder, FolderWatch};
+use crate::folder::{Folder, Look};
 use crate::load::LoadError;
 use crate::runtime::Runtime;
 
@@ -93,7 +93,7 @@ impl PluginCatalog {
         ground: Ground,
     ) -> Result<Arc<Self>, CatalogError> {
         let dir = config.dir.clone();
-        let folder = Folder::open(&dir).map_err(|error| CatalogError::Folder { dir: dir.clone(), error })?;
+        let (folder, woken) = Folder::open(&dir).map_err(|error| CatalogError::Folder { dir: dir.clone(), error })?;
         let store = ground.releases.and_then(|folder| {
             let opened = ReleaseStore::open(&folder);
             opened
@@ -113,18 +113,9 @@ impl PluginCatalog {
             changes: watch::Sender::new(0),
             watching: Mutex::default(),
         });
-        // The watch begins before the first look, so that nothing falls between the two.
-        let watch = FolderWatch::start(&dir);
         let first = catalog.clone();
         run_blocking(move || first.look_first()).await.ok_or(CatalogError::BrokeOff)?;
-        let (watch, woken) = match watch {
-            Ok((watch, woken)) => (Some(watch), woken),
-            Err(error) => {
-                tracing::warn!(%error, "the plugin folder cannot be watched; it is looked at now and then instead");
-                (None, mpsc::channel(1).1)
-            }
-        };
-        let task = spawn_io(keep_up(Arc::downgrade(&catalog), catalog.unsaved.clone(), watch, woken));
+        let task = spawn_io(keep_up(Arc::downgrade(&catalog), catalog.unsaved.clone(), woken));
         *catalog.watching.lock() = Some(task);
         Ok(catalog)
     }
@@ -258,28 +249,29 @@ fn tell_rolled_back(rolled_back: &RolledBack) {
 }
 
 /// Follows the folder and the clock, as long as somebody holds the catalog.
-async fn keep_up(
-    catalog: Weak<PluginCatalog>,
-    unsaved: Arc<Notify>,
-    watch: Option<FolderWatch>,
-    mut woken: mpsc::Receiver<()>,
-) {
+async fn keep_up(catalog: Weak<PluginCatalog>, unsaved: Arc<Notify>, mut woken: mpsc::Receiver<()>) {
     let mut tick = tokio::time::interval(limits::CATALOG_TICK);
+    let mut unasked = tokio::time::interval(limits::PATH_LOOK);
+    // Where the system watches nothing for us, the other end is gone from the start.
+    let mut told = true;
     loop {
         let (look, save) = tokio::select! {
-            word = woken.recv(), if watch.is_some() => (word.is_some(), false),
-            _ = tick.tick() => (watch.is_none(), false),
-            () = unsaved.notified() => (false, true),
+            word = woken.recv(), if told => {
+                told = word.is_some();
+                (word.map(|()| Look::Told), false)
+            }
+            _ = tick.tick() => (None, false),
+            _ = unasked.tick() => (Some(Look::Unasked), false),
+            () = unsaved.notified() => (None, true),
         };
         let Some(catalog) = catalog.upgrade() else { return };
         catalog.settle(Instant::now());
-        let look = look || catalog.refused.lock().values().any(|refused| refused.passes);
-        if look || save {
+        if look.is_some() || save {
             let work = move || {
-                if look {
-                    catalog.look();
+                let changed = look.is_some_and(|look| catalog.look(look));
+                if changed || save {
+                    catalog.keep_releases();
                 }
-                catalog.keep_releases();
                 if save {
                     catalog.refill_fallbacks();
                 }

@@ -1,29 +1,26 @@
 //! The plugin folder: what has changed in it, and being told of it. Rule: events only wake; what
-//! happened is always read from the folder itself, so a missed or doubled event does no harm.
+//! happened is always read from what the folder's name leads to now, so a missed or doubled event does no harm.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use modehost_follow::{FolderWatch, Identity, Stamp};
 use modehost_limits as limits;
-use notify_debouncer_full::notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
 
-/// What tells one content of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    size: u64,
-}
-
 /// The folder as it was seen last.
-#[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
     seen: HashMap<PathBuf, Stamp>,
+    /// What the name led to.
+    identity: Option<Identity>,
+    /// When it began to lead there, if files have gone with what it led to before.
+    replaced: Option<Instant>,
+    /// None where the system watches nothing for us.
+    events: Option<FolderWatch>,
 }
 
 /// What has changed since the last look.
@@ -34,20 +31,57 @@ pub(crate) struct Changes {
     pub gone: Vec<PathBuf>,
 }
 
+/// What a look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Somebody says that something has happened, and that it is over.
+    Told,
+    /// Nobody has said anything: what is being written at this moment is left for the next look.
+    Unasked,
+}
+
 impl Folder {
-    /// The folder, made if it is not there.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// The folder, made if it is not there, and watched.
+    pub(crate) fn open(path: &Path) -> io::Result<(Self, mpsc::Receiver<()>)> {
         fs::create_dir_all(path)?;
         fs::read_dir(path)?;
-        Ok(Self { path: path.to_owned(), seen: HashMap::new() })
+        let (wake, woken) = mpsc::channel(1);
+        let told = move || {
+            // Full means that a look is due anyway.
+            let _ = wake.try_send(());
+        };
+        let events = FolderWatch::start(limits::WATCH_DEBOUNCE, told);
+        let events = events.inspect_err(|error| tracing::warn!("plugin folder: {error}")).ok();
+        let identity = Identity::of(path);
+        let mut folder = Self { path: path.to_owned(), seen: HashMap::new(), identity, replaced: None, events };
+        // The watch begins before the first look, so that nothing falls between the two.
+        folder.watch();
+        Ok((folder, woken))
+    }
+
+    /// Watches what the name leads to now.
+    fn watch(&mut self) {
+        if let Some(events) = &mut self.events {
+            events.follow([self.path.as_path()]);
+        }
     }
 
     /// Looks at all `.wasm` files. A folder that cannot be read has not changed: a file system
-    /// that goes away for a moment must not take the plugins with it.
-    pub(crate) fn look(&mut self) -> Changes {
+    /// that goes away for a moment must not take the plugins with it. Neither does a folder that was replaced
+    /// by an empty one, as long as its files may still be on their way.
+    pub(crate) fn look(&mut self, look: Look) -> Changes {
+        self.watch();
         let Ok(entries) = fs::read_dir(&self.path) else {
             return Changes::default();
         };
+        let identity = Identity::of(&self.path);
+        if identity != self.identity {
+            tracing::info!(folder = %self.path.display(), "the plugin folder is another one now");
+            self.identity = identity;
+            self.replaced = Some(Instant::now());
+        }
+        let arriving = self.replaced.is_some_and(|since| since.elapsed() < limits::FOLDER_SETTLE);
+        let clock = SystemTime::now();
         let mut now = HashMap::new();
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
@@ -57,8 +91,23 @@ impl Folder {
             if let Ok(metadata) = fs::metadata(&path)
                 && metadata.is_file()
             {
-                now.insert(path, Stamp { modified: metadata.modified().ok(), size: metadata.len() });
+                let stamp = Stamp::from(&metadata);
+                let before = self.seen.get(&path).copied();
+                let unfinished = look == Look::Unasked && stamp.is_younger(limits::WATCH_DEBOUNCE, clock);
+                // Of one that is being written, what was seen before stands for it.
+                match (unfinished, before) {
+                    (true, None) => {}
+                    (true, Some(before)) => drop(now.insert(path, before)),
+                    (false, _) => drop(now.insert(path, stamp)),
+                }
             }
+        }
+        let gone: Vec<PathBuf> = self.seen.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
+        if arriving {
+            let missing = gone.iter().filter_map(|path| Some((path.clone(), *self.seen.get(path)?)));
+            now.extend(missing.collect::<Vec<_>>());
+        } else {
+            self.replaced = None;
         }
         let mut changed: Vec<PathBuf> = now
             .iter()
@@ -66,9 +115,8 @@ impl Folder {
             .map(|(path, _)| path.clone())
             .collect();
         changed.sort();
-        let gone = self.seen.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
         self.seen = now;
-        Changes { changed, gone }
+        Changes { changed, gone: if arriving { Vec::new() } else { gone } }
     }
 
     /// Looks at these files anew next time, whether they have changed or not.
@@ -76,24 +124,5 @@ impl Folder {
         for path in paths {
             self.seen.remove(&path);
         }
-    }
-}
-
-/// Wakes when something happens in the folder. Dropping it ends the watching.
-pub(crate) struct FolderWatch {
-    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
-}
-
-impl FolderWatch {
-    /// Watches the folder; each burst of changes puts one word into the channel, which holds one.
-    pub(crate) fn start(path: &Path) -> Result<(Self, mpsc::Receiver<()>), notify::Error> {
-        let (wake, woken) = mpsc::channel(1);
-        let told = move |_: DebounceEventResult| {
-            // Full means that a look is due anyway.
-            let _ = wake.try_send(());
-        };
-        let mut debouncer = new_debouncer(limits::WATCH_DEBOUNCE, None, told)?;
-        debouncer.watch(path, RecursiveMode::NonRecursive)?;
-        Ok((Self { _debouncer: debouncer }, woken))
     }
 }

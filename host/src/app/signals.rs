@@ -1,5 +1,5 @@
 //! What the system asks of the process. Rule: the first request to stop drains, the second ends it;
-//! a hang-up reads the configuration anew.
+//! a hang-up opens log files anew and reads the configuration again.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use modehost_task::run_blocking;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::service;
+use crate::log::Log;
 use crate::settings::Settings;
 
 /// The signals that are listened to.
@@ -39,13 +40,16 @@ impl Signals {
     }
 
     /// Waits for a request to stop and says which it was; reloads meanwhile.
-    pub async fn until_stop(&mut self, live: &Arc<Live<Settings>>) -> &'static str {
+    pub async fn until_stop(&mut self, live: &Arc<Live<Settings>>, log: &Log) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "interrupted",
                 _ = self.hang_up.recv() => {
                     let live = live.clone();
+                    log.reopen();
+                    // A line at any rate, so that a log file that was moved away is there again at once.
+                    tracing::info!("SIGHUP: log files are opened anew, and the configuration is read again");
                     service::reloading("reading the configuration");
                     // The outcome is logged where it is found. Whoever wants us to stop does not wait for it.
                     tokio::select! {

@@ -1,12 +1,15 @@
 //! The file that is written. Rule: a line is never split over two files, and a disk that refuses
-//! is tried again later; lines that could not be written are counted, and said once.
+//! is tried again later; lines that could not be written are counted, and said once. The file is the one that
+//! its name leads to: where that has been renamed, removed or replaced, another is begun.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use modehost_follow::Identity;
 use modehost_limits as limits;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -53,12 +56,47 @@ pub struct LogFile {
     rests_until: Option<Instant>,
     /// When old files are looked for again.
     sweep_at: Instant,
+    /// When the open file is compared with its name again.
+    look_at: Instant,
+    /// Somebody wants that before the next line.
+    reopen: Arc<AtomicBool>,
 }
 
 impl LogFile {
     /// Nothing is opened before the first line.
     pub fn new(folder: PathBuf, limits: Arc<Mutex<Limits>>) -> Self {
-        Self { folder, limits, open: None, rests_until: None, sweep_at: Instant::now() }
+        let now = Instant::now();
+        Self { folder, limits, open: None, rests_until: None, sweep_at: now, look_at: now, reopen: Arc::default() }
+    }
+
+    /// Set by whoever has moved the file away: the next line goes to the file that its name leads to then,
+    /// and a disk that refused is tried at once.
+    pub fn reopen(&self) -> Arc<AtomicBool> {
+        self.reopen.clone()
+    }
+
+    /// Lets go of a file that its name does not lead to any more.
+    fn follow(&mut self) {
+        let asked = self.reopen.swap(false, Ordering::Relaxed);
+        if asked {
+            self.rests_until = None;
+        } else if self.look_at > Instant::now() {
+            return;
+        }
+        self.look_at = Instant::now() + limits::PATH_LOOK;
+        let is_ours = |(file, _): &(File, u64)| Identity::of_open(file) == Identity::of(&self.folder.join(CURRENT));
+        let lost = self.open.as_ref().is_some_and(|open| !is_ours(open));
+        // It may have been copied and cut back where it is.
+        if let Some((file, size)) = &mut self.open
+            && let Ok(about) = file.metadata()
+        {
+            *size = about.len();
+        }
+        // Where even the folder above is gone, the old file is better than none, and a folder of ours in its
+        // place would be in the way of whoever brings it back.
+        if lost && let Ok(anew) = make_folder(&self.folder).and_then(|()| open(&self.folder)) {
+            self.open = Some(anew);
+        }
     }
 
     fn put(&mut self, line: &[u8]) -> io::Result<()> {
@@ -69,7 +107,10 @@ impl LogFile {
         }
         let (mut file, size) = match self.open.take() {
             Some(open) => open,
-            None => open(&self.folder)?,
+            None => {
+                fs::create_dir_all(&self.folder)?;
+                open(&self.folder)?
+            }
         };
         let line_len = line.len() as u64;
         let (mut file, size) = if size > 0 && size.saturating_add(line_len) > limits.rotate {
@@ -89,6 +130,7 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.follow();
         if self.rests_until.is_some_and(|until| until > Instant::now()) {
             metrics::counter!("modehost_log_unwritten_total").increment(1);
             return Ok(line.len());
@@ -119,9 +161,16 @@ impl Write for LogFile {
     }
 }
 
+/// The folder itself, and nothing above it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The current file and its size.
 fn open(folder: &Path) -> io::Result<(File, u64)> {
-    fs::create_dir_all(folder)?;
     let file = OpenOptions::new().create(true).append(true).open(folder.join(CURRENT))?;
     let size = file.metadata()?.len();
     Ok((file, size))
@@ -182,6 +231,62 @@ mod tests {
         let bytes: u64 =
             names(folder.path()).iter().map(|name| folder.path().join(name).metadata().expect("a file").len()).sum();
         assert!((200..=450).contains(&bytes), "{bytes}");
+    }
+
+    /// The next line is one at which the file is looked at.
+    fn later(log: &mut LogFile) {
+        log.look_at = Instant::now();
+    }
+
+    #[test]
+    fn c20_lines_go_to_what_the_name_leads_to() {
+        let home = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| home.path().join(name);
+        let folder = at("log");
+        let mut log = file(&folder, 1000, u64::MAX);
+        let text = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        let current = folder.join(CURRENT);
+        log.write_all(b"one\n").expect("taken");
+        // As logrotate does, without a word.
+        fs::rename(&current, at("moved")).expect("renamed");
+        later(&mut log);
+        log.write_all(b"two\n").expect("taken");
+        assert_eq!((text(&at("moved")), text(&current)), ("one\n".to_owned(), "two\n".to_owned()));
+        // With its option `create`, and a word at once.
+        fs::rename(&current, at("moved-2")).expect("renamed");
+        fs::write(&current, "").expect("made");
+        log.reopen().store(true, Ordering::Relaxed);
+        log.write_all(b"three\n").expect("taken");
+        assert_eq!((text(&at("moved-2")), text(&current)), ("two\n".to_owned(), "three\n".to_owned()));
+        fs::remove_file(&current).expect("removed");
+        later(&mut log);
+        log.write_all(b"four\n").expect("taken");
+        assert_eq!(text(&current), "four\n");
+        // Copied and cut back: it is not taken for one that is full.
+        log.write_all("x".repeat(900).as_bytes()).expect("taken");
+        File::options().write(true).open(&current).expect("opens").set_len(0).expect("cut");
+        later(&mut log);
+        log.write_all("y".repeat(200).as_bytes()).expect("taken");
+        assert_eq!((text(&current).len(), names(&folder)), (200, vec![CURRENT.to_owned()]));
+        // The whole folder, and then a link in its place.
+        fs::remove_dir_all(&folder).expect("removed");
+        later(&mut log);
+        log.write_all(b"five\n").expect("taken");
+        assert_eq!(text(&current), "five\n");
+        fs::rename(&folder, at("log-2")).expect("renamed");
+        fs::create_dir(at("volume")).expect("a folder");
+        std::os::unix::fs::symlink("volume", &folder).expect("a link");
+        later(&mut log);
+        log.write_all(b"six\n").expect("taken");
+        assert_eq!(text(&at("volume").join(CURRENT)), "six\n");
+        // With the folder above it gone, lines go on to the file that is open, and nothing is put in its place.
+        let parent = at("data");
+        let mut log = file(&parent.join("log"), 1000, u64::MAX);
+        log.write_all(b"one\n").expect("taken");
+        fs::rename(&parent, at("data-2")).expect("renamed");
+        later(&mut log);
+        log.write_all(b"two\n").expect("taken");
+        assert_eq!((text(&at("data-2/log").join(CURRENT)).as_str(), parent.exists()), ("one\ntwo\n", false));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! # Layout
 //! - `open`: folder, lock, damaged and newer files, connections
+//! - `names`: whether the files that are open still have their names
 //! - `schema`: the tables and the way from older ones
 //! - `backlog`: the bounded queue in front of a thread
 //! - `writer`: batches, savepoints, commits
@@ -22,6 +23,7 @@ mod devices;
 mod documents;
 mod failure;
 mod journals;
+mod names;
 mod offline_queue;
 mod open;
 mod reader;
@@ -41,6 +43,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use self::backlog::Backlog;
+use self::names::OpenFiles;
 use self::reader::Read;
 use self::watches::Watches;
 use self::writer::{Batch, Write};
@@ -68,7 +71,7 @@ pub struct SqliteStorage {
     queue_limit: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the folder is in use.
-    lock: Mutex<Option<std::fs::File>>,
+    lock: Arc<Mutex<Option<std::fs::File>>>,
 }
 
 impl SqliteStorage {
@@ -85,6 +88,8 @@ impl SqliteStorage {
         let watches = Arc::new(Watches::default());
         let due = Arc::new(Notify::new());
         let trouble: Arc<Mutex<Option<StorageError>>> = Arc::default();
+        let lock = Arc::new(Mutex::new(Some(opened.lock)));
+        let names = OpenFiles::new(&file, lock.clone());
         let storage = Self {
             writes: writes.clone(),
             reads: reads.clone(),
@@ -94,12 +99,12 @@ impl SqliteStorage {
             trouble: trouble.clone(),
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             threads: Mutex::new(Vec::new()),
-            lock: Mutex::new(Some(opened.lock)),
+            lock,
         };
         // From here on an early return drops `storage`, which ends the threads already started.
         let mut threads = Vec::new();
         let writer_file = file.clone();
-        let write = move || writer::run(opened.writer, &writer_file, &writes, &watches, (&due, &trouble));
+        let write = move || writer::run((opened.writer, names), &writer_file, &writes, &watches, (&due, &trouble));
         threads.push(start("storage-writer", write)?);
         for connection in opened.readers {
             let (reads, file) = (reads.clone(), file.clone());

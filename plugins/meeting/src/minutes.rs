@@ -1,9 +1,10 @@
 //! The summary as Markdown for people. Rule: what people do next stands on top; the words that it
-//! was made from come last, put there by the host.
+//! was made from come last, put there by the host. What people and models said reads as text and nothing else.
 
 use std::fmt::Write;
 
 use modehost_sdk::Language;
+use modehost_sdk::markdown::plain;
 
 use crate::calendar::{Moment, span};
 use crate::summary::Summary;
@@ -22,7 +23,7 @@ pub struct When {
 pub fn write_minutes(summary: &Summary, when: &When, language: Language, has_transcript: bool) -> String {
     let mut text = String::new();
     let moment = Moment::of(when.started, when.utc_offset_minutes);
-    let _ = writeln!(text, "# {}\n", one_line(&summary.title));
+    let _ = writeln!(text, "# {}\n", plain(&summary.title));
     let (date, clock, length) = (moment.date(), moment.short_clock(), span(summary.duration));
     let _ = match language {
         Language::Chinese => writeln!(text, "时间：{date} {clock} · 时长：{length}"),
@@ -37,28 +38,24 @@ pub fn write_minutes(summary: &Summary, when: &When, language: Language, has_tra
             let _ = writeln!(text, "\n## {heading}\n\n{}", lines.join("\n"));
         }
     };
-    let plain = |entries: &[String]| entries.iter().map(|entry| format!("- {}", one_line(entry))).collect();
-    section(language.pick("决定", "Decisions"), plain(&summary.decisions));
+    let listed = |entries: &[String]| entries.iter().map(|entry| format!("- {}", plain(entry))).collect();
+    section(language.pick("决定", "Decisions"), listed(&summary.decisions));
     let to_do = summary.actions.iter().map(|action| {
-        let mut line = format!("- [ ] {}", one_line(&action.text));
+        let mut line = format!("- [ ] {}", plain(&action.text));
         if let Some(owner) = &action.owner {
-            let _ = write!(line, " — {}", one_line(owner));
+            let _ = write!(line, " — {}", plain(owner));
         }
         if let Some(due) = &action.due {
-            let _ = write!(line, " ({})", one_line(due));
+            let _ = write!(line, " ({})", plain(due));
         }
         line
     });
     section(language.pick("待办", "Action items"), to_do.collect());
-    section(language.pick("要点", "Summary"), plain(&summary.bullets));
+    section(language.pick("要点", "Summary"), listed(&summary.bullets));
     if has_transcript {
         let _ = writeln!(text, "\n## {}\n", language.pick("记录", "Transcript"));
     }
     text
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -81,5 +78,32 @@ mod tests {
         let expected = "# Weekly\n\nDate: 2025-10-09 08:53 · Duration: 1:02:05\n\n## Decisions\n\n- Go now\n\n\
             ## Action items\n\n- [ ] Call — Ann (by Friday)\n\n## Summary\n\n- One\n\n## Transcript\n\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn m7_texts_and_names_are_nothing_but_text() {
+        let link = "[tap](javascript:alert(1)) \\<b>";
+        let summary = Summary {
+            title: format!("# {link}"),
+            duration: 60,
+            bullets: vec!["![p](http://tracker.example/p.png)".into()],
+            decisions: vec!["\u{202E}[x] <script>".into()],
+            actions: vec![Action {
+                text: "1. go".into(),
+                owner: Some("*Ann*\u{2066}".into()),
+                due: Some("`now`".into()),
+            }],
+            degraded: false,
+        };
+        let when = When { started: 1_760_000_000_000, utc_offset_minutes: 0 };
+        let text = write_minutes(&summary, &when, Language::English, false);
+        for line in [
+            "# \\# \\[tap\\]\\(javascript:alert(1)) \\\\\\<b>",
+            "- !\\[p\\]\\(http://tracker.example/p.png)",
+            "- \\[x\\] \\<script>",
+            "- [ ] 1\\. go — \\*Ann\\* (\\`now\\`)",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! - [`Describe`]: what a plugin offers
 //! - [`Fields`], [`parse`]: messages with exact errors
 //! - [`Language`]: in which language to answer
+//! - [`markdown`]: what people said, in files for people
 //! - [`Runner`]: a mode and its state between events; what the component exports, and what native
 //!   tests drive
 //! - [`round_trip`](fn@round_trip): restore(snapshot(s)) behaves like s
@@ -38,6 +39,7 @@ mod describe;
 mod fields;
 mod language;
 mod manifest;
+pub mod markdown;
 mod mode;
 mod register;
 mod round_trip;

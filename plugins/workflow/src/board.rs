@@ -129,9 +129,14 @@ impl Board {
         self.tasks.iter_mut().find(|task| task.id == id)
     }
 
+    /// The same to be looked at.
+    pub fn get(&self, id: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.id == id)
+    }
+
     /// Whether a task has this id.
     pub fn has(&self, id: &str) -> bool {
-        self.tasks.iter().any(|task| task.id == id)
+        self.get(id).is_some()
     }
 
     /// Adds a task at the end.

@@ -1,5 +1,8 @@
 //! What a message wants changed. Rule: a change is applied to whatever the board is at that
-//! moment, and applying it twice does no harm, so a conflict or a lost answer is repeated freely.
+//! moment, and applying it twice does no harm, so a conflict or a lost answer is repeated freely. One that
+//! names the state it was made on is refused on any other, unless it would change nothing there.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,6 +14,9 @@ use crate::task::{Status, Task};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     pub id: String,
+    /// The `rev` of the task that it was made on; none: it may be made on any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rev: Option<u64>,
     pub kind: Kind,
 }
 
@@ -55,29 +61,46 @@ pub struct Owner {
 pub struct Refusal {
     pub code: String,
     pub message: String,
+    /// The tasks as they are now, where the message was made on older ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Value>,
 }
 
 impl Refusal {
+    fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), tasks: Vec::new() }
+    }
+
     /// The board has no room.
     pub fn too_large(message: &str) -> Self {
-        Self { code: "TOO_LARGE".to_owned(), message: message.to_owned() }
+        Self::new("TOO_LARGE", message)
+    }
+
+    /// Somebody has changed the tasks since. Not empty; the first is the one that is spoken of.
+    pub fn stale(stale: &[&Task], group: &str, names: &BTreeMap<String, String>) -> Self {
+        let first = stale.first().map_or(("", 0), |task| (task.id.as_str(), task.rev));
+        let message =
+            format!("task `{}` has been changed meanwhile, its rev is {} now; look at it again", first.0, first.1);
+        // Plain maps and text: this cannot fail.
+        let tasks = stale.iter().map(|task| serde_json::to_value(task.show(group, names)).unwrap_or_default());
+        Self { tasks: tasks.collect(), ..Self::new("STALE_REV", message) }
     }
 
     /// No board of the sender has the task.
     pub fn not_found(id: &str) -> Self {
-        Self { code: "TASK_NOT_FOUND".to_owned(), message: format!("there is no task `{id}`") }
+        Self::new("TASK_NOT_FOUND", format!("there is no task `{id}`"))
     }
 
     /// Another group has the task, and the message did not name that group.
     pub fn cross_group(id: &str, group: &str) -> Self {
         let message = format!("task `{id}` belongs to group `{group}`; say so with groupKey to change it");
-        Self { code: "CROSS_GROUP_DENIED".to_owned(), message }
+        Self::new("CROSS_GROUP_DENIED", message)
     }
 
     /// The storage does not answer.
     pub fn storage(group: &str) -> Self {
         let message = format!("the board of group `{group}` cannot be stored now; try again later");
-        Self { code: "STORAGE_UNAVAILABLE".to_owned(), message }
+        Self::new("STORAGE_UNAVAILABLE", message)
     }
 }
 
@@ -87,14 +110,14 @@ impl Change {
         matches!(&self.kind, Kind::Update(patch) if patch.title.is_some())
     }
 
-    /// Changes the board; false if it was so already.
-    ///
-    /// # Errors
-    /// `TASK_NOT_FOUND`, or `TOO_LARGE` where a new task has no room.
-    pub fn apply(&self, board: &mut Board, now: u64) -> Result<bool, Refusal> {
-        let Some(task) = board.find(&self.id) else {
-            return self.create(board, now);
-        };
+    /// The task that it would change although it was made on an older state of it.
+    pub fn stale_on<'b>(&self, board: &'b Board) -> Option<&'b Task> {
+        let rev = self.rev?;
+        board.get(&self.id).filter(|task| task.rev != rev && self.changed(task) != **task)
+    }
+
+    /// The task as it is to be.
+    fn changed(&self, task: &Task) -> Task {
         let mut changed = task.clone();
         match &self.kind {
             Kind::Update(patch) => patch.apply(&mut changed),
@@ -106,6 +129,18 @@ impl Change {
                 }
             }
         }
+        changed
+    }
+
+    /// Changes the board, whatever the change was made on; false if it was so already.
+    ///
+    /// # Errors
+    /// `TASK_NOT_FOUND`, or `TOO_LARGE` where a new task has no room; then the board is as it was.
+    pub fn apply(&self, board: &mut Board, now: u64) -> Result<bool, Refusal> {
+        let Some(task) = board.find(&self.id) else {
+            return self.create(board, now);
+        };
+        let mut changed = self.changed(task);
         if changed == *task {
             return Ok(false);
         }
@@ -178,7 +213,7 @@ mod tests {
     fn m14_unknown_members_are_kept() {
         let mut board = board();
         let other = json!({"y": null, "z": 3}).as_object().cloned().unwrap_or_default();
-        let change = Change { id: "a".into(), kind: Kind::Update(Patch { other, ..Patch::default() }) };
+        let change = Change { id: "a".into(), rev: None, kind: Kind::Update(Patch { other, ..Patch::default() }) };
         assert_eq!(change.apply(&mut board, 9), Ok(true));
         let task = &board.tasks[0];
         assert_eq!(Value::Object(task.other.clone()), json!({"x": 1, "z": 3}));
@@ -189,17 +224,33 @@ mod tests {
     fn m14_a_change_may_be_applied_twice() {
         let owner = Owner { device: "d".into(), alias: None };
         for kind in [Kind::Complete, Kind::Assign(owner)] {
-            let (mut board, change) = (board(), Change { id: "a".into(), kind });
+            let (mut board, change) = (board(), Change { id: "a".into(), rev: None, kind });
             assert_eq!(change.apply(&mut board, 1), Ok(true));
             assert_eq!(change.apply(&mut board, 2), Ok(false));
         }
     }
 
     #[test]
+    fn m20_a_change_is_stale_on_another_state_unless_it_is_made_already() {
+        let title = |title: &str, rev| Change {
+            id: "a".into(),
+            rev,
+            kind: Kind::Update(Patch { title: Some(title.into()), ..Patch::default() }),
+        };
+        let stale = |change: Change| change.stale_on(&board()).is_some();
+        assert!(stale(title("B", Some(3))) && stale(title("B", Some(5))), "older, or of another board");
+        assert!(!stale(title("B", Some(4))) && !stale(title("B", None)));
+        // The answer to it may have been lost.
+        assert!(!stale(title("A", Some(3))));
+        let unknown = Change { id: "b".into(), ..title("B", Some(3)) };
+        assert!(!stale(unknown), "nobody's change is lost with a task that is not there");
+    }
+
+    #[test]
     fn m14_what_is_not_there_is_named() {
-        let change = Change { id: "b".into(), kind: Kind::Complete };
+        let change = Change { id: "b".into(), rev: None, kind: Kind::Complete };
         assert_eq!(change.apply(&mut board(), 1), Err(Refusal::not_found("b")));
-        let empty = Change { id: "b".into(), kind: Kind::Update(Patch::default()) };
+        let empty = Change { id: "b".into(), rev: None, kind: Kind::Update(Patch::default()) };
         assert_eq!(empty.apply(&mut board(), 1), Err(Refusal::not_found("b")));
     }
 }

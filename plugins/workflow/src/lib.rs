@@ -5,12 +5,18 @@
 //! - [`request`]: a message, read into changes
 //! - [`change`]: one change of one task
 //! - [`board`] and [`task`]: what is stored and what is shown
-//! - [`operation`]: a message on its way through the boards
+//! - [`operation`]: a message on its way through the boards; [`batch`]: those that go along with its write
 //! - [`telling`]: boards on their way to devices; [`words`]: what else devices are told
+//!
+//! A message may name the `rev` of the task that it was made on, in the task or, where there is one task only,
+//! beside it. If the task is another by now it is answered
+//! `{"type":"error","code":"STALE_REV",…,"task":{…}}` with the task as it is (and all of them as `tasks` where
+//! several are), and nothing of the message is done.
 //!
 //! Boards are read when they are needed and not watched, so a change on a busy board wakes no
 //! instance of any other device: the host hands a broadcast straight to the connections.
 
+pub mod batch;
 pub mod board;
 pub mod change;
 pub mod operation;
@@ -19,7 +25,7 @@ pub mod task;
 pub mod telling;
 pub mod words;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use modehost_sdk::{
     Cx, Describe, Document, Failure, Message, Mode, Outcome, RequestFailed, RequestId, TimerId, WriteDone,
@@ -27,19 +33,25 @@ use modehost_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::change::Refusal;
-use crate::operation::{Operation, Phase, Progress, RETRY_TIMER, Step};
+use crate::operation::{Operation, Phase, Progress, RETRY_TIMER, Step, Stored};
 use crate::request::{MESSAGE_BYTES, Request};
 use crate::telling::{Errand, Purpose};
-use crate::words::{RateLimited, Reply};
+use crate::words::{RateLimited, Reply, Stale};
 
 modehost_sdk::register!(Workflow);
 
-/// Messages of one device that may wait for their turn.
-const QUEUE: usize = 32;
+/// Messages of one device that may wait for their turn. What they weigh is bounded beside it, by the state
+/// that they wait in.
+const QUEUE: usize = 500;
 /// What a device with too many of them is told to wait, in ms.
 const ROOM_MS: u64 = 1000;
 /// Timer for a snapshot that was asked for too early.
 const SNAPSHOT_TIMER: TimerId = 2;
+/// Timer for messages that could not all be ended in one event.
+const NEXT_TIMER: TimerId = 3;
+/// Messages that are ended one after the other in one event: each is an answer and a board to be read, and an event
+/// may have 64 effects.
+const AT_ONCE: usize = 24;
 /// Groups of a device that are shown.
 const SHOWN_GROUPS: usize = 16;
 
@@ -111,7 +123,7 @@ impl Mode for Workflow {
         }
         self.operations.push_back(operation);
         if self.operations.len() == 1 {
-            self.start_first(cx);
+            self.start_first(cx, AT_ONCE);
         }
         Ok(())
     }
@@ -122,9 +134,9 @@ impl Mode for Workflow {
         };
         if let Some(errand) = self.take_errand(request) {
             self.keep_if(errand, |errand| errand.take_document(cx, &document));
-        } else if let Some(operation) = self.first_awaiting(request) {
-            let progress = operation.take_document(cx, request, &document);
-            self.go_on(cx, progress);
+        } else if let Some(mut operation) = self.take_first_awaiting(request) {
+            let progress = operation.take_document(cx, request, &document, &self.operations);
+            self.go_on(cx, operation, progress);
         }
         Ok(())
     }
@@ -134,13 +146,17 @@ impl Mode for Workflow {
         if self.take_errand(done.request).is_some() {
             return Ok(());
         }
-        if let Some(operation) = self.first_awaiting(done.request) {
-            let first_board = operation.take_written(done.request);
+        if let Some(mut operation) = self.take_first_awaiting(done.request) {
+            let stored = operation.take_written(done.request);
             let progress = operation.progress();
-            if let Some(group) = first_board {
-                self.errands.push(Errand::start(cx, Purpose::Enlist(group)));
+            if let Some(stored) = stored {
+                if stored.is_first {
+                    self.errands.push(Errand::start(cx, Purpose::Enlist(stored.group.clone())));
+                }
+                self.end_together(cx, operation, progress, stored);
+            } else {
+                self.go_on(cx, operation, progress);
             }
-            self.go_on(cx, progress);
         }
         Ok(())
     }
@@ -151,9 +167,9 @@ impl Mode for Workflow {
         };
         if let Some(errand) = self.take_errand(request) {
             self.keep_if(errand, |errand| errand.take_document(cx, &current));
-        } else if let Some(operation) = self.first_awaiting(request) {
-            let progress = operation.take_conflict(cx, request, &current);
-            self.go_on(cx, progress);
+        } else if let Some(mut operation) = self.take_first_awaiting(request) {
+            let progress = operation.take_conflict(cx, request, &current, &self.operations);
+            self.go_on(cx, operation, progress);
         }
         Ok(())
     }
@@ -162,9 +178,9 @@ impl Mode for Workflow {
         let may_retry = matches!(failed.reason, Failure::Interrupted);
         if let Some(errand) = self.take_errand(failed.request) {
             self.keep_if(errand, |errand| errand.take_failure(cx, may_retry));
-        } else if let Some(operation) = self.first_awaiting(failed.request) {
+        } else if let Some(mut operation) = self.take_first_awaiting(failed.request) {
             let progress = operation.take_failure(cx, failed.request, may_retry);
-            self.go_on(cx, progress);
+            self.go_on(cx, operation, progress);
         }
         Ok(())
     }
@@ -177,6 +193,7 @@ impl Mode for Workflow {
                 }
             }
             SNAPSHOT_TIMER => self.show_own_boards(cx),
+            NEXT_TIMER => self.start_waiting(cx),
             _ => {}
         }
         Ok(())
@@ -202,17 +219,40 @@ impl Mode for Workflow {
     }
 }
 
+fn answer(cx: &mut Cx<'_, Workflow>, operation: &Operation, refusal: Option<&Refusal>) {
+    let status = refusal.is_none().then_some("ok");
+    let about = Reply::about(&operation.event, &operation.ids, status);
+    match refusal {
+        None => cx.send(&about),
+        Some(refusal) if refusal.tasks.is_empty() => cx.send_error(&refusal.code, &refusal.message, &about),
+        Some(refusal) => cx.send(&Stale::new(refusal, about)),
+    }
+}
+
 impl Workflow {
-    /// Takes up the first message, and those behind it that are done at once.
-    fn start_first(&mut self, cx: &mut Cx<'_, Self>) {
-        if let Some(operation) = self.operations.front_mut() {
+    /// Takes up the first message, and those behind it that are done at once, as many as may be.
+    fn start_first(&mut self, cx: &mut Cx<'_, Self>, may_end: usize) {
+        if may_end == 0 && !self.operations.is_empty() {
+            return cx.start_timer(NEXT_TIMER, std::time::Duration::from_millis(1));
+        }
+        if let Some(mut operation) = self.operations.pop_front() {
             let progress = operation.start(cx);
-            self.go_on(cx, progress);
+            self.end_if_through(cx, operation, progress, may_end - 1);
         }
     }
 
-    fn first_awaiting(&mut self, request: RequestId) -> Option<&mut Operation> {
-        self.operations.front_mut().filter(|operation| operation.awaits(request))
+    /// Goes on after a pause, unless the first message is being carried out.
+    fn start_waiting(&mut self, cx: &mut Cx<'_, Self>) {
+        let waits = self.operations.front().is_some_and(|operation| operation.phase == Phase::Waiting);
+        if waits {
+            self.start_first(cx, AT_ONCE);
+        }
+    }
+
+    /// Takes the first message out if it waits for this; [`Self::go_on`] puts it back.
+    fn take_first_awaiting(&mut self, request: RequestId) -> Option<Operation> {
+        let awaits = self.operations.front().is_some_and(|operation| operation.awaits(request));
+        if awaits { self.operations.pop_front() } else { None }
     }
 
     fn take_errand(&mut self, request: RequestId) -> Option<Errand> {
@@ -227,39 +267,66 @@ impl Workflow {
     }
 
     /// Ends the first message if it is through, tells about it and takes up the next.
-    fn go_on(&mut self, cx: &mut Cx<'_, Self>, progress: Progress) {
+    fn go_on(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress) {
+        self.end_if_through(cx, operation, progress, AT_ONCE);
+    }
+
+    fn end_if_through(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress, may_end: usize) {
         let refusal = match progress {
-            Progress::Continues => return,
+            Progress::Continues => return self.operations.push_front(operation),
             Progress::Finished => None,
             Progress::Failed(refusal) => Some(refusal),
         };
-        if let Some(operation) = self.operations.pop_front() {
-            self.tell(cx, &operation, refusal);
-        }
-        self.start_first(cx);
+        self.tell(cx, &[(operation, refusal)]);
+        self.start_first(cx, may_end);
     }
 
-    fn tell(&mut self, cx: &mut Cx<'_, Self>, operation: &Operation, refusal: Option<Refusal>) {
-        match &refusal {
-            None => cx.send(&Reply::about(&operation.event, &operation.ids, Some("ok"))),
-            Some(Refusal { code, message }) => {
-                cx.send_error(code, message, &Reply::about(&operation.event, &operation.ids, None));
+    /// Ends the first message and those that went along with its write.
+    fn end_together(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress, stored: Stored) {
+        if stored.along.is_empty() {
+            return self.go_on(cx, operation, progress);
+        }
+        // Its only board is written, so it is through.
+        let mut ended = vec![(operation, None)];
+        for along in stored.along {
+            let Some(mut operation) = self.operations.pop_front() else { break };
+            let refusal = operation.end_along(&stored.group, along);
+            ended.push((operation, refusal));
+        }
+        self.tell(cx, &ended);
+        // These were many answers for one event.
+        self.start_first(cx, 1);
+    }
+
+    /// Answers messages that have ended together, each by itself, and tells once what has become of the boards.
+    fn tell(&mut self, cx: &mut Cx<'_, Self>, ended: &[(Operation, Option<Refusal>)]) {
+        let own = cx.device().groups.first().cloned().unwrap_or_default();
+        let (mut changed, mut shown, mut all_own) = (BTreeSet::new(), BTreeSet::new(), false);
+        for (operation, refusal) in ended {
+            answer(cx, operation, refusal.as_ref());
+            let works = operation.works.iter().filter(|work| work.step == Step::Changed);
+            changed.extend(works.map(|work| work.group.clone()));
+            match (refusal, &operation.group, operation.event.as_str()) {
+                (Some(_), ..) => {}
+                (None, Some(group), "refresh") => drop(shown.insert(group.clone())),
+                (None, None, "refresh") => all_own = true,
+                (None, ..) => drop(shown.insert(own.clone())),
             }
         }
-        let own = cx.device().groups.first().cloned().unwrap_or_default();
-        let changed = operation.works.iter().filter(|work| work.step == Step::Changed);
-        let changed: Vec<&String> = changed.map(|work| &work.group).collect();
-        for &group in &changed {
+        for group in &changed {
             self.errands.push(Errand::start(cx, Purpose::Publish(group.clone())));
         }
-        if refusal.is_some() {
-            return;
+        if all_own {
+            self.show_own_boards(cx);
         }
-        match (&operation.group, operation.event.as_str()) {
-            (Some(group), "refresh") => self.errands.push(Errand::start(cx, Purpose::Show(group.clone()))),
-            (None, "refresh") => self.show_own_boards(cx),
-            _ if !changed.contains(&&own) => self.errands.push(Errand::start(cx, Purpose::Show(own))),
-            _ => {}
+        // The sender is told with its group where that has changed; whoever asks is told in any case.
+        let asked =
+            |group: &String| ended.iter().any(|(one, _)| one.event == "refresh" && one.group.as_ref() == Some(group));
+        for group in shown {
+            let told = changed.contains(&group) || all_own && group == own;
+            if !told || asked(&group) {
+                self.errands.push(Errand::start(cx, Purpose::Show(group)));
+            }
         }
     }
 

@@ -4,11 +4,14 @@
 
 use modehost_sdk::{Cx, Document, RequestId};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::Workflow;
+use crate::batch::{Along, take_along};
 use crate::board::{Board, board_key};
 use crate::change::{Change, Refusal};
+use crate::task::Task;
 
 /// The document that lists the groups that have a board.
 pub const GROUPS_KEY: &str = "workflow/groups";
@@ -80,12 +83,24 @@ pub enum Step {
     Writing {
         request: RequestId,
         creates: bool,
+        /// What the write does for the messages behind this one, from the front.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        along: Vec<Along>,
     },
     /// Until the retry timer.
     Pausing,
     Unchanged,
     Changed,
     Failed(Refusal),
+}
+
+/// A write that is on disk.
+pub struct Stored {
+    pub group: String,
+    /// The group has its first board now.
+    pub is_first: bool,
+    /// What it did for the messages behind its own, from the front.
+    pub along: Vec<Along>,
 }
 
 /// Whether an operation goes on.
@@ -116,9 +131,15 @@ impl Operation {
     }
 
     /// A document that was read, or that a write ran into.
-    pub fn take_document(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, document: &Document) -> Progress {
+    pub fn take_document(
+        &mut self,
+        cx: &mut Cx<'_, Workflow>,
+        request: RequestId,
+        document: &Document,
+        waiting: &VecDeque<Self>,
+    ) -> Progress {
         match self.phase.clone() {
-            Phase::Finding { group, next, .. } => self.found(cx, &group, next, document),
+            Phase::Finding { group, next, .. } => self.found(cx, &group, next, document, waiting),
             Phase::Listing { .. } => {
                 let own = &cx.device().groups;
                 let mut rest = read_groups(document.value.as_deref());
@@ -134,23 +155,30 @@ impl Operation {
                 }
             }
             _ => match self.work_of(request) {
-                Some(index) => self.apply(cx, index, document),
+                Some(index) => self.apply(cx, index, document, waiting),
                 None => Progress::Continues,
             },
         }
     }
 
-    /// A write is on disk. Some(group) if the group has its first board now.
-    pub fn take_written(&mut self, request: RequestId) -> Option<String> {
+    /// A write is on disk: none if it was not of this message.
+    pub fn take_written(&mut self, request: RequestId) -> Option<Stored> {
         let index = self.work_of(request)?;
         let work = &mut self.works[index];
-        let created = matches!(work.step, Step::Writing { creates: true, .. });
-        work.step = Step::Changed;
-        created.then(|| work.group.clone())
+        let Step::Writing { creates, along, .. } = std::mem::replace(&mut work.step, Step::Changed) else {
+            return None;
+        };
+        Some(Stored { group: work.group.clone(), is_first: creates, along })
     }
 
     /// A write named an old version; the change is made on the newer board.
-    pub fn take_conflict(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, current: &Document) -> Progress {
+    pub fn take_conflict(
+        &mut self,
+        cx: &mut Cx<'_, Workflow>,
+        request: RequestId,
+        current: &Document,
+        waiting: &VecDeque<Self>,
+    ) -> Progress {
         let Some(index) = self.work_of(request) else {
             return Progress::Continues;
         };
@@ -163,7 +191,7 @@ impl Operation {
             let most = u64::from(work.tries.min(20)) * 10;
             cx.start_timer(RETRY_TIMER, Duration::from_millis(5 + cx.seed() % most));
         } else {
-            return self.apply(cx, index, current);
+            return self.apply(cx, index, current, waiting);
         }
         self.progress()
     }
@@ -236,7 +264,14 @@ impl Operation {
         true
     }
 
-    fn found(&mut self, cx: &mut Cx<'_, Workflow>, group: &str, next: usize, document: &Document) -> Progress {
+    fn found(
+        &mut self,
+        cx: &mut Cx<'_, Workflow>,
+        group: &str,
+        next: usize,
+        document: &Document,
+        waiting: &VecDeque<Self>,
+    ) -> Progress {
         let board = Board::read(group, document.value.as_deref());
         let (here, elsewhere) =
             std::mem::take(&mut self.unplaced).into_iter().partition(|change| board.has(&change.id));
@@ -262,7 +297,7 @@ impl Operation {
         if self.works.len() == 1 && self.works[0].group == group {
             // The board at hand is the one to be changed, so it is not read again.
             self.phase = Phase::Changing;
-            return self.apply(cx, 0, document);
+            return self.apply(cx, 0, document, waiting);
         }
         self.begin_work(cx)
     }
@@ -290,26 +325,36 @@ impl Operation {
         }
     }
 
-    /// Makes the changes of one group on the board in `document`, and writes it.
-    fn apply(&mut self, cx: &mut Cx<'_, Workflow>, index: usize, document: &Document) -> Progress {
+    /// Makes the changes of one group on the board in `document`, and writes it; messages that wait behind this
+    /// one go along where they can.
+    fn apply(
+        &mut self,
+        cx: &mut Cx<'_, Workflow>,
+        index: usize,
+        document: &Document,
+        waiting: &VecDeque<Self>,
+    ) -> Progress {
         let checking = self.phase == Phase::Checking;
+        // One that changes several boards is told at its end, and others are not to be told before it.
+        let alone = self.works.len() > 1;
         let work = &mut self.works[index];
         let mut board = Board::read(&work.group, document.value.as_deref());
         let mut changed = false;
-        let mut refusal = None;
-        for change in &work.changes {
-            match change.apply(&mut board, cx.now()) {
-                Ok(differs) => changed |= differs,
-                Err(found) => {
-                    refusal = Some(found);
-                    break;
-                }
+        let mut along = Vec::new();
+        let applied = apply_all(&work.changes, &mut board, &work.group, cx);
+        let text = applied.and_then(|differs| {
+            changed = differs;
+            if alone || !changed {
+                return board.write(document.version + 1);
             }
-        }
-        let text = match refusal {
-            Some(refusal) => Err(refusal),
-            None => board.write(document.version + 1),
-        };
+            let mut together = board.clone();
+            along = take_along(&mut together, &work.group, waiting, cx);
+            // Where there is no room for all of them, this one goes alone.
+            together.write(document.version + 1).or_else(|_| {
+                along.clear();
+                board.write(document.version + 1)
+            })
+        });
         match text {
             // While checking nothing is written anywhere, so the whole message ends here.
             Err(refusal) if checking => return Progress::Failed(refusal),
@@ -317,7 +362,7 @@ impl Operation {
             Ok(_) if checking => work.step = Step::Idle,
             Ok(text) if changed => {
                 let request = cx.write_document_json(board_key(&work.group), document.version, text);
-                work.step = Step::Writing { request, creates: document.version == 0 };
+                work.step = Step::Writing { request, creates: document.version == 0, along };
             }
             Ok(_) => work.step = Step::Unchanged,
         }
@@ -327,6 +372,23 @@ impl Operation {
         }
         self.progress()
     }
+}
+
+/// Makes the changes of one message on a board; false if all was so already.
+///
+/// # Errors
+/// The first that cannot be; the board may be changed in part then.
+pub fn apply_all(changes: &[Change], board: &mut Board, group: &str, cx: &Cx<'_, Workflow>) -> Result<bool, Refusal> {
+    // Before the first is made: the changes of one message may be made on one state of a task.
+    let stale: Vec<&Task> = changes.iter().filter_map(|change| change.stale_on(board)).collect();
+    if !stale.is_empty() {
+        return Err(Refusal::stale(&stale, group, &cx.config().device_alias));
+    }
+    let mut changed = false;
+    for change in changes {
+        changed |= change.apply(board, cx.now())?;
+    }
+    Ok(changed)
 }
 
 /// The groups in the stored list.

@@ -40,11 +40,14 @@ impl Request {
         let group = group_of(fields.member("groupKey"))?;
         let changes = match event {
             "update" => updates(&fields, device, group.as_ref(), seed)?,
-            "complete" => vec![(group.clone(), Change { id: required_id(&fields)?, kind: Kind::Complete })],
+            "complete" => {
+                let (id, rev) = (required_id(&fields)?, rev_of(fields.member("rev"))?);
+                vec![(group.clone(), Change { id, rev, kind: Kind::Complete })]
+            }
             "assign" => {
-                let id = required_id(&fields)?;
+                let (id, rev) = (required_id(&fields)?, rev_of(fields.member("rev"))?);
                 let owner = fields.text("owner")?.map_or_else(|| myself(device), |text| owner_of(text, device));
-                vec![(group.clone(), Change { id, kind: Kind::Assign(owner) })]
+                vec![(group.clone(), Change { id, rev, kind: Kind::Assign(owner) })]
             }
             _ => Vec::new(),
         };
@@ -92,11 +95,17 @@ fn updates(
         return Err(schema_invalid(format!("tasks must have 1 to {TASKS} items")));
     }
     let first_group = device.groups.first().cloned().unwrap_or_default();
+    // Beside a list it is the board's own, as boards are shown: another task may have been changed.
+    let for_one = match fields.member("task") {
+        Some(_) => rev_of(fields.member("rev"))?,
+        None => None,
+    };
     let mut changes = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.into_iter().enumerate() {
         let named = group_of(task.get("groupKey"))?.or_else(|| group.cloned());
         let patch = read_patch(task, device)?;
-        let change = |id| Change { id, kind: Kind::Update(patch) };
+        let rev = rev_of(task.get("rev"))?.or(for_one);
+        let change = |id| Change { id, rev, kind: Kind::Update(patch) };
         changes.push(match task.get("id").filter(|id| !id.is_null()) {
             Some(id) => (named, change(id_text(id).ok_or_else(bad_id)?)),
             // A task without an id is new, so there is nothing to be found.
@@ -144,6 +153,14 @@ fn read_patch(task: &Map<String, Value>, device: &Device) -> Result<Patch, Fault
     };
     let unknown = task.iter().filter(|(name, _)| !Task::is_own_member(name));
     Ok(Patch { title, status, owner, other: unknown.map(|(name, value)| (name.clone(), value.clone())).collect() })
+}
+
+/// What the change was made on.
+fn rev_of(value: Option<&Value>) -> Result<Option<u64>, Fault> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or_else(|| schema_invalid("rev must be a whole number")),
+    }
 }
 
 fn group_of(value: Option<&Value>) -> Result<Option<String>, Fault> {
@@ -212,6 +229,8 @@ mod tests {
             (r#"{"event":"update","tasks":[]}"#, "tasks must have 1 to 500 items"),
             (r#"{"event":"update","task":{"id":"a","status":"x"}}"#, "status must be one of: open, doing, done"),
             (r#"{"event":"update","task":{"title":7}}"#, "title must be a string"),
+            (r#"{"event":"update","task":{"id":"a","rev":"4"}}"#, "rev must be a whole number"),
+            (r#"{"event":"complete","id":"a","rev":-1}"#, "rev must be a whole number"),
             (r#"{"event":"update","task":{"title":"a"},"groupKey":7}"#, "groupKey must be a string"),
         ];
         for (body, expected) in cases {
@@ -229,6 +248,17 @@ mod tests {
         assert_eq!(groups(body), [Some("t".into()), Some("m".into()), Some("m".into())]);
         let body = r#"{"event":"update","tasks":[{"id":"b"},{"title":"c"}]}"#;
         assert_eq!(groups(body), [None, Some("home".into())]);
+    }
+
+    #[test]
+    fn m20_a_change_names_the_rev_of_its_task_and_not_that_of_a_board() {
+        let revs =
+            |body| -> Vec<_> { read(body).expect("a request").changes.into_iter().map(|(_, one)| one.rev).collect() };
+        assert_eq!(revs(r#"{"event":"update","rev":9,"task":{"id":"a","rev":4}}"#), [Some(4)]);
+        assert_eq!(revs(r#"{"event":"update","rev":9,"task":{"id":"a"}}"#), [Some(9)]);
+        assert_eq!(revs(r#"{"event":"update","rev":9,"tasks":[{"id":"a","rev":4},{"id":"b"}]}"#), [Some(4), None]);
+        assert_eq!(revs(r#"{"event":"assign","id":"a","rev":4}"#), [Some(4)]);
+        assert_eq!(revs(r#"{"event":"complete","id":"a","rev":null}"#), [None]);
     }
 
     #[test]

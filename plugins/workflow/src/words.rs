@@ -2,6 +2,9 @@
 //! protocol.
 
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::change::Refusal;
 
 /// What has become of a message, or what an error is about.
 #[derive(Debug, Serialize)]
@@ -21,6 +24,29 @@ impl<'a> Reply<'a> {
     /// About a message with this event and these tasks; without a status it is the `ref` of an error.
     pub fn about(event: &'a str, ids: &'a [String], status: Option<&'static str>) -> Self {
         Self { r#type: "workflow", status, event, id: ids.first(), ids: (ids.len() > 1).then_some(ids) }
+    }
+}
+
+/// A change that was made on an older state than the one that is there: the task as it is, for whoever is to
+/// look at both.
+#[derive(Debug, Serialize)]
+pub struct Stale<'a> {
+    r#type: &'static str,
+    code: &'a str,
+    message: &'a str,
+    r#ref: Reply<'a>,
+    task: Option<&'a Value>,
+    /// Only where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<&'a [Value]>,
+}
+
+impl<'a> Stale<'a> {
+    /// An error about this message.
+    pub fn new(refusal: &'a Refusal, about: Reply<'a>) -> Self {
+        let Refusal { code, message, tasks } = refusal;
+        let several = (tasks.len() > 1).then_some(tasks.as_slice());
+        Self { r#type: "error", code, message, r#ref: about, task: tasks.first(), tasks: several }
     }
 }
 

@@ -19,6 +19,12 @@ fn titles(inbox: &[Value]) -> Vec<String> {
     tasks.iter().map(|task| task["title"].as_str().expect("a title").to_owned()).collect()
 }
 
+/// What the device is told of a message.
+fn after(device: &mut TestDevice, message: &Value) -> Vec<Value> {
+    device.message(message);
+    device.inbox()
+}
+
 fn code(device: &mut TestDevice) -> String {
     let inbox = device.inbox();
     let error = inbox.iter().find(|message| message["type"] == "error");
@@ -88,17 +94,156 @@ fn m14_lost_and_failed_requests() {
     assert_eq!(device.inbox()[0]["status"], "ok");
 }
 
+/// The answers to messages, without boards.
+fn answers(inbox: &[Value]) -> Vec<Value> {
+    inbox.iter().filter(|message| !message["tasks"].is_array() || message["type"] == "error").cloned().collect()
+}
+
 #[test]
-fn m14_too_many_changes_at_once_are_told_when_to_come_again() {
+fn m14_fifty_changes_at_once_go_into_few_writes_and_each_is_answered() {
+    let kit = Kit::build("workflow");
+    let (mut device, mut other) = (kit.device("dev-1"), kit.device("dev-2"));
+    device.hold();
+    for number in 0..50 {
+        device.message(&update("A", &format!("a{number}")));
+    }
+    device.settle();
+    let inbox = device.inbox();
+    let ids: Vec<String> = answers(&inbox)
+        .iter()
+        .map(|answer| match answer["status"].as_str() {
+            Some("ok") => answer["id"].as_str().unwrap_or_default().to_owned(),
+            _ => answer.to_string(),
+        })
+        .collect();
+    assert_eq!(ids, (0..50).map(|number| format!("a{number}")).collect::<Vec<_>>());
+    assert_eq!(titles(&inbox).len(), 50);
+    let writes = kit.document("workflow/board/default").0;
+    assert!(writes <= 3, "{writes} writes");
+    // The group is told of each write once.
+    assert_eq!(other.inbox().len() as u64, writes);
+}
+
+#[test]
+fn m14_changes_that_wait_are_judged_one_by_one_and_in_their_order() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1");
+    device.message(&update("first", "a"));
+    device.inbox();
+    device.hold();
+    let messages = [
+        update("second", "a"),
+        json!({"type": "workflow", "event": "update", "task": {"id": "a", "title": "stale", "rev": 1}}),
+        json!({"type": "workflow", "event": "update", "tasks": [{"id": "b", "title": "B"}, {"id": "a", "title": "no", "rev": 1}]}),
+        update("third", "a"),
+        json!({"type": "workflow", "event": "complete", "id": "a", "rev": 3}),
+        json!({"type": "workflow", "event": "refresh"}),
+        ask("complete", "nowhere"),
+        json!({"type": "workflow", "event": "update", "tasks": [{"id": "c", "title": "C"}, {"id": "d", "title": "D"}]}),
+    ];
+    for message in &messages {
+        device.message(message);
+    }
+    device.settle();
+    let inbox = device.inbox();
+    let words: Vec<String> = answers(&inbox)
+        .iter()
+        .map(|answer| answer["status"].as_str().or(answer["code"].as_str()).unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(words, ["ok", "STALE_REV", "STALE_REV", "ok", "ok", "ok", "TASK_NOT_FOUND", "ok"], "{inbox:?}");
+    assert_eq!(titles(&inbox), ["third", "C", "D"], "nothing of a message that was refused is there");
+    let task = &inbox.iter().rev().find(|message| message["event"] == "update" && message["tasks"].is_array());
+    let task = &task.expect("a board")["tasks"][0];
+    assert_eq!((&task["status"], &task["rev"]), (&json!("done"), &json!(4)));
+    // One before the task that is looked for everywhere, and one behind it.
+    assert_eq!(kit.document("workflow/board/default").0, 3);
+}
+
+#[test]
+fn m14_what_goes_along_is_made_again_on_the_board_of_others() {
+    let kit = Kit::build("workflow");
+    let mut devices: Vec<_> = (0..4).map(|n| kit.device(&format!("dev-{n}"))).collect();
+    for (n, device) in devices.iter_mut().enumerate() {
+        device.hold();
+        for number in 0..20 {
+            device.message(&update("T", &format!("t{n}-{number}")));
+        }
+    }
+    for _ in 0..200 {
+        for device in &mut devices {
+            device.step();
+        }
+        for device in &mut devices {
+            device.advance(20);
+        }
+    }
+    let (writes, board) = kit.document("workflow/board/default");
+    let board: Value = serde_json::from_str(&board.expect("a board")).expect("JSON");
+    assert_eq!(board["tasks"].as_array().map(Vec::len), Some(80));
+    assert!(writes <= 12, "{writes} writes");
+    for device in &mut devices {
+        let inbox = device.inbox();
+        assert_eq!(inbox.iter().filter(|message| message["status"] == "ok").count(), 20, "{inbox:?}");
+    }
+}
+
+#[test]
+fn m14_a_board_without_room_for_all_takes_those_that_fit() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1");
+    let big = |id: &str, bytes: usize| json!({"type": "workflow", "event": "update", "task": {"id": id, "title": id, "note": "x".repeat(bytes)}});
+    device.message(&big("base", 120_000));
+    device.message(&big("more", 100_000));
+    device.inbox();
+    device.hold();
+    for id in ["a", "b", "c"] {
+        device.message(&big(id, 20_000));
+    }
+    device.settle();
+    let inbox = device.inbox();
+    let words: Vec<&str> =
+        inbox.iter().filter_map(|message| message["status"].as_str().or(message["code"].as_str())).collect();
+    assert_eq!(words, ["ok", "TOO_LARGE", "TOO_LARGE"], "{words:?}");
+    assert_eq!(titles(&inbox), ["base", "more", "a"]);
+}
+
+#[test]
+fn m14_however_many_wait_no_event_does_more_than_it_may() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1").groups(&["a", "b", "c", "d"]);
+    device.hold();
+    // Behind one that is refused, and behind one that is written: what is done at once, and what names other groups.
+    for first in [ask("complete", "nowhere"), update("A", "a")] {
+        device.message(&first);
+        for number in 0..120 {
+            device.message(&json!({"type": "workflow", "event": "refresh"}));
+            device.message(&json!({"type": "workflow", "event": "refresh", "groupKey": format!("other-{number}")}));
+        }
+    }
+    device.settle();
+    for _ in 0..40 {
+        device.advance(2);
+        device.settle();
+    }
+    let inbox = device.inbox();
+    let answers = answers(&inbox);
+    assert_eq!(answers.iter().filter(|answer| answer["status"] == "ok").count(), 481, "{:?}", answers.last());
+    assert_eq!(answers.len(), 482);
+}
+
+#[test]
+fn m14_more_than_the_state_holds_is_told_when_to_come_again() {
     let kit = Kit::build("workflow");
     let mut device = kit.device("dev-1");
     device.hold();
-    for number in 0..32 {
-        device.message(&update("A", &format!("a{number}")));
+    let note = "x".repeat(8_000);
+    for number in 0..15 {
+        let task = json!({"id": format!("a{number}"), "title": "A", "note": note});
+        device.message(&json!({"type": "workflow", "event": "update", "task": task}));
     }
     assert_eq!(device.inbox(), Vec::<Value>::new());
-    let tasks = json!([{"id": "b", "title": "B"}, {"id": "c", "title": "C"}]);
-    device.message(&json!({"type": "workflow", "event": "update", "tasks": tasks}));
+    let tasks = json!([{"id": "b", "title": "B", "note": note}, {"id": "c", "title": "C"}]);
+    device.message(&json!({"type": "workflow", "event": "update", "tasks": tasks, "more": note}));
     let expected = json!({
         "type": "error", "code": "RATE_LIMITED", "retry_after_ms": 1_000,
         "message": "too many changes are waiting; send this one again in a moment",
@@ -106,10 +251,82 @@ fn m14_too_many_changes_at_once_are_told_when_to_come_again() {
     });
     assert_eq!(device.inbox(), [expected]);
     device.settle();
-    assert_eq!(titles(&device.inbox()).len(), 32, "those that were taken, and no more");
+    assert_eq!(titles(&device.inbox()).len(), 15, "those that were taken, and no more");
     device.message(&ask("complete", "a0"));
     device.settle();
     assert_eq!(device.inbox()[0]["status"], "ok");
+}
+
+#[test]
+fn m20_a_stale_task_changes_nothing_and_is_answered_with_the_task_as_it_is() {
+    let kit = Kit::configured("workflow", r#"{"device_alias":{"dev-2":"Bob"}}"#);
+    let (mut one, mut two) = (kit.device("dev-1"), kit.device("dev-2"));
+    one.message(&update("A", "a"));
+    let shown = one.inbox().last().expect("a board")["tasks"][0].clone();
+    assert_eq!(shown["rev"], 1);
+    // The other takes it, and gives it another title.
+    two.message(&ask("assign", "a"));
+    two.message(&update("A, renamed", "a"));
+    one.inbox();
+    // The whole task as it was shown before, with one member changed.
+    let mut old = shown.clone();
+    old["priority"] = json!("high");
+    one.message(&json!({"type": "workflow", "event": "update", "task": old}));
+    let inbox = one.inbox();
+    let error = &inbox[0];
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("STALE_REV")), "{inbox:?}");
+    assert_eq!(error["ref"], json!({"type": "workflow", "event": "update", "id": "a"}));
+    let task = &error["task"];
+    assert_eq!((&task["title"], &task["owner"], &task["rev"]), (&json!("A, renamed"), &json!("Bob|dev-2"), &json!(3)));
+    assert_eq!(task["groupKey"], "default");
+    assert!(error["tasks"].is_null());
+    for event in ["complete", "assign"] {
+        one.message(&json!({"type": "workflow", "event": event, "id": "a", "rev": 2}));
+        assert_eq!(code(&mut one), "STALE_REV", "{event}");
+    }
+    assert_eq!(titles(&after(&mut one, &json!({"type": "workflow", "event": "refresh"}))), ["A, renamed"]);
+
+    // On the task as it is, it goes through; and once more, since the answer may have been lost.
+    let mut current = task.clone();
+    current["priority"] = json!("high");
+    for _ in 0..2 {
+        one.message(&json!({"type": "workflow", "event": "update", "task": current}));
+        assert_eq!(one.inbox()[0]["status"], "ok");
+    }
+    let (_, board) = kit.document("workflow/board/default");
+    let board: Value = serde_json::from_str(&board.expect("a board")).expect("JSON");
+    assert_eq!(board["tasks"][0]["rev"], 4);
+    assert_eq!((&board["tasks"][0]["priority"], &board["tasks"][0]["owner"]), (&json!("high"), &json!("dev-2")));
+
+    // Without a rev only what is there changes.
+    two.message(&json!({"type": "workflow", "event": "update", "task": {"id": "a", "due": "today"}}));
+    let (_, board) = kit.document("workflow/board/default");
+    let board: Value = serde_json::from_str(&board.expect("a board")).expect("JSON");
+    let task = &board["tasks"][0];
+    assert_eq!(
+        (&task["title"], &task["priority"], &task["due"]),
+        (&json!("A, renamed"), &json!("high"), &json!("today"))
+    );
+}
+
+#[test]
+fn m20_a_message_with_several_tasks_is_refused_as_a_whole() {
+    let kit = Kit::build("workflow");
+    let mut device = kit.device("dev-1");
+    for id in ["a", "b", "c"] {
+        device.message(&update(id, id));
+    }
+    device.message(&ask("complete", "a"));
+    device.message(&ask("complete", "b"));
+    device.inbox();
+    let task = |id: &str| json!({"id": id, "title": "new", "rev": 1});
+    device
+        .message(&json!({"type": "workflow", "event": "update", "rev": 5, "tasks": [task("c"), task("a"), task("b")]}));
+    let inbox = device.inbox();
+    assert_eq!(inbox[0]["code"], "STALE_REV", "{inbox:?}");
+    let ids: Vec<&Value> = inbox[0]["tasks"].as_array().expect("tasks").iter().map(|task| &task["id"]).collect();
+    assert_eq!((ids, &inbox[0]["task"]["id"]), (vec![&json!("a"), &json!("b")], &json!("a")));
+    assert_eq!(titles(&after(&mut device, &json!({"type": "workflow", "event": "refresh"}))), ["a", "b", "c"]);
 }
 
 #[test]

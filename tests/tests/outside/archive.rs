@@ -103,6 +103,35 @@ async fn m7_the_latest_meetings_stay_as_files_and_older_ones_go() {
 }
 
 #[tokio::test]
+async fn m7_what_people_are_called_and_say_is_text_in_the_files() {
+    let server = Server::start(settings(3)).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    device.start_mode("meeting").await;
+    let name = "Ann\u{202E}[x](http://evil.example)<b>";
+    let said = [
+        "We decided to pay [this invoice](http://evil.example/a) \\<img src=x> today.",
+        "Bob will send ![it](http://tracker.example/p.png) \u{2066}to `all` by Friday.",
+        "# 1. **That** is &#8238; all.",
+    ];
+    let items: Vec<Value> = said.iter().map(|text| json!({ "tag": name, "text": text })).collect();
+    device.send(json!({ "type": "meeting", "phase": "snippet", "items": items })).await;
+    for _ in &said {
+        device.expect("a snippet", |message| message["phase"] == "snippet").await;
+    }
+    device.send(json!({ "type": "meeting", "phase": "finalize" })).await;
+    device.expect("the summary", |message| message["phase"] == "summary").await;
+    let id = device.session_id().to_owned();
+    wait_listed(&server, "the meeting", |ids| ids.contains(&id)).await;
+    let text = std::fs::read_to_string(folder(&server).join(format!("{id}.md"))).expect("Markdown");
+    for word in ["invoice", "tracker.example", "That", "Ann", "\\\\\\<img"] {
+        assert!(text.contains(word), "{word} is missing in:\n{text}");
+    }
+    for begins in ["](", "![", " [x]", " <b>", " `all`", " **That", " &#8238", "\u{202E}", "\u{2066}"] {
+        assert!(!text.contains(begins), "{begins:?} in:\n{text}");
+    }
+}
+
+#[tokio::test]
 async fn m7_what_strangers_wrote_survives_and_a_torn_index_is_put_aside() {
     let mut server = Server::prepare(&settings(100));
     let folder = folder(&server);

@@ -105,6 +105,52 @@ async fn m14_changes_at_the_same_time_lose_nothing() {
 }
 
 #[tokio::test]
+async fn m14_fifty_changes_at_once_are_all_made_and_answered() {
+    let server = Server::start(Settings::new().bundled()).await;
+    let (mut device, mut other) = (Device::join(&server, "dev-1").await, Device::join(&server, "dev-2").await);
+    let ids: Vec<String> = (0..50).map(|number| format!("t-{number}")).collect();
+    for id in &ids {
+        device.send(update(id, id)).await;
+    }
+    for id in &ids {
+        let answered = |answer: &Value| {
+            let about = if answer["type"] == "error" { &answer["ref"] } else { answer };
+            about["id"] == *id && (answer["type"] == "error" || answer["status"] == "ok")
+        };
+        let answer = device.expect(&format!("an answer to {id}"), answered).await;
+        assert_eq!(answer["status"], "ok", "{answer}");
+    }
+    assert_eq!(tasks(&mut device).await.len(), 50);
+    other
+        .expect("the whole board", |message| is_board(message) && message["tasks"].as_array().map(Vec::len) == Some(50))
+        .await;
+}
+
+#[tokio::test]
+async fn m20_a_stale_task_does_not_revert_what_another_device_did() {
+    let server = Server::start(Settings::new().bundled()).await;
+    let mut one = Device::join(&server, "dev-1").await;
+    let mut two = Device::join(&server, "dev-2").await;
+    assert_eq!(change(&mut one, update("t-1", "as it was")).await["status"], "ok");
+    let old = tasks(&mut one).await[0].clone();
+    let renamed = json!({ "id": "t-1", "title": "as it is", "rev": old["rev"] });
+    let renamed = json!({ "type": "workflow", "event": "update", "task": renamed });
+    assert_eq!(change(&mut two, renamed).await["status"], "ok");
+    let mut mine = old.clone();
+    mine["priority"] = json!("high");
+    let refused = change(&mut one, json!({ "type": "workflow", "event": "update", "task": mine })).await;
+    assert_eq!(refused["code"], "STALE_REV", "{refused}");
+    assert_eq!((&refused["task"]["id"], &refused["task"]["title"]), (&json!("t-1"), &json!("as it is")), "{refused}");
+    // Looked at again, and sent again.
+    let mut mine = refused["task"].clone();
+    mine["priority"] = json!("high");
+    assert_eq!(change(&mut one, json!({ "type": "workflow", "event": "update", "task": mine })).await["status"], "ok");
+    let task = tasks(&mut two).await[0].clone();
+    two.ping().await;
+    assert_eq!(task["title"], "as it is");
+}
+
+#[tokio::test]
 async fn m14_the_board_outlives_the_process() {
     let mut server = Server::start(Settings::new().bundled()).await;
     let mut device = Device::join(&server, "dev-1").await;

@@ -38,6 +38,7 @@
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
 //! - [`noise`]: messages of every type that are nearly right (C.10)
+//! - [`names`]: folders, links and files that are replaced under the running server (C.20)
 //! - [`tls`]: certificates, and how they are renewed
 //! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
 //! - `traces`: spans for a collector, with the feature `otel`
@@ -70,6 +71,7 @@ mod meeting_race;
 mod models;
 mod models_odd;
 mod modes;
+mod names;
 mod noise;
 mod operation;
 mod peers;

@@ -47,8 +47,8 @@ pub struct JwtConfig {
     /// is away, those that were read last are used. Default 600.
     #[garde(range(min = 1, max = 86_400))]
     pub jwks_ttl_s: u64,
-    /// They are also read again for a token with an unknown key, but not more often than this, in s,
-    /// 1 to 3600. Default 10.
+    /// They are also read again for a token with an unknown key, or whose signature fits none of them, but
+    /// not more often than this, in s, 1 to 3600. Default 10.
     #[garde(range(min = 1, max = 3600))]
     pub jwks_min_refresh_s: u64,
     /// Time for one answer of `jwks_url`, in s, 1 to 30; keep it under

@@ -1,6 +1,6 @@
 //! JWKS: rotation, floods, and providers that are away.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -108,6 +108,73 @@ async fn c11_keys_are_read_anew_when_they_are_old() {
     fake.answers(Answer::Json(set(&[&new])));
     eventually(&sign_in, "a", &old.token("a"), Err(Denied::Signature)).await;
     assert_eq!(check(&sign_in, "a", &new.token("a")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn c11_a_key_that_is_changed_under_its_id_or_without_one_is_found() {
+    // Signed by the new key: with the id of the old one, and with none.
+    for id in [Some("k"), None] {
+        let (old, new) = (Signer::rsa("k"), Signer::other_rsa("k"));
+        let fake = Fake::start(Answer::Json(set(&[&old]))).await;
+        let sign_in = sign_in(settings(&fake, json!({ "jwks_ttl_s": 3600 })));
+        assert_eq!(check(&sign_in, "a", &old.token_as(id, "a")).await, Ok(()));
+        fake.answers(Answer::Json(set(&[&new])));
+        eventually(&sign_in, "a", &new.token_as(id, "a"), Ok(())).await;
+        assert_eq!(fake.count(), 2, "one look was enough");
+        assert_eq!(check(&sign_in, "a", &old.token_as(id, "a")).await, Err(Denied::Signature));
+    }
+}
+
+#[tokio::test]
+async fn c11_a_flood_of_signatures_that_fit_nothing_asks_the_provider_rarely() {
+    let (signer, forger) = (Signer::rsa("k"), Signer::other_rsa("k"));
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({ "jwks_min_refresh_s": 60 })));
+    assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
+    for id in [Some("k"), None].repeat(50) {
+        assert_eq!(check(&sign_in, "a", &forger.token_as(id, "a")).await, Err(Denied::Signature));
+    }
+    assert_eq!(fake.count(), 1);
+}
+
+#[tokio::test]
+async fn c11_a_signature_that_fits_nothing_waits_for_nobody_who_is_away() {
+    let (signer, forger) = (Signer::rsa("k"), Signer::other_rsa("k"));
+    let fake = Fake::start(Answer::Json(set(&[&signer]))).await;
+    let sign_in = sign_in(settings(&fake, json!({})));
+    assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
+    fake.answers(Answer::Silence);
+    let (bad, known) = (forger.token("a"), signer.token("a"));
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        // What is known says no, and does so within one look; who has a good key goes in meanwhile.
+        let began = Instant::now();
+        let (forged, good) = tokio::join!(check(&sign_in, "a", &bad), check(&sign_in, "a", &known));
+        assert_eq!((forged, good), (Err(Denied::Signature), Ok(())));
+        assert!(began.elapsed() < Duration::from_secs(4));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn c20_a_file_of_keys_behind_a_link_that_is_turned_is_read_again() {
+    let (old, new) = (Signer::rsa("k"), Signer::other_rsa("k"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for (name, signer) in [("one", &old), ("two", &new)] {
+        std::fs::create_dir(at(name)).expect("a folder");
+        std::fs::write(at(name).join("keys.json"), set(&[signer]).to_string()).expect("written");
+        let file = std::fs::File::options().write(true).open(at(name).join("keys.json")).expect("opens");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
+    }
+    std::os::unix::fs::symlink("one", at("current")).expect("a link");
+    let sign_in = sign_in(json!({ "methods": ["jwt"], "jwt": { "jwks_file": at("current").join("keys.json") } }));
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Ok(()));
+    std::os::unix::fs::symlink("two", at("new")).expect("a link");
+    std::fs::rename(at("new"), at("current")).expect("turned");
+    // Even under the same id, and long before the file would be read again by itself.
+    eventually(&sign_in, "a", &new.token("a"), Ok(())).await;
+    assert_eq!(check(&sign_in, "a", &old.token("a")).await, Err(Denied::Signature));
 }
 
 #[tokio::test]

@@ -94,6 +94,47 @@ async fn tls_renewed_certificates_are_used_and_broken_ones_are_not() {
     assert!(call(stage.devices, &second).await.is_ok(), "the one before stays");
 }
 
+#[tokio::test]
+async fn c20_a_certificate_of_the_same_size_and_time_behind_a_turned_link_is_used() {
+    let home = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| home.path().join(name);
+    let mut made = Vec::new();
+    for version in ["one", "two", "three"] {
+        std::fs::create_dir(at(version)).expect("a folder");
+        made.push(issue(&at(version)));
+        for name in ["chain.pem", "key.pem"] {
+            // Lines around the block count for nothing; signatures differ by some bytes.
+            let path = at(version).join(name);
+            let mut text = std::fs::read(&path).expect("text");
+            text.resize(2000, b'\n');
+            std::fs::write(&path, text).expect("written");
+            let file = std::fs::File::options().write(true).open(&path).expect("opens");
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a time");
+        }
+    }
+    let turn = |to: &str| {
+        std::os::unix::fs::symlink(to, at("new")).expect("a link");
+        std::fs::rename(at("new"), at("live")).expect("turned");
+    };
+    turn("one");
+    let stage = secured(&at("live")).await;
+    assert!(call(stage.devices, &made[0]).await.is_ok());
+    let shows = async |certificate: &CertificateDer<'static>| {
+        let deadline = Instant::now() + DEADLINE;
+        while call(stage.devices, certificate).await.is_err() {
+            assert!(Instant::now() < deadline, "the renewed certificate is not used");
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    turn("two");
+    shows(&made[1]).await;
+    // And renamed into the place of the one in use.
+    for name in ["key.pem", "chain.pem"] {
+        std::fs::rename(at("three").join(name), at("two").join(name)).expect("renamed");
+    }
+    shows(&made[2]).await;
+}
+
 #[test]
 fn tls_files_that_do_not_fit_are_named() {
     use garde::Validate;

@@ -17,7 +17,7 @@ use super::releases::{PluginSlot, Release};
 use super::status::Refused;
 use super::{CatalogError, PluginCatalog, policy, unix_ms};
 use crate::config::Config;
-use crate::folder::Changes;
+use crate::folder::{Changes, Look};
 use crate::generation::WasmGeneration;
 use crate::load::LoadError;
 use crate::package;
@@ -74,15 +74,22 @@ pub(super) enum State {
 }
 
 impl PluginCatalog {
-    /// Looks at the folder and takes over what has changed. Blocks while plugins are compiled.
-    pub(super) fn look(&self) {
+    /// Looks at the folder and takes over what has changed; false if nothing has. Blocks while plugins are
+    /// compiled.
+    pub(super) fn look(&self, look: Look) -> bool {
         let mut folder = self.folder.lock();
+        // The host may have room for them now.
+        let refused = self.refused.lock();
+        folder.forget(refused.iter().filter(|(_, refused)| refused.passes).map(|(path, _)| path.clone()));
+        drop(refused);
+        let mut anything = false;
         loop {
-            let changes = folder.look();
+            let changes = folder.look(look);
             let some_are_gone = !changes.gone.is_empty();
+            anything |= some_are_gone || !changes.changed.is_empty();
             self.follow(changes);
             if !some_are_gone {
-                return;
+                return anything;
             }
             // What stood in the way of a refused file may have gone with them.
             folder.forget(self.refused.lock().keys().cloned());
@@ -187,7 +194,7 @@ impl PluginCatalog {
         // A file that was refused may be welcome under the new settings.
         folder.forget(self.refused.lock().keys().cloned());
         drop(folder);
-        self.look();
+        self.look(Look::Told);
         Ok(())
     }
 
@@ -347,8 +354,11 @@ impl PluginCatalog {
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "a plugin is not taken; what serves goes on");
-                self.refused.lock().insert(path.to_owned(), refusal(path, &error));
+                let before = self.refused.lock().insert(path.to_owned(), refusal(path, &error));
+                // What may pass is tried again and again, and said once.
+                if !(error.passes() && before.is_some_and(|before| before.reason == error.to_string())) {
+                    tracing::error!(%error, "a plugin is not taken; what serves goes on");
+                }
                 Err(error)
             }
         }

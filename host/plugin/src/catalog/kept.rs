@@ -11,6 +11,7 @@ use modehost_ids::PluginId;
 use super::releases::{PluginSlot, Release, Releases, RolledBack};
 use super::store::{KeptPlugin, KeptRollback};
 use super::{CatalogError, PluginCatalog, tell_rolled_back, unix_ms};
+use crate::folder::Look;
 
 /// The newest good release of a plugin that an earlier process has kept.
 #[derive(Clone)]
@@ -93,7 +94,7 @@ impl PluginCatalog {
 
     /// The first look of this process: afterwards every plugin has its way back, where one is kept.
     pub(super) fn look_first(&self) {
-        self.look();
+        self.look(Look::Told);
         self.forget_unknown();
         self.refill_fallbacks();
         self.keep_releases();

@@ -157,6 +157,11 @@ impl ReleaseStore {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // It may have been removed; what is above it is not made anew.
+        match fs::create_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
@@ -194,6 +199,18 @@ mod tests {
         again.save(std::slice::from_ref(&newest)).expect("saved");
         let left = std::fs::read_dir(folder.path()).expect("a folder").count();
         assert_eq!(left, 2, "the index, and what is in use");
+    }
+
+    #[test]
+    fn c20_a_folder_that_was_removed_is_made_anew() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("releases");
+        let store = ReleaseStore::open(&folder).expect("opens");
+        let sum = hex::encode(Sha256::digest(b"one"));
+        store.keep(&sum, b"one").expect("kept");
+        fs::remove_dir_all(&folder).expect("removed");
+        store.keep(&sum, b"one").expect("kept again");
+        assert_eq!(store.read(&sum).expect("there"), b"one");
     }
 
     #[test]

@@ -150,3 +150,22 @@ fn inspect_tells_what_a_file_may_do_without_running_it() {
     let error = modehost_plugin::inspect(&broken, "fixture.wasm", Some(&runtime())).err();
     assert!(matches!(error, Some(LoadError::Probe { .. })), "{error:?}");
 }
+
+#[test]
+fn c20_a_cache_that_was_removed_is_made_anew_and_one_that_others_write_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().expect("a folder");
+    let cache = home.path().join("cache");
+    let config = RuntimeConfig { live_instances: 10, cache: Some(cache.clone()), ..RuntimeConfig::default() };
+    let runtime = Runtime::new(config).expect("a runtime");
+    let files = || std::fs::read_dir(&cache).map_or(0, Iterator::count);
+    std::fs::remove_dir_all(&cache).expect("removed");
+    load(&runtime, &[]).expect("compiled");
+    assert_eq!(files(), 2, "the component and its checksum");
+    assert_eq!(std::fs::metadata(&cache).expect("a folder").permissions().mode() & 0o777, 0o700);
+    std::fs::remove_dir_all(&cache).expect("removed");
+    std::fs::create_dir(&cache).expect("made by another");
+    std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("open to all");
+    load(&runtime, &[("version", "2.0.0")]).expect("compiled");
+    assert_eq!(files(), 0, "nothing is read from it or written to it");
+}

@@ -7,4 +7,5 @@ mod fixture;
 mod instance;
 mod load;
 mod mappings;
+mod names;
 mod track;

@@ -1,4 +1,6 @@
-//! Entries of a journal as lines of Markdown. Rule: an entry is one line, whatever stands in it.
+//! Entries of a journal as lines of Markdown. Rule: an entry is one line, whatever stands in it, and what somebody
+//! said or is called reads as just that: it begins no link, image, HTML, heading or list, and turns the direction of
+//! nothing around it. Modes keep the same rule with `markdown` of the SDK.
 
 use serde_json::Value;
 
@@ -33,15 +35,11 @@ impl<'t> LineForm<'t> {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => tidy(text, &mut line),
-                Piece::Member(name) => {
-                    let start = line.is_empty();
-                    let value = match entry.get(name) {
-                        Some(Value::String(text)) => plain(text, start),
-                        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-                        _ => continue,
-                    };
-                    tidy(&value, &mut line);
-                }
+                Piece::Member(name) => match entry.get(name) {
+                    Some(Value::String(text)) => plain(text, &mut line),
+                    Some(value @ (Value::Number(_) | Value::Bool(_))) => line.push_str(&value.to_string()),
+                    _ => {}
+                },
             }
         }
         line.truncate(line.trim_end().len());
@@ -62,17 +60,73 @@ fn tidy(text: &str, line: &mut String) {
     }
 }
 
-/// Text of a member so that it reads as text: no HTML begins in it, and where it opens the line, no
-/// heading, list or quotation.
-fn plain(text: &str, opens_line: bool) -> String {
-    let text = text.replace('<', "\\<");
-    let text = text.trim_start();
-    let is_mark = |first: char| matches!(first, '#' | '>' | '-' | '+' | '*' | '=' | '|' | '~' | '`');
-    if opens_line && text.starts_with(is_mark) { format!("\\{text}") } else { text.to_owned() }
+/// Adds text of a member so that it reads as text.
+fn plain(text: &str, line: &mut String) {
+    let mut tidied = line.clone();
+    let start = tidied.len();
+    let seen: String = text.chars().filter(|character| !is_hidden(*character)).collect();
+    tidy(&seen, &mut tidied);
+    // Whatever opens the line, or what a list begins in it, could begin something itself.
+    let opens =
+        line.chars().all(|mark| matches!(mark, ' ' | '-' | '+' | '*' | '>' | '.' | ')') || mark.is_ascii_digit());
+    let added: Vec<char> = tidied[start..].chars().collect();
+    for (at, character) in added.iter().enumerate() {
+        if means_something(&added, at, opens) {
+            line.push('\\');
+        }
+        line.push(*character);
+    }
+}
+
+/// Direction marks, embeddings, overrides and isolates; annotations; what has no width. Joiners stay: letters and
+/// emoji are made with them.
+fn is_hidden(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+    )
+}
+
+/// Whether this character would be more than itself.
+fn means_something(text: &[char], at: usize, opens: bool) -> bool {
+    let before = at.checked_sub(1).map(|index| text[index]);
+    let after = text.get(at + 1).copied();
+    let at_start = text[..at].iter().all(|one| *one == ' ');
+    match text[at] {
+        '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '$' => true,
+        // Behind a bracket it is half of a link.
+        '(' => before == Some(']'),
+        // Within a word, as in names of files, it is one of its letters.
+        '_' => ![before, after].into_iter().all(|one| one.is_some_and(char::is_alphanumeric)),
+        '&' => is_entity(&text[at + 1..]),
+        // At the beginning, and the row of them that closes a heading.
+        '#' => opens && at_start || before == Some(' ') && text[at..].iter().all(|one| *one == '#'),
+        '>' | '-' | '+' | '=' | '|' | ':' => opens && at_start,
+        '.' | ')' => opens && is_number(&text[..at]) && after.is_none_or(|one| one == ' '),
+        _ => false,
+    }
+}
+
+/// Whether a list could be numbered by this.
+fn is_number(text: &[char]) -> bool {
+    let digits = text.iter().skip_while(|one| **one == ' ');
+    digits.clone().all(char::is_ascii_digit) && (1..=9).contains(&digits.count())
+}
+
+/// Whether `&` before this names a character.
+fn is_entity(rest: &[char]) -> bool {
+    const LONGEST: usize = 40;
+    let length = rest.iter().take(LONGEST).take_while(|one| one.is_ascii_alphanumeric() || **one == '#').count();
+    length > 0 && rest.get(length) == Some(&';')
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+    use serde_json::json;
+
     use super::*;
 
     fn line(template: &str, entry: &str) -> String {
@@ -97,5 +151,68 @@ mod tests {
         assert_eq!(line("- {text}", entry), "- a # b c d \\<script>");
         assert_eq!(line("{text}", r##"{"text":" # no heading"}"##), "\\# no heading");
         assert_eq!(line("{text}", r#"{"text":"- no list"}"#), "\\- no list");
+        let turned = r#"{"who":"Ann\u202egnp\u202c\u200f","text":"exe\u2066 x\u2069"}"#;
+        assert_eq!(line("- {who}: {text}", turned), "- Anngnp: exe x");
+    }
+
+    /// What a reader is shown of one line of Markdown; an error if that is more than text in a list.
+    fn shown(markdown: &str) -> Result<String, String> {
+        let mut shown = String::new();
+        for event in
+            Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_MATH)
+        {
+            match event {
+                Event::Text(text) => shown.push_str(&text),
+                Event::Start(Tag::Paragraph | Tag::List(_) | Tag::Item)
+                | Event::End(TagEnd::Paragraph | TagEnd::List(_) | TagEnd::Item) => {}
+                other => return Err(format!("{other:?} in {markdown:?}")),
+            }
+        }
+        Ok(shown)
+    }
+
+    /// An entry in each form, against what its reader is shown.
+    fn assert_shows(text: &str) {
+        let entry = json!({"who": text, "text": text}).to_string();
+        for (template, expected) in [
+            ("- {text}", text.to_owned()),
+            ("1. {text}", text.to_owned()),
+            ("- at 1: {text}", format!("at 1: {text}")),
+            ("- by {who}: {text}", format!("by {text}: {text}")),
+        ] {
+            let markdown = line(template, &entry);
+            assert_eq!(shown(&markdown), Ok(expected.trim_end().to_owned()), "{markdown:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_is_no_link_image_html_or_block() {
+        for text in [
+            "[tap here](javascript:alert(1))",
+            "![x](http://tracker.example/p.png)",
+            "<img src=x onerror=alert(1)>",
+            "<https://evil.example>",
+            // The mark before it made one of ours into text, and the bracket into HTML.
+            "\\<b>",
+            "](http://evil.example) [",
+            "[a]: http://evil.example",
+            "&lt;b&gt; &#8238;",
+            "**b** _i_ ~~s~~ `c` ``` $x$",
+            "# heading",
+            "> quoted",
+            "- list",
+            "1. list",
+            "[x] done",
+            "snake_case_name, 5.5 % of R&D, C#",
+        ] {
+            assert_shows(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_said_is_shown_as_it_is(text in r"[\\`*_\[\]<>~&#+=|:().!;a1-9x-][\\`*_\[\]<>~&#+=|:().!;a1-9x-]{0,12}( [\\`*_\[\]<>~&#+=|:().!;a1-9x-]{1,12})?") {
+            assert_shows(&text);
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::schema;
 use crate::config::Config;
 
 pub(super) const DATABASE: &str = "modehost.db";
-const LOCK: &str = "modehost.lock";
+pub(super) const LOCK: &str = "modehost.lock";
 
 /// Why the storage cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub(super) fn open(config: &Config) -> Result<Opened, OpenError> {
 }
 
 /// Takes the folder for this process. The system gives it free when the process ends, however.
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let folder = |source| OpenError::Folder { dir: dir.into(), source };
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(folder)?;
@@ -143,6 +143,8 @@ fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(limits::STORAGE_BUSY)?;
     connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
+    // The files beside the database are opened by name at the first read; that is now, while the names are right.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
     Ok(connection)
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::backlog::{AbandonOnExit, Backlog};
 use super::failure;
+use super::names::OpenFiles;
 use super::watches::Watches;
 use crate::reply::StorageError;
 use crate::traits::Document;
@@ -79,7 +80,7 @@ where
 
 /// The life of the writer thread: until the backlog is closed and empty.
 pub(super) fn run(
-    connection: Connection,
+    (connection, mut names): (Connection, OpenFiles),
     file: &Path,
     backlog: &Backlog<Box<dyn Write>>,
     watches: &Watches,
@@ -91,7 +92,7 @@ pub(super) fn run(
     while let Some(left) = backlog.take(limits::WRITER_BATCH, &mut jobs) {
         metrics::gauge!("modehost_storage_queue_depth").set(left as f64);
         metrics::histogram!("modehost_storage_batch_operations").record(jobs.len() as f64);
-        let outcome = commit(&connection, file, &mut jobs);
+        let outcome = names.check(&connection).and_then(|()| commit(&connection, file, &mut jobs));
         report(&outcome, file, &mut failing);
         let (failures, changes) = match outcome {
             Ok(done) => {
