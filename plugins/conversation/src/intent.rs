@@ -26,7 +26,7 @@ impl Intent {
     /// The command that a turn is, if it is one. `running`: another mode runs. `name`: what the device is called.
     pub fn read(said: &str, config: &Config, running: bool, name: Option<&str>) -> Verdict<Self> {
         let modes = config.modes.iter().map(|(mode, phrases)| Named::new(mode, phrases)).collect();
-        let scene = Scene { modes, names: name.into_iter().collect() };
+        let scene = Scene { modes, running, names: name.into_iter().collect() };
         scene.read(said).map(|wish| match wish {
             Wish::Start(mode) => Self::Start(mode),
             Wish::Leave => Self::Leave,
@@ -109,6 +109,15 @@ mod tests {
         }
         for said in ["忘掉我们的对话", "请忘掉我们的对话吧", "Please forget our conversation."] {
             assert_eq!(read(said), Verdict::Command(Intent::Forget), "{said}");
+        }
+    }
+
+    #[test]
+    fn m18_what_is_only_said_to_be_over_is_left_where_it_runs() {
+        for said in ["会议结束了", "会议到此结束", "The meeting is over."] {
+            let left = |running| Intent::read(said, &Config::default(), running, None);
+            assert_eq!(left(true), Verdict::Command(Intent::Leave), "{said}");
+            assert_eq!(left(false), Verdict::Doubt(Intent::Leave), "{said}");
         }
     }
 

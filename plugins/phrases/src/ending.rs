@@ -8,12 +8,12 @@ use crate::Verdict;
 use crate::begin::Named;
 use crate::frame::{Framed, Manner};
 use crate::leave;
-use crate::path::Ways;
+use crate::path::{Marks, Ways};
 use crate::text::Text;
 
-/// What ends a meeting, however it is said.
-pub fn core<'t>(ways: &Ways<'t>, meeting: &Named) -> Ways<'t> {
-    leave::sociably(ways, |ways| leave::dismissal(ways).or(&leave::core(ways, meeting)))
+/// What ends a meeting, however it is said; with these marks where it is only said to be over.
+pub fn core<'t>(ways: &Ways<'t>, meeting: &Named, stated: Marks) -> Ways<'t> {
+    leave::sociably(ways, |ways| leave::dismissal(ways, stated).or(&leave::core(ways, meeting, stated)))
 }
 
 /// Whether an utterance ends the meeting in which it was said.
@@ -22,11 +22,11 @@ pub fn of_meeting<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
     let framed = Framed::new(&text, &[]);
     let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();
     let meeting = Named::known("meeting");
-    let is_known = phrases.iter().any(|phrase| !core(&Ways::begin(phrase), &meeting).ends().is_empty());
+    let is_known = phrases.iter().any(|phrase| !core(&Ways::begin(phrase), &meeting, Marks::NONE).ends().is_empty());
     let whole = framed.read(Manner::End, |ways| leave::sociably(ways, |ways| ways.word(&phrases)));
     let known = || match is_known {
         true => {
-            let ends = framed.read(Manner::End, |ways| core(ways, &meeting));
+            let ends = framed.read(Manner::End, |ways| core(ways, &meeting, Marks::NONE));
             // 退出 leaves any mode.
             ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))))
         }

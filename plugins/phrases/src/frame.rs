@@ -77,6 +77,9 @@ impl<'t> Framed<'t> {
 fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
     let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE));
+    let is_stated = has(Marks::STATED) && !has(Marks::URGES | Marks::POLITE);
+    let marks = if is_stated { marks | Marks::WEAK } else { marks };
+    let has = |other| marks.has(other);
     let sure = if manner == Manner::Parting {
         if has(Marks::ASKS | Marks::TAGGED) && !is_request {
             return Verdict::Talk;

@@ -40,39 +40,13 @@ const QUIT: [&str; 33] = [
     "finish up",
     "shut down",
 ];
-const OVER: [&str; 32] = [
-    "结束",
-    "关闭",
-    "退出",
-    "停止",
-    "到此结束",
-    "到此为止",
-    "就到这里",
-    "就到这儿",
-    "就到这",
-    "到这里",
-    "到这儿",
-    "先到这里",
-    "先到这儿",
-    "就先到这里",
-    "就开到这里",
-    "开到这里",
-    "就到此为止",
-    "就到此结束",
-    "到这里结束",
-    "就此结束",
-    "就结束",
-    "现在结束",
-    "正式结束",
-    "over",
-    "is over",
-    "is adjourned",
-    "adjourned",
-    "is finished",
-    "is closed",
-    "is ended",
-    "is now over",
-    "off",
+#[rustfmt::skip]
+const UP_TO_HERE: [&str; 19] = [
+    "到此结束", "到此为止", "就到这里", "就到这儿", "就到这", "到这里", "到这儿", "先到这里", "先到这儿", "就先到这里", "就开到这里", "开到这里", "就到此为止", "就到此结束", "到这里结束", "就此结束", "就结束", "现在结束", "正式结束",
+];
+#[rustfmt::skip]
+const OVER: [&str; 13] = [
+    "结束", "关闭", "退出", "停止", "over", "is over", "is adjourned", "adjourned", "is finished", "is closed", "is ended", "is now over", "off",
 ];
 const THANKS: [&str; 12] = [
     "谢谢",
@@ -209,19 +183,22 @@ const THIS_MODE: [&str; 22] = [
 /// Said alone they end whatever runs.
 const BARE: [&str; 9] = ["退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序"];
 
-/// All ways to order the end of this mode.
-pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
+/// All ways to order the end of this mode. `stated`: the marks of those that only say that it is over.
+pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
+    let over = |ways: &Ways<'t>| ways.word(&OVER).or(&ways.word(&UP_TO_HERE));
     let quit = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
     let off =
         ["关掉", "关了", "关闭", "退出", "结束", "停掉", "结束掉", "关上", "停了", "停止", "退了", "停下来", "停一下"];
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
         &|ways| named.noun(&quit(ways)),
-        &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(|ways| ways.word(&OVER)),
+        &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(over).mark(stated),
         &|ways| named.noun(&ways.word(&["把", "将"])).word(&off),
         &|ways| named.noun(&ways.word(&["turn", "switch"])).word(&["off"]),
         &|ways| {
-            named.noun(&ways.word(&["that concludes", "this concludes", "that's the end of", "that is the end of"]))
+            named
+                .noun(&ways.word(&["that concludes", "this concludes", "that's the end of", "that is the end of"]))
+                .mark(stated)
         },
         &|ways| {
             let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
@@ -238,7 +215,7 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
         &|ways| named.activity(ways).word(&["结束", "完毕", "完"]),
         &|ways| named.thing(ways).word(&["开完", "is done", "done", "finished", "ended"]),
     ]);
-    let asked = may(&named.noun(ways)).some(|ways| ways.word(&OVER));
+    let asked = may(&named.noun(ways)).some(over);
     sure.or(&weak.mark(Marks::WEAK)).or(&asked)
 }
 
@@ -248,11 +225,11 @@ pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
 }
 
 /// What is said at the end of something that many people take part in.
-pub fn dismissal<'t>(ways: &Ways<'t>) -> Ways<'t> {
+pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     let sure = ways.marked(&["散会", "闭会", "会议散会"], Marks::ACTIVITY);
     let today =
         ["今天的会", "今天的会议", "今天会议", "会", "这次会议", "本次会议", "我们的会", "今天这个会", "这个会"];
-    let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&OVER[4..23])));
+    let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
     let weak = ["休会", "开完会", "会开完", "今天就到这里", "今天就到这儿", "今天先到这里", "散了", "meeting done"];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }

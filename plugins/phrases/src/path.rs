@@ -39,6 +39,8 @@ impl Marks {
     pub const WEAK: Self = Self(1 << 13);
     /// 好吗 or a question mark: an order may end so, too.
     pub const TAGGED: Self = Self(1 << 15);
+    /// 会议结束: it only says so, and orders it with 吧.
+    pub const STATED: Self = Self(1 << 16);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
 

@@ -4,7 +4,7 @@
 use crate::Verdict;
 use crate::begin::Named;
 use crate::frame::{Framed, Manner};
-use crate::path::Ways;
+use crate::path::{Marks, Ways};
 use crate::text::Text;
 use crate::{ending, farewell, hush, leave};
 
@@ -30,6 +30,8 @@ pub enum Wish {
 pub struct Scene<'a> {
     /// The modes that can be begun.
     pub modes: Vec<Named>,
+    /// A mode runs that can be left. Otherwise whoever says that something is over only tells of it.
+    pub running: bool,
     /// What the device is called.
     pub names: Vec<&'a str>,
 }
@@ -42,12 +44,16 @@ impl Scene<'_> {
         let simple =
             |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| framed.read(manner, core).map(|()| wish);
         let known = Named::known("meeting");
+        let (manner, stated) = match self.running {
+            true => (Manner::End, Marks::NONE),
+            false => (Manner::Begin, Marks::STATED),
+        };
         let is_left = || {
             let home = framed.read(Manner::End, |ways| leave::sociably(ways, leave::home));
-            let ended = || framed.read(Manner::End, |ways| ending::core(ways, &known));
+            let ended = || framed.read(manner, |ways| ending::core(ways, &known, stated));
             let named = || {
                 let verdicts = self.modes.iter().map(|named| {
-                    framed.read(Manner::End, |ways| leave::sociably(ways, |ways| leave::core(ways, named)))
+                    framed.read(manner, |ways| leave::sociably(ways, |ways| leave::core(ways, named, stated)))
                 });
                 verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
             };

@@ -83,13 +83,8 @@ struct Question {
     language: Language,
     options: Vec<Task>,
     /// It has one option, and yes or no for an answer.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     confirms: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Mode for Working {

@@ -41,3 +41,15 @@ async fn c17_a_farewell_is_answered_and_the_connection_closes() {
         assert_eq!(device.expect_close().await.0, 1000, "{said}");
     }
 }
+
+#[tokio::test]
+async fn c17_exit_leaves_a_mode_that_a_message_began() {
+    let server = server().await;
+    let mut device = Device::join(&server, "dev-1").await;
+    for mode in ["meeting", "working"] {
+        device.start_mode(mode).await;
+        device.types("退出").await;
+        device.expect("the end", |message| message["type"] == "mode" && message["state"] == "end").await;
+    }
+    device.ping().await;
+}

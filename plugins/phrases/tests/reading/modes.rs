@@ -51,7 +51,7 @@ fn wish(said: &str, running: bool) -> Verdict<String> {
         Named::new("workflow", &["工作流模式", "workflow mode"]),
         Named::new("peers", &["对讲模式", "intercom mode"]),
     ];
-    let scene = Scene { modes, names: Vec::new() };
+    let scene = Scene { modes, running, names: Vec::new() };
     scene.read(said).map(|wish| match wish {
         Wish::Start(mode) => mode,
         Wish::Leave => "leave".to_owned(),
