@@ -81,7 +81,7 @@ fn action_of(action: &Action, language: Language) -> String {
 }
 
 /// Short, and without the mark at its end.
-fn clipped(text: &String) -> String {
+fn clipped(text: &str) -> String {
     let text = text.trim().trim_end_matches(['。', '.', '！', '!', '；', ';']);
     let short: String = text.chars().take(ENTRY_CHARS).collect();
     if short.len() < text.len() { format!("{short}…") } else { short }
