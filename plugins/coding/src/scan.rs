@@ -4,7 +4,8 @@
 //! # Layout
 //! - one file for each family of tools; each takes a line and says what it tells, or that it does
 //!   not know it
-//! - [`general`]: what no tool in particular says
+//! - [`general`]: what no tool in particular says; [`sums`] and [`sentences`]: how it ended
+//! - [`take`]: what is done with what a line tells
 //! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
 
 mod ci;
@@ -17,13 +18,17 @@ mod native;
 mod package;
 mod python;
 mod rust;
+mod sentences;
 mod stems;
+mod sums;
+mod take;
 mod tap;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
+use crate::outcome::Signs;
 use crate::piece::Place;
 use crate::reason::Reason;
 use crate::scan::words::{Line, strip_controls, strip_prefix};
@@ -54,8 +59,16 @@ enum Seen {
     Detail(String, Option<Place>),
     /// Whether something was built.
     Build(bool),
-    /// How many tests failed, as the tool sums up.
-    FailedTests(u32),
+    /// How many tests failed in the end, as the tool sums up; none of those that were run, if 0.
+    Sum(u32),
+    /// This test has passed.
+    Passed(String),
+    /// The tool itself calls this test flaky.
+    Flaky(Finding),
+    /// Tests of this tool begin; of this crate, module or package, where it says so.
+    Begins(Tool, Option<String>),
+    /// All went well, or not, says the tool.
+    Ended(bool),
     /// The tool is known now; nothing else.
     Tool(Tool),
     /// Known, and tells nothing.
@@ -70,6 +83,8 @@ enum Section {
     None,
     /// Tests of cargo run.
     RustTests,
+    /// nextest runs tests, and shows what they have written.
+    Nextest,
     /// A report of pytest on one test.
     PytestReport,
     /// A stack trace of Python.
@@ -111,14 +126,20 @@ pub struct Scan {
     explains: Option<String>,
     /// Whether what was built last went well.
     pub build: Option<bool>,
-    /// The most failed tests that a tool has summed up.
-    pub failed_tests: u32,
+    /// What the log says of how it ended.
+    pub signs: Signs,
+    /// The crate, module, package or file whose tests are run.
+    target: Option<String>,
+    /// The version of the ledger when the tests that are run began.
+    mark: u64,
     /// Faults that were seen in the message at hand.
     #[serde(skip)]
     pub findings: u32,
     /// Lines with words, and those of them that have Chinese ones.
     pub lines: u64,
     pub chinese_lines: u64,
+    /// Lines that no rule knows.
+    pub strange: u64,
 }
 
 impl Scan {
@@ -135,7 +156,12 @@ impl Scan {
         }
         self.lines += 1;
         self.chinese_lines += u64::from(has_chinese(line.body));
-        let seen = if is_passing(line.body) { Some(Seen::Noise) } else { self.recognise(&line) };
+        let seen = match passing(line.body) {
+            // Which test it was matters only where one had failed.
+            Some(name) if ledger.failed_tests > 0 && !name.is_empty() => Some(Seen::Passed(name.to_owned())),
+            Some(_) => Some(Seen::Noise),
+            None => self.recognise(&line),
+        };
         let seen = match (seen, level) {
             (None, Level::Error) => Some(Seen::Fault(general::told_error(&line))),
             (None, Level::Warning) => Some(Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
@@ -144,15 +170,17 @@ impl Scan {
         self.explain(&line, seen.is_some(), ledger);
         match seen {
             Some(seen) => self.take(seen, ledger),
-            None => self.wait_on(&line, ledger),
+            None => {
+                self.strange += 1;
+                self.wait_on(&line, ledger);
+            }
         }
     }
 
-    /// A fault that waits for its place is complete as it is.
+    /// Nothing follows: a fault that waits for its place is complete as it is.
     pub fn finish(&mut self, ledger: &mut Ledger) {
-        if let Some(finding) = self.waiting.take() {
-            self.count(&finding, ledger);
-        }
+        self.complete(ledger);
+        ledger.settle_passed();
     }
 
     fn recognise(&mut self, line: &Line<'_>) -> Option<Seen> {
@@ -166,97 +194,8 @@ impl Scan {
             .or_else(|| container::read(line, self))
             .or_else(|| ci::read(line, self))
             .or_else(|| native::read(line, self))
+            .or_else(|| how_it_ended(line, self))
             .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })
-    }
-
-    fn take(&mut self, seen: Seen, ledger: &mut Ledger) {
-        match seen {
-            Seen::Fault(finding) => {
-                self.finish(ledger);
-                self.count(&finding, ledger);
-            }
-            Seen::Head(finding) => {
-                self.finish(ledger);
-                self.patience = if finding.kind == Kind::FailedTest { TEST_PATIENCE } else { PATIENCE };
-                self.waiting = Some(finding);
-            }
-            Seen::Place(place) => self.place(place, None, ledger),
-            Seen::Reason(reason) => {
-                if let Some(finding) = &mut self.waiting {
-                    finding.reason = finding.reason.or(reason);
-                }
-            }
-            Seen::End(Some(place), reason) => self.place(place, reason, ledger),
-            Seen::End(None, reason) => {
-                if let Some(finding) = &mut self.waiting {
-                    finding.reason = reason.or(finding.reason);
-                }
-                self.finish(ledger);
-            }
-            Seen::Detail(subject, place) => {
-                ledger.complete(&subject, place, None);
-                self.explains = Some(subject);
-            }
-            Seen::Build(built) => self.build = Some(built),
-            Seen::FailedTests(count) => self.failed_tests = self.failed_tests.max(count),
-            Seen::Tool(tool) => self.tool = tool,
-            Seen::Noise => {}
-        }
-    }
-
-    fn place(&mut self, place: Place, reason: Option<Reason>, ledger: &mut Ledger) {
-        let Some(finding) = &mut self.waiting else { return };
-        // Tools that begin with the same words are told apart by whose file it is.
-        if finding.tool == Tool::Unknown && place.file.ends_with(".rs") {
-            finding.tool = Tool::Cargo;
-            match finding.kind {
-                Kind::OtherError => finding.kind = Kind::BuildError,
-                Kind::Warning => finding.kind = Kind::Lint,
-                _ => {}
-            }
-        }
-        let has_line = finding.place.as_ref().is_some_and(|place| place.line.is_some());
-        if !has_line {
-            finding.place = Some(place);
-        }
-        finding.reason = reason.or(finding.reason);
-        // The reason of a failed test may stand behind its place.
-        if finding.kind != Kind::FailedTest || finding.reason.is_some() {
-            self.finish(ledger);
-        }
-    }
-
-    fn count(&mut self, finding: &Finding, ledger: &mut Ledger) {
-        if finding.tool != Tool::Unknown && finding.tool != Tool::Ci {
-            self.tool = finding.tool;
-        }
-        let breaks = matches!(finding.kind, Kind::BuildError | Kind::ImportError) && finding.error;
-        let broken_image = finding.kind == Kind::FailedStep && finding.tool == Tool::Docker;
-        if breaks && finding.tool.builds() || broken_image {
-            self.build = Some(false);
-        }
-        self.findings += 1;
-        ledger.add(finding);
-    }
-
-    /// The line behind the panic of a test says why.
-    fn explain(&mut self, line: &Line<'_>, known: bool, ledger: &mut Ledger) {
-        if let Some(subject) = self.explains.take().filter(|_| !known) {
-            ledger.complete(&subject, None, Reason::of_test(line.body).or(Some(Reason::Panic)));
-        }
-    }
-
-    /// A line that no tool knows may still say why the fault that waits happened.
-    fn wait_on(&mut self, line: &Line<'_>, ledger: &mut Ledger) {
-        let Some(finding) = &mut self.waiting else { return };
-        if finding.kind == Kind::FailedTest && finding.reason.is_none() {
-            let class = words::class_and_message(line.body).and_then(|(class, _)| Reason::of_class(class));
-            finding.reason = class.or_else(|| Reason::of_test(line.body));
-        }
-        self.patience = self.patience.saturating_sub(1);
-        if self.patience == 0 {
-            self.finish(ledger);
-        }
     }
 
     /// Keeps what is told of a test before it is named in full.
@@ -292,16 +231,36 @@ pub enum Level {
     Error,
 }
 
-/// Whether a line tells that something went well; whatever words it has then are a name.
-fn is_passing(body: &str) -> bool {
-    body.starts_with(['✓', '✔', '√'])
-        || body.starts_with("ok ") && !body.contains("# TODO")
-        || body.starts_with("PASS ")
-        || body.ends_with(" ... ok")
-        || body.ends_with(" ... ignored")
-        || body.ends_with(" PASSED")
-        || body.ends_with(" SKIPPED")
-        || body.ends_with("%]") && body.contains(" PASSED ")
+/// If a line tells that something went well, the name of the test that it was, or nothing; whatever
+/// words the line has then are a name.
+fn passing(body: &str) -> Option<&str> {
+    let libtest = |end: &str| body.strip_suffix(end).map(|start| start.strip_prefix("test ").unwrap_or(""));
+    let pytest = || {
+        let at = body.find(" PASSED ").filter(|_| body.ends_with("%]"))?;
+        Some(&body[..at])
+    };
+    if body.starts_with(['✓', '✔', '√']) || body.starts_with("PASS ") {
+        return Some("");
+    }
+    if let Some(rest) = body.strip_prefix("ok ").filter(|rest| !rest.contains("# TODO")) {
+        return Some(tap::name_of(rest));
+    }
+    libtest(" ... ok")
+        .or_else(|| body.ends_with(" ... ignored").then_some(""))
+        .or_else(|| body.strip_suffix(" PASSED"))
+        .or_else(|| body.ends_with(" SKIPPED").then_some(""))
+        .or_else(pytest)
+}
+
+/// The sentences and sums that no tool needs to be known for.
+fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    if let Some(word) = sentences::read(line.body, scan) {
+        return Some(match word {
+            sentences::Word::Built(good) => Seen::Build(good),
+            sentences::Word::Ended(good) => Seen::Ended(good),
+        });
+    }
+    sums::read(line.body).map(|counts| Seen::Sum(counts.failed))
 }
 
 fn has_chinese(text: &str) -> bool {

@@ -56,12 +56,12 @@ fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Noise);
     }
     if body.starts_with("Tests:") || body.starts_with("Tests  ") {
-        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
+        return Some(Seen::Sum(number_before(body, " failed").unwrap_or(0)));
     }
     let failing = body.strip_suffix(" failing")?.parse().ok()?;
     scan.section = Section::MochaFailures;
     scan.heading = None;
-    Some(Seen::FailedTests(failing))
+    Some(Seen::Sum(failing))
 }
 
 /// The line behind a position such as `(12:5)`.

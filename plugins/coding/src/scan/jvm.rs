@@ -37,7 +37,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b's' if body.starts_with("symbol: ") => symbol(body, scan),
         _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body),
         _ if line.tells(const { stem(b"fai") }) && body.contains(" tests completed, ") => {
-            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests))
+            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::Sum))
         }
         _ => gradle_place(line, scan),
     }
@@ -53,12 +53,20 @@ fn info(rest: &str, scan: &mut Scan) -> Seen {
     if rest.starts_with("Scanning for projects") {
         scan.section = Section::None;
     }
+    if rest.starts_with("Tests run: ") {
+        return tests_run(rest);
+    }
+    if let Some(module) = rest.strip_prefix("Building ") {
+        scan.section = Section::None;
+        return Seen::Begins(Tool::Maven, module.split(' ').next().map(str::to_owned));
+    }
     Seen::Tool(Tool::Maven)
 }
 
 fn tests_run(body: &str) -> Seen {
     let failed = number_after(body, "Failures: ").unwrap_or(0) + number_after(body, "Errors: ").unwrap_or(0);
-    if failed > 0 { Seen::FailedTests(failed) } else { Seen::Noise }
+    // Of one class, with more to come.
+    if body.contains("Time elapsed") { Seen::Noise } else { Seen::Sum(failed) }
 }
 
 fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {

@@ -25,7 +25,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'F' if body.starts_with("FAILED (") => {
             let failures = super::words::number_after(body, "failures=").unwrap_or(0);
             let errors = super::words::number_after(body, "errors=").unwrap_or(0);
-            Some(Seen::FailedTests(failures + errors))
+            Some(Seen::Sum(failures + errors))
         }
         b'T' if body.starts_with("Traceback (most recent call last)") => {
             scan.section = Section::Traceback;
@@ -44,6 +44,7 @@ fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
     if title.starts_with("test session starts") {
         scan.notes.clear();
         scan.section = Section::None;
+        return Some(Seen::Begins(Tool::Pytest, None));
     } else if title == "FAILURES" || title == "ERRORS" {
         scan.heading = None;
         scan.section = Section::PytestReport;
@@ -51,8 +52,14 @@ fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
         && (title.contains("passed") || title.contains("failed") || title.contains("error"))
     {
         scan.section = Section::None;
+        scan.tool = Tool::Pytest;
+        if title.starts_with("no tests ran") {
+            return Some(Seen::Ended(false));
+        }
+        // Files that could not be read and fixtures that broke are errors and no tests.
         let failed = number_before(title, " failed").unwrap_or(0);
-        return Some(if failed > 0 { Seen::FailedTests(failed) } else { Seen::Tool(Tool::Pytest) });
+        let broken = failed == 0 && number_before(title, " error").is_some();
+        return Some(if broken { Seen::Ended(false) } else { Seen::Sum(failed) });
     } else if scan.section == Section::PytestReport {
         scan.section = Section::None;
     }

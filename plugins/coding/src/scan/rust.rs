@@ -125,9 +125,12 @@ fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
 
 fn test(body: &str, scan: &mut Scan) -> Option<Seen> {
     if let Some(rest) = body.strip_prefix("test result: ") {
-        scan.section = Section::None;
-        let failed = number_before(rest, " failed").filter(|_| rest.starts_with("FAILED"));
-        return Some(failed.map_or(Seen::Noise, Seen::FailedTests));
+        if scan.section != Section::Nextest {
+            scan.section = Section::None;
+            scan.tool = Tool::Cargo;
+            return Some(Seen::Sum(number_before(rest, " failed").unwrap_or(0)));
+        }
+        return Some(Seen::Noise);
     }
     let name = body.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
     // Tests in documentation are named by their place.
@@ -155,7 +158,9 @@ fn nextest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
     if body.starts_with("Summary [") && body.contains(" tests run") {
         scan.section = Section::Repeats(Tool::Cargo);
-        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
+        scan.tool = Tool::Nextest;
+        scan.target = None;
+        return Some(Seen::Sum(number_before(body, " failed").unwrap_or(0)));
     }
     let (state, rest) = body.split_once(" [")?;
     if !matches!(state, "FAIL" | "TIMEOUT" | "SIGSEGV" | "SIGABRT") || !rest.contains("s] ") {

@@ -26,7 +26,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Fault(Finding::new(Kind::Crash, Tool::Tap, message)));
     }
     if body.starts_with("# fail ") {
-        return Some(number_after(body, "# fail ").filter(|count| *count > 0).map_or(Seen::Noise, Seen::FailedTests));
+        return Some(number_after(body, "# fail ").map_or(Seen::Noise, Seen::Sum));
     }
     let waits = scan.waiting.as_ref().is_some_and(|finding| matches!(finding.tool, Tool::Tap | Tool::Node));
     if body.starts_with('#') || !waits {
@@ -41,8 +41,14 @@ fn failed(rest: &str) -> Seen {
     if directive.starts_with("todo") || directive.starts_with("skip") {
         return Seen::Noise;
     }
-    let name = name.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start_matches([' ', '-']);
+    let name = name_of(name);
     Seen::Head(Finding::new(Kind::FailedTest, Tool::Tap, "").about(piece::name(name)))
+}
+
+/// The name behind `ok 1 - `.
+pub(super) fn name_of(rest: &str) -> &str {
+    let name = rest.split_once(" # ").map_or(rest, |(name, _)| name);
+    name.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start_matches([' ', '-'])
 }
 
 /// A line of the block below a failed test.

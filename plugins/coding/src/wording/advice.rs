@@ -61,6 +61,10 @@ pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
         Kind::OtherError => {
             ("原因尚不明确，影响范围未知。", "The cause is not clear yet, and so is how far it reaches.")
         }
+        Kind::Flaky => (
+            "不稳定的测试会掩盖真正的回归，也可能说明有竞争条件。",
+            "A flaky test hides real regressions, and may itself show a race.",
+        ),
         Kind::Lint if signal.error => ("代码检查不通过会挡住合并。", "Lint errors block the merge."),
         Kind::Lint | Kind::Warning => ("警告积累会掩盖真正的问题。", "Warnings that pile up hide real problems."),
     };
@@ -120,6 +124,16 @@ pub fn action(signal: &Signal, language: Language) -> String {
                 .to_owned(),
         },
         Kind::Lint => lint(signal, place.as_deref(), language),
+        Kind::Flaky => language.pick(
+            format!(
+                "找出测试 `{0}` 不稳定的原因（时序、共享状态、外部服务），反复运行确认。",
+                signal.subject.as_deref().unwrap_or_default()
+            ),
+            format!(
+                "Find out why test `{0}` is flaky (time, shared state, a service outside), and run it repeatedly.",
+                signal.subject.as_deref().unwrap_or_default()
+            ),
+        ),
         Kind::Warning => String::new(),
     }
 }

@@ -78,6 +78,7 @@ fn english(signal: &Signal) -> String {
                 None => format!("{count} lint {noun}{plural}{first}{by}"),
             }
         }
+        Kind::Flaky => format!("Test{about} is flaky: it failed and then passed on a rerun{at}{by}"),
         Kind::Warning => format!("A warning was reported{at}{by}"),
     }
 }
@@ -110,6 +111,7 @@ fn chinese(signal: &Signal) -> String {
             let at = if signal.count > 1 { at.replace('（', "（首处 ") } else { at };
             format!("{by}{} 处代码检查{noun}{code}{at}", signal.count)
         }
+        Kind::Flaky => format!("{by}测试{about}不稳定（flaky）：先失败、重跑后通过{at}"),
         Kind::Warning => format!("{by}日志报告了警告{code}{at}"),
     }
 }

@@ -1,0 +1,178 @@
+//! The last word about a test. Rule: what failed and passed when it was run again is no failure but
+//! flaky, and is called that; what the tool itself sums up overrules what was seen.
+
+use super::Ledger;
+use crate::signal::{Finding, Kind, Signal, Tool};
+
+impl Ledger {
+    /// A test has passed. It is the one that had failed where the target is the same, or where none is
+    /// known of either and it failed behind `mark`.
+    pub fn pass(&mut self, tool: Tool, name: &str, target: Option<&str>, mark: u64) {
+        let same = |signal: &&mut Signal| {
+            is_failed(signal, tool)
+                && signal.names(name)
+                && signal.target.as_deref() == target
+                && (target.is_some() || signal.since > mark)
+        };
+        self.signals.iter_mut().filter(same).for_each(|signal| signal.passed = true);
+    }
+
+    /// The tool says how many of its tests have failed in the end.
+    pub fn settle_tests(&mut self, tool: Tool, target: Option<&str>, failed: u32, mark: u64) {
+        let in_scope = |signal: &Signal| {
+            is_failed(signal, tool) && (signal.target.as_deref() == target || target.is_none()) && signal.since > mark
+        };
+        let left = self.signals.iter().filter(|signal| in_scope(signal) && !signal.passed).count();
+        // With fewer left than the tool counts, those that passed later are among its failures.
+        if failed == 0 {
+            self.withdraw(in_scope);
+        } else if left >= failed as usize {
+            self.withdraw(|signal| in_scope(signal) && signal.passed);
+        } else {
+            self.signals.iter_mut().filter(|signal| in_scope(signal)).for_each(|signal| signal.passed = false);
+        }
+    }
+
+    /// Nothing follows: whoever passed last has passed.
+    pub fn settle_passed(&mut self) {
+        self.withdraw(|signal| signal.passed);
+    }
+
+    /// The target of tests that were told of without one.
+    pub fn locate_tests(&mut self, tool: Tool, target: &str, mark: u64) {
+        for signal in &mut self.signals {
+            if is_failed(signal, tool) && signal.target.is_none() && signal.since > mark {
+                signal.target = Some(target.to_owned());
+            }
+        }
+    }
+
+    /// The test that is named was flaky, says the tool.
+    pub fn call_flaky(&mut self, finding: &Finding) {
+        let name = finding.subject.clone().unwrap_or_default();
+        let same = |signal: &Signal| {
+            is_failed(signal, finding.tool) && signal.names(&name) && signal.is_within(finding.target.as_deref())
+        };
+        if self.signals.iter().any(same) {
+            self.withdraw(same);
+        } else if !self.signals.iter().any(|signal| signal.kind == Kind::Flaky && signal.names(&name)) {
+            self.add(finding);
+        }
+    }
+
+    /// The failed test that is named is none at all, such as one that only tells of its parts.
+    pub fn drop_test(&mut self, tool: Tool, name: &str) {
+        let found = self.signals.iter().rposition(|signal| is_failed(signal, tool) && signal.names(name));
+        if let Some(found) = found {
+            let signal = self.signals.remove(found);
+            self.uncount(&signal);
+        }
+    }
+
+    fn withdraw(&mut self, which: impl Fn(&Signal) -> bool) {
+        let mut at = 0;
+        while at < self.signals.len() {
+            if which(&self.signals[at]) && self.signals[at].kind == Kind::FailedTest {
+                let mut signal = self.signals.remove(at);
+                self.uncount(&signal);
+                let named = |known: &Signal| known.kind == Kind::Flaky && known.subject == signal.subject;
+                if signal.subject.is_none() || self.signals.iter().any(named) {
+                    continue;
+                }
+                signal.become_flaky(self.version);
+                self.warnings = self.warnings.saturating_add(1);
+                self.signals.insert(at, signal);
+            }
+            at += 1;
+        }
+    }
+
+    fn uncount(&mut self, signal: &Signal) {
+        self.errors = self.errors.saturating_sub(signal.count);
+        self.failed_tests = self.failed_tests.saturating_sub(1);
+        self.version += 1;
+        self.withdrawn_version = self.version;
+    }
+}
+
+impl Signal {
+    fn become_flaky(&mut self, version: u64) {
+        self.kind = Kind::Flaky;
+        self.error = false;
+        self.passed = false;
+        self.count = 1;
+        self.since = version;
+        let mut finding = Finding::new(Kind::Flaky, self.tool, "");
+        finding.subject.clone_from(&self.subject);
+        self.fingerprint = finding.fingerprint();
+    }
+
+    /// Whether this is the name of its test.
+    pub fn names(&self, name: &str) -> bool {
+        self.subject.as_deref() == Some(name)
+    }
+
+    /// Whether it may be of this target.
+    pub fn is_within(&self, target: Option<&str>) -> bool {
+        self.target.is_none() || target.is_none() || self.target.as_deref() == target
+    }
+}
+
+fn is_failed(signal: &Signal, tool: Tool) -> bool {
+    signal.kind == Kind::FailedTest && signal.tool.family() == tool.family()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Sighting;
+
+    fn failed(name: &str, target: Option<&str>) -> Finding {
+        Finding::new(Kind::FailedTest, Tool::Cargo, "").about(Some(name.into())).within(target)
+    }
+
+    fn kinds(ledger: &Ledger) -> Vec<(Kind, &str)> {
+        let signals = ledger.signals().iter();
+        signals.map(|signal| (signal.kind, signal.subject.as_deref().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn who_passes_later_is_flaky_and_no_failure() {
+        let mut ledger = Ledger::default();
+        ledger.add(&failed("a", Some("x")).seen(Sighting::Mention));
+        ledger.add(&failed("a", Some("x")).seen(Sighting::Again));
+        ledger.add(&failed("a", Some("y")));
+        assert_eq!((ledger.errors, ledger.failed_tests), (2, 2), "the same name elsewhere is another test");
+        ledger.pass(Tool::Cargo, "a", Some("x"), 0);
+        ledger.settle_passed();
+        assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::FailedTest, "a")]);
+        assert_eq!((ledger.errors, ledger.failed_tests, ledger.warnings), (1, 1, 1));
+        assert!(ledger.withdrawn_version > 0);
+    }
+
+    #[test]
+    fn who_fails_again_has_failed() {
+        let mut ledger = Ledger::default();
+        ledger.add(&failed("a", Some("x")));
+        ledger.pass(Tool::Cargo, "a", Some("x"), 0);
+        ledger.add(&failed("a", Some("x")));
+        ledger.settle_passed();
+        assert_eq!(kinds(&ledger), [(Kind::FailedTest, "a")]);
+    }
+
+    #[test]
+    fn the_sum_overrules() {
+        let mut ledger = Ledger::default();
+        ledger.add(&failed("a", None));
+        ledger.add(&failed("b", None));
+        ledger.pass(Tool::Cargo, "a", None, 0);
+        let mut counted_twice = ledger.clone();
+        ledger.settle_tests(Tool::Cargo, None, 1, 0);
+        assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::FailedTest, "b")]);
+        counted_twice.settle_tests(Tool::Cargo, None, 2, 0);
+        counted_twice.settle_passed();
+        assert_eq!(counted_twice.failed_tests, 2);
+        ledger.settle_tests(Tool::Cargo, None, 0, 0);
+        assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::Flaky, "b")]);
+    }
+}

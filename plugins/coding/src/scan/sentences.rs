@@ -1,0 +1,178 @@
+//! Sentences by which tools say that all went well, or that it did not. Rule: a table of our own, by
+//! the words that the tools write; a sum of tests is none of these, and neither is a step that ended.
+//!
+//! The error formats of editors and the problem matchers of CI runners were looked at as data for this
+//! plugin. They give the place of a fault and no outcome, know no test, no rerun and no nesting, and
+//! need regular expressions over every line; so the tools' messages are read by the shapes in the other
+//! files, and what is a matter of single words stands here.
+
+use super::Scan;
+use crate::signal::Tool;
+
+#[derive(Clone, Copy)]
+enum At {
+    Start,
+    Whole,
+    End,
+    /// Anywhere, in a line that is hardly longer.
+    Within,
+}
+
+use At::{End, Start, Whole, Within};
+
+/// How much longer such a line may be.
+const MARGIN: usize = 80;
+
+/// What is said, and whether it went well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Of a build.
+    Built(bool),
+    /// Of anything else.
+    Ended(bool),
+}
+
+/// Words, where they stand, and what they mean.
+const SENTENCES: [(&str, At, Word); 96] = [
+    // Builds.
+    ("BUILD SUCCESSFUL", Start, Word::Built(true)),
+    ("BUILD SUCCESS", Start, Word::Built(true)),
+    ("BUILD SUCCEEDED", Within, Word::Built(true)),
+    ("Build succeeded", Start, Word::Built(true)),
+    ("Build complete!", Start, Word::Built(true)),
+    ("Build completed successfully", Within, Word::Built(true)),
+    ("Build did NOT complete successfully", Within, Word::Built(false)),
+    ("Build FAILED", Start, Word::Built(false)),
+    ("BUILD FAILED", Within, Word::Built(false)),
+    ("ARCHIVE SUCCEEDED", Within, Word::Built(true)),
+    ("ARCHIVE FAILED", Within, Word::Built(false)),
+    ("TEST SUCCEEDED", Within, Word::Built(true)),
+    ("TEST FAILED", Within, Word::Built(false)),
+    ("ompiled successfully", Within, Word::Built(true)),
+    ("ompiled with warnings", Within, Word::Built(true)),
+    ("Failed to compile", Start, Word::Built(false)),
+    ("✓ built in ", Start, Word::Built(true)),
+    ("✨ Built in ", Start, Word::Built(true)),
+    ("✨  Done in ", Start, Word::Built(true)),
+    ("⚡ Done in ", Start, Word::Built(true)),
+    ("-- Build files have been written to", Start, Word::Built(true)),
+    ("-- Configuring incomplete, errors occurred", Start, Word::Built(false)),
+    ("ninja: no work to do.", Whole, Word::Built(true)),
+    ("ninja: build stopped", Start, Word::Built(false)),
+    ("is up to date.", End, Word::Built(true)),
+    ("[success] Total time", Start, Word::Built(true)),
+    ("Successfully built ", Start, Word::Built(true)),
+    ("Successfully tagged ", Start, Word::Built(true)),
+    ("naming to ", Start, Word::Built(true)),
+    // Tests without a number.
+    ("Result: PASS", Whole, Word::Ended(true)),
+    ("Result: FAIL", Whole, Word::Ended(false)),
+    ("All tests successful.", Start, Word::Ended(true)),
+    ("All tests passed", Start, Word::Ended(true)),
+    ("All specs passed!", Within, Word::Ended(true)),
+    ("Some tests failed", Within, Word::Ended(false)),
+    ("Test Run Successful.", Whole, Word::Ended(true)),
+    ("Test Run Failed.", Start, Word::Ended(false)),
+    ("Status: SUCCESS!", End, Word::Ended(true)),
+    ("Status: FAILURE!", End, Word::Ended(false)),
+    ("FAILURES!", Whole, Word::Ended(false)),
+    ("no tests ran in ", Within, Word::Ended(false)),
+    ("NO TESTS RAN", Whole, Word::Ended(false)),
+    ("OK (", Start, Word::Ended(true)),
+    ("congratulations :)", Within, Word::Ended(true)),
+    // Linters and type checkers.
+    ("Found 0 errors", Start, Word::Ended(true)),
+    ("0 errors, 0 warnings", Start, Word::Ended(true)),
+    ("0 errors, ", Start, Word::Ended(true)),
+    ("All checks passed!", Start, Word::Ended(true)),
+    ("All done! ✨", Start, Word::Ended(true)),
+    ("Success: no issues found", Start, Word::Ended(true)),
+    ("All matched files use ", Start, Word::Ended(true)),
+    ("no offenses detected", End, Word::Ended(true)),
+    ("0 issues.", Whole, Word::Ended(true)),
+    ("No errors found", Within, Word::Ended(true)),
+    ("[OK] No errors", Start, Word::Ended(true)),
+    ("Your code has been rated at 10.00/10", Start, Word::Ended(true)),
+    ("No lint errors found", Within, Word::Ended(true)),
+    ("No problems found", Within, Word::Ended(true)),
+    ("No issues found!", Start, Word::Ended(true)),
+    ("would be reformatted", End, Word::Ended(false)),
+    // Packages.
+    ("found 0 vulnerabilities", Start, Word::Ended(true)),
+    ("up to date, audited ", Start, Word::Ended(true)),
+    ("up to date in ", Start, Word::Ended(true)),
+    ("Successfully installed ", Start, Word::Ended(true)),
+    ("Successfully uninstalled ", Start, Word::Ended(true)),
+    ("Requirement already satisfied", Start, Word::Ended(true)),
+    ("success Saved lockfile.", Start, Word::Ended(true)),
+    ("Lockfile is up to date", Start, Word::Ended(true)),
+    ("Already up to date", Start, Word::Ended(true)),
+    ("Already up-to-date", Start, Word::Ended(true)),
+    ("No broken requirements found", Start, Word::Ended(true)),
+    ("Bundle complete!", Start, Word::Ended(true)),
+    ("Nothing to install, update or remove", Start, Word::Ended(true)),
+    ("Uploaded to ", Start, Word::Ended(true)),
+    // Version control.
+    ("Everything up-to-date", Start, Word::Ended(true)),
+    ("nothing to commit, working tree clean", Start, Word::Ended(true)),
+    ("Automatic merge failed", Start, Word::Ended(false)),
+    ("Aborting", Whole, Word::Ended(false)),
+    // Infrastructure.
+    ("Apply complete!", Start, Word::Ended(true)),
+    ("Destroy complete!", Start, Word::Ended(true)),
+    ("No changes. ", Start, Word::Ended(true)),
+    ("Success! The configuration is valid", Start, Word::Ended(true)),
+    ("successfully rolled out", End, Word::Ended(true)),
+    ("STATUS: deployed", Whole, Word::Ended(true)),
+    ("STATUS: failed", Whole, Word::Ended(false)),
+    ("Error: INSTALLATION FAILED", Start, Word::Ended(false)),
+    ("Error: UPGRADE FAILED", Start, Word::Ended(false)),
+    ("exceeded its progress deadline", Within, Word::Ended(false)),
+    // Runners of jobs.
+    ("Finished: SUCCESS", Whole, Word::Ended(true)),
+    ("Finished: FAILURE", Whole, Word::Ended(false)),
+    ("Finished: UNSTABLE", Whole, Word::Ended(false)),
+    ("Finished: ABORTED", Whole, Word::Ended(false)),
+    ("Job succeeded", Whole, Word::Ended(true)),
+    ("Process completed with exit code 0", Within, Word::Ended(true)),
+    ("Process finished with exit code 0", Within, Word::Ended(true)),
+    ("exited with code 0", End, Word::Ended(true)),
+];
+
+/// What a line says of how it all went.
+pub(super) fn read(body: &str, scan: &Scan) -> Option<Word> {
+    // `OK` alone means something behind unittest's own count only.
+    if scan.tool == Tool::Python && body == "OK" {
+        return Some(Word::Ended(true));
+    }
+    let first = body.bytes().next()?;
+    let found = SENTENCES.iter().find(|(words, at, _)| match at {
+        Start => words.as_bytes()[0] == first && body.starts_with(words),
+        Whole => body.len() == words.len() && body == *words,
+        End => body.len() < words.len() + MARGIN && body.ends_with(words),
+        Within => body.len() < words.len() + MARGIN && body.len() >= words.len() && body.contains(words),
+    });
+    found.map(|(_, _, word)| *word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sentence_is_found_where_it_stands() {
+        let scan = Scan::default();
+        for (words, at, word) in SENTENCES {
+            let line = match at {
+                Start => format!("{words} x"),
+                Whole => words.to_owned(),
+                End => format!("x {words}"),
+                Within => format!("** {words} **"),
+            };
+            assert_eq!(read(&line, &scan), Some(word), "{line}");
+        }
+        for line in ["Building", "Result: PASSES", "the words Found 0 errors are quoted here", "OK"] {
+            assert_eq!(read(line, &scan), None, "{line}");
+        }
+    }
+}
