@@ -12,7 +12,9 @@ use crate::reason::Reason;
 use crate::signal::{Finding, Kind, Tool};
 
 /// A report shows in so many bytes of its first line.
-pub const HEAD_BYTES: usize = 256;
+pub const HEAD_BYTES: usize = 1024;
+/// Parts of each kind that may stand before its root.
+const PROLOGUE: usize = 4;
 /// Bytes of a tag that are looked at; a failure's message may be of any length.
 const TAG_BYTES: usize = 8192;
 /// Bytes of a failure's text in which its place is looked for.
@@ -27,8 +29,11 @@ pub fn may_start(line: &str) -> bool {
 pub fn start(head: &str) -> Option<usize> {
     let blank = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
     let mut rest = head.trim_start_matches(blank);
-    if rest.starts_with("<?xml") {
-        rest = rest[rest.find("?>")? + 2..].trim_start_matches(blank);
+    // The declaration, style sheets, comments and a document type may stand before it.
+    for (open, close) in [("<?", "?>"), ("<!--", "-->"), ("<!", ">")].into_iter().cycle().take(3 * PROLOGUE) {
+        if rest.starts_with(open) && (open != "<!" || !rest.starts_with("<!--")) {
+            rest = rest[rest.find(close)? + close.len()..].trim_start_matches(blank);
+        }
     }
     rest.starts_with("<testsuite").then(|| head.len() - rest.len())
 }
@@ -282,6 +287,21 @@ mod tests {
         let expected =
             (Some("shop.CartTest.total <0>".into()), Some("CartTest.java:31".into()), Some(Reason::Assertion));
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn a_report_may_have_a_prologue() {
+        for prologue in [
+            "",
+            "\u{feff}<?xml version=\"1.0\"?>",
+            "<?xml version='1.0'?><?xml-stylesheet href=\"a.xsl\"?><!-- made by a tool -->",
+            "<!-- a --><?xml-stylesheet href=\"a.xsl\"?> <!DOCTYPE testsuites><!-- > -->",
+        ] {
+            assert_eq!(start(&format!("{prologue}<testsuites>")), Some(prologue.len()), "{prologue}");
+        }
+        for head in ["<html>", "<?xml version=\"1.0\"?><html><testsuite>", "<!-- <testsuite>"] {
+            assert_eq!(start(head), None, "{head}");
+        }
     }
 
     #[test]

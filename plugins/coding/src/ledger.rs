@@ -148,6 +148,7 @@ impl Signal {
             exact: finding.exact.clone(),
             code: finding.code.clone(),
             reason: finding.reason.or_else(|| Reason::of(&finding.message)),
+            scope: None,
             count: 1,
             passed: false,
             mentioned: matches!(finding.sighting, Sighting::Mention),

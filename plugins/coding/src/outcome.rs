@@ -29,6 +29,8 @@ pub struct Signs {
     word: Option<bool>,
     /// How many tests have failed, by whom and where it was counted.
     sums: Vec<(u64, u32)>,
+    /// Packages whose tests did not go well, although none was counted.
+    broken: Vec<u64>,
     /// The exit code of what was run, from the sender.
     exit: Option<i64>,
 }
@@ -44,15 +46,27 @@ impl Signs {
     /// what it has counted before.
     pub fn sum(&mut self, tool: Tool, target: Option<&str>, failed: u32) {
         self.good |= failed == 0;
-        let mut key = Sum::new();
-        key.add(&[tool as u8]);
-        key.add(target.unwrap_or_default().as_bytes());
-        match self.sums.iter().position(|(known, _)| *known == key.0) {
+        let key = key(tool, target);
+        self.broken.retain(|known| *known != key);
+        match self.sums.iter().position(|(known, _)| *known == key) {
             Some(known) => self.sums[known].1 = failed,
-            None if self.sums.len() < SUMS => self.sums.push((key.0, failed)),
+            None if self.sums.len() < SUMS => self.sums.push((key, failed)),
             // Of more targets than are kept apart, the failures stay counted.
             None => self.sums[SUMS - 1].1 = self.sums[SUMS - 1].1.saturating_add(failed),
         }
+    }
+
+    /// The tests of this package did not go well, whatever the reason.
+    pub fn fail(&mut self, tool: Tool, target: &str) {
+        let key = key(tool, Some(target));
+        if self.broken.len() < SUMS && !self.broken.contains(&key) {
+            self.broken.push(key);
+        }
+    }
+
+    /// Tests went well.
+    pub fn go_well(&mut self) {
+        self.good = true;
     }
 
     /// What was run has ended with this code.
@@ -70,7 +84,7 @@ impl Signs {
     /// How it ended, given whether what was built last went well.
     pub fn outcome(&self, build: Option<bool>) -> Outcome {
         let broken = build == Some(false) && self.exit != Some(0);
-        if self.word == Some(false) || broken || self.failed_tests() > 0 {
+        if self.word == Some(false) || broken || self.failed_tests() > 0 || !self.broken.is_empty() {
             Outcome::Bad
         } else if self.good || build == Some(true) {
             Outcome::Good
@@ -78,6 +92,13 @@ impl Signs {
             Outcome::Open
         }
     }
+}
+
+fn key(tool: Tool, target: Option<&str>) -> u64 {
+    let mut key = Sum::new();
+    key.add(&[tool.family() as u8]);
+    key.add(target.unwrap_or_default().as_bytes());
+    key.0
 }
 
 #[cfg(test)]

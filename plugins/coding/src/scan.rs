@@ -4,6 +4,7 @@
 //! # Layout
 //! - one file for each family of tools; each takes a line and says what it tells, or that it does
 //!   not know it
+//! - [`prefix`]: what stands before each line; [`unwrap`]: lines that are JSON
 //! - [`general`]: what no tool in particular says; [`sums`] and [`sentences`]: how it ended
 //! - [`take`]: what is done with what a line tells
 //! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
@@ -15,7 +16,9 @@ mod go;
 mod javascript;
 mod jvm;
 mod native;
+mod nextest;
 mod package;
+mod prefix;
 mod python;
 mod rust;
 mod sentences;
@@ -23,6 +26,7 @@ mod stems;
 mod sums;
 mod take;
 mod tap;
+mod unwrap;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +35,8 @@ use crate::ledger::Ledger;
 use crate::outcome::Signs;
 use crate::piece::Place;
 use crate::reason::Reason;
-use crate::scan::words::{Line, strip_controls, strip_prefix};
+use crate::scan::prefix::Prefixes;
+use crate::scan::words::{Line, strip_controls};
 use crate::signal::{Finding, Kind, Tool};
 
 /// Lines behind the head of a failed test in which its place may stand.
@@ -41,6 +46,10 @@ const PATIENCE: u8 = 8;
 /// Faults that are read out of one message, so that the worst of messages stays within the time of a
 /// call; the lines behind them are only counted.
 const FINDINGS: u32 = 4096;
+/// Bytes of lines that wait until it is known what stands before them.
+const HELD_BYTES: usize = 8 * 1024;
+/// Tests that passed in one package whose name is still to come.
+const PASSES: usize = 64;
 /// Failed tests whose report is told in parts.
 const NOTES: usize = 32;
 
@@ -67,6 +76,14 @@ enum Seen {
     Flaky(Finding),
     /// Tests of this tool begin; of this crate, module or package, where it says so.
     Begins(Tool, Option<String>),
+    /// Tests went well, as far as the tool counts them.
+    Ran,
+    /// The tests of this package went well, or not.
+    Package(String, bool),
+    /// The arguments that select the tests that have just failed.
+    Selected(String),
+    /// The failed test that waits is none: it only tells of its parts.
+    Dropped,
     /// All went well, or not, says the tool.
     Ended(bool),
     /// The tool is known now; nothing else.
@@ -87,14 +104,23 @@ enum Section {
     Nextest,
     /// A report of pytest on one test.
     PytestReport,
+    /// What the test of such a report has written.
+    Captured,
     /// A stack trace of Python.
     Traceback,
     /// Everything of one tool that follows has been said before.
     Repeats(Tool),
     /// Lines of the Test Anything Protocol.
     Tap,
+    /// The block below a test of it.
+    TapBlock,
     /// Failed tests are listed behind this, by node's own test runner.
     NodeFailures,
+    /// Tests that maven calls flaky are listed behind this.
+    MavenFlakes,
+    /// Tests that playwright calls flaky, or that failed in the end.
+    PlaywrightFlaky,
+    PlaywrightFailed,
     /// The same, by mocha.
     MochaFailures,
 }
@@ -111,6 +137,10 @@ struct Note {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scan {
+    prefixes: Prefixes,
+    /// What stands before each line is known; until then lines wait.
+    is_known: bool,
+    held: Vec<(String, Level)>,
     /// Whose output this seems to be.
     tool: Tool,
     section: Section,
@@ -130,6 +160,14 @@ pub struct Scan {
     pub signs: Signs,
     /// The crate, module, package or file whose tests are run.
     target: Option<String>,
+    /// The same of those that are about to be.
+    next_target: Option<String>,
+    /// Tests that have passed in a package whose name is still to come.
+    passes: Vec<String>,
+    /// Whether subtests have been seen, by their depth.
+    depths: Vec<bool>,
+    /// Sub-exceptions of Python are told of, behind a rail.
+    has_rail: bool,
     /// The version of the ledger when the tests that are run began.
     mark: u64,
     /// Faults that were seen in the message at hand.
@@ -143,42 +181,88 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Reads the next line. `grave` is what the sender said of it, where it said anything.
+    /// Reads the next line. `level` is what the sender said of it, where it said anything.
     pub fn read(&mut self, raw: &str, level: Level, ledger: &mut Ledger) {
         if self.findings >= FINDINGS {
             self.lines += 1;
             return;
         }
         let clean = strip_controls(raw);
-        let line = Line::of(strip_prefix(&clean));
+        let clean = clean.trim_end();
+        if clean.is_empty() {
+            return;
+        }
+        self.prefixes.learn(clean);
+        if self.is_known {
+            self.read_line(clean, level, ledger);
+            return;
+        }
+        // What stands before each line is known when there are some.
+        self.held.push((clean.to_owned(), level));
+        let bytes: usize = self.held.iter().map(|(line, _)| line.len()).sum();
+        if self.held.len() >= prefix::ENOUGH || bytes > HELD_BYTES {
+            self.is_known = true;
+            self.release(ledger);
+        }
+    }
+
+    /// Reads the lines that were held back.
+    fn release(&mut self, ledger: &mut Ledger) {
+        for (line, level) in std::mem::take(&mut self.held) {
+            self.read_line(&line, level, ledger);
+        }
+    }
+
+    fn read_line(&mut self, clean: &str, level: Level, ledger: &mut Ledger) {
+        // Copied, because the forms that are known do not change while a line is read.
+        let bare = self.prefixes.peel(clean);
+        let line = Line::of(bare.text).stamped(bare.stamped);
         if line.body.is_empty() {
             return;
         }
         self.lines += 1;
         self.chinese_lines += u64::from(has_chinese(line.body));
+        if !self.unwrap(line.body, 0, ledger) {
+            self.read_bare(&line, level, ledger);
+        }
+    }
+
+    /// Reads a line that nothing stands before.
+    fn read_bare(&mut self, line: &Line<'_>, level: Level, ledger: &mut Ledger) {
+        let line = &python::without_rail(line, self);
+        if line.body.is_empty() {
+            return;
+        }
         let seen = match passing(line.body) {
             // Which test it was matters only where one had failed.
-            Some(name) if ledger.failed_tests > 0 && !name.is_empty() => Some(Seen::Passed(name.to_owned())),
-            Some(_) => Some(Seen::Noise),
-            None => self.recognise(&line),
+            Some(name) => {
+                if matches!(self.section, Section::Tap | Section::TapBlock) && line.body.starts_with("ok ") {
+                    tap::point(line.indent, self);
+                }
+                // Which test it was matters only where one had failed.
+                let matters = (ledger.failed_tests > 0 || self.in_test()) && !name.is_empty();
+                Some(if matters { Seen::Passed(name.to_owned()) } else { Seen::Noise })
+            }
+            None => self.recognise(line),
         };
         let seen = match (seen, level) {
-            (None, Level::Error) => Some(Seen::Fault(general::told_error(&line))),
+            (None, Level::Error) => Some(Seen::Fault(general::told_error(line))),
             (None, Level::Warning) => Some(Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
             (seen, _) => seen,
         };
-        self.explain(&line, seen.is_some(), ledger);
+        self.explain(line, seen.is_some(), ledger);
         match seen {
             Some(seen) => self.take(seen, ledger),
             None => {
                 self.strange += 1;
-                self.wait_on(&line, ledger);
+                self.wait_on(line, ledger);
             }
         }
     }
 
     /// Nothing follows: a fault that waits for its place is complete as it is.
     pub fn finish(&mut self, ledger: &mut Ledger) {
+        self.release(ledger);
         self.complete(ledger);
         ledger.settle_passed();
     }
@@ -223,7 +307,7 @@ impl Scan {
 }
 
 /// How grave the sender of a line says that it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     #[default]
     Unsaid,
@@ -239,10 +323,15 @@ fn passing(body: &str) -> Option<&str> {
         let at = body.find(" PASSED ").filter(|_| body.ends_with("%]"))?;
         Some(&body[..at])
     };
-    if body.starts_with(['✓', '✔', '√']) || body.starts_with("PASS ") {
+    let worker = || body.strip_prefix("[gw")?.split_once("] PASSED ").map(|(_, id)| id);
+    if body.starts_with(['✓', '✔', '√']) && !body.starts_with("✓ built")
+        || body.starts_with("PASS ") && !body.starts_with("PASS [")
+    {
         return Some("");
     }
-    if let Some(rest) = body.strip_prefix("ok ").filter(|rest| !rest.contains("# TODO")) {
+    if let Some(rest) =
+        body.strip_prefix("ok ").filter(|rest| rest.starts_with(|sign: char| sign.is_ascii_digit() || sign == '-'))
+    {
         return Some(tap::name_of(rest));
     }
     libtest(" ... ok")
@@ -250,6 +339,7 @@ fn passing(body: &str) -> Option<&str> {
         .or_else(|| body.strip_suffix(" PASSED"))
         .or_else(|| body.ends_with(" SKIPPED").then_some(""))
         .or_else(pytest)
+        .or_else(worker)
 }
 
 /// The sentences and sums that no tool needs to be known for.
@@ -260,7 +350,7 @@ fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
             sentences::Word::Ended(good) => Seen::Ended(good),
         });
     }
-    sums::read(line.body).map(|counts| Seen::Sum(counts.failed))
+    sums::read(line.body).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })
 }
 
 fn has_chinese(text: &str) -> bool {

@@ -156,7 +156,18 @@ impl Tool {
 
     /// Whether it belongs to node and npm.
     pub fn is_javascript(self) -> bool {
-        matches!(self, Self::Node | Self::Jest | Self::Vitest | Self::Mocha | Self::Npm | Self::Tsc | Self::Eslint)
+        matches!(
+            self,
+            Self::Node
+                | Self::Jest
+                | Self::Vitest
+                | Self::Mocha
+                | Self::Npm
+                | Self::Tsc
+                | Self::Eslint
+                | Self::Playwright
+                | Self::Esbuild
+        )
     }
 }
 
@@ -328,6 +339,9 @@ pub struct Signal {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Arguments by which the tool selects what it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     pub count: u32,
     /// The test has passed since, in the same run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

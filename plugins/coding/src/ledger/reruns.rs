@@ -2,6 +2,7 @@
 //! flaky, and is called that; what the tool itself sums up overrules what was seen.
 
 use super::Ledger;
+use crate::piece::{fits_command, flatten};
 use crate::signal::{Finding, Kind, Signal, Tool};
 
 impl Ledger {
@@ -33,9 +34,31 @@ impl Ledger {
         }
     }
 
+    /// Failed tests of a target that have not passed since.
+    pub fn failed_within(&self, tool: Tool, target: &str) -> u32 {
+        let left =
+            |signal: &&Signal| is_failed(signal, tool) && signal.target.as_deref() == Some(target) && !signal.passed;
+        u32::try_from(self.signals.iter().filter(left).count()).unwrap_or(u32::MAX)
+    }
+
     /// Nothing follows: whoever passed last has passed.
     pub fn settle_passed(&mut self) {
         self.withdraw(|signal| signal.passed);
+    }
+
+    /// How a tool wants the tests selected that have just failed.
+    pub fn select(&mut self, tool: Tool, target: Option<&str>, mark: u64, arguments: &str) {
+        if !arguments
+            .split(' ')
+            .all(|word| word.trim_start_matches('-').is_empty() || fits_command(word.trim_start_matches('-')))
+        {
+            return;
+        }
+        let of_run =
+            |signal: &&mut Signal| is_failed(signal, tool) && signal.target.as_deref() == target && signal.since > mark;
+        for signal in self.signals.iter_mut().filter(of_run) {
+            signal.scope = Some(flatten(arguments, 80));
+        }
     }
 
     /// The target of tests that were told of without one.
@@ -57,15 +80,6 @@ impl Ledger {
             self.withdraw(same);
         } else if !self.signals.iter().any(|signal| signal.kind == Kind::Flaky && signal.names(&name)) {
             self.add(finding);
-        }
-    }
-
-    /// The failed test that is named is none at all, such as one that only tells of its parts.
-    pub fn drop_test(&mut self, tool: Tool, name: &str) {
-        let found = self.signals.iter().rposition(|signal| is_failed(signal, tool) && signal.names(name));
-        if let Some(found) = found {
-            let signal = self.signals.remove(found);
-            self.uncount(&signal);
         }
     }
 

@@ -86,6 +86,30 @@ pub(super) fn kind_of_class(class: &str) -> Kind {
     }
 }
 
+/// The place in a stack trace that is the project's own: the first, or in Python the last.
+pub(super) fn place_in_trace(trace: &str) -> Option<Place> {
+    let own = |place: &Place| {
+        let foreign = ["node_modules", "internal/", "node:", "site-packages", "lib/python", "go/src/", "pkg/mod/"];
+        !foreign.iter().any(|part| place.file.contains(part))
+    };
+    let python = |line: &str| {
+        let (path, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let foreign = path.contains("site-packages") || path.contains("lib/python");
+        Place::new(path, rest[..digits].parse().ok()).filter(|_| !foreign)
+    };
+    let lines = || trace.lines().take(200);
+    let library =
+        |line: &&str| ["java.base", "at java.", "org.junit", "jdk.internal"].iter().any(|part| line.contains(part));
+    lines().filter_map(python).last().or_else(|| {
+        let steps =
+            lines().filter(|line| !library(line) && (line.trim_start().starts_with("at ") || line.contains(" +0x")));
+        let frame =
+            |line: &str| line.rsplit_once('(').and_then(|(_, inner)| Place::read(inner)).or_else(|| Place::find(line));
+        steps.filter_map(frame).find(own)
+    })
+}
+
 /// The host of a URL, or of `host:port` behind `dial tcp`, `resolve host:` and the like.
 pub(super) fn host_in(text: &str) -> Option<String> {
     let word = text.split(|letter: char| letter.is_whitespace() || "\"'`,()".contains(letter)).find_map(|word| {
@@ -200,7 +224,9 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         || first.starts_with("错误：")
         || first.starts_with("错误:");
     // Time and date, a thread, a logger: at most so many words before the level.
-    let stamped = first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[') || first.contains('=');
+    let stamped = line.stamped
+        || first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[')
+        || first.contains('=');
     let later = |names: &[&str]| stamped && start.split_whitespace().take(5).any(|word| is_level(word, names));
     let place = || Place::find(body).filter(|_| !body.contains("://"));
     if error || later(&["ERROR", "FATAL", "CRITICAL", "SEVERE", "error", "fatal", "错误"]) {

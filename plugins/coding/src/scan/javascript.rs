@@ -6,7 +6,7 @@ use super::words::{Line, between, number_before, quoted};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Tool};
+use crate::signal::{Finding, Kind, Sighting, Tool};
 
 const ENDINGS: [&str; 10] = ["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte"];
 
@@ -15,7 +15,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let missing = |scan: &mut Scan| {
         if line.tells(const { stem(b"can") | stem(b"fai") }) { missing_module(body, scan) } else { None }
     };
-    if let Some(seen) = counts(body, scan).or_else(|| missing(scan)) {
+    if let Some(seen) = playwright(body, scan).or_else(|| counts(body, scan)).or_else(|| missing(scan)) {
         return Some(seen);
     }
     match body.chars().next()? {
@@ -56,12 +56,58 @@ fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Noise);
     }
     if body.starts_with("Tests:") || body.starts_with("Tests  ") {
+        scan.target = None;
+        if !scan.tool.is_javascript() {
+            // Others begin so as well (`Tests: 3, Assertions: 3, Failures: 1`).
+            return None;
+        }
         return Some(Seen::Sum(number_before(body, " failed").unwrap_or(0)));
     }
     let failing = body.strip_suffix(" failing")?.parse().ok()?;
     scan.section = Section::MochaFailures;
     scan.heading = None;
     Some(Seen::Sum(failing))
+}
+
+/// `1) [chromium] › tests/cart.spec.ts:3:5 › cart › adds tax ────`, and the lists behind `1 flaky` and
+/// `1 failed`.
+fn playwright(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let list =
+        |word: &str| body.strip_suffix(word).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if list(" flaky") {
+        scan.section = Section::PlaywrightFlaky;
+        return Some(Seen::Noise);
+    }
+    if scan.tool == Tool::Playwright && list(" failed") {
+        scan.section = Section::PlaywrightFailed;
+        let failed = body.split(' ').next()?.parse().ok()?;
+        return Some(Seen::Sum(failed));
+    }
+    let is_listed = matches!(scan.section, Section::PlaywrightFlaky | Section::PlaywrightFailed);
+    let numbered = body.split_once(") ").filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let title = match numbered {
+        Some((_, title)) if title.contains(" › ") => title,
+        _ if is_listed && body.contains(" › ") => body,
+        _ => return None,
+    };
+    let title = title.trim_end_matches(['─', '━', ' ']);
+    let mut parts = title.split(" › ");
+    let first = parts.next()?;
+    let (project, at) = match Place::read(first) {
+        Some(_) => (None, first),
+        None => (Some(first), parts.next()?),
+    };
+    let place = Place::read(at)?;
+    let name = parts.collect::<Vec<_>>().join(" › ");
+    scan.tool = Tool::Playwright;
+    let target = format!("{}{}", project.unwrap_or_default(), place.file);
+    let kind = if scan.section == Section::PlaywrightFlaky { Kind::Flaky } else { Kind::FailedTest };
+    let finding = Finding::new(kind, Tool::Playwright, "").of_test(&name).within(Some(&target)).at(Some(place));
+    Some(match (kind, is_listed) {
+        (Kind::Flaky, _) => Seen::Flaky(finding),
+        (_, true) => Seen::Fault(finding.seen(Sighting::Again)),
+        _ => Seen::Head(finding.seen(Sighting::Mention)),
+    })
 }
 
 /// The line behind a position such as `(12:5)`.
@@ -84,7 +130,7 @@ fn mocha_test(part: &str, scan: &mut Scan) -> Seen {
     let suite = scan.heading.take().unwrap_or_default();
     let name = piece::flatten(&format!("{suite} {part}"), 200);
     match name.strip_suffix(':') {
-        Some(name) => Seen::Head(Finding::new(Kind::FailedTest, Tool::Mocha, "").about(piece::name(name))),
+        Some(name) => Seen::Head(Finding::new(Kind::FailedTest, Tool::Mocha, "").of_test(name)),
         None => {
             scan.heading = Some(name);
             Seen::Noise
@@ -107,7 +153,7 @@ fn failed_file(rest: &str, scan: &mut Scan) -> Option<Seen> {
         scan.tool = if file.contains("[ ") { Tool::Vitest } else { Tool::Jest };
         return Some(Seen::Noise);
     };
-    let finding = Finding::new(Kind::FailedTest, Tool::Vitest, "").about(piece::name(test));
+    let finding = Finding::new(Kind::FailedTest, Tool::Vitest, "").of_test(test).within(Some(path));
     Some(Seen::Head(finding.at(Place::new(path, None))))
 }
 
@@ -120,7 +166,8 @@ fn bullet(title: &str, scan: &mut Scan) -> Option<Seen> {
     if title == "Test suite failed to run" {
         return Some(Seen::Head(Finding::new(Kind::BuildError, Tool::Jest, "").about(None).at(place)));
     }
-    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Jest, "").about(piece::name(title)).at(place)))
+    let finding = Finding::new(Kind::FailedTest, Tool::Jest, "").of_test(title);
+    Some(Seen::Head(finding.within(scan.heading.as_deref()).at(place)))
 }
 
 /// Behind `✖ failing tests:` each test stands with its place before it.
@@ -135,7 +182,7 @@ fn node_test(body: &str, scan: &mut Scan) -> Option<Seen> {
     }
     let name = body['✖'.len_utf8()..].trim();
     let name = name.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(name, |(name, _)| name);
-    let finding = Finding::new(Kind::FailedTest, Tool::Node, "").about(piece::name(name)).at(scan.last_place.take());
+    let finding = Finding::new(Kind::FailedTest, Tool::Node, "").of_test(name).at(scan.last_place.take());
     Some(Seen::Head(finding))
 }
 

@@ -88,7 +88,56 @@ fn mypy(place: Place, message: &str, error: bool) -> Seen {
     let code = message.rsplit_once("  [").and_then(|(_, code)| piece::identifier(code));
     let kind = if error { Kind::BuildError } else { Kind::Warning };
     let subject = quoted(message).and_then(piece::identifier);
-    Seen::Fault(Finding::new(kind, Tool::Mypy, message).coded(code).about(subject).at(Some(place)))
+    let reason = mypy_reason(code.as_deref().unwrap_or_default());
+    Seen::Fault(Finding::new(kind, Tool::Mypy, message).coded(code).about(subject).at(Some(place)).because(reason))
+}
+
+/// What a linter or compiler tells of as an object; whose it is shows in the file and in the code.
+pub(super) fn diagnosed(place: Place, message: &str, code: Option<String>, error: bool) -> Finding {
+    let ending = place.file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let rule = code.as_deref().unwrap_or_default();
+    let is_rule = super::words::is_rule(rule);
+    let (tool, kind) = match ending {
+        "py" | "pyi" if is_rule => (Tool::Ruff, Kind::Lint),
+        "py" | "pyi" => (Tool::Mypy, Kind::BuildError),
+        "rs" if rule.starts_with('E') || rule.is_empty() && error => (Tool::Cargo, Kind::BuildError),
+        "rs" => (Tool::Cargo, Kind::Lint),
+        "ts" | "tsx" | "mts" | "cts" | "vue" if rule.starts_with("TS") || is_number(rule) => {
+            (Tool::Tsc, Kind::BuildError)
+        }
+        "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" | "vue" | "svelte" => (Tool::Eslint, Kind::Lint),
+        "go" => (Tool::Go, Kind::Lint),
+        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" | "mm" => (Tool::Gcc, Kind::BuildError),
+        "cs" | "vb" | "fs" => (Tool::Dotnet, Kind::BuildError),
+        "tf" => (Tool::Terraform, Kind::BuildError),
+        _ => (Tool::Unknown, Kind::Lint),
+    };
+    let kind = if error || kind == Kind::Lint { kind } else { Kind::Warning };
+    let reason = (tool == Tool::Mypy).then(|| mypy_reason(rule)).flatten();
+    let finding = Finding::new(kind, tool, message).coded(code).because(reason).grave(error);
+    finding.about(quoted(message).and_then(piece::identifier)).at(Some(place))
+}
+
+fn is_number(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What mypy's codes, and pyright's rules, mean; the words beside them speak of types.
+fn mypy_reason(code: &str) -> Option<Reason> {
+    Some(match code {
+        "attr-defined" | "union-attr" | "reportAttributeAccessIssue" | "reportOptionalMemberAccess" => {
+            Reason::UnknownMember
+        }
+        "name-defined" | "used-before-def" | "reportUndefinedVariable" => Reason::UnknownName,
+        "call-arg" | "call-overload" | "reportCallIssue" => Reason::WrongArguments,
+        "syntax" => Reason::Syntax,
+        "import-not-found" | "import-untyped" | "import" | "reportMissingImports" => Reason::MissingModule,
+        "no-redef" => Reason::Duplicate,
+        "unused-ignore" | "unused-coroutine" => Reason::Unused,
+        "deprecated" => Reason::Deprecated,
+        "" | "misc" | "note" => return None,
+        _ => Reason::TypeMismatch,
+    })
 }
 
 fn killed(body: &str) -> Option<Seen> {

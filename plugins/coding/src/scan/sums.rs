@@ -11,6 +11,8 @@ const FOREIGN: usize = 2;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub failed: u32,
+    /// Failures are counted, even if there are none.
+    pub says_failed: bool,
     /// Tests that went well, or that were run at all.
     pub ran: u32,
 }
@@ -44,13 +46,14 @@ pub fn read(body: &str) -> Option<Counts> {
     }
     let tokens = tokens(body)?;
     let mut counts = Counts::default();
-    let (mut errors, mut told, mut of_tests, mut passed) = (0, false, false, false);
+    let (mut most, mut errors, mut told, mut of_tests, mut passed) = (0, 0, false, false, false);
     for (at, token) in tokens.iter().enumerate() {
         let Token::Number(number) = token else { continue };
+        most = most.max(*number);
         match counted(&tokens, at) {
             Some(Word::Failed) => {
                 counts.failed += number;
-                told = true;
+                (told, counts.says_failed) = (true, true);
             }
             Some(Word::Errors) => errors += number,
             Some(Word::Passed) => {
@@ -66,7 +69,9 @@ pub fn read(body: &str) -> Option<Counts> {
     }
     let foreign = tokens.iter().filter(|token| **token == Token::Word(Word::Foreign)).count();
     let speaks_of_tests = of_tests || passed || tokens.contains(&Token::Word(Word::Test));
+    counts.ran = counts.ran.max(most);
     counts.failed += errors;
+    counts.says_failed |= errors > 0;
     (told && speaks_of_tests && foreign <= FOREIGN && (counts.failed > 0 || counts.ran > 0)).then_some(counts)
 }
 
@@ -162,8 +167,10 @@ fn word(word: &str) -> Word {
         }
         "of" | "out" | "in" | "with" | "and" | "s" | "ms" | "sec" | "secs" | "seconds" | "second" | "time"
         | "elapsed" | "duration" | "result" | "results" | "executed" | "ran" | "done" | "finished" | "did" | "not"
-        | "all" | "from" | "after" | "took" | "across" | "suite" | "suites" | "file" | "files" | "binary"
-        | "binaries" | "m" | "min" | "info" | "summary" | "were" | "was" | "a" | "to" => Word::Filler,
+        | "looks" | "like" | "you" | "all" | "from" | "after" | "took" | "across" | "suite" | "suites" | "file"
+        | "files" | "binary" | "binaries" | "m" | "min" | "info" | "summary" | "were" | "was" | "a" | "to" => {
+            Word::Filler
+        }
         _ => Word::Foreign,
     }
 }

@@ -2,7 +2,7 @@
 //! overrules what was seen of single tests.
 
 use super::words::{Line, class_and_message};
-use super::{PATIENCE, Scan, Seen, TEST_PATIENCE};
+use super::{PASSES, PATIENCE, Scan, Seen, TEST_PATIENCE};
 use crate::ledger::Ledger;
 use crate::piece::Place;
 use crate::reason::Reason;
@@ -43,9 +43,15 @@ impl Scan {
             }
             Seen::Ended(good) => self.signs.say(good),
             Seen::Sum(failed) => self.sum(failed, ledger),
-            Seen::Passed(name) => {
-                let name = crate::piece::name(&name).unwrap_or_default();
-                ledger.pass(self.tool, &name, self.target.as_deref(), self.mark);
+            Seen::Passed(name) => self.pass(&name, ledger),
+            Seen::Selected(arguments) => {
+                self.complete(ledger);
+                ledger.select(Tool::Cargo, self.target.as_deref(), self.mark, &arguments);
+            }
+            Seen::Ran => self.signs.go_well(),
+            Seen::Package(name, good) => self.package(&name, good, ledger),
+            Seen::Dropped => {
+                self.waiting.take_if(|finding| finding.kind == Kind::FailedTest);
             }
             Seen::Flaky(finding) => {
                 self.complete(ledger);
@@ -84,7 +90,7 @@ impl Scan {
         }
     }
 
-    fn count(&mut self, finding: &Finding, ledger: &mut Ledger) {
+    pub(super) fn count(&mut self, finding: &Finding, ledger: &mut Ledger) {
         if finding.tool != Tool::Unknown && finding.tool != Tool::Ci {
             self.tool = finding.tool;
         }
@@ -121,6 +127,34 @@ impl Scan {
     pub(super) fn complete(&mut self, ledger: &mut Ledger) {
         if let Some(finding) = self.waiting.take() {
             self.count(&finding, ledger);
+        }
+    }
+
+    /// A test has passed, which may have failed before.
+    pub(super) fn pass(&mut self, name: &str, ledger: &mut Ledger) {
+        self.complete(ledger);
+        let Some(name) = crate::piece::name(name) else { return };
+        ledger.pass(self.tool, &name, self.target.as_deref(), self.mark);
+        if self.tool == Tool::Go && self.target.is_none() && self.passes.len() < PASSES {
+            self.passes.push(name);
+        }
+    }
+
+    /// The tests of a package are over. Only now its name is known, as go writes it.
+    pub(super) fn package(&mut self, name: &str, good: bool, ledger: &mut Ledger) {
+        self.complete(ledger);
+        self.tool = Tool::Go;
+        ledger.locate_tests(Tool::Go, name, 0);
+        for test in std::mem::take(&mut self.passes) {
+            ledger.pass(Tool::Go, &test, Some(name), 0);
+        }
+        if good {
+            self.signs.sum(Tool::Go, Some(name), 0);
+            ledger.settle_tests(Tool::Go, Some(name), 0, 0);
+        } else {
+            self.signs.fail(Tool::Go, name);
+            let left = ledger.failed_within(Tool::Go, name);
+            ledger.settle_tests(Tool::Go, Some(name), left.max(1), 0);
         }
     }
 
