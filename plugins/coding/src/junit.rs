@@ -205,6 +205,8 @@ impl Junit {
                 self.case = Some(Case { name: value("name"), class: value("classname"), file: value("file"), line });
                 self.failure = None;
             }
+            // Known to fail, or not run.
+            "skipped" => self.case = None,
             // Retries that went well in the end (`flakyFailure`, `rerunFailure`) are no failures.
             "failure" | "error" if self.failure.is_none() => {
                 let (class, message) = (value("type"), value("message"));
@@ -243,7 +245,7 @@ fn finding(case: &Case, failure: &Failure) -> Finding {
     let words = if failure.message.is_empty() { first } else { &failure.message };
     let in_body = || failure.body.lines().filter_map(Place::find).find(|place| is_own(&place.file, case));
     let place = Place::new(&case.file, case.line).filter(|place| place.line.is_some()).or_else(in_body);
-    let place = place.or_else(|| Place::new(&case.file, None));
+    let place = place.or_else(|| crate::scan::place_in_trace(&failure.body)).or_else(|| Place::new(&case.file, None));
     let reason = Reason::of_class(&failure.class).or_else(|| Reason::of_test(words));
     Finding::new(Kind::FailedTest, Tool::Junit, words).about(piece::name(&full)).at(place).because(reason)
 }

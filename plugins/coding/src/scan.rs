@@ -11,8 +11,11 @@
 
 mod ci;
 mod container;
+mod crash;
 mod general;
+mod git;
 mod go;
+mod infra;
 mod javascript;
 mod jvm;
 mod native;
@@ -23,11 +26,14 @@ mod python;
 mod rust;
 mod sentences;
 mod stems;
+mod suites;
 mod sums;
 mod take;
 mod tap;
 mod unwrap;
 pub mod words;
+
+pub use general::place_in_trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +120,8 @@ enum Section {
     Tap,
     /// The block below a test of it.
     TapBlock,
+    /// The name of a failed test follows its number.
+    Numbered,
     /// Failed tests are listed behind this, by node's own test runner.
     NodeFailures,
     /// Tests that maven calls flaky are listed behind this.
@@ -166,6 +174,10 @@ pub struct Scan {
     passes: Vec<String>,
     /// Whether subtests have been seen, by their depth.
     depths: Vec<bool>,
+    /// How far in the failed test stood that was told of last.
+    deepest: usize,
+    /// Perl's tools tell more of each failed test than the protocol.
+    has_prove: bool,
     /// Sub-exceptions of Python are told of, behind a rail.
     has_rail: bool,
     /// The version of the ledger when the tests that are run began.
@@ -229,7 +241,7 @@ impl Scan {
 
     /// Reads a line that nothing stands before.
     fn read_bare(&mut self, line: &Line<'_>, level: Level, ledger: &mut Ledger) {
-        let line = &python::without_rail(line, self);
+        let line = &python::without_rail(line, self).unboxed();
         if line.body.is_empty() {
             return;
         }
@@ -277,6 +289,10 @@ impl Scan {
             .or_else(|| jvm::read(line, self))
             .or_else(|| container::read(line, self))
             .or_else(|| ci::read(line, self))
+            .or_else(|| git::read(line, self))
+            .or_else(|| crash::read(line, self))
+            .or_else(|| suites::read(line, self))
+            .or_else(|| infra::read(line, self))
             .or_else(|| native::read(line, self))
             .or_else(|| how_it_ended(line, self))
             .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })

@@ -87,7 +87,7 @@ pub(super) fn kind_of_class(class: &str) -> Kind {
 }
 
 /// The place in a stack trace that is the project's own: the first, or in Python the last.
-pub(super) fn place_in_trace(trace: &str) -> Option<Place> {
+pub fn place_in_trace(trace: &str) -> Option<Place> {
     let own = |place: &Place| {
         let foreign = ["node_modules", "internal/", "node:", "site-packages", "lib/python", "go/src/", "pkg/mod/"];
         !foreign.iter().any(|part| place.file.contains(part))
@@ -159,13 +159,22 @@ fn of_kind(kind: Kind, body: &str, scan: &Scan) -> Seen {
     if scan.in_test() && matches!(kind, Kind::Timeout | Kind::Network) {
         return Seen::Reason(Reason::of(body).or(Some(Reason::TimeLimit)));
     }
+    let lower = body.to_ascii_lowercase();
+    let network = [
+        ("refused", Reason::Refused),
+        ("no such host", Reason::NameLookup),
+        ("resolve", Reason::NameLookup),
+        ("resolution", Reason::NameLookup),
+        ("reset", Reason::Reset),
+    ];
+    let why = network.iter().find(|(sign, _)| kind == Kind::Network && lower.contains(sign)).map(|(_, reason)| *reason);
     let words = match kind {
         // The sentence itself is the fault; what is around it changes from sighting to sighting.
         Kind::OutOfMemory | Kind::DiskFull => "",
         _ => body,
     };
     let tool = if has_in_any_case(body, "javascript heap") { Tool::Node } else { scan.tool };
-    let mut finding = Finding::new(kind, tool, words).because(Reason::of(body));
+    let mut finding = Finding::new(kind, tool, words).because(why.or_else(|| Reason::of(body)));
     if kind == Kind::Network {
         finding = finding.about(host_in(body));
     }
@@ -201,9 +210,10 @@ fn sums_up(line: &Line<'_>) -> Option<Seen> {
 
 /// Lines that begin with a level, or have one behind their time.
 fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    let dated = line.body.as_bytes().get(1).is_some_and(u8::is_ascii_digit) && line.body.starts_with(['E', 'F']);
     const SIGNS: u64 =
         sign_of("error") | sign_of("fatal") | sign_of("critical") | sign_of("severe") | sign_of("warn") | FOREIGN;
-    if !line.tells(SIGNS) {
+    if !line.tells(SIGNS) && !dated {
         return None;
     }
     let body = line.body;
@@ -237,6 +247,15 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         } else {
             Seen::Fault(finding)
         });
+    }
+    // `E1201 02:22:26.204844   12 server.go:265] …`
+    let dated = dated
+        && first.len() == 5
+        && first.bytes().skip(1).all(|byte| byte.is_ascii_digit())
+        && start.get(8..9) == Some(":");
+    if dated && first.starts_with(['E', 'F']) {
+        let message = body.split_once("] ").map_or(body, |(_, message)| message);
+        return Some(Seen::Fault(Finding::new(Kind::OtherError, Tool::Unknown, message).because(Reason::of(message))));
     }
     let warning = is_level(first, &["warning", "Warning", "WARNING", "WARN", "警告"])
         && (first.ends_with([':', ']', '：', '】']) || first.starts_with('W'));

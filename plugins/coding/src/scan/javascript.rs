@@ -181,6 +181,9 @@ fn node_test(body: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Noise);
     }
     let name = body['✖'.len_utf8()..].trim();
+    if name.contains(" # TODO") || name.contains(" # SKIP") {
+        return Some(Seen::Noise);
+    }
     let name = name.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(name, |(name, _)| name);
     let finding = Finding::new(Kind::FailedTest, Tool::Node, "").of_test(name).at(scan.last_place.take());
     Some(Seen::Head(finding))

@@ -6,12 +6,14 @@ use super::words::{Line, between, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Tool};
+use crate::signal::{Finding, Kind, Sighting, Tool};
 
 const NOTE: u64 = stem(b"ote");
 
 /// What severities are called, with the sign behind them; the first three are errors.
-const SEVERITIES: [(&str, bool); 7] = [
+const SEVERITIES: [(&str, bool); 9] = [
+    (" Error: ", true),
+    (" Warning: ", false),
     (" fatal error: ", true),
     (" error: ", true),
     (" 致命错误：", true),
@@ -43,13 +45,56 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     if let Some(seen) = killed(body).or_else(|| linker(body)) {
         return Some(seen);
     }
+    if let Some(seen) = coded(body, scan) {
+        return Some(seen);
+    }
     for (sign, error) in SEVERITIES {
         if let Some((at, message)) = body.split_once(sign) {
-            let place = Place::read(at).filter(|_| at.ends_with([':', ')']) && !at.contains(' '))?;
+            // Some write a dash between the place and the severity.
+            let at = at.strip_suffix(" -").map_or(at, |at| at);
+            let apart = body.as_bytes().get(at.len()) == Some(&b' ') && body[at.len()..].starts_with(" - ");
+            let place = if apart { Place::read(&format!("{at}:")) } else { Place::read(at) };
+            let place = place.filter(|_| (apart || at.ends_with([':', ')'])) && !at.contains(' '))?;
             return Some(compiler(place, message, error, scan));
         }
     }
     (line.tells(NOTE) && body.contains(" note: ")).then_some(Seen::Noise).filter(|_| Place::find(body).is_some())
+}
+
+/// `src/A.cs(3,5): error CS0103: … [/src/A.csproj]`, `a.cpp(3): error C2065: …`: said again in the sum.
+fn coded(body: &str, scan: &mut Scan) -> Option<Seen> {
+    let (at, error, rest) = [(": error ", true), (": warning ", false), (": fatal error ", true)]
+        .iter()
+        .find_map(|(sign, error)| body.split_once(sign).map(|(at, rest)| (at.trim_end(), *error, rest)))?;
+    let (code, message) = rest.split_once(": ")?;
+    let letters = code.bytes().take_while(u8::is_ascii_uppercase).count();
+    let known =
+        (1..=5).contains(&letters) && code.len() > letters && code[letters..].bytes().all(|byte| byte.is_ascii_digit());
+    if !known || code.starts_with("TS") {
+        return None;
+    }
+    let message =
+        message.rsplit_once(" [").filter(|(_, project)| project.ends_with("proj]")).map_or(message, |(text, _)| text);
+    let place = Place::read(&format!("{at}:"));
+    let tool = if code.starts_with('C') && letters == 1 || code.starts_with("LNK") { Tool::Gcc } else { Tool::Dotnet };
+    scan.tool = tool;
+    let missing = matches!(code, "CS0246" | "CS0234" | "C1083" | "NU1101");
+    let kind = match (error, missing) {
+        (false, _) => Kind::Lint,
+        (true, true) => Kind::ImportError,
+        (true, false) => Kind::BuildError,
+    };
+    let reason = match code {
+        "CS0103" | "C2065" | "C3861" => Some(Reason::UnknownName),
+        "CS0029" | "CS1503" | "CS0266" | "C2440" => Some(Reason::TypeMismatch),
+        "CS1061" | "CS0117" | "C2039" => Some(Reason::UnknownMember),
+        "CS1002" | "CS1513" | "CS1514" | "C2143" => Some(Reason::Syntax),
+        "CS7036" | "CS1501" | "C2660" => Some(Reason::WrongArguments),
+        "LNK2019" | "LNK2001" => Some(Reason::Undefined),
+        _ => None,
+    };
+    let finding = Finding::new(kind, tool, message).coded(Some(code.to_owned())).at(place).because(reason);
+    Some(Seen::Fault(finding.about(quoted(message).and_then(piece::identifier)).seen(Sighting::Again)))
 }
 
 fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
@@ -66,6 +111,8 @@ fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
         "java" => super::jvm::runner(scan),
         "kt" | "kts" | "groovy" => Tool::Gradle,
         "rs" => Tool::Cargo,
+        "swift" => Tool::Swift,
+        "tf" => Tool::Terraform,
         _ => Tool::Unknown,
     };
     if !error {

@@ -83,6 +83,9 @@ pub(super) fn without_rail<'a>(line: &Line<'a>, scan: &mut Scan) -> Line<'a> {
 
 fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
     let title = body.strip_prefix("==")?.trim_matches(['=', ' ']);
+    if title.is_empty() {
+        return None;
+    }
     if title.starts_with("test session starts") {
         scan.notes.clear();
         scan.section = Section::None;
@@ -306,7 +309,9 @@ fn lint(line: &Line<'_>) -> Option<Seen> {
         return None;
     }
     let (first, rest) = line.body.split_once(' ')?;
-    if is_rule(first) && !first.starts_with("TS") && rest.len() > 8 && !rest.starts_with([':', '-', '=']) {
+    // Loggers of Go begin with a level and a date (`E1201 02:22:26.204844`).
+    let is_time = rest.as_bytes().get(2) == Some(&b':') && rest.as_bytes()[0].is_ascii_digit();
+    if is_rule(first) && !is_time && !first.starts_with("TS") && rest.len() > 8 && !rest.starts_with([':', '-', '=']) {
         return Some(Seen::Head(Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(first.to_owned()))));
     }
     let code = rest.split(' ').next()?;

@@ -50,7 +50,13 @@ pub fn read(body: &str) -> Option<Counts> {
     for (at, token) in tokens.iter().enumerate() {
         let Token::Number(number) = token else { continue };
         most = most.max(*number);
-        match counted(&tokens, at) {
+        // `1 of 3 failed`
+        of_tests |= matches!(
+            tokens[at + 1..],
+            [Token::Word(Word::Filler), Token::Number(_), Token::Word(Word::Failed | Word::Passed), ..]
+        );
+        let of = at >= 2 && matches!(tokens[at - 2..at], [Token::Number(_), Token::Word(Word::Filler)]);
+        match counted(&tokens, at).filter(|word| !of || *word == Word::Test) {
             Some(Word::Failed) => {
                 counts.failed += number;
                 (told, counts.says_failed) = (true, true);

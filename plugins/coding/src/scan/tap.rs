@@ -2,7 +2,7 @@
 //! own form, so that a report may be cut anywhere and mixed with anything; a test that only tells of its
 //! subtests is no test of its own.
 
-use super::words::{Line, number_after, quoted};
+use super::words::{Line, number_after};
 use super::{Scan, Section, Seen};
 use crate::piece::Place;
 use crate::reason::Reason;
@@ -25,7 +25,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     if let Some(rest) = body.strip_prefix("not ok").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
         scan.section = Section::Tap;
         let is_parent = point(line.indent, scan);
-        return Some(failed(rest, is_parent));
+        return Some(failed(rest, is_parent, scan.has_prove));
     }
     if scan.section == Section::TapBlock {
         // A block is indented; what is not has broken it off.
@@ -73,7 +73,7 @@ pub(super) fn name_of(rest: &str) -> &str {
     name.trim_start_matches(|letter: char| letter.is_ascii_digit()).trim_start_matches([' ', '-'])
 }
 
-fn failed(rest: &str, is_parent: bool) -> Seen {
+fn failed(rest: &str, is_parent: bool, has_prove: bool) -> Seen {
     let rest = rest.trim_start();
     let (_, directive) = rest.split_once('#').unwrap_or((rest, ""));
     let directive = directive.trim_start().to_lowercase();
@@ -82,7 +82,12 @@ fn failed(rest: &str, is_parent: bool) -> Seen {
     }
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let name = name_of(rest);
-    let finding = Finding::new(Kind::FailedTest, Tool::Tap, "");
+    // prove has told of it, and more.
+    let sighting = if has_prove { Sighting::Again } else { Sighting::Whole };
+    if has_prove && name.is_empty() {
+        return Seen::Noise;
+    }
+    let finding = Finding::new(Kind::FailedTest, Tool::Tap, "").seen(sighting);
     Seen::Head(match (name.is_empty(), digits) {
         (false, _) => finding.of_test(name),
         // Without a name it is known by its number.
@@ -98,9 +103,17 @@ fn prove(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         let rest = rest.trim_start();
         if let Some(name) = rest.strip_prefix("Failed test ").or_else(|| rest.strip_prefix("Failed test")) {
             scan.tool = Tool::Prove;
+            scan.has_prove = true;
+            // The parts of a test are told of before it, and deeper.
+            if std::mem::replace(&mut scan.deepest, line.indent) > line.indent {
+                return Some(Seen::Noise);
+            }
             let finding = Finding::new(Kind::FailedTest, Tool::Prove, "").seen(Sighting::Again);
-            let name = quoted(name).unwrap_or_default();
-            return Some(Seen::Head(if name.is_empty() { finding } else { finding.of_test(name) }));
+            if let Some((file, number)) = name.trim_start().strip_prefix("at ").and_then(|at| at.split_once(" line ")) {
+                let place = Place::new(file, number.trim_end_matches('.').parse().ok());
+                return Some(Seen::Fault(finding.at(place).because(Some(Reason::Assertion))));
+            }
+            return Some(Seen::Head(finding.of_test(name.trim().trim_matches('\''))));
         }
         if let Some(rest) = rest.strip_prefix("Failed (TODO) test") {
             return Some(if rest.is_empty() { Seen::Noise } else { Seen::Tool(Tool::Prove) });

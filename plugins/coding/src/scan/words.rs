@@ -14,6 +14,8 @@ pub struct Line<'a> {
     pub indent: usize,
     /// Something was taken off before it.
     pub stamped: bool,
+    /// It stood in a box.
+    pub boxed: bool,
     /// Which stems it has.
     signs: u64,
 }
@@ -22,13 +24,25 @@ impl<'a> Line<'a> {
     pub fn of(text: &'a str) -> Self {
         let text = text.trim_end();
         let body = text.trim_start();
-        Self { text, body, indent: text.len() - body.len(), stamped: false, signs: signs(body) }
+        Self { text, body, indent: text.len() - body.len(), stamped: false, boxed: false, signs: signs(body) }
     }
 
     /// Whether something was taken off before it.
     pub fn stamped(mut self, stamped: bool) -> Self {
         self.stamped = stamped;
         self
+    }
+
+    /// Without the left side of a box that is drawn around a message.
+    pub fn unboxed(self) -> Self {
+        let sides = ['│', '┃', '╷', '╵', '║'];
+        match self.body.strip_prefix(sides) {
+            Some(rest) => {
+                let inner = Self::of(rest.strip_prefix(' ').unwrap_or(rest));
+                Self { stamped: self.stamped, boxed: true, ..inner }
+            }
+            None => self,
+        }
     }
 
     /// Behind a beginning, without blanks.

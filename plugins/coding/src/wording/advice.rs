@@ -154,10 +154,14 @@ fn failed_test(signal: &Signal, look: &str, language: Language) -> String {
     let name = signal.subject.as_deref().unwrap_or_default();
     match (look.is_empty(), run) {
         (false, Some(run)) => format!("{look}{why}{}{run}", language.pick("；", "; ")),
+        (false, None) if name.is_empty() => language.pick(format!("{look}{why}。"), format!("{look}{why}.")),
         (false, None) => {
             language.pick(format!("{look}（测试 `{name}`）{why}。"), format!("{look} (test `{name}`){why}."))
         }
         (true, Some(run)) => language.pick(run.clone(), format!("To see more, {run}")),
+        (true, None) if name.is_empty() => language
+            .pick("单独运行失败的测试并查看其输出。", "Run the failing test by itself and read its output.")
+            .to_owned(),
         (true, None) => language.pick(
             format!("单独运行测试 `{name}` 并查看其输出{why}。"),
             format!("Run test `{name}` by itself and read its output{why}."),
