@@ -56,7 +56,10 @@ impl Ledger {
         let fingerprint = finding.fingerprint();
         let target = finding.target.as_deref();
         let same = |signal: &&mut Signal| {
-            signal.fingerprint == fingerprint && (finding.kind != Kind::FailedTest || signal.is_within(target))
+            // go names the package behind its tests, so what has one is of another run.
+            let of_go = finding.tool == Tool::Go && finding.sighting != Sighting::Again && target.is_none();
+            let within = if of_go { signal.target.is_none() } else { signal.is_within(target) };
+            signal.fingerprint == fingerprint && (finding.kind != Kind::FailedTest || within)
         };
         let known = self.signals.iter_mut().find(same);
         if let Some(signal) = known {
@@ -149,9 +152,10 @@ impl Signal {
             code: finding.code.clone(),
             reason: finding.reason.or_else(|| Reason::of(&finding.message)),
             scope: None,
+            wavers: false,
             count: 1,
             passed: false,
-            mentioned: matches!(finding.sighting, Sighting::Mention),
+            mentioned: matches!(finding.sighting, Sighting::Mention | Sighting::Again),
             since,
             excerpt,
         }

@@ -75,6 +75,7 @@ pub enum Tool {
     Kubectl,
     Esbuild,
     Ansible,
+    Pyright,
 }
 
 impl Tool {
@@ -130,6 +131,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Esbuild => "esbuild",
             Self::Ansible => "ansible",
+            Self::Pyright => "pyright",
         })
     }
 
@@ -152,6 +154,11 @@ impl Tool {
                 | Self::Bazel
                 | Self::Esbuild
         )
+    }
+
+    /// Whether it checks types and builds nothing.
+    pub fn checks_types(self) -> bool {
+        matches!(self, Self::Mypy | Self::Pyright)
     }
 
     /// Whether it belongs to node and npm.
@@ -343,6 +350,9 @@ pub struct Signal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     pub count: u32,
+    /// The test has passed in the same run, which does not make good that it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wavers: bool,
     /// The test has passed since, in the same run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed: bool,

@@ -30,7 +30,9 @@ impl Ledger {
         } else if left >= failed as usize {
             self.withdraw(|signal| in_scope(signal) && signal.passed);
         } else {
-            self.signals.iter_mut().filter(|signal| in_scope(signal)).for_each(|signal| signal.passed = false);
+            for signal in self.signals.iter_mut().filter(|signal| in_scope(signal) && signal.passed) {
+                (signal.passed, signal.wavers) = (false, true);
+            }
         }
     }
 
@@ -63,9 +65,29 @@ impl Ledger {
 
     /// The target of tests that were told of without one.
     pub fn locate_tests(&mut self, tool: Tool, target: &str, mark: u64) {
-        for signal in &mut self.signals {
-            if is_failed(signal, tool) && signal.target.is_none() && signal.since > mark {
-                signal.target = Some(target.to_owned());
+        let mut at = 0;
+        while at < self.signals.len() {
+            let signal = &self.signals[at];
+            if !is_failed(signal, tool) || signal.target.is_some() || signal.since <= mark {
+                at += 1;
+                continue;
+            }
+            // It had failed in an earlier run, too.
+            let (before, rest) = self.signals.split_at_mut(at);
+            let signal = &mut rest[0];
+            let earlier = before.iter_mut().find(|known| {
+                is_failed(known, tool) && known.subject == signal.subject && known.target.as_deref() == Some(target)
+            });
+            match earlier {
+                Some(earlier) => {
+                    earlier.passed = signal.passed;
+                    let again = self.signals.remove(at);
+                    self.uncount(&again);
+                }
+                None => {
+                    signal.target = Some(target.to_owned());
+                    at += 1;
+                }
             }
         }
     }

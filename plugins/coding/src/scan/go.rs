@@ -27,7 +27,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             })
         }
         b'o' if body.starts_with("ok  \t") => {
-            Some(Seen::Package(body[4..].split(['\t', ' ']).next()?.to_owned(), true))
+            Some(Seen::Package(body[5..].split(['\t', ' ']).next()?.to_owned(), true))
         }
         b'#' if body.starts_with("# ") && body.contains('/') && !body[2..].contains(' ') => Some(Seen::Tool(Tool::Go)),
         b'p' if body.starts_with("panic: ") => panic(&body[7..], scan),

@@ -35,18 +35,53 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         '●' => bullet(body['●'.len_utf8()..].trim(), scan),
         '❯' | '»' => Some(Place::find(body).filter(|place| is_own(&place.file)).map_or(Seen::Noise, Seen::Place)),
-        '✕' | '×' | '✗' | '⎯' | '↓' => Some(Seen::Noise),
+        '✘' if body.contains("[ERROR] ") => Some(esbuild(body)),
+        '✘' => Some(Seen::Noise),
+        '✗' if !body.ends_with("ms]") => Some(Seen::Noise),
+        '✕' | '×' | '⎯' | '↓' => Some(Seen::Noise),
         '✖' => node_test(body, scan),
         't' if body.starts_with("test at ") => {
             scan.last_place = Place::find(body);
             Some(Seen::Noise)
         }
+        _ if waits_for_place(scan) && Place::read(body).is_some() => Some(Seen::End(Place::read(body), None)),
+        _ if scan.build == Some(false) && body.contains("): ") && bundler(body).is_some() => bundler(body),
         'a' if body.starts_with("at ") => Some(frame(body).map_or(Seen::Noise, Seen::Place)),
+        _ => rest(line, scan),
+    }
+}
+
+fn rest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    match body.chars().next()? {
         first if first.is_ascii_digit() && line.indent > 0 => mocha_head(body, scan).or_else(|| eslint(body, scan)),
         _ if scan.section == Section::MochaFailures && scan.heading.is_some() => Some(mocha_test(body, scan)),
         _ if line.tells(const { stem(b"err") }) => tsc(body).or_else(|| heading(line, scan)),
         _ => heading(line, scan),
     }
+}
+
+/// `✘ [ERROR] Could not resolve "lodash"`; the place stands below.
+fn esbuild(body: &str) -> Seen {
+    let message = body.split_once("[ERROR] ").map_or(body, |(_, message)| message);
+    let missing = message.strip_prefix("Could not resolve ").and_then(quoted);
+    let kind = if missing.is_some() { Kind::ImportError } else { Kind::BuildError };
+    let subject = missing.or_else(|| quoted(message)).and_then(piece::identifier);
+    Seen::Head(Finding::new(kind, Tool::Esbuild, message).about(subject))
+}
+
+fn waits_for_place(scan: &Scan) -> bool {
+    scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Esbuild)
+}
+
+/// `src/app.ts (3:9): "total" is not exported by …`, as rollup and vite write it.
+fn bundler(body: &str) -> Option<Seen> {
+    let (file, rest) = body.split_once(" (")?;
+    let (at, message) = rest.split_once("): ")?;
+    let line = at.split(':').next()?.parse().ok()?;
+    let place = Place::new(file, Some(line)).filter(|place| is_script(&place.file))?;
+    let finding = Finding::new(Kind::BuildError, Tool::Node, message).at(Some(place));
+    Some(Seen::Fault(finding.about(quoted(message).and_then(piece::identifier)).because(Reason::of(message))))
 }
 
 /// `Tests:  2 failed, 5 passed, 7 total`, `Tests  2 failed | 5 passed (7)`, `2 failing`.
@@ -191,6 +226,10 @@ fn node_test(body: &str, scan: &mut Scan) -> Option<Seen> {
 
 /// A step of a stack trace: `at f (src/a.js:1:2)`, `at pkg.Class.method(Class.java:3)`.
 fn frame(body: &str) -> Option<Place> {
+    // .NET has the file and its line behind the method.
+    if let Some((file, line)) = body.rsplit_once(" in ").and_then(|(_, at)| at.rsplit_once(":line ")) {
+        return Place::new(file, line.trim().parse().ok());
+    }
     let inner = body.rfind('(').map(|at| body[at + 1..].trim_end_matches(')'));
     let place = inner.and_then(Place::read).or_else(|| Place::find(&body[3..]))?;
     let library =

@@ -101,7 +101,13 @@ fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
     let ending = place.file.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending {
         "java" if error => return super::jvm::java_error(place, message, scan),
-        "py" => return mypy(place, message, error),
+        "py" | "pyi" => return mypy(place, message, error),
+        // A test of XCTest that failed there, with a name in front of its words.
+        "swift" if message.contains(" : XCT") || message.contains(" : failed") => {
+            let name = message.split(" : ").next().unwrap_or_default().trim_start_matches("-[").trim_end_matches(']');
+            let finding = Finding::new(Kind::FailedTest, Tool::Swift, "").of_test(name).at(Some(place));
+            return Seen::Fault(finding.because(Some(Reason::Assertion)).seen(Sighting::Again));
+        }
         _ => {}
     }
     let tool = match ending {
@@ -132,11 +138,13 @@ fn compiler(place: Place, message: &str, error: bool, scan: &Scan) -> Seen {
 
 /// `src/a.py:12: error: Incompatible types in assignment  [assignment]`
 fn mypy(place: Place, message: &str, error: bool) -> Seen {
-    let code = message.rsplit_once("  [").and_then(|(_, code)| piece::identifier(code));
+    let rule = between(message, "(report", ")").map(|rule| format!("report{rule}"));
+    let tool = if rule.is_some() { Tool::Pyright } else { Tool::Mypy };
+    let code = rule.or_else(|| message.rsplit_once("  [").and_then(|(_, code)| piece::identifier(code)));
     let kind = if error { Kind::BuildError } else { Kind::Warning };
     let subject = quoted(message).and_then(piece::identifier);
     let reason = mypy_reason(code.as_deref().unwrap_or_default());
-    Seen::Fault(Finding::new(kind, Tool::Mypy, message).coded(code).about(subject).at(Some(place)).because(reason))
+    Seen::Fault(Finding::new(kind, tool, message).coded(code).about(subject).at(Some(place)).because(reason))
 }
 
 /// What a linter or compiler tells of as an object; whose it is shows in the file and in the code.

@@ -235,12 +235,12 @@ fn verbose(body: &str) -> Option<Seen> {
     }
     let place = Place::new(id.split("::").next()?, None);
     let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").of_test(id).at(place);
-    Some(Seen::Fault(finding.seen(Sighting::Mention)))
+    Some(Seen::Fault(finding.seen(Sighting::Again)))
 }
 
 /// `FAIL: test_b (tests.test_a.TestA.test_b)`
 fn unittest(body: &str) -> Option<Seen> {
-    let name = body.split_once(": ")?.1.split(' ').next()?;
+    let name = body.split_once(": ")?.1.split(' ').next().filter(|name| !name.contains('/'))?;
     let class = super::words::between(body, "(", ")")?;
     let full = if class.ends_with(name) { class.to_owned() } else { format!("{class}.{name}") };
     Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Python, "").of_test(&full)))

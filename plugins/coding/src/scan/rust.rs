@@ -24,7 +24,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             Some(quoted(body).map_or(Seen::Noise, |arguments| Seen::Selected(arguments.to_owned())))
         }
         b't' if body.starts_with("thread '") => panic(body, scan),
-        b'r' if body.starts_with("running ") && body.ends_with(['s', 't']) && body.contains(" test") => {
+        b'r' if body.starts_with("running ") && (body.ends_with(" tests") || body.ends_with(" test")) => {
             if scan.section == Section::Nextest {
                 return Some(Seen::Noise);
             }
@@ -41,6 +41,10 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         // The linker's own words stand in a note.
         b'=' if body.contains("cannot find -l") || body.contains("undefined reference") => None,
         b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(Seen::Noise),
+        _ if body.starts_with("╭▸ ") || body.starts_with("╭─[") || body.starts_with("┌─ ") => {
+            let at = body.trim_start_matches(['╭', '▸', '─', '[', '┌', ' ']);
+            Some(Place::find(at.trim_end_matches(']')).map_or(Seen::Noise, Seen::Place))
+        }
         _ => None,
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum Word {
 }
 
 /// Words, where they stand, and what they mean.
-const SENTENCES: [(&str, At, Word); 96] = [
+const SENTENCES: [(&str, At, Word); 100] = [
     // Builds.
     ("BUILD SUCCESSFUL", Start, Word::Built(true)),
     ("BUILD SUCCESS", Start, Word::Built(true)),
@@ -50,6 +50,10 @@ const SENTENCES: [(&str, At, Word); 96] = [
     ("TEST FAILED", Within, Word::Built(false)),
     ("ompiled successfully", Within, Word::Built(true)),
     ("ompiled with warnings", Within, Word::Built(true)),
+    ("error during build:", Start, Word::Built(false)),
+    ("x Build failed in ", Start, Word::Built(false)),
+    ("✗ Build failed in ", Start, Word::Built(false)),
+    ("error: Test failed", Whole, Word::Ended(false)),
     ("Failed to compile", Start, Word::Built(false)),
     ("✓ built in ", Start, Word::Built(true)),
     ("✨ Built in ", Start, Word::Built(true)),
@@ -68,7 +72,7 @@ const SENTENCES: [(&str, At, Word); 96] = [
     ("Result: PASS", Whole, Word::Ended(true)),
     ("Result: FAIL", Whole, Word::Ended(false)),
     ("All tests successful.", Start, Word::Ended(true)),
-    ("All tests passed", Start, Word::Ended(true)),
+    ("All tests passed", Within, Word::Ended(true)),
     ("All specs passed!", Within, Word::Ended(true)),
     ("Some tests failed", Within, Word::Ended(false)),
     ("Test Run Successful.", Whole, Word::Ended(true)),

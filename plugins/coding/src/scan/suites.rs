@@ -15,6 +15,21 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'T' => xctest(body),
         b'F' if body.starts_with("Failed ") => dotnet(&body[7..]),
         b'/' if body.starts_with("//") => bazel(body),
+        b'F' if body.starts_with("FAIL: //") => {
+            let name = body[6..].split(' ').next()?;
+            Some(Seen::Fault(Finding::new(Kind::FailedTest, Tool::Bazel, "").of_test(name).seen(Sighting::Again)))
+        }
+        b'(' if body.starts_with("(fail) ") => bun(&body[7..], scan),
+        _ if body.starts_with("✗ ") && body.ends_with("ms]") => bun(&body["✗ ".len()..], scan),
+        _ if body.ends_with("ms)") && body.contains(" ... FAILED (") => {
+            let name = body.split(" ... FAILED (").next()?;
+            Some(Seen::Fault(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).seen(Sighting::Again)))
+        }
+        _ if body.contains(" => ./") || body.contains(" => file:") => {
+            let (name, at) = body.split_once(" => ")?;
+            let name = crate::piece::name(name)?;
+            Some(Seen::Detail(name, Place::read(&format!("{}:", at.trim_start_matches("./")))))
+        }
         b'r' if body.starts_with("rspec ") => rspec(&body[6..]),
         first if first.is_ascii_digit() => numbered(line, scan),
         _ if scan.section == Section::Numbered => below_number(body, scan),
@@ -62,6 +77,17 @@ fn dotnet(rest: &str) -> Option<Seen> {
         .then(|| Seen::Head(Finding::new(Kind::FailedTest, Tool::Dotnet, "").of_test(name).seen(Sighting::Report)))
 }
 
+/// `cart > adds tax [0.52ms]`; what went wrong stands above it.
+fn bun(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let name = rest.rsplit_once(" [").map_or(rest, |(name, _)| name);
+    let above = scan.waiting.take_if(|finding| finding.kind != Kind::FailedTest);
+    let place = above.as_ref().and_then(|finding| finding.place.clone());
+    let finding = Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).at(place);
+    Some(Seen::Fault(
+        finding.because(above.and_then(|finding| Reason::of_test(&finding.message))).seen(Sighting::Again),
+    ))
+}
+
 /// `Test Case '-[ShopTests.CartTests testAdds]' failed (0.1 seconds).`
 fn xctest(body: &str) -> Option<Seen> {
     let rest = body.strip_prefix("Test Case '")?;
@@ -104,6 +130,10 @@ fn rspec(rest: &str) -> Option<Seen> {
 /// `1) App\Tests\CartTest::testAdds`, `  1) Failure:`, `  1) test adds (CartTest)`, `2/3 Test #2: adds ....***Failed`
 fn numbered(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
+    // `00:01 +3 -1: Cart adds tax [E]`
+    if let Some(name) = body.strip_suffix(" [E]").and_then(|rest| rest.split_once(": ")).map(|(_, name)| name) {
+        return Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).seen(Sighting::Again)));
+    }
     if let Some((_, rest)) = body.split_once(" Test ").filter(|(number, _)| number.trim().contains('/')) {
         let (name, state) = rest.split_once(": ")?.1.split_once(' ')?;
         let failed = state.contains("***") && !state.contains("***Not Run");
@@ -172,7 +202,12 @@ fn place_of_test(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             Place::read(body).filter(|place| place.file.ends_with(".php") && !place.file.contains("vendor/"))
         }
         Tool::Minitest => between(body, "[", "]").and_then(|at| Place::read(&format!("{at}:"))),
-        Tool::Unknown => Place::read(&format!("{body}:")).filter(|place| place.file.ends_with(".exs")),
+        Tool::Unknown if body.contains(".exs:") => Place::read(&format!("{body}:")),
+        // `test/cart_test.dart 12:5  main.<fn>`
+        Tool::Unknown if body.contains(".dart ") => {
+            let (file, at) = body.split_once(' ')?;
+            Place::new(file, at.split(':').next()?.parse().ok())
+        }
         _ => None,
     }?;
     Some(Seen::Place(place))

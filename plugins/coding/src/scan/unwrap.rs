@@ -173,7 +173,7 @@ impl Scan {
         if let Some(class) = class.as_deref() {
             finding.kind = general::kind_of_class(class);
             finding.subject = class.rsplit('.').next().and_then(piece::identifier);
-            finding.reason = Reason::of_class(class);
+            finding.reason = Reason::of_class(class).or_else(|| Reason::of(inner("message").unwrap_or(trace)));
         }
         let row = number_of(members, &ROWS);
         let own = text_of(members, &FILES).and_then(|file| Place::new(file, row));

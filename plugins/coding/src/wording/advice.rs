@@ -41,7 +41,7 @@ pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
             ("运行环境不完整，后续步骤都会失败。", "The environment is incomplete; later steps will fail as well.")
         }
         Kind::Dependency => ("依赖没有装好，构建结果不可靠。", "Without its dependencies the build proves nothing."),
-        Kind::BuildError if signal.tool == Tool::Mypy => {
+        Kind::BuildError if signal.tool.checks_types() => {
             ("类型错误会在运行时变成崩溃。", "Type errors that are let through become crashes at run time.")
         }
         Kind::BuildError => (

@@ -82,12 +82,20 @@ pub fn run_only(signal: &Signal) -> Option<String> {
         Tool::Rspec => format!("bundle exec rspec {}", quoted_for_shell(signal.code.as_deref().or(at.as_deref())?)),
         Tool::Phpunit => {
             let method = name.rsplit("::").next().unwrap_or(name);
+            // Of a data set the arguments behind its name are no part of it.
+            let end =
+                method.rfind("\" (").map(|at| at + 1).or_else(|| method.rfind(" (").filter(|_| method.contains(" #")));
+            let method = &method[..end.unwrap_or(method.len())];
             format!("vendor/bin/phpunit --filter {}", quoted_for_shell(&format!("/::{}$/", pattern(method))))
         }
         Tool::Swift => {
             format!("swift test --filter {}", quoted_for_shell(&format!("{}$", pattern(&name.replace(' ', "/")))))
         }
         Tool::Bazel if fits_command(name) => format!("bazel test {name} --test_output=errors"),
+        Tool::Minitest => {
+            let method = name.rsplit('#').next().unwrap_or(name);
+            format!("ruby -Itest {} -n {}", file?, quoted_for_shell(method))
+        }
         Tool::Prove => format!("prove -v {}", file?),
         _ => return None,
     })
@@ -156,6 +164,7 @@ pub fn build(tool: Tool) -> Option<&'static str> {
         Tool::Tsc => "npx tsc --noEmit",
         Tool::Gcc | Tool::Make => "make",
         Tool::Mypy => "mypy .",
+        Tool::Pyright => "pyright",
         Tool::Pytest => "pytest",
         Tool::Npm => "npm install",
         Tool::Docker => "docker build .",
