@@ -336,7 +336,7 @@ pub enum Level {
 fn passing(body: &str) -> Option<&str> {
     let libtest = |end: &str| body.strip_suffix(end).map(|start| start.strip_prefix("test ").unwrap_or(""));
     let pytest = || {
-        let at = body.find(" PASSED ").filter(|_| body.ends_with("%]"))?;
+        let at = body.strip_suffix("%]")?.find(" PASSED ")?;
         Some(&body[..at])
     };
     let worker = || body.strip_prefix("[gw")?.split_once("] PASSED ").map(|(_, id)| id);
@@ -360,13 +360,13 @@ fn passing(body: &str) -> Option<&str> {
 
 /// The sentences and sums that no tool needs to be known for.
 fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
-    if let Some(word) = sentences::read(line.body, scan) {
+    if let Some(word) = sentences::read(line, scan) {
         return Some(match word {
             sentences::Word::Built(good) => Seen::Build(good),
             sentences::Word::Ended(good) => Seen::Ended(good),
         });
     }
-    sums::read(line.body).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })
+    sums::read(line).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })
 }
 
 fn has_chinese(text: &str) -> bool {

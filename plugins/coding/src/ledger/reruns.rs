@@ -2,7 +2,7 @@
 //! flaky, and is called that; what the tool itself sums up overrules what was seen.
 
 use super::Ledger;
-use crate::piece::{fits_command, flatten};
+use crate::piece::{self, fits_command, flatten};
 use crate::signal::{Finding, Kind, Signal, Tool};
 
 impl Ledger {
@@ -11,7 +11,7 @@ impl Ledger {
     pub fn pass(&mut self, tool: Tool, name: &str, target: Option<&str>, mark: u64) {
         let same = |signal: &&mut Signal| {
             is_failed(signal, tool)
-                && signal.names(name)
+                && signal.is_called(name)
                 && signal.target.as_deref() == target
                 && (target.is_some() || signal.since > mark)
         };
@@ -141,6 +141,15 @@ impl Signal {
         let mut finding = Finding::new(Kind::Flaky, self.tool, "");
         finding.subject.clone_from(&self.subject);
         self.fingerprint = finding.fingerprint();
+    }
+
+    /// Whether this is the name of its test, as the tool has written it.
+    fn is_called(&self, raw: &str) -> bool {
+        match self.exact.as_deref() {
+            Some("") => self.subject == piece::name(raw),
+            Some(exact) => exact == raw,
+            None => self.names(raw),
+        }
     }
 
     /// Whether this is the name of its test.

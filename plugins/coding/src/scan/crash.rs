@@ -1,6 +1,7 @@
 //! Programs that die: sanitizers, valgrind, signals, and the last words of PHP, Ruby, Perl and Elixir.
 //! Rule: the place is where the project's own code stood.
 
+use super::stems::stem;
 use super::words::{Line, between, number_after};
 use super::{Scan, Seen, general};
 use crate::piece::{self, Place};
@@ -11,7 +12,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
     match body.as_bytes()[0] {
         b'=' if body.starts_with("==") => report(body),
-        b'W' | b'S' if body.contains("Sanitizer: ") => sanitizer(body),
+        b'W' | b'S' if line.tells(const { stem(b"san") }) && body.contains("Sanitizer: ") => sanitizer(body),
         b'#' => frame(line, scan),
         b'K' if body == "Killed" || body.starts_with("Killed: 9") || body.starts_with("Killed ") => Some(killed(scan)),
         b'P' if body.starts_with("PHP ") => php(&body[4..]),
@@ -24,13 +25,13 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
                 Finding::new(Kind::ImportError, Tool::Unknown, "").about(piece::identifier(&module)).at(place),
             ))
         }
-        _ if body.contains(": runtime error: ") => {
+        _ if line.tells(const { stem(b"err") }) && body.contains(": runtime error: ") => {
             let (at, message) = body.split_once(": runtime error: ")?;
             let place = Place::read(at)?;
             let finding = Finding::new(Kind::Crash, Tool::Gcc, message).at(Some(place));
             Some(Seen::Fault(finding.because(Reason::of(message)).about(Some("UndefinedBehaviorSanitizer".to_owned()))))
         }
-        _ if body.contains(".rb:") => ruby(body),
+        _ if line.tells(const { stem(b"rb:") }) && body.contains(".rb:") => ruby(body),
         _ if body.starts_with("syntax error at ") => {
             let finding = Finding::new(Kind::BuildError, Tool::Unknown, body).at(perl_place(body));
             Some(Seen::Fault(finding.because(Some(Reason::Syntax))))

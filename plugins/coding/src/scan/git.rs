@@ -48,6 +48,9 @@ const FOLLOWS: [&str; 7] = [
 
 pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
+    if !matches!(body.as_bytes()[0], b'C' | b'F' | b'R' | b'r' | b'A' | b'!' | b'e' | b'f' | b'm' | b'E') {
+        return None;
+    }
     let started =
         ["Cloning into '", "From https://", "Receiving objects: ", "remote: ", "Resolving deltas: ", "Auto-merging "];
     if started.iter().any(|start| body.starts_with(start)) {

@@ -1,6 +1,7 @@
 //! terraform, kubectl, helm and ansible. Rule: their errors are no errors of a program, so where they
 //! say what is wrong in which file, that is told.
 
+use super::stems::stem;
 use super::words::{Line, between, quoted};
 use super::{Scan, Seen, general};
 use crate::piece::{self, Place};
@@ -46,7 +47,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         let finding = Finding::new(Kind::Network, Tool::Kubectl, "server").about(general::host_in(body));
         return Some(Seen::Fault(finding.because(Some(Reason::Refused))));
     }
-    ansible(body)
+    ansible(line)
 }
 
 /// `on main.tf line 12, in resource "x" "y":`
@@ -63,11 +64,15 @@ fn terraform_place(file: &str, rest: &str, scan: &mut Scan) -> Option<Seen> {
 }
 
 /// `fatal: [web-1]: FAILED! => {…}`, and the recap of what failed where.
-fn ansible(body: &str) -> Option<Seen> {
+fn ansible(line: &Line<'_>) -> Option<Seen> {
+    let body = line.body;
     if let Some(rest) = body.strip_prefix("fatal: [").or_else(|| body.strip_prefix("failed: [")) {
         let (host, rest) = rest.split_once("]: ").or_else(|| rest.split_once("] "))?;
         let kind = if rest.starts_with("UNREACHABLE") { Kind::Network } else { Kind::FailedStep };
         return Some(Seen::Fault(Finding::new(kind, Tool::Ansible, "task").about(piece::identifier(host))));
+    }
+    if !line.tells(const { stem(b"fai") }) {
+        return None;
     }
     let (host, counts) = body.split_once(" : ok=")?;
     let count = |name: &str| super::words::number_after(counts, name).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! jest, vitest, node's own runner, tsc, eslint and bundlers. Rule: what jest repeats under its
 //! summary is not read again.
 
-use super::stems::stem;
+use super::stems::{FOREIGN, stem};
 use super::words::{Line, between, number_before, quoted};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
@@ -15,7 +15,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let missing = |scan: &mut Scan| {
         if line.tells(const { stem(b"can") | stem(b"fai") }) { missing_module(body, scan) } else { None }
     };
-    if let Some(seen) = playwright(body, scan).or_else(|| counts(body, scan)).or_else(|| missing(scan)) {
+    if let Some(seen) = playwright(line, scan).or_else(|| counts(body, scan)).or_else(|| missing(scan)) {
         return Some(seen);
     }
     match body.chars().next()? {
@@ -106,7 +106,8 @@ fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
 
 /// `1) [chromium] › tests/cart.spec.ts:3:5 › cart › adds tax ────`, and the lists behind `1 flaky` and
 /// `1 failed`.
-fn playwright(body: &str, scan: &mut Scan) -> Option<Seen> {
+fn playwright(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
     let list =
         |word: &str| body.strip_suffix(word).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     if list(" flaky") {
@@ -118,11 +119,14 @@ fn playwright(body: &str, scan: &mut Scan) -> Option<Seen> {
         let failed = body.split(' ').next()?.parse().ok()?;
         return Some(Seen::Sum(failed));
     }
+    if !line.tells(FOREIGN) || !body.contains(" › ") {
+        return None;
+    }
     let is_listed = matches!(scan.section, Section::PlaywrightFlaky | Section::PlaywrightFailed);
     let numbered = body.split_once(") ").filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
     let title = match numbered {
         Some((_, title)) if title.contains(" › ") => title,
-        _ if is_listed && body.contains(" › ") => body,
+        _ if is_listed => body,
         _ => return None,
     };
     let title = title.trim_end_matches(['─', '━', ' ']);

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Lines by which the form of names is found; as many wait at the beginning of a log.
 pub const ENOUGH: usize = 16;
+/// Once the form of names is known, one line in so many is looked at for a change.
+const SAMPLE: u64 = 8;
 /// Lines after which what was counted weighs half.
 const HALF_LIFE: u32 = 256;
 /// Names of one line that are taken off.
@@ -86,6 +88,7 @@ enum Form {
 pub struct Prefixes {
     counts: [u32; 4],
     lines: u32,
+    read: u64,
 }
 
 /// A line without what stands before it.
@@ -99,6 +102,10 @@ pub struct Bare<'a> {
 impl Prefixes {
     /// Counts the forms of the names before a line.
     pub fn learn(&mut self, line: &str) {
+        self.read += 1;
+        if self.read > 4 * ENOUGH as u64 && !self.read.is_multiple_of(SAMPLE) {
+            return;
+        }
         let mut rest = line;
         let mut seen = [false; 4];
         for _ in 0..2 * LAYERS {
@@ -214,8 +221,10 @@ fn colon<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
 fn is_word(name: &str) -> bool {
     let bare = name.trim_matches(|letter: char| !letter.is_alphanumeric());
     // The word alone, or with what a tool puts right behind it (`error[E0308]`, `W/Tag`).
+    let first = bare.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
     let starts = |word: &&str| {
-        bare.as_bytes().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+        word.as_bytes()[0] == first
+            && bare.as_bytes().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
             && bare[word.len()..].chars().next().is_none_or(|letter| "[(/:!".contains(letter))
     };
     WORDS.iter().any(|word| starts(&word)) || bare.is_empty() && !name.bytes().any(|byte| byte.is_ascii_digit())
@@ -223,6 +232,9 @@ fn is_word(name: &str) -> bool {
 
 /// A file with a line, or a path in front of a message: what a compiler says and no prefix.
 fn is_place(name: &str) -> bool {
+    if !name.contains(['.', ':', '(']) {
+        return false;
+    }
     crate::piece::Place::read(&format!("{name}:")).is_some()
         || crate::piece::Place::find(name).is_some()
         || name.contains('.') && crate::piece::Place::new(name, None).is_some()

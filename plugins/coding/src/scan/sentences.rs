@@ -7,18 +7,19 @@
 //! files, and what is a matter of single words stands here.
 
 use super::Scan;
+use super::stems::stem;
+use super::words::Line;
 use crate::signal::Tool;
 
 #[derive(Clone, Copy)]
 enum At {
     Start,
     Whole,
-    End,
     /// Anywhere, in a line that is hardly longer.
     Within,
 }
 
-use At::{End, Start, Whole, Within};
+use At::{Start, Whole, Within};
 
 /// How much longer such a line may be.
 const MARGIN: usize = 80;
@@ -33,7 +34,7 @@ pub(super) enum Word {
 }
 
 /// Words, where they stand, and what they mean.
-const SENTENCES: [(&str, At, Word); 100] = [
+const SENTENCES: [(&str, At, Word); 92] = [
     // Builds.
     ("BUILD SUCCESSFUL", Start, Word::Built(true)),
     ("BUILD SUCCESS", Start, Word::Built(true)),
@@ -63,7 +64,6 @@ const SENTENCES: [(&str, At, Word); 100] = [
     ("-- Configuring incomplete, errors occurred", Start, Word::Built(false)),
     ("ninja: no work to do.", Whole, Word::Built(true)),
     ("ninja: build stopped", Start, Word::Built(false)),
-    ("is up to date.", End, Word::Built(true)),
     ("[success] Total time", Start, Word::Built(true)),
     ("Successfully built ", Start, Word::Built(true)),
     ("Successfully tagged ", Start, Word::Built(true)),
@@ -77,13 +77,10 @@ const SENTENCES: [(&str, At, Word); 100] = [
     ("Some tests failed", Within, Word::Ended(false)),
     ("Test Run Successful.", Whole, Word::Ended(true)),
     ("Test Run Failed.", Start, Word::Ended(false)),
-    ("Status: SUCCESS!", End, Word::Ended(true)),
-    ("Status: FAILURE!", End, Word::Ended(false)),
     ("FAILURES!", Whole, Word::Ended(false)),
-    ("no tests ran in ", Within, Word::Ended(false)),
+    ("no tests ran in ", Start, Word::Ended(false)),
     ("NO TESTS RAN", Whole, Word::Ended(false)),
     ("OK (", Start, Word::Ended(true)),
-    ("congratulations :)", Within, Word::Ended(true)),
     // Linters and type checkers.
     ("Found 0 errors", Start, Word::Ended(true)),
     ("0 errors, 0 warnings", Start, Word::Ended(true)),
@@ -92,15 +89,13 @@ const SENTENCES: [(&str, At, Word); 100] = [
     ("All done! ✨", Start, Word::Ended(true)),
     ("Success: no issues found", Start, Word::Ended(true)),
     ("All matched files use ", Start, Word::Ended(true)),
-    ("no offenses detected", End, Word::Ended(true)),
     ("0 issues.", Whole, Word::Ended(true)),
     ("No errors found", Within, Word::Ended(true)),
     ("[OK] No errors", Start, Word::Ended(true)),
     ("Your code has been rated at 10.00/10", Start, Word::Ended(true)),
     ("No lint errors found", Within, Word::Ended(true)),
-    ("No problems found", Within, Word::Ended(true)),
+    ("No problems found", Start, Word::Ended(true)),
     ("No issues found!", Start, Word::Ended(true)),
-    ("would be reformatted", End, Word::Ended(false)),
     // Packages.
     ("found 0 vulnerabilities", Start, Word::Ended(true)),
     ("up to date, audited ", Start, Word::Ended(true)),
@@ -126,7 +121,6 @@ const SENTENCES: [(&str, At, Word); 100] = [
     ("Destroy complete!", Start, Word::Ended(true)),
     ("No changes. ", Start, Word::Ended(true)),
     ("Success! The configuration is valid", Start, Word::Ended(true)),
-    ("successfully rolled out", End, Word::Ended(true)),
     ("STATUS: deployed", Whole, Word::Ended(true)),
     ("STATUS: failed", Whole, Word::Ended(false)),
     ("Error: INSTALLATION FAILED", Start, Word::Ended(false)),
@@ -140,23 +134,56 @@ const SENTENCES: [(&str, At, Word); 100] = [
     ("Job succeeded", Whole, Word::Ended(true)),
     ("Process completed with exit code 0", Within, Word::Ended(true)),
     ("Process finished with exit code 0", Within, Word::Ended(true)),
-    ("exited with code 0", End, Word::Ended(true)),
 ];
 
+/// The same at the end of a line that is hardly longer.
+const ENDINGS: [(&str, Word); 7] = [
+    ("is up to date.", Word::Built(true)),
+    ("Status: SUCCESS!", Word::Ended(true)),
+    ("Status: FAILURE!", Word::Ended(false)),
+    ("no offenses detected", Word::Ended(true)),
+    ("would be reformatted", Word::Ended(false)),
+    ("successfully rolled out", Word::Ended(true)),
+    ("exited with code 0", Word::Ended(true)),
+];
+
+/// The first letters of what a line may begin with.
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut at = 0;
+    while at < SENTENCES.len() {
+        if matches!(SENTENCES[at].1, Start | Whole) {
+            first[SENTENCES[at].0.as_bytes()[0] as usize] = true;
+        }
+        at += 1;
+    }
+    first
+};
+
 /// What a line says of how it all went.
-pub(super) fn read(body: &str, scan: &Scan) -> Option<Word> {
+pub(super) fn read(line: &Line<'_>, scan: &Scan) -> Option<Word> {
+    /// Each of what may stand anywhere has one of these.
+    const SIGNS: u64 =
+        stem(b"suc") | stem(b"fai") | stem(b"war") | stem(b"pas") | stem(b"err") | stem(b"exc") | stem(b"xit");
+    let body = line.body;
     // `OK` alone means something behind unittest's own count only.
     if scan.tool == Tool::Python && body == "OK" {
         return Some(Word::Ended(true));
     }
     let first = body.bytes().next()?;
-    let found = SENTENCES.iter().find(|(words, at, _)| match at {
-        Start => words.as_bytes()[0] == first && body.starts_with(words),
-        Whole => body.len() == words.len() && body == *words,
-        End => body.len() < words.len() + MARGIN && body.ends_with(words),
-        Within => body.len() < words.len() + MARGIN && body.len() >= words.len() && body.contains(words),
-    });
-    found.map(|(_, _, word)| *word)
+    let (begins, tells) = (FIRST[usize::from(first)], line.tells(SIGNS));
+    let sentence = |(words, at, _): &&(&str, At, Word)| match at {
+        Start => begins && words.as_bytes()[0] == first && body.starts_with(words),
+        Whole => begins && body == *words,
+        Within => tells && body.len() < words.len() + MARGIN && body.len() >= words.len() && body.contains(words),
+    };
+    if (begins || tells)
+        && let Some((_, _, word)) = SENTENCES.iter().find(sentence)
+    {
+        return Some(*word);
+    }
+    let ending = |(words, _): &&(&str, Word)| body.len() < words.len() + MARGIN && body.ends_with(words);
+    ENDINGS.iter().find(ending).map(|(_, word)| *word)
 }
 
 #[cfg(test)]
@@ -170,13 +197,15 @@ mod tests {
             let line = match at {
                 Start => format!("{words} x"),
                 Whole => words.to_owned(),
-                End => format!("x {words}"),
                 Within => format!("** {words} **"),
             };
-            assert_eq!(read(&line, &scan), Some(word), "{line}");
+            assert_eq!(read(&Line::of(&line), &scan), Some(word), "{line}");
+        }
+        for (words, word) in ENDINGS {
+            assert_eq!(read(&Line::of(&format!("x {words}")), &scan), Some(word), "{words}");
         }
         for line in ["Building", "Result: PASSES", "the words Found 0 errors are quoted here", "OK"] {
-            assert_eq!(read(line, &scan), None, "{line}");
+            assert_eq!(read(&Line::of(line), &scan), None, "{line}");
         }
     }
 }

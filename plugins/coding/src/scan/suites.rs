@@ -25,7 +25,9 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             let name = body.split(" ... FAILED (").next()?;
             Some(Seen::Fault(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).seen(Sighting::Again)))
         }
-        _ if body.contains(" => ./") || body.contains(" => file:") => {
+        _ if body.ends_with(|last: char| last.is_ascii_digit())
+            && (body.contains(" => ./") || body.contains(" => file:")) =>
+        {
             let (name, at) = body.split_once(" => ")?;
             let name = crate::piece::name(name)?;
             Some(Seen::Detail(name, Place::read(&format!("{}:", at.trim_start_matches("./")))))

@@ -133,10 +133,10 @@ impl Scan {
     /// A test has passed, which may have failed before.
     pub(super) fn pass(&mut self, name: &str, ledger: &mut Ledger) {
         self.complete(ledger);
-        let Some(name) = crate::piece::name(name) else { return };
-        ledger.pass(self.tool, &name, self.target.as_deref(), self.mark);
+        let name = name.trim();
+        ledger.pass(self.tool, name, self.target.as_deref(), self.mark);
         if self.tool == Tool::Go && self.target.is_none() && self.passes.len() < PASSES {
-            self.passes.push(name);
+            self.passes.push(name.to_owned());
         }
     }
 

@@ -2,6 +2,7 @@
 //! own form, so that a report may be cut anywhere and mixed with anything; a test that only tells of its
 //! subtests is no test of its own.
 
+use super::stems::stem;
 use super::words::{Line, number_after};
 use super::{Scan, Section, Seen};
 use crate::piece::Place;
@@ -129,6 +130,9 @@ fn prove(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         return None;
     }
+    if !matches!(body.as_bytes()[0], b'T' | b'F' | b'D' | b'N') && !line.tells(const { stem(b"wst") }) {
+        return None;
+    }
     let known = body.starts_with("Test Summary Report")
         || body.starts_with("Failed 1/") && body.ends_with(" subtests")
         || body.starts_with("Dubious, test returned ")
@@ -138,6 +142,9 @@ fn prove(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         || body.starts_with("TODO passed:");
     if known || body.starts_with("Failed ") && body.ends_with(" subtests") {
         return Some(Seen::Tool(Tool::Prove));
+    }
+    if !line.tells(const { stem(b"wst") }) {
+        return None;
     }
     // `t/sum.t (Wstat: 256 (exited 1) Tests: 4 Failed: 1)`
     if let Some((file, rest)) = body.split_once(" (Wstat: ").or_else(|| body.split_once("(Wstat: ")) {
