@@ -162,13 +162,16 @@ impl Lines {
     }
 
     fn end_line(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
-        if let Some(end) = self.end.take() {
-            if end.len() > END_BYTES {
-                self.partial.push_str(" … ");
-            }
-            self.partial.push_str(&end[end.ceil_char_boundary(end.len().saturating_sub(END_BYTES))..]);
+        let end = self.end.take().unwrap_or_default();
+        let kept = &end[end.ceil_char_boundary(end.len().saturating_sub(END_BYTES))..];
+        if kept.len() == end.len() {
+            self.partial.push_str(kept);
+            each(Piece::Line(&self.partial));
+        } else {
+            // Behind points and bars, if they are what the line is full of.
+            each(Piece::Line(&self.partial));
+            each(Piece::Line(kept.trim_start_matches(|letter: char| !letter.is_alphanumeric())));
         }
-        each(Piece::Line(&self.partial));
         self.partial.clear();
         (self.rewound, self.rewritten) = (false, false);
     }

@@ -237,7 +237,11 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     let stamped = line.stamped
         || first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[')
         || first.contains('=');
-    let later = |names: &[&str]| stamped && start.split_whitespace().take(5).any(|word| is_level(word, names));
+    // Behind what was taken off a thread and a logger at most, and never the last word.
+    let within = if line.stamped { 3 } else { 5 };
+    let words: Vec<&str> = start.split_whitespace().take(within + 1).collect();
+    let before = &words[..words.len().saturating_sub(1)];
+    let later = |names: &[&str]| stamped && before.iter().any(|word| is_level(word, names));
     let place = || Place::find(body).filter(|_| !body.contains("://"));
     if error || later(&["ERROR", "FATAL", "CRITICAL", "SEVERE", "error", "fatal", "错误"]) {
         let kind = if Reason::of(body) == Some(Reason::TimeLimit) { Kind::Timeout } else { Kind::OtherError };

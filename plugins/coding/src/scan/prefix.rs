@@ -131,12 +131,15 @@ impl Prefixes {
     /// A line without its prefix.
     pub fn peel<'a>(&self, line: &'a str) -> Bare<'a> {
         let mut text = line;
+        let mut colons = 0;
         for _ in 0..2 * LAYERS {
             if let Some(behind) = stamp(text) {
                 text = behind;
-            } else if let Some((_, behind)) =
-                self.any().then(|| name(text)).flatten().filter(|(form, _)| self.takes(*form))
+            } else if let Some((form, behind)) =
+                self.any().then(|| name(text)).flatten().filter(|(form, _)| self.takes(*form) && colons == 0)
             {
+                // What stands behind a second colon is the message itself.
+                colons += u8::from(form == Form::Colon);
                 text = behind;
             } else {
                 break;
@@ -203,19 +206,20 @@ fn barred<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
 fn tabbed<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
     let at = head.find('\t')?;
     let name = head[..at].trim();
-    (!name.is_empty() && !is_word(name) && !is_place(name) && !name.contains(": "))
+    (!name.is_empty() && !is_word(name) && !is_place(name) && !name.contains(": ") && !name.ends_with(':'))
         .then(|| (Form::Tab, &text[at + 1..]))
 }
 
 /// `web:build: `, `packages/api test: `, `proc[12]: `; a single word is a program that speaks for itself.
 fn colon<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
-    let at = head.find(": ")?;
+    // Of an empty line the blank behind it is gone.
+    let at = head.find(": ").or_else(|| text.strip_suffix(':').map(str::len).filter(|at| *at < head.len()))?;
     let name = &head[..at];
     let first = name.split([' ', '[']).next().filter(|first| !first.starts_with(['/', '.']))?;
     let known = |letter: char| letter.is_alphanumeric() || " -_./:@+#[]".contains(letter);
     let compound = name.contains([':', '/', '@', '#', '[']) && name.chars().all(known) && !name.contains("::");
     (compound && name.split(' ').count() <= 3 && !is_word(name) && !is_word(first) && !is_place(name))
-        .then(|| (Form::Colon, &text[at + 2..]))
+        .then(|| (Form::Colon, text.get(at + 2..).unwrap_or_default()))
 }
 
 fn is_word(name: &str) -> bool {

@@ -137,7 +137,7 @@ impl Scan {
         for raw in text.lines().take(LINES) {
             let clean = strip_controls(raw.rsplit('\r').next().unwrap_or(raw));
             let bare = self.prefixes.peel(clean.trim_end());
-            let line = Line::of(bare.text).stamped(true);
+            let line = Line::of(bare.text).stamped(bare.stamped);
             if !line.body.is_empty() && !self.unwrap(line.body, layer + 1, ledger) {
                 self.read_bare(&line, level, ledger);
             }
