@@ -38,6 +38,17 @@ pub fn start(head: &str) -> Option<usize> {
     rest.starts_with("<testsuite").then(|| head.len() - rest.len())
 }
 
+/// What a report tells.
+#[derive(Debug)]
+pub enum Told {
+    /// A test that failed, or was flaky.
+    Seen(Finding),
+    /// A test that passed: its name, and the suite that it is in.
+    Passed(String, Option<String>),
+    /// The report is over; whether there were tests, and all of them passed.
+    Over(bool),
+}
+
 /// A report that is being read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Junit {
@@ -49,6 +60,11 @@ pub struct Junit {
     /// Elements that are open.
     depth: u32,
     over: bool,
+    /// The innermost suite that was opened last.
+    suite: String,
+    /// Tests, and those that failed.
+    tests: u32,
+    failed: u32,
     case: Option<Case>,
     failure: Option<Failure>,
 }
@@ -74,6 +90,7 @@ struct Case {
     class: String,
     file: String,
     line: Option<u32>,
+    flaky: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,7 +107,7 @@ impl Junit {
     }
 
     /// Reads on and says how many bytes were the report's.
-    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
         let mut at = 0;
         while at < text.len() && !self.over {
             at += match self.part {
@@ -114,7 +131,7 @@ impl Junit {
     }
 
     /// Reads to the end of the tag, or to where it turns out to be none.
-    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
         for (at, letter) in text.char_indices() {
             if self.held.len() < TAG_BYTES && !(self.part == Part::Tag && letter == '>') {
                 self.held.push(letter);
@@ -177,37 +194,52 @@ impl Junit {
         }
     }
 
-    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Finding)) {
+    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Told)) {
         if tag.starts_with(['!', '?']) {
             return;
         }
         if let Some(name) = tag.strip_prefix('/') {
             self.close(name.trim(), each);
             self.depth = self.depth.saturating_sub(1);
-            self.over = self.depth == 0;
+            self.end_if_closed(each);
             return;
         }
         let end = tag.find(|letter: char| letter.is_whitespace() || letter == '/').unwrap_or(tag.len());
         self.open(&tag[..end], tag, end);
         if self.closed {
             self.close(&tag[..end], each);
-            self.over = self.depth == 0;
+            self.end_if_closed(each);
         } else {
             self.depth = self.depth.saturating_add(1);
+        }
+    }
+
+    fn end_if_closed(&mut self, each: &mut impl FnMut(Told)) {
+        if self.depth == 0 && !self.over {
+            self.over = true;
+            each(Told::Over(self.tests > 0 && self.failed == 0));
         }
     }
 
     fn open(&mut self, name: &str, tag: &str, end: usize) {
         let value = |wanted: &str| attribute(tag, end, wanted);
         match name {
+            "testsuite" => self.suite = piece::flatten(&value("name"), 80),
             "testcase" => {
+                self.tests = self.tests.saturating_add(1);
                 let line = value("line").parse().ok();
-                self.case = Some(Case { name: value("name"), class: value("classname"), file: value("file"), line });
+                let (name, class, file) = (value("name"), value("classname"), value("file"));
+                self.case = Some(Case { name, class, file, line, flaky: false });
                 self.failure = None;
             }
             // Known to fail, or not run.
             "skipped" => self.case = None,
-            // Retries that went well in the end (`flakyFailure`, `rerunFailure`) are no failures.
+            // It went well in the end.
+            "flakyFailure" | "flakyError" => {
+                if let Some(case) = &mut self.case {
+                    case.flaky = true;
+                }
+            }
             "failure" | "error" if self.failure.is_none() => {
                 let (class, message) = (value("type"), value("message"));
                 self.failure = Some(Failure { class, message, body: String::new() });
@@ -216,12 +248,21 @@ impl Junit {
         }
     }
 
-    fn close(&mut self, name: &str, each: &mut impl FnMut(Finding)) {
+    fn close(&mut self, name: &str, each: &mut impl FnMut(Told)) {
         if name != "testcase" {
             return;
         }
-        if let (Some(case), Some(failure)) = (self.case.take(), self.failure.take()) {
-            each(finding(&case, &failure));
+        let Some(case) = self.case.take() else { return };
+        let suite = Some(self.suite.as_str()).filter(|suite| !suite.is_empty());
+        match self.failure.take() {
+            Some(failure) => {
+                self.failed = self.failed.saturating_add(1);
+                each(Told::Seen(finding(&case, &failure).within(suite)));
+            }
+            None if case.flaky => {
+                each(Told::Seen(Finding::new(Kind::Flaky, Tool::Junit, "").about(piece::name(&full_name(&case)))));
+            }
+            None => each(Told::Passed(full_name(&case), suite.map(str::to_owned))),
         }
     }
 }
@@ -236,18 +277,22 @@ fn attribute(tag: &str, end: usize, wanted: &str) -> String {
     quick_xml::escape::unescape(&found.value).unwrap_or(std::borrow::Cow::Borrowed(&found.value)).into_owned()
 }
 
-fn finding(case: &Case, failure: &Failure) -> Finding {
-    let full = match case.class.is_empty() || case.name.starts_with(&case.class) {
+fn full_name(case: &Case) -> String {
+    match case.class.is_empty() || case.name.starts_with(&case.class) {
         true => case.name.clone(),
         false => format!("{}.{}", case.class, case.name),
-    };
+    }
+}
+
+fn finding(case: &Case, failure: &Failure) -> Finding {
+    let full = full_name(case);
     let first = failure.body.trim_start().lines().next().unwrap_or_default();
     let words = if failure.message.is_empty() { first } else { &failure.message };
     let in_body = || failure.body.lines().filter_map(Place::find).find(|place| is_own(&place.file, case));
     let place = Place::new(&case.file, case.line).filter(|place| place.line.is_some()).or_else(in_body);
     let place = place.or_else(|| crate::scan::place_in_trace(&failure.body)).or_else(|| Place::new(&case.file, None));
     let reason = Reason::of_class(&failure.class).or_else(|| Reason::of_test(words));
-    Finding::new(Kind::FailedTest, Tool::Junit, words).about(piece::name(&full)).at(place).because(reason)
+    Finding::new(Kind::FailedTest, Tool::Junit, words).of_test(&full).at(place).because(reason)
 }
 
 /// Whether a line of a stack trace is in the test itself and not in what it uses.
@@ -268,7 +313,8 @@ mod tests {
         let at = start(text).expect("a report");
         let mut found = Vec::new();
         let mut report = Junit::default();
-        report.push(&text[at..], &mut |finding: Finding| {
+        report.push(&text[at..], &mut |told| {
+            let Told::Seen(finding) = told else { return };
             found.push((finding.subject, finding.place.map(|place| place.to_string()), finding.reason));
         });
         found
@@ -316,7 +362,7 @@ mod tests {
         }
         let mut found = Vec::new();
         report.push(r#""/></testcase>"#, &mut |finding| found.push(finding));
-        assert_eq!(found.len(), 1);
+        assert!(matches!(found.as_slice(), [Told::Seen(_)]));
         for _ in 0..100_000 {
             report.push("<a>", &mut |_| {});
         }

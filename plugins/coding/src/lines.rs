@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::junit::{self, Junit};
-use crate::signal::Finding;
+use crate::junit::{self, Junit, Told};
 
 /// Longest line that is looked at whole, in bytes. Of a longer one the beginning and the end are kept:
 /// what a program says last stands behind its progress.
@@ -21,8 +20,8 @@ const JSON_HEAD: usize = 160;
 pub enum Piece<'a> {
     /// One line, without its end.
     Line(&'a str),
-    /// A fault that a JUnit report tells of.
-    Reported(Finding),
+    /// What a JUnit report tells.
+    Reported(Told),
 }
 
 /// The end of a log that has no line end yet.
@@ -49,7 +48,7 @@ impl Lines {
     pub fn push(&mut self, mut text: &str, each: &mut dyn FnMut(Piece<'_>)) {
         while !text.is_empty() {
             if let Some(report) = &mut self.report {
-                let read = report.push(text, &mut |finding| each(Piece::Reported(finding)));
+                let read = report.push(text, &mut |told| each(Piece::Reported(told)));
                 text = &text[read..];
                 if report.is_over() {
                     self.report = None;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::echo::Beginnings;
 use crate::insight::Stats;
+use crate::junit::Told;
 use crate::ledger::Ledger;
 use crate::lines::{Lines, Piece};
 use crate::outcome::Outcome;
@@ -183,11 +184,13 @@ impl Log {
                 tail.note(line);
                 scan.read(line, level, ledger);
             }
-            Piece::Reported(finding) => {
+            Piece::Reported(Told::Seen(finding)) => {
                 beginnings.note(&finding.message);
                 scan.lines += 1;
                 ledger.add(&finding);
             }
+            Piece::Reported(Told::Passed(name, suite)) => ledger.pass(Tool::Junit, &name, suite.as_deref(), 0),
+            Piece::Reported(Told::Over(good)) => scan.end_report(good),
         });
     }
 }

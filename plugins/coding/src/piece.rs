@@ -47,7 +47,12 @@ pub fn name(raw: &str) -> Option<String> {
 /// The name of a test as it may stand in a command, between quotes of the shell; empty if it may not.
 pub fn exact(raw: &str) -> String {
     let bad = |letter: char| letter.is_control() || is_invisible(letter);
-    let fit = raw.len() <= EXACT_BYTES && !raw.contains(bad) && !looks_secret(raw) && !is_instruction(raw);
+    // Where it is shown, two blanks become one.
+    let fit = raw.len() <= EXACT_BYTES
+        && !raw.contains("  ")
+        && !raw.contains(bad)
+        && !looks_secret(raw)
+        && !is_instruction(raw);
     if fit && name(raw).is_some() { raw.to_owned() } else { String::new() }
 }
 

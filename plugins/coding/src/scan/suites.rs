@@ -83,7 +83,7 @@ fn dotnet(rest: &str) -> Option<Seen> {
 fn bun(rest: &str, scan: &mut Scan) -> Option<Seen> {
     let name = rest.rsplit_once(" [").map_or(rest, |(name, _)| name);
     let above = scan.waiting.take_if(|finding| finding.kind != Kind::FailedTest);
-    let place = above.as_ref().and_then(|finding| finding.place.clone());
+    let place = above.as_ref().and_then(|finding| finding.place.clone()).or_else(|| scan.last_place.take());
     let finding = Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).at(place);
     Some(Seen::Fault(
         finding.because(above.and_then(|finding| Reason::of_test(&finding.message))).seen(Sighting::Again),

@@ -130,6 +130,14 @@ impl Scan {
         }
     }
 
+    /// A report in XML is over, and whether all of its tests passed.
+    pub fn end_report(&mut self, good: bool) {
+        self.lines += 1;
+        if good {
+            self.signs.go_well();
+        }
+    }
+
     /// A test has passed, which may have failed before.
     pub(super) fn pass(&mut self, name: &str, ledger: &mut Ledger) {
         self.complete(ledger);
