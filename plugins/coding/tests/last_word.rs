@@ -153,7 +153,7 @@ fn k4_commands_select_exactly_that_test() {
         ),
     ] {
         let actions = text(&insight_on(log), "actions");
-        assert!(actions.contains(&format!("run only this test: {command}")), "{log}: {actions}");
+        assert!(actions.lines().any(|line| line.ends_with(command)), "{log}: {actions}");
     }
     // What no shell should be given is in no command.
     for log in [
