@@ -28,7 +28,7 @@ pub struct Signs {
     /// The last word that has no number.
     word: Option<bool>,
     /// How many tests have failed, by whom and where it was counted.
-    sums: Vec<(u64, u32)>,
+    sums: Vec<(Tool, u64, u32)>,
     /// Packages whose tests did not go well, although none was counted.
     broken: Vec<u64>,
     /// The exit code of what was run, from the sender.
@@ -48,11 +48,11 @@ impl Signs {
         self.good |= failed == 0;
         let key = key(tool, target);
         self.broken.retain(|known| *known != key);
-        match self.sums.iter().position(|(known, _)| *known == key) {
-            Some(known) => self.sums[known].1 = failed,
-            None if self.sums.len() < SUMS => self.sums.push((key, failed)),
+        match self.sums.iter().position(|(_, known, _)| *known == key) {
+            Some(known) => self.sums[known].2 = failed,
+            None if self.sums.len() < SUMS => self.sums.push((tool.family(), key, failed)),
             // Of more targets than are kept apart, the failures stay counted.
-            None => self.sums[SUMS - 1].1 = self.sums[SUMS - 1].1.saturating_add(failed),
+            None => self.sums[SUMS - 1].2 = self.sums[SUMS - 1].2.saturating_add(failed),
         }
     }
 
@@ -62,6 +62,11 @@ impl Signs {
         if self.broken.len() < SUMS && !self.broken.contains(&key) {
             self.broken.push(key);
         }
+    }
+
+    /// The tool says that all went well, although it had counted failures before.
+    pub fn forgive(&mut self, tool: Tool) {
+        self.sums.iter_mut().filter(|(who, ..)| *who == tool.family()).for_each(|(_, _, failed)| *failed = 0);
     }
 
     /// Tests went well.
@@ -78,7 +83,7 @@ impl Signs {
 
     /// Failed tests, as the tools have summed up.
     pub fn failed_tests(&self) -> u32 {
-        self.sums.iter().fold(0, |all, (_, failed)| all.saturating_add(*failed))
+        self.sums.iter().fold(0, |all, (_, _, failed)| all.saturating_add(*failed))
     }
 
     /// How it ended, given whether what was built last went well.

@@ -352,7 +352,8 @@ fn passing(body: &str) -> Option<&str> {
     }
     libtest(" ... ok")
         .or_else(|| body.ends_with(" ... ignored").then_some(""))
-        .or_else(|| body.strip_suffix(" PASSED"))
+        .or_else(|| body.strip_suffix(" PASSED").map(|name| name.trim_end_matches("()")))
+        .or_else(|| body.ends_with(".Passed").then_some(""))
         .or_else(|| body.ends_with(" SKIPPED").then_some(""))
         .or_else(pytest)
         .or_else(worker)

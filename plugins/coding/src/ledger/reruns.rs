@@ -148,7 +148,7 @@ impl Signal {
         match self.exact.as_deref() {
             Some("") => self.subject == piece::name(raw),
             Some(exact) => exact == raw,
-            None => self.names(raw),
+            None => self.names(raw) || raw.contains(" > ") && self.names(&raw.replace(" > ", ".")),
         }
     }
 

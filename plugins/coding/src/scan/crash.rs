@@ -124,6 +124,15 @@ fn php(body: &str) -> Option<Seen> {
 
 /// `lib/cart.rb:12:in 'total': undefined method 'x' for nil (NoMethodError)`
 fn ruby(body: &str) -> Option<Seen> {
+    // `lib/cart.rb:12:5: C: [Correctable] Layout/IndentationWidth: …`
+    if let Some((at, rest)) = [": C: ", ": W: ", ": E: ", ": F: "].iter().find_map(|sign| body.split_once(sign)) {
+        let place = Place::read(&format!("{at}:")).filter(|place| place.file.ends_with(".rb"))?;
+        let rule = rest.trim_start_matches("[Correctable] ").split(": ").next().and_then(piece::identifier);
+        let error = body[at.len()..].starts_with(": E") || body[at.len()..].starts_with(": F");
+        return Some(Seen::Fault(
+            Finding::new(Kind::Lint, Tool::Unknown, rest).coded(rule).at(Some(place)).grave(error),
+        ));
+    }
     let (at, rest) = body.split_once(":in ")?;
     let place = Place::read(&format!("{at}:")).filter(|place| place.file.ends_with(".rb"))?;
     let class = rest

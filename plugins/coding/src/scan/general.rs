@@ -102,8 +102,12 @@ pub fn place_in_trace(trace: &str) -> Option<Place> {
     let library =
         |line: &&str| ["java.base", "at java.", "org.junit", "jdk.internal"].iter().any(|part| line.contains(part));
     lines().filter_map(python).last().or_else(|| {
-        let steps =
-            lines().filter(|line| !library(line) && (line.trim_start().starts_with("at ") || line.contains(" +0x")));
+        let steps = lines().filter(|line| {
+            !library(line)
+                && (line.trim_start().starts_with("at ")
+                    || line.contains(" +0x")
+                    || line.starts_with('\t') && line.contains(".go:"))
+        });
         let frame =
             |line: &str| line.rsplit_once('(').and_then(|(_, inner)| Place::read(inner)).or_else(|| Place::find(line));
         steps.filter_map(frame).find(own)
@@ -150,8 +154,20 @@ fn sentence(line: &Line<'_>) -> Option<Kind> {
     let lower = line.body.to_ascii_lowercase();
     let (_, kind, _) = SENTENCES.iter().find(|(words, _, sign)| line.tells(*sign) && lower.contains(words))?;
     // Advice on a fault and names of tests are no faults.
-    let about =
-        ["hint:", "help:", "note:", "retry on", "handles ", "should ", "test_"].iter().any(|sign| lower.contains(sign));
+    let about = [
+        "filenotfound",
+        "classnotfound",
+        "modulenotfound",
+        "hint:",
+        "help:",
+        "note:",
+        "retry on",
+        "handles ",
+        "should ",
+        "test_",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign));
     (!about).then_some(*kind)
 }
 

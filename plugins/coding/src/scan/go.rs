@@ -129,6 +129,12 @@ fn place(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return None;
     }
     let message = message.strip_prefix("error: ").unwrap_or(message);
+    // Linters name their rule behind the message.
+    let rule = message.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")).map(|(_, rule)| rule);
+    if let Some(rule) = rule.filter(|rule| rule.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        let finding = Finding::new(Kind::Lint, Tool::Go, message).coded(piece::identifier(rule)).at(Some(found));
+        return Some(Seen::Fault(finding));
+    }
     // `undefined: name` and `"os" imported and not used` name what they are about.
     let named = message
         .strip_prefix("undefined: ")

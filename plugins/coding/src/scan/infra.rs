@@ -14,6 +14,12 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return terraform_place(rest.0, rest.1, scan);
     }
     if let Some(message) = body.strip_prefix("Error: ") {
+        if let Some((_, why)) =
+            message.split_once("UPGRADE FAILED: ").or_else(|| message.split_once("INSTALLATION FAILED: "))
+        {
+            let finding = Finding::new(Kind::FailedStep, Tool::Unknown, "helm").about(Some("helm".to_owned()));
+            return Some(Seen::Fault(finding.because(Reason::of(why))));
+        }
         if line.boxed || scan.tool == Tool::Terraform {
             scan.tool = Tool::Terraform;
             let subject = quoted(message).and_then(piece::identifier);

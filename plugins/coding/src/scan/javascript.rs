@@ -36,8 +36,12 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         '●' => bullet(body['●'.len_utf8()..].trim(), scan),
         '❯' | '»' => Some(Place::find(body).filter(|place| is_own(&place.file)).map_or(Seen::Noise, Seen::Place)),
         '✘' if body.contains("[ERROR] ") => Some(esbuild(body)),
+        '✘' if body.starts_with("✘ [fail]: ") => {
+            Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(body.split_once(": ")?.1)))
+        }
         '✘' => Some(Seen::Noise),
         '✗' if !body.ends_with("ms]") => Some(Seen::Noise),
+        '×' if body.contains("No solution found") => None,
         '✕' | '×' | '⎯' | '↓' => Some(Seen::Noise),
         '✖' => node_test(body, scan),
         't' if body.starts_with("test at ") => {

@@ -28,6 +28,19 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     if body.starts_with("Tests run: ") {
         return Some(tests_run(body));
     }
+    if let Some(rest) = body.strip_prefix("[error] ") {
+        // sbt repeats below an error what stands in the source.
+        let at = rest.split_once(": ").map(|(at, message)| (Place::read(&format!("{at}:")), message));
+        return match at {
+            Some((Some(place), message)) => {
+                scan.section = Section::Repeats(Tool::Unknown);
+                let finding = Finding::new(Kind::BuildError, Tool::Unknown, message).at(Some(place));
+                Some(Seen::Fault(finding.about(message.rsplit(' ').next().and_then(piece::identifier))))
+            }
+            _ if scan.repeats(Tool::Unknown) => Some(Seen::Noise),
+            _ => None,
+        };
+    }
     match body.as_bytes()[0] {
         b'e' | b'w' if body.starts_with("e: ") || body.starts_with("w: ") => kotlin(body),
         b'>' if body.starts_with("> Task ") => task(body, scan),

@@ -140,7 +140,9 @@ impl Prefixes {
             {
                 // What stands behind a second colon is the message itself.
                 colons += u8::from(form == Form::Colon);
-                text = behind;
+                // Behind a name in brackets some draw a bar.
+                let barred = (form == Form::Bracket).then(|| behind.trim_start().strip_prefix("| ")).flatten();
+                text = barred.unwrap_or(behind);
             } else {
                 break;
             }
@@ -254,7 +256,15 @@ fn stamp(text: &str) -> Option<&str> {
             let inner = text[1..end].trim();
             let (length, _) = time(inner)?;
             let rest = (length == inner.len()).then_some(&text[end + 1..])?;
-            blank(rest.strip_prefix(':').unwrap_or(rest))
+            // Some mark the level or the stream behind the bracket: `[09:00:00]W:⇥ `.
+            let marked = rest.strip_prefix(['W', 'E', 'F', 'i', ' ']).unwrap_or(rest).strip_prefix(':');
+            match marked {
+                Some(rest) => {
+                    let rest = blank(rest)?;
+                    Some(rest.strip_prefix(' ').filter(|rest| rest.starts_with('[')).unwrap_or(rest))
+                }
+                None => blank(rest),
+            }
         }
         b'#' => {
             let digits = bytes[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();

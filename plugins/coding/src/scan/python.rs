@@ -315,6 +315,10 @@ fn lint(line: &Line<'_>) -> Option<Seen> {
         return Some(Seen::Head(Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(first.to_owned()))));
     }
     let code = rest.split(' ').next()?;
+    if let Some(code) = code.strip_suffix(':').filter(|code| is_rule(code) && first.contains(".py:")) {
+        let finding = Finding::new(Kind::Lint, Tool::Unknown, rest).coded(Some(code.to_owned()));
+        return Some(Seen::Fault(finding.at(Place::read(first)).grave(code.starts_with(['E', 'F']))));
+    }
     if is_rule(code) && first.contains(".py:") {
         let finding = Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(code.to_owned()));
         return Some(Seen::Fault(finding.at(Place::read(first))));

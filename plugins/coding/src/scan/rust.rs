@@ -50,8 +50,18 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
 }
 
 fn is_progress(line: &Line<'_>) -> bool {
-    let known =
-        ["Compiling ", "Checking ", "Running `", "Running unittests", "Updating crates", "Downloaded ", "Doc-tests "];
+    let known = [
+        "Compiling ",
+        "Checking ",
+        "Running `",
+        "Running unittests",
+        "Running tests",
+        "Running benches",
+        "Running examples",
+        "Updating crates",
+        "Downloaded ",
+        "Doc-tests ",
+    ];
     line.indent >= 2 && known.iter().any(|start| line.body.starts_with(start))
 }
 

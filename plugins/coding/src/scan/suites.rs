@@ -19,6 +19,23 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             let name = body[6..].split(' ').next()?;
             Some(Seen::Fault(Finding::new(Kind::FailedTest, Tool::Bazel, "").of_test(name).seen(Sighting::Again)))
         }
+        _ if body.ends_with("....Failed") => {
+            let hook = crate::piece::name(body.trim_end_matches("Failed").trim_end_matches('.'))?;
+            Some(Seen::Fault(Finding::new(Kind::FailedStep, Tool::Unknown, "hook").about(Some(hook))))
+        }
+        _ if body.ends_with(" FAILED") && ["(Linux", "(Windows", "(Mac"].iter().any(|os| body.contains(os)) => {
+            let name = body.strip_suffix(" FAILED")?.split_once(") ")?.1;
+            Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).seen(Sighting::Again)))
+        }
+        _ if body.ends_with(": FAILED:") => {
+            let place = Place::read(body.strip_suffix(" FAILED:")?);
+            let finding = Finding::new(Kind::FailedTest, Tool::Unknown, "").at(Some(place?));
+            Some(Seen::Fault(finding.because(Some(Reason::Assertion)).seen(Sighting::Again)))
+        }
+        _ if body.ends_with(" | FAIL |") && !body.contains(" :: ") => {
+            let name = body.strip_suffix(" | FAIL |")?;
+            Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(name).seen(Sighting::Again)))
+        }
         b'(' if body.starts_with("(fail) ") => bun(&body[7..], scan),
         _ if body.starts_with("✗ ") && body.ends_with("ms]") => bun(&body["✗ ".len()..], scan),
         _ if body.ends_with("ms)") && body.contains(" ... FAILED (") => {

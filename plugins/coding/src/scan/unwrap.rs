@@ -177,6 +177,7 @@ impl Scan {
         }
         let row = number_of(members, &ROWS);
         let own = text_of(members, &FILES).and_then(|file| Place::new(file, row));
+        let own = own.or_else(|| Place::find(text_of(members, &["caller", "source"])?));
         let place = general::place_in_trace(trace).or_else(|| general::place_in_trace(text)).or(own);
         self.complete(ledger);
         self.count(&finding.at(place), ledger);

@@ -59,6 +59,11 @@ pub fn closing(log: &Log, language: Language) -> [String; 4] {
                     format!("{lines} 行日志中暂时没有错误，也还没有结果。"),
                     format!("No errors in {lines} lines so far, and no result yet."),
                 )
+            } else if !clean {
+                language.pick(
+                    format!("{lines} 行日志中没有认出错误，也没有认出成功的标志：结果未知。"),
+                    format!("Neither an error nor a sign of success was recognised in {lines} lines."),
+                )
             } else {
                 language.pick(
                     format!("{lines} 行日志中没有认出错误，也没有认出成功的标志：结果未知。"),
