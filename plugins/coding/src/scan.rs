@@ -265,9 +265,29 @@ impl Scan {
         self.explain(line, seen.is_some(), ledger);
         match seen {
             Some(seen) => self.take(seen, ledger),
+            None if self.read_behind_name(line, ledger) => {}
             None => {
                 self.strange += 1;
                 self.wait_on(line, ledger);
+            }
+        }
+    }
+
+    /// A line that nobody knows as it stands may have a name before it that few others have.
+    fn read_behind_name(&mut self, line: &Line<'_>, ledger: &mut Ledger) -> bool {
+        let Some(behind) = prefix::behind_name(line.text).filter(|_| self.waiting.is_none()) else { return false };
+        let inner = Line::of(behind).stamped(true);
+        if inner.body.is_empty() {
+            return false;
+        }
+        if self.unwrap(inner.body, 0, ledger) {
+            return true;
+        }
+        match self.recognise(&inner) {
+            None | Some(Seen::Noise | Seen::Tool(_)) => false,
+            Some(seen) => {
+                self.take(seen, ledger);
+                true
             }
         }
     }

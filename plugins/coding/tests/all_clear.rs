@@ -12,10 +12,6 @@ fn log(text: &str) -> Value {
     json!({"type": "coding", "event": "log", "text": text})
 }
 
-fn stop(exit_code: Value) -> Value {
-    json!({"type": "coding", "event": "stop", "exit_code": exit_code})
-}
-
 fn insights(device: &mut TestDevice) -> Vec<Value> {
     device.inbox().into_iter().filter(|message| message["event"] == "insight").collect()
 }
@@ -93,60 +89,4 @@ fn k1_a_log_that_tells_nothing_is_asked_of_more_and_more_seldom() {
         questions += asked(&mut device).len();
     }
     assert!((3..=8).contains(&questions), "{questions}");
-}
-
-#[test]
-fn k1_no_log_without_a_sign_is_an_all_clear() {
-    for (text, code, clear) in [
-        (STRANGE, json!(null), false),
-        (STRANGE, json!(0), true),
-        (STRANGE, json!(3), false),
-        ("", json!(0), true),
-        ("warning: the valve is old\n", json!(null), false),
-        ("Result: FAIL\n", json!(null), false),
-        ("4 tests, 1 failure\n", json!(null), false),
-        ("4 tests, 0 failures\n", json!(null), true),
-        ("All checks passed!\n", json!(null), true),
-        ("All checks passed!\n", json!(1), false),
-        ("no tests ran in 0.01s\n", json!(null), false),
-    ] {
-        let kit = Kit::configured("coding", r#"{"final_wait_ms":0}"#);
-        let mut device = device(&kit);
-        device.message(&log(text));
-        device.message(&stop(code.clone()));
-        let last = insights(&mut device).pop().expect("the final insight");
-        assert_eq!(is_all_clear(&last), clear, "{text} {code}: {last}");
-    }
-}
-
-#[test]
-fn k1_an_exit_code_is_told_and_read_like_a_shell_does() {
-    let kit = Kit::configured("coding", r#"{"final_wait_ms":0}"#);
-    for (code, errors, words) in [
-        (1, 1, "A step failed (exit 1)"),
-        (137, 1, "ran out of memory"),
-        (139, 1, "crashed"),
-        (124, 1, "longer than its time limit"),
-        (-9, 1, "ran out of memory"),
-        (0, 0, "It ended well"),
-    ] {
-        let mut device = device(&kit.afresh());
-        device.message(&log("the wheel turns\n"));
-        device.message(&stop(json!(code)));
-        let last = insights(&mut device).pop().expect("the final insight");
-        assert_eq!(last["stats"]["errorCount"], errors, "{last}");
-        assert!(last["insights"][0].as_str().is_some_and(|text| text.contains(words)), "{code}: {last}");
-    }
-    let mut device = device(&kit.afresh());
-    device.message(&log("error[E0308]: mismatched types\n --> src/lib.rs:1:2\n"));
-    device.message(&stop(json!("one")));
-    let inbox = device.inbox();
-    let refused = inbox.last().expect("an answer");
-    assert_eq!(
-        (&refused["code"], &refused["message"]),
-        (&json!("SCHEMA_INVALID"), &json!("exit_code must be a whole number"))
-    );
-    device.message(&stop(json!(101)));
-    let last = insights(&mut device).pop().expect("the final insight");
-    assert_eq!(last["stats"]["errorCount"], 1, "what failed is known: {last}");
 }

@@ -162,6 +162,11 @@ impl Prefixes {
     }
 }
 
+/// What stands behind a name, whether other lines have one or not.
+pub(super) fn behind_name(text: &str) -> Option<&str> {
+    name(text).map(|(_, behind)| behind)
+}
+
 /// The form of the name before a line, and what stands behind it.
 fn name(text: &str) -> Option<(Form, &str)> {
     let first = text.chars().next()?;
@@ -196,7 +201,7 @@ fn barred<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
     let name = head[..at].trim_end();
     let is_name = name.chars().any(char::is_alphabetic)
         && name.chars().all(|letter| letter.is_alphanumeric() || "-_./:@+#".contains(letter));
-    if !is_name || is_word(name) || is_place(name) {
+    if !is_name || name.ends_with(':') || is_word(name) || is_place(name) {
         return None;
     }
     let rest = &text[at + bar.len_utf8()..];
