@@ -9,15 +9,13 @@ use serde_json::{Value, json};
 pub struct Session {
     runner: Runner<Coding>,
     pub now: u64,
-    /// What the model was asked, in order.
-    pub asked: Vec<String>,
 }
 
 impl Session {
     /// A session whose final insight waits for no model.
     pub fn start() -> Self {
         let runner = Runner::configure(r#"{"final_wait_ms":0}"#).expect("a configuration");
-        let mut session = Self { runner, now: 1_760_000_000_000, asked: Vec::new() };
+        let mut session = Self { runner, now: 1_760_000_000_000 };
         let device = Device { id: "dev-1".into(), alias: None, groups: vec!["default".into()] };
         session.tell(Event::Started(Start {
             mode: Some("coding".into()),
@@ -46,15 +44,11 @@ impl Session {
 
     fn tell(&mut self, event: Event) -> Vec<Value> {
         let effects = self.runner.handle(Context { now: self.now, seed: 1 }, event).expect("ok");
-        let mut sent = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Send(body) => sent.push(serde_json::from_str(&body).expect("JSON")),
-                Effect::AskModel(question) => self.asked.push(format!("{:?}", question.messages)),
-                _ => {}
-            }
-        }
-        sent
+        let sent = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send(body) => Some(serde_json::from_str(&body).expect("JSON")),
+            _ => None,
+        });
+        sent.collect()
     }
 }
 
