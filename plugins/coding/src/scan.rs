@@ -4,7 +4,7 @@
 //! # Layout
 //! - one file for each family of tools; each takes a line and says what it tells, or that it does
 //!   not know it
-//! - [`prefix`]: what stands before each line; [`unwrap`]: lines that are JSON
+//! - [`prefix`]: what stands before each line; [`unwrap`] and [`document`]: what is JSON
 //! - [`general`]: what no tool in particular says; [`sums`] and [`sentences`]: how it ended
 //! - [`take`]: what is done with what a line tells
 //! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
@@ -12,6 +12,7 @@
 mod ci;
 mod container;
 mod crash;
+mod document;
 mod general;
 mod git;
 mod go;
@@ -41,6 +42,7 @@ use crate::ledger::Ledger;
 use crate::outcome::Signs;
 use crate::piece::Place;
 use crate::reason::Reason;
+use crate::scan::document::Document;
 use crate::scan::prefix::Prefixes;
 use crate::scan::words::{Line, strip_controls};
 use crate::signal::{Finding, Kind, Tool};
@@ -149,6 +151,8 @@ pub struct Scan {
     /// What stands before each line is known; until then lines wait.
     is_known: bool,
     held: Vec<(String, Level)>,
+    /// Lines that may be JSON together.
+    document: Document,
     /// Whose output this seems to be.
     tool: Tool,
     section: Section,
@@ -226,15 +230,25 @@ impl Scan {
     }
 
     fn read_line(&mut self, clean: &str, level: Level, ledger: &mut Ledger) {
-        // Copied, because the forms that are known do not change while a line is read.
         let bare = self.prefixes.peel(clean);
-        let line = Line::of(bare.text).stamped(bare.stamped);
-        if line.body.is_empty() {
+        let body = bare.text.trim();
+        if body.is_empty() {
             return;
         }
         self.lines += 1;
-        self.chinese_lines += u64::from(has_chinese(line.body));
+        self.chinese_lines += u64::from(has_chinese(body));
+        if level == Level::Unsaid && self.hold(bare.text, ledger) {
+            return;
+        }
+        let line = Line::of(bare.text).stamped(bare.stamped);
         if !self.unwrap(line.body, 0, ledger) {
+            self.read_bare(&line, level, ledger);
+        }
+    }
+
+    fn read_text(&mut self, text: &str, level: Level, ledger: &mut Ledger) {
+        let line = Line::of(text);
+        if !line.body.is_empty() {
             self.read_bare(&line, level, ledger);
         }
     }
@@ -295,6 +309,7 @@ impl Scan {
     /// Nothing follows: a fault that waits for its place is complete as it is.
     pub fn finish(&mut self, ledger: &mut Ledger) {
         self.release(ledger);
+        self.release_document(ledger);
         self.complete(ledger);
         ledger.settle_passed();
     }

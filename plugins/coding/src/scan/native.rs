@@ -154,6 +154,7 @@ pub(super) fn diagnosed(place: Place, message: &str, code: Option<String>, error
     let is_rule = super::words::is_rule(rule);
     let (tool, kind) = match ending {
         "py" | "pyi" if is_rule => (Tool::Ruff, Kind::Lint),
+        "py" | "pyi" if rule.starts_with("report") => (Tool::Pyright, Kind::BuildError),
         "py" | "pyi" => (Tool::Mypy, Kind::BuildError),
         "rs" if rule.starts_with('E') || rule.is_empty() && error => (Tool::Cargo, Kind::BuildError),
         "rs" => (Tool::Cargo, Kind::Lint),
@@ -168,7 +169,7 @@ pub(super) fn diagnosed(place: Place, message: &str, code: Option<String>, error
         _ => (Tool::Unknown, Kind::Lint),
     };
     let kind = if error || kind == Kind::Lint { kind } else { Kind::Warning };
-    let reason = (tool == Tool::Mypy).then(|| mypy_reason(rule)).flatten();
+    let reason = tool.checks_types().then(|| mypy_reason(rule)).flatten();
     let finding = Finding::new(kind, tool, message).coded(code).because(reason).grave(error);
     finding.about(quoted(message).and_then(piece::identifier)).at(Some(place))
 }

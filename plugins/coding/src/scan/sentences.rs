@@ -1,10 +1,10 @@
 //! Sentences by which tools say that all went well, or that it did not. Rule: a table of our own, by
 //! the words that the tools write; a sum of tests is none of these, and neither is a step that ended.
 //!
-//! The error formats of editors and the problem matchers of CI runners were looked at as data for this
-//! plugin. They give the place of a fault and no outcome, know no test, no rerun and no nesting, and
-//! need regular expressions over every line; so the tools' messages are read by the shapes in the other
-//! files, and what is a matter of single words stands here.
+//! The error formats of editors and the problem matchers of CI runners are of no use as data here. They
+//! give the place of a fault and no outcome, know no test, no rerun and no nesting, and need regular
+//! expressions over every line; so messages are read by the shapes in the other files, and what is a
+//! matter of single words stands here.
 
 use super::Scan;
 use super::stems::stem;

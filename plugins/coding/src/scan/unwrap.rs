@@ -64,6 +64,11 @@ impl Scan {
         }
     }
 
+    /// Reads what is in JSON.
+    pub(super) fn read_value(&mut self, value: &Value, ledger: &mut Ledger) {
+        self.item(value, None, 0, DEPTH, ledger);
+    }
+
     /// Of an object that was too long the first text that is whole.
     fn unwrap_cut(&mut self, body: &str, layer: u8, ledger: &mut Ledger) -> bool {
         for name in TEXTS {
@@ -119,7 +124,7 @@ impl Scan {
         }
         if let Some(finding) = test(members, own_file.or(file)) {
             self.complete(ledger);
-            self.count(&finding.seen(Sighting::Report), ledger);
+            self.count(&finding.seen(Sighting::Again), ledger);
             return;
         }
         if let Some(failed) = members.get("numFailedTests").and_then(Value::as_u64) {
@@ -325,7 +330,11 @@ fn diagnostic(members: &Map<String, Value>, file: Option<&str>) -> Option<Findin
     };
     let nested = [&["location"][..], &["range", "start"], &["Pos"], &["position"], &["start"], &["lines"]];
     let row = number_of(members, &ROWS).or_else(|| {
-        nested.iter().find_map(|path| number_of(inner(path)?.as_object()?, &[&ROWS[..], &["begin"]].concat()))
+        nested.iter().find_map(|path| {
+            let row = number_of(inner(path)?.as_object()?, &[&ROWS[..], &["begin"]].concat())?;
+            // A range, as editors have it, counts from nothing.
+            Some(if path[0] == "range" { row.saturating_add(1) } else { row })
+        })
     });
     let within = [&["location"][..], &["Pos"], &["location", "file"]];
     let file = file.or_else(|| within.iter().find_map(|path| text_of(inner(path)?.as_object()?, &FILES)));
@@ -365,8 +374,10 @@ fn diagnostic(members: &Map<String, Value>, file: Option<&str>) -> Option<Findin
 
 /// A test that failed, in whatever report.
 fn test(members: &Map<String, Value>, file: Option<&str>) -> Option<Finding> {
-    let state = text_of(members, &STATES)?.to_ascii_lowercase();
-    if !matches!(state.as_str(), "failed" | "fail" | "failure" | "error" | "timedout") {
+    let fault = members.get("err").and_then(Value::as_object).filter(|fault| fault.contains_key("message"));
+    let of_mocha = fault.is_some() && members.contains_key("fullTitle");
+    let state = text_of(members, &STATES).unwrap_or_default().to_ascii_lowercase();
+    if !of_mocha && !matches!(state.as_str(), "failed" | "fail" | "failure" | "error" | "timedout") {
         return None;
     }
     // Suites and files of tests only hold the tests that failed.
@@ -375,11 +386,13 @@ fn test(members: &Map<String, Value>, file: Option<&str>) -> Option<Finding> {
     }
     let name = text_of(members, &NAMES)?;
     let tool = match () {
+        () if of_mocha => Tool::Mocha,
         () if members.contains_key("nodeid") => Tool::Pytest,
         () if members.contains_key("ancestorTitles") => Tool::Jest,
         () => Tool::Unknown,
     };
     let messages = members.get("failureMessages").and_then(Value::as_array).and_then(|texts| texts.first()?.as_str());
+    let messages = messages.or_else(|| text_of(fault?, &["stack", "message"]));
     let words = messages.or_else(|| text_of(members, &["message", "longrepr", "stack"])).unwrap_or_default();
     let file = file.or_else(|| name.split("::").next().filter(|_| tool == Tool::Pytest));
     let place = general::place_in_trace(words).or_else(|| Place::new(file?, number_of(members, &ROWS)));
