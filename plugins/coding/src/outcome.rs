@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::signal::{Sum, Tool};
 
+/// Lines that nobody knows behind a positive sign, with which it still holds: a sum and its footer are
+/// the end of a log, and behind much else something else is at work.
+const STRONG: u32 = 20;
+/// The same behind a sign that only a first step went well, such as that packages were installed.
+const WEAK: u32 = 3;
 /// Sums that are kept apart.
 const SUMS: usize = 64;
 
@@ -25,6 +30,8 @@ pub enum Outcome {
 pub struct Signs {
     /// There was a positive one.
     good: bool,
+    /// Lines that nobody knows which it still bears.
+    room: u32,
     /// The last word that has no number.
     word: Option<bool>,
     /// How many tests have failed, by whom and where it was counted.
@@ -38,14 +45,18 @@ pub struct Signs {
 impl Signs {
     /// A tool says that all went well, or that it did not.
     pub fn say(&mut self, good: bool) {
-        self.good |= good;
+        if good {
+            self.go_well();
+        }
         self.word = Some(good);
     }
 
     /// A tool has summed up its tests. What it counts again for the same target takes the place of
     /// what it has counted before.
     pub fn sum(&mut self, tool: Tool, target: Option<&str>, failed: u32) {
-        self.good |= failed == 0;
+        if failed == 0 {
+            self.go_well();
+        }
         let key = key(tool, target);
         self.broken.retain(|known| *known != key);
         match self.sums.iter().position(|(_, known, _)| *known == key) {
@@ -71,13 +82,33 @@ impl Signs {
 
     /// Tests went well.
     pub fn go_well(&mut self) {
-        self.good = true;
+        (self.good, self.room) = (true, STRONG);
+    }
+
+    /// A first step went well; it takes nothing back.
+    pub fn step(&mut self) {
+        if !self.good {
+            (self.good, self.room) = (true, WEAK);
+        }
+    }
+
+    /// Something else begins, of which nothing is known.
+    pub fn begin_anew(&mut self) {
+        self.good = false;
+    }
+
+    /// A line that nobody knows.
+    pub fn pass_over(&mut self) {
+        self.room = self.room.saturating_sub(1);
+        self.good &= self.room > 0;
     }
 
     /// What was run has ended with this code.
     pub fn exit(&mut self, code: i64) {
         self.exit = Some(code);
-        self.good |= code == 0;
+        if code == 0 {
+            (self.good, self.room) = (true, u32::MAX);
+        }
         self.word = Some(code == 0);
     }
 
@@ -91,7 +122,7 @@ impl Signs {
         let broken = build == Some(false) && self.exit != Some(0);
         if self.word == Some(false) || broken || self.failed_tests() > 0 || !self.broken.is_empty() {
             Outcome::Bad
-        } else if self.good || build == Some(true) {
+        } else if self.good {
             Outcome::Good
         } else {
             Outcome::Open
@@ -114,8 +145,25 @@ mod tests {
     fn an_all_clear_needs_a_sign() {
         let mut signs = Signs::default();
         assert_eq!(signs.outcome(None), Outcome::Open);
-        assert_eq!(signs.outcome(Some(true)), Outcome::Good);
         signs.sum(Tool::Pytest, None, 0);
+        assert_eq!(signs.outcome(None), Outcome::Good);
+    }
+
+    #[test]
+    fn a_sign_does_not_hold_for_what_comes_long_after_it() {
+        let mut signs = Signs::default();
+        signs.step();
+        signs.pass_over();
+        assert_eq!(signs.outcome(None), Outcome::Good);
+        (0..2).for_each(|_| signs.pass_over());
+        assert_eq!(signs.outcome(None), Outcome::Open);
+        signs.say(true);
+        (0..9).for_each(|_| signs.pass_over());
+        assert_eq!(signs.outcome(Some(true)), Outcome::Good);
+        (0..STRONG).for_each(|_| signs.pass_over());
+        assert_eq!(signs.outcome(Some(true)), Outcome::Open);
+        signs.exit(0);
+        (0..100).for_each(|_| signs.pass_over());
         assert_eq!(signs.outcome(None), Outcome::Good);
     }
 

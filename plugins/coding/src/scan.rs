@@ -92,6 +92,10 @@ enum Seen {
     Selected(String),
     /// The failed test that waits is none: it only tells of its parts.
     Dropped,
+    /// A first step went well, says the tool.
+    Stepped,
+    /// A program begins, of which nothing is known.
+    Runs,
     /// All went well, or not, says the tool.
     Ended(bool),
     /// The tool is known now; nothing else.
@@ -282,6 +286,7 @@ impl Scan {
             None if self.read_behind_name(line, ledger) => {}
             None => {
                 self.strange += 1;
+                self.signs.pass_over();
                 self.wait_on(line, ledger);
             }
         }
@@ -400,6 +405,7 @@ fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         return Some(match word {
             sentences::Word::Built(good) => Seen::Build(good),
             sentences::Word::Ended(good) => Seen::Ended(good),
+            sentences::Word::Stepped => Seen::Stepped,
         });
     }
     sums::read(line).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })

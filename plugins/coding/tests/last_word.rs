@@ -191,6 +191,9 @@ fn k1_no_log_without_a_sign_is_an_all_clear() {
         ("All checks passed!\n", json!(1), false),
         ("no tests ran in 0.01s\n", json!(null), false),
         ("Everything is fine now.\n", json!(null), false),
+        ("Successfully installed shop-1.0\nfrob a\nfrob b\nfrob c\nfrob d has no valve\n", json!(null), false),
+        ("Successfully installed shop-1.0\n", json!(null), true),
+        ("    Finished `dev` profile in 0.5s\n     Running `target/debug/shop`\nvalve 7 is gone\n", json!(null), false),
         ("removed 3 files, 0 errors\n", json!(null), false),
         ("Build succeeded.\nTest Run Failed.\n", json!(null), false),
     ] {

@@ -34,6 +34,9 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(Seen::Build(true)),
         b'C' | b'R' | b'U' | b'D' if is_progress(line) => {
+            if body.starts_with("Running `") {
+                return Some(Seen::Runs);
+            }
             scan.next_target = binary(body).or(scan.next_target.take());
             Some(Seen::Tool(Tool::Cargo))
         }

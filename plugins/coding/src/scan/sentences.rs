@@ -31,6 +31,8 @@ pub(super) enum Word {
     Built(bool),
     /// Of anything else.
     Ended(bool),
+    /// Of a step that others follow: that it went well.
+    Stepped,
 }
 
 /// Words, where they stand, and what they mean.
@@ -97,23 +99,23 @@ const SENTENCES: [(&str, At, Word); 92] = [
     ("No problems found", Start, Word::Ended(true)),
     ("No issues found!", Start, Word::Ended(true)),
     // Packages.
-    ("found 0 vulnerabilities", Start, Word::Ended(true)),
-    ("up to date, audited ", Start, Word::Ended(true)),
-    ("up to date in ", Start, Word::Ended(true)),
-    ("Successfully installed ", Start, Word::Ended(true)),
-    ("Successfully uninstalled ", Start, Word::Ended(true)),
-    ("Requirement already satisfied", Start, Word::Ended(true)),
-    ("success Saved lockfile.", Start, Word::Ended(true)),
-    ("Lockfile is up to date", Start, Word::Ended(true)),
-    ("Already up to date", Start, Word::Ended(true)),
-    ("Already up-to-date", Start, Word::Ended(true)),
-    ("No broken requirements found", Start, Word::Ended(true)),
-    ("Bundle complete!", Start, Word::Ended(true)),
-    ("Nothing to install, update or remove", Start, Word::Ended(true)),
-    ("Uploaded to ", Start, Word::Ended(true)),
+    ("found 0 vulnerabilities", Start, Word::Stepped),
+    ("up to date, audited ", Start, Word::Stepped),
+    ("up to date in ", Start, Word::Stepped),
+    ("Successfully installed ", Start, Word::Stepped),
+    ("Successfully uninstalled ", Start, Word::Stepped),
+    ("Requirement already satisfied", Start, Word::Stepped),
+    ("success Saved lockfile.", Start, Word::Stepped),
+    ("Lockfile is up to date", Start, Word::Stepped),
+    ("Already up to date", Start, Word::Stepped),
+    ("Already up-to-date", Start, Word::Stepped),
+    ("No broken requirements found", Start, Word::Stepped),
+    ("Bundle complete!", Start, Word::Stepped),
+    ("Nothing to install, update or remove", Start, Word::Stepped),
+    ("Uploaded to ", Start, Word::Stepped),
     // Version control.
-    ("Everything up-to-date", Start, Word::Ended(true)),
-    ("nothing to commit, working tree clean", Start, Word::Ended(true)),
+    ("Everything up-to-date", Start, Word::Stepped),
+    ("nothing to commit, working tree clean", Start, Word::Stepped),
     ("Automatic merge failed", Start, Word::Ended(false)),
     ("Aborting", Whole, Word::Ended(false)),
     // Infrastructure.

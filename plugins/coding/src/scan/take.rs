@@ -49,6 +49,11 @@ impl Scan {
                     }
                 }
             }
+            Seen::Stepped => self.signs.step(),
+            Seen::Runs => {
+                self.complete(ledger);
+                self.signs.begin_anew();
+            }
             Seen::Ended(good) => self.signs.say(good),
             Seen::Sum(failed) => self.sum(failed, ledger),
             Seen::Passed(name) => self.pass(&name, ledger),
