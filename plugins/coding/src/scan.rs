@@ -335,6 +335,7 @@ impl Scan {
             .or_else(|| infra::read(line, self))
             .or_else(|| native::read(line, self))
             .or_else(|| how_it_ended(line, self))
+            .or_else(|| general::letter(line))
             .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })
     }
 

@@ -125,6 +125,8 @@ pub(super) fn host_in(text: &str) -> Option<String> {
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
             && host.rsplit('.').next().is_some_and(|last| {
                 (last.len() >= 2 || is_address(host))
+                    // A class is no host.
+                    && !last.starts_with(|letter: char| letter.is_ascii_uppercase())
                     && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)
             })
             && (word.contains("://") || host.bytes().filter(|byte| *byte == b'.').count() >= 1);
@@ -211,6 +213,10 @@ fn missing_command(body: &str) -> Option<Seen> {
     if body.contains("is not recognized as an internal or external command") {
         return fault(quoted(body)?);
     }
+    if let Some((_, rest)) = body.split_once("error while loading shared libraries: ") {
+        let library = rest.split(':').next().and_then(piece::identifier);
+        return Some(Seen::Fault(Finding::new(Kind::ImportError, Tool::Gcc, "").about(library)));
+    }
     let executable = body.split_once("executable file not found in")?;
     fault(quoted(executable.0)?)
 }
@@ -222,6 +228,31 @@ fn sums_up(line: &Line<'_>) -> Option<Seen> {
     let begins =
         |sum: &&str| bare.as_bytes().get(..sum.len()).is_some_and(|start| start.eq_ignore_ascii_case(sum.as_bytes()));
     (bare.len() < 120 && sums.iter().any(begins)).then_some(Seen::Build(false))
+}
+
+/// Levels of one letter: `E/Tag: …`, `1234  5678 E Tag: …` behind a time, `E, [2026-11-30…] ERROR -- : …`.
+pub(super) fn letter(line: &Line<'_>) -> Option<Seen> {
+    let body = line.body;
+    let bytes = body.as_bytes();
+    let (letter, rest) = match bytes {
+        [letter @ (b'E' | b'F' | b'W'), b'/', next, ..] if next.is_ascii_alphabetic() => (*letter, &body[2..]),
+        [letter @ (b'E' | b'F' | b'W'), b',', b' ', b'[', ..] => (*letter, body.split_once(" -- ")?.1),
+        [first, ..] if line.stamped && first.is_ascii_digit() => {
+            let mut words = body.split_whitespace();
+            let numbers = [words.next()?, words.next()?];
+            let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+            let letter = words.next().filter(|word| word.len() == 1 && numbers.iter().all(is_number))?;
+            (letter.as_bytes()[0], body.split_once(letter)?.1)
+        }
+        _ => return None,
+    };
+    let message = rest.split_once(": ")?.1;
+    let kind = match letter {
+        b'E' | b'F' => Kind::OtherError,
+        b'W' => Kind::Warning,
+        _ => return None,
+    };
+    Some(Seen::Fault(Finding::new(kind, Tool::Unknown, message).because(Reason::of(message))))
 }
 
 /// Lines that begin with a level, or have one behind their time.

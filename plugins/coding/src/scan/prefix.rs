@@ -271,6 +271,11 @@ fn stamp(text: &str) -> Option<&str> {
                 None => blank(rest),
             }
         }
+        // The priority of syslog.
+        b'<' => {
+            let (number, rest) = text[1..].split_once('>')?;
+            ((1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
+        }
         b'#' => {
             let digits = bytes[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             let rest = (digits > 0).then(|| text[1 + digits..].strip_prefix(' '))??;
