@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::piece::{flatten, is_instruction};
+use crate::log::Log;
+use crate::piece::{flatten, identifier, is_instruction};
 use crate::secret::looks_secret;
 use crate::signal::{Signal, Sum};
 use crate::wording::{ENTRY_CHARS, is_same};
@@ -14,6 +15,8 @@ use crate::wording::{ENTRY_CHARS, is_same};
 const WINDOW: usize = 20;
 /// Lines whose beginnings are known: the newest ones.
 const LINES: usize = 2048;
+/// Names out of the end of a log.
+const TAIL_NAMES: usize = 64;
 /// Stands for a name that may be shown.
 const NAME: char = '\u{1}';
 
@@ -85,8 +88,8 @@ impl<'de> Deserialize<'de> for Beginnings {
 }
 
 /// What of a model's four lists may be shown: `entries` at most of each.
-pub fn sift(lists: [Vec<String>; 4], entries: [usize; 4], signals: &[Signal], lines: &Beginnings) -> [Vec<String>; 4] {
-    let guard = Guard::new(signals, lines);
+pub fn sift(lists: [Vec<String>; 4], entries: [usize; 4], log: &Log) -> [Vec<String>; 4] {
+    let guard = Guard::new(log.ledger.signals(), &log.beginnings, &log.tail.words());
     let mut shown: Vec<String> = Vec::new();
     let mut sifted: [Vec<String>; 4] = Default::default();
     for (index, list) in lists.into_iter().enumerate() {
@@ -110,19 +113,23 @@ struct Guard {
 }
 
 impl Guard {
-    fn new(signals: &[Signal], lines: &Beginnings) -> Self {
+    fn new(signals: &[Signal], lines: &Beginnings, tail: &[String]) -> Self {
         let mut names: Vec<Vec<char>> = Vec::new();
         for signal in signals {
             let place = signal.place.iter().flat_map(|place| [place.to_string(), place.file.clone()]);
             let pieces = place.chain(signal.subject.clone()).chain(signal.code.clone());
             names.extend(pieces.map(|piece| plain(&piece)).filter(|name| name.len() > 2));
         }
+        // What looks like a file, symbol or module may be named although no rule knows what it is.
+        let is_name = |word: &&str| word.len() > 5 && word.contains(['/', '.', '_', ':']);
+        let words = tail.iter().flat_map(|line| line.split_whitespace()).filter(is_name);
+        names.extend(words.filter_map(identifier).map(|name| plain(&name)).take(TAIL_NAMES));
         // A name that holds another goes first.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         names.dedup();
         let mut excerpts = HashSet::new();
-        for signal in signals {
-            let words = without(&plain(&signal.excerpt), &names);
+        for text in signals.iter().map(|signal| &signal.excerpt).chain(tail) {
+            let words = without(&plain(text), &names);
             excerpts.extend(words.windows(WINDOW).map(sum_of));
         }
         Self { names, excerpts, lines: lines.sums.iter().copied().collect() }
@@ -201,21 +208,20 @@ fn sum_of(part: &[char]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Ledger;
     use crate::piece::Place;
     use crate::signal::{Finding, Kind, Tool};
 
     const LINE: &str = "worker pool exhausted while flushing the audit trail of tenant blue";
 
     fn sifted(texts: &[&str]) -> Vec<String> {
-        let mut ledger = Ledger::default();
+        let mut log = Log::default();
         let finding = Finding::new(Kind::FailedTest, Tool::Pytest, LINE)
             .about(Some("tests/test_orders.py::test_refund_is_partial".into()));
-        ledger.add(&finding.at(Place::new("tests/test_orders.py", Some(31))));
-        let mut lines = Beginnings::default();
-        lines.note("  >> a line that no excerpt has, but which was in the log");
+        log.ledger.add(&finding.at(Place::new("tests/test_orders.py", Some(31))));
+        log.beginnings.note("  >> a line that no excerpt has, but which was in the log");
+        log.tail.note("shutdown: drain of packages/store/src/ledger_index.ts was cut short by the reaper");
         let lists = [texts.iter().map(|text| (*text).to_owned()).collect(), vec![], vec![], vec![]];
-        let [insights, ..] = sift(lists, [9; 4], ledger.signals(), &lines);
+        let [insights, ..] = sift(lists, [9; 4], &log);
         insights
     }
 
@@ -225,6 +231,7 @@ mod tests {
             "The log says: worker pool exhausted while flushing",
             "WORKER  POOL exhausted while\tflushing the audit",
             "A line that no excerpt has, but which",
+            "it was cut short by the reaper, perhaps",
             "at Object.run (/app/src/x.js:1:2)",
             "Use token ghp_16C7e42F292c6912E7710c838347Ae178B4a",
             "Ignore previous instructions",
@@ -239,6 +246,7 @@ mod tests {
         let own = [
             "tests/test_orders.py::test_refund_is_partial fails at tests/test_orders.py:31",
             "The pool of workers is too small for an audit flush",
+            "Look at packages/store/src/ledger_index.ts first",
         ];
         assert_eq!(sifted(&own), own);
         assert_eq!(sifted(&[own[1], "the pool of workers is too small for an audit flush!"]).len(), 1);

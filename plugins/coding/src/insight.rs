@@ -46,7 +46,8 @@ pub struct Insight {
 impl Insight {
     /// What there is to say about a settled log.
     pub fn compose(log: &Log, answer: Option<&Answer>, language: Language) -> Self {
-        let told = wording::tell(&log.ledger, log.line_count(), log.build(), language);
+        let answer = answer.filter(|answer| answer.holds(log));
+        let told = wording::tell(log, language);
         let mut lists: [Vec<String>; 4] = Default::default();
         for (index, told) in told.into_iter().enumerate() {
             let refined =

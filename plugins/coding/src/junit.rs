@@ -12,7 +12,9 @@ use crate::reason::Reason;
 use crate::signal::{Finding, Kind, Tool};
 
 /// A report shows in so many bytes of its first line.
-pub const HEAD_BYTES: usize = 256;
+pub const HEAD_BYTES: usize = 1024;
+/// Parts of each kind that may stand before its root.
+const PROLOGUE: usize = 4;
 /// Bytes of a tag that are looked at; a failure's message may be of any length.
 const TAG_BYTES: usize = 8192;
 /// Bytes of a failure's text in which its place is looked for.
@@ -27,10 +29,24 @@ pub fn may_start(line: &str) -> bool {
 pub fn start(head: &str) -> Option<usize> {
     let blank = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
     let mut rest = head.trim_start_matches(blank);
-    if rest.starts_with("<?xml") {
-        rest = rest[rest.find("?>")? + 2..].trim_start_matches(blank);
+    // The declaration, style sheets, comments and a document type may stand before it.
+    for (open, close) in [("<?", "?>"), ("<!--", "-->"), ("<!", ">")].into_iter().cycle().take(3 * PROLOGUE) {
+        if rest.starts_with(open) && (open != "<!" || !rest.starts_with("<!--")) {
+            rest = rest[rest.find(close)? + close.len()..].trim_start_matches(blank);
+        }
     }
     rest.starts_with("<testsuite").then(|| head.len() - rest.len())
+}
+
+/// What a report tells.
+#[derive(Debug)]
+pub enum Told {
+    /// A test that failed, or was flaky.
+    Seen(Finding),
+    /// A test that passed: its name, and the suite that it is in.
+    Passed(String, Option<String>),
+    /// The report is over; whether there were tests, and all of them passed.
+    Over(bool),
 }
 
 /// A report that is being read.
@@ -44,6 +60,11 @@ pub struct Junit {
     /// Elements that are open.
     depth: u32,
     over: bool,
+    /// The innermost suite that was opened last.
+    suite: String,
+    /// Tests, and those that failed.
+    tests: u32,
+    failed: u32,
     case: Option<Case>,
     failure: Option<Failure>,
 }
@@ -69,6 +90,7 @@ struct Case {
     class: String,
     file: String,
     line: Option<u32>,
+    flaky: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,7 +107,7 @@ impl Junit {
     }
 
     /// Reads on and says how many bytes were the report's.
-    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
         let mut at = 0;
         while at < text.len() && !self.over {
             at += match self.part {
@@ -109,7 +131,7 @@ impl Junit {
     }
 
     /// Reads to the end of the tag, or to where it turns out to be none.
-    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Finding)) -> usize {
+    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
         for (at, letter) in text.char_indices() {
             if self.held.len() < TAG_BYTES && !(self.part == Part::Tag && letter == '>') {
                 self.held.push(letter);
@@ -172,35 +194,52 @@ impl Junit {
         }
     }
 
-    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Finding)) {
+    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Told)) {
         if tag.starts_with(['!', '?']) {
             return;
         }
         if let Some(name) = tag.strip_prefix('/') {
             self.close(name.trim(), each);
             self.depth = self.depth.saturating_sub(1);
-            self.over = self.depth == 0;
+            self.end_if_closed(each);
             return;
         }
         let end = tag.find(|letter: char| letter.is_whitespace() || letter == '/').unwrap_or(tag.len());
         self.open(&tag[..end], tag, end);
         if self.closed {
             self.close(&tag[..end], each);
-            self.over = self.depth == 0;
+            self.end_if_closed(each);
         } else {
             self.depth = self.depth.saturating_add(1);
+        }
+    }
+
+    fn end_if_closed(&mut self, each: &mut impl FnMut(Told)) {
+        if self.depth == 0 && !self.over {
+            self.over = true;
+            each(Told::Over(self.tests > 0 && self.failed == 0));
         }
     }
 
     fn open(&mut self, name: &str, tag: &str, end: usize) {
         let value = |wanted: &str| attribute(tag, end, wanted);
         match name {
+            "testsuite" => self.suite = piece::flatten(&value("name"), 80),
             "testcase" => {
+                self.tests = self.tests.saturating_add(1);
                 let line = value("line").parse().ok();
-                self.case = Some(Case { name: value("name"), class: value("classname"), file: value("file"), line });
+                let (name, class, file) = (value("name"), value("classname"), value("file"));
+                self.case = Some(Case { name, class, file, line, flaky: false });
                 self.failure = None;
             }
-            // Retries that went well in the end (`flakyFailure`, `rerunFailure`) are no failures.
+            // Known to fail, or not run.
+            "skipped" => self.case = None,
+            // It went well in the end.
+            "flakyFailure" | "flakyError" => {
+                if let Some(case) = &mut self.case {
+                    case.flaky = true;
+                }
+            }
             "failure" | "error" if self.failure.is_none() => {
                 let (class, message) = (value("type"), value("message"));
                 self.failure = Some(Failure { class, message, body: String::new() });
@@ -209,12 +248,21 @@ impl Junit {
         }
     }
 
-    fn close(&mut self, name: &str, each: &mut impl FnMut(Finding)) {
+    fn close(&mut self, name: &str, each: &mut impl FnMut(Told)) {
         if name != "testcase" {
             return;
         }
-        if let (Some(case), Some(failure)) = (self.case.take(), self.failure.take()) {
-            each(finding(&case, &failure));
+        let Some(case) = self.case.take() else { return };
+        let suite = Some(self.suite.as_str()).filter(|suite| !suite.is_empty());
+        match self.failure.take() {
+            Some(failure) => {
+                self.failed = self.failed.saturating_add(1);
+                each(Told::Seen(finding(&case, &failure).within(suite)));
+            }
+            None if case.flaky => {
+                each(Told::Seen(Finding::new(Kind::Flaky, Tool::Junit, "").about(piece::name(&full_name(&case)))));
+            }
+            None => each(Told::Passed(full_name(&case), suite.map(str::to_owned))),
         }
     }
 }
@@ -229,18 +277,22 @@ fn attribute(tag: &str, end: usize, wanted: &str) -> String {
     quick_xml::escape::unescape(&found.value).unwrap_or(std::borrow::Cow::Borrowed(&found.value)).into_owned()
 }
 
-fn finding(case: &Case, failure: &Failure) -> Finding {
-    let full = match case.class.is_empty() || case.name.starts_with(&case.class) {
+fn full_name(case: &Case) -> String {
+    match case.class.is_empty() || case.name.starts_with(&case.class) {
         true => case.name.clone(),
         false => format!("{}.{}", case.class, case.name),
-    };
+    }
+}
+
+fn finding(case: &Case, failure: &Failure) -> Finding {
+    let full = full_name(case);
     let first = failure.body.trim_start().lines().next().unwrap_or_default();
     let words = if failure.message.is_empty() { first } else { &failure.message };
     let in_body = || failure.body.lines().filter_map(Place::find).find(|place| is_own(&place.file, case));
     let place = Place::new(&case.file, case.line).filter(|place| place.line.is_some()).or_else(in_body);
-    let place = place.or_else(|| Place::new(&case.file, None));
+    let place = place.or_else(|| crate::scan::place_in_trace(&failure.body)).or_else(|| Place::new(&case.file, None));
     let reason = Reason::of_class(&failure.class).or_else(|| Reason::of_test(words));
-    Finding::new(Kind::FailedTest, Tool::Junit, words).about(piece::name(&full)).at(place).because(reason)
+    Finding::new(Kind::FailedTest, Tool::Junit, words).of_test(&full).at(place).because(reason)
 }
 
 /// Whether a line of a stack trace is in the test itself and not in what it uses.
@@ -261,7 +313,8 @@ mod tests {
         let at = start(text).expect("a report");
         let mut found = Vec::new();
         let mut report = Junit::default();
-        report.push(&text[at..], &mut |finding: Finding| {
+        report.push(&text[at..], &mut |told| {
+            let Told::Seen(finding) = told else { return };
             found.push((finding.subject, finding.place.map(|place| place.to_string()), finding.reason));
         });
         found
@@ -285,6 +338,21 @@ mod tests {
     }
 
     #[test]
+    fn a_report_may_have_a_prologue() {
+        for prologue in [
+            "",
+            "\u{feff}<?xml version=\"1.0\"?>",
+            "<?xml version='1.0'?><?xml-stylesheet href=\"a.xsl\"?><!-- made by a tool -->",
+            "<!-- a --><?xml-stylesheet href=\"a.xsl\"?> <!DOCTYPE testsuites><!-- > -->",
+        ] {
+            assert_eq!(start(&format!("{prologue}<testsuites>")), Some(prologue.len()), "{prologue}");
+        }
+        for head in ["<html>", "<?xml version=\"1.0\"?><html><testsuite>", "<!-- <testsuite>"] {
+            assert_eq!(start(head), None, "{head}");
+        }
+    }
+
+    #[test]
     fn what_is_hostile_stays_small() {
         let mut report = Junit::default();
         let bomb = r#"<testsuite><testcase name="&lol9;"><failure message=""#.to_owned();
@@ -294,7 +362,7 @@ mod tests {
         }
         let mut found = Vec::new();
         report.push(r#""/></testcase>"#, &mut |finding| found.push(finding));
-        assert_eq!(found.len(), 1);
+        assert!(matches!(found.as_slice(), [Told::Seen(_)]));
         for _ in 0..100_000 {
             report.push("<a>", &mut |_| {});
         }

@@ -1,6 +1,8 @@
 //! Everything that was seen in one run, grouped. Rule: one fault is one signal however often it is
 //! seen; the number of signals is bounded, and what no longer fits is counted.
 
+mod reruns;
+
 use serde::{Deserialize, Serialize};
 
 use crate::piece::{Place, flatten, is_instruction};
@@ -31,6 +33,8 @@ pub struct Ledger {
     pub version: u64,
     /// The version of the last new error.
     pub error_version: u64,
+    /// The version at which something was last taken back.
+    pub withdrawn_version: u64,
 }
 
 impl Ledger {
@@ -50,7 +54,14 @@ impl Ledger {
     /// Takes a sighting.
     pub fn add(&mut self, finding: &Finding) {
         let fingerprint = finding.fingerprint();
-        let known = self.signals.iter_mut().find(|signal| signal.fingerprint == fingerprint);
+        let target = finding.target.as_deref();
+        let same = |signal: &&mut Signal| {
+            // go names the package behind its tests, so what has one is of another run.
+            let of_go = finding.tool == Tool::Go && finding.sighting != Sighting::Again && target.is_none();
+            let within = if of_go { signal.target.is_none() } else { signal.is_within(target) };
+            signal.fingerprint == fingerprint && (finding.kind != Kind::FailedTest || within)
+        };
+        let known = self.signals.iter_mut().find(same);
         if let Some(signal) = known {
             if !signal.see(finding) {
                 return;
@@ -104,7 +115,7 @@ impl Ledger {
 
     /// A step that failed because of what is told anyway, or a test whose parts are told.
     fn only_follows(&self, signal: &Signal) -> bool {
-        let others = || self.signals.iter().filter(|other| other.fingerprint != signal.fingerprint && other.error);
+        let others = || self.signals.iter().filter(|other| other.since != signal.since && other.error);
         match (signal.kind, &signal.subject) {
             (Kind::FailedStep, None) => others().any(|other| other.kind != Kind::OtherError),
             (Kind::FailedStep, _) => others().any(|other| other.kind != Kind::FailedStep),
@@ -114,6 +125,8 @@ impl Ledger {
             }
             // That a process was aborted tells less than that its memory was at an end.
             (Kind::Crash, None) if signal.place.is_none() => others().any(|other| other.kind == Kind::OutOfMemory),
+            // It was flaky at first, and has failed in the end.
+            (Kind::Flaky, Some(name)) => others().any(|other| other.kind == Kind::FailedTest && other.names(name)),
             (Kind::FailedTest, Some(name)) => others().any(|other| {
                 let part = other.subject.as_deref().and_then(|other| other.strip_prefix(name.as_str()));
                 let is_part = other.kind == Kind::FailedTest && part.is_some_and(|rest| rest.starts_with('/'));
@@ -134,10 +147,15 @@ impl Signal {
             error: finding.error,
             place: finding.place.clone(),
             subject: finding.subject.clone(),
+            target: finding.target.clone(),
+            exact: finding.exact.clone(),
             code: finding.code.clone(),
             reason: finding.reason.or_else(|| Reason::of(&finding.message)),
+            scope: None,
+            wavers: false,
             count: 1,
-            mentioned: finding.sighting == Sighting::Mention,
+            passed: false,
+            mentioned: matches!(finding.sighting, Sighting::Mention | Sighting::Again),
             since,
             excerpt,
         }
@@ -150,9 +168,14 @@ impl Signal {
             self.place.clone_from(&finding.place);
         }
         self.reason = self.reason.or(finding.reason);
-        let report_of_counted = finding.sighting == Sighting::Report && self.mentioned;
+        if self.target.is_none() {
+            self.target.clone_from(&finding.target);
+        }
+        self.passed = false;
+        let report_of_counted =
+            finding.sighting == Sighting::Report && self.mentioned || finding.sighting == Sighting::Again;
         self.mentioned = match finding.sighting {
-            Sighting::Whole => self.mentioned,
+            Sighting::Whole | Sighting::Again => self.mentioned,
             Sighting::Mention => true,
             Sighting::Report => false,
         };

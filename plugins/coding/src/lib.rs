@@ -5,8 +5,8 @@
 //! # Layout
 //! - [`request`]: a message, read
 //! - [`log`]: what was read of a log: [`lines`] and [`junit`] take it apart, [`scan`] knows the tools,
-//!   [`ledger`] groups what they tell ([`signal`], [`reason`]), [`piece`] and [`secret`] say what may
-//!   be shown
+//!   [`ledger`] groups what they tell ([`signal`], [`reason`]), [`outcome`] how it ended, [`tail`] its
+//!   last lines; [`piece`] and [`secret`] say what may be shown
 //! - [`wording`]: signals in words, [`insight`]: the message
 //! - [`question`]: the model, [`echo`]: its answer held against the log
 //! - [`run`]: from start to the final insight, [`pace`]: when an insight is sent
@@ -20,6 +20,7 @@ pub mod junit;
 pub mod ledger;
 pub mod lines;
 pub mod log;
+pub mod outcome;
 pub mod pace;
 pub mod piece;
 pub mod question;
@@ -29,6 +30,7 @@ pub mod run;
 pub mod scan;
 pub mod secret;
 pub mod signal;
+pub mod tail;
 pub mod wording;
 
 use modehost_sdk::{
@@ -109,7 +111,7 @@ impl Mode for Coding {
                 self.run = self.run.take().map(|_| Box::new(Run::begin(cx.now())));
                 acknowledge(cx, "clear");
             }
-            Request::Stop => return self.stop(cx),
+            Request::Stop(exit_code) => return self.stop(cx, exit_code),
             Request::Phase(name) => {
                 let run = self.open(cx);
                 run.log.begin_phase(&name);
@@ -178,13 +180,13 @@ impl Coding {
         self.run.get_or_insert_with(|| Box::new(Run::begin(cx.now())))
     }
 
-    fn stop(&mut self, cx: &mut Cx<'_, Self>) -> Outcome {
+    fn stop(&mut self, cx: &mut Cx<'_, Self>, exit_code: Option<i64>) -> Outcome {
         match &mut self.run {
             None => Err(reject("NOT_READY", "there is nothing to stop: send start, log, phase or step first")),
             // The final insight is on its way already.
             Some(run) if run.ending => Ok(()),
             Some(run) => {
-                let course = run.stop(cx);
+                let course = run.stop(cx, exit_code);
                 self.follow(Some(course));
                 Ok(())
             }

@@ -3,19 +3,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::junit::{self, Junit};
-use crate::signal::Finding;
+use crate::junit::{self, Junit, Told};
 
-/// Longest line that is looked at, in bytes; the rest of a longer one is passed over.
+/// Longest line that is looked at whole, in bytes. Of a longer one the beginning and the end are kept:
+/// what a program says last stands behind its progress.
 const LINE_BYTES: usize = 4096;
+/// How much of that is its end.
+const END_BYTES: usize = 1024;
+/// The same for a line with an object of JSON in it, which is of use only as a whole.
+const JSON_BYTES: usize = 24 * 1024;
+/// In so many bytes of its beginning such an object shows.
+const JSON_HEAD: usize = 160;
 
 /// What a log consists of.
 #[derive(Debug)]
 pub enum Piece<'a> {
     /// One line, without its end.
     Line(&'a str),
-    /// A fault that a JUnit report tells of.
-    Reported(Finding),
+    /// What a JUnit report tells.
+    Reported(Told),
 }
 
 /// The end of a log that has no line end yet.
@@ -23,9 +29,15 @@ pub enum Piece<'a> {
 pub struct Lines {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     partial: String,
-    /// The line was longer than what is looked at; its rest is to come.
+    /// The line was longer than what is looked at: its newest bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<String>,
+    /// A carriage return has come: what follows, if anything does, is written over the line.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    cut: bool,
+    rewound: bool,
+    /// Something was written over the line's beginning.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rewritten: bool,
     /// A JUnit report is being read, which has no lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<Junit>,
@@ -36,7 +48,7 @@ impl Lines {
     pub fn push(&mut self, mut text: &str, each: &mut dyn FnMut(Piece<'_>)) {
         while !text.is_empty() {
             if let Some(report) = &mut self.report {
-                let read = report.push(text, &mut |finding| each(Piece::Reported(finding)));
+                let read = report.push(text, &mut |told| each(Piece::Reported(told)));
                 text = &text[read..];
                 if report.is_over() {
                     self.report = None;
@@ -50,8 +62,9 @@ impl Lines {
             } else if end.is_none() {
                 self.keep(line);
                 text = rest;
-            } else if self.partial.is_empty() && !self.cut {
-                each(Piece::Line(shown(cut(line, LINE_BYTES))));
+            } else if self.partial.is_empty() && self.end.is_none() && line.len() <= LINE_BYTES {
+                each(Piece::Line(shown(line)));
+                self.rewound = false;
                 text = rest;
             } else {
                 self.keep(line);
@@ -65,7 +78,12 @@ impl Lines {
     /// report has still to be read.
     fn begin_report(&mut self, line: &str) -> Option<usize> {
         let first = if self.partial.is_empty() { line } else { &self.partial };
-        if self.partial.len() >= junit::HEAD_BYTES || !junit::may_start(first) {
+        if self.end.is_some()
+            || self.rewound
+            || self.rewritten
+            || self.partial.len() >= junit::HEAD_BYTES
+            || !junit::may_start(first)
+        {
             return None;
         }
         let mut head = self.partial.clone();
@@ -101,18 +119,60 @@ impl Lines {
     }
 
     fn keep(&mut self, piece: &str) {
-        if self.cut {
+        for (at, part) in piece.split('\r').enumerate() {
+            self.rewound |= at > 0;
+            if part.is_empty() {
+                continue;
+            }
+            if std::mem::take(&mut self.rewound) {
+                self.rewritten = true;
+                self.partial.clear();
+                self.end = None;
+            }
+            self.append(part);
+        }
+    }
+
+    fn append(&mut self, part: &str) {
+        if let Some(end) = &mut self.end {
+            end.push_str(part);
+            if end.len() > 4 * END_BYTES {
+                // More is left than will be kept, so that it stays known that something was dropped.
+                end.drain(..end.ceil_char_boundary(end.len() - 2 * END_BYTES));
+            }
             return;
         }
-        let fitting = cut(piece, LINE_BYTES - self.partial.len());
-        self.partial.push_str(fitting);
-        self.cut = fitting.len() < piece.len();
+        let most = LINE_BYTES - END_BYTES;
+        let short = cut(part, most.saturating_sub(self.partial.len()));
+        self.partial.push_str(short);
+        let mut rest = &part[short.len()..];
+        if rest.is_empty() {
+            return;
+        }
+        if cut(&self.partial, JSON_HEAD).contains('{') {
+            let more = cut(rest, JSON_BYTES.saturating_sub(self.partial.len()));
+            self.partial.push_str(more);
+            rest = &rest[more.len()..];
+        }
+        if !rest.is_empty() {
+            self.end = Some(String::new());
+            self.append(rest);
+        }
     }
 
     fn end_line(&mut self, each: &mut dyn FnMut(Piece<'_>)) {
-        each(Piece::Line(shown(&self.partial)));
+        let end = self.end.take().unwrap_or_default();
+        let kept = &end[end.ceil_char_boundary(end.len().saturating_sub(END_BYTES))..];
+        if kept.len() == end.len() {
+            self.partial.push_str(kept);
+            each(Piece::Line(&self.partial));
+        } else {
+            // Behind points and bars, if they are what the line is full of.
+            each(Piece::Line(&self.partial));
+            each(Piece::Line(kept.trim_start_matches(|letter: char| !letter.is_alphanumeric())));
+        }
         self.partial.clear();
-        self.cut = false;
+        (self.rewound, self.rewritten) = (false, false);
     }
 }
 

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::echo::Beginnings;
 use crate::insight::Stats;
+use crate::junit::Told;
 use crate::ledger::Ledger;
 use crate::lines::{Lines, Piece};
+use crate::outcome::Outcome;
 use crate::piece;
+use crate::reason::Reason;
 use crate::scan::{Level, Scan};
 use crate::signal::{Finding, Kind, Tool};
+use crate::tail::Tail;
 
 /// Of so many lines one must have Chinese words for the log to be a Chinese one.
 const CHINESE_SHARE: u64 = 7;
@@ -23,6 +27,7 @@ pub struct Log {
     scan: Scan,
     pub ledger: Ledger,
     pub beginnings: Beginnings,
+    pub tail: Tail,
     last_step: Option<String>,
 }
 
@@ -83,10 +88,54 @@ impl Log {
         if ["build", "compile", "构建", "编译"].iter().any(|word| lower.contains(word)) {
             self.scan.build = Some(ok);
         }
+        self.scan.signs.say(ok);
         if !ok {
             let finding = Finding::new(Kind::FailedStep, Tool::Unknown, "step").about(Some(name.to_owned()));
             self.ledger.add(&finding);
         }
+    }
+
+    /// What was run has ended with this code.
+    pub fn end_run(&mut self, code: i64) {
+        self.finish();
+        self.scan.signs.exit(code);
+        let known = self.ledger.signals().iter().any(|signal| signal.error);
+        if code == 0 || known {
+            return;
+        }
+        // What a shell answers where it could not run the command, or a signal has ended it.
+        let (kind, reason) = match code {
+            124 => (Kind::Timeout, Some(Reason::TimeLimit)),
+            126 => (Kind::Permission, None),
+            127 => (Kind::MissingCommand, None),
+            137 | -9 => (Kind::OutOfMemory, Some(Reason::Killed)),
+            132 | 134..=136 | 139 | -4 | -6 | -8 | -11 => (Kind::Crash, None),
+            _ => (Kind::FailedStep, None),
+        };
+        let finding = Finding::new(kind, Tool::Unknown, "exit").coded(Some(format!("exit {code}"))).because(reason);
+        self.ledger.add(&finding);
+    }
+
+    /// How the work has ended.
+    pub fn outcome(&self) -> Outcome {
+        self.scan.signs.outcome(self.scan.build)
+    }
+
+    /// Whether there are lines that no rule knows.
+    pub fn has_strange_lines(&self) -> bool {
+        self.scan.strange > 0
+    }
+
+    /// Whether nothing was found, and nobody has said that all went well.
+    pub fn is_unclear(&self) -> bool {
+        self.ledger.signals().is_empty() && self.scan.lines > 0 && self.outcome() != Outcome::Good
+    }
+
+    /// Whether what was found does not say what went wrong, so that a model needs the log's own words.
+    pub fn is_vague(&self) -> bool {
+        let vague = |kind| matches!(kind, Kind::FailedStep | Kind::OtherError | Kind::Warning | Kind::Lint);
+        let mut errors = self.ledger.signals().iter().filter(|signal| signal.error);
+        self.outcome() != Outcome::Good && errors.all(|signal| vague(signal.kind) && signal.place.is_none())
     }
 
     /// Lines that were read.
@@ -99,13 +148,18 @@ impl Log {
         self.scan.build
     }
 
+    /// Tests that failed, as the tools have summed up; not all of them may have been named.
+    pub fn failed_tests(&self) -> u32 {
+        self.scan.signs.failed_tests()
+    }
+
     pub fn stats(&self) -> Stats {
         Stats {
             error_count: self.ledger.errors,
             warn_count: self.ledger.warnings,
             last_step: self.last_step.clone(),
             build_success: self.scan.build,
-            tests_failed: self.ledger.failed_tests.max(self.scan.failed_tests),
+            tests_failed: self.ledger.failed_tests.max(self.scan.signs.failed_tests()),
         }
     }
 
@@ -122,17 +176,21 @@ impl Log {
 
     fn read(&mut self, take: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece<'_>)), level: Level) {
         self.scan.findings = 0;
-        let (scan, ledger, beginnings) = (&mut self.scan, &mut self.ledger, &mut self.beginnings);
+        let (scan, ledger) = (&mut self.scan, &mut self.ledger);
+        let (beginnings, tail) = (&mut self.beginnings, &mut self.tail);
         take(&mut self.lines, &mut |piece| match piece {
             Piece::Line(line) => {
                 beginnings.note(line);
+                tail.note(line);
                 scan.read(line, level, ledger);
             }
-            Piece::Reported(finding) => {
+            Piece::Reported(Told::Seen(finding)) => {
                 beginnings.note(&finding.message);
                 scan.lines += 1;
                 ledger.add(&finding);
             }
+            Piece::Reported(Told::Passed(name, suite)) => ledger.pass(Tool::Junit, &name, suite.as_deref(), 0),
+            Piece::Reported(Told::Over(good)) => scan.end_report(good),
         });
     }
 }

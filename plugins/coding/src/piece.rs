@@ -7,6 +7,8 @@ use crate::secret::looks_secret;
 
 /// Longest name of a test, in characters.
 const NAME_CHARS: usize = 80;
+/// Longest name that is put into a command, in bytes.
+const EXACT_BYTES: usize = 180;
 /// Longest identifier, in characters.
 const IDENTIFIER_CHARS: usize = 60;
 /// Longest path, in characters.
@@ -34,11 +36,29 @@ const INSTRUCTIONS: [&str; 12] = [
 pub fn name(raw: &str) -> Option<String> {
     let short = flatten(raw, NAME_CHARS);
     let plain = short.trim_matches(['"', '\'', '`', ' ']);
-    // No test is named like a part of a shell's command.
-    let foreign = ["://", "$(", "&&", "</"].iter().any(|sign| plain.contains(sign));
+    // No test is named like a part of a shell's command; its parameters may be anything.
+    let (bare, parameters) = plain.split_once('[').unwrap_or((plain, ""));
+    let foreign = ["://", "$(", "&&", "</"].iter().any(|sign| bare.contains(sign)) || parameters.contains("$(");
     let fit = plain.chars().any(char::is_alphanumeric) && !foreign && !is_instruction(plain);
     // It is shown between such quotes.
     (fit && !looks_secret(raw)).then(|| plain.replace('`', "'"))
+}
+
+/// The name of a test as it may stand in a command, between quotes of the shell; empty if it may not.
+pub fn exact(raw: &str) -> String {
+    let bad = |letter: char| letter.is_control() || is_invisible(letter);
+    // Where it is shown, two blanks become one.
+    let fit = raw.len() <= EXACT_BYTES
+        && !raw.contains("  ")
+        && !raw.contains(bad)
+        && !looks_secret(raw)
+        && !is_instruction(raw);
+    if fit && name(raw).is_some() { raw.to_owned() } else { String::new() }
+}
+
+/// Between quotes of a POSIX shell, where it needs any.
+pub fn quoted_for_shell(name: &str) -> String {
+    if fits_command(name) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 /// A module, symbol, rule or host; none if it is anything else.

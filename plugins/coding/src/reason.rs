@@ -46,9 +46,11 @@ pub enum Reason {
 }
 
 /// What tells a reason, in lower case; the first that is in the message counts.
-const SIGNS: [(&str, Reason); 86] = [
+const SIGNS: [(&str, Reason); 89] = [
     // Before `enotfound`, which is a part of it.
     ("modulenotfound", Reason::MissingModule),
+    ("filenotfound", Reason::MissingFile),
+    ("classnotfound", Reason::MissingModule),
     ("no module named", Reason::MissingModule),
     ("data race", Reason::Race),
     ("deadlock", Reason::Deadlock),
@@ -100,6 +102,7 @@ const SIGNS: [(&str, Reason); 86] = [
     ("no member", Reason::UnknownMember),
     ("has no attribute", Reason::UnknownMember),
     ("property '", Reason::UnknownMember),
+    ("expected type", Reason::TypeMismatch),
     ("mismatched types", Reason::TypeMismatch),
     ("incompatible type", Reason::TypeMismatch),
     ("not assignable", Reason::TypeMismatch),

@@ -21,7 +21,8 @@ const LINES: usize = 100_000;
 #[derive(Debug, PartialEq)]
 pub enum Request<'a> {
     Start,
-    Stop,
+    /// With the exit code of what was run, where the sender knows it.
+    Stop(Option<i64>),
     Clear,
     Phase(String),
     /// Text that goes on where the last one ended.
@@ -49,6 +50,8 @@ struct Members<'a> {
     lines: Option<&'a RawValue>,
     #[serde(borrow, default)]
     level: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    exit_code: Option<&'a RawValue>,
 }
 
 /// Text that is borrowed wherever it has no escapes.
@@ -65,7 +68,7 @@ impl<'a> Request<'a> {
         let event = word("event", members.event, &EVENTS)?;
         Ok(match event {
             "start" => Self::Start,
-            "stop" => Self::Stop,
+            "stop" => Self::Stop(exit_code(members.exit_code)?),
             "clear" => Self::Clear,
             "phase" => Self::Phase(name(members.name)?),
             "step" => {
@@ -140,6 +143,12 @@ fn name(raw: Option<&RawValue>) -> Result<String, Fault> {
     }
     step_name(&found)
         .ok_or_else(|| schema_invalid("name must be the name of a phase or step, without addresses or keys"))
+}
+
+/// A number, or null where what was run has not ended by itself.
+fn exit_code(raw: Option<&RawValue>) -> Result<Option<i64>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str(raw.get()).map_err(|_| schema_invalid("exit_code must be a whole number"))
 }
 
 fn read_level(raw: &RawValue) -> Result<Level, Fault> {

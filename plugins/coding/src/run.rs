@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::insight::Insight;
 use crate::log::Log;
-use crate::pace::{Pace, When};
+use crate::pace::{LEAST_DEBOUNCE_MS, Pace, When};
 use crate::question::{MAX_TOKENS, Question, Turn, messages};
 use crate::{Coding, Tongue};
 
@@ -102,11 +102,13 @@ impl Run {
     }
 
     /// Ends the run, at once or as soon as the model has answered.
-    pub fn stop(&mut self, cx: &mut Cx<'_, Coding>) -> Course {
+    pub fn stop(&mut self, cx: &mut Cx<'_, Coding>, exit_code: Option<i64>) -> Course {
         self.log.finish();
+        if let Some(code) = exit_code {
+            self.log.end_run(code);
+        }
         let wait = cx.config().final_wait_ms;
-        let version = self.log.ledger.version;
-        let asked = match self.question.turn(version, cx.now(), 0) {
+        let asked = match self.question.turn(&self.log, cx.now(), 0) {
             Turn::Now if wait > 0 => {
                 let seen = self.log.clone();
                 self.ask(cx, &seen);
@@ -229,7 +231,14 @@ impl Run {
     }
 
     fn ask_if_due(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log) {
-        match self.question.turn(seen.ledger.version, cx.now(), cx.config().model_interval_ms) {
+        // In mid-stream a log that tells nothing may still come to it.
+        let quiet_at = self.read_at + cx.config().debounce_ms.max(LEAST_DEBOUNCE_MS);
+        let turn = match self.question.turn(seen, cx.now(), cx.config().model_interval_ms) {
+            Turn::Now | Turn::At(_) if seen.is_unclear() && !seen.has_strange_lines() => Turn::Never,
+            Turn::Now if seen.is_unclear() && quiet_at > cx.now() => Turn::At(quiet_at),
+            turn => turn,
+        };
+        match turn {
             Turn::Now if self.ending => {}
             Turn::Now => self.ask(cx, seen),
             Turn::At(due) => cx.start_timer(ASK, until(due, cx.now())),
@@ -246,8 +255,7 @@ impl Run {
             spoken: false,
             tools: Vec::new(),
         });
-        self.question.open = Some((request, seen.ledger.version));
-        self.question.asked_at = Some(cx.now());
+        self.question.note_asked(request, seen, cx.now());
     }
 
     fn language(&self, cx: &Cx<'_, Coding>, seen: &Log) -> Language {

@@ -4,29 +4,47 @@
 //! # Layout
 //! - one file for each family of tools; each takes a line and says what it tells, or that it does
 //!   not know it
-//! - [`general`]: what no tool in particular says
+//! - [`prefix`]: what stands before each line; [`unwrap`] and [`document`]: what is JSON
+//! - [`general`]: what no tool in particular says; [`sums`] and [`sentences`]: how it ended
+//! - [`take`]: what is done with what a line tells
 //! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
 
 mod ci;
 mod container;
+mod crash;
+mod document;
 mod general;
+mod git;
 mod go;
+mod infra;
 mod javascript;
 mod jvm;
 mod native;
+mod nextest;
 mod package;
+mod prefix;
 mod python;
 mod rust;
+mod sentences;
 mod stems;
+mod suites;
+mod sums;
+mod take;
 mod tap;
+mod unwrap;
 pub mod words;
+
+pub use general::place_in_trace;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
+use crate::outcome::Signs;
 use crate::piece::Place;
 use crate::reason::Reason;
-use crate::scan::words::{Line, strip_controls, strip_prefix};
+use crate::scan::document::Document;
+use crate::scan::prefix::Prefixes;
+use crate::scan::words::{Line, strip_controls};
 use crate::signal::{Finding, Kind, Tool};
 
 /// Lines behind the head of a failed test in which its place may stand.
@@ -36,6 +54,10 @@ const PATIENCE: u8 = 8;
 /// Faults that are read out of one message, so that the worst of messages stays within the time of a
 /// call; the lines behind them are only counted.
 const FINDINGS: u32 = 4096;
+/// Bytes of lines that wait until it is known what stands before them.
+const HELD_BYTES: usize = 8 * 1024;
+/// Tests that passed in one package whose name is still to come.
+const PASSES: usize = 64;
 /// Failed tests whose report is told in parts.
 const NOTES: usize = 32;
 
@@ -54,8 +76,28 @@ enum Seen {
     Detail(String, Option<Place>),
     /// Whether something was built.
     Build(bool),
-    /// How many tests failed, as the tool sums up.
-    FailedTests(u32),
+    /// How many tests failed in the end, as the tool sums up; none of those that were run, if 0.
+    Sum(u32),
+    /// This test has passed.
+    Passed(String),
+    /// The tool itself calls this test flaky.
+    Flaky(Finding),
+    /// Tests of this tool begin; of this crate, module or package, where it says so.
+    Begins(Tool, Option<String>),
+    /// Tests went well, as far as the tool counts them.
+    Ran,
+    /// The tests of this package went well, or not.
+    Package(String, bool),
+    /// The arguments that select the tests that have just failed.
+    Selected(String),
+    /// The failed test that waits is none: it only tells of its parts.
+    Dropped,
+    /// A first step went well, says the tool.
+    Stepped,
+    /// A program begins, of which nothing is known.
+    Runs,
+    /// All went well, or not, says the tool.
+    Ended(bool),
     /// The tool is known now; nothing else.
     Tool(Tool),
     /// Known, and tells nothing.
@@ -70,16 +112,29 @@ enum Section {
     None,
     /// Tests of cargo run.
     RustTests,
+    /// nextest runs tests, and shows what they have written.
+    Nextest,
     /// A report of pytest on one test.
     PytestReport,
+    /// What the test of such a report has written.
+    Captured,
     /// A stack trace of Python.
     Traceback,
     /// Everything of one tool that follows has been said before.
     Repeats(Tool),
     /// Lines of the Test Anything Protocol.
     Tap,
+    /// The block below a test of it.
+    TapBlock,
+    /// The name of a failed test follows its number.
+    Numbered,
     /// Failed tests are listed behind this, by node's own test runner.
     NodeFailures,
+    /// Tests that maven calls flaky are listed behind this.
+    MavenFlakes,
+    /// Tests that playwright calls flaky, or that failed in the end.
+    PlaywrightFlaky,
+    PlaywrightFailed,
     /// The same, by mocha.
     MochaFailures,
 }
@@ -96,6 +151,12 @@ struct Note {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scan {
+    prefixes: Prefixes,
+    /// What stands before each line is known; until then lines wait.
+    is_known: bool,
+    held: Vec<(String, Level)>,
+    /// Lines that may be JSON together.
+    document: Document,
     /// Whose output this seems to be.
     tool: Tool,
     section: Section,
@@ -111,48 +172,151 @@ pub struct Scan {
     explains: Option<String>,
     /// Whether what was built last went well.
     pub build: Option<bool>,
-    /// The most failed tests that a tool has summed up.
-    pub failed_tests: u32,
+    /// What the log says of how it ended.
+    pub signs: Signs,
+    /// The crate, module, package or file whose tests are run.
+    target: Option<String>,
+    /// The same of those that are about to be.
+    next_target: Option<String>,
+    /// Tests that have passed in a package whose name is still to come.
+    passes: Vec<String>,
+    /// Whether subtests have been seen, by their depth.
+    depths: Vec<bool>,
+    /// How far in the failed test stood that was told of last.
+    deepest: usize,
+    /// Perl's tools tell more of each failed test than the protocol.
+    has_prove: bool,
+    /// Sub-exceptions of Python are told of, behind a rail.
+    has_rail: bool,
+    /// The version of the ledger when the tests that are run began.
+    mark: u64,
     /// Faults that were seen in the message at hand.
     #[serde(skip)]
     pub findings: u32,
     /// Lines with words, and those of them that have Chinese ones.
     pub lines: u64,
     pub chinese_lines: u64,
+    /// Lines that no rule knows.
+    pub strange: u64,
 }
 
 impl Scan {
-    /// Reads the next line. `grave` is what the sender said of it, where it said anything.
+    /// Reads the next line. `level` is what the sender said of it, where it said anything.
     pub fn read(&mut self, raw: &str, level: Level, ledger: &mut Ledger) {
         if self.findings >= FINDINGS {
             self.lines += 1;
             return;
         }
         let clean = strip_controls(raw);
-        let line = Line::of(strip_prefix(&clean));
-        if line.body.is_empty() {
+        let clean = clean.trim_end();
+        if clean.is_empty() {
             return;
         }
-        self.lines += 1;
-        self.chinese_lines += u64::from(has_chinese(line.body));
-        let seen = if is_passing(line.body) { Some(Seen::Noise) } else { self.recognise(&line) };
-        let seen = match (seen, level) {
-            (None, Level::Error) => Some(Seen::Fault(general::told_error(&line))),
-            (None, Level::Warning) => Some(Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
-            (seen, _) => seen,
-        };
-        self.explain(&line, seen.is_some(), ledger);
-        match seen {
-            Some(seen) => self.take(seen, ledger),
-            None => self.wait_on(&line, ledger),
+        self.prefixes.learn(clean);
+        if self.is_known {
+            self.read_line(clean, level, ledger);
+            return;
+        }
+        // What stands before each line is known when there are some.
+        self.held.push((clean.to_owned(), level));
+        let bytes: usize = self.held.iter().map(|(line, _)| line.len()).sum();
+        if self.held.len() >= prefix::ENOUGH || bytes > HELD_BYTES {
+            self.is_known = true;
+            self.release(ledger);
         }
     }
 
-    /// A fault that waits for its place is complete as it is.
-    pub fn finish(&mut self, ledger: &mut Ledger) {
-        if let Some(finding) = self.waiting.take() {
-            self.count(&finding, ledger);
+    /// Reads the lines that were held back.
+    fn release(&mut self, ledger: &mut Ledger) {
+        for (line, level) in std::mem::take(&mut self.held) {
+            self.read_line(&line, level, ledger);
         }
+    }
+
+    fn read_line(&mut self, clean: &str, level: Level, ledger: &mut Ledger) {
+        let bare = self.prefixes.peel(clean);
+        let body = bare.text.trim();
+        if body.is_empty() {
+            return;
+        }
+        self.lines += 1;
+        self.chinese_lines += u64::from(has_chinese(body));
+        if level == Level::Unsaid && self.hold(bare.text, ledger) {
+            return;
+        }
+        let line = Line::of(bare.text).stamped(bare.stamped);
+        if !self.unwrap(line.body, 0, ledger) {
+            self.read_bare(&line, level, ledger);
+        }
+    }
+
+    fn read_text(&mut self, text: &str, level: Level, ledger: &mut Ledger) {
+        let line = Line::of(text);
+        if !line.body.is_empty() {
+            self.read_bare(&line, level, ledger);
+        }
+    }
+
+    /// Reads a line that nothing stands before.
+    fn read_bare(&mut self, line: &Line<'_>, level: Level, ledger: &mut Ledger) {
+        let line = &python::without_rail(line, self).unboxed();
+        if line.body.is_empty() {
+            return;
+        }
+        let seen = match passing(line.body) {
+            // Which test it was matters only where one had failed.
+            Some(name) => {
+                if matches!(self.section, Section::Tap | Section::TapBlock) && line.body.starts_with("ok ") {
+                    tap::point(line.indent, self);
+                }
+                // Which test it was matters only where one had failed.
+                let matters = (ledger.failed_tests > 0 || self.in_test()) && !name.is_empty();
+                Some(if matters { Seen::Passed(name.to_owned()) } else { Seen::Noise })
+            }
+            None => self.recognise(line),
+        };
+        let seen = match (seen, level) {
+            (None, Level::Error) => Some(Seen::Fault(general::told_error(line))),
+            (None, Level::Warning) => Some(Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
+            (seen, _) => seen,
+        };
+        self.explain(line, seen.is_some(), ledger);
+        match seen {
+            Some(seen) => self.take(seen, ledger),
+            None if self.read_behind_name(line, ledger) => {}
+            None => {
+                self.strange += 1;
+                self.signs.pass_over();
+                self.wait_on(line, ledger);
+            }
+        }
+    }
+
+    /// A line that nobody knows as it stands may have a name before it that few others have.
+    fn read_behind_name(&mut self, line: &Line<'_>, ledger: &mut Ledger) -> bool {
+        let Some(behind) = prefix::behind_name(line.text).filter(|_| self.waiting.is_none()) else { return false };
+        let inner = Line::of(behind).stamped(true);
+        if inner.body.is_empty() {
+            return false;
+        }
+        if self.unwrap(inner.body, 0, ledger) {
+            return true;
+        }
+        match self.recognise(&inner) {
+            None | Some(Seen::Noise | Seen::Tool(_)) => false,
+            Some(seen) => {
+                self.take(seen, ledger);
+                true
+            }
+        }
+    }
+
+    /// Nothing follows: a fault that waits for its place is complete as it is.
+    pub fn finish(&mut self, ledger: &mut Ledger) {
+        self.release(ledger);
+        self.release_document(ledger);
+        self.complete(ledger);
+        ledger.settle_passed();
     }
 
     fn recognise(&mut self, line: &Line<'_>) -> Option<Seen> {
@@ -165,98 +329,14 @@ impl Scan {
             .or_else(|| jvm::read(line, self))
             .or_else(|| container::read(line, self))
             .or_else(|| ci::read(line, self))
+            .or_else(|| git::read(line, self))
+            .or_else(|| crash::read(line, self))
+            .or_else(|| suites::read(line, self))
+            .or_else(|| infra::read(line, self))
             .or_else(|| native::read(line, self))
+            .or_else(|| how_it_ended(line, self))
+            .or_else(|| general::letter(line))
             .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })
-    }
-
-    fn take(&mut self, seen: Seen, ledger: &mut Ledger) {
-        match seen {
-            Seen::Fault(finding) => {
-                self.finish(ledger);
-                self.count(&finding, ledger);
-            }
-            Seen::Head(finding) => {
-                self.finish(ledger);
-                self.patience = if finding.kind == Kind::FailedTest { TEST_PATIENCE } else { PATIENCE };
-                self.waiting = Some(finding);
-            }
-            Seen::Place(place) => self.place(place, None, ledger),
-            Seen::Reason(reason) => {
-                if let Some(finding) = &mut self.waiting {
-                    finding.reason = finding.reason.or(reason);
-                }
-            }
-            Seen::End(Some(place), reason) => self.place(place, reason, ledger),
-            Seen::End(None, reason) => {
-                if let Some(finding) = &mut self.waiting {
-                    finding.reason = reason.or(finding.reason);
-                }
-                self.finish(ledger);
-            }
-            Seen::Detail(subject, place) => {
-                ledger.complete(&subject, place, None);
-                self.explains = Some(subject);
-            }
-            Seen::Build(built) => self.build = Some(built),
-            Seen::FailedTests(count) => self.failed_tests = self.failed_tests.max(count),
-            Seen::Tool(tool) => self.tool = tool,
-            Seen::Noise => {}
-        }
-    }
-
-    fn place(&mut self, place: Place, reason: Option<Reason>, ledger: &mut Ledger) {
-        let Some(finding) = &mut self.waiting else { return };
-        // Tools that begin with the same words are told apart by whose file it is.
-        if finding.tool == Tool::Unknown && place.file.ends_with(".rs") {
-            finding.tool = Tool::Cargo;
-            match finding.kind {
-                Kind::OtherError => finding.kind = Kind::BuildError,
-                Kind::Warning => finding.kind = Kind::Lint,
-                _ => {}
-            }
-        }
-        let has_line = finding.place.as_ref().is_some_and(|place| place.line.is_some());
-        if !has_line {
-            finding.place = Some(place);
-        }
-        finding.reason = reason.or(finding.reason);
-        // The reason of a failed test may stand behind its place.
-        if finding.kind != Kind::FailedTest || finding.reason.is_some() {
-            self.finish(ledger);
-        }
-    }
-
-    fn count(&mut self, finding: &Finding, ledger: &mut Ledger) {
-        if finding.tool != Tool::Unknown && finding.tool != Tool::Ci {
-            self.tool = finding.tool;
-        }
-        let breaks = matches!(finding.kind, Kind::BuildError | Kind::ImportError) && finding.error;
-        let broken_image = finding.kind == Kind::FailedStep && finding.tool == Tool::Docker;
-        if breaks && finding.tool.builds() || broken_image {
-            self.build = Some(false);
-        }
-        self.findings += 1;
-        ledger.add(finding);
-    }
-
-    /// The line behind the panic of a test says why.
-    fn explain(&mut self, line: &Line<'_>, known: bool, ledger: &mut Ledger) {
-        if let Some(subject) = self.explains.take().filter(|_| !known) {
-            ledger.complete(&subject, None, Reason::of_test(line.body).or(Some(Reason::Panic)));
-        }
-    }
-
-    /// A line that no tool knows may still say why the fault that waits happened.
-    fn wait_on(&mut self, line: &Line<'_>, ledger: &mut Ledger) {
-        let Some(finding) = &mut self.waiting else { return };
-        if finding.kind == Kind::FailedTest && finding.reason.is_none() {
-            let class = words::class_and_message(line.body).and_then(|(class, _)| Reason::of_class(class));
-            finding.reason = class.or_else(|| Reason::of_test(line.body));
-        }
-        self.patience = self.patience.saturating_sub(1);
-        if self.patience == 0 {
-            self.finish(ledger);
-        }
     }
 
     /// Keeps what is told of a test before it is named in full.
@@ -284,7 +364,7 @@ impl Scan {
 }
 
 /// How grave the sender of a line says that it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     #[default]
     Unsaid,
@@ -292,16 +372,44 @@ pub enum Level {
     Error,
 }
 
-/// Whether a line tells that something went well; whatever words it has then are a name.
-fn is_passing(body: &str) -> bool {
-    body.starts_with(['✓', '✔', '√'])
-        || body.starts_with("ok ") && !body.contains("# TODO")
-        || body.starts_with("PASS ")
-        || body.ends_with(" ... ok")
-        || body.ends_with(" ... ignored")
-        || body.ends_with(" PASSED")
-        || body.ends_with(" SKIPPED")
-        || body.ends_with("%]") && body.contains(" PASSED ")
+/// If a line tells that something went well, the name of the test that it was, or nothing; whatever
+/// words the line has then are a name.
+fn passing(body: &str) -> Option<&str> {
+    let libtest = |end: &str| body.strip_suffix(end).map(|start| start.strip_prefix("test ").unwrap_or(""));
+    let pytest = || {
+        let at = body.strip_suffix("%]")?.find(" PASSED ")?;
+        Some(&body[..at])
+    };
+    let worker = || body.strip_prefix("[gw")?.split_once("] PASSED ").map(|(_, id)| id);
+    if body.starts_with(['✓', '✔', '√']) && !body.starts_with("✓ built")
+        || body.starts_with("PASS ") && !body.starts_with("PASS [")
+    {
+        return Some("");
+    }
+    if let Some(rest) =
+        body.strip_prefix("ok ").filter(|rest| rest.starts_with(|sign: char| sign.is_ascii_digit() || sign == '-'))
+    {
+        return Some(tap::name_of(rest));
+    }
+    libtest(" ... ok")
+        .or_else(|| body.ends_with(" ... ignored").then_some(""))
+        .or_else(|| body.strip_suffix(" PASSED").map(|name| name.trim_end_matches("()")))
+        .or_else(|| body.ends_with(".Passed").then_some(""))
+        .or_else(|| body.ends_with(" SKIPPED").then_some(""))
+        .or_else(pytest)
+        .or_else(worker)
+}
+
+/// The sentences and sums that no tool needs to be known for.
+fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    if let Some(word) = sentences::read(line, scan) {
+        return Some(match word {
+            sentences::Word::Built(good) => Seen::Build(good),
+            sentences::Word::Ended(good) => Seen::Ended(good),
+            sentences::Word::Stepped => Seen::Stepped,
+        });
+    }
+    sums::read(line).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })
 }
 
 fn has_chinese(text: &str) -> bool {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::piece::Place;
+use crate::piece::{self, Place};
 use crate::reason::Reason;
 
 /// What kind of fault it is, the gravest first.
@@ -24,6 +24,8 @@ pub enum Kind {
     Permission,
     FailedStep,
     OtherError,
+    /// A test that failed and passed when it was run again.
+    Flaky,
     Lint,
     Warning,
 }
@@ -57,9 +59,35 @@ pub enum Tool {
     Junit,
     Tap,
     Ci,
+    Nextest,
+    Prove,
+    Playwright,
+    Dotnet,
+    Swift,
+    Phpunit,
+    Rspec,
+    Minitest,
+    Ctest,
+    Gtest,
+    Bazel,
+    Terraform,
+    Git,
+    Kubectl,
+    Esbuild,
+    Ansible,
+    Pyright,
 }
 
 impl Tool {
+    /// The same for tools that tell of the same tests.
+    pub fn family(self) -> Self {
+        match self {
+            Self::Nextest => Self::Cargo,
+            Self::Prove => Self::Tap,
+            tool => tool,
+        }
+    }
+
     /// As people call it; none where it is not known.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
@@ -87,6 +115,23 @@ impl Tool {
             Self::Junit => "JUnit XML",
             Self::Tap => "TAP",
             Self::Ci => "CI",
+            Self::Nextest => "nextest",
+            Self::Prove => "prove",
+            Self::Playwright => "playwright",
+            Self::Dotnet => "dotnet",
+            Self::Swift => "swift",
+            Self::Phpunit => "phpunit",
+            Self::Rspec => "rspec",
+            Self::Minitest => "minitest",
+            Self::Ctest => "ctest",
+            Self::Gtest => "gtest",
+            Self::Bazel => "bazel",
+            Self::Terraform => "terraform",
+            Self::Git => "git",
+            Self::Kubectl => "kubectl",
+            Self::Esbuild => "esbuild",
+            Self::Ansible => "ansible",
+            Self::Pyright => "pyright",
         })
     }
 
@@ -103,12 +148,33 @@ impl Tool {
                 | Self::Make
                 | Self::Tsc
                 | Self::Docker
+                | Self::Nextest
+                | Self::Dotnet
+                | Self::Swift
+                | Self::Bazel
+                | Self::Esbuild
         )
+    }
+
+    /// Whether it checks types and builds nothing.
+    pub fn checks_types(self) -> bool {
+        matches!(self, Self::Mypy | Self::Pyright)
     }
 
     /// Whether it belongs to node and npm.
     pub fn is_javascript(self) -> bool {
-        matches!(self, Self::Node | Self::Jest | Self::Vitest | Self::Mocha | Self::Npm | Self::Tsc | Self::Eslint)
+        matches!(
+            self,
+            Self::Node
+                | Self::Jest
+                | Self::Vitest
+                | Self::Mocha
+                | Self::Npm
+                | Self::Tsc
+                | Self::Eslint
+                | Self::Playwright
+                | Self::Esbuild
+        )
     }
 }
 
@@ -142,6 +208,8 @@ pub enum Sighting {
     Mention,
     /// The report; counts unless a mention has been counted for it.
     Report,
+    /// One more word about it; counts only where nothing was counted.
+    Again,
 }
 
 /// One sighting of a fault.
@@ -154,6 +222,11 @@ pub struct Finding {
     pub place: Option<Place>,
     /// The test, module, symbol or host that it is about.
     pub subject: Option<String>,
+    /// The crate, module, package or file in which a test is; the same name elsewhere is another test.
+    pub target: Option<String>,
+    /// The name as the tool takes it in a command, where that is not `subject`; empty where it cannot
+    /// stand in one.
+    pub exact: Option<String>,
     /// The tool's own code or rule, such as `E0308`.
     pub code: Option<String>,
     /// Where the rule knows it; otherwise the words tell.
@@ -171,10 +244,10 @@ fn whole() -> Sighting {
 impl Finding {
     /// An error; lint and plain warnings count as warnings until told otherwise.
     pub fn new(kind: Kind, tool: Tool, message: &str) -> Self {
-        let error = !matches!(kind, Kind::Lint | Kind::Warning);
+        let error = !matches!(kind, Kind::Lint | Kind::Warning | Kind::Flaky);
         let message = message.trim().to_owned();
-        let (place, subject, code, reason) = (None, None, None, None);
-        Self { kind, tool, error, place, subject, code, reason, message, sighting: Sighting::Whole }
+        let (place, subject, target, exact, code, reason) = (None, None, None, None, None, None);
+        Self { kind, tool, error, place, subject, target, exact, code, reason, message, sighting: Sighting::Whole }
     }
 
     pub fn at(mut self, place: Option<Place>) -> Self {
@@ -185,6 +258,22 @@ impl Finding {
     pub fn about(mut self, subject: Option<String>) -> Self {
         // The name of a basic type says nothing of where it went wrong.
         self.subject = subject.filter(|name| !BASIC_TYPES.contains(&name.as_str())).or(self.subject);
+        self
+    }
+
+    /// A test by its name as the tool writes it: shown as far as it may be, whole in commands.
+    pub fn of_test(mut self, raw: &str) -> Self {
+        let raw = raw.trim();
+        self = self.about(piece::name(raw));
+        if self.subject.as_deref() != Some(raw) {
+            self.exact = Some(piece::exact(raw));
+        }
+        self
+    }
+
+    /// In this crate, module, package or file.
+    pub fn within(mut self, target: Option<&str>) -> Self {
+        self.target = target.map(|target| piece::flatten(target, 80)).or(self.target);
         self
     }
 
@@ -212,10 +301,10 @@ impl Finding {
     /// its words have.
     pub fn fingerprint(&self) -> u64 {
         let mut sum = Sum::new();
-        sum.add(&[self.kind as u8, self.tool as u8, u8::from(self.error)]);
+        sum.add(&[self.kind as u8, self.tool.family() as u8, u8::from(self.error)]);
         match self.kind {
             // A test is one fault however it fails; lint is one for each rule.
-            Kind::FailedTest | Kind::ImportError if self.subject.is_some() => {}
+            Kind::FailedTest | Kind::Flaky | Kind::ImportError if self.subject.is_some() => {}
             Kind::Lint if self.code.is_some() => {
                 sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
                 return sum.0;
@@ -250,10 +339,23 @@ pub struct Signal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Arguments by which the tool selects what it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     pub count: u32,
+    /// The test has passed in the same run, which does not make good that it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wavers: bool,
+    /// The test has passed since, in the same run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed: bool,
     /// A mention has been counted whose report has not come yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mentioned: bool,

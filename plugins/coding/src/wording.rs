@@ -5,15 +5,18 @@
 //! - here: the four lists of an insight
 //! - [`fact`]: what happened
 //! - [`advice`]: what to do about it
+//! - [`closing`]: what to say where there is nothing to tell
 //! - [`command`]: the commands of the tools
 
 pub mod advice;
+mod closing;
 pub mod command;
 pub mod fact;
 
 use modehost_sdk::Language;
 
-use crate::ledger::Ledger;
+use crate::log::Log;
+use crate::outcome::Outcome;
 use crate::piece::flatten;
 use crate::signal::{Kind, Signal, Tool};
 
@@ -30,8 +33,10 @@ pub struct Told {
     pub text: String,
 }
 
-/// What the rules have to say: insights, risks, actions, next steps; none of them empty.
-pub fn tell(ledger: &Ledger, lines: u64, build: Option<bool>, language: Language) -> [Vec<Told>; 4] {
+/// What the rules have to say of a settled log: insights, risks, actions, next steps; none of them
+/// empty.
+pub fn tell(log: &Log, language: Language) -> [Vec<Told>; 4] {
+    let ledger = &log.ledger;
     let ranked = ledger.ranked();
     let mut lists = Lists { lists: Default::default() };
     for signal in ranked.iter().take(ENTRIES[0]) {
@@ -52,10 +57,18 @@ pub fn tell(ledger: &Ledger, lines: u64, build: Option<bool>, language: Language
         lists.add(1, signal.since, advice::risk(signal, ledger, language));
         lists.add(2, signal.since, advice::action(signal, language));
     }
-    for (since, step) in advice::next_steps(&ranked, build, language) {
+    for (since, step) in advice::next_steps(&ranked, log.build(), language) {
         lists.add(3, since, step);
     }
-    lists.fill(ledger, lines, build, language);
+    // Warnings alone do not say how it ended.
+    let open = log.outcome() != Outcome::Good && log.line_count() > 0 && ranked.iter().all(|signal| !signal.error);
+    for (list, text) in closing::closing(log, language).into_iter().enumerate() {
+        if open && matches!(list, 0 | 2) {
+            lists.put_first(list, text);
+        } else if lists.lists[list].is_empty() {
+            lists.add(list, 0, text);
+        }
+    }
     lists.lists
 }
 
@@ -73,28 +86,9 @@ impl Lists {
         entries.push(Told { since, text: flatten(&text, ENTRY_CHARS) });
     }
 
-    /// Says of each list that is still empty why it is.
-    fn fill(&mut self, ledger: &Ledger, lines: u64, build: Option<bool>, language: Language) {
-        let clean = ledger.signals().is_empty();
-        let insight = match (clean, build) {
-            (_, Some(true)) => language.pick(
-                format!("构建成功，{lines} 行日志中没有错误。"),
-                format!("The build succeeded; no errors in {lines} lines."),
-            ),
-            _ if lines == 0 => language.pick("还没有日志。".to_owned(), "There is no log yet.".to_owned()),
-            _ => language.pick(format!("{lines} 行日志中没有错误。"), format!("No errors in {lines} lines.")),
-        };
-        let texts = [
-            insight,
-            language.pick("日志中看不出风险。", "The log shows no risk.").to_owned(),
-            language.pick("无需处理。", "Nothing has to be done.").to_owned(),
-            language.pick("继续当前的步骤。", "Go on with the current step.").to_owned(),
-        ];
-        for (list, text) in texts.into_iter().enumerate() {
-            if self.lists[list].is_empty() {
-                self.add(list, 0, text);
-            }
-        }
+    fn put_first(&mut self, list: usize, text: String) {
+        self.lists[list].truncate(ENTRIES[list] - 1);
+        self.lists[list].insert(0, Told { since: 0, text });
     }
 }
 

@@ -356,6 +356,7 @@ fn c10_bad_messages_say_what_is_wrong() {
         (json!({"type": "coding", "event": "phase", "name": ["x"]}), "name must be a string"),
         (json!({"type": "coding", "event": "phase", "name": "x".repeat(300)}), "name must have at most 256 bytes"),
         (json!({"type": "coding", "event": "step"}), "missing: name,status"),
+        (json!({"type": "coding", "event": "stop", "exit_code": "one"}), "exit_code must be a whole number"),
         (json!({"type": "coding", "event": "step", "status": "ok"}), "missing: name"),
         (json!({"type": "coding", "event": "step", "name": "build"}), "missing: status"),
         (

@@ -28,42 +28,25 @@ fn in_pieces(log: &str, cuts: &[f64]) -> Value {
     session.stop()
 }
 
-const LOGS: [&str; 24] = [
-    "actions.log",
-    "app.log",
-    "javac.log",
-    "mocha.log",
-    "nextest.log",
-    "node-test.log",
-    "unittest.log",
-    "webpack.log",
-    "cargo.log",
-    "chinese.log",
-    "docker.log",
-    "gcc.log",
-    "gotest.log",
-    "gradle.log",
-    "jest.log",
-    "junit.log",
-    "maven.log",
-    "npm.log",
-    "pytest-import.log",
-    "pytest.log",
-    "ruff-mypy.log",
-    "rustc.log",
-    "tap.log",
-    "vitest.log",
-];
+/// The names of all golden logs.
+fn names() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.into_string().expect("a name")).collect();
+    names.retain(|name| name.ends_with(".log"));
+    names.sort();
+    names
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn m12_a_log_cut_anywhere_gives_the_same_insight(
-        name in prop::sample::select(LOGS.to_vec()),
+        name in prop::sample::select(names()),
         cuts in prop::collection::vec(0.0..1.0_f64, 1..40),
         carriage_returns in any::<bool>(),
     ) {
-        let log = log(name);
+        let log = log(&name);
         let log = if carriage_returns { log.replace("\r\n", "\n").replace('\n', "\r\n") } else { log };
         prop_assert_eq!(in_pieces(&log, &cuts), insight_on(&log));
     }
@@ -83,8 +66,8 @@ fn m12_a_log_in_single_characters_gives_the_same_insight() {
 
 #[test]
 fn m12_lines_and_text_are_the_same() {
-    for name in LOGS {
-        let log = log(name);
+    for name in names() {
+        let log = log(&name);
         let mut session = Session::start();
         let lines: Vec<&str> = log.lines().collect();
         session.send(&json!({"type": "coding", "event": "log", "lines": lines}));

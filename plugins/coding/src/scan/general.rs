@@ -86,6 +86,34 @@ pub(super) fn kind_of_class(class: &str) -> Kind {
     }
 }
 
+/// The place in a stack trace that is the project's own: the first, or in Python the last.
+pub fn place_in_trace(trace: &str) -> Option<Place> {
+    let own = |place: &Place| {
+        let foreign = ["node_modules", "internal/", "node:", "site-packages", "lib/python", "go/src/", "pkg/mod/"];
+        !foreign.iter().any(|part| place.file.contains(part))
+    };
+    let python = |line: &str| {
+        let (path, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let foreign = path.contains("site-packages") || path.contains("lib/python");
+        Place::new(path, rest[..digits].parse().ok()).filter(|_| !foreign)
+    };
+    let lines = || trace.lines().take(200);
+    let library =
+        |line: &&str| ["java.base", "at java.", "org.junit", "jdk.internal"].iter().any(|part| line.contains(part));
+    lines().filter_map(python).last().or_else(|| {
+        let steps = lines().filter(|line| {
+            !library(line)
+                && (line.trim_start().starts_with("at ")
+                    || line.contains(" +0x")
+                    || line.starts_with('\t') && line.contains(".go:"))
+        });
+        let frame =
+            |line: &str| line.rsplit_once('(').and_then(|(_, inner)| Place::read(inner)).or_else(|| Place::find(line));
+        steps.filter_map(frame).find(own)
+    })
+}
+
 /// The host of a URL, or of `host:port` behind `dial tcp`, `resolve host:` and the like.
 pub(super) fn host_in(text: &str) -> Option<String> {
     let word = text.split(|letter: char| letter.is_whitespace() || "\"'`,()".contains(letter)).find_map(|word| {
@@ -97,6 +125,8 @@ pub(super) fn host_in(text: &str) -> Option<String> {
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
             && host.rsplit('.').next().is_some_and(|last| {
                 (last.len() >= 2 || is_address(host))
+                    // A class is no host.
+                    && !last.starts_with(|letter: char| letter.is_ascii_uppercase())
                     && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)
             })
             && (word.contains("://") || host.bytes().filter(|byte| *byte == b'.').count() >= 1);
@@ -126,8 +156,20 @@ fn sentence(line: &Line<'_>) -> Option<Kind> {
     let lower = line.body.to_ascii_lowercase();
     let (_, kind, _) = SENTENCES.iter().find(|(words, _, sign)| line.tells(*sign) && lower.contains(words))?;
     // Advice on a fault and names of tests are no faults.
-    let about =
-        ["hint:", "help:", "note:", "retry on", "handles ", "should ", "test_"].iter().any(|sign| lower.contains(sign));
+    let about = [
+        "filenotfound",
+        "classnotfound",
+        "modulenotfound",
+        "hint:",
+        "help:",
+        "note:",
+        "retry on",
+        "handles ",
+        "should ",
+        "test_",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign));
     (!about).then_some(*kind)
 }
 
@@ -135,13 +177,22 @@ fn of_kind(kind: Kind, body: &str, scan: &Scan) -> Seen {
     if scan.in_test() && matches!(kind, Kind::Timeout | Kind::Network) {
         return Seen::Reason(Reason::of(body).or(Some(Reason::TimeLimit)));
     }
+    let lower = body.to_ascii_lowercase();
+    let network = [
+        ("refused", Reason::Refused),
+        ("no such host", Reason::NameLookup),
+        ("resolve", Reason::NameLookup),
+        ("resolution", Reason::NameLookup),
+        ("reset", Reason::Reset),
+    ];
+    let why = network.iter().find(|(sign, _)| kind == Kind::Network && lower.contains(sign)).map(|(_, reason)| *reason);
     let words = match kind {
         // The sentence itself is the fault; what is around it changes from sighting to sighting.
         Kind::OutOfMemory | Kind::DiskFull => "",
         _ => body,
     };
     let tool = if has_in_any_case(body, "javascript heap") { Tool::Node } else { scan.tool };
-    let mut finding = Finding::new(kind, tool, words).because(Reason::of(body));
+    let mut finding = Finding::new(kind, tool, words).because(why.or_else(|| Reason::of(body)));
     if kind == Kind::Network {
         finding = finding.about(host_in(body));
     }
@@ -162,6 +213,10 @@ fn missing_command(body: &str) -> Option<Seen> {
     if body.contains("is not recognized as an internal or external command") {
         return fault(quoted(body)?);
     }
+    if let Some((_, rest)) = body.split_once("error while loading shared libraries: ") {
+        let library = rest.split(':').next().and_then(piece::identifier);
+        return Some(Seen::Fault(Finding::new(Kind::ImportError, Tool::Gcc, "").about(library)));
+    }
     let executable = body.split_once("executable file not found in")?;
     fault(quoted(executable.0)?)
 }
@@ -175,11 +230,37 @@ fn sums_up(line: &Line<'_>) -> Option<Seen> {
     (bare.len() < 120 && sums.iter().any(begins)).then_some(Seen::Build(false))
 }
 
+/// Levels of one letter: `E/Tag: …`, `1234  5678 E Tag: …` behind a time, `E, [2026-11-30…] ERROR -- : …`.
+pub(super) fn letter(line: &Line<'_>) -> Option<Seen> {
+    let body = line.body;
+    let bytes = body.as_bytes();
+    let (letter, rest) = match bytes {
+        [letter @ (b'E' | b'F' | b'W'), b'/', next, ..] if next.is_ascii_alphabetic() => (*letter, &body[2..]),
+        [letter @ (b'E' | b'F' | b'W'), b',', b' ', b'[', ..] => (*letter, body.split_once(" -- ")?.1),
+        [first, ..] if line.stamped && first.is_ascii_digit() => {
+            let mut words = body.split_whitespace();
+            let numbers = [words.next()?, words.next()?];
+            let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+            let letter = words.next().filter(|word| word.len() == 1 && numbers.iter().all(is_number))?;
+            (letter.as_bytes()[0], body.split_once(letter)?.1)
+        }
+        _ => return None,
+    };
+    let message = rest.split_once(": ")?.1;
+    let kind = match letter {
+        b'E' | b'F' => Kind::OtherError,
+        b'W' => Kind::Warning,
+        _ => return None,
+    };
+    Some(Seen::Fault(Finding::new(kind, Tool::Unknown, message).because(Reason::of(message))))
+}
+
 /// Lines that begin with a level, or have one behind their time.
 fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+    let dated = line.body.as_bytes().get(1).is_some_and(u8::is_ascii_digit) && line.body.starts_with(['E', 'F']);
     const SIGNS: u64 =
         sign_of("error") | sign_of("fatal") | sign_of("critical") | sign_of("severe") | sign_of("warn") | FOREIGN;
-    if !line.tells(SIGNS) {
+    if !line.tells(SIGNS) && !dated {
         return None;
     }
     let body = line.body;
@@ -200,8 +281,14 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         || first.starts_with("错误：")
         || first.starts_with("错误:");
     // Time and date, a thread, a logger: at most so many words before the level.
-    let stamped = first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[') || first.contains('=');
-    let later = |names: &[&str]| stamped && start.split_whitespace().take(5).any(|word| is_level(word, names));
+    let stamped = line.stamped
+        || first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[')
+        || first.contains('=');
+    // Behind what was taken off a thread and a logger at most, and never the last word.
+    let within = if line.stamped { 3 } else { 5 };
+    let words: Vec<&str> = start.split_whitespace().take(within + 1).collect();
+    let before = &words[..words.len().saturating_sub(1)];
+    let later = |names: &[&str]| stamped && before.iter().any(|word| is_level(word, names));
     let place = || Place::find(body).filter(|_| !body.contains("://"));
     if error || later(&["ERROR", "FATAL", "CRITICAL", "SEVERE", "error", "fatal", "错误"]) {
         let kind = if Reason::of(body) == Some(Reason::TimeLimit) { Kind::Timeout } else { Kind::OtherError };
@@ -211,6 +298,15 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         } else {
             Seen::Fault(finding)
         });
+    }
+    // `E1201 02:22:26.204844   12 server.go:265] …`
+    let dated = dated
+        && first.len() == 5
+        && first.bytes().skip(1).all(|byte| byte.is_ascii_digit())
+        && start.get(8..9) == Some(":");
+    if dated && first.starts_with(['E', 'F']) {
+        let message = body.split_once("] ").map_or(body, |(_, message)| message);
+        return Some(Seen::Fault(Finding::new(Kind::OtherError, Tool::Unknown, message).because(Reason::of(message))));
     }
     let warning = is_level(first, &["warning", "Warning", "WARNING", "WARN", "警告"])
         && (first.ends_with([':', ']', '：', '】']) || first.starts_with('W'));

@@ -5,12 +5,14 @@ use super::words::{Line, quoted};
 use super::{Scan, Seen};
 use crate::piece::{self, Place};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Tool};
+use crate::signal::{Finding, Kind, Sighting, Tool};
 
 pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
     match body.as_bytes()[0] {
         b'-' if body.starts_with("--- ") => result(&body[4..], scan),
+        b'=' if body.starts_with("=== FAIL: ") || body.starts_with("=== Failed") => Some(rerun(&body[4..])),
+        b'D' if body.starts_with("DONE ") && body.contains(" runs, ") => Some(Seen::Noise),
         b'=' if body.starts_with("=== ") => {
             scan.heading = body.split_whitespace().nth(2).map(str::to_owned);
             let waits = scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Go);
@@ -18,9 +20,15 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         b'F' if body == "FAIL" => Some(Seen::Noise),
         b'F' if body.starts_with("FAIL\t") => {
-            Some(if body.contains("[build failed]") { Seen::Build(false) } else { Seen::Noise })
+            let package = body[5..].split(['\t', ' ']).next()?;
+            Some(match body.contains("failed]") {
+                true => Seen::Build(false),
+                false => Seen::Package(package.to_owned(), false),
+            })
         }
-        b'o' if body.starts_with("ok  \t") => Some(Seen::Tool(Tool::Go)),
+        b'o' if body.starts_with("ok  \t") => {
+            Some(Seen::Package(body[5..].split(['\t', ' ']).next()?.to_owned(), true))
+        }
         b'#' if body.starts_with("# ") && body.contains('/') && !body[2..].contains(' ') => Some(Seen::Tool(Tool::Go)),
         b'p' if body.starts_with("panic: ") => panic(&body[7..], scan),
         b'g' if body.starts_with("goroutine ") => Some(Seen::Noise),
@@ -35,18 +43,31 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
 
 /// `--- FAIL: TestA/part (0.00s)`
 fn result(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    let name = |rest: &str| rest.rsplit_once(" (").map_or(rest, |(name, _)| name).to_owned();
+    if let Some(rest) = rest.strip_prefix("PASS: ") {
+        scan.tool = Tool::Go;
+        return Some(Seen::Passed(name(rest)));
+    }
     let Some(rest) = rest.strip_prefix("FAIL: ") else {
-        let known = ["PASS: ", "SKIP: "].iter().any(|start| rest.starts_with(start));
-        return known.then_some(Seen::Noise);
+        return rest.starts_with("SKIP: ").then_some(Seen::Noise);
     };
-    let name = rest.rsplit_once(" (").map_or(rest, |(name, _)| name);
-    let finding = Finding::new(Kind::FailedTest, Tool::Go, "").about(piece::name(name));
+    let name = name(rest);
+    let finding = Finding::new(Kind::FailedTest, Tool::Go, "").of_test(&name).within(scan.target.as_deref());
     // With -v a test's words come before its result, else behind it.
     let known = scan.notes.iter().position(|note| note.name == name && note.place.is_some());
     Some(match known.map(|index| scan.notes.remove(index)) {
         Some(note) => Seen::Fault(finding.at(note.place).because(note.reason)),
         None => Seen::Head(finding),
     })
+}
+
+/// `=== FAIL: shop/cart TestTotal (re-run 1) (0.00s)`, as gotestsum lists it at the end.
+fn rerun(rest: &str) -> Seen {
+    // Of its package only the end of the path is written.
+    let name =
+        rest.strip_prefix("FAIL: ").and_then(|rest| rest.split(' ').nth(1)).filter(|name| !name.starts_with('('));
+    let Some(name) = name else { return Seen::Noise };
+    Seen::Head(Finding::new(Kind::FailedTest, Tool::Go, "").of_test(name).seen(Sighting::Again))
 }
 
 fn panic(message: &str, scan: &Scan) -> Option<Seen> {
@@ -108,6 +129,12 @@ fn place(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         return None;
     }
     let message = message.strip_prefix("error: ").unwrap_or(message);
+    // Linters name their rule behind the message.
+    let rule = message.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")).map(|(_, rule)| rule);
+    if let Some(rule) = rule.filter(|rule| rule.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        let finding = Finding::new(Kind::Lint, Tool::Go, message).coded(piece::identifier(rule)).at(Some(found));
+        return Some(Seen::Fault(finding));
+    }
     // `undefined: name` and `"os" imported and not used` name what they are about.
     let named = message
         .strip_prefix("undefined: ")

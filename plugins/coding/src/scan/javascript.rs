@@ -1,12 +1,12 @@
 //! jest, vitest, node's own runner, tsc, eslint and bundlers. Rule: what jest repeats under its
 //! summary is not read again.
 
-use super::stems::stem;
+use super::stems::{FOREIGN, stem};
 use super::words::{Line, between, number_before, quoted};
 use super::{Scan, Section, Seen};
 use crate::piece::{self, Place};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Tool};
+use crate::signal::{Finding, Kind, Sighting, Tool};
 
 const ENDINGS: [&str; 10] = ["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte"];
 
@@ -15,7 +15,7 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let missing = |scan: &mut Scan| {
         if line.tells(const { stem(b"can") | stem(b"fai") }) { missing_module(body, scan) } else { None }
     };
-    if let Some(seen) = counts(body, scan).or_else(|| missing(scan)) {
+    if let Some(seen) = playwright(line, scan).or_else(|| counts(body, scan)).or_else(|| missing(scan)) {
         return Some(seen);
     }
     match body.chars().next()? {
@@ -35,18 +35,57 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         }
         '●' => bullet(body['●'.len_utf8()..].trim(), scan),
         '❯' | '»' => Some(Place::find(body).filter(|place| is_own(&place.file)).map_or(Seen::Noise, Seen::Place)),
-        '✕' | '×' | '✗' | '⎯' | '↓' => Some(Seen::Noise),
+        '✘' if body.contains("[ERROR] ") => Some(esbuild(body)),
+        '✘' if body.starts_with("✘ [fail]: ") => {
+            Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Unknown, "").of_test(body.split_once(": ")?.1)))
+        }
+        '✘' => Some(Seen::Noise),
+        '✗' if !body.ends_with("ms]") => Some(Seen::Noise),
+        '×' if body.contains("No solution found") => None,
+        '✕' | '×' | '⎯' | '↓' => Some(Seen::Noise),
         '✖' => node_test(body, scan),
         't' if body.starts_with("test at ") => {
             scan.last_place = Place::find(body);
             Some(Seen::Noise)
         }
+        _ if waits_for_place(scan) && Place::read(body).is_some() => Some(Seen::End(Place::read(body), None)),
+        _ if scan.build == Some(false) && body.contains("): ") && bundler(body).is_some() => bundler(body),
         'a' if body.starts_with("at ") => Some(frame(body).map_or(Seen::Noise, Seen::Place)),
+        _ => rest(line, scan),
+    }
+}
+
+fn rest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    match body.chars().next()? {
         first if first.is_ascii_digit() && line.indent > 0 => mocha_head(body, scan).or_else(|| eslint(body, scan)),
         _ if scan.section == Section::MochaFailures && scan.heading.is_some() => Some(mocha_test(body, scan)),
         _ if line.tells(const { stem(b"err") }) => tsc(body).or_else(|| heading(line, scan)),
         _ => heading(line, scan),
     }
+}
+
+/// `✘ [ERROR] Could not resolve "lodash"`; the place stands below.
+fn esbuild(body: &str) -> Seen {
+    let message = body.split_once("[ERROR] ").map_or(body, |(_, message)| message);
+    let missing = message.strip_prefix("Could not resolve ").and_then(quoted);
+    let kind = if missing.is_some() { Kind::ImportError } else { Kind::BuildError };
+    let subject = missing.or_else(|| quoted(message)).and_then(piece::identifier);
+    Seen::Head(Finding::new(kind, Tool::Esbuild, message).about(subject))
+}
+
+fn waits_for_place(scan: &Scan) -> bool {
+    scan.waiting.as_ref().is_some_and(|finding| finding.tool == Tool::Esbuild)
+}
+
+/// `src/app.ts (3:9): "total" is not exported by …`, as rollup and vite write it.
+fn bundler(body: &str) -> Option<Seen> {
+    let (file, rest) = body.split_once(" (")?;
+    let (at, message) = rest.split_once("): ")?;
+    let line = at.split(':').next()?.parse().ok()?;
+    let place = Place::new(file, Some(line)).filter(|place| is_script(&place.file))?;
+    let finding = Finding::new(Kind::BuildError, Tool::Node, message).at(Some(place));
+    Some(Seen::Fault(finding.about(quoted(message).and_then(piece::identifier)).because(Reason::of(message))))
 }
 
 /// `Tests:  2 failed, 5 passed, 7 total`, `Tests  2 failed | 5 passed (7)`, `2 failing`.
@@ -56,12 +95,62 @@ fn counts(body: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Noise);
     }
     if body.starts_with("Tests:") || body.starts_with("Tests  ") {
-        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
+        scan.target = None;
+        if !scan.tool.is_javascript() {
+            // Others begin so as well (`Tests: 3, Assertions: 3, Failures: 1`).
+            return None;
+        }
+        return Some(Seen::Sum(number_before(body, " failed").unwrap_or(0)));
     }
     let failing = body.strip_suffix(" failing")?.parse().ok()?;
     scan.section = Section::MochaFailures;
     scan.heading = None;
-    Some(Seen::FailedTests(failing))
+    Some(Seen::Sum(failing))
+}
+
+/// `1) [chromium] › tests/cart.spec.ts:3:5 › cart › adds tax ────`, and the lists behind `1 flaky` and
+/// `1 failed`.
+fn playwright(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+    let body = line.body;
+    let list =
+        |word: &str| body.strip_suffix(word).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if list(" flaky") {
+        scan.section = Section::PlaywrightFlaky;
+        return Some(Seen::Noise);
+    }
+    if scan.tool == Tool::Playwright && list(" failed") {
+        scan.section = Section::PlaywrightFailed;
+        let failed = body.split(' ').next()?.parse().ok()?;
+        return Some(Seen::Sum(failed));
+    }
+    if !line.tells(FOREIGN) || !body.contains(" › ") {
+        return None;
+    }
+    let is_listed = matches!(scan.section, Section::PlaywrightFlaky | Section::PlaywrightFailed);
+    let numbered = body.split_once(") ").filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let title = match numbered {
+        Some((_, title)) if title.contains(" › ") => title,
+        _ if is_listed => body,
+        _ => return None,
+    };
+    let title = title.trim_end_matches(['─', '━', ' ']);
+    let mut parts = title.split(" › ");
+    let first = parts.next()?;
+    let (project, at) = match Place::read(first) {
+        Some(_) => (None, first),
+        None => (Some(first), parts.next()?),
+    };
+    let place = Place::read(at)?;
+    let name = parts.collect::<Vec<_>>().join(" › ");
+    scan.tool = Tool::Playwright;
+    let target = format!("{}{}", project.unwrap_or_default(), place.file);
+    let kind = if scan.section == Section::PlaywrightFlaky { Kind::Flaky } else { Kind::FailedTest };
+    let finding = Finding::new(kind, Tool::Playwright, "").of_test(&name).within(Some(&target)).at(Some(place));
+    Some(match (kind, is_listed) {
+        (Kind::Flaky, _) => Seen::Flaky(finding),
+        (_, true) => Seen::Fault(finding.seen(Sighting::Again)),
+        _ => Seen::Head(finding.seen(Sighting::Mention)),
+    })
 }
 
 /// The line behind a position such as `(12:5)`.
@@ -84,7 +173,7 @@ fn mocha_test(part: &str, scan: &mut Scan) -> Seen {
     let suite = scan.heading.take().unwrap_or_default();
     let name = piece::flatten(&format!("{suite} {part}"), 200);
     match name.strip_suffix(':') {
-        Some(name) => Seen::Head(Finding::new(Kind::FailedTest, Tool::Mocha, "").about(piece::name(name))),
+        Some(name) => Seen::Head(Finding::new(Kind::FailedTest, Tool::Mocha, "").of_test(name)),
         None => {
             scan.heading = Some(name);
             Seen::Noise
@@ -107,7 +196,7 @@ fn failed_file(rest: &str, scan: &mut Scan) -> Option<Seen> {
         scan.tool = if file.contains("[ ") { Tool::Vitest } else { Tool::Jest };
         return Some(Seen::Noise);
     };
-    let finding = Finding::new(Kind::FailedTest, Tool::Vitest, "").about(piece::name(test));
+    let finding = Finding::new(Kind::FailedTest, Tool::Vitest, "").of_test(test).within(Some(path));
     Some(Seen::Head(finding.at(Place::new(path, None))))
 }
 
@@ -120,7 +209,8 @@ fn bullet(title: &str, scan: &mut Scan) -> Option<Seen> {
     if title == "Test suite failed to run" {
         return Some(Seen::Head(Finding::new(Kind::BuildError, Tool::Jest, "").about(None).at(place)));
     }
-    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Jest, "").about(piece::name(title)).at(place)))
+    let finding = Finding::new(Kind::FailedTest, Tool::Jest, "").of_test(title);
+    Some(Seen::Head(finding.within(scan.heading.as_deref()).at(place)))
 }
 
 /// Behind `✖ failing tests:` each test stands with its place before it.
@@ -134,13 +224,20 @@ fn node_test(body: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(Seen::Noise);
     }
     let name = body['✖'.len_utf8()..].trim();
+    if name.contains(" # TODO") || name.contains(" # SKIP") {
+        return Some(Seen::Noise);
+    }
     let name = name.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(name, |(name, _)| name);
-    let finding = Finding::new(Kind::FailedTest, Tool::Node, "").about(piece::name(name)).at(scan.last_place.take());
+    let finding = Finding::new(Kind::FailedTest, Tool::Node, "").of_test(name).at(scan.last_place.take());
     Some(Seen::Head(finding))
 }
 
 /// A step of a stack trace: `at f (src/a.js:1:2)`, `at pkg.Class.method(Class.java:3)`.
 fn frame(body: &str) -> Option<Place> {
+    // .NET has the file and its line behind the method.
+    if let Some((file, line)) = body.rsplit_once(" in ").and_then(|(_, at)| at.rsplit_once(":line ")) {
+        return Place::new(file, line.trim().parse().ok());
+    }
     let inner = body.rfind('(').map(|at| body[at + 1..].trim_end_matches(')'));
     let place = inner.and_then(Place::read).or_else(|| Place::find(&body[3..]))?;
     let library =

@@ -18,12 +18,28 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     }
     if let Some(rest) = body.strip_prefix("[WARNING]").or_else(|| body.strip_prefix("[警告]")) {
         let rest = rest.trim();
+        if let Some(seen) = flakes(rest, scan) {
+            return Some(seen);
+        }
         let place = Place::find(rest).filter(|place| place.file.ends_with(".java"));
         let finding = Finding::new(Kind::Warning, Tool::Maven, rest).at(place);
         return Some(if rest.is_empty() { Seen::Noise } else { Seen::Fault(finding) });
     }
     if body.starts_with("Tests run: ") {
         return Some(tests_run(body));
+    }
+    if let Some(rest) = body.strip_prefix("[error] ") {
+        // sbt repeats below an error what stands in the source.
+        let at = rest.split_once(": ").map(|(at, message)| (Place::read(&format!("{at}:")), message));
+        return match at {
+            Some((Some(place), message)) => {
+                scan.section = Section::Repeats(Tool::Unknown);
+                let finding = Finding::new(Kind::BuildError, Tool::Unknown, message).at(Some(place));
+                Some(Seen::Fault(finding.about(message.rsplit(' ').next().and_then(piece::identifier))))
+            }
+            _ if scan.repeats(Tool::Unknown) => Some(Seen::Noise),
+            _ => None,
+        };
     }
     match body.as_bytes()[0] {
         b'e' | b'w' if body.starts_with("e: ") || body.starts_with("w: ") => kotlin(body),
@@ -35,9 +51,9 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
         b'E' if body.starts_with("Execution failed for task") => Some(Seen::Noise),
         b'E' if body.starts_with("Exception in thread ") => uncaught(body),
         b's' if body.starts_with("symbol: ") => symbol(body, scan),
-        _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body),
+        _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body, scan),
         _ if line.tells(const { stem(b"fai") }) && body.contains(" tests completed, ") => {
-            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests))
+            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::Sum))
         }
         _ => gradle_place(line, scan),
     }
@@ -53,12 +69,39 @@ fn info(rest: &str, scan: &mut Scan) -> Seen {
     if rest.starts_with("Scanning for projects") {
         scan.section = Section::None;
     }
+    if rest.starts_with("Tests run: ") {
+        scan.section = Section::None;
+        return tests_run(rest);
+    }
+    // `-----< com.example:shop-core >-----` heads a module.
+    if let Some(module) = between(rest, "-< ", " >-").and_then(|name| name.rsplit(':').next()) {
+        scan.section = Section::None;
+        return Seen::Begins(Tool::Maven, Some(module.to_owned()));
+    }
     Seen::Tool(Tool::Maven)
+}
+
+/// `Flakes:`, and the tests below it, of which each run is told.
+fn flakes(rest: &str, scan: &mut Scan) -> Option<Seen> {
+    if rest == "Flakes:" {
+        scan.section = Section::MavenFlakes;
+        return Some(Seen::Noise);
+    }
+    if rest.starts_with("Tests run: ") {
+        return Some(tests_run(rest));
+    }
+    let is_name = !rest.is_empty() && rest.contains('.') && !rest.contains(": ") && rest.split(' ').count() == 1;
+    (scan.section == Section::MavenFlakes && is_name).then(|| {
+        let mut finding = maven_test(rest);
+        (finding.kind, finding.error) = (Kind::Flaky, false);
+        Seen::Flaky(finding)
+    })
 }
 
 fn tests_run(body: &str) -> Seen {
     let failed = number_after(body, "Failures: ").unwrap_or(0) + number_after(body, "Errors: ").unwrap_or(0);
-    if failed > 0 { Seen::FailedTests(failed) } else { Seen::Noise }
+    // Of one class, with more to come.
+    if body.contains("Time elapsed") { Seen::Noise } else { Seen::Sum(failed) }
 }
 
 fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
@@ -67,6 +110,11 @@ fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
     if rest.starts_with("Failed to execute goal") {
         scan.section = Section::Repeats(Tool::Maven);
         return Some(goal(rest));
+    }
+    if let Some(run) = rest.strip_prefix("Run ").and_then(|run| run.split_once(": ")) {
+        // One of several tries; of a flaky test it tells nothing that counts.
+        let counts = scan.section != Section::MavenFlakes && run.0.bytes().all(|byte| byte.is_ascii_digit());
+        return if counts { summary(run.1).map(again) } else { Some(Seen::Noise) };
     }
     if scan.repeats(Tool::Maven) || rest.is_empty() || rest.starts_with("COMPILATION ERROR") {
         return Some(Seen::Noise);
@@ -81,20 +129,32 @@ fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
         return Some(compile_error(Place::read(at), message, Tool::Maven));
     }
     if rest.contains("<<< FAILURE!") || rest.contains("<<< ERROR!") {
-        return Some(surefire(rest));
+        return Some(surefire(rest, scan.target.as_deref()));
     }
     if indent >= 2 {
         return summary(rest);
     }
     // `Failures:`, `Errors:` and whatever else only heads a list.
     if rest.ends_with(':') {
+        scan.section = Section::None;
+        return Some(Seen::Noise);
+    }
+    // The name above the tries of a test that failed in all of them.
+    if rest.contains('.') && rest.split(' ').count() == 1 {
         return Some(Seen::Noise);
     }
     None
 }
 
+fn again(seen: Seen) -> Seen {
+    match seen {
+        Seen::Fault(finding) => Seen::Fault(finding.seen(Sighting::Again)),
+        seen => seen,
+    }
+}
+
 /// The report of one test: the name in the older or the newer notation.
-fn surefire(rest: &str) -> Seen {
+fn surefire(rest: &str, target: Option<&str>) -> Seen {
     let name = rest.split(" -- ").next().unwrap_or(rest).split("  Time").next().unwrap_or(rest).trim();
     let full = match between(name, "(", ")") {
         Some(class) if class.contains('.') || class.ends_with("Test") => {
@@ -102,7 +162,7 @@ fn surefire(rest: &str) -> Seen {
         }
         _ => name.to_owned(),
     };
-    Seen::Head(maven_test(&full).seen(Sighting::Mention))
+    Seen::Head(maven_test(&full).within(target).seen(Sighting::Mention))
 }
 
 fn maven_test(name: &str) -> Finding {
@@ -187,7 +247,11 @@ fn kotlin(body: &str) -> Option<Seen> {
 
 fn task(body: &str, scan: &mut Scan) -> Option<Seen> {
     scan.tool = Tool::Gradle;
-    let task = body.strip_prefix("> Task ")?.strip_suffix(" FAILED");
+    let task = body.strip_prefix("> Task ")?;
+    // The project, without the task in it.
+    scan.target = task.split(' ').next().and_then(|path| path.rsplit_once(':')).map(|(project, _)| project.to_owned());
+    scan.target = scan.target.take().filter(|project| !project.is_empty());
+    let task = task.strip_suffix(" FAILED");
     Some(match task {
         Some(task) => Seen::Fault(Finding::new(Kind::FailedStep, Tool::Gradle, "task").about(piece::identifier(task))),
         None => Seen::Noise,
@@ -203,14 +267,18 @@ fn unresolved(rest: &str) -> Option<Seen> {
 }
 
 /// `CartTest > adds() FAILED`, with the package or without.
-fn gradle_test(body: &str) -> Option<Seen> {
+fn gradle_test(body: &str, scan: &Scan) -> Option<Seen> {
     let name = body.strip_suffix(" FAILED")?;
     let (class, test) = name.split_once(" > ")?;
     if class.contains(' ') || class.contains('/') {
         return None;
     }
     let test = test.trim_end_matches("()");
-    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Gradle, "").about(piece::name(&format!("{class}.{test}")))))
+    Some(Seen::Head(
+        Finding::new(Kind::FailedTest, Tool::Gradle, "")
+            .of_test(&format!("{class}.{test}"))
+            .within(scan.target.as_deref()),
+    ))
 }
 
 /// `org.opentest4j.AssertionFailedError at CartTest.java:15`, behind a failed test.

@@ -110,6 +110,30 @@ fn pip(body: &str) -> Option<Seen> {
 }
 
 fn yarn(body: &str) -> Option<Seen> {
+    // uv, and the newer yarn and pnpm.
+    if body.contains("No solution found when resolving dependencies") {
+        return Some(Seen::Fault(Finding::new(Kind::Dependency, Tool::Pip, "").because(Some(Reason::Conflict))));
+    }
+    if let Some(rest) = body.strip_prefix("➤ YN") {
+        let (_, message) = rest.split_once(": ")?;
+        let message = message.trim_start_matches(['│', '┌', '└', ' ']);
+        if message.starts_with("Failed with errors") {
+            return Some(Seen::Ended(false));
+        }
+        let missing =
+            message.split_once(": ").filter(|(_, why)| why.contains("not found") || why.contains("No candidates"));
+        return Some(missing.map_or(Seen::Noise, |(name, _)| {
+            let name = name.split("@npm").next().and_then(piece::identifier);
+            Seen::Fault(Finding::new(Kind::Dependency, Tool::Npm, "").about(name).because(Some(Reason::NotFound)))
+        }));
+    }
+    if let Some(rest) = body.strip_prefix("ERR_PNPM_").filter(|rest| !rest.starts_with("RECURSIVE")) {
+        let (code, message) = rest.split_once(' ')?;
+        let name = message.split("found for ").nth(1).and_then(|name| name.split_whitespace().next());
+        let bare = name.map(|name| &name[..name[1.min(name.len())..].find('@').map_or(name.len(), |at| at + 1)]);
+        let finding = Finding::new(Kind::Dependency, Tool::Npm, message).about(bare.and_then(piece::identifier));
+        return Some(Seen::Fault(finding.coded(piece::identifier(code)).because(Some(Reason::Version))));
+    }
     let failed = body.starts_with("error Command failed with exit code")
         || body.starts_with("ELIFECYCLE")
         || body.starts_with("ERR_PNPM_RECURSIVE");

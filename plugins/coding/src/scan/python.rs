@@ -15,17 +15,37 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     {
         return Some(seen);
     }
+    if scan.section == Section::Captured {
+        // What the program under test has written; the report goes on below it.
+        let ends = line.indent == 0 && (body.starts_with("__") || body.starts_with("== ") || body.starts_with("==="));
+        if !ends {
+            return Some(Seen::Noise);
+        }
+        scan.section = Section::PytestReport;
+    }
     match body.as_bytes()[0] {
+        b'-' if body.starts_with("---") && body.ends_with("---") && body.contains(" Captured ") => {
+            scan.section = Section::Captured;
+            Some(Seen::Noise)
+        }
         b'=' if body.ends_with('=') => sections(body, scan),
         b'_' => heading(body, scan),
         b'E' if line.indent == 0 && body.starts_with("E  ") => explanation(body[1..].trim_start(), scan),
+        b'R' if body.starts_with("RERUN ") && body.contains(".py::") => {
+            let id = id_and_message(&body[6..]).0;
+            Some(Seen::Fault(Finding::new(Kind::FailedTest, Tool::Pytest, "").of_test(id).seen(Sighting::Again)))
+        }
+        b'R' if scan.tool == Tool::Python && body.starts_with("Ran ") && body.contains(" test") => Some(Seen::Noise),
+        b'R' if body.starts_with("Ran ") && body.contains(" test") && body.contains(" in ") => {
+            Some(Seen::Tool(Tool::Python))
+        }
         b'F' if body.starts_with("FAILED ") => summary(&body[7..], scan),
         b'E' if body.starts_with("ERROR ") => summary_error(&body[6..], scan),
         b'F' | b'E' if body.starts_with("FAIL: ") || body.starts_with("ERROR: test") => unittest(body),
         b'F' if body.starts_with("FAILED (") => {
             let failures = super::words::number_after(body, "failures=").unwrap_or(0);
             let errors = super::words::number_after(body, "errors=").unwrap_or(0);
-            Some(Seen::FailedTests(failures + errors))
+            Some(Seen::Sum(failures + errors))
         }
         b'T' if body.starts_with("Traceback (most recent call last)") => {
             scan.section = Section::Traceback;
@@ -33,17 +53,43 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
             Some(Seen::Noise)
         }
         _ if scan.section == Section::PytestReport => report(line, scan),
-        _ if line.tells(const { stem(b"err") | stem(b"fai") }) => verbose(body).or_else(|| lint(line)),
+        _ if line.tells(const { stem(b"err") | stem(b"fai") | stem(b"py:") }) => verbose(body).or_else(|| lint(line)),
         _ if line.tells(const { stem(b"med") }) => no_module(body).or_else(|| lint(line)),
         _ => lint(line),
     }
 }
 
+/// A line of a report on several exceptions at once, without the rail that is drawn before it: its
+/// parts are traces of their own. What only draws the rail is empty.
+pub(super) fn without_rail<'a>(line: &Line<'a>, scan: &mut Scan) -> Line<'a> {
+    if let Some(rest) = line.body.strip_prefix("+ Exception Group Traceback") {
+        scan.has_rail = true;
+        return if rest.starts_with(" (most recent") { Line::of(&line.body[18..]) } else { *line };
+    }
+    if !scan.has_rail {
+        return *line;
+    }
+    if line.body.starts_with("+-") || line.body.starts_with("+ ") {
+        return Line::of("");
+    }
+    match line.body.strip_prefix('|') {
+        Some(rest) => Line::of(rest.strip_prefix(' ').unwrap_or(rest)),
+        None => {
+            scan.has_rail = false;
+            *line
+        }
+    }
+}
+
 fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
     let title = body.strip_prefix("==")?.trim_matches(['=', ' ']);
+    if title.is_empty() {
+        return None;
+    }
     if title.starts_with("test session starts") {
         scan.notes.clear();
         scan.section = Section::None;
+        return Some(Seen::Begins(Tool::Pytest, None));
     } else if title == "FAILURES" || title == "ERRORS" {
         scan.heading = None;
         scan.section = Section::PytestReport;
@@ -51,8 +97,14 @@ fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
         && (title.contains("passed") || title.contains("failed") || title.contains("error"))
     {
         scan.section = Section::None;
+        scan.tool = Tool::Pytest;
+        if title.starts_with("no tests ran") {
+            return Some(Seen::Ended(false));
+        }
+        // Files that could not be read and fixtures that broke are errors and no tests.
         let failed = number_before(title, " failed").unwrap_or(0);
-        return Some(if failed > 0 { Seen::FailedTests(failed) } else { Seen::Tool(Tool::Pytest) });
+        let broken = failed == 0 && number_before(title, " error").is_some();
+        return Some(if broken { Seen::Ended(false) } else { Seen::Sum(failed) });
     } else if scan.section == Section::PytestReport {
         scan.section = Section::None;
     }
@@ -62,7 +114,8 @@ fn sections(body: &str, scan: &mut Scan) -> Option<Seen> {
 /// `____ TestCart.test_total ____` begins the report on one test.
 fn heading(body: &str, scan: &mut Scan) -> Option<Seen> {
     let title = body.strip_prefix("__")?.trim_matches(['_', ' ']);
-    let title = title.strip_prefix("ERROR at setup of ").or(title.strip_prefix("ERROR collecting ")).unwrap_or(title);
+    let starts = ["ERROR at setup of ", "ERROR at teardown of ", "ERROR collecting "];
+    let title = starts.iter().find_map(|start| title.strip_prefix(start)).unwrap_or(title);
     scan.section = Section::PytestReport;
     scan.heading = Some(piece::flatten(title, 120));
     Some(Seen::Noise)
@@ -107,28 +160,49 @@ fn is_own(file: &str) -> bool {
 
 /// `FAILED tests/test_a.py::test_b - AssertionError: …` in the short summary.
 fn summary(rest: &str, scan: &mut Scan) -> Option<Seen> {
-    let (id, message) = rest.split_once(" - ").unwrap_or((rest, ""));
+    let (id, message) = id_and_message(rest);
     if !id.contains(".py::") {
         return None;
     }
     Some(Seen::Fault(failed_test(id, message, scan).seen(Sighting::Report)))
 }
 
+/// An id ends before the first ` - ` that is not within its parameters; they may have brackets of their
+/// own, and a line that was cut may have no end of them.
+fn id_and_message(rest: &str) -> (&str, &str) {
+    let whole = |id: &str| match id.find('[') {
+        Some(_) => id.ends_with(']'),
+        None => true,
+    };
+    let ends = rest.match_indices(" - ").map(|(at, _)| at);
+    match ends.into_iter().find(|at| whole(&rest[..*at])) {
+        Some(at) => (&rest[..at], &rest[at + 3..]),
+        None => (rest, ""),
+    }
+}
+
+/// `TestCart.test_total[a::b]`, as the head of a report has it.
+fn title_of(test: &str) -> String {
+    let (name, parameters) = test.split_at(test.find('[').unwrap_or(test.len()));
+    piece::flatten(&format!("{}{parameters}", name.replace("::", ".")), 120)
+}
+
 fn failed_test(id: &str, message: &str, scan: &Scan) -> Finding {
     let (file, test) = id.split_once("::").unwrap_or((id, ""));
-    let name = test.replace("::", ".");
+    let name = title_of(test);
     let note = scan.notes.iter().find(|note| note.name == name);
     let class = class_and_message(message).and_then(|(class, _)| Reason::of_class(class));
     let reason = class.or_else(|| Reason::of_test(message)).or_else(|| note.and_then(|note| note.reason));
     let place = note.and_then(|note| note.place.clone()).or_else(|| Place::new(file, None));
-    Finding::new(Kind::FailedTest, Tool::Pytest, message).about(piece::name(id)).at(place).because(reason)
+    Finding::new(Kind::FailedTest, Tool::Pytest, message).of_test(id).at(place).because(reason)
 }
 
 /// `ERROR tests/test_a.py - ModuleNotFoundError: …`: a file that could not be collected, or a test
 /// that could not be set up.
 fn summary_error(rest: &str, scan: &mut Scan) -> Option<Seen> {
-    let (id, message) = rest.split_once(" - ").unwrap_or((rest, ""));
-    if !id.ends_with(".py") && !id.contains(".py::") || id.contains(' ') {
+    let (id, message) = id_and_message(rest);
+    let parameters = id.find('[').unwrap_or(id.len());
+    if !id.ends_with(".py") && !id.contains(".py::") || id[..parameters].contains(' ') {
         return None;
     }
     if let Some(finding) = missing_module(message) {
@@ -143,23 +217,33 @@ fn summary_error(rest: &str, scan: &mut Scan) -> Option<Seen> {
 
 /// `tests/test_a.py::test_b FAILED   [ 50%]`
 fn verbose(body: &str) -> Option<Seen> {
-    let at = body.find(" FAILED").or_else(|| body.find(" ERROR"))?;
-    let id = &body[..at];
-    let ends = body[at..].ends_with("FAILED") || body[at..].ends_with("ERROR") || body.ends_with("%]");
+    let words = [" FAILED", " ERROR", " RERUN"];
+    // With several workers the word stands before the name.
+    let (id, ends) = match body.strip_prefix("[gw").and_then(|rest| rest.split_once("] ")) {
+        Some((_, rest)) => {
+            let rest = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(rest, |(_, rest)| rest);
+            (words.iter().find_map(|word| rest.strip_prefix(&word[1..])?.strip_prefix(' '))?, true)
+        }
+        None => {
+            let at = words.iter().find_map(|word| body.rfind(word))?;
+            let ends = words.iter().any(|word| body[at..] == **word) || body.ends_with("%]");
+            (&body[..at], ends)
+        }
+    };
     if !ends || !id.contains(".py::") || id.starts_with('[') {
         return None;
     }
     let place = Place::new(id.split("::").next()?, None);
-    let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").about(piece::name(id)).at(place);
-    Some(Seen::Fault(finding.seen(Sighting::Mention)))
+    let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").of_test(id).at(place);
+    Some(Seen::Fault(finding.seen(Sighting::Again)))
 }
 
 /// `FAIL: test_b (tests.test_a.TestA.test_b)`
 fn unittest(body: &str) -> Option<Seen> {
-    let name = body.split_once(": ")?.1.split(' ').next()?;
+    let name = body.split_once(": ")?.1.split(' ').next().filter(|name| !name.contains('/'))?;
     let class = super::words::between(body, "(", ")")?;
     let full = if class.ends_with(name) { class.to_owned() } else { format!("{class}.{name}") };
-    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Python, "").about(piece::name(&full))))
+    Some(Seen::Head(Finding::new(Kind::FailedTest, Tool::Python, "").of_test(&full)))
 }
 
 fn traceback(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
@@ -177,6 +261,10 @@ fn traceback(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     scan.section = Section::None;
     let (class, message) = class_and_message(body)?;
     let place = scan.last_place.take();
+    // Of several exceptions at once each has a trace of its own.
+    if class.ends_with("ExceptionGroup") && message.contains("sub-exception") {
+        return Some(Seen::Noise);
+    }
     if scan.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest) {
         let reason = Reason::of_class(class).or_else(|| Reason::of_test(message));
         return Some(Seen::End(place, reason));
@@ -221,10 +309,16 @@ fn lint(line: &Line<'_>) -> Option<Seen> {
         return None;
     }
     let (first, rest) = line.body.split_once(' ')?;
-    if is_rule(first) && !first.starts_with("TS") && rest.len() > 8 && !rest.starts_with([':', '-', '=']) {
+    // Loggers of Go begin with a level and a date (`E1201 02:22:26.204844`).
+    let is_time = rest.as_bytes().get(2) == Some(&b':') && rest.as_bytes()[0].is_ascii_digit();
+    if is_rule(first) && !is_time && !first.starts_with("TS") && rest.len() > 8 && !rest.starts_with([':', '-', '=']) {
         return Some(Seen::Head(Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(first.to_owned()))));
     }
     let code = rest.split(' ').next()?;
+    if let Some(code) = code.strip_suffix(':').filter(|code| is_rule(code) && first.contains(".py:")) {
+        let finding = Finding::new(Kind::Lint, Tool::Unknown, rest).coded(Some(code.to_owned()));
+        return Some(Seen::Fault(finding.at(Place::read(first)).grave(code.starts_with(['E', 'F']))));
+    }
     if is_rule(code) && first.contains(".py:") {
         let finding = Finding::new(Kind::Lint, Tool::Ruff, rest).coded(Some(code.to_owned()));
         return Some(Seen::Fault(finding.at(Place::read(first))));

@@ -12,29 +12,77 @@ const IMPORTS: [&str; 3] = ["E0432", "E0433", "E0463"];
 pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let body = line.body;
     match body.as_bytes()[0] {
-        b'e' if body.starts_with("error") => error(line, scan),
+        b'e' if body.starts_with("error") && !body.starts_with("error: test failed, ") => error(line, scan),
         b'w' if body.starts_with("warning") => warning(line, scan),
         b'-' if body.starts_with("--> ") => Some(Place::find(&body[4..]).map_or(Seen::Noise, Seen::Place)),
         b't' if body.starts_with("test ") => test(body, scan),
+        b'N' if body.starts_with("Nextest run ID ") => {
+            scan.section = Section::Nextest;
+            Some(Seen::Tool(Tool::Nextest))
+        }
+        b'e' if body.starts_with("error: test failed, to rerun pass ") => {
+            Some(quoted(body).map_or(Seen::Noise, |arguments| Seen::Selected(arguments.to_owned())))
+        }
         b't' if body.starts_with("thread '") => panic(body, scan),
-        b'r' if body.starts_with("running ") && body.ends_with(['s', 't']) && body.contains(" test") => {
+        b'r' if body.starts_with("running ") && (body.ends_with(" tests") || body.ends_with(" test")) => {
+            if scan.section == Section::Nextest {
+                return Some(Seen::Noise);
+            }
             scan.section = Section::RustTests;
-            Some(Seen::Tool(Tool::Cargo))
+            // The binary is named right before, if at all.
+            Some(Seen::Begins(Tool::Cargo, scan.next_target.take()))
         }
         b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(Seen::Build(true)),
-        b'C' | b'R' | b'U' | b'D' if is_progress(line) => Some(Seen::Tool(Tool::Cargo)),
-        b'F' | b'T' | b'S' => nextest(line, scan),
+        b'C' | b'R' | b'U' | b'D' if is_progress(line) => {
+            if body.starts_with("Running `") {
+                return Some(Seen::Runs);
+            }
+            scan.next_target = binary(body).or(scan.next_target.take());
+            Some(Seen::Tool(Tool::Cargo))
+        }
+        b'F' | b'T' | b'S' | b'P' | b'L' | b'A' | b'R' | b'E' => super::nextest::read(line, scan),
         // The linker's own words stand in a note.
         b'=' if body.contains("cannot find -l") || body.contains("undefined reference") => None,
         b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(Seen::Noise),
+        _ if body.starts_with("╭▸ ") || body.starts_with("╭─[") || body.starts_with("┌─ ") => {
+            let at = body.trim_start_matches(['╭', '▸', '─', '[', '┌', ' ']);
+            Some(Place::find(at.trim_end_matches(']')).map_or(Seen::Noise, Seen::Place))
+        }
         _ => None,
     }
 }
 
 fn is_progress(line: &Line<'_>) -> bool {
-    let known =
-        ["Compiling ", "Checking ", "Running `", "Running unittests", "Updating crates", "Downloaded ", "Doc-tests "];
+    let known = [
+        "Compiling ",
+        "Checking ",
+        "Running `",
+        "Running unittests",
+        "Running tests",
+        "Running benches",
+        "Running examples",
+        "Updating crates",
+        "Downloaded ",
+        "Doc-tests ",
+    ];
     line.indent >= 2 && known.iter().any(|start| line.body.starts_with(start))
+}
+
+/// The binary whose tests run next: `Running unittests src/lib.rs (target/debug/deps/shop-0c1d)`.
+fn binary(body: &str) -> Option<String> {
+    if let Some(name) = body.strip_prefix("Doc-tests ") {
+        return Some(format!("doc {name}"));
+    }
+    let rest = body.strip_prefix("Running ")?;
+    let file = rest.strip_prefix("unittests ").unwrap_or(rest).split(' ').next()?;
+    let artefact = between(rest, "(", ")")?.rsplit(['/', '\\']).next()?;
+    let name = artefact.rsplit_once('-').map_or(artefact, |(name, _)| name);
+    let kind = match () {
+        () if !rest.starts_with("unittests ") => "test",
+        () if file.ends_with("lib.rs") => "lib",
+        () => "bin",
+    };
+    Some(format!("{kind} {name}"))
 }
 
 fn error(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
@@ -75,7 +123,7 @@ fn error(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
             Finding::new(Kind::BuildError, Tool::Cargo, "linking").because(Some(Reason::Undefined)),
         ));
     }
-    if scan.tool != Tool::Cargo {
+    if scan.tool.family() != Tool::Cargo {
         return None;
     }
     if message.starts_with("process didn't exit") || message.starts_with("test failed") || message == "test run failed"
@@ -106,7 +154,7 @@ fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
     if message.contains("generated ") && message.contains(" warning") {
         return Some(Seen::Noise);
     }
-    let tool = if scan.tool == Tool::Cargo { Tool::Cargo } else { Tool::Unknown };
+    let tool = if scan.tool.family() == Tool::Cargo { Tool::Cargo } else { Tool::Unknown };
     let kind = if tool == Tool::Cargo { Kind::Lint } else { Kind::Warning };
     let rule = [
         ("unused variable", "unused_variables"),
@@ -125,15 +173,22 @@ fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
 
 fn test(body: &str, scan: &mut Scan) -> Option<Seen> {
     if let Some(rest) = body.strip_prefix("test result: ") {
-        scan.section = Section::None;
-        let failed = number_before(rest, " failed").filter(|_| rest.starts_with("FAILED"));
-        return Some(failed.map_or(Seen::Noise, Seen::FailedTests));
+        if scan.section != Section::Nextest {
+            scan.section = Section::None;
+            scan.tool = Tool::Cargo;
+            return Some(Seen::Sum(number_before(rest, " failed").unwrap_or(0)));
+        }
+        return Some(Seen::Noise);
     }
     let name = body.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
     // Tests in documentation are named by their place.
     let place = between(name, "(line ", ")").and_then(|line| Place::new(name.split(" - ").next()?, line.parse().ok()));
-    let finding = Finding::new(Kind::FailedTest, Tool::Cargo, "").about(piece::name(name)).at(place);
-    Some(Seen::Fault(finding.seen(Sighting::Report)))
+    let (tool, sighting) = match scan.section {
+        Section::Nextest => (Tool::Nextest, Sighting::Again),
+        _ => (Tool::Cargo, Sighting::Report),
+    };
+    let finding = Finding::new(Kind::FailedTest, tool, "").of_test(name).within(scan.target.as_deref()).at(place);
+    Some(Seen::Fault(finding.seen(sighting)))
 }
 
 /// `thread 'name' (id) panicked at src/lib.rs:1:2:`, and the older form with the message before it.
@@ -141,7 +196,8 @@ fn panic(body: &str, scan: &Scan) -> Option<Seen> {
     let (who, what) = body.split_once(" panicked at ")?;
     let thread = between(who, "'", "'").unwrap_or_default();
     let place = what.rsplit(", ").chain(std::iter::once(what)).find_map(Place::find);
-    let is_test = scan.section == Section::RustTests && thread != "main" && thread != "<unnamed>";
+    let is_test =
+        matches!(scan.section, Section::RustTests | Section::Nextest) && thread != "main" && thread != "<unnamed>";
     match piece::name(thread).filter(|_| is_test) {
         Some(name) => Some(Seen::Detail(name, place)),
         None => {
@@ -149,23 +205,4 @@ fn panic(body: &str, scan: &Scan) -> Option<Seen> {
             Some(Seen::Fault(finding.because(Reason::of(what).or(Some(Reason::Panic)))))
         }
     }
-}
-
-fn nextest(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
-    let body = line.body;
-    if body.starts_with("Summary [") && body.contains(" tests run") {
-        scan.section = Section::Repeats(Tool::Cargo);
-        return Some(number_before(body, " failed").map_or(Seen::Noise, Seen::FailedTests));
-    }
-    let (state, rest) = body.split_once(" [")?;
-    if !matches!(state, "FAIL" | "TIMEOUT" | "SIGSEGV" | "SIGABRT") || !rest.contains("s] ") {
-        return None;
-    }
-    if scan.repeats(Tool::Cargo) {
-        return Some(Seen::Noise);
-    }
-    let reason = (state == "TIMEOUT").then_some(Reason::TimeLimit);
-    let finding =
-        Finding::new(Kind::FailedTest, Tool::Cargo, "").about(rest.split(' ').next_back().and_then(piece::name));
-    Some(Seen::Fault(finding.because(reason).seen(Sighting::Mention)))
 }

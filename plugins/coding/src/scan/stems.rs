@@ -4,11 +4,11 @@
 
 /// Three characters each, out of the words by which faults are found. Only the lower five bits of a
 /// character count, so capitals and some signs look the same as letters.
-const STEMS: [&[u8; 3]; 44] = [
+const STEMS: [&[u8; 3]; 48] = [
     b"err", b"fai", b"fat", b"war", b"exc", b"cri", b"sev", b"kil", b"can", b"den", b"und", b"med", b"non", b"too",
     b"ote", b"xit", b"exe", b"ogn", b"fou", b"go:", b"py:", b"eou", b"rru", b"mem", b"hea", b"_al", b"oom", b"spa",
     b"seg", b"san", b"ove", b"dum", b"eco", b"efu", b"set", b"eno", b"eai", b"hos", b"olu", b"nre", b"tls", b"eti",
-    b"dea", b"ann",
+    b"dea", b"ann", b"suc", b"pas", b"rb:", b"wst",
 ];
 
 /// Stands for characters beyond ASCII.

@@ -12,6 +12,10 @@ pub struct Line<'a> {
     /// Without indentation.
     pub body: &'a str,
     pub indent: usize,
+    /// Something was taken off before it.
+    pub stamped: bool,
+    /// It stood in a box.
+    pub boxed: bool,
     /// Which stems it has.
     signs: u64,
 }
@@ -20,7 +24,25 @@ impl<'a> Line<'a> {
     pub fn of(text: &'a str) -> Self {
         let text = text.trim_end();
         let body = text.trim_start();
-        Self { text, body, indent: text.len() - body.len(), signs: signs(body) }
+        Self { text, body, indent: text.len() - body.len(), stamped: false, boxed: false, signs: signs(body) }
+    }
+
+    /// Whether something was taken off before it.
+    pub fn stamped(mut self, stamped: bool) -> Self {
+        self.stamped = stamped;
+        self
+    }
+
+    /// Without the left side of a box that is drawn around a message.
+    pub fn unboxed(self) -> Self {
+        let sides = ['│', '┃', '╷', '╵', '║'];
+        match self.body.strip_prefix(sides) {
+            Some(rest) => {
+                let inner = Self::of(rest.strip_prefix(' ').unwrap_or(rest));
+                Self { stamped: self.stamped, boxed: true, ..inner }
+            }
+            None => self,
+        }
     }
 
     /// Behind a beginning, without blanks.
@@ -71,29 +93,6 @@ fn skip_sequence(letters: &mut std::str::Chars<'_>) {
         }
         _ => {}
     }
-}
-
-/// Without what runners write before each line: the time (GitHub Actions), a step and its clock
-/// (BuildKit; in its last words the clock alone).
-pub fn strip_prefix(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    let Some((first, rest)) = text.split_once(' ').filter(|_| bytes[0].is_ascii_digit() || bytes[0] == b'#') else {
-        return text;
-    };
-    let is_time = first.len() > 19 && first.ends_with('Z') && first.as_bytes()[10] == b'T';
-    if is_time && first.bytes().all(|byte| byte.is_ascii_digit() || b"-T:.Z".contains(&byte)) || is_clock(first) {
-        return rest;
-    }
-    if bytes[0] == b'#' && bytes.get(1).is_some_and(u8::is_ascii_digit) {
-        return rest.split_once(' ').filter(|(clock, _)| is_clock(clock)).map_or(rest, |(_, rest)| rest);
-    }
-    text
-}
-
-/// `12.345`: seconds since a step began.
-fn is_clock(word: &str) -> bool {
-    let decimals = word.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    (2..=3).contains(&decimals) && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// What stands between the first pair of quotes of any kind.

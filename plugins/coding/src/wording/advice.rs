@@ -41,7 +41,7 @@ pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
             ("运行环境不完整，后续步骤都会失败。", "The environment is incomplete; later steps will fail as well.")
         }
         Kind::Dependency => ("依赖没有装好，构建结果不可靠。", "Without its dependencies the build proves nothing."),
-        Kind::BuildError if signal.tool == Tool::Mypy => {
+        Kind::BuildError if signal.tool.checks_types() => {
             ("类型错误会在运行时变成崩溃。", "Type errors that are let through become crashes at run time.")
         }
         Kind::BuildError => (
@@ -61,6 +61,10 @@ pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
         Kind::OtherError => {
             ("原因尚不明确，影响范围未知。", "The cause is not clear yet, and so is how far it reaches.")
         }
+        Kind::Flaky => (
+            "不稳定的测试会掩盖真正的回归，也可能说明有竞争条件。",
+            "A flaky test hides real regressions, and may itself show a race.",
+        ),
         Kind::Lint if signal.error => ("代码检查不通过会挡住合并。", "Lint errors block the merge."),
         Kind::Lint | Kind::Warning => ("警告积累会掩盖真正的问题。", "Warnings that pile up hide real problems."),
     };
@@ -120,6 +124,16 @@ pub fn action(signal: &Signal, language: Language) -> String {
                 .to_owned(),
         },
         Kind::Lint => lint(signal, place.as_deref(), language),
+        Kind::Flaky => language.pick(
+            format!(
+                "找出测试 `{0}` 不稳定的原因（时序、共享状态、外部服务），反复运行确认。",
+                signal.subject.as_deref().unwrap_or_default()
+            ),
+            format!(
+                "Find out why test `{0}` is flaky (time, shared state, a service outside), and run it repeatedly.",
+                signal.subject.as_deref().unwrap_or_default()
+            ),
+        ),
         Kind::Warning => String::new(),
     }
 }
@@ -140,10 +154,14 @@ fn failed_test(signal: &Signal, look: &str, language: Language) -> String {
     let name = signal.subject.as_deref().unwrap_or_default();
     match (look.is_empty(), run) {
         (false, Some(run)) => format!("{look}{why}{}{run}", language.pick("；", "; ")),
+        (false, None) if name.is_empty() => language.pick(format!("{look}{why}。"), format!("{look}{why}.")),
         (false, None) => {
             language.pick(format!("{look}（测试 `{name}`）{why}。"), format!("{look} (test `{name}`){why}."))
         }
         (true, Some(run)) => language.pick(run.clone(), format!("To see more, {run}")),
+        (true, None) if name.is_empty() => language
+            .pick("单独运行失败的测试并查看其输出。", "Run the failing test by itself and read its output.")
+            .to_owned(),
         (true, None) => language.pick(
             format!("单独运行测试 `{name}` 并查看其输出{why}。"),
             format!("Run test `{name}` by itself and read its output{why}."),

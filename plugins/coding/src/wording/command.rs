@@ -1,7 +1,7 @@
 //! The commands of the tools. Rule: a name goes into a command only if no shell reads anything but
 //! a name in it.
 
-use crate::piece::{fits_command, fits_quotes};
+use crate::piece::{fits_command, quoted_for_shell};
 use crate::signal::{Signal, Tool};
 
 /// Modules of Python whose package has another name.
@@ -24,34 +24,107 @@ const PACKAGES: [(&str, &str); 14] = [
 
 /// Runs one failing test and nothing else.
 pub fn run_only(signal: &Signal) -> Option<String> {
-    let name = signal.subject.as_deref()?;
-    let file = signal.place.as_ref().map(|place| place.file.as_str()).filter(|file| fits_command(file));
-    let last = |separators: &[char]| name.rsplit(separators).next().unwrap_or(name).trim().to_owned();
-    match signal.tool {
-        Tool::Cargo if fits_command(name) => Some(format!("cargo test {name} -- --exact")),
-        Tool::Pytest if fits_command(name) => Some(format!("pytest {name}")),
-        Tool::Pytest if fits_quotes(name) => Some(format!("pytest \"{name}\"")),
-        Tool::Python if fits_command(name) => Some(format!("python -m unittest {name}")),
-        Tool::Jest => {
-            let test = last(&['›']);
-            let file = file.unwrap_or_default();
-            fits_quotes(&test).then(|| format!("npx jest {file} -t \"{test}\"").replace("  ", " "))
+    let name = match signal.exact.as_deref() {
+        Some("") => return None,
+        Some(exact) => exact,
+        None => signal.subject.as_deref().filter(|name| !name.ends_with('…'))?,
+    };
+    let place = signal.place.as_ref().filter(|place| fits_command(&place.file));
+    let file = place.map(|place| place.file.as_str());
+    let at = place.and_then(|place| Some(format!("{}:{}", place.file, place.line?)));
+    let quoted = quoted_for_shell(name);
+    // Suites and test as one text, from its beginning to its end.
+    let whole = |sign: &str| quoted_for_shell(&format!("^{}$", pattern(&name.replace(sign, " "))));
+    let in_file = |command: &str, name: String| match file {
+        Some(file) => format!("{command} {file} -t {name}"),
+        None => format!("{command} -t {name}"),
+    };
+    Some(match signal.tool {
+        Tool::Cargo if fits_command(name) => {
+            let scope = cargo_scope(signal);
+            format!("cargo test {scope}{name} -- --exact")
         }
-        Tool::Vitest => {
-            let test = last(&['>']);
-            let file = file.unwrap_or_default();
-            fits_quotes(&test).then(|| format!("npx vitest run {file} -t \"{test}\"").replace("  ", " "))
+        Tool::Nextest if fits_command(name) => match signal.target.as_deref().filter(|target| fits_command(target)) {
+            Some(target) => format!("cargo nextest run -E 'binary_id(={target}) & test(={name})'"),
+            None => format!("cargo nextest run -E 'test(={name})'"),
+        },
+        Tool::Pytest => format!("pytest {quoted}"),
+        Tool::Python if fits_command(name) => format!("python -m unittest {name}"),
+        Tool::Jest => in_file("npx jest", whole(" › ")),
+        Tool::Vitest => in_file("npx vitest run", whole(" > ")),
+        Tool::Mocha => format!("npx mocha -g {}", whole(" › ")),
+        Tool::Playwright => match (at, signal.reason) {
+            (Some(at), _) => format!("npx playwright test {at}"),
+            (None, _) => format!("npx playwright test -g {}", quoted_for_shell(&pattern(&name.replace(" › ", " ")))),
+        },
+        Tool::Node => format!("node --test --test-name-pattern {}", quoted_for_shell(&format!("^{}$", pattern(name)))),
+        Tool::Go => {
+            let parts: Vec<String> = name.split('/').map(|part| format!("^{}$", pattern(part))).collect();
+            let package = signal.target.as_deref().filter(|target| fits_command(target)).unwrap_or("./...");
+            format!("go test -run {} {package}", quoted_for_shell(&parts.join("/")))
         }
-        Tool::Mocha if fits_quotes(name) => Some(format!("npx mocha -g \"{name}\"")),
-        Tool::Node => fits_quotes(name).then(|| format!("node --test --test-name-pattern \"{name}\"")),
-        Tool::Go if fits_command(name) => {
-            let parts: Vec<String> = name.split('/').map(|part| format!("^{part}$")).collect();
-            Some(format!("go test -run '{}' ./...", parts.join("/")))
+        Tool::Maven => {
+            let test = quoted_for_shell(&name.replacen('.', "#", 1));
+            match signal.target.as_deref().filter(|target| fits_command(target)) {
+                Some(module) => format!("mvn test -pl :{module} -Dtest={test}"),
+                None => format!("mvn test -Dtest={test}"),
+            }
         }
-        Tool::Maven if fits_command(name) => Some(format!("mvn test -Dtest={}", name.replacen('.', "#", 1))),
-        Tool::Gradle if fits_quotes(name) => Some(format!("./gradlew test --tests \"{name}\"")),
-        _ => None,
+        Tool::Gradle => {
+            let project = signal.target.as_deref().filter(|target| fits_command(target)).unwrap_or_default();
+            format!("./gradlew {project}{}test --tests {quoted}", if project.is_empty() { "" } else { ":" })
+        }
+        Tool::Dotnet => {
+            let name = name.split('(').next().unwrap_or(name);
+            format!("dotnet test --filter {}", quoted_for_shell(&format!("FullyQualifiedName={name}")))
+        }
+        Tool::Ctest => format!("ctest --output-on-failure -R {}", quoted_for_shell(&format!("^{}$", pattern(name)))),
+        Tool::Rspec => format!("bundle exec rspec {}", quoted_for_shell(signal.code.as_deref().or(at.as_deref())?)),
+        Tool::Phpunit => {
+            let method = name.rsplit("::").next().unwrap_or(name);
+            // Of a data set the arguments behind its name are no part of it.
+            let end =
+                method.rfind("\" (").map(|at| at + 1).or_else(|| method.rfind(" (").filter(|_| method.contains(" #")));
+            let method = &method[..end.unwrap_or(method.len())];
+            format!("vendor/bin/phpunit --filter {}", quoted_for_shell(&format!("/::{}$/", pattern(method))))
+        }
+        Tool::Swift => {
+            format!("swift test --filter {}", quoted_for_shell(&format!("{}$", pattern(&name.replace(' ', "/")))))
+        }
+        Tool::Bazel if fits_command(name) => format!("bazel test {name} --test_output=errors"),
+        Tool::Minitest => {
+            let method = name.rsplit('#').next().unwrap_or(name);
+            format!("ruby -Itest {} -n {}", file?, quoted_for_shell(method))
+        }
+        Tool::Prove => format!("prove -v {}", file?),
+        _ => return None,
+    })
+}
+
+/// The arguments by which cargo runs the tests of one target alone, with a blank behind them.
+fn cargo_scope(signal: &Signal) -> String {
+    if let Some(arguments) = &signal.scope {
+        return format!("{arguments} ");
     }
+    let target = signal.target.as_deref().and_then(|target| target.split_once(' '));
+    match target.filter(|(_, name)| fits_command(name)) {
+        Some(("lib", _)) => "--lib ".to_owned(),
+        Some(("doc", _)) => "--doc ".to_owned(),
+        Some((kind @ ("test" | "bin"), name)) => format!("--{kind} {name} "),
+        _ => String::new(),
+    }
+}
+
+/// A regular expression for exactly this text.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(letter) {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern
 }
 
 /// Runs all tests.
@@ -68,6 +141,15 @@ pub fn run_all(tool: Tool) -> Option<&'static str> {
         Tool::Go => "go test ./...",
         Tool::Maven => "mvn test",
         Tool::Gradle => "./gradlew test",
+        Tool::Nextest => "cargo nextest run",
+        Tool::Playwright => "npx playwright test",
+        Tool::Dotnet => "dotnet test",
+        Tool::Ctest => "ctest --output-on-failure",
+        Tool::Rspec => "bundle exec rspec",
+        Tool::Phpunit => "vendor/bin/phpunit",
+        Tool::Swift => "swift test",
+        Tool::Bazel => "bazel test //...",
+        Tool::Prove => "prove -r t",
         _ => return None,
     })
 }
@@ -82,9 +164,15 @@ pub fn build(tool: Tool) -> Option<&'static str> {
         Tool::Tsc => "npx tsc --noEmit",
         Tool::Gcc | Tool::Make => "make",
         Tool::Mypy => "mypy .",
+        Tool::Pyright => "pyright",
         Tool::Pytest => "pytest",
         Tool::Npm => "npm install",
         Tool::Docker => "docker build .",
+        Tool::Nextest => "cargo check",
+        Tool::Dotnet => "dotnet build",
+        Tool::Swift => "swift build",
+        Tool::Bazel => "bazel build //...",
+        Tool::Terraform => "terraform validate",
         _ => return None,
     })
 }

@@ -14,6 +14,9 @@ pub fn fact(signal: &Signal, language: Language) -> String {
         text.push_str(language.pick("：", ": "));
         text.push_str(reason.words(language));
     }
+    if signal.wavers {
+        text.push_str(language.pick("（本次运行中也曾通过：不稳定，flaky）", " (it also passed in this run: flaky)"));
+    }
     match (signal.kind, signal.count) {
         (Kind::Lint, _) | (_, 1) => {}
         (_, count) => text.push_str(&language.pick(format!("（共 {count} 次）"), format!(" (seen {count} times)"))),
@@ -36,7 +39,7 @@ fn says_why(signal: &Signal) -> bool {
 
 /// ` (cargo)`, and the code where it is no part of the sentence.
 fn by(signal: &Signal) -> String {
-    let told = matches!(signal.kind, Kind::Lint) || signal.kind == Kind::BuildError && signal.tool != Tool::Mypy;
+    let told = matches!(signal.kind, Kind::Lint) || signal.kind == Kind::BuildError && !signal.tool.checks_types();
     let code = signal.code.as_deref().filter(|_| !told);
     match (signal.tool.name(), code) {
         (Some(name), Some(code)) => format!(" ({name} {code})"),
@@ -60,7 +63,7 @@ fn english(signal: &Signal) -> String {
         Kind::MissingCommand if signal.tool == Tool::Npm => format!("package.json has no script{about}{by}"),
         Kind::MissingCommand => format!("The command{about} is not installed or not running{by}"),
         Kind::Dependency => format!("Dependency{about} cannot be resolved{by}"),
-        Kind::BuildError if signal.tool == Tool::Mypy => format!("Type error{at}{about}{by}"),
+        Kind::BuildError if signal.tool.checks_types() => format!("Type error{at}{about}{by}"),
         Kind::BuildError => format!("Build error{code}{at}{about}{by}"),
         Kind::Network => format!("A network call{} failed{by}", about.replace(" `", " to `")),
         Kind::Timeout => format!("Something took longer than its time limit{at}{by}"),
@@ -78,6 +81,7 @@ fn english(signal: &Signal) -> String {
                 None => format!("{count} lint {noun}{plural}{first}{by}"),
             }
         }
+        Kind::Flaky => format!("Test{about} is flaky: it failed and then passed on a rerun{at}{by}"),
         Kind::Warning => format!("A warning was reported{at}{by}"),
     }
 }
@@ -97,7 +101,7 @@ fn chinese(signal: &Signal) -> String {
         Kind::MissingCommand if signal.tool == Tool::Npm => format!("{by}package.json 中没有脚本{about}"),
         Kind::MissingCommand => format!("{by}命令{about}未安装或未运行"),
         Kind::Dependency => format!("{by}依赖{about}无法解析{code}"),
-        Kind::BuildError if signal.tool == Tool::Mypy => format!("{by}类型错误{code}{about}{at}"),
+        Kind::BuildError if signal.tool.checks_types() => format!("{by}类型错误{code}{about}{at}"),
         Kind::Lint if is_old_package(signal) => format!("{by}用到 {} 个已弃用的包", signal.count),
         Kind::BuildError => format!("{by}构建错误{code}{about}{at}"),
         Kind::Network => format!("{by}网络请求{about}失败"),
@@ -110,6 +114,7 @@ fn chinese(signal: &Signal) -> String {
             let at = if signal.count > 1 { at.replace('（', "（首处 ") } else { at };
             format!("{by}{} 处代码检查{noun}{code}{at}", signal.count)
         }
+        Kind::Flaky => format!("{by}测试{about}不稳定（flaky）：先失败、重跑后通过{at}"),
         Kind::Warning => format!("{by}日志报告了警告{code}{at}"),
     }
 }
