@@ -34,7 +34,8 @@ pub mod tail;
 pub mod wording;
 
 use modehost_sdk::{
-    Cx, Describe, EndReason, Message, Mode, ModelDone, Outcome, RequestFailed, TimerId, VoicePolicy, reject,
+    Cx, Describe, EndReason, Language, Message, Mode, ModelDone, Outcome, RequestFailed, Start, TimerId, VoicePolicy,
+    reject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,9 @@ pub enum Tongue {
 pub struct Coding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Box<Run>>,
+    /// The mode runs; in which language it was told to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
 }
 
 impl Mode for Coding {
@@ -97,6 +101,15 @@ impl Mode for Coding {
             .message_type("coding")
             .voice(VoicePolicy::None)
             .config_schema(include_str!("../config.schema.json"))
+    }
+
+    fn on_started(&mut self, cx: &mut Cx<'_, Self>, start: Start) -> Outcome {
+        if start.mode.is_some() {
+            let language = Language::tagged(&start.language);
+            cx.say(language.pick("代码洞察开始。", "Coding insight begins."));
+            self.language = Some(language);
+        }
+        Ok(())
     }
 
     fn on_message(&mut self, cx: &mut Cx<'_, Self>, message: Message) -> Outcome {
@@ -165,7 +178,11 @@ impl Mode for Coding {
     }
 
     /// Who leaves the mode without `stop` gets the final insight too.
-    fn on_ended(&mut self, cx: &mut Cx<'_, Self>, _reason: EndReason) -> Outcome {
+    fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
+        let is_there = matches!(reason, EndReason::Asked | EndReason::Switched);
+        if let Some(language) = self.language.take().filter(|_| is_there) {
+            cx.say(language.pick("代码洞察结束。", "Coding insight has ended."));
+        }
         if let Some(mut run) = self.run.take() {
             let late = run.ending;
             run.send_final(cx, late);

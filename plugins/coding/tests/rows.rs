@@ -27,6 +27,20 @@ fn device(kit: &Kit) -> TestDevice {
     device
 }
 
+#[test]
+fn m19_the_mode_begins_and_ends_audibly() {
+    let kit = Kit::build("coding");
+    let mut device = kit.device("dev-1").language("en");
+    device.start(Some("coding"));
+    assert_eq!(device.said(), ["Coding insight begins."]);
+    device.end(EndReason::Switched);
+    assert_eq!(device.said(), ["Coding insight has ended."]);
+    let mut device = kit.device("dev-1");
+    device.start(None);
+    device.end(EndReason::Asked);
+    assert_eq!(device.said(), [""; 0].map(str::to_owned), "it was no mode");
+}
+
 fn asked(device: &mut TestDevice) -> Vec<modehost_testkit::Effect> {
     device.effects().into_iter().filter(|effect| matches!(effect, Effect::AskModel(_))).collect()
 }
