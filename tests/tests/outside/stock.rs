@@ -378,3 +378,19 @@ async fn c19_a_failing_recogniser_and_a_failing_voice_are_shown_once_each() {
     let statuses: Vec<&str> = board.alerts.iter().map(|(status, _)| status.as_str()).collect();
     assert_eq!(statuses, ["Not understood", "No voice"], "{:?}", board.alerts);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_a_page_that_offers_sub_protocols_is_answered_one_and_a_sign_in_is_one_line() {
+    let tokens = json!([{ "token": "a-token-of-the-test", "device": "page" }]);
+    let settings = Settings::new().set("auth", json!({ "methods": ["tokens"], "tokens": tokens }));
+    let server = Server::start(settings).await;
+    let headers = "Device-Id: page\r\nClient-Id: test\r\nAuthorization: Bearer a-token-of-the-test\r\n\
+        Sec-WebSocket-Protocol: xiaozhi.v1, other\r\n";
+    let request = modehost_tests::raw::upgrade("/xiaozhi/v1/", headers);
+    let mut stream = modehost_tests::raw::send(server.ws(), request.as_bytes()).await;
+    let (head, _) = modehost_tests::raw::read_to_end(&mut stream, Duration::from_millis(500)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(head.to_lowercase().contains("sec-websocket-protocol: xiaozhi.v1\r\n"), "{head}");
+    server.says("a device has signed in").await;
+    assert!(!server.output().contains("a-token-of-the-test"), "{}", server.output());
+}
