@@ -364,7 +364,7 @@ where
     let (version, codec) = (evidence.framing().version(), evidence.codec());
     tracing::warn!(%device, version, ?codec, "the sound of a device cannot be read: its frames are not of this protocol version");
     let message = format!("audio frames cannot be read as protocol version {version}; check Protocol-Version");
-    link.put_text(reply::error(ErrorCode::AudioUnreadable.as_str(), &message, &Reference::default()));
+    link.put_text(reply::error(ErrorCode::AudioUnreadable.as_str(), &message, &Reference::to_sound()));
 }
 
 /// `None` stands for a heartbeat.

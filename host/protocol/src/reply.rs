@@ -83,6 +83,11 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// To packets of sound, which have no members.
+    pub fn to_sound() -> Self {
+        Self { kind: Some("audio".to_owned()), ..Self::default() }
+    }
+
     /// Reads the members from a message; whatever cannot be read is left out. Errors are rare, so
     /// this may parse once more.
     pub fn of(text: &str) -> Self {

@@ -96,7 +96,7 @@ impl Session {
     fn cannot_decode(&mut self, codec: Codec) {
         tracing::warn!(device = %self.handle.device, ?codec, "the sound of a device cannot be decoded");
         let message = "audio packets cannot be decoded; check audio_params of hello and Protocol-Version";
-        self.link.send(reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::default()));
+        self.link.send(reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::to_sound()));
     }
 
     /// What was heard and not yet told is for nobody; a voice that waited for it goes on.

@@ -45,19 +45,26 @@ async fn c6_a_silent_device_is_warned_and_closed_and_may_come_back() {
 }
 
 #[tokio::test]
-async fn c6_heartbeats_and_sound_keep_a_connection_and_a_mode_may_wait_longer() {
+async fn c6_heartbeats_keep_a_connection_sound_of_silence_does_not_and_a_mode_may_wait_longer() {
     let server = Server::start(quick()).await;
     let mut beating = Device::join(&server, "beating").await;
     let mut sounding = Device::join(&server, "sounding").await;
     let mut working = Device::join(&server, "working").await;
     working.start_mode("working").await;
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(5) {
+    for _ in 0..4 {
         beating.ping().await;
         sounding.send_message(tokio_tungstenite::tungstenite::Message::binary(vec![0xF8, 0xFF, 0xFE])).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    sounding.ping().await;
+    let beats = async {
+        while began.elapsed() < Duration::from_secs(5) {
+            beating.ping().await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let ((), (_, end, _)) = tokio::join!(beats, silence(&mut sounding));
+    assert_eq!(end, Seen::Closed(1000, "nothing was heard from this device for 3 s".to_owned()), "C.17");
     // Three times two, and one.
     let (_, end, _) = silence(&mut working).await;
     assert!(began.elapsed() >= Duration::from_millis(6500), "{:?}", began.elapsed());
@@ -143,7 +150,8 @@ async fn c7_a_thousand_sessions_leave_nothing_behind() {
     for batch in 0..20 {
         join_all((0..50).map(|number| live_briefly(&server, batch * 50 + number))).await;
     }
-    assert!(provider.asked().len() > 100, "the model was asked: {}", provider.asked().len());
+    // Whoever hangs up at once is not answered any more (C.16).
+    assert!(provider.asked().len() > 20, "the model was asked: {}", provider.asked().len());
     // Connections to the provider are kept for 30 s, and figures are a few seconds old.
     let as_before = |now: &Held| quiet(now) && now.tasks <= before.tasks + 4 && now.files <= before.files + 4;
     let after = wait::until("everything is as it was", Duration::from_secs(90), look, as_before).await;

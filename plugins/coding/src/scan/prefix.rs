@@ -238,7 +238,7 @@ fn is_word(name: &str) -> bool {
             && bare.as_bytes().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
             && bare[word.len()..].chars().next().is_none_or(|letter| "[(/:!".contains(letter))
     };
-    WORDS.iter().any(|word| starts(&word)) || bare.is_empty() && !name.bytes().any(|byte| byte.is_ascii_digit())
+    WORDS.iter().any(starts) || bare.is_empty() && !name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// A file with a line, or a path in front of a message: what a compiler says and no prefix.
