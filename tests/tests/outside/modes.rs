@@ -98,6 +98,13 @@ async fn m10_a_typed_command_changes_the_board_on_two_devices() {
     two.expect("t-1 is done", |message| is_board(message) && task(message, "t-1")["status"] == "done").await;
 }
 
+/// The mode begins, and has said so (M.19).
+async fn begin_working(device: &mut Device) {
+    device.start_mode("working").await;
+    device.expect("its beginning", |message| message["text"] == "工作模式开始。").await;
+    device.expect("the end of it", |message| message["type"] == "tts" && message["state"] == "stop").await;
+}
+
 #[tokio::test]
 async fn m10_an_ambiguous_command_is_asked_back() {
     let server = Server::start(Settings::new().bundled()).await;
@@ -106,7 +113,7 @@ async fn m10_an_ambiguous_command_is_asked_back() {
         device.send(json!({ "type": "workflow", "event": "update", "task": { "id": id, "title": id } })).await;
         device.expect("ok", |message| message["status"] == "ok" && message["id"] == id).await;
     }
-    device.start_mode("working").await;
+    begin_working(&mut device).await;
     device.types("我来做").await;
     let question = device.expect("a question", |message| message["state"] == "sentence_start").await;
     assert!(question["text"].as_str().is_some_and(|text| text.contains("t-2")), "{question}");
@@ -126,7 +133,7 @@ async fn m10_everything_else_goes_on_to_conversation() {
     let mut device = Device::join(&server, "dev-1").await;
     device.types("你好").await;
     let alone = device.expect("an answer", |message| message["state"] == "sentence_start").await;
-    device.start_mode("working").await;
+    begin_working(&mut device).await;
     device.types("你好").await;
     let within = device.expect("an answer", |message| message["state"] == "sentence_start").await;
     assert_eq!(within["text"], alone["text"]);

@@ -92,7 +92,7 @@ impl Scene {
     }
 
     /// The good version serves everybody, for good: also newcomers, and after a further start.
-    async fn is_taken_back(mut self, state: &str, why: &str) {
+    async fn expect_taken_back(mut self, state: &str, why: &str) {
         let is_back = |rows: &[Value]| {
             let row = |version: &str, states: &[&str]| {
                 rows.iter().any(|row| row["version"] == version && states.iter().any(|state| row["state"] == *state))
@@ -120,7 +120,7 @@ async fn at_its_first_event(devices: usize, what: &str, why: &str, restart: Rest
     scene.install_bad(&[("first", what)]).await;
     scene.restart(restart).await;
     scene.all_count_on(GOOD).await;
-    scene.is_taken_back("rolled-back", why).await;
+    scene.expect_taken_back("rolled-back", why).await;
 }
 
 /// A version that does well until a timer runs out, long after its trial.
@@ -140,7 +140,7 @@ async fn at_a_late_event(devices: usize, restart: Restart) {
         let done = device.expect("the timer", |message| !message["timer"].is_null()).await;
         assert_eq!(done["build"], GOOD);
     }
-    scene.is_taken_back("rolled-back", "traps, as it was told to").await;
+    scene.expect_taken_back("rolled-back", "traps, as it was told to").await;
 }
 
 /// A version that does not take the state over.
@@ -151,7 +151,7 @@ async fn at_the_state(devices: usize, restart: Restart) {
     scene.is_saved().await;
     scene.restart(restart).await;
     scene.all_count_on(GOOD).await;
-    scene.is_taken_back("refused", "plugin reload fixture --discard-state").await;
+    scene.expect_taken_back("refused", "plugin reload fixture --discard-state").await;
 }
 
 /// A scene for each number of devices and each restart.
