@@ -41,7 +41,9 @@ impl Narrow {
             head.push(stream.read_u8().await.expect("an answer"));
         }
         assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-        let hello = json!({ "type": "hello", "version": 1, "transport": "websocket" }).to_string();
+        let hello =
+            json!({ "type": "hello", "version": 1, "transport": "websocket", "features": { "modehost": true } })
+                .to_string();
         stream.write_all(&raw::frame(true, opcode::TEXT, hello.as_bytes())).await.expect("sent");
         Self(stream)
     }
