@@ -121,7 +121,7 @@ async fn a8_speech_over_speech_interrupts_in_realtime() {
     let server = Server::start(with(&model, &ears, &voice)).await;
     model.next(Reply::text("A sentence that is so long that somebody has to say stop, and then it goes on."));
     model.always(Reply::text("Fine."));
-    ears.always(Reply::text("stop it please"));
+    ears.always(Reply::text("what about tomorrow"));
     let mut device = Device::join(&server, "dev-1").await;
     device.send(json!({ "type": "listen", "state": "start", "mode": "realtime" })).await;
     device.types("tell me").await;
@@ -130,7 +130,7 @@ async fn a8_speech_over_speech_interrupts_in_realtime() {
     device.speaks(&interrupt).await;
     device.expect("silence", is_stop).await;
     let caption =
-        device.expect("the caption", |message| message["type"] == "stt" && message["text"] == "stop it please");
+        device.expect("the caption", |message| message["type"] == "stt" && message["text"] == "what about tomorrow");
     caption.await;
     let answer = |message: &Value| message["state"] == "sentence_start" && message["text"] == "Fine.";
     device.expect("the next answer", answer).await;
@@ -181,7 +181,7 @@ async fn a8_a_voice_that_fails_leaves_captions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c3_the_rest_of_an_answer_is_spoken_after_the_return() {
+async fn c3_the_rest_of_an_answer_is_shown_after_the_return() {
     let (model, ears, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &ears, &voice)).await;
     model.always(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
@@ -193,13 +193,13 @@ async fn c3_the_rest_of_an_answer_is_spoken_after_the_return() {
     let second =
         |message: &Value| message["state"] == "sentence_start" && message["text"].to_string().contains("second");
     again.expect("the second sentence", second).await;
-    again.expect("its end", is_stop).await;
-    assert_balanced(&again);
-    assert!(frames(again.seen()) > 20, "it is spoken: {:#?}", states(&again));
+    again.silent_for(Duration::from_millis(400)).await;
+    // A caption: `start` would take the microphone from whoever asks something new (C.16).
+    assert_eq!((frames(again.seen()), again.seen_of_type("tts").len()), (0, 2), "{:#?}", states(&again));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a8_another_connection_takes_the_rest_of_the_answer_over() {
+async fn c16_another_connection_ends_the_answer_and_hears_nothing_of_it() {
     let (model, ears, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &ears, &voice)).await;
     model.always(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
@@ -209,9 +209,6 @@ async fn a8_another_connection_takes_the_rest_of_the_answer_over() {
     let mut new = Device::join(&server, "dev-1").await;
     old.expect("its end on the old connection", is_stop).await;
     assert_balanced(&old);
-    let second =
-        |message: &Value| message["state"] == "sentence_start" && message["text"].to_string().contains("second");
-    new.expect("the second sentence", second).await;
-    new.expect("its end", is_stop).await;
-    assert_balanced(&new);
+    new.silent_for(Duration::from_millis(600)).await;
+    assert_eq!((frames(new.seen()), new.seen_of_type("tts").len()), (0, 0), "{:#?}", states(&new));
 }
