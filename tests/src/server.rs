@@ -267,6 +267,16 @@ impl Server {
         answer.unwrap_or_else(|| panic!("{method} {path}: no answer"))
     }
 
+    /// Waits until the server has noticed that the device is gone: whoever connects before takes its place (C.16).
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn noticed_loss(&self, id: &str) {
+        let gone = async || self.admin("GET", "/api/v1/sessions", "").await.body;
+        let wanted = format!(r#""device":"{id}","connected":false"#);
+        crate::wait::until("it is away", crate::wait::SOON, gone, |sessions| sessions.contains(&wanted)).await;
+    }
+
     /// The row of one plugin in the operators' list; null where it is not listed.
     pub async fn plugin(&self, id: &str) -> Value {
         let list = self.admin("GET", "/api/v1/plugins", "").await.json();

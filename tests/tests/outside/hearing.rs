@@ -279,6 +279,7 @@ async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
     device.speaks(&recording("weather")).await;
     device.ping().await;
     device.vanish();
+    server.noticed_loss("dev-1").await;
     let mut again = Device::join(&server, "dev-1").await;
     assert_eq!(caption(&mut again).await, "noch gehört");
 }

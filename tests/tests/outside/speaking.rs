@@ -189,13 +189,17 @@ async fn c3_the_rest_of_an_answer_is_shown_after_the_return() {
     device.types("tell me").await;
     hear_frames(&mut device, 2).await;
     device.vanish();
+    server.noticed_loss("dev-1").await;
     let mut again = Device::join(&server, "dev-1").await;
     let second =
         |message: &Value| message["state"] == "sentence_start" && message["text"].to_string().contains("second");
     again.expect("the second sentence", second).await;
+    again.expect("its end", |message| message["state"] == "sentence_end").await;
     again.silent_for(Duration::from_millis(400)).await;
     // A caption: `start` would take the microphone from whoever asks something new (C.16).
-    assert_eq!((frames(again.seen()), again.seen_of_type("tts").len()), (0, 2), "{:#?}", states(&again));
+    let is_turn = |message: &&&Value| matches!(message["state"].as_str(), Some("start" | "stop"));
+    let turns = again.seen_of_type("tts").iter().filter(is_turn).count();
+    assert_eq!((frames(again.seen()), turns), (0, 0), "{:#?}", states(&again));
 }
 
 #[tokio::test(flavor = "multi_thread")]

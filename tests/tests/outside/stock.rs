@@ -293,9 +293,7 @@ async fn c18_words_of_another_device_are_shown_on_a_stock_board_at_once_or_on_it
     sender.send(letter("吃饭了")).await;
     assert_eq!(board.until_quiet(QUIET).await, None);
     board.device.close().await;
-    let gone = async || server.admin("GET", "/api/v1/sessions", "").await.body;
-    let is_gone = |sessions: &String| sessions.contains(r#""device":"board","connected":false"#);
-    modehost_tests::wait::until("it is away", Duration::from_secs(10), gone, is_gone).await;
+    server.noticed_loss("board").await;
     sender.send(letter("快来")).await;
     sender.expect("a receipt", |message| message["event"] == "receipt" && message["id"] == "快来").await;
     let mut again = Stock::wake_up(&server, "board").await;

@@ -106,7 +106,13 @@ impl Utterances {
 
     /// Forgets the utterance that is open, which was silent and is over.
     pub(super) fn drop_press(&mut self) {
-        self.open = None;
+        if self.open.take().is_some()
+            && let Some(recogniser) = &self.speech.parts().recogniser
+        {
+            let provider = recogniser.name();
+            metrics::counter!("modehost_recognitions_total", "provider" => provider, "outcome" => "no_voice")
+                .increment(1);
+        }
         self.before.clear();
     }
 
