@@ -5,62 +5,31 @@ use crate::begin::Named;
 use crate::farewell;
 use crate::path::{Marks, Ways};
 
-const QUIT: [&str; 33] = [
-    "退出",
-    "离开",
-    "结束",
-    "关闭",
-    "关掉",
-    "关",
-    "停止",
-    "终止",
-    "中止",
-    "退",
-    "跳出",
-    "停掉",
-    "停",
-    "结束掉",
-    "关了",
-    "leave",
-    "exit",
-    "quit",
-    "end",
-    "close",
-    "stop",
-    "finish",
-    "terminate",
-    "conclude",
-    "turn off",
-    "switch off",
-    "get out of",
-    "wrap up",
-    "adjourn",
-    "disable",
-    "deactivate",
-    "finish up",
-    "shut down",
+#[rustfmt::skip]
+const QUIT: [&str; 66] = [
+    "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
+    "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
+    "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
+    "收", "合上", "关上", "散", "散了", "结束一下", "终结", "完结", "停一下", "停下", "quit out of", "get me out of",
+    "get us out of", "take us out of", "take me out of", "step out of", "back out of", "log out of",
+    "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
+    "go out of", "drop out of",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 19] = [
     "到此结束", "到此为止", "就到这里", "就到这儿", "就到这", "到这里", "到这儿", "先到这里", "先到这儿", "就先到这里", "就开到这里", "开到这里", "就到此为止", "就到此结束", "到这里结束", "就此结束", "就结束", "现在结束", "正式结束",
 ];
 #[rustfmt::skip]
-const OVER: [&str; 13] = [
-    "结束", "关闭", "退出", "停止", "over", "is over", "is adjourned", "adjourned", "is finished", "is closed", "is ended", "is now over", "off",
+const OVER: [&str; 29] = [
+    "结束", "关闭", "退出", "停止", "over", "is over", "is adjourned", "adjourned", "is finished", "is closed",
+    "is ended", "is now over", "off", "关掉", "停掉", "完毕", "结束掉", "is concluded", "concluded", "dismissed",
+    "is over now", "over now", "is now adjourned", "is now closed", "收起来", "关了", "停一下", "停了", "停止了",
 ];
-const THANKS: [&str; 12] = [
-    "谢谢",
-    "谢谢你",
-    "谢谢大家",
-    "感谢大家",
-    "大家辛苦了",
-    "辛苦了",
-    "now",
-    "and",
-    "thanks",
-    "thank you",
-    "thank you all",
-    "please",
+#[rustfmt::skip]
+const THANKS: [&str; 23] = [
+    "谢谢", "谢谢你", "谢谢大家", "感谢大家", "大家辛苦了", "辛苦了", "now", "and", "thanks", "thank you", "thank you all",
+    "please", "谢谢各位", "感谢各位", "各位辛苦了", "辛苦大家了", "辛苦各位了", "thanks everyone", "thank you everyone",
+    "thanks all", "thanks guys", "thanks team", "everyone",
 ];
 /// How somebody leads up to the end, who then orders it.
 const LEADS: [&str; 33] = [
@@ -98,60 +67,25 @@ const LEADS: [&str; 33] = [
     "we're done",
     "we are done",
 ];
-const BACK: [&str; 24] = [
-    "回到",
-    "返回",
-    "返回到",
-    "回",
-    "切换到",
-    "切换回",
-    "切换成",
-    "切换为",
-    "切回",
-    "切回到",
-    "切到",
-    "退回",
-    "退回到",
-    "进入",
-    "恢复",
-    "恢复到",
-    "打开",
-    "back to",
-    "go back to",
-    "return to",
-    "switch to",
-    "switch back to",
-    "go to",
-    "change to",
+#[rustfmt::skip]
+const BACK: [&str; 49] = [
+    "回到", "返回", "返回到", "回", "切换到", "切换回", "切换成", "切换为", "切回", "切回到", "切到", "退回", "退回到", "进入", "恢复", "恢复到",
+    "打开", "back to", "go back to", "return to", "switch to", "switch back to", "go to", "change to", "退到",
+    "转回", "转到", "转回到", "换回", "换回到", "回归", "跳回", "get back to", "get me back to", "take me back to",
+    "take us back to", "bring me back to", "switch over to", "bring us back to", "switch me back to",
+    "let's go back to", "move back to", "change back to", "jump back to", "back into", "go into",
+    "put me back in", "put me back into", "put us back in",
 ];
-const HOME: [&str; 27] = [
-    "聊天",
-    "聊天模式",
-    "对话",
-    "对话模式",
-    "闲聊",
-    "闲聊模式",
-    "普通模式",
-    "默认模式",
-    "正常模式",
-    "日常模式",
-    "语音助手",
-    "chat",
-    "the chat",
-    "chat mode",
-    "chatting",
-    "conversation",
-    "the conversation",
-    "conversation mode",
-    "normal mode",
-    "the normal mode",
-    "default mode",
-    "the default mode",
-    "regular mode",
-    "home",
-    "主界面",
-    "主页",
-    "talk mode",
+#[rustfmt::skip]
+const HOME: [&str; 59] = [
+    "聊天", "聊天模式", "对话", "对话模式", "闲聊", "闲聊模式", "普通模式", "默认模式", "正常模式", "日常模式", "语音助手", "chat", "the chat",
+    "chat mode", "chatting", "conversation", "the conversation", "conversation mode", "normal mode",
+    "the normal mode", "default mode", "the default mode", "regular mode", "home", "主界面", "主页", "talk mode",
+    "聊天状态", "聊天界面", "对话状态", "首页", "主屏幕", "主菜单", "主模式", "初始模式", "原来的模式", "之前的模式", "平常模式", "平时的模式",
+    "the main menu", "main menu", "the home screen", "home screen", "the main screen", "main screen",
+    "main mode", "talking", "talking mode", "just talking", "just chatting", "chatting mode", "chat screen",
+    "the conversation mode", "the chat mode", "regular chat", "normal chat", "normal conversation", "normal",
+    "regular conversation",
 ];
 /// Home by these names can be asked for alone.
 const HOME_MODES: [&str; 8] =
@@ -180,8 +114,16 @@ const THIS_MODE: [&str; 22] = [
     "任何模式",
     "特殊模式",
 ];
+#[rustfmt::skip]
+const ENDING: [&str; 13] = [
+    "ending", "leaving", "closing", "stopping", "finishing", "turning off", "exiting", "quitting", "wrapping up", "shutting down", "switching off", "getting out of", "finishing up",
+];
 /// Said alone they end whatever runs.
-const BARE: [&str; 9] = ["退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序"];
+#[rustfmt::skip]
+const BARE: [&str; 16] = [
+    "退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序", "退了吧", "退了", "退一下", "get me out",
+    "take me out", "log off", "exit out",
+];
 
 /// All ways to order the end of this mode. `stated`: the marks of those that only say that it is over.
 pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
@@ -197,21 +139,65 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| named.noun(&ways.word(&["turn", "switch"])).word(&["off"]),
         &|ways| {
             named
-                .noun(&ways.word(&["that concludes", "this concludes", "that's the end of", "that is the end of"]))
+                .noun(&ways.word(&[
+                    "that concludes",
+                    "this concludes",
+                    "that's the end of",
+                    "that is the end of",
+                    "that's it for",
+                    "that's all for",
+                    "that's a wrap on",
+                    "that's a wrap for",
+                ]))
                 .mark(stated)
         },
         &|ways| {
             let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
-            named.noun(&minding.word(&["ending", "leaving", "closing", "stopping", "finishing", "turning off"]))
+            let ending = minding.word(&ENDING);
+            named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
         &|ways| named.activity(&ways.word(&ends)),
+        &|ways| {
+            // The notes of a meeting are finished by whoever writes them.
+            let stop = [
+                "停止",
+                "停",
+                "停掉",
+                "停一下",
+                "结束",
+                "关闭",
+                "关掉",
+                "关了",
+                "退出",
+                "终止",
+                "中止",
+                "stop",
+                "end",
+                "turn off",
+                "switch off",
+                "quit",
+                "exit",
+                "cut",
+            ];
+            named.recording(&ways.word(&stop).many(|ways| ways.word(&["一下", "掉", "下"])))
+        },
+        &|ways| named.recording(ways).some(over).mark(stated),
+        &|ways| named.recording(&ways.word(&["把", "将"])).word(&off),
+        &|ways| {
+            named
+                .noun(&ways.word(&["shut", "close", "wrap", "finish", "turn", "switch", "put"]))
+                .word(&["down", "up", "off", "away"])
+        },
+        &|ways| named.stop(ways).mark(stated),
+        &|ways| {
+            let ended =
+                ways.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
+            // Where nothing runs, it is a wish for other people.
+            if stated == Marks::NONE { named.activity(&ended) } else { named.activity(&ended).mark(Marks::WEAK) }
+        },
     ]);
     let weak = ways.any(&[
-        &|ways| {
-            named.activity(
-                &ways.word(&["停止", "停", "别", "不", "完成", "stop", "end", "quit", "exit", "finish", "leave"]),
-            )
-        },
+        &|ways| named.activity(&ways.word(&["别", "不", "完成"])),
         &|ways| named.activity(ways).word(&["结束", "完毕", "完"]),
         &|ways| named.thing(ways).word(&["开完", "is done", "done", "finished", "ended"]),
     ]);

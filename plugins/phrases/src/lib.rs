@@ -5,6 +5,7 @@
 //! - [`text`]: as recognisers write it, made even: width, case, marks, characters that sound alike
 //! - [`path`]: a text is walked by words, on all ways at once, and each way collects marks
 //! - [`frame`]: what may stand around a command, and what it makes of it
+//! - [`remark`]: what people say beside a command, of themselves and of the hour
 //! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
 //! - [`wish`]: everything that a person may want of the default mode
 //! - [`ending`]: the end of what is being recorded
@@ -21,6 +22,7 @@ pub mod leave;
 pub mod negation;
 pub mod ordinal;
 pub mod path;
+pub mod remark;
 pub mod talk;
 pub mod task;
 pub mod text;
