@@ -7,7 +7,9 @@ use crate::text::Text;
 
 pub mod vocabulary;
 
-use vocabulary::{ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, OPENING, PARTED, PARTS, SHOW, START, Vocabulary};
+use vocabulary::{
+    ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, MAKE, MEASURE, NOTE, OPENING, PARTED, PARTS, SHOW, START, Vocabulary,
+};
 
 /// A mode and all that it is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,10 +247,29 @@ impl Named {
                 self.mode(&verb(&told, &ENTER).or(&verb(&told, &START)))
             },
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
+            &|ways| self.activity(ways).marked(&["吧"], Marks::URGES),
+            &|ways| {
+                let made =
+                    ways.word(&MAKE).word(&MEASURE).any(&[&|ways| ways.word(&self.things), &|ways| ways.word(&["会"])]);
+                if self.recordings.is_empty() { made.nowhere() } else { made }
+            },
+            &|ways| self.recording(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&NOTE)),
+            &|ways| {
+                self.noun(&ways.word(&["把", "将"])).word(&[
+                    "录下来",
+                    "记录下来",
+                    "记下来",
+                    "录一下",
+                    "记录一下",
+                    "记一下",
+                    "录起来",
+                    "录上",
+                ])
+            },
             &|ways| self.shown(&verb(ways, &SHOW)),
             &|ways| self.shown(&verb(ways, &START)),
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
-            &|ways| self.shown(&ways.maybe(|ways| ways.word(&["把", "将"]))).word(&brought),
+            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&brought),
             &|ways| {
                 self.noun(&determined(&ways.word(&PARTED)))
                     .or(&self.shown(&determined(&ways.word(&PARTED))))
@@ -269,7 +290,7 @@ impl Named {
             },
             &|ways| self.noun(ways).word(&begun),
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
-            &|ways| self.noun(&ways.word(&["把", "将"])).word(&resulting),
+            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&resulting),
             &|ways| {
                 let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);
                 let into = changed.word(&[
@@ -298,6 +319,11 @@ impl Named {
             },
         ])
     }
+}
+
+/// 把看板给我打开.
+fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "都", "重新"]))
 }
 
 fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {

@@ -76,7 +76,7 @@ impl<'t> Framed<'t> {
 fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
     // Can we start now?
-    let is_asked_now = has(Marks::ASKS) && has(Marks::CAN) && has(Marks::NOW);
+    let is_asked_now = has(Marks::CAN) && has(Marks::NOW) && !has(Marks::I | Marks::WE);
     let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
     // 现在可以结束会议了; with 吧 it asks.
     let is_allowed = has(Marks::CAN)

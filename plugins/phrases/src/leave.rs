@@ -68,13 +68,14 @@ const LEADS: [&str; 33] = [
     "we are done",
 ];
 #[rustfmt::skip]
-const BACK: [&str; 49] = [
+const BACK: [&str; 51] = [
     "回到", "返回", "返回到", "回", "切换到", "切换回", "切换成", "切换为", "切回", "切回到", "切到", "退回", "退回到", "进入", "恢复", "恢复到",
     "打开", "back to", "go back to", "return to", "switch to", "switch back to", "go to", "change to", "退到",
     "转回", "转到", "转回到", "换回", "换回到", "回归", "跳回", "get back to", "get me back to", "take me back to",
     "take us back to", "bring me back to", "switch over to", "bring us back to", "switch me back to",
     "let's go back to", "move back to", "change back to", "jump back to", "back into", "go into",
     "put me back in", "put me back into", "put us back in",
+    "回去", "回来",
 ];
 #[rustfmt::skip]
 const HOME: [&str; 59] = [
@@ -184,10 +185,11 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| named.recording(ways).some(over).mark(stated),
         &|ways| named.recording(&ways.word(&["把", "将"])).word(&off),
         &|ways| {
-            named
-                .noun(&ways.word(&["shut", "close", "wrap", "finish", "turn", "switch", "put"]))
-                .word(&["down", "up", "off", "away"])
+            let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
+            let off = apart(&["turn", "switch", "shut"], &["off", "down"]);
+            off.or(&apart(&["wrap", "finish", "close"], &["up", "off", "down", "out"])).or(&apart(&["put"], &["away"]))
         },
+        &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
         &|ways| named.stop(ways).mark(stated),
         &|ways| {
             let ended =
@@ -216,7 +218,20 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     let today =
         ["今天的会", "今天的会议", "今天会议", "会", "这次会议", "本次会议", "我们的会", "今天这个会", "这个会"];
     let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
-    let weak = ["休会", "开完会", "会开完", "今天就到这里", "今天就到这儿", "今天先到这里", "散了", "meeting done"];
+    let weak = [
+        "休会",
+        "开完会",
+        "会开完",
+        "今天就到这里",
+        "今天就到这儿",
+        "今天先到这里",
+        "散了",
+        "meeting done",
+        "wrap it up",
+        "wrap up",
+        "wrap this up",
+        "call it a day",
+    ];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }
 
@@ -243,7 +258,7 @@ pub fn sociably<'t>(ways: &Ways<'t>, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Wa
     let between = |ways: &Ways<'t>| {
         ways.many(|ways| ways.word(&["吧", "啊", "啦", "那", "好", "好的", "那么", "so", "okay", "ok"]))
     };
-    let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS)))));
+    let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS).or(&farewell::sure(ways))))));
     let ended = core(&led);
     let parted = ended.many(|ways| ways.word(&["吧", "啊", "啦", "了", "大家", "各位"]).or(&ways.word(&THANKS)));
     ended.or(&parted.some(farewell::sure))

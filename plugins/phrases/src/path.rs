@@ -173,6 +173,12 @@ impl<'t> Ways<'t> {
         self.at(self.steps.iter().map(|&(at, passed)| (at, passed | marks)).collect())
     }
 
+    /// No way at all.
+    #[must_use]
+    pub fn nowhere(&self) -> Self {
+        self.at(Vec::new())
+    }
+
     /// The ways that have passed none of these, as if they had passed nothing.
     #[must_use]
     pub fn anew(&self, without: Marks) -> Self {

@@ -28,18 +28,20 @@ const BEGINNING: [&str; 44] = [
     "咖啡喝完了", "不等了", "不等他了", "我回来了", "准备好了", "别摸鱼了",
 ];
 #[rustfmt::skip]
-const CIVIL: [&str; 35] = [
+const CIVIL: [&str; 40] = [
     "不好意思", "打扰了", "打扰一下", "麻烦了", "早上好", "上午好", "中午好", "下午好", "晚上好", "大家好", "各位好", "大家早上好", "大家上午好", "大家下午好",
     "早啊", "大家早", "欢迎大家", "感谢大家", "谢谢大家", "谢谢各位", "感谢各位", "感谢大家参加", "谢谢大家参加", "注意了", "听好了", "安静", "安静一下",
     "大家安静", "各位安静", "大家安静一下", "辛苦大家了", "各位辛苦了", "辛苦各位了", "有劳", "就这么定了",
+    "各位安静一下", "请安静", "请安静一下", "大家注意了", "各位注意了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 62] = [
+const ENDING: [&str; 87] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
     "该说的都说完了", "内容都讲完了", "差不多了", "也差不多了", "该吃饭了", "去吃饭了", "吃饭去了", "该下班了", "我累了", "累了", "活干完了", "今天的活干完了",
     "活都干完了", "都干完了", "忙完了", "不录了", "别录了", "不开了", "不聊了", "不干了", "不写了", "不用了", "不需要了", "可以了", "够了", "收拾收拾",
+    "时间不早了", "时候不早了", "很晚了", "太晚了", "不早了", "天黑了", "困了", "我困了", "没别的事", "没什么事", "没其他事", "没别的问题", "没别的问题了", "没有别的问题了", "没有问题", "没什么问题了", "没什么要说的了", "没有要补充的了", "没有补充了", "收工", "时间到", "时间差不多了", "到点了", "时间到了", "到时间了",
 ];
 
 #[rustfmt::skip]
@@ -85,7 +87,7 @@ const ENGLISH_CIVIL: [&str; 40] = [
     "appreciate it", "i appreciate it", "good job", "you're the best",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 55] = [
+const ENGLISH_ENDING: [&str; 77] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -96,6 +98,7 @@ const ENGLISH_ENDING: [&str; 55] = [
     "we've run out of time", "enough", "enough for today", "it's late", "it's getting late", "i have to go",
     "i gotta go", "we have to go", "i've had enough", "we covered everything", "we've covered everything",
     "i think that's it", "i think that's all", "i think we're done", "enough work",
+    "let's wrap it up", "let's wrap up", "let's wrap this up", "wrap it up", "let's stop here", "let's stop there", "let's call it a day", "let's call it", "let's leave it there", "let's leave it here", "let's end it here", "let's end here", "end it there", "let's finish here", "let's finish up", "i think we can stop here", "that concludes it", "we're good", "we're good here", "time to go", "time to wrap up", "time to go home",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 16] = [

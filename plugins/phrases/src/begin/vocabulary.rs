@@ -65,14 +65,14 @@ pub const KNOWN: [Vocabulary; 5] = [
             "meeting session",
         ],
         recordings: &[
-            "录音", "录制", "记录", "纪要", "会议纪要", "记录会议", "录会议", "会议笔记", "recording", "the recording", "recording the meeting", "recording this meeting",
+            "录音", "录制", "记录", "纪要", "会议记录", "会议纪要", "记录会议", "录会议", "会议笔记", "recording", "the recording", "recording the meeting", "recording this meeting",
             "recording this", "recording us", "recording our meeting", "recording a meeting", "recording meeting", "the minutes", "minutes", "meeting minutes", "the meeting minutes", "taking minutes", "taking the minutes",
             "taking notes", "taking meeting notes", "meeting notes", "the meeting notes", "note taking", "transcribing", "transcribing the meeting", "the transcription", "transcription",
         ],
         recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
         doings: &["开会", "开个会", "开一个会", "开个小会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
-        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order"],
+        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
         stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "finish recording", "finish the recording", "close the recording", "the recording is over"],
         ..NONE
     },
@@ -88,15 +88,15 @@ pub const KNOWN: [Vocabulary; 5] = [
             "工作清单", "活儿", "要做的事", "tasks", "task list", "tasks list", "tasklist", "list of tasks", "to do list", "todo list", "to dos", "todos", "to do", "todo", "work list", "to do items",
             "todo items", "task lists", "to do tasks",
         ],
-        activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday"],
+        activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day"],
         doings: &[
             "开工", "开干", "干活", "干活去", "干起来", "get to work", "get down to work", "get working", "get back to work", "back to work", "get some work done", "do some work", "crack on with work", "crack on with the work",
             "crack on with the tasks", "get cracking on the tasks", "get cracking on work", "get stuff done", "get things done", "get on with work", "get on with the work", "go to work on the tasks", "tackle the tasks", "tackle my tasks",
-            "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks",
+            "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks", "let's work",
         ],
         stops: &[
             "收工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
-            "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work",
+            "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
         ],
         ..NONE
     },
@@ -111,7 +111,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "build error", "compile errors", "compiler errors", "compile log", "compiler output", "compilation log", "compilation errors", "error log", "error logs",
         ],
         activities: &["编程", "写代码", "编码", "敲代码", "码代码", "写程序", "coding", "programming", "writing code"],
-        doings: &["get coding", "get to coding", "get back to coding", "do some coding", "write some code", "crack on with coding", "crack on with the code", "写点代码", "敲点代码"],
+        doings: &["get coding", "get to coding", "get back to coding", "do some coding", "write some code", "crack on with coding", "crack on with the code", "写点代码", "敲点代码", "来写代码", "一起写代码", "let's code", "let's write some code", "let's program"],
         ..NONE
     },
     Vocabulary {
@@ -134,13 +134,33 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 85] = [
+pub const SHOW: [&str; 91] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", "see",
     "let me see", "let's see", "look at", "take a look at", "have a look at", "let me look at", "go over", "go through", "run through", "walk me through", "open", "open up", "get up", "get", "get me", "get out", "give me", "bring out", "tell me",
+    "让我看看", "让我看一下", "让我看下", "我看看", "我看下", "gimme",
 ];
-/// The same of the two halves of a verb, with what is shown between them.
+pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
+pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];
+/// Before the notes of a meeting.
+pub const NOTE: [&str; 14] = [
+    "做",
+    "记",
+    "做一下",
+    "记一下",
+    "做个",
+    "记个",
+    "做下",
+    "记下",
+    "take",
+    "take the",
+    "take down",
+    "keep",
+    "write",
+    "do",
+];
+/// Verbs of two parts, with what is shown between them.
 pub const PARTED: [&str; 12] =
     ["get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open"];
 pub const PARTS: [&str; 13] = [
@@ -176,7 +196,7 @@ pub const START: [&str; 38] = [
 
 /// With things and modes.
 #[rustfmt::skip]
-pub const ENTER: [&str; 85] = [
+pub const ENTER: [&str; 87] = [
     "打开", "进入", "进", "进到", "切换到", "切换成", "切换为", "切换至", "切换去", "切换", "切到", "切成", "切入", "切", "转到", "转换到", "转换成",
     "转入", "转为", "转成", "换到", "换成", "换为", "跳到", "跳转到", "调到", "调成", "回到", "切回", "切回到", "切换回", "恢复", "激活", "启用",
     "召开", "发起", "开", "来个", "来一个", "来一场", "开一场", "开个", "开一个", "开一下", "open", "open up", "activate", "enable",
@@ -184,11 +204,12 @@ pub const ENTER: [&str; 85] = [
     "switch over to", "switch back to", "新建", "新建一个", "创建", "创建一个", "建个", "建一个", "建", "起个", "起一个", "弄个", "弄一个",
     "搞个", "搞一个", "整个", "整一个", "拉起", "拉个", "组个", "来场", "来次", "切去", "转去", "进入到", "打开一下",
     "启用一下", "切换一下", "create", "set up a",
+    "起", "组",
 ];
 
 /// With modes only: one goes to a meeting without any device.
 #[rustfmt::skip]
-pub const ENTER_MODE: [&str; 72] = [
+pub const ENTER_MODE: [&str; 75] = [
     "使用", "用", "变成", "改成", "改为", "设置成", "设置为", "设成", "设为", "返回", "回", "上", "go to", "go into", "go in",
     "go back to", "back to", "return to", "switch into", "switch", "change to", "change into", "move to",
     "move into", "jump to", "jump into", "get into", "get in", "put me in", "put us in", "put yourself in",
@@ -197,6 +218,7 @@ pub const ENTER_MODE: [&str; 72] = [
     "put us into", "put yourself into", "flip to", "flip over to", "go over to", "hop into", "hop to",
     "head to", "get us into", "take us to", "take us into", "bring us to", "bring us into", "get back to",
     "get back into", "let me in", "let's do", "来", "搞", "整", "弄",
+    "搞起", "整起", "走起",
 ];
 
 /// With what people do.

@@ -87,7 +87,7 @@ pub const BEFORE: [(&str, Marks); 299] = [
     ("能", CAN), ("能不能", CAN), ("可以", CAN), ("可不可以", CAN), ("可以不可以", CAN), ("能否", CAN), ("可否", CAN),
     ("是否可以", CAN), ("方便", CAN), ("会不会", CAN), ("要不", CAN), ("要不要", MAY_I), ("是不是", MAY_I),
     ("shall we", MAY_I), ("can we", MAY_I), ("could we", MAY_I), ("may we", MAY_I),
-    ("can i", MAY_I), ("we can", CAN), ("you can", CAN), ("you may", CAN), ("i need to", CAN), ("we need to", CAN),
+    ("can i", MAY_I), ("we can", CAN.and(WE)), ("you can", CAN), ("you may", CAN), ("i need to", CAN.and(Marks::I)), ("we need to", CAN.and(WE)),
     ("could you", REQUESTS), ("can you", REQUESTS), ("would you", REQUESTS), ("will you", REQUESTS),
     // Urging.
     ("let's", URGES), ("lets", URGES), ("let us", URGES),
@@ -112,7 +112,7 @@ pub const BEFORE: [(&str, Marks); 299] = [
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 163] = [
+pub const BEHIND: [(&str, Marks); 164] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -136,5 +136,5 @@ pub const BEHIND: [(&str, Marks); 163] = [
     ("就好了", NONE), ("就可以了", NONE), ("感激不尽", NONE), ("多谢了", NONE), ("辛苦", NONE), ("好嘞", NONE), ("就现在", AT_ONCE), ("亲", NONE), ("伙计们", NONE), ("小伙伴们", NONE),
     ("小智", NONE), ("on the screen", NONE), ("on screen", NONE), ("on the display", NONE), ("mate", NONE), ("man", NONE), ("buddy", NONE), ("bro", NONE), ("dude", NONE), ("team", NONE), ("for today", NONE),
     ("for now", NONE), ("here", NONE), ("again", NONE), ("asap", NONE), ("quickly", NONE), ("as soon as possible", NONE), ("ta", NONE), ("will ya", REQUESTS), ("would ya", REQUESTS), ("so", NONE), ("yeah", NONE),
-    ("this minute", NOW), ("this instant", NOW), ("so we can start", NONE), ("so we can begin", NONE), ("so i can see it", NONE), ("thanks again", NONE), ("can ya", REQUESTS), ("today", NONE),
+    ("this minute", NOW), ("shall we", NONE), ("this instant", NOW), ("so we can start", NONE), ("so we can begin", NONE), ("so i can see it", NONE), ("thanks again", NONE), ("can ya", REQUESTS), ("today", NONE),
 ];

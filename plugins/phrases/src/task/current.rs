@@ -71,11 +71,12 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         .maybe(|ways| ways.word(&["为已完成", "为完成", "成完成", "完成", "已完成"])));
     let this = |ways: &Ways<'t>| ways.maybe(|ways| ways.word(&["the"])).word(&THIS);
     let mark = this(&ways.word(&[
-        "mark", "set", "flag", "log", "tick", "check", "cross", "count", "call", "consider", "put", "get", "move",
-        "tag",
+        "mark", "set", "flag", "log", "tick", "check", "count", "call", "consider", "put", "get", "move", "tag",
     ]))
     .many(|ways| ways.word(&["as", "to", "down as", "down", "being"]))
     .word(&DONE);
+    let mark = mark.or(&this(&ways.word(&["tick", "check", "cross", "mark", "scratch", "strike"])).word(&OFF));
+    let mark = mark.or(&this(&ways.word(&["cross", "scratch", "strike"])).word(&["out"]));
     let mark = mark.or(&this(&ways.word(&[
         "tick off",
         "check off",
@@ -91,7 +92,6 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "scratch off",
         "strike off",
         "wrap up",
-        "check",
     ])));
     let is =
         this(ways).word(&["is", "has been", "s", "was just", "is now", "is all", "is already", "is finally"]).or(&ways
@@ -131,7 +131,6 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "finished",
         "completed",
         "done",
-        "did",
         "finished with",
         "wrapped up",
         "done with",
@@ -149,6 +148,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "all done with",
     ]));
     let whole = ways.word(&WHOLE);
+    let told = told.or(&told.word(&["标记一下", "标一下", "勾一下", "划一下"]));
     told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
 }
 
@@ -172,9 +172,8 @@ const THIS: [&str; 23] = [
     "it", "this", "that", "this one", "that one", "this task", "that task", "task", "current task", "current one", "this item", "that item", "current item", "this thing", "this job", "this to do", "this todo", "one", "this card", "this ticket", "this one here", "that thing", "thing",
 ];
 #[rustfmt::skip]
-const DONE: [&str; 14] = [
-    "done", "complete", "completed", "finished", "off", "out", "off the list", "off my list", "as done", "off the board", "a done", "closed", "as complete", "resolved",
-];
+const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
+const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
 const WHOLE: [&str; 22] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done",

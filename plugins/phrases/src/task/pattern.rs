@@ -146,7 +146,8 @@ pub fn is_titled(rest: &str) -> bool {
 
 /// The task, a task, 一个任务.
 fn is_task(rest: &str) -> bool {
-    ["任务", "task"].iter().any(|word| rest.contains(word))
+    let is_board = ["board", "list", "板", "列表", "清单"].iter().any(|word| rest.contains(word));
+    !is_board && ["任务", "task"].iter().any(|word| rest.contains(word))
 }
 
 /// True for a place in the list, and for nothing.
