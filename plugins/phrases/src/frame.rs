@@ -98,7 +98,9 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         let by_whom = match () {
             () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE | Marks::NOW),
             () if has(Marks::I) => false,
-            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => has(Marks::URGES),
+            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => {
+                has(Marks::URGES) || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
+            }
             () if has(Marks::YOU) => has(Marks::POLITE | Marks::URGES),
             () => true,
         };

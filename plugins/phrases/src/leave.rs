@@ -121,17 +121,36 @@ const ENDING: [&str; 13] = [
 ];
 /// Said alone they end whatever runs.
 #[rustfmt::skip]
-const BARE: [&str; 16] = [
+const BARE: [&str; 17] = [
     "退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序", "退了吧", "退了", "退一下", "get me out",
     "take me out", "log off", "exit out",
+    "get me out of here",
 ];
 
 /// All ways to order the end of this mode. `stated`: the marks of those that only say that it is over.
 pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     let over = |ways: &Ways<'t>| ways.word(&OVER).or(&ways.word(&UP_TO_HERE));
     let quit = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
-    let off =
-        ["关掉", "关了", "关闭", "退出", "结束", "停掉", "结束掉", "关上", "停了", "停止", "退了", "停下来", "停一下"];
+    let off = [
+        "关掉",
+        "关了",
+        "关闭",
+        "退出",
+        "结束",
+        "停掉",
+        "结束掉",
+        "关上",
+        "停了",
+        "停止",
+        "退了",
+        "停下来",
+        "停一下",
+        "收起来",
+        "收了",
+        "收起",
+        "合上",
+        "收掉",
+    ];
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
         &|ways| named.noun(&quit(ways)),

@@ -28,20 +28,22 @@ const BEGINNING: [&str; 44] = [
     "咖啡喝完了", "不等了", "不等他了", "我回来了", "准备好了", "别摸鱼了",
 ];
 #[rustfmt::skip]
-const CIVIL: [&str; 40] = [
+const CIVIL: [&str; 44] = [
     "不好意思", "打扰了", "打扰一下", "麻烦了", "早上好", "上午好", "中午好", "下午好", "晚上好", "大家好", "各位好", "大家早上好", "大家上午好", "大家下午好",
     "早啊", "大家早", "欢迎大家", "感谢大家", "谢谢大家", "谢谢各位", "感谢各位", "感谢大家参加", "谢谢大家参加", "注意了", "听好了", "安静", "安静一下",
     "大家安静", "各位安静", "大家安静一下", "辛苦大家了", "各位辛苦了", "辛苦各位了", "有劳", "就这么定了",
     "各位安静一下", "请安静", "请安静一下", "大家注意了", "各位注意了",
+    "久等了", "让大家久等了", "让你久等了", "让各位久等了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 87] = [
+const ENDING: [&str; 95] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
     "该说的都说完了", "内容都讲完了", "差不多了", "也差不多了", "该吃饭了", "去吃饭了", "吃饭去了", "该下班了", "我累了", "累了", "活干完了", "今天的活干完了",
     "活都干完了", "都干完了", "忙完了", "不录了", "别录了", "不开了", "不聊了", "不干了", "不写了", "不用了", "不需要了", "可以了", "够了", "收拾收拾",
     "时间不早了", "时候不早了", "很晚了", "太晚了", "不早了", "天黑了", "困了", "我困了", "没别的事", "没什么事", "没其他事", "没别的问题", "没别的问题了", "没有别的问题了", "没有问题", "没什么问题了", "没什么要说的了", "没有要补充的了", "没有补充了", "收工", "时间到", "时间差不多了", "到点了", "时间到了", "到时间了",
+    "不工作了", "干完了", "今天的工作做完了", "聊得很开心", "今天开到这里", "今天就开到这里", "今天就开到这", "没什么要补充的了",
 ];
 
 #[rustfmt::skip]
@@ -58,13 +60,14 @@ const GROUP_IS: [&str; 18] = [
     "the whole gang's", "it's",
 ];
 #[rustfmt::skip]
-const ENGLISH_READY: [&str; 22] = [
+const ENGLISH_READY: [&str; 25] = [
     "here", "ready", "set", "all set", "present", "in the room", "online", "assembled", "gathered", "seated",
     "good to go", "ready to go", "good", "arrived", "joined", "here now", "ready now", "back", "in place",
     "got everyone", "time", "connected",
+    "ready to work", "ready to start", "ready to begin",
 ];
 #[rustfmt::skip]
-const ENGLISH_BEGINNING: [&str; 48] = [
+const ENGLISH_BEGINNING: [&str; 61] = [
     "all set", "all ready", "all good", "all here", "ready", "enough chit chat", "enough chitchat",
     "enough chatter", "enough small talk", "enough talk", "enough talking", "no more chit chat",
     "no more small talk", "let's not waste time", "let's not waste any time", "let's not waste any more time",
@@ -74,9 +77,10 @@ const ENGLISH_BEGINNING: [&str; 48] = [
     "come on", "come on then", "let's go", "let's do this", "let's do it", "let's roll", "let's get going",
     "let's get started", "let's begin", "off we go", "no time to waste", "coffee's done", "enough fun",
     "enough joking", "enough messing around", "let's get this going", "let's get this started",
+    "that's everyone", "that's everybody", "that is everyone", "coffee's ready", "coffee is ready", "coffee is done", "ready to work", "ready to start", "ready to go", "ready when you are", "i'm back", "back again", "good to go",
 ];
 #[rustfmt::skip]
-const ENGLISH_CIVIL: [&str; 40] = [
+const ENGLISH_CIVIL: [&str; 49] = [
     "good morning", "good afternoon", "good evening", "morning", "welcome", "thanks for coming",
     "thank you for coming", "thanks for joining", "thank you for joining", "thank you all for coming",
     "thanks everyone for coming", "thank you everyone for coming", "sorry for the wait",
@@ -85,9 +89,10 @@ const ENGLISH_CIVIL: [&str; 40] = [
     "thank you everyone", "thanks all", "thank you all", "thanks everybody", "thank you everybody",
     "thanks guys", "thanks team", "thanks a lot", "thanks so much", "cheers", "much appreciated",
     "appreciate it", "i appreciate it", "good job", "you're the best",
+    "thanks for everything", "thank you for everything", "thank you so much", "thank you very much", "what's up", "how are you", "it was nice talking to you", "nice talking to you", "nice chatting with you",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 77] = [
+const ENGLISH_ENDING: [&str; 86] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -99,6 +104,7 @@ const ENGLISH_ENDING: [&str; 77] = [
     "i gotta go", "we have to go", "i've had enough", "we covered everything", "we've covered everything",
     "i think that's it", "i think that's all", "i think we're done", "enough work",
     "let's wrap it up", "let's wrap up", "let's wrap this up", "wrap it up", "let's stop here", "let's stop there", "let's call it a day", "let's call it", "let's leave it there", "let's leave it here", "let's end it here", "let's end here", "end it there", "let's finish here", "let's finish up", "i think we can stop here", "that concludes it", "we're good", "we're good here", "time to go", "time to wrap up", "time to go home",
+    "i'm done working", "we're done working", "that's enough work", "that's enough", "time for bed", "enough working", "i'm sleepy", "it's bedtime", "bedtime",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 16] = [
@@ -122,6 +128,11 @@ fn addressed<'t>(ways: &Ways<'t>) -> Ways<'t> {
 /// Who and what is ready.
 fn beginning<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let chinese = ways.some(|ways| ways.word(&PEOPLE)).many(|ways| ways.word(&ALREADY)).word(&READY);
+    let chinese = chinese.or(&ways.some(|ways| ways.word(&["都", "已经", "全都"])).word(&READY));
+    let hedged = ways.maybe(|ways| {
+        ways.word(&["i think", "looks like", "it looks like", "it seems", "seems like", "now that", "since"])
+    });
+    let ways = &hedged;
     let group = ways.word(&GROUP).or(&ways.word(&GROUP_IS));
     let english = group.many(|ways| ways.word(&["all", "now", "finally", "already", "both"])).word(&ENGLISH_READY);
     let ready = chinese.or(&english).mark(Marks::READY);

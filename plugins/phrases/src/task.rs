@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
+use crate::clause;
 use crate::frame::{Framed, Manner};
 use crate::negation;
 use crate::ordinal::Place;
@@ -54,8 +55,8 @@ const TARGET_CHARS: usize = 80;
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     // A title is told as it was heard first, and only then with what recognisers confuse put right.
-    let named = closed(said).or(|| open(said, extra)).or(|| open(&text::even(said), extra));
-    named.or(|| pointed(said))
+    let named = clause::among(said, closed).or(|| open(said, extra)).or(|| open(&text::even(said), extra));
+    named.or(|| clause::among(said, pointed))
 }
 
 /// Commands without a task of one's own words.

@@ -71,9 +71,9 @@ pub const KNOWN: [Vocabulary; 5] = [
         ],
         recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
-        doings: &["开会", "开个会", "开一个会", "开个小会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
-        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
-        stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "finish recording", "finish the recording", "close the recording", "the recording is over"],
+        doings: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
+        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
+        stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over"],
         ..NONE
     },
     Vocabulary {
@@ -163,7 +163,7 @@ pub const NOTE: [&str; 14] = [
 /// Verbs of two parts, with what is shown between them.
 pub const PARTED: [&str; 12] =
     ["get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open"];
-pub const PARTS: [&str; 13] = [
+pub const PARTS: [&str; 17] = [
     "up",
     "on",
     "out",
@@ -177,6 +177,10 @@ pub const PARTS: [&str; 13] = [
     "back up",
     "on screen",
     "over here",
+    "on the screen",
+    "on the display",
+    "on the big screen",
+    "on the tv",
 ];
 /// One begins with them, not what they name: would you mind …
 #[rustfmt::skip]
@@ -187,11 +191,12 @@ pub const OPENING: [&str; 31] = [
 
 /// With everything that begins.
 #[rustfmt::skip]
-pub const START: [&str; 38] = [
+pub const START: [&str; 45] = [
     "开始", "正式开始", "开始进行", "开始召开", "启动", "开启", "开始进入", "start", "begin", "start up", "launch", "initiate",
     "kick off", "fire up", "commence", "start with", "开始一下", "正式启动", "启动一下", "get going with", "get started on",
     "get on with", "crack on with", "get cracking with", "get cracking on", "dive into", "jump right into",
     "set up", "spin up", "boot up", "open up", "now start", "现在开始", "马上开始", "立刻开始", "着手", "展开", "kick start",
+    "start on", "get going on", "get started with", "get working on", "work on", "work through", "tackle",
 ];
 
 /// With things and modes.
@@ -223,21 +228,23 @@ pub const ENTER_MODE: [&str; 75] = [
 
 /// With what people do.
 #[rustfmt::skip]
-pub const ACTIVE: [&str; 38] = [
+pub const ACTIVE: [&str; 40] = [
     "开始", "正式开始", "开始进入", "进入", "进入到", "切换到", "切到", "转到", "切换成", "转入", "投入", "start", "begin", "commence",
     "switch to", "switch over to", "start to", "begin to", "get started with", "开始去", "着手", "继续", "get started",
     "get going", "get on with", "get back to", "go back to", "crack on with", "crack on", "get down to",
     "get to", "resume", "kick off", "kick off with", "get started on", "get cracking on", "get cracking with",
     "dive into",
+    "get", "let's get",
 ];
 
 /// Between a verb and what it begins.
 #[rustfmt::skip]
-pub const DETERMINERS: [&str; 79] = [
+pub const DETERMINERS: [&str; 87] = [
     "一个", "一场", "一次", "个", "场", "一个新的", "一个新", "新", "新的", "这个", "这场", "那个", "那场", "这次", "这次的", "本次", "该", "今天的",
     "今日的", "今天这个", "我们的", "我们今天的", "咱们的", "咱们今天的", "我的", "你的", "当前", "当前的", "现在的", "我们", "咱们", "今天", "the", "a",
     "an", "this", "our", "my", "your", "new", "today's", "todays", "current", "that", "another", "我今天的", "今日",
     "我", "我这边的", "我所有的", "所有的", "所有", "全部", "全部的", "我那个", "我这个", "额", "啊", "就是", "一个临时", "临时", "临时的", "快速",
     "一个快速的", "all", "all my", "all the", "all of my", "some", "quick", "a quick", "me the", "me my", "us the",
     "us our", "us", "me", "team", "team's",
+    "weekly", "daily", "monthly", "regular", "our weekly", "our daily", "每周的", "每日",
 ];

@@ -50,7 +50,7 @@ pub const ADDRESSED: [&str; 24] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 299] = [
+pub const BEFORE: [(&str, Marks); 302] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -107,12 +107,12 @@ pub const BEFORE: [(&str, Marks); 299] = [
     ("could you maybe", REQUESTS), ("can you just", REQUESTS), ("could you just", REQUESTS), ("could you kindly", REQUESTS), ("mate", NONE), ("man", NONE), ("bro", NONE), ("dude", NONE),
     ("team", NONE), ("ladies and gentlemen", NONE), ("伙计", NONE), ("伙计们", NONE), ("兄弟们", NONE), ("小伙伴们", NONE), ("同事们", NONE), ("同学们", NONE), ("朋友们", NONE),
     ("朋友", NONE), ("亲", NONE), ("哎呀", NONE), ("哎哟", NONE), ("得", NONE), ("得了", NONE), ("得嘞", NONE), ("成", NONE), ("ok了", NONE), ("妥", NONE), ("嗯好", NONE), ("走", NONE),
-    ("听着", NONE), ("这样", NONE), ("这样吧", NONE), ("接下来", NONE), ("下面", NONE), ("请大家", NONE),
+    ("听着", NONE), ("这样", NONE), ("这样吧", NONE), ("那我们", LETS), ("那咱们", LETS), ("go ahead", POLITE), ("接下来", NONE), ("下面", NONE), ("请大家", NONE),
 ];
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 164] = [
+pub const BEHIND: [(&str, Marks); 159] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -132,8 +132,8 @@ pub const BEHIND: [(&str, Marks); 164] = [
     ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE), ("there", NONE),
     // More of the same.
     ("给我看", NONE), ("给我看看", NONE), ("给我看一下", NONE), ("给我听", NONE), ("给我听听", NONE), ("给我听一下", NONE), ("我看看", NONE), ("我看一下", NONE), ("我听听", NONE), ("让我看看", NONE),
-    ("让我看一下", NONE), ("给大家看看", NONE), ("给我们看看", NONE), ("看看", NONE), ("看一下", NONE), ("来看看", NONE), ("到屏幕上", NONE), ("在屏幕上", NONE), ("就行", NONE), ("就行了", NONE), ("就好", NONE),
-    ("就好了", NONE), ("就可以了", NONE), ("感激不尽", NONE), ("多谢了", NONE), ("辛苦", NONE), ("好嘞", NONE), ("就现在", AT_ONCE), ("亲", NONE), ("伙计们", NONE), ("小伙伴们", NONE),
+    ("让我看一下", NONE), ("给大家看看", NONE), ("给我们看看", NONE), ("看看", NONE), ("看一下", NONE), ("来看看", NONE), ("到屏幕上", NONE), ("在屏幕上", NONE),   
+      ("感激不尽", NONE), ("多谢了", NONE), ("辛苦", NONE), ("好嘞", NONE), ("就现在", AT_ONCE), ("亲", NONE), ("伙计们", NONE), ("小伙伴们", NONE),
     ("小智", NONE), ("on the screen", NONE), ("on screen", NONE), ("on the display", NONE), ("mate", NONE), ("man", NONE), ("buddy", NONE), ("bro", NONE), ("dude", NONE), ("team", NONE), ("for today", NONE),
     ("for now", NONE), ("here", NONE), ("again", NONE), ("asap", NONE), ("quickly", NONE), ("as soon as possible", NONE), ("ta", NONE), ("will ya", REQUESTS), ("would ya", REQUESTS), ("so", NONE), ("yeah", NONE),
     ("this minute", NOW), ("shall we", NONE), ("this instant", NOW), ("so we can start", NONE), ("so we can begin", NONE), ("so i can see it", NONE), ("thanks again", NONE), ("can ya", REQUESTS), ("today", NONE),

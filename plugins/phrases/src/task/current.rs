@@ -26,7 +26,12 @@ pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
     // 下一个任务念一下, 下一个是什么.
     let told =
         next.word(&["念一下", "读一下", "说一下", "看一下", "是什么", "是啥", "是哪个", "念给我听", "读给我听", "呢"]);
-    next.or(&told).or(&ways.word(&ONWARD))
+    let skipped = ways
+        .word(&["跳过", "略过", "先跳过"])
+        .word(&POINTING)
+        .maybe(|ways| ways.word(&COUNTED))
+        .maybe(|ways| ways.word(&TASK));
+    next.or(&told).or(&ways.word(&ONWARD)).or(&skipped)
 }
 
 #[rustfmt::skip]
@@ -49,7 +54,7 @@ const NEXT_WORDS: [&str; 16] = [
 #[rustfmt::skip]
 const ONWARD: [&str; 38] = [
     "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
-    "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "go on", "go forward", "onwards",
+    "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "往下一个", "go forward", "onwards",
 ];
 
 /// The task at hand is done.
@@ -63,7 +68,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     // 做完了 alone is read with the titles.
     let i = ways.word(&["我", "我把", "把", "我已经把", "我刚把", "我刚"]);
     let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
-    let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经"])))));
+    let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
     let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
         .maybe(|ways| ways.word(&["给", "都", "也", "可以"]))
         .word(&TICKED);
@@ -148,22 +153,24 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "all done with",
     ]));
     let whole = ways.word(&WHOLE);
+    let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
+        .marked(&["了"], Marks::IS_SO));
     let told = told.or(&told.word(&["标记一下", "标一下", "勾一下", "划一下"]));
     told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
 }
 
 #[rustfmt::skip]
-const POINTING: [&str; 28] = [
-    "这", "这个", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
+const POINTING: [&str; 30] = [
+    "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
 ];
 #[rustfmt::skip]
-const FINISHED: [&str; 29] = [
-    "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工",
+const FINISHED: [&str; 30] = [
+    "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工", "好",
 ];
 #[rustfmt::skip]
-const TICKED: [&str; 46] = [
+const TICKED: [&str; 48] = [
     "标记完成", "标记为完成", "标记成完成", "标记为已完成", "标记成已完成", "标记已完成", "标为完成", "标为已完成", "标成完成", "标成已完成", "标完成", "标上完成", "标个完成", "设为完成", "设为已完成", "设成完成", "设置为完成", "设置成完成", "改成完成", "改成已完成",
-    "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉",
+    "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉", "搞定", "完成",
 ];
 const TICK: [&str; 12] =
     ["勾掉", "勾选", "勾上", "划掉", "划去", "标记完成", "完成", "勾了", "标记", "搞定", "结束", "关掉"];
@@ -175,6 +182,6 @@ const THIS: [&str; 23] = [
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 22] = [
-    "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done",
+const WHOLE: [&str; 27] = [
+    "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "终于搞定了", "终于完成了", "总算做完了",
 ];
