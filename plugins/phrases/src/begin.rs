@@ -141,7 +141,7 @@ impl Named {
     }
 
     pub(crate) fn activity<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        ways.marked(&self.activities, Marks::ACTIVITY)
+        determined(ways).marked(&self.activities, Marks::ACTIVITY)
     }
 
     /// All ways to order the beginning of the mode.
@@ -266,7 +266,7 @@ impl Named {
                     "录上",
                 ])
             },
-            &|ways| self.shown(&verb(ways, &SHOW)),
+            &|ways| self.shown(&verb(ways, &SHOW)).maybe(|ways| ways.word(&["to me", "to us", "for me"])),
             &|ways| self.shown(&verb(ways, &START)),
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
             &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&brought),

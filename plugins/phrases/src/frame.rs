@@ -1,6 +1,8 @@
 //! What may stand around a command, and what it makes of it. Rule: only words that are listed here may stand there;
 //! anything else is left over, and what leaves something over is talk.
 
+use std::cell::OnceCell;
+
 use crate::Verdict;
 use crate::path::{Marks, Ways};
 use crate::remark::{again, remark};
@@ -30,19 +32,22 @@ const NOT_TOLD: Marks = Marks::ASKS.and(Marks::TAGGED).and(Marks::CAN).and(Marks
 pub struct Framed<'t> {
     text: &'t Text,
     names: Vec<String>,
+    /// Behind all that may lead up to a command, for each manner.
+    begun: [OnceCell<Ways<'t>>; 3],
 }
 
 impl<'t> Framed<'t> {
     /// `names`: what the device is called.
     pub fn new(text: &'t Text, names: &[&str]) -> Self {
         let names = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
-        Self { text, names }
+        Self { text, names, begun: Default::default() }
     }
 
     /// Reads the whole of the utterance as this command.
     pub fn read(&self, manner: Manner, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
         let lead = |ways: &Ways<'t>| ways.many(|ways| self.among(ways, &BEFORE).or(&remark(ways, manner)));
-        let mut ways = lead(&Ways::begin(&self.text.words));
+        let begun = self.begun[manner as usize].get_or_init(|| lead(&Ways::begin(&self.text.words)));
+        let mut ways = begun.clone();
         let mut found = Vec::new();
         for _ in 0..REPEATS {
             ways = core(&ways);

@@ -206,7 +206,10 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| {
             let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
             let off = apart(&["turn", "switch", "shut"], &["off", "down"]);
-            off.or(&apart(&["wrap", "finish", "close"], &["up", "off", "down", "out"])).or(&apart(&["put"], &["away"]))
+            let stopped = named.recording(&ways.word(&["turn", "switch", "shut"])).word(&["off", "down"]);
+            off.or(&stopped)
+                .or(&apart(&["wrap", "finish", "close"], &["up", "off", "down", "out"]))
+                .or(&apart(&["put"], &["away"]))
         },
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
         &|ways| named.stop(ways).mark(stated),

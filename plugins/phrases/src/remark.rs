@@ -36,7 +36,7 @@ const CIVIL: [&str; 44] = [
     "久等了", "让大家久等了", "让你久等了", "让各位久等了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 95] = [
+const ENDING: [&str; 101] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
@@ -44,6 +44,7 @@ const ENDING: [&str; 95] = [
     "活都干完了", "都干完了", "忙完了", "不录了", "别录了", "不开了", "不聊了", "不干了", "不写了", "不用了", "不需要了", "可以了", "够了", "收拾收拾",
     "时间不早了", "时候不早了", "很晚了", "太晚了", "不早了", "天黑了", "困了", "我困了", "没别的事", "没什么事", "没其他事", "没别的问题", "没别的问题了", "没有别的问题了", "没有问题", "没什么问题了", "没什么要说的了", "没有要补充的了", "没有补充了", "收工", "时间到", "时间差不多了", "到点了", "时间到了", "到时间了",
     "不工作了", "干完了", "今天的工作做完了", "聊得很开心", "今天开到这里", "今天就开到这里", "今天就开到这", "没什么要补充的了",
+    "好困", "好累", "有点困了", "有点累了", "咱们就到这里", "咱们今天就到这里",
 ];
 
 #[rustfmt::skip]
@@ -67,7 +68,7 @@ const ENGLISH_READY: [&str; 25] = [
     "ready to work", "ready to start", "ready to begin",
 ];
 #[rustfmt::skip]
-const ENGLISH_BEGINNING: [&str; 61] = [
+const ENGLISH_BEGINNING: [&str; 69] = [
     "all set", "all ready", "all good", "all here", "ready", "enough chit chat", "enough chitchat",
     "enough chatter", "enough small talk", "enough talk", "enough talking", "no more chit chat",
     "no more small talk", "let's not waste time", "let's not waste any time", "let's not waste any more time",
@@ -78,6 +79,7 @@ const ENGLISH_BEGINNING: [&str; 61] = [
     "let's get started", "let's begin", "off we go", "no time to waste", "coffee's done", "enough fun",
     "enough joking", "enough messing around", "let's get this going", "let's get this started",
     "that's everyone", "that's everybody", "that is everyone", "coffee's ready", "coffee is ready", "coffee is done", "ready to work", "ready to start", "ready to go", "ready when you are", "i'm back", "back again", "good to go",
+    "enough coffee", "enough of a break", "enough rest", "time to work", "time to start", "time to begin", "time to code", "time to meet",
 ];
 #[rustfmt::skip]
 const ENGLISH_CIVIL: [&str; 49] = [

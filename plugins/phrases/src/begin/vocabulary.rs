@@ -62,18 +62,18 @@ pub const KNOWN: [Vocabulary; 5] = [
             "会议", "会议记录", "会议录音", "会议录制", "例会", "周会", "晨会", "早会", "站会", "组会", "视频会议", "线上会议", "小会", "短会", "碰头会", "讨论会", "评审会",
             "复盘会", "项目会", "部门会", "这个会", "这场会", "那个会", "那场会", "这次会", "本次会", "这会", "今天的会", "今天这个会", "今天这场会", "我们的会", "咱们的会", "个会",
             "一个会", "场会", "一场会", "meeting", "meeting recording", "conference", "stand up", "standup", "standup meeting", "stand up meeting", "team meeting",
-            "meeting session",
+            "meeting session", "meeting recorder",
         ],
         recordings: &[
             "录音", "录制", "记录", "纪要", "会议记录", "会议纪要", "记录会议", "录会议", "会议笔记", "recording", "the recording", "recording the meeting", "recording this meeting",
-            "recording this", "recording us", "recording our meeting", "recording a meeting", "recording meeting", "the minutes", "minutes", "meeting minutes", "the meeting minutes", "taking minutes", "taking the minutes",
+            "recording this", "recording us", "recording our meeting", "recording a meeting", "recording meeting", "the minutes", "minutes", "meeting minutes", "the meeting minutes", "taking minutes", "recording minutes", "recording the minutes", "taking the minutes",
             "taking notes", "taking meeting notes", "meeting notes", "the meeting notes", "note taking", "transcribing", "transcribing the meeting", "the transcription", "transcription",
         ],
         recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
         doings: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
-        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
-        stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over"],
+        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
+        stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over"],
         ..NONE
     },
     Vocabulary {
@@ -88,14 +88,14 @@ pub const KNOWN: [Vocabulary; 5] = [
             "工作清单", "活儿", "要做的事", "tasks", "task list", "tasks list", "tasklist", "list of tasks", "to do list", "todo list", "to dos", "todos", "to do", "todo", "work list", "to do items",
             "todo items", "task lists", "to do tasks",
         ],
-        activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day"],
+        activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day", "work session", "my work session", "a work session"],
         doings: &[
-            "开工", "开干", "干活", "干活去", "干起来", "get to work", "get down to work", "get working", "get back to work", "back to work", "get some work done", "do some work", "crack on with work", "crack on with the work",
+            "开工", "上工", "开干", "干活", "干活去", "干起来", "get to work", "get down to work", "get working", "get back to work", "back to work", "get some work done", "do some work", "crack on with work", "crack on with the work",
             "crack on with the tasks", "get cracking on the tasks", "get cracking on work", "get stuff done", "get things done", "get on with work", "get on with the work", "go to work on the tasks", "tackle the tasks", "tackle my tasks",
             "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks", "let's work",
         ],
         stops: &[
-            "收工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
+            "收工", "停工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
             "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
         ],
         ..NONE
@@ -134,12 +134,13 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 91] = [
+pub const SHOW: [&str; 97] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", "see",
     "let me see", "let's see", "look at", "take a look at", "have a look at", "let me look at", "go over", "go through", "run through", "walk me through", "open", "open up", "get up", "get", "get me", "get out", "give me", "bring out", "tell me",
     "让我看看", "让我看一下", "让我看下", "我看看", "我看下", "gimme",
+    "查", "查查", "查一下", "bring me", "bring us", "read to me",
 ];
 pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
 pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];

@@ -112,7 +112,7 @@ pub const BEFORE: [(&str, Marks); 302] = [
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 159] = [
+pub const BEHIND: [(&str, Marks); 160] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -129,7 +129,7 @@ pub const BEHIND: [(&str, Marks); 159] = [
     ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("and thank you", NONE), ("and thanks", NONE), ("thank you very much", NONE),
     ("thanks a lot", NONE), ("ok", NONE), ("okay", NONE), ("all right", NONE), ("alright", NONE), ("will you", REQUESTS),
     ("would you", REQUESTS), ("could you", REQUESTS), ("can you", REQUESTS), ("everyone", NONE), ("everybody", NONE),
-    ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE), ("there", NONE),
+    ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE),   ("out loud", NONE), ("aloud", NONE),
     // More of the same.
     ("给我看", NONE), ("给我看看", NONE), ("给我看一下", NONE), ("给我听", NONE), ("给我听听", NONE), ("给我听一下", NONE), ("我看看", NONE), ("我看一下", NONE), ("我听听", NONE), ("让我看看", NONE),
     ("让我看一下", NONE), ("给大家看看", NONE), ("给我们看看", NONE), ("看看", NONE), ("看一下", NONE), ("来看看", NONE), ("到屏幕上", NONE), ("在屏幕上", NONE),   
