@@ -7,7 +7,9 @@ use crate::text::Text;
 
 pub mod vocabulary;
 
-use vocabulary::{ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, START, Vocabulary};
+use vocabulary::{
+    ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, MAKE, MEASURE, NOTE, OPENING, PARTED, PARTS, SHOW, START, Vocabulary,
+};
 
 /// A mode and all that it is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,15 @@ pub struct Named {
     activities: Vec<String>,
     /// 开会: an activity with its verb.
     doings: Vec<String>,
+    /// 看板: shown, and closed again.
+    boards: Vec<String>,
+    /// 任务列表: shown.
+    lists: Vec<String>,
+    /// 录音: it begins and ends.
+    recordings: Vec<String>,
+    recorded: Vec<String>,
+    /// 收工: ends it, said whole.
+    stops: Vec<String>,
 }
 
 impl Named {
@@ -92,12 +103,33 @@ impl Named {
         self.activities.extend(owned(known.activities));
         self.doings.extend(owned(known.doings));
         self.wholes.extend(owned(known.wholes));
+        self.boards.extend(owned(known.boards));
+        self.lists.extend(owned(known.lists));
+        self.recordings.extend(owned(known.recordings));
+        self.recorded.extend(owned(known.recorded));
+        self.stops.extend(owned(known.stops));
     }
 
     /// Behind what a device can open and close.
     pub(crate) fn noun<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
         let ways = determined(ways);
-        ways.some(|ways| ways.word(&self.things).or(&ways.word(&self.modes)))
+        let one = |ways: &Ways<'t>| ways.word(&self.things).or(&ways.word(&self.modes)).or(&ways.word(&self.boards));
+        ways.some(one)
+    }
+
+    /// Behind what can be looked at.
+    fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
+        determined(ways).some(|ways| ways.word(&self.boards).or(&ways.word(&self.lists)))
+    }
+
+    /// Behind the record of something that goes on.
+    pub(crate) fn recording<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
+        determined(ways).word(&self.recordings)
+    }
+
+    /// What ends the mode, said whole.
+    pub(crate) fn stop<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
+        ways.marked(&self.stops, Marks::ACTIVITY)
     }
 
     pub(crate) fn thing<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
@@ -109,7 +141,7 @@ impl Named {
     }
 
     pub(crate) fn activity<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        ways.marked(&self.activities, Marks::ACTIVITY)
+        determined(ways).marked(&self.activities, Marks::ACTIVITY)
     }
 
     /// All ways to order the beginning of the mode.
@@ -119,8 +151,87 @@ impl Named {
             let once = |ways: &Ways<'t>| determined(&ways.word(verbs)).maybe(|ways| ways.word(&["一下", "下"]));
             ways.some(once)
         };
-        let begun = ["开始", "启动", "打开", "开启", "开", "走起", "现在开始", "正式开始", "on", "start"];
-        let resulting = ["打开", "启动", "开启", "开始", "开起来", "开", "开开", "打开一下", "调出来", "切换过来"];
+        let begun = [
+            "开始",
+            "启动",
+            "打开",
+            "开启",
+            "开",
+            "走起",
+            "现在开始",
+            "正式开始",
+            "搞起来",
+            "开起来",
+            "跑起来",
+            "弄起来",
+            "启动起来",
+            "调出来",
+            "弄出来",
+            "on",
+            "start",
+            "open",
+            "打开一下",
+            "开一下",
+            "启动一下",
+        ];
+        let resulting = [
+            "打开",
+            "启动",
+            "开启",
+            "开始",
+            "开起来",
+            "开",
+            "开开",
+            "打开一下",
+            "调出来",
+            "切换过来",
+            "启动一下",
+            "开启一下",
+            "启动起来",
+            "跑起来",
+            "搞起来",
+            "弄起来",
+            "弄出来",
+            "开一下",
+            "打开来",
+            "开了",
+        ];
+        let brought = [
+            "打开",
+            "打开一下",
+            "调出来",
+            "调出来一下",
+            "弄出来",
+            "拿出来",
+            "放出来",
+            "显示出来",
+            "列出来",
+            "列一下",
+            "展开",
+            "亮出来",
+            "翻出来",
+            "显示一下",
+            "打开看看",
+            "打开看一下",
+            "调出来看看",
+            "念一下",
+            "念出来",
+            "念一遍",
+            "念给我听",
+            "读一下",
+            "读出来",
+            "读一遍",
+            "读给我听",
+            "说一下",
+            "过一下",
+            "过一遍",
+            "看一下",
+            "看看",
+            "报一下",
+            "播报一下",
+            "放上来",
+            "调上来",
+        ];
         ways.any(&[
             &|ways| ways.word(&self.wholes),
             &|ways| self.noun(&verb(ways, &START)),
@@ -136,9 +247,50 @@ impl Named {
                 self.mode(&verb(&told, &ENTER).or(&verb(&told, &START)))
             },
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
+            &|ways| self.activity(ways).marked(&["吧"], Marks::URGES),
+            &|ways| {
+                let made =
+                    ways.word(&MAKE).word(&MEASURE).any(&[&|ways| ways.word(&self.things), &|ways| ways.word(&["会"])]);
+                if self.recordings.is_empty() { made.nowhere() } else { made }
+            },
+            &|ways| self.recording(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&NOTE)),
+            &|ways| {
+                self.noun(&ways.word(&["把", "将"])).word(&[
+                    "录下来",
+                    "记录下来",
+                    "记下来",
+                    "录一下",
+                    "记录一下",
+                    "记一下",
+                    "录起来",
+                    "录上",
+                ])
+            },
+            &|ways| self.shown(&verb(ways, &SHOW)).maybe(|ways| ways.word(&["to me", "to us", "for me"])),
+            &|ways| self.shown(&verb(ways, &START)),
+            // 看板打开, 任务读一下; 任务看看 is said of nothing else.
+            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&brought),
+            &|ways| {
+                self.noun(&determined(&ways.word(&PARTED)))
+                    .or(&self.shown(&determined(&ways.word(&PARTED))))
+                    .word(&PARTS)
+            },
+            &|ways| {
+                self.activity(&ways.some(|ways| ways.word(&ACTIVE)))
+                    .word(&["on", "through"])
+                    .any(&[&|ways| self.shown(ways)])
+            },
+            &|ways| self.recording(&verb(ways, &START)),
+            &|ways| self.recording(ways).word(&["开始", "现在开始", "正式开始", "走起"]),
+            &|ways| {
+                self.noun(
+                    &determined(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&self.recorded))
+                        .many(|ways| ways.word(&["一下", "下"])),
+                )
+            },
             &|ways| self.noun(ways).word(&begun),
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
-            &|ways| self.noun(&ways.word(&["把", "将"])).word(&resulting),
+            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&resulting),
             &|ways| {
                 let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);
                 let into = changed.word(&[
@@ -161,12 +313,17 @@ impl Named {
             &|ways| self.noun(&ways.word(&["get started with", "get going with"])),
             &|ways| {
                 let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
-                let opening =
-                    ["starting", "beginning", "opening", "entering", "switching to", "turning on", "going into"];
-                self.noun(&minding.word(&opening))
+                let opening = determined(&minding.word(&OPENING));
+                let shown = self.noun(&opening).or(&self.shown(&opening)).or(&self.recording(&opening));
+                shown.maybe(|ways| ways.word(&PARTS)).or(&self.activity(&opening))
             },
         ])
     }
+}
+
+/// 把看板给我打开.
+fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "都", "重新"]))
 }
 
 fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {

@@ -7,9 +7,9 @@
 use crate::Verdict;
 use crate::begin::Named;
 use crate::frame::{Framed, Manner};
-use crate::leave;
 use crate::path::{Marks, Ways};
 use crate::text::Text;
+use crate::{clause, leave};
 
 /// What ends a meeting, however it is said; with these marks where it is only said to be over.
 pub fn core<'t>(ways: &Ways<'t>, meeting: &Named, stated: Marks) -> Ways<'t> {
@@ -18,6 +18,10 @@ pub fn core<'t>(ways: &Ways<'t>, meeting: &Named, stated: Marks) -> Ways<'t> {
 
 /// Whether an utterance ends the meeting in which it was said.
 pub fn of_meeting<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
+    clause::among(said, |said| ends(said, phrases))
+}
+
+fn ends<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
     let framed = Framed::new(&text, &[]);
     let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();

@@ -66,23 +66,16 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 70] = [
-    "先这样", "就到这里", "先到这里", "今天就聊到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里", "今天先聊到这里", "先聊到这里",
-    "就聊到这里", "聊到这里", "今天就聊到这", "没事了", "没事", "没别的事了", "没什么事了", "没有了", "没了", "没有别的事了", "不用了",
-    "不需要了", "不打扰了", "不打扰你了", "我走了", "我先走了", "我要走了", "我得走了", "走了", "先走了", "我去忙了", "我先去忙了", "我忙去了",
-    "我要忙了", "我睡了", "我先睡了", "我去睡了", "我要睡了", "我要睡觉了", "我去睡觉了", "我要去睡觉了", "我下线了", "下线了", "我撤了", "撤了",
-    "我挂了", "我出门了", "我要出门了", "睡觉", "休息", "睡吧", "that's all", "that is all", "that will be all", "that'll be all",
-    "that's it", "that's all for now", "that's all for today", "nothing else", "no thanks", "no thank you", "i'm done",
-    "i am done", "i have to go", "i've got to go", "i gotta go", "i'm leaving",
+const WEAK: [&str; 29] = [
+    "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
+    "没事", "没有了", "没了", "不用了",
+    "不需要了", "走了", "先走了",
+    "下线了", "撤了",
+    "睡觉", "休息", "that's all", "that is all",
+    "that's it", "nothing else", "no thanks", "no thank you", "i'm done",
+    "i am done",
 ];
-const WEAKER: [&str; 14] = [
-    "gotta go",
-    "i need to go",
-    "i must go",
-    "i'm off",
-    "i'm going to bed",
-    "i'm going to sleep",
-    "i'm heading out",
+const WEAKER: [&str; 7] = [
     "nice talking to you",
     "it was nice talking to you",
     "it was nice chatting",
@@ -118,6 +111,69 @@ const AGAIN: [&str; 22] = [
     "咱们下次",
 ];
 
+/// Wishes for somebody who is left.
+#[rustfmt::skip]
+const WISHES: [&str; 39] = [
+    "做个好梦", "做个美梦", "好梦", "祝你好梦", "祝你晚安", "祝好梦", "睡个好觉", "早点休息", "早点睡", "你也早点休息", "你也晚安", "保重", "多保重", "再会了", "一路顺风", "周末愉快",
+    "晚安好梦", "晚安晚安", "么么哒", "我会想你的", "sleep well", "sleep tight", "sweet dreams", "have a good sleep", "have a good rest", "have a nice night", "have a lovely evening", "have a lovely day",
+    "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "have fun", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
+];
+#[rustfmt::skip]
+const MORE: [&str; 153] = [
+    "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
+    "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
+    "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
+    "nighty night", "nighty nite", "night night", "night", "nite", "goodnite", "g'night", "good nite", "bye then", "ciao", "adios", "adieu", "au revoir", "ta ta", "ta ta for now", "toodles", "toodle oo", "toodle pip", "peace out", "laters", "see you in the morning", "see you in a bit",
+    "see you in a while", "see you on monday", "see you next week", "see you later then", "see you soon then", "see you guys", "catch you soon", "catch you around", "catch ya later", "catch you tomorrow", "talk to ya later", "talk to you again", "talk to you again soon", "talk to you next time", "speak to you soon", "speak to you tomorrow", "speak later", "chat later", "chat soon", "chat to you later", "chat with you later",
+    "ttyl", "bbye", "buh bye", "bubye", "so long then", "that's all for now", "that's all for today", "that is all for now", "that is all for today", "that's it for now", "that's it for today", "that will be all for now", "that'll be all for today", "that's all i need", "that's all i needed", "that's everything for now", "that's everything for today",
+    "nothing else for now", "go to bed", "sleep", "you can sleep now", "you can sleep", "you can rest now", "you can rest", "get some rest", "get some sleep", "you can stop listening", "you can stop listening now", "don't listen anymore", "stop listening to me", "go to standby", "go on standby", "standby", "you can go now", "you can go", "you may go",
+    "you're dismissed", "hang up the call", "hang up now", "end call", "end the chat session", "end the session", "close the chat", "stop the chat", "stop chatting", "quit the chat", "leave the chat", "exit the chat",
+    "回聊", "that'll be all", "that will be all",
+];
+const I: [&str; 12] = ["我", "那我", "我们", "咱们", "我这边", "本人", "姐", "哥", "俺", "那我们", "我呢", "那咱们"];
+const NOW: [&str; 20] = [
+    "先",
+    "就",
+    "得",
+    "要",
+    "该",
+    "也",
+    "去",
+    "现在",
+    "今天",
+    "这就",
+    "真的",
+    "真",
+    "必须",
+    "得去",
+    "该去",
+    "要去",
+    "准备",
+    "马上",
+    "差不多",
+    "还是",
+];
+#[rustfmt::skip]
+const GO: [&str; 30] = [
+    "走", "撤", "睡", "睡觉", "休息", "下线", "挂", "忙", "忙去", "溜", "闪", "闪人", "走人", "出门", "上床", "上床睡觉", "睡觉去", "洗洗睡", "洗澡", "吃饭", "吃饭去", "回家", "出去", "忙别的", "做饭",
+    "去忙", "去睡", "去睡觉", "告辞", "失陪",
+];
+#[rustfmt::skip]
+const HAVE_TO: [&str; 38] = [
+    "i have to", "i've got to", "i got to", "i gotta", "gotta", "got to", "i need to", "i must", "i should", "i'd better", "i better", "i really have to", "i really need to", "i really should", "i really must", "i gotta", "have to", "i'm gonna",
+    "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "let me", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
+];
+#[rustfmt::skip]
+const DEPART: [&str; 33] = [
+    "go", "run", "leave", "dash", "bounce", "split", "head out", "head off", "be off", "be going", "get going", "get off", "go to bed", "go to sleep", "hit the sack", "hit the hay", "turn in", "sleep", "get some sleep", "go home", "head home", "head to bed", "rush", "sign off", "hop off", "log off",
+    "go now", "run now", "leave now", "jet", "scoot", "take off", "call it a night",
+];
+#[rustfmt::skip]
+const OFF: [&str; 28] = [
+    "i'm off", "i am off", "i'm off to bed", "off to bed", "off to sleep", "i'm out", "i'm out of here", "i'm outta here", "i'm leaving", "i'm leaving now", "i'm going to bed", "i'm going to sleep", "i'm heading out", "i'm heading off", "i'm heading to bed", "i'm heading home", "i'm going now", "i'm gone", "i'm signing off",
+    "signing off", "heading out", "i'm turning in", "i'm hitting the sack", "i'm hitting the hay", "calling it a night", "i'm calling it a night", "let's call it a night", "call it a night",
+];
+
 /// A farewell, led up to or not.
 pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let between = [
@@ -138,15 +194,31 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "thanks",
         "thank you",
     ];
+    let going = |ways: &Ways<'t>| going(ways).many(|ways| ways.word(&between));
     let weak = |ways: &Ways<'t>| ways.word(&WEAK).or(&ways.word(&WEAKER)).many(|ways| ways.word(&between));
-    let lead = |ways: &Ways<'t>| weak(ways).or(&ways.word(&["no", "nope", "没有"]));
+    let lead = |ways: &Ways<'t>| weak(ways).or(&going(ways)).or(&ways.word(&["no", "nope", "没有"]));
     let sure = ways.any(&[&sure, &|ways| sure(&ways.some(lead))]);
     let alone = ways.maybe(|ways| ways.word(&["no", "没有"])).some(weak);
-    sure.or(&alone.mark(Marks::WEAK))
+    sure.or(&going(ways)).or(&alone.mark(Marks::WEAK))
+}
+
+/// Somebody goes, and tells the device: 我先撤了, i gotta run.
+fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    // Who goes is not asked to: 走吧, 睡觉.
+    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得", "该"])));
+    let gone = chinese.word(&GO).word(&["了", "啦", "咯"]);
+    let slept = ways
+        .maybe(|ways| ways.word(&["去", "先"]))
+        .word(&["睡", "睡觉", "睡觉去", "撤", "溜", "闪", "洗洗睡"])
+        .word(&["了"]);
+    let english =
+        ways.word(&HAVE_TO).maybe(|ways| ways.word(&["really", "probably", "just"])).word(&DEPART).or(&ways.word(&OFF));
+    gone.or(&slept).or(&english.many(|ways| ways.word(&["now", "then", "soon"])))
 }
 
 /// A farewell that is nothing else.
 pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&["见", "聊", "聊聊", "说"]);
-    ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&again)
+    let short = ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&ways.word(&MORE));
+    short.or(&ways.word(&WISHES)).or(&again)
 }

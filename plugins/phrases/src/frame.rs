@@ -1,8 +1,11 @@
 //! What may stand around a command, and what it makes of it. Rule: only words that are listed here may stand there;
 //! anything else is left over, and what leaves something over is talk.
 
+use std::cell::OnceCell;
+
 use crate::Verdict;
 use crate::path::{Marks, Ways};
+use crate::remark::{again, remark};
 use crate::text::Text;
 
 mod words;
@@ -22,35 +25,40 @@ pub enum Manner {
 
 /// A command may be said so often in one breath.
 const REPEATS: usize = 4;
+/// A clause with one of these makes a doubt of the one behind it, too.
+const NOT_TOLD: Marks = Marks::ASKS.and(Marks::TAGGED).and(Marks::CAN).and(Marks::I).and(Marks::WEAK).and(Marks::READY);
 
 /// An utterance, and what stands before whatever it may order.
 pub struct Framed<'t> {
     text: &'t Text,
     names: Vec<String>,
-    begun: Ways<'t>,
+    /// Behind all that may lead up to a command, for each manner.
+    begun: [OnceCell<Ways<'t>>; 3],
 }
 
 impl<'t> Framed<'t> {
     /// `names`: what the device is called.
     pub fn new(text: &'t Text, names: &[&str]) -> Self {
         let names = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
-        let mut framed = Self { text, names, begun: Ways::begin(&text.words) };
-        framed.begun = framed.before(&framed.begun);
-        framed
+        Self { text, names, begun: Default::default() }
     }
 
     /// Reads the whole of the utterance as this command.
     pub fn read(&self, manner: Manner, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
-        let mut ways = self.begun.clone();
+        let lead = |ways: &Ways<'t>| ways.many(|ways| self.among(ways, &BEFORE).or(&remark(ways, manner)));
+        let begun = self.begun[manner as usize].get_or_init(|| lead(&Ways::begin(&self.text.words)));
+        let mut ways = begun.clone();
         let mut found = Vec::new();
         for _ in 0..REPEATS {
             ways = core(&ways);
             if ways.is_empty() {
                 break;
             }
-            let behind = ways.many(|ways| self.among(ways, &BEHIND));
+            let behind = |ways: &Ways<'t>| self.among(ways, &BEHIND).or(&remark(ways, manner)).or(&again(ways, manner));
+            let behind = ways.many(behind);
             found.extend(behind.ends());
-            ways = self.before(&behind);
+            // 咱们开会了，开始会议: the one tells and the other orders.
+            ways = lead(&behind.or(&behind.anew(NOT_TOLD)));
         }
         let mut verdict = Verdict::Talk;
         for marks in found {
@@ -64,10 +72,6 @@ impl<'t> Framed<'t> {
         }
     }
 
-    fn before(&self, ways: &Ways<'t>) -> Ways<'t> {
-        ways.many(|ways| self.among(ways, &BEFORE))
-    }
-
     fn among(&self, ways: &Ways<'t>, table: &[(&str, Marks)]) -> Ways<'t> {
         ways.table(table).or(&ways.word(&ADDRESSED)).or(&ways.word(&self.names))
     }
@@ -76,7 +80,14 @@ impl<'t> Framed<'t> {
 /// What the marks make of a command that is all that was said.
 fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
-    let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE));
+    // Can we start now?
+    let is_asked_now = has(Marks::CAN) && has(Marks::NOW) && !has(Marks::I | Marks::WE);
+    let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
+    // 现在可以结束会议了; with 吧 it asks.
+    let is_allowed = has(Marks::CAN)
+        && has(Marks::IS_SO)
+        && !has(Marks::ASKS | Marks::TAGGED | Marks::I)
+        && (has(Marks::AGAIN) || (has(Marks::AT_ONCE) && !has(Marks::URGES)));
     let is_stated = has(Marks::STATED) && !has(Marks::URGES | Marks::POLITE);
     let marks = if is_stated { marks | Marks::WEAK } else { marks };
     let has = |other| marks.has(other);
@@ -90,22 +101,29 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::WEAK)
     } else {
         let by_whom = match () {
-            () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE),
+            () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE | Marks::NOW),
             () if has(Marks::I) => false,
-            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => has(Marks::URGES),
+            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => {
+                has(Marks::URGES) || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
+            }
             () if has(Marks::YOU) => has(Marks::POLITE | Marks::URGES),
             () => true,
         };
         // 散会了 ends it; 开始会议了, 我退出了 and 马上散会了 tell of it.
         let tells = match manner {
+            _ if is_allowed => false,
             Manner::Begin => has(Marks::IS_SO),
             _ => has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::SOON | Marks::WANTS),
         };
         let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
-        let asks = has(Marks::TAGGED | Marks::CAN);
+        let asks = has(Marks::TAGGED) || (has(Marks::CAN) && !is_allowed);
         let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
         by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
     };
+    // 人到齐了就开始会议 names a condition.
+    if has(Marks::READY) && has(Marks::THEN) {
+        return Verdict::Talk;
+    }
     // 会议结束了吗 wants to know; 可以结束会议了吗 may want more.
     if has(Marks::ASKS) && !has(Marks::CAN | Marks::REQUESTS | Marks::POLITE) {
         return Verdict::Talk;

@@ -5,62 +5,31 @@ use crate::begin::Named;
 use crate::farewell;
 use crate::path::{Marks, Ways};
 
-const QUIT: [&str; 33] = [
-    "退出",
-    "离开",
-    "结束",
-    "关闭",
-    "关掉",
-    "关",
-    "停止",
-    "终止",
-    "中止",
-    "退",
-    "跳出",
-    "停掉",
-    "停",
-    "结束掉",
-    "关了",
-    "leave",
-    "exit",
-    "quit",
-    "end",
-    "close",
-    "stop",
-    "finish",
-    "terminate",
-    "conclude",
-    "turn off",
-    "switch off",
-    "get out of",
-    "wrap up",
-    "adjourn",
-    "disable",
-    "deactivate",
-    "finish up",
-    "shut down",
+#[rustfmt::skip]
+const QUIT: [&str; 66] = [
+    "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
+    "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
+    "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
+    "收", "合上", "关上", "散", "散了", "结束一下", "终结", "完结", "停一下", "停下", "quit out of", "get me out of",
+    "get us out of", "take us out of", "take me out of", "step out of", "back out of", "log out of",
+    "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
+    "go out of", "drop out of",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 19] = [
     "到此结束", "到此为止", "就到这里", "就到这儿", "就到这", "到这里", "到这儿", "先到这里", "先到这儿", "就先到这里", "就开到这里", "开到这里", "就到此为止", "就到此结束", "到这里结束", "就此结束", "就结束", "现在结束", "正式结束",
 ];
 #[rustfmt::skip]
-const OVER: [&str; 13] = [
-    "结束", "关闭", "退出", "停止", "over", "is over", "is adjourned", "adjourned", "is finished", "is closed", "is ended", "is now over", "off",
+const OVER: [&str; 29] = [
+    "结束", "关闭", "退出", "停止", "over", "is over", "is adjourned", "adjourned", "is finished", "is closed",
+    "is ended", "is now over", "off", "关掉", "停掉", "完毕", "结束掉", "is concluded", "concluded", "dismissed",
+    "is over now", "over now", "is now adjourned", "is now closed", "收起来", "关了", "停一下", "停了", "停止了",
 ];
-const THANKS: [&str; 12] = [
-    "谢谢",
-    "谢谢你",
-    "谢谢大家",
-    "感谢大家",
-    "大家辛苦了",
-    "辛苦了",
-    "now",
-    "and",
-    "thanks",
-    "thank you",
-    "thank you all",
-    "please",
+#[rustfmt::skip]
+const THANKS: [&str; 23] = [
+    "谢谢", "谢谢你", "谢谢大家", "感谢大家", "大家辛苦了", "辛苦了", "now", "and", "thanks", "thank you", "thank you all",
+    "please", "谢谢各位", "感谢各位", "各位辛苦了", "辛苦大家了", "辛苦各位了", "thanks everyone", "thank you everyone",
+    "thanks all", "thanks guys", "thanks team", "everyone",
 ];
 /// How somebody leads up to the end, who then orders it.
 const LEADS: [&str; 33] = [
@@ -98,60 +67,26 @@ const LEADS: [&str; 33] = [
     "we're done",
     "we are done",
 ];
-const BACK: [&str; 24] = [
-    "回到",
-    "返回",
-    "返回到",
-    "回",
-    "切换到",
-    "切换回",
-    "切换成",
-    "切换为",
-    "切回",
-    "切回到",
-    "切到",
-    "退回",
-    "退回到",
-    "进入",
-    "恢复",
-    "恢复到",
-    "打开",
-    "back to",
-    "go back to",
-    "return to",
-    "switch to",
-    "switch back to",
-    "go to",
-    "change to",
+#[rustfmt::skip]
+const BACK: [&str; 51] = [
+    "回到", "返回", "返回到", "回", "切换到", "切换回", "切换成", "切换为", "切回", "切回到", "切到", "退回", "退回到", "进入", "恢复", "恢复到",
+    "打开", "back to", "go back to", "return to", "switch to", "switch back to", "go to", "change to", "退到",
+    "转回", "转到", "转回到", "换回", "换回到", "回归", "跳回", "get back to", "get me back to", "take me back to",
+    "take us back to", "bring me back to", "switch over to", "bring us back to", "switch me back to",
+    "let's go back to", "move back to", "change back to", "jump back to", "back into", "go into",
+    "put me back in", "put me back into", "put us back in",
+    "回去", "回来",
 ];
-const HOME: [&str; 27] = [
-    "聊天",
-    "聊天模式",
-    "对话",
-    "对话模式",
-    "闲聊",
-    "闲聊模式",
-    "普通模式",
-    "默认模式",
-    "正常模式",
-    "日常模式",
-    "语音助手",
-    "chat",
-    "the chat",
-    "chat mode",
-    "chatting",
-    "conversation",
-    "the conversation",
-    "conversation mode",
-    "normal mode",
-    "the normal mode",
-    "default mode",
-    "the default mode",
-    "regular mode",
-    "home",
-    "主界面",
-    "主页",
-    "talk mode",
+#[rustfmt::skip]
+const HOME: [&str; 59] = [
+    "聊天", "聊天模式", "对话", "对话模式", "闲聊", "闲聊模式", "普通模式", "默认模式", "正常模式", "日常模式", "语音助手", "chat", "the chat",
+    "chat mode", "chatting", "conversation", "the conversation", "conversation mode", "normal mode",
+    "the normal mode", "default mode", "the default mode", "regular mode", "home", "主界面", "主页", "talk mode",
+    "聊天状态", "聊天界面", "对话状态", "首页", "主屏幕", "主菜单", "主模式", "初始模式", "原来的模式", "之前的模式", "平常模式", "平时的模式",
+    "the main menu", "main menu", "the home screen", "home screen", "the main screen", "main screen",
+    "main mode", "talking", "talking mode", "just talking", "just chatting", "chatting mode", "chat screen",
+    "the conversation mode", "the chat mode", "regular chat", "normal chat", "normal conversation", "normal",
+    "regular conversation",
 ];
 /// Home by these names can be asked for alone.
 const HOME_MODES: [&str; 8] =
@@ -180,15 +115,42 @@ const THIS_MODE: [&str; 22] = [
     "任何模式",
     "特殊模式",
 ];
+#[rustfmt::skip]
+const ENDING: [&str; 13] = [
+    "ending", "leaving", "closing", "stopping", "finishing", "turning off", "exiting", "quitting", "wrapping up", "shutting down", "switching off", "getting out of", "finishing up",
+];
 /// Said alone they end whatever runs.
-const BARE: [&str; 9] = ["退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序"];
+#[rustfmt::skip]
+const BARE: [&str; 17] = [
+    "退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序", "退了吧", "退了", "退一下", "get me out",
+    "take me out", "log off", "exit out",
+    "get me out of here",
+];
 
 /// All ways to order the end of this mode. `stated`: the marks of those that only say that it is over.
 pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     let over = |ways: &Ways<'t>| ways.word(&OVER).or(&ways.word(&UP_TO_HERE));
     let quit = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
-    let off =
-        ["关掉", "关了", "关闭", "退出", "结束", "停掉", "结束掉", "关上", "停了", "停止", "退了", "停下来", "停一下"];
+    let off = [
+        "关掉",
+        "关了",
+        "关闭",
+        "退出",
+        "结束",
+        "停掉",
+        "结束掉",
+        "关上",
+        "停了",
+        "停止",
+        "退了",
+        "停下来",
+        "停一下",
+        "收起来",
+        "收了",
+        "收起",
+        "合上",
+        "收掉",
+    ];
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
         &|ways| named.noun(&quit(ways)),
@@ -197,21 +159,69 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| named.noun(&ways.word(&["turn", "switch"])).word(&["off"]),
         &|ways| {
             named
-                .noun(&ways.word(&["that concludes", "this concludes", "that's the end of", "that is the end of"]))
+                .noun(&ways.word(&[
+                    "that concludes",
+                    "this concludes",
+                    "that's the end of",
+                    "that is the end of",
+                    "that's it for",
+                    "that's all for",
+                    "that's a wrap on",
+                    "that's a wrap for",
+                ]))
                 .mark(stated)
         },
         &|ways| {
             let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
-            named.noun(&minding.word(&["ending", "leaving", "closing", "stopping", "finishing", "turning off"]))
+            let ending = minding.word(&ENDING);
+            named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
         &|ways| named.activity(&ways.word(&ends)),
+        &|ways| {
+            // The notes of a meeting are finished by whoever writes them.
+            let stop = [
+                "停止",
+                "停",
+                "停掉",
+                "停一下",
+                "结束",
+                "关闭",
+                "关掉",
+                "关了",
+                "退出",
+                "终止",
+                "中止",
+                "stop",
+                "end",
+                "turn off",
+                "switch off",
+                "quit",
+                "exit",
+                "cut",
+            ];
+            named.recording(&ways.word(&stop).many(|ways| ways.word(&["一下", "掉", "下"])))
+        },
+        &|ways| named.recording(ways).some(over).mark(stated),
+        &|ways| named.recording(&ways.word(&["把", "将"])).word(&off),
+        &|ways| {
+            let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
+            let off = apart(&["turn", "switch", "shut"], &["off", "down"]);
+            let stopped = named.recording(&ways.word(&["turn", "switch", "shut"])).word(&["off", "down"]);
+            off.or(&stopped)
+                .or(&apart(&["wrap", "finish", "close"], &["up", "off", "down", "out"]))
+                .or(&apart(&["put"], &["away"]))
+        },
+        &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
+        &|ways| named.stop(ways).mark(stated),
+        &|ways| {
+            let ended =
+                ways.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
+            // Where nothing runs, it is a wish for other people.
+            if stated == Marks::NONE { named.activity(&ended) } else { named.activity(&ended).mark(Marks::WEAK) }
+        },
     ]);
     let weak = ways.any(&[
-        &|ways| {
-            named.activity(
-                &ways.word(&["停止", "停", "别", "不", "完成", "stop", "end", "quit", "exit", "finish", "leave"]),
-            )
-        },
+        &|ways| named.activity(&ways.word(&["别", "不", "完成"])),
         &|ways| named.activity(ways).word(&["结束", "完毕", "完"]),
         &|ways| named.thing(ways).word(&["开完", "is done", "done", "finished", "ended"]),
     ]);
@@ -230,7 +240,20 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     let today =
         ["今天的会", "今天的会议", "今天会议", "会", "这次会议", "本次会议", "我们的会", "今天这个会", "这个会"];
     let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
-    let weak = ["休会", "开完会", "会开完", "今天就到这里", "今天就到这儿", "今天先到这里", "散了", "meeting done"];
+    let weak = [
+        "休会",
+        "开完会",
+        "会开完",
+        "今天就到这里",
+        "今天就到这儿",
+        "今天先到这里",
+        "散了",
+        "meeting done",
+        "wrap it up",
+        "wrap up",
+        "wrap this up",
+        "call it a day",
+    ];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }
 
@@ -257,7 +280,7 @@ pub fn sociably<'t>(ways: &Ways<'t>, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Wa
     let between = |ways: &Ways<'t>| {
         ways.many(|ways| ways.word(&["吧", "啊", "啦", "那", "好", "好的", "那么", "so", "okay", "ok"]))
     };
-    let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS)))));
+    let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS).or(&farewell::sure(ways))))));
     let ended = core(&led);
     let parted = ended.many(|ways| ways.word(&["吧", "啊", "啦", "了", "大家", "各位"]).or(&ways.word(&THANKS)));
     ended.or(&parted.some(farewell::sure))

@@ -5,6 +5,8 @@
 //! - [`text`]: as recognisers write it, made even: width, case, marks, characters that sound alike
 //! - [`path`]: a text is walked by words, on all ways at once, and each way collects marks
 //! - [`frame`]: what may stand around a command, and what it makes of it
+//! - [`remark`]: what people say beside a command, of themselves and of the hour
+//! - [`clause`]: a command among clauses that marks and blanks part
 //! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
 //! - [`wish`]: everything that a person may want of the default mode
 //! - [`ending`]: the end of what is being recorded
@@ -13,6 +15,7 @@
 //! It is plain Rust: modes are compiled with it, and nothing in it knows of the server.
 
 pub mod begin;
+pub mod clause;
 pub mod ending;
 pub mod farewell;
 pub mod frame;
@@ -21,6 +24,7 @@ pub mod leave;
 pub mod negation;
 pub mod ordinal;
 pub mod path;
+pub mod remark;
 pub mod talk;
 pub mod task;
 pub mod text;

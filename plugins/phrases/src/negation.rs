@@ -59,9 +59,9 @@ const HARMLESS: [&str; 48] = [
     "把关",
 ];
 /// What goes with such a letter to make one word of it (不用, 没有); one of them.
-const PARTS: [&str; 29] = [
+const PARTS: [&str; 32] = [
     "有", "用", "要", "必", "能", "会", "想", "是", "该", "应该", "应", "让", "需要", "需", "许", "准", "打算", "可以",
-    "可能", "曾", "能够", "必要", "给", "归", "由", "得", "一定", "敢", "肯",
+    "可能", "曾", "能够", "必要", "给", "归", "由", "得", "一定", "敢", "肯", "算", "太", "完全",
 ];
 /// What may still stand between it and the verb; any number.
 const BETWEEN: [&str; 24] = [

@@ -41,6 +41,16 @@ impl Marks {
     pub const TAGGED: Self = Self(1 << 15);
     /// 会议结束: it only says so, and orders it with 吧.
     pub const STATED: Self = Self(1 << 16);
+    /// now, in an order or a wish.
+    pub const NOW: Self = Self(1 << 17);
+    /// 现在.
+    pub const AT_ONCE: Self = Self(1 << 18);
+    /// 人到齐了: a remark, or with 就 a condition.
+    pub const READY: Self = Self(1 << 19);
+    /// 就, 再.
+    pub const THEN: Self = Self(1 << 20);
+    /// 开始吧, behind what it repeats.
+    pub const AGAIN: Self = Self(1 << 21);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
 
@@ -161,6 +171,19 @@ impl<'t> Ways<'t> {
     #[must_use]
     pub fn mark(&self, marks: Marks) -> Self {
         self.at(self.steps.iter().map(|&(at, passed)| (at, passed | marks)).collect())
+    }
+
+    /// No way at all.
+    #[must_use]
+    pub fn nowhere(&self) -> Self {
+        self.at(Vec::new())
+    }
+
+    /// The ways that have passed none of these, as if they had passed nothing.
+    #[must_use]
+    pub fn anew(&self, without: Marks) -> Self {
+        let steps = self.steps.iter().filter(|(_, marks)| !marks.has(without));
+        self.at(steps.map(|&(at, _)| (at, Marks::NONE)).collect())
     }
 
     /// What the ways have passed that come to the end of the text.

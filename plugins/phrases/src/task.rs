@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
+use crate::clause;
 use crate::frame::{Framed, Manner};
 use crate::negation;
 use crate::ordinal::Place;
@@ -12,6 +13,7 @@ use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, peel, unwrapped};
 
 pub mod answer;
+mod current;
 mod pattern;
 
 use pattern::{Surety, find, is_titled, numbered};
@@ -53,7 +55,8 @@ const TARGET_CHARS: usize = 80;
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     // A title is told as it was heard first, and only then with what recognisers confuse put right.
-    closed(said).or(|| open(said, extra)).or(|| open(&text::even(said), extra))
+    let named = clause::among(said, closed).or(|| open(said, extra)).or(|| open(&text::even(said), extra));
+    named.or(|| clause::among(said, pointed))
 }
 
 /// Commands without a task of one's own words.
@@ -61,8 +64,15 @@ fn closed(said: &str) -> Verdict<Command> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
     let framed = Framed::new(&text, &[]);
     let of = |verb| Command { verb, target: String::new(), asks: true };
-    let next = framed.read(Manner::Begin, pattern::next).map(|()| of(Verb::Next));
+    let next = framed.read(Manner::Begin, current::next).map(|()| of(Verb::Next));
     next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh)))
+}
+
+/// The task at hand, pointed at and done.
+fn pointed(said: &str) -> Verdict<Command> {
+    let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let read = Framed::new(&text, &[]).read(Manner::End, current::done);
+    read.map(|()| Command { verb: Verb::Complete, target: String::new(), asks: true })
 }
 
 /// Commands that name a task, or leave it to what is obvious.

@@ -6,7 +6,7 @@ use crate::begin::Named;
 use crate::frame::{Framed, Manner};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
-use crate::{ending, farewell, hush, leave};
+use crate::{clause, ending, farewell, hush, leave};
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The wish that an utterance is.
     pub fn read(&self, said: &str) -> Verdict<Wish> {
+        clause::among(said, |said| self.of(said))
+    }
+
+    fn of(&self, said: &str) -> Verdict<Wish> {
         let Some(text) = Text::of(said) else { return Verdict::Talk };
         let framed = Framed::new(&text, &self.names);
         let simple =

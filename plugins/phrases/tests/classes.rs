@@ -7,7 +7,16 @@ mod modes;
 use phrases::Verdict;
 
 /// Commands of each mode, in which a class can stand before and behind.
-const CHINESE: [(&str, &str, &str); 22] = [
+const CHINESE: [(&str, &str, &str); 31] = [
+    ("conversation", "打开看板", "working"),
+    ("conversation", "看看任务列表", "working"),
+    ("conversation", "把待办清单调出来", "working"),
+    ("conversation", "看看构建日志", "coding"),
+    ("conversation", "开始录音", "meeting"),
+    ("meeting", "停止录音", "end"),
+    ("meeting", "把会议关掉", "end"),
+    ("working", "跳到下一个任务", "next"),
+    ("working", "把这条划掉", "done"),
     ("conversation", "开始会议", "meeting"),
     ("conversation", "开始开会", "meeting"),
     ("conversation", "进入会议模式", "meeting"),
@@ -32,7 +41,15 @@ const CHINESE: [(&str, &str, &str); 22] = [
     ("working", "刷新列表", "refresh"),
 ];
 
-const ENGLISH: [(&str, &str, &str); 17] = [
+const ENGLISH: [(&str, &str, &str); 25] = [
+    ("conversation", "open the task board", "working"),
+    ("conversation", "show me my tasks", "working"),
+    ("conversation", "put the board up", "working"),
+    ("conversation", "start recording", "meeting"),
+    ("meeting", "stop recording", "end"),
+    ("meeting", "wrap up the meeting", "end"),
+    ("working", "go to the next task", "next"),
+    ("working", "tick this one off", "done"),
     ("conversation", "start the meeting", "meeting"),
     ("conversation", "switch to meeting mode", "meeting"),
     ("conversation", "begin a meeting", "meeting"),
@@ -106,6 +123,28 @@ const ENGLISH_POLITE: [(&str, &str); 13] = [
     ("please ", " thank you"),
 ];
 
+/// Remarks that change no beginning, and none of an end.
+const REMARKS: [(&str, &str); 8] = [
+    ("人到齐了 ", "吧"),
+    ("好了 大家都准备好了 ", ""),
+    ("行了别闲聊了 ", ""),
+    ("不好意思久等了 ", "谢谢"),
+    ("各位早上好 ", "吧"),
+    ("咖啡都倒好了 ", ""),
+    ("everyone's here ", ""),
+    ("okay we're all set ", " please"),
+];
+const LAST_REMARKS: [(&str, &str); 8] = [
+    ("大家辛苦了 ", ""),
+    ("今天就到这里 ", "吧"),
+    ("没别的事了 ", ""),
+    ("都说完了 ", "谢谢大家"),
+    ("菜都上齐了 ", ""),
+    ("that's it for today ", ""),
+    ("okay we're done here ", " please"),
+    ("alright thanks everyone ", ""),
+];
+
 fn starts(said: &str, mode: &str) -> Option<String> {
     modes::read(mode, said).command()
 }
@@ -156,4 +195,33 @@ fn m18_politeness_and_hesitation_change_no_command() {
     let shown: Vec<String> =
         missed.iter().map(|(mode, said, _)| format!("{mode}: {said}: {:?}", modes::read(mode, said))).collect();
     assert!(missed.is_empty(), "{} of {count}:\n{}", shown.len(), shown.join("\n"));
+}
+
+#[test]
+fn m18_remarks_beside_a_command_change_none() {
+    let mut missed = Vec::new();
+    for (mode, command, what) in CHINESE.iter().chain(&ENGLISH) {
+        if *mode == "conversation" && *what == "leave" {
+            continue;
+        }
+        let remarks = match *mode == "conversation" || *what == "next" {
+            true => &REMARKS,
+            false => &LAST_REMARKS,
+        };
+        let same = |by: &str| by.is_ascii() == command.is_ascii();
+        missed.extend(
+            remarks
+                .iter()
+                .filter(|(before, _)| same(before))
+                .map(|(before, behind)| (*mode, format!("{before}{command}{behind}"), *what)),
+        );
+    }
+    let is_named = |mode: &str, what: &str| mode == "working" && ["assign", "done", "refresh"].contains(&what);
+    // What names a task may be a title with all that stands before it.
+    missed.retain(|(mode, said, what)| {
+        !is_named(mode, what) && modes::read(mode, said) != Verdict::Command((*what).to_owned())
+    });
+    let shown: Vec<String> =
+        missed.iter().map(|(mode, said, _)| format!("{mode}: {said}: {:?}", modes::read(mode, said))).collect();
+    assert!(missed.is_empty(), "{}:\n{}", shown.len(), shown.join("\n"));
 }

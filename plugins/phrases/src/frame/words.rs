@@ -17,6 +17,8 @@ const MAY_I: Marks = CAN.and(ASKS);
 const ABOUT_TO: Marks = SOON.and(CAN);
 const TELLS: Marks = Marks::TELLS;
 const URGES: Marks = Marks::URGES;
+const NOW: Marks = Marks::NOW;
+const AT_ONCE: Marks = Marks::AT_ONCE;
 
 /// Who is spoken to, besides names that the device has.
 pub const ADDRESSED: [&str; 24] = [
@@ -48,7 +50,7 @@ pub const ADDRESSED: [&str; 24] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 222] = [
+pub const BEFORE: [(&str, Marks); 302] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -59,7 +61,7 @@ pub const BEFORE: [(&str, Marks); 222] = [
     ("um", NONE), ("umm", NONE), ("uh", NONE), ("er", NONE), ("erm", NONE), ("hmm", NONE), ("hm", NONE), ("mm", NONE),
     ("ah", NONE), ("oh", NONE), ("hey", NONE), ("hi", NONE), ("hello", NONE), ("ok", NONE), ("okay", NONE),
     ("k", NONE), ("all right", NONE), ("alright", NONE), ("right", NONE), ("great", NONE), ("good", NONE),
-    ("fine", NONE), ("yes", NONE), ("yeah", NONE), ("yep", NONE), ("sure", NONE), ("so", NONE), ("now", NONE),
+    ("fine", NONE), ("yes", NONE), ("yeah", NONE), ("yep", NONE), ("sure", NONE), ("so", NONE), ("now", NOW),
     ("just", NONE), ("ready", NONE), ("ok google", NONE), ("hey google", NONE), ("google", NONE), ("there", NONE), ("guys", NONE), ("folks", NONE), ("cool", NONE), ("perfect", NONE),
     // Said to the device.
     ("请", POLITE), ("请你", POLITE), ("请您", POLITE), ("请帮我", POLITE), ("帮我", POLITE), ("帮我们", POLITE),
@@ -85,22 +87,32 @@ pub const BEFORE: [(&str, Marks); 222] = [
     ("能", CAN), ("能不能", CAN), ("可以", CAN), ("可不可以", CAN), ("可以不可以", CAN), ("能否", CAN), ("可否", CAN),
     ("是否可以", CAN), ("方便", CAN), ("会不会", CAN), ("要不", CAN), ("要不要", MAY_I), ("是不是", MAY_I),
     ("shall we", MAY_I), ("can we", MAY_I), ("could we", MAY_I), ("may we", MAY_I),
-    ("can i", MAY_I), ("we can", CAN), ("you can", CAN), ("you may", CAN), ("i need to", CAN), ("we need to", CAN),
+    ("can i", MAY_I), ("we can", CAN.and(WE)), ("you can", CAN), ("you may", CAN), ("i need to", CAN.and(Marks::I)), ("we need to", CAN.and(WE)),
     ("could you", REQUESTS), ("can you", REQUESTS), ("would you", REQUESTS), ("will you", REQUESTS),
     // Urging.
     ("let's", URGES), ("lets", URGES), ("let us", URGES),
     // When, if that is now.
-    ("现在", NONE), ("现在就", NONE), ("就现在", NONE), ("立刻", NONE), ("立即", NONE), ("这就", NONE), ("就", NONE),
+    ("现在", AT_ONCE), ("现在就", AT_ONCE), ("就现在", AT_ONCE), ("立刻", NONE), ("立即", NONE), ("这就", NONE), ("就", Marks::THEN),
     ("赶紧", NONE), ("赶快", NONE), ("直接", NONE), ("正式", NONE), ("重新", NONE), ("马上", SOON), ("快", SOON),
     ("快点", SOON), ("要", ABOUT_TO), ("就要", ABOUT_TO), ("immediately", NONE),
     // A step of what is told.
-    ("先", TELLS), ("然后", TELLS), ("所以", TELLS), ("再", TELLS), ("就是", TELLS), ("继续", TELLS), ("then", TELLS),
-    ("and then", TELLS), ("and", TELLS), ("well", TELLS), ("it's time to", TELLS), ("time to", TELLS),
+    ("先", TELLS), ("然后", TELLS), ("所以", TELLS), ("再", TELLS.and(Marks::THEN)), ("就是", NONE), ("继续", TELLS), ("then", TELLS),
+    ("and then", TELLS), ("and", TELLS), ("well", NONE), ("it's time to", TELLS), ("time to", TELLS),
+    // More of the same.
+    ("劳您驾", POLITE), ("劳驾您", POLITE), ("劳驾你", POLITE), ("有劳", POLITE), ("烦请", POLITE), ("帮", POLITE), ("帮我把", NONE), ("帮帮忙", POLITE), ("帮一下忙", POLITE),
+    ("能麻烦你", POLITE), ("可以麻烦你", POLITE), ("给咱", POLITE), ("给咱们", POLITE), ("给大家", POLITE), ("替我们", POLITE), ("让我们", LETS), ("咱就", WE), ("那咱", WE),
+    ("okay then", NONE), ("ok then", NONE), ("alright then", NONE), ("right then", NONE), ("hey there", NONE), ("hi there", NONE), ("anyway", NONE), ("anyways", NONE), ("yo", NONE),
+    ("good then", NONE), ("and now", NOW), ("please go ahead and", POLITE), ("go on and", POLITE), ("be so kind as to", POLITE), ("would you be so kind as to", REQUESTS), ("do me a favor and", POLITE),
+    ("do me a favour and", POLITE), ("gimme", POLITE), ("quickly", NONE), ("i would love to", WANTS), ("i'd love to", WANTS), ("i'd like", WANTS), ("i would like", WANTS), ("we'd love to", WANTS),
+    ("could you maybe", REQUESTS), ("can you just", REQUESTS), ("could you just", REQUESTS), ("could you kindly", REQUESTS), ("mate", NONE), ("man", NONE), ("bro", NONE), ("dude", NONE),
+    ("team", NONE), ("ladies and gentlemen", NONE), ("伙计", NONE), ("伙计们", NONE), ("兄弟们", NONE), ("小伙伴们", NONE), ("同事们", NONE), ("同学们", NONE), ("朋友们", NONE),
+    ("朋友", NONE), ("亲", NONE), ("哎呀", NONE), ("哎哟", NONE), ("得", NONE), ("得了", NONE), ("得嘞", NONE), ("成", NONE), ("ok了", NONE), ("妥", NONE), ("嗯好", NONE), ("走", NONE),
+    ("听着", NONE), ("这样", NONE), ("这样吧", NONE), ("那我们", LETS), ("那咱们", LETS), ("go ahead", POLITE), ("接下来", NONE), ("下面", NONE), ("请大家", NONE),
 ];
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 102] = [
+pub const BEHIND: [(&str, Marks); 160] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -108,14 +120,21 @@ pub const BEHIND: [(&str, Marks); 102] = [
     ("thanks for your help", NONE), ("thank you for your help", NONE), ("thanks for the help", NONE),
     ("thank you so much", NONE), ("谢了", NONE), ("谢谢大家", NONE),
     ("大家辛苦了", NONE), ("多谢", NONE), ("拜托", POLITE), ("拜托了", POLITE), ("麻烦了", POLITE), ("麻烦你了", POLITE),
-    ("辛苦了", NONE), ("辛苦你了", NONE), ("请", POLITE), ("现在", NONE), ("马上", NONE), ("立刻", NONE), ("立即", NONE),
+    ("辛苦了", NONE), ("辛苦你了", NONE), ("请", POLITE), ("现在", AT_ONCE), ("马上", NONE), ("立刻", NONE), ("立即", NONE),
     ("快", NONE), ("快点", NONE), ("赶紧", NONE), ("赶快", NONE), ("给我", NONE), ("各位", NONE), ("大家", NONE),
     ("你", NONE), ("吗", ASKS), ("么", ASKS), ("嘛", NONE), ("好吗", TAGGED), ("好嘛", TAGGED), ("好不好", TAGGED),
     ("行吗", TAGGED), ("行不行", TAGGED), ("可以吗", MAY_I), ("可不可以", MAY_I), ("能不能", MAY_I),
-    ("please", POLITE), ("pls", POLITE), ("now", NONE), ("right now", NONE), ("right away", NONE),
+    ("please", POLITE), ("pls", POLITE), ("now", NOW), ("right now", NOW), ("right away", NOW),
     ("straight away", NONE), ("immediately", NONE), ("at once", NONE), ("already", NONE), ("for me", NONE),
     ("for us", NONE), ("then", NONE), ("thanks", NONE), ("thank you", NONE), ("and thank you", NONE), ("and thanks", NONE), ("thank you very much", NONE),
     ("thanks a lot", NONE), ("ok", NONE), ("okay", NONE), ("all right", NONE), ("alright", NONE), ("will you", REQUESTS),
     ("would you", REQUESTS), ("could you", REQUESTS), ("can you", REQUESTS), ("everyone", NONE), ("everybody", NONE),
-    ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE), ("there", NONE),
+    ("guys", NONE), ("folks", NONE), ("all", NONE), ("um", NONE), ("uh", NONE),   ("out loud", NONE), ("aloud", NONE),
+    // More of the same.
+    ("给我看", NONE), ("给我看看", NONE), ("给我看一下", NONE), ("给我听", NONE), ("给我听听", NONE), ("给我听一下", NONE), ("我看看", NONE), ("我看一下", NONE), ("我听听", NONE), ("让我看看", NONE),
+    ("让我看一下", NONE), ("给大家看看", NONE), ("给我们看看", NONE), ("看看", NONE), ("看一下", NONE), ("来看看", NONE), ("到屏幕上", NONE), ("在屏幕上", NONE),   
+      ("感激不尽", NONE), ("多谢了", NONE), ("辛苦", NONE), ("好嘞", NONE), ("就现在", AT_ONCE), ("亲", NONE), ("伙计们", NONE), ("小伙伴们", NONE),
+    ("小智", NONE), ("on the screen", NONE), ("on screen", NONE), ("on the display", NONE), ("mate", NONE), ("man", NONE), ("buddy", NONE), ("bro", NONE), ("dude", NONE), ("team", NONE), ("for today", NONE),
+    ("for now", NONE), ("here", NONE), ("again", NONE), ("asap", NONE), ("quickly", NONE), ("as soon as possible", NONE), ("ta", NONE), ("will ya", REQUESTS), ("would ya", REQUESTS), ("so", NONE), ("yeah", NONE),
+    ("this minute", NOW), ("shall we", NONE), ("this instant", NOW), ("so we can start", NONE), ("so we can begin", NONE), ("so i can see it", NONE), ("thanks again", NONE), ("can ya", REQUESTS), ("today", NONE),
 ];

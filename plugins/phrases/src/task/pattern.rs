@@ -146,7 +146,8 @@ pub fn is_titled(rest: &str) -> bool {
 
 /// The task, a task, 一个任务.
 fn is_task(rest: &str) -> bool {
-    ["任务", "task"].iter().any(|word| rest.contains(word))
+    let is_board = ["board", "list", "板", "列表", "清单"].iter().any(|word| rest.contains(word));
+    !is_board && ["任务", "task"].iter().any(|word| rest.contains(word))
 }
 
 /// True for a place in the list, and for nothing.
@@ -218,31 +219,4 @@ pub fn refresh<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let object_first =
         some(&ways.maybe(|ways| ways.word(&["把"]))).word(&list).word(&["刷新", "更新", "刷新一下", "更新一下"]);
     named.or(&some(&ways.some(|ways| ways.word(&["刷新", "refresh"])))).or(&object_first)
-}
-
-/// The task that would be next.
-pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let said = [
-        "下一个",
-        "下一个任务",
-        "下一项",
-        "下一项任务",
-        "下一条",
-        "下一条任务",
-        "下个任务",
-        "下一件",
-        "下一任务",
-        "看下一个",
-        "next",
-        "next one",
-        "next task",
-        "the next one",
-        "the next task",
-        "go to the next task",
-        "next item",
-        "show the next task",
-        "换下一个",
-        "到下一个",
-    ];
-    ways.maybe(|ways| ways.word(&["看看", "看", "看一下", "查看", "显示", "show me", "show"])).word(&said)
 }

@@ -1,0 +1,124 @@
+//! A command among other clauses. Rule: where marks or blanks part an utterance, one clause of it may be the order and
+//! the others may say anything that neither asks nor denies, names no other time, and speaks for nobody else.
+
+use crate::Verdict;
+use crate::text::is_chinese;
+
+/// A remark is shorter, in characters; in words where it is English.
+const LONGEST: usize = 12;
+const MOST_WORDS: usize = 7;
+
+/// Who else, when else, whether, if; what is said, and what is said of words.
+#[rustfmt::skip]
+const OTHER: [&str; 75] = [
+    "他", "她", "它", "谁", "什么", "怎么", "为啥", "哪", "几", "多少", "吗", "呢", "是否", "是不是", "有没有", "能不能", "要不要", "如果", "要是", "假如", "的话", "只要", "除非", "等", "因为", "所以", "但", "可是", "不过", "然后",
+    "虽然", "昨", "明天", "后天", "前天", "上周", "下周", "上次", "下次", "那天", "每", "以前", "以后", "之前", "之后", "后来", "刚", "当时", "时候", "点钟", "点半", "月", "年", "待会", "稍后", "一会", "说", "讲", "问",
+    "告诉", "听", "叫", "让", "写", "喊", "宣布", "通知", "建议", "要求", "觉得", "希望", "别", "不要", "先", "应该",
+];
+#[rustfmt::skip]
+const ENGLISH_OTHER: [&str; 74] = [
+    "he", "she", "they", "him", "her", "them", "who", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "after", "before", "once", "because", "but", "or", "then", "tomorrow", "yesterday", "tonight", "later",
+    "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "last", "next", "ago", "said", "says", "say", "told", "tell", "asked", "ask", "called", "wrote", "heard", "yet", "not", "never", "no", "don't",
+    "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wait", "should", "would", "could", "might", "maybe", "did", "does", "do", "was",
+];
+
+/// The surest of the utterance as a whole and of a clause beside remarks.
+pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
+    let whole = read(said);
+    if matches!(whole, Verdict::Command(_)) {
+        return whole;
+    }
+    for (front, back) in parts(said) {
+        // 人到齐了，就开始会议 names a condition.
+        let follows = ["就", "再", "才", "然后", "and ", "then ", "的", "是"]
+            .iter()
+            .any(|word| back.to_lowercase().starts_with(word));
+        if is_remark(front)
+            && !follows
+            && let Verdict::Command(command) = read(back)
+        {
+            return Verdict::Command(command);
+        }
+        if front.ends_with('吧')
+            && is_harmless(back)
+            && let Verdict::Command(command) = read(front)
+        {
+            return Verdict::Command(command);
+        }
+    }
+    whole
+}
+
+/// The utterance cut in two, wherever a sentence may end.
+fn parts(said: &str) -> impl Iterator<Item = (&str, &str)> {
+    let said = said.trim();
+    said.char_indices().filter_map(move |(at, letter)| {
+        let (front, back) = (said[..at].trim_end(), said[at + letter.len_utf8()..].trim_start());
+        let ends = match letter {
+            '。' | '！' | '；' | '.' | '!' | ';' => true,
+            '，' | ',' | ' ' | '\u{3000}' => front.ends_with(is_chinese),
+            _ => false,
+        };
+        (ends && !front.is_empty() && !back.is_empty()).then_some((front, back))
+    })
+}
+
+/// A whole clause: in Chinese one that ends as clauses do.
+fn is_remark(clause: &str) -> bool {
+    let ends = clause.ends_with(['了', '吧', '啦', '啊', '好']) || !clause.ends_with(is_chinese);
+    ends && is_harmless(clause)
+}
+
+fn is_harmless(clause: &str) -> bool {
+    let clause = clause.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?' && letter != '？');
+    let lower = clause.to_lowercase().replace('’', "'");
+    let is_quoted = lower.contains(['?', '？', '"', '“', '”', '「', '《', ':', '：']);
+    let is_short = match lower.contains(is_chinese) {
+        true => lower.chars().filter(|letter| letter.is_alphanumeric()).count() <= LONGEST,
+        false => lower.split_whitespace().count() <= MOST_WORDS,
+    };
+    let words = || lower.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'');
+    let is_other = OTHER.iter().any(|word| lower.contains(word)) || words().any(|word| ENGLISH_OTHER.contains(&word));
+    !clause.is_empty() && is_short && !is_quoted && !is_other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(said: &str) -> Verdict<()> {
+        match said.trim_end_matches(['.', '。', '吧']) {
+            "开始会议" | "Start the meeting" => Verdict::Command(()),
+            _ => Verdict::Talk,
+        }
+    }
+
+    #[test]
+    fn m18_an_order_stands_beside_remarks() {
+        for said in [
+            "咖啡都倒好了 开始会议",
+            "让投影仪热一下吧",
+            "投影仪也修好了，开始会议",
+            "That's all of us. Start the meeting.",
+            "开始会议吧 大家坐近一点",
+        ] {
+            let is_order = !said.starts_with('让');
+            assert_eq!(among(said, read) == Verdict::Command(()), is_order, "{said}");
+        }
+        for said in [
+            "他说好了 开始会议",
+            "我朋友 开始会议",
+            "人到齐了 就开始会议",
+            "明天人齐了 开始会议",
+            "开始会议 压力很大",
+            "谁来了 开始会议",
+            "If he is here. Start the meeting",
+            "After lunch, Start the meeting",
+            "开始会议吧 他这么说的",
+            "她来了吗 开始会议",
+            "开始会议吧 是什么意思",
+        ] {
+            assert_eq!(among(said, read), Verdict::Talk, "{said}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Remarks beside a command: who has come, that all is ready, that it has lasted long enough. Rule: a remark orders
+//! nothing and asks nothing; it goes with the kind of command that people make it for, and what is not known here
+//! is left over and makes an utterance talk.
+
+use crate::frame::Manner;
+use crate::path::{Marks, Ways};
+
+#[rustfmt::skip]
+const PEOPLE: [&str; 28] = [
+    "人", "人员", "人数", "大家", "所有人", "全员", "全体", "各位", "我们", "咱们", "这边", "我们这边", "小伙伴们", "同事们", "同学们", "成员",
+    "参会人员", "参会的人", "一切", "东西", "设备", "该来的", "该来的人", "每个人", "团队", "组员", "我", "我这边",
+];
+#[rustfmt::skip]
+const ALREADY: [&str; 8] = [
+    "都", "已经", "全", "全都", "基本", "基本上", "差不多", "也",
+];
+/// With 了: without it they may go on with what follows.
+#[rustfmt::skip]
+const READY: [&str; 25] = [
+    "到齐了", "齐了", "来齐了", "到全了", "全了", "到了", "来了", "在了", "到场了", "就位了", "到位了", "准备好了", "准备完了", "准备就绪", "准备完毕",
+    "就绪了", "坐好了", "坐下了", "上线了", "进来了", "回来了", "休息好了", "吃好了", "吃饱了", "可以了",
+];
+#[rustfmt::skip]
+const BEGINNING: [&str; 44] = [
+    "别闲聊了", "别聊了", "先别聊了", "别扯了", "别说闲话了", "别废话了", "别磨蹭了", "不闲聊了", "不扯了", "不废话了", "不多说了", "不说废话了", "不磨蹭了",
+    "闲话少说", "闲话不多说", "废话少说", "废话不多说", "话不多说", "言归正传", "说正事", "说正经的", "该说正事了", "办正事", "该干正事了", "抓紧时间", "事不宜迟",
+    "时间不早了", "时间差不多了", "时间到了", "到点了", "到时间了", "时候不早了", "休息结束", "休息结束了", "休息够了", "午休结束", "午休结束了", "吃饱喝足",
+    "咖啡喝完了", "不等了", "不等他了", "我回来了", "准备好了", "别摸鱼了",
+];
+#[rustfmt::skip]
+const CIVIL: [&str; 44] = [
+    "不好意思", "打扰了", "打扰一下", "麻烦了", "早上好", "上午好", "中午好", "下午好", "晚上好", "大家好", "各位好", "大家早上好", "大家上午好", "大家下午好",
+    "早啊", "大家早", "欢迎大家", "感谢大家", "谢谢大家", "谢谢各位", "感谢各位", "感谢大家参加", "谢谢大家参加", "注意了", "听好了", "安静", "安静一下",
+    "大家安静", "各位安静", "大家安静一下", "辛苦大家了", "各位辛苦了", "辛苦各位了", "有劳", "就这么定了",
+    "各位安静一下", "请安静", "请安静一下", "大家注意了", "各位注意了",
+    "久等了", "让大家久等了", "让你久等了", "让各位久等了",
+];
+#[rustfmt::skip]
+const ENDING: [&str; 101] = [
+    "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
+    "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
+    "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
+    "该说的都说完了", "内容都讲完了", "差不多了", "也差不多了", "该吃饭了", "去吃饭了", "吃饭去了", "该下班了", "我累了", "累了", "活干完了", "今天的活干完了",
+    "活都干完了", "都干完了", "忙完了", "不录了", "别录了", "不开了", "不聊了", "不干了", "不写了", "不用了", "不需要了", "可以了", "够了", "收拾收拾",
+    "时间不早了", "时候不早了", "很晚了", "太晚了", "不早了", "天黑了", "困了", "我困了", "没别的事", "没什么事", "没其他事", "没别的问题", "没别的问题了", "没有别的问题了", "没有问题", "没什么问题了", "没什么要说的了", "没有要补充的了", "没有补充了", "收工", "时间到", "时间差不多了", "到点了", "时间到了", "到时间了",
+    "不工作了", "干完了", "今天的工作做完了", "聊得很开心", "今天开到这里", "今天就开到这里", "今天就开到这", "没什么要补充的了",
+    "好困", "好累", "有点困了", "有点累了", "咱们就到这里", "咱们今天就到这里",
+];
+
+#[rustfmt::skip]
+const GROUP: [&str; 26] = [
+    "everyone", "everybody", "all of us", "the gang", "the whole gang", "gang", "the team", "the whole team",
+    "people", "we", "all", "everyone is", "everybody is", "all of us are", "the gang is", "the team is",
+    "the whole team is", "we are", "i am", "everything is", "all is", "everyone has", "everybody has",
+    "everything", "you all", "the others",
+];
+#[rustfmt::skip]
+const GROUP_IS: [&str; 18] = [
+    "everyone's", "everybody's", "the gang's", "gang's", "the team's", "the whole team's", "we're", "i'm",
+    "everything's", "all's", "everyones", "everybodys", "im", "the gangs", "gangs", "we've",
+    "the whole gang's", "it's",
+];
+#[rustfmt::skip]
+const ENGLISH_READY: [&str; 25] = [
+    "here", "ready", "set", "all set", "present", "in the room", "online", "assembled", "gathered", "seated",
+    "good to go", "ready to go", "good", "arrived", "joined", "here now", "ready now", "back", "in place",
+    "got everyone", "time", "connected",
+    "ready to work", "ready to start", "ready to begin",
+];
+#[rustfmt::skip]
+const ENGLISH_BEGINNING: [&str; 69] = [
+    "all set", "all ready", "all good", "all here", "ready", "enough chit chat", "enough chitchat",
+    "enough chatter", "enough small talk", "enough talk", "enough talking", "no more chit chat",
+    "no more small talk", "let's not waste time", "let's not waste any time", "let's not waste any more time",
+    "time's up", "time is up", "back to business", "down to business", "let's get down to business",
+    "enough chatting", "here we go", "break's over", "break is over", "the break is over",
+    "break time is over", "lunch is over", "lunch break is over", "lunch is done", "without further ado",
+    "come on", "come on then", "let's go", "let's do this", "let's do it", "let's roll", "let's get going",
+    "let's get started", "let's begin", "off we go", "no time to waste", "coffee's done", "enough fun",
+    "enough joking", "enough messing around", "let's get this going", "let's get this started",
+    "that's everyone", "that's everybody", "that is everyone", "coffee's ready", "coffee is ready", "coffee is done", "ready to work", "ready to start", "ready to go", "ready when you are", "i'm back", "back again", "good to go",
+    "enough coffee", "enough of a break", "enough rest", "time to work", "time to start", "time to begin", "time to code", "time to meet",
+];
+#[rustfmt::skip]
+const ENGLISH_CIVIL: [&str; 49] = [
+    "good morning", "good afternoon", "good evening", "morning", "welcome", "thanks for coming",
+    "thank you for coming", "thanks for joining", "thank you for joining", "thank you all for coming",
+    "thanks everyone for coming", "thank you everyone for coming", "sorry for the wait",
+    "sorry to keep you waiting", "sorry i'm late", "sorry about that", "excuse me", "sorry", "listen up",
+    "if you don't mind", "if you would", "if you could", "if you can", "if possible", "thanks everyone",
+    "thank you everyone", "thanks all", "thank you all", "thanks everybody", "thank you everybody",
+    "thanks guys", "thanks team", "thanks a lot", "thanks so much", "cheers", "much appreciated",
+    "appreciate it", "i appreciate it", "good job", "you're the best",
+    "thanks for everything", "thank you for everything", "thank you so much", "thank you very much", "what's up", "how are you", "it was nice talking to you", "nice talking to you", "nice chatting with you",
+];
+#[rustfmt::skip]
+const ENGLISH_ENDING: [&str; 86] = [
+    "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
+    "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
+    "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
+    "i'm finished", "all done", "nothing else", "nothing more", "no more questions", "no further questions",
+    "no other business", "good meeting", "great meeting", "nice meeting", "good talk", "great job",
+    "nice work", "good work", "great work", "great discussion", "good discussion", "i'm tired",
+    "i'm exhausted", "time's up", "time is up", "we're out of time", "we ran out of time",
+    "we've run out of time", "enough", "enough for today", "it's late", "it's getting late", "i have to go",
+    "i gotta go", "we have to go", "i've had enough", "we covered everything", "we've covered everything",
+    "i think that's it", "i think that's all", "i think we're done", "enough work",
+    "let's wrap it up", "let's wrap up", "let's wrap this up", "wrap it up", "let's stop here", "let's stop there", "let's call it a day", "let's call it", "let's leave it there", "let's leave it here", "let's end it here", "let's end here", "end it there", "let's finish here", "let's finish up", "i think we can stop here", "that concludes it", "we're good", "we're good here", "time to go", "time to wrap up", "time to go home",
+    "i'm done working", "we're done working", "that's enough work", "that's enough", "time for bed", "enough working", "i'm sleepy", "it's bedtime", "bedtime",
+];
+#[rustfmt::skip]
+const TODAY: [&str; 16] = [
+    "for now", "for today", "today", "folks", "from me", "from us", "here", "then", "everyone", "everybody",
+    "team", "guys", "all", "for tonight", "with that", "i guess",
+];
+
+/// Behind a remark that goes with a command of this kind.
+pub fn remark<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
+    let civil = ways.word(&CIVIL).or(&addressed(&ways.word(&ENGLISH_CIVIL)));
+    match manner {
+        Manner::Begin => civil.or(&beginning(ways)),
+        Manner::End | Manner::Parting => civil.or(&ways.word(&ENDING)).or(&addressed(&ways.word(&ENGLISH_ENDING))),
+    }
+}
+
+fn addressed<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.many(|ways| ways.word(&TODAY))
+}
+
+/// Who and what is ready.
+fn beginning<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let chinese = ways.some(|ways| ways.word(&PEOPLE)).many(|ways| ways.word(&ALREADY)).word(&READY);
+    let chinese = chinese.or(&ways.some(|ways| ways.word(&["都", "已经", "全都"])).word(&READY));
+    let hedged = ways.maybe(|ways| {
+        ways.word(&["i think", "looks like", "it looks like", "it seems", "seems like", "now that", "since"])
+    });
+    let ways = &hedged;
+    let group = ways.word(&GROUP).or(&ways.word(&GROUP_IS));
+    let english = group.many(|ways| ways.word(&["all", "now", "finally", "already", "both"])).word(&ENGLISH_READY);
+    let ready = chinese.or(&english).mark(Marks::READY);
+    ready.or(&ways.word(&BEGINNING).mark(Marks::READY)).or(&addressed(&ways.word(&ENGLISH_BEGINNING)))
+}
+
+/// The same order in fewer words, where it has been given already.
+pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
+    let (plain, urging): (&[&str], &[&str]) = match manner {
+        Manner::Begin => (
+            &["开始", "现在开始", "正式开始", "马上开始", "走起", "搞起", "begin", "start now", "right away"],
+            &[
+                "开始吧",
+                "现在开始吧",
+                "走吧",
+                "来吧",
+                "搞起来",
+                "let's go",
+                "let's begin",
+                "let's start",
+                "let's get started",
+                "let's get going",
+                "let's do it",
+                "let's do this",
+                "here we go",
+            ],
+        ),
+        Manner::End => (
+            &["结束", "现在结束", "停止", "关掉", "stop", "end it", "close it"],
+            &[
+                "结束吧",
+                "停吧",
+                "关了吧",
+                "走吧",
+                "撤吧",
+                "散了吧",
+                "let's go",
+                "let's go home",
+                "let's stop",
+                "let's end it",
+            ],
+        ),
+        Manner::Parting => (&[], &[]),
+    };
+    ways.word(plain).or(&ways.marked(urging, Marks::URGES.and(Marks::AGAIN)))
+}

@@ -1,0 +1,187 @@
+//! The task that is at hand, and the one behind it. Rule: only what points at a task stands here (this one, the next);
+//! a title makes it a command of another kind, which is read elsewhere.
+
+use crate::path::{Marks, Ways};
+
+/// The task that would be next.
+pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let little = |ways: &Ways<'t>| {
+        ways.many(|ways| {
+            ways.word(&[
+                "一下", "下", "the", "my", "me", "us", "me the", "me my", "to", "on to", "with", "out", "再", "给我",
+                "就",
+            ])
+        })
+    };
+    let led = ways
+        .maybe(|ways| little(&ways.some(|ways| ways.word(&MOVE))))
+        .maybe(|ways| ways.word(&["the", "my", "the very"]));
+    let next = led.word(&NEXT_WORDS).maybe(|ways| ways.word(&OF_BOARD));
+    let counted = led
+        .word(&NEXT)
+        .maybe(|ways| ways.word(&COUNTED))
+        .maybe(|ways| ways.word(&TASK))
+        .maybe(|ways| ways.word(&OF_BOARD));
+    let next = next.or(&counted);
+    // 下一个任务念一下, 下一个是什么.
+    let told =
+        next.word(&["念一下", "读一下", "说一下", "看一下", "是什么", "是啥", "是哪个", "念给我听", "读给我听", "呢"]);
+    let skipped = ways
+        .word(&["跳过", "略过", "先跳过"])
+        .word(&POINTING)
+        .maybe(|ways| ways.word(&COUNTED))
+        .maybe(|ways| ways.word(&TASK));
+    next.or(&told).or(&ways.word(&ONWARD)).or(&skipped)
+}
+
+#[rustfmt::skip]
+const MOVE: [&str; 119] = [
+    "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
+    "来", "往下到", "翻到", "前往", "移到", "移动到", "继续", "继续到", "我们看", "来看", "我想看", "我想听", "开始", "做", "上", "直接到", "接着", "接着做", "接着看", "往后到", "告诉我",
+    "show me", "show", "show us", "read", "read me", "read out", "tell me", "give me", "go to", "go on to", "go on", "go", "go ahead to", "jump to", "jump", "skip to", "skip ahead to", "skip", "move on to", "move on", "move to", "move along to", "move", "continue to", "continue with", "continue", "proceed to", "proceed with", "proceed", "advance to",
+    "switch to", "take me to", "take us to", "bring up", "pull up", "get", "get me", "open", "start", "on to", "onto", "let's do", "let's see", "let's move on to", "let's go to", "let's hear", "hear", "see", "what's", "what is", "whats", "start on", "get started on", "begin", "display", "i'm ready for", "ready for", "next up", "okay",
+];
+const NEXT: [&str; 10] =
+    ["下一", "下", "再下一", "下面一", "后一", "后面一", "接下来一", "接下来的", "下一个", "下面的"];
+const COUNTED: [&str; 8] = ["个", "项", "条", "件", "样", "桩", "号", "份"];
+const TASK: [&str; 8] = ["任务", "待办", "待办事项", "事项", "事", "活", "活儿", "事情"];
+const OF_BOARD: [&str; 6] = ["on the list", "in the list", "on the board", "in line", "on my list", "up"];
+#[rustfmt::skip]
+const NEXT_WORDS: [&str; 16] = [
+    "next", "next one", "next task", "next item", "next thing", "next to do", "next todo", "next job", "next card", "next ticket", "following task", "following one", "one after that", "one after", "next tasks", "next please",
+];
+/// Onward, and nothing more.
+#[rustfmt::skip]
+const ONWARD: [&str; 38] = [
+    "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
+    "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "往下一个", "go forward", "onwards",
+];
+
+/// The task at hand is done.
+pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let subject =
+        |ways: &Ways<'t>| ways.word(&POINTING).maybe(|ways| ways.word(&COUNTED)).maybe(|ways| ways.word(&TASK));
+    let already = |ways: &Ways<'t>| {
+        ways.many(|ways| ways.word(&["已经", "都", "终于", "我", "我已经", "全", "也", "总算", "给", "算"]))
+    };
+    let finished = |ways: &Ways<'t>| ways.word(&FINISHED).marked(&["了"], Marks::IS_SO);
+    // 做完了 alone is read with the titles.
+    let i = ways.word(&["我", "我把", "把", "我已经把", "我刚把", "我刚"]);
+    let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
+    let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
+    let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
+        .maybe(|ways| ways.word(&["给", "都", "也", "可以"]))
+        .word(&TICKED);
+    let ticked = ticked.or(&subject(&ways.word(&TICK).many(|ways| ways.word(&["一下", "掉", "下"])))
+        .maybe(|ways| ways.word(&["为已完成", "为完成", "成完成", "完成", "已完成"])));
+    let this = |ways: &Ways<'t>| ways.maybe(|ways| ways.word(&["the"])).word(&THIS);
+    let mark = this(&ways.word(&[
+        "mark", "set", "flag", "log", "tick", "check", "count", "call", "consider", "put", "get", "move", "tag",
+    ]))
+    .many(|ways| ways.word(&["as", "to", "down as", "down", "being"]))
+    .word(&DONE);
+    let mark = mark.or(&this(&ways.word(&["tick", "check", "cross", "mark", "scratch", "strike"])).word(&OFF));
+    let mark = mark.or(&this(&ways.word(&["cross", "scratch", "strike"])).word(&["out"]));
+    let mark = mark.or(&this(&ways.word(&[
+        "tick off",
+        "check off",
+        "cross off",
+        "mark off",
+        "cross out",
+        "tick",
+        "close",
+        "close out",
+        "complete",
+        "finish",
+        "finish off",
+        "scratch off",
+        "strike off",
+        "wrap up",
+    ])));
+    let is =
+        this(ways).word(&["is", "has been", "s", "was just", "is now", "is all", "is already", "is finally"]).or(&ways
+            .word(&[
+                "it's",
+                "that's",
+                "it is",
+                "that is",
+                "this one's",
+                "this ones",
+                "that one's",
+                "it's all",
+                "that's all",
+                "it's now",
+                "it's already",
+            ]));
+    let is = is.word(&[
+        "done",
+        "finished",
+        "complete",
+        "completed",
+        "all done",
+        "done now",
+        "sorted",
+        "out of the way",
+        "wrapped up",
+        "done and dusted",
+        "taken care of",
+        "ticked off",
+    ]);
+    let have = ways.many(|ways| {
+        ways.word(&[
+            "i've", "i have", "i", "i just", "we've", "just", "already", "now", "finally", "ive", "we have", "we",
+        ])
+    });
+    let have = this(&have.word(&[
+        "finished",
+        "completed",
+        "done",
+        "finished with",
+        "wrapped up",
+        "done with",
+        "finished off",
+        "closed",
+        "closed out",
+        "got through",
+    ]));
+    let with = this(&ways.word(&[
+        "i'm done with",
+        "i am done with",
+        "we're done with",
+        "i'm finished with",
+        "i'm through with",
+        "all done with",
+    ]));
+    let whole = ways.word(&WHOLE);
+    let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
+        .marked(&["了"], Marks::IS_SO));
+    let told = told.or(&told.word(&["标记一下", "标一下", "勾一下", "划一下"]));
+    told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
+}
+
+#[rustfmt::skip]
+const POINTING: [&str; 30] = [
+    "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
+];
+#[rustfmt::skip]
+const FINISHED: [&str; 30] = [
+    "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工", "好",
+];
+#[rustfmt::skip]
+const TICKED: [&str; 48] = [
+    "标记完成", "标记为完成", "标记成完成", "标记为已完成", "标记成已完成", "标记已完成", "标为完成", "标为已完成", "标成完成", "标成已完成", "标完成", "标上完成", "标个完成", "设为完成", "设为已完成", "设成完成", "设置为完成", "设置成完成", "改成完成", "改成已完成",
+    "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉", "搞定", "完成",
+];
+const TICK: [&str; 12] =
+    ["勾掉", "勾选", "勾上", "划掉", "划去", "标记完成", "完成", "勾了", "标记", "搞定", "结束", "关掉"];
+#[rustfmt::skip]
+const THIS: [&str; 23] = [
+    "it", "this", "that", "this one", "that one", "this task", "that task", "task", "current task", "current one", "this item", "that item", "current item", "this thing", "this job", "this to do", "this todo", "one", "this card", "this ticket", "this one here", "that thing", "thing",
+];
+#[rustfmt::skip]
+const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
+const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
+#[rustfmt::skip]
+const WHOLE: [&str; 30] = [
+    "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
+];
