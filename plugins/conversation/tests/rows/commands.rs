@@ -55,7 +55,7 @@ fn m18_without_a_model_a_doubt_is_asked_back() {
             "Shall I start it now? If so, say \"start working\".",
             Some(Effect::SwitchMode(Some("working".into()))),
         ),
-        ("我先走了", "要结束对话吗？要的话，请说“再见”。", Some(Effect::HangUp)),
+        ("不用了", "要结束对话吗？要的话，请说“再见”。", Some(Effect::HangUp)),
     ] {
         device.hears(said);
         assert_eq!(heard(&mut device), ["#", asked], "{said}");
