@@ -2,6 +2,8 @@
 //! before anything was answered is one with what came before; after two such repeats, or once it is as long
 //! as may be, the answer comes whoever goes on (A.10).
 
+use modehost_speech::join;
+
 use crate::config::Language;
 
 /// Repeats after which the answer comes.
@@ -89,13 +91,6 @@ impl Person {
         self.language = Language::of(text).or(self.language);
         self.is_answered();
     }
-}
-
-/// One text after another: with a space where words of letters meet, and with none in Chinese.
-fn join(one: &str, other: &str) -> String {
-    let apart = |side: Option<char>| side.is_some_and(|side| side.is_ascii() && !side.is_whitespace());
-    let space = if apart(one.chars().next_back()) && apart(other.chars().next()) { " " } else { "" };
-    format!("{one}{space}{other}")
 }
 
 #[cfg(test)]

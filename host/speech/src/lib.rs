@@ -12,6 +12,7 @@
 //! - [`encode`]: PCM to packets
 //! - [`resample`]: sound at another rate
 //! - [`service`]: what sessions hear and speak with, replaced while the server runs
+//! - `join`: texts put together
 //! - `http`: calls of providers
 //! - [`fault`]: what can go wrong with a provider
 //! - `figures`: what the figures of this room mean
@@ -26,6 +27,7 @@ pub mod encode;
 pub mod fault;
 mod figures;
 mod http;
+mod join;
 pub mod listen;
 pub mod mouth;
 pub mod recognise;
@@ -39,6 +41,7 @@ pub use ear::{Ear, Listener, Note, Report, Sound, Words};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
 pub use figures::describe_figures;
+pub use join::join;
 pub use mouth::{Heard, Speaking, Stage};
 pub use service::{Parts, Speech};
 pub use speakable::speakable;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::join::join;
+
 /// What was heard of what somebody has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -107,13 +109,6 @@ fn part(text: &str, played: u32, length: u32) -> &str {
         _ => cut,
     };
     cut.trim_end()
-}
-
-/// One sentence after another: with a space where words of letters meet, and with none in Chinese.
-fn join(one: &str, other: &str) -> String {
-    let apart = |side: Option<char>| side.is_some_and(|side| side.is_ascii() && !side.is_whitespace());
-    let space = if apart(one.chars().next_back()) && apart(other.chars().next()) { " " } else { "" };
-    format!("{one}{space}{other}")
 }
 
 #[cfg(test)]

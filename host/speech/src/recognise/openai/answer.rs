@@ -8,8 +8,8 @@ mod subtitles;
 
 use serde_json::{Map, Value};
 
-use super::super::findings::join;
 use crate::fault::FaultKind;
+use crate::join::join;
 
 /// Why there is no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{NoText, failure, kind_of, of_value};
-use crate::recognise::findings::join;
+use crate::join::join;
 
 /// Whether an answer consists of events, by its content type or its looks.
 pub(super) fn are(text: &str, content_type: &str) -> bool {
