@@ -29,8 +29,15 @@ pub fn outcome(summary: &Summary, empty: bool, language: Language) -> String {
             .pick("这次会议没有听到内容，没有纪要。", "Nothing was said in this meeting, so there is no summary.")
             .to_owned();
     }
-    let mut said =
-        language.pick(format!("纪要好了：{}。", summary.title), format!("The summary is ready: {}.", summary.title));
+    // A title that is one of the entries would be said twice.
+    let actions = summary.actions.iter().map(|action| &action.text);
+    let mut entries = summary.decisions.iter().chain(&summary.bullets).chain(actions);
+    let mut said = match entries.any(|entry| clipped(entry) == clipped(&summary.title)) {
+        true => language.pick("纪要好了。".to_owned(), "The summary is ready.".to_owned()),
+        false => {
+            language.pick(format!("纪要好了：{}。", summary.title), format!("The summary is ready: {}.", summary.title))
+        }
+    };
     said.push_str(&list(language, ("决定", "Decided"), &summary.decisions, |text| clipped(text)));
     said.push_str(&list(language, ("待办", "To do"), &summary.actions, |action| action_of(action, language)));
     if summary.decisions.is_empty() && summary.actions.is_empty() {
@@ -126,5 +133,7 @@ mod tests {
         assert!(outcome(&summary, false, Language::Chinese).ends_with("没有提到决定和待办。"));
         summary.bullets = vec!["大家聊了聊天气。".into()];
         assert_eq!(outcome(&summary, false, Language::Chinese), "纪要好了：会议。主要内容：大家聊了聊天气。");
+        summary.title = "大家聊了聊天气".into();
+        assert_eq!(outcome(&summary, false, Language::Chinese), "纪要好了。主要内容：大家聊了聊天气。");
     }
 }
