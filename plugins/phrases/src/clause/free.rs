@@ -16,11 +16,11 @@ const HARMLESS: [&str; 54] = [
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
-const OTHER: [&str; 155] = [
+const OTHER: [&str; 170] = [
     "他", "她", "它", "谁", "什么", "怎么", "为啥", "啥时", "咋", "哪", "几", "多少", "吗", "呢", "是否", "是不是", "有没有", "能不能", "要不要", "可不可以", "如果", "要是", "假如", "假设", "的话", "只要", "只有", "除非", "万一", "一旦", "等", "因为", "所以", "但", "可是", "不过", "然后", "结果", "虽然", "尽管", "即使",
     "昨", "明天", "明早", "明晚", "后天", "前天", "上周", "下周", "上回", "上次", "下次", "下回", "那天", "那次", "每", "以前", "以后", "之前", "之后", "后来", "刚", "当时", "时候", "从前", "当年", "小时", "点钟", "点半", "月", "年", "待会", "稍后", "一会", "晚点", "回头", "改天", "周末", "礼拜", "星期",
     "说", "讲", "问", "告诉", "听", "叫", "让", "写", "喊", "嚷", "吼", "宣布", "通知", "建议", "提议", "要求", "觉得", "以为", "认为", "希望", "别", "不要", "不用", "不许", "不准", "不想", "不能", "不会", "不敢", "不愿", "先", "应该", "忘", "记得", "记住", "梦", "习惯", "学", "教", "试", "错", "取消", "推迟",
-    "按", "点击", "点了", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责",
+    "按", "点击", "点了", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
 ];
 /// Behind the last of these a clause may end without a particle.
 #[rustfmt::skip]
@@ -44,18 +44,18 @@ const PARTINGS: [&str; 27] = [
     "再见", "再会", "拜", "掰", "88", "晚安", "回见", "回头", "明天见", "明儿见", "改天", "下次", "先不说", "不说了", "不聊了", "先不聊", "先挂", "挂了", "先撤", "先走", "我先", "我撤", "我走", "撤了", "睡了", "你歇", "去睡",
 ];
 /// Somebody calls: the reason of a farewell.
-const CALLS: [&str; 9] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "叫", "等着"];
+const CALLS: [&str; 7] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我"];
 
 #[rustfmt::skip]
-const ENGLISH_OTHER: [&str; 197] = [
-    "he", "she", "they", "him", "her", "them", "his", "their", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
+const ENGLISH_OTHER: [&str; 224] = [
+    "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
     "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "again", "then", "every", "always", "usually", "often", "sometimes", "never",
     "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "went", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
     "phrase", "word", "words", "sentence", "command", "button", "line", "quote", "lyric", "song", "title", "movie", "book", "story", "game", "rule", "plan", "idea", "goal", "trick", "habit", "job", "turn", "step", "way", "point", "lesson", "advice",
     "yet", "not", "no", "nobody", "don't", "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wasn't", "shouldn't", "wouldn't", "couldn't", "wait", "should", "would", "could", "might", "may", "maybe", "did", "does", "do", "was", "were", "will", "can", "must", "shall",
     "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean",
     "forgot", "remember", "imagine", "typed", "clicked", "pressed",
-    "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
+    "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
 ];
 /// Contracted, they speak for others as well.
 const CONTRACTED: [&str; 12] =
@@ -105,6 +105,23 @@ pub fn stands_before(front: &str, back: &str) -> bool {
     }
 }
 
+/// True where something of a remark belongs to somebody else, another time, or another sentence.
+pub fn names_other(front: &str) -> bool {
+    let front = even(front);
+    match front.contains(is_chinese) {
+        true => OTHER.iter().any(|word| without_remarks(&front).contains(word)),
+        false => english_words(&front).any(|word| ENGLISH_OTHER.contains(&word) || CONTRACTED.contains(&word)),
+    }
+}
+
+fn english_words(front: &str) -> impl Iterator<Item = &str> {
+    front.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'').filter(|word| !word.is_empty())
+}
+
+fn without_remarks(front: &str) -> String {
+    HARMLESS.iter().fold(front.to_owned(), |plain, remark| plain.replace(remark, "了"))
+}
+
 fn begins(back: &str, words: &[&str]) -> bool {
     words.iter().any(|word| back.starts_with(word))
 }
@@ -115,10 +132,7 @@ fn even(clause: &str) -> String {
 }
 
 fn chinese(front: &str, is_parting: bool) -> bool {
-    let mut plain = front.to_owned();
-    for remark in HARMLESS {
-        plain = plain.replace(remark, "了");
-    }
+    let mut plain = without_remarks(front);
     if is_parting && plain.ends_with('了') {
         for call in CALLS {
             plain = plain.replace(call, "");
@@ -138,10 +152,7 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
             front.split_once(hedge).filter(|(_, rest)| rest.starts_with("we're") || rest.starts_with("that's"))
         })
         .map_or(front, |(_, rest)| rest);
-    let words: Vec<&str> = front
-        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'')
-        .filter(|w| !w.is_empty())
-        .collect();
+    let words: Vec<&str> = english_words(front).collect();
     let Some(last) = words.last() else { return false };
     let is_other = |word: &&str| {
         let forced = ["need", "going", "gonna", "must", "no", "so"].contains(word) && is_parting;

@@ -155,7 +155,30 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let whole = ways.word(&WHOLE);
     let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
         .marked(&["了"], Marks::IS_SO));
-    let told = told.or(&told.word(&["标记一下", "标一下", "勾一下", "划一下"]));
+    let asked = told.or(&finished(&already(ways))).many(|ways| {
+        ways.word(&[
+            "帮我",
+            "给我",
+            "请",
+            "麻烦",
+            "麻烦你",
+            "可以",
+            "那",
+            "你",
+            "把它",
+            "把这个",
+            "把这条",
+            "给它",
+            "它",
+            "就",
+            "啊",
+            "吧",
+            "哈",
+            "了",
+            "给",
+        ])
+    });
+    let told = told.or(&asked.word(&TICKED).mark(Marks::POLITE));
     told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
 }
 
@@ -164,24 +187,28 @@ const POINTING: [&str; 30] = [
     "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
 ];
 #[rustfmt::skip]
-const FINISHED: [&str; 30] = [
+const FINISHED: [&str; 39] = [
     "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工", "好",
+    "搞好", "办妥", "弄妥", "整利索", "办利索", "弄利索", "搞妥", "交差", "搞掂",
 ];
 #[rustfmt::skip]
-const TICKED: [&str; 48] = [
+const TICKED: [&str; 63] = [
     "标记完成", "标记为完成", "标记成完成", "标记为已完成", "标记成已完成", "标记已完成", "标为完成", "标为已完成", "标成完成", "标成已完成", "标完成", "标上完成", "标个完成", "设为完成", "设为已完成", "设成完成", "设置为完成", "设置成完成", "改成完成", "改成已完成",
     "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉", "搞定", "完成",
+    "标一下", "标了", "标上", "标掉", "标记一下", "标记了", "标记掉", "勾完", "销了", "划一划", "勾一勾", "办掉", "清掉", "标记下", "标下",
 ];
 const TICK: [&str; 12] =
     ["勾掉", "勾选", "勾上", "划掉", "划去", "标记完成", "完成", "勾了", "标记", "搞定", "结束", "关掉"];
 #[rustfmt::skip]
-const THIS: [&str; 23] = [
+const THIS: [&str; 25] = [
     "it", "this", "that", "this one", "that one", "this task", "that task", "task", "current task", "current one", "this item", "that item", "current item", "this thing", "this job", "this to do", "this todo", "one", "this card", "this ticket", "this one here", "that thing", "thing",
+    "标一下", "标记一下",
 ];
 #[rustfmt::skip]
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 30] = [
+const WHOLE: [&str; 36] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
+    "完成了done", "搞定了done", "搞定done", "done搞定", "完成done", "做完了done",
 ];
