@@ -48,6 +48,11 @@ pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
         }
     }
     for (front, back) in cuts(said) {
+        if free::stands_behind(front, back)
+            && let Verdict::Command(command) = read(front)
+        {
+            return Verdict::Command(command);
+        }
         if free::stands_before(front, back)
             && !follows(back)
             && let Verdict::Command(command) = read(back)

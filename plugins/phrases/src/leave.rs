@@ -217,6 +217,10 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 .or(&apart(&["put"], &["away"]))
         },
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
+        &|ways| {
+            let may = named.recording(ways).word(&["可以", "能"]);
+            may.word(&["停了", "关了", "停掉了", "结束了", "停止了"]).mark(stated)
+        },
         &|ways| named.stop(ways).mark(stated),
         &|ways| {
             let ended =
@@ -268,6 +272,8 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "这个会",
     ];
     let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
+    let urged = ["散了吧", "散了散了", "大家散了吧", "咱散了吧", "咱们散了吧", "都散了吧", "各位散了吧", "那散了吧"];
+    let sure = sure.or(&ways.word(&urged).mark(stated));
     let weak = [
         "休会",
         "开完会",

@@ -68,8 +68,7 @@ impl Scene<'_> {
             true => Verdict::Talk,
             false => simple(Wish::Stop, Manner::Parting, hush::stop),
         };
-        stop
-            .or(|| simple(Wish::Forget, Manner::End, hush::forget))
+        stop.or(|| simple(Wish::Forget, Manner::End, hush::forget))
             .or(|| simple(Wish::Exit, Manner::End, |ways| leave::sociably(ways, leave::bare)))
             .or(is_left)
             .or(|| simple(Wish::Part, Manner::Parting, farewell::core))

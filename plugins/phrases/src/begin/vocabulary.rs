@@ -134,7 +134,7 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 125] = [
+pub const SHOW: [&str; 129] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", "see",
@@ -142,6 +142,7 @@ pub const SHOW: [&str; 125] = [
     "让我看看", "让我看一下", "让我看下", "我看看", "我看下", "gimme",
     "查", "查查", "查一下", "bring me", "bring us", "read to me",
     "瞅瞅", "瞧瞧", "瞅一下", "瞧一下", "瞅一眼", "瞧一眼", "看一眼", "瞄一眼", "瞅", "瞧", "报报", "报", "报一报", "打开来", "have a peek at", "peek at", "have a quick look at", "take a quick look at", "take a peek at", "look over", "让我瞅瞅", "让我瞧瞧", "我瞅瞅", "我瞧瞧", "read off", "read back", "read me back", "read out loud",
+    "bring me up", "pull me up", "put me up", "bring us up",
 ];
 pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
 pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];

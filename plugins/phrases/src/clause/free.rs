@@ -9,18 +9,18 @@ const MOST_WORDS: usize = 14;
 
 /// Remarks that have words of another class in them.
 #[rustfmt::skip]
-const HARMLESS: [&str; 54] = [
+const HARMLESS: [&str; 60] = [
     "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
     "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
-    "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "让开", "讲究", "别人都",
+    "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
-const OTHER: [&str; 170] = [
+const OTHER: [&str; 172] = [
     "他", "她", "它", "谁", "什么", "怎么", "为啥", "啥时", "咋", "哪", "几", "多少", "吗", "呢", "是否", "是不是", "有没有", "能不能", "要不要", "可不可以", "如果", "要是", "假如", "假设", "的话", "只要", "只有", "除非", "万一", "一旦", "等", "因为", "所以", "但", "可是", "不过", "然后", "结果", "虽然", "尽管", "即使",
     "昨", "明天", "明早", "明晚", "后天", "前天", "上周", "下周", "上回", "上次", "下次", "下回", "那天", "那次", "每", "以前", "以后", "之前", "之后", "后来", "刚", "当时", "时候", "从前", "当年", "小时", "点钟", "点半", "月", "年", "待会", "稍后", "一会", "晚点", "回头", "改天", "周末", "礼拜", "星期",
     "说", "讲", "问", "告诉", "听", "叫", "让", "写", "喊", "嚷", "吼", "宣布", "通知", "建议", "提议", "要求", "觉得", "以为", "认为", "希望", "别", "不要", "不用", "不许", "不准", "不想", "不能", "不会", "不敢", "不愿", "先", "应该", "忘", "记得", "记住", "梦", "习惯", "学", "教", "试", "错", "取消", "推迟",
-    "按", "点击", "点了", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
+    "按", "点击", "我点了", "点了下", "点了一下", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
 ];
 /// Behind the last of these a clause may end without a particle.
 #[rustfmt::skip]
@@ -44,17 +44,17 @@ const PARTINGS: [&str; 27] = [
     "再见", "再会", "拜", "掰", "88", "晚安", "回见", "回头", "明天见", "明儿见", "改天", "下次", "先不说", "不说了", "不聊了", "先不聊", "先挂", "挂了", "先撤", "先走", "我先", "我撤", "我走", "撤了", "睡了", "你歇", "去睡",
 ];
 /// Somebody calls: the reason of a farewell.
-const CALLS: [&str; 7] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我"];
+const CALLS: [&str; 10] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先"];
 
 #[rustfmt::skip]
-const ENGLISH_OTHER: [&str; 224] = [
+const ENGLISH_OTHER: [&str; 249] = [
     "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
-    "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "again", "then", "every", "always", "usually", "often", "sometimes", "never",
+    "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never",
     "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "went", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
     "phrase", "word", "words", "sentence", "command", "button", "line", "quote", "lyric", "song", "title", "movie", "book", "story", "game", "rule", "plan", "idea", "goal", "trick", "habit", "job", "turn", "step", "way", "point", "lesson", "advice",
     "yet", "not", "no", "nobody", "don't", "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wasn't", "shouldn't", "wouldn't", "couldn't", "wait", "should", "would", "could", "might", "may", "maybe", "did", "does", "do", "was", "were", "will", "can", "must", "shall",
     "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean",
-    "forgot", "remember", "imagine", "typed", "clicked", "pressed",
+    "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed",
     "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
 ];
 /// Contracted, they speak for others as well.
@@ -87,8 +87,8 @@ const ENGLISH_ORDERS: [&str; 84] = [
     "take us ", "take me ", "take minutes", "take notes", "turn on ", "turn off ", "end the ", "end this ", "stop the ", "stop recording", "finish the ", "finish up ", "wrap up ", "close the ", "close out ", "quit ", "exit ", "leave ", "mark ", "tick ", "check it off", "check that ", "cross ", "move on", "gimme ",
 ];
 #[rustfmt::skip]
-const ENGLISH_PARTINGS: [&str; 16] = [
-    "talk to you ", "talk soon", "talk later", "see you", "see ya", "catch you ", "speak to you ", "bye", "bye bye", "good night", "goodnight", "night night", "nighty night", "i gotta ", "i have to go", "that's all for ",
+const ENGLISH_PARTINGS: [&str; 17] = [
+    "talk to you ", "talk soon", "talk later", "see you", "see ya", "catch you ", "speak to you ", "bye", "bye bye", "good night", "goodnight", "night night", "nighty night", "i gotta ", "i have to go", "gotta ", "that's all for ",
 ];
 
 /// True where `front` is a remark and `back` may be an order behind it.
@@ -103,6 +103,20 @@ pub fn stands_before(front: &str, back: &str) -> bool {
         true => chinese(&front, is_parting),
         false => english(&front, &back, is_parting),
     }
+}
+
+/// True where `back` says what somebody wants of the order in front of it: 打开看板 我看看进度.
+pub fn stands_behind(front: &str, back: &str) -> bool {
+    const WHO: [&str; 6] = ["我", "我们", "咱", "咱们", "让我", "我来"];
+    #[rustfmt::skip]
+    const LOOKS: [&str; 13] = [
+        "看看", "看一下", "看一眼", "看下", "瞅瞅", "瞅一眼", "瞧瞧", "听听", "听一下", "过一下", "瞄一眼", "对一下", "核对",
+    ];
+    let (front, back) = (even(front), even(back));
+    let looks = WHO.iter().filter_map(|who| back.strip_prefix(who)).any(|rest| begins(rest, &LOOKS));
+    let is_plain =
+        !["他", "她", "说", "吗", "?", "谁", "是不是", "再", "之后", "以后"].iter().any(|word| back.contains(word));
+    looks && is_plain && begins(&front, &ORDERS) && back.chars().count() <= LONGEST
 }
 
 /// True where something of a remark belongs to somebody else, another time, or another sentence.
@@ -158,13 +172,28 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
         let forced = ["need", "going", "gonna", "must", "no", "so"].contains(word) && is_parting;
         (ENGLISH_OTHER.contains(word) && !forced) || CONTRACTED.contains(word)
     };
-    let noun_is = words.windows(2).any(|pair| pair[0].ends_with("'s") && STATE.contains(&pair[1]));
-    let did = words.windows(2).any(|pair| ["i", "we"].contains(&pair[0]) && DEEDS.contains(&pair[1]));
-    let is_clause = words.iter().any(|word| VERBS.contains(word)) || noun_is || did;
-    let is_open = ENGLISH_OPEN.contains(last) || last.ends_with("ly") || last.ends_with("'s");
+    let goes_on =
+        |word: &str| word.ends_with("ing") && !["meeting", "morning", "evening", "thing", "recording"].contains(&word);
+    let noun_is =
+        words.windows(2).any(|pair| pair[0].ends_with("'s") && (STATE.contains(&pair[1]) || goes_on(pair[1])));
+    let acts: Vec<&str> = words.iter().copied().filter(|word| !["just", "finally", "already"].contains(word)).collect();
+    let did = acts.windows(2).any(|pair| {
+        let is_deed = DEEDS.contains(&pair[1]) || pair[1].ends_with("ed");
+        ["i", "we"].contains(&pair[0]) && is_deed
+            || ["that", "this", "it"].contains(&pair[0]) && pair[1].ends_with('s') && pair[1].len() > 3
+    });
+    let has_to = is_parting
+        && (acts[0] == "gotta" || acts.windows(2).any(|pair| pair == ["i", "gotta"] || pair == ["gotta", "go"]));
+    let is_clause = words.iter().any(|word| VERBS.contains(word)) || noun_is || did || has_to;
+    let before_last = words.len().checked_sub(2).map_or("", |at| words[at]);
+    let is_closed = *last == "that" && ["with", "on", "for", "about"].contains(&before_last)
+        || *last == "lovely"
+        || *last == "early";
+    let is_open = !is_closed && (ENGLISH_OPEN.contains(last) || last.ends_with("ly") || last.ends_with("'s"));
     // It is a sad goodbye.
     let near = &words[words.len().saturating_sub(3)..];
-    let is_noun = is_parting && near.iter().any(|word| ["a", "an", "the", "this", "that", "another"].contains(word));
+    let is_wish = begins(back, &["bye", "good night", "goodnight", "night", "nighty"]);
+    let is_noun = is_wish && near.iter().any(|word| ["a", "an", "the", "this", "that", "another"].contains(word));
     let is_noun = is_noun || (back == "goodnight" || back == "good night") && near.contains(&"been");
     is_clause && !is_open && !is_noun && words.len() <= MOST_WORDS && !words.iter().any(is_other)
 }

@@ -35,11 +35,12 @@ pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
 }
 
 #[rustfmt::skip]
-const MOVE: [&str; 119] = [
+const MOVE: [&str; 129] = [
     "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
     "来", "往下到", "翻到", "前往", "移到", "移动到", "继续", "继续到", "我们看", "来看", "我想看", "我想听", "开始", "做", "上", "直接到", "接着", "接着做", "接着看", "往后到", "告诉我",
     "show me", "show", "show us", "read", "read me", "read out", "tell me", "give me", "go to", "go on to", "go on", "go", "go ahead to", "jump to", "jump", "skip to", "skip ahead to", "skip", "move on to", "move on", "move to", "move along to", "move", "continue to", "continue with", "continue", "proceed to", "proceed with", "proceed", "advance to",
     "switch to", "take me to", "take us to", "bring up", "pull up", "get", "get me", "open", "start", "on to", "onto", "let's do", "let's see", "let's move on to", "let's go to", "let's hear", "hear", "see", "what's", "what is", "whats", "start on", "get started on", "begin", "display", "i'm ready for", "ready for", "next up", "okay",
+    "瞅瞅", "瞧瞧", "瞅一眼", "瞧一眼", "看一眼", "念念", "报一下", "报报", "瞅", "瞧",
 ];
 const NEXT: [&str; 10] =
     ["下一", "下", "再下一", "下面一", "后一", "后面一", "接下来一", "接下来的", "下一个", "下面的"];
@@ -208,7 +209,8 @@ const THIS: [&str; 25] = [
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 36] = [
+const WHOLE: [&str; 40] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
     "完成了done", "搞定了done", "搞定done", "done搞定", "完成done", "做完了done",
+    "划掉", "勾掉", "划掉划掉", "勾掉勾掉",
 ];

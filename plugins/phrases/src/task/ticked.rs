@@ -10,9 +10,9 @@ use crate::text;
 use crate::wording::{is_question, normalise, peel, unwrapped};
 
 #[rustfmt::skip]
-const TICKS: [&str; 46] = [
+const TICKS: [&str; 51] = [
     "标", "标记", "勾", "划", "勾掉", "划掉", "标一下", "标记一下", "勾一下", "划一下", "打勾", "打个勾", "打上勾", "打钩", "打个钩", "勾了", "划了", "标了", "勾上", "销掉", "标完成", "标记完成", "标记为完成", "标成完成", "标为完成",
-    "tick it off", "check it off", "cross it off", "mark it off", "tick that off", "check that off", "cross that off", "mark it done", "mark it as done", "mark it complete", "mark that done", "mark that off", "tick that one off", "check that one off", "cross that one off",
+    "tick them off", "check them off", "cross them off", "mark them done", "mark them off", "tick it off", "check it off", "cross it off", "mark it off", "tick that off", "check that off", "cross that off", "mark it done", "mark it as done", "mark it complete", "mark that done", "mark that off", "tick that one off", "check that one off", "cross that one off",
     "tick it", "scratch it off", "cross it out", "strike it off", "tick this off", "check this off",
 ];
 /// Between the two halves.
