@@ -34,7 +34,7 @@ pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
         // 人到齐了，就开始会议 names a condition.
         let follows = follows(back);
         if is_remark(front)
-            && !free::names_other(front)
+            && !free::names_other(front, back)
             && !follows
             && let Verdict::Command(command) = read(back)
         {

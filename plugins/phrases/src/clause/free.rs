@@ -16,17 +16,29 @@ const HARMLESS: [&str; 60] = [
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
-const OTHER: [&str; 172] = [
+const OTHER: [&str; 177] = [
     "他", "她", "它", "谁", "什么", "怎么", "为啥", "啥时", "咋", "哪", "几", "多少", "吗", "呢", "是否", "是不是", "有没有", "能不能", "要不要", "可不可以", "如果", "要是", "假如", "假设", "的话", "只要", "只有", "除非", "万一", "一旦", "等", "因为", "所以", "但", "可是", "不过", "然后", "结果", "虽然", "尽管", "即使",
     "昨", "明天", "明早", "明晚", "后天", "前天", "上周", "下周", "上回", "上次", "下次", "下回", "那天", "那次", "每", "以前", "以后", "之前", "之后", "后来", "刚", "当时", "时候", "从前", "当年", "小时", "点钟", "点半", "月", "年", "待会", "稍后", "一会", "晚点", "回头", "改天", "周末", "礼拜", "星期",
     "说", "讲", "问", "告诉", "听", "叫", "让", "写", "喊", "嚷", "吼", "宣布", "通知", "建议", "提议", "要求", "觉得", "以为", "认为", "希望", "别", "不要", "不用", "不许", "不准", "不想", "不能", "不会", "不敢", "不愿", "先", "应该", "忘", "记得", "记住", "梦", "习惯", "学", "教", "试", "错", "取消", "推迟",
-    "按", "点击", "我点了", "点了下", "点了一下", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
+    "按", "点击", "我点了", "点了下", "点了一下", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "口号", "密码", "答案", "老是", "天天", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
 ];
-/// Behind the last of these a clause may end without a particle.
+/// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 24] = [
-    "有人", "没人", "没事", "没问题", "齐", "到位", "就位", "准备好", "就绪", "完毕", "好多", "太", "真", "挺", "够", "得很", "着呢", "着", "饱", "到手", "差不多", "不早", "好困", "好累",
+const STATES: [&str; 23] = [
+    "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
 ];
+/// With one of the two before them, as well.
+const VERY: [&str; 6] = ["真", "太", "好", "挺", "很", "够"];
+#[rustfmt::skip]
+const MOODS: [&str; 25] = [
+    "冷", "热", "大", "小", "多", "不少", "晚", "困", "累", "饿", "渴", "吵", "闷", "黑", "亮", "香", "安静", "暖和", "热闹", "清静", "舒服", "高", "顺", "顺利", "精彩",
+];
+/// What I have done that no order is the object of.
+#[rustfmt::skip]
+const ALONE: [&str; 44] = [
+    "来", "到", "好", "饿", "困", "累", "冷", "热", "渴", "醒", "饱", "吃饱", "吃好", "吃完", "睡醒", "准备好", "坐好", "回来", "忙完", "弄完", "写完", "做完", "干完", "歇够", "歇好", "休息好", "上线", "进来", "到家", "到公司", "喝完", "洗完", "迟到", "来晚", "就位", "聊完", "讲完", "累坏", "饿坏", "开完", "撑", "走", "撤", "下班",
+];
+
 /// No clause ends with these.
 #[rustfmt::skip]
 const OPEN: [&str; 46] = [
@@ -62,9 +74,9 @@ const CONTRACTED: [&str; 12] =
     ["he's", "she's", "they're", "who's", "he'll", "she'll", "they'll", "i'll", "we'll", "you'll", "i'd", "we'd"];
 /// No English clause ends with these.
 #[rustfmt::skip]
-const ENGLISH_OPEN: [&str; 60] = [
+const ENGLISH_OPEN: [&str; 61] = [
     "to", "and", "a", "an", "the", "my", "your", "our", "this", "that", "these", "those", "i", "we", "you", "it's", "is", "are", "am", "be", "been", "being", "of", "for", "from", "with", "at", "by", "about", "into", "just", "both", "also", "still", "only", "even", "i'm", "we're", "you're", "i've", "we've",
-    "has", "have", "people", "everyone", "everybody", "someone", "somebody", "please", "there's", "that's", "got", "getting", "it", "us", "me", "doing", "ever", "gets", "keep",
+    "has", "have", "people", "everyone", "everybody", "someone", "somebody", "please", "there's", "that's", "got", "getting", "it", "us", "me", "doing", "ever", "bye", "gets", "keep",
 ];
 /// A clause with one of these says something.
 #[rustfmt::skip]
@@ -76,6 +88,15 @@ const VERBS: [&str; 29] = [
 const STATE: [&str; 40] = [
     "here", "ready", "done", "over", "on", "in", "off", "up", "out", "good", "fine", "set", "all", "back", "gone", "cold", "hot", "late", "open", "empty", "full", "fixed", "sorted", "finished", "waiting", "calling", "coming", "leaving", "knocking", "ringing", "crying", "arrived", "joined", "online", "present", "now",
     "poured", "brewed", "settled", "seated",
+];
+/// A clause may end with these: they have no object.
+#[rustfmt::skip]
+const GOING_ON: [&str; 49] = [
+    "something", "anything", "scrolling", "chatting", "faffing", "moaning", "gossiping", "meeting", "morning", "evening", "thing", "everything", "nothing", "boring", "interesting", "amazing", "exhausting", "crying", "dying", "ringing", "waiting", "calling", "coming", "leaving", "knocking", "starting", "working", "boiling", "burning", "beeping", "freezing", "starving", "raining", "snowing", "sleeping", "melting", "barking", "charging", "cooking", "brewing", "boarding", "buffering", "failing", "crashing", "waking", "yawning", "moving", "ending", "going",
+];
+#[rustfmt::skip]
+const DONE_WITH: [&str; 37] = [
+    "tired", "fixed", "finished", "closed", "sorted", "settled", "seated", "exhausted", "bored", "connected", "loaded", "poured", "arrived", "joined", "locked", "charged", "covered", "knackered", "crashed", "failed", "burned", "rested", "caffeinated", "excited", "pleased", "satisfied", "pushed", "showered", "landed", "shattered", "red", "bed", "need", "fed", "agreed", "wrapped", "packed",
 ];
 /// What one has done, by the words after I and we.
 #[rustfmt::skip]
@@ -119,11 +140,25 @@ pub fn stands_behind(front: &str, back: &str) -> bool {
     looks && is_plain && begins(&front, &ORDERS) && back.chars().count() <= LONGEST
 }
 
+/// 我打了, 我背熟了: what follows may be what was done.
+fn is_deed(last: &str) -> bool {
+    let done = ["我们", "咱们", "我", "咱", "俺"].iter().find_map(|who| last.strip_prefix(who));
+    let Some(done) = done.and_then(|done| done.strip_suffix('了')) else { return false };
+    let bare = ["都", "也", "已经", "总算", "终于"].iter().find_map(|word| done.strip_prefix(word)).unwrap_or(done);
+    // 我刷完碗了: what was done has an object of its own.
+    let is_full = bare.split_once(['完', '好']).is_some_and(|(_, object)| !object.is_empty());
+    bare.chars().count() <= 3 && !is_full && !ALONE.contains(&bare)
+}
+
 /// True where something of a remark belongs to somebody else, another time, or another sentence.
-pub fn names_other(front: &str) -> bool {
-    let front = even(front);
+pub fn names_other(front: &str, back: &str) -> bool {
+    let (front, back) = (even(front), even(back));
     match front.contains(is_chinese) {
-        true => OTHER.iter().any(|word| without_remarks(&front).contains(word)),
+        true => {
+            let last = front.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+            let is_deed = !begins(&back, &PARTINGS) && is_deed(last);
+            is_deed || OTHER.iter().any(|word| without_remarks(&front).contains(word))
+        }
         false => english_words(&front).any(|word| ENGLISH_OTHER.contains(&word) || CONTRACTED.contains(&word)),
     }
 }
@@ -154,9 +189,13 @@ fn chinese(front: &str, is_parting: bool) -> bool {
     }
     let last = plain.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     let is_whole = last.ends_with(['了', '吧', '啊', '好', '哈', '嘞', '呗', '呀'])
-        || (STATES.iter().any(|state| last.contains(state)) && !OPEN.iter().any(|word| last.ends_with(word)));
+        || STATES.iter().any(|state| last.ends_with(state)) && !OPEN.iter().any(|word| last.ends_with(word))
+        || MOODS
+            .iter()
+            .filter_map(|mood| last.strip_suffix(mood))
+            .any(|rest| VERY.iter().any(|very| rest.ends_with(very)));
     let is_short = front.chars().filter(|letter| letter.is_alphanumeric()).count() <= LONGEST;
-    is_whole && is_short && !OTHER.iter().any(|word| plain.contains(word))
+    is_whole && is_short && (is_parting || !is_deed(last)) && !OTHER.iter().any(|word| plain.contains(word))
 }
 
 fn english(front: &str, back: &str, is_parting: bool) -> bool {
@@ -172,6 +211,9 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
         let forced = ["need", "going", "gonna", "must", "no", "so"].contains(word) && is_parting;
         (ENGLISH_OTHER.contains(word) && !forced) || CONTRACTED.contains(word)
     };
+    let is_verb = |word: &str| {
+        (word.ends_with("ing") && !GOING_ON.contains(&word)) || (word.ends_with("ed") && !DONE_WITH.contains(&word))
+    };
     let goes_on =
         |word: &str| word.ends_with("ing") && !["meeting", "morning", "evening", "thing", "recording"].contains(&word);
     let noun_is =
@@ -180,7 +222,10 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let did = acts.windows(2).any(|pair| {
         let is_deed = DEEDS.contains(&pair[1]) || pair[1].ends_with("ed");
         ["i", "we"].contains(&pair[0]) && is_deed
-            || ["that", "this", "it"].contains(&pair[0]) && pair[1].ends_with('s') && pair[1].len() > 3
+            || ["that", "this", "it"].contains(&pair[0])
+                && pair[1].ends_with('s')
+                && pair[1] != *last
+                && pair[1].len() > 3
     });
     let has_to = is_parting
         && (acts[0] == "gotta" || acts.windows(2).any(|pair| pair == ["i", "gotta"] || pair == ["gotta", "go"]));
@@ -189,7 +234,8 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let is_closed = *last == "that" && ["with", "on", "for", "about"].contains(&before_last)
         || *last == "lovely"
         || *last == "early";
-    let is_open = !is_closed && (ENGLISH_OPEN.contains(last) || last.ends_with("ly") || last.ends_with("'s"));
+    let is_open =
+        !is_closed && (ENGLISH_OPEN.contains(last) || last.ends_with("ly") || is_verb(last) || last.ends_with("'s"));
     // It is a sad goodbye.
     let near = &words[words.len().saturating_sub(3)..];
     let is_wish = begins(back, &["bye", "good night", "goodnight", "night", "nighty"]);
