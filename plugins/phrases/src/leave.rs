@@ -6,7 +6,7 @@ use crate::farewell;
 use crate::path::{Marks, Ways};
 
 #[rustfmt::skip]
-const QUIT: [&str; 66] = [
+const QUIT: [&str; 70] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
@@ -14,6 +14,7 @@ const QUIT: [&str; 66] = [
     "get us out of", "take us out of", "take me out of", "step out of", "back out of", "log out of",
     "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
     "go out of", "drop out of",
+    "close out", "close off", "close down", "shut off",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 35] = [
@@ -272,7 +273,20 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "这个会",
     ];
     let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
-    let urged = ["散了吧", "散了散了", "大家散了吧", "咱散了吧", "咱们散了吧", "都散了吧", "各位散了吧", "那散了吧"];
+    let here = ["先开到这里", "就开到这里", "今天开到这里", "今天先开到这里", "就先开到这里", "今天就开到这里"];
+    let sure = sure.or(&ways.word(&here).mark(stated));
+    let urged = [
+        "咱们散会哈",
+        "咱散会哈",
+        "散了吧",
+        "散了散了",
+        "大家散了吧",
+        "咱散了吧",
+        "咱们散了吧",
+        "都散了吧",
+        "各位散了吧",
+        "那散了吧",
+    ];
     let sure = sure.or(&ways.word(&urged).mark(stated));
     let weak = [
         "休会",
@@ -318,7 +332,7 @@ pub fn home<'t>(ways: &Ways<'t>) -> Ways<'t> {
         },
         &|ways| ways.word(&HOME_MODES),
         &|ways| ways.word(&BARE),
-        &|ways| out(ways).word(&THIS_MODE),
+        &|ways| out(ways).word(&THIS_MODE).or(&out(ways).word(&["here"])),
     ])
 }
 

@@ -97,7 +97,7 @@ const ENGLISH_CIVIL: [&str; 49] = [
     "thanks for everything", "thank you for everything", "thank you so much", "thank you very much", "what's up", "how are you", "it was nice talking to you", "nice talking to you", "nice chatting with you",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 103] = [
+const ENGLISH_ENDING: [&str; 106] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -111,6 +111,7 @@ const ENGLISH_ENDING: [&str; 103] = [
     "let's wrap it up", "let's wrap up", "let's wrap this up", "wrap it up", "let's stop here", "let's stop there", "let's call it a day", "let's call it", "let's leave it there", "let's leave it here", "let's end it here", "let's end here", "end it there", "let's finish here", "let's finish up", "i think we can stop here", "that concludes it", "we're good", "we're good here", "time to go", "time to wrap up", "time to go home",
     "i'm done working", "we're done working", "that's enough work", "that's enough", "time for bed", "enough working", "i'm sleepy", "it's bedtime", "bedtime",
     "we're through", "we're through here", "that wraps it up", "i'm knocking off", "knocking off", "that about covers it", "that covers it", "that's the lot", "that's our lot", "that's me done", "that's me", "i'm beat", "i'm knackered", "i'm wiped", "i'm spent", "pub time", "home time",
+    "end it here", "call it here", "call it there",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 16] = [

@@ -96,6 +96,8 @@ impl Scene<'_> {
 fn urged(text: &Text) -> Option<Text> {
     let words = &text.words;
     let units: Vec<&str> = words.split_inclusive('了').collect();
-    let is_doubled = units.len() >= 2 && units.iter().all(|unit| *unit == units[0] && unit.ends_with('了'));
-    is_doubled.then(|| Text { words: units[0].trim_end_matches('了').to_owned(), ..text.clone() })
+    // 上班了上班了 is said on the way there.
+    let is_doubled =
+        units.len() >= 2 && units[0] != "上班了" && units.iter().all(|unit| *unit == units[0] && unit.ends_with('了'));
+    is_doubled.then(|| Text { words: format!("{}吧", units[0].trim_end_matches('了')), ..text.clone() })
 }

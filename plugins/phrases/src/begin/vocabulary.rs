@@ -72,7 +72,7 @@ pub const KNOWN: [Vocabulary; 5] = [
         recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
         doings: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
-        wholes: &["开始录", "开录", "录起来", "录上", "开始记录会议", "起会", "开起会来", "把会开起来", "开始录起来", "开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
+        wholes: &["记录会议纪要", "开始记录会议纪要", "记会议纪要", "做会议纪要", "记录一下会议纪要", "开始记会议纪要", "开始录", "开录", "录起来", "录上", "开始记录会议", "起会", "开起会来", "把会开起来", "开始录起来", "开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
         stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over"],
         ..NONE
     },
@@ -94,7 +94,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "crack on with the tasks", "get cracking on the tasks", "get cracking on work", "get stuff done", "get things done", "get on with work", "get on with the work", "go to work on the tasks", "tackle the tasks", "tackle my tasks",
             "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks", "let's work",
         ],
-        stops: &[
+        stops: &["收工回家", "收工走人", "下班回家", "下班走人", "收工吃饭", 
             "收工", "停工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
             "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
         ],
@@ -164,8 +164,10 @@ pub const NOTE: [&str; 14] = [
     "do",
 ];
 /// Verbs of two parts, with what is shown between them.
-pub const PARTED: [&str; 12] =
-    ["get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open"];
+pub const PARTED: [&str; 15] = [
+    "get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open", "pop", "stick",
+    "chuck",
+];
 pub const PARTS: [&str; 17] = [
     "up",
     "on",

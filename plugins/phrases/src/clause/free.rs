@@ -24,8 +24,8 @@ const OTHER: [&str; 177] = [
 ];
 /// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 23] = [
-    "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
+const STATES: [&str; 25] = [
+    "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
 ];
 /// With one of the two before them, as well.
 const VERY: [&str; 6] = ["真", "太", "好", "挺", "很", "够"];
@@ -168,7 +168,19 @@ fn english_words(front: &str) -> impl Iterator<Item = &str> {
 }
 
 fn without_remarks(front: &str) -> String {
-    HARMLESS.iter().fold(front.to_owned(), |plain, remark| plain.replace(remark, "了"))
+    let mut plain = HARMLESS.iter().fold(front.to_owned(), |plain, remark| plain.replace(remark, "了"));
+    // 别玩手机了, said to others, denies nothing of what is ordered.
+    while let Some(at) = plain.find('别') {
+        let Some(end) = plain[at..].find('了').map(|end| at + end) else { break };
+        let idle = &plain[at..end];
+        if idle.chars().count() > 6
+            || idle.contains(['开', '会', '录', '停', '散', '退', '关', '板', '结', '打', ' ', '，'])
+        {
+            break;
+        }
+        plain.replace_range(at..end, "");
+    }
+    plain
 }
 
 fn begins(back: &str, words: &[&str]) -> bool {

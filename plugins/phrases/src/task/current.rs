@@ -53,9 +53,10 @@ const NEXT_WORDS: [&str; 16] = [
 ];
 /// Onward, and nothing more.
 #[rustfmt::skip]
-const ONWARD: [&str; 38] = [
+const ONWARD: [&str; 48] = [
     "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
     "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "往下一个", "go forward", "onwards",
+    "往下翻", "往后翻", "往下翻翻", "接着念", "继续念", "接着往下", "接着往下念", "and the next one", "and next", "and the next",
 ];
 
 /// The task at hand is done.
@@ -198,8 +199,22 @@ const TICKED: [&str; 63] = [
     "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉", "搞定", "完成",
     "标一下", "标了", "标上", "标掉", "标记一下", "标记了", "标记掉", "勾完", "销了", "划一划", "勾一勾", "办掉", "清掉", "标记下", "标下",
 ];
-const TICK: [&str; 12] =
-    ["勾掉", "勾选", "勾上", "划掉", "划去", "标记完成", "完成", "勾了", "标记", "搞定", "结束", "关掉"];
+const TICK: [&str; 14] = [
+    "勾掉",
+    "勾选",
+    "勾上",
+    "划掉",
+    "划去",
+    "标记完成",
+    "完成",
+    "勾了",
+    "标记",
+    "搞定",
+    "结束",
+    "关掉",
+    "标一下",
+    "标记一下",
+];
 #[rustfmt::skip]
 const THIS: [&str; 25] = [
     "it", "this", "that", "this one", "that one", "this task", "that task", "task", "current task", "current one", "this item", "that item", "current item", "this thing", "this job", "this to do", "this todo", "one", "this card", "this ticket", "this one here", "that thing", "thing",
