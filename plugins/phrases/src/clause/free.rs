@@ -117,7 +117,7 @@ pub fn stands_before(front: &str, back: &str) -> bool {
     let (front, back) = (even(front), even(back));
     let is_parting = begins(&back, &PARTINGS) || begins(&back, &ENGLISH_PARTINGS);
     let is_order = is_parting || begins(&back, &ORDERS) || begins(&back, &ENGLISH_ORDERS);
-    if !is_order || front.contains(['?', '"', '“', '”', '「', '《', ':']) {
+    if !is_order || is_told(&back) || front.contains(['?', '"', '“', '”', '「', '《', ':']) {
         return false;
     }
     match front.contains(is_chinese) {
@@ -140,6 +140,11 @@ pub fn stands_behind(front: &str, back: &str) -> bool {
     looks && is_plain && begins(&front, &ORDERS) && back.chars().count() <= LONGEST
 }
 
+/// 游戏太难了 退出了 tells of it.
+fn is_told(back: &str) -> bool {
+    back.starts_with("退出") && back.ends_with('了') && back.chars().count() <= 4
+}
+
 /// 我打了, 我背熟了: what follows may be what was done.
 fn is_deed(last: &str) -> bool {
     let done = ["我们", "咱们", "我", "咱", "俺"].iter().find_map(|who| last.strip_prefix(who));
@@ -153,6 +158,9 @@ fn is_deed(last: &str) -> bool {
 /// True where something of a remark belongs to somebody else, another time, or another sentence.
 pub fn names_other(front: &str, back: &str) -> bool {
     let (front, back) = (even(front), even(back));
+    if is_told(&back) {
+        return true;
+    }
     match front.contains(is_chinese) {
         true => {
             let last = front.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();

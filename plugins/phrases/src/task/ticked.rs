@@ -80,7 +80,7 @@ pub fn read(said: &str) -> Verdict<Command> {
         None => return Verdict::Talk,
     };
     let bare = peel(&target);
-    let waits = target.starts_with(['等', '当', '若', '待', '谁']);
+    let waits = target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);
     let is_title = !waits && talk::before(bare).max(talk::before(&target)) == Sound::Title;
     if bare.is_empty() || target.chars().count() > TARGET_CHARS || !is_title || negation::denies(&target) {
         return Verdict::Talk;
