@@ -1,7 +1,7 @@
 //! The beginning of a mode. Rule: modes are those that are configured, and their phrases are taken apart into a verb
 //! and what it begins, so that every verb goes with everything; what stays of a phrase stands for itself.
 
-use crate::leave::may;
+use crate::leave::{may, moved};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 
@@ -222,6 +222,10 @@ impl Named {
             "读出来",
             "读一遍",
             "读给我听",
+            "念给我听听",
+            "念给我听一下",
+            "读给我听听",
+            "说给我听听",
             "说一下",
             "过一下",
             "过一遍",
@@ -231,12 +235,41 @@ impl Named {
             "播报一下",
             "放上来",
             "调上来",
+            "瞅一下",
+            "瞅一眼",
+            "瞧一眼",
+            "瞄一眼",
+            "瞧一下",
+            "看看吧",
+            "瞅瞅",
+            "瞧瞧",
+            "看一眼",
+            "念念",
+            "读读",
+            "报报",
+            "开起来",
+            "启动",
+            "亮起来",
         ];
         ways.any(&[
             &|ways| ways.word(&self.wholes),
             &|ways| self.noun(&verb(ways, &START)),
             &|ways| self.noun(&verb(ways, &ENTER)),
             &|ways| self.mode(&verb(ways, &ENTER_MODE)),
+            &|ways| self.mode(&moved(ways)),
+            &|ways| {
+                // One goes to a meeting without any device, and is not switched to one.
+                let switched = ways.word(&["switch", "pop", "flip", "swap"]);
+                let by =
+                    switched.many(|ways| ways.word(&["us", "me", "it", "this", "over", "back", "right", "across"]));
+                let to = by.word(&["to", "into"]);
+                self.noun(&to).or(&self.activity(&to))
+            },
+            &|ways| {
+                let held = ways.word(&["把会", "把这会", "把咱这会", "把个会", "把咱们的会", "把今天的会"]);
+                let held = given(&held).word(&["开起来", "开开", "开了", "录起来", "录下来", "录上", "记下来"]);
+                if self.recordings.is_empty() { held.nowhere() } else { held }
+            },
             &|ways| self.activity(&ways.some(|ways| ways.word(&ACTIVE))),
             &|ways| self.mode(ways),
             &|ways| {

@@ -4,6 +4,8 @@
 use crate::Verdict;
 use crate::text::is_chinese;
 
+mod free;
+
 /// A remark is shorter, in characters; in words where it is English.
 const LONGEST: usize = 12;
 const MOST_WORDS: usize = 7;
@@ -30,10 +32,9 @@ pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
     }
     for (front, back) in parts(said) {
         // 人到齐了，就开始会议 names a condition.
-        let follows = ["就", "再", "才", "然后", "and ", "then ", "的", "是"]
-            .iter()
-            .any(|word| back.to_lowercase().starts_with(word));
+        let follows = follows(back);
         if is_remark(front)
+            && !free::names_other(front, back)
             && !follows
             && let Verdict::Command(command) = read(back)
         {
@@ -46,7 +47,37 @@ pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
             return Verdict::Command(command);
         }
     }
+    for (front, back) in cuts(said) {
+        if free::stands_behind(front, back)
+            && let Verdict::Command(command) = read(front)
+        {
+            return Verdict::Command(command);
+        }
+        if free::stands_before(front, back)
+            && !follows(back)
+            && let Verdict::Command(command) = read(back)
+        {
+            return Verdict::Command(command);
+        }
+    }
     whole
+}
+
+fn follows(back: &str) -> bool {
+    let back = back.to_lowercase();
+    let is_farewell = ["再见", "再会"].iter().any(|word| back.starts_with(word));
+    !is_farewell && ["就", "再", "才", "然后", "and ", "then ", "的", "是"].iter().any(|word| back.starts_with(word))
+}
+
+/// The utterance cut in two, wherever a clause may end.
+fn cuts(said: &str) -> impl Iterator<Item = (&str, &str)> {
+    let said = said.trim();
+    said.char_indices()
+        .filter(|(_, letter)| !letter.is_alphanumeric() && !['\'', '’', '-'].contains(letter))
+        .filter_map(move |(at, letter)| {
+            let (front, back) = (said[..at].trim_end(), said[at + letter.len_utf8()..].trim_start());
+            (!front.is_empty() && back.starts_with(char::is_alphanumeric)).then_some((front, back))
+        })
 }
 
 /// The utterance cut in two, wherever a sentence may end.

@@ -66,7 +66,7 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 29] = [
+const WEAK: [&str; 36] = [
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
     "没事", "没有了", "没了", "不用了",
     "不需要了", "走了", "先走了",
@@ -74,6 +74,7 @@ const WEAK: [&str; 29] = [
     "睡觉", "休息", "that's all", "that is all",
     "that's it", "nothing else", "no thanks", "no thank you", "i'm done",
     "i am done",
+    "that's me for tonight", "that's me for today", "that's me for now", "that's me done", "that's me", "that's us", "that's us for today",
 ];
 const WEAKER: [&str; 7] = [
     "nice talking to you",
@@ -119,7 +120,7 @@ const WISHES: [&str; 39] = [
     "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "have fun", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 153] = [
+const MORE: [&str; 191] = [
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
     "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
     "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
@@ -129,6 +130,8 @@ const MORE: [&str; 153] = [
     "nothing else for now", "go to bed", "sleep", "you can sleep now", "you can sleep", "you can rest now", "you can rest", "get some rest", "get some sleep", "you can stop listening", "you can stop listening now", "don't listen anymore", "stop listening to me", "go to standby", "go on standby", "standby", "you can go now", "you can go", "you may go",
     "you're dismissed", "hang up the call", "hang up now", "end call", "end the chat session", "end the session", "close the chat", "stop the chat", "stop chatting", "quit the chat", "leave the chat", "exit the chat",
     "回聊", "that'll be all", "that will be all",
+    "你歇着", "你歇吧", "你歇会", "你歇着吧", "你先歇着", "回头再聊", "回头再说", "先撤了", "我撤了", "先走一步", "我先走一步", "下线了拜", "不唠了", "先不唠了", "就唠到这里", "不聊了拜", "不跟你唠了", "先睡了", "我先睡了", "挂了挂了", "拜拜您嘞", "再见您嘞", "晚安您嘞", "talk to you in the morning", "talk tomorrow", "see you later love", "night then", "night all", "good night all", "speak tomorrow", "bye love", "cheers bye",
+    "你也歇着", "你也歇着吧", "你也歇歇", "你也睡吧", "你也休息吧", "你也早点睡",
 ];
 const I: [&str; 12] = ["我", "那我", "我们", "咱们", "我这边", "本人", "姐", "哥", "俺", "那我们", "我呢", "那咱们"];
 const NOW: [&str; 20] = [
@@ -164,9 +167,10 @@ const HAVE_TO: [&str; 38] = [
     "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "let me", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
 ];
 #[rustfmt::skip]
-const DEPART: [&str; 33] = [
+const DEPART: [&str; 39] = [
     "go", "run", "leave", "dash", "bounce", "split", "head out", "head off", "be off", "be going", "get going", "get off", "go to bed", "go to sleep", "hit the sack", "hit the hay", "turn in", "sleep", "get some sleep", "go home", "head home", "head to bed", "rush", "sign off", "hop off", "log off",
     "go now", "run now", "leave now", "jet", "scoot", "take off", "call it a night",
+    "let you go", "let you get on", "go and eat", "go eat", "feed the cat", "get to bed",
 ];
 #[rustfmt::skip]
 const OFF: [&str; 28] = [

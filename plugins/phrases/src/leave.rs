@@ -6,7 +6,7 @@ use crate::farewell;
 use crate::path::{Marks, Ways};
 
 #[rustfmt::skip]
-const QUIT: [&str; 66] = [
+const QUIT: [&str; 70] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
@@ -14,10 +14,12 @@ const QUIT: [&str; 66] = [
     "get us out of", "take us out of", "take me out of", "step out of", "back out of", "log out of",
     "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
     "go out of", "drop out of",
+    "close out", "close off", "close down", "shut off",
 ];
 #[rustfmt::skip]
-const UP_TO_HERE: [&str; 19] = [
+const UP_TO_HERE: [&str; 35] = [
     "到此结束", "到此为止", "就到这里", "就到这儿", "就到这", "到这里", "到这儿", "先到这里", "先到这儿", "就先到这里", "就开到这里", "开到这里", "就到此为止", "就到此结束", "到这里结束", "就此结束", "就结束", "现在结束", "正式结束",
+    "先开到这里", "就先开到这里", "开到这", "就开到这", "先开到这", "就先到这", "就散了", "就散", "就先散了", "先到此", "就到此", "就先开到这", "先到此结束", "到此", "到这就结束", "开到这里结束",
 ];
 #[rustfmt::skip]
 const OVER: [&str; 29] = [
@@ -154,6 +156,7 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
         &|ways| named.noun(&quit(ways)),
+        &|ways| named.noun(&out(ways)).or(&named.activity(&out(ways))),
         &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(over).mark(stated),
         &|ways| named.noun(&ways.word(&["把", "将"])).word(&off),
         &|ways| named.noun(&ways.word(&["turn", "switch"])).word(&["off"]),
@@ -191,6 +194,9 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "退出",
                 "终止",
                 "中止",
+                "停了",
+                "停下",
+                "关",
                 "stop",
                 "end",
                 "turn off",
@@ -212,6 +218,10 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 .or(&apart(&["put"], &["away"]))
         },
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
+        &|ways| {
+            let may = named.recording(ways).word(&["可以", "能"]);
+            may.word(&["停了", "关了", "停掉了", "结束了", "停止了"]).mark(stated)
+        },
         &|ways| named.stop(ways).mark(stated),
         &|ways| {
             let ended =
@@ -236,10 +246,48 @@ pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
 
 /// What is said at the end of something that many people take part in.
 pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
-    let sure = ways.marked(&["散会", "闭会", "会议散会"], Marks::ACTIVITY);
-    let today =
-        ["今天的会", "今天的会议", "今天会议", "会", "这次会议", "本次会议", "我们的会", "今天这个会", "这个会"];
+    let sure = ways.marked(
+        &["散会", "闭会", "会议散会", "收会", "到此结束", "今天到此结束", "就到此结束", "今天就到此结束"],
+        Marks::ACTIVITY,
+    );
+    let today = [
+        "今天的会",
+        "今天的会议",
+        "今天会议",
+        "会",
+        "今天会",
+        "这会",
+        "咱这会",
+        "咱们这会",
+        "咱们会",
+        "会议",
+        "这场会",
+        "咱们这个会",
+        "咱这个会",
+        "今天这会",
+        "例会",
+        "这次会议",
+        "本次会议",
+        "我们的会",
+        "今天这个会",
+        "这个会",
+    ];
     let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
+    let here = ["先开到这里", "就开到这里", "今天开到这里", "今天先开到这里", "就先开到这里", "今天就开到这里"];
+    let sure = sure.or(&ways.word(&here).mark(stated));
+    let urged = [
+        "咱们散会哈",
+        "咱散会哈",
+        "散了吧",
+        "散了散了",
+        "大家散了吧",
+        "咱散了吧",
+        "咱们散了吧",
+        "都散了吧",
+        "各位散了吧",
+        "那散了吧",
+    ];
+    let sure = sure.or(&ways.word(&urged).mark(stated));
     let weak = [
         "休会",
         "开完会",
@@ -257,16 +305,34 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }
 
+/// Over to something: pop us back into, switch me over to.
+pub fn moved<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let moved = ways
+        .word(&["switch", "pop", "get", "go", "take", "bring", "put", "move", "hop", "jump", "flip", "swap", "drop"]);
+    let by =
+        moved.many(|ways| ways.word(&["us", "me", "it", "this", "over", "back", "right", "straight", "across", "on"]));
+    by.word(&["to", "into", "in"])
+}
+
+/// Out of something: get us back out of.
+fn out<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let moved = ways.word(&["switch", "pop", "get", "take", "bring", "let", "jump", "hop", "move", "drop"]);
+    moved.many(|ways| ways.word(&["us", "me", "it", "back", "right"])).word(&["out of"])
+}
+
 /// Back to the default mode, whatever mode runs.
 pub fn home<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let of_mode = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
     ways.any(&[
         &|ways| of_mode(ways).word(&THIS_MODE),
         &|ways| ways.word(&["把", "将"]).word(&THIS_MODE).word(&["关掉", "关了", "关闭", "退出", "结束", "停掉"]),
-        &|ways| ways.word(&BACK).maybe(|ways| ways.word(&["普通", "正常"])).word(&HOME),
+        &|ways| {
+            let back = ways.word(&BACK).or(&moved(ways)).maybe(|ways| ways.word(&["普通", "正常"]));
+            back.word(&HOME).maybe(|ways| ways.word(&["那边", "那边去", "那里", "那里去", "去", "里", "里去"]))
+        },
         &|ways| ways.word(&HOME_MODES),
         &|ways| ways.word(&BARE),
-        &|ways| ways.word(&["get out of", "get me out of", "take me out of"]).word(&THIS_MODE),
+        &|ways| out(ways).word(&THIS_MODE).or(&out(ways).word(&["here"])),
     ])
 }
 

@@ -36,7 +36,7 @@ const CIVIL: [&str; 44] = [
     "久等了", "让大家久等了", "让你久等了", "让各位久等了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 101] = [
+const ENDING: [&str; 124] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
@@ -45,6 +45,8 @@ const ENDING: [&str; 101] = [
     "时间不早了", "时候不早了", "很晚了", "太晚了", "不早了", "天黑了", "困了", "我困了", "没别的事", "没什么事", "没其他事", "没别的问题", "没别的问题了", "没有别的问题了", "没有问题", "没什么问题了", "没什么要说的了", "没有要补充的了", "没有补充了", "收工", "时间到", "时间差不多了", "到点了", "时间到了", "到时间了",
     "不工作了", "干完了", "今天的工作做完了", "聊得很开心", "今天开到这里", "今天就开到这里", "今天就开到这", "没什么要补充的了",
     "好困", "好累", "有点困了", "有点累了", "咱们就到这里", "咱们今天就到这里",
+    "没事了", "没啥事了", "没啥了", "没啥事", "没啥说的了", "没啥要说的了", "累死了", "困死了", "累死我了", "困死我了", "饿死了", "撑不住了", "歇了", "弄完了", "都弄完了", "就开到这里", "先开到这里", "就先这样",
+    "今天先开到这里", "快到饭点了", "该散了", "那就这么定了", "就这么着",
 ];
 
 #[rustfmt::skip]
@@ -68,7 +70,7 @@ const ENGLISH_READY: [&str; 25] = [
     "ready to work", "ready to start", "ready to begin",
 ];
 #[rustfmt::skip]
-const ENGLISH_BEGINNING: [&str; 69] = [
+const ENGLISH_BEGINNING: [&str; 82] = [
     "all set", "all ready", "all good", "all here", "ready", "enough chit chat", "enough chitchat",
     "enough chatter", "enough small talk", "enough talk", "enough talking", "no more chit chat",
     "no more small talk", "let's not waste time", "let's not waste any time", "let's not waste any more time",
@@ -80,6 +82,7 @@ const ENGLISH_BEGINNING: [&str; 69] = [
     "enough joking", "enough messing around", "let's get this going", "let's get this started",
     "that's everyone", "that's everybody", "that is everyone", "coffee's ready", "coffee is ready", "coffee is done", "ready to work", "ready to start", "ready to go", "ready when you are", "i'm back", "back again", "good to go",
     "enough coffee", "enough of a break", "enough rest", "time to work", "time to start", "time to begin", "time to code", "time to meet",
+    "let's crack on", "crack on", "let's get cracking", "get cracking", "let's get to it", "let's get on with it", "let's get stuck in", "let's get moving", "chop chop", "enough faffing", "enough faffing about", "time to get cracking", "time to crack on",
 ];
 #[rustfmt::skip]
 const ENGLISH_CIVIL: [&str; 49] = [
@@ -94,7 +97,7 @@ const ENGLISH_CIVIL: [&str; 49] = [
     "thanks for everything", "thank you for everything", "thank you so much", "thank you very much", "what's up", "how are you", "it was nice talking to you", "nice talking to you", "nice chatting with you",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 86] = [
+const ENGLISH_ENDING: [&str; 106] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -107,6 +110,8 @@ const ENGLISH_ENDING: [&str; 86] = [
     "i think that's it", "i think that's all", "i think we're done", "enough work",
     "let's wrap it up", "let's wrap up", "let's wrap this up", "wrap it up", "let's stop here", "let's stop there", "let's call it a day", "let's call it", "let's leave it there", "let's leave it here", "let's end it here", "let's end here", "end it there", "let's finish here", "let's finish up", "i think we can stop here", "that concludes it", "we're good", "we're good here", "time to go", "time to wrap up", "time to go home",
     "i'm done working", "we're done working", "that's enough work", "that's enough", "time for bed", "enough working", "i'm sleepy", "it's bedtime", "bedtime",
+    "we're through", "we're through here", "that wraps it up", "i'm knocking off", "knocking off", "that about covers it", "that covers it", "that's the lot", "that's our lot", "that's me done", "that's me", "i'm beat", "i'm knackered", "i'm wiped", "i'm spent", "pub time", "home time",
+    "end it here", "call it here", "call it there",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 16] = [
@@ -145,7 +150,24 @@ fn beginning<'t>(ways: &Ways<'t>) -> Ways<'t> {
 pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
     let (plain, urging): (&[&str], &[&str]) = match manner {
         Manner::Begin => (
-            &["开始", "现在开始", "正式开始", "马上开始", "走起", "搞起", "begin", "start now", "right away"],
+            &[
+                "开始",
+                "现在开始",
+                "正式开始",
+                "马上开始",
+                "走起",
+                "搞起",
+                "begin",
+                "start now",
+                "right away",
+                "现在打开",
+                "现在就打开",
+                "现在就开",
+                "open it now",
+                "open it up",
+                "pull it up",
+                "bring it up",
+            ],
             &[
                 "开始吧",
                 "现在开始吧",
@@ -160,6 +182,12 @@ pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
                 "let's do it",
                 "let's do this",
                 "here we go",
+                "and let's get cracking",
+                "and let's go",
+                "and let's get going",
+                "and let's get started",
+                "let's get cracking",
+                "let's crack on",
             ],
         ),
         Manner::End => (

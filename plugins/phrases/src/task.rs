@@ -15,6 +15,7 @@ use crate::wording::{is_question, normalise, peel, unwrapped};
 pub mod answer;
 mod current;
 mod pattern;
+mod ticked;
 
 use pattern::{Surety, find, is_titled, numbered};
 
@@ -55,7 +56,10 @@ const TARGET_CHARS: usize = 80;
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     // A title is told as it was heard first, and only then with what recognisers confuse put right.
-    let named = clause::among(said, closed).or(|| open(said, extra)).or(|| open(&text::even(said), extra));
+    let named = clause::among(said, closed)
+        .or(|| ticked::read(said))
+        .or(|| open(said, extra))
+        .or(|| open(&text::even(said), extra));
     named.or(|| clause::among(said, pointed))
 }
 

@@ -26,7 +26,7 @@ const TRADITIONAL: &str = "開开會会議议進进結结請请幫帮煩烦離�
 
 /// Characters that recognisers write for others of the same sound. Only where the words that they make instead mean
 /// nothing here: 开始回忆 is a wish of its own, and no meeting.
-const SOUNDS: [(&str, &str); 57] = [
+const SOUNDS: [(&str, &str); 62] = [
     ("会意模式", "会议模式"),
     ("开始会意", "开始会议"),
     ("结束会意", "结束会议"),
@@ -84,6 +84,11 @@ const SOUNDS: [(&str, &str); 57] = [
     ("下一各", "下一个"),
     ("录因", "录音"),
     ("攻作", "工作"),
+    ("记要", "纪要"),
+    ("今儿个", "今天"),
+    ("今儿", "今天"),
+    ("明儿个", "明天"),
+    ("散会儿", "散会"),
 ];
 
 impl Text {
@@ -96,7 +101,7 @@ impl Text {
         let even = width(said);
         let asks = even.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
         let quotes = even.contains(['"', '“', '”', '「', '」', '『', '』']);
-        let words = meant(fluent(&joined(&even)));
+        let words = meant(fluent(&joined(&steady(&even))));
         (!words.is_empty()).then_some(Self { words, asks, quotes })
     }
 
@@ -120,6 +125,21 @@ fn fluent(words: &str) -> String {
     let words = words.replace(['嗯', '呃', '唔'], "");
     let is_sound = |word: &&str| !["um", "umm", "uh", "uhm", "er", "erm", "hmm", "hm", "mm", "uhh"].contains(word);
     words.split(' ').filter(is_sound).collect::<Vec<_>>().join(" ")
+}
+
+/// Without the beginning of a word that is begun anew: 回 回到, go go back.
+fn steady(text: &str) -> String {
+    const STUTTERED: [&str; 24] = [
+        "go", "get", "start", "stop", "open", "the", "to", "my", "end", "switch", "put", "show", "can", "could",
+        "take", "read", "let's", "a", "i", "and", "we", "close", "mark", "tick",
+    ];
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let kept = parts.iter().enumerate().filter(|(at, part)| {
+        let Some(next) = parts.get(at + 1) else { return true };
+        let is_begun = part.chars().all(is_chinese) && part.chars().count() <= 2 && next.len() > part.len();
+        !(is_begun && next.starts_with(**part) || **part == *next && STUTTERED.contains(part))
+    });
+    kept.map(|(_, part)| *part).collect::<Vec<_>>().join(" ")
 }
 
 fn meant(mut words: String) -> String {

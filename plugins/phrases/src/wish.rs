@@ -63,12 +63,20 @@ impl Scene<'_> {
             };
             home.or(ended).or(named).map(|()| Wish::Leave)
         };
-        simple(Wish::Stop, Manner::Parting, hush::stop)
-            .or(|| simple(Wish::Forget, Manner::End, hush::forget))
-            .or(|| simple(Wish::Exit, Manner::End, leave::bare))
+        // 不说了 hushes the device; who says 先不说了 goes.
+        let stop = match text.words.ends_with("先不说了") {
+            true => Verdict::Talk,
+            false => simple(Wish::Stop, Manner::Parting, hush::stop),
+        };
+        stop.or(|| simple(Wish::Forget, Manner::End, hush::forget))
+            .or(|| simple(Wish::Exit, Manner::End, |ways| leave::sociably(ways, leave::bare)))
             .or(is_left)
             .or(|| simple(Wish::Part, Manner::Parting, farewell::core))
             .or(|| self.begun(&framed))
+            .or(|| match urged(&text) {
+                Some(text) => self.begun(&Framed::new(&text, &self.names)),
+                None => Verdict::Talk,
+            })
     }
 
     fn begun(&self, framed: &Framed<'_>) -> Verdict<Wish> {
@@ -82,4 +90,14 @@ impl Scene<'_> {
         }
         begun
     }
+}
+
+/// 开会了开会了 urges, where 开会了 tells: without what tells.
+fn urged(text: &Text) -> Option<Text> {
+    let words = &text.words;
+    let units: Vec<&str> = words.split_inclusive('了').collect();
+    // 上班了上班了 is said on the way there.
+    let is_doubled =
+        units.len() >= 2 && units[0] != "上班了" && units.iter().all(|unit| *unit == units[0] && unit.ends_with('了'));
+    is_doubled.then(|| Text { words: format!("{}吧", units[0].trim_end_matches('了')), ..text.clone() })
 }

@@ -54,11 +54,11 @@ const NONE: Vocabulary = Vocabulary {
 pub const KNOWN: [Vocabulary; 5] = [
     Vocabulary {
         mode: "meeting",
-        modes: &[
+        modes: &["meeting模式", "会议mode", "开会mode", "meeting记录模式", 
             "会议模式", "开会模式", "会议记录模式", "会议纪要模式", "meeting mode", "conference mode", "meetings mode", "meetingmode",
             "meeting recording mode",
         ],
-        things: &[
+        things: &["咱的会", "咱这会", "咱们这个会", "这个会议", "meeting记录", 
             "会议", "会议记录", "会议录音", "会议录制", "例会", "周会", "晨会", "早会", "站会", "组会", "视频会议", "线上会议", "小会", "短会", "碰头会", "讨论会", "评审会",
             "复盘会", "项目会", "部门会", "这个会", "这场会", "那个会", "那场会", "这次会", "本次会", "这会", "今天的会", "今天这个会", "今天这场会", "我们的会", "咱们的会", "个会",
             "一个会", "场会", "一场会", "meeting", "meeting recording", "conference", "stand up", "standup", "standup meeting", "stand up meeting", "team meeting",
@@ -72,29 +72,29 @@ pub const KNOWN: [Vocabulary; 5] = [
         recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
         doings: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会"],
-        wholes: &["开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
+        wholes: &["记录会议纪要", "开始记录会议纪要", "记会议纪要", "做会议纪要", "记录一下会议纪要", "开始记会议纪要", "开始录", "开录", "录起来", "录上", "开始记录会议", "起会", "开起会来", "把会开起来", "开始录起来", "开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会"],
         stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over"],
         ..NONE
     },
     Vocabulary {
         mode: "working",
-        modes: &["工作模式", "办公模式", "上班模式", "干活模式", "做事模式", "working mode", "work mode", "workmode", "workingmode"],
-        boards: &[
+        modes: &["working模式", "work模式", "工作mode", "干活mode", "工作模式", "办公模式", "上班模式", "干活模式", "做事模式", "working mode", "work mode", "workmode", "workingmode"],
+        boards: &["todo板子", "todo板", "todo看板", "to do板子", "to do板", "to do看板", "kanban板", "kanban看板", "task板", "task看板", "task板子", "任务板子", "待办板子", "板子", "看板子", "工作板子", "任务白板", "任务board", "待办board", 
             "看板", "任务看板", "工作看板", "待办看板", "任务板", "任务面板", "工作板", "待办板", "工作面板", "任务墙", "board", "task board", "tasks board", "taskboard", "to do board", "todo board", "kanban board",
             "kanban", "work board", "working board",
         ],
-        lists: &[
+        lists: &["todo列表", "todo清单", "to do列表", "to do清单", "todolist", "task列表", "task清单", "任务list", "待办list", "活", "我的活", 
             "任务", "任务列表", "任务清单", "任务表", "任务单", "待办", "待办列表", "待办清单", "待办事项", "待办事项列表", "待办事项清单", "待办任务", "待办的事", "待办的事项", "工作列表",
             "工作清单", "活儿", "要做的事", "tasks", "task list", "tasks list", "tasklist", "list of tasks", "to do list", "todo list", "to dos", "todos", "to do", "todo", "work list", "to do items",
             "todo items", "task lists", "to do tasks",
         ],
         activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day", "work session", "my work session", "a work session"],
-        doings: &[
+        doings: &["开工干活", "干活走起", "get cracking", "crack on", 
             "开工", "上工", "开干", "干活", "干活去", "干起来", "get to work", "get down to work", "get working", "get back to work", "back to work", "get some work done", "do some work", "crack on with work", "crack on with the work",
             "crack on with the tasks", "get cracking on the tasks", "get cracking on work", "get stuff done", "get things done", "get on with work", "get on with the work", "go to work on the tasks", "tackle the tasks", "tackle my tasks",
             "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks", "let's work",
         ],
-        stops: &[
+        stops: &["收工回家", "收工走人", "下班回家", "下班走人", "收工吃饭", 
             "收工", "停工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
             "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
         ],
@@ -102,11 +102,11 @@ pub const KNOWN: [Vocabulary; 5] = [
     },
     Vocabulary {
         mode: "coding",
-        modes: &[
+        modes: &["coding模式", "code模式", "coding insight模式", "coding insights模式", "code insight模式", "编程mode", "代码mode", "insight模式", "代码insight模式", "coding洞察模式", 
             "编程模式", "代码模式", "编码模式", "写代码模式", "代码洞察模式", "编程洞察模式", "代码洞察", "编程洞察", "开发模式", "程序员模式", "coding mode", "code mode", "programming mode", "coding insight", "coding insights",
             "coding insight mode", "coding insights mode", "code insight", "code insights", "code insight mode", "code insights mode", "codingmode", "developer mode", "dev mode",
         ],
-        lists: &[
+        lists: &["build日志", "build log日志", "编译log", "构建log", "错误log", "build的日志", "build结果", "build报错", 
             "构建日志", "编译日志", "构建的日志", "编译的日志", "构建结果", "编译结果", "构建错误", "编译错误", "构建报错", "编译报错", "报错", "报错信息", "报错日志", "错误日志", "build log", "build logs", "build output", "build errors",
             "build error", "compile errors", "compiler errors", "compile log", "compiler output", "compilation log", "compilation errors", "error log", "error logs",
         ],
@@ -134,13 +134,15 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 97] = [
+pub const SHOW: [&str; 129] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", "see",
     "let me see", "let's see", "look at", "take a look at", "have a look at", "let me look at", "go over", "go through", "run through", "walk me through", "open", "open up", "get up", "get", "get me", "get out", "give me", "bring out", "tell me",
     "让我看看", "让我看一下", "让我看下", "我看看", "我看下", "gimme",
     "查", "查查", "查一下", "bring me", "bring us", "read to me",
+    "瞅瞅", "瞧瞧", "瞅一下", "瞧一下", "瞅一眼", "瞧一眼", "看一眼", "瞄一眼", "瞅", "瞧", "报报", "报", "报一报", "打开来", "have a peek at", "peek at", "have a quick look at", "take a quick look at", "take a peek at", "look over", "让我瞅瞅", "让我瞧瞧", "我瞅瞅", "我瞧瞧", "read off", "read back", "read me back", "read out loud",
+    "bring me up", "pull me up", "put me up", "bring us up",
 ];
 pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
 pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];
@@ -162,8 +164,10 @@ pub const NOTE: [&str; 14] = [
     "do",
 ];
 /// Verbs of two parts, with what is shown between them.
-pub const PARTED: [&str; 12] =
-    ["get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open"];
+pub const PARTED: [&str; 15] = [
+    "get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open", "pop", "stick",
+    "chuck",
+];
 pub const PARTS: [&str; 17] = [
     "up",
     "on",
@@ -192,12 +196,13 @@ pub const OPENING: [&str; 31] = [
 
 /// With everything that begins.
 #[rustfmt::skip]
-pub const START: [&str; 45] = [
+pub const START: [&str; 49] = [
     "开始", "正式开始", "开始进行", "开始召开", "启动", "开启", "开始进入", "start", "begin", "start up", "launch", "initiate",
     "kick off", "fire up", "commence", "start with", "开始一下", "正式启动", "启动一下", "get going with", "get started on",
     "get on with", "crack on with", "get cracking with", "get cracking on", "dive into", "jump right into",
     "set up", "spin up", "boot up", "open up", "now start", "现在开始", "马上开始", "立刻开始", "着手", "展开", "kick start",
     "start on", "get going on", "get started with", "get working on", "work on", "work through", "tackle",
+    "开始弄", "crack on with the", "crack open", "fire off",
 ];
 
 /// With things and modes.

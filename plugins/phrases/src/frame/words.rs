@@ -50,7 +50,7 @@ pub const ADDRESSED: [&str; 24] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 302] = [
+pub const BEFORE: [(&str, Marks); 348] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -108,11 +108,13 @@ pub const BEFORE: [(&str, Marks); 302] = [
     ("team", NONE), ("ladies and gentlemen", NONE), ("伙计", NONE), ("伙计们", NONE), ("兄弟们", NONE), ("小伙伴们", NONE), ("同事们", NONE), ("同学们", NONE), ("朋友们", NONE),
     ("朋友", NONE), ("亲", NONE), ("哎呀", NONE), ("哎哟", NONE), ("得", NONE), ("得了", NONE), ("得嘞", NONE), ("成", NONE), ("ok了", NONE), ("妥", NONE), ("嗯好", NONE), ("走", NONE),
     ("听着", NONE), ("这样", NONE), ("这样吧", NONE), ("那我们", LETS), ("那咱们", LETS), ("go ahead", POLITE), ("接下来", NONE), ("下面", NONE), ("请大家", NONE),
+    ("okie dokie", NONE), ("okey dokey", NONE), ("okey doke", NONE), ("okie doke", NONE), ("righto", NONE), ("right o", NONE), ("righty o", NONE), ("alrighty", NONE), ("alrighty then", NONE), ("yup", NONE), ("oi", NONE), ("ooh", NONE), ("phew", NONE), ("来来来", NONE), ("来来", NONE), ("好好好", NONE), ("行行行", NONE), ("快快快", NONE), ("那现在", NONE), ("得咧", NONE), ("好咧", NONE), ("好了好了", NONE), ("行了行了", NONE), ("成成", NONE), ("中", NONE), ("嗨呀", NONE), ("哎哎", NONE), ("喂喂", NONE), ("哟", NONE), ("oh right", NONE), ("oh and", NONE), ("oh yeah", NONE), ("lovely", NONE), ("brilliant", NONE), ("excellent", NONE), ("awesome", NONE), ("nice", NONE), ("sweet", NONE), ("super", NONE), ("good stuff", NONE), ("no worries", NONE),
+    ("can you please", REQUESTS), ("could you please", REQUESTS), ("would you please", REQUESTS), ("can you quickly", REQUESTS), ("could you quickly", REQUESTS),
 ];
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 160] = [
+pub const BEHIND: [(&str, Marks); 195] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -137,4 +139,5 @@ pub const BEHIND: [(&str, Marks); 160] = [
     ("小智", NONE), ("on the screen", NONE), ("on screen", NONE), ("on the display", NONE), ("mate", NONE), ("man", NONE), ("buddy", NONE), ("bro", NONE), ("dude", NONE), ("team", NONE), ("for today", NONE),
     ("for now", NONE), ("here", NONE), ("again", NONE), ("asap", NONE), ("quickly", NONE), ("as soon as possible", NONE), ("ta", NONE), ("will ya", REQUESTS), ("would ya", REQUESTS), ("so", NONE), ("yeah", NONE),
     ("this minute", NOW), ("shall we", NONE), ("this instant", NOW), ("so we can start", NONE), ("so we can begin", NONE), ("so i can see it", NONE), ("thanks again", NONE), ("can ya", REQUESTS), ("today", NONE),
+    ("real quick", NONE), ("real quick please", NONE), ("love", NONE), ("hon", NONE), ("honey", NONE), ("sweetie", NONE), ("pal", NONE), ("darling", NONE), ("cheers", NONE), ("ta love", NONE), ("thanks love", NONE), ("thanks mate", NONE), ("please love", NONE), ("if you please", NONE), ("if you don't mind", NONE), ("when you're ready", NONE), ("好伐", NONE), ("一下下", NONE), ("您嘞", NONE), ("您呐", NONE), ("谢谢哈", NONE), ("谢谢啊", NONE), ("谢谢您嘞", NONE), ("多谢哈", NONE), ("谢谢了", NONE), ("噻", NONE), ("撒", NONE), ("嗷", NONE), ("哒", NONE), ("劳驾", NONE), ("劳驾了", NONE), ("麻烦你", NONE), ("麻烦您", NONE), ("谢谢小智", NONE), ("可以吧", NONE),
 ];

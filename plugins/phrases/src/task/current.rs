@@ -35,11 +35,12 @@ pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
 }
 
 #[rustfmt::skip]
-const MOVE: [&str; 119] = [
+const MOVE: [&str; 129] = [
     "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
     "来", "往下到", "翻到", "前往", "移到", "移动到", "继续", "继续到", "我们看", "来看", "我想看", "我想听", "开始", "做", "上", "直接到", "接着", "接着做", "接着看", "往后到", "告诉我",
     "show me", "show", "show us", "read", "read me", "read out", "tell me", "give me", "go to", "go on to", "go on", "go", "go ahead to", "jump to", "jump", "skip to", "skip ahead to", "skip", "move on to", "move on", "move to", "move along to", "move", "continue to", "continue with", "continue", "proceed to", "proceed with", "proceed", "advance to",
     "switch to", "take me to", "take us to", "bring up", "pull up", "get", "get me", "open", "start", "on to", "onto", "let's do", "let's see", "let's move on to", "let's go to", "let's hear", "hear", "see", "what's", "what is", "whats", "start on", "get started on", "begin", "display", "i'm ready for", "ready for", "next up", "okay",
+    "瞅瞅", "瞧瞧", "瞅一眼", "瞧一眼", "看一眼", "念念", "报一下", "报报", "瞅", "瞧",
 ];
 const NEXT: [&str; 10] =
     ["下一", "下", "再下一", "下面一", "后一", "后面一", "接下来一", "接下来的", "下一个", "下面的"];
@@ -52,9 +53,10 @@ const NEXT_WORDS: [&str; 16] = [
 ];
 /// Onward, and nothing more.
 #[rustfmt::skip]
-const ONWARD: [&str; 38] = [
+const ONWARD: [&str; 48] = [
     "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
     "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "往下一个", "go forward", "onwards",
+    "往下翻", "往后翻", "往下翻翻", "接着念", "继续念", "接着往下", "接着往下念", "and the next one", "and next", "and the next",
 ];
 
 /// The task at hand is done.
@@ -155,7 +157,30 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let whole = ways.word(&WHOLE);
     let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
         .marked(&["了"], Marks::IS_SO));
-    let told = told.or(&told.word(&["标记一下", "标一下", "勾一下", "划一下"]));
+    let asked = told.or(&finished(&already(ways))).many(|ways| {
+        ways.word(&[
+            "帮我",
+            "给我",
+            "请",
+            "麻烦",
+            "麻烦你",
+            "可以",
+            "那",
+            "你",
+            "把它",
+            "把这个",
+            "把这条",
+            "给它",
+            "它",
+            "就",
+            "啊",
+            "吧",
+            "哈",
+            "了",
+            "给",
+        ])
+    });
+    let told = told.or(&asked.word(&TICKED).mark(Marks::POLITE));
     told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
 }
 
@@ -164,24 +189,43 @@ const POINTING: [&str; 30] = [
     "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
 ];
 #[rustfmt::skip]
-const FINISHED: [&str; 30] = [
+const FINISHED: [&str; 39] = [
     "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工", "好",
+    "搞好", "办妥", "弄妥", "整利索", "办利索", "弄利索", "搞妥", "交差", "搞掂",
 ];
 #[rustfmt::skip]
-const TICKED: [&str; 48] = [
+const TICKED: [&str; 63] = [
     "标记完成", "标记为完成", "标记成完成", "标记为已完成", "标记成已完成", "标记已完成", "标为完成", "标为已完成", "标成完成", "标成已完成", "标完成", "标上完成", "标个完成", "设为完成", "设为已完成", "设成完成", "设置为完成", "设置成完成", "改成完成", "改成已完成",
     "改为完成", "改为已完成", "记为完成", "记成完成", "算完成", "打勾", "打个勾", "打钩", "打个钩", "打上勾", "打上钩", "打对勾", "打个对勾", "勾掉", "勾了", "勾上", "勾一下", "勾选", "划掉", "划了", "划去", "划一下", "标记一下完成", "标一下完成", "完成掉", "销掉", "搞定", "完成",
+    "标一下", "标了", "标上", "标掉", "标记一下", "标记了", "标记掉", "勾完", "销了", "划一划", "勾一勾", "办掉", "清掉", "标记下", "标下",
 ];
-const TICK: [&str; 12] =
-    ["勾掉", "勾选", "勾上", "划掉", "划去", "标记完成", "完成", "勾了", "标记", "搞定", "结束", "关掉"];
+const TICK: [&str; 14] = [
+    "勾掉",
+    "勾选",
+    "勾上",
+    "划掉",
+    "划去",
+    "标记完成",
+    "完成",
+    "勾了",
+    "标记",
+    "搞定",
+    "结束",
+    "关掉",
+    "标一下",
+    "标记一下",
+];
 #[rustfmt::skip]
-const THIS: [&str; 23] = [
+const THIS: [&str; 25] = [
     "it", "this", "that", "this one", "that one", "this task", "that task", "task", "current task", "current one", "this item", "that item", "current item", "this thing", "this job", "this to do", "this todo", "one", "this card", "this ticket", "this one here", "that thing", "thing",
+    "标一下", "标记一下",
 ];
 #[rustfmt::skip]
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 30] = [
+const WHOLE: [&str; 40] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
+    "完成了done", "搞定了done", "搞定done", "done搞定", "完成done", "做完了done",
+    "划掉", "勾掉", "划掉划掉", "勾掉勾掉",
 ];

@@ -1,0 +1,265 @@
+//! Any remark before an order, in words that nobody has listed. Rule: the order is the last clause and begins as
+//! orders do; what stands before it is a whole clause of its own, and names nobody who says it, no other time,
+//! no condition, no denial, and no verb that the order could belong to.
+
+use crate::text::is_chinese;
+
+const LONGEST: usize = 24;
+const MOST_WORDS: usize = 14;
+
+/// Remarks that have words of another class in them.
+#[rustfmt::skip]
+const HARMLESS: [&str; 60] = [
+    "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
+    "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
+    "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
+];
+/// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
+#[rustfmt::skip]
+const OTHER: [&str; 177] = [
+    "他", "她", "它", "谁", "什么", "怎么", "为啥", "啥时", "咋", "哪", "几", "多少", "吗", "呢", "是否", "是不是", "有没有", "能不能", "要不要", "可不可以", "如果", "要是", "假如", "假设", "的话", "只要", "只有", "除非", "万一", "一旦", "等", "因为", "所以", "但", "可是", "不过", "然后", "结果", "虽然", "尽管", "即使",
+    "昨", "明天", "明早", "明晚", "后天", "前天", "上周", "下周", "上回", "上次", "下次", "下回", "那天", "那次", "每", "以前", "以后", "之前", "之后", "后来", "刚", "当时", "时候", "从前", "当年", "小时", "点钟", "点半", "月", "年", "待会", "稍后", "一会", "晚点", "回头", "改天", "周末", "礼拜", "星期",
+    "说", "讲", "问", "告诉", "听", "叫", "让", "写", "喊", "嚷", "吼", "宣布", "通知", "建议", "提议", "要求", "觉得", "以为", "认为", "希望", "别", "不要", "不用", "不许", "不准", "不想", "不能", "不会", "不敢", "不愿", "先", "应该", "忘", "记得", "记住", "梦", "习惯", "学", "教", "试", "错", "取消", "推迟",
+    "按", "点击", "我点了", "点了下", "点了一下", "输入", "搜", "提到", "翻译", "拼", "句", "字", "词", "意思", "按钮", "命令", "口令", "台词", "歌", "标题", "电影", "电视", "广播", "书", "故事", "计划", "打算", "准备去", "决定", "喜欢", "讨厌", "看见", "看到", "负责", "口号", "密码", "答案", "老是", "天天", "显示", "响了", "录了", "拒绝", "设置", "选了", "改名", "发了", "同意了", "答应", "回复", "弹出", "跳出", "出现", "变成",
+];
+/// A clause may end with these without a particle.
+#[rustfmt::skip]
+const STATES: [&str; 25] = [
+    "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
+];
+/// With one of the two before them, as well.
+const VERY: [&str; 6] = ["真", "太", "好", "挺", "很", "够"];
+#[rustfmt::skip]
+const MOODS: [&str; 25] = [
+    "冷", "热", "大", "小", "多", "不少", "晚", "困", "累", "饿", "渴", "吵", "闷", "黑", "亮", "香", "安静", "暖和", "热闹", "清静", "舒服", "高", "顺", "顺利", "精彩",
+];
+/// What I have done that no order is the object of.
+#[rustfmt::skip]
+const ALONE: [&str; 44] = [
+    "来", "到", "好", "饿", "困", "累", "冷", "热", "渴", "醒", "饱", "吃饱", "吃好", "吃完", "睡醒", "准备好", "坐好", "回来", "忙完", "弄完", "写完", "做完", "干完", "歇够", "歇好", "休息好", "上线", "进来", "到家", "到公司", "喝完", "洗完", "迟到", "来晚", "就位", "聊完", "讲完", "累坏", "饿坏", "开完", "撑", "走", "撤", "下班",
+];
+
+/// No clause ends with these.
+#[rustfmt::skip]
+const OPEN: [&str; 46] = [
+    "不", "没", "会", "要", "想", "能", "可以", "得", "正", "正在", "在", "是", "把", "给", "跟", "和", "与", "就", "去", "来", "老", "总", "也", "都", "还", "才", "又", "再", "一直", "经常", "常常", "爱", "怕", "的", "地", "为", "对", "从", "向", "到", "帮", "替", "被", "由", "就是", "忙着",
+];
+/// An order begins with these.
+#[rustfmt::skip]
+const ORDERS: [&str; 92] = [
+    "请", "麻烦", "帮", "劳驾", "烦请", "劳烦", "有劳", "给我", "给咱", "给大家", "替我", "可以帮", "能帮", "能不能帮", "能不能给", "你帮", "你给", "你把", "那你", "那就", "那咱", "那现在", "来", "咱们", "咱", "我们", "现在", "开始", "打开", "开会", "开工", "开个", "开起", "开录", "开干", "启动", "开启", "进入", "进", "切", "换到",
+    "换成", "调出", "看看", "看下", "看一下", "查看", "瞅瞅", "瞧瞧", "念", "读", "报", "显示", "列", "把", "录", "记录", "走起", "干活", "结束", "散会", "散了", "收工", "收会", "停", "关", "退", "回", "跳", "下一", "往下", "过", "划掉", "勾掉", "标", "打勾", "打个勾", "完成", "搞定", "认领", "刷新", "会议模式", "工作模式", "编程模式", "任务", "看板", "会议开始", "会议结束", "就", "到此", "到", "起",
+];
+/// A farewell begins with these.
+#[rustfmt::skip]
+const PARTINGS: [&str; 27] = [
+    "再见", "再会", "拜", "掰", "88", "晚安", "回见", "回头", "明天见", "明儿见", "改天", "下次", "先不说", "不说了", "不聊了", "先不聊", "先挂", "挂了", "先撤", "先走", "我先", "我撤", "我走", "撤了", "睡了", "你歇", "去睡",
+];
+/// Somebody calls: the reason of a farewell.
+const CALLS: [&str; 10] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先"];
+
+#[rustfmt::skip]
+const ENGLISH_OTHER: [&str; 249] = [
+    "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
+    "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never",
+    "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "went", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
+    "phrase", "word", "words", "sentence", "command", "button", "line", "quote", "lyric", "song", "title", "movie", "book", "story", "game", "rule", "plan", "idea", "goal", "trick", "habit", "job", "turn", "step", "way", "point", "lesson", "advice",
+    "yet", "not", "no", "nobody", "don't", "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wasn't", "shouldn't", "wouldn't", "couldn't", "wait", "should", "would", "could", "might", "may", "maybe", "did", "does", "do", "was", "were", "will", "can", "must", "shall",
+    "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean",
+    "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed",
+    "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
+];
+/// Contracted, they speak for others as well.
+const CONTRACTED: [&str; 12] =
+    ["he's", "she's", "they're", "who's", "he'll", "she'll", "they'll", "i'll", "we'll", "you'll", "i'd", "we'd"];
+/// No English clause ends with these.
+#[rustfmt::skip]
+const ENGLISH_OPEN: [&str; 61] = [
+    "to", "and", "a", "an", "the", "my", "your", "our", "this", "that", "these", "those", "i", "we", "you", "it's", "is", "are", "am", "be", "been", "being", "of", "for", "from", "with", "at", "by", "about", "into", "just", "both", "also", "still", "only", "even", "i'm", "we're", "you're", "i've", "we've",
+    "has", "have", "people", "everyone", "everybody", "someone", "somebody", "please", "there's", "that's", "got", "getting", "it", "us", "me", "doing", "ever", "bye", "gets", "keep",
+];
+/// A clause with one of these says something.
+#[rustfmt::skip]
+const VERBS: [&str; 29] = [
+    "is", "are", "am", "has", "i'm", "we're", "i've", "we've", "you're", "it's", "that's", "there's", "everyone's", "everybody's", "everything's", "gang's", "all's", "time's", "here's", "got", "okay", "thanks", "enough", "sorry", "done", "finished", "ready", "looks", "let's",
+];
+/// Behind a noun with 's.
+#[rustfmt::skip]
+const STATE: [&str; 40] = [
+    "here", "ready", "done", "over", "on", "in", "off", "up", "out", "good", "fine", "set", "all", "back", "gone", "cold", "hot", "late", "open", "empty", "full", "fixed", "sorted", "finished", "waiting", "calling", "coming", "leaving", "knocking", "ringing", "crying", "arrived", "joined", "online", "present", "now",
+    "poured", "brewed", "settled", "seated",
+];
+/// A clause may end with these: they have no object.
+#[rustfmt::skip]
+const GOING_ON: [&str; 49] = [
+    "something", "anything", "scrolling", "chatting", "faffing", "moaning", "gossiping", "meeting", "morning", "evening", "thing", "everything", "nothing", "boring", "interesting", "amazing", "exhausting", "crying", "dying", "ringing", "waiting", "calling", "coming", "leaving", "knocking", "starting", "working", "boiling", "burning", "beeping", "freezing", "starving", "raining", "snowing", "sleeping", "melting", "barking", "charging", "cooking", "brewing", "boarding", "buffering", "failing", "crashing", "waking", "yawning", "moving", "ending", "going",
+];
+#[rustfmt::skip]
+const DONE_WITH: [&str; 37] = [
+    "tired", "fixed", "finished", "closed", "sorted", "settled", "seated", "exhausted", "bored", "connected", "loaded", "poured", "arrived", "joined", "locked", "charged", "covered", "knackered", "crashed", "failed", "burned", "rested", "caffeinated", "excited", "pleased", "satisfied", "pushed", "showered", "landed", "shattered", "red", "bed", "need", "fed", "agreed", "wrapped", "packed",
+];
+/// What one has done, by the words after I and we.
+#[rustfmt::skip]
+const DEEDS: [&str; 14] = ["got", "grabbed", "fixed", "lost", "found", "broke", "ate", "poured", "brought", "finished", "burned", "spilled", "ran", "dropped"];
+#[rustfmt::skip]
+const ENGLISH_ORDERS: [&str; 84] = [
+    "please ", "can you ", "could you ", "would you ", "will you ", "go ahead and ", "let's ", "lets ", "start the ", "start a ", "start our ", "start this ", "start recording", "start working", "start coding", "start work", "start taking ", "begin the ", "begin a ", "begin recording", "begin our ", "kick off ", "open the ", "open up ", "open my ",
+    "open our ", "show me ", "show us ", "pull up ", "pull the ", "pull my ", "bring up ", "bring the ", "put the ", "put my ", "put up ", "put us ", "put me ", "read me ", "read out ", "read the ", "read my ", "switch to ", "switch us ", "switch me ", "switch over ", "switch back ", "switch into ", "go to the ", "go back to ", "get the ", "get me out ", "get us out ", "get us into ", "get me into ", "pop into ", "pop us ", "pop me ", "pop over ",
+    "take us ", "take me ", "take minutes", "take notes", "turn on ", "turn off ", "end the ", "end this ", "stop the ", "stop recording", "finish the ", "finish up ", "wrap up ", "close the ", "close out ", "quit ", "exit ", "leave ", "mark ", "tick ", "check it off", "check that ", "cross ", "move on", "gimme ",
+];
+#[rustfmt::skip]
+const ENGLISH_PARTINGS: [&str; 17] = [
+    "talk to you ", "talk soon", "talk later", "see you", "see ya", "catch you ", "speak to you ", "bye", "bye bye", "good night", "goodnight", "night night", "nighty night", "i gotta ", "i have to go", "gotta ", "that's all for ",
+];
+
+/// True where `front` is a remark and `back` may be an order behind it.
+pub fn stands_before(front: &str, back: &str) -> bool {
+    let (front, back) = (even(front), even(back));
+    let is_parting = begins(&back, &PARTINGS) || begins(&back, &ENGLISH_PARTINGS);
+    let is_order = is_parting || begins(&back, &ORDERS) || begins(&back, &ENGLISH_ORDERS);
+    if !is_order || is_told(&back) || front.contains(['?', '"', '“', '”', '「', '《', ':']) {
+        return false;
+    }
+    match front.contains(is_chinese) {
+        true => chinese(&front, is_parting),
+        false => english(&front, &back, is_parting),
+    }
+}
+
+/// True where `back` says what somebody wants of the order in front of it: 打开看板 我看看进度.
+pub fn stands_behind(front: &str, back: &str) -> bool {
+    const WHO: [&str; 6] = ["我", "我们", "咱", "咱们", "让我", "我来"];
+    #[rustfmt::skip]
+    const LOOKS: [&str; 13] = [
+        "看看", "看一下", "看一眼", "看下", "瞅瞅", "瞅一眼", "瞧瞧", "听听", "听一下", "过一下", "瞄一眼", "对一下", "核对",
+    ];
+    let (front, back) = (even(front), even(back));
+    let looks = WHO.iter().filter_map(|who| back.strip_prefix(who)).any(|rest| begins(rest, &LOOKS));
+    let is_plain =
+        !["他", "她", "说", "吗", "?", "谁", "是不是", "再", "之后", "以后"].iter().any(|word| back.contains(word));
+    looks && is_plain && begins(&front, &ORDERS) && back.chars().count() <= LONGEST
+}
+
+/// 游戏太难了 退出了 tells of it.
+fn is_told(back: &str) -> bool {
+    back.starts_with("退出") && back.ends_with('了') && back.chars().count() <= 4
+}
+
+/// 我打了, 我背熟了: what follows may be what was done.
+fn is_deed(last: &str) -> bool {
+    let done = ["我们", "咱们", "我", "咱", "俺"].iter().find_map(|who| last.strip_prefix(who));
+    let Some(done) = done.and_then(|done| done.strip_suffix('了')) else { return false };
+    let bare = ["都", "也", "已经", "总算", "终于"].iter().find_map(|word| done.strip_prefix(word)).unwrap_or(done);
+    // 我刷完碗了: what was done has an object of its own.
+    let is_full = bare.split_once(['完', '好']).is_some_and(|(_, object)| !object.is_empty());
+    bare.chars().count() <= 3 && !is_full && !ALONE.contains(&bare)
+}
+
+/// True where something of a remark belongs to somebody else, another time, or another sentence.
+pub fn names_other(front: &str, back: &str) -> bool {
+    let (front, back) = (even(front), even(back));
+    if is_told(&back) {
+        return true;
+    }
+    match front.contains(is_chinese) {
+        true => {
+            let last = front.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+            let is_deed = !begins(&back, &PARTINGS) && is_deed(last);
+            is_deed || OTHER.iter().any(|word| without_remarks(&front).contains(word))
+        }
+        false => english_words(&front).any(|word| ENGLISH_OTHER.contains(&word) || CONTRACTED.contains(&word)),
+    }
+}
+
+fn english_words(front: &str) -> impl Iterator<Item = &str> {
+    front.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'').filter(|word| !word.is_empty())
+}
+
+fn without_remarks(front: &str) -> String {
+    let mut plain = HARMLESS.iter().fold(front.to_owned(), |plain, remark| plain.replace(remark, "了"));
+    // 别玩手机了, said to others, denies nothing of what is ordered.
+    while let Some(at) = plain.find('别') {
+        let Some(end) = plain[at..].find('了').map(|end| at + end) else { break };
+        let idle = &plain[at..end];
+        if idle.chars().count() > 6
+            || idle.contains(['开', '会', '录', '停', '散', '退', '关', '板', '结', '打', ' ', '，'])
+        {
+            break;
+        }
+        plain.replace_range(at..end, "");
+    }
+    plain
+}
+
+fn begins(back: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| back.starts_with(word))
+}
+
+fn even(clause: &str) -> String {
+    let clause = crate::text::even(clause);
+    clause.trim_matches(|letter: char| !letter.is_alphanumeric() && !"?\"“”「《:".contains(letter)).to_owned()
+}
+
+fn chinese(front: &str, is_parting: bool) -> bool {
+    let mut plain = without_remarks(front);
+    if is_parting && plain.ends_with('了') {
+        for call in CALLS {
+            plain = plain.replace(call, "");
+        }
+    }
+    let last = plain.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    let is_whole = last.ends_with(['了', '吧', '啊', '好', '哈', '嘞', '呗', '呀'])
+        || STATES.iter().any(|state| last.ends_with(state)) && !OPEN.iter().any(|word| last.ends_with(word))
+        || MOODS
+            .iter()
+            .filter_map(|mood| last.strip_suffix(mood))
+            .any(|rest| VERY.iter().any(|very| rest.ends_with(very)));
+    let is_short = front.chars().filter(|letter| letter.is_alphanumeric()).count() <= LONGEST;
+    is_whole && is_short && (is_parting || !is_deed(last)) && !OTHER.iter().any(|word| plain.contains(word))
+}
+
+fn english(front: &str, back: &str, is_parting: bool) -> bool {
+    let front = ["i think ", "i guess ", "i reckon ", "looks like "]
+        .iter()
+        .find_map(|hedge| {
+            front.split_once(hedge).filter(|(_, rest)| rest.starts_with("we're") || rest.starts_with("that's"))
+        })
+        .map_or(front, |(_, rest)| rest);
+    let words: Vec<&str> = english_words(front).collect();
+    let Some(last) = words.last() else { return false };
+    let is_other = |word: &&str| {
+        let forced = ["need", "going", "gonna", "must", "no", "so"].contains(word) && is_parting;
+        (ENGLISH_OTHER.contains(word) && !forced) || CONTRACTED.contains(word)
+    };
+    let is_verb = |word: &str| {
+        (word.ends_with("ing") && !GOING_ON.contains(&word)) || (word.ends_with("ed") && !DONE_WITH.contains(&word))
+    };
+    let goes_on =
+        |word: &str| word.ends_with("ing") && !["meeting", "morning", "evening", "thing", "recording"].contains(&word);
+    let noun_is =
+        words.windows(2).any(|pair| pair[0].ends_with("'s") && (STATE.contains(&pair[1]) || goes_on(pair[1])));
+    let acts: Vec<&str> = words.iter().copied().filter(|word| !["just", "finally", "already"].contains(word)).collect();
+    let did = acts.windows(2).any(|pair| {
+        let is_deed = DEEDS.contains(&pair[1]) || pair[1].ends_with("ed");
+        ["i", "we"].contains(&pair[0]) && is_deed
+            || ["that", "this", "it"].contains(&pair[0])
+                && pair[1].ends_with('s')
+                && pair[1] != *last
+                && pair[1].len() > 3
+    });
+    let has_to = is_parting
+        && (acts[0] == "gotta" || acts.windows(2).any(|pair| pair == ["i", "gotta"] || pair == ["gotta", "go"]));
+    let is_clause = words.iter().any(|word| VERBS.contains(word)) || noun_is || did || has_to;
+    let before_last = words.len().checked_sub(2).map_or("", |at| words[at]);
+    let is_closed = *last == "that" && ["with", "on", "for", "about"].contains(&before_last)
+        || *last == "lovely"
+        || *last == "early";
+    let is_open =
+        !is_closed && (ENGLISH_OPEN.contains(last) || last.ends_with("ly") || is_verb(last) || last.ends_with("'s"));
+    // It is a sad goodbye.
+    let near = &words[words.len().saturating_sub(3)..];
+    let is_wish = begins(back, &["bye", "good night", "goodnight", "night", "nighty"]);
+    let is_noun = is_wish && near.iter().any(|word| ["a", "an", "the", "this", "that", "another"].contains(word));
+    let is_noun = is_noun || (back == "goodnight" || back == "good night") && near.contains(&"been");
+    is_clause && !is_open && !is_noun && words.len() <= MOST_WORDS && !words.iter().any(is_other)
+}
