@@ -2,7 +2,7 @@
 //! the others may say anything that neither asks nor denies, names no other time, and speaks for nobody else.
 
 use crate::Verdict;
-use crate::text::is_chinese;
+use crate::text::{self, is_chinese};
 
 mod free;
 
@@ -27,7 +27,8 @@ const ENGLISH_OTHER: [&str; 74] = [
 /// The surest of the utterance as a whole and of a clause beside remarks.
 pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
     let whole = read(said);
-    if matches!(whole, Verdict::Command(_)) {
+    // A long one is told and not ordered, and every cut of it would be read.
+    if matches!(whole, Verdict::Command(_)) || said.len() > text::LONGEST {
         return whole;
     }
     for (front, back) in parts(said) {
@@ -151,5 +152,16 @@ mod tests {
         ] {
             assert_eq!(among(said, read), Verdict::Talk, "{said}");
         }
+    }
+
+    #[test]
+    fn a_long_utterance_is_read_once() {
+        let reads = std::cell::Cell::new(0);
+        let count = |_: &str| {
+            reads.set(reads.get() + 1);
+            Verdict::<()>::Talk
+        };
+        among(&"word ".repeat(5000), count);
+        assert_eq!(reads.get(), 1);
     }
 }

@@ -16,7 +16,7 @@ pub struct Text {
 }
 
 /// A command is shorter, in bytes.
-const LONGEST: usize = 240;
+pub(crate) const LONGEST: usize = 240;
 
 /// Traditional characters of the words that commands are made of, and the simple ones.
 const TRADITIONAL: &str = "開开會会議议進进結结請请幫帮煩烦離离關关閉闭說说話话對对謝谢這这個个們们現现時时間间點点嗎吗沒没過过\
