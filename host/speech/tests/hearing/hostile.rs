@@ -102,7 +102,7 @@ async fn floods_are_bounded_and_harm_nobody() {
             _ => Sound::Packet(1, vec![0xff; 1000].into()),
         });
     }
-    room.until(|room| room.ear.is_idle()).await;
+    room.until_idle().await;
     tokio::time::sleep(CLEAR).await;
     room.start(Manual);
     room.say(&recording("weather"));

@@ -220,6 +220,18 @@ impl Room {
         self.words().await.text.parse().expect("a length")
     }
 
+    /// Waits until the ear has taken all that was put. What it reports meanwhile is read and dropped: it waits for whom
+    /// it tells, as it does for a session.
+    pub async fn until_idle(&mut self) {
+        let wait = async {
+            while !self.ear.is_idle() {
+                while self.reports.try_recv().is_ok() {}
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, wait).await.expect("all is taken");
+    }
+
     /// Waits until something holds.
     pub async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
         let wait = async {
