@@ -84,6 +84,10 @@ async fn c16_what_was_half_said_before_hanging_up_is_not_answered_at_the_next_wa
     board.listen("auto").await;
     board.hears(&recording("two-sentences")[..2 * 16_000]).await;
     board.device.close().await;
+    around.server.noticed_loss("board").await;
+    // An absence: the half sentence is recognised for nobody, and asked of nobody, while the device sleeps.
+    tokio::time::sleep(QUIET).await;
+    assert_eq!((around.ears.asked().len(), around.questions()), (0, vec![]), "nobody waits for the half sentence");
     let mut board = Stock::wake_up(&around.server, "board").await;
     board.press().await;
     board.hears(&recording("mark-done")).await;
