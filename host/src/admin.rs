@@ -22,7 +22,8 @@ use modehost_config::{Live, Problems};
 use modehost_gateway::{Operator, Order};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
-use modehost_task::run_blocking;
+use modehost_task::run_apart;
+use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +40,16 @@ pub struct Desk {
     pub live: Arc<Live<Settings>>,
     pub operator: Arc<dyn Operator>,
     pub metrics: PrometheusHandle,
+    /// Places for orders that take a while; the next waits.
+    pub places: Semaphore,
+}
+
+impl Desk {
+    /// Carries an order out that may take a while; none if it broke off.
+    async fn work<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _place = self.places.acquire().await.ok()?;
+        run_apart("operator", order).await
+    }
 }
 
 /// The document without its paths.
@@ -150,7 +161,7 @@ async fn reload_plugin(
 ) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = run_blocking(move || desk.catalog.reload(&id, option.discard_state)).await;
+    let outcome = desk.clone().work(move || desk.catalog.reload(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
@@ -173,7 +184,7 @@ async fn roll_back(
 ) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = run_blocking(move || desk.catalog.rollback(&id, option.discard_state)).await;
+    let outcome = desk.clone().work(move || desk.catalog.rollback(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
@@ -193,7 +204,7 @@ async fn check_config(State(desk): Shared, text: Result<String, StringRejection>
         Ok(text) => text,
         Err(rejected) => return refuse(rejected.status(), rejected.body_text()),
     };
-    let outcome = run_blocking(move || {
+    let outcome = desk.clone().work(move || {
         let loaded = desk.live.source().load_text::<Settings>("configuration", &text)?;
         let problems = reload::owners(&loaded, &desk.catalog).check(&loaded);
         if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
@@ -218,7 +229,7 @@ async fn check_config(State(desk): Shared, text: Result<String, StringRejection>
     )
 )]
 async fn reload_config(State(desk): Shared) -> Response {
-    match run_blocking(move || desk.live.refresh()).await {
+    match desk.clone().work(move || desk.live.refresh()).await {
         Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
         Some(Err(problems)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()

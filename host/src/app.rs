@@ -11,7 +11,7 @@ mod restart;
 mod samples;
 pub mod sections;
 mod service;
-mod signals;
+pub mod signals;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -26,14 +26,14 @@ use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Por
 use modehost_hooks::WebHooks;
 use modehost_limits as limits;
 use modehost_llm::LanguageModels;
-use modehost_plugin::{Ground, PluginCatalog, Runtime, RuntimeConfig, RuntimeError};
+use modehost_plugin::{Ground, PluginCatalog, Runtime, RuntimeError};
 use modehost_session::{Registry, Services};
 use modehost_speech::Speech;
 use modehost_storage::traits::OfflineQueue;
 use modehost_storage::{Exporter, LocalDirectory, SpareQueue, SqliteStorage, Sweeper};
-use modehost_task::{WorkThreads, run_blocking, spawn_io};
+use modehost_task::{WorkThreads, run_apart, run_blocking, spawn_io};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::health::Health;
 use self::reload::Feeds;
@@ -104,7 +104,7 @@ pub async fn run(start: Start) -> Result<Ended, StartError> {
     let began = Instant::now();
     files::raise_limit();
     let bound = bind(&start.settings.document.server, Ports::inherited())?;
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let opened = tokio::select! {
         opened = Box::pin(open(start)) => opened?,
         reason = signals.stop() => {
@@ -163,7 +163,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
 
 impl Opened {
     /// Ready, until a signal or an order; then everything is saved and closed.
-    async fn serve(self, bound: Bound, mut signals: Signals, began: Instant) -> Ended {
+    async fn serve(self, bound: Bound, signals: Signals, began: Instant) -> Ended {
         let Self { rooms, live, orders, registry, threads, gateway_settings, metrics, process, log, hint, _prepared } =
             self;
         let health = Arc::new(Health::default());
@@ -182,6 +182,7 @@ impl Opened {
             live: live.clone(),
             operator: orders.clone(),
             metrics,
+            places: Semaphore::new(limits::OPERATOR_ORDERS),
         };
         let routes = admin::routes(Arc::new(desk));
         abilities::log(&live.current().document, &rooms.speech.parts());
@@ -268,7 +269,8 @@ impl Rooms {
         let opened = run_blocking(move || -> Result<_, StartError> {
             let storage = SqliteStorage::open(&document.storage)?;
             let queue = SpareQueue::open(storage.clone(), &document.storage.dir)?;
-            let runtime = Runtime::new(runtime_config(&document, Some(cache_folder(&document.storage.dir))))?;
+            let plugins = &document.plugins;
+            let runtime = Runtime::new(plugins.runtime(Some(cache_folder(&document.storage.dir)), Some(compiler())))?;
             Ok((storage, queue, runtime))
         });
         let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
@@ -308,7 +310,8 @@ impl Rooms {
     async fn close(self) {
         let Self { storage, _housekeeping, .. } = self;
         drop(_housekeeping);
-        if run_blocking(move || storage.shutdown()).await.is_none() {
+        // Whatever keeps the blocking pool busy, this goes first.
+        if run_apart("closing", move || storage.shutdown()).await.is_none() {
             tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
         }
     }
@@ -323,10 +326,13 @@ async fn open_speech(settings: &Loaded<Settings>) -> Result<Arc<Speech>, StartEr
     Ok(Speech::new(threads, parts))
 }
 
-/// The runtime that the settings ask for.
-pub fn runtime_config(settings: &Settings, cache: Option<PathBuf>) -> RuntimeConfig {
-    settings.plugins.runtime(cache)
+/// This very program, as it runs: the file on disk may be another one by now.
+fn compiler() -> (PathBuf, Vec<String>) {
+    (PathBuf::from("/proc/self/exe"), vec![COMPILE_PLUGIN.to_owned()])
 }
+
+/// The command by which this program compiles for another process of its kind.
+pub const COMPILE_PLUGIN: &str = "compile-plugin";
 
 /// Compiled plugins lie beside the data that they work on.
 fn cache_folder(data: &Path) -> PathBuf {
@@ -389,7 +395,13 @@ fn announce(settings: &Settings, bound: &Bound, catalog: &PluginCatalog, took: D
     let plugins = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
     say(format_args!("modehost {} is ready after {:.1} s", env!("CARGO_PKG_VERSION"), took.as_secs_f32()));
     say(format_args!("  devices    ws://{devices}{path}"));
-    say(format_args!("  HTTP       http://{http}/  (healthz, readyz, metrics, api/v1)"));
+    match bound.operator_address().map(reachable) {
+        None => say(format_args!("  HTTP       http://{http}/  (healthz, readyz, metrics, api/v1)")),
+        Some(operators) => {
+            say(format_args!("  HTTP       http://{http}/  (healthz, readyz)"));
+            say(format_args!("  operators  http://{operators}/  (healthz, readyz, metrics, api/v1)"));
+        }
+    }
     say(format_args!("  OTA        http://{http}/xiaozhi/ota/"));
     say(format_args!("  plugins    {plugins}"));
     say(format_args!(

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::signals;
 use crate::terminal::complain;
 
 /// Exit code for a bad configuration, or for arguments that nobody understands.
@@ -56,6 +57,9 @@ enum Command {
     /// Builds plugins and looks at them
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Machine code of the component on the input; a server calls itself so
+    #[command(name = crate::app::COMPILE_PLUGIN, hide = true)]
+    CompilePlugin { fingerprint: String, memory_bytes: u64 },
 }
 
 const DEV_HELP: &str = "\
@@ -141,12 +145,19 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS };
         }
     };
+    if !matches!(arguments.command, Command::Dev(_) | Command::Serve(_)) {
+        // Whoever asks for something short ends it as usual.
+        let _ = signals::release();
+    }
     let outcome = match arguments.command {
         Command::Dev(arguments) => serve::dev(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Backup(arguments) => backup::run(arguments),
         Command::Plugin(command) => plugin::run(command),
+        Command::CompilePlugin { fingerprint, memory_bytes } => {
+            return ExitCode::from(modehost_plugin::compiler::compile_input(&fingerprint, memory_bytes));
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

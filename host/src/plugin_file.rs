@@ -11,7 +11,6 @@ use modehost_plugin::package::{self, Package};
 use modehost_plugin::{Runtime, RuntimeConfig, RuntimeError, WasmGeneration};
 use serde_json::{Value, json};
 
-use crate::app::runtime_config;
 use crate::settings::Settings;
 
 /// What is wrong with a file, or with the folder that it should be in.
@@ -43,7 +42,7 @@ pub type ProbedFile = (PathBuf, Result<Probed, FileError>);
 /// # Errors
 /// If the machine does not allow one.
 pub fn small_runtime(settings: &Settings) -> Result<Arc<Runtime>, RuntimeError> {
-    Runtime::new(RuntimeConfig { live_instances: limits::PROBE_INSTANCES, ..runtime_config(settings, None) })
+    Runtime::new(RuntimeConfig { live_instances: limits::PROBE_INSTANCES, ..settings.plugins.runtime(None, None) })
 }
 
 /// Reads a file.

@@ -26,3 +26,30 @@ pub fn fixture(changes: &[(&str, &str)]) -> Vec<u8> {
 pub fn fixture_version(version: &str) -> Vec<u8> {
     fixture(&[("version", version)])
 }
+
+/// The same plugin with a module in it that nothing uses, and that a compiler needs minutes for: 400,000 functions.
+/// It is valid.
+pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
+    const FUNCTIONS: u64 = 400_000;
+    let section = |id: u8, content: Vec<u8>| [vec![id], leb(content.len() as u64), content].concat();
+    // One type, i32 to i32; each function gives its parameter back.
+    let types = section(1, vec![1, 0x60, 1, 0x7F, 1, 0x7F]);
+    let functions = section(3, [leb(FUNCTIONS), vec![0; FUNCTIONS as usize]].concat());
+    let body = [4, 0, 0x20, 0, 0x0B].repeat(FUNCTIONS as usize);
+    let code = section(10, [leb(FUNCTIONS), body].concat());
+    let module = [b"\0asm\x01\0\0\0".to_vec(), types, functions, code].concat();
+    [component.to_vec(), section(1, module)].concat()
+}
+
+/// An unsigned number in LEB128.
+fn leb(mut number: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    loop {
+        let byte = (number & 0x7F) as u8;
+        number >>= 7;
+        out.push(if number == 0 { byte } else { byte | 0x80 });
+        if number == 0 {
+            return out;
+        }
+    }
+}

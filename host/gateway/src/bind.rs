@@ -1,4 +1,4 @@
-//! Both listeners, bound before anything else starts. Rule: whoever holds a [`Bound`] has both
+//! All listeners, bound before anything else starts. Rule: whoever holds a [`Bound`] has all
 //! ports; every failure is one sentence that names host, port and what to change.
 
 use std::io;
@@ -15,8 +15,8 @@ use crate::handover::Ports;
 pub enum BindError {
     #[error("cannot listen on `{host}`: server.ip must be an IP address such as 0.0.0.0, or localhost")]
     BadHost { host: String },
-    #[error("server.port and server.http_port are both {port} on {host}; set one of them to another port")]
-    SamePort { host: IpAddr, port: u16 },
+    #[error("{one} and {other} are both {port} on {host}; set one of them to another port")]
+    SamePort { host: IpAddr, port: u16, one: &'static str, other: &'static str },
     #[error("another process listens on {address}; stop it or set {key} to another port")]
     Taken { address: SocketAddr, key: &'static str },
     #[error("not allowed to listen on {address}; set {key} to a port above 1023, or grant the right to low ports")]
@@ -27,13 +27,16 @@ pub enum BindError {
     Other { address: SocketAddr, key: &'static str, source: io::Error },
 }
 
-/// Both listeners. Connections wait in the kernel until the gateway serves them.
+/// All listeners. Connections wait in the kernel until the gateway serves them.
 #[derive(Debug)]
 pub struct Bound {
     pub(crate) devices: TcpListener,
     pub(crate) http: TcpListener,
+    /// The operators' own, if they have one.
+    pub(crate) operators: Option<TcpListener>,
     device_address: SocketAddr,
     http_address: SocketAddr,
+    operator_address: Option<SocketAddr>,
 }
 
 impl Bound {
@@ -46,30 +49,55 @@ impl Bound {
     pub fn http_address(&self) -> SocketAddr {
         self.http_address
     }
+
+    /// Where operators are served if they have an address of their own; the real port where 0 was configured.
+    pub fn operator_address(&self) -> Option<SocketAddr> {
+        self.operator_address
+    }
 }
 
-/// Binds both ports, but for those that `left` listens on. Must be called from within the runtime;
+/// Binds all ports, but for those that `left` listens on. Must be called from within the runtime;
 /// does not wait.
 ///
 /// # Errors
 /// See [`BindError`]; no port is held afterwards.
 pub fn bind(config: &ServerConfig, left: Option<Ports>) -> Result<Bound, BindError> {
     let host = host(&config.ip)?;
-    if config.port == config.http_port && config.port != 0 {
-        return Err(BindError::SamePort { host, port: config.port });
+    let mut wanted = vec![
+        (SocketAddr::new(host, config.port), "server.port"),
+        (SocketAddr::new(host, config.http_port), "server.http_port"),
+    ];
+    let operators = config.operator_address.as_ref().and_then(|address| address.parse().ok());
+    wanted.extend(operators.map(|address| (address, "server.operator_address")));
+    for (place, (address, other)) in wanted.iter().enumerate() {
+        let same = |(before, _): &&(SocketAddr, _)| address.port() != 0 && overlap(*before, *address);
+        if let Some((_, one)) = wanted[..place].iter().find(same) {
+            return Err(BindError::SamePort { host: address.ip(), port: address.port(), one, other });
+        }
     }
-    let wanted = [(config.port, "server.port"), (config.http_port, "server.http_port")];
     let mut left = left.unwrap_or_else(|| Ports::new([]));
-    let [devices, http] = wanted.map(|(port, _)| left.take(SocketAddr::new(host, port)));
+    let found: Vec<_> = wanted.iter().map(|(address, _)| left.take(*address)).collect();
     // What is listened on and not wanted any more is free before anything is bound.
     drop(left);
-    let open = |left: Option<std::net::TcpListener>, (port, key): (u16, &'static str)| match left {
-        Some(listener) => take_over(listener, SocketAddr::new(host, port), key),
-        None => listen(SocketAddr::new(host, port), key),
+    let mut opened = Vec::with_capacity(wanted.len());
+    for (left, (address, key)) in found.into_iter().zip(wanted) {
+        opened.push(match left {
+            Some(listener) => take_over(listener, address, key)?,
+            None => listen(address, key)?,
+        });
+    }
+    let mut opened = opened.into_iter();
+    let (Some((devices, device_address)), Some((http, http_address))) = (opened.next(), opened.next()) else {
+        unreachable!("two are always wanted");
     };
-    let (devices, device_address) = open(devices, wanted[0])?;
-    let (http, http_address) = open(http, wanted[1])?;
-    Ok(Bound { devices, http, device_address, http_address })
+    let (operators, operator_address) = opened.next().unzip();
+    Ok(Bound { devices, http, operators, device_address, http_address, operator_address })
+}
+
+/// Whether two listeners would be in each other's way.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (everywhere || one.ip() == other.ip())
 }
 
 /// Goes on with a socket that listens.

@@ -23,6 +23,11 @@ pub struct ServerConfig {
     /// Port for HTTP (OTA, health, operators); 0 takes a free one. Default 8003. Needs a restart.
     #[garde(skip)]
     pub http_port: u16,
+    /// Address and port of the operators' own: `/metrics` and `/api/v1` are served there and no longer on
+    /// `http_port`, health on both. Such as `127.0.0.1:8005` or `10.0.0.5:8005`; port 0 takes a free one. Default
+    /// none. Needs a restart.
+    #[garde(inner(custom(is_address)))]
+    pub operator_address: Option<String>,
     /// Certificate and key for both ports: `wss` and `https` instead of `ws` and `http`. Default none.
     /// Changed files are read again by themselves; other paths need a restart.
     #[garde(dive)]
@@ -59,6 +64,7 @@ impl Default for ServerConfig {
             ip: "0.0.0.0".to_owned(),
             port: limits::DEVICE_PORT,
             http_port: limits::HTTP_PORT,
+            operator_address: None,
             tls: None,
             trusted_proxies: Vec::new(),
             public_url: None,
@@ -89,6 +95,11 @@ pub struct GatewayConfig {
     /// on this machine (unless through a proxy), elsewhere those of the server's own host. Hot.
     #[garde(inner(inner(custom(is_origin))))]
     pub origins: Option<Vec<String>>,
+    /// Connections that one address (of IPv6: one /64) may have on `server.http_port` at a time, 1 to 256. Offices
+    /// sit behind one address; requests with the operators' token and health do not count, and of trusted proxies
+    /// what they forward does. Beyond it the oldest idle one is closed, else the newest waits. Default 128. Hot.
+    #[garde(range(min = 1, max = limits::HTTP_CONNECTIONS))]
+    pub http_connections_per_address: usize,
     /// WebSocket pings from the server, in s, 1 to 3600. Default none, since some firmware does not
     /// answer them; a missing pong never closes a connection. Hot for new connections.
     #[garde(inner(range(min = 1, max = 3600)))]
@@ -109,6 +120,7 @@ impl Default for GatewayConfig {
             max_message_bytes: limits::MESSAGE_BYTES,
             handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
             origins: None,
+            http_connections_per_address: limits::HTTP_SHARE,
             ping_interval_s: None,
             extensions: OfExtensions::Known,
             extension_groups: Vec::new(),
@@ -144,6 +156,13 @@ fn is_path(path: &str, _: &()) -> garde::Result {
         return Ok(());
     }
     Err(garde::Error::new("must start with `/` and hold neither spaces nor `?`, `#`, `%`, such as `/supie/v1/`"))
+}
+
+fn is_address(text: &str, _: &()) -> garde::Result {
+    match text.parse::<std::net::SocketAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(garde::Error::new("must be an IP address with a port, such as `127.0.0.1:8005`")),
+    }
 }
 
 fn is_public_url(url: &str, _: &()) -> garde::Result {

@@ -59,7 +59,7 @@ pub trait Operator: Send + Sync {
     fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>>;
 }
 
-/// The secret of orders. Never shown.
+/// A secret of operators. Never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
@@ -70,7 +70,7 @@ impl Secret {
     }
 
     /// In a time that says nothing of how much of `given` is right, nor of the secret's length.
-    fn is(&self, given: &str) -> bool {
+    pub(crate) fn is(&self, given: &str) -> bool {
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
     }
 }

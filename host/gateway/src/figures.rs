@@ -26,6 +26,12 @@ pub fn describe_figures() {
         Unit::Count,
         "Handshakes that did not become a connection, by `reason`."
     );
+    describe_counter!(
+        "modehost_connections_displaced_total",
+        Unit::Count,
+        "Connections that were asking nothing and gave their place to others, by `port` and `reason`: `share` of their \
+         address used up, port `full`; `delayed` counts those who waited for a place."
+    );
     describe_counter!("modehost_server_messages_total", Unit::Count, "Orders of the operator's console, by `outcome`.");
     describe_counter!(
         "modehost_closes_total",

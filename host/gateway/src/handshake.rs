@@ -28,6 +28,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::identity::{BadIdentity, Identity};
 use crate::meters::refused;
+use crate::places::Place;
 use crate::proxy::Caller;
 use crate::settings::GatewaySettings;
 use crate::sign_in;
@@ -68,13 +69,20 @@ impl Refusal {
 
 /// Reads one request and answers it. `None`: the caller got an answer, or nothing was to be said
 /// to it. Takes `settings.handshake` at the most; cancelling drops the connection.
-pub(crate) async fn receive<S>(stream: S, ends: Ends, settings: Arc<GatewaySettings>) -> Option<Admitted<S>>
+/// Before the head of the request is there, `place` can be lost.
+pub(crate) async fn receive<S>(
+    stream: S,
+    ends: Ends,
+    settings: Arc<GatewaySettings>,
+    place: &Place,
+) -> Option<Admitted<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let limit = settings.handshake;
     let admitted = Mutex::new(None);
     let answer = |request: Request<Incoming>| async {
+        place.is_served();
         let (parts, _) = request.into_parts();
         let response = match admit(&parts, &settings, ends).await {
             Ok(Some((identity, caller, accept))) => {

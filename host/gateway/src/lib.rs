@@ -3,8 +3,10 @@
 //! # Layout, in the order in which a device walks
 //! - [`config`]: the sections `server`, `gateway` and `auth` as they are written
 //! - [`settings`]: the same as the gateway uses them, replaced as a whole while it runs
-//! - [`bind`]: both listeners, before anything else starts
+//! - [`bind`]: all listeners, before anything else starts
 //! - [`handover`]: the listeners, from one program of this process to the next
+//! - `accept`: takes connections from a listener
+//! - `places`: how many there may be, and who gives way
 //! - [`serve`]: accepts, and ends what it accepted
 //! - [`tls`]: certificates, renewed while the ports are open
 //! - [`handshake`]: from the first byte to the 101, or a refusal in plain words
@@ -22,6 +24,7 @@
 //! - [`receipt`]: what the device's side has acknowledged
 //! - [`pace`]: what is due although nothing happens
 //! - [`http_port`]: health, OTA, and what the application adds
+//! - `body`: what requests bring and answers take along
 //! - [`ota`]: where a device learns the address to call
 //! - `figures`: what the figures of this room mean
 //! - [`meters`]: the figures of this room
@@ -29,8 +32,10 @@
 //! Rule: nothing here knows what a message means. Whether a caller may be who it says is decided in
 //! `modehost_auth`; sessions are reached through `modehost_session` alone, and tungstenite is named in this crate alone.
 
+mod accept;
 mod audience;
 pub mod bind;
+mod body;
 pub mod config;
 mod connection;
 pub mod console;
@@ -46,6 +51,7 @@ pub mod origin;
 mod ota;
 mod pace;
 mod pending;
+mod places;
 pub mod proxy;
 mod receipt;
 pub mod serve;

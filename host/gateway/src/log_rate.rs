@@ -1,18 +1,20 @@
-//! Log lines that strangers cause. Rule: so many a second are written, and how many were left out is told with the
+//! Log lines that strangers cause. Rule: so many in a while are written, and how many were left out is told with the
 //! next: no flood of callers becomes a flood of lines.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 /// Bounds one kind of line.
 pub(crate) struct LogRate {
-    /// Lines a second.
+    every: Duration,
+    /// Lines in that time.
     most: u32,
-    current: Mutex<Option<Second>>,
+    current: Mutex<Option<While>>,
 }
 
-struct Second {
+/// One stretch of the time.
+struct While {
     since: Instant,
     written: u32,
     left_out: u64,
@@ -21,7 +23,12 @@ struct Second {
 impl LogRate {
     /// `most` lines a second.
     pub const fn new(most: u32) -> Self {
-        Self { most, current: Mutex::new(None) }
+        Self::every(Duration::from_secs(1), most)
+    }
+
+    /// `most` lines in that time.
+    pub const fn every(every: Duration, most: u32) -> Self {
+        Self { every, most, current: Mutex::new(None) }
     }
 
     /// Whether a line may be written now; with the number of those that were left out before it.
@@ -31,10 +38,10 @@ impl LogRate {
 
     fn take_at(&self, now: Instant) -> Option<u64> {
         let mut current = self.current.lock();
-        let second = current.get_or_insert(Second { since: now, written: 0, left_out: 0 });
-        if now.saturating_duration_since(second.since).as_secs() >= 1 {
+        let second = current.get_or_insert(While { since: now, written: 0, left_out: 0 });
+        if now.saturating_duration_since(second.since) >= self.every {
             let left_out = second.left_out;
-            *second = Second { since: now, written: 1, left_out: 0 };
+            *second = While { since: now, written: 1, left_out: 0 };
             return Some(left_out);
         }
         if second.written >= self.most {
@@ -48,8 +55,6 @@ impl LogRate {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -32,6 +32,11 @@ use crate::visits;
 /// Paths that firmware in the field has been given; both are served with and without a last slash.
 const PATHS: [&str; 2] = ["/xiaozhi/ota", "/supie/ota"];
 
+/// Whether devices ask here; everything else on the port is for operators.
+pub(crate) fn serves(path: &str) -> bool {
+    PATHS.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
 #[derive(Clone)]
 struct Ota {
     settings: watch::Receiver<Arc<GatewaySettings>>,

@@ -85,7 +85,8 @@ impl Proxies {
         at
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether that (canonical) address is one of them.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 

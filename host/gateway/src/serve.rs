@@ -1,8 +1,9 @@
-//! Accepts connections on both ports, and ends what it accepted. Rule: an accept loop outlives
+//! Accepts connections on all ports, and ends what it accepted. Rule: an accept loop outlives
 //! every fault of the system and of a caller; when the server stops, sessions say goodbye through
 //! their outboxes before anything is cut.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
@@ -13,18 +14,21 @@ use modehost_session::{Refusal, Registry};
 use modehost_task::{IoTasks, spawn_io};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
+use crate::accept::Acceptor;
 use crate::bind::Bound;
 use crate::connection;
 use crate::console::{Console, Counter, Operator};
 use crate::handover::Ports;
 use crate::handshake::{self, Admitted, Ends};
-use crate::http_port;
+use crate::http_port::{self, HttpPort};
 use crate::link::{Ending, Link};
 use crate::meters::{Meters, refused};
+use crate::ota;
 use crate::pace::Pace;
+use crate::places::{Bounds, Place, Places};
 use crate::receipt::Carrier;
 use crate::settings::GatewaySettings;
 use crate::tls::Certificates;
@@ -69,18 +73,25 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Serves both ports until `shutdown` gives its farewell; then takes nobody in, lets the
+    /// Serves all ports until `shutdown` gives its farewell; then takes nobody in, lets the
     /// sessions close their connections, and returns when all have ended, or `limits::DRAIN` after.
-    /// The HTTP port answers to the end. Gives the listening sockets back where the farewell hands
+    /// HTTP is answered to the end. Gives the listening sockets back where the farewell hands
     /// them over; else they are closed. Cancelling cuts every connection at once.
     pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) -> Option<Ports> {
         let Self { registry, settings, not_ready, routes, operator } = self;
-        let router = http_port::routes(settings.clone(), not_ready, bound.device_address(), routes);
         let (certificates, _renewal) = Certificates::keep(settings.clone());
         // Plain or not is settled at the start; which certificate is not.
         let certificates = settings.borrow().tls.is_some().then_some(certificates);
-        let (end_http, http_ends) = watch::channel(false);
-        let http = spawn_io(serve_http(bound.http, router, certificates.clone(), http_ends));
+        let (end_http, ends) = watch::channel(false);
+        let (ota, health) = (ota::routes(settings.clone(), bound.device_address()), http_port::health(not_ready));
+        let (public, operators) = match bound.operators {
+            None => (health.merge(ota).merge(routes), None),
+            Some(listener) => (health.clone().merge(ota), Some((listener, health.merge(routes)))),
+        };
+        let http = HttpPort { router: public, settings: settings.clone(), certificates: certificates.clone(), ends };
+        let operators = operators
+            .map(|(listener, router)| spawn_io(HttpPort { router, ..http.clone() }.serve(listener, "operators")));
+        let http = spawn_io(http.serve(bound.http, "http"));
         let console = Console::new(operator, settings.clone());
         let (meters, farewell, closed) = (Meters::new(), OnceLock::new(), watch::Sender::new(false));
         let door = Arc::new(Door { registry, settings, certificates, meters, console, farewell, closed });
@@ -90,8 +101,9 @@ impl Gateway {
         let devices = farewell.hands_over.then_some(acceptor.listener);
         if devices.is_some() {
             // Whoever is in the middle of the handshake gets in first, and is sent back with the others.
-            let all = acceptor.places.acquire_many(limits::HALF_OPEN as u32);
-            let _ = timeout(limits::HANDOVER_HANDSHAKES, connections_end_beside(&mut connections, all)).await;
+            let places = acceptor.places.clone();
+            let all = connections_end_beside(&mut connections, places.empty());
+            let _ = timeout(limits::HANDOVER_HANDSHAKES, all).await;
         }
         // Who has said nothing until now must not hold up those who have.
         door.closed.send_replace(true);
@@ -104,12 +116,12 @@ impl Gateway {
             tracing::warn!(connections = connections.len(), "connections did not end in time and are cut");
         }
         end_http.send_replace(true);
-        let http = http.join().await;
-        let listeners = [devices?, http?].map(TcpListener::into_std);
-        match listeners {
-            [Ok(devices), Ok(http)] => Some(Ports::new([devices, http])),
-            _ => None,
+        let mut listeners = vec![devices?, http.join().await?];
+        if let Some(operators) = operators {
+            listeners.push(operators.join().await?);
         }
+        let listeners: Result<Vec<_>, _> = listeners.into_iter().map(TcpListener::into_std).collect();
+        listeners.ok().map(Ports::new)
     }
 }
 
@@ -147,11 +159,13 @@ impl Door {
         shutdown: impl Future<Output = Farewell>,
     ) -> (Acceptor, Farewell) {
         let mut shutdown = pin!(shutdown);
-        let mut acceptor = Acceptor::new(listener, limits::HALF_OPEN);
+        let bounds = Bounds { all: limits::HALF_OPEN, reserve: 0, grace: limits::HANDSHAKE_GRACE, strict: false };
+        let share = |_: &GatewaySettings| limits::HALF_OPEN_SHARE;
+        let mut acceptor = Acceptor::new(listener, Places::new("devices", bounds), self.settings.clone(), share);
         loop {
             tokio::select! {
                 farewell = &mut shutdown => return (acceptor, farewell),
-                (stream, place) = acceptor.next() => connections.spawn(self.clone().serve(stream, place)),
+                (stream, peer, place) = acceptor.next() => connections.spawn(self.clone().serve(stream, peer, place)),
                 // Ended tasks are forgotten at once: each still holds its memory.
                 Some(()) = connections.next_end() => {}
             }
@@ -159,8 +173,8 @@ impl Door {
     }
 
     /// One connection from its first byte to its last.
-    async fn serve(self: Arc<Self>, stream: TcpStream, place: OwnedSemaphorePermit) {
-        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let Ok(local) = stream.local_addr() else { return };
         let ends = Ends { local: local.ip(), peer: peer.ip() };
         let settings = self.settings.borrow().clone();
         match self.certificates.clone() {
@@ -169,7 +183,7 @@ impl Door {
             Some(certificates) => {
                 let encrypted = async {
                     if let Some(Some(stream)) =
-                        self.unless_closed(certificates.accept(stream, settings.handshake)).await
+                        self.while_welcome(&place, certificates.accept(stream, settings.handshake)).await
                     {
                         self.take(stream, ends, place, settings).await;
                     }
@@ -180,30 +194,35 @@ impl Door {
     }
 
     /// A stream whose next byte is that of a request.
-    async fn take<S>(&self, stream: S, ends: Ends, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
+    async fn take<S>(&self, stream: S, ends: Ends, place: Place, settings: Arc<GatewaySettings>)
     where
         S: AsyncRead + AsyncWrite + Carrier + Unpin + Send,
     {
         // Boxed, so that an established connection does not keep the room of its handshake.
-        let admitted = Box::pin(self.unless_closed(handshake::receive(stream, ends, settings.clone()))).await;
+        let handshake = handshake::receive(stream, ends, settings.clone(), &place);
+        let admitted = Box::pin(self.while_welcome(&place, handshake)).await;
         if let Some(Some(admitted)) = admitted {
             self.converse(admitted, place, settings).await;
         }
     }
 
-    /// A part of a handshake; `None` if the server ends meanwhile.
-    async fn unless_closed<T>(&self, part: impl Future<Output = T>) -> Option<T> {
+    /// A part of a handshake; `None` if the server ends meanwhile, or others need the place.
+    async fn while_welcome<T>(&self, place: &Place, part: impl Future<Output = T>) -> Option<T> {
         let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
             done = part => Some(done),
             // An error means that nobody is left who could say it.
             _ = closed.wait_for(|closed| *closed) => None,
+            () = place.displaced() => {
+                refused("displaced");
+                None
+            }
         }
     }
 
     /// Attaches the connection to its session and runs it.
-    async fn converse<S>(&self, admitted: Admitted<S>, place: OwnedSemaphorePermit, settings: Arc<GatewaySettings>)
+    async fn converse<S>(&self, admitted: Admitted<S>, place: Place, settings: Arc<GatewaySettings>)
     where
         S: AsyncRead + AsyncWrite + Carrier + Unpin + Send,
     {
@@ -247,101 +266,4 @@ impl Door {
             }
         }
     }
-}
-
-/// Serves the HTTP port until `ends` is true and what was asked before has been answered; gives the
-/// listener back.
-async fn serve_http(
-    listener: TcpListener,
-    router: Router,
-    certificates: Option<Arc<Certificates>>,
-    mut ends: watch::Receiver<bool>,
-) -> TcpListener {
-    let mut acceptor = Acceptor::new(listener, limits::HTTP_CONNECTIONS);
-    let mut connections = IoTasks::default();
-    let ended = ends.clone();
-    loop {
-        tokio::select! {
-            // An error means that nobody is left who could say it.
-            _ = ends.wait_for(|ends| *ends) => break,
-            (stream, place) = acceptor.next() => {
-                let (router, certificates, ends) = (router.clone(), certificates.clone(), ended.clone());
-                connections.spawn(async move {
-                    answer_http(stream, router, certificates, ends).await;
-                    drop(place);
-                });
-            }
-            Some(()) = connections.next_end() => {}
-        }
-    }
-    let answered = async { while connections.next_end().await.is_some() {} };
-    let _ = timeout(limits::HTTP_DRAIN, answered).await;
-    acceptor.listener
-}
-
-async fn answer_http(
-    stream: TcpStream,
-    router: Router,
-    certificates: Option<Arc<Certificates>>,
-    ends: watch::Receiver<bool>,
-) {
-    let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
-    match certificates {
-        None => http_port::converse(stream, (local, peer), router, ends).await,
-        Some(certificates) => {
-            if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
-                http_port::converse(stream, (local, peer), router, ends).await;
-            }
-        }
-    }
-}
-
-/// A listener with a bounded number of places; connections beyond it wait in the kernel.
-struct Acceptor {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-    failing: bool,
-}
-
-impl Acceptor {
-    fn new(listener: TcpListener, places: usize) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(places)), failing: false }
-    }
-
-    /// The next connection with its place. Cancelling loses nothing.
-    async fn next(&mut self) -> (TcpStream, OwnedSemaphorePermit) {
-        loop {
-            let Ok(place) = self.places.clone().acquire_owned().await else {
-                // The semaphore is never closed.
-                std::future::pending::<()>().await;
-                continue;
-            };
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    self.failing = false;
-                    // Replies are small and wanted at once.
-                    let _ = stream.set_nodelay(true);
-                    return (stream, place);
-                }
-                Err(error) => self.pause(&error).await,
-            }
-        }
-    }
-
-    /// Mostly: no file descriptors are left. Some will be, once connections have ended.
-    async fn pause(&mut self, error: &std::io::Error) {
-        if is_callers_fault(error) {
-            return;
-        }
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::error!(%error, "cannot accept connections; trying on (is the limit of open files too low?)");
-        }
-        sleep(limits::ACCEPT_BACKOFF).await;
-    }
-}
-
-/// The caller gave up before it was accepted.
-fn is_callers_fault(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

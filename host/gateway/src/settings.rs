@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use modehost_auth::{AuthConfig, SignIn};
 use modehost_limits as limits;
 use modehost_session::DuplicateDevice;
@@ -30,6 +32,10 @@ pub struct GatewaySettings {
     pub sign_in: Arc<SignIn>,
     /// What server messages must know; none: they are refused.
     pub secret: Option<Secret>,
+    /// The operators' token, if there is one.
+    pub operators: Option<Secret>,
+    /// Connections that one address may have on the HTTP port without that token.
+    pub http_share: usize,
     /// Whose word on where a request comes from counts.
     pub proxies: Proxies,
     /// Certificate and key, where the ports speak TLS.
@@ -59,6 +65,11 @@ impl GatewaySettings {
         Self::build(server, gateway, auth, self.sign_in.renewed(auth))
     }
 
+    /// Whether a request bears the operators' token.
+    pub fn is_operator(&self, headers: &HeaderMap) -> bool {
+        self.operators.as_ref().is_some_and(|token| bears(headers, token))
+    }
+
     fn build(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig, sign_in: SignIn) -> Self {
         let paths: Arc<[String]> = server.paths.iter().map(|path| path.trim_end_matches('/').to_owned()).collect();
         let public_url = server.public_url.as_ref().map(|url| public_url(url, &paths[0]));
@@ -74,6 +85,8 @@ impl GatewaySettings {
             origins: Origins::new(gateway.origins.as_deref()),
             sign_in: Arc::new(sign_in),
             secret: server.secret.as_deref().map(Secret::new),
+            operators: server.admin_token.as_deref().map(Secret::new),
+            http_share: gateway.http_connections_per_address,
             proxies: Proxies::new(&server.trusted_proxies),
             tls: server.tls.clone(),
             paths,
@@ -89,6 +102,17 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self::new(&ServerConfig::default(), &GatewayConfig::default(), &AuthConfig::default())
     }
+}
+
+/// Whether a request bears this token, as `Authorization: Bearer`.
+pub fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    given.is_some_and(|given| token.is(given))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The address in the form that firmware can read: `ws://host:port/path/`.

@@ -51,6 +51,25 @@ pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
 pub const OTA_BODY_BYTES: usize = 64 * 1024;
 /// Connections on the HTTP port, over the whole server.
 pub const HTTP_CONNECTIONS: usize = 256;
+/// Of these, one address without the operators' token; an office of 200 devices asks in turns of milliseconds.
+pub const HTTP_SHARE: usize = 128;
+/// Beyond `HTTP_CONNECTIONS`, for those who found no place: they are read, in case they ask for health or are operators.
+pub const HTTP_RESERVE: usize = 64;
+/// A connection of the HTTP port that has asked nothing yet keeps its place so long, whoever else wants one: a
+/// request follows its connection within a round trip.
+pub const HTTP_GRACE: Duration = Duration::from_secs(1);
+/// Whoever finds no place on the HTTP port waits so long for one, then is told to come again.
+pub const HTTP_PATIENCE: Duration = Duration::from_secs(5);
+/// The body of one request on the HTTP port, however steadily it trickles.
+pub const HTTP_BODY: Duration = Duration::from_secs(10);
+/// While places are full, handshakes of devices give way after so long: over a slow link one takes less than that.
+pub const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
+/// Half-open connections of one address beyond which they give way at once to those of others.
+pub const HALF_OPEN_SHARE: usize = 256;
+/// How often whoever waits for a place looks again, should nobody have called.
+pub const PLACES_LOOK: Duration = Duration::from_millis(50);
+/// One line in so long says that places run short.
+pub const PLACES_LOG: Duration = Duration::from_secs(60);
 /// One connection of the HTTP port in all, so that a caller that reads no answer gives its place
 /// back; requests take seconds, and pages that watch connect again by themselves.
 pub const HTTP_CONNECTION: Duration = Duration::from_secs(300);
@@ -400,6 +419,8 @@ pub const WATCHDOG_SHARE: u32 = 3;
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How long a program may take to say its version before it is put in the place of the one that runs.
 pub const PROGRAM_CHECK: Duration = Duration::from_secs(10);
+/// Orders of operators that are carried out side by side.
+pub const OPERATOR_ORDERS: usize = 4;
 /// How long the command line waits for an answer of a running server.
 pub const ADMIN_REPLY: Duration = Duration::from_secs(5);
 /// The same where it may have to compile a plugin first.

@@ -86,3 +86,22 @@ pub const BACKOFF: Duration = Duration::from_secs(1);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Faults in a row that a handler has free before it is stopped.
 pub const FAULTS_FREE: u32 = 3;
+
+/// Compiling one plugin. On two old cores a Python one of 18 MB takes half a minute.
+pub const COMPILE: Duration = Duration::from_secs(120);
+/// Address space of the program that compiles.
+pub const COMPILE_BYTES: u64 = 2 << 30;
+/// Plugins that are compiled side by side: one that takes long leaves the other place to the rest.
+pub const COMPILERS: usize = 2;
+/// A start waits so long for plugins that have to be compiled, well under what service managers give it.
+pub const START_COMPILE: Duration = Duration::from_secs(60);
+/// Machine code of one plugin. It is three to five times as large as the component.
+pub const COMPILED_BYTES: u64 = 1 << 30;
+/// What is read of a compiler's complaints.
+pub const COMPILER_WORDS: u64 = 4096;
+/// Compiled plugins that wait for somebody to load them.
+pub const COMPILED_WAITING: usize = 8;
+/// Compiled plugins on disk; a bundled one has about 3 MB.
+pub const PLUGIN_CACHE_BYTES: u64 = 2 << 30;
+/// The key that compiled plugins on disk are signed with: a block of SHA-256.
+pub const CACHE_KEY_BYTES: usize = 64;

@@ -4,9 +4,10 @@
 //! - `releases`: generations and how they follow each other; `trial`: the evidence for and against one
 //! - `store`: releases that are kept for the next start; `kept`: what a start and a rollback take of them
 //! - [`status`]: what operators see
-//! - `change`: loading files and changing settings
+//! - `change`: loading files and changing settings; `compiling`: files that cannot be loaded yet
 
 mod change;
+mod compiling;
 mod kept;
 mod releases;
 pub mod status;
@@ -22,12 +23,13 @@ use arc_swap::{ArcSwap, Guard};
 use modehost_contract::{Catalog, Generation, Report, StateSamples, Table};
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_limits as limits;
-use modehost_task::{IoTask, run_blocking, spawn_io};
+use modehost_task::{IoTask, run_apart, spawn_io};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::change::Settings;
+use self::compiling::Compiling;
 use self::releases::{Policy, Releases, RolledBack};
 use self::status::{PluginStatus, Refused};
 use self::store::ReleaseStore;
@@ -70,6 +72,7 @@ pub struct PluginCatalog {
     /// What is kept is older than what is in force.
     unsaved: Arc<Notify>,
     samples: Option<Arc<dyn StateSamples>>,
+    compiling: Arc<Compiling>,
     settings: Mutex<Arc<Settings>>,
     refused: Mutex<BTreeMap<PathBuf, Refused>>,
     /// Held while files are loaded or settings are changed; nobody on the message path takes it.
@@ -100,7 +103,9 @@ impl PluginCatalog {
                 .inspect_err(|error| tracing::error!(folder = %folder.display(), %error, "releases of plugins cannot be kept: a rollback does not outlive this process"))
                 .ok()
         });
+        let patience = Duration::from_secs(config.start_wait_s);
         let catalog = Arc::new(Self {
+            compiling: Compiling::new(runtime.clone()),
             runtime,
             table: ArcSwap::default(),
             releases: Mutex::new(Releases::new(policy(config))),
@@ -114,8 +119,9 @@ impl PluginCatalog {
             watching: Mutex::default(),
         });
         let first = catalog.clone();
-        run_blocking(move || first.look_first()).await.ok_or(CatalogError::BrokeOff)?;
-        let task = spawn_io(keep_up(Arc::downgrade(&catalog), catalog.unsaved.clone(), woken));
+        run_apart("plugins", move || first.look_first(patience)).await.ok_or(CatalogError::BrokeOff)?;
+        let news = (catalog.unsaved.clone(), catalog.compiling.told());
+        let task = spawn_io(keep_up(Arc::downgrade(&catalog), news, woken));
         *catalog.watching.lock() = Some(task);
         Ok(catalog)
     }
@@ -128,6 +134,7 @@ impl PluginCatalog {
     /// Ids of all plugins that serve, or whose file is there but refused.
     pub fn known(&self) -> Vec<String> {
         let mut known: Vec<String> = self.releases.lock().slots.keys().map(ToString::to_string).collect();
+        known.extend(self.compiling.files().into_iter().map(|(_, id)| id));
         known.extend(self.refused.lock().values().map(|refused| refused.id.clone()).filter(|id| !id.is_empty()));
         known.sort();
         known.dedup();
@@ -138,6 +145,7 @@ impl PluginCatalog {
     pub fn list(&self) -> Vec<PluginStatus> {
         let mut rows = status::rows(&self.releases.lock());
         rows.extend(self.refused.lock().iter().map(|(file, refused)| status::refused_row(file, refused)));
+        rows.extend(self.compiling.rows());
         rows
     }
 
@@ -249,7 +257,11 @@ fn tell_rolled_back(rolled_back: &RolledBack) {
 }
 
 /// Follows the folder and the clock, as long as somebody holds the catalog.
-async fn keep_up(catalog: Weak<PluginCatalog>, unsaved: Arc<Notify>, mut woken: mpsc::Receiver<()>) {
+async fn keep_up(
+    catalog: Weak<PluginCatalog>,
+    (unsaved, compiled): (Arc<Notify>, Arc<Notify>),
+    mut woken: mpsc::Receiver<()>,
+) {
     let mut tick = tokio::time::interval(limits::CATALOG_TICK);
     let mut unasked = tokio::time::interval(limits::PATH_LOOK);
     // Where the system watches nothing for us, the other end is gone from the start.
@@ -263,6 +275,7 @@ async fn keep_up(catalog: Weak<PluginCatalog>, unsaved: Arc<Notify>, mut woken: 
             _ = tick.tick() => (None, false),
             _ = unasked.tick() => (Some(Look::Unasked), false),
             () = unsaved.notified() => (None, true),
+            () = compiled.notified() => (Some(Look::Told), true),
         };
         let Some(catalog) = catalog.upgrade() else { return };
         catalog.settle(Instant::now());
@@ -276,7 +289,7 @@ async fn keep_up(catalog: Weak<PluginCatalog>, unsaved: Arc<Notify>, mut woken: 
                     catalog.refill_fallbacks();
                 }
             };
-            let _ = run_blocking(work).await;
+            let _ = run_apart("plugins", work).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::compiler::Helper;
 use crate::grants::Grant;
 use crate::runtime::RuntimeConfig;
 
@@ -42,9 +43,17 @@ pub struct Config {
     /// device_alias, groups. What the section says itself goes before. Default none; reloads hot.
     #[garde(skip)]
     pub share: BTreeMap<String, Vec<Shared>>,
-    /// What one instance may use.
+    /// What one instance may use, and compiling a plugin.
     #[garde(dive)]
     pub limits: Limits,
+    /// How long a start waits for plugins that have to be compiled, in seconds, 0 to 3600; after that it serves with
+    /// those that are ready, and the others follow. Default 60; needs a restart.
+    #[garde(range(max = 3600))]
+    pub start_wait_s: u64,
+    /// What compiled plugins may take in the data folder, in MiB; the least recently used go. Default 2048; needs a
+    /// restart.
+    #[garde(range(min = 16, max = 1_048_576))]
+    pub cache_mib: u64,
     /// Share of the devices that a new version serves first, in percent; the others follow after
     /// `rollback.window_s` if it does well. 0 and 100: all at once. Default 0; reloads hot.
     #[garde(range(max = 100))]
@@ -58,7 +67,7 @@ pub struct Config {
     pub pins: BTreeMap<String, String>,
 }
 
-/// What one instance may use.
+/// What one instance may use, and compiling a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -76,6 +85,12 @@ pub struct Limits {
     /// restart.
     #[garde(range(min = 1, max = 1_000_000))]
     pub live_instances: usize,
+    /// Time for compiling one plugin, in seconds. Default 120; needs a restart.
+    #[garde(range(min = 1, max = 3600))]
+    pub compile_s: u64,
+    /// Memory for compiling one plugin, in MiB of address space. Default 2048; needs a restart.
+    #[garde(range(min = 256, max = 65_536))]
+    pub compile_mib: u64,
 }
 
 /// When a new version is rolled back: at once where it does not take over state that the version before
@@ -100,6 +115,8 @@ impl Default for Config {
             grants: BTreeMap::new(),
             share: BTreeMap::new(),
             limits: Limits::default(),
+            start_wait_s: limits::START_COMPILE.as_secs(),
+            cache_mib: limits::PLUGIN_CACHE_BYTES >> 20,
             canary_percent: 0,
             rollback: Rollback::default(),
             pins: BTreeMap::new(),
@@ -114,6 +131,8 @@ impl Default for Limits {
             call_ms: u64::try_from(limits::CALL.as_millis()).unwrap_or(100),
             effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
+            compile_s: limits::COMPILE.as_secs(),
+            compile_mib: limits::COMPILE_BYTES >> 20,
         }
     }
 }
@@ -125,14 +144,23 @@ impl Default for Rollback {
 }
 
 impl Config {
-    /// What a runtime is made of, with the folder of compiled plugins, if there is to be one.
-    pub fn runtime(&self, cache: Option<PathBuf>) -> RuntimeConfig {
+    /// What a runtime is made of, with the folder of compiled plugins, if there is to be one, and the program and its
+    /// arguments that compile, if it is not to be this process.
+    pub fn runtime(&self, cache: Option<PathBuf>, compiler: Option<(PathBuf, Vec<String>)>) -> RuntimeConfig {
+        let helper = compiler.map(|(program, arguments)| Helper {
+            program,
+            arguments,
+            time: Duration::from_secs(self.limits.compile_s),
+            memory_bytes: self.limits.compile_mib << 20,
+        });
         RuntimeConfig {
             memory_bytes: (self.limits.memory_mib as usize) << 20,
             call: Duration::from_millis(self.limits.call_ms),
             effects: self.limits.effects,
             live_instances: self.limits.live_instances,
             cache,
+            cache_bytes: self.cache_mib << 20,
+            helper,
         }
     }
 

@@ -85,3 +85,16 @@ fn settings(allocation: InstanceAllocationStrategy) -> Config {
         .allocation_strategy(allocation);
     config
 }
+
+/// An engine that compiles what the others run, and runs nothing.
+pub(crate) fn for_compiling() -> Result<wasmtime::Engine, wasmtime::Error> {
+    wasmtime::Engine::new(&settings(InstanceAllocationStrategy::OnDemand))
+}
+
+/// A number that changes with whatever makes compiled code unfit for this engine.
+pub(crate) fn fingerprint(engine: &wasmtime::Engine) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}

@@ -17,6 +17,8 @@ pub(crate) struct Folder {
     seen: HashMap<PathBuf, Stamp>,
     /// What the name led to.
     identity: Option<Identity>,
+    /// Gone, and not followed so far: they are told again.
+    held_back: Vec<PathBuf>,
     /// When it began to lead there, if files have gone with what it led to before.
     replaced: Option<Instant>,
     /// None where the system watches nothing for us.
@@ -53,7 +55,14 @@ impl Folder {
         let events = FolderWatch::start(limits::WATCH_DEBOUNCE, told);
         let events = events.inspect_err(|error| tracing::warn!("plugin folder: {error}")).ok();
         let identity = Identity::of(path);
-        let mut folder = Self { path: path.to_owned(), seen: HashMap::new(), identity, replaced: None, events };
+        let mut folder = Self {
+            path: path.to_owned(),
+            seen: HashMap::new(),
+            held_back: Vec::new(),
+            identity,
+            replaced: None,
+            events,
+        };
         // The watch begins before the first look, so that nothing falls between the two.
         folder.watch();
         Ok((folder, woken))
@@ -69,7 +78,8 @@ impl Folder {
     /// Looks at all `.wasm` files. A folder that cannot be read has not changed: a file system
     /// that goes away for a moment must not take the plugins with it. Neither does a folder that was replaced
     /// by an empty one, as long as its files may still be on their way.
-    pub(crate) fn look(&mut self, look: Look) -> Changes {
+    /// What of the rest `waits` says so of is left for a later look, too.
+    pub(crate) fn look(&mut self, look: Look, mut waits: impl FnMut(&Path, Stamp) -> bool) -> Changes {
         self.watch();
         let Ok(entries) = fs::read_dir(&self.path) else {
             return Changes::default();
@@ -94,7 +104,8 @@ impl Folder {
                 let stamp = Stamp::from(&metadata);
                 let before = self.seen.get(&path).copied();
                 let unfinished = look == Look::Unasked && stamp.is_younger(limits::WATCH_DEBOUNCE, clock);
-                // Of one that is being written, what was seen before stands for it.
+                let unfinished = unfinished || (before != Some(stamp) && waits(&path, stamp));
+                // Of one that is being written or compiled, what was seen before stands for it.
                 match (unfinished, before) {
                     (true, None) => {}
                     (true, Some(before)) => drop(now.insert(path, before)),
@@ -102,8 +113,10 @@ impl Folder {
                 }
             }
         }
-        let gone: Vec<PathBuf> = self.seen.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
+        let mut gone: Vec<PathBuf> = self.seen.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
+        gone.extend(std::mem::take(&mut self.held_back).into_iter().filter(|path| !now.contains_key(path)));
         if arriving {
+            self.held_back = gone.iter().filter(|path| !self.seen.contains_key(*path)).cloned().collect();
             let missing = gone.iter().filter_map(|path| Some((path.clone(), *self.seen.get(path)?)));
             now.extend(missing.collect::<Vec<_>>());
         } else {
@@ -117,6 +130,11 @@ impl Folder {
         changed.sort();
         self.seen = now;
         Changes { changed, gone: if arriving { Vec::new() } else { gone } }
+    }
+
+    /// Tells the next time once more that these are gone.
+    pub(crate) fn hold_back(&mut self, paths: Vec<PathBuf>) {
+        self.held_back.extend(paths);
     }
 
     /// Looks at these files anew next time, whether they have changed or not.

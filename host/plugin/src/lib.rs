@@ -6,17 +6,20 @@
 //! - [`load`]: prepare and probe; every reason to refuse a file
 //! - [`generation`]: a version with its settings and grants, from which instances are opened
 //! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
+//! - `compiled`, [`compiler`], `cache`: machine code, made in a program of its own
 //! - `track`, `exports`: the versions of the contract that components may be built against
 //! - [`catalog`]: which versions serve; trials, roll-back, status
 //! - `folder`: the plugin folder and being told of changes in it
 //! - [`config`], [`inspect`]: settings, and a look at a file for operators
-//! - `engine`, `pool`, `wasi`, `guest`, `log`, `cache`: what instances run on
+//! - `engine`, `pool`, `wasi`, `guest`, `log`: what instances run on
 //! - `figures`: what the figures of this room mean
 
 mod bindings;
 mod cache;
 pub mod catalog;
 mod code;
+mod compiled;
+pub mod compiler;
 pub mod config;
 mod convert;
 mod engine;
@@ -39,6 +42,7 @@ mod track;
 mod wasi;
 
 pub use catalog::{CatalogError, Ground, PluginCatalog};
+pub use compiler::Helper;
 pub use config::{Config, Shared};
 pub use figures::describe_figures;
 pub use generation::{Tally, WasmGeneration};

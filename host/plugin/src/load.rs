@@ -8,6 +8,7 @@ use modehost_limits as limits;
 use wasmtime::component::Component;
 
 use crate::code::{Code, Metrics};
+use crate::compiler::CompileError;
 use crate::convert::effect::Rules;
 use crate::exports::Prepared;
 use crate::generation::{Terms, WasmGeneration};
@@ -36,8 +37,8 @@ pub enum LoadError {
     Grant { file: String, plugin: String, grant: String },
     #[error("the configured grant for {plugin} cannot be used: {why}; correct plugins.grants.{plugin}")]
     BadGrant { plugin: String, why: String },
-    #[error("{file} does not compile: {why}; build it again")]
-    Compile { file: String, why: String },
+    #[error("{file} does not compile: {error}")]
+    Compile { file: String, error: CompileError },
     #[error("{file} is not a plugin of this server: {why}; build it against modehost:mode@0.2.0 (0.1.0 is taken too)")]
     Contract { file: String, why: String },
     #[error(
@@ -70,7 +71,10 @@ pub enum LoadError {
 impl LoadError {
     /// Whether the same file may be taken a moment later: the host had no room to try it.
     pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::Probe { fault: Fault::Capacity(_), .. })
+        matches!(
+            self,
+            Self::Probe { fault: Fault::Capacity(_), .. } | Self::Compile { error: CompileError::Broken(_), .. }
+        )
     }
 }
 
@@ -111,8 +115,8 @@ impl Runtime {
         self.configure(code, manifest, file, config, granted)
     }
 
-    /// Everything that does not depend on the configuration.
-    pub(crate) fn prepare(&self, bytes: &[u8], file: &str) -> Result<(Arc<Code>, Arc<Manifest>), LoadError> {
+    /// What can be said of a file without compiling it.
+    pub(crate) fn examine(&self, bytes: &[u8], file: &str) -> Result<Package, LoadError> {
         let named = || file.to_owned();
         let size = bytes.len() as u64;
         if size > limits::PLUGIN_FILE_BYTES {
@@ -122,9 +126,17 @@ impl Runtime {
         if let Some(import) = package.imports.iter().find(|import| !wasi::may_import(import)) {
             return Err(LoadError::Import { file: named(), import: import.clone() });
         }
-        let track = Track::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
+        Track::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
+        Ok(package)
+    }
+
+    /// Everything that does not depend on the configuration.
+    pub(crate) fn prepare(&self, bytes: &[u8], file: &str) -> Result<(Arc<Code>, Arc<Manifest>), LoadError> {
+        let package = self.examine(bytes, file)?;
+        let track = Track::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
         let component = self.compile(bytes, &package, file)?;
-        let contract = |error: wasmtime::Error| LoadError::Contract { file: named(), why: format!("{error:#}") };
+        let contract =
+            |error: wasmtime::Error| LoadError::Contract { file: file.to_owned(), why: format!("{error:#}") };
         let linked = self.engine.linker.instantiate_pre(&component).map_err(contract)?;
         let code = Arc::new(Code {
             mode: Prepared::new(linked, track).map_err(contract)?,
@@ -171,17 +183,7 @@ impl Runtime {
     }
 
     fn compile(&self, bytes: &[u8], package: &Package, file: &str) -> Result<Component, LoadError> {
-        let engine = &self.engine.wasmtime;
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(engine, &package.sha256)) {
-            return Ok(component);
-        }
-        let component = Component::from_binary(engine, bytes)
-            .map_err(|error| LoadError::Compile { file: file.to_owned(), why: format!("{error:#}") })?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.put(engine, &package.sha256, &component)
-        {
-            tracing::warn!(%error, "a compiled plugin cannot be kept; it is compiled again at the next start");
-        }
-        Ok(component)
+        let compiled = self.compiled.component(&self.engine.wasmtime, bytes, &package.sha256);
+        compiled.map_err(|error| LoadError::Compile { file: file.to_owned(), error })
     }
 }

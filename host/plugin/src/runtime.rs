@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use modehost_limits as limits;
 
-use crate::cache::Cache;
 use crate::code::Budget;
+use crate::compiled::Compiled;
+use crate::compiler::Helper;
 use crate::engine::Engine;
 
 /// What a runtime is made of. All of it holds for the life of the process.
@@ -25,6 +26,10 @@ pub struct RuntimeConfig {
     pub live_instances: usize,
     /// Folder of compiled plugins; none: they are compiled at every start.
     pub cache: Option<PathBuf>,
+    /// What that folder may hold; the least recently used go.
+    pub cache_bytes: u64,
+    /// Who compiles; none: this process itself, without a bound.
+    pub helper: Option<Helper>,
 }
 
 impl Default for RuntimeConfig {
@@ -35,6 +40,8 @@ impl Default for RuntimeConfig {
             effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
             cache: None,
+            cache_bytes: limits::PLUGIN_CACHE_BYTES,
+            helper: None,
         }
     }
 }
@@ -55,7 +62,7 @@ pub struct Runtime {
     pub(crate) engine: Arc<Engine>,
     pub(crate) budget: Budget,
     pub(crate) effects: usize,
-    pub(crate) cache: Option<Cache>,
+    pub(crate) compiled: Compiled,
     pub(crate) live: Arc<AtomicUsize>,
 }
 
@@ -65,18 +72,26 @@ impl Runtime {
     /// # Errors
     /// See [`RuntimeError`].
     pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
-        let RuntimeConfig { memory_bytes, call, effects, live_instances, cache } = config;
+        let RuntimeConfig { memory_bytes, call, effects, live_instances, cache, cache_bytes, helper } = config;
         let engine =
             Engine::new(live_instances, memory_bytes).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         for warning in &engine.warnings {
             tracing::warn!("{warning}");
         }
-        let cache = match cache {
-            Some(path) => Some(Cache::open(&path).map_err(|error| RuntimeError::Cache { path, error })?),
-            None => None,
-        };
+        let compiled = Compiled::open(cache.map(|path| (path, cache_bytes)), helper)
+            .map_err(|(path, error)| RuntimeError::Cache { path, error })?;
         let budget = Budget::new(memory_bytes, call);
-        Ok(Arc::new(Self { engine: Arc::new(engine), budget, effects, cache, live: Arc::default() }))
+        Ok(Arc::new(Self { engine: Arc::new(engine), budget, effects, compiled, live: Arc::default() }))
+    }
+
+    /// Whether a component with this SHA-256 can be loaded without being compiled first.
+    pub(crate) fn is_ready(&self, sha256: &str) -> bool {
+        self.compiled.is_ready(&self.engine.wasmtime, sha256)
+    }
+
+    /// Compiles a component, so that loading it is quick; what fails is told by the load. Blocks.
+    pub(crate) fn make_ready(&self, bytes: &[u8], sha256: &str) {
+        self.compiled.make_ready(&self.engine.wasmtime, bytes, sha256);
     }
 
     /// Instances that may live at the same time in this process.

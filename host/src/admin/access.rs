@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use modehost_gateway::ServerConfig;
+use modehost_gateway::console::Secret;
 use modehost_gateway::proxy::{Caller, Proxies};
-use subtle::ConstantTimeEq;
+use modehost_gateway::settings::bears;
 
 use super::Desk;
 use super::view;
@@ -36,9 +37,7 @@ type Refusal = (StatusCode, &'static str);
 
 fn judge(token: Option<&str>, caller: Option<Caller>, headers: &HeaderMap) -> Result<(), Refusal> {
     if let Some(token) = token {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-        let same = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes())));
-        return if same {
+        return if bears(headers, &Secret::new(token)) {
             Ok(())
         } else {
             Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))
@@ -55,11 +54,6 @@ fn judge(token: Option<&str>, caller: Option<Caller>, headers: &HeaderMap) -> Re
         return Err((StatusCode::FORBIDDEN, "pages in browsers need a token; set server.admin_token"));
     }
     Ok(())
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn is_local(host: &str) -> bool {

@@ -76,6 +76,8 @@ enum StateView {
     RolledBack,
     /// Never served.
     Refused,
+    /// Does not serve yet: its machine code is being made.
+    Compiling,
 }
 
 impl From<PluginStatus> for PluginView {
@@ -107,6 +109,7 @@ impl From<PluginStatus> for PluginView {
             PluginState::Fallback => StateView::Fallback,
             PluginState::RolledBack => StateView::RolledBack,
             PluginState::Refused => StateView::Refused,
+            PluginState::Compiling => StateView::Compiling,
         };
         let track = track.map(|track| track.version().to_owned());
         Self {

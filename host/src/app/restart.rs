@@ -5,8 +5,9 @@
 //! the old one stops to accept until the new one does, whoever connects waits in the kernel. The
 //! process id stays, so service managers, terminals and containers notice nothing.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use futures_util::future::BoxFuture;
 use modehost_config::{Live, Reloaded};
 use modehost_gateway::{Done, Operator, Order, Ports};
 use modehost_limits as limits;
-use modehost_task::run_blocking;
+use modehost_task::run_apart;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -57,18 +58,30 @@ impl Program {
     /// Puts the program in the place of this one. Returns only if that fails, with one sentence.
     pub fn execute(self, ports: Option<&Ports>) -> String {
         let path = self.path.display().to_string();
-        let mut call = self.call.into_iter();
-        let mut command = std::process::Command::new(&self.path);
-        if let Some(name) = call.next() {
-            command.arg0(name);
-        }
-        command.args(call);
-        match ports.map(Ports::hand_over).transpose() {
-            Ok(left) => command.envs(left),
+        let left = match ports.map(Ports::hand_over).transpose() {
+            Ok(left) => left.map(|(name, value)| (OsString::from(name), OsString::from(value))),
             Err(error) => return format!("the sockets cannot be handed over: {error}; start the server anew"),
         };
-        format!("{path} cannot be executed: {}; start the server anew", command.exec())
+        let is_left = |name: &OsString| left.as_ref().is_some_and(|(own, _)| own == name);
+        let variables: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_left(name)).chain(left.clone()).collect();
+        let executed = executable(&self.path, &self.call, &variables).and_then(|(path, call, variables)| {
+            // Not the standard library's: that lets go of signals that wait for the next program to listen.
+            nix::unistd::execve(&path, &call, &variables).map_err(io::Error::from)
+        });
+        let why = executed.map_or_else(|error| error.to_string(), |never| match never {});
+        format!("{path} cannot be executed: {why}; start the server anew")
     }
+}
+
+/// What the system executes: a path, arguments, variables.
+type Executable = (CString, Vec<CString>, Vec<CString>);
+
+fn executable(path: &Path, call: &[OsString], variables: &[(OsString, OsString)]) -> io::Result<Executable> {
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
+    let path = text(path.as_os_str().as_bytes())?;
+    let call = call.iter().map(|argument| text(argument.as_bytes())).collect::<Result<_, _>>()?;
+    let pair = |(name, value): &(OsString, OsString)| text(&[name.as_bytes(), b"=", value.as_bytes()].concat());
+    Ok((path, call, variables.iter().map(pair).collect::<Result<_, _>>()?))
 }
 
 /// The path that the program was called by, where it leads to what runs: a link to the version in use
@@ -106,7 +119,7 @@ impl Operator for Orders {
             Order::UpdateConfig => {
                 let live = self.live.clone();
                 Box::pin(async move {
-                    match run_blocking(move || live.refresh()).await {
+                    match run_apart("settings", move || live.refresh()).await {
                         Some(Ok(reloaded)) => Ok(Done { message: describe(&reloaded), then: None }),
                         Some(Err(problems)) => Err(format!("nothing has changed: {problems}")),
                         None => Err("nothing has changed: the server is stopping".to_owned()),
@@ -131,7 +144,7 @@ impl Operator for Orders {
 
 /// A program that cannot read its settings would end at once, and everybody with it.
 async fn readable(live: Arc<Live<Settings>>) -> Result<(), String> {
-    match run_blocking(move || live.reload()).await {
+    match run_apart("settings", move || live.reload()).await {
         Some(Ok(_)) => Ok(()),
         Some(Err(problems)) => Err(format!("the configuration is not valid; the server goes on as it is: {problems}")),
         None => Err("the server is stopping".to_owned()),

@@ -134,7 +134,7 @@ fn carry_out(order: OrderArguments, what: &str) -> Result<(), Failure> {
         running::NoAnswer::Refused(sentence) => Failure::Other(sentence),
         running::NoAnswer::NoServer => Failure::Other(format!(
             "no server answers on this machine at port {}; start one, or name its configuration with --config",
-            server.http_port
+            running::address(server).port()
         )),
     };
     running::order(server, &order.id, what, order.discard_state).map_err(refused)?;

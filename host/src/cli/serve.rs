@@ -7,9 +7,10 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::First;
 use modehost_limits as limits;
-use modehost_task::run_on_io;
+use modehost_task::{run_blocking, run_on_io};
 
 use super::{Failure, Places};
+use crate::app::signals::Signals;
 use crate::app::{self, Ended, Program, Start, StartError};
 use crate::dev::{self, Builder, DevWatch, Workspace};
 use crate::figures;
@@ -72,7 +73,14 @@ fn build_and_watch(workspace: Workspace, folder: &Path) -> Result<Box<dyn Send>,
 fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Failure> {
     let program = Program::of_this_process();
     let source = origin.source();
-    let First { loaded, held, warning: from_elsewhere } = settings::elsewhere().load_first(&source)?;
+    let Some(first) = unless_stopped({
+        let source = source.clone();
+        move || settings::elsewhere().load_first(&source)
+    })?
+    else {
+        return Ok(());
+    };
+    let First { loaded, held, warning: from_elsewhere } = first?;
     let log = Arc::new(Log::start(&loaded.document.log, &loaded.document.storage.dir).map_err(Failure::other)?);
     match &source.file {
         Some(file) => say(format_args!("settings from {}", file.display())),
@@ -103,6 +111,31 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         Err(StartError::Settings(problems)) => Err(problems.into()),
         Err(other) => Err(Failure::other(other)),
     }
+}
+
+/// Work before there is anything to serve with, which may ask another machine; none if the process is told to stop
+/// meanwhile. What it has not done then is left behind.
+fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .max_blocking_threads(1)
+        .build()
+        .map_err(Failure::other)?;
+    let done = runtime.block_on(async {
+        let signals = Signals::listen().map_err(Failure::other)?;
+        tokio::select! {
+            done = run_blocking(work) => match done {
+                Some(done) => Ok(Some(done)),
+                None => Err(Failure::Other("reading the settings broke off; the lines above say where".to_owned())),
+            },
+            reason = signals.stop() => {
+                complain(format_args!("{reason} before the settings were read"));
+                Ok(None)
+            }
+        }
+    });
+    runtime.shutdown_background();
+    done
 }
 
 /// Figures of the whole process, from here on.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use async_executor::{Executor, Task};
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// A task on the IO threads. Dropping it aborts the task at its next await.
 #[derive(Debug)]
@@ -66,8 +66,28 @@ pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     task.await.ok()
 }
 
+/// Runs work that may take long on a thread of its own, so that nobody who needs the blocking pool waits for it.
+/// `None` if it panicked, or the system refuses a thread. Whoever calls bounds how many there are. Cancelling leaves
+/// the work running, and a process that ends does not wait for it.
+pub async fn run_apart<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, outcome) = oneshot::channel();
+    let io = Handle::current();
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _within = io.enter();
+        // Nobody listens any more: the work is done all the same.
+        let _ = done.send(work());
+    });
+    match thread {
+        Ok(_) => outcome.await.ok(),
+        Err(error) => {
+            tracing::error!(%error, thread = name, "the system refuses a thread");
+            None
+        }
+    }
+}
+
 /// Tasks on the IO threads that have not ended. Must be called from within the runtime, or from
-/// [`run_blocking`].
+/// [`run_blocking`] and [`run_apart`].
 pub fn count_io_tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }

@@ -7,6 +7,9 @@
 //! - [`frames`]: what a connection may and may not carry (C.5, C.9, C.10)
 //! - [`takeover`]: two connections of one device (C.4)
 //! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
+//! - [`strangers`]: one address that takes all places of a port
+//! - [`signals`]: hang-ups and requests to stop at any moment
+//! - [`compiling`]: plugins that take a compiler minutes
 //! - [`resume`]: sessions that outlive connections and processes (C.3)
 //! - [`modes`]: modes and typed turns (M.1, M.9, M.10)
 //! - [`commands`]: what is a command and what is talk, and farewells (M.18, C.17)
@@ -53,6 +56,7 @@ mod board;
 mod clock;
 mod coding;
 mod commands;
+mod compiling;
 mod conversation;
 mod crowd;
 mod fault;
@@ -82,12 +86,14 @@ mod restart;
 mod resume;
 mod server_messages;
 mod sign_in;
+mod signals;
 mod speaking;
 mod speaking_kinds;
 mod spoken_command;
 mod start;
 mod stock;
 mod storage_faults;
+mod strangers;
 mod swap;
 mod takeover;
 mod tls;

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use modehost_contract::Generation;
+use modehost_follow::Stamp;
 use modehost_ids::PluginId;
 use modehost_limits as limits;
 use serde_json::{Map, Value};
 
+use super::compiling::Wanted;
 use super::kept::FromKept;
 use super::releases::{PluginSlot, Release};
 use super::status::Refused;
@@ -20,7 +22,7 @@ use crate::config::Config;
 use crate::folder::{Changes, Look};
 use crate::generation::WasmGeneration;
 use crate::load::LoadError;
-use crate::package;
+use crate::package::{self, Package};
 
 /// The settings that plugins are loaded with.
 pub(crate) struct Settings {
@@ -74,26 +76,79 @@ pub(super) enum State {
 }
 
 impl PluginCatalog {
-    /// Looks at the folder and takes over what has changed; false if nothing has. Blocks while plugins are
-    /// compiled.
+    /// Looks at the folder and takes over what has changed; false if nothing has. What has to be compiled first is
+    /// left for the look after that. Blocks while plugins are tried.
     pub(super) fn look(&self, look: Look) -> bool {
         let mut folder = self.folder.lock();
         // The host may have room for them now.
         let refused = self.refused.lock();
         folder.forget(refused.iter().filter(|(_, refused)| refused.passes).map(|(path, _)| path.clone()));
         drop(refused);
-        let mut anything = false;
+        self.compiling.forget_missing();
+        let (mut anything, mut held_back) = (false, Vec::new());
         loop {
-            let changes = folder.look(look);
+            let mut changes = folder.look(look, |path, stamp| self.has_to_wait(path, stamp));
+            held_back.extend(self.hold_back(&mut changes));
             let some_are_gone = !changes.gone.is_empty();
             anything |= some_are_gone || !changes.changed.is_empty();
             self.follow(changes);
             if !some_are_gone {
+                folder.hold_back(held_back);
                 return anything;
             }
             // What stood in the way of a refused file may have gone with them.
             folder.forget(self.refused.lock().keys().cloned());
         }
+    }
+
+    /// Takes out the files that are gone while another one with the same plugin is being compiled: that one may be
+    /// in their place a moment later.
+    fn hold_back(&self, changes: &mut Changes) -> Vec<PathBuf> {
+        let waiting = self.compiling.files();
+        let gone = std::mem::take(&mut changes.gone);
+        let releases = self.releases.lock();
+        let (held_back, gone) = gone.into_iter().partition(|path| {
+            let orphans = releases.plugins_of_files(std::slice::from_ref(path));
+            orphans.iter().any(|id| waiting.iter().any(|(_, waits)| waits == id.as_str()))
+        });
+        changes.gone = gone;
+        held_back
+    }
+
+    /// Whether a file has to be compiled before it can be looked at; then that goes on beside.
+    fn has_to_wait(&self, path: &Path, stamp: Stamp) -> bool {
+        self.compiling.is_waiting(path, stamp)
+            || self.wanted(path).is_some_and(|(own, wanted)| self.compiling.wait_for(path, stamp, &own, wanted))
+    }
+
+    /// What has to be compiled for a file to be looked at. None if it is refused or served without that.
+    fn wanted(&self, path: &Path) -> Option<(Package, Vec<Wanted>)> {
+        let file = path.display().to_string();
+        let settings = self.settings.lock().clone();
+        let own =
+            read(path, &file).and_then(|bytes| Ok(Wanted { package: self.runtime.examine(&bytes, &file)?, bytes }));
+        let own = own.ok().filter(|own| settings.check_pin(&own.package.id, &own.package.sha256, &file).is_ok());
+        let Some(own) = own else {
+            let kept = self.kept_of_file(path)?;
+            return Some((kept.package.clone(), vec![kept]));
+        };
+        let (id, package) = (PluginId::from(own.package.id.as_str()), own.package.clone());
+        {
+            let releases = self.releases.lock();
+            let newest = releases.slots.get(&id).map(|slot| slot.newest().generation.code().to_owned());
+            if newest.as_ref() == Some(&package.sha256) || releases.why_rolled_back(&id, &package.sha256).is_some() {
+                return None;
+            }
+            if newest.is_some() {
+                return Some((package, vec![own]));
+            }
+        }
+        let wanted = match self.kept_good(&package.id) {
+            Some((kept, bad)) if bad.as_ref() == Some(&package.sha256) => vec![kept],
+            Some((kept, _)) => vec![own, kept],
+            None => vec![own],
+        };
+        Some((package, wanted))
     }
 
     /// Loads what is new and removes the plugins whose file is gone, in this order: a plugin whose
@@ -124,16 +179,18 @@ impl PluginCatalog {
     /// # Errors
     /// If there is no such plugin, or it is refused; then what serves goes on.
     pub fn reload(&self, id: &str, discard_state: bool) -> Result<(), CatalogError> {
-        let _one_at_a_time = self.folder.lock();
         let plugin = PluginId::from(id);
-        let refused = self.refused.lock().iter().find(|(_, refused)| refused.id == id).map(|(path, _)| path.clone());
-        let (path, rolled_back) = {
-            let mut releases = self.releases.lock();
-            let rolled_back = releases.rolled_back.remove(&plugin);
-            let serving = || releases.slots.get(&plugin).map(|slot| slot.active.file.clone());
-            (refused.or(rolled_back.as_ref().map(|one| one.file.clone())).or_else(serving), rolled_back)
-        };
-        let path = path.ok_or_else(|| self.unknown(id))?;
+        // Nobody else waits for the compiler.
+        let path = self.file_of(&plugin).ok_or_else(|| self.unknown(id))?;
+        let file = path.display().to_string();
+        if let Ok(bytes) = read(&path, &file)
+            && let Ok(package) = self.runtime.examine(&bytes, &file)
+        {
+            self.runtime.make_ready(&bytes, &package.sha256);
+        }
+        let _one_at_a_time = self.folder.lock();
+        let path = self.file_of(&plugin).ok_or_else(|| self.unknown(id))?;
+        let rolled_back = self.releases.lock().rolled_back.remove(&plugin);
         let state = if discard_state { State::Discarded } else { State::Kept };
         let loaded = self.load(&path, &[], state);
         let outcome = self.take_over(&path, loaded, state);
@@ -144,6 +201,18 @@ impl PluginCatalog {
         }
         self.keep_releases();
         Ok(outcome?)
+    }
+
+    /// The file that an order about a plugin means: the one that was refused or rolled back, before the one that serves.
+    fn file_of(&self, plugin: &PluginId) -> Option<PathBuf> {
+        let of_plugin = |(path, id): (PathBuf, String)| (id == plugin.as_str()).then_some(path);
+        let waiting = || self.compiling.files().into_iter().find_map(of_plugin);
+        let refused =
+            self.refused.lock().iter().find(|(_, refused)| refused.id == plugin.as_str()).map(|(path, _)| path.clone());
+        let releases = self.releases.lock();
+        let rolled_back = || releases.rolled_back.get(plugin).map(|one| one.file.clone());
+        let serving = || releases.slots.get(plugin).map(|slot| slot.active.file.clone());
+        refused.or_else(waiting).or_else(rolled_back).or_else(serving)
     }
 
     /// Puts other settings in force: each plugin whose section or grants have changed gets a new

@@ -3,15 +3,17 @@
 //! and the one that served instead serves again.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use modehost_contract::Generation;
 use modehost_ids::PluginId;
 
+use super::compiling::Wanted;
 use super::releases::{PluginSlot, Release, Releases, RolledBack};
-use super::store::{KeptPlugin, KeptRollback};
+use super::store::{KeptPlugin, KeptRollback, ReleaseStore};
 use super::{CatalogError, PluginCatalog, tell_rolled_back, unix_ms};
 use crate::folder::Look;
+use crate::package;
 
 /// The newest good release of a plugin that an earlier process has kept.
 #[derive(Clone)]
@@ -53,6 +55,22 @@ impl PluginCatalog {
         if serves { None } else { self.kept_for(&id, path) }
     }
 
+    /// The component that a plugin begins with where none of it serves yet, with the hash of what was rolled back.
+    pub(super) fn kept_good(&self, id: &str) -> Option<(Wanted, Option<String>)> {
+        let store = self.store.lock();
+        let store = store.as_ref()?;
+        let KeptPlugin { good, rolled_back, .. } = store.of(id);
+        let wanted = wanted(store, &good.first()?.sha256)?;
+        Some((wanted, rolled_back.map(|bad| bad.sha256)))
+    }
+
+    /// The same for a file that does not say whose it is.
+    pub(super) fn kept_of_file(&self, path: &Path) -> Option<Wanted> {
+        let id = self.store.lock().as_ref()?.of_file(&file_name(path))?;
+        let serves = self.releases.lock().slots.contains_key(id.as_str());
+        if serves { None } else { self.kept_good(&id).map(|(wanted, _)| wanted) }
+    }
+
     /// A kept release, as the settings are now; its plugin's file is `path`.
     fn load_kept(&self, id: &str, sha256: &str, path: &Path) -> Option<Release> {
         let settings = self.settings.lock().clone();
@@ -92,12 +110,33 @@ impl PluginCatalog {
         self.show(&releases);
     }
 
-    /// The first look of this process: afterwards every plugin has its way back, where one is kept.
-    pub(super) fn look_first(&self) {
+    /// The first look of this process: it waits for compilers, but not beyond `patience`. Afterwards every plugin
+    /// that serves has its way back, where one is kept.
+    pub(super) fn look_first(&self, patience: Duration) {
+        self.look(Look::Told);
+        let all = self.compiling.wait(Instant::now() + patience);
         self.look(Look::Told);
         self.forget_unknown();
+        if !all {
+            for (path, id) in self.compiling.files() {
+                tracing::warn!(file = %path.display(), plugin = id, "is still being compiled: the server begins without it, and it serves once that is done");
+                self.begin_without(&path, &id);
+            }
+        }
         self.refill_fallbacks();
         self.keep_releases();
+    }
+
+    /// Until its file is compiled, a plugin serves as it did before, if that can be had at once.
+    fn begin_without(&self, path: &Path, id: &str) {
+        let serves = self.releases.lock().slots.contains_key(id);
+        let ready = || self.kept_good(id).is_some_and(|(kept, _)| self.runtime.is_ready(&kept.package.sha256));
+        if !serves
+            && ready()
+            && let Some(kept) = self.kept_for(id, path)
+        {
+            self.begin_with(kept);
+        }
     }
 
     /// Gives each plugin whose releases have no way back the newest kept one that it does not run.
@@ -113,9 +152,14 @@ impl PluginCatalog {
             let Some(kept) = self.store.lock().as_ref().map(|store| store.of(id.as_str())) else { return };
             let bad = kept.rolled_back.map(|bad| bad.sha256);
             let older = kept.good.iter().find(|older| older.sha256 != active && Some(&older.sha256) != bad.as_ref());
-            let Some(release) = older.and_then(|older| self.load_kept(id.as_str(), &older.sha256, &file)) else {
+            let Some(older) = older else { continue };
+            if !self.runtime.is_ready(&older.sha256) {
+                // This is called again once it has been compiled.
+                let wanted = self.store.lock().as_ref().and_then(|store| wanted(store, &older.sha256));
+                self.compiling.want(wanted.into_iter().collect());
                 continue;
-            };
+            }
+            let Some(release) = self.load_kept(id.as_str(), &older.sha256, &file) else { continue };
             let mut releases = self.releases.lock();
             if let Some(slot) = releases.slots.get_mut(&id)
                 && slot.fallback.is_none()
@@ -134,6 +178,7 @@ impl PluginCatalog {
     /// If there is no such plugin, nothing before it is kept, or the version before does not take the state
     /// of sessions that it would have to go on with.
     pub fn rollback(&self, id: &str, discard_state: bool) -> Result<(), CatalogError> {
+        self.make_kept_ready(id);
         let _one_at_a_time = self.folder.lock();
         let plugin = PluginId::from(id);
         if !self.releases.lock().slots.contains_key(&plugin) {
@@ -165,6 +210,18 @@ impl PluginCatalog {
         // What has just been written down as bad is no way back.
         self.refill_fallbacks();
         Ok(())
+    }
+
+    /// Compiles what a rollback may need; nobody else waits for that.
+    fn make_kept_ready(&self, id: &str) {
+        let kept: Vec<Wanted> = {
+            let store = self.store.lock();
+            let Some(store) = store.as_ref() else { return };
+            store.of(id).good.iter().filter_map(|good| wanted(store, &good.sha256)).collect()
+        };
+        for Wanted { package, bytes } in kept {
+            self.runtime.make_ready(&bytes, &package.sha256);
+        }
     }
 
     /// Writes down which releases are good and which were rolled back. Blocks for the disk.
@@ -204,6 +261,12 @@ impl PluginCatalog {
             store.retain(|id| known.iter().any(|known| known == id));
         }
     }
+}
+
+/// A kept component as its compiler wants it.
+fn wanted(store: &ReleaseStore, sha256: &str) -> Option<Wanted> {
+    let bytes = store.read(sha256).ok()?;
+    Some(Wanted { package: package::read(&bytes).ok()?, bytes })
 }
 
 /// How a plugin stands.

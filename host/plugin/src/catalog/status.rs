@@ -26,6 +26,8 @@ pub enum PluginState {
     RolledBack,
     /// Never served; see the reason.
     Refused,
+    /// Does not serve yet: its machine code is being made.
+    Compiling,
 }
 
 /// One row.
@@ -150,7 +152,7 @@ fn sha8(code: &str) -> String {
 }
 
 impl PluginStatus {
-    fn blank(state: PluginState) -> Self {
+    pub(super) fn blank(state: PluginState) -> Self {
         Self {
             id: String::new(),
             version: String::new(),

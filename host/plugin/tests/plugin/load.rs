@@ -1,6 +1,8 @@
 //! Every reason to refuse a file. Rule: the sentence names the file and what to do, and is told
 //! before anybody could be served.
 
+use std::os::unix::fs::MetadataExt;
+
 use crate::fixture::{bytes, load, load_with, runtime};
 use modehost_contract::Generation;
 use modehost_plugin::{LoadError, Runtime, RuntimeConfig};
@@ -98,6 +100,33 @@ fn h6_a_section_that_does_not_fit_is_refused_with_its_path() {
 }
 
 #[test]
+fn compiled_plugins_on_disk_are_bounded_and_the_least_used_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = folder.path().join("cache");
+    let start = |cache_bytes| {
+        let config =
+            RuntimeConfig { live_instances: 10, cache: Some(cache.clone()), cache_bytes, ..RuntimeConfig::default() };
+        Runtime::new(config).expect("a runtime")
+    };
+    let held = || {
+        let entries = std::fs::read_dir(&cache).expect("the cache").map(|entry| entry.expect("an entry").path());
+        let mut names: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "cwasm")).collect();
+        names.sort();
+        names
+    };
+    load(&start(1 << 30), &[("version", "1.0.0")]).expect("compiles");
+    let first = held().pop().expect("one file");
+    load(&start(1 << 30), &[("version", "2.0.0")]).expect("compiles");
+    let second = held().into_iter().find(|path| *path != first).expect("another");
+    // The first is used again, so the second is the older one now.
+    load(&start(1 << 30), &[("version", "1.0.0")]).expect("taken from the cache");
+    let size = std::fs::metadata(&first).expect("the file").len();
+    load(&start(size * 5 / 2), &[("version", "3.0.0")]).expect("compiles");
+    let left = held();
+    assert!(left.len() == 2 && left.contains(&first) && !left.contains(&second), "{left:?}");
+}
+
+#[test]
 fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
     let folder = tempfile::tempdir().expect("a folder");
     let cache = folder.path().join("cache");
@@ -111,11 +140,11 @@ fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
     };
     load(&start(), &[]).expect("compiles");
     let compiled = files("cwasm").pop().expect("one file");
-    let written = std::fs::metadata(&compiled).and_then(|metadata| metadata.modified()).expect("a time");
+    let file = || std::fs::metadata(&compiled).expect("the file").ino();
+    let written = file();
 
     load(&start(), &[]).expect("taken from the cache");
-    let again = std::fs::metadata(&compiled).and_then(|metadata| metadata.modified()).expect("a time");
-    assert_eq!(written, again, "a file that fits is not written again");
+    assert_eq!(written, file(), "a file that fits is not written again");
 
     let mut damaged = std::fs::read(&compiled).expect("reads");
     let middle = damaged.len() / 2;
@@ -123,6 +152,15 @@ fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
     std::fs::write(&compiled, &damaged).expect("writes");
     load(&start(), &[]).expect("compiles anew");
     assert_ne!(std::fs::read(&compiled).expect("reads"), damaged);
+
+    // Another installation has another key, and does not run what it has not compiled itself.
+    let key = cache.with_extension("key");
+    let own = std::fs::read(&key).expect("the key");
+    std::fs::remove_file(&key).expect("removed");
+    let written = file();
+    load(&start(), &[]).expect("compiles anew");
+    assert_ne!(written, file(), "what another key has signed is not taken");
+    assert_ne!(own, std::fs::read(&key).expect("a new key"));
 
     std::fs::remove_file(files("sum").pop().expect("a sum")).expect("removes");
     load(&start(), &[]).expect("compiles without a sum");

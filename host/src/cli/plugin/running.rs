@@ -35,8 +35,7 @@ pub fn order(server: &ServerConfig, id: &str, what: &str, discard_state: bool) -
 
 /// One request and its answer, which is JSON.
 fn ask(server: &ServerConfig, method: &str, path: &str) -> Result<Value, NoAnswer> {
-    let host = server.ip.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into());
-    let address = SocketAddr::new(host, server.http_port);
+    let address = address(server);
     let answer =
         exchange(address, (method, path), server.admin_token.as_deref()).map_err(|error| match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::TimedOut => NoAnswer::NoServer,
@@ -54,8 +53,21 @@ fn ask(server: &ServerConfig, method: &str, path: &str) -> Result<Value, NoAnswe
             let why = body.get("error").and_then(Value::as_str).unwrap_or("is this a modehost server?").to_owned();
             Err(NoAnswer::Refused(format!("{address} answered {status}: {why}")))
         }
-        None => Err(NoAnswer::Refused(format!("{address} answers, but not with HTTP; see server.http_port"))),
+        None => Err(NoAnswer::Refused(format!(
+            "{address} answers, but not with HTTP; see server.http_port and server.operator_address"
+        ))),
     }
+}
+
+/// Where operators are served.
+pub fn address(server: &ServerConfig) -> SocketAddr {
+    let own: Option<SocketAddr> = server.operator_address.as_ref().and_then(|address| address.parse().ok());
+    let (ip, port) = match own {
+        Some(own) => (Some(own.ip()), own.port()),
+        None => (server.ip.parse().ok(), server.http_port),
+    };
+    let here = ip.filter(|ip: &IpAddr| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into());
+    SocketAddr::new(here, port)
 }
 
 /// HTTP/1.0, so that the end of the connection ends the answer.

@@ -1,0 +1,107 @@
+//! Plugins that take a compiler minutes and gigabytes. Rule: nobody waits for one: the server starts, stops, signs
+//! people in and serves as if it were not there, and says what it is doing.
+
+use std::time::{Duration, Instant};
+
+use modehost_tests::{Device, Server, Settings, guest, wait};
+use serde_json::json;
+
+/// Far more than what everything but the compiler needs on a busy machine, and far less than it has.
+const PROMPT: Duration = Duration::from_secs(30);
+
+/// The states of the rows of a plugin.
+async fn states(server: &Server, id: &str) -> Vec<String> {
+    let rows = server.admin("GET", "/api/v1/plugins", "").await.json();
+    let of_plugin = rows.as_array().into_iter().flatten().filter(|row| row["id"] == id);
+    of_plugin.filter_map(|row| row["state"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_start_serves_with_what_is_ready_and_a_stop_waits_for_nobody() {
+    let settings = Settings::new()
+        .plugin("fixture", guest::fixture(&[]))
+        .plugin("slow", guest::slow_to_compile(&guest::bundled("coding")))
+        .set("plugins.start_wait_s", json!(8))
+        .set("plugins.limits.compile_s", json!(300));
+    let mut server = Server::start(settings).await;
+    server.says("is still being compiled").await;
+    assert_eq!(states(&server, "coding").await, ["compiling"]);
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await.0, 1);
+    let start = Instant::now();
+    let status = server.terminate().await;
+    assert!(status.success() && start.elapsed() < PROMPT, "{status} after {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn while_one_is_compiled_others_are_swapped_and_operators_are_answered() {
+    let settings =
+        Settings::new().plugin("fixture", guest::fixture_version("1.0.0")).set("plugins.limits.compile_s", json!(300));
+    let mut server = Server::start(settings).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await, (1, "1.0.0".to_owned()));
+    server.install("slow", &guest::slow_to_compile(&guest::bundled("coding")));
+    server.says("is being compiled").await;
+    let state = async || states(&server, "coding").await;
+    wait::until("it is being compiled", wait::SOON, state, |states| states == &["compiling"]).await;
+    server.install("fixture", &guest::fixture_version("2.0.0"));
+    let version = async || server.plugin("fixture").await["version"].clone();
+    wait::until("the other one serves", PROMPT, version, |version| version == "2.0.0").await;
+    assert_eq!(device.count().await, (2, "2.0.0".to_owned()));
+    // Whoever orders the slow one waits, and holds up neither another order nor the end.
+    let waiting = server.admin("POST", "/api/v1/plugins/coding/reload", "");
+    let others = async {
+        assert_eq!(server.admin("POST", "/api/v1/config/reload", "").await.status, 200);
+        assert_eq!(server.admin("POST", "/api/v1/plugins/fixture/rollback", "").await.status, 200);
+    };
+    tokio::select! {
+        answer = waiting => panic!("it was not to be compiled so soon: {answer:?}"),
+        done = tokio::time::timeout(PROMPT, others) => done.expect("others are answered"),
+    }
+    let start = Instant::now();
+    let status = server.terminate().await;
+    assert!(status.success() && start.elapsed() < PROMPT, "{status} after {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn h3_a_compiler_that_takes_too_long_or_too_much_is_ended_and_named() {
+    let settings = Settings::new()
+        .plugin("fixture", guest::fixture_version("1.0.0"))
+        .set("plugins.limits.compile_s", json!(20))
+        .set("plugins.limits.compile_mib", json!(256));
+    let server = Server::start(settings).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await, (1, "1.0.0".to_owned()));
+    server.install("fixture", &guest::slow_to_compile(&guest::fixture_version("2.0.0")));
+    let refused = async || {
+        let rows = server.admin("GET", "/api/v1/plugins", "").await.json();
+        let row = rows.as_array().into_iter().flatten().find(|row| row["state"] == "refused").cloned();
+        row.map(|row| row["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    let reason = wait::until("it is refused", PROMPT * 2, refused, Option::is_some).await.unwrap_or_default();
+    assert!(reason.contains("does not compile") && reason.contains("plugins.limits.compile_"), "{reason}");
+    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "what served goes on");
+    // A good one still gets through.
+    server.install("fixture", &guest::fixture_version("3.0.0"));
+    let version = async || server.plugin("fixture").await["version"].clone();
+    wait::until("the good one serves", PROMPT, version, |version| version == "3.0.0").await;
+    assert_eq!(device.count().await, (3, "3.0.0".to_owned()));
+}
+
+#[tokio::test]
+async fn h3_a_version_that_was_good_serves_until_the_new_file_is_compiled() {
+    let settings = Settings::new().plugin("fixture", guest::fixture_version("1.0.0"));
+    let mut server = Server::start(settings.set("plugins.rollback.window_s", json!(1))).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await, (1, "1.0.0".to_owned()));
+    let state = async || states(&server, "fixture").await;
+    wait::until("it is good", PROMPT, state, |states| states == &["active"]).await;
+    server.terminate().await;
+    // The file was replaced while no server ran, and the start does not wait for it.
+    server.install("fixture", &guest::slow_to_compile(&guest::fixture_version("2.0.0")));
+    server.set_variable("MODEHOST__PLUGINS__START_WAIT_S", "0");
+    server.launch();
+    server.ready().await;
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "the one before serves meanwhile");
+}
