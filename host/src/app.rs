@@ -26,6 +26,7 @@ use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Por
 use modehost_hooks::WebHooks;
 use modehost_limits as limits;
 use modehost_llm::LanguageModels;
+use modehost_plugin::catalog::status::{PluginState, PluginStatus};
 use modehost_plugin::{Ground, PluginCatalog, Runtime, RuntimeError};
 use modehost_session::{Registry, Services};
 use modehost_speech::Speech;
@@ -404,12 +405,28 @@ fn announce(settings: &Settings, bound: &Bound, catalog: &PluginCatalog, took: D
     }
     say(format_args!("  OTA        http://{http}/xiaozhi/ota/"));
     say(format_args!("  plugins    {plugins}"));
+    for absent in catalog.list().iter().filter_map(not_in_force) {
+        say(format_args!("             {absent}"));
+    }
     say(format_args!(
         "  folders    {} (plugins), {} (data)",
         settings.plugins.dir.display(),
         settings.storage.dir.display()
     ));
     say(format_args!("  {hint}"));
+}
+
+/// A row that serves nobody, in a line.
+fn not_in_force(row: &PluginStatus) -> Option<String> {
+    let name = if row.id.is_empty() { &row.file } else { &row.id };
+    let why = match row.state {
+        PluginState::Refused => "is not in force: refused",
+        PluginState::Compiling => "is not in force yet: it is being compiled",
+        PluginState::RolledBack => "is rolled back; the version before it serves",
+        PluginState::Active | PluginState::Trial | PluginState::Candidate | PluginState::Fallback => return None,
+    };
+    let reason = row.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Some(format!("{name} {} {why}{reason}", row.version))
 }
 
 /// An address that a person on this machine can call.

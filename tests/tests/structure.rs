@@ -260,7 +260,8 @@ fn tasks_begin_in_one_file() {
 #[test]
 fn the_top_level_is_as_designed() {
     const FOLDERS: [&str; 6] = ["host", "plugins", "wit", "config", "tests", "examples"];
-    const FILES: [&str; 8] = [
+    // The last are there for people and tools that look for them.
+    const FILES: [&str; 14] = [
         "Cargo.toml",
         "Cargo.lock",
         "LICENSE",
@@ -269,6 +270,12 @@ fn the_top_level_is_as_designed() {
         "clippy.toml",
         "rustfmt.toml",
         "deny.toml",
+        "README.zh.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "NOTICE",
+        "justfile",
     ];
     // Built and written things, which git ignores.
     const IGNORED: [&str; 2] = ["target", "data"];

@@ -92,7 +92,8 @@ pub struct GatewayConfig {
     pub handshake_timeout_ms: u64,
     /// Browser pages that may connect: `*` for all, `null` for pages from `file://`, else such as
     /// `https://console.example.org`. Devices send no origin and are not concerned. Default: all
-    /// on this machine (unless through a proxy), elsewhere those of the server's own host. Hot.
+    /// on this machine (unless through a proxy), elsewhere those of the server's own host, which is an address, the
+    /// machine's own name or that of `server.public_url`. Hot.
     #[garde(inner(inner(custom(is_origin))))]
     pub origins: Option<Vec<String>>,
     /// Connections that one address (of IPv6: one /64) may have on `server.http_port` at a time, 1 to 256. Offices

@@ -139,7 +139,8 @@ async fn admit(
     }
     let key = upgrade_key(request)?;
     if !settings.origins.admit(&request.headers, ends.peer, &settings.proxies) {
-        let text = "pages from this origin may not connect; gateway.origins lists those that may";
+        let text = "pages from this origin, or calling the server by this name, may not connect; gateway.origins lists those that \
+                    may, and server.public_url holds the name";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "origin", text));
     }
     let bad = |error: BadIdentity| Refusal::new(StatusCode::BAD_REQUEST, "identity", error.to_string());

@@ -82,7 +82,7 @@ impl GatewaySettings {
             handshake: Duration::from_millis(gateway.handshake_timeout_ms),
             silence: limits::SILENCE,
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
-            origins: Origins::new(gateway.origins.as_deref()),
+            origins: Origins::new(gateway.origins.as_deref(), server.public_url.as_deref()),
             sign_in: Arc::new(sign_in),
             secret: server.secret.as_deref().map(Secret::new),
             operators: server.admin_token.as_deref().map(Secret::new),

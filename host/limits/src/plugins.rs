@@ -95,6 +95,8 @@ pub const COMPILE_BYTES: u64 = 2 << 30;
 pub const COMPILERS: usize = 2;
 /// A start waits so long for plugins that have to be compiled, well under what service managers give it.
 pub const START_COMPILE: Duration = Duration::from_secs(60);
+/// A new version of a plugin that serves is shown as being compiled once that takes longer than most.
+pub const COMPILING_SHOWN: Duration = Duration::from_secs(10);
 /// Machine code of one plugin. It is three to five times as large as the component.
 pub const COMPILED_BYTES: u64 = 1 << 30;
 /// What is read of a compiler's complaints.

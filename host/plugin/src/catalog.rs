@@ -14,7 +14,7 @@ pub mod status;
 mod store;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -143,9 +143,12 @@ impl PluginCatalog {
 
     /// One row for each generation and each refused file.
     pub fn list(&self) -> Vec<PluginStatus> {
-        let mut rows = status::rows(&self.releases.lock());
+        let (mut rows, serving) = {
+            let releases = self.releases.lock();
+            (status::rows(&releases), releases.slots.keys().cloned().collect::<BTreeSet<_>>())
+        };
         rows.extend(self.refused.lock().iter().map(|(file, refused)| status::refused_row(file, refused)));
-        rows.extend(self.compiling.rows());
+        rows.extend(self.compiling.rows(|id| serving.contains(&PluginId::from(id))));
         rows
     }
 

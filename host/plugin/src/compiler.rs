@@ -153,15 +153,13 @@ pub fn compile_input(fingerprint: &str, memory_bytes: u64) -> u8 {
 }
 
 fn compile_within(fingerprint: &str, memory_bytes: u64) -> Result<(), CompileError> {
-    use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+    use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
     let broken = |error: &dyn fmt::Display| CompileError::Broken(error.to_string());
     // With whoever asked, the reason to compile goes.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| broken(&error))?;
     let bound = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     bound(Resource::As, memory_bytes).map_err(|error| broken(&error))?;
     bound(Resource::Core, 0).map_err(|error| broken(&error))?;
-    // Devices come first. A system that refuses costs them a little time and nothing else.
-    let _ = nice(10);
     let mut component = Vec::new();
     let most = limits::PLUGIN_FILE_BYTES;
     io::stdin().take(most).read_to_end(&mut component).map_err(|error| broken(&error))?;

@@ -25,6 +25,7 @@ async fn a_start_serves_with_what_is_ready_and_a_stop_waits_for_nobody() {
         .set("plugins.limits.compile_s", json!(300));
     let mut server = Server::start(settings).await;
     server.says("is still being compiled").await;
+    server.says("is not in force yet: it is being compiled").await;
     assert_eq!(states(&server, "coding").await, ["compiling"]);
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(device.count().await.0, 1);

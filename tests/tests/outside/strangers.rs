@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use modehost_tests::{Device, Server, Settings, http, raw, server, wait};
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const OTA: &str = "GET /xiaozhi/ota/ HTTP/1.1\r\nHost: h\r\nDevice-Id: stranger\r\n\r\n";
@@ -125,4 +125,19 @@ async fn half_open_handshakes_of_one_address_give_way_to_a_device() {
     let mut device = Device::join(&server, "dev-1").await;
     device.ping().await;
     server.says("places run short").await;
+}
+
+#[tokio::test]
+async fn c13_a_name_that_a_page_has_pointed_here_is_not_the_servers_own() {
+    let server = Server::start(Settings::new()).await;
+    let status = async |host: &str, origin: &str| {
+        let head = raw::upgrade("/supie/v1/", &format!("Device-Id: page\r\nOrigin: {origin}\r\n"));
+        let mut stream =
+            raw::send(server.ws(), head.replace("Host: 127.0.0.1", &format!("Host: {host}")).as_bytes()).await;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.expect("an answer");
+        String::from_utf8_lossy(&answer[9..]).into_owned()
+    };
+    assert_eq!(status("evil.example:8004", "http://evil.example").await, "403");
+    assert_eq!(status("127.0.0.1:8004", "http://localhost:8003").await, "101");
 }

@@ -46,6 +46,7 @@ struct State {
 struct Job(Option<Vec<u8>>);
 
 struct Waiting {
+    since: Instant,
     stamp: Stamp,
     id: String,
     version: String,
@@ -82,7 +83,8 @@ impl Compiling {
         }
         tracing::info!(file = %path.display(), plugin = %own.id, version = %own.version, "is being compiled");
         let Package { id, version, sha256, .. } = own.clone();
-        let waiting = Waiting { stamp, id, version, sha256, needs };
+        let since = Instant::now();
+        let waiting = Waiting { since, stamp, id, version, sha256, needs };
         self.state.lock().files.insert(path.to_owned(), waiting);
         true
     }
@@ -158,8 +160,11 @@ impl Compiling {
         self.state.lock().files.iter().map(|(path, file)| (path.clone(), file.id.clone())).collect()
     }
 
-    /// Their rows.
-    pub(super) fn rows(&self) -> Vec<PluginStatus> {
+    /// The rows of those whose plugin does not serve, and of those that take a while.
+    pub(super) fn rows(&self, serves: impl Fn(&str) -> bool) -> Vec<PluginStatus> {
+        let state = self.state.lock();
+        let shown =
+            state.files.iter().filter(|(_, file)| !serves(&file.id) || file.since.elapsed() >= limits::COMPILING_SHOWN);
         let row = |(path, file): (&PathBuf, &Waiting)| PluginStatus {
             id: file.id.clone(),
             version: file.version.clone(),
@@ -167,6 +172,6 @@ impl Compiling {
             file: path.display().to_string(),
             ..PluginStatus::blank(PluginState::Compiling)
         };
-        self.state.lock().files.iter().map(row).collect()
+        shown.map(row).collect()
     }
 }
