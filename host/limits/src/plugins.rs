@@ -19,6 +19,12 @@ pub const EFFECT_BYTES: usize = 512 * 1024;
 pub const SNAPSHOT_BYTES: usize = 256 * 1024;
 /// A plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
 pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// What is kept of a compiled plugin: machine code takes up to six times its component.
+pub const COMPILED_PLUGIN_BYTES: usize = 512 * 1024 * 1024;
+/// A checksum beside it: 64 digits, and a line end where a person wrote it.
+pub const CHECKSUM_BYTES: usize = 128;
+/// The index of kept releases: some hundred bytes a release.
+pub const RELEASE_INDEX_BYTES: usize = 4 * 1024 * 1024;
 /// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
 pub const LIVE_INSTANCES: usize = 14_000;
 /// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a

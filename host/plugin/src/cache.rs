@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use modehost_limits as limits;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
@@ -44,8 +45,8 @@ impl Cache {
     pub(crate) fn get(&self, engine: &wasmtime::Engine, sha256: &str) -> Option<Component> {
         self.check().ok()?;
         let path = self.path(engine, sha256);
-        let sum = fs::read_to_string(sum_path(&path)).ok()?;
-        let compiled = fs::read(&path).ok()?;
+        let sum = modehost_follow::read_text(&sum_path(&path), limits::CHECKSUM_BYTES).ok()?;
+        let compiled = modehost_follow::read(&path, limits::COMPILED_PLUGIN_BYTES).ok()?;
         if hex::encode(Sha256::digest(&compiled)) != sum.trim() {
             tracing::warn!(file = %path.display(), "a compiled plugin is damaged and is compiled anew");
             remove(&path);
