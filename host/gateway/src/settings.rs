@@ -73,7 +73,7 @@ impl GatewaySettings {
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref()),
             sign_in: Arc::new(sign_in),
-            secret: server.secret.as_deref().map(Secret::new),
+            secret: server.secret.as_ref().map(|secret| Secret::new(secret.expose())),
             proxies: Proxies::new(&server.trusted_proxies),
             tls: server.tls.clone(),
             paths,
