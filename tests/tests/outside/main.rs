@@ -51,10 +51,11 @@
 //! - [`secrets`]: what is said of settings and addresses (C.14)
 //! - [`walk`]: the example client through the README's walk
 
+mod afar;
 mod archive;
 mod board;
-mod clock;
 mod bounds;
+mod clock;
 mod coding;
 mod commands;
 mod conversation;
@@ -84,6 +85,7 @@ mod refusal;
 mod reload;
 mod restart;
 mod resume;
+mod secrets;
 mod server_messages;
 mod sign_in;
 mod speaking;
