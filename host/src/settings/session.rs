@@ -155,10 +155,7 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         },
         wake_words: session.wake_words.iter().map(|word| wake_word(word)).collect(),
         greeting: session.greeting.clone(),
-        vision: session
-            .vision
-            .as_ref()
-            .map(|vision| Vision { url: vision.url.as_str().to_owned(), token: vision.token.clone() }),
+        vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,

@@ -269,6 +269,8 @@ async fn c14_a_folder_that_was_removed_is_made_again() {
     server.configure(&Settings::new().set("log.dir", json!(folder)));
     server.launch();
     server.ready().await;
+    serves(&server, "dev-0").await;
+    wait::until("the file is begun", wait::SOON, async || written(&folder), |lines| !lines.is_empty()).await;
     // The folder, and what is above it as well.
     for (round, removed) in [&folder, &above, &folder].into_iter().enumerate() {
         std::fs::remove_dir_all(removed).expect("removed");

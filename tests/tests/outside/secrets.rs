@@ -1,7 +1,7 @@
 //! C.14: what a running server says of settings and addresses. Rule: keys, places and kinds are said, values never;
 //! what `modehost check` says of a file is in the tests of the command line.
 
-use modehost_tests::{Server, Settings, http};
+use modehost_tests::{Server, Settings, guest, http};
 use serde_json::json;
 
 #[tokio::test]
@@ -34,4 +34,16 @@ async fn c14_of_the_address_that_devices_are_told_the_log_has_the_place() {
     server.says("a device has asked for the address").await;
     assert!(server.output().contains("wss://voice.example:8443"), "{}", server.output());
     assert!(!server.output().contains("hunter2"), "{}", server.output());
+}
+
+#[tokio::test]
+async fn c14_a_section_that_a_new_plugin_does_not_take_is_told_without_its_values() {
+    // Nobody can check the section before its plugin is there.
+    let server = Server::start(Settings::new().set("peers", json!({ "offline": { "ttl_ms": "hunter2" } }))).await;
+    server.install("peers", &guest::bundled("peers"));
+    server.says("at /offline/ttl_ms: it is not of type").await;
+    let listed = server.admin("GET", "/api/v1/plugins", "").await.body;
+    for said in [server.output(), listed] {
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }

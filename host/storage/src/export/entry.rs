@@ -110,7 +110,7 @@ fn older_members(folder: &Path, name: &str, known: &[&str]) -> Result<Members, E
         Ok(members) => Ok(members),
         Err(error) if error.is_io() => Err(ExportError::File { path, source: error.into() }),
         Err(error) => {
-            files::put_aside(folder, name, &error.to_string())?;
+            files::put_aside(folder, name, &files::no_object(&error))?;
             Ok(Members::new())
         }
     }

@@ -58,7 +58,7 @@ impl Index {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        let mut rest: Map<String, Value> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let mut rest: Map<String, Value> = serde_json::from_slice(text).map_err(|error| files::no_object(&error))?;
         let entries = match rest.remove(ENTRIES) {
             Some(Value::Array(entries)) => entries,
             Some(_) => return Err(format!("its member `{ENTRIES}` is not a list")),
