@@ -405,7 +405,8 @@ fn announce(settings: &Settings, bound: &Bound, catalog: &PluginCatalog, took: D
     }
     say(format_args!("  OTA        http://{http}/xiaozhi/ota/"));
     say(format_args!("  plugins    {plugins}"));
-    for absent in catalog.list().iter().filter_map(not_in_force) {
+    let listed = catalog.list().into_iter().filter(|row| row.state != PluginState::Compiling);
+    for absent in listed.chain(catalog.compiling()).filter_map(|row| not_in_force(&row)) {
         say(format_args!("             {absent}"));
     }
     say(format_args!(

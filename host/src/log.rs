@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_log::{AsLog, LogTracer};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
@@ -169,10 +170,28 @@ fn rust_log() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())
 }
 
+/// Whose lines a level without a name is for: our own rooms, and what plugins write.
+const OWN: [&str; 2] = ["modehost", "plugin"];
+
+/// Libraries are opted in by name: a level that names nobody is for our own lines, and gives them warnings and
+/// errors at the most. A compiler at `trace` writes gigabytes.
+fn own_lines(directives: &str) -> String {
+    let (bare, named): (Vec<&str>, Vec<&str>) =
+        directives.split(',').map(str::trim).partition(|part| part.parse::<LevelFilter>().is_ok());
+    let mut parts = Vec::new();
+    // As before, the last one counts.
+    if let Some(level) = bare.last().and_then(|level| level.parse::<LevelFilter>().ok()) {
+        parts.push(level.min(LevelFilter::WARN).to_string());
+        parts.extend(OWN.map(|name| format!("{name}={level}")));
+    }
+    parts.extend(named.into_iter().map(str::to_owned));
+    parts.join(",")
+}
+
 /// RUST_LOG goes before the setting. The setting is valid; a broken variable is as good as none.
 fn filter(level: &str, variable: Option<String>, has_traces: bool) -> EnvFilter {
-    let from_variable = variable.and_then(|text| text.parse().ok());
-    let filter: EnvFilter = from_variable.unwrap_or_else(|| EnvFilter::new(level));
+    let from_variable = variable.and_then(|text| own_lines(&text).parse().ok());
+    let filter: EnvFilter = from_variable.unwrap_or_else(|| EnvFilter::new(own_lines(level)));
     // Who has moved what stays on record at any level, unless the setting itself speaks of it.
     let filter = match AUDIT.parse() {
         Ok(audit) if !filter.to_string().contains(audit::TARGET) => filter.add_directive(audit),
@@ -202,7 +221,22 @@ impl Write for Forgiving {
 
 #[cfg(test)]
 mod tests {
-    use super::filter;
+    use super::{filter, own_lines};
+
+    #[test]
+    fn c14_libraries_are_heard_by_name_only() {
+        for (level, heard) in [
+            ("trace", "warn,modehost=trace,plugin=trace"),
+            ("info", "warn,modehost=info,plugin=info"),
+            ("ERROR", "error,modehost=error,plugin=error"),
+            ("off", "off,modehost=off,plugin=off"),
+            ("modehost_llm=debug, info", "warn,modehost=info,plugin=info,modehost_llm=debug"),
+            ("debug,wasmtime=trace", "warn,modehost=debug,plugin=debug,wasmtime=trace"),
+            ("modehost_llm=debug", "modehost_llm=debug"),
+        ] {
+            assert_eq!(own_lines(level), heard);
+        }
+    }
 
     #[test]
     fn c14_orders_of_operators_stay_on_record_whatever_the_level() {

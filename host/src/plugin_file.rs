@@ -50,7 +50,8 @@ pub fn small_runtime(settings: &Settings) -> Result<Arc<Runtime>, RuntimeError> 
 /// # Errors
 /// If it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(|error| FileError::Unreadable { path: path.to_owned(), error })
+    modehost_follow::read(path, limits::PLUGIN_FILE_BYTES as usize)
+        .map_err(|error| FileError::Unreadable { path: path.to_owned(), error })
 }
 
 /// What a file says of itself without being run.

@@ -3,6 +3,7 @@
 //! Rule: every room defines its own section and sees nothing else; sections that are not listed
 //! here belong to plugins.
 
+mod afar;
 mod document;
 mod log;
 mod roster;
@@ -171,6 +172,7 @@ pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -
 /// a plugin knows its own.
 pub fn schema() -> String {
     let mut schema = schemars::schema_for!(Settings).to_value();
+    afar::AFAR.mark(&mut schema);
     if let Some(object) = schema.as_object_mut() {
         let words = "A section of the plugin of this name, checked against the schema that it declares.";
         object.insert("additionalProperties".to_owned(), serde_json::json!({ "type": "object", "description": words }));
@@ -182,6 +184,37 @@ pub fn schema() -> String {
 
 /// Every setting as a table in Markdown, with those of plugins: their names and schemas, in order.
 pub fn reference(sections: &[(String, Value)]) -> String {
-    let schema = schemars::schema_for!(Settings).to_value();
+    let mut schema = schemars::schema_for!(Settings).to_value();
+    afar::AFAR.mark(&mut schema);
     render_reference(&schema, &Reference { cold: COLD, sections })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c14_settings_show_neither_secrets_nor_what_is_in_addresses() {
+        let text = r#"
+server: { secret: hush, admin_token: hush, public_url: "wss://a.example/hush" }
+auth:
+  tokens: [{ token: hush }]
+  device_token: { key: hush }
+  jwt: { secret: hush, jwks_url: "https://a.example/hush" }
+  introspection: { url: "https://a.example/?key=hush", client_secret: hush }
+session: { vision: { url: "https://a.example/hush", token: hush } }
+llm: { aliases: { a: { base_url: "https://a.example/hush", api_key: hush } } }
+asr:
+  doubao: { url: "wss://a.example/hush", app_key: hush, access_key: hush }
+  funasr: { url: "ws://a.example/hush" }
+  openai: { base_url: "https://a.example/hush", api_key: hush, model: m }
+tts: { openai: { base_url: "https://a.example/hush", api_key: hush, model: m } }
+hooks: { a: { url: "https://a.example/hush?key=hush", secret: hush } }
+config: { remote: { url: "https://a.example/?key=hush", secret: hush } }
+"#;
+        let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+        let loaded = source.load_text::<Settings>("c.yaml", text).expect("a document");
+        let shown = format!("{:?}", loaded.document);
+        assert!(shown.contains("a.example") && !shown.contains("hush"), "{shown}");
+    }
 }

@@ -115,6 +115,36 @@ fn c14_no_complaint_about_settings_shows_a_secret() {
         "server:\n  secrett: hunter2\n",
         "server:\n  secret: [hunter2]\n",
         "auth:\n  device_token:\n    key: @hunter2\n",
+        "server:\n  admin_tokn: hunter2\n",
+        "server:\n  nothing_like_it: hunter2\n",
+        "server:\n  nothing_like_it:\n    deeper: hunter2\n",
+        "server: { port: hunter2, ip: 127.0.0.1 }\n",
+        "server: hunter2\n",
+        "server:\n  admin_token:hunter2\n",
+        "server:\n  admin_token:hunter2: x\n",
+        "server:\n  paths:\n    - hunter2\n",
+        "gateway: { duplicate_device: hunter2 }\n",
+        "log:\n  level: hunter2\n",
+        "plugins: { grants: { a: [hunter2, \"model:hunter2\"] } }\n",
+        "plugins: { pins: { a: hunter2 } }\n",
+        "plugins: { share: { a: [hunter2] } }\n",
+        "groups:\n  a: [\"hunter2\\u0001\"]\n",
+        "hooks: { a: { url: \"https://me:hunter2@a.example/\" } }\n",
+        "hooks: { a: { url: \"ftp://a.example/?key=hunter2\" } }\n",
+        "llm: { aliases: { a: { base_url: \"https://a.example/hunter2/models\" } } }\n",
+        "llm: { aliases: { a: { base_url: \"https://a.example/v1?key=hunter2\" } } }\n",
+        "llm: { aliases: { a: { base_url: hunter2 } } }\n",
+        "llm: { aliases: {}, purposes: { summary: hunter2 } }\n",
+        "asr: { funasr: { url: \"wss://me:hunter2@a.example/\" } }\n",
+        "tts: { openai: { base_url: \"https://a.example/hunter2/models\", model: x } }\n",
+        "server: { public_url: \"wss://me:hunter2@a.example/\" }\n",
+        "config: { remote: { url: \"http://a.example/?key=hunter2\" } }\n",
+        "config: { remote: { url: \"https://me:hunter2@a.example/\" } }\n",
+        "hunter2 with blanks: 1\n",
+        "- hunter2\n",
+        "server: [hunter2\n",
+        "server: \"hunter2\n",
+        "server: { port: 1, port: hunter2 }\n",
         "asr:\n  doubao:\n    app_key: \"hunter2 with a blank\"\n    access_key: \"hunter2 as well\"\n",
     ] {
         std::fs::write(folder.path().join("wrong.yaml"), wrong).expect("written");
@@ -122,6 +152,30 @@ fn c14_no_complaint_about_settings_shows_a_secret() {
         let told = text(&output.stdout) + &text(&output.stderr);
         assert!(!output.status.success() && told.contains("wrong.yaml:"), "{wrong}: {told}");
         assert!(!told.contains("hunter2"), "{wrong}: {told}");
+    }
+    for (variable, value) in [
+        ("MODEHOST__SERVER__ADMIN_TOKN", "hunter2"),
+        ("MODEHOST__SERVER__PORT", "hunter2"),
+        ("MODEHOST__SERVER", "hunter2"),
+        ("MODEHOST__AUTH__TOKENS", "hunter2"),
+        ("MODEHOST__NOTHING_LIKE_IT", "hunter2"),
+        ("MODEHOST__HOOKS", "{\"a\":{\"url\":\"https://me:hunter2@a.example/\"}}"),
+    ] {
+        std::fs::write(folder.path().join("good.yaml"), "server: { port: 9000 }\n").expect("written");
+        let output = modehost(folder.path(), &["check", "good.yaml"], &[(variable, value)]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && told.contains(variable), "{variable}: {told}");
+        assert!(!told.contains("hunter2"), "{variable}: {told}");
+    }
+}
+
+#[test]
+fn c20_what_never_ends_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().expect("folder");
+    for arguments in [vec!["check", "/dev/zero"], vec!["plugin", "inspect", "/dev/zero"]] {
+        let output = modehost(folder.path(), &arguments, &[]);
+        let told = text(&output.stderr);
+        assert!(!output.status.success() && told.contains("it has more than"), "{arguments:?}: {told}");
     }
 }
 

@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("modehost-llm", &["ids", "limits", "task", "contract", "breaker"]),
     ("modehost-hooks", &["ids", "limits", "task", "contract"]),
     ("modehost-auth", &["ids", "limits", "task"]),
-    ("modehost-gateway", &["ids", "limits", "task", "protocol", "outbox", "session", "auth"]),
+    ("modehost-gateway", &["ids", "limits", "task", "follow", "protocol", "outbox", "session", "auth"]),
     ("modehost-config", &["ids", "limits", "task", "follow"]),
     (
         "modehost",

@@ -8,7 +8,7 @@ pub(crate) mod secret;
 use std::fmt;
 
 use garde::Validate;
-use modehost_ids::DeviceId;
+use modehost_ids::{Address, DeviceId};
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ pub struct DeviceTokenConfig {
 pub struct IntrospectionConfig {
     /// The provider's introspection endpoint; `https://` unless it is on this machine.
     #[garde(custom(address::is_address))]
-    pub url: String,
+    pub url: Address,
     /// How this server signs in there (HTTP Basic). Default none.
     #[serde(default)]
     #[garde(inner(length(min = 1, max = 1024)))]

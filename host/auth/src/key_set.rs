@@ -187,6 +187,10 @@ async fn read_file(path: &Path, parse: fn(&[u8]) -> Result<Vec<Key>, String>) ->
         let mut bytes = Vec::new();
         let file = File::open(&owned).map_err(|error| error.to_string())?;
         let most = limits::KEY_SET_BYTES as u64;
+        // Before anything is read: the size may be a lie, and mostly is none.
+        if file.metadata().is_ok_and(|about| about.len() > most) {
+            return Err(format!("it has more than {most} bytes"));
+        }
         file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         if bytes.len() as u64 > most {
             return Err(format!("it has more than {most} bytes"));

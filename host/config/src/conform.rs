@@ -70,6 +70,47 @@ impl<'a> Schema<'a> {
             || self.here.as_object().is_some_and(|schema| !closing.iter().any(|word| schema.contains_key(*word)))
     }
 
+    /// The keys that are listed, each once.
+    pub(crate) fn distinct_keys(self) -> Vec<&'a str> {
+        let mut keys = self.keys();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// What an element of a list or of a map with names of choice is like.
+    pub(crate) fn element(self) -> Option<Self> {
+        let named = || {
+            let mut rests = self.alternatives().into_iter().filter_map(|schema| schema.get("additionalProperties"));
+            rests.find(|rest| rest.is_object()).map(|schema| self.at(schema))
+        };
+        self.item().or_else(named)
+    }
+
+    pub(crate) fn is_list(self) -> bool {
+        self.item().is_some()
+    }
+
+    /// JSON pointer of this schema in its document.
+    pub(crate) fn place(self) -> Option<String> {
+        fn find(value: &Value, wanted: &Value, pointer: &str) -> Option<String> {
+            if std::ptr::eq(value, wanted) {
+                return Some(pointer.to_owned());
+            }
+            match value {
+                Value::Object(map) => {
+                    map.iter().find_map(|(key, value)| find(value, wanted, &path::join(pointer, key)))
+                }
+                Value::Array(list) => list
+                    .iter()
+                    .enumerate()
+                    .find_map(|(index, value)| find(value, wanted, &path::join(pointer, &index.to_string()))),
+                _ => None,
+            }
+        }
+        find(self.root, self.here, "")
+    }
+
     fn item(self) -> Option<Self> {
         self.alternatives().into_iter().find_map(|schema| schema.get("items")).map(|schema| self.at(schema))
     }

@@ -1,11 +1,16 @@
 //! A document of which a part is on another machine: laid over the file, and under the environment.
 //!
 //! Rule: the file alone is a good document and says where the rest is; what comes from elsewhere is
-//! taken whole or not at all, and cannot say that it comes from somewhere else.
+//! taken whole or not at all, cannot say that it comes from somewhere else, and says nothing that is
+//! not listed as its to say.
 
+use std::cell::Cell;
 use std::fmt;
 
-use crate::load::{Document, Loaded, Source};
+use crate::afar::{Afar, Switch};
+use crate::conform::Schema;
+use crate::layers::Layers;
+use crate::load::{Document, Further, Loaded, Source};
 use crate::problem::{Place, Problem, Problems};
 use crate::remote::{FetchError, Remote};
 
@@ -18,7 +23,9 @@ pub struct Elsewhere<T> {
     pub setting: &'static str,
     /// JSON pointer of the settings that only the file and the environment may hold.
     pub own: &'static str,
-    pub locate: fn(&T) -> Option<Remote>,
+    /// What may come from there.
+    pub afar: Afar,
+    pub locate: fn(&T) -> Option<(Remote, Switch)>,
 }
 
 impl<T> fmt::Debug for Elsewhere<T> {
@@ -32,6 +39,8 @@ impl<T> fmt::Debug for Elsewhere<T> {
 pub struct Held {
     remote: Remote,
     text: String,
+    /// What an operator should know about what it says.
+    warning: Option<String>,
 }
 
 impl fmt::Debug for Held {
@@ -41,13 +50,11 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
-    /// Whether it came over a way on which others can change it.
-    pub(crate) fn is_open(&self) -> bool {
-        self.remote.is_open()
-    }
-
-    /// Keeps it on disk for a start at which its address cannot be reached.
-    pub(crate) fn keep(&self) {
+    /// Says once what an operator should know of it, and keeps it on disk for a start at which its address cannot be reached.
+    pub(crate) fn take(&self) {
+        if let Some(warning) = &self.warning {
+            tracing::warn!("{warning}");
+        }
         if let Err(error) = self.remote.keep(&self.text) {
             let folder = self.remote.folder.display();
             tracing::warn!(
@@ -83,27 +90,29 @@ impl<T: Document> Elsewhere<T> {
     /// See [`FirstError`].
     pub fn load_first(&self, source: &Source) -> Result<First<T>, FirstError> {
         let base = source.load::<T>()?;
-        let Some(remote) = (self.locate)(&base.document) else {
+        let Some((remote, switch)) = (self.locate)(&base.document) else {
             return Ok(First { loaded: base, held: None, warning: None });
         };
         let setting = self.setting;
         let fetched = remote.fetch();
         let why = match fetched {
-            Ok(text) => match self.lay(source, &text) {
-                Ok(loaded) => return Ok(First { loaded, held: Some(Held { remote, text }), warning: None }),
+            Ok(text) => match self.lay(source, &text, switch) {
+                Ok((loaded, warning)) => {
+                    return Ok(First { loaded, held: Some(Held { remote, text, warning }), warning: None });
+                }
                 Err(problems) => Err(problems),
             },
             Err(error) => Ok(error),
         };
-        let kept = remote.kept().and_then(|text| Some((self.lay(source, &text).ok()?, text)));
+        let kept = remote.kept().and_then(|text| Some((self.lay(source, &text, switch).ok()?, text)));
         match (kept, why) {
-            (Some((loaded, text)), why) => {
+            (Some(((loaded, doubt), text)), why) => {
                 let why = match why {
                     Ok(error) => format!("{setting} {error}"),
                     Err(problems) => format!("what {setting} gives is not valid:\n{problems}"),
                 };
                 let warning = Some(format!("{why}\nthe last good copy is used instead"));
-                Ok(First { loaded, held: Some(Held { remote, text }), warning })
+                Ok(First { loaded, held: Some(Held { remote, text, warning: doubt }), warning })
             }
             (None, Ok(error)) => Err(FirstError::Away { setting, error }),
             (None, Err(problems)) => Err(problems.into()),
@@ -119,21 +128,33 @@ impl<T: Document> Elsewhere<T> {
         anew: bool,
     ) -> Result<(Loaded<T>, Option<Held>), Problems> {
         let base = source.load::<T>()?;
-        let Some(remote) = (self.locate)(&base.document) else { return Ok((base, None)) };
+        let Some((remote, switch)) = (self.locate)(&base.document) else { return Ok((base, None)) };
         let text = match held.filter(|held| !anew && held.remote.url == remote.url) {
             Some(held) => held.text.clone(),
             None => remote.fetch().map_err(|error| self.problem(error.to_string()))?,
         };
-        Ok((self.lay(source, &text)?, Some(Held { remote, text })))
+        let (loaded, warning) = self.lay(source, &text, switch)?;
+        Ok((loaded, Some(Held { remote, text, warning })))
     }
 
-    fn lay(&self, source: &Source, text: &str) -> Result<Loaded<T>, Problems> {
-        let loaded = source.load_with::<T>(Some((NAME, text)))?;
-        if loaded.is_from(NAME, self.own) {
-            let message = "this may stand in the file only: a configuration from elsewhere cannot move itself";
-            return Err(loaded.problem_with_key(self.own, message).into());
-        }
-        Ok(loaded)
+    /// The document with the text laid over it, and what an operator should know about it.
+    fn lay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Problems> {
+        let unsaid = Cell::new(false);
+        let judge = |layers: &Layers, schema: Schema<'_>| {
+            if layers.is_from(NAME, self.own) {
+                let message = "this may stand in the file only: a configuration from elsewhere cannot move itself";
+                return vec![layers.problem_with_key(self.own, message)];
+            }
+            let (problems, has_unsaid) = self.afar.judge(layers, schema, NAME, switch);
+            unsaid.set(has_unsaid);
+            problems
+        };
+        let loaded = source.load_with::<T>(Some(&Further { name: NAME, text, judge: &judge }))?;
+        let warning = match switch {
+            Switch::Unsaid(words) if unsaid.get() => Some(words.to_owned()),
+            _ => None,
+        };
+        Ok((loaded, warning))
     }
 
     fn problem(&self, message: String) -> Problem {

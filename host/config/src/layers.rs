@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::environment::Override;
 use crate::path;
-use crate::problem::{Place, Problem, render_secret, render_snippet};
+use crate::problem::{Place, Problem, render_snippet};
 use crate::tree::{Content, Mark, Node};
 
 /// Where a value comes from.
@@ -104,6 +104,13 @@ impl Layers {
         self.below(pointer).any(|place| is_in(place, name))
     }
 
+    /// Pointers of all values, but for maps, that come from the text of this name: a map by itself says nothing.
+    pub fn said_by<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = self.origins.iter().filter(move |(_, origin)| is_in(&origin.value, name));
+        from.map(|(pointer, _)| pointer.as_str())
+            .filter(|pointer| !self.value.pointer(pointer).is_some_and(Value::is_object))
+    }
+
     /// The places of a value and of all that is in it.
     fn below(&self, pointer: &str) -> impl Iterator<Item = &Place> {
         let below = format!("{pointer}/");
@@ -142,9 +149,9 @@ impl Layers {
         let place = place.cloned().unwrap_or_else(|| Place::Document("the configuration".to_owned()));
         let snippet = match &place {
             Place::Text { name, line, column } => {
-                let is_value = !at_key && written == pointer;
-                let render = if is_value && path::is_secret(pointer) { render_secret } else { render_snippet };
-                self.texts.get(name).and_then(|text| render(text, *line, *column))
+                let step = path::steps(written).pop();
+                let key = step.as_deref().map(path::shown);
+                self.texts.get(name).and_then(|text| render_snippet(text, *line, *column, key))
             }
             _ => None,
         };

@@ -13,10 +13,12 @@
 //! - [`problem`]: what is wrong, as a person reads it
 //! - [`remote`]: a text that another machine keeps, and its last good copy
 //! - [`elsewhere`]: a document of which a part comes from there
+//! - [`afar`]: which settings may come from there
 //! - [`live`]: the document that holds now, and its replacement as a whole
 //! - [`watcher`]: reloads when the file changes
 //! - [`reference`]: the schema as a table for people
 
+pub mod afar;
 pub mod conform;
 pub mod elsewhere;
 pub mod environment;
@@ -30,6 +32,7 @@ pub mod remote;
 pub mod tree;
 pub mod watcher;
 
+pub use afar::{Afar, Switch};
 pub use elsewhere::{Elsewhere, First, FirstError, Held};
 pub use live::{Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};

@@ -71,13 +71,7 @@ impl<T: Document> Live<T> {
         apply: Box<Apply<T>>,
     ) -> Arc<Self> {
         if let Some(held) = &held {
-            if held.is_open() {
-                let setting = elsewhere.setting;
-                tracing::warn!(
-                    "{setting} begins with http://: whoever is on the way there decides what this server does"
-                );
-            }
-            held.keep();
+            held.take();
         }
         let (current, turn) = (watch::Sender::new(Arc::new(first)), Turn { logged: None, held });
         Arc::new(Self { source, cold, apply, current, elsewhere: Some(elsewhere), turn: Mutex::new(turn) })
@@ -156,7 +150,7 @@ impl<T: Document> Live<T> {
         if let Some(held) = &held
             && turn.held.as_ref() != Some(held)
         {
-            held.keep();
+            held.take();
         }
         turn.held = held;
         Ok(Reloaded { changed, needs_restart })

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use garde::Validate;
+use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,6 +33,14 @@ pub struct Source {
     pub file: Option<PathBuf>,
     /// Laid over both.
     pub overrides: Vec<Override>,
+}
+
+/// A text that is laid over the file.
+pub(crate) struct Further<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+    /// Finds what it may not say.
+    pub judge: &'a dyn Fn(&Layers, Schema<'_>) -> Vec<Problem>,
 }
 
 /// A section that is not one of the document's own.
@@ -68,18 +77,21 @@ impl Source {
         self.load_with(None)
     }
 
-    /// As [`load`](Self::load), with a further text laid over the file: its name and what it says.
+    /// As [`load`](Self::load), with a further text laid over the file.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_with<T: Document>(&self, further: Option<(&str, &str)>) -> Result<Loaded<T>, Problems> {
+    /// As [`load`](Self::load), and what the text may not say: then nothing else is looked at.
+    pub(crate) fn load_with<T: Document>(&self, further: Option<&Further<'_>>) -> Result<Loaded<T>, Problems> {
         let Some(file) = &self.file else { return self.load_layers(None, further) };
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|error| Problem {
+        let problem = |message: String| Problem {
             place: Place::Document(name.clone()),
             setting: String::new(),
-            message: format!("cannot be read: {error}; give the path of a configuration file that exists"),
+            message,
             snippet: None,
+        };
+        let text = modehost_follow::read_text(file, limits::CONFIG_BYTES).map_err(|error| {
+            problem(format!("cannot be read: {error}; give the path of a configuration file that exists"))
         })?;
         self.load_layers(Some((&name, &text)), further)
     }
@@ -95,13 +107,19 @@ impl Source {
     fn load_layers<T: Document>(
         &self,
         file: Option<(&str, &str)>,
-        further: Option<(&str, &str)>,
+        further: Option<&Further<'_>>,
     ) -> Result<Loaded<T>, Problems> {
         let schema = schemars::schema_for!(T).to_value();
         let schema = Schema::new(&schema);
         let mut layers = Layers::default();
-        for (name, text) in std::iter::once(self.embedded).chain(file).chain(further) {
+        let texts = further.map(|further| (further.name, further.text));
+        for (name, text) in std::iter::once(self.embedded).chain(file).chain(texts) {
             layers.lay_text(name, text, &tree::parse(name, text)?);
+        }
+        // Before a variable hides what it says, and before anything is made of it: rules of settings may open files.
+        let refused = further.map(|further| (further.judge)(&layers, schema)).unwrap_or_default();
+        if !refused.is_empty() {
+            return Err(Problems::sorted(refused));
         }
         let mut problems = Vec::new();
         for set in &self.overrides {
@@ -157,7 +175,7 @@ impl<T: Document> Loaded<T> {
         known.sort_unstable();
         let unknown = self.sections.keys().filter(|name| !owned.contains(&name.as_str()));
         let problem = |name: &String| {
-            let message = format!("unknown section `{name}`{}", suggest(name, &known, "sections"));
+            let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
             Problem { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
         };
         unknown.map(problem).collect()
@@ -249,7 +267,7 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Prob
         };
         let pointer = pointer_of(error.path());
         let found = value.pointer(&pointer).cloned();
-        let mut problem = layers.problem_with_value(&pointer, plain_words(&pointer, &error.inner().to_string()));
+        let mut problem = layers.problem_with_value(&pointer, plain_words(found.as_ref(), &error.inner().to_string()));
         if matches!(problem.place, Place::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
             problem.message.push_str("; lists and maps are written as JSON in a variable");
         }
@@ -274,8 +292,8 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// The sentence of serde without names of Rust types, and without the value of a secret.
-fn plain_words(pointer: &str, message: &str) -> String {
+/// The sentence of serde without names of Rust types, and with the kind of what was found in place of its value.
+fn plain_words(value: Option<&Value>, message: &str) -> String {
     const NUMBERS: [(&str, &str); 8] = [
         ("u8", "a whole number from 0 to 255"),
         ("u16", "a whole number from 0 to 65535"),
@@ -286,9 +304,14 @@ fn plain_words(pointer: &str, message: &str) -> String {
         ("i64", "a whole number"),
         ("f64", "a number"),
     ];
-    let words = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    let Some((found, expected)) = words.and_then(|words| words.rsplit_once(", expected ")) else {
+    // Names of fields are those of our types.
+    if message.starts_with("missing field ") || message.starts_with("duplicate field ") {
         return message.to_owned();
+    }
+    // What is expected are words of ours, and stands behind whatever was found.
+    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
+    let Some(expected) = expected.filter(|_| OF_A_VALUE.iter().any(|start| message.starts_with(start))) else {
+        return "is not of a form that is known here".to_owned();
     };
     let expected = NUMBERS.iter().find(|(name, _)| *name == expected).map_or(expected, |(_, words)| words);
     let expected = match expected {
@@ -298,11 +321,20 @@ fn plain_words(pointer: &str, message: &str) -> String {
         other if other.starts_with("struct ") => "keys and values, such as { key: value }",
         other => other,
     };
-    let found = found.replacen("string ", "the text ", 1).replacen("integer ", "the number ", 1);
-    let found = found.replace("sequence", "a list").replace("null", "nothing").replace('`', "");
-    if path::is_secret(pointer) {
-        format!("expected {expected}")
-    } else {
-        format!("expected {expected}, found {found}")
-    }
+    let found = match value {
+        None | Some(Value::Null) => "nothing",
+        Some(Value::Bool(_)) => "true or false",
+        Some(Value::Number(number)) if number.is_f64() => "a number with a fraction",
+        Some(Value::Number(_)) if expected.contains("number") => "one that is too large or too small",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) if message.starts_with("unknown variant ") => "another word",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "keys and values",
+    };
+    format!("expected {expected}, found {found}")
 }
+
+/// How serde begins where a value is wrong; anything else may repeat what it pleases.
+const OF_A_VALUE: [&str; 5] =
+    ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "];

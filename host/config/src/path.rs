@@ -24,7 +24,7 @@ pub fn dotted(pointer: &str, value: &Value) -> String {
             if !text.is_empty() {
                 text.push('.');
             }
-            text.push_str(&step);
+            text.push_str(shown(&step));
         }
         here = here.and_then(|value| child(value, &step));
     }
@@ -91,21 +91,16 @@ pub fn insert(value: &mut Value, pointer: &str, new: Value) -> bool {
     true
 }
 
-/// True for a setting whose value must not be shown or logged.
-pub fn is_secret(pointer: &str) -> bool {
-    steps(pointer).iter().any(|step| SECRETS.iter().any(|word| step.to_lowercase().ends_with(word)))
+/// A key as it may be shown. One that is no plain word, number or device id may be a value that got into its
+/// place: `token:hush` without a blank is a key, too.
+pub fn shown(key: &str) -> &str {
+    let plain = key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
+    let device = key.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-'));
+    if key.chars().count() <= LONGEST && (plain || device) { key } else { "…" }
 }
 
-/// Ends of the names of keys whose values are not shown.
-const SECRETS: [&str; 7] = ["secret", "token", "tokens", "api_key", "app_key", "access_key", "password"];
-/// What a name has in it that may be meant for one of them, however it is written.
-const LIKE_SECRETS: [&str; 5] = ["secret", "token", "key", "passw", "credential"];
-
-/// True for a key that may be one of those, written wrongly.
-pub fn sounds_secret(key: &str) -> bool {
-    let plain: String = key.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    LIKE_SECRETS.iter().any(|word| plain.contains(word))
-}
+/// Characters of a key that may be a name.
+const LONGEST: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -119,6 +114,16 @@ mod tests {
         for (dots, pointer) in [("groups.a.b[0]", "/groups/a.b/0"), ("t[0].k", "/t/0/k"), ("t[0].new", "/t/0/new")] {
             assert_eq!(from_dotted(dots, &value), pointer);
             assert_eq!(dotted(pointer, &value), dots);
+        }
+    }
+
+    #[test]
+    fn c14_a_key_that_may_be_a_value_is_not_shown() {
+        for key in ["admin_token:hunter2", "https://me:hunter2@host", "a b", &"x".repeat(65)] {
+            assert_eq!(dotted(&join("/server", key), &json!({})), "server.…", "{key}");
+        }
+        for key in ["older_names", "客厅", "d0:ef:76:00:00:01", "fun-asr", "5", "a.b"] {
+            assert_eq!(shown(key), key);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What is wrong with a document, as a person reads it.
 //!
 //! Rule: a problem names its place, says what is wrong, and where it can, what to write instead.
-//! A line that holds a secret is never shown beyond its key.
+//! It shows keys and never a value: a key that is written wrongly is no known secret, and what stands
+//! behind it is one all the same.
 
 use std::fmt;
-
-use crate::path::sounds_secret;
 
 /// Where a problem stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Problem {
     pub setting: String,
     /// One sentence, no full stop.
     pub message: String,
-    /// The line of the text with a mark under the place, ready to print.
+    /// The key in its line of the text with a mark under the place, ready to print.
     pub snippet: Option<String>,
 }
 
@@ -89,42 +88,42 @@ impl Problems {
     }
 }
 
-/// The line at `line` with a mark under `column`, or `None` if the text has no such line.
-pub fn render_snippet(text: &str, line: u64, column: u64) -> Option<String> {
-    Some(marked(&conceal(line_of(text, line)?), line, column))
-}
-
-/// The same, with nothing shown from the marked place on: the value that stands there is a secret.
-pub fn render_secret(text: &str, line: u64, column: u64) -> Option<String> {
-    let before = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
-    let shown: String = line_of(text, line)?.chars().take(before).collect();
-    Some(marked(&format!("{}…", conceal(&shown)), line, column))
-}
-
-fn line_of(text: &str, line: u64) -> Option<&str> {
-    text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)
-}
-
-fn marked(shown: &str, line: u64, column: u64) -> String {
-    let column = usize::try_from(column.max(1)).unwrap_or(1).min(shown.chars().count() + 1);
-    // Wide characters count as one column here; the mark may then stand a little to the left.
-    let blank: String = shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
-    format!("  {number} | {shown}\n  {gap} | {blank}^")
-}
-
-/// The line up to the value of the first key that holds a secret, or may hold one: a key that is written
-/// wrongly is none of the settings, and its value is a secret all the same.
-fn conceal(line: &str) -> String {
-    let ends = line.match_indices(':').filter_map(|(at, colon)| {
-        let key = line[..at].trim_end_matches(['"', '\'', ' ']);
-        let key = key.rsplit(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))).next()?;
-        sounds_secret(key).then_some(at + colon.len())
-    });
-    match ends.min() {
-        Some(end) if !line[end..].trim().is_empty() => format!("{} …", &line[..end]),
-        _ => line.to_owned(),
+/// The line at `line` with a mark under `column`, or `None` if the text has no such line. Nothing is shown of it
+/// but `key`, where that stands before the mark.
+pub fn render_snippet(text: &str, line: u64, column: u64, key: Option<&str>) -> Option<String> {
+    let written = text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?;
+    let column = usize::try_from(column.max(1)).unwrap_or(1).min(written.chars().count() + 1);
+    let (mut shown, rest) = match key.and_then(|key| Some((key, find_key(written, key, column)?))) {
+        Some((key, at)) => (format!("{}{key}:", blanks(&written[..at])), &written[at + key.len()..]),
+        None => (blanks(written.chars().take(column - 1).collect::<String>().as_str()), "…"),
+    };
+    if !rest.trim_matches(['"', '\'', ' ', ':']).is_empty() {
+        let before = if shown.ends_with(':') { " " } else { "" };
+        shown.push_str(before);
+        shown.push('…');
     }
+    // Wide characters count as one column here; the mark may then stand a little to the left.
+    let mark = blanks(&written.chars().take(column - 1).collect::<String>());
+    let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
+    Some(format!("  {number} | {shown}\n  {gap} | {mark}^"))
+}
+
+/// As wide as `text`, with nothing of it.
+fn blanks(text: &str) -> String {
+    text.chars().map(|letter| if letter == '\t' { '\t' } else { ' ' }).collect()
+}
+
+/// Where `key` stands as a key in the line, at the column or before it.
+fn find_key(line: &str, key: &str, column: usize) -> Option<usize> {
+    let is_key = |at: &usize| {
+        let behind = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+        let before = line[..*at].chars().next_back();
+        let apart = before.is_none_or(|letter| letter.is_whitespace() || "\"'{[,".contains(letter));
+        // The mark of a key in quotation marks is at the first of these.
+        let quote = usize::from(before.is_some_and(|letter| matches!(letter, '"' | '\'')));
+        apart && behind.starts_with(':') && line[..*at].chars().count() - quote < column
+    };
+    line.match_indices(key).map(|(at, _)| at).filter(is_key).last()
 }
 
 /// "; did you mean `x`? keys here are: x, y", with the nearest of `known`, or without if none is near.
@@ -147,23 +146,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_stay_out_of_snippets() {
-        for line in [
-            "  secret: hunter2",
-            "  - { token: hunter2, device: 5 }",
-            "\"api_key\": hunter2",
-            "token : hunter2",
-            "  - { name: token-a, token: hunter2 }",
-            "apiKey: hunter2",
-            "  api-key : hunter2",
-            "  secrett: hunter2",
-            "    app_key: hunter2",
-            "  device_token: { key: @hunter2 }",
+    fn c14_a_line_shows_its_key_and_nothing_else() {
+        for (line, column, key, shown) in [
+            ("  port: hunter2", 9, "port", "  1 |   port: …\n    |         ^"),
+            ("  port: hunter2", 3, "port", "  1 |   port: …\n    |   ^"),
+            ("  hunter2: {", 3, "port", "  1 |   …\n    |   ^"),
+            (
+                "  - { name: hunter2, \"age\": hunter2 }",
+                22,
+                "age",
+                "  1 |                       age: …\n    |                      ^",
+            ),
+            ("  ports:", 3, "ports", "  1 |   ports:\n    |   ^"),
+            ("  x-port: hunter2", 11, "port", "  1 |           …\n    |           ^"),
+            ("\t- hunter2", 4, "port", "  1 | \t  …\n    | \t  ^"),
         ] {
-            let snippet = render_snippet(line, 1, 99).expect("a line");
-            assert!(!snippet.contains("hunter2"), "{snippet}");
+            let snippet = render_snippet(line, 1, column, Some(key)).expect("a line");
+            assert!(snippet.starts_with(shown) && !snippet.contains("hunter2"), "{line}:\n{snippet}");
+            let bare = render_snippet(line, 1, column, None).expect("a line");
+            assert!(!bare.contains("hunter2") && !bare.contains("port"), "{bare}");
         }
-        assert!(render_snippet("  tokens:", 1, 3).expect("a line").contains("tokens:"));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::afar::MARK;
+
 /// Schemas that refer to themselves end here.
 const DEPTH: usize = 12;
 
@@ -43,7 +45,9 @@ const HEAD: &str = "\
 Every setting of the server and of the plugins that come with it. Made from the schemas; do not edit.
 `modehost.yaml` beside this file says the same in the form of a file. In paths, `<name>` stands for a
 name of choice and `[]` for each element of a list; a column of `hot` means that a change of the file
-takes effect while the server runs.
+takes effect while the server runs. The column `from` says what may come from the address in
+`config.remote` as well: `any` may, `file` stays in the file and in the environment, and a name of a
+setting means that the file must have that as true.
 ";
 
 struct Table<'a> {
@@ -77,19 +81,24 @@ impl Table<'_> {
 
     fn row(&mut self, schema: &Value, target: &Value, path: &str, pointer: &str) {
         let when = if is_cold(self.cold, pointer) { "restart" } else { "hot" };
+        let from = match schema.get(MARK).and_then(Value::as_str) {
+            Some("file") => "file".to_owned(),
+            Some(switch) => code(switch),
+            None => "any".to_owned(),
+        };
         let default = match schema.get("default") {
             None | Some(Value::Null) => String::new(),
             Some(default) => code(&default.to_string()),
         };
         let (takes, words) = (takes(self.root, target), words(self.root, schema));
         // Writing to a text does not fail.
-        let _ = writeln!(self.rows, "| `{path}` | {} | {default} | {when} | {} |", cell(&takes), cell(words));
+        let _ = writeln!(self.rows, "| `{path}` | {} | {default} | {when} | {from} | {} |", cell(&takes), cell(words));
     }
 
     fn close(self, name: &str, words: &str, page: &mut String) {
         let _ = write!(page, "\n## {name}\n\n{}\n", words.trim());
         if !self.rows.is_empty() {
-            page.push_str("\n| setting | takes | default | when | |\n|---|---|---|---|---|\n");
+            page.push_str("\n| setting | takes | default | when | from | |\n|---|---|---|---|---|---|\n");
             page.push_str(&self.rows);
         }
     }

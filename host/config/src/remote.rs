@@ -3,7 +3,8 @@
 //! Rule: a fetch ends in time and reads a bounded text; what is said of it names neither the address
 //! nor the secret. The copy is whole or not there, belongs to one address, and is for its owner only.
 
-use std::io::{self, Read, Write};
+use std::fmt;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 /// Where a further document is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Remote {
     pub url: String,
     /// Sent as `Authorization: Bearer`.
@@ -25,11 +26,22 @@ pub struct Remote {
     pub folder: PathBuf,
 }
 
+/// Shows neither the address nor the secret.
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
 /// Why a document could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     #[error("cannot be used: it must be a whole address that begins with http:// or https://")]
     Address,
+    #[error(
+        "cannot be used: it must begin with https:// unless it is on this machine; whoever is on the way would decide what this server does"
+    )]
+    Open,
     #[error("cannot be fetched: TLS cannot be set up; see that this machine has root certificates")]
     Tls,
     #[error("cannot be fetched: there was no answer within {0} s")]
@@ -67,6 +79,9 @@ impl Remote {
     async fn exchange(&self) -> Result<String, FetchError> {
         let url = Url::parse(&self.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or(FetchError::Address)?;
+        if is_open(&self.url) {
+            return Err(FetchError::Open);
+        }
         let mut request = connect(&url)?.get(url);
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret);
@@ -75,11 +90,6 @@ impl Remote {
         let mut response = sent.map_err(|error| broken(&error))?;
         judge(response.status())?;
         read(&mut response).await
-    }
-
-    /// True if whoever is on the way can read and change what is said.
-    pub fn is_open(&self) -> bool {
-        Url::parse(&self.url).is_ok_and(|url| url.scheme() == "http" && !is_local(&url))
     }
 
     fn place(&self) -> PathBuf {
@@ -99,10 +109,9 @@ impl Remote {
 
     /// The last good copy of this address.
     pub fn kept(&self) -> Option<String> {
-        let file = std::fs::File::open(self.place()).ok()?;
+        // One that is longer is none: half of a document would say something else.
         let most = limits::REMOTE_CONFIG_BYTES + self.mark().len();
-        let mut text = String::new();
-        file.take(most as u64).read_to_string(&mut text).ok()?;
+        let text = modehost_follow::read_text(&self.place(), most).ok()?;
         text.strip_prefix(&self.mark()).map(str::to_owned)
     }
 
@@ -153,6 +162,11 @@ fn connect(url: &Url) -> Result<Client, FetchError> {
         builder = builder.no_proxy();
     }
     builder.build().map_err(|_| FetchError::Tls)
+}
+
+/// True if whoever is on the way to an address can read and change what is said there.
+pub fn is_open(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| url.scheme() == "http" && !is_local(&url))
 }
 
 /// True for this very machine.
@@ -210,12 +224,18 @@ mod tests {
         assert!(!text.contains("hush"), "the address may hold a secret");
         other.keep("x").expect("kept");
         assert_eq!((one.kept(), other.kept().as_deref()), (None, Some("x")));
+        // What has grown is not taken as far as it goes.
+        let long = format!("{}{}", other.mark(), "#".repeat(limits::REMOTE_CONFIG_BYTES + 1));
+        std::fs::write(other.place(), long).expect("written");
+        assert_eq!(other.kept(), None);
     }
 
     #[test]
     fn an_open_way_is_told_from_a_safe_one() {
-        let is_open = |url: &str| remote(Path::new("/nowhere"), url).is_open();
-        assert!(is_open("http://console.example.org/") && is_open("http://10.0.0.1/"));
+        for open in ["http://console.example.org/", "http://10.0.0.1/"] {
+            assert!(is_open(open));
+            assert_eq!(remote(Path::new("/nowhere"), open).fetch(), Err(FetchError::Open));
+        }
         for safe in ["https://console.example.org/", "http://127.0.0.1:8/", "http://[::1]/", "http://localhost/"] {
             assert!(!is_open(safe), "{safe}");
         }

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use crate::path;
 use crate::problem::{Place, Problem, render_snippet};
 
 /// Line and column, from 1; columns in characters.
@@ -50,10 +51,7 @@ pub fn parse(name: &str, text: &str) -> Result<Node, Problem> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let node = serde_saphyr::from_str_with_options::<Option<Node>>(text, options).map_err(|error| {
         let place = error.location();
-        let message = error.without_snippet().to_string();
-        // The parser's sentence ends with the place, which stands in front of ours.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        problem_at(name, text, place.map_or(Mark::default(), mark), message)
+        problem_at(name, text, place.map_or(Mark::default(), mark), words(error.without_snippet()))
     })?;
     let empty = Node { mark: Mark { line: 1, column: 1 }, content: Content::Map(Vec::new()), bytes: None };
     let node = node.unwrap_or(empty.clone());
@@ -67,14 +65,39 @@ pub fn parse(name: &str, text: &str) -> Result<Node, Problem> {
     }
 }
 
-/// A problem at a place of the text, with its line shown.
+/// What the parser says, where those are words of its own and nothing of the text.
+fn words(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::DuplicateMappingKey { key, .. } => {
+            format!("the key `{}` is given twice", key.as_deref().map_or("…", path::shown))
+        }
+        Error::AliasError { error, .. } => words(error),
+        Error::ExternalMessage { .. }
+        | Error::Eof { .. }
+        | Error::MultipleDocuments { .. }
+        | Error::Unexpected { .. }
+        | Error::UnexpectedSequenceEnd { .. }
+        | Error::UnexpectedMappingEnd { .. }
+        | Error::ContainerEndMismatch { .. }
+        | Error::UnknownAnchor { .. }
+        | Error::Budget { .. } => {
+            let message = error.to_string();
+            // The parser's sentence ends with the place, which stands in front of ours.
+            message.split(" at line ").next().unwrap_or(&message).to_owned()
+        }
+        _ => "cannot be read as YAML; keys must be texts, and texts with odd marks need quotation marks".to_owned(),
+    }
+}
+
+/// A problem at a place of the text.
 fn problem_at(name: &str, text: &str, mark: Mark, message: String) -> Problem {
     let place = if mark.line == 0 {
         Place::Document(name.to_owned())
     } else {
         Place::Text { name: name.to_owned(), line: mark.line, column: mark.column }
     };
-    Problem { place, setting: String::new(), message, snippet: render_snippet(text, mark.line, mark.column) }
+    Problem { place, setting: String::new(), message, snippet: render_snippet(text, mark.line, mark.column, None) }
 }
 
 impl Node {

@@ -8,7 +8,9 @@
 //! - [`Identity`]: whether two names lead to the same file or folder
 //! - [`Stamp`]: whether a file may hold something else than at the last look
 //! - [`FolderWatch`]: wakes when something happens in folders, and moves on when these are replaced
+//! - [`read`]: a file, whole, within a bound
 
+mod read;
 mod watch;
 
 use std::fs::{self, File, Metadata};
@@ -16,6 +18,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+pub use read::{read, read_open, read_text};
 pub use watch::{FolderWatch, WatchError};
 
 /// A file or folder, whatever it is called.

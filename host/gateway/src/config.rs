@@ -3,6 +3,7 @@
 //! changes without a restart.
 
 use garde::Validate;
+use modehost_ids::{Address, Secret, SecretKind};
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,18 +42,18 @@ pub struct ServerConfig {
     /// a path, the first of `paths` is appended. Default: the host that the OTA request named,
     /// with `port`. Hot.
     #[garde(inner(custom(is_public_url)))]
-    pub public_url: Option<String>,
+    pub public_url: Option<Address>,
     /// Paths on which devices are taken, with or without the last slash; the first is the one that
     /// OTA hands out. Default `/supie/v1/` and `/xiaozhi/v1/`. Hot.
     #[garde(length(min = 1), inner(custom(is_path)))]
     pub paths: Vec<String>,
     /// Secret of `server` messages. Default none: they are refused. Hot.
-    #[garde(inner(length(min = 1)))]
-    pub secret: Option<String>,
+    #[garde(inner(custom(is_given)))]
+    pub secret: Option<OperatorSecret>,
     /// Token of the operators' interface `/api/v1`, as `Authorization: Bearer`. Default none: only
     /// this machine may use it. Hot.
-    #[garde(inner(length(min = 1)))]
-    pub admin_token: Option<String>,
+    #[garde(inner(custom(is_given)))]
+    pub admin_token: Option<OperatorSecret>,
     /// Offset of the devices' clocks from UTC, in minutes, as OTA tells them. Default 480. Hot.
     #[garde(range(min = -1440, max = 1440))]
     pub timezone_offset_min: i32,
@@ -151,6 +152,22 @@ pub enum OnDuplicate {
     Reject,
 }
 
+/// What operators are known by.
+pub type OperatorSecret = Secret<OfOperators>;
+
+/// See [`OperatorSecret`].
+#[derive(Debug)]
+pub enum OfOperators {}
+
+impl SecretKind for OfOperators {
+    const NAME: &'static str = "OperatorSecret";
+    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+}
+
+fn is_given(secret: &OperatorSecret, _: &()) -> garde::Result {
+    if secret.expose().is_empty() { Err(garde::Error::new("must not be empty; leave it out for none")) } else { Ok(()) }
+}
+
 fn is_path(path: &str, _: &()) -> garde::Result {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
     if path.starts_with('/') && path.len() > 1 && plain {
@@ -171,6 +188,8 @@ fn is_public_url(url: &str, _: &()) -> garde::Result {
         uri.host().is_some_and(|host| !host.is_empty())
             && matches!(uri.scheme_str(), Some("ws" | "wss" | "http" | "https"))
             && uri.query().is_none()
+            // A password in it would be handed to every device.
+            && !url.contains('@')
     });
     if good { Ok(()) } else { Err(garde::Error::new("must look like `ws://host:port/path/` or `wss://host/path/`")) }
 }

@@ -1,7 +1,6 @@
 //! TLS on both ports. Rule: a certificate that has been good stays in use until a better one has
 //! been read whole; with TLS configured nobody is ever served without it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +61,8 @@ type Sums = [Option<[u8; 32]>; 2];
 
 impl Texts {
     fn read(certificate: &Path, key: &Path) -> Self {
-        Self { certificate: fs::read(certificate), key: fs::read(key) }
+        let read = |file| modehost_follow::read(file, limits::CERTIFICATE_BYTES);
+        Self { certificate: read(certificate), key: read(key) }
     }
 
     /// By what they hold: renewals have been of the same size and time as what was before them.

@@ -25,6 +25,8 @@ fn take(rate: &LogRate, what: &'static str) -> bool {
 pub(crate) fn asked_address(device: Option<&DeviceId>, address: Option<IpAddr>, url: &str) {
     if take(&OTA, "OTA requests") {
         let device = device.map_or("-", DeviceId::as_str);
+        // Its path is the operator's, and may be there to be known to devices only.
+        let url = modehost_ids::place(url).unwrap_or("-");
         tracing::info!(device, address = ?address, url, "a device has asked for the address (OTA)");
     }
 }

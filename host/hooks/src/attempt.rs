@@ -42,7 +42,7 @@ pub(crate) async fn run(hook: &Hook, signature: Option<Header>, body: Bytes) -> 
     };
     let time = Duration::from_secs(hook.config.timeout_s);
     let began = Instant::now();
-    let mut request = http.post(&hook.config.url).header(CONTENT_TYPE, "application/json").body(body);
+    let mut request = http.post(hook.config.url.as_str()).header(CONTENT_TYPE, "application/json").body(body);
     if let Some((name, value)) = signature {
         request = request.header(name, value);
     }

@@ -6,6 +6,7 @@ mod secret;
 use std::collections::BTreeMap;
 
 use garde::Validate;
+use modehost_ids::Address;
 use modehost_limits as limits;
 use reqwest::Url;
 use schemars::JsonSchema;
@@ -23,7 +24,7 @@ pub type Config = BTreeMap<String, HookConfig>;
 pub struct HookConfig {
     /// Address that JSON is posted to, `http://…` or `https://…`. Hot.
     #[garde(custom(is_address))]
-    pub url: String,
+    pub url: Address,
     /// Secret that bodies are signed with (HMAC-SHA256). Default none: they are not signed. Hot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(inner(custom(secret::is_secret)))]

@@ -23,7 +23,7 @@ const BODY: &str = r#"{"event":"done","text":"完成 private words"}"#;
 const SECRET: &str = "hush-hush";
 
 fn config(url: &str) -> Config {
-    let hook = HookConfig { url: url.to_owned(), secret: Some(SECRET.into()), timeout_s: 1 };
+    let hook = HookConfig { url: url.into(), secret: Some(SECRET.into()), timeout_s: 1 };
     BTreeMap::from([("out".to_owned(), hook)])
 }
 

@@ -1,7 +1,8 @@
-//! Newtypes for every id and every secret, so that no function can take one for another.
+//! Newtypes for every id, address and secret, so that no function can take one for another.
 //!
 //! Rule: an id is checked where it enters (`parse`) and trusted afterwards; cloning one is cheap.
 
+mod address;
 mod secret;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::address::{Address, place};
 pub use self::secret::{Secret, SecretKind};
 
 macro_rules! text_id {

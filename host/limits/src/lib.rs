@@ -319,6 +319,10 @@ pub const TOOL_NAME_BYTES: usize = 128;
 pub const MODEL_TOOL_NAME_BYTES: usize = 64;
 /// Kind of an archive entry, which names a folder.
 pub const ARCHIVE_KIND_BYTES: usize = 64;
+/// The list of a folder of finished work: some hundred bytes an entry, and whatever else a person keeps there.
+pub const ARCHIVE_INDEX_BYTES: usize = 64 * 1024 * 1024;
+/// A file of finished work that is read again. A day of speech takes 10 MiB.
+pub const ARCHIVE_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Id of an archive entry, which names files: file systems take 255 bytes with the ending and with
 /// what a temporary file adds.
 pub const ARCHIVE_ID_BYTES: usize = 128;
@@ -348,6 +352,8 @@ pub const HAND_OVER_LEFT: Duration = TAKEOVER_LINGER;
 pub const SPARE_MESSAGES: usize = 10_000;
 /// Bytes of the messages in that file.
 pub const SPARE_BYTES: usize = 16 * 1024 * 1024;
+/// The file itself: JSON writes some characters as six.
+pub const SPARE_FILE_BYTES: usize = 6 * SPARE_BYTES + 256 * SPARE_MESSAGES;
 /// How often the database is asked whether it takes messages again.
 pub const SPARE_RETRY: Duration = Duration::from_secs(2);
 /// How long a device that is being handed messages from the file may take to say what arrived.
@@ -391,6 +397,13 @@ pub const FILE_SETTLE: Duration = Duration::from_millis(100);
 /// How often what is open or watched is compared with what its path leads to now: events are bound to the
 /// folder that was there when the watch began. Some dozen looks at the file system each time.
 pub const PATH_LOOK: Duration = Duration::from_secs(1);
+
+// --- Files of the operator ----------------------------------------------------------------------
+
+/// The configuration file, and schemas of plugins; one with ten thousand devices in groups has less than 2 MiB.
+pub const CONFIG_BYTES: usize = 8 * 1024 * 1024;
+/// A certificate with its chain, or its key; the longest chains have 20 KiB.
+pub const CERTIFICATE_BYTES: usize = 1024 * 1024;
 
 // --- A configuration on another machine ---------------------------------------------------------
 

@@ -19,6 +19,12 @@ pub const EFFECT_BYTES: usize = 512 * 1024;
 pub const SNAPSHOT_BYTES: usize = 256 * 1024;
 /// A plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
 pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// What is kept of a compiled plugin: machine code takes up to six times its component.
+pub const COMPILED_PLUGIN_BYTES: usize = 512 * 1024 * 1024;
+/// A checksum beside it: 64 digits, and a line end where a person wrote it.
+pub const CHECKSUM_BYTES: usize = 128;
+/// The index of kept releases: some hundred bytes a release.
+pub const RELEASE_INDEX_BYTES: usize = 4 * 1024 * 1024;
 /// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
 pub const LIVE_INSTANCES: usize = 14_000;
 /// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a
@@ -95,10 +101,8 @@ pub const COMPILE_BYTES: u64 = 2 << 30;
 pub const COMPILERS: usize = 2;
 /// A start waits so long for plugins that have to be compiled, well under what service managers give it.
 pub const START_COMPILE: Duration = Duration::from_secs(60);
-/// A new version of a plugin that serves is shown as being compiled once that takes longer than most.
+/// A plugin is listed as being compiled once that takes longer than it does for most: what is listed is looked at.
 pub const COMPILING_SHOWN: Duration = Duration::from_secs(10);
-/// Machine code of one plugin. It is three to five times as large as the component.
-pub const COMPILED_BYTES: u64 = 1 << 30;
 /// What is read of a compiler's complaints.
 pub const COMPILER_WORDS: u64 = 4096;
 /// Compiled plugins that wait for somebody to load them.

@@ -9,6 +9,7 @@ use std::fmt;
 
 use garde::error::Path;
 use garde::{Report, Validate};
+use modehost_ids::Address;
 use modehost_limits as limits;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
@@ -58,10 +59,10 @@ pub struct Alias {
     /// Address of an OpenAI-compatible service, up to and without `/chat/completions`, such as
     /// `https://api.example.org/v1`. Must be given.
     #[garde(custom(one_address(&self.url)), inner(custom(address::is_base_url)))]
-    pub base_url: Option<String>,
+    pub base_url: Option<Address>,
     /// The older name of `base_url`.
     #[garde(inner(custom(address::is_base_url)))]
-    pub url: Option<String>,
+    pub url: Option<Address>,
     /// Key, sent as `Authorization: Bearer`. Default none.
     #[garde(inner(custom(key::is_key)))]
     pub api_key: Option<ApiKey>,
@@ -265,7 +266,7 @@ impl Validate for Config {
                     true => "there is none; add it under `llm.aliases` with `base_url` and `model`".to_owned(),
                     false => format!("there are: {}", names.join(", ")),
                 };
-                let message = format!("names the alias `{}`, which is not in `llm.aliases`; {known}", purpose.alias());
+                let message = format!("names an alias that is not in `llm.aliases`; {known}");
                 report.append(place(), garde::Error::new(message));
             }
             purpose.overrides.validate_into(context, &mut place, report);
@@ -282,7 +283,7 @@ fn is_name(name: &str) -> garde::Result {
     Err(garde::Error::new("must have a name of 1 to 64 letters, digits, `-` and `_`"))
 }
 
-fn one_address(older: &Option<String>) -> impl FnOnce(&Option<String>, &()) -> garde::Result + '_ {
+fn one_address(older: &Option<Address>) -> impl FnOnce(&Option<Address>, &()) -> garde::Result + '_ {
     move |address, _| match (address, older) {
         (None, None) => Err(garde::Error::new(
             "has no `base_url`; write the address of an OpenAI-compatible service, such as https://api.example.org/v1",

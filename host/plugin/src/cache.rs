@@ -58,11 +58,8 @@ impl Cache {
     pub(crate) fn get(&self, engine: &wasmtime::Engine, sha256: &str) -> Option<Component> {
         self.check().ok()?;
         let path = self.path(engine, sha256);
-        let mut sum = String::new();
-        fs::File::open(sum_path(&path)).ok()?.take(limits::COMPILER_WORDS).read_to_string(&mut sum).ok()?;
-        let file = fs::File::open(&path).ok()?;
-        let mut compiled = Vec::new();
-        (&file).take(limits::COMPILED_BYTES).read_to_end(&mut compiled).ok()?;
+        let sum = modehost_follow::read_text(&sum_path(&path), limits::CHECKSUM_BYTES).ok()?;
+        let compiled = modehost_follow::read(&path, limits::COMPILED_PLUGIN_BYTES).ok()?;
         let signature = hex::decode(sum.trim()).unwrap_or_default();
         if self.sign(&path, &compiled).verify_slice(&signature).is_err() {
             tracing::warn!(file = %path.display(), "a compiled plugin is damaged, or of another installation, and is compiled anew");
@@ -73,7 +70,7 @@ impl Cache {
         match load(engine, &path) {
             Ok(component) => {
                 // The time says when it was used last.
-                let _ = file.set_modified(SystemTime::now());
+                let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
                 Some(component)
             }
             Err(error) => {

@@ -14,7 +14,7 @@ pub mod status;
 mod store;
 mod trial;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -143,13 +143,15 @@ impl PluginCatalog {
 
     /// One row for each generation and each refused file.
     pub fn list(&self) -> Vec<PluginStatus> {
-        let (mut rows, serving) = {
-            let releases = self.releases.lock();
-            (status::rows(&releases), releases.slots.keys().cloned().collect::<BTreeSet<_>>())
-        };
+        let mut rows = status::rows(&self.releases.lock());
         rows.extend(self.refused.lock().iter().map(|(file, refused)| status::refused_row(file, refused)));
-        rows.extend(self.compiling.rows(|id| serving.contains(&PluginId::from(id))));
+        rows.extend(self.compiling.rows(limits::COMPILING_SHOWN));
         rows
+    }
+
+    /// One row for each file that is being compiled; [`Self::list`] has those that take longer than most.
+    pub fn compiling(&self) -> Vec<PluginStatus> {
+        self.compiling.rows(Duration::ZERO)
     }
 
     /// Takes a plugin out of service; its sessions are told. It comes back when its file changes

@@ -86,7 +86,7 @@ impl Helper {
             scope.spawn(move || drop(input.write_all(component)));
             let words = scope.spawn(move || read(words, limits::COMPILER_WORDS));
             let code = scope.spawn(move || {
-                let code = read(output, limits::COMPILED_BYTES);
+                let code = read(output, limits::COMPILED_PLUGIN_BYTES as u64);
                 let _ = done.send(());
                 code
             });

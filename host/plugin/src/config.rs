@@ -179,8 +179,9 @@ fn not_empty(dir: &std::path::Path, _context: &()) -> garde::Result {
 
 fn are_grants(grants: &BTreeMap<String, Vec<String>>, _context: &()) -> garde::Result {
     for (plugin, texts) in grants {
-        for text in texts {
-            Grant::parse(text).map_err(|why| garde::Error::new(format!("for {plugin}: {why}")))?;
+        for (number, text) in texts.iter().enumerate() {
+            let told = |why: String| why.replace(&format!("`{text}`"), &format!("number {}", number + 1));
+            Grant::parse(text).map_err(|why| garde::Error::new(format!("for {plugin}: {}", told(why))))?;
         }
     }
     Ok(())
@@ -190,8 +191,8 @@ fn are_checksums(pins: &BTreeMap<String, String>, _context: &()) -> garde::Resul
     let good = |pin: &str| pin.len() == 64 && pin.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     match pins.iter().find(|(_, pin)| !good(pin)) {
         None => Ok(()),
-        Some((plugin, pin)) => Err(garde::Error::new(format!(
-            "for {plugin}: `{pin}` is not a SHA-256 in lower-case hex, as `modehost plugin inspect` prints it"
+        Some((plugin, _)) => Err(garde::Error::new(format!(
+            "for {plugin}: it is not a SHA-256 in lower-case hex, as `modehost plugin inspect` prints it"
         ))),
     }
 }

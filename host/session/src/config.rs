@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Device;
-use modehost_ids::{DeviceId, GroupId, Secret, SecretKind};
+use modehost_ids::{Address, DeviceId, GroupId, Secret, SecretKind};
 use modehost_limits as limits;
 use modehost_storage::traits::Audience;
 
@@ -64,7 +64,7 @@ pub enum DuplicateDevice {
 /// Who explains pictures to devices: what their cameras are told to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vision {
-    pub url: String,
+    pub url: Address,
     /// Sent to devices, and to nobody else; may be empty.
     pub token: VisionToken,
 }

@@ -20,7 +20,7 @@ use super::view;
 pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let live = desk.live.current();
     let server = &live.document.server;
-    let token = server.admin_token.as_deref();
+    let token = server.admin_token.as_ref().map(|token| token.expose());
     match judge(token, caller(&request, server), request.headers()) {
         Ok(()) => next.run(request).await,
         Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),

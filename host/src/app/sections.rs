@@ -132,8 +132,7 @@ fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section:
             }
             continue;
         }
-        let message = if path::is_secret(&pointer) { error.masked().to_string() } else { error.to_string() };
-        problems.push(loaded.problem_with_value(&pointer, message));
+        problems.push(loaded.problem_with_value(&pointer, error.masked_with("it").to_string()));
     }
 }
 
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_section_that_breaks_its_schema_is_told_at_its_line() {
-        assert_eq!(check("alpha:\n  keep: 0\n"), ["c.yaml:2:9: alpha.keep: 0 is less than the minimum of 1"]);
+        assert_eq!(check("alpha:\n  keep: 0\n"), ["c.yaml:2:9: alpha.keep: it is less than the minimum of 1"]);
         let unknown = "c.yaml:3:3: alpha.kep: unknown key; did you mean `keep`? keys here are: keep, names";
         assert_eq!(check("alpha:\n  keep: 5\n  kep: 5\n"), [unknown]);
         assert_eq!(check("alpha:\nbeta: { x: 1 }\n"), Vec::<String>::new());

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use modehost_limits as limits;
 use serde_json::Value;
 
 use super::Failure;
@@ -69,7 +70,8 @@ fn read_schema(file: &Path) -> Result<(String, Value), Failure> {
     let shown = file.display();
     let name = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| Failure::Other(format!("{shown} stands in no folder that names its plugin")))?;
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
+    let text = modehost_follow::read_text(file, limits::CONFIG_BYTES)
+        .map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
     let schema = serde_json::from_str(&text).map_err(|error| Failure::Other(format!("{shown}: {error}")))?;
     Ok((name, schema))
 }

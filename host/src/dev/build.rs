@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use modehost_limits as limits;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
@@ -180,8 +181,9 @@ fn artifact(line: &str, plugins: &[PluginSource]) -> Option<Built> {
 pub fn place(built: &Built, folder: &Path) -> Result<bool, BuildError> {
     let target = folder.join(format!("{}.wasm", built.id));
     let write = || -> std::io::Result<bool> {
-        let bytes = std::fs::read(&built.file)?;
-        if std::fs::read(&target).is_ok_and(|present| present == bytes) {
+        let read = |file: &Path| modehost_follow::read(file, limits::PLUGIN_FILE_BYTES as usize);
+        let bytes = read(&built.file)?;
+        if read(&target).is_ok_and(|present| present == bytes) {
             return Ok(false);
         }
         std::fs::create_dir_all(folder)?;

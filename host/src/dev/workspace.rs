@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use modehost_limits as limits;
 use serde::Deserialize;
 
 /// A checkout with plugins.
@@ -112,8 +113,8 @@ impl PluginSource {
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| WorkspaceError::Unreadable { path: path.to_owned(), error })?;
+    let text = modehost_follow::read_text(path, limits::CONFIG_BYTES)
+        .map_err(|error| WorkspaceError::Unreadable { path: path.to_owned(), error })?;
     toml::from_str(&text)
         .map_err(|error| WorkspaceError::BadManifest { path: path.to_owned(), message: error.to_string() })
 }

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,9 +93,12 @@ impl LogFile {
         {
             *size = about.len();
         }
-        // Where even the folder above is gone, the old file is better than none, and a folder of ours in its
-        // place would be in the way of whoever brings it back.
-        if lost && let Ok(anew) = make_folder(&self.folder).and_then(|()| open(&self.folder)) {
+        // Where even the folder above was moved away, the old file is better than none, and a folder of ours in
+        // its place would be in the way of whoever brings it back. What was removed nobody brings back, and lines
+        // that go on into it are lost.
+        let removed = self.open.as_ref().is_some_and(|(file, _)| file.metadata().is_ok_and(|about| about.nlink() == 0));
+        let make = if removed { fs::create_dir_all } else { make_folder };
+        if lost && let Ok(anew) = make(&self.folder).and_then(|()| open(&self.folder)) {
             self.open = Some(anew);
         }
     }
@@ -287,6 +291,11 @@ mod tests {
         later(&mut log);
         log.write_all(b"two\n").expect("taken");
         assert_eq!((text(&at("data-2/log").join(CURRENT)).as_str(), parent.exists()), ("one\ntwo\n", false));
+        // Removed with all that is above it: made again.
+        fs::remove_dir_all(at("data-2")).expect("removed");
+        later(&mut log);
+        log.write_all(b"three\n").expect("taken");
+        assert_eq!(text(&parent.join("log").join(CURRENT)), "three\n");
     }
 
     #[test]

@@ -7,13 +7,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use garde::Validate;
-use modehost_config::{Elsewhere, Loaded, Remote};
+use modehost_config::remote::is_open;
+use modehost_config::{Elsewhere, Loaded, Remote, Switch};
+use modehost_ids::{Address, Secret, SecretKind};
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Settings;
+use super::afar::{AFAR, sign_in};
 
 /// Section `config`: where further settings come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -33,18 +36,44 @@ pub struct DocumentSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoteSettings {
-    /// Address that answers GET with YAML or JSON, such as `https://console.example.org/modehost.yaml`.
+    /// Address that answers GET with YAML or JSON, such as `https://console.example.org/modehost.yaml`;
+    /// `https://` unless it is on this machine.
     /// The last good answer is kept in `storage.dir`, for a start at which the address is away.
     #[garde(custom(is_address))]
-    pub url: String,
+    pub url: Address,
     /// Secret, sent as `Authorization: Bearer`. Default none.
     #[serde(default)]
-    #[garde(inner(length(min = 1), ascii))]
-    pub secret: Option<String>,
+    #[garde(inner(custom(is_secret)))]
+    pub secret: Option<RemoteSecret>,
     /// Time for one fetch in all, in s, 1 to 60. Default 5.
     #[serde(default = "fetch_time")]
     #[garde(range(min = 1, max = 60))]
     pub timeout_s: u64,
+    /// Whether what comes from there may say who may connect (section `auth`). Default none: in versions
+    /// before 0.3 it may, with a warning; from 0.3 on it may not.
+    #[serde(default)]
+    #[garde(skip)]
+    pub sign_in: Option<bool>,
+}
+
+/// What the other machine knows us by.
+pub type RemoteSecret = Secret<OfRemote>;
+
+/// See [`RemoteSecret`].
+#[derive(Debug)]
+pub enum OfRemote {}
+
+impl SecretKind for OfRemote {
+    const NAME: &'static str = "RemoteSecret";
+    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+}
+
+fn is_secret(secret: &RemoteSecret, _: &()) -> garde::Result {
+    let secret = secret.expose();
+    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(garde::Error::new("must consist of visible ASCII characters without spaces"));
+    }
+    Ok(())
 }
 
 fn fetch_time() -> u64 {
@@ -52,26 +81,37 @@ fn fetch_time() -> u64 {
 }
 
 fn is_address(url: &str, _: &()) -> garde::Result {
+    let fault = |words: &str| Err(garde::Error::new(words));
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
-        _ => Err(garde::Error::new("must be a whole address that begins with `http://` or `https://`")),
+    let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
+        return fault("must be a whole address that begins with `https://` (or `http://` on this machine)");
+    };
+    if rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')) {
+        return fault("must not hold a user or password; give what this server is known by as `secret`");
     }
+    if is_open(url) {
+        return fault(
+            "must begin with `https://` unless it is on this machine: whoever is on the way would decide what this \
+             server does",
+        );
+    }
+    Ok(())
 }
 
 /// How the remote part of a configuration is found.
 pub fn elsewhere() -> Elsewhere<Settings> {
-    Elsewhere { setting: "config.remote.url", own: "/config", locate }
+    Elsewhere { setting: "config.remote.url", own: "/config", afar: AFAR, locate }
 }
 
-fn locate(settings: &Settings) -> Option<Remote> {
+fn locate(settings: &Settings) -> Option<(Remote, Switch)> {
     let remote = settings.config.remote.as_ref()?;
-    Some(Remote {
-        url: remote.url.clone(),
-        secret: remote.secret.clone(),
+    let place = Remote {
+        url: remote.url.as_str().to_owned(),
+        secret: remote.secret.as_ref().map(|secret| secret.expose().to_owned()),
         time: Duration::from_secs(remote.timeout_s),
         folder: Path::new(&settings.storage.dir).to_owned(),
-    })
+    };
+    Some((place, sign_in(remote.sign_in)))
 }
 
 /// What an older name of `setting` says, with that name, if nobody has set `setting` itself.

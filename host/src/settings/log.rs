@@ -12,8 +12,8 @@ use tracing_subscriber::EnvFilter;
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
     /// Least level that is logged: `error`, `warn`, `info`, `debug` or `trace`, for single rooms
-    /// such as `info,modehost_session=debug`. The variable RUST_LOG goes before it. Default `info`.
-    /// Hot.
+    /// such as `info,modehost_session=debug`. Libraries write warnings and errors, unless one is named,
+    /// such as `info,wasmtime=debug`. The variable RUST_LOG goes before it. Default `info`. Hot.
     #[garde(custom(is_level))]
     pub level: String,
     /// `text` for people or `json` for machines. Default `text`. Needs a restart.

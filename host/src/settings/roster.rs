@@ -20,7 +20,7 @@ pub struct DeviceName(#[garde(custom(is_device))] pub String);
 fn is_device(id: &str, _: &()) -> garde::Result {
     match DeviceId::parse(id) {
         Some(_) => Ok(()),
-        None => Err(garde::Error::new(format!("`{id}` is not a device id: 1 to 128 bytes without control characters"))),
+        None => Err(garde::Error::new("has an entry that is no device id: 1 to 128 bytes without control characters")),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use garde::Validate;
 use modehost_gateway::OfExtensions;
+use modehost_ids::Address;
 use modehost_limits as limits;
 use modehost_session::{Config, ExtensionRule, Language, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
@@ -72,7 +73,7 @@ pub enum Spoken {
 pub struct VisionSettings {
     /// Address that devices send a picture and a question to, such as `https://vision.example.org/explain`.
     #[garde(custom(is_http))]
-    pub url: String,
+    pub url: Address,
     /// What they show there as `Authorization: Bearer`. Default empty.
     #[serde(default = "no_token")]
     #[garde(skip)]

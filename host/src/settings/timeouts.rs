@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use garde::Validate;
+use modehost_config::path;
 use modehost_limits as limits;
 use modehost_session::IdleConfig;
 use schemars::JsonSchema;
@@ -46,7 +47,7 @@ impl Default for TimeoutSettings {
 
 fn are_multipliers(multipliers: &BTreeMap<String, u32>, _: &()) -> garde::Result {
     match multipliers.iter().find(|(_, times)| **times > 1000) {
-        Some((mode, times)) => Err(garde::Error::new(format!("{mode} is {times} and must be 0 to 1000"))),
+        Some((mode, _)) => Err(garde::Error::new(format!("{} must be 0 to 1000", path::shown(mode)))),
         None => Ok(()),
     }
 }

@@ -26,7 +26,8 @@ async fn a_start_serves_with_what_is_ready_and_a_stop_waits_for_nobody() {
     let mut server = Server::start(settings).await;
     server.says("is still being compiled").await;
     server.says("is not in force yet: it is being compiled").await;
-    assert_eq!(states(&server, "coding").await, ["compiling"]);
+    let state = async || states(&server, "coding").await;
+    wait::until("it is listed", PROMPT, state, |states| states == &["compiling"]).await;
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(device.count().await.0, 1);
     let start = Instant::now();
@@ -44,7 +45,7 @@ async fn while_one_is_compiled_others_are_swapped_and_operators_are_answered() {
     server.install("slow", &guest::slow_to_compile(&guest::bundled("coding")));
     server.says("is being compiled").await;
     let state = async || states(&server, "coding").await;
-    wait::until("it is being compiled", wait::SOON, state, |states| states == &["compiling"]).await;
+    wait::until("it is being compiled", PROMPT, state, |states| states == &["compiling"]).await;
     server.install("fixture", &guest::fixture_version("2.0.0"));
     let version = async || server.plugin("fixture").await["version"].clone();
     wait::until("the other one serves", PROMPT, version, |version| version == "2.0.0").await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use modehost_provider::{Provider, Reply};
 use modehost_tests::{Device, Server, Settings, guest, http, wait};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::storage_faults::Disk;
 
@@ -213,5 +214,71 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     for mark in MARKS {
         let line = lines.lines().chain(output.lines()).find(|line| line.contains(mark));
         assert_eq!(line, None, "{mark} is in the log");
+    }
+}
+
+/// Level and target of each line of the file; the log is one of JSON.
+fn levels(folder: &Path) -> Vec<(String, String)> {
+    let text = written(folder);
+    // The last line may be half there.
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let word = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    lines.map(|line| (word(&line, "level"), word(&line, "target"))).collect()
+}
+
+#[tokio::test]
+async fn c14_libraries_are_heard_by_name_only_at_any_level() {
+    let settings = |level: &str| {
+        let settings = Settings::new().set("log.format", json!("json")).set("log.level", json!(level));
+        // It is compiled, which is when compilers talk.
+        settings.plugin("fixture", guest::fixture_version("1.0.0"))
+    };
+    let server = Server::start(settings("trace")).await;
+    serves(&server, "dev-1").await;
+    let folder = server.data_dir().join("log");
+    let is_own = |target: &str| target.starts_with("modehost") || target == "plugin";
+    // A caller that speaks no HTTP is worth no more than a line of `debug`.
+    let look = async || {
+        let mut caller = tokio::net::TcpStream::connect(server.http()).await.expect("connected");
+        let _ = caller.write_all(b"\0 nonsense\r\n\r\n").await;
+        levels(&folder)
+    };
+    let heard = |lines: &Vec<(String, String)>| lines.iter().any(|(level, _)| level == "DEBUG" || level == "TRACE");
+    let lines = wait::until("our own lines are there", wait::SOON, look, heard).await;
+    let foreign = lines.iter().find(|(level, target)| !is_own(target) && level != "WARN" && level != "ERROR");
+    assert_eq!(foreign, None, "of {} lines", lines.len());
+    assert!(written(&folder).len() < 4 * 1024 * 1024, "{} bytes", written(&folder).len());
+    let metrics = server.admin("GET", "/metrics", "").await.body;
+    assert!(metrics.contains("modehost_log_lost_total 0\n"), "{metrics}");
+    drop(server);
+
+    let server = Server::start(settings("info,wasmtime=trace")).await;
+    let folder = server.data_dir().join("log");
+    let look = async || levels(&folder);
+    let named = |lines: &Vec<(String, String)>| {
+        lines.iter().any(|(level, target)| target.starts_with("wasmtime") && (level == "DEBUG" || level == "TRACE"))
+    };
+    wait::until("the one that is named is heard", wait::SOON, look, named).await;
+}
+
+#[tokio::test]
+async fn c14_a_folder_that_was_removed_is_made_again() {
+    let mut server = Server::prepare(&Settings::new());
+    let above = server.data_dir().with_file_name("logs");
+    let folder = above.join("of-the-server");
+    server.configure(&Settings::new().set("log.dir", json!(folder)));
+    server.launch();
+    server.ready().await;
+    serves(&server, "dev-0").await;
+    wait::until("the file is begun", wait::SOON, async || written(&folder), |lines| !lines.is_empty()).await;
+    // The folder, and what is above it as well.
+    for (round, removed) in [&folder, &above, &folder].into_iter().enumerate() {
+        std::fs::remove_dir_all(removed).expect("removed");
+        let id = format!("dev-{round}");
+        let look = async || {
+            serves(&server, &id).await;
+            written(&folder).contains(&id)
+        };
+        wait::until("lines are in a new file", wait::SOON, look, |again| *again).await;
     }
 }

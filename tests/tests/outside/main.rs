@@ -49,10 +49,15 @@
 //! - [`clock`]: a system clock that jumps
 //! - [`idle`]: silent devices, and what sessions leave behind (C.6, C.7)
 //! - [`server_messages`], [`restart`]: orders of the operator's console (C.12)
+//! - [`afar`]: what another machine may set, and what stays in the file (C.12)
+//! - [`bounds`]: files that are far larger than they may be (C.20)
+//! - [`secrets`]: what is said of settings and addresses (C.14)
 //! - [`walk`]: the example client through the README's walk
 
+mod afar;
 mod archive;
 mod board;
+mod bounds;
 mod clock;
 mod coding;
 mod commands;
@@ -84,6 +89,7 @@ mod refusal;
 mod reload;
 mod restart;
 mod resume;
+mod secrets;
 mod server_messages;
 mod sign_in;
 mod signals;

@@ -30,17 +30,17 @@ pub async fn order(server: &Server, action: &str, secret: &str) -> (Device, Valu
     (console, answer)
 }
 
-async fn update(server: &Server) -> Value {
+pub async fn update(server: &Server) -> Value {
     order(server, "update_config", SECRET).await.1
 }
 
-fn is_success(answer: &Value) -> bool {
+pub fn is_success(answer: &Value) -> bool {
     assert!(["success", "error"].contains(&answer["status"].as_str().unwrap_or_default()), "{answer}");
     answer["status"] == "success"
 }
 
 /// What OTA tells devices of their clocks: a setting that shows.
-async fn offset(server: &Server) -> Value {
+pub async fn offset(server: &Server) -> Value {
     let answer = modehost_tests::http::request(
         server.http(),
         "POST",
@@ -101,7 +101,7 @@ async fn c12_only_the_secret_opens_and_guesses_are_few() {
 
 /// What the remote address does.
 #[derive(Clone)]
-enum Manner {
+pub enum Manner {
     Says(String),
     Status(&'static str),
     Hangs,
@@ -109,7 +109,7 @@ enum Manner {
 }
 
 /// A remote address that serves a configuration to who knows its secret.
-struct Remote {
+pub struct Remote {
     port: u16,
     manner: Arc<Mutex<Manner>>,
     asked: Arc<AtomicUsize>,
@@ -118,7 +118,7 @@ struct Remote {
 }
 
 impl Remote {
-    async fn start(manner: Manner) -> Self {
+    pub async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (manner, asked) = (Arc::new(Mutex::new(manner)), Arc::new(AtomicUsize::new(0)));
@@ -158,15 +158,15 @@ impl Remote {
         Self { port, manner, asked, _task: task }
     }
 
-    fn set(&self, manner: Manner) {
+    pub fn set(&self, manner: Manner) {
         *self.manner.lock().expect("lock") = manner;
     }
 
-    fn says(&self, text: &str) {
+    pub fn says(&self, text: &str) {
         self.set(Manner::Says(text.to_owned()));
     }
 
-    fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Settings {
         let url = format!("http://127.0.0.1:{}/modehost.yaml", self.port);
         let remote = json!({ "url": url, "secret": "remote-secret", "timeout_s": 1 });
         with_secret().set("config.remote", remote)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use garde::Validate;
 use jsonwebtoken::Algorithm;
+use modehost_ids::Address;
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ pub struct JwtConfig {
     pub public_key_file: Option<PathBuf>,
     /// Where the provider publishes its keys (JWKS); `https://` unless it is on this machine.
     #[garde(inner(custom(is_address)))]
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<Address>,
     /// The same in a file. Read again when it changes.
     #[garde(skip)]
     pub jwks_file: Option<PathBuf>,

@@ -85,7 +85,7 @@ pub(super) fn stage_behind(proxy: bool, ping: Option<Duration>) -> (DuplexStream
     let connection = spawn_io(async move {
         let meters = Meters::new();
         let link = Link::open(server, &[], None, proxy, LIMIT, &meters).await;
-        let server = ServerConfig { secret: Some("hush".to_owned()), ..ServerConfig::default() };
+        let server = ServerConfig { secret: Some("hush".into()), ..ServerConfig::default() };
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
         let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
         let counter = Counter::new(&console, [127, 0, 0, 1].into());

@@ -49,7 +49,7 @@ async fn c13_ota_answers_whatever_is_sent() {
 
 #[tokio::test]
 async fn c13_a_public_address_comes_first() {
-    let server = ServerConfig { public_url: Some("wss://voice.example".to_owned()), ..ServerConfig::default() };
+    let server = ServerConfig { public_url: Some("wss://voice.example".into()), ..ServerConfig::default() };
     let stage = Stage::start(Wanted { server, ..Wanted::default() }).await;
     assert_eq!(post(&stage, "/supie/ota/", "", "{}").await["websocket"]["url"], "wss://voice.example/supie/v1/");
 }

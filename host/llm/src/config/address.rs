@@ -1,5 +1,6 @@
 //! Addresses of services, and the mistakes that people make with them. Rule: an address that would
-//! not work is refused with the one that would.
+//! not work is refused with what has to be changed, and nothing of it is repeated, since people put
+//! keys into addresses, and into their place.
 
 use reqwest::Url;
 
@@ -14,7 +15,7 @@ pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
     }
 }
 
-/// What is wrong, with the correction.
+/// What is wrong, and what to do about it.
 fn fault(address: &str) -> Option<String> {
     // Such an address may hold a password: it is not repeated.
     if address.contains('@') {
@@ -26,7 +27,7 @@ fn fault(address: &str) -> Option<String> {
     if hostless || Url::parse(&corrected).is_err() || corrected.contains(char::is_whitespace) {
         return Some("is not an address; it should look like https://api.example.org/v1".to_owned());
     }
-    if faults.is_empty() { None } else { Some(format!("{}; write {corrected}", faults.join(", "))) }
+    if faults.is_empty() { None } else { Some(faults.join(", ")) }
 }
 
 /// The address that was meant, and what was wrong with the one that was written. A slash at the end
@@ -44,12 +45,13 @@ fn correct(address: &str) -> (String, Vec<String>) {
                 "http" | "ws" => "http",
                 _ => "https",
             };
-            faults.push(format!("must begin with http:// or https://, not with {scheme}://"));
+            faults.push(format!("must begin with {meant}://"));
             (meant, rest)
         }
         None => {
-            faults.push("has no scheme".to_owned());
-            (usual_scheme(trimmed), trimmed.trim_start_matches('/'))
+            let scheme = usual_scheme(trimmed);
+            faults.push(format!("has no scheme, and must begin with {scheme}://"));
+            (scheme, trimmed.trim_start_matches('/'))
         }
     };
     let rest = match rest.find(['?', '#']) {
@@ -73,8 +75,7 @@ fn correct(address: &str) -> (String, Vec<String>) {
         steps.truncate(steps.len() - end.split('/').count());
     }
     while let Some(length) = doubled(&steps) {
-        let part = steps[steps.len() - length..].join("/");
-        faults.push(format!("has /{part} twice"));
+        faults.push("has the end of its path twice".to_owned());
         steps.truncate(steps.len() - length);
     }
     let path: String = steps.iter().flat_map(|step| ["/", step]).collect();
@@ -121,24 +122,28 @@ mod tests {
     }
 
     #[test]
-    fn l1_mistakes_are_told_with_the_correction() {
-        for (mistaken, meant) in [
-            ("api.example.org/v1", "https://api.example.org/v1"),
-            ("localhost:11434/v1", "http://localhost:11434/v1"),
-            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("ftp://api.example.org/v1", "https://api.example.org/v1"),
-            ("https://api.example.org/v1/models", "https://api.example.org/v1"),
-            ("https://api.example.org/v1/models/", "https://api.example.org/v1"),
-            ("https://api.example.org/v1/chat/completions", "https://api.example.org/v1"),
-            ("https://api.example.org/v1/v1", "https://api.example.org/v1"),
-            ("https://api.example.org/v1/v1/chat/completions", "https://api.example.org/v1"),
-            ("https://api.example.org/api/v3/api/v3", "https://api.example.org/api/v3"),
-            ("https://api.example.org//v1", "https://api.example.org/v1"),
-            ("https://api.example.org/v1?key=a", "https://api.example.org/v1"),
-            (" https://api.example.org/v1 ", "https://api.example.org/v1"),
+    fn l1_mistakes_are_told_with_what_to_change() {
+        for (mistaken, meant, told) in [
+            ("api.example.org/v1", "https://api.example.org/v1", "must begin with https://"),
+            ("localhost:11434/v1", "http://localhost:11434/v1", "must begin with http://"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080", "must begin with http://"),
+            ("ftp://api.example.org/v1", "https://api.example.org/v1", "must begin with https://"),
+            ("https://api.example.org/v1/models", "https://api.example.org/v1", "must end before /models"),
+            ("https://api.example.org/v1/models/", "https://api.example.org/v1", "must end before /models"),
+            ("https://api.example.org/v1/chat/completions", "https://api.example.org/v1", "before /chat/completions"),
+            ("https://api.example.org/v1/v1", "https://api.example.org/v1", "the end of its path twice"),
+            ("https://api.example.org/v1/v1/chat/completions", "https://api.example.org/v1", "twice"),
+            ("https://api.example.org/api/v3/api/v3", "https://api.example.org/api/v3", "twice"),
+            ("https://api.example.org//v1", "https://api.example.org/v1", "a doubled slash"),
+            ("https://api.example.org/v1?key=a", "https://api.example.org/v1", "must not go on with `?`"),
+            (" https://api.example.org/v1 ", "https://api.example.org/v1", "blanks around it"),
         ] {
             let message = fault(mistaken).unwrap_or_else(|| panic!("{mistaken} passes"));
-            assert!(message.ends_with(&format!("; write {meant}")), "{mistaken}: {message}");
+            assert!(message.contains(told), "{mistaken}: {message}");
+            assert_eq!(correct(mistaken).0, meant);
+            for part in ["example", "v1", "v3", "11434", "8080", "key"] {
+                assert!(!message.contains(part), "{mistaken}: {message}");
+            }
         }
     }
 

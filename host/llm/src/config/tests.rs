@@ -52,10 +52,10 @@ fn faults_name_their_place() {
         "purposes": { "summary": "big", "talk": { "max_tokens": 0 } },
     }));
     for place in [
-        "aliases.default.base_url: must end before /models; write http://h/v1",
+        "aliases.default.base_url: must end before /models",
         "aliases.default.temperature",
         "aliases.default.extra: holds `messages`",
-        "purposes.summary: names the alias `big`",
+        "purposes.summary: names an alias that is not in",
         "purposes.talk.max_tokens",
     ] {
         assert!(report.contains(place), "{place} is missing in:\n{report}");

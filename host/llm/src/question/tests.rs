@@ -23,7 +23,7 @@ fn question(change: impl FnOnce(&mut ModelRequest)) -> Question {
 }
 
 fn terms(address: &str, change: impl FnOnce(&mut Alias)) -> Terms {
-    let mut alias = Alias { base_url: Some(address.to_owned()), ..Alias::default() };
+    let mut alias = Alias { base_url: Some(address.into()), ..Alias::default() };
     change(&mut alias);
     Terms::new("default", &alias, &Overrides::default())
 }

@@ -50,7 +50,7 @@ fn request(chunks: bool) -> ModelRequest {
 
 fn terms() -> Terms {
     let mut alias = Alias {
-        base_url: Some("http://127.0.0.1:1/v1".to_owned()),
+        base_url: Some("http://127.0.0.1:1/v1".into()),
         model: Some("small".to_owned()),
         temperature: Some(0.5),
         top_p: Some(0.9),

@@ -438,15 +438,22 @@ impl PluginCatalog {
 fn read(path: &Path, file: &str) -> Result<Vec<u8>, LoadError> {
     let unreadable = |error: std::io::Error| LoadError::Unreadable { file: file.to_owned(), why: error.to_string() };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > limits::PLUGIN_FILE_BYTES {
-        return Err(LoadError::TooLarge { file: file.to_owned(), size, limit: limits::PLUGIN_FILE_BYTES });
-    }
-    std::fs::read(path).map_err(unreadable)
+    modehost_follow::read(path, limits::PLUGIN_FILE_BYTES as usize).map_err(|error| match error.kind() {
+        // Where it has grown since, what it had is not what it has.
+        std::io::ErrorKind::FileTooLarge => LoadError::TooLarge {
+            file: file.to_owned(),
+            size: size.max(limits::PLUGIN_FILE_BYTES + 1),
+            limit: limits::PLUGIN_FILE_BYTES,
+        },
+        _ => unreadable(error),
+    })
 }
 
 /// What is known of a refused file.
 fn refusal(path: &Path, error: &LoadError) -> Refused {
-    let package = std::fs::read(path).ok().and_then(|bytes| package::read(&bytes).ok());
+    // One that was too large is not read for its name, either.
+    let bytes = modehost_follow::read(path, limits::PLUGIN_FILE_BYTES as usize);
+    let package = bytes.ok().and_then(|bytes| package::read(&bytes).ok());
     let (id, version, sha256) = package.map_or_else(Default::default, |p| (p.id, p.version, p.sha256));
     Refused {
         id,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use modehost_follow::Stamp;
 use modehost_limits as limits;
@@ -160,11 +160,8 @@ impl Compiling {
         self.state.lock().files.iter().map(|(path, file)| (path.clone(), file.id.clone())).collect()
     }
 
-    /// The rows of those whose plugin does not serve, and of those that take a while.
-    pub(super) fn rows(&self, serves: impl Fn(&str) -> bool) -> Vec<PluginStatus> {
-        let state = self.state.lock();
-        let shown =
-            state.files.iter().filter(|(_, file)| !serves(&file.id) || file.since.elapsed() >= limits::COMPILING_SHOWN);
+    /// The rows of those that have waited for so long.
+    pub(super) fn rows(&self, for_at_least: Duration) -> Vec<PluginStatus> {
         let row = |(path, file): (&PathBuf, &Waiting)| PluginStatus {
             id: file.id.clone(),
             version: file.version.clone(),
@@ -172,6 +169,7 @@ impl Compiling {
             file: path.display().to_string(),
             ..PluginStatus::blank(PluginState::Compiling)
         };
-        shown.map(row).collect()
+        let state = self.state.lock();
+        state.files.iter().filter(|(_, file)| file.since.elapsed() >= for_at_least).map(row).collect()
     }
 }

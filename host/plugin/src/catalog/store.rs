@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use modehost_limits as limits;
@@ -66,11 +66,15 @@ impl ReleaseStore {
     /// Opens the folder, making it if need be. An index that cannot be read is begun anew and said.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let index = match fs::read(folder.join(INDEX)) {
+        let index = match modehost_follow::read(&folder.join(INDEX), limits::RELEASE_INDEX_BYTES) {
             Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
                 tracing::error!(folder = %folder.display(), %error, "the index of kept plugin releases is damaged and is begun anew");
                 BTreeMap::new()
             }),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                tracing::error!(folder = %folder.display(), %error, "the index of kept plugin releases is damaged and is begun anew");
+                BTreeMap::new()
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
@@ -121,8 +125,7 @@ impl ReleaseStore {
 
     /// The bytes of a kept component; an error if they are not there any more or have changed.
     pub(crate) fn read(&self, sha256: &str) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        fs::File::open(self.path(sha256))?.take(limits::PLUGIN_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        let bytes = modehost_follow::read(&self.path(sha256), limits::PLUGIN_FILE_BYTES as usize)?;
         if hex::encode(Sha256::digest(&bytes)) != sha256 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the kept component is damaged"));
         }

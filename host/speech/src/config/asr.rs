@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use garde::Validate;
+use modehost_ids::Address;
 use modehost_limits::sound as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub struct DoubaoConfig {
     /// Default `wss://openspeech.bytedance.com/api/v3/sauc/bigmodel_async`.
     #[serde(default = "doubao_url")]
     #[garde(custom(is_socket))]
-    pub url: String,
+    pub url: Address,
     /// Sent as `X-Api-App-Key`. Must be given.
     #[garde(custom(is_key))]
     pub app_key: Key,
@@ -121,8 +122,8 @@ pub struct DoubaoConfig {
     pub end_window_ms: u64,
 }
 
-fn doubao_url() -> String {
-    "wss://openspeech.bytedance.com/api/v3/sauc/bigmodel_async".to_owned()
+fn doubao_url() -> Address {
+    "wss://openspeech.bytedance.com/api/v3/sauc/bigmodel_async".into()
 }
 
 fn doubao_resource() -> String {
@@ -152,7 +153,7 @@ pub enum FunAsrMode {
 pub struct FunAsrConfig {
     /// Such as `ws://127.0.0.1:10095/`. Must be given.
     #[garde(custom(is_socket))]
-    pub url: String,
+    pub url: Address,
     /// `2pass`, `online` or `offline`. Default `2pass`.
     #[serde(default)]
     #[garde(skip)]
@@ -173,7 +174,7 @@ pub struct FunAsrConfig {
 pub struct TranscriptionConfig {
     /// Up to and without `/audio/transcriptions`, such as `https://api.example.org/v1`. Must be given.
     #[garde(custom(is_base_url))]
-    pub base_url: String,
+    pub base_url: Address,
     /// Sent as `Authorization: Bearer`. Default none.
     #[serde(default)]
     #[garde(inner(custom(is_key)))]

@@ -1,6 +1,7 @@
 //! The section `tts`: who speaks, and in what form devices get it.
 
 use garde::Validate;
+use modehost_ids::Address;
 use modehost_limits::sound as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ fn is_frame(ms: &u32, _: &()) -> garde::Result {
 pub struct SpeechConfig {
     /// Up to and without `/audio/speech`, such as `https://api.example.org/v1`. Must be given.
     #[garde(custom(is_base_url))]
-    pub base_url: String,
+    pub base_url: Address,
     /// Sent as `Authorization: Bearer`. Default none.
     #[serde(default)]
     #[garde(inner(custom(is_key)))]

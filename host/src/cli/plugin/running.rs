@@ -36,11 +36,12 @@ pub fn order(server: &ServerConfig, id: &str, what: &str, discard_state: bool) -
 /// One request and its answer, which is JSON.
 fn ask(server: &ServerConfig, method: &str, path: &str) -> Result<Value, NoAnswer> {
     let address = address(server);
-    let answer =
-        exchange(address, (method, path), server.admin_token.as_deref()).map_err(|error| match error.kind() {
+    let answer = exchange(address, (method, path), server.admin_token.as_ref().map(|token| token.expose())).map_err(
+        |error| match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::TimedOut => NoAnswer::NoServer,
             _ => NoAnswer::Refused(format!("{address} does not answer in order: {error}")),
-        })?;
+        },
+    )?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     match head.split(' ').nth(1) {

@@ -3,10 +3,11 @@
 //! changed meanwhile; members that an older `<id>.json` has and the new one does not know survive.
 
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use futures_lite::future::block_on;
+use modehost_limits as limits;
 
 use super::markdown::LineForm;
 use super::{ExportError, files};
@@ -99,11 +100,17 @@ fn older_members(folder: &Path, name: &str, known: &[&str]) -> Result<Members, E
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Members::new()),
         Err(source) => return Err(ExportError::File { path, source }),
     };
-    match object::members_of(BufReader::new(older), known) {
+    let size = older.metadata().map_or(0, |about| about.len());
+    if size > limits::ARCHIVE_FILE_BYTES {
+        files::put_aside(folder, name, &format!("it has more than {} bytes", limits::ARCHIVE_FILE_BYTES))?;
+        return Ok(Members::new());
+    }
+    // It may grow meanwhile.
+    match object::members_of(BufReader::new(older.take(limits::ARCHIVE_FILE_BYTES)), known) {
         Ok(members) => Ok(members),
         Err(error) if error.is_io() => Err(ExportError::File { path, source: error.into() }),
         Err(error) => {
-            files::put_aside(folder, name, &error.to_string())?;
+            files::put_aside(folder, name, &files::no_object(&error))?;
             Ok(Members::new())
         }
     }

@@ -48,6 +48,11 @@ pub(super) fn remove(folder: &Path, name: &str) -> Result<(), ExportError> {
     }
 }
 
+/// Why a file makes no sense: only the place of the fault, since the text around it is somebody's words.
+pub(super) fn no_object(error: &serde_json::Error) -> String {
+    format!("it is no JSON object that can be read (line {}, column {})", error.line(), error.column())
+}
+
 /// Puts a file that makes no sense aside, for a person to look at.
 pub(super) fn put_aside(folder: &Path, name: &str, why: &str) -> Result<(), ExportError> {
     let path = folder.join(name);
@@ -78,4 +83,17 @@ pub(super) fn tidy(folder: &Path) -> Result<(), ExportError> {
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened for this, and the rename itself is all there is.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c14_what_a_damaged_file_holds_is_not_said() {
+        let error = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>("\"words of somebody\"");
+        let error = error.expect_err("a text");
+        assert!(error.to_string().contains("words of somebody"), "the library says it");
+        assert_eq!(no_object(&error), "it is no JSON object that can be read (line 1, column 19)");
+    }
 }

@@ -7,10 +7,11 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use modehost_limits as limits;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -43,11 +44,12 @@ impl Index {
     /// Reads the list of a folder.
     pub(super) fn load(folder: &Path) -> Result<Self, ExportError> {
         let path = folder.join(INDEX);
-        let why = match fs::read(&path) {
+        let why = match modehost_follow::read(&path, limits::ARCHIVE_INDEX_BYTES) {
             Ok(text) => match Self::parse(&text) {
                 Ok(index) => return Ok(index),
                 Err(why) => why,
             },
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => error.to_string(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::from_files(folder),
             Err(source) => return Err(ExportError::File { path, source }),
         };
@@ -56,7 +58,7 @@ impl Index {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        let mut rest: Map<String, Value> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let mut rest: Map<String, Value> = serde_json::from_slice(text).map_err(|error| files::no_object(&error))?;
         let entries = match rest.remove(ENTRIES) {
             Some(Value::Array(entries)) => entries,
             Some(_) => return Err(format!("its member `{ENTRIES}` is not a list")),
@@ -177,5 +179,6 @@ struct Head {
 }
 
 fn head(path: &Path) -> Option<Head> {
-    serde_json::from_reader(io::BufReader::new(fs::File::open(path).ok()?)).ok()
+    let file = fs::File::open(path).ok()?.take(limits::ARCHIVE_FILE_BYTES);
+    serde_json::from_reader(io::BufReader::new(file)).ok()
 }

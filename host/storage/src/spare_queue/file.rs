@@ -98,14 +98,18 @@ impl File {
     /// Reads what is there; a file that makes no sense is put aside.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let mut messages = match fs::read(&path) {
+        let mut messages = match modehost_follow::read(&path, limits::SPARE_FILE_BYTES) {
             Ok(bytes) => match serde_json::from_slice::<Read>(&bytes) {
                 Ok(read) => read.messages,
                 Err(error) => {
-                    put_aside(&path, &error)?;
+                    put_aside(&path, Some(&error))?;
                     VecDeque::new()
                 }
             },
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                put_aside(&path, None)?;
+                VecDeque::new()
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => VecDeque::new(),
             Err(error) => return Err(error),
         };
@@ -187,12 +191,13 @@ impl File {
     }
 }
 
-fn put_aside(path: &Path, why: &serde_json::Error) -> io::Result<()> {
+/// `why` is none where it is larger than any that is written here.
+fn put_aside(path: &Path, why: Option<&serde_json::Error>) -> io::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let aside = path.with_extension(format!("json.damaged-{}", now.as_millis()));
     fs::rename(path, &aside)?;
     // Only the place of the fault: the text around it is somebody's message.
-    let (line, column) = (why.line(), why.column());
+    let (line, column) = why.map_or((0, 0), |why| (why.line(), why.column()));
     tracing::error!(file = %path.display(), aside = %aside.display(), line, column, "a damaged queue file is put aside");
     Ok(())
 }

@@ -77,7 +77,8 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+            // A number; whatever else stands there is not ours.
+            let known = (&file).take(32).read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
             let holder = if known { format!(" (process {})", holder.trim()) } else { String::new() };
             return Err(OpenError::InUse { dir: dir.into(), holder });
         }

@@ -1,0 +1,220 @@
+//! Which settings another machine may have a say in.
+//!
+//! Rule: what is not listed stays in the file, so that a setting that is made later is not handed to
+//! others by forgetting it; a value that stands for several settings counts as the strictest of them.
+
+use serde_json::{Value, json};
+
+use crate::conform::Schema;
+use crate::layers::Layers;
+use crate::path;
+use crate::problem::Problem;
+
+/// The word in a JSON Schema that says where a setting may come from, if not from anywhere.
+pub const MARK: &str = "x-modehost-source";
+
+/// Schemas that refer to themselves end here.
+const DEPTH: usize = 12;
+
+/// Where a setting may come from, from the most trusting to the strictest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum From {
+    /// The file, the environment, another machine.
+    Anywhere,
+    /// From another machine only where the file says so.
+    SwitchedOn,
+    /// The file and the environment.
+    File,
+}
+
+/// What may come from another machine: settings as JSON pointers, with `*` for a name of choice and for the
+/// elements of a list. All others stay in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Afar {
+    pub anywhere: &'static [&'static str],
+    pub switched_on: &'static [&'static str],
+    /// The setting that switches these on, as people write it.
+    pub switch: &'static str,
+    /// What they are, for sentences.
+    pub about: &'static str,
+}
+
+/// What the file says of the settings that have to be switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+    /// Nothing, and they are taken with a warning: the text of it.
+    Unsaid(&'static str),
+}
+
+impl Afar {
+    /// Where the setting of this pattern may come from.
+    pub fn from(&self, pattern: &str) -> From {
+        if self.anywhere.contains(&pattern) {
+            From::Anywhere
+        } else if self.switched_on.contains(&pattern) {
+            From::SwitchedOn
+        } else {
+            From::File
+        }
+    }
+
+    /// Writes [`MARK`] to every setting of a schema that may not come from anywhere.
+    pub fn mark(&self, schema: &mut Value) {
+        for (pattern, place) in settings(schema) {
+            let word = match self.from(&pattern) {
+                From::Anywhere => continue,
+                From::SwitchedOn => self.switch,
+                From::File => "file",
+            };
+            if let Some(Value::Object(setting)) = schema.pointer_mut(&place) {
+                setting.insert(MARK.to_owned(), json!(word));
+            }
+        }
+    }
+
+    /// What a text may not say; and whether it says something that has to be switched on.
+    pub(crate) fn judge(
+        &self,
+        layers: &Layers,
+        schema: Schema<'_>,
+        text: &str,
+        switch: Switch,
+    ) -> (Vec<Problem>, bool) {
+        let known = leaves(schema);
+        let (mut problems, mut unsaid) = (Vec::new(), false);
+        for pointer in layers.said_by(text) {
+            // Sections that are not the document's own belong to others.
+            let first = path::steps(pointer).into_iter().next().unwrap_or_default();
+            if !schema.keys().contains(&first.as_str()) {
+                continue;
+            }
+            let message = match (self.strictest(&known, &pattern(schema, pointer)), switch) {
+                (From::Anywhere, _) | (From::SwitchedOn, Switch::On) => continue,
+                (From::SwitchedOn, Switch::Unsaid(_)) => {
+                    unsaid = true;
+                    continue;
+                }
+                (From::SwitchedOn, Switch::Off) => {
+                    format!("{} may come from elsewhere only where the file has `{}: true`", self.about, self.switch)
+                }
+                (From::File, _) => "this may stand in the file only (or in the environment): what runs, where files \
+                                    lie and what operators are known by are not another machine's to say"
+                    .to_owned(),
+            };
+            problems.push(layers.problem_with_key(pointer, message));
+        }
+        (problems, unsaid)
+    }
+
+    /// Of a setting, or of all those that stand below.
+    fn strictest(&self, known: &[String], pattern: &str) -> From {
+        let below = format!("{pattern}/");
+        let concerned = known.iter().filter(|leaf| *leaf == pattern || leaf.starts_with(&below));
+        concerned.map(|leaf| self.from(leaf)).max().unwrap_or(From::File)
+    }
+}
+
+/// The patterns of all settings of a schema.
+pub fn leaves(schema: Schema<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(schema, String::new(), DEPTH, &mut |pattern, _| found.push(pattern));
+    found
+}
+
+/// Each setting with the place of its schema in the document of the schema.
+fn settings(root: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    walk(Schema::new(root), String::new(), DEPTH, &mut |pattern, schema| {
+        found.extend(schema.place().map(|place| (pattern, place)));
+    });
+    found
+}
+
+fn walk(schema: Schema<'_>, pattern: String, depth: usize, found: &mut impl FnMut(String, Schema<'_>)) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let keys = schema.distinct_keys();
+    for key in &keys {
+        if let Some(below) = schema.key(key) {
+            walk(below, path::join(&pattern, key), depth, found);
+        }
+    }
+    if !keys.is_empty() {
+        return;
+    }
+    let element = schema.element().filter(|element| has_keys(*element, DEPTH));
+    // A list is a setting itself, since it comes whole; a map is laid over another name by name.
+    if element.is_none() || schema.is_list() {
+        found(pattern.clone(), schema);
+    }
+    if let Some(element) = element {
+        walk(element, path::join(&pattern, "*"), depth, found);
+    }
+}
+
+fn has_keys(schema: Schema<'_>, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    !schema.keys().is_empty() || schema.element().is_some_and(|element| has_keys(element, depth))
+}
+
+/// The pattern of the setting that a pointer leads to, or into.
+fn pattern(schema: Schema<'_>, pointer: &str) -> String {
+    let (mut here, mut pattern) = (schema, String::new());
+    for step in path::steps(pointer) {
+        if !here.keys().is_empty() {
+            // What is no key is refused elsewhere; here it matches nothing.
+            let Some(below) = here.key(&step) else { return path::join(&pattern, &step) };
+            (here, pattern) = (below, path::join(&pattern, &step));
+            continue;
+        }
+        match here.element().filter(|element| has_keys(*element, DEPTH)) {
+            Some(element) => (here, pattern) = (element, path::join(&pattern, "*")),
+            None => return pattern,
+        }
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_every_shape_have_one_pattern() {
+        let schema = json!({
+            "properties": {
+                "plain": { "type": "string" },
+                "list": { "type": "array", "items": { "type": "string" } },
+                "names": { "type": "object", "additionalProperties": { "type": "string" } },
+                "people": { "type": "array", "items": { "$ref": "#/$defs/Person" } },
+                "houses": { "type": "object", "additionalProperties": { "$ref": "#/$defs/Person" } },
+                "maybe": { "anyOf": [{ "$ref": "#/$defs/Person" }, { "type": "null" }] },
+            },
+            "$defs": { "Person": { "type": "object", "properties": { "name": { "type": "string" } } } },
+        });
+        let mut known = leaves(Schema::new(&schema));
+        known.sort();
+        let patterns = ["/houses/*/name", "/list", "/maybe/name", "/names", "/people", "/people/*/name", "/plain"];
+        assert_eq!(known, patterns);
+        for (pointer, meant) in [
+            ("/plain", "/plain"),
+            ("/list/3", "/list"),
+            ("/names/x", "/names"),
+            ("/people/0/name", "/people/*/name"),
+            ("/houses/x", "/houses/*"),
+            ("/maybe", "/maybe"),
+        ] {
+            assert_eq!(pattern(Schema::new(&schema), pointer), meant);
+        }
+        let afar = Afar { anywhere: &["/maybe/name", "/people"], switched_on: &["/plain"], switch: "s", about: "a" };
+        assert_eq!(afar.strictest(&known, "/maybe"), From::Anywhere);
+        assert_eq!(afar.strictest(&known, "/people"), From::File, "an element is stricter");
+        assert_eq!(afar.strictest(&known, "/unheard-of"), From::File);
+        let mut marked = schema.clone();
+        afar.mark(&mut marked);
+        assert_eq!(marked["properties"]["plain"][MARK], "s");
+        assert_eq!(marked["properties"]["list"][MARK], "file");
+        assert_eq!(marked["properties"]["people"].get(MARK), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! Which settings `config.remote` may have a say in. Rule: what runs, where files lie, what operators are known
+//! by and whose word on callers counts is not listed here; sign-in has a switch of its own in the file.
+
+use modehost_config::{Afar, Switch};
+
+/// Where each setting may come from; one that is not listed stays in the file and the environment.
+pub const AFAR: Afar = Afar {
+    anywhere: ANYWHERE,
+    switched_on: SIGN_IN,
+    switch: "config.remote.sign_in",
+    about: "what says who may connect (section `auth`)",
+};
+
+/// What the file says of sign-in, in this version of the server: one that says nothing is warned before 0.3 and
+/// refused from then on.
+pub fn sign_in(said: Option<bool>) -> Switch {
+    judge(said, env!("CARGO_PKG_VERSION"))
+}
+
+fn judge(said: Option<bool>, version: &str) -> Switch {
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(u32::MAX));
+    let is_before = matches!((numbers.next(), numbers.next()), (Some(0), Some(0..=2)));
+    match said {
+        Some(true) => Switch::On,
+        None if is_before => Switch::Unsaid(UNSAID),
+        Some(false) | None => Switch::Off,
+    }
+}
+
+const UNSAID: &str = "what config.remote.url gives says who may connect (section `auth`), and the file does not say \
+    that it may: set config.remote.sign_in to true, or take the section out there; from version 0.3 on it is refused";
+
+const ANYWHERE: &[&str] = &[
+    "/asr/doubao/access_key",
+    "/asr/doubao/app_key",
+    "/asr/doubao/end_window_ms",
+    "/asr/doubao/language",
+    "/asr/doubao/resource_id",
+    "/asr/doubao/url",
+    "/asr/funasr/accept_invalid_certificates",
+    "/asr/funasr/hotwords",
+    "/asr/funasr/mode",
+    "/asr/funasr/url",
+    "/asr/local/language",
+    "/asr/local/threads",
+    "/asr/openai/api_key",
+    "/asr/openai/base_url",
+    "/asr/openai/language",
+    "/asr/openai/model",
+    "/asr/openai/prompt",
+    "/asr/provider",
+    "/asr/retries",
+    "/asr/timeout_s",
+    "/device_alias",
+    "/gateway/duplicate_device",
+    "/gateway/extension_groups",
+    "/gateway/extensions",
+    "/gateway/handshake_timeout_ms",
+    "/gateway/http_connections_per_address",
+    "/gateway/max_message_bytes",
+    "/gateway/origins",
+    "/gateway/ping_interval_s",
+    "/groups",
+    "/hooks/*/secret",
+    "/hooks/*/timeout_s",
+    "/hooks/*/url",
+    "/llm/aliases/*/api_key",
+    "/llm/aliases/*/base_url",
+    "/llm/aliases/*/extra",
+    "/llm/aliases/*/first_token_timeout_s",
+    "/llm/aliases/*/max_concurrent",
+    "/llm/aliases/*/max_tokens",
+    "/llm/aliases/*/model",
+    "/llm/aliases/*/retries",
+    "/llm/aliases/*/temperature",
+    "/llm/aliases/*/timeout_s",
+    "/llm/aliases/*/top_p",
+    "/llm/aliases/*/url",
+    "/llm/purposes/*/alias",
+    "/llm/purposes/*/extra",
+    "/llm/purposes/*/first_token_timeout_s",
+    "/llm/purposes/*/max_tokens",
+    "/llm/purposes/*/model",
+    "/llm/purposes/*/retries",
+    "/llm/purposes/*/temperature",
+    "/llm/purposes/*/timeout_s",
+    "/llm/purposes/*/top_p",
+    "/log/format",
+    "/log/keep_days",
+    "/log/keep_mb",
+    "/log/level",
+    "/log/max_message_length",
+    "/log/rotate_mb",
+    "/plugins/cache_mib",
+    "/plugins/canary_percent",
+    "/plugins/grants",
+    "/plugins/limits/call_ms",
+    "/plugins/limits/compile_mib",
+    "/plugins/limits/compile_s",
+    "/plugins/limits/effects",
+    "/plugins/limits/live_instances",
+    "/plugins/limits/memory_mib",
+    "/plugins/rollback/faults",
+    "/plugins/rollback/window_s",
+    "/plugins/share",
+    "/plugins/start_wait_s",
+    "/server/http_port",
+    "/server/ip",
+    "/server/paths",
+    "/server/port",
+    "/server/public_url",
+    "/server/timezone_offset_min",
+    "/session/checkpoint_ms",
+    "/session/default_mode",
+    "/session/greeting",
+    "/session/hibernate_after_s",
+    "/session/language",
+    "/session/resume_window_s",
+    "/session/vision/token",
+    "/session/vision/url",
+    "/session/wake_words",
+    "/storage/max_mib",
+    "/storage/orphan_days",
+    "/timeouts/buffer_s",
+    "/timeouts/idle_s",
+    "/timeouts/mode_multiplier",
+    "/timeouts/warn_before_s",
+    "/tts/bitrate",
+    "/tts/espeak/rate",
+    "/tts/espeak/voice",
+    "/tts/frame_ms",
+    "/tts/openai/api_key",
+    "/tts/openai/base_url",
+    "/tts/openai/model",
+    "/tts/openai/pcm_rate",
+    "/tts/openai/response_format",
+    "/tts/openai/speed",
+    "/tts/openai/voice",
+    "/tts/provider",
+    "/tts/sample_rate",
+    "/tts/timeout_s",
+    "/vad/answer_after_ms",
+    "/vad/barge_in_ms",
+    "/vad/end_silence_ms",
+    "/vad/manual_fallback_ms",
+    "/vad/max_utterance_s",
+    "/vad/pre_roll_ms",
+    "/vad/start_ms",
+    "/vad/threshold",
+    "/workers/max_blocking",
+    "/workers/mode_threads",
+];
+
+/// Who may connect. Files of keys are not among it.
+const SIGN_IN: &[&str] = &[
+    "/auth/device_token/expire_s",
+    "/auth/device_token/key",
+    "/auth/device_whitelist",
+    "/auth/introspection/audience",
+    "/auth/introspection/cache_s",
+    "/auth/introspection/client_id",
+    "/auth/introspection/client_secret",
+    "/auth/introspection/device_claim",
+    "/auth/introspection/negative_cache_s",
+    "/auth/introspection/require_device",
+    "/auth/introspection/timeout_s",
+    "/auth/introspection/url",
+    "/auth/jwt/algorithms",
+    "/auth/jwt/audience",
+    "/auth/jwt/device_claim",
+    "/auth/jwt/issuer",
+    "/auth/jwt/jwks_min_refresh_s",
+    "/auth/jwt/jwks_ttl_s",
+    "/auth/jwt/jwks_url",
+    "/auth/jwt/leeway_s",
+    "/auth/jwt/require_device",
+    "/auth/jwt/secret",
+    "/auth/jwt/timeout_s",
+    "/auth/methods",
+    "/auth/ota_tokens",
+    "/auth/query_tokens",
+    "/auth/rate_limit/device_failures_per_minute",
+    "/auth/rate_limit/failures_per_minute",
+    "/auth/tokens",
+    "/auth/tokens/*/device",
+    "/auth/tokens/*/token",
+];
+
+#[cfg(test)]
+mod tests {
+    use modehost_config::afar::{self, From};
+    use modehost_config::conform::Schema;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    /// What stays in the file, so that somebody has to decide on each new setting.
+    const FILE: &[&str] = &[
+        "/asr/local/model_path",
+        "/auth/jwt/jwks_file",
+        "/auth/jwt/public_key_file",
+        "/config/older_names",
+        "/config/remote/secret",
+        "/config/remote/sign_in",
+        "/config/remote/timeout_s",
+        "/config/remote/url",
+        "/log/dir",
+        "/plugins/dir",
+        "/plugins/pins",
+        "/server/admin_token",
+        "/server/operator_address",
+        "/server/secret",
+        "/server/tls/certificate",
+        "/server/tls/key",
+        "/server/trusted_proxies",
+        "/storage/dir",
+        "/tts/espeak/program",
+    ];
+
+    #[test]
+    fn c12_of_every_setting_it_is_decided_where_it_may_come_from() {
+        let schema = schemars::schema_for!(Settings).to_value();
+        let known = afar::leaves(Schema::new(&schema));
+        for setting in &known {
+            let listed = [ANYWHERE, SIGN_IN, FILE].iter().filter(|list| list.contains(&setting.as_str())).count();
+            assert_eq!(listed, 1, "{setting}: decide whether another machine may set it, and list it once");
+            assert_eq!(AFAR.from(setting) == From::File, FILE.contains(&setting.as_str()), "{setting}");
+        }
+        // A name that is taken off stays trusted for whatever is called so next.
+        for listed in ANYWHERE.iter().chain(SIGN_IN) {
+            assert!(known.iter().any(|setting| setting == listed), "{listed} is no setting any more");
+        }
+    }
+
+    #[test]
+    fn c12_whoever_says_nothing_is_warned_before_0_3_and_refused_then() {
+        for (version, warned) in [("0.1.0", true), ("0.2.7", true), ("0.3.0", false), ("1.0.0", false), ("x", false)] {
+            assert_eq!(matches!(judge(None, version), Switch::Unsaid(_)), warned, "{version}");
+            assert_eq!((judge(Some(true), version), judge(Some(false), version)), (Switch::On, Switch::Off));
+        }
+    }
+}
