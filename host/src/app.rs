@@ -146,9 +146,10 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     }
     let queue: Arc<dyn OfflineQueue> = rooms.queue.clone();
     queue.limit(sections::queue_limit(&settings));
-    let services = (rooms.models.clone(), rooms.hooks.clone(), rooms.speech.clone(), queue);
+    let services = (rooms.models.clone(), rooms.hooks.clone(), rooms.speech.clone());
+    let kept = (queue, rooms.storage.clone());
     let (feeds, session_settings, gateway_settings) =
-        Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, log.clone());
+        Feeds::new(&settings.document, rooms.runtime.instance_limit(), services, kept, log.clone());
     let catalog = rooms.catalog.clone();
     let apply = Box::new(move |loaded: &Loaded<Settings>| reload::apply(loaded, &catalog, &feeds));
     let live = Live::with_elsewhere(source, (settings, held), elsewhere(), COLD, apply);

@@ -17,6 +17,9 @@ pub struct Schema<'a> {
     here: &'a Value,
 }
 
+/// Unknown keys told at once; each one more costs a look through the text for its line.
+const UNKNOWN_KEYS: usize = 100;
+
 /// References and alternatives nested deeper than this are not followed; a type of ours has three.
 const DEPTH: usize = 16;
 
@@ -150,8 +153,10 @@ pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: 
                         return;
                     }
                     let known = schema.keys();
-                    let message = format!("unknown key{}", suggest(&key, &known, "keys here"));
-                    problems.push(layers.problem_with_key(&below, message));
+                    if problems.len() < UNKNOWN_KEYS {
+                        let message = format!("unknown key{}", suggest(&key, &known, "keys here"));
+                        problems.push(layers.problem_with_key(&below, message));
+                    }
                     map.remove(&key);
                     continue;
                 };

@@ -89,8 +89,11 @@ impl Layers {
     }
 
     fn forget(&mut self, pointer: &str) {
-        let below = format!("{pointer}/");
-        self.origins.retain(|known, _| known != pointer && !known.starts_with(&below));
+        self.origins.remove(pointer);
+        let below: Vec<String> = within(&self.origins, pointer).map(|(known, _)| known.clone()).collect();
+        for known in below {
+            self.origins.remove(&known);
+        }
     }
 
     /// True if the value at `pointer`, or anything in it, comes from another text than the one of this
@@ -113,9 +116,8 @@ impl Layers {
 
     /// The places of a value and of all that is in it.
     fn below(&self, pointer: &str) -> impl Iterator<Item = &Place> {
-        let below = format!("{pointer}/");
-        let own = move |known: &String| known == pointer || known.starts_with(&below);
-        self.origins.iter().filter(move |(known, _)| own(known)).map(|(_, origin)| &origin.value)
+        let own = self.origins.get_key_value(pointer);
+        own.into_iter().chain(within(&self.origins, pointer)).map(|(_, origin)| &origin.value)
     }
 
     /// As the value at `pointer` is written, if it is a plain scalar.
@@ -157,6 +159,13 @@ impl Layers {
         };
         Problem { place, setting, message, snippet }
     }
+}
+
+/// What is in the value at `pointer`: it stands together in the order of pointers, so that nobody has to look
+/// through all of them for each.
+fn within<'o>(origins: &'o BTreeMap<String, Origin>, pointer: &str) -> impl Iterator<Item = (&'o String, &'o Origin)> {
+    let below = format!("{pointer}/");
+    origins.range(below.clone()..).take_while(move |(known, _)| known.starts_with(&below))
 }
 
 fn is_in(place: &Place, text: &str) -> bool {

@@ -65,6 +65,8 @@ pub struct Loaded<T> {
     embedded: &'static str,
 }
 
+/// Broken rules told at once; each one more costs a look through the text for its line.
+const RULE_ERRORS: usize = 100;
 /// Type errors told at once; each one more costs another pass.
 const TYPE_ERRORS: usize = 20;
 
@@ -256,7 +258,8 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Prob
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(document) => {
                 if let Err(report) = document.validate() {
-                    for (place, error) in report.iter() {
+                    // The rest is told when these have been mended: a list of ten thousand is for nobody.
+                    for (place, error) in report.iter().take(RULE_ERRORS) {
                         let pointer = path::from_dotted(&place.to_string(), &value);
                         problems.push(layers.problem_with_value(&pointer, error.message()));
                     }

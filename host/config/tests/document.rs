@@ -236,3 +236,35 @@ fn the_reference_shows_every_setting_with_words_default_and_when() {
     holds("| `server.users[].name` | text |");
     holds("| `alpha.keep` | whole number, 1 or more | `5` | hot | any | How \\| many. |");
 }
+
+/// The time of the quickest of some: other programs take turns.
+fn quickest(work: impl Fn()) -> std::time::Duration {
+    let once = |_| {
+        let began = std::time::Instant::now();
+        work();
+        began.elapsed()
+    };
+    (0..9).map(once).min().unwrap_or_default()
+}
+
+#[test]
+fn four_times_as_large_a_document_takes_about_four_times_as_long() {
+    let in_one = |count: usize| {
+        let devices = (0..count).map(|number| format!("    - \"device-{number}\"\n")).collect::<String>();
+        format!("groups:\n  all:\n{devices}")
+    };
+    let each_its_own = |count: usize| {
+        let groups = (0..count).map(|number| format!("  g{number}: [\"device-{number}\"]\n")).collect::<String>();
+        format!("groups:\n{groups}")
+    };
+    for (case, make) in [("in one group", &in_one as &dyn Fn(usize) -> String), ("in their own", &each_its_own)] {
+        let time = |count: usize| {
+            let text = make(count);
+            let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+            quickest(|| drop(source.load_text::<Sample>("c.yaml", &text).expect("a good document")))
+        };
+        let (few, many) = (time(2_500), time(10_000));
+        // Quadratic is sixteen.
+        assert!(many < few * 8, "{case}: {few:?}, then {many:?}");
+    }
+}

@@ -20,6 +20,7 @@
 //! - [`console`]: orders of the operator's console
 //! - [`link`]: the WebSocket itself: what is written, when, and how it is closed
 //! - [`pending`]: what has been received and waits for room in the session
+//! - `unfinished`: messages that have begun and are not whole, over all connections
 //! - `audience`: which messages a device is sent
 //! - [`receipt`]: what the device's side has acknowledged
 //! - [`pace`]: what is due although nothing happens
@@ -58,6 +59,7 @@ pub mod serve;
 pub mod settings;
 mod sign_in;
 pub mod tls;
+mod unfinished;
 mod visits;
 
 pub use bind::{BindError, Bound, bind};

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::meters::{self, Meters};
 use crate::receipt::Carrier;
+use crate::unfinished::{Counted, Share};
 
 /// Longest reason of a close frame: a control frame carries 125 bytes, two of them the code.
 const REASON_BYTES: usize = 123;
@@ -57,7 +58,9 @@ enum Outgoing {
 
 /// The socket with what waits to be written to it.
 pub(crate) struct Link<'a, S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Counted<S>>,
+    /// What it holds of a message that is not whole.
+    share: Share,
     frames: VecDeque<Outgoing>,
     /// Frames have been handed to the socket and not flushed.
     unflushed: bool,
@@ -97,16 +100,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         version: Option<u64>,
         through_proxy: bool,
         max_message_bytes: usize,
-        meters: &'a Meters,
+        (share, meters): (Share, &'a Meters),
     ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER_BYTES)
             .write_buffer_size(limits::WRITE_BUFFER_BYTES)
             .max_message_size(Some(max_message_bytes))
             .max_frame_size(Some(max_message_bytes));
+        let stream = Counted::new(stream, early.len());
         let socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(config)).await;
         Self {
             socket,
+            share,
             frames: VecDeque::new(),
             unflushed: false,
             unflushed_bytes: 0,
@@ -255,10 +260,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                 Poll::Pending => {}
             }
         }
+        if self.share.gives_way(context) {
+            let reason = "too many messages in pieces are open over all connections".to_owned();
+            return Poll::Ready(Wire::Over(Ending::Fault { code: close::TOO_LARGE, reason }));
+        }
         if !may_read {
             return Poll::Pending;
         }
-        match ready!(self.socket.poll_next_unpin(context)) {
+        let next = self.socket.poll_next_unpin(context);
+        if let Poll::Ready(Some(Ok(message))) = &next {
+            match message {
+                Message::Text(_) | Message::Binary(_) => self.socket.get_mut().is_whole(),
+                control => self.socket.get_mut().had_control(control.len()),
+            }
+        }
+        self.socket.get_ref().account(&mut self.share);
+        if next.is_pending() && self.share.gives_way(context) {
+            // Perhaps it is told so by what it has just read.
+            context.waker().wake_by_ref();
+        }
+        match ready!(next) {
             Some(Ok(message)) => {
                 self.meters.received_bytes.increment(message.len() as u64);
                 if message.is_ping() && !self.mute {

@@ -32,6 +32,7 @@ use crate::places::{Bounds, Place, Places};
 use crate::receipt::Carrier;
 use crate::settings::GatewaySettings;
 use crate::tls::Certificates;
+use crate::unfinished::Unfinished;
 use crate::visits::Visit;
 
 /// What devices are told when the server stops.
@@ -94,7 +95,8 @@ impl Gateway {
         let http = spawn_io(http.serve(bound.http, "http"));
         let console = Console::new(operator, settings.clone());
         let (meters, farewell, closed) = (Meters::new(), OnceLock::new(), watch::Sender::new(false));
-        let door = Arc::new(Door { registry, settings, certificates, meters, console, farewell, closed });
+        let unfinished = Unfinished::new(limits::UNFINISHED_BYTES);
+        let door = Arc::new(Door { registry, settings, certificates, meters, unfinished, console, farewell, closed });
         let mut connections = IoTasks::default();
         let (acceptor, farewell) = door.accept_until(bound.devices, &mut connections, shutdown).await;
         let _ = door.farewell.set(farewell.clone());
@@ -143,6 +145,7 @@ struct Door {
     /// None where the port is plain.
     certificates: Option<Arc<Certificates>>,
     meters: Meters,
+    unfinished: Arc<Unfinished>,
     console: Console,
     /// What devices are told, once the server ends.
     farewell: OnceLock<Farewell>,
@@ -230,8 +233,8 @@ impl Door {
         let device = identity.device;
         let version = identity.protocol_version;
         let through_proxy = caller.through_proxy;
-        let mut link =
-            Link::open(stream, &early, version, through_proxy, settings.max_message_bytes, &self.meters).await;
+        let owned = (self.unfinished.share(), &self.meters);
+        let mut link = Link::open(stream, &early, version, through_proxy, settings.max_message_bytes, owned).await;
         let pace = Pace { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
         let attached = self.registry.attach(&device, sender, settings.duplicate);

@@ -88,13 +88,27 @@ impl DeviceId {
     /// Longest id taken, in bytes. A MAC has 17 and a UUID 36; the rest is headroom.
     pub const MAX_BYTES: usize = 128;
 
-    /// Trims white space and quotes and lower-cases. `None` if nothing is left, the text is too
-    /// long, or it holds control characters.
+    /// Trims white space and quotes and lower-cases. `None` if nothing is left, the text is then too
+    /// long, or it holds characters that nobody sees: two ids that look alike would be two devices. What
+    /// was read is read again as itself.
     pub fn parse(raw: &str) -> Option<Self> {
-        let text = raw.trim().trim_matches(['"', '\'']).trim();
-        let bad = text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control);
-        (!bad).then(|| Self::new(text.to_lowercase()))
+        let margin = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'');
+        // Some letters are longer in lower case.
+        let text = raw.trim_matches(margin).to_lowercase();
+        let bad = text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(is_unseen);
+        (!bad).then(|| Self::new(text))
     }
+}
+
+/// Control characters, marks of direction, and what has no width.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{E0000}'..='\u{E0FFF}'
+        )
 }
 
 /// One published version of a plugin, counted from 1 over the life of the process.
@@ -122,8 +136,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_is_read_again_as_itself_and_keeps_its_bound() {
+        let long = ["\u{130}".repeat(64), "\u{130}".repeat(42), "\u{23A}".repeat(64), "x".repeat(128)];
+        let raws = ["\"' a'\"", "' \"a", "\u{130}", "\u{1E9E}\u{3A3}", "\u{3000}小\u{3000}"].map(String::from);
+        for raw in raws.iter().chain(&long) {
+            let Some(id) = DeviceId::parse(raw) else { continue };
+            assert!(id.as_str().len() <= DeviceId::MAX_BYTES, "{raw:?}");
+            assert_eq!(DeviceId::parse(id.as_str()), Some(id), "{raw:?}");
+        }
+        // Two bytes each, and three in lower case.
+        assert_eq!(DeviceId::parse(&long[0]), None);
+        assert!(DeviceId::parse(&long[1]).is_some());
+    }
+
+    #[test]
     fn nothing_left_is_absent() {
-        for raw in ["", "  ", "\"\"", "a\u{0}b", &"x".repeat(129)] {
+        let unseen = ["a\u{202E}b", "a\u{200B}", "\u{FEFF}a", "a\u{2066}b\u{2069}"];
+        for raw in ["", "  ", "\"\"", "a\u{0}b", &"x".repeat(129)].into_iter().chain(unseen) {
             assert!(DeviceId::parse(raw).is_none(), "{raw:?}");
         }
     }

@@ -24,6 +24,11 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 pub const MESSAGE_BYTES: usize = 1024 * 1024;
 /// Read buffer of a connection: tungstenite zero-fills it at every read and keeps it.
 pub const READ_BUFFER_BYTES: usize = 4096;
+/// Messages that have begun and are not whole, over all connections: 128 of the largest. Then the connection that
+/// holds most is closed.
+pub const UNFINISHED_BYTES: usize = 128 * 1024 * 1024;
+/// What one connection may hold of such a message without its being counted; firmware's messages are smaller.
+pub const UNFINISHED_FREE: usize = 64 * 1024;
 /// Nesting of JSON from a device; serde_json stops at 128, guests have small stacks.
 pub const JSON_DEPTH: usize = 64;
 /// Text and audio waiting for a device. A minute of 60 ms audio frames is 1,000.
@@ -199,6 +204,9 @@ pub const HELD_MESSAGES: usize = 64;
 pub const HELD_BYTES: usize = 256 * 1024;
 /// Sentences that a lost connection has left are shown on the next one by then, whoever speaks.
 pub const KEPT_SPEECH: Duration = Duration::from_secs(10);
+/// Sessions beyond which one that no mode has anything in ends with its connection: twice what a server is
+/// made for, so that only a flood of made-up devices gets there. Each takes some 10 KiB.
+pub const SESSIONS_AT_EASE: usize = 20_000;
 /// A session that answers after its device is gone may take this long in all.
 pub const LINGER: Duration = Duration::from_secs(600);
 /// An idle session's mode gives its memory back after this time.
@@ -227,6 +235,11 @@ pub const TRIAL_BYTES: usize = 256 * 1024;
 pub const PROVEN_EVENTS: usize = 32;
 /// Bytes of them, and of the state at the swap.
 pub const PROVEN_BYTES: usize = 8 * 1024;
+/// Shortest delay of a timer: a mode that starts it anew each time it rings is woken fifty times a second then,
+/// and does not take a thread for itself.
+pub const TIMER_LEAST: Duration = Duration::from_millis(20);
+/// Longest delay of a timer: ten years, so that adding it to a time cannot overflow.
+pub const TIMER_MOST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Timers that one handler may have running.
 pub const TIMERS: usize = 64;
 /// Requests that one handler may have open.
@@ -334,6 +347,19 @@ pub const TROUBLE_TOLD_AGAIN: Duration = Duration::from_secs(60 * 60);
 pub const TROUBLES_REMEMBERED: usize = 50_000;
 /// Devices about which something is remembered for good; those learnt of first go first.
 pub const DEVICE_FACTS: u64 = 100_000;
+/// How often it is written down that a device which comes every day is still there.
+pub const DEVICE_SEEN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The database, in MiB: far more than a house fills in years, and less than the disk of a small machine.
+pub const STORAGE_MIB: u32 = 4096;
+/// Messages that wait for devices which are away, in MiB: an eighth of the database, so that a flood of them
+/// leaves room for everything else.
+pub const QUEUE_MIB: u32 = 512;
+/// Those of them that one device has sent, in MiB: sixteen such devices fill the queue, and one does not.
+pub const QUEUE_SENDER_MIB: u32 = 32;
+/// The same as a count: two deliveries to as many devices as one delivery reaches, and some.
+pub const QUEUE_SENDER_MESSAGES: u64 = 10_000;
+/// Expired messages that are cleared at once where room is scarce: some milliseconds.
+pub const QUEUE_CLEARED: u32 = 1_024;
 /// Messages kept for a device that is away; the oldest goes first.
 pub const QUEUE_PER_DEVICE: u32 = 100;
 /// Expired messages of other devices cleared with each new one: more than one, so they run out.
@@ -356,6 +382,8 @@ pub const SPARE_BYTES: usize = 16 * 1024 * 1024;
 pub const SPARE_FILE_BYTES: usize = 6 * SPARE_BYTES + 256 * SPARE_MESSAGES;
 /// How often the database is asked whether it takes messages again.
 pub const SPARE_RETRY: Duration = Duration::from_secs(2);
+/// How often it is said that the database, or the file itself, takes no messages: a sender tries many times.
+pub const SPARE_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// How long a device that is being handed messages from the file may take to say what arrived.
 pub const SPARE_LENT: Duration = Duration::from_secs(30);
 /// Calls that wait for the file, and at most as many are written at once.

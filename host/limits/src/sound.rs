@@ -51,6 +51,11 @@ pub const EAR_BURST: usize = 8;
 pub const EAR_IDLE: Duration = Duration::from_secs(20);
 /// Utterances of a session whose text is awaited: more, and the oldest has come to nothing.
 pub const EAR_SETTLING: usize = 8;
+/// Sound of all utterances that no recogniser has acknowledged, in bytes for each core: as many devices as a core
+/// hears at the same time, with half of the longest utterance each.
+pub const HELD_SOUND_BYTES: usize = 256 * 1024 * 1024;
+/// Samples that an utterance may hold in any case: five seconds, which most people do not reach.
+pub const HELD_SOUND_SPARE: usize = 5 * 16_000;
 /// From the end of an utterance to its text, with further tries.
 pub const RECOGNITION: Duration = Duration::from_secs(10);
 /// How often it is looked at whether an utterance has ended, for that time limit.

@@ -1,6 +1,6 @@
 //! The settings of sessions. Rule: values here are valid; whoever reads them does not check again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +61,16 @@ pub enum DuplicateDevice {
     Reject,
 }
 
+/// What becomes of a message for a device that has never been here and that the settings do not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UnknownReceivers {
+    /// It is refused, and the sender is told.
+    #[default]
+    Refuse,
+    /// It is kept.
+    Keep,
+}
+
 /// Who explains pictures to devices: what their cameras are told to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vision {
@@ -107,6 +117,9 @@ pub struct Config {
     pub vision: Option<Vision>,
     /// Which devices are taken to know this server's own messages.
     pub extensions: ExtensionRule,
+    pub unknown_receivers: UnknownReceivers,
+    /// Sessions, beyond which those that no mode has anything in are not kept for their devices.
+    pub sessions_at_ease: usize,
     pub idle: IdleConfig,
 }
 
@@ -125,6 +138,8 @@ impl Default for Config {
             roster: Roster::default(),
             vision: None,
             extensions: ExtensionRule::default(),
+            unknown_receivers: UnknownReceivers::default(),
+            sessions_at_ease: limits::SESSIONS_AT_EASE,
             idle: IdleConfig::default(),
         }
     }
@@ -167,7 +182,7 @@ impl IdleConfig {
 pub(crate) enum Members {
     Listed(Arc<[DeviceId]>),
     /// All but those that some group lists.
-    AllBut(Arc<[DeviceId]>),
+    Ungrouped,
     /// There is no such group.
     None,
 }
@@ -177,8 +192,10 @@ pub(crate) enum Members {
 pub struct Roster {
     groups: BTreeMap<GroupId, Arc<[DeviceId]>>,
     alias: BTreeMap<DeviceId, Arc<str>>,
-    /// Every device that some group lists: the others are the default group.
+    /// Every device that some group lists, sorted: the others are the default group.
     grouped: Arc<[DeviceId]>,
+    /// The groups of each of them, so that nobody has to look through all groups for one device.
+    groups_of: HashMap<DeviceId, Arc<[Arc<str>]>>,
 }
 
 impl Default for Roster {
@@ -190,10 +207,20 @@ impl Default for Roster {
 impl Roster {
     /// Groups with their devices, and names of devices, as configured.
     pub fn new(groups: BTreeMap<GroupId, Vec<DeviceId>>, alias: BTreeMap<DeviceId, String>) -> Self {
-        let mut grouped: Vec<DeviceId> = groups.values().flatten().cloned().collect();
-        grouped.sort();
-        grouped.dedup();
+        let mut of: BTreeMap<DeviceId, Vec<Arc<str>>> = BTreeMap::new();
+        for (group, devices) in &groups {
+            let name: Arc<str> = group.as_str().into();
+            for device in devices {
+                let names = of.entry(device.clone()).or_default();
+                // A group that lists a device twice comes twice in a row.
+                if names.last() != Some(&name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        let grouped: Vec<DeviceId> = of.keys().cloned().collect();
         Self {
+            groups_of: of.into_iter().map(|(device, names)| (device, names.into())).collect(),
             groups: groups.into_iter().map(|(group, devices)| (group, devices.into())).collect(),
             alias: alias.into_iter().map(|(device, name)| (device, name.into())).collect(),
             grouped: grouped.into(),
@@ -202,21 +229,27 @@ impl Roster {
 
     /// What modes are told of a device.
     pub fn device(&self, id: &DeviceId) -> Device {
-        let listed = self.groups.iter().filter(|(_, devices)| devices.contains(id));
-        let mut groups: Vec<Arc<str>> = listed.map(|(group, _)| group.as_str().into()).collect();
-        if groups.is_empty() {
-            groups.push(DEFAULT_GROUP.into());
-        }
-        Device { id: id.as_str().into(), alias: self.alias.get(id).cloned(), groups: groups.into() }
+        let groups = self.groups_of.get(id).cloned().unwrap_or_else(|| [DEFAULT_GROUP.into()].into());
+        Device { id: id.as_str().into(), alias: self.alias.get(id).cloned(), groups }
     }
 
     /// The devices of a group, as the configuration lists them.
     pub(crate) fn members(&self, group: &str) -> Members {
         match self.groups.get(group) {
             Some(devices) => Members::Listed(devices.clone()),
-            None if group == DEFAULT_GROUP => Members::AllBut(self.grouped.clone()),
+            None if group == DEFAULT_GROUP => Members::Ungrouped,
             None => Members::None,
         }
+    }
+
+    /// Whether the configuration names the device, in a group or with an alias.
+    pub(crate) fn names(&self, device: &DeviceId) -> bool {
+        self.groups_of.contains_key(device) || self.alias.contains_key(device)
+    }
+
+    /// Whether some group lists the device.
+    pub(crate) fn is_grouped(&self, device: &DeviceId) -> bool {
+        self.groups_of.contains_key(device)
     }
 
     /// Devices that the configuration names, in groups or with an alias; some may come twice.
@@ -247,5 +280,26 @@ mod tests {
         assert_eq!(*roster.device(&"c".into()).groups, ["default".into()]);
         assert_eq!(roster.audience("default"), Audience::AllBut(Arc::new(["a".into(), "b".into()])));
         assert_eq!(roster.audience("blue"), Audience::Only(Arc::new([])));
+    }
+
+    #[test]
+    fn a_roster_four_times_as_large_takes_about_four_times_as_long() {
+        let time = |count: usize| {
+            let device = |number: usize| DeviceId::new(format!("device-{number}"));
+            let groups = (0..count).map(|number| (GroupId::new(format!("g{number}")), vec![device(number)]));
+            let groups: BTreeMap<GroupId, Vec<DeviceId>> = groups.collect();
+            let once = |_| {
+                let began = std::time::Instant::now();
+                let roster = Roster::new(groups.clone(), BTreeMap::new());
+                // As sessions do, each for its device.
+                let found = (0..count).filter(|number| roster.device(&device(*number)).groups.len() == 1).count();
+                assert_eq!(found, count);
+                began.elapsed()
+            };
+            (0..9).map(once).min().unwrap_or_default()
+        };
+        let (few, many) = (time(4_000), time(16_000));
+        // Quadratic is sixteen.
+        assert!(many < few * 8, "{few:?}, then {many:?}");
     }
 }

@@ -8,10 +8,10 @@ use modehost_contract::effect::Audience;
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use modehost_storage::traits::{self as storage, Missed, Origin};
+use modehost_storage::traits::{self as storage, Missed};
 use modehost_storage::{Reply, StorageError};
 
-use crate::config::{Config, Members};
+use crate::config::{Config, Members, UnknownReceivers};
 use crate::registry::Services;
 
 /// A message and whom it is for.
@@ -57,9 +57,15 @@ pub(crate) async fn deliver(
         match services.directory.deliver(&device, &letter.body, None).await? {
             Ok(()) => made.now.push(device.to_string()),
             Err(_) if letter.ttl_ms > 0 => {
-                let origin = letter.notice.clone().map(|notice| Origin { sender: letter.own.clone(), notice });
-                let late = letter.late.clone();
-                let kept = services.queue.enqueue_from(origin, &device, late, letter.now, letter.ttl_ms);
+                let kept = services.queue.enqueue_letter(storage::Letter {
+                    sender: letter.own.clone(),
+                    notice: letter.notice.clone(),
+                    receiver: device.clone(),
+                    payload: letter.late.clone(),
+                    now: letter.now,
+                    ttl_ms: letter.ttl_ms,
+                    to_strangers: config.unknown_receivers == UnknownReceivers::Keep || config.roster.names(&device),
+                });
                 keeping.push((device, kept));
             }
             Err(Missed::Behind) => {
@@ -109,9 +115,9 @@ async fn addressees(
         }
         Audience::Group(group) => match config.roster.members(group) {
             Members::Listed(devices) => devices.to_vec(),
-            Members::AllBut(grouped) => {
+            Members::Ungrouped => {
                 let everyone = everyone(services, config).await?;
-                everyone.into_iter().filter(|device| !grouped.contains(device)).collect()
+                everyone.into_iter().filter(|device| !config.roster.is_grouped(device)).collect()
             }
             Members::None => {
                 made.fail(group, "there is no such group");
@@ -123,9 +129,10 @@ async fn addressees(
     if !matches!(letter.to, Audience::Devices(_)) {
         meant.retain(|device| *device != letter.own);
     }
-    let except: HashSet<&str> = letter.except.iter().map(String::as_str).collect();
+    // As connections have them, however a mode writes them.
+    let except: HashSet<DeviceId> = letter.except.iter().filter_map(|device| DeviceId::parse(device)).collect();
     let mut seen = HashSet::new();
-    meant.retain(|device| !except.contains(device.as_str()) && seen.insert(device.clone()));
+    meant.retain(|device| !except.contains(device) && seen.insert(device.clone()));
     for device in meant.drain(meant.len().min(limits::DELIVERY_DEVICES)..) {
         made.fail(device.as_str(), format!("one delivery goes to {} devices at the most", limits::DELIVERY_DEVICES));
     }

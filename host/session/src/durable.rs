@@ -157,7 +157,9 @@ impl Session {
     /// What a request came to, as the next event of its plugin; nothing if it was cancelled.
     pub(crate) fn outcome(&mut self, outcome: Outcome) {
         if let Some(error) = &outcome.storage {
-            tracing::error!(plugin = %outcome.plugin, device = %self.handle.device, %error, "not stored");
+            if !error.is_told() {
+                tracing::error!(plugin = %outcome.plugin, device = %self.handle.device, %error, "not stored");
+            }
             let message = format!("this could not be stored: {error}");
             self.link.send(reply::error(ErrorCode::StorageUnavailable.as_str(), &message, &Reference::default()));
             self.tell_trouble(Trouble::Storage);

@@ -243,7 +243,8 @@ impl Session {
             tracing::warn!(%plugin, device = %self.handle.device, "a timer was not started: {} run already", limits::TIMERS);
             return;
         }
-        let due = Instant::now() + std::time::Duration::from_millis(delay_ms);
+        let delay = std::time::Duration::from_millis(delay_ms).clamp(limits::TIMER_LEAST, limits::TIMER_MOST);
+        let due = Instant::now() + delay;
         timers.insert(id, due);
     }
 

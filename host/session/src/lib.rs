@@ -71,7 +71,7 @@ mod trouble;
 mod wake;
 
 pub use attachment::{Attachment, Gone, Incoming};
-pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster, Vision, VisionToken};
+pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster, UnknownReceivers, Vision, VisionToken};
 pub use extensions::ExtensionRule;
 pub use figures::describe_figures;
 pub use registry::{Refusal, Registry, Services, SessionInfo};

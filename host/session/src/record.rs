@@ -102,7 +102,9 @@ impl Session {
     /// What is not on disk will be tried again.
     pub(crate) fn note_record(&mut self, saved: Result<(), StorageError>) {
         if let Err(error) = saved {
-            tracing::error!(device = %self.handle.device, %error, "the session's state could not be saved; it is tried again");
+            if !error.is_told() {
+                tracing::error!(device = %self.handle.device, %error, "the session's state could not be saved; it is tried again");
+            }
             self.make_dirty();
         }
     }
@@ -129,6 +131,8 @@ impl Session {
     async fn recall(&mut self) {
         let handle = &self.handle;
         handle.extensions.grant(&self.shared.config().extensions, &self.device);
+        // Nobody waits for it: what is queued for the device from now on is written behind it.
+        drop(self.shared.services.devices.seen(&handle.device, unix_ms()));
         match timeout(limits::STORAGE_REPLY, self.shared.services.devices.facts(&handle.device)).await {
             Ok(Ok(facts)) => {
                 let _ = handle.extensions.learn(facts);
@@ -214,7 +218,8 @@ impl Session {
         handler.mode = stored.mode.map(Into::into);
         handler.ending = stored.ending;
         for (id, ends_at) in stored.timers {
-            handler.timers.insert(id, now + Duration::from_millis(left(ends_at)));
+            let delay = Duration::from_millis(left(ends_at)).min(limits::TIMER_MOST);
+            handler.timers.insert(id, now + delay);
         }
         self.handlers.push(handler);
         for key in &stored.watches {

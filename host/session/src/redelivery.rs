@@ -86,7 +86,9 @@ impl HandOver {
             waiting.truncate(page.arrived);
             let ids = waiting.iter().map(|message| message.id).collect();
             if let Err(error) = queue.remove(&self.device, ids).await {
-                tracing::error!(device = %self.device, %error, "delivered messages stay queued and will come again");
+                if !error.is_told() {
+                    tracing::error!(device = %self.device, %error, "delivered messages stay queued and will come again");
+                }
                 return self.gate.give_up();
             }
             metrics::counter!("modehost_queue_handed_over_total").increment(waiting.len() as u64);
@@ -133,7 +135,9 @@ async fn tell_senders(services: &Services, receiver: &DeviceId, counts: BTreeMap
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = outcome {
+        if let Err(error) = outcome
+            && !error.is_told()
+        {
             tracing::warn!(device = %origin.sender, %receiver, %error, "the sender is not told of a redelivery");
         }
     }

@@ -157,6 +157,10 @@ impl Shared {
         }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.sessions.lock().len()
+    }
+
     fn all(&self) -> Vec<Arc<SessionHandle>> {
         self.sessions.lock().values().cloned().collect()
     }

@@ -33,7 +33,7 @@ use self::funasr::FunAsr;
 use self::local::Local;
 use self::openai::OpenAi;
 use self::tape::Tape;
-pub use self::tape::{Chunk, SoundReader};
+pub use self::tape::{Chunk, SoundReader, SoundRoom};
 use crate::config::{AsrConfig, AsrProvider};
 use crate::fault::Fault;
 use crate::voice_activity::{Voice, duration};
@@ -91,9 +91,14 @@ pub struct Utterance {
 }
 
 impl Utterance {
-    /// Begins one. Must be called within the runtime.
+    /// Begins one that has a room of its own. Must be called within the runtime.
     pub fn begin(recogniser: Arc<dyn Recogniser>, terms: Terms) -> Self {
-        let (tape, slot) = (Arc::new(Tape::new(terms.max)), Arc::default());
+        Self::begin_in(SoundRoom::new(usize::MAX), recogniser, terms)
+    }
+
+    /// Begins one whose sound takes of this room. Must be called within the runtime.
+    pub fn begin_in(room: Arc<SoundRoom>, recogniser: Arc<dyn Recogniser>, terms: Terms) -> Self {
+        let (tape, slot) = (Arc::new(Tape::new(terms.max, room)), Arc::default());
         let attempts = drive::drive(recogniser, tape.clone(), Arc::clone(&slot), terms);
         Self { tape, slot, _attempts: spawn_io(attempts) }
     }

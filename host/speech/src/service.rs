@@ -10,7 +10,7 @@ use modehost_task::WorkThreads;
 use crate::config::{AsrConfig, TtsConfig, VadConfig};
 use crate::encode::{Downlink, DownlinkCodec};
 use crate::mouth::{Speaking, Stage};
-use crate::recognise::{Recogniser, Terms, recogniser};
+use crate::recognise::{Recogniser, SoundRoom, Terms, recogniser};
 use crate::speak::{Speaker, speaker};
 use crate::voice_activity::{Earshot, VoiceDetector};
 
@@ -72,12 +72,19 @@ pub struct Speech {
     parts: ArcSwap<Parts>,
     threads: Arc<WorkThreads>,
     detector: fn() -> Box<dyn VoiceDetector>,
+    /// Of the sound that all ears hold.
+    room: Arc<SoundRoom>,
 }
 
 impl Speech {
     /// `threads` decode what is heard; they should be no others' threads.
     pub fn new(threads: Arc<WorkThreads>, parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts: ArcSwap::from_pointee(parts), threads, detector: || Box::<Earshot>::default() })
+        let room = SoundRoom::of_cores(std::thread::available_parallelism().map_or(1, usize::from));
+        Arc::new(Self { parts: ArcSwap::from_pointee(parts), threads, detector: || Box::<Earshot>::default(), room })
+    }
+
+    pub(crate) fn room(&self) -> &Arc<SoundRoom> {
+        &self.room
     }
 
     /// From now on.

@@ -13,6 +13,7 @@ use modehost_llm::LanguageModels;
 use modehost_plugin::PluginCatalog;
 use modehost_session::Config;
 use modehost_speech::Speech;
+use modehost_storage::SqliteStorage;
 use modehost_storage::traits::OfflineQueue;
 use tokio::sync::watch;
 
@@ -28,6 +29,7 @@ pub struct Feeds {
     hooks: Arc<WebHooks>,
     speech: Arc<Speech>,
     queue: Arc<dyn OfflineQueue>,
+    storage: Arc<SqliteStorage>,
     log: Arc<Log>,
     live_instances: usize,
 }
@@ -37,12 +39,17 @@ impl Feeds {
     pub fn new(
         settings: &Settings,
         live_instances: usize,
-        (models, hooks, speech, queue): (Arc<LanguageModels>, Arc<WebHooks>, Arc<Speech>, Arc<dyn OfflineQueue>),
+        (models, hooks, speech): (Arc<LanguageModels>, Arc<WebHooks>, Arc<Speech>),
+        (queue, storage): (Arc<dyn OfflineQueue>, Arc<SqliteStorage>),
         log: Arc<Log>,
     ) -> (Self, watch::Receiver<Arc<Config>>, watch::Receiver<Arc<GatewaySettings>>) {
         let (sessions, for_sessions) = watch::channel(session_config(settings, live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (Self { sessions, gateway, models, hooks, speech, queue, log, live_instances }, for_sessions, for_gateway)
+        (
+            Self { sessions, gateway, models, hooks, speech, queue, storage, log, live_instances },
+            for_sessions,
+            for_gateway,
+        )
     }
 
     fn send(&self, settings: &Settings) {
@@ -50,6 +57,7 @@ impl Feeds {
         self.gateway.send_modify(|gateway| *gateway = renewed_gateway_settings(gateway, settings));
         self.models.apply(&settings.llm);
         self.hooks.apply(&settings.hooks);
+        self.storage.apply(&settings.storage);
         self.log.apply(&settings.log);
     }
 }

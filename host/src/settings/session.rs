@@ -8,7 +8,7 @@ use garde::Validate;
 use modehost_gateway::OfExtensions;
 use modehost_ids::Address;
 use modehost_limits as limits;
-use modehost_session::{Config, ExtensionRule, Language, Vision, VisionToken, wake_word};
+use modehost_session::{Config, ExtensionRule, Language, UnknownReceivers, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,15 @@ pub enum Spoken {
     #[default]
     Zh,
     En,
+}
+
+/// What becomes of messages for devices that nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OfStrangers {
+    #[default]
+    Refuse,
+    Keep,
 }
 
 /// Section `session.vision`: a service of the ecosystem that answers questions about pictures.
@@ -125,6 +134,11 @@ pub struct SessionSettings {
     /// ms, 50 to 600,000. Default 2000. Hot.
     #[garde(range(min = 50, max = 600_000))]
     pub checkpoint_ms: u64,
+    /// What becomes of a message for a device that is away, has never been here, and is named neither in `groups`
+    /// nor in `device_alias`: `refuse`, and its sender is told, or `keep`. Where devices need not sign in, `keep`
+    /// lets anybody fill the queue with messages that nobody will ever get. Default refuse. Hot.
+    #[garde(skip)]
+    pub unknown_receivers: OfStrangers,
 }
 
 impl Default for SessionSettings {
@@ -138,6 +152,7 @@ impl Default for SessionSettings {
             language: Spoken::default(),
             vision: None,
             checkpoint_ms: limits::CHECKPOINT.as_millis() as u64,
+            unknown_receivers: OfStrangers::default(),
         }
     }
 }
@@ -157,6 +172,11 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         greeting: session.greeting.clone(),
         vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
+        unknown_receivers: match session.unknown_receivers {
+            OfStrangers::Refuse => UnknownReceivers::Refuse,
+            OfStrangers::Keep => UnknownReceivers::Keep,
+        },
+        sessions_at_ease: limits::SESSIONS_AT_EASE,
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
         roster: roster(settings),

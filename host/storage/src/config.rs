@@ -1,4 +1,5 @@
-//! The settings of the storage. Rule: read once at start; none of them reloads hot.
+//! The settings of the storage. Rule: what is bounded by a figure reloads hot, since it must be raised while
+//! the server runs; where things are does not.
 
 use std::path::{Path, PathBuf};
 
@@ -17,10 +18,19 @@ pub struct Config {
     /// folder at a time. Default `data`; needs a restart.
     #[garde(custom(not_empty))]
     pub dir: PathBuf,
-    /// Largest size of the database in MiB. Writes beyond it are refused until something has been
-    /// removed, so that a full disk takes nothing else down. Default: no limit; needs a restart.
-    #[garde(range(min = 1))]
-    pub max_mib: Option<u32>,
+    /// Largest size of the database in MiB, 1 to 16,777,216. From 90 % of it on there is a warning; writes beyond
+    /// it are refused as on a full disk, and `/readyz` says so, until something has been removed or this is raised.
+    /// A value below the present size keeps the file from growing further. Default 4096. Hot.
+    #[garde(range(min = 1, max = 16_777_216))]
+    pub max_mib: u32,
+    /// MiB of messages that may wait for devices which are away, over all of them, 1 to 16,777,216. Beyond it a
+    /// message is refused, and its sender is told. Default 512. Hot.
+    #[garde(range(min = 1, max = 16_777_216))]
+    pub queue_mib: u32,
+    /// MiB of them that one device may have sent, 1 to 16,777,216; and it may have sent 10,000 of them. Default 32.
+    /// Hot.
+    #[garde(range(min = 1, max = 16_777_216))]
+    pub queue_sender_mib: u32,
     /// Days after its last entry, 1 to 3650, at which a journal is removed that belongs to no
     /// finished work and that no session can go on with. Default 30; needs a restart.
     #[garde(range(min = 1, max = 3650))]
@@ -29,7 +39,27 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { dir: PathBuf::from("data"), max_mib: None, orphan_days: limits::ORPHAN_DAYS }
+        Self {
+            dir: PathBuf::from("data"),
+            max_mib: limits::STORAGE_MIB,
+            queue_mib: limits::QUEUE_MIB,
+            queue_sender_mib: limits::QUEUE_SENDER_MIB,
+            orphan_days: limits::ORPHAN_DAYS,
+        }
+    }
+}
+
+/// What may wait for devices that are away, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shares {
+    pub(crate) all: u64,
+    pub(crate) of_sender: u64,
+}
+
+impl Config {
+    pub(crate) fn shares(&self) -> Shares {
+        let bytes = |mib: u32| u64::from(mib) * 1024 * 1024;
+        Shares { all: bytes(self.queue_mib), of_sender: bytes(self.queue_sender_mib) }
     }
 }
 
@@ -49,6 +79,6 @@ mod tests {
         assert!(Config::default().validate().is_ok());
         assert!(Config { dir: PathBuf::new(), ..Config::default() }.validate().is_err());
         assert!(Config { orphan_days: 0, ..Config::default() }.validate().is_err());
-        assert!(Config { max_mib: Some(0), ..Config::default() }.validate().is_err());
+        assert!(Config { max_mib: 0, ..Config::default() }.validate().is_err());
     }
 }

@@ -3,7 +3,7 @@
 //! Rule: a message is handed over while no lock is held, so a mailbox may register, end its
 //! registration or take its time without holding up anyone else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -109,9 +109,10 @@ impl Directory for LocalDirectory {
             Audience::Only(devices) => devices.iter().filter_map(|device| self.0.find(device)).map(hand_over).sum(),
             Audience::AllBut(devices) => {
                 let mut delivered = 0;
+                let devices: HashSet<&DeviceId> = devices.iter().collect();
                 for shard in &self.0.shards {
                     let shard = shard.read();
-                    let wanted = shard.entries.iter().filter(|(device, _)| !devices.contains(device));
+                    let wanted = shard.entries.iter().filter(|(device, _)| !devices.contains(*device));
                     let mailboxes: Vec<_> = wanted.map(|(_, entry)| entry.mailbox.clone()).collect();
                     drop(shard);
                     delivered += mailboxes.into_iter().map(hand_over).sum::<usize>();

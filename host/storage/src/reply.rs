@@ -18,12 +18,23 @@ pub enum StorageError {
     /// Key, value or entry over its limit.
     #[error("{0}")]
     Invalid(String),
+    /// Whoever wants it kept has so much kept already, or nobody would ever get it. Says so.
+    #[error("{0}")]
+    Share(String),
     /// Stored data that makes no sense.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
     /// The storage has been shut down.
     #[error("storage is closed")]
     Closed,
+}
+
+impl StorageError {
+    /// True if it hits every write, and the storage says so in the log itself, once: whoever meets it need not,
+    /// since a line for each session and each try would fill the disk.
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Corrupt(_) | Self::Closed)
+    }
 }
 
 /// Answer to come.

@@ -28,7 +28,7 @@ use self::file::{FILE_IDS, Kept};
 use self::keeper::{Job, Keeper};
 use crate::reply::{Reply, StorageError};
 use crate::sqlite::OpenError;
-use crate::traits::{OfflineQueue, Origin, Queued};
+use crate::traits::{Letter, OfflineQueue, Origin, Queued};
 
 /// An offline queue that survives its database. Dropping it ends its thread; what is in the file
 /// stays there for the next start.
@@ -69,6 +69,19 @@ impl SpareQueue {
         Ok(Arc::new(Self { primary, in_use, limit, jobs: Some(jobs), thread: Some(thread) }))
     }
 
+    /// Keeps the message in the file if the database cannot.
+    fn or_here(&self, first: Reply<u32>, kept: Kept) -> Reply<u32> {
+        let jobs = self.jobs.clone();
+        Reply::of(async move {
+            match first.await {
+                Err(why) if is_unusable(&why) => {
+                    submit(jobs.as_ref(), |reply| Job::Keep { kept, why: Some(why), reply }).await
+                }
+                outcome => outcome,
+            }
+        })
+    }
+
     fn submit<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, StorageError>>) -> Job) -> Reply<T> {
         submit(self.jobs.as_ref(), job)
     }
@@ -99,16 +112,16 @@ impl OfflineQueue for SpareQueue {
         if self.in_use.load(Ordering::Acquire) {
             return self.submit(|reply| Job::Keep { kept, why: None, reply });
         }
-        let first = self.primary.enqueue_from(origin, device, payload, now, ttl_ms);
-        let jobs = self.jobs.clone();
-        Reply::of(async move {
-            match first.await {
-                Err(why) if is_unusable(&why) => {
-                    submit(jobs.as_ref(), |reply| Job::Keep { kept, why: Some(why), reply }).await
-                }
-                outcome => outcome,
-            }
-        })
+        self.or_here(self.primary.enqueue_from(origin, device, payload, now, ttl_ms), kept)
+    }
+
+    fn enqueue_letter(&self, letter: Letter) -> Reply<u32> {
+        let origin = letter.origin();
+        let kept = Kept::new(origin, &letter.receiver, letter.payload.clone(), letter.now, letter.ttl_ms);
+        if self.in_use.load(Ordering::Acquire) {
+            return self.submit(|reply| Job::Keep { kept, why: None, reply });
+        }
+        self.or_here(self.primary.enqueue_letter(letter), kept)
     }
 
     fn limit(&self, most: u32) {

@@ -7,10 +7,12 @@
 //! # Layout
 //! - `open`: folder, lock, damaged and newer files, connections
 //! - `names`: whether the files that are open still have their names
+//! - `content`: whether what is in the file is still what was written there
 //! - `schema`: the tables and the way from older ones
 //! - `backlog`: the bounded queue in front of a thread
 //! - `writer`: batches, savepoints, commits
 //! - `reader`: reads beside the writer
+//! - `room`: how much room the file may take
 //! - `failure`: what an error of the engine means to a caller
 //! - `backup`: a copy while it runs
 //! - `watches`: who is told of changes
@@ -19,6 +21,7 @@
 mod archives;
 mod backlog;
 mod backup;
+mod content;
 mod devices;
 mod documents;
 mod failure;
@@ -27,6 +30,7 @@ mod names;
 mod offline_queue;
 mod open;
 mod reader;
+mod room;
 mod schema;
 mod sessions;
 mod watches;
@@ -34,20 +38,21 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use modehost_limits as limits;
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::Notify;
 
 use self::backlog::Backlog;
 use self::names::OpenFiles;
 use self::reader::Read;
+use self::room::Room;
 use self::watches::Watches;
 use self::writer::{Batch, Write};
-use crate::config::Config;
+use crate::config::{Config, Shares};
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
@@ -69,7 +74,13 @@ pub struct SqliteStorage {
     trouble: Arc<Mutex<Option<StorageError>>>,
     /// Messages that may wait for one device.
     queue_limit: AtomicU32,
+    /// What else bounds what waits.
+    shares: Mutex<Shares>,
+    /// MiB that the file may have.
+    most: Arc<AtomicU32>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Ends the look through a large file.
+    look: Option<InterruptHandle>,
     /// Held as long as the folder is in use.
     lock: Arc<Mutex<Option<std::fs::File>>>,
 }
@@ -89,7 +100,11 @@ impl SqliteStorage {
         let due = Arc::new(Notify::new());
         let trouble: Arc<Mutex<Option<StorageError>>> = Arc::default();
         let lock = Arc::new(Mutex::new(Some(opened.lock)));
-        let names = OpenFiles::new(&file, lock.clone());
+        let most = Arc::new(AtomicU32::new(config.max_mib));
+        let room = Room::new(most.clone());
+        let damage = opened.content.damage().clone();
+        let names = OpenFiles::new(&file, lock.clone(), opened.content);
+        let look = if opened.unchecked { Some(open::connect(&file)?) } else { None };
         let storage = Self {
             writes: writes.clone(),
             reads: reads.clone(),
@@ -98,17 +113,28 @@ impl SqliteStorage {
             file: file.clone(),
             trouble: trouble.clone(),
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
+            shares: Mutex::new(config.shares()),
+            most: most.clone(),
             threads: Mutex::new(Vec::new()),
+            look: look.as_ref().map(Connection::get_interrupt_handle),
             lock,
         };
         // From here on an early return drops `storage`, which ends the threads already started.
         let mut threads = Vec::new();
         let writer_file = file.clone();
-        let write = move || writer::run((opened.writer, names), &writer_file, &writes, &watches, (&due, &trouble));
+        let write =
+            move || writer::run((opened.writer, names, room), &writer_file, &writes, &watches, (&due, &trouble));
         threads.push(start("storage-writer", write)?);
         for connection in opened.readers {
-            let (reads, file) = (reads.clone(), file.clone());
-            threads.push(start("storage-reader", move || reader::run(&connection, &file, &reads))?);
+            let (reads, file, damage) = (reads.clone(), file.clone(), damage.clone());
+            threads.push(start("storage-reader", move || reader::run(&connection, &file, &reads, &damage))?);
+        }
+        if let Some(connection) = look {
+            threads.push(start("storage-look", move || {
+                if let Err(error @ StorageError::Corrupt(_)) = content::verdict(&connection, &file) {
+                    damage.found(&error);
+                }
+            })?);
         }
         *storage.threads.lock() = threads;
         Ok(Arc::new(storage))
@@ -118,6 +144,9 @@ impl SqliteStorage {
     /// with `Closed`. Blocks until done; calling it twice is harmless.
     pub fn shutdown(&self) {
         self.reads.close();
+        if let Some(look) = &self.look {
+            look.interrupt();
+        }
         let mut threads = std::mem::take(&mut *self.threads.lock());
         // The writer is the first of them and ends last: only a connection that may write takes the
         // write-ahead file into the database when it is closed as the last, and one file is left.
@@ -138,9 +167,17 @@ impl SqliteStorage {
         }
     }
 
+    /// Takes up the settings that need no restart.
+    pub fn apply(&self, config: &Config) {
+        *self.shares.lock() = config.shares();
+        self.most.store(config.max_mib, Ordering::Relaxed);
+    }
+
     /// Writes as much as a document may hold, and removes it again. The answer says whether the
     /// storage can keep what it is given: the database is neither locked nor damaged, and has room.
     pub fn probe(&self) -> Reply<()> {
+        // First what gives room back, where it is scarce.
+        drop(self.free(|_| Ok(())));
         self.write(|batch| {
             // No document has an empty key, so this one is nobody's.
             let put = "INSERT INTO documents (key, version, value) VALUES ('', 0, hex(zeroblob(?1)))";
@@ -172,8 +209,24 @@ impl SqliteStorage {
         &self,
         work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reply<T> {
+        self.submit(work, false)
+    }
+
+    /// As `write`, for what gives room back and takes none: it goes through where there is no room.
+    fn free<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Reply<T> {
+        self.submit(work, true)
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+        frees: bool,
+    ) -> Reply<T> {
         let (sender, reply) = Reply::waiting();
-        answer(self.writes.push(writer::job(work, sender)), reply)
+        answer(self.writes.push(writer::job(work, frees, sender)), reply)
     }
 
     /// Queues a read.

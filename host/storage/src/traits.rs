@@ -202,6 +202,27 @@ pub struct Queued {
     pub ttl_ms: u64,
 }
 
+/// A message of one device for another that is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub sender: DeviceId,
+    /// What the sender is told of the hand-over, as in [`Origin`]; none: nothing.
+    pub notice: Option<Arc<str>>,
+    pub receiver: DeviceId,
+    pub payload: Arc<str>,
+    /// Unix ms.
+    pub now: u64,
+    pub ttl_ms: u64,
+    /// It is kept even if the receiver has never been here.
+    pub to_strangers: bool,
+}
+
+impl Letter {
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.notice.clone().map(|notice| Origin { sender: self.sender.clone(), notice })
+    }
+}
+
 /// Messages for devices that are away.
 pub trait OfflineQueue: Send + Sync {
     /// Queues, with who wants to hear of the hand-over; the answer is how many older messages had
@@ -214,6 +235,10 @@ pub trait OfflineQueue: Send + Sync {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<u32>;
+
+    /// As [`OfflineQueue::enqueue_from`], on behalf of a device. It is refused with `Share` where the receiver has
+    /// never been here, or where what waits already is as much as is allowed, of this sender or of all.
+    fn enqueue_letter(&self, letter: Letter) -> Reply<u32>;
 
     /// As [`OfflineQueue::enqueue_from`]; the answer has the message's id as well, where the queue
     /// can tell it.
@@ -321,6 +346,10 @@ pub trait Devices: Send + Sync {
     /// Adds to it; nothing is ever taken back. `now` is Unix ms. Of more than `limits::DEVICE_FACTS` devices
     /// those that were learnt of first are forgotten.
     fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()>;
+
+    /// It has connected, at the Unix ms `now`: messages are kept for it from now on. Where there are too many
+    /// devices, those of which nothing else is known are forgotten first.
+    fn seen(&self, device: &DeviceId, now: u64) -> Reply<()>;
 }
 
 /// Why a message could not be handed to a device.

@@ -123,8 +123,8 @@ fn kill_nine_loses_nothing_acknowledged() {
 #[test]
 fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
     let dir = tempfile::tempdir().expect("a folder");
-    let storage = SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: Some(1), ..Config::default() })
-        .expect("a storage");
+    let storage =
+        SqliteStorage::open(&Config { dir: dir.path().into(), max_mib: 1, ..Config::default() }).expect("a storage");
     get(storage.append("kept", 1, "\"before\"".into()));
     let entry: Arc<str> = "x".repeat(32 * 1024).into();
     let mut stored = 0;

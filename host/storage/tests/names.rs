@@ -150,3 +150,173 @@ fn c20_a_lock_file_that_is_removed_is_made_anew() {
     let second = SqliteStorage::open(&Config { dir: home.path().into(), ..Config::default() });
     assert!(second.is_err(), "the folder is in use");
 }
+
+fn damage(outcome: Result<u32, StorageError>) -> String {
+    match outcome {
+        Err(error @ StorageError::Corrupt(_)) => error.to_string(),
+        other => panic!("not called damaged: {other:?}"),
+    }
+}
+
+/// As `cp` does: the file is the same, and what is in it is not.
+fn overwrite(file: &Path, bytes: &[u8]) {
+    use std::io::Write;
+    let mut open = fs::File::options().write(true).truncate(true).open(file).expect("opens");
+    open.write_all(bytes).and_then(|()| open.sync_all()).expect("written");
+}
+
+#[test]
+fn c20_a_backup_that_is_copied_over_the_open_file_is_left_alone_until_a_restart() {
+    let (home, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let backup = open(other.path());
+    put(&backup, "of the backup").expect("kept");
+    drop(backup);
+    let bytes = fs::read(other.path().join("modehost.db")).expect("a file");
+    let storage = open(home.path());
+    put(&storage, "one").expect("kept");
+    let here = home.path().join("modehost.db");
+    overwrite(&here, &bytes);
+    for _ in 0..3 {
+        let why = match put(&storage, "lost") {
+            Err(StorageError::Unavailable(why)) => why,
+            other => panic!("it was taken: {other:?}"),
+        };
+        assert!(why.contains("overwritten") && why.contains("restart"), "{why}");
+    }
+    assert!(outcome(storage.probe()).is_err(), "and it is not ready");
+    storage.shutdown();
+    assert_eq!(fs::read(&here).expect("a file"), bytes, "nobody writes to it, nor at the end");
+    assert_eq!(kept(&open(home.path())), ["of the backup"]);
+}
+
+#[test]
+fn a_file_that_is_damaged_under_the_running_server_is_called_so_and_takes_nothing_more() {
+    let rubbish = b"this is no database, and never was one. ".repeat(2000);
+    for bytes in [&b""[..], b"0123456789", &rubbish] {
+        let home = tempfile::tempdir().expect("a folder");
+        let storage = open(home.path());
+        put(&storage, "one").expect("kept");
+        let here = home.path().join("modehost.db");
+        overwrite(&here, bytes);
+        let why = damage(put(&storage, "lost"));
+        assert!(why.contains("modehost.db is damaged") && why.contains("backup"), "{why}");
+        damage(put(&storage, "lost"));
+        storage.shutdown();
+        assert_eq!(fs::read(&here).expect("a file"), bytes, "left as it was");
+    }
+}
+
+/// A storage that holds about two MiB, closed; and its file.
+fn filled(dir: &Path) -> PathBuf {
+    let storage = open(dir);
+    for _ in 0..80 {
+        put(&storage, &"x".repeat(25_000)).expect("kept");
+    }
+    storage.shutdown();
+    dir.join("modehost.db")
+}
+
+#[test]
+fn a_page_that_is_overwritten_under_the_running_server_is_found_with_the_next_write() {
+    use std::os::unix::fs::FileExt;
+    let home = tempfile::tempdir().expect("a folder");
+    let file = filled(home.path());
+    let storage = open(home.path());
+    put(&storage, "good").expect("kept");
+    let disk = fs::File::options().write(true).open(&file).expect("opens");
+    let pages = disk.metadata().expect("a file").len() / 4096;
+    // Whatever they are: pages of trees among them.
+    for page in 1..pages {
+        disk.write_all_at(&[0x5A; 4096], page * 4096).expect("the damage");
+    }
+    let why = damage(put(&storage, "lost"));
+    assert!(why.contains("modehost.db is damaged"), "{why}");
+}
+
+#[test]
+fn another_program_that_writes_by_way_of_the_engine_disturbs_nobody() {
+    let home = tempfile::tempdir().expect("a folder");
+    let storage = open(home.path());
+    put(&storage, "one").expect("kept");
+    let other = rusqlite::Connection::open(home.path().join("modehost.db")).expect("the database");
+    other.execute("UPDATE offline_queue SET ttl_ms = ttl_ms + 1", ()).expect("written");
+    other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).expect("checkpoint");
+    put(&storage, "two").expect("kept");
+    // And one that only moves pages.
+    other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).expect("checkpoint");
+    put(&storage, "three").expect("kept");
+    drop(other);
+    put(&storage, "four").expect("kept");
+    assert_eq!(kept(&storage), ["one", "two", "three", "four"]);
+}
+
+#[test]
+fn a_file_that_is_no_whole_database_is_called_damaged_at_the_start_at_any_size() {
+    let whole = tempfile::tempdir().expect("a folder");
+    let bytes = fs::read(filled(whole.path())).expect("a file");
+    assert!(bytes.len() > 2_000_000, "{}", bytes.len());
+    let middle = {
+        let mut bytes = bytes.clone();
+        let middle = bytes.len() / 2 / 4096 * 4096;
+        bytes[middle..middle + 4096].fill(0x5A);
+        bytes
+    };
+    let cases: [(&str, &[u8]); 6] = [
+        ("one byte", b"x"),
+        ("rubbish of ten bytes", b"0123456789"),
+        ("a header that is cut", &bytes[..60]),
+        ("a page that is cut", &bytes[..3000]),
+        ("cut to a MB", &bytes[..1_000_000]),
+        ("a page in the middle", &middle),
+    ];
+    for (case, bytes) in cases {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("modehost.db");
+        fs::write(&file, bytes).expect("written");
+        let told = SqliteStorage::open(&Config { dir: home.path().into(), ..Config::default() }).map(drop);
+        let told = told.expect_err(case).to_string();
+        for word in ["modehost.db", "damaged", "backup"] {
+            assert!(told.contains(word), "{case}: no {word:?} in {told}");
+        }
+        assert_eq!(fs::read(&file).expect("a file"), bytes, "{case}: left as it was");
+    }
+    let empty = tempfile::tempdir().expect("a folder");
+    fs::write(empty.path().join("modehost.db"), "").expect("written");
+    put(&open(empty.path()), "one").expect("an empty file is a new database");
+}
+
+#[test]
+fn a_large_file_is_looked_through_beside_the_first_work() {
+    let home = tempfile::tempdir().expect("a folder");
+    let storage = open(home.path());
+    for number in 0..40 {
+        let device = DeviceId::new(format!("dev-{number}"));
+        outcome(storage.enqueue(&device, "x".repeat(500_000).into(), 1, LONG)).expect("kept");
+    }
+    // A tree that no write and no other read will meet.
+    outcome(modehost_storage::traits::Journals::append(&*storage, "j", 1, "1".into())).expect("kept");
+    storage.shutdown();
+    let file = home.path().join("modehost.db");
+    let page = {
+        let database = rusqlite::Connection::open(&file).expect("the database");
+        database
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'journal_entries'", (), |row| {
+                row.get::<_, i64>(0)
+            })
+            .expect("a page")
+    };
+    use std::os::unix::fs::FileExt;
+    let disk = fs::File::options().write(true).open(&file).expect("opens");
+    assert!(disk.metadata().expect("a file").len() > 16 << 20);
+    disk.write_all_at(&[0x5A; 4096], (page as u64 - 1) * 4096).expect("the damage");
+    let storage = open(home.path());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let why = loop {
+        match put(&storage, "more") {
+            Err(StorageError::Corrupt(why)) => break why,
+            other => assert!(std::time::Instant::now() < end, "never found: {other:?}"),
+        }
+        std::thread::yield_now();
+    };
+    assert!(why.contains("modehost.db is damaged"), "{why}");
+}

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use futures_lite::future::block_on;
-use modehost_storage::traits::Documents;
+use modehost_ids::DeviceId;
+use modehost_storage::traits::{DeviceFacts, Devices, Documents, Letter, OfflineQueue};
 use modehost_storage::{Config, SqliteStorage, StorageError};
 
 fn open(dir: &std::path::Path) -> Arc<SqliteStorage> {
-    SqliteStorage::open(&Config { dir: dir.to_owned(), max_mib: Some(1), ..Config::default() }).expect("open")
+    SqliteStorage::open(&Config { dir: dir.to_owned(), max_mib: 1, ..Config::default() }).expect("open")
 }
 
 #[test]
@@ -49,4 +50,70 @@ fn what_is_probed_a_thousand_times_does_not_grow() {
     }
     storage.shutdown();
     assert!(size() < 400 * 1024, "{}", size());
+}
+
+#[test]
+fn what_has_expired_goes_where_there_is_no_room_though_nobody_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = open(folder.path());
+    let text: Arc<str> = "x".repeat(20_000).into();
+    // Kept for a millisecond, in 1970: they have expired, and nobody has cleared them.
+    let mut taken = 0;
+    for number in 0..1_000_u64 {
+        let device = DeviceId::new(format!("d-{number}"));
+        match block_on(storage.enqueue(&device, text.clone(), 1, 1)) {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                assert!(error.to_string().contains("storage.max_mib"), "{error}");
+                break;
+            }
+        }
+    }
+    assert!((20..60).contains(&taken), "{taken}");
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while block_on(storage.probe()).is_err() {
+        assert!(std::time::Instant::now() < end, "never ready again");
+    }
+    block_on(storage.enqueue(&DeviceId::new("new"), text, 1, 1)).expect("room");
+}
+
+#[test]
+fn more_room_needs_no_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = open(folder.path());
+    let value: Arc<str> = "x".repeat(200_000).into();
+    let refused =
+        (0..100).find(|count| block_on(storage.write(&format!("d/{count}"), 0, Some(value.clone()))).is_err());
+    assert!(refused.is_some(), "1 MiB never fills");
+    storage.apply(&Config { max_mib: 8, ..Config::default() });
+    block_on(storage.write("more", 0, Some(value))).expect("there is room");
+}
+
+#[test]
+fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = SqliteStorage::open(&Config { dir: folder.path().to_owned(), ..Config::default() }).expect("open");
+    let known = DeviceId::new("known");
+    let facts = DeviceFacts { knows_extensions: true, ..DeviceFacts::default() };
+    block_on(storage.learn(&known, facts, 1)).expect("kept");
+    let most = usize::try_from(modehost_limits::DEVICE_FACTS).expect("a number");
+    let mut seen = Vec::new();
+    for number in 0..most + 2_000 {
+        seen.push(storage.seen(&DeviceId::new(format!("d-{number}")), 2 + number as u64));
+        if seen.len() == 2_000 {
+            seen.drain(..).for_each(|reply| block_on(reply).expect("kept"));
+        }
+    }
+    assert_eq!(block_on(storage.facts(&known)), Ok(facts));
+    let letter = |to: &str| Letter {
+        sender: known.clone(),
+        notice: None,
+        receiver: DeviceId::new(to),
+        payload: "x".into(),
+        now: 1,
+        ttl_ms: 1_000,
+        to_strangers: false,
+    };
+    assert!(matches!(block_on(storage.enqueue_letter(letter("d-0"))), Err(StorageError::Share(_))), "the oldest went");
+    block_on(storage.enqueue_letter(letter(&format!("d-{most}")))).expect("kept");
 }

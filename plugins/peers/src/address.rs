@@ -2,7 +2,8 @@
 //! a rule names is judged by itself, all others as one stranger; so no way of addressing reaches
 //! a device that the rules close.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use modehost_sdk::{Audience, Device};
 
@@ -40,7 +41,7 @@ pub struct Route {
 pub fn route(target: &Target, category: &str, sender: &Device, config: &Config) -> Route {
     let from = Party { id: &sender.id, groups: sender.groups.iter().map(String::as_str).collect() };
     let occasion = Occasion { from, category, to_everyone: *target == Target::Everyone };
-    let judge = Judge { config, sender, occasion };
+    let judge = Judge { config, sender, occasion, groups_of: OnceCell::new() };
     match target {
         Target::Devices(words) => judge.devices(words),
         Target::Everyone => judge.many(target, Audience::Everyone, judge.named(), Some(DEFAULT_GROUP)),
@@ -52,15 +53,18 @@ struct Judge<'a> {
     config: &'a Config,
     sender: &'a Device,
     occasion: Occasion<'a>,
+    /// The groups of each device, once somebody asks: looking through all groups for each would take too long.
+    groups_of: OnceCell<BTreeMap<&'a str, Vec<&'a str>>>,
 }
 
 impl<'a> Judge<'a> {
     fn devices(&self, words: &[String]) -> Route {
         let (mut devices, mut refused) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         for word in words {
             match self.config.device_called(word) {
                 Err(why) => refused.push(Refused::new(word, why)),
-                Ok(device) if devices.contains(&device) => {}
+                Ok(device) if !seen.insert(device.clone()) => {}
                 Ok(device) if self.allows(&device) => devices.push(device),
                 Ok(device) => refused.push(Refused::new(&device, NOT_ALLOWED)),
             }
@@ -122,12 +126,16 @@ impl<'a> Judge<'a> {
         if device == self.sender.id {
             return self.sender.groups.iter().map(String::as_str).collect();
         }
-        let listed = self.config.groups().iter().filter(|(_, devices)| devices.iter().any(|one| one == device));
-        let mut groups: Vec<&str> = listed.map(|(name, _)| name.as_str()).collect();
-        if groups.is_empty() {
-            groups.push(DEFAULT_GROUP);
-        }
-        groups
+        let all = self.groups_of.get_or_init(|| {
+            let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (name, devices) in self.config.groups() {
+                for device in devices {
+                    all.entry(device).or_default().push(name);
+                }
+            }
+            all
+        });
+        all.get(device).cloned().unwrap_or_else(|| vec![DEFAULT_GROUP])
     }
 
     fn allows(&self, device: &str) -> bool {
@@ -202,5 +210,25 @@ mod tests {
         let target = Target::Devices(vec!["Desk".into(), "d1".into(), "B1".into(), "new".into()]);
         let found = ask(r#"[{"to":"group:blue","allow":false}]"#, &target);
         assert_eq!((found.to.clone(), refused(&found)), (devices(&["d1", "new"]), vec!["b1"]));
+    }
+
+    #[test]
+    fn four_times_as_many_devices_take_about_four_times_as_long() {
+        let time = |count: usize| {
+            let groups: BTreeMap<String, Vec<String>> =
+                (0..count).map(|number| (format!("g{number}"), vec![format!("d{number}")])).collect();
+            let section = serde_json::json!({ "acl": [{ "to": "x", "allow": false }], "groups": groups });
+            let config: Config = serde_json::from_value(section).expect("a section");
+            let sender = Device { id: "d0".into(), alias: None, groups: vec!["g0".into()] };
+            let once = |_| {
+                let began = std::time::Instant::now();
+                assert_eq!(route(&Target::Everyone, "chat", &sender, &config).to, Some(Audience::Everyone));
+                began.elapsed()
+            };
+            (0..9).map(once).min().unwrap_or_default()
+        };
+        let (few, many) = (time(4_000), time(16_000));
+        // Quadratic is sixteen.
+        assert!(many < few * 8, "{few:?}, then {many:?}");
     }
 }

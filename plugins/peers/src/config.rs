@@ -146,7 +146,7 @@ impl Config {
 
 /// A device id in its plain form, as the server reads it from a handshake.
 pub fn device_id(word: &str) -> String {
-    word.trim().trim_matches(['"', '\'']).trim().to_lowercase()
+    word.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'')).to_lowercase()
 }
 
 /// A category in its plain form.

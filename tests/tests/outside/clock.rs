@@ -49,6 +49,7 @@ fn settings() -> Settings {
         .bundled()
         .plugin("meeting", bundled("meeting"))
         .plugin("peers", bundled("peers"))
+        .set("device_alias", json!({ "away": "Away" }))
         .set("meeting.transcript_push_interval_ms", json!(3_000))
 }
 

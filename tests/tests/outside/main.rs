@@ -40,6 +40,7 @@
 //! - [`operation`]: figures, health, the operators' interface, service manager, backups
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
+//! - [`growth`]: what devices may make the server keep
 //! - [`noise`]: messages of every type that are nearly right (C.10)
 //! - [`names`]: folders, links and files that are replaced under the running server (C.20)
 //! - [`tls`]: certificates, and how they are renewed
@@ -66,6 +67,7 @@ mod conversation;
 mod crowd;
 mod fault;
 mod frames;
+mod growth;
 mod hearing;
 mod hearing_faults;
 mod hearing_framing;

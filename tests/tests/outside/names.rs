@@ -119,6 +119,11 @@ async fn c20_plugins_behind_a_link_that_is_turned_are_swapped_under_a_live_devic
     }
 }
 
+/// With a receiver that is known and comes later.
+fn with_away() -> Settings {
+    Settings::new().plugin("peers", guest::bundled("peers")).set("device_alias", json!({ "away": "Away" }))
+}
+
 async fn post(sender: &mut Device, id: &str) -> Value {
     sender.send(json!({ "type": "peer", "id": id, "to": "away", "payload": { "text": id } })).await;
     sender.expect("a receipt", |seen| seen["event"] == "receipt" && seen["id"] == id).await
@@ -126,7 +131,7 @@ async fn post(sender: &mut Device, id: &str) -> Value {
 
 #[tokio::test]
 async fn c20_a_database_that_was_removed_is_said_and_nothing_acknowledged_is_lost() {
-    let mut server = Server::start(Settings::new().plugin("peers", guest::bundled("peers"))).await;
+    let mut server = Server::start(with_away()).await;
     let mut sender = Device::join(&server, "sender").await;
     assert_eq!(post(&mut sender, "before").await["queued"], json!(["away"]));
     let file = server.data_dir().join("modehost.db");
@@ -168,4 +173,82 @@ async fn c20_a_database_that_was_removed_is_said_and_nothing_acknowledged_is_los
     }
     got.sort();
     assert_eq!(got, expected);
+}
+
+/// Lines of the log that name the database.
+fn lines(server: &Server) -> usize {
+    server.output().lines().filter(|line| line.contains("modehost.db")).count()
+}
+
+async fn readiness(server: &Server) -> (u16, String) {
+    let answer = http::request(server.http(), "GET", "/readyz", &[], "").await.expect("an answer");
+    (answer.status, answer.body)
+}
+
+/// Refused again and again, and said a few times in all.
+async fn is_refused(server: &Server, sender: &mut Device, word: &str) {
+    let not_ready = |seen: &(u16, String)| seen.0 == 503 && seen.1.contains(word);
+    wait::until("it is not ready", Duration::from_secs(40), async || readiness(server).await, not_ready).await;
+    let before = lines(server);
+    // Fewer than wait for one device at the most.
+    for number in 0..50 {
+        post(sender, &format!("{word}-{number}")).await;
+    }
+    assert!(before <= 8 && lines(server) <= before + 1, "{before} lines, then {}: {}", lines(server), server.output());
+}
+
+#[tokio::test]
+async fn c20_a_data_folder_that_comes_back_makes_the_server_ready_again() {
+    let mut server = Server::start(with_away()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    assert_eq!(post(&mut sender, "before").await["queued"], json!(["away"]));
+    let (here, elsewhere) = (server.data_dir(), server.data_dir().with_extension("away"));
+    fs::rename(&here, &elsewhere).expect("moved");
+    is_refused(&server, &mut sender, "moved, removed or replaced").await;
+    // The log may have made a new folder in its place.
+    let _ = fs::remove_dir_all(&here);
+    fs::rename(&elsewhere, &here).expect("moved back");
+    let ready = |seen: &(u16, String)| seen.0 == 200;
+    wait::until("it is ready again", Duration::from_secs(40), async || readiness(&server).await, ready).await;
+    assert_eq!(post(&mut sender, "after").await["queued"], json!(["away"]));
+    server.restart().await;
+    let mut away = Device::join(&server, "away").await;
+    away.expect("the first", |seen| seen["event"] == "message" && seen["id"] == "before").await;
+    away.expect("the last", |seen| seen["event"] == "message" && seen["id"] == "after").await;
+}
+
+#[tokio::test]
+async fn c20_a_backup_that_is_copied_over_the_open_database_is_served_after_a_restart_alone() {
+    let mut server = Server::start(with_away()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    post(&mut sender, "of the backup").await;
+    server.terminate().await;
+    let file = server.data_dir().join("modehost.db");
+    let backup = fs::read(&file).expect("a backup");
+    server.launch();
+    server.ready().await;
+    let mut sender = Device::join(&server, "sender").await;
+    post(&mut sender, "later").await;
+    // As `cp` does.
+    fs::write(&file, &backup).expect("overwritten");
+    is_refused(&server, &mut sender, "overwritten with another database").await;
+    server.terminate().await;
+    assert_eq!(fs::read(&file).expect("a file"), backup, "nobody has written to it");
+    // What was taken meanwhile stands in the file that takes over, and comes behind.
+    server.launch();
+    server.ready().await;
+    let mut away = Device::join(&server, "away").await;
+    let first = away.expect("a message", |seen| seen["event"] == "message").await;
+    assert_eq!(first["id"], "of the backup");
+}
+
+#[tokio::test]
+async fn a_database_that_is_damaged_under_the_running_server_is_called_damaged() {
+    let server = Server::start(with_away()).await;
+    let mut sender = Device::join(&server, "sender").await;
+    post(&mut sender, "before").await;
+    fs::write(server.data_dir().join("modehost.db"), "0123456789").expect("overwritten");
+    is_refused(&server, &mut sender, "is damaged").await;
+    assert!(readiness(&server).await.1.contains("backup"), "and what to do");
+    sender.ping().await;
 }

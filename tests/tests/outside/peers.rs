@@ -308,7 +308,9 @@ async fn p3_many_senders_at_once_lose_nothing() {
 
 #[tokio::test]
 async fn p3_the_oldest_goes_beyond_the_limit_which_changes_while_the_server_runs() {
-    let limited = |most: u32| settings(json!({ "offline": { "max_per_device": most } }));
+    let limited = |most: u32| {
+        settings(json!({ "offline": { "max_per_device": most } })).set("session.unknown_receivers", json!("keep"))
+    };
     let server = Server::start(limited(3)).await;
     let mut sender = Device::join(&server, "red-1").await;
     for number in 0..5 {

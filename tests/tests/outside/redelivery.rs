@@ -16,7 +16,10 @@ const KEPT: usize = 40;
 const BYTES: usize = 60_000;
 
 fn settings() -> Settings {
-    Settings::new().plugin("peers", bundled("peers")).set("peers.max_payload_bytes", json!(65_536))
+    Settings::new()
+        .plugin("peers", bundled("peers"))
+        .set("peers.max_payload_bytes", json!(65_536))
+        .set("device_alias", json!({ "narrow": "Narrow" }))
 }
 
 /// Sends a numbered message of some size and gives its receipt.

@@ -11,7 +11,8 @@ use modehost_tests::{Device, Server, Settings};
 use serde_json::{Value, json};
 
 fn settings() -> Settings {
-    Settings::new().plugin("peers", bundled("peers"))
+    // A device that comes later.
+    Settings::new().plugin("peers", bundled("peers")).set("device_alias", json!({ "away": "Away" }))
 }
 
 async fn post(sender: &mut Device, id: &str, bytes: usize) -> Value {

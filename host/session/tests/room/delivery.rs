@@ -181,7 +181,9 @@ impl Journals for Failing {
 #[tokio::test(flavor = "multi_thread")]
 async fn h5_nothing_of_a_list_is_delivered_or_said_when_a_write_of_it_fails() {
     let broken = Arc::new(AtomicBool::new(true));
-    let house = House::with(Config::default(), |services| {
+    // It keeps messages for a device that comes later.
+    let roster = Roster::new(BTreeMap::new(), BTreeMap::from([("c".into(), "Carl".to_owned())]));
+    let house = House::with(Config { roster, ..Config::default() }, |services| {
         services.journals = Arc::new(Failing { real: services.journals.clone(), broken: broken.clone() });
     });
     house.catalog.publish(Native::new("red", 1, puppet));
@@ -208,4 +210,21 @@ async fn h5_nothing_of_a_list_is_delivered_or_said_when_a_write_of_it_fails() {
     c.hears(|message| message["type"] == "x").await;
     let got = c.hears_up_to_now().await;
     assert!(got.iter().all(|message| message["type"] != "x"), "{got:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p3_a_device_that_was_never_here_is_kept_nothing_and_one_that_was_is() {
+    let house = post_office();
+    let mut devices = present(&house, &["a", "e"]).await;
+    let letter = |to: &str| json!({ "deliver": { "type": "x" }, "to": [to], "ttl": 60_000 });
+    let told = delivered(&mut devices[0], letter("made-up")).await;
+    let reason = "no device of this id has ever been here, so nothing is kept for it";
+    assert_eq!(told, (json!([]), json!([]), json!([["made-up", reason]])));
+    // Named by the configuration, and seen before.
+    assert_eq!(delivered(&mut devices[0], letter("d")).await, (json!([]), json!(["d"]), json!([])));
+    devices.pop().expect("e").vanish();
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while delivered(&mut devices[0], letter("e")).await != (json!([]), json!(["e"]), json!([])) {
+        assert!(tokio::time::Instant::now() < end, "nothing is ever kept for e");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::house::House;
 use crate::native::Native;
-use crate::puppet::pull;
+use crate::puppet::{pull, puppet};
 use crate::scripted::Script;
 
 fn given_up_at_once() -> Config {
@@ -166,4 +166,26 @@ async fn c3_who_returns_while_it_is_being_given_up_is_answered() {
     again.say(json!({ "type": "hello" })).await;
     run_blocking(|| GIVEN_UP.wait()).await;
     again.hears(|message| message["type"] == "hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_no_mode_has_anything_in_is_not_kept_in_a_crowd() {
+    let house = House::with(Config { sessions_at_ease: 1, ..Config::default() }, |_| {});
+    house.catalog.publish(Native::new("red", 1, puppet));
+    let mut used = house.device("used");
+    used.greets(false).await;
+    used.pulls("red", json!([{ "type": "alive" }])).await;
+    used.hears(|message| message["type"] == "alive").await;
+    for number in 0..20 {
+        let mut device = house.device(&format!("made-up-{number}"));
+        device.greets(false).await;
+        device.vanish();
+    }
+    let left = || house.registry.sessions().into_iter().map(|session| session.device).collect::<Vec<_>>();
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    // The window is two minutes.
+    while left() != ["used"] {
+        assert!(tokio::time::Instant::now() < end, "{:?}", left());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

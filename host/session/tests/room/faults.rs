@@ -325,3 +325,31 @@ async fn a4_words_behind_forgotten_sound_are_another_segment() {
     device.is_understood("another", true).await;
     assert_eq!(device.hears(|message| message["type"] == "red").await["segment"], 2);
 }
+
+/// Starts a timer without delay anew each time it rings, and tells how often that was within another's time.
+fn restless(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    let again = Effect::StartTimer { id: 1, delay_ms: 0 };
+    match event {
+        Event::Message { .. } => Ok(vec![
+            again,
+            Effect::StartTimer { id: 2, delay_ms: 500 },
+            Effect::StartTimer { id: 3, delay_ms: u64::MAX },
+        ]),
+        Event::Timer(1) => {
+            *count += 1;
+            Ok(vec![again])
+        }
+        Event::Timer(_) => Ok(vec![Effect::Send(json!({ "type": "rang", "times": *count }).to_string())]),
+        _ => Ok(vec![]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_without_delay_does_not_spin() {
+    let house = House::new();
+    house.catalog.publish(Native::new("red", 1, restless));
+    let mut device = house.device("a");
+    device.say(json!({ "type": "red" })).await;
+    let rang = device.hears(|message| message["type"] == "rang").await["times"].as_u64().expect("a number");
+    assert!((1..=26).contains(&rang), "{rang} times within half a second");
+}

@@ -74,7 +74,7 @@ impl Utterances {
         let parts = self.speech.parts();
         let Some(recogniser) = parts.recogniser.clone() else { return };
         let source = recogniser.name().into();
-        let utterance = Utterance::begin(recogniser, parts.terms);
+        let utterance = Utterance::begin_in(self.speech.room().clone(), recogniser, parts.terms);
         let (start_ms, end_ms, samples) = (unix_ms(), None, 0);
         let mut open = Spoken { utterance, epoch, source, start_ms, end_ms, samples, voiced: false, cut: false };
         if with_before {

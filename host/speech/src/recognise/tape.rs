@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modehost_limits::sound as limits;
@@ -20,12 +21,44 @@ pub struct Chunk {
     pub last: bool,
 }
 
+/// The sound that all utterances of a server hold together. Where it is too much, those that are long get no more:
+/// a flood of them must not take the room of what people say.
+pub struct SoundRoom {
+    held: AtomicUsize,
+    most: usize,
+}
+
+impl SoundRoom {
+    /// For so many samples.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), most })
+    }
+
+    /// What a machine with so many cores has room for.
+    pub fn of_cores(cores: usize) -> Arc<Self> {
+        Self::new(cores.saturating_mul(limits::HELD_SOUND_BYTES) / size_of::<i16>())
+    }
+
+    fn admits(&self, kept: usize, more: usize) -> bool {
+        if kept >= limits::HELD_SOUND_SPARE && self.held.load(Ordering::Relaxed) >= self.most {
+            return false;
+        }
+        self.held.fetch_add(more, Ordering::Relaxed);
+        true
+    }
+
+    fn give_back(&self, samples: usize) {
+        self.held.fetch_sub(samples, Ordering::Relaxed);
+    }
+}
+
 /// Shared by the utterance and its attempts.
 pub(super) struct Tape {
     state: Mutex<State>,
     moved: Notify,
     /// Samples.
     max: u64,
+    room: Arc<SoundRoom>,
 }
 
 #[derive(Default)]
@@ -44,9 +77,9 @@ impl State {
 }
 
 impl Tape {
-    pub(super) fn new(max: Duration) -> Self {
+    pub(super) fn new(max: Duration, room: Arc<SoundRoom>) -> Self {
         let max = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(RATE / 1000));
-        Self { state: Mutex::default(), moved: Notify::new(), max }
+        Self { state: Mutex::default(), moved: Notify::new(), max, room }
     }
 
     pub(super) fn push(&self, pcm: &[i16]) {
@@ -55,7 +88,7 @@ impl Tape {
             return;
         }
         // A packet may go over by its own length.
-        if state.pushed() > self.max {
+        if state.pushed() > self.max || !self.room.admits(state.samples.len(), pcm.len()) {
             metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
             return;
         }
@@ -118,6 +151,13 @@ impl Tape {
         state.base += count;
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(state.samples.len());
         state.samples.drain(..count);
+        self.room.give_back(count);
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.room.give_back(self.state.get_mut().samples.len());
     }
 }
 
@@ -191,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_acknowledged_is_read_again() {
-        let tape = Arc::new(Tape::new(Duration::from_secs(1)));
+        let tape = Arc::new(Tape::new(Duration::from_secs(1), SoundRoom::new(usize::MAX)));
         tape.push(&[1, 2, 3, 4, 5, 6, 7]);
         let mut reader = SoundReader::new(tape.clone());
         assert_eq!(reader.next(3).await, Chunk { pcm: vec![1, 2, 3], last: false });
@@ -209,10 +249,31 @@ mod tests {
 
     #[test]
     fn the_tape_is_bounded() {
-        let tape = Tape::new(Duration::from_millis(100));
+        let tape = Tape::new(Duration::from_millis(100), SoundRoom::new(usize::MAX));
         for _ in 0..1000 {
             tape.push(&[0; 960]);
         }
         assert!(tape.state.lock().samples.len() <= 1600 + 960);
+    }
+
+    #[test]
+    fn where_all_hold_too_much_the_long_ones_get_no_more_and_the_short_ones_do() {
+        let room = SoundRoom::new(limits::HELD_SOUND_SPARE * 2);
+        let long: Vec<Tape> = (0..2).map(|_| Tape::new(Duration::from_secs(30), room.clone())).collect();
+        let second = vec![1; 16_000];
+        for _ in 0..30 {
+            long.iter().for_each(|tape| tape.push(&second));
+        }
+        let kept = |tape: &Tape| tape.state.lock().samples.len();
+        assert_eq!(long.iter().map(kept).sum::<usize>(), limits::HELD_SOUND_SPARE * 2);
+        let short = Tape::new(Duration::from_secs(30), room.clone());
+        short.push(&second);
+        assert_eq!(kept(&short), 16_000);
+        // What is acknowledged or over makes room.
+        long[0].acknowledge(32_000);
+        long[1].push(&second);
+        assert_eq!(kept(&long[1]), limits::HELD_SOUND_SPARE + 16_000);
+        drop((long, short));
+        assert_eq!(room.held.load(Ordering::Relaxed), 0);
     }
 }

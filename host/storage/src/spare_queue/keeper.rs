@@ -55,6 +55,8 @@ pub(super) struct Keeper {
     next_try: Instant,
     /// The file on the disk still has what memory has not.
     behind: bool,
+    /// When it was last said that the database takes nothing, and that the file does not.
+    told: [Option<Instant>; 2],
 }
 
 impl Keeper {
@@ -66,7 +68,7 @@ impl Keeper {
         patience: Duration,
     ) -> Self {
         let (lent, moved, next_try) = (HashMap::new(), BTreeMap::new(), Instant::now());
-        Self { primary, file, in_use, limit, lent, patience, moved, next_try, behind: false }
+        Self { primary, file, in_use, limit, lent, patience, moved, next_try, behind: false, told: [None; 2] }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
@@ -102,12 +104,14 @@ impl Keeper {
                     if let Some(why) = why
                         && self.file.is_empty()
                     {
-                        let file = self.file.path();
-                        tracing::warn!(
-                            "the database takes no messages for devices that are away ({why}); they are kept in {} \
-                             until it does",
-                            file.display()
-                        );
+                        if is_news(&mut self.told[0]) {
+                            let file = self.file.path();
+                            tracing::warn!(
+                                "the database takes no messages for devices that are away ({why}); they are kept in {} \
+                                 until it does",
+                                file.display()
+                            );
+                        }
                         self.next_try = Instant::now() + limits::SPARE_RETRY;
                     }
                     kept.push((self.file.add(message, self.limit.load(Ordering::Relaxed)), reply));
@@ -124,7 +128,9 @@ impl Keeper {
             && let Err(error) = self.file.write()
         {
             let text = format!("{}: {error}; make room or let this user write there", self.file.path().display());
-            tracing::error!("the database cannot be used, and neither can {text}");
+            if is_news(&mut self.told[1]) {
+                tracing::error!("the database cannot be used, and neither can {text}");
+            }
             let error = StorageError::Unavailable(text);
             self.file.put_back(before);
             kept.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
@@ -241,6 +247,16 @@ impl Keeper {
         self.in_use.store(!self.file.is_empty(), Ordering::Release);
         metrics::gauge!("modehost_queue_file_messages").set(self.file.messages().len() as f64);
     }
+}
+
+/// True if it was not said a moment ago; then it is now.
+fn is_news(told: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let is_news = told.is_none_or(|at| now - at >= limits::SPARE_TOLD_AGAIN);
+    if is_news {
+        *told = Some(now);
+    }
+    is_news
 }
 
 /// True if this is all that is handed over at once: there may be more.

@@ -83,7 +83,7 @@ impl Exports for SqliteStorage {
     }
 
     fn done(&self, due: Vec<Due>) -> Reply<()> {
-        SqliteStorage::write(self, move |batch| {
+        SqliteStorage::free(self, move |batch| {
             let statement = "DELETE FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";
             let mut statement = batch.connection.prepare_cached(statement)?;
             for due in &due {

@@ -3,8 +3,9 @@
 
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
+use super::writer::Batch;
 use super::{SqliteStorage, signed};
 use crate::reply::Reply;
 use crate::traits::{DeviceFacts, Devices};
@@ -34,10 +35,38 @@ impl Devices for SqliteStorage {
             let DeviceFacts { knows_extensions, sends_stop } = facts;
             let row = (device.as_str(), knows_extensions, sends_stop, signed(now));
             batch.connection.prepare_cached(statement)?.execute(row)?;
-            let statement = "DELETE FROM devices WHERE device IN
-                 (SELECT device FROM devices ORDER BY learnt_at LIMIT max(0, (SELECT count(*) FROM devices) - ?1))";
-            batch.connection.prepare_cached(statement)?.execute([signed(limits::DEVICE_FACTS)])?;
-            Ok(())
+            forget(batch)
         })
     }
+
+    fn seen(&self, device: &DeviceId, now: u64) -> Reply<()> {
+        let device = device.clone();
+        self.write(move |batch| {
+            // A device that comes often is written down once a day.
+            let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
+                 VALUES (?1, 0, 0, ?2)
+                 ON CONFLICT (device) DO UPDATE SET learnt_at = excluded.learnt_at
+                 WHERE learnt_at < excluded.learnt_at - ?3";
+            let row = (device.as_str(), signed(now), limits::DEVICE_SEEN.as_millis() as i64);
+            match batch.connection.prepare_cached(statement)?.execute(row)? {
+                0 => Ok(()),
+                _ => forget(batch),
+            }
+        })
+    }
+}
+
+/// Forgets devices that are too many: those of which nothing but that they were here is known, and of them those
+/// that have been away for longest.
+fn forget(batch: &Batch<'_>) -> rusqlite::Result<()> {
+    let statement = "DELETE FROM devices WHERE device IN
+         (SELECT device FROM devices ORDER BY max(knows_extensions, sends_stop), learnt_at
+          LIMIT max(0, (SELECT count FROM tallies WHERE name = 'devices') - ?1))";
+    batch.connection.prepare_cached(statement)?.execute([signed(limits::DEVICE_FACTS)])?;
+    Ok(())
+}
+
+/// Whether the device has ever been here.
+pub(super) fn is_known(connection: &Connection, device: &DeviceId) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM devices WHERE device = ?1")?.exists([device.as_str()])
 }

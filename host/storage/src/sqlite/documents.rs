@@ -8,6 +8,7 @@ use std::sync::Arc;
 use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::writer::Batch;
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
 use crate::reply::Reply;
 use crate::traits::{Document, Documents, Watch, Watcher, Written};
@@ -26,7 +27,8 @@ impl Documents for SqliteStorage {
             return refuse(error);
         }
         let key: Arc<str> = key.into();
-        SqliteStorage::write(self, move |batch| {
+        let frees = value.is_none();
+        let work = move |batch: &mut Batch<'_>| {
             let found = find(batch.connection, key.clone())?;
             if found.document.version != expected {
                 return Ok(Written::Conflict(found.document));
@@ -42,7 +44,8 @@ impl Documents for SqliteStorage {
             let told = if value.is_some() { version } else { 0 };
             batch.changes.push(Document { key, version: told, value });
             Ok(Written::Done(version))
-        })
+        };
+        self.submit(work, frees)
     }
 
     fn watch(&self, key: &str, watcher: Watcher) -> Watch {

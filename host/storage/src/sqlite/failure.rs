@@ -43,18 +43,22 @@ pub(super) fn concerns_all(error: &rusqlite::Error) -> bool {
                 | ErrorCode::PermissionDenied
                 | ErrorCode::FileLockingProtocolFailed
                 | ErrorCode::NotADatabase
+                | ErrorCode::DatabaseCorrupt
         )
     )
 }
 
 /// The sentence for callers, operators and the log.
 pub(super) fn explain(error: &rusqlite::Error, file: &Path) -> StorageError {
+    if let rusqlite::Error::ToSqlConversionFailure(inner) = error
+        && let Some(own) = inner.downcast_ref::<StorageError>()
+    {
+        return own.clone();
+    }
     let file = file.display();
     let text = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => {
-            format!(
-                "no room for {file}: the disk is full or storage.max_mib is reached; make room, writing then goes on"
-            )
+            format!("no room for {file}: the disk is full; make room, writing then goes on")
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             format!("another program keeps {file} locked; close it")
@@ -64,11 +68,37 @@ pub(super) fn explain(error: &rusqlite::Error, file: &Path) -> StorageError {
         }
         Some(ErrorCode::SystemIoFailure) => format!("the disk of {file} fails ({error}); check the disk"),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            return StorageError::Corrupt(format!("{file} ({error}); stop the server and put a backup in its place"));
+            return damaged_as(&file.to_string(), &error.to_string());
         }
         _ => format!("{file}: {error}"),
     };
     StorageError::Unavailable(text)
+}
+
+/// A write that we refuse ourselves; it alone is undone.
+pub(super) fn refused(error: StorageError) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
+/// The database may not grow any more.
+pub(super) fn no_more(file: &Path, mib: u32) -> StorageError {
+    StorageError::Unavailable(format!(
+        "no room for {}: it is full, with the {mib} MiB of storage.max_mib; raise storage.max_mib, which needs no \
+         restart, or remove something, writing then goes on",
+        file.display()
+    ))
+}
+
+/// The database itself is damaged, and not only what somebody stored in it.
+pub(super) fn damaged(file: &Path, reason: &str) -> StorageError {
+    damaged_as(&file.display().to_string(), reason)
+}
+
+fn damaged_as(file: &str, reason: &str) -> StorageError {
+    StorageError::Corrupt(format!(
+        "{file} is damaged ({reason}), and nothing is written any more; stop the server, move {file}, {file}-wal and \
+         {file}-shm away, and put a backup in its place"
+    ))
 }
 
 /// Counts an error that goes to a caller.
@@ -79,6 +109,7 @@ pub(super) fn count(error: &StorageError) {
         StorageError::Invalid(_) => "invalid",
         StorageError::Corrupt(_) => "corrupt",
         StorageError::Closed => "closed",
+        StorageError::Share(_) => "share",
     };
     metrics::counter!("modehost_storage_errors_total", "reason" => reason).increment(1);
 }

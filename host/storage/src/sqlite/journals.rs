@@ -54,11 +54,11 @@ impl Journals for SqliteStorage {
 
     fn remove(&self, journal: &str) -> Reply<()> {
         let journal: Box<str> = journal.into();
-        SqliteStorage::write(self, move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
+        SqliteStorage::free(self, move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
     }
 
     fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
-        SqliteStorage::write(self, move |batch| {
+        SqliteStorage::free(self, move |batch| {
             let connection = batch.connection;
             let removed: Option<i64> = connection
                 .prepare_cached("SELECT id FROM journals WHERE name IS NULL LIMIT 1")?

@@ -16,6 +16,7 @@ use modehost_follow::Identity;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use super::content::{Content, Damage};
 use super::open;
 use crate::reply::StorageError;
 
@@ -29,11 +30,12 @@ pub(super) struct OpenFiles {
     lock: Arc<Mutex<Option<File>>>,
     /// What is open has been saved from a loss that lasts.
     saved: bool,
+    content: Content,
 }
 
 impl OpenFiles {
     /// To be asked when all connections are open and have been used.
-    pub(super) fn new(file: &Path, lock: Arc<Mutex<Option<File>>>) -> Self {
+    pub(super) fn new(file: &Path, lock: Arc<Mutex<Option<File>>>, content: Content) -> Self {
         let beside = ["-wal", "-shm"].map(|end| {
             let mut name = file.as_os_str().to_owned();
             name.push(end);
@@ -47,12 +49,23 @@ impl OpenFiles {
             dir: (dir.to_owned(), Identity::of(dir)),
             lock,
             saved: false,
+            content,
         }
     }
 
     /// An error if what is written now could not be found again. `connection` has no transaction open.
     pub(super) fn check(&mut self, connection: &Connection) -> Result<(), StorageError> {
         self.keep_lock()?;
+        self.content.damage().check()?;
+        self.check_names(connection)?;
+        self.content.check(connection)
+    }
+
+    pub(super) fn damage(&self) -> &Damage {
+        self.content.damage()
+    }
+
+    fn check_names(&mut self, connection: &Connection) -> Result<(), StorageError> {
         let (file, identity) = &self.database;
         if Identity::of(file) != *identity {
             let shown = file.display();
@@ -88,6 +101,13 @@ impl OpenFiles {
         )))
     }
 
+    /// To be asked before anybody is told that a batch is on disk: an error if the files lost their names while it
+    /// was written, or somebody has written over them.
+    pub(super) fn written(&mut self, connection: &Connection) -> Result<(), StorageError> {
+        self.check_names(connection)?;
+        self.content.written(connection)
+    }
+
     /// Whoever removed the lock file has given the folder free: it is taken again, unless another server was
     /// quicker.
     fn keep_lock(&self) -> Result<(), StorageError> {
@@ -104,10 +124,17 @@ impl OpenFiles {
     }
 }
 
+/// The name of what is saved of a file, beside it.
+pub(super) fn saved(file: &Path) -> PathBuf {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".saved-{seconds}"));
+    PathBuf::from(name)
+}
+
 /// Copies what is open to a new file beside the one that is gone.
 fn copy(connection: &Connection, file: &Path) -> Result<PathBuf, String> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let copy = file.with_file_name(format!("{}.saved-{seconds}", open::DATABASE));
+    let copy = saved(file);
     let copied = connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(|error| error.to_string());
     let synced =
         copied.and_then(|_| File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| error.to_string()));

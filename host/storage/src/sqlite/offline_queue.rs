@@ -9,10 +9,14 @@ use std::sync::atomic::Ordering;
 
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
+use rusqlite::{Connection, OptionalExtension};
 
+use super::devices::is_known;
+use super::failure::refused;
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
-use crate::reply::Reply;
-use crate::traits::{OfflineQueue, Origin, Queued};
+use crate::config::Shares;
+use crate::reply::{Reply, StorageError};
+use crate::traits::{Letter, OfflineQueue, Origin, Queued};
 
 /// Longest life of a message in ms, so that adding it to a time cannot overflow.
 const FOR_EVER: i64 = i64::MAX / 4;
@@ -27,7 +31,15 @@ impl OfflineQueue for SqliteStorage {
         ttl_ms: u64,
     ) -> Reply<u32> {
         let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
-        self.insert(device, message, |dropped, _| dropped)
+        self.insert(device, message, Whose::Nobodys, |dropped, _| dropped)
+    }
+
+    fn enqueue_letter(&self, letter: Letter) -> Reply<u32> {
+        let origin = letter.origin();
+        let Letter { sender, receiver, payload, now, ttl_ms, to_strangers, .. } = letter;
+        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        let whose = Whose::Of { sender, shares: *self.shares.lock(), to_strangers };
+        self.insert(&receiver, message, whose, |dropped, _| dropped)
     }
 
     fn enqueue_known(
@@ -39,7 +51,8 @@ impl OfflineQueue for SqliteStorage {
         ttl_ms: u64,
     ) -> Reply<(u32, Option<u64>)> {
         let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
-        self.insert(device, message, |dropped, id| (dropped, Some(id)))
+        // It has been acknowledged: no share is asked for.
+        self.insert(device, message, Whose::Nobodys, |dropped, id| (dropped, Some(id)))
     }
 
     fn limit(&self, most: u32) {
@@ -81,7 +94,7 @@ impl OfflineQueue for SqliteStorage {
 
     fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()> {
         let device = device.clone();
-        self.write(move |batch| {
+        self.free(move |batch| {
             let mut statement =
                 batch.connection.prepare_cached("DELETE FROM offline_queue WHERE id = ?1 AND device_id = ?2")?;
             for id in ids {
@@ -92,12 +105,52 @@ impl OfflineQueue for SqliteStorage {
     }
 }
 
+/// On whose behalf a message is queued.
+enum Whose {
+    /// It is the server's, or has been acknowledged.
+    Nobodys,
+    /// A device wants it kept.
+    Of { sender: DeviceId, shares: Shares, to_strangers: bool },
+}
+
+impl Whose {
+    /// An error if now more waits than may.
+    fn check(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let Self::Of { sender, shares, .. } = self else { return Ok(()) };
+        let (count, bytes) = tally(connection, &format!("queue/{sender}"))?;
+        if count > limits::QUEUE_SENDER_MESSAGES || bytes > shares.of_sender {
+            return Err(refused(StorageError::Share(format!(
+                "as much as one device may have sent waits for others already ({} messages, {} MiB at the most)",
+                limits::QUEUE_SENDER_MESSAGES,
+                shares.of_sender >> 20
+            ))));
+        }
+        if tally(connection, "queue")?.1 > shares.all {
+            return Err(refused(StorageError::Share(format!(
+                "as much as may wait for devices waits already ({} MiB at the most)",
+                shares.all >> 20
+            ))));
+        }
+        Ok(())
+    }
+}
+
+/// How many there are, and their bytes.
+fn tally(connection: &Connection, name: &str) -> rusqlite::Result<(u64, u64)> {
+    let row = connection
+        .prepare_cached("SELECT count, bytes FROM tallies WHERE name = ?1")?
+        .query_row([name], |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))))
+        .optional()?;
+    Ok(row.unwrap_or_default())
+}
+
 impl SqliteStorage {
     /// Queues a message, which gets an id; answers with how many older ones had to go, and the id.
     fn insert<T: Send + 'static>(
         &self,
         device: &DeviceId,
         message: Queued,
+        whose: Whose,
         answer: impl Fn(u32, u64) -> T + Send + 'static,
     ) -> Reply<T> {
         let Queued { payload, origin, queued_at, ttl_ms, .. } = message;
@@ -111,6 +164,13 @@ impl SqliteStorage {
         let (now, ttl) = (signed(queued_at).min(FOR_EVER), signed(ttl_ms).min(FOR_EVER));
         self.write(move |batch| {
             let connection = batch.connection;
+            if let Whose::Of { to_strangers: false, .. } = whose
+                && !is_known(connection, &device)?
+            {
+                return Err(refused(StorageError::Share(
+                    "no device of this id has ever been here, so nothing is kept for it".to_owned(),
+                )));
+            }
             connection
                 .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
                 .execute((device.as_str(), now))?;
@@ -124,9 +184,18 @@ impl SqliteStorage {
                 let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
                 connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**notice))?;
             }
+            let sender = match (&whose, &origin) {
+                (Whose::Of { sender, .. }, _) => Some(sender),
+                (Whose::Nobodys, Some(origin)) => Some(&origin.sender),
+                (Whose::Nobodys, None) => None,
+            };
+            let insert = "INSERT INTO offline_weights (id, sender, bytes) VALUES (?1, ?2, ?3)";
+            connection.prepare_cached(insert)?.execute((id, sender.map(DeviceId::as_str), payload.len() as i64))?;
             let trim = "DELETE FROM offline_queue WHERE id IN (
                  SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
             let dropped = connection.prepare_cached(trim)?.execute((device.as_str(), most))?;
+            // Only now: a message that takes the place of older ones adds nothing.
+            whose.check(connection)?;
             metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
             Ok(answer(u32::try_from(dropped).unwrap_or(u32::MAX), unsigned(id)))
         })

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use modehost_limits as limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::content::{Content, Damage, MAGIC};
 use super::schema;
 use crate::config::Config;
 
@@ -37,8 +38,8 @@ pub enum OpenError {
     )]
     Newer { file: PathBuf, found: usize, ours: usize },
     #[error(
-        "{file} is damaged or no database of this server ({reason}); put a backup in its place, or move it and the files \
-         {file}-wal and {file}-shm away to begin empty"
+        "{file} is damaged or no database of this server ({reason}); move it and the files {file}-wal and {file}-shm \
+         away, then put a backup in its place, or begin empty"
     )]
     Damaged { file: PathBuf, reason: String },
     #[error("cannot open {file}: {reason}")]
@@ -52,6 +53,9 @@ pub(super) struct Opened {
     pub(super) file: PathBuf,
     pub(super) lock: File,
     pub(super) writer: Connection,
+    pub(super) content: Content,
+    /// Whether the file is too large to have been looked through here.
+    pub(super) unchecked: bool,
     pub(super) readers: Vec<Connection>,
 }
 
@@ -60,12 +64,15 @@ pub(super) fn open(config: &Config) -> Result<Opened, OpenError> {
     std::fs::create_dir_all(dir).map_err(|source| OpenError::Folder { dir: dir.clone(), source })?;
     let lock = lock(dir)?;
     let file = dir.join(DATABASE);
-    let writer = open_writer(&file, config.max_mib)?;
+    refuse_rubbish(&file)?;
+    let unchecked = std::fs::metadata(&file).is_ok_and(|about| about.len() > limits::STORAGE_CHECK_BYTES);
+    let writer = open_writer(&file)?;
+    let content = Content::mark(&writer, &file, Damage::default()).map_err(|error| refusal(&file, &error))?;
     let mut readers = Vec::new();
     for _ in 0..limits::READERS {
-        readers.push(open_reader(&file).map_err(|error| refusal(&file, &error))?);
+        readers.push(connect(&file)?);
     }
-    Ok(Opened { file, lock, writer, readers })
+    Ok(Opened { file, lock, writer, content, unchecked, readers })
 }
 
 /// Takes the folder for this process. The system gives it free when the process ends, however.
@@ -89,7 +96,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-fn open_writer(file: &Path, max_mib: Option<u32>) -> Result<Connection, OpenError> {
+fn open_writer(file: &Path) -> Result<Connection, OpenError> {
     let engine = |error: rusqlite::Error| refusal(file, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags).map_err(engine)?;
@@ -115,17 +122,23 @@ fn open_writer(file: &Path, max_mib: Option<u32>) -> Result<Connection, OpenErro
     connection.pragma_update(None, "journal_size_limit", limits::STORAGE_WAL_BYTES as i64).map_err(engine)?;
     connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
     schema::migrate(&mut connection, found).map_err(engine)?;
-    if let Some(mib) = max_mib {
-        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(engine)?;
-        let pages = i64::from(mib) * 1024 * 1024 / page.max(1);
-        let pragma = connection.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0));
-        pragma.map_err(engine)?;
-    }
     Ok(connection)
 }
 
-/// Looks through a file that is small enough for it not to be felt at start. Damage further in
-/// shows when it is read, as `StorageError::Corrupt`.
+/// The engine takes a file that is shorter than its header for a new one, and writes over it.
+fn refuse_rubbish(file: &Path) -> Result<(), OpenError> {
+    let mut head = [0; MAGIC.len()];
+    let begun = File::open(file).and_then(|mut file| file.read(&mut head));
+    match begun {
+        // Not there, or not to be read: the engine says so.
+        Err(_) | Ok(0) => Ok(()),
+        Ok(_) if head == MAGIC => Ok(()),
+        Ok(_) => Err(OpenError::Damaged { file: file.into(), reason: "it does not begin like a database".to_owned() }),
+    }
+}
+
+/// Looks through a file that is small enough for it not to be felt at start. A larger one is looked through
+/// beside the first work.
 fn check(connection: &Connection, file: &Path) -> Result<(), OpenError> {
     let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     if bytes > limits::STORAGE_CHECK_BYTES {
@@ -137,6 +150,11 @@ fn check(connection: &Connection, file: &Path) -> Result<(), OpenError> {
         return Ok(());
     }
     Err(OpenError::Damaged { file: file.into(), reason: verdict })
+}
+
+/// A connection that only reads.
+pub(super) fn connect(file: &Path) -> Result<Connection, OpenError> {
+    open_reader(file).map_err(|error| refusal(file, &error))
 }
 
 fn open_reader(file: &Path) -> rusqlite::Result<Connection> {

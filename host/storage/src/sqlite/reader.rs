@@ -9,13 +9,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::backlog::{AbandonOnExit, Backlog};
+use super::content::Damage;
 use super::failure::{self, ReadError};
 use crate::reply::StorageError;
 
 /// A queued read. Dropping it answers `Closed`.
 pub(super) trait Read: Send {
     /// Reads and answers the caller.
-    fn carry_out(self: Box<Self>, connection: &Connection, file: &Path);
+    fn carry_out(self: Box<Self>, connection: &Connection, file: &Path, damage: &Damage);
 }
 
 struct Job<W, T> {
@@ -37,11 +38,18 @@ where
     W: FnOnce(&Connection) -> Result<T, ReadError> + Send,
     T: Send,
 {
-    fn carry_out(self: Box<Self>, connection: &Connection, file: &Path) {
+    fn carry_out(self: Box<Self>, connection: &Connection, file: &Path, damage: &Damage) {
         if self.sender.is_closed() {
             return;
         }
-        let answer = (self.work)(connection).map_err(|error| error.explain(file));
+        let answer = (self.work)(connection).map_err(|error| {
+            let of_the_file = matches!(error, ReadError::Engine(_));
+            let error = error.explain(file);
+            if of_the_file && matches!(error, StorageError::Corrupt(_)) {
+                damage.found(&error);
+            }
+            error
+        });
         if let Err(error) = &answer {
             failure::count(error);
         }
@@ -50,12 +58,12 @@ where
 }
 
 /// The life of a reader thread: until the backlog is closed and empty.
-pub(super) fn run(connection: &Connection, file: &Path, backlog: &Backlog<Box<dyn Read>>) {
+pub(super) fn run(connection: &Connection, file: &Path, backlog: &Backlog<Box<dyn Read>>, damage: &Damage) {
     let _abandon = AbandonOnExit(backlog);
     let mut jobs = Vec::with_capacity(1);
     while backlog.take(1, &mut jobs).is_some() {
         for job in jobs.drain(..) {
-            job.carry_out(connection, file);
+            job.carry_out(connection, file, damage);
         }
     }
 }

@@ -117,6 +117,53 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX devices_by_age ON devices (learnt_at);
 ",
+    "
+    -- From here on every device that has ever connected has a row in devices; learnt_at: also when it was last
+    -- seen, to a day. Those of which nothing is known are forgotten first.
+    DROP INDEX devices_by_age;
+    CREATE INDEX devices_by_worth ON devices (max(knows_extensions, sends_stop), learnt_at);
+
+    -- How many there are of something, and how large they are together, so that nobody has to count.
+    -- name: 'devices', 'queue' for all that waits, 'queue/' and the sender for what one device has sent.
+    CREATE TABLE tallies (
+        name  TEXT    NOT NULL PRIMARY KEY,
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER devices_counted AFTER INSERT ON devices BEGIN
+        INSERT INTO tallies VALUES ('devices', 1, 0) ON CONFLICT (name) DO UPDATE SET count = count + 1;
+    END;
+    CREATE TRIGGER devices_forgotten AFTER DELETE ON devices BEGIN
+        UPDATE tallies SET count = count - 1 WHERE name = 'devices';
+    END;
+
+    -- What a message weighs and whose it is. Beside the queue, as offline_origins is.
+    CREATE TABLE offline_weights (
+        id     INTEGER NOT NULL PRIMARY KEY,
+        sender TEXT,
+        bytes  INTEGER NOT NULL
+    ) STRICT;
+    CREATE TRIGGER offline_weights_follow AFTER DELETE ON offline_queue BEGIN
+        DELETE FROM offline_weights WHERE id = old.id;
+    END;
+    CREATE TRIGGER offline_weights_counted AFTER INSERT ON offline_weights BEGIN
+        INSERT INTO tallies VALUES ('queue', 1, new.bytes)
+            ON CONFLICT (name) DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+        INSERT INTO tallies SELECT 'queue/' || new.sender, 1, new.bytes WHERE new.sender IS NOT NULL
+            ON CONFLICT (name) DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER offline_weights_gone AFTER DELETE ON offline_weights BEGIN
+        UPDATE tallies SET count = count - 1, bytes = bytes - old.bytes
+            WHERE name = 'queue' OR name = 'queue/' || old.sender;
+        DELETE FROM tallies WHERE name = 'queue/' || old.sender AND count <= 0;
+    END;
+
+    INSERT INTO tallies SELECT 'devices', count(*), 0 FROM devices;
+    INSERT OR IGNORE INTO devices SELECT device, 0, 0, saved_at FROM sessions;
+    INSERT OR IGNORE INTO devices SELECT device_id, 0, 0, max(queued_at) FROM offline_queue GROUP BY device_id;
+    INSERT INTO offline_weights
+        SELECT id, sender, length(CAST(payload AS BLOB)) FROM offline_queue LEFT JOIN offline_origins USING (id);
+",
 ];
 
 /// The version that this server writes.

@@ -52,7 +52,7 @@ impl Sessions for SqliteStorage {
 
     fn remove(&self, device: &DeviceId) -> Reply<()> {
         let device = device.clone();
-        self.write(move |batch| {
+        self.free(move |batch| {
             batch.connection.prepare_cached("DELETE FROM sessions WHERE device = ?1")?.execute([device.as_str()])?;
             Ok(())
         })
@@ -68,7 +68,7 @@ impl Sessions for SqliteStorage {
     }
 
     fn expire(&self, before: u64) -> Reply<u64> {
-        self.write(move |batch| {
+        self.free(move |batch| {
             let statement = "DELETE FROM sessions WHERE unfinished = 0 AND saved_at < ?1";
             let gone = batch.connection.prepare_cached(statement)?.execute([signed(before)])?;
             Ok(unsigned(gone as i64))

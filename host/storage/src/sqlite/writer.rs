@@ -9,12 +9,13 @@ use std::time::Instant;
 
 use modehost_limits as limits;
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};
 
 use super::backlog::{AbandonOnExit, Backlog};
 use super::failure;
 use super::names::OpenFiles;
+use super::room::Room;
 use super::watches::Watches;
 use crate::reply::StorageError;
 use crate::traits::Document;
@@ -33,6 +34,9 @@ pub(super) trait Write: Send {
     /// Carries it out and keeps the outcome.
     fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
 
+    /// Whether it gives room back and takes none.
+    fn frees(&self) -> bool;
+
     /// Answers the caller: the kept outcome, or why it did not come to it.
     fn answer(self: Box<Self>, failure: Option<StorageError>);
 }
@@ -40,16 +44,17 @@ pub(super) trait Write: Send {
 struct Job<W, T> {
     work: Option<W>,
     outcome: Option<T>,
+    frees: bool,
     sender: oneshot::Sender<Result<T, StorageError>>,
 }
 
-/// Makes a queued write of a closure.
-pub(super) fn job<W, T>(work: W, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+/// Makes a queued write of a closure, which may give room back and take none.
+pub(super) fn job<W, T>(work: W, frees: bool, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
 where
     W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    Box::new(Job { work: Some(work), outcome: None, sender })
+    Box::new(Job { work: Some(work), outcome: None, frees, sender })
 }
 
 impl<W, T> Write for Job<W, T>
@@ -62,6 +67,10 @@ where
             self.outcome = Some(work(batch)?);
         }
         Ok(())
+    }
+
+    fn frees(&self) -> bool {
+        self.frees
     }
 
     fn answer(self: Box<Self>, failure: Option<StorageError>) {
@@ -80,19 +89,30 @@ where
 
 /// The life of the writer thread: until the backlog is closed and empty.
 pub(super) fn run(
-    (connection, mut names): (Connection, OpenFiles),
+    (connection, mut names, mut room): (Connection, OpenFiles, Room),
     file: &Path,
     backlog: &Backlog<Box<dyn Write>>,
     watches: &Watches,
     (due, trouble): (&Notify, &Mutex<Option<StorageError>>),
 ) {
     let _abandon = AbandonOnExit(backlog);
+    let mut waiting = Vec::with_capacity(limits::WRITER_BATCH);
     let mut jobs = Vec::with_capacity(limits::WRITER_BATCH);
+    let mut left = 0;
     let mut failing = false;
-    while let Some(left) = backlog.take(limits::WRITER_BATCH, &mut jobs) {
-        metrics::gauge!("modehost_storage_queue_depth").set(left as f64);
+    loop {
+        if waiting.is_empty() {
+            match backlog.take(limits::WRITER_BATCH, &mut waiting) {
+                Some(behind) => left = behind,
+                None => break,
+            }
+        }
+        jobs.extend(waiting.drain(..of_one_kind(&waiting, failing || room.is_scarce())));
+        metrics::gauge!("modehost_storage_queue_depth").set((left + waiting.len()) as f64);
         metrics::histogram!("modehost_storage_batch_operations").record(jobs.len() as f64);
-        let outcome = names.check(&connection).and_then(|()| commit(&connection, file, &mut jobs));
+        let outcome = names.check(&connection).and_then(|()| commit(&connection, file, &mut room, &mut jobs));
+        // A name that was lost meanwhile took the batch with it.
+        let outcome = outcome.and_then(|done| names.written(&connection).map(|()| done));
         report(&outcome, file, &mut failing);
         let (failures, changes) = match outcome {
             Ok(done) => {
@@ -102,6 +122,9 @@ pub(super) fn run(
                 (done.failures, done.changes)
             }
             Err(error) => {
+                if matches!(error, StorageError::Corrupt(_)) {
+                    names.damage().found(&error);
+                }
                 *trouble.lock() = Some(error.clone());
                 (vec![Some(error); jobs.len()], Vec::new())
             }
@@ -113,6 +136,16 @@ pub(super) fn run(
             watches.tell(document);
         }
     }
+    // In this order: see `Content`.
+    drop(connection);
+    drop(names);
+}
+
+/// How many of those that wait make the next batch. While room is scarce, what gives room back shares none with
+/// what takes it: one refusal undoes a whole batch.
+fn of_one_kind(waiting: &[Box<dyn Write>], scarce: bool) -> usize {
+    let Some(first) = waiting.first().filter(|_| scarce) else { return waiting.len() };
+    waiting.iter().take_while(|job| job.frees() == first.frees()).count()
 }
 
 /// A batch that is on disk.
@@ -124,25 +157,42 @@ struct Committed {
 }
 
 /// Carries all writes out in one transaction; an error means that none of them is on disk.
-fn commit(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> Result<Committed, StorageError> {
+fn commit(
+    connection: &Connection,
+    file: &Path,
+    room: &mut Room,
+    jobs: &mut [Box<dyn Write>],
+) -> Result<Committed, StorageError> {
     let operations = jobs.len();
     let _span = tracing::trace_span!(target: "modehost::trace", "storage.commit", operations).entered();
     let began = Instant::now();
-    let outcome = transact(connection, file, jobs);
+    let outcome = room.prepare(connection).and_then(|()| transact(connection, file, room, jobs));
     metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());
     outcome.map_err(|error| {
         // SQLite has undone the transaction by itself after some errors and not after others.
         if !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
-        failure::explain(&error, file)
+        let explained = failure::explain(&error, file);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => room.explain(connection, file, explained),
+            _ => explained,
+        }
     })
 }
 
-fn transact(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -> rusqlite::Result<Committed> {
+fn transact(
+    connection: &Connection,
+    file: &Path,
+    room: &mut Room,
+    jobs: &mut [Box<dyn Write>],
+) -> rusqlite::Result<Committed> {
     let mut batch = Batch { connection, changes: Vec::new(), due: false };
     let mut failures = Vec::with_capacity(jobs.len());
     execute(connection, "BEGIN IMMEDIATE")?;
+    if jobs.iter().all(|job| job.frees()) && room.is_scarce() {
+        room.clear(connection)?;
+    }
     for job in jobs {
         let told = batch.changes.len();
         execute(connection, "SAVEPOINT one")?;
@@ -158,6 +208,8 @@ fn transact(connection: &Connection, file: &Path, jobs: &mut [Box<dyn Write>]) -
         execute(connection, "RELEASE one")?;
     }
     execute(connection, "COMMIT")?;
+    // What is on disk is, whether it can be measured or not.
+    let _ = room.look(connection, file);
     Ok(Committed { failures, changes: batch.changes, due: batch.due })
 }
 
@@ -169,6 +221,8 @@ fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
 /// Logs when trouble begins and when it is over, not each batch in between.
 fn report(outcome: &Result<Committed, StorageError>, file: &Path, failing: &mut bool) {
     match outcome {
+        // Damage has been told where it was found.
+        Err(StorageError::Corrupt(_)) => {}
         Err(error) if !*failing => tracing::error!(storage.file = %file.display(), "{error}"),
         Ok(_) if *failing => tracing::info!(storage.file = %file.display(), "storage writes again"),
         _ => {}
