@@ -5,8 +5,11 @@ use crate::leave::{may, moved};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 
+mod asked;
+mod behind;
 pub mod vocabulary;
 
+use behind::{BEGUN, BROUGHT, RESULTING};
 use vocabulary::{
     ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, MAKE, MEASURE, NOTE, OPENING, PARTED, PARTS, SHOW, START, Vocabulary,
 };
@@ -30,7 +33,7 @@ pub struct Named {
     /// 任务列表: shown.
     lists: Vec<String>,
     /// 录音: it begins and ends.
-    recordings: Vec<String>,
+    pub(crate) recordings: Vec<String>,
     recorded: Vec<String>,
     /// 收工: ends it, said whole.
     stops: Vec<String>,
@@ -151,106 +154,6 @@ impl Named {
             let once = |ways: &Ways<'t>| determined(&ways.word(verbs)).maybe(|ways| ways.word(&["一下", "下"]));
             ways.some(once)
         };
-        let begun = [
-            "开始",
-            "启动",
-            "打开",
-            "开启",
-            "开",
-            "走起",
-            "现在开始",
-            "正式开始",
-            "搞起来",
-            "开起来",
-            "跑起来",
-            "弄起来",
-            "启动起来",
-            "调出来",
-            "弄出来",
-            "on",
-            "start",
-            "open",
-            "打开一下",
-            "开一下",
-            "启动一下",
-        ];
-        let resulting = [
-            "打开",
-            "启动",
-            "开启",
-            "开始",
-            "开起来",
-            "开",
-            "开开",
-            "打开一下",
-            "调出来",
-            "切换过来",
-            "启动一下",
-            "开启一下",
-            "启动起来",
-            "跑起来",
-            "搞起来",
-            "弄起来",
-            "弄出来",
-            "开一下",
-            "打开来",
-            "开了",
-        ];
-        let brought = [
-            "打开",
-            "打开一下",
-            "调出来",
-            "调出来一下",
-            "弄出来",
-            "拿出来",
-            "放出来",
-            "显示出来",
-            "列出来",
-            "列一下",
-            "展开",
-            "亮出来",
-            "翻出来",
-            "显示一下",
-            "打开看看",
-            "打开看一下",
-            "调出来看看",
-            "念一下",
-            "念出来",
-            "念一遍",
-            "念给我听",
-            "读一下",
-            "读出来",
-            "读一遍",
-            "读给我听",
-            "念给我听听",
-            "念给我听一下",
-            "读给我听听",
-            "说给我听听",
-            "说一下",
-            "过一下",
-            "过一遍",
-            "看一下",
-            "看看",
-            "报一下",
-            "播报一下",
-            "放上来",
-            "调上来",
-            "瞅一下",
-            "瞅一眼",
-            "瞧一眼",
-            "瞄一眼",
-            "瞧一下",
-            "看看吧",
-            "瞅瞅",
-            "瞧瞧",
-            "看一眼",
-            "念念",
-            "读读",
-            "报报",
-            "开起来",
-            "启动",
-            "亮起来",
-        ];
         ways.any(&[
             &|ways| ways.word(&self.wholes),
             &|ways| self.noun(&verb(ways, &START)),
@@ -288,7 +191,7 @@ impl Named {
             },
             &|ways| self.recording(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&NOTE)),
             &|ways| {
-                self.noun(&ways.word(&["把", "将"])).word(&[
+                given(&self.noun(&ways.word(&["把", "将"]))).word(&[
                     "录下来",
                     "记录下来",
                     "记下来",
@@ -299,10 +202,14 @@ impl Named {
                     "录上",
                 ])
             },
-            &|ways| self.shown(&verb(ways, &SHOW)).maybe(|ways| ways.word(&["to me", "to us", "for me"])),
+            &|ways| {
+                self.shown(&verb(ways, &SHOW))
+                    .maybe(|ways| ways.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
+            },
+            &|ways| asked::core(ways, &[&self.boards, &self.lists]),
             &|ways| self.shown(&verb(ways, &START)),
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
-            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&brought),
+            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&BROUGHT),
             &|ways| {
                 self.noun(&determined(&ways.word(&PARTED)))
                     .or(&self.shown(&determined(&ways.word(&PARTED))))
@@ -314,16 +221,40 @@ impl Named {
                     .any(&[&|ways| self.shown(ways)])
             },
             &|ways| self.recording(&verb(ways, &START)),
-            &|ways| self.recording(ways).word(&["开始", "现在开始", "正式开始", "走起"]),
+            &|ways| {
+                self.recording(ways).word(&[
+                    "开始",
+                    "现在开始",
+                    "正式开始",
+                    "走起",
+                    "打开",
+                    "开启",
+                    "打开一下",
+                    "开一下",
+                    "启动",
+                    "启动一下",
+                    "开起来",
+                    "开开",
+                ])
+            },
+            &|ways| given(&self.recording(&ways.word(&["把", "将"]))).word(&RESULTING),
+            &|ways| {
+                let parts = ["going", "started", "rolling", "running", "underway", "under way", "on"];
+                self.recording(&determined(&ways.word(&PARTED))).word(&parts)
+            },
+            &|ways| {
+                let recorded = ["录一下", "录下来", "录起来", "录上", "记录一下", "记录下来", "记一下", "记下来"];
+                given(&self.thing(ways)).word(&recorded)
+            },
             &|ways| {
                 self.noun(
                     &determined(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&self.recorded))
                         .many(|ways| ways.word(&["一下", "下"])),
                 )
             },
-            &|ways| self.noun(ways).word(&begun),
+            &|ways| self.noun(ways).word(&BEGUN),
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
-            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&resulting),
+            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&RESULTING),
             &|ways| {
                 let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);
                 let into = changed.word(&[
@@ -342,7 +273,7 @@ impl Named {
                     .any(&[&|ways| self.noun(ways), &|ways| self.activity(ways)])
             },
             &|ways| self.noun(&ways.word(&["turn", "switch"])).word(&["on"]),
-            &|ways| self.noun(&ways.word(&["get"])).word(&["started", "going", "underway", "under way"]),
+            &|ways| self.noun(&ways.word(&["get"])).word(&["started", "going", "underway", "under way", "on the road"]),
             &|ways| self.noun(&ways.word(&["get started with", "get going with"])),
             &|ways| {
                 let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
@@ -356,7 +287,7 @@ impl Named {
 
 /// 把看板给我打开.
 fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "都", "重新"]))
+    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "帮我们", "帮忙", "都", "也", "重新"]))
 }
 
 fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {

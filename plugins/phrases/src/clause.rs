@@ -4,6 +4,7 @@
 use crate::Verdict;
 use crate::text::{self, is_chinese};
 
+mod behind;
 mod free;
 
 /// A remark is shorter, in characters; in words where it is English.

@@ -155,7 +155,11 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     ];
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
-        &|ways| named.noun(&quit(ways)),
+        &|ways| {
+            let left = quit(ways);
+            let there = ["there", "here", "on that note", "with that"];
+            named.noun(&left).or(&named.recording(&left)).word(&there).or(&named.noun(&left))
+        },
         &|ways| named.noun(&out(ways)).or(&named.activity(&out(ways))),
         &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(over).mark(stated),
         &|ways| named.noun(&ways.word(&["把", "将"])).word(&off),
@@ -224,6 +228,30 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         },
         &|ways| named.stop(ways).mark(stated),
         &|ways| {
+            // What is shown is shut with one word. In a meeting it may be anything else that is on.
+            let shut = ways.word(&[
+                "关掉",
+                "关了",
+                "关上",
+                "关闭",
+                "把它关掉",
+                "把它关了",
+                "关掉它",
+                "关一下",
+                "关了它",
+                "把这个关掉",
+                "把这个关了",
+                "turn it off",
+                "switch it off",
+                "close it",
+                "shut it",
+                "shut it down",
+                "close this",
+                "close this down",
+            ]);
+            if stated == Marks::NONE && named.recordings.is_empty() { shut } else { shut.nowhere() }
+        },
+        &|ways| {
             let ended =
                 ways.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
             // Where nothing runs, it is a wish for other people.
@@ -241,7 +269,10 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
 
 /// 可以, between what ends or begins and its verb.
 pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.marked(&["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"], Marks::CAN)
+    ways.marked(
+        &["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"],
+        Marks::CAN.and(Marks::OF_IT),
+    )
 }
 
 /// What is said at the end of something that many people take part in.
@@ -288,6 +319,12 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "那散了吧",
     ];
     let sure = sure.or(&ways.word(&urged).mark(stated));
+    #[rustfmt::skip]
+    let wrapped = [
+        "let's wrap up", "let's wrap it up", "let's wrap it up there", "let's wrap it up here", "let's wrap this up", "let's wrap this one up", "let's wrap things up", "let's wrap up there", "let's wrap up here", "wrap it up there", "time to wrap up", "time to wrap it up", "that's a wrap", "it's a wrap", "and that's a wrap", "we'll wrap up there", "we'll wrap it up there", "let's call it a day", "let's call it there", "let's call it", "call it a day", "let's call time", "let's call time on this", "let's end there", "let's end it there", "let's end it here", "let's end here", "let's stop there", "let's finish there", "let's finish up", "let's finish up there", "let's finish up here", "let's close it out", "let's close out", "let's close here", "let's close there", "let's adjourn", "let's adjourn there", "let's break up", "let's break there", "let's disband", "we'll leave it there for today", "let's leave it there for today", "let's leave it there today", "let's call it a wrap", "that's our time", "that's time", "that's time everyone", "that's us done", "that's us finished",
+        "今天就到这吧", "今天就到这里吧", "今天先到这吧", "今天先到这里吧", "就到这吧", "就到这里吧", "先到这吧", "先到这里吧", "咱们就到这吧", "咱们就到这里吧", "咱今天就到这吧", "咱们今天就到这吧", "咱们今天就到这里吧", "我们今天就到这里吧", "今天就这样吧", "那今天就到这吧", "就这样散了吧", "就这么散了吧", "散了散了吧", "咱撤吧", "咱们撤吧", "大家撤吧", "大家可以走了", "大家可以撤了", "大家可以散了", "可以散了", "大家回去吧", "大家都回去吧", "大家忙去吧", "各忙各的吧", "各自忙去吧",
+    ];
+    let sure = sure.or(&ways.word(&wrapped).mark(stated));
     let weak = [
         "休会",
         "开完会",
@@ -300,7 +337,6 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "wrap it up",
         "wrap up",
         "wrap this up",
-        "call it a day",
     ];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }

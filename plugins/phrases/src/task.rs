@@ -68,7 +68,9 @@ fn closed(said: &str) -> Verdict<Command> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
     let framed = Framed::new(&text, &[]);
     let of = |verb| Command { verb, target: String::new(), asks: true };
-    let next = framed.read(Manner::Begin, current::next).map(|()| of(Verb::Next));
+    let called =
+        || text.called(said).map_or(Verdict::Talk, |text| Framed::new(&text, &[]).read(Manner::Begin, current::next));
+    let next = framed.read(Manner::Begin, current::next).or(called).map(|()| of(Verb::Next));
     next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh)))
 }
 
