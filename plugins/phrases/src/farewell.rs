@@ -121,7 +121,7 @@ const WISHES: [&str; 39] = [
     "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "have fun", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 454] = [
+const MORE: [&str; 480] = [
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
     "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
     "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
@@ -135,6 +135,7 @@ const MORE: [&str; 454] = [
     "你也歇着", "你也歇着吧", "你也歇歇", "你也睡吧", "你也休息吧", "你也早点睡",
  "歇着吧你", "你歇着去", "你歇着去吧", "你休息去", "你休息去吧", "你睡觉去吧", "你睡去吧", "回见了", "回见了您", "回见您呐", "回见您嘞", "改天再唠", "下回再唠", "下次再唠", "回头再唠", "明天再唠", "有空再唠", "有空再聊", "有空聊", "得空再聊", "就唠到这", "今天唠到这里", "先这么着", "那先这么着", "就这么着", "走啦", "撤啦", "闪了", "溜了", "挂啦", "我挂了", "那我挂了", "我先挂了", "我挂了拜", "挂了拜", "挂电话了", "我挂电话了", "先忙了", "先忙去了", "忙去了", "我忙去了", "去忙了", "我去忙了", "我先去忙了", "先去忙了", "不陪你了", "不陪你聊了", "不陪你唠了", "不耽误你了", "不耽误你休息了", "不吵你了", "不烦你了", "没你事了", "没你的事了", "没你什么事了", "关机吧", "你关机吧", "关机睡觉", "可以关机了", "待命吧", "先待命", "你先待命", "您歇着", "您歇着吧", "您忙", "您慢走", "慢走", "慢走不送", "江湖再见", "后会有期", "青山不改", "再会再会", "祝你好梦", "祝好梦", "做个好梦", "睡个好觉", "早睡", "早点睡觉", "早点歇着", "早些休息", "晚安了", "先睡为敬", "明天继续", "咱明天继续", "咱们明天继续聊", "咱们明天聊", "咱明天聊", "咱回头聊", "咱改天聊", "咱下次聊", "goodbye for now", "goodbye then", "goodbye now", "good bye then", "bye bye now", "bye bye then", "bye for today", "bye till tomorrow", "bye till next time", "byesie bye", "see ya in the morning", "see ya tomorrow", "see ya soon", "see ya around", "see ya next time", "see ya in a bit", "see you in the afternoon", "see you this evening", "see you tomorrow morning", "see you in a few", "see you anon", "see you on the flip side", "catch you on the flip side", "catch you on the other side", "catch you in a bit", "catch you in the morning", "catch you next time", "catch you then", "catch ya", "catch ya soon", "catch ya tomorrow", "ta ra", "ta ra then", "ta ra for now", "tara", "tara a bit", "ta ta then", "tatty bye", "toodle oo then", "toodeloo", "toodaloo", "pip pip", "cheery bye", "cheers then", "cheerybye", "hasta la vista", "hasta luego", "sayonara", "arrivederci", "auf wiedersehen", "au revoir then", "godspeed", "that's me away", "that's me off", "that's me gone", "that's me off now", "that's me off to bed", "you can hang up now", "you can hang up", "you can go quiet now", "you can switch off now", "you can turn off now", "you can shut down now", "shut down for the night", "shut down now for the night", "switch off for the night", "power down", "power down for the night", "off you go to sleep", "off to sleep with you", "off to bed with you", "time for you to sleep", "go to sleep mode", "go into sleep mode", "sleep mode", "enter sleep mode", "go dormant", "go take a nap", "take a nap", "have a rest", "take a rest", "rest up", "rest well", "sleep tight then", "nighty night then", "nighty nighty", "night love", "night mate", "night buddy", "night now", "good night now", "good night love", "good night buddy", "goodnight then", "goodnight now", "goodnight love", "goodnight all", "goodnight everyone", "'night", "talk to you in a bit", "talk to you this evening", "talk to you tonight", "talk again soon", "talk again tomorrow", "talk again later", "let's talk later", "let's talk tomorrow", "let's talk again later", "let's chat later", "let's chat tomorrow", "let's pick this up tomorrow", "let's pick this up later", "we'll talk later", "we'll talk tomorrow", "we'll talk again", "we'll chat later", "we'll speak soon", "chat tomorrow", "speak in the morning", "chat in the morning", "until later", "till later", "till next time then", "that'll be all thanks", "that's all from me", "that's it from me", "that's all folks", "that's all for tonight", "that is all for tonight", "that'll do for tonight", "that'll do for today", "that'll do for now", "that's your lot", "that's me for the night", "that's me for the day", "no more talking for today", "you're free to go", "you are free to go", "you're off the hook", "as you were", "at ease", "stand down", "dismissed", "over and out", "signing out", "logging off", "logging out", "have a good rest of your day", "have a lovely one", "have a lovely night", "have a lovely evening", "have a great rest of your day", "have a nice one", "have a good sleep", "enjoy your evening", "enjoy your day", "enjoy the rest of your day", "enjoy your weekend", "mind how you go", "look after yourself", "stay safe", "be good", "be seeing you", "keep well", "all the best",
     "不用说了歇着吧", "你不用说了歇着吧", "别说了歇着吧", "你别说了歇着吧", "不聊了歇着吧", "不用念了歇着吧", "没事了歇着吧", "没你事了歇着吧",
+    "let me get going", "let me run", "let me head out", "let me get some sleep", "let me get to bed", "let me let you go", "你可以下去了", "你下去吧", "可以下去了", "你先下去吧", "下去吧你", "退下吧你", "你退下吧", "see you when i see you", "i'm away to my bed", "sleep time for me", "sleepy time for me", "bed for me", "明天再找你", "有空再找你", "回头再找你", "下次再找你", "改天再找你", "有事再找你聊", "i'll be seeing you", "有缘再见",
 ];
 const I: [&str; 12] = ["我", "那我", "我们", "咱们", "我这边", "本人", "姐", "哥", "俺", "那我们", "我呢", "那咱们"];
 const NOW: [&str; 40] = [
@@ -180,23 +181,25 @@ const NOW: [&str; 40] = [
     "得赶紧",
 ];
 #[rustfmt::skip]
-const GO: [&str; 58] = [
+const GO: [&str; 60] = [
     "走", "撤", "睡", "睡觉", "休息", "下线", "挂", "忙", "忙去", "溜", "闪", "闪人", "走人", "出门", "上床", "上床睡觉", "睡觉去", "洗洗睡", "洗澡", "吃饭", "吃饭去", "回家", "出去", "忙别的", "做饭",
     "去忙", "去睡", "去睡觉", "告辞", "失陪",
-    "忙了", "去忙了", "撤退", "眯会", "眯一会", "补觉", "补个觉", "睡会", "睡一会", "歇着", "歇会", "歇着去", "接孩子", "赶车", "赶地铁", "洗漱", "去接孩子", "去吃饭", "去做饭", "去洗澡", "去睡会", "去赶车", "去赶地铁", "去休息", "去歇着", "去补觉", "出门办事", "办事去", 
+    "忙了", "去忙了", "撤退", "眯会", "眯一会", "补觉", "补个觉", "睡会", "睡一会", "歇着", "歇会", "歇着去", "接孩子", "赶车", "赶地铁", "洗漱", "去接孩子", "去吃饭", "去做饭", "去洗澡", "去睡会", "去赶车", "去赶地铁", "去休息", "去歇着", "去补觉", "出门办事", "办事去",
+    "下", "下去",
 ];
 #[rustfmt::skip]
-const HAVE_TO: [&str; 67] = [
+const HAVE_TO: [&str; 66] = [
     "i have to", "i've got to", "i got to", "i gotta", "gotta", "got to", "i need to", "i must", "i should", "i'd better", "i better", "i really have to", "i really need to", "i really should", "i really must", "i gotta", "have to", "i'm gonna",
-    "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "let me", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
+    "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
     "i'm just gonna", "i'm afraid i have to", "i'm afraid i've got to", "sorry i have to", "sorry i gotta", "sorry i've got to", "right i have to", "i best", "best", "i'd best", "i think i have to", "i think i need to", "i suppose i should", "i suppose i'd better", "i've really got to", "really gotta", "really must", "i shall", "i'm about to", "well i should", "i guess i should", "i guess i'll", "guess i'll", "i do have to", "i do need to", "we'd better", "i'm off to", "off to", "gonna",
 ];
 #[rustfmt::skip]
-const DEPART: [&str; 75] = [
+const DEPART: [&str; 82] = [
     "go", "run", "leave", "dash", "bounce", "split", "head out", "head off", "be off", "be going", "get going", "get off", "go to bed", "go to sleep", "hit the sack", "hit the hay", "turn in", "sleep", "get some sleep", "go home", "head home", "head to bed", "rush", "sign off", "hop off", "log off",
     "go now", "run now", "leave now", "jet", "scoot", "take off", "call it a night",
     "let you go", "let you get on", "go and eat", "go eat", "feed the cat", "get to bed",
-    "leave you to it", "leave you be", "leave you alone", "leave you in peace", "say goodnight", "say good night", "say goodbye", "say bye", "let you sleep", "let you rest", "see you later", "see you tomorrow", "see you soon", "see you then", "see you around", "talk to you later", "talk to you tomorrow", "talk to you soon", "speak to you later", "catch you later", "catch you tomorrow", "love you and leave you", "be on my way", "be heading off", "make a move", "make tracks", "hang up", "be off now", "be off then", "be off to bed", "get some rest", "get some shut eye", "shoot off", "shoot", "pop off", "nip off", 
+    "leave you to it", "leave you be", "leave you alone", "leave you in peace", "say goodnight", "say good night", "say goodbye", "say bye", "let you sleep", "let you rest", "see you later", "see you tomorrow", "see you soon", "see you then", "see you around", "talk to you later", "talk to you tomorrow", "talk to you soon", "speak to you later", "catch you later", "catch you tomorrow", "love you and leave you", "be on my way", "be heading off", "make a move", "make tracks", "hang up", "be off now", "be off then", "be off to bed", "get some rest", "get some shut eye", "shoot off", "shoot", "pop off", "nip off",
+    "speak to you tomorrow", "speak to you soon", "chat to you later", "chat to you tomorrow", "see you in the morning", "see you next time", "see you next week",
 ];
 #[rustfmt::skip]
 const OFF: [&str; 51] = [
@@ -249,10 +252,24 @@ fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
 
 /// A farewell that is nothing else.
 pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let again = ways
-        .word(&AGAIN)
-        .maybe(|ways| ways.word(&["再"]))
-        .word(&["见", "聊", "聊聊", "说", "唠", "唠唠", "继续", "碰", "联系"]);
+    let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&[
+        "见",
+        "聊",
+        "聊聊",
+        "说",
+        "唠",
+        "唠唠",
+        "找你",
+        "找你聊",
+        "找你唠",
+        "来找你",
+        "来找你聊",
+        "跟你聊",
+        "陪你聊",
+        "继续",
+        "碰",
+        "联系",
+    ]);
     let short = ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&ways.word(&MORE));
     short.or(&ways.word(&WISHES)).or(&again)
 }

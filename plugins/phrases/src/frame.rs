@@ -118,10 +118,10 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         if has(Marks::ASKS | Marks::TAGGED) && !is_request {
             return Verdict::Talk;
         }
-        !has(Marks::WEAK | Marks::WANTS | Marks::CAN)
+        !has(Marks::WEAK | Marks::WANTS | Marks::CAN | Marks::OF_IT)
     } else if is_request {
         // 能帮我开始会议了吗 asks whether it is time.
-        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::WEAK)
+        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::FIRST | Marks::WEAK)
     } else {
         let by_whom = match () {
             () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE | Marks::NOW),
@@ -143,6 +143,7 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
         let asks = has(Marks::TAGGED) || (has(Marks::CAN) && !is_allowed);
         let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
+        let steps = steps || has(Marks::FIRST) && !has(Marks::URGES);
         by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
     };
     // 人到齐了就开始会议 names a condition.

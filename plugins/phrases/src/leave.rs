@@ -167,6 +167,9 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| {
             named
                 .noun(&ways.word(&[
+                    "that brings us to the end of",
+                    "this brings us to the end of",
+                    "and that brings us to the end of",
                     "that concludes",
                     "this concludes",
                     "that's the end of",
@@ -208,11 +211,19 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "quit",
                 "exit",
                 "cut",
+                "kill",
+                "pause",
+                "shut off",
+                "shut down",
             ];
             named.recording(&ways.word(&stop).many(|ways| ways.word(&["一下", "掉", "下"])))
         },
         &|ways| named.recording(ways).some(over).mark(stated),
-        &|ways| named.recording(&ways.word(&["把", "将"])).word(&off),
+        &|ways| {
+            let held =
+                named.recording(&ways.word(&["把", "将"])).maybe(|ways| ways.word(&["给", "给我", "也", "都", "先"]));
+            held.word(&off).or(&held.word(&["停", "关"]))
+        },
         &|ways| {
             let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
             let off = apart(&["turn", "switch", "shut"], &["off", "down"]);

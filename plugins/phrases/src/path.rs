@@ -59,6 +59,8 @@ impl Marks {
     pub const WHAT: Self = Self(1 << 24);
     /// If there is nothing else.
     pub const IF: Self = Self(1 << 25);
+    /// 先: with 吧 it orders.
+    pub const FIRST: Self = Self(1 << 26);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
 

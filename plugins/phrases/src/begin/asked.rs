@@ -26,7 +26,7 @@ const OWN: [&str; 15] = [
 ];
 const WHO: [&str; 9] = ["我", "我们", "咱们", "咱", "我这边", "我这里", "我手上", "我手头", "手头"];
 const WHEN: [&str; 8] = ["今天", "今日", "现在", "目前", "这会", "都", "还", "到底"];
-const ARE: [&str; 12] = [
+const ARE: [&str; 21] = [
     "有哪些",
     "有什么",
     "有啥",
@@ -39,17 +39,26 @@ const ARE: [&str; 12] = [
     "都有什么",
     "都有啥",
     "是哪些",
+    "还剩哪些",
+    "还剩什么",
+    "还剩啥",
+    "剩哪些",
+    "还差哪些",
+    "说啥",
+    "说什么",
+    "写了啥",
+    "写了什么",
 ];
 const ON: [&str; 7] = ["上", "上面", "里", "里面", "中", "里头", "上头"];
 #[rustfmt::skip]
-const ENGLISH: [&str; 20] = [
-    "what's on", "what is on", "whats on", "what's up on", "what's in", "what is in", "what's left on", "what is left on", "what have i got on", "what have we got on", "what do i have on", "what do we have on", "what've i got on", "what i have on", "what i've got on", "what we have on", "what's there on", "what else is on", "what's still on", "what's in store on", 
+const ENGLISH: [&str; 22] = [
+    "what's on", "what is on", "what we've got on", "what else we have on", "whats on", "what's up on", "what's in", "what is in", "what's left on", "what is left on", "what have i got on", "what have we got on", "what do i have on", "what do we have on", "what've i got on", "what i have on", "what i've got on", "what we have on", "what's there on", "what else is on", "what's still on", "what's in store on", 
 ];
 const DOES: [&str; 2] = ["what does", "what"];
 #[rustfmt::skip]
-const TELL: [&str; 42] = [
+const TELL: [&str; 53] = [
     "show me", "show us", "tell me", "tell us", "read me", "read out", "read", "read us", "let me see", "let's see", "let me hear", "let's hear", "see", "check", "list", "give me", "remind me", "go over", "run through", "pull up", "bring up", "walk me through",
-    "看看", "看一下", "看下", "看", "查一下", "查查", "念念", "念一下", "念", "读一下", "读读", "报一下", "报报", "说说", "说一下", "讲讲", "瞅瞅", "瞧瞧", "告诉我", "列一下",
+    "看看", "看一下", "看下", "看", "查一下", "查查", "念念", "念一下", "念", "读一下", "读读", "报一下", "报报", "说说", "说一下", "讲讲", "瞅瞅", "瞧瞧", "告诉我", "列一下", "我看看", "我瞅瞅", "我瞧瞧", "让我看看", "让我瞅瞅", "给我看看", "给我瞅瞅", "给我念念", "给我说说", "给我讲讲", "查看一下",
 ];
 
 /// Behind a question for what is on a board; `shown` names all that can be looked at.
@@ -70,7 +79,8 @@ pub fn core<'t>(ways: &Ways<'t>, shown: &[&[String]]) -> Ways<'t> {
     let listed = named(&when(&told.word(&WHO).or(&tell)).word(&ARE)).maybe(|ways| ways.word(&["要做", "要办", "没做"]));
     let read =
         named(&when(&ways.word(&["今天", "今日"])).word(&ARE)).maybe(|ways| ways.word(&["给我", "给大家"])).word(&TELL);
-    let listed = listed.or(&read);
+    let said = named(ways).maybe(|ways| ways.word(&ON)).word(&ARE).maybe(|ways| ways.word(&["给我", "给大家"]));
+    let listed = listed.or(&read).or(&said.word(&TELL));
     // 我的看板上有什么, 看看待办里都有哪些任务.
     let place = mine(&told).or(&own(&tell)).or(&named(&tell)).maybe(|ways| ways.word(&ON));
     let placed = when(&place).word(&ARE).maybe(named);

@@ -14,8 +14,9 @@ const OTHERS: [&str; 24] = [
 ];
 const ALREADY: [&str; 10] = ["都", "也", "已经", "全", "全都", "刚", "刚刚", "终于", "总算", "差不多"];
 #[rustfmt::skip]
-const CAME: [&str; 36] = [
+const CAME: [&str; 48] = [
     "到了", "到齐了", "齐了", "来了", "来齐了", "上线了", "进来了", "就位了", "坐好了", "准备好了", "在了", "在等了", "等着呢", "在等着", "到场了", "入会了", "连上了", "走了", "退了", "下线了", "离开了", "撤了", "好了", "泡好了", "修好了", "睡了", "睡着了", "开好了", "散了", "累了", "饿了", "困了", "要走了", "要下班了", "要吃饭了", "等急了",
+    "在催了", "催了", "等着了", "等半天了", "在等", "在门口了", "都坐好了", "醒了", "要来了", "快来了", "马上到", "马上到了",
 ];
 const SELF: [&str; 8] = ["我", "我们", "咱", "咱们", "我这边", "我这里", "俺", "大家"];
 #[rustfmt::skip]
@@ -74,12 +75,33 @@ fn chinese(back: &str) -> bool {
     let reason = SELF.iter().filter_map(|who| back.strip_prefix(who)).any(|rest| {
         let rest = without(rest, &MUST);
         let bare = rest.trim_end_matches(['了', '呢', '啦']);
-        REASONS.contains(&bare) || GOING.iter().any(|verb| rest.starts_with(verb))
+        let soon = rest.ends_with('了') && ["我要", "我们要", "咱们要", "咱要"].iter().any(|who| back.starts_with(who));
+        soon || rest.ends_with("去")
+            || rest.ends_with("去了")
+            || REASONS.contains(&bare)
+            || GOING.iter().any(|verb| rest.starts_with(verb))
     });
     let wish = WISHES.iter().any(|wish| back.starts_with(wish)) && !back.ends_with('吗');
     came || reason
         || wish
-        || ["还有事", "有人敲门", "有人来了", "有人找我", "饿死了", "累死了", "困死了"].contains(&back)
+        || [
+            "还有事",
+            "有人敲门",
+            "有人来了",
+            "有人找我",
+            "要开会了",
+            "要开始了",
+            "马上开始了",
+            "要下班了",
+            "该下班了",
+            "该吃饭了",
+            "饭好了",
+            "有点事",
+            "饿死了",
+            "累死了",
+            "困死了",
+        ]
+        .contains(&back)
 }
 
 fn without<'t>(text: &'t str, words: &[&str]) -> &'t str {

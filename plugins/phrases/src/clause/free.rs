@@ -25,9 +25,10 @@ const OTHER: [&str; 176] = [
 ];
 /// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 60] = [
+const STATES: [&str; 65] = [
     "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
     "还有事", "有事", "有点事", "有急事", "有会", "有个会", "下一场", "没意见", "没有意见", "没别的", "没啥", "没议题", "坐好", "坐下", "请坐", "有客人", "有电话", "来客人", "有快递", "要赶车", "赶时间", "在线", "在场", "没人", "放放", "放一放", "放着", "搁着", "跳过", "不管", "没电", "没信号", "辛苦", "饭点", "到点",
+    "去看看", "老样子", "老规矩", "时间", "搞定",
 ];
 /// With one of the two before them, as well.
 const VERY: [&str; 6] = ["真", "太", "好", "挺", "很", "够"];
@@ -53,6 +54,14 @@ const ORDERS: [&str; 152] = [
     "换成", "调出", "看看", "看下", "看一下", "查看", "瞅瞅", "瞧瞧", "念", "读", "报", "显示", "列", "把", "录", "记录", "走起", "干活", "结束", "散会", "散了", "收工", "收会", "停", "关", "退", "回", "跳", "下一", "往下", "过", "划掉", "勾掉", "标", "打勾", "打个勾", "完成", "搞定", "认领", "刷新", "会议模式", "工作模式", "编程模式", "任务", "看板", "会议开始", "会议结束", "就", "到此", "到", "起",
     "你看", "你查", "你去看", "你去查", "你念", "你读", "你报", "你去打开", "你打开", "你记", "你来记", "查", "瞧", "瞅", "翻", "亮", "讲讲", "说说", "拉", "开一", "开下", "录音", "快", "赶紧", "赶快", "麻溜", "直接", "立刻", "马上", "咱就", "那我们", "大家", "会议", "会开到", "构建日志", "编译日志", "待办", "不干", "不开", "别录", "下个", "换", "接着", "继续", "往", "后面", "先跳", "略过", "再下", "打个", "勾", "划", "销", "弄", "搞", "整", "起会", "正式", "那", "好",
 ];
+/// Nobody speaks of these orders without who gives them.
+#[rustfmt::skip]
+const STRONG: [&str; 10] = ["请", "麻烦", "帮我", "帮忙", "劳驾", "烦请", "给我", "替我", "咱们", "咱"];
+/// Somebody who may do what follows.
+#[rustfmt::skip]
+const PERSONS: [&str; 26] = [
+    "人", "同事", "友", "妈", "爸", "哥", "姐", "弟", "妹", "爷", "奶", "老师", "同学", "老板", "客户", "领导", "老婆", "老公", "媳妇", "孩子", "儿子", "女儿", "小王", "小李", "老张", "经理",
+];
 /// A farewell begins with these.
 #[rustfmt::skip]
 const PARTINGS: [&str; 57] = [
@@ -60,11 +69,10 @@ const PARTINGS: [&str; 57] = [
     "先忙", "退下", "歇", "你睡", "你休息", "你去", "撤", "溜", "闪", "走了", "下线", "回聊", "挂", "去忙", "早点", "好梦", "后会", "先这样", "就这样", "就聊", "先聊到", "今天就聊", "今天就到", "今天先", "后天见", "下周见", "待会见", "待会聊", "一会见", "回头见",
 ];
 /// Somebody calls: the reason of a farewell.
-const CALLS: [&str; 14] =
-    ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先", "敲门", "按门铃", "催", "着呢"];
+const CALLS: [&str; 11] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先", "催"];
 
 #[rustfmt::skip]
-const ENGLISH_OTHER: [&str; 246] = [
+const ENGLISH_OTHER: [&str; 320] = [
     "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
     "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never",
     "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
@@ -73,6 +81,7 @@ const ENGLISH_OTHER: [&str; 246] = [
     "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean",
     "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed",
     "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
+    "shouts", "yells", "announces", "whispers", "whispered", "mutters", "muttered", "mumbles", "mumbled", "texts", "texted", "emails", "emailed", "types", "typing", "chants", "repeats", "insists", "insisted", "demands", "demanded", "begs", "begged", "orders", "ordered", "suggests", "answers", "answered", "replies", "claims", "claimed", "joked", "jokes", "screamed", "screams", "declared", "declares", "concludes", "adds", "added", "explains", "explained", "responds", "whisper", "shout", "yell", "scream", "everytime", "whenever", "wherever", "dream", "dreams", "fun", "favourite", "favorite", "hardest", "worst", "best", "key", "secret", "first", "answer", "message", "email", "text", "caption", "slogan", "motto", "sign", "sticker", "label", "lyrics", "reads", "prompt",
 ];
 /// Contracted, they speak for others as well.
 const CONTRACTED: [&str; 12] =
@@ -112,6 +121,9 @@ const DONE_WITH: [&str; 70] = [
 /// In, of people.
 const ENTERED: [&str; 9] =
     ["dialed", "dialled", "logged", "signed", "called", "them", "settled", "checked", "everyone's"];
+/// They begin orders and nothing else.
+const ASKING: [&str; 9] =
+    ["let's ", "lets ", "please ", "can you ", "could you ", "would you ", "will you ", "go ahead and ", "tick it off"];
 /// What happens of itself.
 #[rustfmt::skip]
 const HAPPENED: [&str; 33] = [
@@ -144,7 +156,7 @@ pub fn stands_before(front: &str, back: &str) -> bool {
         return false;
     }
     match front.contains(is_chinese) {
-        true => chinese(&front, is_parting),
+        true => chinese(&front, &back, is_parting),
         false => english(&front, &back, is_parting),
     }
 }
@@ -228,20 +240,27 @@ fn even(clause: &str) -> String {
     clause.trim_matches(|letter: char| !letter.is_alphanumeric() && !"?\"“”「《:".contains(letter)).to_owned()
 }
 
-fn chinese(front: &str, is_parting: bool) -> bool {
+fn chinese(front: &str, back: &str, is_parting: bool) -> bool {
     let mut plain = without_remarks(front);
     // 锅里还炖着汤呢 asks nothing.
+    // 谢谢你陪我聊天, 跟你聊天真开心.
+    let is_chat = is_parting && ["聊", "陪", "谢谢", "感谢", "开心", "愉快"].iter().any(|word| plain.contains(word));
     let goes_on = is_parting && plain.ends_with('呢') && plain.contains(['还', '着', '正']);
     if goes_on {
         plain.truncate(plain.len() - '呢'.len_utf8());
     }
-    if is_parting && plain.ends_with('了') {
+    if is_parting {
         for call in CALLS {
             plain = plain.replace(call, "");
         }
     }
     let last = plain.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    let is_order = begins(back, &STRONG)
+        && !PERSONS.iter().any(|who| last.contains(who))
+        && !OPEN.iter().any(|word| last.ends_with(word));
     let is_whole = goes_on
+        || is_chat
+        || is_order
         || last.ends_with(['了', '吧', '啊', '好', '哈', '嘞', '呗', '呀'])
         || STATES.iter().any(|state| last.ends_with(state)) && !OPEN.iter().any(|word| last.ends_with(word))
         || MOODS
@@ -289,12 +308,19 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
                 && pair[1].len() > 3
     });
     let has_to = is_parting
-        && (acts[0] == "gotta" || acts.windows(2).any(|pair| pair == ["i", "gotta"] || pair == ["gotta", "go"]));
+        && (acts.first() == Some(&"gotta")
+            || acts.windows(2).any(|pair| pair == ["i", "gotta"] || pair == ["gotta", "go"]));
     // The build just failed, CI went red.
     let happened = words.iter().skip(1).any(|word| HAPPENED.contains(word));
-    let is_clause = happened || words.iter().any(|word| VERBS.contains(word)) || noun_is || did || has_to;
+    let is_chat = is_parting && words.iter().any(|word| ["chatting", "talking", "chat", "talk"].contains(word));
+    // Whatever is no clause is still a remark before what can be nothing but an order.
+    let is_asked = begins(back, &ASKING) && words.len() <= 6;
+    let is_clause =
+        is_chat || is_asked || happened || words.iter().any(|word| VERBS.contains(word)) || noun_is || did || has_to;
     let before_last = words.len().checked_sub(2).map_or("", |at| words[at]);
-    let is_closed = *last == "in" && ENTERED.contains(&before_last)
+    let is_closed = is_chat
+        || before_last.ends_with("'s") && STATE.contains(last)
+        || *last == "in" && ENTERED.contains(&before_last)
         || *last == "that" && ["with", "on", "for", "about"].contains(&before_last)
         || *last == "lovely"
         || *last == "early";
@@ -303,12 +329,14 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     // It is a sad goodbye.
     let near = &words[words.len().saturating_sub(4)..];
     let is_wish = begins(back, &["bye", "good night", "goodnight", "night", "nighty"]);
+    let articles = ["a", "an", "the", "this", "that", "another"];
+    let begins_so = words.len() < 4 && near.first().is_some_and(|word| articles.contains(word));
     let is_noun = is_wish
-        && near.windows(2).any(|pair| {
-            // Somebody's at the door: no goodbye of that kind.
-            ["a", "an", "the", "this", "that", "another"].contains(&pair[1])
-                && !["at", "in", "on", "for", "to"].contains(&pair[0])
-        });
+        && (begins_so
+            || near.windows(2).any(|pair| {
+                // Somebody's at the door: no goodbye of that kind.
+                articles.contains(&pair[1]) && !["at", "in", "on", "for", "to"].contains(&pair[0])
+            }));
     let is_noun = is_noun || (back == "goodnight" || back == "good night") && near.contains(&"been");
     is_clause && !is_open && !is_noun && words.len() <= MOST_WORDS && !words.iter().any(is_other)
 }

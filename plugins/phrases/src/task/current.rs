@@ -71,15 +71,17 @@ fn led_to<'t>(little: &impl Fn(&Ways<'t>) -> Ways<'t>, ways: &Ways<'t>) -> Ways<
 
 /// What would be next, asked of the device.
 #[rustfmt::skip]
-const ASKED: [&str; 56] = [
+const ASKED: [&str; 60] = [
     "接下来是哪个任务", "接下来是什么任务", "接下来是啥任务", "接下来是哪个", "接下来是哪条", "接下来是什么", "接下来是啥", "接下来什么任务", "接下来哪个任务", "接下来做哪个", "接下来该做哪个", "接下来要做哪个", "接下来还有什么任务", "接下来还有啥", "接下来的任务是什么", "接下来的任务是啥", "后面是哪个任务", "后面是什么任务", "后面是啥", "后面是什么", "后面那个是啥", "后面那个是什么", "后面那条是什么", "后面那条是啥", "后面还有什么任务", "后面还有啥", "后面还有啥任务", "再往下是什么", "再往下是啥", "再往下是哪个", "往下是什么", "往下是啥", "往下是哪个", "往下是哪条", "下面是哪一个", "下面是哪个", "下面是哪个任务", "下面是什么任务", "下面是啥", "下面是哪条", "下面做哪个", "该做哪个了", "该哪个任务了", "该哪个了", "该哪条了", "还有啥任务", "还有什么任务", "还有哪些任务",
  "what's coming up next", "what's coming next", "what's after this", "what's after this one", "what's after that", "what's after that one", "which one's next", "which task is next",
+    "what have we got next", "what do we have next", "what have i got next", "what do i have next",
 ];
 /// The task at hand is left for another.
 #[rustfmt::skip]
-const LEFT: [&str; 41] = [
+const LEFT: [&str; 45] = [
     "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "pass", "pass on this", "pass on this one", "leave this", "leave this one", "leave it", "leave this for now", "leave it for now", "leave this one for now", "let's leave this one", "let's skip this one", "let's leave this", "park this", "park it", "park this one",
     "跳过", "跳过这个", "跳过这条", "先跳过", "先跳过这个", "这个先跳过", "这条先跳过", "这个跳过", "这条跳过", "先放放", "先放着", "这条先放放", "这个先放放", "这个先放着", "这条先放着", "这个先不管", "这条先不管", "这个先不做", "这个先放一放",
+    "这个不急", "这条不急", "这个放一放", "这条放一放",
 ];
 
 #[rustfmt::skip]
@@ -97,9 +99,10 @@ const COUNTED: [&str; 8] = ["个", "项", "条", "件", "样", "桩", "号", "�
 const TASK: [&str; 8] = ["任务", "待办", "待办事项", "事项", "事", "活", "活儿", "事情"];
 const OF_BOARD: [&str; 6] = ["on the list", "in the list", "on the board", "in line", "on my list", "up"];
 #[rustfmt::skip]
-const NEXT_WORDS: [&str; 27] = [
+const NEXT_WORDS: [&str; 33] = [
     "next", "next one", "next task", "next item", "next thing", "next to do", "next todo", "next job", "next card", "next ticket", "following task", "following one", "one after that", "one after", "next tasks", "next please",
     "one after this", "one after this one", "next up", "next one up", "next one along", "next in line", "next in the list", "next on the list", "next thing to do", "next assignment", "next bit",
+    "下面那条", "下面那个", "后面那条", "后面那个", "下边那条", "下边那个",
 ];
 /// Onward, and nothing more.
 #[rustfmt::skip]
@@ -119,7 +122,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     };
     let finished = |ways: &Ways<'t>| ways.word(&FINISHED).marked(&["了"], Marks::IS_SO);
     // 做完了 alone is read with the titles.
-    let i = ways.word(&["我", "我把", "把", "我已经把", "我刚把", "我刚"]);
+    let i = ways.word(&["我", "我把", "把", "我已经把", "终于把", "我终于把", "总算把", "我总算把", "我刚把", "我刚"]);
     let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
     let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
     let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
@@ -322,9 +325,10 @@ const THIS: [&str; 25] = [
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 63] = [
+const WHOLE: [&str; 89] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
     "完成了done", "搞定了done", "搞定done", "done搞定", "完成done", "做完了done",
     "划掉", "勾掉", "划掉划掉", "勾掉勾掉",
     "搞定嘞", "弄完嘞", "完事嘞", "总算搞定", "总算弄完", "总算弄好了", "总算弄完了", "总算办完了", "总算写完了", "终于弄完了", "终于弄好了", "终于写完了", "终于干完了", "终于办完了", "大功告成", "搞定收工", "齐活", "齐活了", "妥了", "this is done and dusted", "all sorted", "that's it done", "it's in the bag",
+    "又搞定一个", "又搞定了一个", "搞定一个", "搞定了一个", "搞定一条", "搞定了一条", "又完成一个", "又完成了一个", "又弄完一个", "又做完一个", "完成一个", "完成一条", "做完一个", "做完一条", "job's done", "that's another one off the list", "that's another one off my list", "that's one off the list", "another one off the list", "one more off the list", "ticked that off", "that's another done", "one down", "one more done", "another one done", "another one bites the dust",
 ];
