@@ -239,7 +239,7 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
 /// Somebody goes, and tells the device: 我先撤了, i gotta run.
 fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
     // Who goes is not asked to: 走吧, 睡觉.
-    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得", "该"])));
+    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得"])));
     let gone = chinese.word(&GO).word(&["了", "啦", "咯"]);
     let slept = ways
         .maybe(|ways| ways.word(&["去", "先"]))

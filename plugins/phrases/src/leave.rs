@@ -252,13 +252,6 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "关了它",
                 "把这个关掉",
                 "把这个关了",
-                "turn it off",
-                "switch it off",
-                "close it",
-                "shut it",
-                "shut it down",
-                "close this",
-                "close this down",
             ]);
             if stated == Marks::NONE && named.recordings.is_empty() { shut } else { shut.nowhere() }
         },

@@ -39,7 +39,16 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The wish that an utterance is.
     pub fn read(&self, said: &str) -> Verdict<Wish> {
-        clause::among(said, |said| self.of(said))
+        let read = clause::among(said, |said| self.of(said));
+        // 开车了 不说了: whoever has a reason goes, and hushes nobody.
+        let is_reasoned = || {
+            let text = Text::of(said).filter(|text| text.words.ends_with("不说了"));
+            text.is_some() && !matches!(self.of(said), Verdict::Command(_))
+        };
+        match read {
+            Verdict::Command(Wish::Stop) if is_reasoned() => Verdict::Command(Wish::Part),
+            read => read,
+        }
     }
 
     fn of(&self, said: &str) -> Verdict<Wish> {

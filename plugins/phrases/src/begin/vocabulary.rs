@@ -65,6 +65,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "一个会", "场会", "一场会", "meeting", "meeting recording", "conference", "stand up", "standup", "standup meeting", "stand up meeting", "team meeting",
             "meeting session", "meeting recorder",
             "接下来的会", "接下来的会议", "接下来这个会", "接下来的讨论", "接下来的内容", "下面的会议", "下面的讨论", "今天的讨论", "这次讨论", "这场讨论", "咱们的讨论", "我们的讨论", "今天的会议", "我们今天的会", "咱们今天的会",
+            "这次的会", "本次的会", "今天的这个会", "我们这次的会", "咱们这次的会",
         ],
         recordings: &[
             "录音", "录制", "记录", "纪要", "会议记录", "会议纪要", "记录会议", "录会议", "会议笔记", "recording", "the recording", "recording the meeting", "recording this meeting",

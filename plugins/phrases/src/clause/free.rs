@@ -9,11 +9,12 @@ const MOST_WORDS: usize = 14;
 
 /// Remarks that have words of another class in them.
 #[rustfmt::skip]
-const HARMLESS: [&str; 112] = [
+const HARMLESS: [&str; 115] = [
     "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
     "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
     "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
     "报错", "出错", "没电", "没意见", "没有意见", "没议题", "没信号", "没啥", "没什么好", "没有补充", "没补充", "没问题", "没人了", "没时间了", "没空了", "睁不开", "撑不住", "顶不住", "扛不住", "受不了", "干不动", "坐不住", "等不急", "来不及", "赶不及", "不行了", "不好意思", "不早", "不少", "差点忘了", "着呢", "差点给忘了", "先放放", "先放一放", "先放着", "先放这", "放一放", "先跳过", "先不管", "先不做", "先搁着", "先搁一搁", "搁一搁", "先过", "写代码", "会议室", "下一场", "会开到点", "听得见", "听得到", "看得见", "大家听",
+    "等的人", "让我主持", "让我来主持",
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
@@ -64,15 +65,16 @@ const PERSONS: [&str; 26] = [
 ];
 /// A farewell begins with these.
 #[rustfmt::skip]
-const PARTINGS: [&str; 57] = [
+const PARTINGS: [&str; 60] = [
     "再见", "再会", "拜", "掰", "88", "晚安", "回见", "回头", "明天见", "明儿见", "改天", "下次", "先不说", "不说了", "不聊了", "先不聊", "先挂", "挂了", "先撤", "先走", "我先", "我撤", "我走", "撤了", "睡了", "你歇", "去睡",
     "先忙", "退下", "歇", "你睡", "你休息", "你去", "撤", "溜", "闪", "走了", "下线", "回聊", "挂", "去忙", "早点", "好梦", "后会", "先这样", "就这样", "就聊", "先聊到", "今天就聊", "今天就到", "今天先", "后天见", "下周见", "待会见", "待会聊", "一会见", "回头见",
+    "不跟你", "不和你", "不扯",
 ];
 /// Somebody calls: the reason of a farewell.
 const CALLS: [&str; 11] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先", "催"];
 
 #[rustfmt::skip]
-const ENGLISH_OTHER: [&str; 320] = [
+const ENGLISH_OTHER: [&str; 326] = [
     "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
     "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never",
     "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
@@ -82,6 +84,7 @@ const ENGLISH_OTHER: [&str; 320] = [
     "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed",
     "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
     "shouts", "yells", "announces", "whispers", "whispered", "mutters", "muttered", "mumbles", "mumbled", "texts", "texted", "emails", "emailed", "types", "typing", "chants", "repeats", "insists", "insisted", "demands", "demanded", "begs", "begged", "orders", "ordered", "suggests", "answers", "answered", "replies", "claims", "claimed", "joked", "jokes", "screamed", "screams", "declared", "declares", "concludes", "adds", "added", "explains", "explained", "responds", "whisper", "shout", "yell", "scream", "everytime", "whenever", "wherever", "dream", "dreams", "fun", "favourite", "favorite", "hardest", "worst", "best", "key", "secret", "first", "answer", "message", "email", "text", "caption", "slogan", "motto", "sign", "sticker", "label", "lyrics", "reads", "prompt",
+    "beats", "means", "hears", "sounds", "follows", "equals",
 ];
 /// Contracted, they speak for others as well.
 const CONTRACTED: [&str; 12] =
@@ -119,15 +122,32 @@ const DONE_WITH: [&str; 70] = [
     "died", "dropped", "ended", "stopped", "boiled", "cleared", "sold", "moved", "dialed", "dialled", "cooked", "washed", "changed", "vanished", "paused", "freed", "dozed", "nodded", "passed", "calmed", "gathered", "parked", "rebooted", "restarted", "updated", "installed", "cleaned", "walked", "stuffed", "signed", "filled", "restored", "approved",
 ];
 /// In, of people.
-const ENTERED: [&str; 9] =
-    ["dialed", "dialled", "logged", "signed", "called", "them", "settled", "checked", "everyone's"];
+const ENTERED: [&str; 16] = [
+    "dialed",
+    "dialled",
+    "logged",
+    "signed",
+    "called",
+    "them",
+    "settled",
+    "walked",
+    "came",
+    "rolled",
+    "strolled",
+    "wandered",
+    "turned",
+    "got",
+    "checked",
+    "everyone's",
+];
 /// They begin orders and nothing else.
 const ASKING: [&str; 9] =
     ["let's ", "lets ", "please ", "can you ", "could you ", "would you ", "will you ", "go ahead and ", "tick it off"];
 /// What happens of itself.
 #[rustfmt::skip]
-const HAPPENED: [&str; 33] = [
+const HAPPENED: [&str; 38] = [
     "failed", "fails", "failing", "broke", "died", "crashed", "joined", "arrived", "landed", "finished", "ended", "stopped", "boiled", "went", "came", "left", "dropped", "froze", "fell", "rang", "connected", "stalled", "hung", "passed", "vanished", "burned", "exploded", "choked", "tanked", "blew", "loaded", "was", "took",
+    "walked", "rolled", "turned", "strolled", "wandered",
 ];
 /// What one has done, by the words after I and we.
 #[rustfmt::skip]
@@ -250,9 +270,11 @@ fn chinese(front: &str, back: &str, is_parting: bool) -> bool {
         plain.truncate(plain.len() - '呢'.len_utf8());
     }
     if is_parting {
-        for call in CALLS {
+        let calls = if plain.ends_with('了') { &CALLS[..] } else { &["我先", "先去"] };
+        for call in calls {
             plain = plain.replace(call, "");
         }
+        plain = plain.replace("响了", "了");
     }
     let last = plain.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     let is_order = begins(back, &STRONG)

@@ -71,17 +71,18 @@ fn led_to<'t>(little: &impl Fn(&Ways<'t>) -> Ways<'t>, ways: &Ways<'t>) -> Ways<
 
 /// What would be next, asked of the device.
 #[rustfmt::skip]
-const ASKED: [&str; 60] = [
-    "接下来是哪个任务", "接下来是什么任务", "接下来是啥任务", "接下来是哪个", "接下来是哪条", "接下来是什么", "接下来是啥", "接下来什么任务", "接下来哪个任务", "接下来做哪个", "接下来该做哪个", "接下来要做哪个", "接下来还有什么任务", "接下来还有啥", "接下来的任务是什么", "接下来的任务是啥", "后面是哪个任务", "后面是什么任务", "后面是啥", "后面是什么", "后面那个是啥", "后面那个是什么", "后面那条是什么", "后面那条是啥", "后面还有什么任务", "后面还有啥", "后面还有啥任务", "再往下是什么", "再往下是啥", "再往下是哪个", "往下是什么", "往下是啥", "往下是哪个", "往下是哪条", "下面是哪一个", "下面是哪个", "下面是哪个任务", "下面是什么任务", "下面是啥", "下面是哪条", "下面做哪个", "该做哪个了", "该哪个任务了", "该哪个了", "该哪条了", "还有啥任务", "还有什么任务", "还有哪些任务",
+const ASKED: [&str; 57] = [
+    "接下来是哪个任务", "接下来是什么任务", "接下来是啥任务", "接下来是哪个", "接下来是哪条", "接下来是什么", "接下来是啥", "接下来什么任务", "接下来哪个任务", "接下来做哪个", "接下来该做哪个", "接下来要做哪个", "接下来还有什么任务", "接下来还有啥", "接下来的任务是什么", "接下来的任务是啥", "后面是哪个任务", "后面是什么任务", "后面是啥", "后面是什么", "后面那个是啥", "后面那个是什么", "后面那条是什么", "后面那条是啥", "后面还有什么任务", "后面还有啥", "后面还有啥任务", "再往下是什么", "再往下是啥", "再往下是哪个", "往下是什么", "往下是啥", "往下是哪个", "往下是哪条", "下面是哪一个", "下面是哪个", "下面是哪个任务", "下面是什么任务", "下面是啥", "下面是哪条", "下面做哪个", "该做哪个了", "该哪个任务了", "该哪个了", "该哪条了", 
  "what's coming up next", "what's coming next", "what's after this", "what's after this one", "what's after that", "what's after that one", "which one's next", "which task is next",
     "what have we got next", "what do we have next", "what have i got next", "what do i have next",
 ];
 /// The task at hand is left for another.
 #[rustfmt::skip]
-const LEFT: [&str; 45] = [
+const LEFT: [&str; 48] = [
     "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "pass", "pass on this", "pass on this one", "leave this", "leave this one", "leave it", "leave this for now", "leave it for now", "leave this one for now", "let's leave this one", "let's skip this one", "let's leave this", "park this", "park it", "park this one",
     "跳过", "跳过这个", "跳过这条", "先跳过", "先跳过这个", "这个先跳过", "这条先跳过", "这个跳过", "这条跳过", "先放放", "先放着", "这条先放放", "这个先放放", "这个先放着", "这条先放着", "这个先不管", "这条先不管", "这个先不做", "这个先放一放",
     "这个不急", "这条不急", "这个放一放", "这条放一放",
+    "还有啥任务", "还有什么任务", "还有哪些任务",
 ];
 
 #[rustfmt::skip]
@@ -106,11 +107,11 @@ const NEXT_WORDS: [&str; 33] = [
 ];
 /// Onward, and nothing more.
 #[rustfmt::skip]
-const ONWARD: [&str; 84] = [
+const ONWARD: [&str; 78] = [
     "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
     "move on", "let's move on", "moving on", "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "skip the task", "next up", "keep going", "往下一个", "go forward", "onwards",
     "往下翻", "往后翻", "往下翻翻", "接着念", "继续念", "接着往下", "接着往下念", "and the next one", "and next", "and the next",
-    "接着来", "接着走", "接着下去", "继续下去", "继续走", "接着干", "换一个", "换一条", "换下一个", "再来一个", "再来一条", "往前走", "往下过", "往后过", "往下看", "往后看", "往后念", "moving right along", "moving swiftly on", "move along", "move ahead", "move it along", "onward", "on we go", "let's move along", "let's keep going", "let's keep moving", "keep moving", "keep it moving", "next next", "carry on to the next", "let's carry on", "pass", "下一位任务", "pass this one", "pass on this one",
+    "接着来", "换一个", "换一条", "换下一个", "再来一个", "再来一条", "往前走", "往下过", "往后过", "往下看", "往后看", "往后念", "moving right along", "moving swiftly on", "move along", "move ahead", "move it along", "onward", "on we go", "let's move along", "let's keep going", "let's keep moving", "keep moving", "keep it moving", "next next", "carry on to the next", "let's carry on", "下一位任务", "pass this one", "pass on this one",
 ];
 
 /// The task at hand is done.
