@@ -252,7 +252,12 @@ impl Named {
                         .many(|ways| ways.word(&["一下", "下"])),
                 )
             },
-            &|ways| self.noun(ways).word(&BEGUN),
+            &|ways| given(&self.noun(ways)).word(&BEGUN),
+            // My tasks please: who says please has ordered.
+            &|ways| {
+                let wished = self.shown(ways).or(&self.recording(ways));
+                wished.maybe(|ways| ways.word(&["up", "now", "then"])).marked(&["please", "pls"], Marks::POLITE)
+            },
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
             &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&RESULTING),
             &|ways| {

@@ -34,7 +34,7 @@ const THANKS: [&str; 23] = [
     "thanks all", "thanks guys", "thanks team", "everyone",
 ];
 /// How somebody leads up to the end, who then orders it.
-const LEADS: [&str; 33] = [
+const LEADS: [&str; 37] = [
     "今天就到这里",
     "我们今天就到这里",
     "我们就到这里",
@@ -68,6 +68,10 @@ const LEADS: [&str; 33] = [
     "that's it",
     "we're done",
     "we are done",
+    "see you all",
+    "bye everyone",
+    "bye everybody",
+    "bye all",
 ];
 #[rustfmt::skip]
 const BACK: [&str; 51] = [
@@ -248,6 +252,15 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "把它关掉",
                 "把它关了",
                 "关掉它",
+                "我要聊天",
+                "我想聊天",
+                "聊天吧",
+                "咱们聊天吧",
+                "咱聊天吧",
+                "聊会天吧",
+                "咱聊会天",
+                "咱们聊会天",
+                "聊聊天吧",
                 "关一下",
                 "关了它",
                 "把这个关掉",
@@ -326,7 +339,7 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     #[rustfmt::skip]
     let wrapped = [
         "let's wrap up", "let's wrap it up", "let's wrap it up there", "let's wrap it up here", "let's wrap this up", "let's wrap this one up", "let's wrap things up", "let's wrap up there", "let's wrap up here", "wrap it up there", "time to wrap up", "time to wrap it up", "that's a wrap", "it's a wrap", "and that's a wrap", "we'll wrap up there", "we'll wrap it up there", "let's call it a day", "let's call it there", "let's call it", "call it a day", "let's call time", "let's call time on this", "let's end there", "let's end it there", "let's end it here", "let's end here", "let's stop there", "let's finish there", "let's finish up", "let's finish up there", "let's finish up here", "let's close it out", "let's close out", "let's close here", "let's close there", "let's adjourn", "let's adjourn there", "let's break up", "let's break there", "let's disband", "we'll leave it there for today", "let's leave it there for today", "let's leave it there today", "let's call it a wrap", "that's our time", "that's time", "that's time everyone", "that's us done", "that's us finished",
-        "今天就到这吧", "今天就到这里吧", "今天先到这吧", "今天先到这里吧", "就到这吧", "就到这里吧", "先到这吧", "先到这里吧", "咱们就到这吧", "咱们就到这里吧", "咱今天就到这吧", "咱们今天就到这吧", "咱们今天就到这里吧", "我们今天就到这里吧", "今天就这样吧", "那今天就到这吧", "就这样散了吧", "就这么散了吧", "散了散了吧", "咱撤吧", "咱们撤吧", "大家撤吧", "大家可以走了", "大家可以撤了", "大家可以散了", "可以散了", "大家回去吧", "大家都回去吧", "大家忙去吧", "各忙各的吧", "各自忙去吧",
+        "今天就到这吧", "开到这吧", "就开到这吧", "先开到这吧", "今天先开到这吧", "先开到这", "今天先开到这", "今天就开到这", "今天开到这", "今天开到这吧", "录到这吧", "就录到这吧", "今天就到这里吧", "今天先到这吧", "今天先到这里吧", "就到这吧", "就到这里吧", "先到这吧", "先到这里吧", "咱们就到这吧", "咱们就到这里吧", "咱今天就到这吧", "咱们今天就到这吧", "咱们今天就到这里吧", "我们今天就到这里吧", "今天就这样吧", "那今天就到这吧", "就这样散了吧", "就这么散了吧", "散了散了吧", "咱撤吧", "咱们撤吧", "大家撤吧", "大家可以走了", "大家可以撤了", "大家可以散了", "可以散了", "大家回去吧", "大家都回去吧", "大家忙去吧", "各忙各的吧", "各自忙去吧",
     ];
     let sure = sure.or(&ways.word(&wrapped).mark(stated));
     let weak = [

@@ -204,7 +204,8 @@ impl<'t> Ways<'t> {
 
 /// Where the text goes on behind the word, if it stands there as a whole.
 fn behind(text: &str, at: usize, word: &str) -> Option<usize> {
-    if word.is_empty() {
+    // Most words are ruled out by where they begin.
+    if word.is_empty() || text.as_bytes().get(at) != word.as_bytes().first() {
         return None;
     }
     let rest = text[at..].strip_prefix(word)?;

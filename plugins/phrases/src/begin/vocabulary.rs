@@ -82,11 +82,13 @@ pub const KNOWN: [Vocabulary; 5] = [
             "let's kick off", "let's kick things off", "kick things off", "let's kick this off", "let's kick this thing off", "let's get this meeting on the road", "let's get the meeting on the road", "let's get the minutes down", "get the minutes down", "start minuting", "start the tape", "get the tape rolling", "let's roll tape", "roll tape", "你来做记录", "你来做一下记录", "你做一下记录", "你做记录", "你来记录", "你来记录一下", "你记录", "你记录一下", "你来记", "你帮忙记一下", "你帮忙记录", "你帮忙记录一下", "你帮忙录一下", "你帮忙录音", "你负责记录", "你来录音", "你来录", "录吧", "开始录吧", "记录起来", "把记录打开", "开始做记录", "开始做会议记录", "开始做纪要", "开始记录吧",
             "开始吧记录一下", "开始吧录一下", "开始记录一下", "开始吧记录",
             "录个音", "给会议录个音", "给会议录音", "给这场会做个记录", "给这个会做个记录", "给会议做个记录", "给这场会录个音", "给这个会录音", "给这场会录音", "给会议做记录", "给会议记录一下", "做下记录", "做个记录", "let's have the minutes taken", "have the minutes taken",
+            "listen in and take notes", "sit in and take notes", "have this meeting recorded", "have this recorded", "have the meeting recorded", "get this meeting recorded", "get this recorded", "get this on record", "get this on tape", "get the meeting on tape",
         ],
         stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over",
             "let's end on that", "会不开了", "不开会了", "录音到此为止",
             "meeting's adjourned", "the meeting's adjourned", "meeting's finished", "the meeting's finished", "meeting's closed", "that's the meeting over", "that's the meeting finished", "that's this meeting done", "that's our meeting done", "and that concludes the meeting", "and that concludes our meeting", "and that's the end of the meeting", "that's the end of the meeting", "meeting dismissed",
             "停别录了", "不用再录了", "不要再录了", "别再录了", "可以不录了", "就录到这里", "先录到这里", "录到这里", "录到这",
+            "停录", "不记了", "别记了", "不用记了", "可以不记了", "停止记录了", "录完了停",
         ],
         ..NONE
     },
@@ -118,6 +120,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
             "今天不干了", "今天就不干了", "不干啦", "收工回家了", "收摊", "收摊了", "打烊", "打烊了", "收工大吉", "歇工", "knocking off", "i'm knocking off", "let's knock off", "let's call it a day", "let's call it quits", "clocking off", "i'm clocking off", "clocking out", "that's me done for the day", "that's me done for today", "i'm done for the day", "done for the day", "i'm off the clock",
             "enough work", "enough work for today", "that's enough work", "that's enough work for today", "no more work today", "no more work for today",
+            "就干到这", "今天就干到这", "今天先干到这", "先干到这", "先干到这里", "今天先干到这里", "今天活就干到这",
         ],
         ..NONE
     },
@@ -133,6 +136,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "build error", "compile errors", "compiler errors", "compile log", "compiler output", "compilation log", "compilation errors", "error log", "error logs",
             "编译输出", "构建输出", "流水线日志", "构建的报错", "编译的报错", "ci日志", "ci log", "ci logs", "pipeline log", "pipeline logs", "compile output", "compilation output", "build failure", "build report",
             "日志", "log", "logs", "构建为啥失败", "构建为啥报错", "构建为啥挂", "构建为啥红", "构建为啥出错", "构建为啥没过", "构建为啥失败了", "构建为啥报错了", "构建为啥挂了", "构建为啥红了", "构建为啥又挂了", "构建为啥又失败了", "构建为什么失败", "构建为什么报错", "构建为什么挂", "构建为什么红", "构建为什么出错", "构建为什么没过", "构建为什么失败了", "构建为什么报错了", "构建为什么挂了", "构建为什么红了", "构建为什么又挂了", "构建为什么又失败了", "构建怎么失败", "构建怎么报错", "构建怎么挂", "构建怎么红", "构建怎么出错", "构建怎么没过", "构建怎么失败了", "构建怎么报错了", "构建怎么挂了", "构建怎么红了", "构建怎么又挂了", "构建怎么又失败了", "构建咋失败", "构建咋报错", "构建咋挂", "构建咋红", "构建咋出错", "构建咋没过", "构建咋失败了", "构建咋报错了", "构建咋挂了", "构建咋红了", "构建咋又挂了", "构建咋又失败了", "编译为啥失败", "编译为啥报错", "编译为啥挂", "编译为啥红", "编译为啥出错", "编译为啥没过", "编译为啥失败了", "编译为啥报错了", "编译为啥挂了", "编译为啥红了", "编译为啥又挂了", "编译为啥又失败了", "编译为什么失败", "编译为什么报错", "编译为什么挂", "编译为什么红", "编译为什么出错", "编译为什么没过", "编译为什么失败了", "编译为什么报错了", "编译为什么挂了", "编译为什么红了", "编译为什么又挂了", "编译为什么又失败了", "编译怎么失败", "编译怎么报错", "编译怎么挂", "编译怎么红", "编译怎么出错", "编译怎么没过", "编译怎么失败了", "编译怎么报错了", "编译怎么挂了", "编译怎么红了", "编译怎么又挂了", "编译怎么又失败了", "编译咋失败", "编译咋报错", "编译咋挂", "编译咋红", "编译咋出错", "编译咋没过", "编译咋失败了", "编译咋报错了", "编译咋挂了", "编译咋红了", "编译咋又挂了", "编译咋又失败了", "流水线为啥失败", "流水线为啥报错", "流水线为啥挂", "流水线为啥红", "流水线为啥出错", "流水线为啥没过", "流水线为啥失败了", "流水线为啥报错了", "流水线为啥挂了", "流水线为啥红了", "流水线为啥又挂了", "流水线为啥又失败了", "流水线为什么失败", "流水线为什么报错", "流水线为什么挂", "流水线为什么红", "流水线为什么出错", "流水线为什么没过", "流水线为什么失败了", "流水线为什么报错了", "流水线为什么挂了", "流水线为什么红了", "流水线为什么又挂了", "流水线为什么又失败了", "流水线怎么失败", "流水线怎么报错", "流水线怎么挂", "流水线怎么红", "流水线怎么出错", "流水线怎么没过", "流水线怎么失败了", "流水线怎么报错了", "流水线怎么挂了", "流水线怎么红了", "流水线怎么又挂了", "流水线怎么又失败了", "流水线咋失败", "流水线咋报错", "流水线咋挂", "流水线咋红", "流水线咋出错", "流水线咋没过", "流水线咋失败了", "流水线咋报错了", "流水线咋挂了", "流水线咋红了", "流水线咋又挂了", "流水线咋又失败了",
+            "errors", "the errors", "error messages", "compile problems", "build problems",
         ],
         activities: &["编程", "写代码", "编码", "敲代码", "码代码", "写程序", "coding", "programming", "writing code"],
         doings: &["get coding", "get to coding", "get back to coding", "do some coding", "write some code", "crack on with coding", "crack on with the code", "写点代码", "敲点代码", "来写代码", "一起写代码", "let's code", "let's write some code", "let's program"],
@@ -158,7 +162,7 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 346] = [
+pub const SHOW: [&str; 353] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", 
@@ -169,6 +173,7 @@ pub const SHOW: [&str; 346] = [
     "bring me up", "pull me up", "put me up", "bring us up",
     "run me through", "run us through", "talk me through", "talk us through", "take me through", "take us through", "walk us through", "walk through", "fill me in on", "give us", "give me a rundown of", "give me a rundown on", "give me the rundown on", "give me the rundown of", "give us a rundown of", "give us the rundown on", "give me a run down of", "give me an overview of", "give me a summary of", "give me a list of", "catch me up on", "let me hear", "let me have", "let us see", "let us have", "let's have", "let's hear", "let's look at", "let's have a look at", "let's take a look at", "let me have a look at", "let me take a look at", "let me get", "can i see", "could i see", "may i see", "can we see", "could we see", "can i have", "could i have", "can i get", "could i get", "can i have a look at", "could i have a look at", "can i look at", "can i hear", "can we have", "can we get", "could we have", "have a look over", "have a gander at", "take a gander at", "cast an eye over", "browse", "print", "print out", "recite", "rattle off", "reel off", "dig out", "dig up", "fetch", "fetch me", "find", "find me", "flash up", "throw up", "pop up", "pop open", "fire up", "load up", "let me check", "let's check", "let's go over", "let's go through", "let's run through", "go get", "grab", "grab me", "hand me", "show up", "put on screen", "read over", "read back to me", "scroll through", "look through", "look up", "look into", "你看", "你看看", "你看一下", "你看下", "你看一眼", "你去看", "你去看看", "你去看一下", "你去看下", "你查", "你查查", "你查一下", "你去查", "你去查一下", "你去查查", "你瞧瞧", "你瞅瞅", "你念", "你念念", "你念一下", "你读", "你读一下", "你报一下", "你打开", "你把", "瞧一瞧", "瞅一瞅", "瞄一下", "瞄瞄", "瞟一眼", "扫一眼", "扫一下", "翻一下", "翻翻", "翻看", "浏览", "浏览一下", "捋一捋", "捋一下", "捋捋", "理一理", "过过目", "对一下", "对一对", "核对一下", "检查", "检查一下", "朗读", "朗读一下", "念一遍", "读一遍", "报一遍", "说一遍", "讲一遍", "看一遍", "念出来", "读出来", "报出来", "拉出", "拉出来", "拉一下", "调取", "调来", "找出", "找出来", "找一下", "亮出", "亮出来", "亮一下", "亮", "晒一下", "摆出来", "放出来", "弄出", "投出来", "投上", "投一下", "呈现", "呈现一下", "弹出", "给我看", "给我看看", "给我看一下", "给我听听", "我想看", "我想看看", "我想看一下", "我要看", "我要看看", "我要看一下", "让我看", "让我听听", "我来看看", "咱看看", "咱们看看", "咱们看一下", "咱们过一下", "咱们过一遍", "大家看看", "来一份", "来份", "说说看", "讲讲看", "介绍一下", "总结一下", "汇总一下", "盘一下", "盘一盘", "盘盘",
     "i want to see", "i'd like to see", "i would like to see", "i need to see", "i wanna see", "i want to look at", "we need to see", "we want to see", "we'd like to see", "i'd love to see", "i want to hear", "i'd like to hear", "i need to hear", "我瞅一眼", "我瞧一眼", "我看一眼", "我翻翻", "说一说", "讲一讲", "听听", "听一下",
+    "load", "list out", "读取", "获取", "提取", "show me all", "pull out",
 ];
 pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
 pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];
@@ -256,7 +261,7 @@ pub const ENTER: [&str; 87] = [
 
 /// With modes only: one goes to a meeting without any device.
 #[rustfmt::skip]
-pub const ENTER_MODE: [&str; 75] = [
+pub const ENTER_MODE: [&str; 85] = [
     "使用", "用", "变成", "改成", "改为", "设置成", "设置为", "设成", "设为", "返回", "回", "上", "go to", "go into", "go in",
     "go back to", "back to", "return to", "switch into", "switch", "change to", "change into", "move to",
     "move into", "jump to", "jump into", "get into", "get in", "put me in", "put us in", "put yourself in",
@@ -266,6 +271,7 @@ pub const ENTER_MODE: [&str; 75] = [
     "head to", "get us into", "take us to", "take us into", "bring us to", "bring us into", "get back to",
     "get back into", "let me in", "let's do", "来", "搞", "整", "弄",
     "搞起", "整起", "走起",
+    "转", "转换", "跳", "跳进", "enter into", "move us to", "move us into", "shift to", "shift into", "shift us into",
 ];
 
 /// With what people do.

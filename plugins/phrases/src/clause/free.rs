@@ -9,12 +9,13 @@ const MOST_WORDS: usize = 14;
 
 /// Remarks that have words of another class in them.
 #[rustfmt::skip]
-const HARMLESS: [&str; 115] = [
+const HARMLESS: [&str; 121] = [
     "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
     "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
     "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
     "报错", "出错", "没电", "没意见", "没有意见", "没议题", "没信号", "没啥", "没什么好", "没有补充", "没补充", "没问题", "没人了", "没时间了", "没空了", "睁不开", "撑不住", "顶不住", "扛不住", "受不了", "干不动", "坐不住", "等不急", "来不及", "赶不及", "不行了", "不好意思", "不早", "不少", "差点忘了", "着呢", "差点给忘了", "先放放", "先放一放", "先放着", "先放这", "放一放", "先跳过", "先不管", "先不做", "先搁着", "先搁一搁", "搁一搁", "先过", "写代码", "会议室", "下一场", "会开到点", "听得见", "听得到", "看得见", "大家听",
     "等的人", "让我主持", "让我来主持",
+    "等不了", "等着用", "有人等", "不等人", "先休息", "先睡",
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
@@ -26,13 +27,14 @@ const OTHER: [&str; 176] = [
 ];
 /// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 65] = [
+const STATES: [&str; 73] = [
     "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
     "还有事", "有事", "有点事", "有急事", "有会", "有个会", "下一场", "没意见", "没有意见", "没别的", "没啥", "没议题", "坐好", "坐下", "请坐", "有客人", "有电话", "来客人", "有快递", "要赶车", "赶时间", "在线", "在场", "没人", "放放", "放一放", "放着", "搁着", "跳过", "不管", "没电", "没信号", "辛苦", "饭点", "到点",
     "去看看", "老样子", "老规矩", "时间", "搞定",
+    "没过", "失败", "跑不起来", "出问题", "忙", "等着用", "信号不好", "网不好",
 ];
 /// With one of the two before them, as well.
-const VERY: [&str; 6] = ["真", "太", "好", "挺", "很", "够"];
+const VERY: [&str; 8] = ["真", "太", "好", "挺", "很", "够", "有点", "有些"];
 #[rustfmt::skip]
 const MOODS: [&str; 25] = [
     "冷", "热", "大", "小", "多", "不少", "晚", "困", "累", "饿", "渴", "吵", "闷", "黑", "亮", "香", "安静", "暖和", "热闹", "清静", "舒服", "高", "顺", "顺利", "精彩",
@@ -105,10 +107,11 @@ const VERBS: [&str; 31] = [
 ];
 /// Behind a noun with 's.
 #[rustfmt::skip]
-const STATE: [&str; 74] = [
+const STATE: [&str; 87] = [
     "here", "ready", "done", "over", "on", "in", "off", "up", "out", "good", "fine", "set", "all", "back", "gone", "cold", "hot", "late", "open", "empty", "full", "fixed", "sorted", "finished", "waiting", "calling", "coming", "leaving", "knocking", "ringing", "crying", "arrived", "joined", "online", "present", "now",
     "poured", "brewed", "settled", "seated",
     "asleep", "awake", "broken", "red", "green", "dead", "free", "boiled", "quiet", "warm", "dry", "clean", "working", "starting", "early", "there", "home", "busy", "hungry", "tired", "away", "playing", "down", "sat", "connected", "recording", "cooked", "boiling", "sizzling", "napping", "sleeping", "short", "tight", "fed",
+    "shut", "closed", "locked", "low", "flat", "running", "dying", "going", "missing", "stuck", "sick", "delayed", "cancelled",
 ];
 /// A clause may end with these: they have no object.
 #[rustfmt::skip]
@@ -238,7 +241,7 @@ fn english_words(front: &str) -> impl Iterator<Item = &str> {
 fn without_remarks(front: &str) -> String {
     let mut plain = HARMLESS.iter().fold(front.to_owned(), |plain, remark| plain.replace(remark, "了"));
     // 别玩手机了, said to others, denies nothing of what is ordered.
-    while let Some(at) = plain.find('别') {
+    while let Some(at) = plain.find('别').or_else(|| plain.find("不等")) {
         let Some(end) = plain[at..].find('了').map(|end| at + end) else { break };
         let idle = &plain[at..end];
         if idle.chars().count() > 6

@@ -56,7 +56,7 @@ pub const KIND: [&str; 27] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 559] = [
+pub const BEFORE: [(&str, Marks); 575] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -120,11 +120,12 @@ pub const BEFORE: [(&str, Marks); 559] = [
     ("早点", NONE), ("好家伙", NONE), ("乖", NONE),
     ("you can now", REQUESTS), ("you may now", REQUESTS), ("you can go ahead and", REQUESTS), ("you can just", REQUESTS), ("feel free to", REQUESTS),
     ("然后呢", NONE), ("老样子", NONE), ("老规矩", NONE), ("照旧", NONE), ("各位同仁", NONE), ("同仁们", NONE), ("听着点", NONE), ("早啊", NONE), ("打工人", NONE), ("撸起袖子", NONE), ("起来", NONE), ("oh hang on", NONE), ("ugh", NONE), ("argh", NONE), ("blimey", NONE), ("gosh", NONE), ("boom", NONE), ("phew okay", NONE), ("first", NONE), ("first off", NONE), ("first things first", NONE),
+    ("一起", WE), ("打起精神", NONE), ("各位领导", NONE), ("各位同事", NONE), ("各位老师", NONE), ("各位同学", NONE), ("各位朋友", NONE), ("各位嘉宾", NONE), ("各位来宾", NONE), ("各位专家", NONE), ("各位伙伴", NONE), ("各位家人", NONE), ("各位小伙伴", NONE), ("尊敬的", NONE), ("女士们", NONE), ("先生们", NONE),
 ];
 
 /// Behind a command.
 #[rustfmt::skip]
-pub const BEHIND: [(&str, Marks); 351] = [
+pub const BEHIND: [(&str, Marks); 355] = [
     ("吧", URGES), ("罢", URGES), ("啊", NONE), ("呀", NONE), ("哦", NONE), ("噢", NONE), ("喔", NONE), ("呗", URGES),
     ("哈", NONE), ("咯", Marks::IS_SO), ("喽", Marks::IS_SO), ("哟", NONE), ("嘞", NONE), ("啦", Marks::IS_SO),
     ("了", Marks::IS_SO), ("一下", NONE), ("嗯", NONE), ("呃", NONE), ("额", NONE), ("那个", NONE), ("好", NONE),
@@ -152,4 +153,5 @@ pub const BEHIND: [(&str, Marks); 351] = [
     ("real quick", NONE), ("real quick please", NONE), ("love", NONE), ("hon", NONE), ("honey", NONE), ("sweetie", NONE), ("pal", NONE), ("darling", NONE), ("cheers", NONE), ("ta love", NONE), ("thanks love", NONE), ("thanks mate", NONE), ("please love", NONE), ("if you please", NONE), ("if you don't mind", NONE), ("when you're ready", NONE), ("好伐", NONE), ("一下下", NONE), ("您嘞", NONE), ("您呐", NONE), ("谢谢哈", NONE), ("谢谢啊", NONE), ("谢谢您嘞", NONE), ("多谢哈", NONE), ("谢谢了", NONE), ("噻", NONE), ("撒", NONE), ("嗷", NONE), ("哒", NONE), ("劳驾", NONE), ("劳驾了", NONE), ("麻烦你", NONE), ("麻烦您", NONE), ("谢谢小智", NONE), ("可以吧", NONE),
     ("there we go", NONE), ("ta very much", NONE), ("ta muchly", NONE), ("thanks for that", NONE), ("thank you for that", NONE), ("thanks a bunch", NONE), ("thanks a million", NONE), ("much obliged", NONE), ("thanks in advance", NONE), ("many thanks", NONE), ("cheers mate", NONE), ("cheers love", NONE), ("ta mate", NONE), ("thanks dear", NONE), ("thank you dear", NONE), ("thanks buddy", NONE), ("thanks pal", NONE), ("please and thank you", NONE), ("please and thanks", NONE), ("sweetheart", NONE), ("dear", NONE), ("my dear", NONE), ("friend", NONE), ("my friend", NONE), ("chief", NONE), ("boss", NONE), ("pronto", NONE), ("stat", NONE), ("sharpish", NONE), ("on the double", NONE), ("with me", NONE), ("with us", NONE), ("for everyone", NONE), ("for everybody", NONE), ("for the team", NONE), ("for all of us", NONE), ("for the room", NONE), ("while you're at it", NONE), ("lads", NONE), ("gang", NONE), ("y'all", NONE), ("you lot", NONE), ("ladies and gentlemen", NONE), ("yes", NONE),  ("right then", NONE), ("then please", NONE),  ("again please", NONE), ("one more time", NONE), ("once more", NONE), ("from the top", NONE), ("and that", NONE), ("哩", NONE), ("哇", NONE), ("呦", NONE), ("嘿", NONE), ("噢耶", NONE), ("来", NONE), ("先", NONE), ("念一遍", NONE), ("念念", NONE), ("念一念", NONE), ("念给我听", NONE), ("念给我听听", NONE), ("念一下", NONE), ("读一遍", NONE), ("读读", NONE), ("读一下", NONE), ("读给我听", NONE), ("读给我听听", NONE), ("给我念念", NONE), ("给我念一下", NONE), ("给我念一遍", NONE), ("给我读读", NONE), ("给我读一下", NONE), ("给我读一遍", NONE), ("给我说说", NONE), ("报一遍", NONE), ("报一下", NONE), ("给我报一下", NONE), ("给我报报", NONE), ("说给我听", NONE), ("说给我听听", NONE), ("我瞅瞅", NONE), ("我瞧瞧", NONE), ("我听一下", NONE), ("让我瞅瞅", NONE), ("让我瞧瞧", NONE), ("让我听听", NONE), ("我看一眼", NONE), ("让我看一眼", NONE), ("给我瞅瞅", NONE), ("给我瞧瞧", NONE), ("给我瞅一眼", NONE), ("给我看一眼", NONE), ("给大家看", NONE), ("给大家看一下", NONE), ("给大家念念", NONE), ("给大家听听", NONE), ("给大伙看看", NONE), ("大家看看", NONE), ("大家看一下", NONE), ("咱看看", NONE), ("咱们看看", NONE), ("咱们看一下", NONE), ("一块看看", NONE), ("一起看看", NONE), ("快快", NONE), ("快一点", NONE), ("快点的", NONE), ("麻溜的", NONE), ("赶紧的", NONE), ("先谢谢了", NONE), ("先谢了", NONE), ("谢谢噢", NONE), ("谢谢哦", NONE), ("谢谢呀", NONE), ("谢谢嘞", NONE), ("谢谢咯", NONE), ("多谢啦", NONE), ("辛苦啦", NONE), ("辛苦辛苦", NONE), ("麻烦啦", NONE), ("麻烦你啦", NONE), ("拜托拜托", NONE), ("小家伙", NONE), ("宝贝", NONE), ("小可爱", NONE), ("老伙计", NONE), ("小助手", NONE), ("哥们", NONE), ("老铁", NONE), ("小同志", NONE), ("好好", NONE), ("行", NONE), ("好不啦", NONE), ("行伐", NONE), ("可好", TAGGED),
     ("if that's alright", NONE), ("if that's okay", NONE), ("if that's all right", NONE), ("if that's ok", NONE), ("if it's no trouble", NONE), ("if you wouldn't mind", NONE), ("if you don't mind me asking", NONE), ("first", Marks::OF_IT), ("走你", NONE), ("走着", NONE), ("投到屏幕上", NONE), ("放到屏幕上", NONE), ("都回去吧", NONE), ("大家回去吧", NONE), ("咋回事", NONE), ("怎么回事", NONE), ("啥情况", NONE), ("什么情况", NONE), ("怎么样了", NONE),
+    ("anyway", NONE), ("anyways", NONE), ("regardless", NONE), ("without further ado", NONE),
 ];
