@@ -184,6 +184,7 @@ impl Named {
             },
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
             &|ways| self.activity(ways).marked(&["吧"], Marks::URGES),
+            &|ways| self.activity(ways).word(&["走起", "搞起来", "走起来", "搞起", "整起来"]),
             &|ways| {
                 let made =
                     ways.word(&MAKE).word(&MEASURE).any(&[&|ways| ways.word(&self.things), &|ways| ways.word(&["会"])]);

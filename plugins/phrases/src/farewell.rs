@@ -66,7 +66,7 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 48] = [
+const WEAK: [&str; 89] = [
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
     "没事", "没有了", "没了", "不用了",
     "不需要了", "走了", "先走了",
@@ -76,6 +76,7 @@ const WEAK: [&str; 48] = [
     "i am done",
     "that's me for tonight", "that's me for today", "that's me for now", "that's me done", "that's me", "that's us", "that's us for today",
     "你不用说了", "不用说了", "你不用念了", "好好休息", "没你的事了", "没什么了", "就这么多", "就这些", "就这些了", "今天够了", "聊够了", "差不多了",
+    "have fun", "love you", "love ya", "爱你", "周末快乐", "新年快乐", "节日快乐", "生日快乐", "中秋快乐", "merry christmas", "happy new year", "happy weekend", "happy friday", "happy holidays", "good luck", "nice one", "you've been a great help", "you've been very helpful", "you've been helpful", "you've been a star", "that helps", "that was helpful", "that's helpful", "that's really helpful", "that helped", "early start tomorrow", "up early tomorrow", "school tomorrow", "work tomorrow", "work in the morning", "big day tomorrow", "busy day tomorrow", "long day tomorrow", "yawn", "lights out", "sleepy time", "time to sleep", "early morning tomorrow", "got work tomorrow", "不用陪我了", "不用陪我聊了",
 ];
 const WEAKER: [&str; 7] = [
     "nice talking to you",
@@ -115,13 +116,13 @@ const AGAIN: [&str; 22] = [
 
 /// Wishes for somebody who is left.
 #[rustfmt::skip]
-const WISHES: [&str; 39] = [
+const WISHES: [&str; 38] = [
     "做个好梦", "做个美梦", "好梦", "祝你好梦", "祝你晚安", "祝好梦", "睡个好觉", "早点休息", "早点睡", "你也早点休息", "你也晚安", "保重", "多保重", "再会了", "一路顺风", "周末愉快",
     "晚安好梦", "晚安晚安", "么么哒", "我会想你的", "sleep well", "sleep tight", "sweet dreams", "have a good sleep", "have a good rest", "have a nice night", "have a lovely evening", "have a lovely day",
-    "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "have fun", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
+    "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 480] = [
+const MORE: [&str; 491] = [
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
     "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
     "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
@@ -136,6 +137,7 @@ const MORE: [&str; 480] = [
  "歇着吧你", "你歇着去", "你歇着去吧", "你休息去", "你休息去吧", "你睡觉去吧", "你睡去吧", "回见了", "回见了您", "回见您呐", "回见您嘞", "改天再唠", "下回再唠", "下次再唠", "回头再唠", "明天再唠", "有空再唠", "有空再聊", "有空聊", "得空再聊", "就唠到这", "今天唠到这里", "先这么着", "那先这么着", "就这么着", "走啦", "撤啦", "闪了", "溜了", "挂啦", "我挂了", "那我挂了", "我先挂了", "我挂了拜", "挂了拜", "挂电话了", "我挂电话了", "先忙了", "先忙去了", "忙去了", "我忙去了", "去忙了", "我去忙了", "我先去忙了", "先去忙了", "不陪你了", "不陪你聊了", "不陪你唠了", "不耽误你了", "不耽误你休息了", "不吵你了", "不烦你了", "没你事了", "没你的事了", "没你什么事了", "关机吧", "你关机吧", "关机睡觉", "可以关机了", "待命吧", "先待命", "你先待命", "您歇着", "您歇着吧", "您忙", "您慢走", "慢走", "慢走不送", "江湖再见", "后会有期", "青山不改", "再会再会", "祝你好梦", "祝好梦", "做个好梦", "睡个好觉", "早睡", "早点睡觉", "早点歇着", "早些休息", "晚安了", "先睡为敬", "明天继续", "咱明天继续", "咱们明天继续聊", "咱们明天聊", "咱明天聊", "咱回头聊", "咱改天聊", "咱下次聊", "goodbye for now", "goodbye then", "goodbye now", "good bye then", "bye bye now", "bye bye then", "bye for today", "bye till tomorrow", "bye till next time", "byesie bye", "see ya in the morning", "see ya tomorrow", "see ya soon", "see ya around", "see ya next time", "see ya in a bit", "see you in the afternoon", "see you this evening", "see you tomorrow morning", "see you in a few", "see you anon", "see you on the flip side", "catch you on the flip side", "catch you on the other side", "catch you in a bit", "catch you in the morning", "catch you next time", "catch you then", "catch ya", "catch ya soon", "catch ya tomorrow", "ta ra", "ta ra then", "ta ra for now", "tara", "tara a bit", "ta ta then", "tatty bye", "toodle oo then", "toodeloo", "toodaloo", "pip pip", "cheery bye", "cheers then", "cheerybye", "hasta la vista", "hasta luego", "sayonara", "arrivederci", "auf wiedersehen", "au revoir then", "godspeed", "that's me away", "that's me off", "that's me gone", "that's me off now", "that's me off to bed", "you can hang up now", "you can hang up", "you can go quiet now", "you can switch off now", "you can turn off now", "you can shut down now", "shut down for the night", "shut down now for the night", "switch off for the night", "power down", "power down for the night", "off you go to sleep", "off to sleep with you", "off to bed with you", "time for you to sleep", "go to sleep mode", "go into sleep mode", "sleep mode", "enter sleep mode", "go dormant", "go take a nap", "take a nap", "have a rest", "take a rest", "rest up", "rest well", "sleep tight then", "nighty night then", "nighty nighty", "night love", "night mate", "night buddy", "night now", "good night now", "good night love", "good night buddy", "goodnight then", "goodnight now", "goodnight love", "goodnight all", "goodnight everyone", "'night", "talk to you in a bit", "talk to you this evening", "talk to you tonight", "talk again soon", "talk again tomorrow", "talk again later", "let's talk later", "let's talk tomorrow", "let's talk again later", "let's chat later", "let's chat tomorrow", "let's pick this up tomorrow", "let's pick this up later", "we'll talk later", "we'll talk tomorrow", "we'll talk again", "we'll chat later", "we'll speak soon", "chat tomorrow", "speak in the morning", "chat in the morning", "until later", "till later", "till next time then", "that'll be all thanks", "that's all from me", "that's it from me", "that's all folks", "that's all for tonight", "that is all for tonight", "that'll do for tonight", "that'll do for today", "that'll do for now", "that's your lot", "that's me for the night", "that's me for the day", "no more talking for today", "you're free to go", "you are free to go", "you're off the hook", "as you were", "at ease", "stand down", "dismissed", "over and out", "signing out", "logging off", "logging out", "have a good rest of your day", "have a lovely one", "have a lovely night", "have a lovely evening", "have a great rest of your day", "have a nice one", "have a good sleep", "enjoy your evening", "enjoy your day", "enjoy the rest of your day", "enjoy your weekend", "mind how you go", "look after yourself", "stay safe", "be good", "be seeing you", "keep well", "all the best",
     "不用说了歇着吧", "你不用说了歇着吧", "别说了歇着吧", "你别说了歇着吧", "不聊了歇着吧", "不用念了歇着吧", "没事了歇着吧", "没你事了歇着吧",
     "let me get going", "let me run", "let me head out", "let me get some sleep", "let me get to bed", "let me let you go", "你可以下去了", "你下去吧", "可以下去了", "你先下去吧", "下去吧你", "退下吧你", "你退下吧", "see you when i see you", "i'm away to my bed", "sleep time for me", "sleepy time for me", "bed for me", "明天再找你", "有空再找你", "回头再找你", "下次再找你", "改天再找你", "有事再找你聊", "i'll be seeing you", "有缘再见",
+    "有事我再叫你", "有事我叫你", "有事叫你", "有事喊你", "有事我再找你", "有事我喊你", "祝你今晚好梦", "祝你做个好梦", "祝你今晚做个好梦", "祝你周末愉快", "祝你睡个好觉",
 ];
 const I: [&str; 12] = ["我", "那我", "我们", "咱们", "我这边", "本人", "姐", "哥", "俺", "那我们", "我呢", "那咱们"];
 const NOW: [&str; 40] = [

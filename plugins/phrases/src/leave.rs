@@ -6,7 +6,7 @@ use crate::farewell;
 use crate::path::{Marks, Ways};
 
 #[rustfmt::skip]
-const QUIT: [&str; 70] = [
+const QUIT: [&str; 71] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
@@ -15,6 +15,7 @@ const QUIT: [&str; 70] = [
     "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
     "go out of", "drop out of",
     "close out", "close off", "close down", "shut off",
+    "shut",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 35] = [

@@ -6,7 +6,8 @@
 //! - [`path`]: a text is walked by words, on all ways at once, and each way collects marks
 //! - [`frame`]: what may stand around a command, and what it makes of it
 //! - [`remark`]: what people say beside a command, of themselves and of the hour
-//! - [`clause`]: a command among clauses that marks and blanks part
+//! - [`clause`]: a command among clauses that marks and blanks part; remarks stand before it, and the speaker's own
+//!   reasons behind it
 //! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
 //! - [`wish`]: everything that a person may want of the default mode
 //! - [`ending`]: the end of what is being recorded

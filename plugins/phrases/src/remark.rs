@@ -40,7 +40,7 @@ const CIVIL: [&str; 44] = [
     "久等了", "让大家久等了", "让你久等了", "让各位久等了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 213] = [
+const ENDING: [&str; 232] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
@@ -54,6 +54,7 @@ const ENDING: [&str; 213] = [
     "没什么说的了", "没议题了", "没有议题了", "没有其他议题了", "没有别的议题了", "没其他议题了", "议题都讲完了", "都没有意见", "都没意见", "都没意见了", "没意见了", "大家都没意见", "大家都没有意见", "没人有意见",  "没有补充",  "没补充了",         "饭点了", "到饭点了", "都饭点了", "我还有事", "还有事", "我有事", "我还有会", "我还有个会", "我还有下一个会", "我要下班了", "要下班了", "我得走了", "我要走了", "到饭点", "该下班", "回家吧", "回家", "回家吃饭", "大家去吃饭", "大家去吃饭吧", "去吃饭吧", "吃饭去吧", "大家早点回去", "大家回去吧", "大家早点休息", "早点休息", "辛苦各位", "辛苦大家", "干不动了", "累瘫了", "累坏了", "忙完收工", "都弄好了", "今天辛苦了",
     "今天就讨论到这里", "就讨论到这里", "先讨论到这里", "今天讨论到这里", "今天先讨论到这里", "今天就聊到这里", "今天先聊到这里", "今天就说到这里", "就说到这里", "先说到这里", "都回去吧", "大家都回去吧",
     "没事", "完事", "完事了", "讨论完", "今天到此为止", "到此为止", "下次接着说", "下次再议", "下次继续", "下次接着聊", "下次再说", "下次接着开", "下回再说", "下回接着说", "改天再议", "改天继续", "回头再议", "明天继续", "明天接着说", "明天再说", "剩下的下次说", "剩下的下次再说", "剩下的下次再议", "议题都完了", "都聊完", "就干到这", "就干到这里",
+    "祝大家周末愉快", "周末愉快", "大家周末愉快", "祝各位周末愉快", "新年快乐", "祝大家新年快乐", "节日快乐", "祝大家节日快乐", "今天很高效", "今天收获很大", "感谢大家的时间", "感谢各位的时间", "头疼", "眼睛疼", "脑袋疼", "周末了", "明天再干", "明天再弄", "明天再来",
 ];
 
 #[rustfmt::skip]
@@ -111,7 +112,7 @@ const ENGLISH_CIVIL: [&str; 65] = [
     "much obliged", "thanks a bunch", "ta very much", "bless you", "apologies", "apologies for the delay", "sorry for the delay", "sorry for being late", "sorry we're late", "my bad", "whoops", "oops", "pardon me", "sorry to bother you", "sorry to interrupt", "quick one",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 224] = [
+const ENGLISH_ENDING: [&str; 251] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -129,6 +130,7 @@ const ENGLISH_ENDING: [&str; 224] = [
      "there then", "on that note", "with that", "nothing further", "nothing further from me", "nothing from me", "nothing else from me", "nothing else then",           "i think that covers everything", "i think that covers it", "that covers everything", "i think that's everything", "that does it", "that's us", "that's us done", "that's us finished", "we've hit time", "we've hit the hour", "we're at time", "we're over time", "we've run over", "i've got to run", "i have to run", "i gotta run", "got to run", "i have another meeting", "i have another call", "i've got another call", "i've got another meeting", "i need a break", "i need a rest", "i need to go", "i need to head out", "i'm off home", "i'm heading home", "i'm going home", "off home", "home now", "lovely stuff", "we're all good", "we're all good here", "i'm wrecked", "i'm shattered", "i'm pooped", "i'm bushed", "long day", "it's been a long day", "what a day", "that'll do", "that will do", "that'll do for today", "that'll do for now", "that'll do for tonight", "that will do for today", "that'll do it", "good session", "great session", "productive meeting", "lunch time", "lunchtime", "it's lunchtime", "time for lunch", "dinner time", "the shift's over", "shift's over", "quitting time", "it's quitting time",
     "no more items", "no more topics", "no other items", "no other topics", "no further business", "no objections", "nobody has anything else", "no one has anything else", "nobody's got anything else", "no one's got anything else", "nothing left on the agenda", "nothing left", "everybody go home", "everyone go home", "go home everyone", "go home everybody", "we've covered it all", "we covered it all", "that's lunch",
     "someone needs the room", "somebody needs the room", "they need the room", "they need the room back", "someone else needs the room", "that'll do us", "that'll do me", "that will do us", "thanks for your time", "thank you for your time", "thanks everyone for your time", "see you all next week", "see you all tomorrow", "see you all next time", "see you all later", "see you all soon", "see you next time everyone", "bye everyone", "bye everybody", "bye all", "have a good day everyone", "have a good weekend everyone", "have a great day everyone", "have a good one everyone", "enjoy your weekend everyone", "safe travels everyone", "until next week", "until next time everyone", "same time next week", "enough for one day", "that's plenty for today", "that's plenty",
+    "decision made", "motion carried", "all agreed", "everything's agreed", "that's agreed", "that's agreed then", "we're agreed", "we're all agreed", "everyone's agreed", "that's settled", "happy with that", "i'm happy with that", "we're happy with that", "enjoy lunch everyone", "enjoy lunch", "enjoy your lunch", "enjoy your evening everyone", "no more work", "nailed it", "that was easy", "easy peasy", "my next call is starting", "it's friday", "my eyes hurt", "my back hurts", "my brain's fried", "brain's fried",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 25] = [

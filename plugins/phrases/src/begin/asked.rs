@@ -70,6 +70,7 @@ pub fn core<'t>(ways: &Ways<'t>, shown: &[&[String]]) -> Ways<'t> {
     let told = ways.or(&tell);
     let on = mine(&told.word(&ENGLISH)).or(&own(&tell.word(&ENGLISH)));
     let on = on.or(&if shown[0].is_empty() { ways.nowhere() } else { list(&told) });
+    let on = on.or(&own(&tell.word(&["everything on", "all that's on", "everything that's on", "everything in"])));
     let says = mine(&told.word(&DOES)).or(&own(&tell.word(&DOES))).word(&["say", "says", "look like", "show"]);
     let english = on.or(&says);
     let english =
@@ -77,8 +78,9 @@ pub fn core<'t>(ways: &Ways<'t>, shown: &[&[String]]) -> Ways<'t> {
     let when = |ways: &Ways<'t>| ways.many(|ways| ways.word(&WHEN));
     // 我今天有哪些任务, 看看有啥待办; 有什么任务 alone may be about anything.
     let listed = named(&when(&told.word(&WHO).or(&tell)).word(&ARE)).maybe(|ways| ways.word(&["要做", "要办", "没做"]));
-    let read =
-        named(&when(&ways.word(&["今天", "今日"])).word(&ARE)).maybe(|ways| ways.word(&["给我", "给大家"])).word(&TELL);
+    let read = named(&when(&ways.maybe(|ways| ways.word(&WHO)).word(&["今天", "今日", "都", "现在"])).word(&ARE))
+        .maybe(|ways| ways.word(&["给我", "给大家"]))
+        .word(&TELL);
     let said = named(ways).maybe(|ways| ways.word(&ON)).word(&ARE).maybe(|ways| ways.word(&["给我", "给大家"]));
     let listed = listed.or(&read).or(&said.word(&TELL));
     // 我的看板上有什么, 看看待办里都有哪些任务.
@@ -90,4 +92,38 @@ pub fn core<'t>(ways: &Ways<'t>, shown: &[&[String]]) -> Ways<'t> {
 /// What is on my plate.
 fn list<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ways.word(&ENGLISH).word(&["my", "our"]).word(&["list", "plate", "list of tasks"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(said: &str) -> bool {
+        let shown = [vec!["看板".to_owned(), "board".to_owned()], vec!["任务".to_owned(), "to do list".to_owned()]];
+        !core(&Ways::begin(said), &[&shown[0], &shown[1]]).ends().is_empty()
+    }
+
+    #[test]
+    fn m18_what_is_on_ones_own_board() {
+        for said in [
+            "what's on my board",
+            "show me what's on the board",
+            "what's on my plate today",
+            "我今天有哪些任务",
+            "看看看板上都有啥",
+            "今天有什么任务给我念念",
+        ] {
+            assert!(asks(said), "{said}");
+        }
+        for said in [
+            "what's on the board",
+            "what's on a board",
+            "what's on his board",
+            "看板上有什么",
+            "有什么任务",
+            "他有哪些任务",
+        ] {
+            assert!(!asks(said), "{said}");
+        }
+    }
 }

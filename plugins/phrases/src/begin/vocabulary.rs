@@ -83,12 +83,14 @@ pub const KNOWN: [Vocabulary; 5] = [
             "开始吧记录一下", "开始吧录一下", "开始记录一下", "开始吧记录",
             "录个音", "给会议录个音", "给会议录音", "给这场会做个记录", "给这个会做个记录", "给会议做个记录", "给这场会录个音", "给这个会录音", "给这场会录音", "给会议做记录", "给会议记录一下", "做下记录", "做个记录", "let's have the minutes taken", "have the minutes taken",
             "listen in and take notes", "sit in and take notes", "have this meeting recorded", "have this recorded", "have the meeting recorded", "get this meeting recorded", "get this recorded", "get this on record", "get this on tape", "get the meeting on tape",
+            "hit the record button", "press the record button", "let the meeting begin", "this meeting is now in session", "the meeting is now in session", "this meeting is called to order", "the meeting will come to order",
         ],
         stops: &["不录了", "别录了", "会开完了", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over",
             "let's end on that", "会不开了", "不开会了", "录音到此为止",
             "meeting's adjourned", "the meeting's adjourned", "meeting's finished", "the meeting's finished", "meeting's closed", "that's the meeting over", "that's the meeting finished", "that's this meeting done", "that's our meeting done", "and that concludes the meeting", "and that concludes our meeting", "and that's the end of the meeting", "that's the end of the meeting", "meeting dismissed",
             "停别录了", "不用再录了", "不要再录了", "别再录了", "可以不录了", "就录到这里", "先录到这里", "录到这里", "录到这",
             "停录", "不记了", "别记了", "不用记了", "可以不记了", "停止记录了", "录完了停",
+            "close the minutes", "stop minuting", "stop the tape", "i declare the meeting closed", "i hereby close the meeting", "i declare this meeting closed", "i hereby declare the meeting closed", "let's bring this meeting to a close", "let's bring the meeting to a close", "bring the meeting to a close",
         ],
         ..NONE
     },
@@ -106,6 +108,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "工作清单", "活儿", "要做的事", "tasks", "task list", "tasks list", "tasklist", "list of tasks", "to do list", "todo list", "to dos", "todos", "to do", "todo", "work list", "to do items",
             "todo items", "task lists", "to do tasks",
             "任务们", "工作任务", "今日任务", "今日待办",
+            "任务进度", "待办进度", "任务情况", "任务状态",
         ],
         activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day", "work session", "my work session", "a work session"],
         doings: &["开工干活", "干活走起", "get cracking", "crack on", 
@@ -121,6 +124,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "今天不干了", "今天就不干了", "不干啦", "收工回家了", "收摊", "收摊了", "打烊", "打烊了", "收工大吉", "歇工", "knocking off", "i'm knocking off", "let's knock off", "let's call it a day", "let's call it quits", "clocking off", "i'm clocking off", "clocking out", "that's me done for the day", "that's me done for today", "i'm done for the day", "done for the day", "i'm off the clock",
             "enough work", "enough work for today", "that's enough work", "that's enough work for today", "no more work today", "no more work for today",
             "就干到这", "今天就干到这", "今天先干到这", "先干到这", "先干到这里", "今天先干到这里", "今天活就干到这",
+            "打卡下班", "下班打卡", "no more work", "收工打卡",
         ],
         ..NONE
     },
@@ -162,7 +166,7 @@ pub const KNOWN: [Vocabulary; 5] = [
 
 /// Brings up what can be looked at.
 #[rustfmt::skip]
-pub const SHOW: [&str; 353] = [
+pub const SHOW: [&str; 358] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", 
@@ -174,6 +178,7 @@ pub const SHOW: [&str; 353] = [
     "run me through", "run us through", "talk me through", "talk us through", "take me through", "take us through", "walk us through", "walk through", "fill me in on", "give us", "give me a rundown of", "give me a rundown on", "give me the rundown on", "give me the rundown of", "give us a rundown of", "give us the rundown on", "give me a run down of", "give me an overview of", "give me a summary of", "give me a list of", "catch me up on", "let me hear", "let me have", "let us see", "let us have", "let's have", "let's hear", "let's look at", "let's have a look at", "let's take a look at", "let me have a look at", "let me take a look at", "let me get", "can i see", "could i see", "may i see", "can we see", "could we see", "can i have", "could i have", "can i get", "could i get", "can i have a look at", "could i have a look at", "can i look at", "can i hear", "can we have", "can we get", "could we have", "have a look over", "have a gander at", "take a gander at", "cast an eye over", "browse", "print", "print out", "recite", "rattle off", "reel off", "dig out", "dig up", "fetch", "fetch me", "find", "find me", "flash up", "throw up", "pop up", "pop open", "fire up", "load up", "let me check", "let's check", "let's go over", "let's go through", "let's run through", "go get", "grab", "grab me", "hand me", "show up", "put on screen", "read over", "read back to me", "scroll through", "look through", "look up", "look into", "你看", "你看看", "你看一下", "你看下", "你看一眼", "你去看", "你去看看", "你去看一下", "你去看下", "你查", "你查查", "你查一下", "你去查", "你去查一下", "你去查查", "你瞧瞧", "你瞅瞅", "你念", "你念念", "你念一下", "你读", "你读一下", "你报一下", "你打开", "你把", "瞧一瞧", "瞅一瞅", "瞄一下", "瞄瞄", "瞟一眼", "扫一眼", "扫一下", "翻一下", "翻翻", "翻看", "浏览", "浏览一下", "捋一捋", "捋一下", "捋捋", "理一理", "过过目", "对一下", "对一对", "核对一下", "检查", "检查一下", "朗读", "朗读一下", "念一遍", "读一遍", "报一遍", "说一遍", "讲一遍", "看一遍", "念出来", "读出来", "报出来", "拉出", "拉出来", "拉一下", "调取", "调来", "找出", "找出来", "找一下", "亮出", "亮出来", "亮一下", "亮", "晒一下", "摆出来", "放出来", "弄出", "投出来", "投上", "投一下", "呈现", "呈现一下", "弹出", "给我看", "给我看看", "给我看一下", "给我听听", "我想看", "我想看看", "我想看一下", "我要看", "我要看看", "我要看一下", "让我看", "让我听听", "我来看看", "咱看看", "咱们看看", "咱们看一下", "咱们过一下", "咱们过一遍", "大家看看", "来一份", "来份", "说说看", "讲讲看", "介绍一下", "总结一下", "汇总一下", "盘一下", "盘一盘", "盘盘",
     "i want to see", "i'd like to see", "i would like to see", "i need to see", "i wanna see", "i want to look at", "we need to see", "we want to see", "we'd like to see", "i'd love to see", "i want to hear", "i'd like to hear", "i need to hear", "我瞅一眼", "我瞧一眼", "我看一眼", "我翻翻", "说一说", "讲一讲", "听听", "听一下",
     "load", "list out", "读取", "获取", "提取", "show me all", "pull out",
+    "remind me of", "remind us of", "念叨", "念叨念叨", "念叨一下",
 ];
 pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
 pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];

@@ -9,13 +9,14 @@ const MOST_WORDS: usize = 14;
 
 /// Remarks that have words of another class in them.
 #[rustfmt::skip]
-const HARMLESS: [&str; 121] = [
+const HARMLESS: [&str; 136] = [
     "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
     "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
     "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
     "报错", "出错", "没电", "没意见", "没有意见", "没议题", "没信号", "没啥", "没什么好", "没有补充", "没补充", "没问题", "没人了", "没时间了", "没空了", "睁不开", "撑不住", "顶不住", "扛不住", "受不了", "干不动", "坐不住", "等不急", "来不及", "赶不及", "不行了", "不好意思", "不早", "不少", "差点忘了", "着呢", "差点给忘了", "先放放", "先放一放", "先放着", "先放这", "放一放", "先跳过", "先不管", "先不做", "先搁着", "先搁一搁", "搁一搁", "先过", "写代码", "会议室", "下一场", "会开到点", "听得见", "听得到", "看得见", "大家听",
     "等的人", "让我主持", "让我来主持",
     "等不了", "等着用", "有人等", "不等人", "先休息", "先睡",
+    "放学", "上学", "开学", "学校", "周末了", "周五了", "明天再干", "明天再弄", "明天再说", "测试", "先别玩", "先别吃", "先别看手机", "先别唠", "先放一边",
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
@@ -27,11 +28,12 @@ const OTHER: [&str; 176] = [
 ];
 /// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 73] = [
+const STATES: [&str; 81] = [
     "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
     "还有事", "有事", "有点事", "有急事", "有会", "有个会", "下一场", "没意见", "没有意见", "没别的", "没啥", "没议题", "坐好", "坐下", "请坐", "有客人", "有电话", "来客人", "有快递", "要赶车", "赶时间", "在线", "在场", "没人", "放放", "放一放", "放着", "搁着", "跳过", "不管", "没电", "没信号", "辛苦", "饭点", "到点",
     "去看看", "老样子", "老规矩", "时间", "搞定",
     "没过", "失败", "跑不起来", "出问题", "忙", "等着用", "信号不好", "网不好",
+    "不错", "高效", "疼", "再干", "再弄", "放一边", "愉快", "快乐",
 ];
 /// With one of the two before them, as well.
 const VERY: [&str; 8] = ["真", "太", "好", "挺", "很", "够", "有点", "有些"];
@@ -148,9 +150,10 @@ const ASKING: [&str; 9] =
     ["let's ", "lets ", "please ", "can you ", "could you ", "would you ", "will you ", "go ahead and ", "tick it off"];
 /// What happens of itself.
 #[rustfmt::skip]
-const HAPPENED: [&str; 38] = [
+const HAPPENED: [&str; 41] = [
     "failed", "fails", "failing", "broke", "died", "crashed", "joined", "arrived", "landed", "finished", "ended", "stopped", "boiled", "went", "came", "left", "dropped", "froze", "fell", "rang", "connected", "stalled", "hung", "passed", "vanished", "burned", "exploded", "choked", "tanked", "blew", "loaded", "was", "took",
     "walked", "rolled", "turned", "strolled", "wandered",
+    "hurt", "hurts", "aches",
 ];
 /// What one has done, by the words after I and we.
 #[rustfmt::skip]
@@ -277,6 +280,9 @@ fn chinese(front: &str, back: &str, is_parting: bool) -> bool {
         for call in calls {
             plain = plain.replace(call, "");
         }
+    }
+    // A telephone rings, and one goes. 会议铃响了 开会 would be told of.
+    if is_parting || back.ends_with('吧') {
         plain = plain.replace("响了", "了");
     }
     let last = plain.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
@@ -312,7 +318,8 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     }
     let Some(last) = words.last() else { return false };
     let is_other = |word: &&str| {
-        let had = *word == "had" && (front.contains("i've had") || front.contains("we've had"));
+        let had = *word == "had"
+            && ["i've had", "we've had", "everyone's had", "everybody's had"].iter().any(|had| front.contains(had));
         let forced = had || ["need", "going", "gonna", "must", "no", "so"].contains(word) && is_parting;
         (ENGLISH_OTHER.contains(word) && !forced) || CONTRACTED.contains(word)
     };
@@ -339,11 +346,20 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let happened = words.iter().skip(1).any(|word| HAPPENED.contains(word));
     let is_chat = is_parting && words.iter().any(|word| ["chatting", "talking", "chat", "talk"].contains(word));
     // Whatever is no clause is still a remark before what can be nothing but an order.
-    let is_asked = begins(back, &ASKING) && words.len() <= 6;
-    let is_clause =
-        is_chat || is_asked || happened || words.iter().any(|word| VERBS.contains(word)) || noun_is || did || has_to;
+    let is_asked = begins(back, &ASKING) && words.len() <= 6 && back.split(' ').count() > 2;
+    let is_clause = is_chat
+        || is_asked
+        || is_parting && words.iter().any(|word| ["need", "needs", "wants"].contains(word))
+        || happened
+        || words.iter().any(|word| VERBS.contains(word))
+        || noun_is
+        || did
+        || has_to;
     let before_last = words.len().checked_sub(2).map_or("", |at| words[at]);
+    // The kids need me.
+    let is_needed = is_parting && ["need", "needs", "wants", "want"].contains(&before_last);
     let is_closed = is_chat
+        || is_needed
         || before_last.ends_with("'s") && STATE.contains(last)
         || *last == "in" && ENTERED.contains(&before_last)
         || *last == "that" && ["with", "on", "for", "about"].contains(&before_last)
@@ -355,7 +371,7 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let near = &words[words.len().saturating_sub(4)..];
     let is_wish = begins(back, &["bye", "good night", "goodnight", "night", "nighty"]);
     let articles = ["a", "an", "the", "this", "that", "another"];
-    let begins_so = words.len() < 4 && near.first().is_some_and(|word| articles.contains(word));
+    let begins_so = words.len() < 3 && near.first().is_some_and(|word| articles.contains(word));
     let is_noun = is_wish
         && (begins_so
             || near.windows(2).any(|pair| {

@@ -71,18 +71,20 @@ fn led_to<'t>(little: &impl Fn(&Ways<'t>) -> Ways<'t>, ways: &Ways<'t>) -> Ways<
 
 /// What would be next, asked of the device.
 #[rustfmt::skip]
-const ASKED: [&str; 57] = [
+const ASKED: [&str; 60] = [
     "接下来是哪个任务", "接下来是什么任务", "接下来是啥任务", "接下来是哪个", "接下来是哪条", "接下来是什么", "接下来是啥", "接下来什么任务", "接下来哪个任务", "接下来做哪个", "接下来该做哪个", "接下来要做哪个", "接下来还有什么任务", "接下来还有啥", "接下来的任务是什么", "接下来的任务是啥", "后面是哪个任务", "后面是什么任务", "后面是啥", "后面是什么", "后面那个是啥", "后面那个是什么", "后面那条是什么", "后面那条是啥", "后面还有什么任务", "后面还有啥", "后面还有啥任务", "再往下是什么", "再往下是啥", "再往下是哪个", "往下是什么", "往下是啥", "往下是哪个", "往下是哪条", "下面是哪一个", "下面是哪个", "下面是哪个任务", "下面是什么任务", "下面是啥", "下面是哪条", "下面做哪个", "该做哪个了", "该哪个任务了", "该哪个了", "该哪条了", 
  "what's coming up next", "what's coming next", "what's after this", "what's after this one", "what's after that", "what's after that one", "which one's next", "which task is next",
     "what have we got next", "what do we have next", "what have i got next", "what do i have next",
+    "接下来呢", "下面呢", "后面呢",
 ];
 /// The task at hand is left for another.
 #[rustfmt::skip]
-const LEFT: [&str; 48] = [
+const LEFT: [&str; 74] = [
     "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "pass", "pass on this", "pass on this one", "leave this", "leave this one", "leave it", "leave this for now", "leave it for now", "leave this one for now", "let's leave this one", "let's skip this one", "let's leave this", "park this", "park it", "park this one",
     "跳过", "跳过这个", "跳过这条", "先跳过", "先跳过这个", "这个先跳过", "这条先跳过", "这个跳过", "这条跳过", "先放放", "先放着", "这条先放放", "这个先放放", "这个先放着", "这条先放着", "这个先不管", "这条先不管", "这个先不做", "这个先放一放",
     "这个不急", "这条不急", "这个放一放", "这条放一放",
     "还有啥任务", "还有什么任务", "还有哪些任务",
+    "not now", "not today", "not this one", "too hard", "too boring", "too difficult", "too tricky", "this one's too hard", "can't do this one", "can't do this one now", "can't do that one now", "can't do this now", "bored of this one", "stuck on this one", "今天做不了这个", "做不了这个", "这个今天做不了", "这个做不了", "这个太难了", "太难了", "这个没法做", "这个先不弄", "不想做这个", "这个不想做", "这个搞不定", "这条搞不定",
 ];
 
 #[rustfmt::skip]
@@ -123,7 +125,21 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     };
     let finished = |ways: &Ways<'t>| ways.word(&FINISHED).marked(&["了"], Marks::IS_SO);
     // 做完了 alone is read with the titles.
-    let i = ways.word(&["我", "我把", "把", "我已经把", "终于把", "我终于把", "总算把", "我总算把", "我刚把", "我刚"]);
+    let i = ways.word(&[
+        "我",
+        "我把",
+        "把",
+        "我已经把",
+        "终于把",
+        "我终于把",
+        "总算把",
+        "我总算把",
+        "我刚把",
+        "刚",
+        "刚刚",
+        "我刚刚",
+        "我刚",
+    ]);
     let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
     let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
     let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
@@ -250,6 +266,18 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
             .maybe(|ways| ways.word(&["all"])),
     )
     .word(&SORTED));
+    let able = this(ways).word(&[
+        "can be ticked off",
+        "can be crossed off",
+        "can be checked off",
+        "can be closed",
+        "can be marked done",
+        "can be marked as done",
+        "can come off",
+        "can come off the list",
+        "can go off the list",
+    ]);
+    let with = with.or(&able);
     let whole = ways.word(&WHOLE);
     let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
         .marked(&["了"], Marks::IS_SO));
@@ -290,9 +318,10 @@ const POINTING: [&str; 30] = [
     "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
 ];
 #[rustfmt::skip]
-const FINISHED: [&str; 39] = [
+const FINISHED: [&str; 42] = [
     "做完", "完成", "搞定", "弄完", "弄好", "干完", "办完", "办好", "做好", "处理完", "处理好", "忙完", "解决", "解决掉", "写完", "改完", "搞完", "收尾", "整完", "整好", "结束", "ok", "完事", "完", "妥", "妥当", "干掉", "做掉", "完工", "好",
     "搞好", "办妥", "弄妥", "整利索", "办利索", "弄利索", "搞妥", "交差", "搞掂",
+    "处理完毕", "完毕", "解决完",
 ];
 #[rustfmt::skip]
 const TICKED: [&str; 80] = [
@@ -326,10 +355,11 @@ const THIS: [&str; 25] = [
 const DONE: [&str; 9] = ["done", "complete", "completed", "finished", "as done", "a done", "closed", "as complete", "resolved"];
 const OFF: [&str; 4] = ["off", "off the list", "off my list", "off the board"];
 #[rustfmt::skip]
-const WHOLE: [&str; 89] = [
+const WHOLE: [&str; 93] = [
     "got it done", "got this done", "got that done", "got this one done", "done and dusted", "all finished", "all done here", "done here", "done deal", "task complete", "task completed", "task done", "task finished", "mission accomplished", "标记完成", "标记为完成", "打勾", "打个勾", "打钩", "任务完成", "任务搞定", "job done", "完事了", "终于做完了", "搞完了", "整完了", "忙完了", "终于搞定了", "终于完成了", "总算做完了",
     "完成了done", "搞定了done", "搞定done", "done搞定", "完成done", "做完了done",
     "划掉", "勾掉", "划掉划掉", "勾掉勾掉",
     "搞定嘞", "弄完嘞", "完事嘞", "总算搞定", "总算弄完", "总算弄好了", "总算弄完了", "总算办完了", "总算写完了", "终于弄完了", "终于弄好了", "终于写完了", "终于干完了", "终于办完了", "大功告成", "搞定收工", "齐活", "齐活了", "妥了", "this is done and dusted", "all sorted", "that's it done", "it's in the bag",
     "又搞定一个", "又搞定了一个", "搞定一个", "搞定了一个", "搞定一条", "搞定了一条", "又完成一个", "又完成了一个", "又弄完一个", "又做完一个", "完成一个", "完成一条", "做完一个", "做完一条", "job's done", "that's another one off the list", "that's another one off my list", "that's one off the list", "another one off the list", "one more off the list", "ticked that off", "that's another done", "one down", "one more done", "another one done", "another one bites the dust",
+    "there done", "there we go done", "that's the last bit done", "that's the last one done",
 ];
