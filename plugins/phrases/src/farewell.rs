@@ -66,7 +66,7 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 89] = [
+const WEAK: [&str; 118] = [
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
     "没事", "没有了", "没了", "不用了",
     "不需要了", "走了", "先走了",
@@ -77,6 +77,7 @@ const WEAK: [&str; 89] = [
     "that's me for tonight", "that's me for today", "that's me for now", "that's me done", "that's me", "that's us", "that's us for today",
     "你不用说了", "不用说了", "你不用念了", "好好休息", "没你的事了", "没什么了", "就这么多", "就这些", "就这些了", "今天够了", "聊够了", "差不多了",
     "have fun", "love you", "love ya", "爱你", "周末快乐", "新年快乐", "节日快乐", "生日快乐", "中秋快乐", "merry christmas", "happy new year", "happy weekend", "happy friday", "happy holidays", "good luck", "nice one", "you've been a great help", "you've been very helpful", "you've been helpful", "you've been a star", "that helps", "that was helpful", "that's helpful", "that's really helpful", "that helped", "early start tomorrow", "up early tomorrow", "school tomorrow", "work tomorrow", "work in the morning", "big day tomorrow", "busy day tomorrow", "long day tomorrow", "yawn", "lights out", "sleepy time", "time to sleep", "early morning tomorrow", "got work tomorrow", "不用陪我了", "不用陪我聊了",
+    "明天还要早起", "明天要早起", "明天早起", "明早有课", "明早要早起", "明天上班", "明天还得上班", "明天还要上班", "明天有课", "明天上学", "明天还要上学", "明早还有课", "duty calls", "lunch calls", "dinner calls", "bed calls", "bed's calling", "makes sense", "that makes sense", "that answers it", "that answers my question", "early flight", "early flight tomorrow", "can't keep my eyes open", "i can't keep my eyes open", "i've got a meeting", "i've got a call", "long day", "what a day",
 ];
 const WEAKER: [&str; 7] = [
     "nice talking to you",

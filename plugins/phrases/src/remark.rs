@@ -40,7 +40,7 @@ const CIVIL: [&str; 44] = [
     "久等了", "让大家久等了", "让你久等了", "让各位久等了",
 ];
 #[rustfmt::skip]
-const ENDING: [&str; 232] = [
+const ENDING: [&str; 254] = [
     "今天就到这里", "今天就到这", "今天先到这里", "今天先到这", "我们今天就到这里", "我们就到这里", "那今天就到这里", "就到这里", "就到这", "先到这里", "先到这",
     "就这样", "先这样", "今天就这样", "今天先这样", "就这些", "就这些了", "没别的事了", "没什么事了", "没其他事了", "没有其他事了", "没有别的事了", "没别的了",
     "没有其他问题了", "没问题了", "没有问题了", "都说完了", "都讲完了", "都聊完了", "讨论完了", "聊完了", "说完了", "讲完了", "谈完了", "开完了", "议题都过完了",
@@ -55,6 +55,7 @@ const ENDING: [&str; 232] = [
     "今天就讨论到这里", "就讨论到这里", "先讨论到这里", "今天讨论到这里", "今天先讨论到这里", "今天就聊到这里", "今天先聊到这里", "今天就说到这里", "就说到这里", "先说到这里", "都回去吧", "大家都回去吧",
     "没事", "完事", "完事了", "讨论完", "今天到此为止", "到此为止", "下次接着说", "下次再议", "下次继续", "下次接着聊", "下次再说", "下次接着开", "下回再说", "下回接着说", "改天再议", "改天继续", "回头再议", "明天继续", "明天接着说", "明天再说", "剩下的下次说", "剩下的下次再说", "剩下的下次再议", "议题都完了", "都聊完", "就干到这", "就干到这里",
     "祝大家周末愉快", "周末愉快", "大家周末愉快", "祝各位周末愉快", "新年快乐", "祝大家新年快乐", "节日快乐", "祝大家节日快乐", "今天很高效", "今天收获很大", "感谢大家的时间", "感谢各位的时间", "头疼", "眼睛疼", "脑袋疼", "周末了", "明天再干", "明天再弄", "明天再来",
+    "感谢参与", "感谢大家参与", "感谢各位参与", "谢谢参与", "就按这个办", "就这么办", "就这么定", "有事群里说", "有问题群里说", "会后再聊", "会后聊", "会后再说", "群里再说", "资料会后发", "纪要会后发", "全部议题结束", "议题结束", "没有别的了", "没别的", "大家去忙吧", "去忙吧", "都去忙吧",
 ];
 
 #[rustfmt::skip]
@@ -81,7 +82,7 @@ const ENGLISH_READY: [&str; 39] = [
     "dialed in", "dialled in", "logged in", "signed in", "in now", "settled", "settled in", "sat down", "on the call", "on the line", "accounted for", "strapped in", "present and correct", "raring to go", 
 ];
 #[rustfmt::skip]
-const ENGLISH_BEGINNING: [&str; 161] = [
+const ENGLISH_BEGINNING: [&str; 177] = [
     "all set", "all ready", "all good", "all here", "ready", "enough chit chat", "enough chitchat",
     "enough chatter", "enough small talk", "enough talk", "enough talking", "no more chit chat",
     "no more small talk", "let's not waste time", "let's not waste any time", "let's not waste any more time",
@@ -97,6 +98,7 @@ const ENGLISH_BEGINNING: [&str; 161] = [
     "coffee in hand", "tea in hand", "back at my desk", "back at it", "back to it", "right back to it", "back from lunch", "fed and watered", "coffee time's over", "break time's over", "playtime's over", "that's the last of them", "that's the last of them in", "that's all of us", "we've got quorum", "we have quorum", "we're quorate", "we're about ready", "about ready", "no time like the present", "let's get a move on", "let's get on", "let's not dawdle", "let's get down to it", "let's get down to brass tacks", "to work", "before i forget", "almost forgot", "nearly forgot", "oh i almost forgot", "i almost forgot", "enough dilly dallying", "enough gossip", "that's enough chat", "time for work", "time to get to work", "time to get going", "time to get started",
     "meeting time", "it's meeting time", "time for the meeting", "phones away", "grab a seat", "everyone grab a seat", "everybody grab a seat", "take a seat", "everyone take a seat", "take your seats", "have a seat", "settle down", "everyone settle down", "everybody settle down", "quiet please", "quiet down", "quiet down everyone", "pipe down", "work time", "it's work time", "kettle's on", "the kettle's on",
     "i can hear everyone", "i can see everyone", "i can hear you all", "everyone can hear me", "everybody can hear me", "it won't compile", "won't compile", "nothing compiles", "nothing builds", "it won't build", "it doesn't compile", "it doesn't build", "the code won't compile", "my code won't compile", "still won't compile", "still failing", "it's failing again", "it failed again", "failed again",
+    "just woke up", "if everyone's ready", "if everybody's ready", "if we're all ready", "if you're all ready", "if we're ready", "camera's rolling", "cameras are rolling", "mics are on", "we have everyone", "we've got everybody", "where were we", "let me close the door", "new day", "new week", "monday again",
 ];
 #[rustfmt::skip]
 const ENGLISH_CIVIL: [&str; 65] = [
@@ -112,7 +114,7 @@ const ENGLISH_CIVIL: [&str; 65] = [
     "much obliged", "thanks a bunch", "ta very much", "bless you", "apologies", "apologies for the delay", "sorry for the delay", "sorry for being late", "sorry we're late", "my bad", "whoops", "oops", "pardon me", "sorry to bother you", "sorry to interrupt", "quick one",
 ];
 #[rustfmt::skip]
-const ENGLISH_ENDING: [&str; 251] = [
+const ENGLISH_ENDING: [&str; 279] = [
     "that's it", "that is it", "that's all", "that is all", "that's a wrap", "it's a wrap",
     "that's everything", "that is everything", "that'll be all", "that will be all", "we're done",
     "we are done", "we're finished", "we are finished", "we're all done", "i'm done", "i am done",
@@ -131,6 +133,7 @@ const ENGLISH_ENDING: [&str; 251] = [
     "no more items", "no more topics", "no other items", "no other topics", "no further business", "no objections", "nobody has anything else", "no one has anything else", "nobody's got anything else", "no one's got anything else", "nothing left on the agenda", "nothing left", "everybody go home", "everyone go home", "go home everyone", "go home everybody", "we've covered it all", "we covered it all", "that's lunch",
     "someone needs the room", "somebody needs the room", "they need the room", "they need the room back", "someone else needs the room", "that'll do us", "that'll do me", "that will do us", "thanks for your time", "thank you for your time", "thanks everyone for your time", "see you all next week", "see you all tomorrow", "see you all next time", "see you all later", "see you all soon", "see you next time everyone", "bye everyone", "bye everybody", "bye all", "have a good day everyone", "have a good weekend everyone", "have a great day everyone", "have a good one everyone", "enjoy your weekend everyone", "safe travels everyone", "until next week", "until next time everyone", "same time next week", "enough for one day", "that's plenty for today", "that's plenty",
     "decision made", "motion carried", "all agreed", "everything's agreed", "that's agreed", "that's agreed then", "we're agreed", "we're all agreed", "everyone's agreed", "that's settled", "happy with that", "i'm happy with that", "we're happy with that", "enjoy lunch everyone", "enjoy lunch", "enjoy your lunch", "enjoy your evening everyone", "no more work", "nailed it", "that was easy", "easy peasy", "my next call is starting", "it's friday", "my eyes hurt", "my back hurts", "my brain's fried", "brain's fried",
+    "that's all i had", "that's all i've got", "no questions", "no questions great", "let's take it offline", "we'll take it offline", "let's continue tomorrow", "let's continue next time", "let's pick this up tomorrow", "let's pick this up next time", "to be continued", "back to work everyone", "everyone out", "off you go everyone", "off you go", "i need to jump", "i have to jump", "i have to drop", "i've got to drop", "i need to drop", "i've got to jump", "everybody knows what to do", "everyone knows what to do", "we're aligned", "we're all aligned", "nothing left to do", "good day's work", "productive day",
 ];
 #[rustfmt::skip]
 const TODAY: [&str; 25] = [

@@ -9,7 +9,7 @@ const MOST_WORDS: usize = 14;
 
 /// Remarks that have words of another class in them.
 #[rustfmt::skip]
-const HARMLESS: [&str; 136] = [
+const HARMLESS: [&str; 140] = [
     "让大家久等了", "让你久等了", "让各位久等了", "先不说了", "不多说了", "不说了", "不说废话", "话不多说", "废话少说", "闲话少说", "别聊了", "先不聊了", "不聊了", "别扯了", "别闹了", "别吵了", "别闲聊了", "别磨蹭了", "别愣着了",
     "不等了", "等不及了", "别等了", "久等了", "没什么事", "没什么别的", "没什么", "什么都", "没啥事", "没别的", "没有别的", "别的没有", "都说完了", "说完了", "讲完了", "该说的都说了", "说得差不多了", "差不多", "不早了", "说正事", "先这样", "先到这",
     "特别", "区别", "说好了", "听好了", "其他", "吉他", "写完了", "问完了", "问题", "先歇", "今天先开到这里", "先开到这里", "就开到这里", "先到这里", "就到这里", "先这样吧", "让开", "讲究", "别人都",
@@ -17,6 +17,7 @@ const HARMLESS: [&str; 136] = [
     "等的人", "让我主持", "让我来主持",
     "等不了", "等着用", "有人等", "不等人", "先休息", "先睡",
     "放学", "上学", "开学", "学校", "周末了", "周五了", "明天再干", "明天再弄", "明天再说", "测试", "先别玩", "先别吃", "先别看手机", "先别唠", "先放一边",
+    "刚睡醒", "外面有人", "屋里有人", "门口有人",
 ];
 /// Who else, when else, whether, if; what is said, and what is said of words; what an order could be the object of.
 #[rustfmt::skip]
@@ -28,12 +29,13 @@ const OTHER: [&str; 176] = [
 ];
 /// A clause may end with these without a particle.
 #[rustfmt::skip]
-const STATES: [&str; 81] = [
+const STATES: [&str; 89] = [
     "不少", "一堆", "齐", "到位", "就位", "准备好", "就绪", "完毕", "没事", "没啥事", "没什么事", "没别的事", "没问题", "饱", "到手", "差不多", "闲着", "闲得很", "忙得很", "着呢", "敲门", "按门铃", "来电话", "来人", "找我",
     "还有事", "有事", "有点事", "有急事", "有会", "有个会", "下一场", "没意见", "没有意见", "没别的", "没啥", "没议题", "坐好", "坐下", "请坐", "有客人", "有电话", "来客人", "有快递", "要赶车", "赶时间", "在线", "在场", "没人", "放放", "放一放", "放着", "搁着", "跳过", "不管", "没电", "没信号", "辛苦", "饭点", "到点",
     "去看看", "老样子", "老规矩", "时间", "搞定",
     "没过", "失败", "跑不起来", "出问题", "忙", "等着用", "信号不好", "网不好",
     "不错", "高效", "疼", "再干", "再弄", "放一边", "愉快", "快乐",
+    "睡醒", "到公司", "到家", "到单位", "到工位", "外面有人", "门口有人", "没意思",
 ];
 /// With one of the two before them, as well.
 const VERY: [&str; 8] = ["真", "太", "好", "挺", "很", "够", "有点", "有些"];
@@ -78,17 +80,8 @@ const PARTINGS: [&str; 60] = [
 const CALLS: [&str; 11] = ["叫我", "喊我", "催我", "找我", "等我", "等着我", "让我", "我先", "先去", "得先", "催"];
 
 #[rustfmt::skip]
-const ENGLISH_OTHER: [&str; 326] = [
-    "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as",
-    "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never",
-    "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named",
-    "phrase", "word", "words", "sentence", "command", "button", "line", "quote", "lyric", "song", "title", "movie", "book", "story", "game", "rule", "plan", "idea", "goal", "trick", "habit", "job", "turn", "step", "way", "point", "lesson", "advice",
-    "yet", "not", "no", "nobody", "don't", "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wasn't", "shouldn't", "wouldn't", "couldn't", "wait", "should", "would", "could", "might", "may", "maybe", "did", "does", "do", "will", "can", "must", "shall",
-    "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean",
-    "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed",
-    "see", "seen", "seeing", "noticed", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw",
-    "shouts", "yells", "announces", "whispers", "whispered", "mutters", "muttered", "mumbles", "mumbled", "texts", "texted", "emails", "emailed", "types", "typing", "chants", "repeats", "insists", "insisted", "demands", "demanded", "begs", "begged", "orders", "ordered", "suggests", "answers", "answered", "replies", "claims", "claimed", "joked", "jokes", "screamed", "screams", "declared", "declares", "concludes", "adds", "added", "explains", "explained", "responds", "whisper", "shout", "yell", "scream", "everytime", "whenever", "wherever", "dream", "dreams", "fun", "favourite", "favorite", "hardest", "worst", "best", "key", "secret", "first", "answer", "message", "email", "text", "caption", "slogan", "motto", "sign", "sticker", "label", "lyrics", "reads", "prompt",
-    "beats", "means", "hears", "sounds", "follows", "equals",
+const ENGLISH_OTHER: [&str; 377] = [
+    "he", "she", "they", "him", "her", "them", "his", "who", "whose", "what", "when", "where", "why", "how", "which", "if", "whether", "unless", "until", "till", "while", "after", "before", "once", "because", "since", "so", "though", "although", "but", "or", "than", "as", "tomorrow", "yesterday", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "week", "month", "year", "weekend", "last", "next", "ago", "then", "every", "always", "usually", "often", "sometimes", "never", "said", "says", "say", "saying", "told", "tell", "telling", "asked", "ask", "asks", "asking", "called", "call", "calls", "wrote", "writes", "written", "heard", "hear", "yelled", "shouted", "goes", "announced", "suggested", "replied", "mentioned", "labelled", "labeled", "titled", "named", "phrase", "word", "words", "sentence", "command", "button", "line", "quote", "lyric", "song", "title", "movie", "book", "story", "game", "rule", "plan", "idea", "goal", "trick", "habit", "job", "turn", "step", "way", "point", "lesson", "advice", "yet", "not", "no", "nobody", "don't", "can't", "won't", "didn't", "isn't", "aren't", "doesn't", "wasn't", "shouldn't", "wouldn't", "couldn't", "wait", "should", "would", "could", "might", "may", "maybe", "did", "does", "do", "will", "can", "must", "shall", "think", "thinking", "thought", "guess", "suppose", "hope", "hoping", "wish", "want", "wants", "wanted", "wanna", "gonna", "going", "need", "needs", "like", "likes", "love", "loves", "hate", "hates", "try", "tried", "trying", "used", "meant", "mean", "needed", "pretended", "noticed", "wished", "hoped", "dreamed", "listened", "missed", "agreed", "decided", "refused", "started", "opened", "recorded", "loved", "liked", "hated", "enjoyed", "promised", "translated", "practiced", "copied", "pasted", "repeated", "recited", "quoted", "forgot", "remember", "imagine", "typed", "clicked", "pressed", "see", "seen", "seeing", "feel", "felt", "watching", "hearing", "having", "making", "letting", "helping", "learn", "learning", "learned", "learnt", "teach", "teaching", "taught", "sing", "singing", "chanting", "playing", "waving", "waved", "reading", "yelling", "shouting", "help", "helped", "helps", "make", "made", "makes", "let", "lets", "had", "watch", "watched", "saw", "shouts", "yells", "announces", "whispers", "whispered", "mutters", "muttered", "mumbles", "mumbled", "texts", "texted", "emails", "emailed", "types", "typing", "chants", "repeats", "insists", "insisted", "demands", "demanded", "begs", "begged", "orders", "ordered", "suggests", "answers", "answered", "replies", "claims", "claimed", "joked", "jokes", "screamed", "screams", "declared", "declares", "concludes", "adds", "added", "explains", "explained", "responds", "whisper", "shout", "yell", "scream", "everytime", "whenever", "wherever", "dream", "dreams", "fun", "favourite", "favorite", "hardest", "worst", "best", "key", "secret", "first", "answer", "message", "email", "text", "caption", "slogan", "motto", "sign", "sticker", "label", "lyrics", "reads", "prompt", "beats", "means", "hears", "sounds", "follows", "equals", "type", "google", "spell", "practice", "press", "click", "tap", "select", "choose", "push", "translate", "pronounce", "repeat", "copy", "paste", "search", "define", "pretend", "print", "draw", "post", "tweet", "chapter", "tip", "option", "part", "slide", "page", "section", "phase", "level", "exercise", "verse", "number", "episode", "scene", "item", "people", "men", "women", "children", "folk", "staff", "police", "anybody", "anyone", "test", "sample", "example", "default", "demo", "mode",
 ];
 /// Contracted, they speak for others as well.
 const CONTRACTED: [&str; 12] =
@@ -144,6 +137,17 @@ const ENTERED: [&str; 16] = [
     "got",
     "checked",
     "everyone's",
+];
+/// Orders with their object, which nobody gives but in their own right. Only many could do the same in these words
+/// (robots end the meeting); one ends it.
+#[rustfmt::skip]
+const WHOLE_ORDERS: [&str; 33] = [
+    "start the meeting", "start recording", "start the recording", "start a meeting", "begin the meeting", "end the meeting", "end this meeting", "finish the meeting", "close the meeting", "stop recording", "stop the recording", "stop the meeting", "wrap up the meeting", "switch to meeting mode", "open the board", "open my ", "open the task board", "open the to do list", "show me my ", "show me the b", "pull up my ", "pull up the b", "read me my ", "read me the b", "exit working mode", "leave working mode", "quit working mode", "close working mode", "end working mode", "start working mode", "read the build log", "check the build log", "open the build log",
+];
+/// They end with s and are not many.
+const SINGULAR: [&str; 14] = [
+    "guys", "folks", "lads", "thanks", "yes", "was", "is", "this", "gents", "gosh", "bus", "boss", "business",
+    "progress",
 ];
 /// They begin orders and nothing else.
 const ASKING: [&str; 9] =
@@ -302,6 +306,15 @@ fn chinese(front: &str, back: &str, is_parting: bool) -> bool {
     is_whole && is_short && (is_parting || !is_deed(last)) && !OTHER.iter().any(|word| plain.contains(word))
 }
 
+/// A few words that are no clause: back from the gym, motion carried.
+fn is_fragment(words: &[&str], back: &str) -> bool {
+    let is_many = |word: &&str| word.ends_with('s') && !word.ends_with("'s") && !SINGULAR.contains(word);
+    let speaks = |word: &&str| ["i", "we", "you", "everyone", "everybody", "and"].contains(word);
+    (2..=5).contains(&words.len())
+        && begins(back, &WHOLE_ORDERS)
+        && !words.iter().any(|word| is_many(word) || speaks(word))
+}
+
 fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let front = ["i think ", "i guess ", "i reckon ", "looks like "]
         .iter()
@@ -347,7 +360,8 @@ fn english(front: &str, back: &str, is_parting: bool) -> bool {
     let is_chat = is_parting && words.iter().any(|word| ["chatting", "talking", "chat", "talk"].contains(word));
     // Whatever is no clause is still a remark before what can be nothing but an order.
     let is_asked = begins(back, &ASKING) && words.len() <= 6 && back.split(' ').count() > 2;
-    let is_clause = is_chat
+    let is_clause = is_fragment(&words, back)
+        || is_chat
         || is_asked
         || is_parting && words.iter().any(|word| ["need", "needs", "wants"].contains(word))
         || happened

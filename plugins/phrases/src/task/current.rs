@@ -79,12 +79,13 @@ const ASKED: [&str; 60] = [
 ];
 /// The task at hand is left for another.
 #[rustfmt::skip]
-const LEFT: [&str; 74] = [
+const LEFT: [&str; 83] = [
     "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "pass", "pass on this", "pass on this one", "leave this", "leave this one", "leave it", "leave this for now", "leave it for now", "leave this one for now", "let's leave this one", "let's skip this one", "let's leave this", "park this", "park it", "park this one",
     "跳过", "跳过这个", "跳过这条", "先跳过", "先跳过这个", "这个先跳过", "这条先跳过", "这个跳过", "这条跳过", "先放放", "先放着", "这条先放放", "这个先放放", "这个先放着", "这条先放着", "这个先不管", "这条先不管", "这个先不做", "这个先放一放",
     "这个不急", "这条不急", "这个放一放", "这条放一放",
     "还有啥任务", "还有什么任务", "还有哪些任务",
     "not now", "not today", "not this one", "too hard", "too boring", "too difficult", "too tricky", "this one's too hard", "can't do this one", "can't do this one now", "can't do that one now", "can't do this now", "bored of this one", "stuck on this one", "今天做不了这个", "做不了这个", "这个今天做不了", "这个做不了", "这个太难了", "太难了", "这个没法做", "这个先不弄", "不想做这个", "这个不想做", "这个搞不定", "这条搞不定",
+    "没意思", "不想做", "等会做", "这个明天做", "这条明天做", "明天做", "boring", "done with that", "later",
 ];
 
 #[rustfmt::skip]
