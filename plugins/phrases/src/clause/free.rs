@@ -145,9 +145,12 @@ const WHOLE_ORDERS: [&str; 33] = [
     "start the meeting", "start recording", "start the recording", "start a meeting", "begin the meeting", "end the meeting", "end this meeting", "finish the meeting", "close the meeting", "stop recording", "stop the recording", "stop the meeting", "wrap up the meeting", "switch to meeting mode", "open the board", "open my ", "open the task board", "open the to do list", "show me my ", "show me the b", "pull up my ", "pull up the b", "read me my ", "read me the b", "exit working mode", "leave working mode", "quit working mode", "close working mode", "end working mode", "start working mode", "read the build log", "check the build log", "open the build log",
 ];
 /// They end with s and are not many.
-const SINGULAR: [&str; 14] = [
-    "guys", "folks", "lads", "thanks", "yes", "was", "is", "this", "gents", "gosh", "bus", "boss", "business",
-    "progress",
+const SINGULAR: [&str; 11] =
+    ["thanks", "yes", "was", "is", "this", "gosh", "bus", "boss", "business", "progress", "class"];
+/// One word for many, or for words.
+#[rustfmt::skip]
+const MANY: [&str; 34] = [
+    "i", "we", "you", "everyone", "everybody", "and", "couple", "committee", "gang", "crew", "family", "band", "team", "group", "pair", "council", "panel", "bunch", "lot", "majority", "rest", "half", "folk", "password", "french", "chinese", "english", "spanish", "german", "japanese", "korean", "italian", "russian", "code",
 ];
 /// They begin orders and nothing else.
 const ASKING: [&str; 9] =
@@ -309,8 +312,10 @@ fn chinese(front: &str, back: &str, is_parting: bool) -> bool {
 /// A few words that are no clause: back from the gym, motion carried.
 fn is_fragment(words: &[&str], back: &str) -> bool {
     let is_many = |word: &&str| word.ends_with('s') && !word.ends_with("'s") && !SINGULAR.contains(word);
-    let speaks = |word: &&str| ["i", "we", "you", "everyone", "everybody", "and"].contains(word);
+    let speaks = |word: &&str| MANY.contains(word);
+    let is_led = ["in", "by", "as", "for", "of", "with", "to", "at"].iter().any(|word| words.first() == Some(word));
     (2..=5).contains(&words.len())
+        && !is_led
         && begins(back, &WHOLE_ORDERS)
         && !words.iter().any(|word| is_many(word) || speaks(word))
 }

@@ -56,7 +56,7 @@ pub const KIND: [&str; 27] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 582] = [
+pub const BEFORE: [(&str, Marks); 597] = [
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),
@@ -123,6 +123,7 @@ pub const BEFORE: [(&str, Marks); 582] = [
     ("一起", WE), ("打起精神", NONE), ("各位领导", NONE), ("各位同事", NONE), ("各位老师", NONE), ("各位同学", NONE), ("各位朋友", NONE), ("各位嘉宾", NONE), ("各位来宾", NONE), ("各位专家", NONE), ("各位伙伴", NONE), ("各位家人", NONE), ("各位小伙伴", NONE), ("尊敬的", NONE), ("女士们", NONE), ("先生们", NONE),
     ("hiya", NONE), ("howdy", NONE), ("heya", NONE), ("oh no", NONE), ("nah", NONE), ("quick one", NONE),
     ("finally", NONE),
+    ("hello everyone", NONE), ("hello everybody", NONE), ("hello all", NONE), ("hi everyone", NONE), ("hi everybody", NONE), ("hi all", NONE), ("hey everyone", NONE), ("hey all", NONE), ("morning all", NONE), ("morning everyone", NONE), ("good morning all", NONE), ("good afternoon all", NONE), ("evening all", NONE), ("各位好", NONE), ("诸位", NONE),
 ];
 
 /// Behind a command.
