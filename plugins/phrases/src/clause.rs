@@ -2,10 +2,11 @@
 //! the others may say anything that neither asks nor denies, names no other time, and speaks for nobody else.
 
 use crate::Verdict;
+use crate::order;
 use crate::text::{self, is_chinese};
 
 mod behind;
-mod free;
+pub(crate) mod free;
 
 /// A remark is shorter, in characters; in words where it is English.
 const LONGEST: usize = 12;
@@ -26,7 +27,19 @@ const ENGLISH_OTHER: [&str; 74] = [
 ];
 
 /// The surest of the utterance as a whole and of a clause beside remarks.
-pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
+pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
+    let whole = beside(said, &read);
+    match whole {
+        Verdict::Command(_) => whole,
+        whole => match order::among(said, &read) {
+            Verdict::Talk => whole,
+            ordered => ordered,
+        },
+    }
+}
+
+/// The surest of the whole and of a clause beside remarks that are known.
+fn beside<C>(said: &str, read: &impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
     let whole = read(said);
     // A long one is told and not ordered, and every cut of it would be read.
     if matches!(whole, Verdict::Command(_)) || said.len() > text::LONGEST {

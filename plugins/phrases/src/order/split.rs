@@ -1,0 +1,128 @@
+//! An utterance in clauses. Rule: it is parted where a mark or, in Chinese, a blank parts it, and where a word begins a
+//! clause; parting once too often costs nothing, since an order may be several clauses.
+
+use crate::text::{self, is_chinese};
+
+/// A clause of an utterance, without the word that joins it to the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    pub start: usize,
+    pub end: usize,
+    /// Evened, with its marks.
+    pub text: String,
+    /// A mark or a blank stands before it, and not only a word that begins clauses.
+    pub is_marked: bool,
+    /// A sentence has ended before it.
+    pub is_apart: bool,
+    /// 就, 再, then: it comes after something.
+    pub follows: bool,
+    /// It ends with a question mark.
+    pub asks: bool,
+}
+
+/// They join two clauses, and belong to none.
+const JOINTS: &[&str] = &["so", "and", "because", "cause", "cuz", "since", "plus", "anyway", "alright"];
+/// An English clause begins with them.
+#[rustfmt::skip]
+const STARTS: &[&str] = &[
+    "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
+];
+/// A Chinese clause begins with them.
+#[rustfmt::skip]
+const CHINESE_STARTS: &[&str] = &[
+    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看",
+];
+/// A Chinese clause ends with them.
+const ENDS: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
+/// Behind one of them, it has not ended yet.
+const GOES_ON: &[char] =
+    &['吧', '啊', '呀', '吗', '么', '嘛', '没', '的', '呢', '哈', '解', '不', '咯', '嘞', '啦', '呗', '一', '哦', '个', '好'];
+
+/// The clauses in order; none is empty.
+pub fn clauses(said: &str) -> Vec<Clause> {
+    let letters: Vec<(usize, char)> = said.char_indices().collect();
+    let mut cuts: Vec<(usize, usize, bool, bool)> = Vec::new();
+    for (index, &(at, letter)) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|index| letters.get(index)).map(|(_, letter)| *letter);
+        let after = letters.get(index + 1).map(|(_, letter)| *letter);
+        let is_number = before.is_some_and(|by| by.is_ascii_digit()) && after.is_some_and(|by| by.is_ascii_digit());
+        let next = at + letter.len_utf8();
+        let by_chinese = |by: Option<char>| by.is_some_and(|by| is_chinese(by) || "，。、！？".contains(by));
+        match letter {
+            '。' | '！' | '？' | '；' | '!' | '?' | ';' | '\n' | '…' => cuts.push((at, next, true, true)),
+            '.' if !is_number => cuts.push((at, next, true, true)),
+            '，' | '、' | ',' | '—' | '~' | '～' => cuts.push((at, next, true, false)),
+            '-' if before == Some(' ') && after == Some(' ') => cuts.push((at, next, true, false)),
+            ' ' | '\u{3000}' if by_chinese(before) || by_chinese(after) => cuts.push((at, next, true, false)),
+            ' ' if begins_english(&said[next..]) => cuts.push((at, next, false, false)),
+            _ if before.is_some_and(|by| ENDS.contains(&by)) && is_chinese(letter) && !GOES_ON.contains(&letter) => {
+                cuts.push((at, at, false, false));
+            }
+            _ if is_chinese(letter)
+                && before.is_some_and(is_chinese)
+                && CHINESE_STARTS.iter().any(|start| said[at..].starts_with(start)) =>
+            {
+                cuts.push((at, at, false, false));
+            }
+            _ => {}
+        }
+    }
+    cuts.push((said.len(), said.len(), true, true));
+    let mut found: Vec<Clause> = Vec::new();
+    let (mut start, mut is_marked, mut is_apart) = (0, true, false);
+    for (end, next, marked, apart) in cuts {
+        let whole = &said[start.min(end)..end];
+        let (text, follows) = joined(whole);
+        if text.is_empty() {
+            is_marked |= marked;
+            is_apart |= apart;
+        } else {
+            let begin = end - text.len();
+            let asks = said[end..].trim_start().starts_with(['?', '？']);
+            let even = text::even(text.trim());
+            found.push(Clause { start: begin, end, text: even, is_marked, is_apart, follows, asks });
+            (is_marked, is_apart) = (marked, apart);
+        }
+        start = next;
+    }
+    found
+}
+
+/// Without the words that join it to what stands before, and whether it comes after that.
+fn joined(clause: &str) -> (&str, bool) {
+    let mut rest = clause.trim_start();
+    let mut follows = false;
+    for _ in 0..3 {
+        let lower = rest.get(..12.min(rest.len())).unwrap_or(rest).to_ascii_lowercase();
+        let joint = JOINTS.iter().find(|joint| is_word_at(&lower, joint));
+        let then = ["then", "and then"].iter().find(|joint| is_word_at(&lower, joint));
+        let chinese = ["所以", "因此"].iter().find(|joint| rest.starts_with(**joint));
+        let after = ["然后", "再", "就", "才", "接着", "之后"]
+            .iter()
+            .find(|joint| rest.starts_with(**joint) && !rest.starts_with("再见") && !rest.starts_with("再会"));
+        follows |= then.is_some() || after.is_some();
+        match joint.or(then).or(chinese) {
+            Some(joint) if rest.len() > joint.len() => rest = rest[joint.len()..].trim_start(),
+            _ => break,
+        }
+    }
+    (rest, follows)
+}
+
+fn begins_english(rest: &str) -> bool {
+    // Stop working so hard.
+    let is_degree = ["hard", "much", "far", "many", "well", "long", "late", "good", "that"]
+        .iter()
+        .any(|word| rest.strip_prefix("so ").is_some_and(|rest| is_word_at(rest, word)));
+    if is_degree {
+        return false;
+    }
+    let head: String = rest.chars().take(14).map(|letter| letter.to_ascii_lowercase()).collect();
+    let head = head.replace('’', "'");
+    JOINTS.iter().chain(STARTS).chain(&["then"]).any(|word| is_word_at(&head, word))
+}
+
+fn is_word_at(text: &str, word: &str) -> bool {
+    text.strip_prefix(word)
+        .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '\''))
+}

@@ -1,0 +1,163 @@
+//! English clauses that hold an order. Rule: a word counts as a whole; then who, when, whether.
+
+use super::{Reach, is_short};
+
+#[rustfmt::skip]
+const REPORTS: &[&str] = &[
+    "said", "says", "say", "saying", "told", "tell", "tells", "telling", "ask", "asked", "asks", "asking", "shouted", "yelled", "wrote", "writes", "texted", "heard", "hear", "mentioned", "suggested", "suggests", "announced", "replied", "answered", "called", "claims", "insisted", "goes", "begged", "ordered", "explained", "whispered", "mutters", "typed", "reminded", "emailed", "messaged", "warned", "demanded", "thinks", "thought",
+];
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "word", "words", "phrase", "sentence", "means", "mean", "meaning", "spell", "translate", "translation", "pronounce", "button", "command", "commands", "lyrics", "song", "quote", "title", "titled", "movie", "film", "novel", "chapter", "line", "slogan", "typing", "click", "clicked", "pressed", "tapped", "caption", "password", "spelled", "headline",
+];
+#[rustfmt::skip]
+const CONDITIONS: &[&str] = &[
+    "if", "unless", "whenever", "when", "whether", "once", "until", "till", "provided", "assuming", "suppose", "supposing", "imagine", "before", "after", "while", "wherever", "although", "though", "unlike", "instead", "except", "without", "in case",
+];
+#[rustfmt::skip]
+const NOTHING_LEFT: &[&str] = &[
+    "if there's nothing", "if there is nothing", "if that's all", "if that's everything", "if nobody has", "if no one has", "if you don't mind", "if you could", "if you would", "if you please", "if that's ok", "if nobody else",
+];
+#[rustfmt::skip]
+const TIMES: &[&str] = &[
+    "tomorrow", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "noon", "midnight", "afternoon", "evening", "week", "month", "year", "weekend", "someday", "eventually", "afterwards", "o'clock", "pm", "am", "sometimes", "quarter", "lunchtime", "morning", "hour",
+];
+#[rustfmt::skip]
+const PAST: &[&str] = &[
+    "yesterday", "ago", "last", "used", "usually", "always", "often", "every", "never", "once", "then", "eventually", "earlier", "previously", "normally", "typically", "kept", "remember",
+];
+const OTHERS: &[&str] = &[
+    "he", "she", "they", "he's", "she's", "they're", "he'll", "she'll", "they'll", "somebody", "someone", "boss", "who", "his",
+];
+#[rustfmt::skip]
+const HYPOTHETICAL: &[&str] = &[
+    "wish", "hope", "hoping", "hopefully", "almost", "nearly", "would", "wouldn't", "should", "shouldn't", "supposed", "maybe", "perhaps", "probably", "might", "may", "pretend", "dreamt", "dreamed", "dream", "wonder", "wondering", "guess", "imagine", "considered", "planning", "planned", "plan", "forgot", "wanted",
+];
+const DENIALS: &[&str] =
+    &["don't", "not", "never", "won't", "can't", "didn't", "cannot", "shouldn't", "wouldn't", "no", "doesn't", "dont"];
+/// No clause ends with them.
+#[rustfmt::skip]
+const OPEN: &[&str] = &[
+    "to", "the", "a", "an", "of", "in", "on", "at", "by", "for", "with", "about", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "you", "who", "which", "that", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "keep", "keeps", "start", "stop", "love", "loves", "hate", "hates", "my", "your", "his", "her", "their", "our", "this", "these", "it", "just", "think", "know", "knew", "believe", "feel", "see", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
+];
+const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
+const CORRECTIONS: &[&str] = &[
+    "never mind", "nevermind", "just kidding", "kidding", "no wait", "wait", "hold on", "actually", "scratch that", "not yet", "don't",
+    "forget it", "i mean", "no no", "only joking", "joking", "just joking", "cancel that", "i'm kidding", "i'm joking",
+];
+/// It says something of the order itself.
+#[rustfmt::skip]
+const PREDICATES: &[&str] = &[
+    "is", "was", "are", "were", "isn't", "wasn't", "means", "meant", "took", "takes", "failed", "fails", "sounds", "sounded", "seems", "feels", "felt", "has", "had", "does", "did", "doesn't", "didn't", "works", "worked", "came", "comes", "went", "will", "would", "should", "could", "button", "command", "gets", "got",
+];
+
+fn words(clause: &str) -> Vec<&str> {
+    clause.split(|by: char| !by.is_ascii_alphanumeric() && by != '\'').filter(|word| !word.is_empty()).collect()
+}
+
+/// What a clause in front of an order does to it.
+pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
+    let words = words(clause);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) {
+        reaches.push(Reach::Any);
+    }
+    let last = words.last().copied().unwrap_or_default();
+    if has(REPORTS) {
+        let told = ["told", "tell", "ask", "asked", "say", "saying", "shouted", "yelled"];
+        let is_open = is_last && (REPORTS.contains(&last) || words.len() >= 2 && REPORTS.contains(&words[words.len() - 2]));
+        reaches.push(if is_open || has(&told) { Reach::Any } else { Reach::Strong });
+    }
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    if has(CONDITIONS) && !is_left {
+        reaches.push(if is_last { Reach::Any } else { Reach::Strong });
+    }
+    if has(HYPOTHETICAL) {
+        reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
+    }
+    if has(PAST) {
+        reaches.push(Reach::Bare);
+    }
+    if has(OTHERS) {
+        reaches.push(Reach::Weak);
+    }
+    if QUESTIONS.iter().any(|word| words.first() == Some(word)) {
+        reaches.push(Reach::Bare);
+    }
+    if is_last {
+        let is_time = has(TIMES) && is_short(clause);
+        if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
+            reaches.push(Reach::Any);
+        }
+        if is_short(clause) && !is_whole(&words) {
+            reaches.push(Reach::Bare);
+        }
+    } else if has(TIMES) {
+        reaches.push(Reach::Weak);
+    }
+    reaches
+}
+
+/// It is a whole clause of the speaker's own, which another may follow without any mark.
+pub fn is_own(clause: &str) -> bool {
+    let words = words(clause);
+    let own = [
+        "i", "i'm", "i've", "im", "ive", "we", "we're", "we've", "it's", "that's", "everyone", "everyone's", "everybody", "everybody's", "ok", "okay", "hey", "hi", "sorry", "thanks", "right", "alright", "well", "oh", "yeah", "yes",
+    ];
+    words.first().is_some_and(|word| own.contains(word))
+}
+
+/// A few words that say something, and do not only name somebody.
+fn is_whole(words: &[&str]) -> bool {
+    #[rustfmt::skip]
+    const SAYING: &[&str] = &[
+        "i", "we", "it", "that", "thanks", "thank", "sorry", "okay", "ok", "right", "alright", "yes", "yeah", "no", "hi", "hey", "hello", "morning", "oh", "well", "done", "ready", "here", "good", "great", "cool", "nice", "everyone", "everybody", "all", "guys", "folks", "team", "bye", "cheers", "sure", "perfect", "please", "so", "now",
+    ];
+    words.iter().any(|word| SAYING.contains(word) || word.contains('\'') || word.ends_with("ed"))
+}
+
+/// What a clause behind an order does to it.
+pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
+    let words = words(clause);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) || CORRECTIONS.iter().any(|word| clause.starts_with(word)) {
+        reaches.push(Reach::Any);
+    }
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    if has(CONDITIONS) && !is_left {
+        reaches.push(if is_first { Reach::Any } else { Reach::Bare });
+    }
+    let others_say = has(&["he", "she", "they"]) && has(REPORTS);
+    if others_say || has(&["said", "told", "asked"]) && is_first {
+        reaches.push(Reach::Any);
+    } else if has(REPORTS) && !has(&["tell", "says", "ask"]) {
+        reaches.push(Reach::Weak);
+    }
+    if has(DENIALS) || has(&["dare", "lose", "nobody", "nothing"]) {
+        reaches.push(Reach::Weak);
+    }
+    if words.first() == Some(&"but") || words.first() == Some(&"or") {
+        reaches.push(Reach::Any);
+    }
+    if has(PAST) {
+        reaches.push(Reach::Bare);
+    }
+    let is_farewell = ["bye", "night", "see you", "later", "talk to you"].iter().any(|word| order.contains(word));
+    if is_first && !is_farewell {
+        if words.first().is_some_and(|word| PREDICATES.contains(word)) {
+            reaches.push(Reach::Any);
+        }
+        if words.first().is_some_and(|word| QUESTIONS.contains(word)) {
+            reaches.push(Reach::Bare);
+        }
+        let begins = words.iter().take(3).any(|word| TIMES.contains(word));
+        if begins && is_short(clause) {
+            reaches.push(Reach::Any);
+        } else if begins || has(HYPOTHETICAL) {
+            reaches.push(Reach::Weak);
+        }
+    }
+    reaches
+}
