@@ -7,6 +7,7 @@ use crate::text::Text;
 
 mod asked;
 mod behind;
+mod spoken;
 pub mod vocabulary;
 
 use behind::{BEGUN, BROUGHT, RESULTING};
@@ -207,6 +208,7 @@ impl Named {
                 self.shown(&verb(ways, &SHOW))
                     .maybe(|ways| ways.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
             },
+            &|ways| spoken::core(ways, self),
             &|ways| asked::core(ways, &[&self.boards, &self.lists]),
             &|ways| self.shown(&verb(ways, &START)),
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
@@ -292,11 +294,11 @@ impl Named {
 }
 
 /// 把看板给我打开.
-fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
+pub(super) fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "帮我们", "帮忙", "都", "也", "重新"]))
 }
 
-fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {
+pub(super) fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ways.many(|ways| ways.word(&DETERMINERS))
 }
 

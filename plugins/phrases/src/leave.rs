@@ -6,7 +6,7 @@ use crate::farewell;
 use crate::path::{Marks, Ways};
 
 #[rustfmt::skip]
-const QUIT: [&str; 71] = [
+const QUIT: [&str; 85] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
@@ -16,6 +16,7 @@ const QUIT: [&str; 71] = [
     "go out of", "drop out of",
     "close out", "close off", "close down", "shut off",
     "shut",
+    "exit out of", "step away from", "drop out", "pull out of", "get back out of", "bail out of", "end out", "finish off", "pack up", "bring down", "wrap off", "put a stop to", "put an end to", "bring to an end",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 35] = [
@@ -190,6 +191,22 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
             let ending = minding.word(&ENDING);
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
+        },
+        &|ways| {
+            // 工作模式给我关掉, 录音给停了.
+            let named_first = named.noun(ways).or(&named.recording(ways)).or(&ways.word(&THIS_MODE));
+            let to_device = named_first.some(|ways| {
+                ways.word(&["给我", "给", "帮我", "帮忙", "你", "请", "麻烦", "现在", "赶紧", "就", "也", "都", "给咱", "你给我"])
+            });
+            to_device.word(&off)
+        },
+        &|ways| {
+            // 从会议模式退出来.
+            let from = ways.word(&["从", "从这个", "从当前", "从那个", "把我从"]);
+            let there = named.noun(&from).or(&from.word(&THIS_MODE)).or(&named.activity(&from).word(&["状态"]));
+            there.maybe(|ways| ways.word(&["里", "里面", "中", "当中"])).word(&[
+                "退出来", "退出", "退出去", "出来", "出去", "退回来", "退回去", "退", "离开", "切出来", "切回来", "切出去", "跳出来", "回来", "切走", "弄出来", "撤出来",
+            ])
         },
         &|ways| named.activity(&ways.word(&ends)),
         &|ways| {

@@ -43,9 +43,9 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
             }
             let Verdict::Command(command) = read(order) else { continue };
             let setting = Setting {
-                front: &clauses[..first],
+                front: &split::whole(&clauses[..first]),
                 order: &even,
-                back: &clauses[last + 1..],
+                back: &split::whole(&clauses[last + 1..]),
                 asks_to_follow: clauses[first].follows,
                 is_marked: clauses[first].is_marked,
             };

@@ -112,8 +112,9 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
         };
         if is_first && !clause.is_marked {
             let reach = match clause.text.contains(is_chinese) {
-                true if chinese::is_own(&clause.text) => None,
+                true if chinese::is_own(&clause.text, setting.order) => None,
                 true => Some(Reach::Any),
+                false if english::is_told(&clause.text) => None,
                 false => Some(Reach::Weak),
             };
             held = held.max(reach.map_or(Hold::Free, |reach| reach.holds(manner)));

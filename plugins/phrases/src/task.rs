@@ -65,7 +65,10 @@ pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
 
 /// Commands without a task of one's own words.
 fn closed(said: &str) -> Verdict<Command> {
-    let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let Some(mut text) = Text::of(said) else { return Verdict::Talk };
+    // What's next? is a question and an order of it.
+    let asks = ["what's", "what is", "whats", "which", "是什么", "是啥", "是哪", "什么任务", "啥任务"];
+    text.asks &= !asks.iter().any(|word| text.words.contains(word));
     let framed = Framed::new(&text, &[]);
     let of = |verb| Command { verb, target: String::new(), asks: true };
     let called =

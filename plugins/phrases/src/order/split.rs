@@ -30,7 +30,7 @@ const STARTS: &[&str] = &[
 /// A Chinese clause begins with them.
 #[rustfmt::skip]
 const CHINESE_STARTS: &[&str] = &[
-    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看",
+    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
 ];
 /// A Chinese clause ends with them.
 const ENDS: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
@@ -58,6 +58,8 @@ pub fn clauses(said: &str) -> Vec<Clause> {
             _ if before.is_some_and(|by| ENDS.contains(&by)) && is_chinese(letter) && !GOES_ON.contains(&letter) => {
                 cuts.push((at, at, false, false));
             }
+            // 88我妈叫我了.
+            _ if is_chinese(letter) && at >= 2 && said[..at].ends_with("88") => cuts.push((at, at, false, false)),
             _ if is_chinese(letter)
                 && before.is_some_and(is_chinese)
                 && CHINESE_STARTS.iter().any(|start| said[at..].starts_with(start)) =>
@@ -84,6 +86,23 @@ pub fn clauses(said: &str) -> Vec<Clause> {
             (is_marked, is_apart) = (marked, apart);
         }
         start = next;
+    }
+    found
+}
+
+/// The same without the cuts that no mark has made.
+pub fn whole(clauses: &[Clause]) -> Vec<Clause> {
+    let mut found: Vec<Clause> = Vec::new();
+    for clause in clauses {
+        match found.last_mut() {
+            Some(last) if !clause.is_marked => {
+                let by = if last.text.ends_with(is_chinese) { "" } else { " " };
+                last.text = format!("{}{by}{}", last.text, clause.text);
+                last.end = clause.end;
+                last.asks |= clause.asks;
+            }
+            _ => found.push(clause.clone()),
+        }
     }
     found
 }

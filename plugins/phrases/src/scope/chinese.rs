@@ -18,7 +18,7 @@ const REPORTS: &[&str] = &[
 /// It is about words, or something else that shows them.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "这句", "那句", "句话", "这个词", "单词", "词组", "意思", "怎么说", "怎么讲", "怎么写", "怎么念", "怎么读", "翻译", "英文", "英语", "拼", "按钮", "按键", "口令", "台词", "歌词", "标题", "字幕", "例如", "比如", "譬如", "关键词", "造句", "念作", "读作", "这首歌", "小说", "剧本", "电影", "电视剧", "广播", "游戏", "我按了", "按一下", "点击", "点了", "点一下", "输入", "搜索", "搜一下",
+    "这句", "那句", "句话", "这个词", "单词", "词组", "意思", "怎么说", "怎么讲", "怎么写", "怎么念", "怎么读", "翻译", "英文", "英语", "拼", "按钮", "按键", "口令", "台词", "歌词", "标题", "字幕", "例如", "比如", "譬如", "关键词", "造句", "念作", "读作", "这首歌", "这歌", "的歌", "首歌", "歌名", "唱的", "小说", "剧本", "电影", "电视剧", "广播", "游戏", "我按了", "按一下", "点击", "点了", "点一下", "输入", "搜索", "搜一下",
 ];
 #[rustfmt::skip]
 const CONDITIONS: &[&str] = &[
@@ -47,7 +47,7 @@ const PAST: &[&str] = &[
 ];
 const HABITS: &[&str] =
     &["每天", "每周", "每次", "每回", "每晚", "每早", "天天", "总是", "老是", "经常", "一般", "通常"];
-const OTHERS: &[&str] = &["他", "她", "它", "谁", "有人", "别人", "人家", "对方", "你们", "老板", "领导", "同事"];
+const OTHERS: &[&str] = &["他", "她", "它", "谁", "有人", "别人", "对方", "你们", "老板", "领导", "同事"];
 /// What follows would be its object.
 #[rustfmt::skip]
 const GOVERNING: &[&str] = &[
@@ -75,15 +75,22 @@ const QUESTIONS: &[&str] = &[
     "吗", "什么意思", "为什么", "怎么样", "怎么回", "怎么办", "啥意思", "谁", "是不是", "有没有", "要不要", "能不能", "好不好", "对不对",
 ];
 
+/// What one wants of the order: 我看看编译到哪了.
+const LOOKS: &[&str] = &["我看", "我想看", "我要看", "让我看", "我瞧", "我瞅", "我想知道", "我要知道", "给我看", "给我说", "告诉我", "我听", "我查", "我们看", "咱们看", "大家看", "说说", "念给", "读给"];
+
 /// It tells what became of something.
 const NARRATED: &[&str] =
     &["没", "不", "笑", "愣", "哭", "试过", "意见", "发现", "结果", "怎么", "哪", "什么", "反应", "做梦", "想得美", "看了", "听了", "反对"];
 
 /// A clause that begins so may follow an order without any mark.
-pub fn is_own(clause: &str) -> bool {
+pub fn is_own(clause: &str, order: &str) -> bool {
+    // 明天见客户.
+    if order.ends_with('见') || order.ends_with('聊') {
+        return ["我", "谢谢", "大家", "各位", "咱", "辛苦"].iter().any(|word| clause.starts_with(word));
+    }
     #[rustfmt::skip]
     const OWN: &[&str] = &[
-        "我要", "我得", "我先", "我还", "我去", "我看", "我想", "我来", "我这", "我们要", "我们得", "我们还", "我有", "咱", "你给", "你帮", "你把", "你也", "大家", "各位", "谢谢", "多谢", "辛苦", "麻烦", "人家", "人都", "客户", "快", "赶紧", "吃饭", "下班", "今天", "明天", "有事", "还有事", "帮", "请", "给我", "好了", "行了",
+        "我要", "我得", "我先", "我还", "我去", "我看", "我想", "我来", "我这", "我们要", "我们得", "我们还", "我有", "咱", "你给", "你帮", "你把", "你也", "大家", "各位", "谢谢", "多谢", "辛苦", "麻烦", "人家", "人都", "客户", "我妈", "我爸", "我老", "我朋友", "我同", "我女", "我儿", "我男", "孩子", "老师", "老板", "领导", "快", "赶紧", "吃饭", "下班", "今天", "明天", "有事", "还有事", "帮", "请", "给我", "好了", "行了",
     ];
     OWN.iter().any(|word| clause.starts_with(word))
 }
@@ -167,8 +174,14 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     } else if has(REPORTS) {
         reaches.push(Reach::Weak);
     }
-    if has(QUESTIONS) {
+    // 我看了半天 is told.
+    let is_told = LOOKS.iter().filter_map(|word| clause.strip_prefix(word)).any(|rest| rest.starts_with(['了', '过']));
+    let looks = starts(LOOKS) && !is_told;
+    if has(QUESTIONS) && !looks {
         reaches.push(Reach::Bare);
+    }
+    if starts(&["之前", "之后", "以后", "以前", "的时候", "那天", "前", "后"]) || is_first && starts(&["是"]) && !starts(&["是的", "是啊"]) {
+        reaches.push(Reach::Any);
     }
     if starts(&["但", "可是", "不过", "然而"]) {
         reaches.push(Reach::Any);
@@ -177,8 +190,11 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
         reaches.push(Reach::Bare);
     }
     let is_farewell = ["拜", "再见", "晚安", "88", "聊", "回见", "挂"].iter().any(|word| order.contains(word));
-    if has(NARRATED) {
+    if has(NARRATED) && !looks {
         reaches.push(Reach::Weak);
+    }
+    if is_farewell {
+        reaches.retain(|reach| *reach == Reach::Any);
     }
     if is_first && !is_farewell {
         let is_closed = order.ends_with(['吧', '啊', '哈', '呗', '了', '嘛']);

@@ -24,7 +24,7 @@ const TIMES: &[&str] = &[
 ];
 #[rustfmt::skip]
 const PAST: &[&str] = &[
-    "yesterday", "ago", "last", "used", "usually", "always", "often", "every", "never", "once", "then", "eventually", "earlier", "previously", "normally", "typically", "kept", "remember",
+    "yesterday", "ago", "used", "usually", "always", "often", "every", "never", "once", "then", "eventually", "earlier", "previously", "normally", "typically", "kept", "remember",
 ];
 const OTHERS: &[&str] = &[
     "he", "she", "they", "he's", "she's", "they're", "he'll", "she'll", "they'll", "somebody", "someone", "boss", "who", "his",
@@ -76,7 +76,7 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
     if has(HYPOTHETICAL) {
         reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
     }
-    if has(PAST) {
+    if has(PAST) || has_last(&words) {
         reaches.push(Reach::Bare);
     }
     if has(OTHERS) {
@@ -117,6 +117,24 @@ fn is_whole(words: &[&str]) -> bool {
     words.iter().any(|word| SAYING.contains(word) || word.contains('\'') || word.ends_with("ed"))
 }
 
+/// Last week, last time.
+fn has_last(words: &[&str]) -> bool {
+    let times = ["week", "time", "night", "month", "year", "monday", "tuesday", "wednesday", "thursday", "friday", "summer", "winter"];
+    words.windows(2).any(|pair| pair[0] == "last" && times.contains(&pair[1]))
+}
+
+/// Tell me if it's green.
+fn asks_to_know(words: &[&str]) -> bool {
+    words.windows(2).any(|pair| ["me", "see", "us", "check", "know"].contains(&pair[0]) && ["if", "whether", "when", "what", "why"].contains(&pair[1]))
+}
+
+/// And what else the device shall do: read them to me.
+pub fn is_told(clause: &str) -> bool {
+    let words = words(clause);
+    let told = ["read", "tell", "show", "give", "let", "save", "put", "start", "open", "take", "record", "stop", "close", "end", "get", "send", "turn", "keep", "list", "check", "see", "write"];
+    words.first().is_some_and(|word| told.contains(word))
+}
+
 /// What a clause behind an order does to it.
 pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     let words = words(clause);
@@ -125,7 +143,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     if has(WORDS) || CORRECTIONS.iter().any(|word| clause.starts_with(word)) {
         reaches.push(Reach::Any);
     }
-    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word)) || asks_to_know(&words);
     if has(CONDITIONS) && !is_left {
         reaches.push(if is_first { Reach::Any } else { Reach::Bare });
     }
@@ -155,7 +173,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
         let begins = words.iter().take(3).any(|word| TIMES.contains(word));
         if begins && is_short(clause) {
             reaches.push(Reach::Any);
-        } else if begins || has(HYPOTHETICAL) {
+        } else if begins || has(HYPOTHETICAL) && !clause.contains("would you") {
             reaches.push(Reach::Weak);
         }
     }
