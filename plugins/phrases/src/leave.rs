@@ -343,6 +343,12 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     let sure = sure.or(&ways.word(&here).mark(stated));
     let urged = [
         "咱们散会哈",
+        "咱散会",
+        "咱们散会",
+        "大家散会",
+        "其他人散会",
+        "各位散会",
+        "全体散会",
         "咱散会哈",
         "散了吧",
         "散了散了",

@@ -150,7 +150,8 @@ fn manner(order: &str) -> Manner {
         || pair("show", "me")
         || pair("read", "me")
         || pair("go", "ahead");
-    if said_to || has(&["帮", "请", "麻烦", "给我", "给咱", "你", "您", "劳驾", "拜托", "辛苦"]) {
+    let asked = ["what", "what's", "whats", "how's", "is", "did"].iter().any(|word| words.first() == Some(word));
+    if said_to || asked || has(&["是什么", "是啥", "呢", "哪个", "哪些", "告诉我"]) || has(&["帮", "请", "麻烦", "给我", "给咱", "你", "您", "劳驾", "拜托", "辛苦"]) {
         return Manner::Addressed;
     }
     let urged = words.iter().any(|word| ["let's", "lets", "now", "just"].contains(word));

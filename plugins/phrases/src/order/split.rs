@@ -22,6 +22,10 @@ pub struct Clause {
 
 /// They join two clauses, and belong to none.
 const JOINTS: &[&str] = &["so", "and", "because", "cause", "cuz", "since", "plus", "anyway", "alright"];
+/// So does what says that nothing is left, or that something else comes: 没有就散会吧.
+const ENOUGH: &[&str] = &[
+    "所以", "因此", "没有就", "没有的话就", "没有的话", "没问题就", "没事就", "没别的就", "没意见就", "没人反对就", "没有问题就", "没有别的就", "没有我们就", "没有咱们就", "没有那就", "没问题的话", "没事的话", "没别的事就", "没什么事就", "没啥事就", "没啥就",
+];
 /// An English clause begins with them.
 #[rustfmt::skip]
 const STARTS: &[&str] = &[
@@ -30,7 +34,7 @@ const STARTS: &[&str] = &[
 /// A Chinese clause begins with them.
 #[rustfmt::skip]
 const CHINESE_STARTS: &[&str] = &[
-    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
+    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "看看", "瞧瞧", "瞅瞅", "顺便", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
 ];
 /// A Chinese clause ends with them.
 const ENDS: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
@@ -115,10 +119,15 @@ fn joined(clause: &str) -> (&str, bool) {
         let lower = rest.get(..12.min(rest.len())).unwrap_or(rest).to_ascii_lowercase();
         let joint = JOINTS.iter().find(|joint| is_word_at(&lower, joint));
         let then = ["then", "and then"].iter().find(|joint| is_word_at(&lower, joint));
-        let chinese = ["所以", "因此"].iter().find(|joint| rest.starts_with(**joint));
+        let chinese = ENOUGH.iter().find(|joint| rest.starts_with(**joint));
         let after = ["然后", "再", "就", "才", "接着", "之后"]
             .iter()
             .find(|joint| rest.starts_with(**joint) && !rest.starts_with("再见") && !rest.starts_with("再会"));
+        let onward = rest.strip_prefix("然后").filter(|rest| rest.starts_with("下一") || rest.starts_with("下个"));
+        if let Some(next) = onward {
+            rest = next;
+            break;
+        }
         follows |= then.is_some() || after.is_some();
         match joint.or(then).or(chinese) {
             Some(joint) if rest.len() > joint.len() => rest = rest[joint.len()..].trim_start(),

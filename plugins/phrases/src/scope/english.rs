@@ -38,7 +38,7 @@ const DENIALS: &[&str] =
 /// No clause ends with them.
 #[rustfmt::skip]
 const OPEN: &[&str] = &[
-    "to", "the", "a", "an", "of", "in", "on", "at", "by", "for", "with", "about", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "you", "who", "which", "that", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "keep", "keeps", "start", "stop", "love", "loves", "hate", "hates", "my", "your", "his", "her", "their", "our", "this", "these", "it", "just", "think", "know", "knew", "believe", "feel", "see", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
+    "to", "the", "a", "an", "of", "for", "with", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "who", "which", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "keep", "keeps", "start", "stop", "love", "loves", "hate", "hates", "my", "your", "his", "her", "their", "our", "these", "just", "think", "knew", "believe", "feel", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
 ];
 const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
 const CORRECTIONS: &[&str] = &[
@@ -70,8 +70,14 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         reaches.push(if is_open || has(&told) { Reach::Any } else { Reach::Strong });
     }
     let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    let begins = words.iter().take(2).any(|word| CONDITIONS.contains(word));
     if has(CONDITIONS) && !is_left {
-        reaches.push(if is_last { Reach::Any } else { Reach::Strong });
+        // I can't do it until Monday says nothing of the order.
+        reaches.push(match (begins, is_last) {
+            (true, true) => Reach::Any,
+            (true, false) => Reach::Strong,
+            (false, _) => Reach::Weak,
+        });
     }
     if has(HYPOTHETICAL) {
         reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
@@ -144,7 +150,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
         reaches.push(Reach::Any);
     }
     let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word)) || asks_to_know(&words);
-    if has(CONDITIONS) && !is_left {
+    if words.iter().take(2).any(|word| CONDITIONS.contains(word)) && !is_left {
         reaches.push(if is_first { Reach::Any } else { Reach::Bare });
     }
     let others_say = has(&["he", "she", "they"]) && has(REPORTS);
@@ -173,7 +179,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
         let begins = words.iter().take(3).any(|word| TIMES.contains(word));
         if begins && is_short(clause) {
             reaches.push(Reach::Any);
-        } else if begins || has(HYPOTHETICAL) && !clause.contains("would you") {
+        } else if begins || words.iter().take(3).any(|word| HYPOTHETICAL.contains(word)) && !clause.contains("would you") {
             reaches.push(Reach::Weak);
         }
     }

@@ -89,8 +89,8 @@ const LEFT: [&str; 83] = [
 ];
 
 #[rustfmt::skip]
-const MOVE: [&str; 168] = [
-    "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
+const MOVE: [&str; 178] = [
+    "先看", "先做", "先念", "先说", "先来", "先看看", "先弄", "先讲", "先跳到", "先去", "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
     "来", "往下到", "翻到", "前往", "移到", "移动到", "继续", "继续到", "我们看", "来看", "我想看", "我想听", "开始", "做", "上", "直接到", "接着", "接着做", "接着看", "往后到", "告诉我",
     "show me", "show", "show us", "read", "read me", "read out", "tell me", "give me", "go to", "go on to", "go on", "go", "go ahead to", "jump to", "jump", "skip to", "skip ahead to", "skip", "move on to", "move on", "move to", "move along to", "move", "continue to", "continue with", "continue", "proceed to", "proceed with", "proceed", "advance to",
     "switch to", "take me to", "take us to", "bring up", "pull up", "get", "get me", "open", "start", "on to", "onto", "let's do", "let's see", "let's move on to", "let's go to", "let's hear", "hear", "see", "what's", "what is", "whats", "start on", "get started on", "begin", "display", "i'm ready for", "ready for", "next up", "okay",
