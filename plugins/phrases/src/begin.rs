@@ -122,7 +122,7 @@ impl Named {
     }
 
     /// Behind what can be looked at.
-    fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
+    pub(crate) fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
         determined(ways).some(|ways| ways.word(&self.boards).or(&ways.word(&self.lists)))
     }
 

@@ -3,6 +3,7 @@
 
 use crate::Verdict;
 use crate::order;
+use crate::scope;
 use crate::text::{self, is_chinese};
 
 mod behind;
@@ -31,6 +32,7 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
     let whole = beside(said, &read);
     match whole {
         Verdict::Command(_) => whole,
+        whole if scope::is_story(said) => whole,
         whole => match order::among(said, &read) {
             Verdict::Talk => whole,
             ordered => ordered,
@@ -41,6 +43,9 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
 /// The surest of the whole and of a clause beside remarks that are known.
 fn beside<C>(said: &str, read: &impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
     let whole = read(said);
+    if scope::is_story(said) {
+        return whole;
+    }
     // A long one is told and not ordered, and every cut of it would be read.
     if matches!(whole, Verdict::Command(_)) || said.len() > text::LONGEST {
         return whole;

@@ -256,8 +256,8 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         },
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
         &|ways| {
-            let may = named.recording(ways).word(&["可以", "能"]);
-            may.word(&["停了", "关了", "停掉了", "结束了", "停止了"]).mark(stated)
+            let may = named.recording(ways).or(&named.noun(ways)).word(&["可以", "能", "你可以", "现在可以", "就可以"]);
+            may.word(&["停了", "关了", "停掉了", "停止了", "关掉了", "退了", "关闭了", "关上了", "收了", "撤了"]).mark(stated)
         },
         &|ways| named.stop(ways).mark(stated),
         &|ways| {

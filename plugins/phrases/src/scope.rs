@@ -70,13 +70,17 @@ impl Reach {
 
 /// What becomes of an order where it stands.
 pub fn hold(setting: &Setting<'_>) -> Hold {
-    let manner = manner(setting.order);
+    // Please do one thing, open my tasks.
+    let led = setting.front.last().filter(|clause| length(&clause.text) <= 6).is_some_and(|clause| {
+        ["please", "could you", "can you", "kindly", "你帮", "帮我", "麻烦", "请", "劳驾"].iter().any(|word| clause.text.starts_with(word))
+    });
+    let manner = if led { Manner::Addressed } else { manner(setting.order) };
     let mut held = Hold::Free;
     let mut is_apart = is_apart(setting.order, setting.back);
     for (index, clause) in setting.front.iter().enumerate().rev() {
         let is_last = index + 1 == setting.front.len();
         let reaches = if clause.text.contains(is_chinese) {
-            chinese::before(&clause.text, is_last, setting.order)
+            chinese::before(&clause.text, is_last, setting.order, setting.is_marked)
         } else {
             english::before(&clause.text, is_last)
         };
@@ -132,6 +136,12 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
     held
 }
 
+/// True where all of it is from a story, or about words.
+pub fn is_story(said: &str) -> bool {
+    let lower = said.to_lowercase();
+    chinese::STORIES.iter().chain(english::STORIES).any(|word| lower.contains(word))
+}
+
 /// The order begins a sentence of its own.
 fn is_apart(_order: &str, _back: &[Clause]) -> bool {
     false
@@ -155,7 +165,7 @@ fn manner(order: &str) -> Manner {
         return Manner::Addressed;
     }
     let urged = words.iter().any(|word| ["let's", "lets", "now", "just"].contains(word));
-    match urged || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"]) {
+    match urged || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"]) || ["看", "念", "读", "报"].iter().any(|verb| order.starts_with(verb)) {
         true => Manner::Urged,
         false => Manner::Bare,
     }

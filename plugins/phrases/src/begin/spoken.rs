@@ -10,10 +10,12 @@ const OVER: &[&str] = &[
 ];
 /// On, on please: coding mode on.
 const ON: &[&str] = &["on", "activate", "start", "go", "engage", "up"];
+const BRINGING: &[&str] = &["拿来", "拿过来", "拿出来", "调来", "调出来", "调出", "念来", "念出来", "念", "读", "读来", "报来", "报", "打开", "拉出来", "翻出来", "放出来", "列出来", "找出来", "弄出来", "给", "展开", "显示出来"];
+const SEEING: &[&str] = &["看看", "瞧瞧", "瞅瞅", "听听", "看一下", "看一眼", "瞄一眼", "过一下", "过一遍", "看下", "听一下", "过过目", "过目", "瞅一眼", "瞧一眼", "看", "听", "对一下", "对对"];
 const BUILD: &[&str] =
     &["the build", "our build", "my build", "this build", "the ci", "ci", "the pipeline", "our pipeline", "the latest build", "the last build"];
 const CHINESE_BUILD: &[&str] = &[
-    "构建", "编译", "流水线", "这次构建", "这个构建", "最新的构建", "我的构建", "我们的构建", "咱们的构建", "刚才的构建", "刚才那个构建", "刚才那次构建", "这次编译", "刚才那个编译", "刚才的编译", "上次构建", "最近的构建", "最近一次构建", "最新一次构建", "那个构建", "build", "ci",
+    "构建", "编译", "流水线", "昨晚的构建", "今天的构建", "刚刚的构建", "昨天的构建", "最新构建", "最近构建", "这次构建", "这个构建", "最新的构建", "我的构建", "我们的构建", "咱们的构建", "刚才的构建", "刚才那个构建", "刚才那次构建", "这次编译", "刚才那个编译", "刚才的编译", "上次构建", "最近的构建", "最近一次构建", "最新一次构建", "那个构建", "build", "ci",
 ];
 const LOOK: &[&str] = &[
     "check", "check on", "check up on", "look at", "look into", "have a look at", "take a look at", "go check", "see", "inspect",
@@ -22,7 +24,7 @@ const CHINESE_LOOK: &[&str] = &[
     "看看", "看一下", "看下", "看一眼", "查一下", "查查", "查看", "检查一下", "检查", "瞅瞅", "瞧瞧", "瞧一下", "瞅一眼", "看", "查", "念一下", "读一下", "报一下", "说一下", "说说", "告诉我",
 ];
 const STATE: &[&str] = &[
-    "什么状态", "是什么状态", "啥状态", "是啥状态", "什么情况", "是什么情况", "啥情况", "是啥情况", "怎么样", "怎么样了", "咋样", "咋样了", "状态", "情况", "结果", "过了没", "过了没有", "挂了没", "挂了没有", "成功了没", "成功了没有", "成了没", "成了没有", "是绿的还是红的", "绿的还是红的", "是绿是红", "红的还是绿的", "到哪了", "到哪一步了", "报了什么错", "报了啥错", "报的啥错", "报的什么错", "报什么错", "报啥错", "出了什么错", "出了啥错", "错在哪", "错在哪了", "哪里错了", "哪儿错了", "的状态", "的结果", "的情况",
+    "什么状态", "是什么状态", "啥状态", "是啥状态", "什么情况", "是什么情况", "啥情况", "是啥情况", "怎么样", "怎么样了", "咋样", "咋样了", "状态", "情况", "结果", "过没过", "过没过去", "过了吗", "成没成", "通过没", "通过了没", "结果怎么样", "结果如何", "过了没", "过了没有", "挂了没", "挂了没有", "成功了没", "成功了没有", "成了没", "成了没有", "是绿的还是红的", "绿的还是红的", "是绿是红", "红的还是绿的", "到哪了", "到哪一步了", "报了什么错", "报了啥错", "报的啥错", "报的什么错", "报什么错", "报啥错", "出了什么错", "出了啥错", "错在哪", "错在哪了", "哪里错了", "哪儿错了", "的状态", "的结果", "的情况",
 ];
 const WHY: &[&str] = &["为什么失败", "为什么挂了", "为啥挂了", "为什么失败了", "怎么挂了", "咋挂了", "为啥失败"];
 const NOW: &[&str] = &["现在", "目前", "当前", "到底", "这会", "今天", "又", "是"];
@@ -61,6 +63,13 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
             noted.mark(Marks::POLITE).or(&together.mark(Marks::POLITE)).or(&english)
         }
     };
+    let asked = ways.word(&["can we", "could we", "shall we", "may we", "can i", "could i"]).maybe(|ways| ways.word(&["please", "just", "now"]));
+    let asked = asked.word(&["get into", "go into", "switch to", "switch into", "be in", "have", "get", "go to", "move to", "change to", "turn on", "enter", "jump into", "do"]);
+    let asked = named.mode(&asked).mark(Marks::REQUESTS);
+    // 任务列表拿来我瞧瞧.
+    let brought = given(&named.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(BRINGING);
+    let brought = brought.many(|ways| ways.word(&["我", "给我", "让我", "来", "咱们", "大家", "给大家", "给我们"])).word(SEEING);
+    let switched = switched.or(&asked).or(&brought);
     let state = match named.lists.iter().any(|list| list == "构建日志") {
         true => build(ways),
         false => ways.nowhere(),
@@ -74,7 +83,7 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let looked = determined(&ways.word(CHINESE_LOOK).many(|ways| ways.word(&["那个", "一下", "下", "我", "给我"])));
     let of_build = |ways: &Ways<'t>| now(&now(ways).word(CHINESE_BUILD)).word(STATE);
     let why = now(&now(&looked).word(CHINESE_BUILD)).word(WHY);
-    let chinese = of_build(ways).or(&why).or(&of_build(&looked)).or(&looked.word(&["构建", "构建状态", "构建情况", "编译状态", "编译情况", "流水线", "build", "ci"]));
+    let chinese = of_build(ways).or(&why).or(&of_build(&looked)).or(&looked.word(&["昨晚的构建", "今天的构建", "最新的构建", "最近的构建", "这次构建", "我的构建", "构建", "构建状态", "构建情况", "编译状态", "编译情况", "流水线", "build", "ci"]));
     let look = ways.word(LOOK).or(&ways.word(&["show me", "tell me", "give me", "read me"]));
     let status = ways
         .maybe(|ways| ways.word(&["what's", "what is", "whats", "show me", "tell me", "give me", "read me", "check"]))

@@ -29,7 +29,7 @@ const ENOUGH: &[&str] = &[
 /// An English clause begins with them.
 #[rustfmt::skip]
 const STARTS: &[&str] = &[
-    "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
+    "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "while i", "while we", "while i'm", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
 ];
 /// A Chinese clause begins with them.
 #[rustfmt::skip]

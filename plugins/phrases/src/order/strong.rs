@@ -12,14 +12,14 @@ const CHINESE: &[&str] = &[
 ];
 #[rustfmt::skip]
 const PARTINGS: &[&str] = &[
-    "拜拜", "再见", "再会", "晚安", "拜了", "88", "回见", "回聊", "回头聊", "回头见", "明天见", "改天聊", "下次聊", "下次见", "不聊了", "先聊到这", "就聊到这", "挂了", "不唠了", "明儿见", "拜啦", "白白",
+    "拜拜", "再见", "再会", "晚安", "拜了", "88", "回见", "回聊", "回头聊", "回头见", "明天见", "改天聊", "下次聊", "下次见", "不聊了", "先聊到这", "就聊到这", "挂了", "不唠了", "明儿见", "拜啦", "白白", "再聊", "再唠", "下次说", "改天说", "安安", "告辞", "古德拜",
 ];
 const LEAVING: &[&str] = &["退出来", "退出去", "退出吧", "退出模式", "回到聊天", "聊天模式", "聊会天", "回聊天"];
 #[rustfmt::skip]
 const ENGLISH: &[&str] = &[
     "meeting", "meetings", "recording", "record", "minutes", "notes", "transcribing", "transcribe", "stand-up", "standup", "adjourn", "adjourned", "tape",
     "mode", "board", "task", "tasks", "todo", "todos", "to-do", "to-dos", "list", "kanban", "log", "logs", "build", "ci", "compile", "compiler", "errors", "coding", "code", "working", "work", "chat", "wrap", "off",
-    "next", "bye", "goodbye", "goodnight", "night", "later", "see", "farewell", "ciao", "tick", "mark", "cross", "claim", "assign", "refresh", "taskboard", "session", "conference", "pipeline", "programming", "tomorrow", "cheerio", "adios", "ttyl",
+    "next", "bye", "goodbye", "goodnight", "night", "later", "see", "farewell", "ciao", "tick", "mark", "cross", "claim", "assign", "refresh", "taskboard", "session", "conference", "pipeline", "programming", "tomorrow", "cheerio", "adios", "ttyl", "ta", "toodles", "adieu", "sayonara", "ya", "laters", "toodle",
 ];
 /// Alone they only hint.
 #[rustfmt::skip]

@@ -15,12 +15,12 @@ const HARMLESS: &[&str] = &[
 /// Somebody says it.
 #[rustfmt::skip]
 const REPORTS: &[&str] = &[
-    "说", "讲", "告诉", "叫", "让", "喊", "嚷", "吼", "问", "听说", "据说", "提议", "建议", "要求", "通知", "宣布", "写着", "写道", "提到", "回答", "嘱咐", "吩咐", "提醒", "念道", "回复", "发消息", "发微信", "留言", "命令", "口头禅", "回了句", "来了句", "来一句", "表示", "称", "答应", "要我", "催我",
+    "说", "讲", "告诉", "叫", "让", "喊", "嚷", "吼", "问", "听说", "据说", "提议", "建议", "要求", "通知", "宣布", "写着", "写道", "提到", "回答", "嘱咐", "吩咐", "提醒", "念道", "回复说", "发消息", "发微信", "留言", "命令", "口头禅", "回了句", "来了句", "来一句", "表示", "称", "答应", "要我", "催我",
 ];
 /// It is about words, or something else that shows them.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "这句", "那句", "句话", "这个词", "单词", "词组", "意思", "怎么说", "怎么讲", "怎么写", "怎么念", "怎么读", "翻译", "英文", "英语", "拼", "按钮", "按键", "口令", "台词", "歌词", "标题", "字幕", "例如", "比如", "譬如", "关键词", "造句", "念作", "读作", "这首歌", "这歌", "的歌", "首歌", "歌名", "唱的", "小说", "剧本", "电影", "电视剧", "广播", "游戏", "我按了", "按一下", "点击", "点了", "点一下", "输入", "搜索", "搜一下",
+    "这句", "那句", "造个句", "句子", "四个字", "三个字", "两个字", "几个字", "句话", "这个词", "单词", "词组", "意思", "怎么说", "怎么讲", "怎么写", "怎么念", "怎么读", "翻译", "英文", "英语", "拼", "按钮", "按键", "口令", "台词", "歌词", "标题", "字幕", "例如", "比如", "譬如", "关键词", "造句", "念作", "读作", "这首歌", "这歌", "的歌", "首歌", "歌名", "唱的", "小说", "剧本", "电影", "电视剧", "广播", "游戏", "我按了", "按一下", "点击", "点了", "点一下", "输入", "搜索", "搜一下",
 ];
 #[rustfmt::skip]
 const CONDITIONS: &[&str] = &[
@@ -37,6 +37,8 @@ const WAITS: &[&str] =
 const SUBORDINATE: &[&str] = &[
     "的时候", "时", "之后", "以后", "之前", "以前", "后", "前", "再", "才", "就", "为了", "关于", "由于", "至于", "对于", "那天", "那会", "期间", "同时",
 ];
+/// Told in a story.
+pub const STORIES: &[&str] = &["剧里", "电影里", "片子里", "小说里", "书里", "戏里", "游戏里", "梦里", "动画里", "视频里", "节目里", "故事里", "综艺里", "漫画里", "片里", "歌里", "课本里", "剧情"];
 /// A time, and nothing but it.
 #[rustfmt::skip]
 const TIMES: &[&str] = &[
@@ -99,7 +101,7 @@ pub fn is_own(clause: &str, order: &str) -> bool {
 }
 
 /// What a clause in front of an order does to it.
-pub fn before(clause: &str, is_last: bool, order: &str) -> Vec<Reach> {
+pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<Reach> {
     let plain = HARMLESS.iter().fold(clause.to_owned(), |plain, word| plain.replace(word, "了"));
     let bare = plain.trim_end_matches(['啊', '呀', '哈', '嘛', '呢', '哦', '吧', '的']);
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
@@ -110,7 +112,8 @@ pub fn before(clause: &str, is_last: bool, order: &str) -> Vec<Reach> {
     }
     if has(REPORTS) {
         let open = REPORTS.iter().any(|word| bare.ends_with(word) || bare.ends_with(&format!("{word}了")));
-        let open = open && is_last;
+        // 我让他帮我看看.
+        let open = (open || !is_marked) && is_last;
         let to_somebody = ["跟", "对", "和", "告诉", "命令", "吩咐"].iter().any(|word| plain.contains(word));
         reaches.push(match (open, to_somebody) {
             (true, _) => Reach::Any,
@@ -129,10 +132,7 @@ pub fn before(clause: &str, is_last: bool, order: &str) -> Vec<Reach> {
     if has(HABITS) {
         reaches.push(Reach::Strong);
     }
-    if has(PAST) {
-        reaches.push(Reach::Bare);
-    }
-    if has(OTHERS) || free::names_other(&plain, order) {
+    if has(PAST) || has(OTHERS) || free::names_other(&plain, order) {
         reaches.push(Reach::Weak);
     }
     if QUESTIONS.iter().any(|word| plain.contains(word)) {
@@ -169,8 +169,10 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     let plain = HARMLESS.iter().fold(clause.to_owned(), |plain, word| plain.replace(word, "了"));
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     let starts = |words: &[&str]| words.iter().any(|word| clause.starts_with(word));
+    let sighed = clause.trim_start_matches(['哎', '哦', '啊', '呃', '额', '唉', '那', '嗯', '诶', '噢', '，']);
+    let corrects = CORRECTIONS.iter().any(|word| sighed.starts_with(word));
     let mut reaches = Vec::new();
-    if has(WORDS) || starts(CORRECTIONS) || is_short(clause) && starts(PAUSES) {
+    if has(WORDS) || corrects || is_short(clause) && starts(PAUSES) {
         reaches.push(Reach::Any);
     }
     if has(CONDITIONS) && !NOTHING_LEFT.iter().any(|word| plain.contains(word)) || starts(WAITS) {
@@ -179,7 +181,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     let is_said = ["他说", "她说", "们说", "人说", "说的", "说过", "说道", "喊道", "的话"].iter().any(|word| plain.contains(word));
     if is_said {
         reaches.push(Reach::Any);
-    } else if has(REPORTS) {
+    } else if has(REPORTS) && (has(OTHERS) || REPORTS.iter().any(|word| plain.ends_with(word))) {
         reaches.push(Reach::Weak);
     }
     // 我看了半天 is told.
@@ -194,7 +196,8 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     if starts(&["但", "可是", "不过", "然而"]) {
         reaches.push(Reach::Any);
     }
-    if has(PAST) || has(HABITS) {
+    let asks_more = looks || starts(&["帮", "你帮", "你给", "请", "麻烦", "给我"]);
+    if (has(PAST) || has(HABITS)) && !asks_more {
         reaches.push(Reach::Bare);
     }
     let is_farewell = ["拜", "再见", "晚安", "88", "聊", "回见", "挂"].iter().any(|word| order.contains(word));

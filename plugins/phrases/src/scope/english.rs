@@ -4,7 +4,7 @@ use super::{Reach, is_short};
 
 #[rustfmt::skip]
 const REPORTS: &[&str] = &[
-    "said", "says", "say", "saying", "told", "tell", "tells", "telling", "ask", "asked", "asks", "asking", "shouted", "yelled", "wrote", "writes", "texted", "heard", "hear", "mentioned", "suggested", "suggests", "announced", "replied", "answered", "called", "claims", "insisted", "goes", "begged", "ordered", "explained", "whispered", "mutters", "typed", "reminded", "emailed", "messaged", "warned", "demanded", "thinks", "thought",
+    "said", "says", "say", "saying", "told", "tell", "tells", "telling", "ask", "asked", "asks", "asking", "shouted", "yelled", "wrote", "writes", "heard", "hear", "mentioned", "suggested", "suggests", "announced", "replied", "answered", "called", "claims", "insisted", "goes", "begged", "ordered", "explained", "whispered", "mutters", "warned", "demanded", "thinks", "thought",
 ];
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
@@ -16,11 +16,11 @@ const CONDITIONS: &[&str] = &[
 ];
 #[rustfmt::skip]
 const NOTHING_LEFT: &[&str] = &[
-    "if there's nothing", "if there is nothing", "if that's all", "if that's everything", "if nobody has", "if no one has", "if you don't mind", "if you could", "if you would", "if you please", "if that's ok", "if nobody else",
+    "if there's nothing", "if there is nothing", "if that's all", "if that's everything", "if nobody has", "if no one has", "if you don't mind", "you're ready", "you are ready", "while i", "while we", "as i ", "if you could", "if you would", "if you please", "if that's ok", "if nobody else",
 ];
 #[rustfmt::skip]
 const TIMES: &[&str] = &[
-    "tomorrow", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "noon", "midnight", "afternoon", "evening", "week", "month", "year", "weekend", "someday", "eventually", "afterwards", "o'clock", "pm", "am", "sometimes", "quarter", "lunchtime", "morning", "hour",
+    "tomorrow", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "noon", "midnight", "afternoon", "evening", "week", "month", "year", "weekend", "someday", "eventually", "afterwards", "o'clock", "pm", "am", "sometimes", "quarter", "lunchtime", "morning", "hour", "hours", "minute", "minutes", "seconds", "days",
 ];
 #[rustfmt::skip]
 const PAST: &[&str] = &[
@@ -38,7 +38,7 @@ const DENIALS: &[&str] =
 /// No clause ends with them.
 #[rustfmt::skip]
 const OPEN: &[&str] = &[
-    "to", "the", "a", "an", "of", "for", "with", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "who", "which", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "keep", "keeps", "start", "stop", "love", "loves", "hate", "hates", "my", "your", "his", "her", "their", "our", "these", "just", "think", "knew", "believe", "feel", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
+    "to", "the", "a", "an", "of", "for", "with", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "who", "which", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "my", "your", "his", "her", "their", "our", "these", "just", "think", "knew", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
 ];
 const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
 const CORRECTIONS: &[&str] = &[
@@ -49,6 +49,11 @@ const CORRECTIONS: &[&str] = &[
 #[rustfmt::skip]
 const PREDICATES: &[&str] = &[
     "is", "was", "are", "were", "isn't", "wasn't", "means", "meant", "took", "takes", "failed", "fails", "sounds", "sounded", "seems", "feels", "felt", "has", "had", "does", "did", "doesn't", "didn't", "works", "worked", "came", "comes", "went", "will", "would", "should", "could", "button", "command", "gets", "got",
+];
+
+/// Told in a story.
+pub const STORIES: &[&str] = &[
+    "in the film", "in the movie", "in the book", "in the show", "in the game", "in a film", "in a movie", "in my dream", "in the story", "in the play", "in the video", "in the episode", "in this film", "in this movie", "in that film", "in that movie", "in the song", "in the series",
 ];
 
 fn words(clause: &str) -> Vec<&str> {
@@ -73,11 +78,8 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
     let begins = words.iter().take(2).any(|word| CONDITIONS.contains(word));
     if has(CONDITIONS) && !is_left {
         // I can't do it until Monday says nothing of the order.
-        reaches.push(match (begins, is_last) {
-            (true, true) => Reach::Any,
-            (true, false) => Reach::Strong,
-            (false, _) => Reach::Weak,
-        });
+        let reach = begins.then_some(if is_last { Reach::Any } else { Reach::Strong });
+        reaches.extend(reach);
     }
     if has(HYPOTHETICAL) {
         reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
@@ -92,7 +94,9 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         reaches.push(Reach::Bare);
     }
     if is_last {
-        let is_time = has(TIMES) && is_short(clause);
+        let led = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"].iter().any(|word| words.first() == Some(word));
+        let is_phrase = ["in fact", "at last", "in short", "by the way", "on that note", "at once", "in any case", "in that case", "at long last"].contains(&clause.trim());
+        let is_time = (has(TIMES) || led && !is_phrase) && is_short(clause);
         if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
             reaches.push(Reach::Any);
         }
@@ -109,9 +113,12 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
 pub fn is_own(clause: &str) -> bool {
     let words = words(clause);
     let own = [
-        "i", "i'm", "i've", "im", "ive", "we", "we're", "we've", "it's", "that's", "everyone", "everyone's", "everybody", "everybody's", "ok", "okay", "hey", "hi", "sorry", "thanks", "right", "alright", "well", "oh", "yeah", "yes",
+        "i", "i'm", "i've", "im", "ive", "we", "we're", "we've", "it's", "that's", "everyone", "everyone's", "everybody", "everybody's", "ok", "okay", "hey", "hi", "sorry", "thanks", "right", "alright", "well", "oh", "yeah", "yes", "please", "could", "can", "kindly", "let", "just", "go",
     ];
-    words.first().is_some_and(|word| own.contains(word))
+    let says = |word: &&str| {
+        word.ends_with("'s") || word.ends_with("'re") || word.ends_with("'ve") || ["is", "are", "was", "has", "have", "got", "just", "went", "came", "looks"].contains(word)
+    };
+    words.iter().any(says) || words.first().is_some_and(|word| own.contains(word))
 }
 
 /// A few words that say something, and do not only name somebody.
