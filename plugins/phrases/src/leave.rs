@@ -193,6 +193,16 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
         &|ways| {
+            let may = named.noun(ways).or(&named.recording(ways)).word(&["可以", "能", "也可以", "都可以"]).word(&["结束了", "停止了", "停了"]);
+            may.many(|ways| ways.word(&["你", "就", "那", "给", "给我"])).word(&["关了", "停了", "关掉", "停掉", "关", "停", "退了", "退出", "结束"]).mark(stated)
+        },
+        &|ways| {
+            // I'm through with the board, close it.
+            let done = ways.word(&["i'm through with", "i'm done with", "i'm finished with", "done with", "finished with", "through with", "we're done with", "we're finished with", "we're through with"]);
+            let shut = ["close it", "shut it", "put it away", "turn it off", "exit it", "leave it", "close it down", "shut it down", "get me out"];
+            named.noun(&done).many(|ways| ways.word(&["so", "now", "please", "can you", "you can", "just", "for today"])).word(&shut)
+        },
+        &|ways| {
             // 工作模式给我关掉, 录音给停了.
             let named_first = named.noun(ways).or(&named.recording(ways)).or(&ways.word(&THIS_MODE));
             let to_device = named_first.some(|ways| {

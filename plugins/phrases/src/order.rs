@@ -86,3 +86,4 @@ pub(crate) fn length(clause: &str) -> usize {
 
 #[cfg(test)]
 mod tests;
+pub fn debug(said:&str)->Vec<Clause>{clauses(said)}

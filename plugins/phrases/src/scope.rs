@@ -165,7 +165,7 @@ fn manner(order: &str) -> Manner {
         return Manner::Addressed;
     }
     let urged = words.iter().any(|word| ["let's", "lets", "now", "just"].contains(word));
-    match urged || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"]) || ["看", "念", "读", "报"].iter().any(|verb| order.starts_with(verb)) {
+    match urged || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"]) || ["看", "念", "读", "报", "先看", "先念"].iter().any(|verb| order.starts_with(verb)) {
         true => Manner::Urged,
         false => Manner::Bare,
     }

@@ -8,6 +8,7 @@ use crate::clause;
 use crate::frame::{Framed, Manner};
 use crate::negation;
 use crate::ordinal::Place;
+use crate::order;
 use crate::talk::{self, Sound};
 use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, peel, unwrapped};
@@ -60,7 +61,16 @@ pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
         .or(|| ticked::read(said))
         .or(|| open(said, extra))
         .or(|| open(&text::even(said), extra));
-    named.or(|| clause::among(said, pointed))
+    // I'm through with the board, close it: no task is closed.
+    let lower = said.to_lowercase();
+    let is_board = lower.contains("board") && (lower.contains("close it") || lower.contains("shut it"));
+    let named = named.or(|| if is_board { Verdict::Talk } else { clause::among(said, pointed) });
+    // Without a title: 这条昨天就弄好了，帮我标成完成.
+    let untitled = |said: &str| match open(said, extra) {
+        Verdict::Command(command) if command.target.is_empty() => Verdict::Command(command),
+        _ => Verdict::Talk,
+    };
+    named.or(|| order::among(said, untitled))
 }
 
 /// Commands without a task of one's own words.

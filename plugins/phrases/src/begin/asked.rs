@@ -56,9 +56,9 @@ const ENGLISH: [&str; 22] = [
 ];
 const DOES: [&str; 2] = ["what does", "what"];
 #[rustfmt::skip]
-const TELL: [&str; 53] = [
+const TELL: [&str; 54] = [
     "show me", "show us", "tell me", "tell us", "read me", "read out", "read", "read us", "let me see", "let's see", "let me hear", "let's hear", "see", "check", "list", "give me", "remind me", "go over", "run through", "pull up", "bring up", "walk me through",
-    "看看", "看一下", "看下", "看", "查一下", "查查", "念念", "念一下", "念", "读一下", "读读", "报一下", "报报", "说说", "说一下", "讲讲", "瞅瞅", "瞧瞧", "告诉我", "列一下", "我看看", "我瞅瞅", "我瞧瞧", "让我看看", "让我瞅瞅", "给我看看", "给我瞅瞅", "给我念念", "给我说说", "给我讲讲", "查看一下",
+    "看看", "看一下", "看下", "看哈", "看",  "查一下", "查查", "念念", "念一下", "念", "读一下", "读读", "报一下", "报报", "说说", "说一下", "讲讲", "瞅瞅", "瞧瞧", "告诉我", "列一下", "我看看", "我瞅瞅", "我瞧瞧", "让我看看", "让我瞅瞅", "给我看看", "给我瞅瞅", "给我念念", "给我说说", "给我讲讲", "查看一下",
 ];
 
 /// Behind a question for what is on a board; `shown` names all that can be looked at.

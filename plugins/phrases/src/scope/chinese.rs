@@ -7,8 +7,9 @@ use crate::clause::free;
 /// Words of the classes below that hold nothing.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
+    "早上好", "上午好", "中午好", "下午好", "晚上好", "听完了", "听到了", "听清", "听懂", "听好", "听明白", "问完", "写完了", "写了一", "看到了", "记住了", "学完了", "教完了", "叫完", "回头见", "财务回复",
     "陪我说", "跟你说", "和你说", "陪我聊", "听我说", "听你说", "跟你聊", "和你聊", "听得到吗", "听得见吗", "能听到吗", "听到吗", "听见吗", "在吗", "准备好了吗", "好了吗", "都到了吗", "到齐了吗", "齐了吗", "还有问题吗", "有问题吗", "有意见吗", "还有吗", "还有事吗", "还有别的吗", "有补充吗", "还有补充吗", "看得到吗", "看得见吗",
-    "不说了", "先不说", "不多说", "少说", "话不多说", "别说了", "说完了", "都说完", "说好了", "说正事", "说得差不多", "说说", "说一下", "说两句", "没什么说", "没啥说", "没什么好说", "没什么要说", "没啥要说", "该说的", "要说的", "讲完了", "都讲完", "讲好了", "讲得差不多", "不讲了", "听说读写", "让大家久等", "让你久等", "让各位久等", "让让", "让开", "让我看", "让我听", "让我们", "让我歇", "让我缓",
+    "不说了", "先不说", "不多说", "少说", "话不多说", "别说了", "说完了", "都说完", "说好了", "说正事", "说得差不多", "说说", "说一下", "说两句", "没什么说", "没啥说", "没什么好说", "没什么要说", "没啥要说", "该说的", "要说的", "讲完了", "都讲完", "讲好了", "讲得差不多", "不讲了", "听说读写", "让大家久等", "让你久等", "让各位久等", "让让", "让开", "让我们", "让我歇", "让我缓",
     "问题", "没问题", "问完了", "问好", "叫醒", "叫车", "叫的车", "叫了车", "叫了外卖", "叫外卖", "点名", "等着呢", "等着", "等半天", "等急", "等我呢", "在等", "久等", "不等了", "不等他", "等不及", "等不了", "等得", "等会议室", "催了", "其他", "吉他", "同学", "放学", "上学", "开学", "学校", "他们都到", "差点忘", "忘了说", "想想", "想你", "觉得累", "写完", "写代码", "写好", "书房", "每个人", "每位", "每人", "的时候不早", "时候不早",
     "要不", "特别", "区别", "别的", "别人都", "级别", "没别的", "别聊", "别闹", "别扯", "别吵", "别磨蹭", "别愣", "别急", "别玩", "先别走",
 ];
@@ -102,7 +103,8 @@ pub fn is_own(clause: &str, order: &str) -> bool {
 
 /// What a clause in front of an order does to it.
 pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<Reach> {
-    let plain = HARMLESS.iter().fold(clause.to_owned(), |plain, word| plain.replace(word, "了"));
+    let own = clause.strip_prefix("让我").unwrap_or(clause);
+    let plain = HARMLESS.iter().fold(own.to_owned(), |plain, word| plain.replace(word, "了"));
     let bare = plain.trim_end_matches(['啊', '呀', '哈', '嘛', '呢', '哦', '吧', '的']);
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     let ends = |words: &[&str]| words.iter().any(|word| bare.ends_with(word));
@@ -122,7 +124,7 @@ pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<
             (false, false) => Reach::Bare,
         });
     }
-    let is_left = NOTHING_LEFT.iter().any(|word| plain.contains(word));
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
     if (has(CONDITIONS) || plain.starts_with('等')) && !is_left {
         reaches.push(if is_last { Reach::Any } else { Reach::Strong });
     }
@@ -132,14 +134,14 @@ pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<
     if has(HABITS) {
         reaches.push(Reach::Strong);
     }
-    if has(PAST) || has(OTHERS) || free::names_other(&plain, order) {
+    if has(PAST) || has(OTHERS) || !is_left && free::names_other(&plain, order) {
         reaches.push(Reach::Weak);
     }
     if QUESTIONS.iter().any(|word| plain.contains(word)) {
         reaches.push(Reach::Bare);
     }
     if is_last {
-        let is_time = TIMES.iter().any(|word| plain.contains(word)) && is_short(&plain);
+        let is_time = TIMES.iter().any(|word| plain.contains(word)) && is_short(&plain) && !plain.ends_with('了');
         if is_time || SUBORDINATE.iter().any(|word| plain.ends_with(word)) || ends(DENIALS) {
             reaches.push(Reach::Any);
         }
@@ -175,7 +177,7 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     if has(WORDS) || corrects || is_short(clause) && starts(PAUSES) {
         reaches.push(Reach::Any);
     }
-    if has(CONDITIONS) && !NOTHING_LEFT.iter().any(|word| plain.contains(word)) || starts(WAITS) {
+    if has(CONDITIONS) && !NOTHING_LEFT.iter().any(|word| clause.contains(word)) || starts(WAITS) {
         reaches.push(Reach::Any);
     }
     let is_said = ["他说", "她说", "们说", "人说", "说的", "说过", "说道", "喊道", "的话"].iter().any(|word| plain.contains(word));
