@@ -124,7 +124,20 @@ impl Named {
     /// Behind what can be looked at.
     pub(crate) fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
         let one = |ways: &Ways<'t>| ways.word(&self.boards).or(&ways.word(&self.lists));
-        let on = ["上的", "里的", "上面的", "里面的", "上", "里", "里头的", "上头的", "上所有的", "里所有的", "上今天的", "的"];
+        let on = [
+            "上的",
+            "里的",
+            "上面的",
+            "里面的",
+            "上",
+            "里",
+            "里头的",
+            "上头的",
+            "上所有的",
+            "里所有的",
+            "上今天的",
+            "的",
+        ];
         // 任务板上的任务.
         determined(ways).some(|ways| one(ways).or(&determined(&ways.word(&self.boards).word(&on)).word(&self.lists)))
     }

@@ -131,7 +131,9 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
                     || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
                     || (has(Marks::US) && !has(Marks::IS_SO))
             }
-            () if has(Marks::YOU) => !has(Marks::IS_SO | Marks::ACTIVITY) || has(Marks::POLITE | Marks::URGES) || is_allowed,
+            () if has(Marks::YOU) => {
+                !has(Marks::IS_SO | Marks::ACTIVITY) || has(Marks::POLITE | Marks::URGES) || is_allowed
+            }
             () => true,
         };
         // 散会了 ends it; 开始会议了, 我退出了 and 马上散会了 tell of it.

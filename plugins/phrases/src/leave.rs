@@ -5,6 +5,8 @@ use crate::begin::Named;
 use crate::farewell;
 use crate::path::{Marks, Ways};
 
+mod spoken;
+
 #[rustfmt::skip]
 const QUIT: [&str; 85] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
@@ -192,32 +194,7 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             let ending = minding.word(&ENDING);
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
-        &|ways| {
-            let may = named.noun(ways).or(&named.recording(ways)).word(&["可以", "能", "也可以", "都可以"]).word(&["结束了", "停止了", "停了"]);
-            may.many(|ways| ways.word(&["你", "就", "那", "给", "给我"])).word(&["关了", "停了", "关掉", "停掉", "关", "停", "退了", "退出", "结束"]).mark(stated)
-        },
-        &|ways| {
-            // I'm through with the board, close it.
-            let done = ways.word(&["i'm through with", "i'm done with", "i'm finished with", "done with", "finished with", "through with", "we're done with", "we're finished with", "we're through with"]);
-            let shut = ["close it", "shut it", "put it away", "turn it off", "exit it", "leave it", "close it down", "shut it down", "get me out"];
-            named.noun(&done).many(|ways| ways.word(&["so", "now", "please", "can you", "you can", "just", "for today"])).word(&shut)
-        },
-        &|ways| {
-            // 工作模式给我关掉, 录音给停了.
-            let named_first = named.noun(ways).or(&named.recording(ways)).or(&ways.word(&THIS_MODE));
-            let to_device = named_first.some(|ways| {
-                ways.word(&["给我", "给", "帮我", "帮忙", "你", "请", "麻烦", "现在", "赶紧", "就", "也", "都", "给咱", "你给我"])
-            });
-            to_device.word(&off)
-        },
-        &|ways| {
-            // 从会议模式退出来.
-            let from = ways.word(&["从", "从这个", "从当前", "从那个", "把我从"]);
-            let there = named.noun(&from).or(&from.word(&THIS_MODE)).or(&named.activity(&from).word(&["状态"]));
-            there.maybe(|ways| ways.word(&["里", "里面", "中", "当中"])).word(&[
-                "退出来", "退出", "退出去", "出来", "出去", "退回来", "退回去", "退", "离开", "切出来", "切回来", "切出去", "跳出来", "回来", "切走", "弄出来", "撤出来",
-            ])
-        },
+        &|ways| spoken::core(ways, named, stated),
         &|ways| named.activity(&ways.word(&ends)),
         &|ways| {
             // The notes of a meeting are finished by whoever writes them.
@@ -267,7 +244,8 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
         &|ways| {
             let may = named.recording(ways).or(&named.noun(ways)).word(&["可以", "能", "你可以", "现在可以", "就可以"]);
-            may.word(&["停了", "关了", "停掉了", "停止了", "关掉了", "退了", "关闭了", "关上了", "收了", "撤了"]).mark(stated)
+            may.word(&["停了", "关了", "停掉了", "停止了", "关掉了", "退了", "关闭了", "关上了", "收了", "撤了"])
+                .mark(stated)
         },
         &|ways| named.stop(ways).mark(stated),
         &|ways| {

@@ -48,6 +48,7 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
                 back: &split::whole(&clauses[last + 1..]),
                 asks_to_follow: clauses[first].follows,
                 is_marked: clauses[first].is_marked,
+                is_apart: clauses[first].is_apart,
             };
             match scope::hold(&setting) {
                 Hold::Free => match found {
@@ -86,4 +87,3 @@ pub(crate) fn length(clause: &str) -> usize {
 
 #[cfg(test)]
 mod tests;
-pub fn debug(said:&str)->Vec<Clause>{clauses(said)}

@@ -18,6 +18,8 @@ pub struct Setting<'t> {
     pub back: &'t [Clause],
     /// A mark or a blank stands before the order.
     pub is_marked: bool,
+    /// A sentence has ended before the order.
+    pub is_apart: bool,
     /// 就, 再, then lead up to it.
     pub asks_to_follow: bool,
 }
@@ -72,11 +74,14 @@ impl Reach {
 pub fn hold(setting: &Setting<'_>) -> Hold {
     // Please do one thing, open my tasks.
     let led = setting.front.last().filter(|clause| length(&clause.text) <= 6).is_some_and(|clause| {
-        ["please", "could you", "can you", "kindly", "你帮", "帮我", "麻烦", "请", "劳驾"].iter().any(|word| clause.text.starts_with(word))
+        ["please", "could you", "can you", "kindly", "你帮", "帮我", "麻烦", "请", "劳驾"]
+            .iter()
+            .any(|word| clause.text.starts_with(word))
     });
     let manner = if led { Manner::Addressed } else { manner(setting.order) };
     let mut held = Hold::Free;
-    let mut is_apart = is_apart(setting.order, setting.back);
+    // What ended with a sentence before the order reaches less far.
+    let mut is_apart = setting.is_apart;
     for (index, clause) in setting.front.iter().enumerate().rev() {
         let is_last = index + 1 == setting.front.len();
         let reaches = if clause.text.contains(is_chinese) {
@@ -86,13 +91,12 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
         };
         if is_last && !setting.is_marked {
             let is_bound = match clause.text.contains(is_chinese) {
-                true => false,
+                true => !chinese::is_ended(&clause.text, setting.order),
                 false => !english::is_own(&clause.text),
             };
             held = held.max(if is_bound { Hold::Bound } else { Hold::Free });
         }
         for reach in reaches {
-            // What is another sentence reaches less far.
             let hold = match reach.holds(manner) {
                 Hold::Bound if !is_last && manner == Manner::Addressed && is_apart => Hold::Unsure,
                 hold => hold,
@@ -118,6 +122,7 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
             let reach = match clause.text.contains(is_chinese) {
                 true if chinese::is_own(&clause.text, setting.order) => None,
                 true => Some(Reach::Any),
+                false if english::is_reason(&clause.text) => Some(Reach::Strong),
                 false if english::is_told(&clause.text) => None,
                 false => Some(Reach::Weak),
             };
@@ -142,11 +147,6 @@ pub fn is_story(said: &str) -> bool {
     chinese::STORIES.iter().chain(english::STORIES).any(|word| lower.contains(word))
 }
 
-/// The order begins a sentence of its own.
-fn is_apart(_order: &str, _back: &[Clause]) -> bool {
-    false
-}
-
 fn manner(order: &str) -> Manner {
     let has = |words: &[&str]| words.iter().any(|word| order.contains(word));
     let words: Vec<&str> = order.split(|by: char| !by.is_ascii_alphanumeric() && by != '\'').collect();
@@ -161,11 +161,18 @@ fn manner(order: &str) -> Manner {
         || pair("read", "me")
         || pair("go", "ahead");
     let asked = ["what", "what's", "whats", "how's", "is", "did"].iter().any(|word| words.first() == Some(word));
-    if said_to || asked || has(&["是什么", "是啥", "呢", "哪个", "哪些", "告诉我"]) || has(&["帮", "请", "麻烦", "给我", "给咱", "你", "您", "劳驾", "拜托", "辛苦"]) {
+    if said_to
+        || asked
+        || has(&["是什么", "是啥", "呢", "哪个", "哪些", "告诉我"])
+        || has(&["帮", "请", "麻烦", "给我", "给咱", "你", "您", "劳驾", "拜托", "辛苦"])
+    {
         return Manner::Addressed;
     }
     let urged = words.iter().any(|word| ["let's", "lets", "now", "just"].contains(word));
-    match urged || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"]) || ["看", "念", "读", "报", "先看", "先念"].iter().any(|verb| order.starts_with(verb)) {
+    match urged
+        || has(&["吧", "呗", "把", "咱", "现在", "马上", "赶紧", "快"])
+        || ["看", "念", "读", "报", "先看", "先念"].iter().any(|verb| order.starts_with(verb))
+    {
         true => Manner::Urged,
         false => Manner::Bare,
     }
@@ -174,4 +181,20 @@ fn manner(order: &str) -> Manner {
 /// A clause that is short enough to be no clause at all.
 fn is_short(clause: &str) -> bool {
     length(clause) <= if clause.contains(is_chinese) { 5 } else { 3 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m18_words_reach_as_far_as_in_speech() {
+        assert_eq!(Reach::Any.holds(Manner::Addressed), Hold::Bound);
+        assert_eq!(Reach::Strong.holds(Manner::Addressed), Hold::Unsure);
+        assert_eq!(Reach::Bare.holds(Manner::Addressed), Hold::Free);
+        assert_eq!(Reach::Weak.holds(Manner::Bare), Hold::Unsure);
+        assert_eq!(manner("帮我打开看板"), Manner::Addressed);
+        assert_eq!(manner("打开看板吧"), Manner::Urged);
+        assert_eq!(manner("open the board"), Manner::Bare);
+    }
 }

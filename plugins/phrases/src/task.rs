@@ -7,8 +7,8 @@ use crate::Verdict;
 use crate::clause;
 use crate::frame::{Framed, Manner};
 use crate::negation;
-use crate::ordinal::Place;
 use crate::order;
+use crate::ordinal::Place;
 use crate::talk::{self, Sound};
 use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, peel, unwrapped};
@@ -56,6 +56,10 @@ const TARGET_CHARS: usize = 80;
 
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
+    // 搞定了吗，搞定了就勾掉 is a condition.
+    if said.contains('吗') && said.contains("了就") {
+        return Verdict::Talk;
+    }
     // A title is told as it was heard first, and only then with what recognisers confuse put right.
     let named = clause::among(said, closed)
         .or(|| ticked::read(said))

@@ -21,26 +21,51 @@ pub struct Clause {
 }
 
 /// They join two clauses, and belong to none.
-const JOINTS: &[&str] = &["so", "and", "because", "cause", "cuz", "since", "plus", "anyway", "alright"];
+const JOINTS: &[&str] = &["so", "and", "plus", "anyway", "alright"];
 /// So does what says that nothing is left, or that something else comes: 没有就散会吧.
 const ENOUGH: &[&str] = &[
-    "所以", "因此", "没有就", "没有的话就", "没有的话", "没问题就", "没事就", "没别的就", "没意见就", "没人反对就", "没有问题就", "没有别的就", "没有我们就", "没有咱们就", "没有那就", "没问题的话", "没事的话", "没别的事就", "没什么事就", "没啥事就", "没啥就",
+    "所以",
+    "因此",
+    "没有就",
+    "没有的话就",
+    "没有的话",
+    "没问题就",
+    "没事就",
+    "没别的就",
+    "没意见就",
+    "没人反对就",
+    "没有问题就",
+    "没有意见就",
+    "没啥问题就",
+    "没异议就",
+    "没有别的就",
+    "没有我们就",
+    "没有咱们就",
+    "没有那就",
+    "没问题的话",
+    "没事的话",
+    "没别的事就",
+    "没什么事就",
+    "没啥事就",
+    "没啥就",
 ];
 /// An English clause begins with them.
 #[rustfmt::skip]
 const STARTS: &[&str] = &[
-    "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "while i", "while we", "while i'm", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
+    "because", "cause", "cuz", "since", "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "while i", "while we", "while i'm", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
 ];
 /// A Chinese clause begins with them.
 #[rustfmt::skip]
 const CHINESE_STARTS: &[&str] = &[
-    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "看看", "瞧瞧", "瞅瞅", "顺便", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
+    "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "没意见就", "没问题就", "没事就", "没别的就", "没啥事就", "没人反对就", "没有问题就", "没有意见就", "没啥问题就", "没异议就", "有没有报", "有没有错", "有没有问题", "看看", "瞧瞧", "瞅瞅", "顺便", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
 ];
 /// A Chinese clause ends with them.
 const ENDS: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
 /// Behind one of them, it has not ended yet.
-const GOES_ON: &[char] =
-    &['吧', '啊', '呀', '吗', '么', '嘛', '没', '的', '呢', '哈', '解', '不', '咯', '嘞', '啦', '呗', '一', '哦', '个', '好'];
+const GOES_ON: &[char] = &[
+    '吧', '啊', '呀', '吗', '么', '嘛', '没', '的', '呢', '哈', '解', '不', '咯', '嘞', '啦', '呗', '一', '哦', '个',
+    '好',
+];
 
 /// The clauses in order; none is empty.
 pub fn clauses(said: &str) -> Vec<Clause> {
@@ -59,13 +84,19 @@ pub fn clauses(said: &str) -> Vec<Clause> {
             '-' if before == Some(' ') && after == Some(' ') => cuts.push((at, next, true, false)),
             ' ' | '\u{3000}' if by_chinese(before) || by_chinese(after) => cuts.push((at, next, true, false)),
             ' ' if begins_english(&said[next..]) => cuts.push((at, next, false, false)),
-            _ if before.is_some_and(|by| ENDS.contains(&by)) && is_chinese(letter) && !GOES_ON.contains(&letter) => {
+            // 看了看 is one word.
+            _ if before.is_some_and(|by| ENDS.contains(&by))
+                && is_chinese(letter)
+                && !GOES_ON.contains(&letter)
+                && index.checked_sub(2).and_then(|index| letters.get(index)).map(|(_, by)| *by) != Some(letter) =>
+            {
                 cuts.push((at, at, false, false));
             }
             // 88我妈叫我了.
             _ if is_chinese(letter) && at >= 2 && said[..at].ends_with("88") => cuts.push((at, at, false, false)),
             _ if is_chinese(letter)
                 && before.is_some_and(is_chinese)
+                && !(before == Some('了') && said[..at].ends_with("看了") && letter == '看')
                 && CHINESE_STARTS.iter().any(|start| said[at..].starts_with(start)) =>
             {
                 cuts.push((at, at, false, false));

@@ -42,7 +42,10 @@ pub fn is_strong(clause: &str) -> bool {
         }
         return has(CHINESE) || has(PARTINGS) || has(LEAVING);
     }
-    ["end it", "stop it here", "stop it there"].iter().any(|word| bare.contains(word)) || bare.split(|by: char| !by.is_ascii_alphanumeric() && by != '\'' && by != '-').any(|word| ENGLISH.contains(&word))
+    ["end it", "stop it here", "stop it there"].iter().any(|word| bare.contains(word))
+        || bare
+            .split(|by: char| !by.is_ascii_alphanumeric() && by != '\'' && by != '-')
+            .any(|word| ENGLISH.contains(&word))
 }
 
 /// A mode's name, and nothing that asks for it.

@@ -26,9 +26,8 @@ const TIMES: &[&str] = &[
 const PAST: &[&str] = &[
     "yesterday", "ago", "used", "usually", "always", "often", "every", "never", "once", "then", "eventually", "earlier", "previously", "normally", "typically", "kept", "remember",
 ];
-const OTHERS: &[&str] = &[
-    "he", "she", "they", "he's", "she's", "they're", "he'll", "she'll", "they'll", "somebody", "someone", "boss", "who", "his",
-];
+const OTHERS: &[&str] =
+    &["he", "she", "they", "he's", "she's", "they're", "he'll", "she'll", "they'll", "somebody", "someone", "who"];
 #[rustfmt::skip]
 const HYPOTHETICAL: &[&str] = &[
     "wish", "hope", "hoping", "hopefully", "almost", "nearly", "would", "wouldn't", "should", "shouldn't", "supposed", "maybe", "perhaps", "probably", "might", "may", "pretend", "dreamt", "dreamed", "dream", "wonder", "wondering", "guess", "imagine", "considered", "planning", "planned", "plan", "forgot", "wanted",
@@ -42,8 +41,26 @@ const OPEN: &[&str] = &[
 ];
 const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
 const CORRECTIONS: &[&str] = &[
-    "never mind", "nevermind", "just kidding", "kidding", "no wait", "wait", "hold on", "actually", "scratch that", "not yet", "don't",
-    "forget it", "i mean", "no no", "only joking", "joking", "just joking", "cancel that", "i'm kidding", "i'm joking",
+    "never mind",
+    "nevermind",
+    "just kidding",
+    "kidding",
+    "no wait",
+    "wait",
+    "hold on",
+    "actually",
+    "scratch that",
+    "not yet",
+    "don't",
+    "forget it",
+    "i mean",
+    "no no",
+    "only joking",
+    "joking",
+    "just joking",
+    "cancel that",
+    "i'm kidding",
+    "i'm joking",
 ];
 /// It says something of the order itself.
 #[rustfmt::skip]
@@ -53,7 +70,24 @@ const PREDICATES: &[&str] = &[
 
 /// Told in a story.
 pub const STORIES: &[&str] = &[
-    "in the film", "in the movie", "in the book", "in the show", "in the game", "in a film", "in a movie", "in my dream", "in the story", "in the play", "in the video", "in the episode", "in this film", "in this movie", "in that film", "in that movie", "in the song", "in the series",
+    "in the film",
+    "in the movie",
+    "in the book",
+    "in the show",
+    "in the game",
+    "in a film",
+    "in a movie",
+    "in my dream",
+    "in the story",
+    "in the play",
+    "in the video",
+    "in the episode",
+    "in this film",
+    "in this movie",
+    "in that film",
+    "in that movie",
+    "in the song",
+    "in the series",
 ];
 
 fn words(clause: &str) -> Vec<&str> {
@@ -69,9 +103,13 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         reaches.push(Reach::Any);
     }
     let last = words.last().copied().unwrap_or_default();
-    if has(REPORTS) {
+    let is_heard = ["heard you", "hear you", "hear me", "told you", "told me so", "hear that", "heard that"]
+        .iter()
+        .any(|word| clause.contains(word));
+    if has(REPORTS) && !is_heard {
         let told = ["told", "tell", "ask", "asked", "say", "saying", "shouted", "yelled"];
-        let is_open = is_last && (REPORTS.contains(&last) || words.len() >= 2 && REPORTS.contains(&words[words.len() - 2]));
+        let is_open =
+            is_last && (REPORTS.contains(&last) || words.len() >= 2 && REPORTS.contains(&words[words.len() - 2]));
         reaches.push(if is_open || has(&told) { Reach::Any } else { Reach::Strong });
     }
     let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
@@ -94,8 +132,21 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         reaches.push(Reach::Bare);
     }
     if is_last {
-        let led = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"].iter().any(|word| words.first() == Some(word));
-        let is_phrase = ["in fact", "at last", "in short", "by the way", "on that note", "at once", "in any case", "in that case", "at long last"].contains(&clause.trim());
+        let led = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"]
+            .iter()
+            .any(|word| words.first() == Some(word));
+        let is_phrase = [
+            "in fact",
+            "at last",
+            "in short",
+            "by the way",
+            "on that note",
+            "at once",
+            "in any case",
+            "in that case",
+            "at long last",
+        ]
+        .contains(&clause.trim());
         let is_time = (has(TIMES) || led && !is_phrase) && is_short(clause);
         if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
             reaches.push(Reach::Any);
@@ -113,10 +164,45 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
 pub fn is_own(clause: &str) -> bool {
     let words = words(clause);
     let own = [
-        "i", "i'm", "i've", "im", "ive", "we", "we're", "we've", "it's", "that's", "everyone", "everyone's", "everybody", "everybody's", "ok", "okay", "hey", "hi", "sorry", "thanks", "right", "alright", "well", "oh", "yeah", "yes", "please", "could", "can", "kindly", "let", "just", "go",
+        "i",
+        "i'm",
+        "i've",
+        "im",
+        "ive",
+        "we",
+        "we're",
+        "we've",
+        "it's",
+        "that's",
+        "everyone",
+        "everyone's",
+        "everybody",
+        "everybody's",
+        "ok",
+        "okay",
+        "hey",
+        "hi",
+        "sorry",
+        "thanks",
+        "right",
+        "alright",
+        "well",
+        "oh",
+        "yeah",
+        "yes",
+        "please",
+        "could",
+        "can",
+        "kindly",
+        "let",
+        "just",
+        "go",
     ];
     let says = |word: &&str| {
-        word.ends_with("'s") || word.ends_with("'re") || word.ends_with("'ve") || ["is", "are", "was", "has", "have", "got", "just", "went", "came", "looks"].contains(word)
+        word.ends_with("'s")
+            || word.ends_with("'re")
+            || word.ends_with("'ve")
+            || ["is", "are", "was", "has", "have", "got", "just", "went", "came", "looks"].contains(word)
     };
     words.iter().any(says) || words.first().is_some_and(|word| own.contains(word))
 }
@@ -132,19 +218,43 @@ fn is_whole(words: &[&str]) -> bool {
 
 /// Last week, last time.
 fn has_last(words: &[&str]) -> bool {
-    let times = ["week", "time", "night", "month", "year", "monday", "tuesday", "wednesday", "thursday", "friday", "summer", "winter"];
+    let times = [
+        "week",
+        "time",
+        "night",
+        "month",
+        "year",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "summer",
+        "winter",
+    ];
     words.windows(2).any(|pair| pair[0] == "last" && times.contains(&pair[1]))
 }
 
 /// Tell me if it's green.
 fn asks_to_know(words: &[&str]) -> bool {
-    words.windows(2).any(|pair| ["me", "see", "us", "check", "know"].contains(&pair[0]) && ["if", "whether", "when", "what", "why"].contains(&pair[1]))
+    words.windows(2).any(|pair| {
+        ["me", "see", "us", "check", "know"].contains(&pair[0])
+            && ["if", "whether", "when", "what", "why"].contains(&pair[1])
+    })
+}
+
+/// Because we are late.
+pub fn is_reason(clause: &str) -> bool {
+    ["because", "cause", "cuz", "since"].iter().any(|word| words(clause).first() == Some(word))
 }
 
 /// And what else the device shall do: read them to me.
 pub fn is_told(clause: &str) -> bool {
     let words = words(clause);
-    let told = ["read", "tell", "show", "give", "let", "save", "put", "start", "open", "take", "record", "stop", "close", "end", "get", "send", "turn", "keep", "list", "check", "see", "write"];
+    let told = [
+        "read", "tell", "show", "give", "let", "save", "put", "start", "open", "take", "record", "stop", "close",
+        "end", "get", "send", "turn", "keep", "list", "check", "see", "write",
+    ];
     words.first().is_some_and(|word| told.contains(word))
 }
 
@@ -186,7 +296,9 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
         let begins = words.iter().take(3).any(|word| TIMES.contains(word));
         if begins && is_short(clause) {
             reaches.push(Reach::Any);
-        } else if begins || words.iter().take(3).any(|word| HYPOTHETICAL.contains(word)) && !clause.contains("would you") {
+        } else if begins
+            || words.iter().take(3).any(|word| HYPOTHETICAL.contains(word)) && !clause.contains("would you")
+        {
             reaches.push(Reach::Weak);
         }
     }

@@ -144,7 +144,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
     let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
     let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
-        .maybe(|ways| ways.word(&["给", "都", "也", "可以"]))
+        .many(|ways| ways.word(&["给", "都", "也", "可以", "给我", "帮我", "你", "请", "麻烦"]))
         .word(&TICKED);
     let ticked = ticked.or(&subject(&ways.word(&TICK).many(|ways| ways.word(&["一下", "掉", "下"])))
         .maybe(|ways| ways.word(&["为已完成", "为完成", "成完成", "完成", "已完成"])));
