@@ -114,6 +114,16 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     if negation::of_command(found.rest, found.leads) {
         return Verdict::Talk;
     }
+    // 我妈说做完作业打个勾.
+    let told = ["说明", "小说", "说法", "传说", "说服"]
+        .iter()
+        .fold(found.rest.to_owned(), |rest, word| rest.replace(word, ""));
+    let is_told = ["妈说", "爸说", "师说", "板说", "导说", "事说", "总说", "经理说", "户说", "友说", "们说"]
+        .iter()
+        .any(|word| told.contains(word));
+    if found.leads && is_told {
+        return Verdict::Talk;
+    }
     let number = numbered(found.rest);
     let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
     let command = Command { verb: found.verb, target, asks: is_doubtful };
