@@ -24,6 +24,9 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
     if said.len() > text::LONGEST || said.contains(['"', '“', '”', '「', '」', '『', '』', '《', '<', '：']) {
         return Verdict::Talk;
     }
+    if !strong::is_strong(&text::even(said)) {
+        return Verdict::Talk;
+    }
     let clauses = clauses(said);
     let parts = clauses.iter().filter(|clause| clause.is_marked).count();
     if clauses.len() < 2 || clauses.len() > MOST || parts > MOST_PARTS {
@@ -41,7 +44,6 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
             if !strong::is_strong(&even) {
                 continue;
             }
-            let Verdict::Command(command) = read(order) else { continue };
             let setting = Setting {
                 front: &split::whole(&clauses[..first]),
                 order: &even,
@@ -50,7 +52,13 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
                 is_marked: clauses[first].is_marked,
                 is_apart: clauses[first].is_apart,
             };
-            match scope::hold(&setting) {
+            // What is bound is not worth the reading.
+            let hold = scope::hold(&setting);
+            if hold == Hold::Bound {
+                continue;
+            }
+            let Verdict::Command(command) = read(order) else { continue };
+            match hold {
                 Hold::Free => match found {
                     // Two wishes at once.
                     Verdict::Command(other) if other != command => return Verdict::Doubt(command),
