@@ -5,8 +5,12 @@ use crate::leave::{may, moved};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 
+mod asked;
+mod behind;
+mod spoken;
 pub mod vocabulary;
 
+use behind::{BEGUN, BROUGHT, RESULTING};
 use vocabulary::{
     ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, MAKE, MEASURE, NOTE, OPENING, PARTED, PARTS, SHOW, START, Vocabulary,
 };
@@ -30,7 +34,7 @@ pub struct Named {
     /// 任务列表: shown.
     lists: Vec<String>,
     /// 录音: it begins and ends.
-    recordings: Vec<String>,
+    pub(crate) recordings: Vec<String>,
     recorded: Vec<String>,
     /// 收工: ends it, said whole.
     stops: Vec<String>,
@@ -118,8 +122,24 @@ impl Named {
     }
 
     /// Behind what can be looked at.
-    fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        determined(ways).some(|ways| ways.word(&self.boards).or(&ways.word(&self.lists)))
+    pub(crate) fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
+        let one = |ways: &Ways<'t>| ways.word(&self.boards).or(&ways.word(&self.lists));
+        let on = [
+            "上的",
+            "里的",
+            "上面的",
+            "里面的",
+            "上",
+            "里",
+            "里头的",
+            "上头的",
+            "上所有的",
+            "里所有的",
+            "上今天的",
+            "的",
+        ];
+        // 任务板上的任务.
+        determined(ways).some(|ways| one(ways).or(&determined(&ways.word(&self.boards).word(&on)).word(&self.lists)))
     }
 
     /// Behind the record of something that goes on.
@@ -151,106 +171,6 @@ impl Named {
             let once = |ways: &Ways<'t>| determined(&ways.word(verbs)).maybe(|ways| ways.word(&["一下", "下"]));
             ways.some(once)
         };
-        let begun = [
-            "开始",
-            "启动",
-            "打开",
-            "开启",
-            "开",
-            "走起",
-            "现在开始",
-            "正式开始",
-            "搞起来",
-            "开起来",
-            "跑起来",
-            "弄起来",
-            "启动起来",
-            "调出来",
-            "弄出来",
-            "on",
-            "start",
-            "open",
-            "打开一下",
-            "开一下",
-            "启动一下",
-        ];
-        let resulting = [
-            "打开",
-            "启动",
-            "开启",
-            "开始",
-            "开起来",
-            "开",
-            "开开",
-            "打开一下",
-            "调出来",
-            "切换过来",
-            "启动一下",
-            "开启一下",
-            "启动起来",
-            "跑起来",
-            "搞起来",
-            "弄起来",
-            "弄出来",
-            "开一下",
-            "打开来",
-            "开了",
-        ];
-        let brought = [
-            "打开",
-            "打开一下",
-            "调出来",
-            "调出来一下",
-            "弄出来",
-            "拿出来",
-            "放出来",
-            "显示出来",
-            "列出来",
-            "列一下",
-            "展开",
-            "亮出来",
-            "翻出来",
-            "显示一下",
-            "打开看看",
-            "打开看一下",
-            "调出来看看",
-            "念一下",
-            "念出来",
-            "念一遍",
-            "念给我听",
-            "读一下",
-            "读出来",
-            "读一遍",
-            "读给我听",
-            "念给我听听",
-            "念给我听一下",
-            "读给我听听",
-            "说给我听听",
-            "说一下",
-            "过一下",
-            "过一遍",
-            "看一下",
-            "看看",
-            "报一下",
-            "播报一下",
-            "放上来",
-            "调上来",
-            "瞅一下",
-            "瞅一眼",
-            "瞧一眼",
-            "瞄一眼",
-            "瞧一下",
-            "看看吧",
-            "瞅瞅",
-            "瞧瞧",
-            "看一眼",
-            "念念",
-            "读读",
-            "报报",
-            "开起来",
-            "启动",
-            "亮起来",
-        ];
         ways.any(&[
             &|ways| ways.word(&self.wholes),
             &|ways| self.noun(&verb(ways, &START)),
@@ -281,6 +201,7 @@ impl Named {
             },
             &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
             &|ways| self.activity(ways).marked(&["吧"], Marks::URGES),
+            &|ways| self.activity(ways).word(&["走起", "搞起来", "走起来", "搞起", "整起来"]),
             &|ways| {
                 let made =
                     ways.word(&MAKE).word(&MEASURE).any(&[&|ways| ways.word(&self.things), &|ways| ways.word(&["会"])]);
@@ -288,7 +209,7 @@ impl Named {
             },
             &|ways| self.recording(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&NOTE)),
             &|ways| {
-                self.noun(&ways.word(&["把", "将"])).word(&[
+                given(&self.noun(&ways.word(&["把", "将"]))).word(&[
                     "录下来",
                     "记录下来",
                     "记下来",
@@ -299,10 +220,15 @@ impl Named {
                     "录上",
                 ])
             },
-            &|ways| self.shown(&verb(ways, &SHOW)).maybe(|ways| ways.word(&["to me", "to us", "for me"])),
+            &|ways| {
+                self.shown(&verb(ways, &SHOW))
+                    .maybe(|ways| ways.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
+            },
+            &|ways| spoken::core(ways, self),
+            &|ways| asked::core(ways, &[&self.boards, &self.lists]),
             &|ways| self.shown(&verb(ways, &START)),
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
-            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&brought),
+            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&BROUGHT),
             &|ways| {
                 self.noun(&determined(&ways.word(&PARTED)))
                     .or(&self.shown(&determined(&ways.word(&PARTED))))
@@ -314,16 +240,45 @@ impl Named {
                     .any(&[&|ways| self.shown(ways)])
             },
             &|ways| self.recording(&verb(ways, &START)),
-            &|ways| self.recording(ways).word(&["开始", "现在开始", "正式开始", "走起"]),
+            &|ways| {
+                self.recording(ways).word(&[
+                    "开始",
+                    "现在开始",
+                    "正式开始",
+                    "走起",
+                    "打开",
+                    "开启",
+                    "打开一下",
+                    "开一下",
+                    "启动",
+                    "启动一下",
+                    "开起来",
+                    "开开",
+                ])
+            },
+            &|ways| given(&self.recording(&ways.word(&["把", "将"]))).word(&RESULTING),
+            &|ways| {
+                let parts = ["going", "started", "rolling", "running", "underway", "under way", "on"];
+                self.recording(&determined(&ways.word(&PARTED))).word(&parts)
+            },
+            &|ways| {
+                let recorded = ["录一下", "录下来", "录起来", "录上", "记录一下", "记录下来", "记一下", "记下来"];
+                given(&self.thing(ways)).word(&recorded)
+            },
             &|ways| {
                 self.noun(
                     &determined(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&self.recorded))
                         .many(|ways| ways.word(&["一下", "下"])),
                 )
             },
-            &|ways| self.noun(ways).word(&begun),
+            &|ways| given(&self.noun(ways)).word(&BEGUN),
+            // My tasks please: who says please has ordered.
+            &|ways| {
+                let wished = self.shown(ways).or(&self.recording(ways));
+                wished.maybe(|ways| ways.word(&["up", "now", "then"])).marked(&["please", "pls"], Marks::POLITE)
+            },
             &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
-            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&resulting),
+            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&RESULTING),
             &|ways| {
                 let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);
                 let into = changed.word(&[
@@ -342,7 +297,7 @@ impl Named {
                     .any(&[&|ways| self.noun(ways), &|ways| self.activity(ways)])
             },
             &|ways| self.noun(&ways.word(&["turn", "switch"])).word(&["on"]),
-            &|ways| self.noun(&ways.word(&["get"])).word(&["started", "going", "underway", "under way"]),
+            &|ways| self.noun(&ways.word(&["get"])).word(&["started", "going", "underway", "under way", "on the road"]),
             &|ways| self.noun(&ways.word(&["get started with", "get going with"])),
             &|ways| {
                 let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
@@ -355,11 +310,11 @@ impl Named {
 }
 
 /// 把看板给我打开.
-fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "都", "重新"]))
+pub(super) fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "帮我们", "帮忙", "都", "也", "重新"]))
 }
 
-fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {
+pub(super) fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ways.many(|ways| ways.word(&DETERMINERS))
 }
 

@@ -2,9 +2,12 @@
 //! the others may say anything that neither asks nor denies, names no other time, and speaks for nobody else.
 
 use crate::Verdict;
+use crate::order;
+use crate::scope;
 use crate::text::{self, is_chinese};
 
-mod free;
+mod behind;
+pub(crate) mod free;
 
 /// A remark is shorter, in characters; in words where it is English.
 const LONGEST: usize = 12;
@@ -25,8 +28,24 @@ const ENGLISH_OTHER: [&str; 74] = [
 ];
 
 /// The surest of the utterance as a whole and of a clause beside remarks.
-pub fn among<C>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
+pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
+    let whole = beside(said, &read);
+    match whole {
+        Verdict::Command(_) => whole,
+        whole if scope::is_story(said) => whole,
+        whole => match order::among(said, &read) {
+            Verdict::Talk => whole,
+            ordered => ordered,
+        },
+    }
+}
+
+/// The surest of the whole and of a clause beside remarks that are known.
+fn beside<C>(said: &str, read: &impl Fn(&str) -> Verdict<C>) -> Verdict<C> {
     let whole = read(said);
+    if scope::is_story(said) {
+        return whole;
+    }
     // A long one is told and not ordered, and every cut of it would be read.
     if matches!(whole, Verdict::Command(_)) || said.len() > text::LONGEST {
         return whole;
@@ -150,7 +169,8 @@ mod tests {
             "她来了吗 开始会议",
             "开始会议吧 是什么意思",
         ] {
-            assert_eq!(among(said, read), Verdict::Talk, "{said}");
+            // A doubt starts nothing.
+            assert_ne!(among(said, read), Verdict::Command(()), "{said}");
         }
     }
 

@@ -66,7 +66,7 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Before a farewell they belong to it; alone they may be anything.
 #[rustfmt::skip]
-const WEAK: [&str; 36] = [
+const WEAK: [&str; 118] = [
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
     "没事", "没有了", "没了", "不用了",
     "不需要了", "走了", "先走了",
@@ -75,6 +75,9 @@ const WEAK: [&str; 36] = [
     "that's it", "nothing else", "no thanks", "no thank you", "i'm done",
     "i am done",
     "that's me for tonight", "that's me for today", "that's me for now", "that's me done", "that's me", "that's us", "that's us for today",
+    "你不用说了", "不用说了", "你不用念了", "好好休息", "没你的事了", "没什么了", "就这么多", "就这些", "就这些了", "今天够了", "聊够了", "差不多了",
+    "have fun", "love you", "love ya", "爱你", "周末快乐", "新年快乐", "节日快乐", "生日快乐", "中秋快乐", "merry christmas", "happy new year", "happy weekend", "happy friday", "happy holidays", "good luck", "nice one", "you've been a great help", "you've been very helpful", "you've been helpful", "you've been a star", "that helps", "that was helpful", "that's helpful", "that's really helpful", "that helped", "early start tomorrow", "up early tomorrow", "school tomorrow", "work tomorrow", "work in the morning", "big day tomorrow", "busy day tomorrow", "long day tomorrow", "yawn", "lights out", "sleepy time", "time to sleep", "early morning tomorrow", "got work tomorrow", "不用陪我了", "不用陪我聊了",
+    "明天还要早起", "明天要早起", "明天早起", "明早有课", "明早要早起", "明天上班", "明天还得上班", "明天还要上班", "明天有课", "明天上学", "明天还要上学", "明早还有课", "duty calls", "lunch calls", "dinner calls", "bed calls", "bed's calling", "makes sense", "that makes sense", "that answers it", "that answers my question", "early flight", "early flight tomorrow", "can't keep my eyes open", "i can't keep my eyes open", "i've got a meeting", "i've got a call", "long day", "what a day",
 ];
 const WEAKER: [&str; 7] = [
     "nice talking to you",
@@ -114,13 +117,13 @@ const AGAIN: [&str; 22] = [
 
 /// Wishes for somebody who is left.
 #[rustfmt::skip]
-const WISHES: [&str; 39] = [
+const WISHES: [&str; 38] = [
     "做个好梦", "做个美梦", "好梦", "祝你好梦", "祝你晚安", "祝好梦", "睡个好觉", "早点休息", "早点睡", "你也早点休息", "你也晚安", "保重", "多保重", "再会了", "一路顺风", "周末愉快",
     "晚安好梦", "晚安晚安", "么么哒", "我会想你的", "sleep well", "sleep tight", "sweet dreams", "have a good sleep", "have a good rest", "have a nice night", "have a lovely evening", "have a lovely day",
-    "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "have fun", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
+    "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 191] = [
+const MORE: [&str; 491] = [
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
     "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
     "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
@@ -132,9 +135,13 @@ const MORE: [&str; 191] = [
     "回聊", "that'll be all", "that will be all",
     "你歇着", "你歇吧", "你歇会", "你歇着吧", "你先歇着", "回头再聊", "回头再说", "先撤了", "我撤了", "先走一步", "我先走一步", "下线了拜", "不唠了", "先不唠了", "就唠到这里", "不聊了拜", "不跟你唠了", "先睡了", "我先睡了", "挂了挂了", "拜拜您嘞", "再见您嘞", "晚安您嘞", "talk to you in the morning", "talk tomorrow", "see you later love", "night then", "night all", "good night all", "speak tomorrow", "bye love", "cheers bye",
     "你也歇着", "你也歇着吧", "你也歇歇", "你也睡吧", "你也休息吧", "你也早点睡",
+ "歇着吧你", "你歇着去", "你歇着去吧", "你休息去", "你休息去吧", "你睡觉去吧", "你睡去吧", "回见了", "回见了您", "回见您呐", "回见您嘞", "改天再唠", "下回再唠", "下次再唠", "回头再唠", "明天再唠", "有空再唠", "有空再聊", "有空聊", "得空再聊", "就唠到这", "今天唠到这里", "先这么着", "那先这么着", "就这么着", "走啦", "撤啦", "闪了", "溜了", "挂啦", "我挂了", "那我挂了", "我先挂了", "我挂了拜", "挂了拜", "挂电话了", "我挂电话了", "先忙了", "先忙去了", "忙去了", "我忙去了", "去忙了", "我去忙了", "我先去忙了", "先去忙了", "不陪你了", "不陪你聊了", "不陪你唠了", "不耽误你了", "不耽误你休息了", "不吵你了", "不烦你了", "没你事了", "没你的事了", "没你什么事了", "关机吧", "你关机吧", "关机睡觉", "可以关机了", "待命吧", "先待命", "你先待命", "您歇着", "您歇着吧", "您忙", "您慢走", "慢走", "慢走不送", "江湖再见", "后会有期", "青山不改", "再会再会", "祝你好梦", "祝好梦", "做个好梦", "睡个好觉", "早睡", "早点睡觉", "早点歇着", "早些休息", "晚安了", "先睡为敬", "明天继续", "咱明天继续", "咱们明天继续聊", "咱们明天聊", "咱明天聊", "咱回头聊", "咱改天聊", "咱下次聊", "goodbye for now", "goodbye then", "goodbye now", "good bye then", "bye bye now", "bye bye then", "bye for today", "bye till tomorrow", "bye till next time", "byesie bye", "see ya in the morning", "see ya tomorrow", "see ya soon", "see ya around", "see ya next time", "see ya in a bit", "see you in the afternoon", "see you this evening", "see you tomorrow morning", "see you in a few", "see you anon", "see you on the flip side", "catch you on the flip side", "catch you on the other side", "catch you in a bit", "catch you in the morning", "catch you next time", "catch you then", "catch ya", "catch ya soon", "catch ya tomorrow", "ta ra", "ta ra then", "ta ra for now", "tara", "tara a bit", "ta ta then", "tatty bye", "toodle oo then", "toodeloo", "toodaloo", "pip pip", "cheery bye", "cheers then", "cheerybye", "hasta la vista", "hasta luego", "sayonara", "arrivederci", "auf wiedersehen", "au revoir then", "godspeed", "that's me away", "that's me off", "that's me gone", "that's me off now", "that's me off to bed", "you can hang up now", "you can hang up", "you can go quiet now", "you can switch off now", "you can turn off now", "you can shut down now", "shut down for the night", "shut down now for the night", "switch off for the night", "power down", "power down for the night", "off you go to sleep", "off to sleep with you", "off to bed with you", "time for you to sleep", "go to sleep mode", "go into sleep mode", "sleep mode", "enter sleep mode", "go dormant", "go take a nap", "take a nap", "have a rest", "take a rest", "rest up", "rest well", "sleep tight then", "nighty night then", "nighty nighty", "night love", "night mate", "night buddy", "night now", "good night now", "good night love", "good night buddy", "goodnight then", "goodnight now", "goodnight love", "goodnight all", "goodnight everyone", "'night", "talk to you in a bit", "talk to you this evening", "talk to you tonight", "talk again soon", "talk again tomorrow", "talk again later", "let's talk later", "let's talk tomorrow", "let's talk again later", "let's chat later", "let's chat tomorrow", "let's pick this up tomorrow", "let's pick this up later", "we'll talk later", "we'll talk tomorrow", "we'll talk again", "we'll chat later", "we'll speak soon", "chat tomorrow", "speak in the morning", "chat in the morning", "until later", "till later", "till next time then", "that'll be all thanks", "that's all from me", "that's it from me", "that's all folks", "that's all for tonight", "that is all for tonight", "that'll do for tonight", "that'll do for today", "that'll do for now", "that's your lot", "that's me for the night", "that's me for the day", "no more talking for today", "you're free to go", "you are free to go", "you're off the hook", "as you were", "at ease", "stand down", "dismissed", "over and out", "signing out", "logging off", "logging out", "have a good rest of your day", "have a lovely one", "have a lovely night", "have a lovely evening", "have a great rest of your day", "have a nice one", "have a good sleep", "enjoy your evening", "enjoy your day", "enjoy the rest of your day", "enjoy your weekend", "mind how you go", "look after yourself", "stay safe", "be good", "be seeing you", "keep well", "all the best",
+    "不用说了歇着吧", "你不用说了歇着吧", "别说了歇着吧", "你别说了歇着吧", "不聊了歇着吧", "不用念了歇着吧", "没事了歇着吧", "没你事了歇着吧",
+    "let me get going", "let me run", "let me head out", "let me get some sleep", "let me get to bed", "let me let you go", "你可以下去了", "你下去吧", "可以下去了", "你先下去吧", "下去吧你", "退下吧你", "你退下吧", "see you when i see you", "i'm away to my bed", "sleep time for me", "sleepy time for me", "bed for me", "明天再找你", "有空再找你", "回头再找你", "下次再找你", "改天再找你", "有事再找你聊", "i'll be seeing you", "有缘再见",
+    "有事我再叫你", "有事我叫你", "有事叫你", "有事喊你", "有事我再找你", "有事我喊你", "祝你今晚好梦", "祝你做个好梦", "祝你今晚做个好梦", "祝你周末愉快", "祝你睡个好觉",
 ];
 const I: [&str; 12] = ["我", "那我", "我们", "咱们", "我这边", "本人", "姐", "哥", "俺", "那我们", "我呢", "那咱们"];
-const NOW: [&str; 20] = [
+const NOW: [&str; 40] = [
     "先",
     "就",
     "得",
@@ -155,27 +162,53 @@ const NOW: [&str; 20] = [
     "马上",
     "差不多",
     "还是",
+    "又",
+    "这会",
+    "今晚",
+    "今天先",
+    "得先",
+    "要先",
+    "先得",
+    "真得",
+    "真要",
+    "快",
+    "也得",
+    "也要",
+    "也该",
+    "是得",
+    "就得",
+    "可得",
+    "赶着",
+    "急着",
+    "赶紧",
+    "得赶紧",
 ];
 #[rustfmt::skip]
-const GO: [&str; 30] = [
+const GO: [&str; 60] = [
     "走", "撤", "睡", "睡觉", "休息", "下线", "挂", "忙", "忙去", "溜", "闪", "闪人", "走人", "出门", "上床", "上床睡觉", "睡觉去", "洗洗睡", "洗澡", "吃饭", "吃饭去", "回家", "出去", "忙别的", "做饭",
     "去忙", "去睡", "去睡觉", "告辞", "失陪",
+    "忙了", "去忙了", "撤退", "眯会", "眯一会", "补觉", "补个觉", "睡会", "睡一会", "歇着", "歇会", "歇着去", "接孩子", "赶车", "赶地铁", "洗漱", "去接孩子", "去吃饭", "去做饭", "去洗澡", "去睡会", "去赶车", "去赶地铁", "去休息", "去歇着", "去补觉", "出门办事", "办事去",
+    "下", "下去",
 ];
 #[rustfmt::skip]
-const HAVE_TO: [&str; 38] = [
+const HAVE_TO: [&str; 66] = [
     "i have to", "i've got to", "i got to", "i gotta", "gotta", "got to", "i need to", "i must", "i should", "i'd better", "i better", "i really have to", "i really need to", "i really should", "i really must", "i gotta", "have to", "i'm gonna",
-    "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "let me", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
+    "i am gonna", "i'm going to", "i am going to", "i will", "i'll", "i think i'll", "i think i should", "i should probably", "we have to", "we gotta", "we've got to", "we need to", "we should", "time for me to", "it's time for me to", "better", "need to", "must", "i've gotta",
+    "i'm just gonna", "i'm afraid i have to", "i'm afraid i've got to", "sorry i have to", "sorry i gotta", "sorry i've got to", "right i have to", "i best", "best", "i'd best", "i think i have to", "i think i need to", "i suppose i should", "i suppose i'd better", "i've really got to", "really gotta", "really must", "i shall", "i'm about to", "well i should", "i guess i should", "i guess i'll", "guess i'll", "i do have to", "i do need to", "we'd better", "i'm off to", "off to", "gonna",
 ];
 #[rustfmt::skip]
-const DEPART: [&str; 39] = [
+const DEPART: [&str; 82] = [
     "go", "run", "leave", "dash", "bounce", "split", "head out", "head off", "be off", "be going", "get going", "get off", "go to bed", "go to sleep", "hit the sack", "hit the hay", "turn in", "sleep", "get some sleep", "go home", "head home", "head to bed", "rush", "sign off", "hop off", "log off",
     "go now", "run now", "leave now", "jet", "scoot", "take off", "call it a night",
     "let you go", "let you get on", "go and eat", "go eat", "feed the cat", "get to bed",
+    "leave you to it", "leave you be", "leave you alone", "leave you in peace", "say goodnight", "say good night", "say goodbye", "say bye", "let you sleep", "let you rest", "see you later", "see you tomorrow", "see you soon", "see you then", "see you around", "talk to you later", "talk to you tomorrow", "talk to you soon", "speak to you later", "catch you later", "catch you tomorrow", "love you and leave you", "be on my way", "be heading off", "make a move", "make tracks", "hang up", "be off now", "be off then", "be off to bed", "get some rest", "get some shut eye", "shoot off", "shoot", "pop off", "nip off",
+    "speak to you tomorrow", "speak to you soon", "chat to you later", "chat to you tomorrow", "see you in the morning", "see you next time", "see you next week",
 ];
 #[rustfmt::skip]
-const OFF: [&str; 28] = [
+const OFF: [&str; 51] = [
     "i'm off", "i am off", "i'm off to bed", "off to bed", "off to sleep", "i'm out", "i'm out of here", "i'm outta here", "i'm leaving", "i'm leaving now", "i'm going to bed", "i'm going to sleep", "i'm heading out", "i'm heading off", "i'm heading to bed", "i'm heading home", "i'm going now", "i'm gone", "i'm signing off",
     "signing off", "heading out", "i'm turning in", "i'm hitting the sack", "i'm hitting the hay", "calling it a night", "i'm calling it a night", "let's call it a night", "call it a night",
+    "i'm off now", "i'm off then", "i'm off home", "i'm off out", "i'm off to sleep", "i'm off to work", "i'm away", "i'm away to bed", "i'm away home", "off i go", "off i pop", "i'm going offline", "i'm logging off", "i'm hanging up", "i'm hanging up now", "i'm heading off now", "i'm heading out now", "i'm going home", "i'm dashing", "i'm dashing off", "i'm calling it", "i'm calling it quits for tonight", "time for me to hit the hay", 
 ];
 
 /// A farewell, led up to or not.
@@ -209,7 +242,7 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
 /// Somebody goes, and tells the device: 我先撤了, i gotta run.
 fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
     // Who goes is not asked to: 走吧, 睡觉.
-    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得", "该"])));
+    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得"])));
     let gone = chinese.word(&GO).word(&["了", "啦", "咯"]);
     let slept = ways
         .maybe(|ways| ways.word(&["去", "先"]))
@@ -222,7 +255,24 @@ fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
 
 /// A farewell that is nothing else.
 pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&["见", "聊", "聊聊", "说"]);
+    let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&[
+        "见",
+        "聊",
+        "聊聊",
+        "说",
+        "唠",
+        "唠唠",
+        "找你",
+        "找你聊",
+        "找你唠",
+        "来找你",
+        "来找你聊",
+        "跟你聊",
+        "陪你聊",
+        "继续",
+        "碰",
+        "联系",
+    ]);
     let short = ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&ways.word(&MORE));
     short.or(&ways.word(&WISHES)).or(&again)
 }

@@ -10,7 +10,7 @@ use crate::text::Text;
 
 mod words;
 
-use words::{ADDRESSED, BEFORE, BEHIND};
+use words::{ADDRESSED, BEFORE, BEHIND, KIND};
 
 /// How surely a command may be taken for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl<'t> Framed<'t> {
 
     /// Reads the whole of the utterance as this command.
     pub fn read(&self, manner: Manner, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
-        let lead = |ways: &Ways<'t>| ways.many(|ways| self.among(ways, &BEFORE).or(&remark(ways, manner)));
+        let lead = |ways: &Ways<'t>| ways.many(|ways| self.before(ways).or(&remark(ways, manner)));
         let begun = self.begun[manner as usize].get_or_init(|| lead(&Ways::begin(&self.text.words)));
         let mut ways = begun.clone();
         let mut found = Vec::new();
@@ -75,6 +75,25 @@ impl<'t> Framed<'t> {
     fn among(&self, ways: &Ways<'t>, table: &[(&str, Marks)]) -> Ways<'t> {
         ways.table(table).or(&ways.word(&ADDRESSED)).or(&ways.word(&self.names))
     }
+
+    /// Before a command.
+    fn before(&self, ways: &Ways<'t>) -> Ways<'t> {
+        self.among(ways, &BEFORE).or(&kindness(ways))
+    }
+}
+
+/// Would you be a dear and, do me a favour and.
+fn kindness<'t>(ways: &Ways<'t>) -> Ways<'t> {
+    let asked = ways.maybe(|ways| ways.word(&["would you", "could you", "can you", "will you", "please", "go on"]));
+    let kind = asked.word(&["be a", "be an", "do me a", "do us a", "be my", "there's a"]).word(&KIND).word(&["and"]);
+    let good = asked.word(&[
+        "be so good as to",
+        "be so kind as to",
+        "be kind enough to",
+        "be good enough to",
+        "be so kind and",
+    ]);
+    kind.or(&good).mark(Marks::REQUESTS)
 }
 
 /// What the marks make of a command that is all that was said.
@@ -82,12 +101,16 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
     // Can we start now?
     let is_asked_now = has(Marks::CAN) && has(Marks::NOW) && !has(Marks::I | Marks::WE);
-    let is_request = has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
+    let is_told = has(Marks::WHAT) && !has(Marks::YOU | Marks::ALL);
+    let is_request = is_told || has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
     // 现在可以结束会议了; with 吧 it asks.
     let is_allowed = has(Marks::CAN)
         && has(Marks::IS_SO)
         && !has(Marks::ASKS | Marks::TAGGED | Marks::I)
-        && (has(Marks::AGAIN) || (has(Marks::AT_ONCE) && !has(Marks::URGES)));
+        && (has(Marks::AGAIN)
+            || (!has(Marks::OF_IT | Marks::URGES | Marks::WE | Marks::ACTIVITY | Marks::SOON))
+            || (has(Marks::AT_ONCE | Marks::YOU) && !has(Marks::URGES | Marks::WE | Marks::ACTIVITY))
+            || (manner == Manner::End && !has(Marks::URGES | Marks::SOON | Marks::OF_IT)));
     let is_stated = has(Marks::STATED) && !has(Marks::URGES | Marks::POLITE);
     let marks = if is_stated { marks | Marks::WEAK } else { marks };
     let has = |other| marks.has(other);
@@ -95,18 +118,22 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         if has(Marks::ASKS | Marks::TAGGED) && !is_request {
             return Verdict::Talk;
         }
-        !has(Marks::WEAK | Marks::WANTS | Marks::CAN)
+        !has(Marks::WEAK | Marks::WANTS | Marks::CAN | Marks::OF_IT)
     } else if is_request {
         // 能帮我开始会议了吗 asks whether it is time.
-        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::WEAK)
+        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::FIRST | Marks::WEAK)
     } else {
         let by_whom = match () {
             () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE | Marks::NOW),
             () if has(Marks::I) => false,
             () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => {
-                has(Marks::URGES) || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
+                has(Marks::URGES)
+                    || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
+                    || (has(Marks::US) && !has(Marks::IS_SO))
             }
-            () if has(Marks::YOU) => has(Marks::POLITE | Marks::URGES),
+            () if has(Marks::YOU) => {
+                !has(Marks::IS_SO | Marks::ACTIVITY) || has(Marks::POLITE | Marks::URGES) || is_allowed
+            }
             () => true,
         };
         // 散会了 ends it; 开始会议了, 我退出了 and 马上散会了 tell of it.
@@ -118,10 +145,11 @@ fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
         let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
         let asks = has(Marks::TAGGED) || (has(Marks::CAN) && !is_allowed);
         let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
+        let steps = steps || has(Marks::FIRST) && !has(Marks::URGES);
         by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
     };
     // 人到齐了就开始会议 names a condition.
-    if has(Marks::READY) && has(Marks::THEN) {
+    if has(Marks::READY) && has(Marks::THEN) || has(Marks::IF) && !has(Marks::URGES | Marks::POLITE) {
         return Verdict::Talk;
     }
     // 会议结束了吗 wants to know; 可以结束会议了吗 may want more.

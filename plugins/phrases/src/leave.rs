@@ -5,8 +5,10 @@ use crate::begin::Named;
 use crate::farewell;
 use crate::path::{Marks, Ways};
 
+mod spoken;
+
 #[rustfmt::skip]
-const QUIT: [&str; 70] = [
+const QUIT: [&str; 85] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",
@@ -15,6 +17,8 @@ const QUIT: [&str; 70] = [
     "wind up", "wind down", "put away", "cut", "kill", "wrap", "hide", "come out of",
     "go out of", "drop out of",
     "close out", "close off", "close down", "shut off",
+    "shut",
+    "exit out of", "step away from", "drop out", "pull out of", "get back out of", "bail out of", "end out", "finish off", "pack up", "bring down", "wrap off", "put a stop to", "put an end to", "bring to an end",
 ];
 #[rustfmt::skip]
 const UP_TO_HERE: [&str; 35] = [
@@ -34,7 +38,7 @@ const THANKS: [&str; 23] = [
     "thanks all", "thanks guys", "thanks team", "everyone",
 ];
 /// How somebody leads up to the end, who then orders it.
-const LEADS: [&str; 33] = [
+const LEADS: [&str; 37] = [
     "今天就到这里",
     "我们今天就到这里",
     "我们就到这里",
@@ -68,6 +72,10 @@ const LEADS: [&str; 33] = [
     "that's it",
     "we're done",
     "we are done",
+    "see you all",
+    "bye everyone",
+    "bye everybody",
+    "bye all",
 ];
 #[rustfmt::skip]
 const BACK: [&str; 51] = [
@@ -155,7 +163,11 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     ];
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
-        &|ways| named.noun(&quit(ways)),
+        &|ways| {
+            let left = quit(ways);
+            let there = ["there", "here", "on that note", "with that"];
+            named.noun(&left).or(&named.recording(&left)).word(&there).or(&named.noun(&left))
+        },
         &|ways| named.noun(&out(ways)).or(&named.activity(&out(ways))),
         &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(over).mark(stated),
         &|ways| named.noun(&ways.word(&["把", "将"])).word(&off),
@@ -163,6 +175,9 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         &|ways| {
             named
                 .noun(&ways.word(&[
+                    "that brings us to the end of",
+                    "this brings us to the end of",
+                    "and that brings us to the end of",
                     "that concludes",
                     "this concludes",
                     "that's the end of",
@@ -179,6 +194,7 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             let ending = minding.word(&ENDING);
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
+        &|ways| spoken::core(ways, named, stated),
         &|ways| named.activity(&ways.word(&ends)),
         &|ways| {
             // The notes of a meeting are finished by whoever writes them.
@@ -204,11 +220,19 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "quit",
                 "exit",
                 "cut",
+                "kill",
+                "pause",
+                "shut off",
+                "shut down",
             ];
             named.recording(&ways.word(&stop).many(|ways| ways.word(&["一下", "掉", "下"])))
         },
         &|ways| named.recording(ways).some(over).mark(stated),
-        &|ways| named.recording(&ways.word(&["把", "将"])).word(&off),
+        &|ways| {
+            let held =
+                named.recording(&ways.word(&["把", "将"])).maybe(|ways| ways.word(&["给", "给我", "也", "都", "先"]));
+            held.word(&off).or(&held.word(&["停", "关"]))
+        },
         &|ways| {
             let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
             let off = apart(&["turn", "switch", "shut"], &["off", "down"]);
@@ -219,10 +243,37 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
         },
         &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
         &|ways| {
-            let may = named.recording(ways).word(&["可以", "能"]);
-            may.word(&["停了", "关了", "停掉了", "结束了", "停止了"]).mark(stated)
+            let may = named.recording(ways).or(&named.noun(ways)).word(&["可以", "能", "你可以", "现在可以", "就可以"]);
+            may.word(&["停了", "关了", "停掉了", "停止了", "关掉了", "退了", "关闭了", "关上了", "收了", "撤了"])
+                .mark(stated)
         },
         &|ways| named.stop(ways).mark(stated),
+        &|ways| {
+            // What is shown is shut with one word. In a meeting it may be anything else that is on.
+            let shut = ways.word(&[
+                "关掉",
+                "关了",
+                "关上",
+                "关闭",
+                "把它关掉",
+                "把它关了",
+                "关掉它",
+                "我要聊天",
+                "我想聊天",
+                "聊天吧",
+                "咱们聊天吧",
+                "咱聊天吧",
+                "聊会天吧",
+                "咱聊会天",
+                "咱们聊会天",
+                "聊聊天吧",
+                "关一下",
+                "关了它",
+                "把这个关掉",
+                "把这个关了",
+            ]);
+            if stated == Marks::NONE && named.recordings.is_empty() { shut } else { shut.nowhere() }
+        },
         &|ways| {
             let ended =
                 ways.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
@@ -241,7 +292,10 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
 
 /// 可以, between what ends or begins and its verb.
 pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.marked(&["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"], Marks::CAN)
+    ways.marked(
+        &["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"],
+        Marks::CAN.and(Marks::OF_IT),
+    )
 }
 
 /// What is said at the end of something that many people take part in.
@@ -277,6 +331,12 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
     let sure = sure.or(&ways.word(&here).mark(stated));
     let urged = [
         "咱们散会哈",
+        "咱散会",
+        "咱们散会",
+        "大家散会",
+        "其他人散会",
+        "各位散会",
+        "全体散会",
         "咱散会哈",
         "散了吧",
         "散了散了",
@@ -288,6 +348,12 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "那散了吧",
     ];
     let sure = sure.or(&ways.word(&urged).mark(stated));
+    #[rustfmt::skip]
+    let wrapped = [
+        "let's wrap up", "let's wrap it up", "let's wrap it up there", "let's wrap it up here", "let's wrap this up", "let's wrap this one up", "let's wrap things up", "let's wrap up there", "let's wrap up here", "wrap it up there", "time to wrap up", "time to wrap it up", "that's a wrap", "it's a wrap", "and that's a wrap", "we'll wrap up there", "we'll wrap it up there", "let's call it a day", "let's call it there", "let's call it", "call it a day", "let's call time", "let's call time on this", "let's end there", "let's end it there", "let's end it here", "let's end here", "let's stop there", "let's finish there", "let's finish up", "let's finish up there", "let's finish up here", "let's close it out", "let's close out", "let's close here", "let's close there", "let's adjourn", "let's adjourn there", "let's break up", "let's break there", "let's disband", "we'll leave it there for today", "let's leave it there for today", "let's leave it there today", "let's call it a wrap", "that's our time", "that's time", "that's time everyone", "that's us done", "that's us finished",
+        "今天就到这吧", "开到这吧", "就开到这吧", "先开到这吧", "今天先开到这吧", "先开到这", "今天先开到这", "今天就开到这", "今天开到这", "今天开到这吧", "录到这吧", "就录到这吧", "今天就到这里吧", "今天先到这吧", "今天先到这里吧", "就到这吧", "就到这里吧", "先到这吧", "先到这里吧", "咱们就到这吧", "咱们就到这里吧", "咱今天就到这吧", "咱们今天就到这吧", "咱们今天就到这里吧", "我们今天就到这里吧", "今天就这样吧", "那今天就到这吧", "就这样散了吧", "就这么散了吧", "散了散了吧", "咱撤吧", "咱们撤吧", "大家撤吧", "大家可以走了", "大家可以撤了", "大家可以散了", "可以散了", "大家回去吧", "大家都回去吧", "大家忙去吧", "各忙各的吧", "各自忙去吧",
+    ];
+    let sure = sure.or(&ways.word(&wrapped).mark(stated));
     let weak = [
         "休会",
         "开完会",
@@ -300,7 +366,6 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "wrap it up",
         "wrap up",
         "wrap this up",
-        "call it a day",
     ];
     sure.or(&ways.marked(&weak, Marks::WEAK))
 }

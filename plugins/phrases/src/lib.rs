@@ -6,7 +6,9 @@
 //! - [`path`]: a text is walked by words, on all ways at once, and each way collects marks
 //! - [`frame`]: what may stand around a command, and what it makes of it
 //! - [`remark`]: what people say beside a command, of themselves and of the hour
-//! - [`clause`]: a command among clauses that marks and blanks part
+//! - [`clause`]: a command among clauses that marks and blanks part; remarks stand before it, and the speaker's own
+//!   reasons behind it
+//! - [`order`]: a whole order among any remarks, unless [`scope`] finds what takes it back
 //! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
 //! - [`wish`]: everything that a person may want of the default mode
 //! - [`ending`]: the end of what is being recorded
@@ -22,9 +24,11 @@ pub mod frame;
 pub mod hush;
 pub mod leave;
 pub mod negation;
+pub mod order;
 pub mod ordinal;
 pub mod path;
 pub mod remark;
+pub mod scope;
 pub mod talk;
 pub mod task;
 pub mod text;

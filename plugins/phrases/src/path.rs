@@ -51,6 +51,16 @@ impl Marks {
     pub const THEN: Self = Self(1 << 20);
     /// 开始吧, behind what it repeats.
     pub const AGAIN: Self = Self(1 << 21);
+    /// 咱们: with whoever hears it.
+    pub const US: Self = Self(1 << 22);
+    /// 会议可以结束: said of the thing, not to the device.
+    pub const OF_IT: Self = Self(1 << 23);
+    /// What is on my board: a wish in the form of a question, but not about somebody else.
+    pub const WHAT: Self = Self(1 << 24);
+    /// If there is nothing else.
+    pub const IF: Self = Self(1 << 25);
+    /// 先: with 吧 it orders.
+    pub const FIRST: Self = Self(1 << 26);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
 
@@ -194,7 +204,8 @@ impl<'t> Ways<'t> {
 
 /// Where the text goes on behind the word, if it stands there as a whole.
 fn behind(text: &str, at: usize, word: &str) -> Option<usize> {
-    if word.is_empty() {
+    // Most words are ruled out by where they begin.
+    if word.is_empty() || text.as_bytes().get(at) != word.as_bytes().first() {
         return None;
     }
     let rest = text[at..].strip_prefix(word)?;

@@ -146,7 +146,9 @@ pub fn before(words: &str) -> Sound {
         let actor = text[..at].trim();
         !actor.ends_with(['一', '两', '几']) && !ORDERING.contains(&actor)
     });
-    let begins = BEGINNINGS.iter().any(|word| text.starts_with(word));
+    // 我妈说这条: whatever follows is what somebody has said.
+    let is_said = ["说这", "说那", "说第", "说我"].iter().any(|word| text.contains(word));
+    let begins = is_said || BEGINNINGS.iter().any(|word| text.starts_with(word));
     let ends = ENDINGS.iter().any(|word| text.ends_with(word));
     if begins || ends || by_others || timed.contains(&true) || english_sentence(&text) {
         return Sound::Sentence;

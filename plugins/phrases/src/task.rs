@@ -7,6 +7,7 @@ use crate::Verdict;
 use crate::clause;
 use crate::frame::{Framed, Manner};
 use crate::negation;
+use crate::order;
 use crate::ordinal::Place;
 use crate::talk::{self, Sound};
 use crate::text::{self, Text};
@@ -55,20 +56,38 @@ const TARGET_CHARS: usize = 80;
 
 /// The command in what was said.
 pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
+    // 搞定了吗，搞定了就勾掉 is a condition.
+    if said.contains('吗') && said.contains("了就") {
+        return Verdict::Talk;
+    }
     // A title is told as it was heard first, and only then with what recognisers confuse put right.
     let named = clause::among(said, closed)
         .or(|| ticked::read(said))
         .or(|| open(said, extra))
         .or(|| open(&text::even(said), extra));
-    named.or(|| clause::among(said, pointed))
+    // I'm through with the board, close it: no task is closed.
+    let lower = said.to_lowercase();
+    let is_board = lower.contains("board") && (lower.contains("close it") || lower.contains("shut it"));
+    let named = named.or(|| if is_board { Verdict::Talk } else { clause::among(said, pointed) });
+    // Without a title: 这条昨天就弄好了，帮我标成完成.
+    let untitled = |said: &str| match open(said, extra) {
+        Verdict::Command(command) if command.target.is_empty() => Verdict::Command(command),
+        _ => Verdict::Talk,
+    };
+    named.or(|| order::among(said, untitled))
 }
 
 /// Commands without a task of one's own words.
 fn closed(said: &str) -> Verdict<Command> {
-    let Some(text) = Text::of(said) else { return Verdict::Talk };
+    let Some(mut text) = Text::of(said) else { return Verdict::Talk };
+    // What's next? is a question and an order of it.
+    let asks = ["what's", "what is", "whats", "which", "是什么", "是啥", "是哪", "什么任务", "啥任务"];
+    text.asks &= !asks.iter().any(|word| text.words.contains(word));
     let framed = Framed::new(&text, &[]);
     let of = |verb| Command { verb, target: String::new(), asks: true };
-    let next = framed.read(Manner::Begin, current::next).map(|()| of(Verb::Next));
+    let called =
+        || text.called(said).map_or(Verdict::Talk, |text| Framed::new(&text, &[]).read(Manner::Begin, current::next));
+    let next = framed.read(Manner::Begin, current::next).or(called).map(|()| of(Verb::Next));
     next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh)))
 }
 
@@ -93,6 +112,16 @@ fn open(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     let Some(found) = find(text, extra) else { return Verdict::Talk };
     // 别把写报告标记为完成: the phrase is there and the opposite is meant.
     if negation::of_command(found.rest, found.leads) {
+        return Verdict::Talk;
+    }
+    // 我妈说做完作业打个勾.
+    let told = ["说明", "小说", "说法", "传说", "说服"]
+        .iter()
+        .fold(found.rest.to_owned(), |rest, word| rest.replace(word, ""));
+    let is_told = ["妈说", "爸说", "师说", "板说", "导说", "事说", "总说", "经理说", "户说", "友说", "们说"]
+        .iter()
+        .any(|word| told.contains(word));
+    if found.leads && is_told {
         return Verdict::Talk;
     }
     let number = numbered(found.rest);

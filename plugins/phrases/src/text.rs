@@ -4,6 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+mod sounds;
+mod steady;
+
+use sounds::SOUNDS;
+use steady::{begun_once, steady};
+
 /// What was said, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -24,73 +30,6 @@ const TRADITIONAL: &str = "開开會会議议進进結结請请幫帮煩烦離�
     週周號号將将場场總总當当習习樂乐寫写無无聲声靜静閒闲掛挂斷断電电徹彻關关資资訊讯單单環环終终專专歡欢愛爱勞劳駕驾\
     確确訂订歸归續续達达處处辦办幹干夠够錯错貴贵";
 
-/// Characters that recognisers write for others of the same sound. Only where the words that they make instead mean
-/// nothing here: 开始回忆 is a wish of its own, and no meeting.
-const SOUNDS: [(&str, &str); 62] = [
-    ("会意模式", "会议模式"),
-    ("开始会意", "开始会议"),
-    ("结束会意", "结束会议"),
-    ("退出会意", "退出会议"),
-    ("会义", "会议"),
-    ("会仪", "会议"),
-    ("汇议", "会议"),
-    ("惠议", "会议"),
-    ("变成模式", "编程模式"),
-    ("编成模式", "编程模式"),
-    ("编程摸式", "编程模式"),
-    ("摸式", "模式"),
-    ("模是", "模式"),
-    ("模试", "模式"),
-    ("工做", "工作"),
-    ("公作模式", "工作模式"),
-    ("近入", "进入"),
-    ("切换道", "切换到"),
-    ("作完了", "做完了"),
-    ("任领", "认领"),
-    ("认令", "认领"),
-    ("认零", "认领"),
-    ("标计", "标记"),
-    ("刷心", "刷新"),
-    ("这儿", "这里"),
-    ("会儿", "会"),
-    ("啦", "了"),
-    ("喽", "了"),
-    ("咯", "了"),
-    ("掰掰", "拜拜"),
-    ("摸是", "模式"),
-    ("摆摆", "拜拜"),
-    ("在见", "再见"),
-    ("晚按", "晚安"),
-    ("结速", "结束"),
-    ("结術", "结束"),
-    ("结术", "结束"),
-    ("节束", "结束"),
-    ("再件", "再见"),
-    ("在件", "再见"),
-    ("开市会议", "开始会议"),
-    ("开使", "开始"),
-    ("推出会议", "退出会议"),
-    ("推出工作模式", "退出工作模式"),
-    ("推出编程模式", "退出编程模式"),
-    ("推出当前模式", "退出当前模式"),
-    ("魔式", "模式"),
-    ("散惠", "散会"),
-    ("散汇", "散会"),
-    ("任物", "任务"),
-    ("看版", "看板"),
-    ("看班", "看板"),
-    ("代办", "待办"),
-    ("下以个", "下一个"),
-    ("下一各", "下一个"),
-    ("录因", "录音"),
-    ("攻作", "工作"),
-    ("记要", "纪要"),
-    ("今儿个", "今天"),
-    ("今儿", "今天"),
-    ("明儿个", "明天"),
-    ("散会儿", "散会"),
-];
-
 impl Text {
     /// None where it is too long for a command, or empty.
     pub fn of(said: &str) -> Option<Self> {
@@ -101,8 +40,16 @@ impl Text {
         let even = width(said);
         let asks = even.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
         let quotes = even.contains(['"', '“', '”', '「', '」', '『', '』']);
-        let words = meant(fluent(&joined(&steady(&even))));
+        let words = begun_once(meant(fluent(&joined(&steady(&even)))));
         (!words.is_empty()).then_some(Self { words, asks, quotes })
+    }
+
+    /// 开工啦, 开会咯 call others to it, where 开会了 tells: without what calls.
+    pub fn called(&self, said: &str) -> Option<Self> {
+        const CALLS: [char; 7] = ['啦', '咯', '喽', '嘞', '啰', '囉', '咧'];
+        let called = said.trim_end_matches(|letter: char| !letter.is_alphanumeric()).ends_with(CALLS);
+        let words = self.words.trim_end_matches(|letter| letter == '了' || CALLS.contains(&letter));
+        (called && !words.is_empty()).then(|| Self { words: words.to_owned(), ..self.clone() })
     }
 
     /// The same with nothing known of its marks: for phrases that people have configured.
@@ -123,23 +70,10 @@ fn width(said: &str) -> String {
 /// Without the sounds of somebody who looks for words.
 fn fluent(words: &str) -> String {
     let words = words.replace(['嗯', '呃', '唔'], "");
-    let is_sound = |word: &&str| !["um", "umm", "uh", "uhm", "er", "erm", "hmm", "hm", "mm", "uhh"].contains(word);
+    let is_sound = |word: &&str| {
+        !["um", "umm", "ummm", "uh", "uhh", "uhm", "er", "erm", "ehm", "hmm", "hm", "mm", "mmm", "mhm"].contains(word)
+    };
     words.split(' ').filter(is_sound).collect::<Vec<_>>().join(" ")
-}
-
-/// Without the beginning of a word that is begun anew: 回 回到, go go back.
-fn steady(text: &str) -> String {
-    const STUTTERED: [&str; 24] = [
-        "go", "get", "start", "stop", "open", "the", "to", "my", "end", "switch", "put", "show", "can", "could",
-        "take", "read", "let's", "a", "i", "and", "we", "close", "mark", "tick",
-    ];
-    let parts: Vec<&str> = text.split_whitespace().collect();
-    let kept = parts.iter().enumerate().filter(|(at, part)| {
-        let Some(next) = parts.get(at + 1) else { return true };
-        let is_begun = part.chars().all(is_chinese) && part.chars().count() <= 2 && next.len() > part.len();
-        !(is_begun && next.starts_with(**part) || **part == *next && STUTTERED.contains(part))
-    });
-    kept.map(|(_, part)| *part).collect::<Vec<_>>().join(" ")
 }
 
 fn meant(mut words: String) -> String {

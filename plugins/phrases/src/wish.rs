@@ -39,7 +39,16 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The wish that an utterance is.
     pub fn read(&self, said: &str) -> Verdict<Wish> {
-        clause::among(said, |said| self.of(said))
+        let read = clause::among(said, |said| self.of(said));
+        // 开车了 不说了: whoever has a reason goes, and hushes nobody.
+        let is_reasoned = || {
+            let text = Text::of(said).filter(|text| text.words.ends_with("不说了"));
+            text.is_some() && !matches!(self.of(said), Verdict::Command(_))
+        };
+        match read {
+            Verdict::Command(Wish::Stop) if is_reasoned() => Verdict::Command(Wish::Part),
+            read => read,
+        }
     }
 
     fn of(&self, said: &str) -> Verdict<Wish> {
@@ -48,16 +57,18 @@ impl Scene<'_> {
         let simple =
             |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| framed.read(manner, core).map(|()| wish);
         let known = Named::known("meeting");
-        let (manner, stated) = match self.running {
-            true => (Manner::End, Marks::NONE),
-            false => (Manner::Begin, Marks::STATED),
+        // Where nothing runs, 可以结束会议了 tells of something else.
+        let (manner, stated, other) = match self.running {
+            true => (Manner::End, Marks::NONE, Marks::NONE),
+            false => (Manner::Begin, Marks::STATED, Marks::OF_IT),
         };
         let is_left = || {
             let home = framed.read(Manner::End, |ways| leave::sociably(ways, leave::home));
-            let ended = || framed.read(manner, |ways| ending::core(ways, &known, stated));
+            let ended = || framed.read(manner, |ways| ending::core(ways, &known, stated).mark(other));
             let named = || {
                 let verdicts = self.modes.iter().map(|named| {
-                    framed.read(manner, |ways| leave::sociably(ways, |ways| leave::core(ways, named, stated)))
+                    framed
+                        .read(manner, |ways| leave::sociably(ways, |ways| leave::core(ways, named, stated)).mark(other))
                 });
                 verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
             };
@@ -73,6 +84,10 @@ impl Scene<'_> {
             .or(is_left)
             .or(|| simple(Wish::Part, Manner::Parting, farewell::core))
             .or(|| self.begun(&framed))
+            .or(|| match text.called(said) {
+                Some(text) => self.begun(&Framed::new(&text, &self.names)),
+                None => Verdict::Talk,
+            })
             .or(|| match urged(&text) {
                 Some(text) => self.begun(&Framed::new(&text, &self.names)),
                 None => Verdict::Talk,

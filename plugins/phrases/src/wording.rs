@@ -32,10 +32,10 @@ pub struct Unwrapped {
 
 /// Sounds and words of politeness before a command.
 #[rustfmt::skip]
-const BEFORE: [&str; 38] = [
+const BEFORE: [&str; 53] = [
     "嗯", "呃", "额", "啊", "哦", "那个", "那么", "那就", "好的", "好了", "行了", "小智同学", "小智", "现在", "谢谢", "um", "uh", "er", "hmm",
     "okay", "ok", "hey", "hi", "so", "alright", "all right", "yes", "yeah", "great", "now", "just", "xiaozhi", "hello", "good", "thanks",
-    "right", "那", "好",
+    "right", "那", "好", "yep", "yup", "phew", "boom", "yay", "woohoo", "hooray", "aye", "得嘞", "好嘞", "耶", "哈哈", "哎呀", "行", "ok了",
 ];
 const POLITE: [&str; 17] = [
     "请帮我",

@@ -24,9 +24,10 @@ fn even(word: &str) -> Option<&str> {
     }
 }
 
-/// What was missed, doubted or read as another command when these lines were measured first: 20, 5 and 1 of 240. The
-/// row M.18 wants 2; in the default mode a model with tools gets what is missed.
-const MISSED_PERCENT: usize = 11;
+/// What was missed, doubted or read as another command when these lines were measured first: 29, 5 and 0 of 240. The
+/// row M.18 wants 2; in the default mode a model with tools gets what is missed. The grammar before it, which wanted to
+/// know every word around an order, missed 54 % of two files by the same writers' brief.
+const MISSED_PERCENT: usize = 15;
 
 fn same(expected: &str, read: &str) -> bool {
     even(expected).is_none_or(|expected| even(read) == Some(expected))

@@ -80,7 +80,9 @@ pub fn read(said: &str) -> Verdict<Command> {
         None => return Verdict::Talk,
     };
     let bare = peel(&target);
-    let waits = target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);
+    // 我妈说这条搞定了.
+    let is_said = target.ends_with(['说', '讲', '问', '喊']);
+    let waits = is_said || target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);
     let is_title = !waits && talk::before(bare).max(talk::before(&target)) == Sound::Title;
     if bare.is_empty() || target.chars().count() > TARGET_CHARS || !is_title || negation::denies(&target) {
         return Verdict::Talk;

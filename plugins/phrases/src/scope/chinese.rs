@@ -1,0 +1,412 @@
+//! Chinese clauses that hold an order. Rule: words with another use are taken out first; then who, when, whether.
+
+use super::{Reach, is_short};
+use crate::clause::free;
+use crate::order::length;
+
+/// Words of the classes below that hold nothing.
+#[rustfmt::skip]
+const HARMLESS: &[&str] = &[
+    "纪要", "主要", "重要",
+    "哥几个", "姐几个", "几个人", "几位", "几个都", "等了", "等半",
+    "早上好", "上午好", "中午好", "下午好", "晚上好", "听完了", "听到了", "听清", "听懂", "听好", "听明白", "问完", "写完了", "写了一", "看到了", "记住了", "学完了", "教完了", "叫完", "回头见", "财务回复",
+    "陪我说", "跟你说", "和你说", "陪我聊", "听我说", "听你说", "跟你聊", "和你聊", "听得到吗", "听得见吗", "能听到吗", "听到吗", "听见吗", "在吗", "准备好了吗", "好了吗", "都到了吗", "到齐了吗", "齐了吗", "还有问题吗", "有问题吗", "有意见吗", "还有吗", "还有事吗", "还有别的吗", "有补充吗", "还有补充吗", "看得到吗", "看得见吗",
+    "不说了", "先不说", "不多说", "少说", "话不多说", "别说了", "说完了", "都说完", "说好了", "说正事", "说得差不多", "说说", "说一下", "说两句", "没什么说", "没啥说", "没什么好说", "没什么要说", "没啥要说", "该说的", "要说的", "讲完了", "都讲完", "讲好了", "讲得差不多", "不讲了", "听说读写", "让大家久等", "让你久等", "让各位久等", "让让", "让开", "让我们", "让我歇", "让我缓",
+    "问题", "没问题", "问完了", "问好", "叫醒", "叫车", "叫的车", "叫了车", "叫了外卖", "叫外卖", "点名", "等着呢", "等着", "等半天", "等急", "等我呢", "在等", "久等", "不等了", "不等他", "等不及", "等不了", "等得", "等会议室", "催了", "其他", "吉他", "同学", "放学", "上学", "开学", "学校", "他们都到", "差点忘", "忘了说", "想想", "想你", "觉得累", "写完", "写代码", "写好", "书房", "每个人", "每位", "每人", "的时候不早", "时候不早",
+    "要不", "特别", "区别", "别的", "别人都", "级别", "没别的", "别聊", "别闹", "别扯", "别吵", "别磨蹭", "别愣", "别急", "别玩", "先别走",
+];
+/// Somebody says it.
+#[rustfmt::skip]
+const REPORTS: &[&str] = &[
+    "说", "讲", "告诉", "叫", "让", "喊", "嚷", "吼", "问", "听说", "据说", "提议", "建议", "要求", "通知", "宣布", "写着", "写道", "提到", "回答", "嘱咐", "吩咐", "提醒", "念道", "回复说", "发消息", "发微信", "留言", "命令", "口头禅", "回了句", "来了句", "来一句", "表示", "称", "答应", "要我", "催我",
+];
+/// It is about words, or something else that shows them.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "这句", "那句", "造个句", "句子", "四个字", "三个字", "两个字", "几个字", "句话", "这个词", "单词", "词组", "意思", "怎么说", "怎么讲", "怎么写", "怎么念", "怎么读", "翻译", "英文", "英语", "拼", "按钮", "按键", "口令", "台词", "歌词", "标题", "字幕", "例如", "比如", "譬如", "关键词", "造句", "念作", "读作", "这首歌", "这歌", "的歌", "首歌", "歌名", "唱的", "小说", "剧本", "电影名", "电影叫", "广播里", "我按了", "按一下", "点击", "点了", "点一下", "输入", "搜索", "搜一下",
+];
+#[rustfmt::skip]
+const CONDITIONS: &[&str] = &[
+    "如果", "要是", "假如", "假设", "假使", "倘若", "万一", "除非", "一旦", "只要", "只有", "的话", "等到", "当你", "当我", "当他", "凡是", "每当", "每次", "每逢", "无论", "不管", "就算", "即使", "哪怕", "若是",
+];
+/// Nothing is left: no condition.
+#[rustfmt::skip]
+const NOTHING_LEFT: &[&str] = &[
+    "没有别的", "没别的", "没什么", "没有什么", "没有其他", "没其他", "没问题的话", "没事的话", "没意见的话", "没有问题", "没啥", "没有补充", "没有的话", "没意见", "没人反对", "没有异议", "没异议",
+];
+const WAITS: &[&str] =
+    &["等他", "等她", "等我", "等人", "等大", "等老", "等一", "等客", "等你", "等所", "等开", "等吃"];
+#[rustfmt::skip]
+const SUBORDINATE: &[&str] = &[
+    "的时候", "时", "之后", "以后", "之前", "以前", "后", "前", "再", "才", "就", "为了", "关于", "由于", "至于", "对于", "那天", "那会", "期间", "同时",
+];
+/// Told in a story.
+pub const STORIES: &[&str] = &[
+    "剧里",
+    "电影里",
+    "片子里",
+    "小说里",
+    "书里",
+    "戏里",
+    "游戏里",
+    "梦里",
+    "动画里",
+    "视频里",
+    "节目里",
+    "故事里",
+    "综艺里",
+    "漫画里",
+    "片里",
+    "歌里",
+    "课本里",
+    "剧情",
+];
+/// A time, and nothing but it.
+#[rustfmt::skip]
+const TIMES: &[&str] = &[
+    "明天", "后天", "明早", "明晚", "今晚", "下周", "下个月", "下午", "晚上", "早上", "上午", "中午", "待会", "一会", "过会", "回头", "稍后", "等会", "晚点", "改天", "下次", "下回", "以后", "到时候", "周一", "周二", "周三", "周四", "周五", "周六", "周日", "星期", "礼拜", "点钟", "点半", "分钟后", "小时后", "昨天", "前天", "上周", "上次", "刚才", "每天", "天天",
+];
+/// It is told of another time.
+#[rustfmt::skip]
+const PAST: &[&str] = &[
+    "昨天", "昨晚", "前天", "上周", "上次", "上回", "上个月", "去年", "当时", "那天", "那次", "那时", "后来", "从前", "当年", "小时候", "结果", "曾经", "以前", "刚才", "刚刚", "经常", "总是", "老是",
+];
+const HABITS: &[&str] =
+    &["每天", "每周", "每次", "每回", "每晚", "每早", "天天", "总是", "老是", "经常", "一般", "通常"];
+const OTHERS: &[&str] = &["他", "她", "它", "谁", "有人", "别人", "对方", "你们", "老板", "领导", "同事"];
+/// What follows would be its object.
+#[rustfmt::skip]
+const GOVERNING: &[&str] = &[
+    "忘了", "忘记", "敢", "记得", "准备", "打算", "想", "要", "需要", "应该", "该", "可以", "能", "得", "试着", "试试", "学会", "学着", "负责", "同意", "决定", "喜欢", "讨厌", "怕", "知道", "以为", "觉得", "认为", "感觉", "发现", "看见", "看到", "听到", "听见", "想到", "梦见", "梦到", "希望", "是", "就是", "不是", "叫", "像", "像是", "关于", "包括", "负责", "帮他", "帮她", "替他", "一起", "正在", "在", "去", "来不及", "不想", "不敢", "不能", "不会", "不用", "拒绝", "选择", "考虑", "讨论",
+];
+const DENIALS: &[&str] =
+    &["别", "不要", "先别", "不用", "千万别", "没", "没有", "还没", "不", "先不", "不能", "不许", "不准", "不必"];
+const HYPOTHETICAL: &[&str] = &[
+    "本来",
+    "原本",
+    "原来想",
+    "早知道",
+    "要是能",
+    "希望",
+    "差点",
+    "差一点",
+    "好想",
+    "恨不得",
+    "幻想",
+    "假装",
+    "梦见",
+    "梦到",
+    "打算",
+    "计划",
+];
+const CORRECTIONS: &[&str] = &[
+    "算了",
+    "开玩笑",
+    "不对",
+    "慢着",
+    "且慢",
+    "不是",
+    "哦不",
+    "别了",
+    "先别",
+    "还是别",
+    "还是不",
+    "取消",
+    "骗你",
+    "逗你",
+    "说错",
+    "讲错",
+    "口误",
+    "搞错",
+    "不要了",
+    "没说",
+    "不是说",
+    "先不",
+    "当我没",
+    "别开",
+];
+const PAUSES: &[&str] = &["等等", "等一下", "等会", "等下", "等我"];
+/// What is said of the order itself.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "的", "是", "这", "很", "太", "真", "非常", "特别", "挺", "有点", "不太", "没", "不", "失败", "成功", "花", "用了", "需要", "会", "能", "可以", "才", "都", "也", "却", "又", "还", "压力", "难", "难道", "怎么", "为什么", "什么", "哪", "几", "多", "累", "好累", "好难", "好烦", "烦", "容易", "麻烦死", "对吧", "对不对", "有什么", "有啥", "算", "叫", "名", "室", "这样", "那样", "等于", "比", "跟", "和", "要多", "画", "涂",
+];
+const ABOUT_FREE: &[&str] = &[
+    "没事",
+    "没别",
+    "没什么",
+    "没啥",
+    "没问题",
+    "没人",
+    "都",
+    "不聊",
+    "不早",
+    "不好意思",
+    "不说",
+    "不等",
+    "不然",
+    "不用了谢",
+    "还有",
+    "太晚",
+    "太累",
+    "太困",
+    "真累",
+    "好累",
+    "累",
+    "不用再",
+    "可以了",
+    "没时间",
+    "不急着",
+    "才刚到",
+];
+const QUESTIONS: &[&str] = &[
+    "吗",
+    "什么意思",
+    "为什么",
+    "怎么样",
+    "怎么回",
+    "怎么办",
+    "啥意思",
+    "谁",
+    "是不是",
+    "有没有",
+    "要不要",
+    "能不能",
+    "好不好",
+    "对不对",
+];
+
+/// What one wants of the order: 我看看编译到哪了.
+const LOOKS: &[&str] = &[
+    "我理",
+    "我捋",
+    "我过一",
+    "我对一",
+    "我翻",
+    "我瞄",
+    "我核",
+    "我确认",
+    "有没有报",
+    "有没有错",
+    "有没有问题",
+    "看看",
+    "看一下",
+    "看下",
+    "瞧瞧",
+    "瞅瞅",
+    "顺便",
+    "我看",
+    "我想看",
+    "我要看",
+    "让我看",
+    "我瞧",
+    "我瞅",
+    "我想知道",
+    "我要知道",
+    "给我看",
+    "给我说",
+    "告诉我",
+    "我听",
+    "我查",
+    "我们看",
+    "咱们看",
+    "大家看",
+    "说说",
+    "念给",
+    "读给",
+];
+
+/// It tells what became of something.
+const NARRATED: &[&str] = &[
+    "没",
+    "不",
+    "笑",
+    "愣",
+    "哭",
+    "试过",
+    "意见",
+    "发现",
+    "结果",
+    "怎么",
+    "哪",
+    "什么",
+    "反应",
+    "做梦",
+    "想得美",
+    "看了",
+    "听了",
+    "反对",
+];
+
+/// A clause that begins so may follow an order without any mark.
+pub fn is_own(clause: &str, order: &str) -> bool {
+    // 明天见客户.
+    if order.ends_with('见') || order.ends_with('聊') {
+        return ["我", "谢谢", "大家", "各位", "咱", "辛苦"].iter().any(|word| clause.starts_with(word));
+    }
+    #[rustfmt::skip]
+    const OWN: &[&str] = &[
+        "我要", "我得", "我先", "我还", "我去", "我看", "我想", "我理", "我捋", "我过一", "我对一", "我翻", "我瞄", "我核", "我确认", "我来", "我这", "我们要", "我们得", "我们还", "我有", "咱", "你给", "你帮", "你把", "你也", "大家", "各位", "谢谢", "多谢", "辛苦", "麻烦", "人家", "人都", "客户", "我妈", "我爸", "我老", "我朋友", "我同", "我女", "我儿", "我男", "孩子", "老师", "老板", "领导", "快", "赶紧", "吃饭", "下班", "今天", "明天", "有事", "还有事", "帮", "请", "给我", "有没有报", "有没有错", "有没有问题", "看看", "看一下", "看下", "瞧瞧", "瞅瞅", "顺便", "好了", "行了",
+    ];
+    OWN.iter().any(|word| clause.starts_with(word))
+}
+
+/// What a clause in front of an order does to it.
+pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<Reach> {
+    let own = clause.strip_prefix("让我").unwrap_or(clause);
+    let plain = HARMLESS.iter().fold(own.to_owned(), |plain, word| plain.replace(word, "了"));
+    let bare = plain.trim_end_matches(['啊', '呀', '哈', '嘛', '呢', '哦', '吧', '的']);
+    let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    let ends = |words: &[&str]| words.iter().any(|word| bare.ends_with(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) {
+        reaches.push(Reach::Any);
+    }
+    // 我妈喊我吃饭，拜拜.
+    let is_called = is_farewell(order)
+        && ["喊我", "叫我", "催我", "让我", "找我", "要我"].iter().any(|word| plain.contains(word))
+        && !plain.contains('说');
+    if has(REPORTS) && !is_called {
+        let open = REPORTS.iter().any(|word| bare.ends_with(word) || bare.ends_with(&format!("{word}了")));
+        // 我让他帮我看看.
+        let open = (open || !is_marked) && is_last;
+        let to_somebody = ["跟", "对", "和", "告诉", "命令", "吩咐"].iter().any(|word| plain.contains(word));
+        reaches.push(match (open, to_somebody) {
+            (true, _) => Reach::Any,
+            (false, true) => Reach::Strong,
+            // What is told has been told: 测试说构建红了.
+            (false, false) => Reach::Bare,
+        });
+    }
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    if (has(CONDITIONS) || plain.starts_with('等')) && !is_left {
+        reaches.push(if is_last { Reach::Any } else { Reach::Strong });
+    }
+    if has(HYPOTHETICAL) {
+        reaches.push(if is_last { Reach::Any } else { Reach::Bare });
+    }
+    if has(HABITS) {
+        reaches.push(Reach::Strong);
+    }
+    if has(PAST) || has(OTHERS) || !is_left && names_other(&plain, order) {
+        reaches.push(Reach::Weak);
+    }
+    if QUESTIONS.iter().any(|word| plain.contains(word)) {
+        reaches.push(Reach::Bare);
+    }
+    if is_last {
+        let is_time = TIMES.iter().any(|word| plain.contains(word)) && is_short(&plain) && !plain.ends_with('了');
+        if is_time || SUBORDINATE.iter().any(|word| plain.ends_with(word)) || ends(DENIALS) {
+            reaches.push(Reach::Any);
+        }
+        if GOVERNING.iter().any(|word| bare.ends_with(word) || bare.ends_with(&format!("{word}着"))) {
+            reaches.push(Reach::Any);
+        }
+        if is_short(&plain) && !is_whole(&plain) {
+            reaches.push(if length(&plain) <= 3 { Reach::Bare } else { Reach::Weak });
+        }
+    } else if TIMES.iter().any(|word| plain.contains(word)) {
+        reaches.push(Reach::Weak);
+    }
+    reaches
+}
+
+/// Where no mark parts them, the order is a clause of its own if what stands before it has ended, or if it says to whom
+/// it is said.
+pub fn is_ended(clause: &str, order: &str) -> bool {
+    clause.ends_with(['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈', '呢', '好', '8', '就'])
+        || ["大家", "各位", "诸位"].contains(&clause)
+        || ["你", "麻烦", "请", "劳驾"].iter().any(|word| order.starts_with(word))
+        || length(clause) > 6 && ["帮我", "给我", "咱们"].iter().any(|word| order.starts_with(word))
+}
+
+/// Words that others say or write, or that belong to another time.
+fn names_other(plain: &str, order: &str) -> bool {
+    let learnt = ["学", "教", "发", "练", "写", "唱", "念", "打字", "回了", "字", "习惯", "想"];
+    match is_farewell(order) {
+        true => learnt.iter().any(|word| plain.contains(word)),
+        false => free::names_other(plain, order),
+    }
+}
+
+fn is_farewell(order: &str) -> bool {
+    ["拜", "再见", "晚安", "88", "聊", "回见", "挂"].iter().any(|word| order.contains(word)) && !order.contains("模式")
+}
+
+/// A few letters that say something, and do not only name somebody.
+fn is_whole(plain: &str) -> bool {
+    #[rustfmt::skip]
+    const SAYING: &[&str] = &[
+        "了", "着", "过", "在", "有", "到", "齐", "来", "去", "开", "完", "好", "忙", "累", "困", "饿", "行", "能", "会", "不", "没", "走", "吧", "呢", "啊", "呀", "谢", "辛苦", "嗯", "哎", "喂", "嘿", "对", "是", "嘞", "咯", "拜", "早", "晚", "小智", "各位", "大家",
+    ];
+    SAYING.iter().any(|word| plain.contains(word))
+}
+
+/// What a clause behind an order does to it.
+pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
+    let plain = HARMLESS.iter().fold(clause.to_owned(), |plain, word| plain.replace(word, "了"));
+    let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    let starts = |words: &[&str]| words.iter().any(|word| clause.starts_with(word));
+    let sighed = clause.trim_start_matches(['哎', '哦', '啊', '呃', '额', '唉', '那', '嗯', '诶', '噢', '，']);
+    let corrects = CORRECTIONS.iter().any(|word| sighed.starts_with(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) || corrects || is_short(clause) && starts(PAUSES) {
+        reaches.push(Reach::Any);
+    }
+    if has(CONDITIONS) && !NOTHING_LEFT.iter().any(|word| clause.contains(word)) || starts(WAITS) {
+        reaches.push(Reach::Any);
+    }
+    let is_said = ["他说", "她说", "们说", "人说", "说的", "说过", "说道", "喊道", "的话"]
+        .iter()
+        .any(|word| plain.contains(word));
+    if is_said {
+        reaches.push(Reach::Any);
+    } else if has(REPORTS) && (has(OTHERS) || REPORTS.iter().any(|word| plain.ends_with(word))) {
+        reaches.push(Reach::Weak);
+    }
+    // 我看了半天 is told.
+    let is_told = LOOKS.iter().filter_map(|word| clause.strip_prefix(word)).any(|rest| rest.starts_with(['了', '过']));
+    let looks = starts(LOOKS) && !is_told && !order.starts_with('我');
+    if has(QUESTIONS) && !looks {
+        reaches.push(Reach::Bare);
+    }
+    if starts(&["之前", "之后", "以后", "以前", "的时候", "那天", "前", "后"])
+        || is_first && starts(&["是"]) && !starts(&["是的", "是啊"])
+    {
+        reaches.push(Reach::Any);
+    }
+    if starts(&["但", "可是", "不过", "然而"]) {
+        reaches.push(Reach::Any);
+    }
+    let asks_more = looks || starts(&["我想", "我要", "我得", "我来", "帮", "你帮", "你给", "请", "麻烦", "给我"]);
+    if (has(PAST) || has(HABITS)) && !asks_more {
+        reaches.push(Reach::Bare);
+    }
+    let is_farewell = ["拜", "再见", "晚安", "88", "聊", "回见", "挂"].iter().any(|word| order.contains(word));
+    if has(NARRATED) && !looks {
+        reaches.push(Reach::Weak);
+    }
+    if is_farewell {
+        reaches.retain(|reach| *reach == Reach::Any);
+        // 我不聊了，她还一直发.
+        if starts(OTHERS) && has(&["还", "却", "又", "居然", "偏"]) {
+            reaches.push(Reach::Bare);
+        }
+    }
+    if is_first && !is_farewell {
+        let is_closed = order.ends_with(['吧', '啊', '哈', '呗', '了', '嘛']);
+        if starts(ABOUT) && !starts(ABOUT_FREE) {
+            reaches.push(if is_closed { Reach::Weak } else { Reach::Strong });
+        }
+        let time = TIMES.iter().filter_map(|word| clause.strip_prefix(word)).min_by_key(|rest| rest.len());
+        if let Some(rest) = time
+            && (length(rest) <= 1 || rest.starts_with(['再', '才']) || rest.contains("再说"))
+        {
+            reaches.push(Reach::Any);
+        }
+        if OTHERS.iter().any(|word| clause.starts_with(word)) && !is_closed {
+            reaches.push(Reach::Bare);
+        }
+    }
+    reaches
+}

@@ -1,0 +1,306 @@
+//! English clauses that hold an order. Rule: a word counts as a whole; then who, when, whether.
+
+use super::{Reach, is_short};
+
+#[rustfmt::skip]
+const REPORTS: &[&str] = &[
+    "said", "says", "say", "saying", "told", "tell", "tells", "telling", "ask", "asked", "asks", "asking", "shouted", "yelled", "wrote", "writes", "heard", "hear", "mentioned", "suggested", "suggests", "announced", "replied", "answered", "called", "claims", "insisted", "goes", "begged", "ordered", "explained", "whispered", "mutters", "warned", "demanded", "thinks", "thought",
+];
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "word", "words", "phrase", "sentence", "means", "mean", "meaning", "spell", "translate", "translation", "pronounce", "button", "command", "commands", "lyrics", "song", "quote", "title", "titled", "movie", "film", "novel", "chapter", "line", "slogan", "typing", "click", "clicked", "pressed", "tapped", "caption", "password", "spelled", "headline",
+];
+#[rustfmt::skip]
+const CONDITIONS: &[&str] = &[
+    "if", "unless", "whenever", "when", "whether", "once", "until", "till", "provided", "assuming", "suppose", "supposing", "imagine", "before", "after", "while", "wherever", "although", "though", "unlike", "instead", "except", "without", "in case",
+];
+#[rustfmt::skip]
+const NOTHING_LEFT: &[&str] = &[
+    "if there's nothing", "if there is nothing", "if that's all", "if that's everything", "if nobody has", "if no one has", "if you don't mind", "you're ready", "you are ready", "while i", "while we", "as i ", "if you could", "if you would", "if you please", "if that's ok", "if nobody else",
+];
+#[rustfmt::skip]
+const TIMES: &[&str] = &[
+    "tomorrow", "tonight", "later", "soon", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "noon", "midnight", "afternoon", "evening", "week", "month", "year", "weekend", "someday", "eventually", "afterwards", "o'clock", "pm", "am", "sometimes", "quarter", "lunchtime", "morning", "hour", "hours", "minute", "minutes", "seconds", "days",
+];
+#[rustfmt::skip]
+const PAST: &[&str] = &[
+    "yesterday", "ago", "used", "usually", "always", "often", "every", "never", "once", "then", "eventually", "earlier", "previously", "normally", "typically", "kept", "remember",
+];
+const OTHERS: &[&str] =
+    &["he", "she", "they", "he's", "she's", "they're", "he'll", "she'll", "they'll", "somebody", "someone", "who"];
+#[rustfmt::skip]
+const HYPOTHETICAL: &[&str] = &[
+    "wish", "hope", "hoping", "hopefully", "almost", "nearly", "would", "wouldn't", "should", "shouldn't", "supposed", "maybe", "perhaps", "probably", "might", "may", "pretend", "dreamt", "dreamed", "dream", "wonder", "wondering", "guess", "imagine", "considered", "planning", "planned", "plan", "forgot", "wanted",
+];
+const DENIALS: &[&str] =
+    &["don't", "not", "never", "won't", "can't", "didn't", "cannot", "shouldn't", "wouldn't", "no", "doesn't", "dont"];
+/// No clause ends with them.
+#[rustfmt::skip]
+const OPEN: &[&str] = &[
+    "to", "the", "a", "an", "of", "for", "with", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "who", "which", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "my", "your", "his", "her", "their", "our", "these", "just", "think", "knew", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
+];
+const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
+const CORRECTIONS: &[&str] = &[
+    "never mind",
+    "nevermind",
+    "just kidding",
+    "kidding",
+    "no wait",
+    "wait",
+    "hold on",
+    "actually",
+    "scratch that",
+    "not yet",
+    "don't",
+    "forget it",
+    "i mean",
+    "no no",
+    "only joking",
+    "joking",
+    "just joking",
+    "cancel that",
+    "i'm kidding",
+    "i'm joking",
+];
+/// It says something of the order itself.
+#[rustfmt::skip]
+const PREDICATES: &[&str] = &[
+    "is", "was", "are", "were", "isn't", "wasn't", "means", "meant", "took", "takes", "failed", "fails", "sounds", "sounded", "seems", "feels", "felt", "has", "had", "does", "did", "doesn't", "didn't", "works", "worked", "came", "comes", "went", "will", "would", "should", "could", "button", "command", "gets", "got",
+];
+
+/// Told in a story.
+pub const STORIES: &[&str] = &[
+    "in the film",
+    "in the movie",
+    "in the book",
+    "in the show",
+    "in the game",
+    "in a film",
+    "in a movie",
+    "in my dream",
+    "in the story",
+    "in the play",
+    "in the video",
+    "in the episode",
+    "in this film",
+    "in this movie",
+    "in that film",
+    "in that movie",
+    "in the song",
+    "in the series",
+];
+
+fn words(clause: &str) -> Vec<&str> {
+    clause.split(|by: char| !by.is_ascii_alphanumeric() && by != '\'').filter(|word| !word.is_empty()).collect()
+}
+
+/// What a clause in front of an order does to it.
+pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
+    let words = words(clause);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) {
+        reaches.push(Reach::Any);
+    }
+    let last = words.last().copied().unwrap_or_default();
+    let is_heard = ["heard you", "hear you", "hear me", "told you", "told me so", "hear that", "heard that"]
+        .iter()
+        .any(|word| clause.contains(word));
+    if has(REPORTS) && !is_heard {
+        let told = ["told", "tell", "ask", "asked", "say", "saying", "shouted", "yelled"];
+        let is_open =
+            is_last && (REPORTS.contains(&last) || words.len() >= 2 && REPORTS.contains(&words[words.len() - 2]));
+        reaches.push(if is_open || has(&told) { Reach::Any } else { Reach::Strong });
+    }
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
+    let begins = words.iter().take(2).any(|word| CONDITIONS.contains(word));
+    if has(CONDITIONS) && !is_left {
+        // I can't do it until Monday says nothing of the order.
+        let reach = begins.then_some(if is_last { Reach::Any } else { Reach::Strong });
+        reaches.extend(reach);
+    }
+    if has(HYPOTHETICAL) {
+        reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
+    }
+    if has(PAST) || has_last(&words) {
+        reaches.push(Reach::Bare);
+    }
+    if has(OTHERS) {
+        reaches.push(Reach::Weak);
+    }
+    if QUESTIONS.iter().any(|word| words.first() == Some(word)) {
+        reaches.push(Reach::Bare);
+    }
+    if is_last {
+        let led = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"]
+            .iter()
+            .any(|word| words.first() == Some(word));
+        let is_phrase = [
+            "in fact",
+            "at last",
+            "in short",
+            "by the way",
+            "on that note",
+            "at once",
+            "in any case",
+            "in that case",
+            "at long last",
+        ]
+        .contains(&clause.trim());
+        let is_time = (has(TIMES) || led && !is_phrase) && is_short(clause);
+        if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
+            reaches.push(Reach::Any);
+        }
+        if is_short(clause) && !is_whole(&words) {
+            reaches.push(Reach::Bare);
+        }
+    } else if has(TIMES) {
+        reaches.push(Reach::Weak);
+    }
+    reaches
+}
+
+/// It is a whole clause of the speaker's own, which another may follow without any mark.
+pub fn is_own(clause: &str) -> bool {
+    let words = words(clause);
+    let own = [
+        "i",
+        "i'm",
+        "i've",
+        "im",
+        "ive",
+        "we",
+        "we're",
+        "we've",
+        "it's",
+        "that's",
+        "everyone",
+        "everyone's",
+        "everybody",
+        "everybody's",
+        "ok",
+        "okay",
+        "hey",
+        "hi",
+        "sorry",
+        "thanks",
+        "right",
+        "alright",
+        "well",
+        "oh",
+        "yeah",
+        "yes",
+        "please",
+        "could",
+        "can",
+        "kindly",
+        "let",
+        "just",
+        "go",
+    ];
+    let says = |word: &&str| {
+        word.ends_with("'s")
+            || word.ends_with("'re")
+            || word.ends_with("'ve")
+            || ["is", "are", "was", "has", "have", "got", "just", "went", "came", "looks"].contains(word)
+    };
+    words.iter().any(says) || words.first().is_some_and(|word| own.contains(word))
+}
+
+/// A few words that say something, and do not only name somebody.
+fn is_whole(words: &[&str]) -> bool {
+    #[rustfmt::skip]
+    const SAYING: &[&str] = &[
+        "i", "we", "it", "that", "thanks", "thank", "sorry", "okay", "ok", "right", "alright", "yes", "yeah", "no", "hi", "hey", "hello", "morning", "oh", "well", "done", "ready", "here", "good", "great", "cool", "nice", "everyone", "everybody", "all", "guys", "folks", "team", "bye", "cheers", "sure", "perfect", "please", "so", "now",
+    ];
+    words.iter().any(|word| SAYING.contains(word) || word.contains('\'') || word.ends_with("ed"))
+}
+
+/// Last week, last time.
+fn has_last(words: &[&str]) -> bool {
+    let times = [
+        "week",
+        "time",
+        "night",
+        "month",
+        "year",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "summer",
+        "winter",
+    ];
+    words.windows(2).any(|pair| pair[0] == "last" && times.contains(&pair[1]))
+}
+
+/// Tell me if it's green.
+fn asks_to_know(words: &[&str]) -> bool {
+    words.windows(2).any(|pair| {
+        ["me", "see", "us", "check", "know"].contains(&pair[0])
+            && ["if", "whether", "when", "what", "why"].contains(&pair[1])
+    })
+}
+
+/// Because we are late.
+pub fn is_reason(clause: &str) -> bool {
+    ["because", "cause", "cuz", "since"].iter().any(|word| words(clause).first() == Some(word))
+}
+
+/// And what else the device shall do: read them to me.
+pub fn is_told(clause: &str) -> bool {
+    let words = words(clause);
+    let told = [
+        "read", "tell", "show", "give", "let", "save", "put", "start", "open", "take", "record", "stop", "close",
+        "end", "get", "send", "turn", "keep", "list", "check", "see", "write",
+    ];
+    words.first().is_some_and(|word| told.contains(word))
+}
+
+/// What a clause behind an order does to it.
+pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
+    let words = words(clause);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let mut reaches = Vec::new();
+    if has(WORDS) || CORRECTIONS.iter().any(|word| clause.starts_with(word)) {
+        reaches.push(Reach::Any);
+    }
+    let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word)) || asks_to_know(&words);
+    if words.iter().take(2).any(|word| CONDITIONS.contains(word)) && !is_left {
+        reaches.push(if is_first { Reach::Any } else { Reach::Bare });
+    }
+    let others_say = has(&["he", "she", "they"]) && has(REPORTS);
+    if others_say || has(&["said", "told", "asked"]) && is_first {
+        reaches.push(Reach::Any);
+    } else if has(REPORTS) && !has(&["tell", "says", "ask"]) {
+        reaches.push(Reach::Weak);
+    }
+    if has(DENIALS) || has(&["dare", "lose", "nobody", "nothing"]) {
+        reaches.push(Reach::Weak);
+    }
+    if words.first() == Some(&"but") || words.first() == Some(&"or") {
+        reaches.push(Reach::Any);
+    }
+    if has(PAST) {
+        reaches.push(Reach::Bare);
+    }
+    let is_farewell = ["bye", "night", "see you", "later", "talk to you"].iter().any(|word| order.contains(word));
+    if is_first && !is_farewell {
+        if words.first().is_some_and(|word| PREDICATES.contains(word)) {
+            reaches.push(Reach::Any);
+        }
+        if words.first().is_some_and(|word| QUESTIONS.contains(word)) {
+            reaches.push(Reach::Bare);
+        }
+        let begins = words.iter().take(3).any(|word| TIMES.contains(word));
+        if begins && is_short(clause) {
+            reaches.push(Reach::Any);
+        } else if begins
+            || words.iter().take(3).any(|word| HYPOTHETICAL.contains(word)) && !clause.contains("would you")
+        {
+            reaches.push(Reach::Weak);
+        }
+    }
+    reaches
+}
