@@ -81,7 +81,7 @@ impl Compiling {
         if needs.is_empty() {
             return false;
         }
-        tracing::info!(file = %path.display(), plugin = %own.id, version = %own.version, "is being compiled");
+        tracing::info!(file = %path.display(), plugin = %own.id, "is being compiled");
         let Package { id, version, sha256, .. } = own.clone();
         let since = Instant::now();
         let waiting = Waiting { since, stamp, id, version, sha256, needs };
