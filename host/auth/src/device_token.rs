@@ -128,6 +128,28 @@ mod tests {
         assert_eq!(check(&token, "c", "a|b", NOW), Err(Denied::UnknownToken));
     }
 
+    /// Kept tokens and mutations of them.
+    #[test]
+    fn c11_only_the_one_token_opens() {
+        const GOOD: &str = "20hsetOd15E1GoilfPbZQKdOq5-v5rLx-3J4b2Wu2EQ.1700000000";
+        let mut opened = 0;
+        let corpus = modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "device_token");
+        for (_, bytes) in corpus.inputs() {
+            let token = String::from_utf8_lossy(bytes);
+            opened += usize::from(check(&token, "aa:bb:cc:dd:ee:ff", "client-1", NOW).is_ok());
+        }
+        assert_eq!(opened, 3, "with the filling and without");
+        corpus.keeps(|bytes| {
+            let token = String::from_utf8_lossy(bytes);
+            if check(&token, "aa:bb:cc:dd:ee:ff", "client-1", NOW).is_ok() {
+                let (signature, time) = token.split_once('.').expect("two parts");
+                assert_eq!(format!("{}.{time}", signature.trim_end_matches('=')), GOOD);
+            }
+            assert!(check(&token, "aa:bb:cc:dd:ee:00", "client-1", NOW).is_err(), "another device");
+            assert!(check(&token, "aa:bb:cc:dd:ee:ff", "client-2", NOW).is_err(), "another client");
+        });
+    }
+
     proptest! {
         #[test]
         fn whatever_is_sent_opens_nothing(token in "\\PC{0,80}", time in 0_u64..u64::MAX) {

@@ -249,4 +249,24 @@ mod tests {
         assert_eq!(url("10.0.0.1"), "wss://voice.example:443/supie/v1/");
         assert_eq!(url("10.0.0.2"), "ws://internal:8004/supie/v1/");
     }
+
+    /// Kept bodies and mutations of them: each is answered as the rule says, and tells no more of the body than the
+    /// device's own version.
+    #[test]
+    fn c13_any_body_is_answered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (_settings, receiver) = watch::channel(Arc::new(GatewaySettings::default()));
+        let ota = Ota { settings: receiver, device_port: 8004 };
+        modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "ota").keeps(|bytes| {
+            let body = Body::from(bytes.to_vec());
+            let Json(told) = runtime.block_on(answer(State(ota.clone()), None, HeaderMap::new(), body));
+            let version = &told.firmware.version;
+            assert!((1..=64).contains(&version.len()) && version.trim() == version, "{version:?}");
+            let told = serde_json::to_value(told).expect("JSON");
+            let keys: Vec<_> = told.as_object().expect("an object").keys().map(String::as_str).collect();
+            assert_eq!(keys, ["firmware", "server_time", "websocket"]);
+            assert_eq!(told["websocket"]["url"], "ws://localhost:8004/supie/v1/");
+            assert_eq!(told["firmware"]["url"], "");
+        });
+    }
 }

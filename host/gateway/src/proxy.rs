@@ -218,4 +218,54 @@ mod tests {
         assert_eq!(called("10.0.0.1", &[("host", "voice.example")]), None);
         assert_eq!(called("10.0.0.1", &[("x-forwarded-host", "a b/c")]), None);
     }
+
+    /// A kept input: the address of the peer, then one header a line.
+    fn request(bytes: &[u8]) -> (Option<IpAddr>, HeaderMap) {
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        let peer = lines.next().and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let name = HeaderName::from_bytes(line[..colon].trim_ascii());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii())) {
+                let _ = headers.try_append(name, value);
+            }
+        }
+        (peer, headers)
+    }
+
+    /// Kept requests and mutations of them: nobody is believed who is not trusted, and nobody is taken for somebody
+    /// that no proxy has named.
+    #[test]
+    fn nobody_lies_about_where_a_request_comes_from() {
+        let proxies = Proxies::new(&["10.0.0.0/8".to_owned(), "fd00::/8".to_owned()]);
+        modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "proxies").keeps(|bytes| {
+            let (peer, headers) = request(bytes);
+            // Headers that broke with the peer's line are still headers.
+            let near: IpAddr = "10.0.0.1".parse().expect("an address");
+            let stranger: IpAddr = "203.0.113.9".parse().expect("an address");
+            for peer in peer.into_iter().chain([near, stranger]).map(|peer| peer.to_canonical()) {
+                let caller = proxies.caller(peer, &headers);
+                let mut values = headers.get_all("x-forwarded-for").into_iter().chain(headers.get_all("forwarded"));
+                let trusted = proxies.trusts(peer);
+                assert_eq!(caller.through_proxy, trusted);
+                assert_eq!(caller.address, caller.address.to_canonical());
+                if caller.address != peer {
+                    assert!(trusted, "{peer} is no proxy");
+                    let named = |value: &HeaderValue| {
+                        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                        let words = text.split([',', ';', '=', '"']).map(str::trim);
+                        words.filter_map(read_address).any(|word| word.to_canonical() == caller.address)
+                    };
+                    assert!(values.any(named), "nobody has named {}", caller.address);
+                }
+                assert!(!caller.is_local() || !caller.forwarded);
+                if let Some(called) = proxies.called(peer, &headers) {
+                    assert!(trusted && !called.host.is_empty());
+                    let ends = |one: char| one.is_whitespace() || one.is_control() || matches!(one, '/' | '?' | '@');
+                    assert!(!called.host.contains(ends), "{:?}", called.host);
+                }
+            }
+        });
+    }
 }

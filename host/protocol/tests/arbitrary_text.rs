@@ -65,7 +65,7 @@ fn depth(value: &Value) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn c10_any_text_is_taken_or_refused(text in prop_oneof![any::<String>(), nearly_a_message(), damaged()]) {

@@ -176,6 +176,22 @@ async fn a_file_that_cannot_be_read_refuses_for_now() {
     assert_eq!(check(&jwt, &sign(Algorithm::RS256, &good())).await, Err(Denied::Unavailable));
 }
 
+/// Kept tokens and mutations of them.
+#[test]
+fn c11_only_the_one_signed_token_opens() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let jwt = with_secret();
+    let corpus = modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "jwt");
+    let good = corpus.inputs().find(|(name, _)| *name == "good").expect("the good one").1.to_vec();
+    assert_eq!(runtime.block_on(check(&jwt, &String::from_utf8_lossy(&good))), Ok(()));
+    corpus.keeps(|bytes| {
+        let token = String::from_utf8_lossy(bytes);
+        assert_eq!(runtime.block_on(check(&jwt, &token)).is_ok(), bytes == good, "{token:?}");
+        let other = runtime.block_on(jwt.check(&token, &DeviceId::new("aa:03"), NOW));
+        assert!(other.is_err(), "a token opened another device: {token:?}");
+    });
+}
+
 proptest! {
     #[test]
     fn whatever_is_sent_opens_nothing(

@@ -1,5 +1,6 @@
 //! What services call a stream, and what is found in it.
 
+use modehost_corpus::Corpus;
 use proptest::prelude::*;
 
 use super::*;
@@ -138,4 +139,41 @@ proptest! {
         let (one, two) = stream.split_at(cut.index(stream.len() + 1));
         prop_assert_eq!(read(&[one, two]), read(&[&stream]));
     }
+}
+
+/// Line ends within an object mean nothing, and which ones are kept of those behind a mark of the byte order depends
+/// on how the stream was cut.
+fn without_line_ends(found: Vec<Frame>) -> Vec<Frame> {
+    let rest = |object: Vec<u8>| object.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let frames = found.into_iter().map(|frame| match frame {
+        Frame::Object(object) => Frame::Object(rest(object)),
+        Frame::Error(object) => Frame::Error(rest(object)),
+        other => other,
+    });
+    frames.collect()
+}
+
+/// Kept streams and mutations of them: how they are cut makes no difference, and nothing is found that did not come.
+#[test]
+fn streams_are_read_however_they_are_cut() {
+    Corpus::open(env!("CARGO_MANIFEST_DIR"), "frames").keeps(|stream| {
+        let whole = read(&[stream]).map(without_line_ends);
+        for size in [1, 7, stream.len() / 3 + 1] {
+            let pieces: Vec<&[u8]> = stream.chunks(size).collect();
+            assert_eq!(read(&pieces).map(without_line_ends), whole, "in pieces of {size}");
+        }
+        let found = whole.expect("short enough");
+        assert!(found.len() <= stream.len());
+        let objects = found.iter().filter_map(|frame| match frame {
+            Frame::Object(object) | Frame::Error(object) => Some(object),
+            Frame::Done | Frame::Broken | Frame::Words => None,
+        });
+        let mut size = 0;
+        for object in objects {
+            // Whether its brackets pair is seen when it is parsed.
+            assert!(object.starts_with(b"{") && matches!(object.last(), Some(b'}' | b']')));
+            size += object.len();
+        }
+        assert!(size <= stream.len(), "{size} bytes of objects in {}", stream.len());
+    });
 }

@@ -209,6 +209,28 @@ mod tests {
         }
     }
 
+    /// Kept words and mutations of them: as a member of an entry they are one line of text and no more, and as a
+    /// whole entry or a template they are one bounded line.
+    #[test]
+    fn whatever_was_said_stays_one_line_of_text() {
+        modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "markdown").keeps(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let entry = json!({ "who": text, "text": text }).to_string();
+            let ends = |one: char| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}');
+            for template in ["- {text}", "1. {text}", "{text}", "- by {who}: {text}"] {
+                let markdown = line(template, &entry);
+                assert!(!markdown.contains(ends), "{markdown:?}");
+                // Each of its characters is escaped at the most, in each of two places.
+                assert!(markdown.len() <= template.len() + 4 * text.len(), "{} of {}", markdown.len(), text.len());
+                shown(&markdown).unwrap_or_else(|error| panic!("{template}: {error}"));
+            }
+            let odd = line("- {who}: {text}", &text);
+            assert!(!odd.contains(ends) && odd.len() <= 2 * text.len() + 8, "{odd:?}");
+            let odd = line(&text, r#"{"text":"x"}"#);
+            assert!(!odd.contains(ends) && odd.len() <= text.len(), "{odd:?}");
+        });
+    }
+
     proptest! {
         #[test]
         fn whatever_was_said_is_shown_as_it_is(text in r"[\\`*_\[\]<>~&#+=|:().!;a1-9x-][\\`*_\[\]<>~&#+=|:().!;a1-9x-]{0,12}( [\\`*_\[\]<>~&#+=|:().!;a1-9x-]{1,12})?") {

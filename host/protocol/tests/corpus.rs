@@ -1,0 +1,87 @@
+//! Kept inputs and mutations of them for the readers of what devices send. Rule: whatever comes, a message or an
+//! error comes of it, and neither is larger than what came.
+
+use modehost_corpus::Corpus;
+use modehost_protocol::{
+    Codec, DeviceMessage, ErrorCode, Evidence, Framing, Hello, Reference, Unwrapped, check, reply,
+};
+use serde_json::Value;
+
+const DEPTH: usize = 16;
+
+fn open(reader: &str) -> Corpus {
+    Corpus::open(env!("CARGO_MANIFEST_DIR"), reader)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[test]
+fn c10_messages_are_taken_or_refused() {
+    open("messages").keeps(|bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let error = reply::error("X", "no", &Reference::of(&text));
+        assert!(error.len() < 4096 && serde_json::from_str::<Value>(&error).is_ok(), "{error}");
+        let checked = match check(&text, DEPTH) {
+            Ok(checked) => checked,
+            Err(invalid) => {
+                assert!(matches!(invalid.code, ErrorCode::InvalidJson | ErrorCode::SchemaInvalid));
+                assert!(!invalid.message.is_empty() && invalid.message.len() < 1024, "{}", invalid.message);
+                return;
+            }
+        };
+        let value: Value = serde_json::from_str(&text).expect("what is taken is JSON");
+        let kind = value["type"].as_str().expect("it has a type").trim().to_ascii_lowercase();
+        assert!(*checked.kind == *kind && depth(&value) <= DEPTH);
+        match DeviceMessage::parse(&checked.kind, &text) {
+            Ok(DeviceMessage::Other { body, .. } | DeviceMessage::Iot { body }) => assert_eq!(*body, *text),
+            Ok(DeviceMessage::Abort { reason }) => assert!(reason.chars().count() <= 64),
+            Ok(_) => {}
+            Err(invalid) => assert!(invalid.message.len() < 1024, "{}", invalid.message),
+        }
+    });
+}
+
+#[test]
+fn c10_a_hello_is_always_read() {
+    open("hello").keeps(|bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let hello = Hello::parse(&text);
+        assert_eq!(*hello.body, *text);
+        assert!((8_000..=48_000).contains(&hello.audio.sample_rate), "{:?}", hello.audio);
+        assert!(hello.objection.is_none_or(|told| (1..1024).contains(&told.len())));
+    });
+}
+
+#[test]
+fn a6_frames_are_unwrapped_within_themselves() {
+    open("framing").keeps(|bytes| {
+        for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+            let Ok(unwrapped) = framing.unwrap(bytes) else { continue };
+            let (Unwrapped::Sound(payload) | Unwrapped::Text(payload)) = unwrapped;
+            assert!(bytes.ends_with(payload));
+            if let Unwrapped::Sound(packet) = unwrapped {
+                let again = framing.wrap(packet.to_vec(), 7);
+                assert_eq!(framing.unwrap(&again), Ok(unwrapped), "{framing:?}");
+            }
+        }
+        // The same bytes as many short frames of one connection.
+        for version in [None, Some(1), Some(2), Some(3), Some(u64::MAX)] {
+            let mut evidence = Evidence::new(version);
+            evidence.said_hello(Some(2), Codec::Opus);
+            let mut told = 0;
+            for frame in bytes.chunks(bytes.first().map_or(1, |first| usize::from(*first % 40) + 1)) {
+                if let Ok(Unwrapped::Sound(payload) | Unwrapped::Text(payload)) = evidence.unwrap(frame) {
+                    assert!(frame.ends_with(payload));
+                }
+                told += usize::from(evidence.is_unreadable());
+            }
+            assert!(told <= 1, "an operator is told once");
+        }
+    });
+}
