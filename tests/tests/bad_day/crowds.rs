@@ -1,6 +1,8 @@
 //! Takeovers, storms, mail to nobody, guests that trap. Rule: what many do at once is borne, and each of them gets
 //! what it asked for or is told why not.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use modehost_tests::{Device, wait};
 use serde_json::json;
@@ -76,7 +78,17 @@ pub async fn traps(scene: &mut Scene) {
     for _ in 0..4 {
         let wish = ["trap", "deep", "hog", "exit", "bad-json", "no-type", "fail", "ungranted"][scene.dice.usize(0..8)];
         device.send(json!({ "type": "fixture", "do": wish })).await;
-        device.ping().await;
-        device.forget();
+        device.expect_error("MODE_FAULT").await;
+    }
+    // After a rest it serves again, and what it counts goes on. A rest has an end, so the attempts have one.
+    for attempt in 0.. {
+        device.send(json!({ "type": "fixture", "do": "count" })).await;
+        let answer =
+            device.expect("an answer", |message| message["count"].is_u64() || message["type"] == "error").await;
+        if answer["count"].is_u64() {
+            return;
+        }
+        assert!(attempt < 200, "it rests for ever: {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -29,7 +29,7 @@ use scene::Scene;
 
 const ROUNDS: usize = 30;
 /// What the server may write in a round, as the mean over all: none of what strangers do is worth a line each time.
-const LINES_A_ROUND: usize = 120;
+const LINES_A_ROUND: usize = 80;
 /// What it may write for the starts and the end, in however few rounds.
 const LINES: usize = 600;
 

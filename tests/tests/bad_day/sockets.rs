@@ -80,43 +80,49 @@ pub async fn half_handshakes(scene: &mut Scene) {
     assert!(ends.iter().all(|(_, ended)| *ended), "every half handshake is ended by the server");
 }
 
-/// Heads that two servers could read in two ways; behind each one that an operator would have to send.
-pub async fn smuggling(scene: &mut Scene) {
-    const BEHIND: &str = "GET /api/v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n";
+/// What comes behind a head: a request of its own, of which nothing may be known that only operators know.
+const BEHIND: &str = "GET /api/v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Heads that two servers could read in two ways: each is answered once, and its connection ends.
+fn ambiguous() -> Vec<String> {
     let length = BEHIND.len();
-    let mut heads: Vec<Vec<u8>> = [
-        format!("POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: {length}\r\n\r\n{BEHIND}"),
-        format!("POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nContent-Length: {length}, 0\r\n\r\n{BEHIND}"),
-        format!(
-            "POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{BEHIND}"
-        ),
-        format!("POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{BEHIND}"),
-        format!(
-            "POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n{BEHIND}"
-        ),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Folded: a\r\n\tb\r\n\r\n{BEHIND}"),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\n{BEHIND}"),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n{BEHIND}"),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551616\r\n\r\n{BEHIND}"),
-        format!("GET /healthz\0 HTTP/1.1\r\nHost: x\r\n\r\n{BEHIND}"),
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n{BEHIND}"),
+    let post = |lines: &str, rest: &str| format!("POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\n{lines}\r\n{rest}{BEHIND}");
+    let get = |target: &str, lines: &str| format!("GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n{BEHIND}");
+    vec![
+        post(&format!("Content-Length: 0\r\nContent-Length: {length}\r\n"), ""),
+        post(&format!("Content-Length: {length}, 0\r\n"), ""),
+        post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "FFFFFFFFFFFFFFFFF\r\nx"),
+        get("/healthz", "X-Folded: a\r\n\tb\r\n"),
+        get("/healthz", "Content-Length : 5\r\n"),
+        get("/healthz", "Content-Length: +5\r\n"),
+        get("/healthz", "Content-Length: 18446744073709551616\r\n"),
+        get("/healthz\0", ""),
+        get("/healthz", "X: a\0b\r\n"),
+    ]
+}
+
+pub async fn smuggling(scene: &mut Scene) {
+    // Odd ones that can be read in one way only may be followed by another.
+    let odd = [
         format!("GET http://127.0.0.1/api/v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n{BEHIND}"),
         format!("GET /healthz HTTP/1.1\nHost: x\n\n{BEHIND}"),
         format!("GET /../api/v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n{BEHIND}"),
-        format!("POST /xiaozhi/ota/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nx{BEHIND}"),
-    ]
-    .map(String::into_bytes)
-    .to_vec();
+    ];
+    let once = ambiguous().into_iter().map(|head| (head, 1));
+    let mut heads: Vec<(String, usize)> = once.chain(odd.map(|head| (head, 2))).collect();
     scene.dice.shuffle(&mut heads);
     for address in [scene.server.http(), scene.server.ws()] {
-        let answers = join_all(heads.iter().map(|head| async move {
-            let mut stream = raw::send(address, head).await;
+        let answers = join_all(heads.iter().map(|(head, _)| async move {
+            let mut stream = raw::send(address, head.as_bytes()).await;
             raw::read_to_end(&mut stream, GLANCE).await.0
         }));
-        for (head, answer) in heads.iter().zip(answers.await) {
-            let shown = String::from_utf8_lossy(head);
-            assert!(!answer.contains("honest-1"), "{shown:?} was given sessions: {answer:?}");
-            assert!(!answer.contains("HTTP/1.1 5") || answer.contains("HTTP/1.1 503"), "{shown:?}: {answer:?}");
+        for ((head, most), answer) in heads.iter().zip(answers.await) {
+            assert!(!answer.contains("honest-1"), "{head:?} was given sessions: {answer:?}");
+            assert!(answer.matches("HTTP/1.1 ").count() <= *most, "{head:?} was answered twice: {answer:?}");
+            assert!(!answer.contains("HTTP/1.1 500"), "{head:?}: {answer:?}");
         }
     }
     is_healthy(scene).await;
