@@ -52,6 +52,7 @@ impl Watcher {
         followed.watch();
         let (live, alive) = (live.clone(), Arc::downgrade(&life));
         std::thread::Builder::new()
+            .stack_size(limits::APART_STACK_BYTES)
             .name("config-watch".to_owned())
             .spawn(move || follow(&mut followed, &live, &woken, &alive))
             .map_err(|error| WatchError { file, error })?;

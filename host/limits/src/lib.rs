@@ -460,6 +460,9 @@ pub const WATCHDOG_SHARE: u32 = 3;
 pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How long a program may take to say its version before it is put in the place of the one that runs.
 pub const PROGRAM_CHECK: Duration = Duration::from_secs(10);
+/// Stack of a thread for long work. Readers of configurations go down as deep as a text is, up to 64 levels, and need
+/// 32 KiB for each in a development build; pages that are not touched cost nothing.
+pub const APART_STACK_BYTES: usize = 16 * 1024 * 1024;
 /// Orders of operators that are carried out side by side.
 pub const OPERATOR_ORDERS: usize = 4;
 /// How long the command line waits for an answer of a running server.

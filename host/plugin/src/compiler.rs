@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use modehost_limits as limits;
@@ -80,7 +80,7 @@ impl Helper {
         else {
             return Err(CompileError::Broken("it has no pipes".to_owned()));
         };
-        let (done, outcome) = channel();
+        let (done, outcome) = sync_channel(1);
         let (code, words, killed) = std::thread::scope(|scope| {
             // Where it has ended early, it says why by other means.
             scope.spawn(move || drop(input.write_all(component)));

@@ -96,16 +96,15 @@ pub fn read(bytes: &[u8]) -> Result<Package, PackageError> {
     let text = std::str::from_utf8(section).map_err(|_| PackageError::BadSection("it is not UTF-8".to_owned()))?;
     // Same-length variants of a file are padded with zeros or spaces.
     let text = text.trim_end_matches(['\0', ' ', '\n']);
-    let manifest: Manifest =
-        toml::from_str(text).map_err(|error| PackageError::BadSection(error.to_string().trim().replace('\n', " ")))?;
+    let manifest: Manifest = toml::from_str(text).map_err(|error| bad_section(error.message()))?;
     if !is_id(&manifest.id) {
-        return Err(PackageError::BadSection(format!(
+        return Err(bad_section(&format!(
             "the id `{}` is not 1 to 64 lower-case letters, digits and `-`",
             manifest.id
         )));
     }
     let parse = |texts: Vec<String>| -> Result<Vec<Grant>, PackageError> {
-        texts.iter().map(|text| Grant::parse(text).map_err(PackageError::BadSection)).collect()
+        texts.iter().map(|text| Grant::parse(text).map_err(|why| bad_section(&why))).collect()
     };
     Ok(Package {
         id: manifest.id,
@@ -119,6 +118,17 @@ pub fn read(bytes: &[u8]) -> Result<Package, PackageError> {
         size: bytes.len(),
     })
 }
+
+/// The sentence goes into lists and logs, and what it tells of is a stranger's.
+fn bad_section(why: &str) -> PackageError {
+    let line: String =
+        why.chars().map(|char| if char.is_control() { ' ' } else { char }).take(SENTENCE_CHARS).collect();
+    let whole = line.chars().count() == why.chars().count();
+    PackageError::BadSection(if whole { line } else { format!("{}…", line.trim_end()) })
+}
+
+/// Of a sentence about a section, in characters.
+const SENTENCE_CHARS: usize = 300;
 
 /// True for the id of a plugin.
 pub(crate) fn is_id(text: &str) -> bool {
@@ -174,6 +184,16 @@ fn broken(error: &wasmparser::BinaryReaderError, size: usize) -> PackageError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_section_without_end_makes_a_sentence_with_one() {
+        let long = "x".repeat(100_000);
+        let PackageError::BadSection(why) = bad_section(&format!("unknown field `{long}\n`")) else {
+            panic!("another")
+        };
+        assert!(why.chars().count() <= SENTENCE_CHARS + 1 && why.ends_with('…') && !why.contains('\n'), "{why}");
+        assert_eq!(bad_section("short"), PackageError::BadSection("short".to_owned()));
+    }
 
     #[test]
     fn what_is_no_component_is_told_apart() {

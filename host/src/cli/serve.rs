@@ -119,6 +119,7 @@ fn unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .max_blocking_threads(1)
+        .thread_stack_size(limits::APART_STACK_BYTES)
         .build()
         .map_err(Failure::other)?;
     let done = runtime.block_on(async {

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_executor::{Executor, Task};
+use modehost_limits as limits;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 
@@ -72,11 +73,12 @@ pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
 pub async fn run_apart<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, outcome) = oneshot::channel();
     let io = Handle::current();
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let _within = io.enter();
-        // Nobody listens any more: the work is done all the same.
-        let _ = done.send(work());
-    });
+    let thread =
+        std::thread::Builder::new().name(name.to_owned()).stack_size(limits::APART_STACK_BYTES).spawn(move || {
+            let _within = io.enter();
+            // Nobody listens any more: the work is done all the same.
+            let _ = done.send(work());
+        });
     match thread {
         Ok(_) => outcome.await.ok(),
         Err(error) => {
