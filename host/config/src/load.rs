@@ -180,7 +180,8 @@ impl<T: Document> Loaded<T> {
             let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
             Problem { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
         };
-        unknown.map(problem).collect()
+        // Each costs a look through the text for its line, and the rest is told when these have been mended.
+        unknown.take(RULE_ERRORS).map(problem).collect()
     }
 
     /// Puts the values that `previous` has at the pointers in `cold` back, for settings that only a

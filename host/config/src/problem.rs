@@ -88,11 +88,18 @@ impl Problems {
     }
 }
 
-/// The line at `line` with a mark under `column`, or `None` if the text has no such line. Nothing is shown of it
-/// but `key`, where that stands before the mark.
+/// A place further to the right is found by its number: a line without end, shown for each of its problems, would
+/// be a text that grows with their square.
+const SHOWN_COLUMNS: usize = 160;
+
+/// The line at `line` with a mark under `column`, or `None` if the text has no such line, or none that can be shown.
+/// Nothing is shown of it but `key`, where that stands before the mark.
 pub fn render_snippet(text: &str, line: u64, column: u64, key: Option<&str>) -> Option<String> {
     let written = text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?;
     let column = usize::try_from(column.max(1)).unwrap_or(1).min(written.chars().count() + 1);
+    if column > SHOWN_COLUMNS {
+        return None;
+    }
     let (mut shown, rest) = match key.and_then(|key| Some((key, find_key(written, key, column)?))) {
         Some((key, at)) => (format!("{}{key}:", blanks(&written[..at])), &written[at + key.len()..]),
         None => (blanks(written.chars().take(column - 1).collect::<String>().as_str()), "…"),

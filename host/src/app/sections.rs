@@ -110,6 +110,9 @@ fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, V
     }
 }
 
+/// Told at once of one section; the rest when these have been mended.
+const SECTION_ERRORS: usize = 100;
+
 fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section: &Value, problems: &mut Vec<Problem>) {
     let base = path::join("", name);
     let empty = Value::Object(Map::new());
@@ -122,11 +125,11 @@ fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section:
             return;
         }
     };
-    for error in validator.iter_errors(section) {
+    for error in validator.iter_errors(section).take(SECTION_ERRORS) {
         let pointer = format!("{base}{}", error.instance_path().as_str());
         if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
             let known = known_keys(schema, error.schema_path().as_str());
-            for key in unexpected {
+            for key in unexpected.iter().take(SECTION_ERRORS) {
                 let message = format!("unknown key{}", problem::suggest(key, &known, "keys here"));
                 problems.push(loaded.problem_with_key(&path::join(&pointer, key), message));
             }
