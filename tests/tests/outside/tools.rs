@@ -254,7 +254,15 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
     offers_a_lamp(&mut device).await;
     // Late, and on a connection that was not asked.
     replies(&mut device, &question, text("on")).await;
-    answered(&mut device, "没成功。").await;
+    // The answer may have come before the second question for its tools.
+    let is_answer = |message: &Value| message["state"] == "sentence_start" && message["text"] == "没成功。";
+    if device.seen_of_type("tts").iter().any(|message| is_answer(message)) {
+        if device.seen_of_type("tts").last().is_some_and(|last| last["state"] != "stop") {
+            device.expect("the end of the answer", |message| message["state"] == "stop").await;
+        }
+    } else {
+        answered(&mut device, "没成功。").await;
+    }
     assert_ne!(told(&provider), "on");
     provider.next(Reply::text("好的。"));
     device.types("再试一次").await;
