@@ -40,7 +40,12 @@ async fn replies(device: &Device, question: &Value, result: Value) {
 /// Answers what leads to a list of tools with these names.
 async fn lists(device: &mut Device, names: &[&str]) {
     let question = asked(device, "initialize").await;
-    replies(device, &question, json!({ "protocolVersion": "2024-11-05" })).await;
+    lists_when(device, &question, names).await;
+}
+
+/// The same once it has been asked the first question.
+async fn lists_when(device: &mut Device, question: &Value, names: &[&str]) {
+    replies(device, question, json!({ "protocolVersion": "2024-11-05" })).await;
     let question = asked(device, "tools/list").await;
     let tools: Vec<Value> = names.iter().map(|name| json!({ "name": name, "description": "" })).collect();
     replies(device, &question, json!({ "tools": tools })).await;
@@ -190,10 +195,19 @@ async fn a_new_connection_and_a_new_hello_forget_the_tools_and_interrupt_calls()
     lists(&mut old, &["lamp"]).await;
     asked(&mut old, "tools/call").await;
     let mut device = armed(&house).await;
-    let told = device.is_told("request-failed").await;
+    // Which of the two comes first is open.
+    let (mut told, mut question) = (Value::Null, Value::Null);
+    while told.is_null() || question.is_null() {
+        let message = device.hears(|message| message["type"] == "mcp" || message["event"] == "request-failed").await;
+        match message["type"] == "mcp" {
+            true => question = message["payload"].clone(),
+            false => told = message,
+        }
+    }
     assert_eq!((&told["request"], &told["reason"]), (&json!(1), &json!("Interrupted")));
+    assert_eq!(question["method"], "initialize");
     device.pulls("red", json!([{ "call": "oven", "with": {}, "request": 2 }])).await;
-    lists(&mut device, &["oven"]).await;
+    lists_when(&mut device, &question, &["oven"]).await;
     asked(&mut device, "tools/call").await;
     device.say(json!({ "type": "hello", "features": {} })).await;
     let told = device.is_told("request-failed").await;
