@@ -141,26 +141,7 @@ const BARE: [&str; 17] = [
 pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
     let over = |ways: &Ways<'t>| ways.word(&OVER).or(&ways.word(&UP_TO_HERE));
     let quit = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
-    let off = [
-        "关掉",
-        "关了",
-        "关闭",
-        "退出",
-        "结束",
-        "停掉",
-        "结束掉",
-        "关上",
-        "停了",
-        "停止",
-        "退了",
-        "停下来",
-        "停一下",
-        "收起来",
-        "收了",
-        "收起",
-        "合上",
-        "收掉",
-    ];
+    let off = spoken::OFF;
     let ends = ["结束", "退出"];
     let sure = ways.any(&[
         &|ways| {

@@ -5,7 +5,8 @@ use super::THIS_MODE;
 use crate::begin::Named;
 use crate::path::{Marks, Ways};
 
-const OFF: [&str; 18] = [
+/// What is done to a mode that is to be off.
+pub const OFF: [&str; 18] = [
     "关掉",
     "关了",
     "关闭",
