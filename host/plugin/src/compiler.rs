@@ -36,8 +36,10 @@ pub enum CompileError {
     Time(Duration),
     /// It wanted more than so many bytes.
     Memory(u64),
-    /// The program that compiles broke off or was not to be had.
+    /// The program that compiles broke off, over this component: it would again.
     Broken(String),
+    /// The system has no room for that program at the moment.
+    Unavailable(String),
 }
 
 impl fmt::Display for CompileError {
@@ -55,6 +57,7 @@ impl fmt::Display for CompileError {
                 bytes >> 20
             ),
             Self::Broken(why) => write!(f, "the compiler broke off ({why})"),
+            Self::Unavailable(why) => write!(f, "no compiler can be started ({why}); it is tried again"),
         }
     }
 }
@@ -74,7 +77,7 @@ impl Helper {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(broken)?;
+            .map_err(|error| CompileError::Unavailable(error.to_string()))?;
         let (Some(mut input), Some(output), Some(words)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -170,4 +173,25 @@ fn compile_within(fingerprint: &str, memory_bytes: u64) -> Result<(), CompileErr
     let code = engine.precompile_component(&component).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
     let mut output = io::stdout().lock();
     output.write_all(&code).and_then(|()| output.flush()).map_err(|error| broken(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_compiler_that_could_not_be_started_is_tried_again() {
+        let helper = |program: &str| Helper {
+            program: program.into(),
+            arguments: Vec::new(),
+            time: Duration::from_secs(30),
+            memory_bytes: 1 << 30,
+        };
+        let passes = |program: &str| {
+            let error = helper(program).compile(b"", 0).expect_err("no code");
+            crate::load::LoadError::Compile { file: "a.wasm".to_owned(), error }.passes()
+        };
+        assert!(passes("/no/such/program"));
+        assert!(!passes("/bin/false"), "one that breaks off would break off again and again");
+    }
 }

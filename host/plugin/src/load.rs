@@ -73,7 +73,7 @@ impl LoadError {
     pub(crate) fn passes(&self) -> bool {
         matches!(
             self,
-            Self::Probe { fault: Fault::Capacity(_), .. } | Self::Compile { error: CompileError::Broken(_), .. }
+            Self::Probe { fault: Fault::Capacity(_), .. } | Self::Compile { error: CompileError::Unavailable(_), .. }
         )
     }
 }
