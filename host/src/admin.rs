@@ -7,44 +7,65 @@
 
 mod access;
 pub mod audit;
+mod config;
+mod devices;
+mod session_view;
+mod sessions;
+mod status;
+mod storage;
 mod view;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::rejection::{PathRejection, QueryRejection, StringRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
-use modehost_config::{Live, Problems};
-use modehost_gateway::{Operator, Order};
+use modehost_config::Live;
+use modehost_gateway::{Operator, Order, Readiness};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
+use modehost_storage::{FallbackQueue, SqliteStorage};
 use modehost_task::run_apart;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::view::{BadConfiguration, Done, PluginView, Refusal, ReloadedView, SessionView};
-use crate::app::reload;
+use self::view::{Done, PluginView, Refusal};
+use crate::metric_names;
 use crate::settings::Settings;
 
 /// What operators see and move.
-pub struct Desk {
+pub struct AdminState {
+    /// All sessions.
     pub registry: Arc<Registry>,
+    /// All plugins.
     pub catalog: Arc<PluginCatalog>,
+    /// The configuration that holds.
     pub live: Arc<Live<Settings>>,
+    /// The database.
+    pub storage: Arc<SqliteStorage>,
+    /// Messages for devices that are away, with the file that stands in for the database.
+    pub queue: Arc<FallbackQueue>,
+    /// Whoever carries out orders.
     pub operator: Arc<dyn Operator>,
+    /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// What `/readyz` says.
+    pub readiness: watch::Receiver<Readiness>,
+    /// When the server began.
+    pub began: Instant,
     /// Places for orders that take a while; the next waits.
     pub places: Semaphore,
 }
 
-impl Desk {
+impl AdminState {
     /// Carries an order out that may take a while; none if it broke off.
     async fn work<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let _place = self.places.acquire().await.ok()?;
@@ -65,7 +86,7 @@ impl Desk {
 struct Described;
 
 /// The routes, for the HTTP port.
-pub fn routes(desk: Arc<Desk>) -> Router {
+pub fn routes(admin: Arc<AdminState>) -> Router {
     let (open, guarded) = described();
     let (open, mut document) = open.split_for_parts();
     let (guarded, paths) = guarded.split_for_parts();
@@ -75,21 +96,23 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .route("/api/v1/openapi.json", get(async move || ([("content-type", "application/json")], text)))
         .route("/api/v1/{*rest}", any(async || refuse(StatusCode::NOT_FOUND, "there is no such thing here")))
         .method_not_allowed_fallback(async || refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method"))
-        .route_layer(middleware::from_fn_with_state(desk.clone(), access::guard))
-        .route_layer(middleware::from_fn_with_state(desk.clone(), audit::record));
-    open.merge(guarded).with_state(desk)
+        .route_layer(middleware::from_fn_with_state(admin.clone(), access::guard))
+        .route_layer(middleware::from_fn_with_state(admin.clone(), audit::record));
+    open.merge(guarded).with_state(admin)
 }
 
 /// Every route with its description: those open to all, and those that are guarded.
-fn described() -> (OpenApiRouter<Arc<Desk>>, OpenApiRouter<Arc<Desk>>) {
+fn described() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<AdminState>>) {
     let open = OpenApiRouter::with_openapi(Described::openapi()).routes(routes!(metrics));
     let guarded = OpenApiRouter::new()
-        .routes(routes!(sessions))
+        .merge(status::routes())
+        .merge(sessions::routes())
         .routes(routes!(plugins))
         .routes(routes!(reload_plugin))
         .routes(routes!(roll_back))
-        .routes(routes!(check_config))
-        .routes(routes!(reload_config))
+        .merge(config::routes())
+        .merge(devices::routes())
+        .merge(storage::routes())
         .routes(routes!(restart));
     (open, guarded)
 }
@@ -102,25 +125,13 @@ fn serve_document(mut document: utoipa::openapi::OpenApi) -> String {
     document.to_json().unwrap_or_default()
 }
 
-type Shared = State<Arc<Desk>>;
+type Shared = State<Arc<AdminState>>;
 
 /// Figures of the server as Prometheus text; host/METRICS.md lists them. Open to whoever reaches the
 /// port, as `/healthz` is: it names no device.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Figures", content_type = "text/plain", body = String)))]
-async fn metrics(State(desk): Shared) -> impl IntoResponse {
-    ([("content-type", "text/plain; version=0.0.4")], desk.metrics.render())
-}
-
-/// All sessions in memory, by device id.
-#[utoipa::path(
-    get, path = "/api/v1/sessions", security(("admin_token" = [])),
-    responses(
-        (status = 200, description = "Sessions", body = Vec<SessionView>),
-        (status = "4XX", description = "Not allowed", body = Refusal),
-    )
-)]
-async fn sessions(State(desk): Shared) -> impl IntoResponse {
-    Json(desk.registry.sessions().into_iter().map(SessionView::from).collect::<Vec<_>>())
+async fn metrics(State(admin): Shared) -> impl IntoResponse {
+    ([("content-type", "text/plain; version=0.0.4")], metric_names::with_older_names(&admin.metrics.render()))
 }
 
 /// All versions of all plugins, and files that were refused.
@@ -131,8 +142,8 @@ async fn sessions(State(desk): Shared) -> impl IntoResponse {
         (status = "4XX", description = "Not allowed", body = Refusal),
     )
 )]
-async fn plugins(State(desk): Shared) -> impl IntoResponse {
-    Json(desk.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
+async fn plugins(State(admin): Shared) -> impl IntoResponse {
+    Json(admin.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
 }
 
 /// What becomes of the state of a plugin's sessions.
@@ -155,13 +166,13 @@ struct StateOption {
     )
 )]
 async fn reload_plugin(
-    State(desk): Shared,
+    State(admin): Shared,
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = desk.clone().work(move || desk.catalog.reload(&id, option.discard_state)).await;
+    let outcome = admin.clone().work(move || admin.catalog.reload(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
@@ -178,64 +189,14 @@ async fn reload_plugin(
     )
 )]
 async fn roll_back(
-    State(desk): Shared,
+    State(admin): Shared,
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = desk.clone().work(move || desk.catalog.rollback(&id, option.discard_state)).await;
+    let outcome = admin.clone().work(move || admin.catalog.rollback(&id, option.discard_state)).await;
     answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
-}
-
-/// Checks the YAML of the body as if it were the file; changes nothing.
-#[utoipa::path(
-    post, path = "/api/v1/config/check", security(("admin_token" = [])),
-    request_body(content = String, content_type = "application/yaml"),
-    responses(
-        (status = 200, description = "It is valid", body = Done),
-        (status = 422, description = "It is not", body = BadConfiguration),
-        (status = "4XX", description = "Not allowed, or no text", body = Refusal),
-        (status = 503, description = "The server is stopping", body = Refusal),
-    )
-)]
-async fn check_config(State(desk): Shared, text: Result<String, StringRejection>) -> Response {
-    let text = match text {
-        Ok(text) => text,
-        Err(rejected) => return refuse(rejected.status(), rejected.body_text()),
-    };
-    let outcome = desk.clone().work(move || {
-        let loaded = desk.live.source().load_text::<Settings>("configuration", &text)?;
-        let problems = reload::owners(&loaded, &desk.catalog).check(&loaded);
-        if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
-    });
-    match outcome.await {
-        Some(Ok(())) => Json(Done::OK).into_response(),
-        Some(Err(problems)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
-        }
-        None => answer(None),
-    }
-}
-
-/// Reads the configuration file anew; it holds as a whole or not at all.
-#[utoipa::path(
-    post, path = "/api/v1/config/reload", security(("admin_token" = [])),
-    responses(
-        (status = 200, description = "It holds", body = ReloadedView),
-        (status = 422, description = "It is not valid; the old one stays", body = BadConfiguration),
-        (status = "4XX", description = "Not allowed", body = Refusal),
-        (status = 503, description = "The server is stopping", body = Refusal),
-    )
-)]
-async fn reload_config(State(desk): Shared) -> Response {
-    match desk.clone().work(move || desk.live.refresh()).await {
-        Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
-        Some(Err(problems)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
-        }
-        None => answer(None),
-    }
 }
 
 /// Begins again with the program on disk: sessions are saved, connections close with 1012, and whoever
@@ -248,8 +209,8 @@ async fn reload_config(State(desk): Shared) -> Response {
         (status = "4XX", description = "Not allowed", body = Refusal),
     )
 )]
-async fn restart(State(desk): Shared) -> Response {
-    match desk.operator.carry_out(Order::Restart).await {
+async fn restart(State(admin): Shared) -> Response {
+    match admin.operator.carry_out(Order::Restart).await {
         Ok(done) => {
             // This answer is waited for before the program goes.
             if let Some(then) = done.then {
@@ -261,6 +222,7 @@ async fn restart(State(desk): Shared) -> Response {
     }
 }
 
+const STOPPING: &str = "the server is stopping, or the work broke off; see the log";
 const NO_ID: &str = "the id of the plugin is no text";
 const NO_OPTION: &str = "discard_state is true or false";
 
@@ -272,6 +234,6 @@ fn answer(outcome: Option<Result<(), String>>) -> Response {
     match outcome {
         Some(Ok(())) => Json(Done::OK).into_response(),
         Some(Err(error)) => refuse(StatusCode::CONFLICT, error),
-        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, or the work broke off; see the log"),
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
     }
 }

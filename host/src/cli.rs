@@ -1,27 +1,39 @@
 //! What can be asked of the binary.
 //!
-//! Rule: the help teaches with examples; the exit code is 0 after a clean stop, 64 for a bad
-//! configuration, 1 otherwise; an error is one sentence that says what to do.
+//! Rule: the help teaches with examples; the exit code is 0 after a clean stop, one of its own for what no
+//! further try mends, 1 otherwise; an error is one sentence that says what to do.
 
 mod backup;
 mod check;
+mod client;
+mod config;
+mod device;
+mod health;
+mod manual;
 mod plugin;
 mod serve;
+mod session;
+mod storage;
+mod version;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::signals;
 use crate::terminal::complain;
 
 /// Exit code for a bad configuration, or for arguments that nobody understands.
 pub const BAD_CONFIGURATION: u8 = 64;
+/// Exit code for data that this server cannot use: a damaged database, or one of a newer server (`EX_DATAERR`).
+pub const BAD_DATA: u8 = 65;
+/// Exit code for what this user may not do: folders, low ports (`EX_NOPERM`).
+pub const NO_PERMISSION: u8 = 77;
 
 /// A server for talking devices whose modes are swapped while they run.
 #[derive(Debug, Parser)]
-#[command(name = "modehost", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "modehost", version, long_version = version::long(), after_help = EXAMPLES, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -35,10 +47,16 @@ Examples:
   MODEHOST__SERVER__PORT=9000 modehost serve   any setting by environment: the path in capitals, with __
   modehost check my.yaml                    say what is wrong with a configuration, and where
   modehost backup /backup/today             copy what is kept, while the server runs
+  modehost health --ready                   whether the running server takes newcomers
+  modehost config show                      the settings that hold, each with where it was said
+  modehost session kick aa:bb:cc:00:11:22   close the connection of a device
+  modehost device export aa:bb:cc:00:11:22  everything that is kept of a device; `device forget` removes it
+  modehost storage                          what takes the room on the disk
   modehost plugin inspect my.wasm           what a plugin file is, and what it wants to be allowed
 
 Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reads the configuration anew.
-Exit codes: 0 after a clean stop, 64 for a bad configuration, 1 otherwise.";
+Exit codes: 0 after a clean stop; what no further try mends: 64 for a bad configuration, 65 for a database
+that is damaged or of a newer server, 77 for what this user may not do; 1 otherwise.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -54,9 +72,30 @@ enum Command {
     /// Copies what a server keeps, while it runs or not
     #[command(after_help = BACKUP_HELP)]
     Backup(backup::BackupArguments),
+    /// Says whether the running server is well: for containers and scripts
+    #[command(after_help = health::HELP)]
+    Health(health::HealthArguments),
+    /// The settings that hold in the running server, and where each was said
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// What the running server keeps of a device: gives it out, or removes it
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// What takes the crate on the disk of the running server, and making room
+    #[command(after_help = storage::HELP)]
+    Storage(storage::StorageArguments),
+    /// Devices that talk to the running server
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Builds plugins and looks at them
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Prints what a shell completes of these commands
+    #[command(after_help = manual::COMPLETIONS_HELP)]
+    Completions(manual::CompletionsArguments),
+    /// Prints the manual page, or writes a page for each command
+    #[command(after_help = manual::MANUAL_HELP)]
+    Manual(manual::ManualArguments),
     /// Machine code of the component on the input; a server calls itself so
     #[command(name = crate::app::COMPILE_PLUGIN, hide = true)]
     CompilePlugin { fingerprint: String, memory_bytes: u64 },
@@ -89,10 +128,13 @@ Examples:
   modehost backup /backup/2026-11-21 --data /var/lib/modehost";
 
 const CHECK_HELP: &str = "\
-Sections of plugins are checked against the plugins in plugins.dir. Exit code 0 if all is well, else 64.
+Sections of plugins, the default mode and grants are checked against the plugins in plugins.dir, addresses
+against those of this machine. Give the environment that the service has, and the folders where its file does
+not name them. Exit code 0 if a server would begin with it, else 64; warnings are no errors.
 
 Examples:
   modehost check config/modehost.yaml
+  modehost check /etc/modehost/modehost.yaml --plugins /var/lib/modehost/plugins
   modehost check --schema > config/schema.json
   modehost check --reference plugins/*/config.schema.json > config/REFERENCE.md";
 
@@ -111,6 +153,8 @@ struct Places {
 enum Failure {
     /// The configuration is bad; the text says where.
     Configuration(String),
+    /// No further try mends it; with its exit code.
+    Lasting(u8, String),
     Other(String),
 }
 
@@ -154,7 +198,17 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Backup(arguments) => backup::run(arguments),
+        Command::Health(arguments) => health::run(arguments),
+        Command::Config(command) => config::run(command),
+        Command::Device(command) => device::run(command),
+        Command::Storage(arguments) => storage::run(arguments),
+        Command::Session(command) => session::run(command),
         Command::Plugin(command) => plugin::run(command),
+        Command::Completions(arguments) => {
+            manual::completions(&arguments, Arguments::command());
+            Ok(())
+        }
+        Command::Manual(arguments) => manual::manual(arguments, Arguments::command()),
         Command::CompilePlugin { fingerprint, memory_bytes } => {
             return ExitCode::from(modehost_plugin::compiler::compile_input(&fingerprint, memory_bytes));
         }
@@ -164,6 +218,10 @@ pub fn run() -> ExitCode {
         Err(Failure::Configuration(text)) => {
             complain(text);
             ExitCode::from(BAD_CONFIGURATION)
+        }
+        Err(Failure::Lasting(code, text)) => {
+            complain(format_args!("modehost: {text}"));
+            ExitCode::from(code)
         }
         Err(Failure::Other(text)) => {
             complain(format_args!("modehost: {text}"));

@@ -7,7 +7,7 @@
 //! - [`log`]: where log lines go
 //! - [`app`]: ports, storage, plugins, sessions, gateway; then ready; then drained
 //! - [`admin`]: the HTTP interface for operators
-//! - [`figures`]: what `/metrics` shows
+//! - [`metrics`]: what `/metrics` shows
 //! - [`dev`]: builds plugins from source and rebuilds what changes
 //! - [`plugin_file`]: one plugin file as operators look at it
 //! - [`terminal`]: lines for whoever started the server
@@ -15,12 +15,15 @@
 //! Rule: this crate joins the rooms and decides nothing in their place; it is the only one that
 //! sees all settings.
 
+#![warn(missing_docs)]
+
 pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod dev;
-pub mod figures;
 pub mod log;
+pub mod metric_names;
+pub mod metrics;
 pub mod plugin_file;
 pub mod settings;
 pub mod terminal;

@@ -1,8 +1,11 @@
 //! Where log lines go: standard error and files, each by way of a thread of its own.
 //!
 //! # Layout
-//! - [`file`]: the file that is written, and when a new one begins
+//! - [`mod@file`]: the file that is written, and when a new one begins
 //! - [`retention`]: which old files go
+//! - [`lines`]: one line, for people or as JSON
+//! - [`journal`]: the journal of the system, where it reads standard error
+//! - `panics`: panics as lines
 //! - [`shorten`]: long messages keep their head and their tail
 //! - `traces`: spans for a collector, with the feature `otel`
 //!
@@ -10,6 +13,9 @@
 //! disk that is full takes anybody down; what cannot be written is dropped and counted.
 
 pub mod file;
+pub mod journal;
+pub mod lines;
+mod panics;
 pub mod retention;
 pub mod shorten;
 #[cfg(feature = "otel")]
@@ -24,13 +30,14 @@ use parking_lot::Mutex;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
-use self::shorten::{Fields, Shortening};
+use self::lines::Lines;
 use crate::admin::audit;
-use crate::settings::{LogFormat, LogSettings};
+use crate::settings::LogSettings;
 
 /// The log of this process. Dropping it writes what waits.
 #[derive(Debug)]
@@ -76,12 +83,14 @@ impl Log {
         #[cfg(not(feature = "otel"))]
         let filter = filter(&settings.level, rust_log(), false);
         let (filter, handle) = reload::Layer::new(filter);
-        let ansi = io::stderr().is_terminal();
-        let layers = [Some(layer(settings, terminal, ansi)), file.map(|file| layer(settings, file, false))];
+        let (ansi, journal) = (io::stderr().is_terminal(), journal::reads_stderr());
+        let lines = |journal| Lines::new(settings.format, journal, settings.max_message_length);
+        let layers = [Some(layer(lines(journal), terminal, ansi)), file.map(|file| layer(lines(false), file, false))];
         let layers: Vec<_> = layers.into_iter().flatten().collect();
         #[cfg(feature = "otel")]
         let layers = with_traces(layers, traces.as_ref());
         install(tracing_subscriber::registry().with(filter).with(layers))?;
+        panics::log_panics();
         #[cfg(feature = "otel")]
         if let Some(why) = no_traces {
             tracing::warn!("{why}");
@@ -127,18 +136,11 @@ impl Log {
     }
 }
 
-type Lines =
+type Way =
     Box<dyn Layer<tracing_subscriber::layer::Layered<reload::Layer<EnvFilter, Registry>, Registry>> + Send + Sync>;
 
-fn layer(settings: &LogSettings, writer: NonBlocking, ansi: bool) -> Lines {
-    let most = settings.max_message_length;
-    match settings.format {
-        LogFormat::Text => Box::new(fmt::layer().fmt_fields(Fields::new(most)).with_ansi(ansi).with_writer(writer)),
-        LogFormat::Json => {
-            let writer = move || Shortening::new(writer.clone(), most);
-            Box::new(fmt::layer().with_ansi(false).json().flatten_event(true).with_writer(writer))
-        }
-    }
+fn layer(lines: Lines, writer: NonBlocking, ansi: bool) -> Way {
+    Box::new(fmt::layer().fmt_fields(JsonFields::new()).event_format(lines).with_ansi(ansi).with_writer(writer))
 }
 
 /// Libraries that write down what passes through them: whole messages, at `trace` and `debug`. No
@@ -155,10 +157,10 @@ fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), Log
 
 /// The same lines as without a collector, and the spans for it beside them.
 #[cfg(feature = "otel")]
-fn with_traces(lines: Vec<Lines>, traces: Option<&traces::Traces>) -> Vec<Lines> {
+fn with_traces(lines: Vec<Way>, traces: Option<&traces::Traces>) -> Vec<Way> {
     let Some(traces) = traces else { return lines };
-    let apart = lines.into_iter().map(|layer| -> Lines { Box::new(layer.with_filter(traces::others())) });
-    apart.chain([Box::new(traces.layer()) as Lines]).collect()
+    let apart = lines.into_iter().map(|layer| -> Way { Box::new(layer.with_filter(traces::others())) });
+    apart.chain([Box::new(traces.layer()) as Way]).collect()
 }
 
 /// What is logged of operators at any level.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use modehost_contract::Generation;
 use modehost_limits as limits;
+use modehost_plugin::grants::Grant;
 use modehost_plugin::package::{self, Package};
 use modehost_plugin::{Runtime, RuntimeConfig, RuntimeError, WasmGeneration};
 use serde_json::{Value, json};
@@ -16,12 +17,26 @@ use crate::settings::Settings;
 /// What is wrong with a file, or with the folder that it should be in.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// The file is no plugin.
     #[error("{} {error}", path.display())]
-    Refused { path: PathBuf, error: package::PackageError },
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        error: package::PackageError,
+    },
+    /// It cannot be loaded or run.
     #[error("{0}")]
     Load(#[from] modehost_plugin::LoadError),
+    /// WebAssembly cannot be run on this machine.
     #[error("{0}")]
     Runtime(#[from] RuntimeError),
 }
@@ -29,9 +44,16 @@ pub enum FileError {
 /// A plugin that has been probed.
 #[derive(Clone, Debug)]
 pub struct Probed {
+    /// The plugin's id, as it says itself.
     pub id: String,
     /// JSON Schema of its section.
     pub config_schema: Value,
+    /// All words that name one of its modes.
+    pub modes: Vec<String>,
+    /// Of the file, 64 hexadecimal digits.
+    pub sha256: String,
+    /// What it asks for, must it have it or not.
+    pub asks: Vec<Grant>,
 }
 
 /// A file of a folder, with what came of its probe.
@@ -94,7 +116,14 @@ pub fn probe_folder(settings: &Settings) -> Result<Vec<ProbedFile>, FileError> {
         let generation = probe(&runtime, path, None, &asked(&package))?;
         let manifest = generation.manifest();
         let config_schema = serde_json::from_str(&manifest.config_schema).unwrap_or(Value::Bool(true));
-        Ok(Probed { id: manifest.id.as_str().to_owned(), config_schema })
+        let words = manifest.modes.iter().flat_map(|offer| std::iter::once(&offer.name).chain(&offer.aliases));
+        Ok(Probed {
+            id: manifest.id.as_str().to_owned(),
+            config_schema,
+            modes: words.cloned().collect(),
+            asks: package.grants.iter().chain(&package.optional_grants).cloned().collect(),
+            sha256: package.sha256,
+        })
     };
     Ok(files
         .into_iter()

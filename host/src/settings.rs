@@ -3,11 +3,14 @@
 //! Rule: every room defines its own section and sees nothing else; sections that are not listed
 //! here belong to plugins.
 
+mod advice;
 mod afar;
+mod described;
+mod device_directory;
 mod document;
 mod log;
-mod roster;
 mod session;
+pub mod shown;
 mod speech;
 mod timeouts;
 mod workers;
@@ -18,15 +21,17 @@ use std::sync::Arc;
 
 use garde::Validate;
 use modehost_config::environment::{self, Override};
-use modehost_config::{Loaded, Problems, Reference, Source, render_reference};
+use modehost_config::{Loaded, Problems, Source};
 use modehost_gateway::{AuthConfig, GatewayConfig, GatewaySettings, ServerConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::advice::advice;
+pub use self::described::{reference, schema};
+pub use self::device_directory::DeviceName;
 pub use self::document::{DocumentSettings, RemoteSettings, elsewhere};
 pub use self::log::{LogFormat, LogSettings};
-pub use self::roster::DeviceName;
 pub use self::session::{SessionSettings, session_config};
 pub use self::speech::speech_parts;
 pub use self::timeouts::TimeoutSettings;
@@ -44,13 +49,18 @@ pub const BUILT_IN: (&str, &str) = ("built-in settings", include_str!("../../con
 /// JSON pointers of settings that only a restart changes.
 pub const COLD: &[&str] = &[
     "/server/ip",
+    "/server/http_ip",
     "/server/port",
     "/server/http_port",
+    "/server/operator_address",
     "/server/tls",
     "/storage/dir",
     "/storage/orphan_days",
     "/plugins/dir",
     "/plugins/limits",
+    "/plugins/strict_start",
+    "/plugins/start_wait_s",
+    "/plugins/cache_mib",
     "/workers",
     "/config/older_names",
     "/log/format",
@@ -105,7 +115,7 @@ pub struct Settings {
     #[garde(dive)]
     pub groups: BTreeMap<String, Vec<DeviceName>>,
     /// Names of devices, by device id. Default none. Hot, as `groups`.
-    #[garde(custom(roster::keys_are_devices))]
+    #[garde(custom(device_directory::keys_are_devices))]
     pub device_alias: BTreeMap<String, String>,
     /// Threads for work that blocks.
     #[garde(skip)]
@@ -169,36 +179,15 @@ pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -
     Arc::new(before.renewed(&settings.server, &settings.gateway, &settings.auth))
 }
 
-/// The JSON Schema of the document, pretty-printed. Sections of plugins are left open, since only
-/// a plugin knows its own.
-pub fn schema() -> String {
-    let mut schema = schemars::schema_for!(Settings).to_value();
-    afar::AFAR.mark(&mut schema);
-    if let Some(object) = schema.as_object_mut() {
-        let words = "A section of the plugin of this name, checked against the schema that it declares.";
-        object.insert("additionalProperties".to_owned(), serde_json::json!({ "type": "object", "description": words }));
-    }
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-/// Every setting as a table in Markdown, with those of plugins: their names and schemas, in order.
-pub fn reference(sections: &[(String, Value)]) -> String {
-    let mut schema = schemars::schema_for!(Settings).to_value();
-    afar::AFAR.mark(&mut schema);
-    render_reference(&schema, &Reference { cold: COLD, sections })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn c14_settings_show_neither_secrets_nor_what_is_in_addresses() {
-        let text = r#"
+    /// A document with something secret wherever there may be.
+    pub(super) const EVERY_SECRET: &str = r#"
 server: { secret: hush, admin_token: hush, public_url: "wss://a.example/hush" }
 auth:
+  methods: [tokens]
   tokens: [{ token: hush }]
   device_token: { key: hush }
   jwt: { secret: hush, jwks_url: "https://a.example/hush" }
@@ -213,6 +202,24 @@ tts: { openai: { base_url: "https://a.example/hush", api_key: hush, model: m } }
 hooks: { a: { url: "https://a.example/hush?key=hush", secret: hush } }
 config: { remote: { url: "https://a.example/?key=hush", secret: hush } }
 "#;
+
+    #[test]
+    fn what_says_that_it_needs_a_restart_is_kept_until_then() {
+        let page = reference(&[]);
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        let mut seen = 0;
+        for row in rows.filter(|row| row.to_lowercase().contains("needs a restart")) {
+            seen += 1;
+            let setting = row.split('`').nth(1).unwrap_or_default().replace('.', "/");
+            let is_cold = COLD.iter().any(|cold| format!("/{setting}/").starts_with(&format!("{cold}/")));
+            assert!(is_cold, "{setting} says that it needs a restart, and is taken over at once");
+        }
+        assert!(seen > 10, "the table has another shape: {seen} rows");
+    }
+
+    #[test]
+    fn c14_settings_show_neither_secrets_nor_what_is_in_addresses() {
+        let text = EVERY_SECRET;
         let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
         let loaded = source.load_text::<Settings>("c.yaml", text).expect("a document");
         let shown = format!("{:?}", loaded.document);

@@ -1,4 +1,4 @@
-//! The files under `config/` and the list of figures. Rule: what is handed out is what is built in,
+//! The files under `config/` and the list of metrics. Rule: what is handed out is what is built in,
 //! and neither falls behind the code.
 
 use std::path::Path;
@@ -94,6 +94,32 @@ fn the_reference_is_the_one_of_the_code_and_of_the_plugins() {
         "config/REFERENCE.md is behind the code; run `modehost check --reference plugins/*/config.schema.json > \
          config/REFERENCE.md`"
     );
+}
+
+#[test]
+fn what_the_reference_says_of_restarts_and_defaults_is_so() {
+    let in_force = serde_json::to_value(&built_in().document).expect("JSON");
+    let page = settings::reference(&[]);
+    let mut looked_at = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let (setting, default, when, words) = (cells[0].trim_matches(['|', ' ', '`']), cells[2], cells[3], row);
+        assert_eq!(
+            words.contains("eeds a restart") && !words.contains("other paths need"),
+            when == "restart" && !setting.starts_with("server.tls."),
+            "{row}"
+        );
+        if setting.contains(['<', '[']) {
+            continue;
+        }
+        let Some(value) = in_force.pointer(&format!("/{}", setting.replace('.', "/"))).filter(|value| !value.is_null())
+        else {
+            continue;
+        };
+        assert_eq!(default.trim_matches('`').replace("\\|", "|"), value.to_string(), "{row}");
+        looked_at += 1;
+    }
+    assert!(looked_at > 80, "{looked_at}");
 }
 
 #[test]

@@ -1,16 +1,12 @@
 //! The components that tests install. Rule: they are what `cargo build` makes of the sources of
 //! this tree; only the fixture is varied, by patching the settings that it has for that.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use modehost_guests::{guest_wasm, variant};
+use modehost_guest_build::guest_wasm;
+use modehost_guests::variant;
 
 /// A plugin that comes with the server, by its package name. Built once a process.
 pub fn bundled(package: &str) -> Vec<u8> {
-    static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
-    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    built.entry(package.to_owned()).or_insert_with(|| guest_wasm(package)).clone()
+    guest_wasm(package)
 }
 
 /// The guest that misbehaves on request, with some settings changed; those are listed in

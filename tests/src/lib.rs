@@ -9,14 +9,17 @@
 //! - [`raw`]: bytes on a socket, for what a well-behaved client would never send
 //! - [`http`]: one request, one response
 //! - [`guest`]: the components that tests install
+//! - [`lacking`]: what this machine does not have
 //! - [`wait`]: waiting for a condition with a deadline
 //!
 //! Rule: nothing here knows the server's code; a test sees what a device, an operator or a file
 //! system sees, and a failed test shows what the server wrote.
 
+mod compiled;
 pub mod device;
 pub mod guest;
 pub mod http;
+pub mod lacking;
 pub mod raw;
 pub mod server;
 pub mod settings;

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::compiled;
 use crate::http::{self, Response};
 use crate::settings::Settings;
 use crate::wait::{self, SOON};
@@ -123,18 +124,37 @@ impl Server {
     /// # Panics
     /// If it cannot be run.
     pub async fn command(&self, arguments: &[&str]) -> String {
+        let (_, out, err) = self.run(arguments).await;
+        out + &err
+    }
+
+    /// As [`Server::command`]: its exit code, and what it wrote to each of its outputs.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    pub async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.run_at(self.http_port, arguments).await
+    }
+
+    /// As [`Server::run`], with another HTTP port in its settings.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    pub async fn run_at(&self, http_port: u16, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(&self.binary);
         command
             .args(arguments)
             .arg("--config")
             .arg(self.config_file())
             .env("MODEHOST__SERVER__PORT", self.port.to_string())
-            .env("MODEHOST__SERVER__HTTP_PORT", self.http_port.to_string())
+            .env("MODEHOST__SERVER__HTTP_PORT", http_port.to_string())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.home.path())
             .stdin(Stdio::null());
         let output = modehost_task::run_blocking(move || command.output()).await;
         let output = output.expect("not stopped").expect("the server's binary");
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().expect("an exit code"), text(&output.stdout), text(&output.stderr))
     }
 
     /// Waits until `/readyz` says 200.
@@ -228,6 +248,7 @@ impl Server {
 
     /// Puts a component into the plugins folder under `<name>.wasm`, atomically.
     pub fn install(&self, name: &str, bytes: &[u8]) {
+        compiled::lend(bytes, &self.data_dir());
         replace(&self.plugin_file(name), bytes);
     }
 
@@ -305,6 +326,7 @@ impl Drop for Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+        compiled::keep(&self.data_dir());
         if std::thread::panicking() {
             eprintln!("--- the server wrote:\n{}\n--- end", self.output());
         }

@@ -17,7 +17,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Loopback, no plugins, and what the known plugins ask for granted.
+    /// Loopback, no plugins, no default mode, and what the known plugins ask for granted.
     pub fn new() -> Self {
         let document = json!({
             "server": { "ip": "127.0.0.1" },
@@ -35,6 +35,8 @@ impl Settings {
                 "peers": ["model", "deliver"],
             } },
             "log": { "level": "info" },
+            // Without a plugin nobody is answered, and many tests want just that.
+            "session": { "default_mode": null },
             // What is installed on a machine does not change a test.
             "tts": { "provider": "none" },
         });

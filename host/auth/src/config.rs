@@ -5,8 +5,6 @@ pub(crate) mod address;
 mod jwt;
 pub(crate) mod secret;
 
-use std::fmt;
-
 use garde::Validate;
 use modehost_ids::{Address, DeviceId};
 use modehost_limits as limits;
@@ -21,33 +19,34 @@ pub use self::secret::Secret;
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// Ways to sign in, tried in this order; the first that says yes counts. Default none: everyone
-    /// may connect. Hot for new connections.
+    /// may connect. Hot, as all of this section: open connections that would not be let in any more are closed
+    /// (1008), also when a file of keys has changed.
     #[garde(custom(sections_are_there(self)))]
     pub methods: Vec<AuthMethod>,
-    /// Tokens for the method `tokens`. Default none. Hot for new connections.
+    /// Tokens for the method `tokens`. Default none. Hot.
     #[garde(dive, custom(tokens_where_due(&self.methods)))]
     pub tokens: Vec<StaticToken>,
     /// Devices that the method `device_whitelist` lets in without a token, by device id in any case.
-    /// Default none. Hot for new connections.
+    /// Default none. Hot.
     #[garde(inner(custom(is_device)))]
     pub device_whitelist: Vec<String>,
     /// For the method `device_token`: tokens that this server, or another of its kind with the same
-    /// key, hands out through OTA. Default none. Hot for new connections.
+    /// key, hands out through OTA. Default none. Hot.
     #[garde(dive)]
     pub device_token: Option<DeviceTokenConfig>,
-    /// For the method `jwt`: signed tokens of an identity provider. Default none. Hot for new
-    /// connections; keys that were read are kept unless these settings change.
+    /// For the method `jwt`: signed tokens of an identity provider. Default none. Hot;
+    /// keys that were read are kept unless these settings change.
     #[garde(dive)]
     pub jwt: Option<JwtConfig>,
     /// For the method `introspection`: the identity provider is asked about each token (RFC 7662).
-    /// Default none. Hot for new connections; answers are kept unless these settings change.
+    /// Default none. Hot; answers are kept unless these settings change.
     #[garde(dive)]
     pub introspection: Option<IntrospectionConfig>,
     /// How many failed sign-ins are heard.
     #[garde(dive)]
     pub rate_limit: RateLimitConfig,
     /// Whether a token may also come in the query, `?token=…`: pages in browsers cannot set headers,
-    /// but proxies write addresses into their logs. Default true. Hot for new connections.
+    /// but proxies write addresses into their logs. Default true. Hot.
     #[garde(skip)]
     pub query_tokens: bool,
     /// Whether OTA hands a token that is bound to a device to whoever asks with that device's id:
@@ -91,7 +90,7 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
-    /// As it is written in the configuration and in figures.
+    /// As it is written in the configuration and in metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
@@ -104,23 +103,17 @@ impl AuthMethod {
 }
 
 /// A fixed token.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct StaticToken {
     /// What the device sends as `Authorization: Bearer …`: 1 to 1024 visible ASCII characters.
-    #[garde(length(min = 1, max = 1024), custom(is_token))]
-    pub token: String,
+    #[garde(custom(is_token))]
+    #[schemars(with = "String", length(min = 1, max = 1024))]
+    pub token: Secret,
     /// The one device that this token opens. Default: any.
     #[serde(default)]
     #[garde(inner(custom(is_device)))]
     pub device: Option<String>,
-}
-
-/// Never shows the token.
-impl fmt::Debug for StaticToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StaticToken").field("device", &self.device).finish_non_exhaustive()
-    }
 }
 
 /// `auth.device_token`: tokens of the form `base64url(HMAC-SHA256(key, client|device|time)).time`.
@@ -224,7 +217,11 @@ fn device_claim() -> Option<String> {
     Some("device_id".to_owned())
 }
 
-fn is_token(token: &str, _: &()) -> garde::Result {
+fn is_token(token: &Secret, _: &()) -> garde::Result {
+    let token = token.expose();
+    if !(1..=1024).contains(&token.len()) {
+        return Err(garde::Error::new("must have 1 to 1024 characters"));
+    }
     if token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
@@ -258,6 +255,22 @@ fn tokens_where_due(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &(
 
 fn sections_are_there(auth: &AuthConfig) -> impl FnOnce(&Vec<AuthMethod>, &()) -> garde::Result + '_ {
     move |methods, _| {
+        // Whoever writes down who may connect does not mean everyone.
+        let given = [
+            (AuthMethod::Tokens, !auth.tokens.is_empty()),
+            (AuthMethod::Jwt, auth.jwt.is_some()),
+            (AuthMethod::Introspection, auth.introspection.is_some()),
+            (AuthMethod::DeviceToken, auth.device_token.is_some()),
+            (AuthMethod::DeviceWhitelist, !auth.device_whitelist.is_empty()),
+        ];
+        if methods.is_empty()
+            && let Some((method, _)) = given.iter().find(|(_, given)| *given)
+        {
+            let word = method.word();
+            return Err(garde::Error::new(format!(
+                "is empty while `auth.{word}` is there: everyone could connect; write `methods: [{word}]`"
+            )));
+        }
         for (place, method) in methods.iter().enumerate() {
             if methods[..place].contains(method) {
                 return Err(garde::Error::new(format!("has `{}` twice", method.word())));

@@ -11,29 +11,31 @@
 //! - [`introspection`]: asking the provider about each token
 //! - [`provider`]: one bounded request to an identity provider
 //! - [`recent`]: a table that an attacker cannot make grow
-//! - `figures`: what the figures of this room mean
+//! - `metrics`: descriptions of the metrics of this crate
 //!
 //! Rule: no token, key or secret is logged, shown by `Debug` or told to a caller; everything that
 //! a caller or a provider can send is bounded; what is compared with a secret is compared in
 //! constant time.
 
+#![warn(missing_docs)]
+
 mod claims;
 pub mod config;
 mod denied;
 mod device_token;
-mod figures;
 mod introspection;
 mod jwt;
 mod key_set;
 mod keys;
+mod metrics;
 mod provider;
 mod recent;
 mod sign_in;
 mod throttle;
 mod tokens;
 
+pub use self::metrics::describe_metrics;
 pub use config::{AuthConfig, AuthMethod, StaticToken};
 pub use denied::{Denied, Refused};
-pub use figures::describe_figures;
 pub use sign_in::{Claim, SignIn};
 pub use throttle::neighbourhood;

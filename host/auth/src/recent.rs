@@ -1,4 +1,4 @@
-//! A table that remembers what was used lately. Rule: it holds at most two times its room, without
+//! A table that remembers what was used lately. Rule: it holds at most two times its crate, without
 //! ever looking through all of it; what is forgotten first is what was written first.
 
 use std::borrow::Borrow;

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,7 @@ use metrics::counter;
 use modehost_ids::{ClientId, DeviceId};
 use modehost_limits as limits;
 
-use crate::config::{AuthConfig, AuthMethod, RateLimitConfig};
+use crate::config::{AuthConfig, AuthMethod};
 use crate::denied::{Denied, Refused};
 use crate::device_token::DeviceTokens;
 use crate::introspection::Introspection;
@@ -23,16 +24,19 @@ use crate::tokens::Tokens;
 /// The configured methods, with what they have learnt so far.
 #[derive(Debug)]
 pub struct SignIn {
+    config: AuthConfig,
     methods: Vec<Method>,
-    rate_limit: RateLimitConfig,
     throttle: Arc<Throttle>,
 }
 
 /// A caller's claim.
 #[derive(Clone, Copy)]
 pub struct Claim<'a> {
+    /// The device that the caller says it is; made up where it names none.
     pub device: &'a DeviceId,
+    /// The client that it says it is; may be empty.
     pub client: &'a ClientId,
+    /// What it bears, without `Bearer`; none where it bears nothing.
     pub token: Option<&'a str>,
     /// Where the caller is; behind a trusted proxy, where it says the caller is.
     pub address: IpAddr,
@@ -134,8 +138,9 @@ impl SignIn {
                 Some(Method::Introspection(kept.unwrap_or_else(|| Arc::new(Introspection::new(config)))))
             }
         };
-        let methods = config.methods.iter().filter_map(method).collect();
-        Self { methods, rate_limit: config.rate_limit.clone(), throttle }
+        let methods: Vec<Method> = config.methods.iter().filter_map(method).collect();
+        begin_metrics(&methods);
+        Self { config: config.clone(), methods, throttle }
     }
 
     /// Lets the caller in or says why not, and counts it. Takes no longer than the time limits of
@@ -148,7 +153,7 @@ impl SignIn {
         if self.methods.is_empty() {
             return Ok(());
         }
-        if let Err(wait) = self.throttle.hears(&self.rate_limit, claim.address, claim.device) {
+        if let Err(wait) = self.throttle.hears(&self.config.rate_limit, claim.address, claim.device) {
             let seconds = wait.as_secs().saturating_add(1);
             return Err(count_refusal(Refused { method: "rate_limit", why: Denied::TooMany(seconds) }));
         }
@@ -164,6 +169,33 @@ impl SignIn {
                 Ok(())
             }
             Err((refused, _)) => Err(count_refusal(refused)),
+        }
+    }
+
+    /// Whether both let the same callers in, as far as settings say.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.config == other.config
+    }
+
+    /// Files of keys: what they hold decides who is let in, too.
+    pub fn key_files(&self) -> impl Iterator<Item = &Path> {
+        let jwt = self.config.jwt.iter();
+        jwt.flat_map(|jwt| [&jwt.public_key_file, &jwt.jwks_file]).flatten().map(PathBuf::as_path)
+    }
+
+    /// Whether a caller that was let in would be let in now, but for the time that has passed: a token that has
+    /// expired since was good, and a provider that is away has taken nothing back. Counts nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn still_holds(&self, claim: Claim<'_>) -> Result<(), Refused> {
+        if self.methods.is_empty() {
+            return Ok(());
+        }
+        match self.ask(claim, now()).await {
+            Ok(_) => Ok(()),
+            Err((refused, _)) if matches!(refused.why, Denied::Expired | Denied::Unavailable) => Ok(()),
+            Err((refused, _)) => Err(refused),
         }
     }
 
@@ -212,12 +244,22 @@ struct Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.failed {
-            self.sign_in.throttle.failed(&self.sign_in.rate_limit, self.claim.address, self.claim.device);
+            self.sign_in.throttle.failed(&self.sign_in.config.rate_limit, self.claim.address, self.claim.device);
+        }
+    }
+}
+
+/// Sign-ins by these methods are counted from here on, from zero.
+fn begin_metrics(methods: &[Method]) {
+    for method in methods.iter().map(Method::word) {
+        for outcome in Denied::WORDS.into_iter().chain(["ok"]) {
+            let _ = counter!("modehost_sign_in_total", "method" => method, "outcome" => outcome);
         }
     }
 }
 
 fn count_refusal(refused: Refused) -> Refused {
+    debug_assert!(Denied::WORDS.contains(&refused.why.word()), "{refused:?}");
     counter!("modehost_sign_in_total", "method" => refused.method, "outcome" => refused.why.word()).increment(1);
     refused
 }

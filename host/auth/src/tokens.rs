@@ -7,13 +7,13 @@ use modehost_ids::DeviceId;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::config::StaticToken;
+use crate::config::{Secret, StaticToken};
 use crate::denied::Denied;
 
 pub(crate) struct Tokens(Vec<Token>);
 
 struct Token {
-    text: String,
+    text: Secret,
     /// Comparing digests hides the length too.
     digest: [u8; 32],
     device: Option<DeviceId>,
@@ -29,7 +29,7 @@ impl Tokens {
     pub fn new(tokens: &[StaticToken]) -> Self {
         let tokens = tokens.iter().map(|token| Token {
             text: token.token.clone(),
-            digest: Sha256::digest(&token.token).into(),
+            digest: Sha256::digest(token.token.expose()).into(),
             device: token.device.as_deref().and_then(DeviceId::parse),
         });
         Self(tokens.collect())
@@ -53,7 +53,7 @@ impl Tokens {
 
     /// The token that is bound to this device.
     pub fn of(&self, device: &DeviceId) -> Option<&str> {
-        self.0.iter().find(|token| token.device.as_ref() == Some(device)).map(|token| token.text.as_str())
+        self.0.iter().find(|token| token.device.as_ref() == Some(device)).map(|token| token.text.expose())
     }
 }
 
@@ -62,10 +62,8 @@ mod tests {
     use super::*;
 
     fn tokens() -> Tokens {
-        let token = |token: &str, device: Option<&str>| StaticToken {
-            token: token.to_owned(),
-            device: device.map(str::to_owned),
-        };
+        let token =
+            |token: &str, device: Option<&str>| StaticToken { token: token.into(), device: device.map(str::to_owned) };
         Tokens::new(&[
             token("any", None),
             token("mine", Some("AA:01")),

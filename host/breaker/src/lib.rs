@@ -14,6 +14,8 @@
 //! time is over, and those of `tower` want the call to be a service whose answer is its end, which a
 //! streamed answer is not. None of them runs on virtual time.
 
+#![warn(missing_docs)]
+
 mod metric;
 mod state;
 

@@ -34,7 +34,12 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(service: &'static str, provider: &str) -> Self {
-        Self { service, provider: provider.to_owned() }
+        let metrics = Self { service, provider: provider.to_owned() };
+        // From zero on, so that the first event is a rise like any other.
+        let _ = gauge!("modehost_breaker_open", &metrics.labels());
+        let _ = counter!("modehost_breaker_opened_total", &metrics.labels());
+        let _ = counter!("modehost_breaker_rejected_total", &metrics.labels());
+        metrics
     }
 
     fn labels(&self) -> [(&'static str, String); 2] {

@@ -31,7 +31,9 @@ pub enum From {
 /// elements of a list. All others stay in the file.
 #[derive(Clone, Copy, Debug)]
 pub struct Afar {
+    /// Settings that may always come from there.
     pub anywhere: &'static [&'static str],
+    /// Settings that may come from there only where the file says so.
     pub switched_on: &'static [&'static str],
     /// The setting that switches these on, as people write it.
     pub switch: &'static str,
@@ -42,7 +44,9 @@ pub struct Afar {
 /// What the file says of the settings that have to be switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
+    /// They are taken.
     On,
+    /// They are refused.
     Off,
     /// Nothing, and they are taken with a warning: the text of it.
     Unsaid(&'static str),

@@ -15,7 +15,7 @@ use crate::problem::{Place, Problem, Problems};
 use crate::remote::{FetchError, Remote};
 
 /// What a problem in the fetched text names.
-const NAME: &str = "remote configuration";
+pub const NAME: &str = "remote configuration";
 
 /// How the part that is elsewhere is found in a document.
 pub struct Elsewhere<T> {
@@ -25,6 +25,7 @@ pub struct Elsewhere<T> {
     pub own: &'static str,
     /// What may come from there.
     pub afar: Afar,
+    /// Finds the address and what the file says of it; none where everything is in the file.
     pub locate: fn(&T) -> Option<(Remote, Switch)>,
 }
 
@@ -67,16 +68,25 @@ impl Held {
 /// Why there is no document at the start.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstError {
+    /// The file, or what was laid over it, is wrong.
     #[error("{0}")]
     Problems(#[from] Problems),
+    /// The address gives nothing, and there is no copy.
     #[error("{setting} {error}, and there is no copy of an earlier start; make it reachable, or take the setting out")]
-    Away { setting: &'static str, error: FetchError },
+    Away {
+        /// The setting that holds the address.
+        setting: &'static str,
+        /// Why nothing came.
+        error: FetchError,
+    },
 }
 
 /// The first document of a process.
 #[derive(Debug)]
 pub struct First<T> {
+    /// The document that holds.
     pub loaded: Loaded<T>,
+    /// What was fetched for it; none where nothing is elsewhere.
     pub held: Option<Held>,
     /// What an operator should know about where it comes from.
     pub warning: Option<String>,

@@ -12,6 +12,7 @@ pub struct Override {
     pub variable: String,
     /// Lower-cased steps of the path.
     pub steps: Vec<String>,
+    /// The value as JSON where it is valid JSON, else as a text.
     pub value: Value,
     /// The value as it is set, for settings that are texts.
     pub spelling: String,

@@ -96,6 +96,23 @@ impl Layers {
         }
     }
 
+    /// Where the value at `pointer` was said; none if it was not.
+    pub fn place(&self, pointer: &str) -> Option<&Place> {
+        if let Some(origin) = self.origins.get(pointer) {
+            return Some(&origin.value);
+        }
+        // A variable may hold a whole section: what is in it has no place of its own. In a text, everything has.
+        self.value.pointer(pointer)?;
+        let mut above = pointer;
+        while let Some((shorter, _)) = above.rsplit_once('/') {
+            above = shorter;
+            if let Some(origin) = self.origins.get(above) {
+                return matches!(origin.value, Place::Variable(_)).then_some(&origin.value);
+            }
+        }
+        None
+    }
+
     /// True if the value at `pointer`, or anything in it, comes from another text than the one of this
     /// name, or from a variable.
     pub fn is_set_beside(&self, name: &str, pointer: &str) -> bool {

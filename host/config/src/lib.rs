@@ -14,9 +14,12 @@
 //! - [`remote`]: a text that another machine keeps, and its last good copy
 //! - [`elsewhere`]: a document of which a part comes from there
 //! - [`afar`]: which settings may come from there
+//! - `metric`: what is counted of reloads
 //! - [`live`]: the document that holds now, and its replacement as a whole
 //! - [`watcher`]: reloads when the file changes
-//! - [`reference`]: the schema as a table for people
+//! - [`mod@reference`]: the schema as a table for people
+
+#![warn(missing_docs)]
 
 pub mod afar;
 pub mod conform;
@@ -25,6 +28,7 @@ pub mod environment;
 pub mod layers;
 pub mod live;
 pub mod load;
+mod metric;
 pub mod path;
 pub mod problem;
 pub mod reference;
@@ -34,8 +38,9 @@ pub mod watcher;
 
 pub use afar::{Afar, Switch};
 pub use elsewhere::{Elsewhere, First, FirstError, Held};
-pub use live::{Live, Reloaded};
+pub use live::{LastReload, Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};
+pub use metric::describe_metrics;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Reference, render_reference};
 pub use remote::{FetchError, Remote};

@@ -5,12 +5,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::elsewhere::{Elsewhere, Held};
 use crate::load::{Document, Loaded, Source};
+use crate::metric;
 use crate::problem::{Problem, Problems};
 
 /// The caller's part of a reload: checks what this crate knows nothing of and carries it out. It
@@ -26,6 +28,15 @@ pub struct Reloaded {
     pub needs_restart: Vec<String>,
 }
 
+/// How the last reload ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastReload {
+    /// When it ended.
+    pub at: SystemTime,
+    /// What was wrong, if it was refused.
+    pub refused: Option<Problems>,
+}
+
 /// A document that is replaced while the server runs.
 pub struct Live<T> {
     source: Source,
@@ -35,8 +46,12 @@ pub struct Live<T> {
     current: watch::Sender<Arc<Loaded<T>>>,
     /// Where the part is that is on another machine, if a part may be.
     elsewhere: Option<Elsewhere<T>>,
+    /// Settings whose new values wait for a restart, since the last good reading.
+    waiting: Mutex<Vec<String>>,
     /// One reload at a time.
     turn: Mutex<Turn>,
+    /// None before the first.
+    last: watch::Sender<Option<LastReload>>,
 }
 
 /// What one reload leaves for the next.
@@ -58,7 +73,16 @@ impl<T: Document> Live<T> {
     /// Starts from a document that `source` gave and that the caller has applied.
     pub fn new(source: Source, first: Loaded<T>, cold: &'static [&'static str], apply: Box<Apply<T>>) -> Arc<Self> {
         let current = watch::Sender::new(Arc::new(first));
-        Arc::new(Self { source, cold, apply, current, elsewhere: None, turn: Mutex::default() })
+        Arc::new(Self {
+            source,
+            cold,
+            apply,
+            current,
+            elsewhere: None,
+            waiting: Mutex::default(),
+            turn: Mutex::default(),
+            last: watch::Sender::new(None),
+        })
     }
 
     /// As [`new`](Self::new), from a document of which a part may be elsewhere; `held` is that part,
@@ -74,7 +98,16 @@ impl<T: Document> Live<T> {
             held.take();
         }
         let (current, turn) = (watch::Sender::new(Arc::new(first)), Turn { logged: None, held });
-        Arc::new(Self { source, cold, apply, current, elsewhere: Some(elsewhere), turn: Mutex::new(turn) })
+        Arc::new(Self {
+            source,
+            cold,
+            apply,
+            current,
+            elsewhere: Some(elsewhere),
+            waiting: Mutex::default(),
+            turn: Mutex::new(turn),
+            last: watch::Sender::new(None),
+        })
     }
 
     /// Where the document comes from.
@@ -87,9 +120,19 @@ impl<T: Document> Live<T> {
         self.current.borrow().clone()
     }
 
+    /// Settings whose new values need a restart, as the file was last read.
+    pub fn waiting(&self) -> Vec<String> {
+        self.waiting.lock().clone()
+    }
+
     /// Whole documents as they come to hold.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Loaded<T>>> {
         self.current.subscribe()
+    }
+
+    /// How reloads end, one after the other.
+    pub fn reloads(&self) -> watch::Receiver<Option<LastReload>> {
+        self.last.subscribe()
     }
 
     /// Reads the file anew and lets the document hold if it is good; what comes from elsewhere is
@@ -113,6 +156,8 @@ impl<T: Document> Live<T> {
     fn take_turn(&self, anew: bool) -> Result<Reloaded, Problems> {
         let mut turn = self.turn.lock();
         let outcome = self.replace(&mut turn, anew);
+        self.last.send_replace(Some(LastReload { at: SystemTime::now(), refused: outcome.as_ref().err().cloned() }));
+        metric::reloaded(outcome.as_ref().ok().map(|reloaded| reloaded.changed));
         match &outcome {
             Ok(reloaded) => {
                 turn.logged = None;
@@ -153,6 +198,7 @@ impl<T: Document> Live<T> {
             held.take();
         }
         turn.held = held;
+        self.waiting.lock().clone_from(&needs_restart);
         Ok(Reloaded { changed, needs_restart })
     }
 }

@@ -46,13 +46,16 @@ pub(crate) struct Further<'a> {
 /// A section that is not one of the document's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
+    /// Its top-level key.
     pub name: String,
+    /// What stands below it, after all layers; not checked here.
     pub value: Value,
 }
 
 /// A good document.
 #[derive(Clone, Debug)]
 pub struct Loaded<T> {
+    /// The document's own sections.
     pub document: T,
     /// Top-level sections that the document's type does not have, by name.
     pub sections: BTreeMap<String, Section>,
@@ -153,6 +156,13 @@ impl<T: Document> Loaded<T> {
     /// True if anything but the built-in settings says something about the value at a JSON pointer.
     pub fn is_set(&self, pointer: &str) -> bool {
         self.layers.is_set_beside(self.embedded, pointer)
+    }
+
+    /// Where the value at a JSON pointer into the whole document was said; none if nothing but the built-in settings,
+    /// or nobody, says it.
+    pub fn place(&self, pointer: &str) -> Option<&Place> {
+        let embedded = |place: &&Place| matches!(place, Place::Text { name, .. } if name == self.embedded);
+        self.layers.place(pointer).filter(|place| !embedded(place))
     }
 
     /// True if the text of this name says something about the value at a JSON pointer.

@@ -10,7 +10,14 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In a text; line and column count from 1, columns in characters.
-    Text { name: String, line: u64, column: u64 },
+    Text {
+        /// The file's path, or what the text is called.
+        name: String,
+        /// From 1.
+        line: u64,
+        /// In characters, from 1.
+        column: u64,
+    },
     /// In an environment variable, or in an option of the command line that stands for a setting.
     Variable(String),
     /// In no one place, or the place is not known.
@@ -31,6 +38,7 @@ impl fmt::Display for Place {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// Where it stands.
     pub place: Place,
     /// The setting, with dots; empty if it is not about one.
     pub setting: String,

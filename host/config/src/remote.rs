@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use modehost_ids::{Secret, SecretKind};
 use modehost_limits as limits;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
@@ -17,13 +18,26 @@ use tokio::time::timeout;
 /// Where a further document is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remote {
+    /// An `http` or `https` address; it may hold a secret and is never shown.
     pub url: String,
     /// Sent as `Authorization: Bearer`.
-    pub secret: Option<String>,
+    pub secret: Option<RemoteSecret>,
     /// For one fetch in all.
     pub time: Duration,
     /// The folder of the last good copy.
     pub folder: PathBuf,
+}
+
+/// What the other machine knows us by.
+pub type RemoteSecret = Secret<OfRemote>;
+
+/// See [`RemoteSecret`].
+#[derive(Debug)]
+pub enum OfRemote {}
+
+impl SecretKind for OfRemote {
+    const NAME: &'static str = "RemoteSecret";
+    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 /// Shows neither the address nor the secret.
@@ -36,26 +50,36 @@ impl fmt::Debug for Remote {
 /// Why a document could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
+    /// The address cannot be read as one.
     #[error("cannot be used: it must be a whole address that begins with http:// or https://")]
     Address,
+    /// It is an `http` address of another machine.
     #[error(
         "cannot be used: it must begin with https:// unless it is on this machine; whoever is on the way would decide what this server does"
     )]
     Open,
+    /// This machine's roots cannot be loaded.
     #[error("cannot be fetched: TLS cannot be set up; see that this machine has root certificates")]
     Tls,
+    /// No whole answer within so many seconds.
     #[error("cannot be fetched: there was no answer within {0} s")]
     Slow(u64),
+    /// No connection.
     #[error("cannot be fetched: it cannot be connected to")]
     Away,
+    /// The answer ended in its middle.
     #[error("cannot be fetched: the connection broke off")]
     Broken,
+    /// An answer that is no success: its status, and a hint that goes behind it.
     #[error("cannot be fetched: it answered {0}{1}")]
     Status(u16, &'static str),
+    /// The text is longer than so many bytes.
     #[error("cannot be used: it has more than {0} bytes")]
     TooLarge(usize),
+    /// The text is no UTF-8.
     #[error("cannot be used: it is not UTF-8")]
     NotText,
+    /// No runtime or no timer; the system's own words.
     #[error("cannot be fetched: the system refuses what a fetch needs: {0}")]
     System(String),
 }
@@ -84,7 +108,7 @@ impl Remote {
         }
         let mut request = connect(&url)?.get(url);
         if let Some(secret) = &self.secret {
-            request = request.bearer_auth(secret);
+            request = request.bearer_auth(secret.expose());
         }
         let sent = request.header("Accept", "application/yaml, text/yaml, application/json, text/plain").send().await;
         let mut response = sent.map_err(|error| broken(&error))?;
@@ -255,7 +279,7 @@ mod tests {
     #[test]
     fn c12_what_is_said_of_a_fetch_holds_neither_address_nor_secret() {
         for url in ["hush", "ftp://hush/", "http://hush@127.0.0.1:1/hush", "http://"] {
-            let remote = Remote { secret: Some("hush".to_owned()), ..remote(Path::new("/nowhere"), url) };
+            let remote = Remote { secret: Some("hush".into()), ..remote(Path::new("/nowhere"), url) };
             let said = remote.fetch().expect_err("a failure").to_string();
             assert!(!said.contains("hush"), "{said}");
         }

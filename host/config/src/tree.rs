@@ -13,14 +13,18 @@ use crate::problem::{Place, Problem, render_snippet};
 /// Line and column, from 1; columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Mark {
+    /// From 1; 0 where it is not known.
     pub line: u64,
+    /// In characters, from 1; 0 where it is not known.
     pub column: u64,
 }
 
 /// A value with its place.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// Where it begins.
     pub mark: Mark,
+    /// What it is.
     pub content: Content,
     /// Where the spelling of a scalar stands in the text, in bytes.
     bytes: Option<(usize, usize)>,
@@ -29,16 +33,22 @@ pub struct Node {
 /// What a node holds.
 #[derive(Clone, Debug)]
 pub enum Content {
+    /// A text, a number, a truth value or null.
     Scalar(Value),
+    /// Elements in their order.
     List(Vec<Node>),
+    /// Entries in their order; each key once.
     Map(Vec<Entry>),
 }
 
 /// One key of a map.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// As written, without quotes.
     pub key: String,
+    /// Where the key begins.
     pub mark: Mark,
+    /// The value behind it.
     pub node: Node,
 }
 

@@ -1,35 +1,47 @@
 //! What a mode wants done (`wit/0.2/effects.wit`). Rule: by the time a session sees an effect it has
-//! been checked: granted, within its limits, and well-formed JSON where JSON is due.
+//! been checked: granted, within its limits, and well-formed JSON where JSON is due. Every effect has
+//! one kind, and matches on a kind have no wildcard: a new effect does not compile until each place
+//! says what becomes of it.
+
+mod payload;
+
+pub use payload::{
+    ArchiveEntry, Audience, ChatMessage, Delivery, HookRequest, JournalPart, ListenCommand, ListenMode, ModelRequest,
+    Role, Tool, ToolCall,
+};
 
 use crate::event::{DocumentVersion, RequestId, TimerId};
 
-/// Everything that a mode can want.
+/// Everything that a mode can want, by what it takes to carry it out.
+///
+/// The kind of an effect decides when it happens: [`Local`] and [`Query`] at once; [`Write`] in one durable
+/// step with the session's record; [`Call`] behind that record; [`Output`] after everything else of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// A JSON object with a `type`.
-    Send(String),
-    Say {
-        text: String,
-        interrupt: bool,
-        /// More of the same answer follows.
-        more: bool,
-    },
-    Listen(ListenCommand),
-    Decline,
+    Local(Local),
+    Query(Query),
+    Write(Write),
+    Call(Call),
+    Output(Output),
+}
+
+/// Changes something inside the session; has no outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Local {
     StartTimer {
         id: TimerId,
         delay_ms: u64,
     },
     StopTimer(TimerId),
-    AskModel(ModelRequest),
+    /// Drops an open request; nothing is told of it.
     Cancel(RequestId),
-    ListTools(RequestId),
-    CallTool {
-        request: RequestId,
-        name: String,
-        /// A JSON object.
-        arguments: String,
-    },
+    /// The key of a document.
+    UnwatchDocument(String),
+}
+
+/// Asks the host for what it knows; nothing is changed by it, and the outcome is an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
     ReadDocument {
         request: RequestId,
         key: String,
@@ -38,53 +50,15 @@ pub enum Effect {
         request: RequestId,
         key: String,
     },
-    UnwatchDocument(String),
-    WriteDocument {
-        request: RequestId,
-        key: String,
-        expected: DocumentVersion,
-        value: Option<String>,
-    },
-    AppendJournal {
-        request: RequestId,
-        journal: String,
-        entry: String,
-        notify: bool,
-    },
     ReadJournal {
         request: RequestId,
         journal: String,
+        /// The sequence number behind which the page begins.
         after: u64,
+        /// Entries at most.
         limit: u32,
     },
-    RemoveJournal {
-        request: RequestId,
-        journal: String,
-    },
-    Archive(ArchiveEntry),
-    PostHook(HookRequest),
-    Broadcast {
-        group: String,
-        body: String,
-        include_self: bool,
-        supersedes: Option<String>,
-    },
-    Deliver {
-        request: RequestId,
-        to: Audience,
-        /// Devices that it does not go to, although `to` means them.
-        except: Vec<String>,
-        body: String,
-        /// Kept for those that are away instead of `body`.
-        late_body: Option<String>,
-        /// Told to the sender when what was kept has been handed over.
-        notice: Option<String>,
-        ttl_ms: u64,
-    },
-    /// A JSON object with a `type`.
-    Dispatch(String),
-    SwitchMode(Option<String>),
-    HangUp,
+    ListTools(RequestId),
     Extension {
         request: RequestId,
         name: String,
@@ -98,150 +72,121 @@ pub enum Effect {
     },
 }
 
-/// What the device's microphone should do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenCommand {
-    Start(ListenMode),
-    Stop,
+/// Is stored, in one durable step with the session's record; the outcome is an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    WriteDocument {
+        request: RequestId,
+        key: String,
+        expected: DocumentVersion,
+        /// JSON; none removes the document.
+        value: Option<String>,
+    },
+    AppendJournal {
+        request: RequestId,
+        journal: String,
+        /// JSON.
+        entry: String,
+        /// Success is told, too.
+        notify: bool,
+    },
+    RemoveJournal {
+        request: RequestId,
+        journal: String,
+    },
+    Archive(ArchiveEntry),
 }
 
-/// How a device finds the ends of an utterance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenMode {
-    Automatic,
-    Manual,
-    Realtime,
+/// Is asked of somebody outside the session once its record is on disk; the outcome is an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    AskModel(ModelRequest),
+    CallTool {
+        request: RequestId,
+        name: String,
+        /// A JSON object.
+        arguments: String,
+    },
+    PostHook(HookRequest),
+    Deliver(Delivery),
 }
 
-/// Who said a part of a dialogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    System,
-    User,
-    Assistant,
-    /// What a tool has answered.
-    Tool,
+/// Is seen by somebody outside, or sets off what is; has no outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// A JSON object with a `type`, for the session's own device.
+    Send(String),
+    Say {
+        text: String,
+        interrupt: bool,
+        /// More of the same answer follows.
+        more: bool,
+    },
+    Listen(ListenCommand),
+    /// The transcript that the list answers is for the default mode.
+    Decline,
+    Broadcast {
+        group: String,
+        /// A JSON object with a `type`.
+        body: String,
+        include_self: bool,
+        /// A message of the same key that still waits in an outbox is dropped.
+        supersedes: Option<String>,
+    },
+    /// A JSON object with a `type`, taken as if the device had sent it.
+    Dispatch(String),
+    /// None: the default mode.
+    SwitchMode(Option<String>),
+    HangUp,
 }
 
-/// A part of a dialogue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatMessage {
-    pub role: Role,
-    pub content: String,
-    /// With [`Role::Assistant`].
-    pub tool_calls: Vec<ToolCall>,
-    /// With [`Role::Tool`]: the call that this answers.
-    pub tool_call_id: Option<String>,
-}
-
-/// Something that a model may have called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tool {
-    pub name: String,
-    pub description: String,
-    /// JSON Schema of the arguments, an object.
-    pub parameters: String,
-}
-
-/// A model's wish to have a tool called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    pub id: String,
-    pub name: String,
-    /// JSON as the model wrote it; may be damaged.
-    pub arguments: String,
-}
-
-/// Whom a delivery is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Audience {
-    Devices(Vec<String>),
-    Group(String),
-    Everyone,
-}
-
-/// A question to a language model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelRequest {
-    pub request: RequestId,
-    pub purpose: String,
-    pub messages: Vec<ChatMessage>,
-    pub max_tokens: u32,
-    pub json: bool,
-    pub chunks: bool,
-    /// Dropped once the person has moved on.
-    pub spoken: bool,
-    pub tools: Vec<Tool>,
-}
-
-/// A journal that the host puts into a larger whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalPart {
-    pub journal: String,
-    /// The member of the object that becomes the array of all entries.
-    pub member: String,
-    /// An entry as a line of Markdown, with `{name}` for its members; empty: no lines.
-    pub line: String,
-}
-
-/// A webhook to be posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HookRequest {
-    pub request: RequestId,
-    pub hook: String,
-    /// Names the signature, `X-<sender>-Signature`.
-    pub sender: String,
-    /// JSON; an object where `journal` is given.
-    pub body: String,
-    pub journal: Option<JournalPart>,
-}
-
-/// A finished piece of work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveEntry {
-    pub request: RequestId,
-    pub kind: String,
-    pub id: String,
-    pub title: String,
-    pub content: String,
-    pub text: String,
-    /// Goes with the entry.
-    pub journal: Option<JournalPart>,
-    /// 0: all.
-    pub keep: u32,
-}
-
-impl Effect {
-    /// The request that this effect opens, if it opens one whose outcome comes as an event.
-    pub fn opens(&self) -> Option<RequestId> {
+impl Query {
+    /// The request that its outcome answers.
+    pub fn request(&self) -> RequestId {
         match self {
-            Self::AskModel(ask) => Some(ask.request),
-            Self::Archive(entry) => Some(entry.request),
-            Self::PostHook(post) => Some(post.request),
-            Self::ListTools(request) => Some(*request),
-            Self::ReadDocument { request, .. }
+            Self::ListTools(request)
+            | Self::ReadDocument { request, .. }
             | Self::WatchDocument { request, .. }
-            | Self::WriteDocument { request, .. }
-            | Self::AppendJournal { request, .. }
             | Self::ReadJournal { request, .. }
-            | Self::RemoveJournal { request, .. }
-            | Self::CallTool { request, .. }
-            | Self::Deliver { request, .. }
             | Self::Extension { request, .. }
-            | Self::Denied { request, .. } => Some(*request),
-            _ => None,
+            | Self::Denied { request, .. } => *request,
         }
     }
+}
 
-    /// True if the effect must be on disk before a later effect of its list reaches a device.
-    pub fn is_durable(&self) -> bool {
-        matches!(
-            self,
-            Self::WriteDocument { .. }
-                | Self::AppendJournal { .. }
-                | Self::RemoveJournal { .. }
-                | Self::Archive(_)
-                | Self::Deliver { .. }
-        )
+impl Write {
+    /// The request that its outcome answers.
+    pub fn request(&self) -> RequestId {
+        match self {
+            Self::WriteDocument { request, .. }
+            | Self::AppendJournal { request, .. }
+            | Self::RemoveJournal { request, .. } => *request,
+            Self::Archive(entry) => entry.request,
+        }
     }
 }
+
+impl Call {
+    /// The request that its outcome answers.
+    pub fn request(&self) -> RequestId {
+        match self {
+            Self::AskModel(ask) => ask.request,
+            Self::CallTool { request, .. } => *request,
+            Self::PostHook(post) => post.request,
+            Self::Deliver(delivery) => delivery.request,
+        }
+    }
+}
+
+/// Lets an effect be written without its kind around it.
+macro_rules! kinds {
+    ($($kind:ident),+) => {
+        $(impl From<$kind> for Effect {
+            fn from(effect: $kind) -> Self {
+                Self::$kind(effect)
+            }
+        })+
+    };
+}
+
+kinds!(Local, Query, Write, Call, Output);

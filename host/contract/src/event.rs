@@ -178,7 +178,21 @@ impl Event {
             | Self::JournalPage { request, .. }
             | Self::RequestDone { request, .. }
             | Self::Delivered { request, .. } => Some(*request),
-            _ => None,
+            // A chunk is not the end of its request.
+            Self::ModelChunk { .. }
+            | Self::Started(_)
+            | Self::Message { .. }
+            | Self::Transcript(_)
+            | Self::Timer(_)
+            | Self::Aborted { .. }
+            | Self::Attached(_)
+            | Self::Detached
+            | Self::Hello(_)
+            | Self::ModeChanged(_)
+            | Self::ConfigChanged { .. }
+            | Self::Upgraded { .. }
+            | Self::Ended(_)
+            | Self::Extension { .. } => None,
         }
     }
 
@@ -207,7 +221,17 @@ impl Event {
                 let missed = failed.iter().map(|one| one.device.len() + one.reason.len() + 48);
                 reached.chain(missed).sum()
             }
-            _ => 64,
+            Self::Started(_)
+            | Self::Timer(_)
+            | Self::RequestFailed { .. }
+            | Self::Aborted { .. }
+            | Self::WriteDone { .. }
+            | Self::RequestDone { .. }
+            | Self::Attached(_)
+            | Self::Detached
+            | Self::ModeChanged(_)
+            | Self::Upgraded { .. }
+            | Self::Ended(_) => 64,
         }
     }
 }

@@ -60,7 +60,11 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// A short word for metrics.
+    /// Every word, for metrics that are there from the start.
+    pub const LABELS: [&str; 10] =
+        ["rejected", "failed", "trap", "timeout", "memory", "effects", "restore", "configure", "open", "capacity"];
+
+    /// A short word for metrics; one of [`Self::LABELS`].
     pub fn label(&self) -> &'static str {
         match self {
             Self::Rejected(_) => "rejected",

@@ -10,6 +10,8 @@
 //! - [`FolderWatch`]: wakes when something happens in folders, and moves on when these are replaced
 //! - [`read`]: a file, whole, within a bound
 
+#![warn(missing_docs)]
+
 mod read;
 mod watch;
 

@@ -1,6 +1,14 @@
 //! Takes connections from a listener. Rule: no fault of the system and of a caller ends it.
+//!
+//! - `bind`: all listeners, before anything else starts
+//! - `handover`: the listeners, from one program of this process to the next
+//! - `places`: how many connections there may be, and who gives way
 
-use std::net::SocketAddr;
+pub(crate) mod bind;
+pub(crate) mod handover;
+pub(crate) mod places;
+
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use modehost_limits as limits;
@@ -8,8 +16,29 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::places::{Place, Places};
+use self::places::{Place, Places};
 use crate::settings::GatewaySettings;
+
+/// A connection that has been accepted, with the place that it holds.
+pub(crate) struct Accepted {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub place: Place,
+}
+
+/// Both ends of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub local: IpAddr,
+    pub peer: IpAddr,
+}
+
+impl Ends {
+    /// None where the connection is over already.
+    pub fn of(stream: &TcpStream, peer: SocketAddr) -> Option<Self> {
+        Some(Self { local: stream.local_addr().ok()?.ip(), peer: peer.ip() })
+    }
+}
 
 /// A listener and the places that its connections take.
 pub(crate) struct Acceptor {
@@ -17,10 +46,18 @@ pub(crate) struct Acceptor {
     pub places: Arc<Places>,
     /// Which addresses are proxies, whose connections are other people's.
     settings: watch::Receiver<Arc<GatewaySettings>>,
+    /// How many places one address may have.
     share: fn(&GatewaySettings) -> usize,
+    /// Accepting fails, and that has been logged.
     failing: bool,
     /// Accepted, and without a place so far.
-    waiting: Option<(TcpStream, SocketAddr)>,
+    waiting: Option<Waiting>,
+}
+
+/// A connection that waits for a place.
+struct Waiting {
+    stream: TcpStream,
+    peer: SocketAddr,
 }
 
 impl Acceptor {
@@ -35,15 +72,15 @@ impl Acceptor {
     }
 
     /// The next connection with its place. Cancelling loses nothing.
-    pub async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
+    pub async fn next(&mut self) -> Accepted {
         loop {
-            let Some((_, peer)) = &self.waiting else {
+            let Some(Waiting { peer, .. }) = &self.waiting else {
                 match self.listener.accept().await {
                     Ok((stream, peer)) => {
                         self.failing = false;
                         // Replies are small and wanted at once.
                         let _ = stream.set_nodelay(true);
-                        self.waiting = Some((stream, peer));
+                        self.waiting = Some(Waiting { stream, peer });
                     }
                     Err(error) => self.pause(&error).await,
                 }
@@ -52,8 +89,8 @@ impl Acceptor {
             let settings = self.settings.borrow().clone();
             let address = (!settings.proxies.trusts(peer.ip().to_canonical())).then_some(peer.ip());
             let place = self.places.enter(address, (self.share)(&settings)).await;
-            if let Some((stream, peer)) = self.waiting.take() {
-                return (stream, peer, place);
+            if let Some(Waiting { stream, peer }) = self.waiting.take() {
+                return Accepted { stream, peer, place };
             }
         }
     }

@@ -2,14 +2,16 @@
 //! here can be used without a further check; each field says its unit, default and whether it
 //! changes without a restart.
 
+pub mod tls;
+
 use garde::Validate;
 use modehost_ids::{Address, Secret, SecretKind};
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::tls::TlsConfig;
 use crate::proxy::parse_network;
-use crate::tls::TlsConfig;
 
 /// Section `server`: where the server is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
@@ -18,6 +20,10 @@ pub struct ServerConfig {
     /// Address to listen on: an IP address or `localhost`. Default `0.0.0.0`. Needs a restart.
     #[garde(length(min = 1))]
     pub ip: String,
+    /// Address that HTTP listens on, where it is another one than `ip`: an IP address or `localhost`. Default: `ip`.
+    /// Needs a restart.
+    #[garde(inner(length(min = 1)))]
+    pub http_ip: Option<String>,
     /// Port for devices (WebSocket); 0 takes a free one. Default 8004. Needs a restart.
     #[garde(skip)]
     pub port: u16,
@@ -63,6 +69,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             ip: "0.0.0.0".to_owned(),
+            http_ip: None,
             port: limits::DEVICE_PORT,
             http_port: limits::HTTP_PORT,
             operator_address: None,
@@ -102,6 +109,10 @@ pub struct GatewayConfig {
     /// what they forward does. Beyond it the oldest idle one is closed, else the newest waits. Default 128. Hot.
     #[garde(range(min = 1, max = limits::HTTP_CONNECTIONS))]
     pub http_connections_per_address: usize,
+    /// Devices that may be connected at the same time, 1 to 10,000,000; the next is answered 503 with a time. Default
+    /// and most: as many as there may be open files, less what HTTP, storage and providers need. Hot.
+    #[garde(inner(range(min = 1, max = 10_000_000)))]
+    pub max_connections: Option<usize>,
     /// WebSocket pings from the server, in s, 1 to 3600. Default none, since some firmware does not
     /// answer them; a missing pong never closes a connection. Hot for new connections.
     #[garde(inner(range(min = 1, max = 3600)))]
@@ -123,6 +134,7 @@ impl Default for GatewayConfig {
             handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
             origins: None,
             http_connections_per_address: limits::HTTP_SHARE,
+            max_connections: None,
             ping_interval_s: None,
             extensions: OfExtensions::Known,
             extension_groups: Vec::new(),

@@ -7,7 +7,6 @@
 //! while it is carried out.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,13 +15,9 @@ use modehost_auth::neighbourhood;
 use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode};
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::link::Link;
 use crate::settings::GatewaySettings;
 
 /// What a console may order.
@@ -59,28 +54,6 @@ pub trait Operator: Send + Sync {
     fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>>;
 }
 
-/// A secret of operators. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// As configured.
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// In a time that says nothing of how much of `given` is right, nor of the secret's length.
-    pub(crate) fn is(&self, given: &str) -> bool {
-        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 /// What all connections share of it.
 pub(crate) struct Console {
     operator: Arc<dyn Operator>,
@@ -114,24 +87,36 @@ impl Console {
     }
 }
 
+/// What may become of an order; each is counted from the start.
+pub(crate) const OUTCOMES: [&str; 5] = ["done", "failed", "no_secret_set", "rate_limited", "wrong_secret"];
+
 fn count(outcome: &'static str) {
+    debug_assert!(OUTCOMES.contains(&outcome), "{outcome} is not counted from the start");
     metrics::counter!("modehost_server_messages_total", "outcome" => outcome).increment(1);
 }
 
-/// Wrong secrets by address (all that one caller has), within the current minute of each.
+/// Wrong secrets by address (all that one caller has).
 #[derive(Default)]
-struct Guesses(HashMap<IpAddr, (Instant, u32)>);
+struct Guesses(HashMap<IpAddr, Failures>);
+
+/// Of one caller, within its current minute.
+struct Failures {
+    since: Instant,
+    count: u32,
+}
 
 impl Guesses {
     fn may_try(&self, caller: IpAddr, now: Instant) -> bool {
-        self.0.get(&caller).is_none_or(|(since, count)| {
-            *count < limits::SECRET_FAILURES || now.saturating_duration_since(*since) >= limits::SECRET_WINDOW
+        self.0.get(&caller).is_none_or(|failures| {
+            failures.count < limits::SECRET_FAILURES
+                || now.saturating_duration_since(failures.since) >= limits::SECRET_WINDOW
         })
     }
 
     fn note(&mut self, caller: IpAddr, now: Instant) {
+        let is_over = |failures: &Failures| now.saturating_duration_since(failures.since) >= limits::SECRET_WINDOW;
         if self.0.len() >= limits::SECRET_TABLE && !self.0.contains_key(&caller) {
-            self.0.retain(|_, (since, _)| now.saturating_duration_since(*since) < limits::SECRET_WINDOW);
+            self.0.retain(|_, failures| !is_over(failures));
             // Still full: somebody has thousands of addresses, and forgetting one of them costs nothing.
             if self.0.len() >= limits::SECRET_TABLE
                 && let Some(any) = self.0.keys().next().copied()
@@ -139,25 +124,42 @@ impl Guesses {
                 self.0.remove(&any);
             }
         }
-        let (since, count) = self.0.entry(caller).or_insert((now, 0));
-        if now.saturating_duration_since(*since) >= limits::SECRET_WINDOW {
-            (*since, *count) = (now, 0);
+        let failures = self.0.entry(caller).or_insert(Failures { since: now, count: 0 });
+        if is_over(failures) {
+            *failures = Failures { since: now, count: 0 };
         }
-        *count += 1;
+        failures.count += 1;
     }
 }
 
-/// What an order has come to, with the word that it came with.
-pub(crate) type Answer = (String, Result<Done, String>);
+/// What an order has come to.
+pub(crate) struct Answer {
+    /// The word that it came with.
+    action: String,
+    outcome: Result<Done, String>,
+}
 
-/// One connection's place at the console; nothing but two words in size until an order comes.
-pub(crate) struct Counter<'a> {
+impl Answer {
+    /// The text for the console, and what is to be done once it has been queued.
+    pub fn conclude(self) -> (String, Option<Box<dyn FnOnce() + Send>>) {
+        let Self { action, outcome } = self;
+        count(if outcome.is_ok() { "done" } else { "failed" });
+        match outcome {
+            Ok(Done { message, then }) => (reply::server(Ok(&message), &action), then),
+            Err(why) => (reply::server(Err((ErrorCode::NotReady, &why)), &action), None),
+        }
+    }
+}
+
+/// One connection's orders; nothing but three words in size until one comes.
+pub(crate) struct ControlSession<'a> {
     console: &'a Console,
     caller: IpAddr,
+    /// The order that is being carried out.
     open: Option<BoxFuture<'static, Answer>>,
 }
 
-impl<'a> Counter<'a> {
+impl<'a> ControlSession<'a> {
     /// For a connection that came from `caller`.
     pub fn new(console: &'a Console, caller: IpAddr) -> Self {
         Self { console, caller, open: None }
@@ -168,13 +170,9 @@ impl<'a> Counter<'a> {
         self.open.is_some()
     }
 
-    /// Takes an order, or says why not.
-    pub fn take<S>(&mut self, action: String, secret: &str, link: &mut Link<'_, S>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let shown = |action: &str| action.chars().take(64).collect::<String>();
-        let refusal = match self.console.admit(secret, self.caller) {
+    /// Takes an order; gives the text for the console where it is not carried out.
+    pub fn take(&mut self, action: String, secret: &str) -> Option<String> {
+        let (code, why) = match self.console.admit(secret, self.caller) {
             Err(refusal) => refusal,
             Ok(()) if self.is_busy() => (ErrorCode::NotReady, "an order of this connection is being carried out"),
             Ok(()) => match Order::parse(&action) {
@@ -182,36 +180,21 @@ impl<'a> Counter<'a> {
                 Some(order) => {
                     tracing::info!(target: "modehost::audit", from = %self.caller, ?order, "console");
                     let carried_out = self.console.operator.carry_out(order);
-                    self.open = Some(Box::pin(async move { (action, carried_out.await) }));
-                    return;
+                    self.open = Some(Box::pin(async move { Answer { action, outcome: carried_out.await } }));
+                    return None;
                 }
             },
         };
-        link.put_text(reply::server(Err(refusal), &shown(&action)));
+        let shown: String = action.chars().take(64).collect();
+        Some(reply::server(Err((code, why)), &shown))
     }
 
-    /// Waits for what has been ordered; cancelling loses nothing. Only while busy.
-    pub async fn next(&mut self) -> Option<Answer> {
-        let answer = self.open.as_mut()?.await;
+    /// Waits for what has been ordered; without an order it never ends. Cancelling loses nothing.
+    pub async fn answer(&mut self) -> Answer {
+        let Some(open) = &mut self.open else { return std::future::pending().await };
+        let answer = open.await;
         self.open = None;
-        Some(answer)
-    }
-}
-
-/// Tells the console, and then does what was to follow the answer.
-pub(crate) fn tell<S>((action, outcome): Answer, link: &mut Link<'_, S>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    count(if outcome.is_ok() { "done" } else { "failed" });
-    match outcome {
-        Ok(Done { message, then }) => {
-            link.put_text(reply::server(Ok(&message), &action));
-            if let Some(then) = then {
-                then();
-            }
-        }
-        Err(why) => link.put_text(reply::server(Err((ErrorCode::NotReady, &why)), &action)),
+        answer
     }
 }
 
@@ -220,10 +203,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::OperatorSecret;
 
     #[test]
     fn c12_only_the_whole_secret_is_right_and_it_is_never_shown() {
-        let secret = Secret::new("hush-hush");
+        let secret = OperatorSecret::from("hush-hush");
         assert!(secret.is("hush-hush"));
         for wrong in ["", "hush", "hush-hush ", "Hush-hush", "hush-hushhush-hush"] {
             assert!(!secret.is(wrong), "{wrong}");

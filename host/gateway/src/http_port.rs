@@ -1,5 +1,9 @@
 //! The HTTP port: health, OTA, and what the application adds. Rule: a request that never ends holds one of a
 //! bounded number of places, and loses it when others need one; health and operators always get through.
+//!
+//! - `body`: what requests bring and answers take along
+
+mod body;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,30 +24,43 @@ use hyper_util::rt::TokioIo;
 use modehost_limits as limits;
 use modehost_task::IoTasks;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::accept::Acceptor;
-use crate::body::{Arriving, Leaving};
-use crate::handshake::{Ends, builder};
+use self::body::{Arriving, Leaving};
+use crate::accept::places::{Bounds, Place, Places};
+use crate::accept::{Accepted, Acceptor, Ends};
+use crate::admission::certificates::Certificates;
+use crate::admission::handshake::builder;
+use crate::admission::seats::Budget;
 use crate::ota;
-use crate::places::{Bounds, Place, Places};
+use crate::proxy::names_one_host;
 use crate::settings::GatewaySettings;
-use crate::tls::Certificates;
 
-/// `/healthz` and `/readyz`.
-pub(crate) fn health(not_ready: watch::Receiver<Vec<String>>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(is_ready)).with_state(not_ready)
+/// What `/readyz` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// One sentence for each part that wants no newcomers; none: the server is ready.
+    pub not_ready: Vec<String>,
+    /// What an operator should know of a server that may well be ready.
+    pub notes: Vec<String>,
 }
 
-async fn is_ready(State(not_ready): State<watch::Receiver<Vec<String>>>) -> (StatusCode, String) {
-    let parts = not_ready.borrow();
-    match parts.is_empty() {
-        true => (StatusCode::OK, "ready\n".to_owned()),
-        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{}\n", parts.join("\n"))),
-    }
+/// `/healthz` and `/readyz`.
+pub(crate) fn health(readiness: watch::Receiver<Readiness>) -> Router {
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(is_ready)).with_state(readiness)
+}
+
+async fn is_ready(State(readiness): State<watch::Receiver<Readiness>>) -> (StatusCode, String) {
+    let Readiness { not_ready, notes } = &*readiness.borrow();
+    let (status, first) = match not_ready.is_empty() {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let lines = std::iter::once(first).chain(not_ready.iter().chain(notes).map(String::as_str));
+    (status, lines.flat_map(|line| [line, "\n"]).collect())
 }
 
 /// One port that speaks HTTP.
@@ -51,19 +68,28 @@ async fn is_ready(State(not_ready): State<watch::Receiver<Vec<String>>>) -> (Sta
 pub(crate) struct HttpPort {
     pub router: Router,
     pub settings: watch::Receiver<Arc<GatewaySettings>>,
+    pub budget: Budget,
     /// None where the port is plain.
     pub certificates: Option<Arc<Certificates>>,
     /// True once the port ends.
     pub ends: watch::Receiver<bool>,
 }
 
+/// Who is on one connection.
+#[derive(Clone)]
+struct Caller {
+    peer: SocketAddr,
+    ends: Ends,
+    place: Arc<Place>,
+}
+
 impl HttpPort {
     /// Serves until the port ends and what was asked before has been answered; gives the listener back. `name` is
-    /// for the log and the figures.
+    /// for the log and the metrics.
     pub async fn serve(self, listener: TcpListener, name: &'static str) -> TcpListener {
         let bounds = Bounds {
-            all: limits::HTTP_CONNECTIONS,
-            reserve: limits::HTTP_RESERVE,
+            all: self.budget.http,
+            reserve: self.budget.http_reserve,
             grace: limits::HTTP_GRACE,
             strict: true,
         };
@@ -75,7 +101,7 @@ impl HttpPort {
             tokio::select! {
                 // An error means that nobody is left who could say it.
                 _ = ends.wait_for(|ends| *ends) => break,
-                (stream, peer, place) = acceptor.next() => connections.spawn(self.clone().answer(stream, peer, place)),
+                accepted = acceptor.next() => connections.spawn(self.clone().answer(accepted)),
                 Some(()) = connections.next_end() => {}
             }
         }
@@ -85,16 +111,17 @@ impl HttpPort {
     }
 
     /// One connection to its end, or until somebody else needs its place.
-    async fn answer(self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        let Ok(local) = stream.local_addr() else { return };
-        let ends = (local, peer);
-        let place = Arc::new(place);
+    async fn answer(self, accepted: Accepted) {
+        let Accepted { stream, peer, place } = accepted;
+        let Some(ends) = Ends::of(&stream, peer) else { return };
+        let caller = Caller { peer, ends, place: Arc::new(place) };
+        let place = caller.place.clone();
         let exchange = async {
             match self.certificates.clone() {
-                None => self.converse(stream, ends, &place).await,
+                None => self.exchange(stream, caller).await,
                 Some(certificates) => {
                     if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
-                        self.converse(stream, ends, &place).await;
+                        self.exchange(stream, caller).await;
                     }
                 }
             }
@@ -106,15 +133,15 @@ impl HttpPort {
     }
 
     /// Serves one connection to its end; once the port ends, up to the next answer: whoever got in is answered once.
-    async fn converse<S>(&self, stream: S, ends: (SocketAddr, SocketAddr), place: &Arc<Place>)
+    async fn exchange<S>(&self, stream: S, caller: Caller)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let asked = Notify::new();
         let answer = |request: Request<Incoming>| {
             asked.notify_one();
-            let (port, place) = (self.clone(), place.clone());
-            async move { Ok::<_, Infallible>(port.reply(request, ends, place).await) }
+            let (port, caller) = (self.clone(), caller.clone());
+            async move { Ok::<_, Infallible>(port.reply(request, caller).await) }
         };
         // The time for headers also ends a connection that is kept open without a request.
         let mut served = pin!(builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(answer)));
@@ -136,12 +163,12 @@ impl HttpPort {
     }
 
     /// The answer to one request, if there is a place for it.
-    async fn reply(
-        self,
-        mut request: Request<Incoming>,
-        (local, peer): (SocketAddr, SocketAddr),
-        place: Arc<Place>,
-    ) -> Response<Leaving> {
+    async fn reply(self, mut request: Request<Incoming>, caller: Caller) -> Response<Leaving> {
+        let Caller { peer, ends, place } = caller;
+        if !names_one_host(request.uri(), request.headers()) {
+            let refused = (StatusCode::BAD_REQUEST, "a request names one host\n").into_response();
+            return refused.map(|body| Leaving::new(body, place, None));
+        }
         let settings = self.settings.borrow().clone();
         let operator = settings.is_operator(request.headers());
         if operator {
@@ -160,7 +187,7 @@ impl HttpPort {
                 return busy().map(|body| Leaving::new(body, place, None));
             }
         }
-        request.extensions_mut().insert(Ends { local: local.ip(), peer: peer.ip() });
+        request.extensions_mut().insert(ends);
         // Routes of the application may serve this machine only.
         request.extensions_mut().insert(ConnectInfo(peer));
         let request = request.map(|body| Arriving::new(body, limits::HTTP_BODY, place.clone()));

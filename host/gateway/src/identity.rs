@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use modehost_ids::{ClientId, DeviceId};
 use modehost_limits::AUTO_IDS;
@@ -14,17 +14,22 @@ use modehost_limits::AUTO_IDS;
 /// What a request says of its sender. Nothing of it is proven yet.
 #[derive(Clone)]
 pub struct Identity {
+    /// The device that it says it is.
     pub device: DeviceId,
     /// True where the request names no device, and `device` was made up.
     pub made_up: bool,
+    /// The client that it says it is; empty where it names none.
     pub client: ClientId,
     /// The path without its last slash.
     pub path: String,
+    /// What it bears, without `Bearer`; none where it bears nothing.
     pub token: Option<String>,
     /// Whether the token stood in the query and not in a header.
     pub token_in_query: bool,
     /// What `Protocol-Version` says; none where it says nothing of use.
     pub protocol_version: Option<u64>,
+    /// What it says of itself, as it is; none where it says nothing.
+    pub agent: Option<String>,
 }
 
 /// Never shows the token.
@@ -41,8 +46,10 @@ impl fmt::Debug for Identity {
 /// An id that is given and cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadIdentity {
+    /// The device id.
     #[error("the device id must have 1 to 128 bytes of UTF-8 without control characters")]
     Device,
+    /// The client id.
     #[error("the client id must have at most 128 bytes of UTF-8 without control characters")]
     Client,
 }
@@ -68,7 +75,9 @@ impl Identity {
         };
         let version = request.headers.get("protocol-version").and_then(|version| version.to_str().ok());
         let protocol_version = version.and_then(|version| version.trim().parse().ok());
-        Ok(Self { device, made_up, client, path, token, token_in_query, protocol_version })
+        let agent = request.headers.get(USER_AGENT);
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
+        Ok(Self { device, made_up, client, path, token, token_in_query, protocol_version, agent })
     }
 }
 

@@ -36,6 +36,15 @@ impl LogRate {
         self.take_at(Instant::now())
     }
 
+    /// Whether a line about `what` may be written now; says how many were left out before it.
+    pub fn admits(&self, what: &'static str) -> bool {
+        let Some(left_out) = self.take() else { return false };
+        if left_out > 0 {
+            tracing::info!(left_out, "further {what} were not logged, there were too many a second");
+        }
+        true
+    }
+
     fn take_at(&self, now: Instant) -> Option<u64> {
         let mut current = self.current.lock();
         let second = current.get_or_insert(While { since: now, written: 0, left_out: 0 });

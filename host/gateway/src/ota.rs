@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    CONTENT_TYPE, HOST,
+    CONTENT_TYPE, HOST, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
@@ -22,15 +22,19 @@ use modehost_limits as limits;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::field::display;
 
-use crate::handshake::Ends;
+use crate::accept::Ends;
 use crate::identity::client_id;
+use crate::log_rate::LogRate;
 use crate::proxy::Called;
 use crate::settings::GatewaySettings;
-use crate::visits;
+use crate::software::{KnownSoftware, Software};
 
 /// Paths that firmware in the field has been given; both are served with and without a last slash.
 const PATHS: [&str; 2] = ["/xiaozhi/ota", "/supie/ota"];
+
+static LINES: LogRate = LogRate::new(limits::VISIT_LOG_LINES);
 
 /// Whether devices ask here; everything else on the port is for operators.
 pub(crate) fn serves(path: &str) -> bool {
@@ -40,12 +44,18 @@ pub(crate) fn serves(path: &str) -> bool {
 #[derive(Clone)]
 struct Ota {
     settings: watch::Receiver<Arc<GatewaySettings>>,
-    device_port: u16,
+    /// Where devices are listened on.
+    devices: SocketAddr,
+    known: Arc<KnownSoftware>,
 }
 
 /// The routes. `devices` is where the WebSocket is served.
-pub(crate) fn routes(settings: watch::Receiver<Arc<GatewaySettings>>, devices: SocketAddr) -> Router {
-    let ota = Ota { settings, device_port: devices.port() };
+pub(crate) fn routes(
+    settings: watch::Receiver<Arc<GatewaySettings>>,
+    devices: SocketAddr,
+    known: Arc<KnownSoftware>,
+) -> Router {
+    let ota = Ota { settings, devices, known };
     let mut router = Router::new();
     for path in PATHS {
         let main = || -> MethodRouter<Ota> { get(describe).post(answer).options(preflight) };
@@ -115,16 +125,35 @@ impl Ota {
     fn tell(&self, asked: &Asked, ends: Option<Ends>, headers: &HeaderMap) -> Answer {
         let settings = self.settings.borrow().clone();
         let token = if settings.ota_tokens { token(&settings, headers) } else { None };
-        let url = address(&settings, headers, ends, self.device_port);
+        let url = address(&settings, headers, ends, self.devices);
         let caller = ends.map(|ends| settings.proxies.caller(ends.peer, headers).address);
-        visits::asked_address(device(headers).as_ref(), caller, &url);
+        let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let software =
+            Software::new(agent.as_deref(), asked.application.get("version").and_then(serde_json::Value::as_str));
+        self.note(device(headers).as_ref(), caller, &url, &software);
         Answer {
             server_time: ServerTime { timestamp: now(), timezone_offset: settings.timezone_offset_min },
             firmware: Firmware { version: asked.version(), url: "" },
             websocket: Address { url, token: token.unwrap_or_default() },
         }
     }
+
+    /// One line for the operator (C.19); `device` is what it calls itself, where it does.
+    fn note(&self, device: Option<&DeviceId>, caller: Option<IpAddr>, url: &str, software: &Software) {
+        if let Some(device) = device.filter(|_| *software != Software::default()) {
+            self.known.note(device, software);
+        }
+        if LINES.admits("OTA requests") {
+            let device = device.map_or("-", DeviceId::as_str);
+            // Its path is the operator's, and may be there to be known to devices only.
+            let url = modehost_ids::place(url).unwrap_or("-");
+            let (agent, firmware) = (software.agent.as_deref(), software.version.as_deref());
+            let address = caller.map(display);
+            tracing::info!(device, address, url, agent, firmware, "a device has asked for the address (OTA)");
+        }
+    }
 }
+
 /// A device that asks without a body is answered as any other. Else it is for people who check their set-up in a
 /// browser; scripts look for this very sentence.
 async fn describe(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers: HeaderMap) -> Response {
@@ -133,7 +162,7 @@ async fn describe(State(ota): State<Ota>, ends: Option<Extension<Ends>>, headers
         return Json(ota.tell(&Asked::default(), ends, &headers)).into_response();
     }
     let settings = ota.settings.borrow().clone();
-    let url = address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.device_port);
+    let url = address(&settings, &headers, ends.map(|Extension(ends)| ends), ota.devices);
     let text = format!("OTA接口运行正常，向设备发送的websocket地址是：{url}");
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
@@ -183,7 +212,7 @@ fn token(settings: &GatewaySettings, headers: &HeaderMap) -> Option<String> {
 }
 
 /// The address that is served, in the form that firmware can read: `ws://host:port/path/`.
-fn address(settings: &GatewaySettings, headers: &HeaderMap, ends: Option<Ends>, port: u16) -> String {
+fn address(settings: &GatewaySettings, headers: &HeaderMap, ends: Option<Ends>, devices: SocketAddr) -> String {
     if let Some(url) = &settings.public_url {
         return url.clone();
     }
@@ -195,7 +224,12 @@ fn address(settings: &GatewaySettings, headers: &HeaderMap, ends: Option<Ends>, 
     }
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
     let asked = asked.and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
-    let host = match (asked, ends.map(|ends| ends.local)) {
+    // Where HTTP has an address of its own, that one is not where devices are taken.
+    let elsewhere =
+        ends.is_some_and(|ends| !devices.ip().is_unspecified() && ends.local.to_canonical() != devices.ip());
+    let asked = asked.filter(|_| !elsewhere);
+    let local = if elsewhere { Some(devices.ip()) } else { ends.map(|ends| ends.local) };
+    let host = match (asked, local) {
         // The brackets of an IPv6 host are part of it.
         (Some(authority), _) if !authority.host().is_empty() => authority.host().to_owned(),
         (_, Some(IpAddr::V6(ip))) => match ip.to_ipv4_mapped() {
@@ -206,7 +240,7 @@ fn address(settings: &GatewaySettings, headers: &HeaderMap, ends: Option<Ends>, 
         (_, None) => "localhost".to_owned(),
     };
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
-    format!("{scheme}://{host}:{port}{path}/")
+    format!("{scheme}://{host}:{}{path}/", devices.port())
 }
 
 #[cfg(test)]
@@ -222,7 +256,24 @@ mod tests {
             headers.insert(HOST, HeaderValue::from_static(host));
         }
         let ends = Ends { local: local.parse().expect("ip"), peer: "203.0.113.1".parse().expect("ip") };
-        address(&GatewaySettings::default(), &headers, Some(ends), 8004)
+        address(&GatewaySettings::default(), &headers, Some(ends), anywhere())
+    }
+
+    fn anywhere() -> SocketAddr {
+        "0.0.0.0:8004".parse().expect("an address")
+    }
+
+    #[test]
+    fn c13_http_elsewhere_hands_out_the_address_of_devices() {
+        let (mut headers, devices) = (HeaderMap::new(), "10.0.0.5:8004".parse().expect("an address"));
+        headers.insert(HOST, HeaderValue::from_static("192.168.1.9:8003"));
+        let told = |local: &str| {
+            let ends = Ends { local: local.parse().expect("ip"), peer: "203.0.113.1".parse().expect("ip") };
+            address(&GatewaySettings::default(), &headers, Some(ends), devices)
+        };
+        assert_eq!(told("192.168.1.9"), "ws://10.0.0.5:8004/supie/v1/");
+        // On the same address the caller knows best what it is called.
+        assert_eq!(told("10.0.0.5"), "ws://192.168.1.9:8004/supie/v1/");
     }
 
     #[test]
@@ -244,7 +295,7 @@ mod tests {
             headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
             headers.insert("x-forwarded-host", HeaderValue::from_static("voice.example"));
             let ends = Ends { local: "10.0.0.9".parse().expect("ip"), peer: peer.parse().expect("ip") };
-            address(&settings, &headers, Some(ends), 8004)
+            address(&settings, &headers, Some(ends), anywhere())
         };
         assert_eq!(url("10.0.0.1"), "wss://voice.example:443/supie/v1/");
         assert_eq!(url("10.0.0.2"), "ws://internal:8004/supie/v1/");
@@ -256,7 +307,7 @@ mod tests {
     fn c13_any_body_is_answered() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (_settings, receiver) = watch::channel(Arc::new(GatewaySettings::default()));
-        let ota = Ota { settings: receiver, device_port: 8004 };
+        let ota = Ota { settings: receiver, devices: anywhere(), known: Arc::default() };
         modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "ota").keeps(|bytes| {
             let body = Body::from(bytes.to_vec());
             let Json(told) = runtime.block_on(answer(State(ota.clone()), None, HeaderMap::new(), body));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::header::{FORWARDED, HOST, VIA};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Uri};
 use ipnet::IpNet;
 use modehost_limits as limits;
 
@@ -45,6 +45,17 @@ pub(crate) struct Called {
     /// The host, with brackets where it is IPv6.
     pub host: String,
     pub port: u16,
+}
+
+/// Whether a request names one host in one way: with two, whoever stands before this server may have judged another
+/// one than is judged here.
+pub(crate) fn names_one_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).into_iter();
+    let host = hosts.next();
+    let differs = |authority: &Authority| {
+        host.is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
+    };
+    hosts.next().is_none() && !uri.authority().is_some_and(differs)
 }
 
 /// An address or a network, such as `10.0.0.0/8`.

@@ -10,15 +10,15 @@ use modehost_auth::{AuthConfig, SignIn};
 use modehost_limits as limits;
 use modehost_session::DuplicateDevice;
 
-use crate::config::{GatewayConfig, OnDuplicate, ServerConfig};
-use crate::console::Secret;
+use crate::config::tls::TlsConfig;
+use crate::config::{GatewayConfig, OnDuplicate, OperatorSecret, ServerConfig};
 use crate::origin::Origins;
 use crate::proxy::Proxies;
-use crate::tls::TlsConfig;
 
 /// The settings that may change while the server runs.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
+    /// Which of two connections of one device stays.
     pub duplicate: DuplicateDevice,
     /// Largest message from a device.
     pub max_message_bytes: usize,
@@ -28,14 +28,18 @@ pub struct GatewaySettings {
     pub silence: Duration,
     /// WebSocket pings from the server, if any.
     pub ping_interval: Option<Duration>,
+    /// Pages of browsers that may connect.
     pub origins: Origins,
+    /// Who may connect.
     pub sign_in: Arc<SignIn>,
     /// What server messages must know; none: they are refused.
-    pub secret: Option<Secret>,
+    pub secret: Option<OperatorSecret>,
     /// The operators' token, if there is one.
-    pub operators: Option<Secret>,
+    pub operators: Option<OperatorSecret>,
     /// Connections that one address may have on the HTTP port without that token.
     pub http_share: usize,
+    /// Devices that may be connected; none: as many as the machine allows.
+    pub max_connections: Option<usize>,
     /// Whose word on where a request comes from counts.
     pub proxies: Proxies,
     /// Certificate and key, where the ports speak TLS.
@@ -84,9 +88,10 @@ impl GatewaySettings {
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref(), server.public_url.as_deref()),
             sign_in: Arc::new(sign_in),
-            secret: server.secret.as_ref().map(|secret| Secret::new(secret.expose())),
-            operators: server.admin_token.as_ref().map(|token| Secret::new(token.expose())),
+            secret: server.secret.clone(),
+            operators: server.admin_token.clone(),
             http_share: gateway.http_connections_per_address,
+            max_connections: gateway.max_connections,
             proxies: Proxies::new(&server.trusted_proxies),
             tls: server.tls.clone(),
             paths,
@@ -105,7 +110,7 @@ impl Default for GatewaySettings {
 }
 
 /// Whether a request bears this token, as `Authorization: Bearer`.
-pub fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+pub fn bears(headers: &HeaderMap, token: &OperatorSecret) -> bool {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     given.is_some_and(|given| token.is(given))
 }

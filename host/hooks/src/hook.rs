@@ -43,6 +43,7 @@ impl Drop for Place<'_> {
 
 impl Hook {
     pub(crate) fn new(name: &str, config: &HookConfig) -> Self {
+        crate::metrics::begin_metrics(name);
         Self {
             name: name.to_owned(),
             config: config.clone(),

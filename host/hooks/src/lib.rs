@@ -8,12 +8,14 @@
 //! - [`config`]: the section `hooks`
 //! - `hook`: one configured hook: its connections, its turns, its signature
 //! - `attempt`: one request and what became of it
-//! - `figures`: what the figures of this room mean
+//! - `metrics`: descriptions of the metrics of this crate
+
+#![warn(missing_docs)]
 
 mod attempt;
 pub mod config;
-mod figures;
 mod hook;
+mod metrics;
 #[cfg(test)]
 mod tests;
 
@@ -33,8 +35,8 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 pub use self::config::{Config, HookConfig, Secret};
-pub use self::figures::describe_figures;
 use self::hook::Hook;
+pub use self::metrics::describe_metrics;
 
 /// What a post comes to: an HTTP status, or why it was not taken, in a sentence without secrets.
 type Outcome = Result<u16, (Failure, String)>;
@@ -88,7 +90,7 @@ impl Hooks for WebHooks {
     fn post(&self, hook: &str, sender: &str, body: String) -> BoxFuture<'static, Outcome> {
         let (found, pauses) = (self.hooks.load().get(hook).cloned(), self.pauses);
         let (name, sender, body) = (hook.to_owned(), sender.to_owned(), Bytes::from(body));
-        let span = tracing::trace_span!(target: "modehost::trace", "hook.post", hook, outcome = Empty);
+        let span = tracing::trace_span!(target: "modehost::trace", "hook.post", hook, outcome = Empty).or_current();
         async move {
             let told = Told { hook: &name, bytes: body.len(), sha8: sha8(&body), began: Instant::now() };
             let Some(hook) = found else {
@@ -164,9 +166,10 @@ impl Told<'_> {
                 "fail"
             }
         };
+        debug_assert!(crate::metrics::OUTCOMES.contains(&word), "{word} is not counted from the start");
         tracing::Span::current().record("outcome", word);
-        metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => word).increment(1);
-        metrics::histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned()).record(began.elapsed());
+        ::metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => word).increment(1);
+        ::metrics::histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned()).record(began.elapsed());
         outcome
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Rule: an id is checked where it enters (`parse`) and trusted afterwards; cloning one is cheap.
 
+#![warn(missing_docs)]
+
 mod address;
 mod secret;
 
@@ -100,6 +102,14 @@ impl DeviceId {
     }
 }
 
+/// A text that somebody outside has sent, as it may be shown in a line of the log: trimmed, without what nobody sees, and
+/// at most so many characters. `None` if nothing is left.
+pub fn shown(text: &str, most: usize) -> Option<String> {
+    let seen: String = text.trim().chars().filter(|letter| !is_unseen(*letter)).take(most).collect();
+    let seen = seen.trim();
+    (!seen.is_empty()).then(|| seen.to_owned())
+}
+
 /// Control characters, marks of direction, and what has no width.
 fn is_unseen(letter: char) -> bool {
     letter.is_control()
@@ -121,13 +131,18 @@ impl fmt::Display for GenerationId {
     }
 }
 
+/// One turn of a person, counted from 1 within its session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TurnId(pub u64);
+
 /// One connection of a device, counted over the life of the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnectionId(pub u64);
 
 #[cfg(test)]
 mod tests {
-    use super::DeviceId;
+    use super::{DeviceId, shown};
 
     #[test]
     fn device_ids_are_trimmed_unquoted_and_lowered() {
@@ -147,6 +162,13 @@ mod tests {
         // Two bytes each, and three in lower case.
         assert_eq!(DeviceId::parse(&long[0]), None);
         assert!(DeviceId::parse(&long[1]).is_some());
+    }
+
+    #[test]
+    fn what_is_shown_is_short_and_seen() {
+        assert_eq!(shown(" bread-compact/1.9.0\r\n\u{202E}x ", 64).as_deref(), Some("bread-compact/1.9.0x"));
+        assert_eq!(shown(&"小".repeat(100), 64).map(|text| text.chars().count()), Some(64));
+        assert_eq!((shown(" \u{7} ", 64), shown("", 64)), (None, None));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// What a secret is for, so that no function can take one for another.
 pub trait SecretKind {
@@ -18,14 +20,20 @@ pub trait SecretKind {
 /// A text that neither `Debug` nor `Serialize` shows. Whoever reads it has checked it: see the
 /// validators beside each kind.
 ///
-/// `==` finds out whether a setting has changed; what strangers send is compared in constant time,
-/// never with this.
+/// `==` finds out whether a setting has changed; what strangers send is compared with
+/// [`Secret::is`], in constant time.
 pub struct Secret<K>(String, PhantomData<fn() -> K>);
 
 impl<K> Secret<K> {
     /// The secret itself. It goes into a header or a signature, and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether `given` is the secret, found out in a time that tells neither how much of it is right nor
+    /// how long the secret is: digests are compared.
+    pub fn is(&self, given: &str) -> bool {
+        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
     }
 }
 
@@ -100,6 +108,15 @@ mod tests {
         assert_eq!(key.expose(), "hush-hush");
         assert_eq!(format!("{key:?} {:?}", Some(&key)), "TestKey(…) Some(TestKey(…))");
         assert_eq!(serde_json::to_string(&key).expect("JSON"), "\"…\"");
+    }
+
+    #[test]
+    fn only_the_whole_secret_is_right() {
+        let key = Secret::<OfTests>::from("hush-hush");
+        assert!(key.is("hush-hush"));
+        for wrong in ["", "hush", "hush-hush ", "hush-husH"] {
+            assert!(!key.is(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,17 +2,23 @@
 //!
 //! Rule: no other file holds a number of this kind; what an operator can change starts from here.
 
+#![warn(missing_docs)]
+
 mod breaker;
 mod model;
+mod operators;
 mod plugins;
 pub mod sound;
+mod storage;
 mod tools;
 
 use std::time::Duration;
 
 pub use breaker::*;
 pub use model::*;
+pub use operators::*;
 pub use plugins::*;
+pub use storage::*;
 pub use tools::*;
 
 // --- Devices and their connections -----------------------------------------------------------
@@ -43,6 +49,17 @@ pub const TAKEOVER_LINGER: Duration = Duration::from_millis(1500);
 pub const CLOSE_HANDSHAKE: Duration = Duration::from_secs(2);
 /// Connections accepted and not yet through their handshake, over the whole server.
 pub const HALF_OPEN: usize = 1024;
+/// Files that devices leave to others where there are plenty: half-open connections, HTTP, storage, logs, plugins,
+/// and connections to providers.
+pub const FILES_KEPT: usize = 4096;
+/// Of these, beyond what is open before anybody is served, at the least.
+pub const FILES_SPARE: usize = 32;
+/// A device that finds all seats taken is told to come again after so long: others end meanwhile.
+pub const FULL_RETRY: Duration = Duration::from_secs(30);
+/// A certificate that ends within so many days is warned of: renewals come 30 days before the end.
+pub const CERTIFICATE_WARNING_DAYS: i64 = 14;
+/// A day.
+pub const DAY: Duration = Duration::from_secs(86_400);
 /// How often the files of a certificate are looked at: a renewed one is in use well within the days
 /// that it is renewed early.
 pub const TLS_LOOK: Duration = Duration::from_secs(5);
@@ -269,56 +286,9 @@ pub const SPEECH_GAP: Duration = Duration::from_secs(30);
 /// Devices that one delivery reaches: fewer than `WRITER_QUEUE`, so that all of them can be away.
 pub const DELIVERY_DEVICES: usize = 4_000;
 
-// --- Storage ------------------------------------------------------------------------------
+// --- Models and what is asked of others -------------------------------------------------------
 
-/// Writes waiting for the writer thread.
-pub const WRITER_QUEUE: usize = 4096;
-/// Reads waiting for the reader threads.
-pub const READER_QUEUE: usize = 4096;
-/// Threads that read: one slow read of a long list does not hold up all others.
-pub const READERS: usize = 2;
-/// How long the storage waits for another program that has its file locked; under `STORAGE_REPLY`,
-/// so that the cause is told and not a timeout.
-pub const STORAGE_BUSY: Duration = Duration::from_secs(2);
-/// The write-ahead file is cut back to this many bytes; it only grows that far in bursts.
-pub const STORAGE_WAL_BYTES: u64 = 64 * 1024 * 1024;
-/// Database files up to this many bytes are looked through at start: 16 MiB take about 20 ms.
-pub const STORAGE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
-/// Prepared statements kept by a connection; there are about 25.
-pub const STORAGE_STATEMENTS: usize = 64;
-/// Writes in one transaction.
-pub const WRITER_BATCH: usize = 512;
-/// A document's value.
-pub const DOCUMENT_BYTES: usize = 256 * 1024;
-/// A journal entry.
-pub const JOURNAL_ENTRY_BYTES: usize = 64 * 1024;
-/// Entries of one page of a journal.
-pub const JOURNAL_PAGE: u32 = 1_000;
-/// Entries read at once where the host reads a whole journal: at their largest 16 MiB.
-pub const JOURNAL_CHUNK: u32 = 256;
-/// A whole that a journal is a part of, where it must be held in memory. Six hours of speech take
-/// about 2 MiB; of what is longer, head and tail are kept.
-pub const ASSEMBLED_BYTES: usize = 32 * 1024 * 1024;
-/// Key of a document or name of a journal.
-pub const KEY_BYTES: usize = 256;
-/// Days after its last entry at which a journal that nobody needs is removed.
-pub const ORPHAN_DAYS: u32 = 30;
-/// How often such journals are looked for, beside at start.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Pause between two steps of a sweep, so that it is never more than a small part of the writes.
-pub const SWEEP_PAUSE: Duration = Duration::from_millis(20);
-/// Journals that one step of a sweep looks at: well under a millisecond.
-pub const SWEEP_JOURNALS: u32 = 64;
-/// Entries that one step of a sweep removes: about a millisecond.
-pub const SWEEP_ENTRIES: u32 = 512;
-/// Entries that go with their journal at once; six hours of speech have about 5,000, and a longer
-/// journal leaves the rest to the sweep.
-pub const REMOVED_ENTRIES: u32 = 8_192;
-/// Archive entries whose files are written between two writes of their index.
-pub const EXPORT_BATCH: u32 = 32;
-/// Files that could not be written are tried again after this time.
-pub const EXPORT_RETRY: Duration = Duration::from_secs(30);
-/// Purposes that figures and log lines call by their names beside the configured ones: modes choose
+/// Purposes that metrics and log lines call by their names beside the configured ones: modes choose
 /// them, and labels must be few.
 pub const MODEL_PURPOSES: usize = 32;
 /// Name of such a purpose, in bytes.
@@ -343,6 +313,17 @@ pub const ARCHIVE_ID_BYTES: usize = 128;
 pub const HOOK_SENDER_BYTES: usize = 32;
 /// How long a person who was told of a fault is not told of it again.
 pub const TROUBLE_TOLD_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// What is shown of the name and the version that a device gives itself.
+pub const AGENT_CHARACTERS: usize = 64;
+/// Devices whose firmware is remembered from their last question for the address: it says so there alone. Some 300 bytes
+/// each.
+pub const FIRMWARE_KNOWN: usize = 10_000;
+/// Turns of a session that operators can still look at.
+pub const TURNS_KEPT: usize = 8;
+/// Lines about turns that one session writes a second: nobody speaks or types faster; others are counted.
+pub const TURN_LOG_LINES: u32 = 5;
+/// What is shown of the reason of an interruption, which a device may have given.
+pub const TURN_WHY_CHARACTERS: usize = 64;
 /// Faults of devices that are remembered as told.
 pub const TROUBLES_REMEMBERED: usize = 50_000;
 /// Devices about which something is remembered for good; those learnt of first go first.
@@ -378,6 +359,8 @@ pub const HAND_OVER_LEFT: Duration = TAKEOVER_LINGER;
 pub const SPARE_MESSAGES: usize = 10_000;
 /// Bytes of the messages in that file.
 pub const SPARE_BYTES: usize = 16 * 1024 * 1024;
+/// Of that file, one sender has this part at the most.
+pub const SPARE_SHARE: usize = 8;
 /// The file itself: JSON writes some characters as six.
 pub const SPARE_FILE_BYTES: usize = 6 * SPARE_BYTES + 256 * SPARE_MESSAGES;
 /// How often the database is asked whether it takes messages again.

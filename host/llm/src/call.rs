@@ -54,6 +54,8 @@ impl Call {
             target: "modehost::trace", "model.question", alias = &*client.terms.alias, purpose = &*purpose,
             outcome = Empty, tries = Empty
         );
+        // Where no traces are taken, lines of the log still say whose question it is.
+        let span = span.or_current();
         Self(State::Asked(Box::new(Work { client, purpose, request, span })))
     }
 }

@@ -131,6 +131,7 @@ pub struct Purpose {
     /// Name of an alias. Default `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// What this purpose has different from its alias.
     #[serde(flatten)]
     pub overrides: Overrides,
 }
@@ -138,27 +139,35 @@ pub struct Purpose {
 /// Settings of an alias that a purpose has different.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Validate)]
 pub struct Overrides {
+    /// The model's name at its provider, 1 to 256 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(length(min = 1, max = 256)))]
     pub model: Option<String>,
+    /// For one attempt in all, in s, 1 to 3600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 3600)))]
     pub timeout_s: Option<u64>,
+    /// To the first piece of an answer, in s, 1 to 3600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 3600)))]
     pub first_token_timeout_s: Option<u64>,
+    /// Further attempts after the first, 0 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(max = 10)))]
     pub retries: Option<u32>,
+    /// 0 to 2; higher is more varied.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 0.0, max = 2.0)))]
     pub temperature: Option<f64>,
+    /// 0 to 1; the share of likely tokens that are chosen among.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 0.0, max = 1.0)))]
     pub top_p: Option<f64>,
+    /// The longest answer, in tokens, 1 to 1,000,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 1_000_000)))]
     pub max_tokens: Option<u32>,
+    /// Further members of the request, as the provider documents them; none that this server writes itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[garde(custom(are_not_own))]
     pub extra: BTreeMap<String, Value>,

@@ -118,6 +118,21 @@ impl Fault {
         }
     }
 
+    /// Every outcome of a question without an answer, for metrics that are there from the start.
+    pub(crate) const OUTCOMES: [&str; 11] = [
+        "crowded",
+        "timed_out",
+        "unreachable",
+        "rate_limited",
+        "provider_error",
+        "refused",
+        "broken",
+        "only_thoughts",
+        "breaker_open",
+        "not_json",
+        "cancelled",
+    ];
+
     /// A word for metrics and the log.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {

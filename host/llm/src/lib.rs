@@ -16,7 +16,9 @@
 //! - `refusal`, `remedy`: which change of a request helps when it is refused
 //! - `json`, `mend`: the object in an answer, whole or damaged
 //! - `fault`, `meter`: what goes wrong, what is measured and logged
-//! - `figures`: what the metrics of this crate mean
+//! - `metrics`: descriptions of the metrics of this crate
+
+#![warn(missing_docs)]
 
 mod answer;
 mod attempt;
@@ -24,13 +26,13 @@ mod call;
 mod client;
 pub mod config;
 mod fault;
-mod figures;
 mod frame;
 mod half;
 mod json;
 mod mend;
 mod messages;
 mod meter;
+mod metrics;
 mod model;
 mod names;
 mod offer;
@@ -60,10 +62,10 @@ use crate::call::Call;
 use crate::client::{Client, Endpoint, Terms};
 pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
-pub use crate::figures::describe_figures;
+pub use crate::metrics::describe_metrics;
 use crate::model::KnownModels;
 
-/// What figures and log lines call a purpose that is neither configured nor among the first ones
+/// What metrics and log lines call a purpose that is neither configured nor among the first ones
 /// that were asked for.
 const OTHER_PURPOSE: &str = "other";
 
@@ -106,6 +108,15 @@ impl LanguageModels {
     pub fn apply(&self, config: &Config) {
         let _alone = self.applying.lock();
         let table = Table::new(config, &self.table.load(), &self.known);
+        for client in table.clients() {
+            crate::metrics::begin_alias(&client.terms.alias);
+        }
+        for (purpose, client) in &table.by_purpose {
+            crate::metrics::begin_purpose(&client.terms.alias, purpose);
+        }
+        if let Some(client) = &table.otherwise {
+            crate::metrics::begin_purpose(&client.terms.alias, OTHER_PURPOSE);
+        }
         self.table.store(Arc::new(table));
         self.known.reset_breakers();
     }

@@ -127,6 +127,7 @@ impl Meter {
     }
 
     fn record(&self, outcome: &'static str) {
+        debug_assert!(outcome == "ok" || Fault::OUTCOMES.contains(&outcome), "{outcome} is not counted from the start");
         let alias = || ("alias", self.alias.to_string());
         let labels = [alias(), ("purpose", self.purpose.to_string()), ("outcome", outcome.to_owned())];
         counter!("modehost_model_requests_total", &labels).increment(1);

@@ -64,6 +64,25 @@ impl Remedy {
         }
     }
 
+    /// The names of all but those that leave a member out.
+    pub(crate) const NAMES: [&str; 15] = [
+        "shorten",
+        "system_into_user",
+        "developer_role",
+        "merge_roles",
+        "fill_content",
+        "calls_as_text",
+        "call_ids",
+        "plain_schemas",
+        "no_tools",
+        "max_completion_tokens",
+        "max_tokens",
+        "no_token_limit",
+        "token_cap",
+        "stream",
+        "whole",
+    ];
+
     /// A word for metrics and the log; the member that is left out is one that the server or its operator wrote.
     pub(crate) fn name(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

@@ -7,6 +7,8 @@
 //! given on by then cannot be taken back; so a scanner can be told to withhold the text until it is decided.
 //!
 //! In inline code, and within quotation marks, a mark is a word that somebody talks about.
+//!
+//! Methods also in `scan/`: `call` (a call of a tool that is written down).
 
 mod call;
 mod marks;

@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::meter::Meter;
 use crate::question::Question;
 use crate::refusal::Advice;
-use crate::remedy::Plan;
+use crate::remedy::{Plan, Remedy};
 
 /// Waits for a turn and asks, again where that may help.
 ///
@@ -82,7 +82,9 @@ impl Tries<'_> {
                 && plan.apply(remedy.clone())
             {
                 plan.mark_guess(is_guess);
-                let labels = [("alias", self.client.terms.alias.to_string()), ("remedy", remedy.name().into_owned())];
+                let name = remedy.name();
+                debug_assert!(Remedy::NAMES.contains(&&*name) || name.starts_with("without_"), "{name}");
+                let labels = [("alias", self.client.terms.alias.to_string()), ("remedy", name.into_owned())];
                 counter!("modehost_model_remedies_total", &labels).increment(1);
                 continue;
             }

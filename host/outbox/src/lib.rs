@@ -5,17 +5,19 @@
 //! into one close frame with a reason, and later messages are refused. Whoever must know what has
 //! arrived puts a mark behind it.
 
-mod figures;
+#![warn(missing_docs)]
+
+mod metrics;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use metrics::{Gauge, gauge};
+use ::metrics::{Gauge, gauge};
 use modehost_limits::{OUTBOX_BYTES, OUTBOX_FRAMES};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-pub use self::figures::describe_figures;
+pub use self::metrics::describe_metrics;
 
 /// WebSocket close codes that this server uses, each with its one meaning.
 pub mod close {
@@ -44,7 +46,9 @@ pub mod close {
 /// Text for a device: its own, or shared by everyone who gets the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
+    /// For this device alone.
     Own(String),
+    /// The same for all who get it, and in memory once.
     Shared(Arc<str>),
 }
 
@@ -111,18 +115,22 @@ impl Eq for Mark {}
 /// What a connection writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
+    /// One WebSocket text frame.
     Text(Text),
     /// Nothing to write, but to be reached.
     Mark(Mark),
     /// One Opus packet or PCM frame, without framing.
     Audio {
+        /// The packet's bytes; the connection puts the device's framing around them.
         packet: Vec<u8>,
         /// Of its first sample, from the start of the speech.
         timestamp_ms: u32,
     },
     /// The last frame of a connection.
     Close {
+        /// A WebSocket close code: see [`close`].
         code: u16,
+        /// One short sentence for the device; at most 123 bytes go out.
         reason: String,
     },
 }
@@ -143,7 +151,7 @@ struct Item {
 struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
-    /// Items that the figures know of.
+    /// Items that the metrics know of.
     counted: usize,
     /// A close frame is in the queue or has been taken: nothing follows it.
     closing: bool,
@@ -159,7 +167,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Tells the figures what has changed.
+    /// Tells the metrics what has changed.
     fn count(&self, queue: &mut Queue) {
         let now = queue.items.len();
         if now != queue.counted {
@@ -241,6 +249,12 @@ impl Outbox {
         queue.closing || queue.abandoned
     }
 
+    /// Frames that wait to be written, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let queue = self.0.queue.lock();
+        (queue.items.len(), queue.bytes)
+    }
+
     /// True if both are the same queue.
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -281,7 +295,7 @@ fn supersede(queue: &mut Queue, key: &Arc<str>) {
         && let Some(old) = queue.items.remove(place)
     {
         queue.bytes -= weight(&old.frame);
-        metrics::counter!("modehost_outbox_dropped_total", "reason" => "superseded").increment(1);
+        ::metrics::counter!("modehost_outbox_dropped_total", "reason" => "superseded").increment(1);
     }
 }
 
@@ -301,11 +315,11 @@ fn drop_audio(queue: &mut Queue) -> usize {
 /// The queue is too full: audio goes first, and where that is not enough, everything.
 fn relieve(queue: &mut Queue) {
     let dropped = drop_audio(queue);
-    metrics::counter!("modehost_outbox_dropped_total", "reason" => "stale_audio").increment(dropped as u64);
+    ::metrics::counter!("modehost_outbox_dropped_total", "reason" => "stale_audio").increment(dropped as u64);
     if queue.items.len() <= OUTBOX_FRAMES && queue.bytes <= OUTBOX_BYTES {
         return;
     }
-    metrics::counter!("modehost_outbox_dropped_total", "reason" => "too_slow").increment(queue.items.len() as u64);
+    ::metrics::counter!("modehost_outbox_dropped_total", "reason" => "too_slow").increment(queue.items.len() as u64);
     queue.items.clear();
     queue.bytes = 0;
     queue.closing = true;

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
 use modehost_contract::{Context, Event, Generation, Instance};
-use modehost_guests::guest_wasm;
+use modehost_guest_build::guest_wasm;
 use modehost_plugin::{Runtime, RuntimeConfig, WasmGeneration};
 
 /// About 200 bytes, as devices send them.

@@ -60,6 +60,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(plugin: &str, total: Arc<AtomicUsize>) -> Self {
+        crate::begin_metrics(plugin);
         let plugin = plugin.to_owned();
         Self {
             calls: metrics::counter!("modehost_plugin_calls_total", "plugin" => plugin.clone()),

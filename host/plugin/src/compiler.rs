@@ -18,6 +18,7 @@ use crate::engine;
 /// with machine code, by [`compile_input`].
 #[derive(Clone, Debug)]
 pub struct Helper {
+    /// The program that compiles: this one.
     pub program: PathBuf,
     /// What makes the program compile; the fingerprint of the engine and the bound on memory in bytes are added.
     pub arguments: Vec<String>,

@@ -33,14 +33,15 @@ pub struct Config {
     /// needs a restart.
     #[garde(custom(not_empty))]
     pub dir: PathBuf,
-    /// What each plugin may do, by its id, of what it asks for: model, documents:<prefix>,
-    /// journals:<prefix>, archive:<kind>, hook:<name>, broadcast, deliver, dispatch:<type>,
-    /// switch-mode; `documents:*` for all. A plugin that must have more is refused. Default none;
-    /// reloads hot.
+    /// What each plugin may do, by its id, of what it asks for: `model`, `documents:<prefix>`,
+    /// `journals:<prefix>`, `archive:<kind>`, `hook:<name>`, `broadcast`, `deliver`, `dispatch:<type>`,
+    /// `switch-mode`; `documents:*` for all. A plugin that must have more is refused. Default: what the
+    /// plugins that come with the server ask for; reloads hot.
     #[garde(custom(are_grants))]
     pub grants: BTreeMap<String, Vec<String>>,
     /// Settings of the server that a plugin finds in its own section as well, by the plugin's id:
-    /// device_alias, groups. What the section says itself goes before. Default none; reloads hot.
+    /// device_alias, groups. What the section says itself goes before. Default: what the
+    /// plugins that come with the server use; reloads hot.
     #[garde(skip)]
     pub share: BTreeMap<String, Vec<Shared>>,
     /// What one instance may use, and compiling a plugin.
@@ -50,6 +51,11 @@ pub struct Config {
     /// those that are ready, and the others follow. Default 60; needs a restart.
     #[garde(range(max = 3600))]
     pub start_wait_s: u64,
+    /// Whether a start is as strict as a reload: the server does not begin with a section that does not fit its plugin,
+    /// or a default mode that no plugin has, and exits with 64. Else it begins, is not ready, and says why. Default
+    /// true, and false for `modehost dev`; needs a restart.
+    #[garde(skip)]
+    pub strict_start: bool,
     /// What compiled plugins may take in the data folder, in MiB; the least recently used go. Default 2048; needs a
     /// restart.
     #[garde(range(min = 16, max = 1_048_576))]
@@ -61,8 +67,8 @@ pub struct Config {
     /// When a new version is rolled back.
     #[garde(dive)]
     pub rollback: Rollback,
-    /// The only content that is taken for a plugin: its id and the SHA-256 of the file in hex.
-    /// Default none; reloads hot.
+    /// The only content that is taken for a plugin: its id and the SHA-256 of the file in hex. Pin and file may be
+    /// changed in any order: what serves goes on until both fit. Default none; reloads hot.
     #[garde(custom(are_checksums))]
     pub pins: BTreeMap<String, String>,
 }
@@ -116,6 +122,7 @@ impl Default for Config {
             share: BTreeMap::new(),
             limits: Limits::default(),
             start_wait_s: limits::START_COMPILE.as_secs(),
+            strict_start: true,
             cache_mib: limits::PLUGIN_CACHE_BYTES >> 20,
             canary_percent: 0,
             rollback: Rollback::default(),

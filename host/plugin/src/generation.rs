@@ -7,13 +7,12 @@ use std::time::Instant;
 
 use modehost_contract::{Fault, Generation, Instance, Manifest, Snapshot};
 use modehost_ids::GenerationId;
-use parking_lot::Mutex;
 
 use crate::code::Code;
-use crate::convert::effect::Rules;
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
 use crate::package::Package;
+use crate::terms::{CallStats, Terms};
 use crate::track::Track;
 
 /// Counts generations over the life of the process, whatever runtime makes them.
@@ -26,44 +25,6 @@ pub struct WasmGeneration {
     manifest: Arc<Manifest>,
     config: Arc<str>,
     terms: Arc<Terms>,
-}
-
-/// What all instances of one generation share.
-pub(crate) struct Terms {
-    pub rules: Rules,
-    calls: AtomicU64,
-    faults: AtomicU64,
-    last_fault: Mutex<Option<String>>,
-}
-
-/// What instances of one generation have been called, and how that went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally {
-    pub calls: u64,
-    pub faults: u64,
-    /// The last fault in its own words.
-    pub last_fault: Option<String>,
-}
-
-impl Terms {
-    pub(crate) fn new(rules: Rules) -> Arc<Self> {
-        Arc::new(Self { rules, calls: AtomicU64::new(0), faults: AtomicU64::new(0), last_fault: Mutex::default() })
-    }
-
-    /// Counts a call. That a guest rejects its input is no fault.
-    pub(crate) fn tally(&self, fault: Option<&Fault>) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        if let Some(fault) = fault {
-            self.faulted(fault);
-        }
-    }
-
-    fn faulted(&self, fault: &Fault) {
-        if fault.is_of_plugin() {
-            self.faults.fetch_add(1, Ordering::Relaxed);
-            *self.last_fault.lock() = Some(fault.to_string());
-        }
-    }
 }
 
 impl WasmGeneration {
@@ -88,12 +49,8 @@ impl WasmGeneration {
     }
 
     /// Calls so far, and those of them that were faults.
-    pub fn tally(&self) -> Tally {
-        Tally {
-            calls: self.terms.calls.load(Ordering::Relaxed),
-            faults: self.terms.faults.load(Ordering::Relaxed),
-            last_fault: self.terms.last_fault.lock().clone(),
-        }
+    pub fn tally(&self) -> CallStats {
+        self.terms.total()
     }
 
     /// Whether it takes a snapshot over, and gives one after it. Counts nothing.

@@ -3,17 +3,84 @@
 
 use std::fmt;
 
-/// Grants whose argument is a prefix of the key; those of the others are matched as a whole.
-const PREFIX_KINDS: [&str; 2] = ["documents", "journals"];
-/// Grants with an argument that has to be equal, or match with `*` at its end.
-const NAME_KINDS: [&str; 3] = ["archive", "hook", "dispatch"];
-/// Grants without an argument.
-const PLAIN_KINDS: [&str; 5] = ["model", "tools", "broadcast", "deliver", "switch-mode"];
+/// Declares the kinds of grants: each with its name and what its argument is, in the order in which messages list
+/// them.
+macro_rules! kinds {
+    ($($kind:ident = $name:literal, $argument:ident;)+) => {
+        /// What a grant is for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum GrantKind {
+            $($kind,)+
+        }
+
+        impl GrantKind {
+            /// All of them.
+            const ALL: [Self; [$(Self::$kind),+].len()] = [$(Self::$kind),+];
+
+            /// As packages and configurations write it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+
+            fn argument(self) -> Argument {
+                match self {
+                    $(Self::$kind => Argument::$argument,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Model = "model", None;
+    Tools = "tools", None;
+    Broadcast = "broadcast", None;
+    Deliver = "deliver", None;
+    SwitchMode = "switch-mode", None;
+    Documents = "documents", Prefix;
+    Journals = "journals", Prefix;
+    Archive = "archive", Name;
+    Hook = "hook", Name;
+    Dispatch = "dispatch", Name;
+}
+
+/// What stands behind the `:` of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Argument {
+    /// Nothing, and no `:`.
+    None,
+    /// A prefix of the key.
+    Prefix,
+    /// The whole name, or its beginning with `*` behind it.
+    Name,
+}
+
+impl GrantKind {
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    fn takes_argument(self) -> bool {
+        self.argument() != Argument::None
+    }
+
+    /// The need of a kind whose grants have no argument.
+    pub(crate) fn alone<'a>(self) -> Need<'a> {
+        Need { kind: self, argument: None }
+    }
+
+    /// The need of one key or name.
+    pub(crate) fn of(self, argument: &str) -> Need<'_> {
+        Need { kind: self, argument: Some(argument) }
+    }
+}
 
 /// One grant: `model`, `documents:board/`, `hook:crm`, `dispatch:*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
-    kind: String,
+    kind: GrantKind,
     argument: Option<String>,
 }
 
@@ -23,38 +90,43 @@ impl Grant {
     /// # Errors
     /// A sentence that says what is wrong, naming what there is.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (kind, argument) = match text.split_once(':') {
-            Some((kind, argument)) => (kind, Some(argument)),
+        let (name, argument) = match text.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
             None => (text, None),
         };
-        let wants_argument = PREFIX_KINDS.contains(&kind) || NAME_KINDS.contains(&kind);
-        if !wants_argument && !PLAIN_KINDS.contains(&kind) {
+        let Some(kind) = GrantKind::parse(name) else {
+            let names = |with_argument: bool| {
+                let kinds = GrantKind::ALL.into_iter().filter(move |kind| kind.takes_argument() == with_argument);
+                kinds.map(GrantKind::name).collect::<Vec<_>>()
+            };
             return Err(format!(
                 "`{text}` is not a grant; there are {}, and with an argument {}",
-                PLAIN_KINDS.join(", "),
-                [&PREFIX_KINDS[..], &NAME_KINDS[..]].concat().join(":…, ") + ":…"
+                names(false).join(", "),
+                names(true).join(":…, ") + ":…"
             ));
-        }
+        };
         match argument {
-            Some(_) if !wants_argument => Err(format!("the grant `{kind}` takes no argument, but `{text}` has one")),
-            Some("") | None if wants_argument => {
-                Err(format!("the grant `{kind}` needs an argument, such as `{kind}:name`, or `{kind}:*` for all"))
+            Some(_) if !kind.takes_argument() => {
+                Err(format!("the grant `{name}` takes no argument, but `{text}` has one"))
+            }
+            Some("") | None if kind.takes_argument() => {
+                Err(format!("the grant `{name}` needs an argument, such as `{name}:name`, or `{name}:*` for all"))
             }
             Some(argument) if argument.trim_end_matches('*').contains('*') || argument.ends_with("**") => {
                 Err(format!("in `{text}` a `*` may only stand at the end"))
             }
-            _ => Ok(Self { kind: kind.to_owned(), argument: argument.map(str::to_owned) }),
+            _ => Ok(Self { kind, argument: argument.map(str::to_owned) }),
         }
     }
 
     /// True if whatever the other allows is allowed by this one too.
-    fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         if self.kind != other.kind {
             return false;
         }
         match (&self.argument, &other.argument) {
             (Some(own), Some(asked)) => {
-                let open_asked = PREFIX_KINDS.contains(&self.kind.as_str()) || asked.ends_with('*');
+                let open_asked = self.kind.argument() == Argument::Prefix || asked.ends_with('*');
                 let asked = asked.trim_end_matches('*');
                 match self.open_prefix(own) {
                     Some(prefix) => asked.starts_with(prefix),
@@ -66,11 +138,11 @@ impl Grant {
     }
 
     /// True if the grant allows this one thing.
-    fn allows(&self, kind: &str, argument: Option<&str>) -> bool {
-        if self.kind != kind {
+    fn allows(&self, need: &Need<'_>) -> bool {
+        if self.kind != need.kind {
             return false;
         }
-        match (&self.argument, argument) {
+        match (&self.argument, need.argument) {
             (Some(own), Some(wanted)) => match self.open_prefix(own) {
                 Some(prefix) => wanted.starts_with(prefix),
                 None => own == wanted,
@@ -81,7 +153,7 @@ impl Grant {
 
     /// The prefix that the argument stands for, if it stands for more than itself.
     fn open_prefix<'a>(&self, argument: &'a str) -> Option<&'a str> {
-        let open = PREFIX_KINDS.contains(&self.kind.as_str()) || argument.ends_with('*');
+        let open = self.kind.argument() == Argument::Prefix || argument.ends_with('*');
         open.then(|| argument.trim_end_matches('*'))
     }
 }
@@ -89,8 +161,25 @@ impl Grant {
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.argument {
-            Some(argument) => write!(f, "{}:{argument}", self.kind),
-            None => f.write_str(&self.kind),
+            Some(argument) => write!(f, "{}:{argument}", self.kind.name()),
+            None => f.write_str(self.kind.name()),
+        }
+    }
+}
+
+/// What an effect has to be granted: one thing of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need<'a> {
+    pub(crate) kind: GrantKind,
+    /// The key or name that the grant has to cover; none where grants of the kind have no argument.
+    pub(crate) argument: Option<&'a str>,
+}
+
+impl fmt::Display for Need<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.argument {
+            Some(argument) => write!(f, "{}:{argument}", self.kind.name()),
+            None => f.write_str(self.kind.name()),
         }
     }
 }
@@ -128,26 +217,19 @@ impl Grants {
         Ok(Self { effective, declined })
     }
 
-    /// Says what is missing if the effect is not granted.
-    pub(crate) fn need(&self, effect: &str, kind: &str, argument: Option<&str>) -> Result<(), String> {
-        if self.effective.iter().any(|grant| grant.allows(kind, argument)) {
-            return Ok(());
-        }
-        Err(match argument {
-            Some(argument) => format!("`{effect}` needs the grant `{kind}:{argument}`, which this plugin has not"),
-            None => format!("`{effect}` needs the grant `{kind}`, which this plugin has not"),
-        })
-    }
-
     /// True if nothing that would be welcome is missing.
     pub(crate) fn are_whole(&self) -> bool {
         self.declined.is_empty()
     }
 
+    /// True if the effect may be carried out.
+    pub(crate) fn allow(&self, need: &Need<'_>) -> bool {
+        self.effective.iter().any(|grant| grant.allows(need))
+    }
+
     /// True for what the plugin would welcome and the operator has not granted.
-    pub(crate) fn declines(&self, kind: &str, argument: Option<&str>) -> bool {
-        let allows = |grants: &[Grant]| grants.iter().any(|grant| grant.allows(kind, argument));
-        allows(&self.declined) && !allows(&self.effective)
+    pub(crate) fn decline(&self, need: &Need<'_>) -> bool {
+        self.declined.iter().any(|grant| grant.allows(need)) && !self.allow(need)
     }
 
     /// The grants as text, sorted.
@@ -180,11 +262,11 @@ mod tests {
         let asked = grants(&["documents:*", "model"]);
         let effective = Grants::intersect(&[], &asked, &grants(&["documents:board/"])).expect("grants");
         assert_eq!(effective.to_texts(), ["documents:board/"]);
-        assert!(effective.need("e", "documents", Some("board/1")).is_ok());
-        let missing = effective.need("e", "documents", Some("other/1")).expect_err("not granted");
-        assert!(missing.contains("documents:other/1"), "{missing}");
-        assert!(effective.declines("documents", Some("other/1")) && effective.declines("model", None));
-        assert!(!effective.declines("documents", Some("board/1")) && !effective.declines("broadcast", None));
+        let documents = |key| GrantKind::Documents.of(key);
+        assert!(effective.allow(&documents("board/1")) && !effective.allow(&documents("other/1")));
+        assert_eq!(documents("other/1").to_string(), "documents:other/1");
+        assert!(effective.decline(&documents("other/1")) && effective.decline(&GrantKind::Model.alone()));
+        assert!(!effective.decline(&documents("board/1")) && !effective.decline(&GrantKind::Broadcast.alone()));
     }
 
     #[test]

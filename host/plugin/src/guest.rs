@@ -7,11 +7,11 @@ use std::time::Duration;
 use modehost_contract::Context;
 use modehost_limits as limits;
 use wasmtime::ResourceLimiter;
-use wasmtime::component::HasData;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi::WasiCtx;
 
 use crate::bindings::{v0_1, v0_2};
 use crate::log::{LastWords, PluginLog};
-use crate::wasi::Wasi;
 
 /// The data of one store.
 pub(crate) struct Guest {
@@ -27,6 +27,12 @@ pub(crate) struct Guest {
     pub overdue: Option<Duration>,
     /// The system interface; most guests never touch it.
     pub wasi: Option<Box<Wasi>>,
+}
+
+/// State of the system interface for one guest that uses it.
+pub(crate) struct Wasi {
+    pub context: WasiCtx,
+    pub table: ResourceTable,
 }
 
 impl Guest {

@@ -13,17 +13,25 @@ use crate::track::Track;
 /// A plugin file, for people and machines.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
+    /// The plugin's id.
     pub id: String,
+    /// Its version, as its `plugin.toml` says it.
     pub version: String,
+    /// One line for people.
     pub description: Option<String>,
+    /// Of the file.
     pub size_bytes: usize,
+    /// Of the file, 64 hexadecimal digits.
     pub sha256: String,
+    /// Interfaces that it imports.
     pub imports: Vec<String>,
+    /// Interfaces that it exports.
     pub exports: Vec<String>,
     /// The version of the contract that it was built against; none if it is no plugin of this server.
     pub track: Option<Track>,
     /// It does not run without these.
     pub grants: Vec<String>,
+    /// It uses these where it has them.
     pub optional_grants: Vec<String>,
     /// What it says of itself when it is run.
     pub manifest: Option<Manifest>,

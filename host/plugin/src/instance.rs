@@ -11,8 +11,8 @@ use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDe
 use crate::code::{Budget, Code};
 use crate::convert::effect::Rules;
 use crate::exports::Exports;
-use crate::generation::Terms;
 use crate::guest::Guest;
+use crate::terms::Terms;
 
 /// An instance, its store and what its effects are held against.
 pub(crate) struct WasmInstance {
@@ -23,7 +23,7 @@ pub(crate) struct WasmInstance {
     terms: Arc<Terms>,
     poisoned: bool,
     calls: u32,
-    /// Bytes of memory that the figures know of.
+    /// Bytes of memory that the metrics know of.
     counted: usize,
 }
 

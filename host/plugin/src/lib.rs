@@ -3,16 +3,19 @@
 //!
 //! # Layout, in the order in which a plugin goes through it
 //! - [`package`]: what a file says without being run
-//! - [`load`]: prepare and probe; every reason to refuse a file
+//! - [`Runtime`]: prepares and probes a file; [`load`]: every reason to refuse one; `probe`, `manifest`: the trial
 //! - [`generation`]: a version with its settings and grants, from which instances are opened
+//! - `terms`: what the instances of a generation share
 //! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
 //! - `compiled`, [`compiler`], `cache`: machine code, made in a program of its own
 //! - `track`, `exports`: the versions of the contract that components may be built against
 //! - [`catalog`]: which versions serve; trials, roll-back, status
 //! - `folder`: the plugin folder and being told of changes in it
-//! - [`config`], [`inspect`]: settings, and a look at a file for operators
+//! - [`config`], [`mod@inspect`]: settings, and a look at a file for operators
 //! - `engine`, `pool`, `wasi`, `guest`, `log`: what instances run on
-//! - `figures`: what the figures of this room mean
+//! - `metrics`: descriptions of the metrics of this crate
+
+#![warn(missing_docs)]
 
 mod bindings;
 mod cache;
@@ -24,7 +27,6 @@ pub mod config;
 mod convert;
 mod engine;
 mod exports;
-mod figures;
 mod folder;
 pub mod generation;
 pub mod grants;
@@ -34,19 +36,22 @@ mod instance;
 pub mod load;
 mod log;
 mod manifest;
+mod metrics;
 pub mod package;
 mod pool;
 mod probe;
 mod runtime;
+mod terms;
 mod track;
 mod wasi;
 
-pub use catalog::{CatalogError, Ground, PluginCatalog};
+pub use self::metrics::{begin_metrics, describe_metrics};
+pub use catalog::{CatalogError, Ground, PluginCatalog, SettingsRefused, TableChanges};
 pub use compiler::Helper;
 pub use config::{Config, Shared};
-pub use figures::describe_figures;
-pub use generation::{Tally, WasmGeneration};
+pub use generation::WasmGeneration;
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError};
+pub use terms::CallStats;
 pub use track::Track;

@@ -5,14 +5,11 @@ use std::collections::HashSet;
 
 use jsonschema::Draft;
 use modehost_contract::Manifest;
+use modehost_protocol::HostKind;
 use serde_json::Value;
 
 use crate::load::LoadError;
 use crate::package::{Package, is_id};
-
-/// Message types that the host answers itself (PROTOCOL.md).
-pub(crate) const HOST_TYPES: [&str; 10] =
-    ["hello", "listen", "abort", "mode", "ping", "keepalive", "server", "mcp", "iot", "goodbye"];
 
 /// Checks a manifest against the file's own plugin.toml and against what a table can hold.
 pub(crate) fn check(manifest: &Manifest, package: &Package, file: &str) -> Result<(), LoadError> {
@@ -55,7 +52,7 @@ fn find_fault(manifest: &Manifest) -> Option<String> {
         if !is_name(kind) {
             return Some(format!("the message type `{kind}` is not 1 to 64 bytes without white space"));
         }
-        if HOST_TYPES.contains(&kind.as_str()) {
+        if HostKind::of(kind).is_some() {
             return Some(format!("the message type `{kind}` belongs to the server; choose another name"));
         }
         if !types.insert(kind) {

@@ -16,7 +16,9 @@ pub const SECTION: &str = "modehost:plugin";
 pub struct Package {
     /// Lower-case letters, digits and `-`.
     pub id: String,
+    /// As its `plugin.toml` says it; for people, nothing is derived from it.
     pub version: String,
+    /// One line for people.
     pub description: Option<String>,
     /// Without these it does not run.
     pub grants: Vec<Grant>,
@@ -28,24 +30,32 @@ pub struct Package {
     pub exports: Vec<String>,
     /// SHA-256 of the file in hex.
     pub sha256: String,
+    /// Of the file, in bytes.
     pub size: usize,
 }
 
 /// What is wrong with the bytes of a plugin file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
+    /// No bytes.
     #[error("is empty; it may still be being written")]
     Empty,
+    /// The bytes do not begin as WebAssembly does.
     #[error("is not WebAssembly; a plugin is a component, as `modehost plugin build` makes them")]
     NotWasm,
+    /// WebAssembly, and no component.
     #[error("is a core module, not a component; build it for the target wasm32-wasip2")]
     CoreModule,
+    /// A component that stops at this byte.
     #[error("ends in the middle, at byte {0}; it may still be being written")]
     Truncated(usize),
+    /// A component that breaks the format; what the parser says.
     #[error("is not a valid component: {0}")]
     Invalid(String),
+    /// A component of something else.
     #[error("has no custom section `{SECTION}`; a plugin carries its plugin.toml there (the SDK's macro does that)")]
     NoSection,
+    /// The section is no `plugin.toml`; one sentence, at most a line.
     #[error("has a plugin.toml that cannot be used: {0}")]
     BadSection(String),
 }

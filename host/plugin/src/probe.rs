@@ -9,10 +9,11 @@ use modehost_limits as limits;
 
 use crate::code::Code;
 use crate::convert::effect::Rules;
-use crate::generation::{Terms, WasmGeneration};
+use crate::generation::WasmGeneration;
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
 use crate::load::LoadError;
+use crate::terms::Terms;
 
 /// The instant at which a trial takes place; any will do, but always the same one.
 const CONTEXT: Context = Context { now: 1_700_000_000_000, seed: 1 };

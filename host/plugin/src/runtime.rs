@@ -6,12 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use modehost_contract::Manifest;
 use modehost_limits as limits;
+use wasmtime::component::Component;
 
-use crate::code::Budget;
+use crate::code::{Budget, Code, Metrics};
 use crate::compiled::Compiled;
 use crate::compiler::Helper;
+use crate::convert::effect::Rules;
 use crate::engine::Engine;
+use crate::exports::Prepared;
+use crate::generation::WasmGeneration;
+use crate::grants::{Grant, Grants};
+use crate::load::LoadError;
+use crate::log::PluginLog;
+use crate::manifest;
+use crate::package::{self, Package};
+use crate::probe;
+use crate::terms::Terms;
+use crate::track::Track;
+use crate::wasi;
 
 /// What a runtime is made of. All of it holds for the life of the process.
 #[derive(Clone, Debug)]
@@ -54,16 +68,21 @@ pub enum RuntimeError {
     Engine(String),
     /// The folder of compiled plugins cannot be used.
     #[error("the folder of compiled plugins {path} cannot be used: {error}; check its owner and permissions")]
-    Cache { path: PathBuf, error: std::io::Error },
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
 }
 
-/// Compiles, probes and opens plugins. One a process; dropping the last holder ends its thread.
+/// Compiles, probes and configures plugins. One a process; dropping the last holder ends its thread.
 pub struct Runtime {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) budget: Budget,
-    pub(crate) effects: usize,
-    pub(crate) compiled: Compiled,
-    pub(crate) live: Arc<AtomicUsize>,
+    engine: Arc<Engine>,
+    budget: Budget,
+    effects: usize,
+    compiled: Compiled,
+    live: Arc<AtomicUsize>,
 }
 
 impl Runtime {
@@ -107,5 +126,114 @@ impl Runtime {
     /// What the operator should know of this machine, one sentence each; also in the log.
     pub fn warnings(&self) -> &[String] {
         &self.engine.warnings
+    }
+
+    /// Prepares and probes a plugin: reads and compiles it (or takes the compiled file), checks
+    /// imports, grants, exports and manifest, and lets it go through configure, start, snapshot
+    /// and restore in throw-away stores. Takes 0.1 s to seconds and blocks: never call it from an
+    /// IO thread ([`modehost_task::run_blocking`] is the place).
+    ///
+    /// `file` names it in errors; `config` is its section as JSON (none: `{}`); `granted` are the
+    /// configured grants.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(
+        &self,
+        bytes: &[u8],
+        file: &str,
+        config: Option<&str>,
+        granted: &[String],
+    ) -> Result<Arc<WasmGeneration>, LoadError> {
+        let (code, manifest) = self.prepare(bytes, file)?;
+        self.configure(code, manifest, file, config, granted)
+    }
+
+    /// The same code with other settings: only the probe is run again.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn reload(
+        &self,
+        generation: &WasmGeneration,
+        file: &str,
+        config: Option<&str>,
+        granted: &[String],
+    ) -> Result<Arc<WasmGeneration>, LoadError> {
+        let (code, manifest) = generation.shared();
+        self.configure(code, manifest, file, config, granted)
+    }
+
+    /// What can be said of a file without compiling it.
+    pub(crate) fn examine(&self, bytes: &[u8], file: &str) -> Result<Package, LoadError> {
+        let named = || file.to_owned();
+        let size = bytes.len() as u64;
+        if size > limits::PLUGIN_FILE_BYTES {
+            return Err(LoadError::TooLarge { file: named(), size, limit: limits::PLUGIN_FILE_BYTES });
+        }
+        let package = package::read(bytes).map_err(|error| LoadError::Package { file: named(), error })?;
+        if let Some(import) = package.imports.iter().find(|import| !wasi::may_import(import)) {
+            return Err(LoadError::Import { file: named(), import: import.clone() });
+        }
+        Track::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
+        Ok(package)
+    }
+
+    /// Everything that does not depend on the configuration.
+    pub(crate) fn prepare(&self, bytes: &[u8], file: &str) -> Result<(Arc<Code>, Arc<Manifest>), LoadError> {
+        let package = self.examine(bytes, file)?;
+        let track = Track::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
+        let component = self.compile(bytes, &package, file)?;
+        let contract =
+            |error: wasmtime::Error| LoadError::Contract { file: file.to_owned(), why: format!("{error:#}") };
+        let linked = self.engine.linker.instantiate_pre(&component).map_err(contract)?;
+        let code = Arc::new(Code {
+            mode: Prepared::new(linked, track).map_err(contract)?,
+            track,
+            engine: self.engine.clone(),
+            budget: self.budget,
+            log: PluginLog::new(package.id.clone()),
+            metrics: Metrics::new(&package.id, self.live.clone()),
+            package,
+        });
+        let manifest = probe::describe(&code, file)?;
+        manifest::check(&manifest, &code.package, file)?;
+        Ok((code, Arc::new(manifest)))
+    }
+
+    /// Grants, settings and the trial.
+    fn configure(
+        &self,
+        code: Arc<Code>,
+        manifest: Arc<Manifest>,
+        file: &str,
+        config: Option<&str>,
+        granted: &[String],
+    ) -> Result<Arc<WasmGeneration>, LoadError> {
+        let package = &code.package;
+        let mut configured = Vec::with_capacity(granted.len());
+        for text in granted {
+            let bad = |why| LoadError::BadGrant { plugin: package.id.clone(), why };
+            configured.push(Grant::parse(text).map_err(bad)?);
+        }
+        let grants = Grants::intersect(&package.grants, &package.optional_grants, &configured).map_err(|missing| {
+            LoadError::Grant { file: file.to_owned(), plugin: package.id.clone(), grant: missing.to_string() }
+        })?;
+        let config = config.unwrap_or("{}");
+        manifest::check_config(&manifest, config).map_err(|why| LoadError::Config {
+            file: file.to_owned(),
+            plugin: package.id.clone(),
+            why,
+            schema: manifest.config_schema.clone(),
+        })?;
+        let terms = Terms::new(Rules { grants, count: self.effects });
+        let generation = WasmGeneration::new(code, manifest, config.into(), terms);
+        probe::run(&generation, file)?;
+        Ok(Arc::new(generation))
+    }
+
+    fn compile(&self, bytes: &[u8], package: &Package, file: &str) -> Result<Component, LoadError> {
+        let compiled = self.compiled.component(&self.engine.wasmtime, bytes, &package.sha256);
+        compiled.map_err(|error| LoadError::Compile { file: file.to_owned(), error })
     }
 }

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::guest::{Guest, HasGuest};
+use crate::guest::{Guest, HasGuest, Wasi};
 use crate::log::LogOutput;
 
 /// Interfaces of the system that a guest may import, by package; all others refuse the load.
@@ -23,12 +23,6 @@ const CONTRACT: [&str; 3] = ["modehost:mode/types@", "modehost:mode/events@", "m
 /// True if a plugin may import this interface.
 pub(crate) fn may_import(name: &str) -> bool {
     PACKAGES.iter().chain(&CONTRACT).any(|prefix| name.starts_with(prefix))
-}
-
-/// State of the system interface for one guest that uses it.
-pub(crate) struct Wasi {
-    context: WasiCtx,
-    table: ResourceTable,
 }
 
 impl WasiView for Guest {

@@ -45,7 +45,7 @@ pub enum BadFrame {
 }
 
 impl BadFrame {
-    /// For figures.
+    /// For metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::TooShort => "too_short",

@@ -27,6 +27,7 @@ pub struct Hello {
 /// How sound is put into packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Codec {
+    /// RFC 6716, one packet a message.
     #[default]
     Opus,
     /// Signed 16 bit, little-endian.
@@ -36,6 +37,7 @@ pub enum Codec {
 /// What a device sends, and wants to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioFormat {
+    /// What a packet holds.
     pub codec: Codec,
     /// In Hz; Opus says it itself, whatever this is.
     pub sample_rate: u32,

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use modehost_ids::{Secret, SecretKind};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::hello::Hello;
+use crate::kind::HostKind;
 use crate::reply::Invalid;
 
 /// A message whose shape has been checked.
@@ -15,41 +17,64 @@ use crate::reply::Invalid;
 pub enum DeviceMessage {
     /// May come more than once on a connection.
     Hello(Hello),
+    /// Listening begins or ends, or the device gives words as text.
     Listen(Listen),
     /// The device wants silence.
     Abort {
         /// As the device gives it, cut to 64 characters; empty where it gives none.
         reason: String,
     },
+    /// A mode is to begin or to end.
     Mode {
+        /// False: it is to end.
         start: bool,
+        /// Lower-cased and without spaces around it; never empty. No plugin may have a mode of this name.
         mode: String,
     },
     /// From the operator's console.
     Server {
+        /// Lower-cased and without spaces around it; never empty. It may be unknown.
         action: String,
-        secret: String,
+        /// What the console says that it knows; not compared yet.
+        secret: GivenSecret,
     },
     /// An answer or a notification of the device's MCP server: one JSON object, not looked into.
     Mcp {
+        /// The JSON object, as text.
         payload: Box<str>,
     },
     /// What firmware before 1.6.3 says of itself: things and their states. Not looked into.
     Iot {
+        /// The whole message, as text.
         body: Arc<str>,
     },
     /// Known, and nothing to be done: `goodbye`.
     Ignored,
     /// Of a type that is not the host's.
     Other {
+        /// Its `type`, lower-cased and without spaces around it.
         kind: Arc<str>,
+        /// The whole message, as text.
         body: Arc<str>,
     },
+}
+
+/// What a `server` message says that it knows; empty where it says nothing.
+pub type GivenSecret = Secret<OfMessages>;
+
+/// See [`GivenSecret`].
+#[derive(Debug)]
+pub enum OfMessages {}
+
+impl SecretKind for OfMessages {
+    const NAME: &'static str = "GivenSecret";
+    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 /// What a `listen` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
+    /// What happens.
     pub state: ListenState,
     /// Only a `start` carries it.
     pub mode: Option<ListenMode>,
@@ -71,19 +96,22 @@ pub enum ListenMode {
 /// The states of `listen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenState {
+    /// The device begins to send sound.
     Start,
+    /// The utterance is over.
     Stop,
+    /// Text in place of sound: a wake word, or what was typed.
     Detect,
 }
 
 /// The host's own types that devices send and the ecosystem does not know.
 pub fn is_extension(kind: &str) -> bool {
-    kind == "mode"
+    HostKind::of(kind).is_some_and(HostKind::is_extension)
 }
 
 /// True for the heartbeat types, which the connection answers itself.
 pub fn is_heartbeat(kind: &str) -> bool {
-    kind == "ping" || kind == "keepalive"
+    HostKind::of(kind).is_some_and(HostKind::is_heartbeat)
 }
 
 impl DeviceMessage {
@@ -92,16 +120,20 @@ impl DeviceMessage {
     /// # Errors
     /// `SCHEMA_INVALID` with what is missing or wrong.
     pub fn parse(kind: &str, text: &str) -> Result<Self, Invalid> {
-        Ok(match kind {
-            "hello" => Self::Hello(Hello::parse(text)),
-            "listen" => Self::Listen(listen(&fields(text)?)?),
-            "abort" => Self::Abort { reason: reason(text) },
-            "mode" => mode(&fields(text)?)?,
-            "server" => server(&fields(text)?)?,
-            "mcp" => mcp(text)?,
-            "iot" => Self::Iot { body: text.into() },
-            "goodbye" => Self::Ignored,
-            _ => Self::Other { kind: kind.into(), body: text.into() },
+        let Some(own) = HostKind::of(kind) else {
+            return Ok(Self::Other { kind: kind.into(), body: text.into() });
+        };
+        Ok(match own {
+            HostKind::Hello => Self::Hello(Hello::parse(text)),
+            HostKind::Listen => Self::Listen(listen(&fields(text)?)?),
+            HostKind::Abort => Self::Abort { reason: reason(text) },
+            HostKind::Mode => mode(&fields(text)?)?,
+            HostKind::Server => server(&fields(text)?)?,
+            HostKind::Mcp => mcp(text)?,
+            HostKind::Iot => Self::Iot { body: text.into() },
+            HostKind::Goodbye => Self::Ignored,
+            // The connection answers heartbeats; where one comes this way, nothing handles it.
+            HostKind::Ping | HostKind::Keepalive => Self::Other { kind: kind.into(), body: text.into() },
         })
     }
 }
@@ -186,7 +218,7 @@ fn server(fields: &Fields) -> Result<DeviceMessage, Invalid> {
     let action = string(fields.action.as_ref(), "action")?.map(|action| action.trim().to_lowercase());
     let action = action.filter(|action| !action.is_empty()).ok_or_else(|| Invalid::schema("missing: action"))?;
     let secret = fields.content.as_ref().and_then(|content| content.get("secret"));
-    let secret = string(secret, "content.secret")?.unwrap_or_default().to_owned();
+    let secret = string(secret, "content.secret")?.unwrap_or_default().into();
     Ok(DeviceMessage::Server { action, secret })
 }
 

@@ -9,19 +9,33 @@ use serde_json::{Value, json};
 /// Codes of error messages. Modes may use further ones of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
+    /// The frame is not JSON.
     InvalidJson,
+    /// No plugin claims this `type`.
     UnknownType,
+    /// A member is missing or has a value that it may not have, or the JSON is nested too deeply.
     SchemaInvalid,
+    /// A message is longer than it may be.
     TooLarge,
+    /// Nobody has signed in, or the sign-in does not count.
     Unauthorized,
+    /// Known, and not allowed.
     Forbidden,
+    /// Too many; try later.
     RateLimited,
+    /// No plugin has a mode of this name.
     UnknownMode,
+    /// The mode has failed; it is as it was before the message.
     ModeFault,
+    /// Speech cannot be turned into text at the moment.
     AsrUnavailable,
+    /// Sound came that cannot be decoded.
     AudioUnreadable,
+    /// Text cannot be turned into speech at the moment.
     TtsUnavailable,
+    /// The disk does not take what must be kept.
     StorageUnavailable,
+    /// The server, or what was asked for, is busy or still starting.
     NotReady,
 }
 
@@ -50,6 +64,7 @@ impl ErrorCode {
 /// A message that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
+    /// For programs.
     pub code: ErrorCode,
     /// One sentence for the device.
     pub message: String,
@@ -70,14 +85,19 @@ impl Invalid {
 /// The members of a message that an error about it repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reference {
+    /// The message's `type`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Its `event`, where that is a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
+    /// Its `phase`, where that is a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
+    /// Its `state`, where that is a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Its `id`, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Value>,
 }

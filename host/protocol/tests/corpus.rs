@@ -2,49 +2,18 @@
 //! error comes of it, and neither is larger than what came.
 
 use modehost_corpus::Corpus;
-use modehost_protocol::{
-    Codec, DeviceMessage, ErrorCode, Evidence, Framing, Hello, Reference, Unwrapped, check, reply,
-};
-use serde_json::Value;
+use modehost_protocol::{Codec, Evidence, Framing, Hello, Unwrapped};
 
-const DEPTH: usize = 16;
+#[path = "promise/messages.rs"]
+mod messages;
 
 fn open(reader: &str) -> Corpus {
     Corpus::open(env!("CARGO_MANIFEST_DIR"), reader)
 }
 
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
 #[test]
 fn c10_messages_are_taken_or_refused() {
-    open("messages").keeps(|bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let error = reply::error("X", "no", &Reference::of(&text));
-        assert!(error.len() < 4096 && serde_json::from_str::<Value>(&error).is_ok(), "{error}");
-        let checked = match check(&text, DEPTH) {
-            Ok(checked) => checked,
-            Err(invalid) => {
-                assert!(matches!(invalid.code, ErrorCode::InvalidJson | ErrorCode::SchemaInvalid));
-                assert!(!invalid.message.is_empty() && invalid.message.len() < 1024, "{}", invalid.message);
-                return;
-            }
-        };
-        let value: Value = serde_json::from_str(&text).expect("what is taken is JSON");
-        let kind = value["type"].as_str().expect("it has a type").trim().to_ascii_lowercase();
-        assert!(*checked.kind == *kind && depth(&value) <= DEPTH);
-        match DeviceMessage::parse(&checked.kind, &text) {
-            Ok(DeviceMessage::Other { body, .. } | DeviceMessage::Iot { body }) => assert_eq!(*body, *text),
-            Ok(DeviceMessage::Abort { reason }) => assert!(reason.chars().count() <= 64),
-            Ok(_) => {}
-            Err(invalid) => assert!(invalid.message.len() < 1024, "{}", invalid.message),
-        }
-    });
+    open("messages").keeps(messages::keeps);
 }
 
 #[test]

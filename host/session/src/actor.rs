@@ -1,357 +1,241 @@
-//! The session's own loop. Rule: one event at a time, in the order of `next_wake`; whatever takes
-//! long is somewhere else, and its outcome comes back here as one more wake.
+//! The loop of a session: one event at a time, each handled to its end. Rule: whatever takes long is somewhere else, and
+//! its outcome comes back as one more event.
+//!
+//! The session is the join of its parts: [`Presence`], [`Roles`], [`Input`], [`Output`], [`Persistence`], [`DeviceTools`]
+//! and [`Turns`]. A part does not know the others: it returns what is to happen, or adds it to the [`WorkQueue`] or the
+//! link that it is lent, and the methods of the session carry it on.
+//!
+//! Methods also in `actor/`, in the order in which a message walks: [`messages`] (messages of the device), [`words`] (what
+//! the person says), [`delivery`] (events to handlers), [`effects`] and [`durable`] (what handlers want), [`speech`] (what
+//! the device is told), [`events`] (controls and deadlines), [`modes`], [`migration`], [`device_tools`], [`record`].
 
-use std::collections::VecDeque;
-use std::pin::Pin;
+mod delivery;
+mod device_tools;
+mod durable;
+mod effects;
+mod event_queue;
+mod events;
+mod messages;
+mod migration;
+mod modes;
+mod record;
+mod speech;
+mod words;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::Instant as Clock;
 
-use futures_util::future::OptionFuture;
-use modehost_contract::Context;
-use modehost_contract::Event;
-use modehost_contract::event::{Device, Transcript};
-use modehost_ids::{ConnectionId, PluginId, SessionId};
-use modehost_limits as limits;
-use modehost_protocol::DeviceMessage;
-use modehost_speech::{Downlink, Speaking};
-use modehost_storage::traits::{Document, StoredHandler};
-use modehost_storage::{Reply, StorageError};
-use modehost_task::IoTask;
+use modehost_ids::SessionId;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::floor::Floor;
-use crate::handler::Handler;
-use crate::idle::Idle;
-use crate::inbox::{Control, Inbound};
-use crate::link::Link;
-use crate::person::Person;
-use crate::registry::{SessionHandle, Shared};
-use crate::requests::{Outcome, Requests};
-use crate::speech::Turn;
-use crate::tools::Tools;
-
-/// Everything that can wake a session.
-pub(crate) enum Wake {
-    Control(Control),
-    Document(PluginId, Document),
-    Outcome(Outcome),
-    Device(Inbound),
-    Deadline,
-    /// What became of a record that nobody waited for.
-    Saved(Result<(), StorageError>),
-}
-
-/// What follows from a wake, in order.
-pub(crate) enum Work {
-    /// Give an event to a plugin's handler and carry out what it wants.
-    Tell { plugin: PluginId, event: Event, body: Option<Arc<str>> },
-    /// The device has sent it, on this connection; or a mode has, as if the device had.
-    Message(Option<ConnectionId>, DeviceMessage),
-    /// Words for the current mode, or for the default mode where the current one declined.
-    Transcript { transcript: Transcript, declined: bool },
-    /// Begin this mode, or the default mode.
-    Switch(Option<String>),
-}
-
-impl Work {
-    /// For traces.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Tell { event, .. } => event.name(),
-            Self::Message(..) => "message",
-            Self::Transcript { .. } => "transcript",
-            Self::Switch(_) => "switch-mode",
-        }
-    }
-}
+use self::event_queue::EventQueue;
+use crate::config::{Config, Language};
+use crate::environment::Environment;
+use crate::event::{DeviceEvent, Done, SessionEvent};
+use crate::handle::SessionHandle;
+use crate::input::Input;
+use crate::output::{Channel, Output};
+use crate::persistence::Persistence;
+use crate::presence::{Occupation, Presence};
+use crate::roles::Roles;
+use crate::shared::Shared;
+use crate::tools::DeviceTools;
+use crate::turns::Turns;
+use crate::work::{Work, WorkQueue};
 
 /// The session of one device.
 pub(crate) struct Session {
-    pub(crate) handle: Arc<SessionHandle>,
-    pub(crate) shared: Arc<Shared>,
-    messages: mpsc::Receiver<Inbound>,
-    pub(crate) id: SessionId,
-    /// As modes are told of it.
-    pub(crate) device: Device,
-    pub(crate) link: Link,
-    /// The current mode; none for the default mode.
-    pub(crate) mode: Option<Arc<str>>,
-    pub(crate) handlers: Vec<Handler>,
-    /// What an earlier process left of plugins that are not loaded.
-    pub(crate) orphans: Vec<StoredHandler>,
-    pub(crate) requests: Requests,
-    pub(crate) work: VecDeque<Work>,
-    /// Found while a control may have come that goes before it.
-    held_back: Option<Wake>,
-    /// `dispatch` and `switch-mode` effects since the last wake.
-    pub(crate) cascade: usize,
-    /// Answers that the host has given itself since the last wake.
-    pub(crate) own_answers: usize,
-    clock: Clock,
-    /// How long the session has worked since others last had their turn on its thread.
-    busy: Duration,
-    pub(crate) segments: u64,
-    /// The segment that a recogniser has given a draft of, and not yet confirmed.
-    pub(crate) draft: Option<u64>,
-    pub(crate) person: Person,
-    /// What waits to be said until the person has ended.
-    pub(crate) floor: Floor,
-    /// What is being said to the device.
-    pub(crate) turn: Option<Turn>,
-    /// The voice that says it, or that is saying the rest of the turn before.
-    pub(crate) voice: Option<Speaking>,
-    /// What the device was told that it is sent; none before its hello.
-    pub(crate) downlink: Option<Downlink>,
-    /// Somebody speaks over the voice, which waits until it is known whether anything was said.
-    pub(crate) spoken_over: bool,
-    /// A mode hangs up: the connection closes once all has been said.
-    pub(crate) closing: bool,
-    /// What the device offers, since its last hello.
-    pub(crate) tools: Tools,
-    /// When unsaved state is saved at the latest.
-    pub(crate) checkpoint: Option<Instant>,
-    /// A record that is on its way to the disk, and that nobody waits for.
-    pub(crate) saving: Option<Reply<()>>,
-    /// A connection is new: others speak to it once it has been answered, or by then.
-    pub(crate) arrival: Option<Instant>,
-    /// What was kept for the device is on its way to it; or was, the last time.
-    pub(crate) hand_over: Option<IoTask<()>>,
-    /// When to look for instances that nothing happens to.
-    pub(crate) doze: Option<Instant>,
-    /// Something is on disk for this device.
-    pub(crate) stored: bool,
-    /// The device knows that nobody hears its sound.
-    pub(crate) told_unheard: bool,
-    /// The device knows that its utterances are not recognised at the moment.
-    pub(crate) told_failing: bool,
-    /// How long nothing has been heard, and what follows from it.
-    pub(crate) idle: Idle,
-    alarm: Pin<Box<Sleep>>,
+    /// Who it is, and what it is given to work with.
+    env: Environment,
+    /// What wakes it, and its one timer.
+    events: EventQueue,
+    /// What follows from an event.
+    work: WorkQueue,
+    /// The connection of the device.
+    presence: Presence,
+    /// What plugins have in it, and their requests.
+    roles: Roles,
+    /// What the person says.
+    input: Input,
+    /// What is said to the person.
+    output: Output,
+    /// Its record on disk.
+    persistence: Persistence,
+    /// What the device offers.
+    tools: DeviceTools,
+    /// What the person's turns come to.
+    turns: Turns,
 }
 
 impl Session {
-    pub(crate) fn new(handle: Arc<SessionHandle>, shared: Arc<Shared>, messages: mpsc::Receiver<Inbound>) -> Self {
+    /// A session that has not begun.
+    pub(crate) fn new(handle: Arc<SessionHandle>, shared: Arc<Shared>, messages: mpsc::Receiver<DeviceEvent>) -> Self {
+        let device = shared.config().device_directory.device(&handle.device);
         let id = SessionId::new(uuid::Uuid::new_v4().to_string());
-        let device = shared.config().roster.device(&handle.device);
         Self {
-            handle,
-            shared,
-            messages,
-            id,
-            device,
-            link: Link::default(),
-            mode: None,
-            handlers: Vec::new(),
-            orphans: Vec::new(),
-            requests: Requests::default(),
-            work: VecDeque::new(),
-            held_back: None,
-            cascade: 0,
-            own_answers: 0,
-            clock: Clock::default(),
-            busy: Duration::ZERO,
-            segments: 0,
-            draft: None,
-            person: Person::default(),
-            floor: Floor::default(),
-            turn: None,
-            voice: None,
-            downlink: None,
-            spoken_over: false,
-            closing: false,
-            tools: Tools::default(),
-            checkpoint: None,
-            saving: None,
-            arrival: None,
-            hand_over: None,
-            doze: None,
-            stored: false,
-            told_unheard: false,
-            told_failing: false,
-            idle: Idle::default(),
-            alarm: Box::pin(sleep_until(Instant::now() + limits::RESUME_WINDOW)),
+            env: Environment { handle, shared, id, device },
+            events: EventQueue::new(messages),
+            work: WorkQueue::default(),
+            presence: Presence::default(),
+            roles: Roles::default(),
+            input: Input::default(),
+            output: Output::default(),
+            persistence: Persistence::default(),
+            tools: DeviceTools::default(),
+            turns: Turns::default(),
         }
     }
 
     /// The life of the session, from what an earlier process left to the end of its last request.
     pub(crate) async fn run(mut self) {
         self.load().await;
+        let _ = self.env.handle.id.set(self.env.id.clone());
         loop {
-            let wake = self.next_wake().await;
-            (self.cascade, self.own_answers) = (0, 0);
-            let drained = match wake {
-                Wake::Control(control) => self.control(control).await,
-                Wake::Document(plugin, document) => {
-                    self.watched(plugin, &document);
-                    None
-                }
-                Wake::Outcome(outcome) => {
-                    self.outcome(outcome);
-                    None
-                }
-                Wake::Device(Inbound::Message(from, incoming)) => {
-                    self.receive(from, incoming);
-                    None
-                }
-                Wake::Device(Inbound::Heard(epoch, report)) => {
-                    self.heard(epoch, report);
-                    None
-                }
-                Wake::Device(Inbound::Audio) => {
-                    self.unheard();
-                    None
-                }
-                Wake::Deadline => {
-                    self.deadlines().await;
-                    None
-                }
-                Wake::Saved(saved) => {
-                    self.saving = None;
-                    self.note_record(saved);
-                    None
-                }
-            };
+            let event = self.next_event().await;
+            self.begin_event(matches!(event, SessionEvent::Device(_)));
+            let drained = self.handle_event(event).await;
             self.work_off().await;
-            self.tell_the_end().await;
-            self.close_ended();
-            self.close_when_said();
-            self.note_activity();
-            self.publish();
+            self.end_roles().await;
+            self.after_event();
             if drained.is_some() {
+                self.close_turn();
                 return;
             }
             if self.is_over() {
                 // Before the device is let go: whoever makes its next session must not find this record.
-                self.remove_record().await;
-                if self.shared.forget(&self.handle) {
+                self.persistence.remove(&self.env).await;
+                if self.env.shared.forget(&self.env.handle) {
+                    self.close_turn();
                     return;
                 }
             }
         }
     }
 
-    /// Carries out what follows from a wake, until nothing is left.
-    pub(crate) async fn work_off(&mut self) {
+    /// Handles one event. Gives back what to drop when the session has ended by it.
+    async fn handle_event(&mut self, event: SessionEvent) -> Option<Done> {
+        match event {
+            SessionEvent::Device(event) => self.handle_device_event(event),
+            SessionEvent::Outcome(outcome) => self.on_outcome(outcome),
+            SessionEvent::Control(control) => return self.handle_control(control).await,
+            SessionEvent::Document(plugin, document) => self.on_document(plugin, &document),
+            SessionEvent::Deadline => self.handle_deadlines().await,
+            SessionEvent::Saved(saved) => self.persistence.on_saved(&self.env, saved),
+        }
+        None
+    }
+
+    /// What follows from it becomes work.
+    fn handle_device_event(&mut self, event: DeviceEvent) {
+        match event {
+            DeviceEvent::Message(from, incoming) => self.receive(from, incoming),
+            DeviceEvent::Recogniser(epoch, report) => self.handle_report(epoch, report),
+            DeviceEvent::UnheardSound => self.on_unheard_sound(),
+        }
+    }
+
+    /// What happens next, most urgent first. Waits without any cost while nothing does.
+    async fn next_event(&mut self) -> SessionEvent {
+        let deadline = self.next_deadline();
+        let inbox = &self.env.handle.inbox;
+        self.events.next(inbox, deadline, &mut self.roles.requests, self.persistence.saving()).await
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let output = self.output.next_deadline(&self.env, &self.presence.link);
+        let own = [self.presence.next_deadline(), self.roles.next_deadline(), self.persistence.next_deadline(), output];
+        own.into_iter().flatten().min()
+    }
+
+    /// An event begins; `of_device`: what follows from it belongs to the turn that is open.
+    fn begin_event(&mut self, of_device: bool) {
+        self.work.begin_event();
+        self.turns.set_acts(of_device);
+    }
+
+    /// Carries out what follows from an event, until nothing is left.
+    async fn work_off(&mut self) {
         while let Some(work) = self.work.pop_front() {
             let span = tracing::trace_span!(
-                target: "modehost::trace", parent: None, "session.event", kind = work.name(), device = %self.handle.device
+                target: "modehost::trace", parent: None, "session.event", kind = work.name(), device = %self.env.handle.device
             );
-            let begun = std::time::Instant::now();
-            self.carry_work_out(work).instrument(span).await;
-            self.busy += begun.elapsed();
-            if self.busy >= limits::SESSION_TURN {
-                // A flood, or a mode that is slow, must not keep this thread from the sessions that wait for it.
-                self.busy = Duration::ZERO;
+            let begun = Clock::now();
+            self.handle_work(work).instrument(span).await;
+            if self.work.spend(begun.elapsed()) {
                 yield_now().await;
             }
         }
     }
 
-    async fn carry_work_out(&mut self, work: Work) {
+    async fn handle_work(&mut self, work: Work) {
         match work {
-            Work::Tell { plugin, event, body } => self.tell(&plugin, event, body.as_deref()).await,
-            Work::Message(from, message) => self.route(from, message).await,
-            Work::Transcript { transcript, declined } => self.hear(transcript, declined).await,
+            Work::Deliver { plugin, event } => self.deliver_and_apply(&plugin, event).await,
+            Work::Message(from, message) => self.handle_message(from, message).await,
+            Work::Transcript { transcript, declined } => self.handle_transcript(transcript, declined).await,
             Work::Switch(mode) => self.switch(mode.as_deref()).await,
         }
     }
 
-    /// Works off what the device has sent and nobody has looked at; before the session is saved
-    /// for good, or its device given up. Stops where another connection comes: what follows may be its own,
-    /// and it is attached first.
-    pub(crate) async fn empty_queue(&mut self) {
-        let mut first = match self.held_back.take() {
-            Some(Wake::Device(inbound)) => Some(inbound),
-            Some(Wake::Outcome(outcome)) => {
-                self.outcome(outcome);
-                self.work_off().await;
-                None
-            }
-            _ => None,
-        };
-        while let Some(inbound) = first.take().or_else(|| self.messages.try_recv().ok()) {
-            if self.handle.inbox.is_wanted() {
-                self.held_back = Some(Wake::Device(inbound));
-                return;
-            }
-            (self.cascade, self.own_answers) = (0, 0);
-            match inbound {
-                Inbound::Message(from, incoming) => self.receive(from, incoming),
-                Inbound::Heard(epoch, report) => self.heard(epoch, report),
-                Inbound::Audio => {}
-            }
-            self.work_off().await;
-        }
-    }
-
-    /// What happens next, most urgent first. Waits without any cost while nothing does.
-    async fn next_wake(&mut self) -> Wake {
-        loop {
-            if let Some(control) = self.handle.inbox.next_control() {
-                return Wake::Control(control);
-            }
-            if let Some(wake) = self.held_back.take() {
-                return wake;
-            }
-            if let Some((plugin, document)) = self.handle.inbox.next_document() {
-                return Wake::Document(plugin, document);
-            }
-            let deadline = self.next_deadline();
-            if let Some(deadline) = deadline
-                && deadline != self.alarm.deadline()
-            {
-                self.alarm.as_mut().reset(deadline);
-            }
-            self.held_back = tokio::select! {
-                biased;
-                () = self.handle.inbox.filled() => None,
-                outcome = self.requests.next(), if !self.requests.is_empty() => outcome.map(Wake::Outcome),
-                () = self.alarm.as_mut(), if deadline.is_some() => Some(Wake::Deadline),
-                saved = OptionFuture::from(self.saving.as_mut()), if self.saving.is_some() => saved.map(Wake::Saved),
-                Some(inbound) = self.messages.recv() => Some(Wake::Device(inbound)),
-            };
-            // A control may have come after it was looked for and before this was found: a connection
-            // is attached before its first message, and detached before anything that comes later.
-        }
-    }
-
-    /// The settings as they are now.
-    pub(crate) fn config(&self) -> Arc<Config> {
-        self.shared.config()
-    }
-
-    /// Goes on from the time that an earlier process left off at.
-    pub(crate) fn begin_clock(&mut self, at: u64) {
-        self.clock.begin(at);
-    }
-
-    /// Time and chance for the next event; time never goes back within a session.
-    pub(crate) fn context(&mut self) -> Context {
-        Context { now: self.clock.now(), seed: fastrand::u64(..) }
+    /// What is looked at after each event: roles and turns that are over, a mode that has hung up, idleness; and what the
+    /// session shows of itself.
+    fn after_event(&mut self) {
+        self.roles.close_ended();
+        self.expire_turn(Instant::now());
+        self.close_when_said();
+        self.close_finished_turn();
+        let records = self.roles.records(&self.env);
+        let answering = self.output.is_answering() || !self.roles.requests.is_empty();
+        let occupation = Occupation { mode: self.roles.mode.as_ref(), records };
+        self.presence.record_activity(&self.env, occupation, answering);
+        self.publish(records);
     }
 
     /// True when nobody is connected, nobody is waited for, and nothing is left to be answered.
     fn is_over(&self) -> bool {
-        self.link.is_over() && self.requests.is_empty() && self.handlers.is_empty() && self.held_back.is_none()
+        self.presence.link.is_over() && self.roles.is_empty() && !self.events.holds_back()
     }
 
     /// What operators and the budget see.
-    fn publish(&self) {
-        let live = self.handlers.iter().filter(|handler| handler.is_live()).count();
-        self.handle.live.store(live, Ordering::Relaxed);
-        self.handle.used.store(self.clock.last(), Ordering::Relaxed);
-        let records = self.records();
-        self.handle.presence.set_records(records);
-        self.handle.ear.records(records);
-        let mut shown = self.handle.mode.lock();
-        if *shown != self.mode {
-            shown.clone_from(&self.mode);
+    fn publish(&self, records: bool) {
+        let handle = &self.env.handle;
+        handle.published.live.store(self.roles.live(), Ordering::Relaxed);
+        handle.published.used.store(self.roles.last_event(), Ordering::Relaxed);
+        handle.activity.set_records(records);
+        handle.audio.records(records);
+        let serves = self.roles.served();
+        let mut served = handle.published.served.lock();
+        if *served != serves {
+            *served = serves;
         }
+        drop(served);
+        let mut shown = handle.published.mode.lock();
+        if *shown != self.roles.mode {
+            shown.clone_from(&self.roles.mode);
+        }
+    }
+
+    /// The settings as they are now.
+    fn config(&self) -> Arc<Config> {
+        self.env.config()
+    }
+
+    /// In which language to speak to the person: their own, once they have spoken.
+    fn language(&self) -> Language {
+        self.input.language().unwrap_or_else(|| self.config().language)
+    }
+
+    /// State has changed that is not on disk; it will be soon.
+    fn make_dirty(&mut self) {
+        self.persistence.mark_dirty(&self.env);
+    }
+
+    /// The output, with what speech goes through.
+    fn output(&mut self) -> (&mut Output, Channel<'_>) {
+        let Self { env, presence, turns, output, .. } = self;
+        (output, Channel { env, link: &mut presence.link, turns })
     }
 }

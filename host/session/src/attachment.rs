@@ -2,37 +2,24 @@
 //! attachment being dropped, so that no path can forget to say it; and a boundary of the person takes
 //! effect in its place among the sound, before the session has come to the message.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use modehost_ids::{ConnectionId, DeviceId};
+use modehost_ids::{ClientId, ConnectionId, DeviceId, SessionId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use modehost_speech::{Report, Sound, Words};
 use modehost_storage::traits::DeviceFacts;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::boundary::{Boundaries, Boundary, Fate};
-use crate::inbox::{Control, Departure, Inbound};
-use crate::registry::SessionHandle;
+use crate::boundary::{Boundaries, Boundary};
+use crate::event::{Control, Departure, DeviceEvent, Incoming};
+use crate::handle::SessionHandle;
 
 /// The session is gone; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
-
-/// A message of the device, looked at in its place among the sound.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
-    pub message: DeviceMessage,
-    pub(crate) boundary: Option<Boundary>,
-}
-
-impl From<DeviceMessage> for Incoming {
-    /// A message that is no boundary.
-    fn from(message: DeviceMessage) -> Self {
-        Self { message, boundary: None }
-    }
-}
 
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
@@ -53,20 +40,30 @@ impl Attachment {
         self.connection
     }
 
+    /// What the device is told that its session is called; empty until the session has found it.
+    pub fn session(&self) -> Arc<OnceLock<SessionId>> {
+        self.session.id.clone()
+    }
+
     /// Whose session it is.
     pub fn device(&self) -> &DeviceId {
         &self.session.device
     }
 
+    /// Where the connection comes from and what it said of itself, for operators.
+    pub fn came_from(&self, address: IpAddr, client: &ClientId, protocol_version: Option<u64>) {
+        self.session.note_caller(self.connection, address, client.clone(), protocol_version);
+    }
+
     /// The person has given a sign of life that no message for the session stands for, such as a heartbeat.
     /// Nobody is woken for it.
     pub fn touch(&self) {
-        self.session.presence.touch();
+        self.session.activity.touch();
     }
 
     /// Something has come on the connection, whatever it says of the person.
     pub fn touch_transport(&self) {
-        self.session.presence.touch_transport();
+        self.session.activity.touch_transport();
     }
 
     /// The device closes the connection by itself: a close frame or an orderly end. Said before the
@@ -91,7 +88,7 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn message(&self, message: Incoming) -> Result<(), Gone> {
-        self.session.messages.send(Inbound::Message(self.connection, message)).await.map_err(|_| Gone)
+        self.session.messages.send(DeviceEvent::Message(self.connection, message)).await.map_err(|_| Gone)
     }
 
     /// As `message`, without waiting: gives the message back where the queue is full.
@@ -100,9 +97,9 @@ impl Attachment {
     /// If the session is gone.
     pub fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
         use tokio::sync::mpsc::error::TrySendError;
-        match self.session.messages.try_send(Inbound::Message(self.connection, message)) {
+        match self.session.messages.try_send(DeviceEvent::Message(self.connection, message)) {
             Ok(()) => Ok(None),
-            Err(TrySendError::Full(Inbound::Message(_, message))) => Ok(Some(message)),
+            Err(TrySendError::Full(DeviceEvent::Message(_, message))) => Ok(Some(message)),
             Err(_) => Err(Gone),
         }
     }
@@ -125,7 +122,7 @@ impl Attachment {
     /// # Errors
     /// If the session is gone.
     pub async fn words_of(&self, epoch: u64, words: Words) -> Result<(), Gone> {
-        self.session.messages.send(Inbound::Heard(epoch, Report::Words(words))).await.map_err(|_| Gone)
+        self.session.messages.send(DeviceEvent::Recogniser(epoch, Report::Words(words))).await.map_err(|_| Gone)
     }
 
     /// Looks at a message in its place among the sound: what the packets are, where the device begins and
@@ -142,14 +139,15 @@ impl Attachment {
         match &message {
             DeviceMessage::Hello(hello) => {
                 self.session.extensions.announce(hello.extensions);
-                self.session.ear.put(Sound::Format(from, hello.audio));
+                self.session.note_hello(hello);
+                self.session.audio.put(Sound::Format(from, hello.audio));
             }
             DeviceMessage::Mode { .. } => self.used_extension(),
             DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
-                self.session.ear.put(Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
+                self.session.audio.put(Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
             }
             DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => {
-                self.session.ear.put(Sound::Boundary(from, None));
+                self.session.audio.put(Sound::Boundary(from, None));
             }
             _ => {}
         }
@@ -170,11 +168,11 @@ impl Attachment {
     /// If the session is gone.
     pub fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
-        if self.session.ear.can_hear() {
-            self.session.ear.put(Sound::Packet(self.connection.0, packet.into()));
+        if self.session.audio.can_hear() {
+            self.session.audio.put(Sound::Packet(self.connection.0, packet.into()));
             return if self.session.messages.is_closed() { Err(Gone) } else { Ok(()) };
         }
-        match self.session.messages.try_send(Inbound::Audio) {
+        match self.session.messages.try_send(DeviceEvent::UnheardSound) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
@@ -182,22 +180,6 @@ impl Attachment {
             }
             Err(TrySendError::Closed(_)) => Err(Gone),
         }
-    }
-}
-
-impl SessionHandle {
-    /// What was said before a boundary is forgotten, or recognised to its end for whoever records. From here
-    /// on sound has another epoch.
-    pub(crate) fn divide_sound(&self, boundary: Boundary) {
-        let fates = boundary.fates(self.presence.records());
-        let epoch = self.next_epoch();
-        if fates.open_utterance == Fate::Dropped && fates.settling_utterances == Fate::Recorded {
-            self.ear.put(Sound::Discard);
-        }
-        self.ear.put(match fates.settling_utterances {
-            Fate::Dropped => Sound::Forget(epoch),
-            Fate::Recorded | Fate::GoesOn => Sound::Divide(epoch),
-        });
     }
 }
 
@@ -225,7 +207,9 @@ impl Drop for Attachment {
         }
         // A newer connection may have taken the place; then this one has no say any more.
         let mine = self.connection.0;
-        let _ = self.session.connected.compare_exchange(mine, 0, Ordering::AcqRel, Ordering::Acquire);
+        if self.session.connected.compare_exchange(mine, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.session.note_away();
+        }
         self.session.inbox.control(Control::Detach(self.connection, departure));
     }
 }

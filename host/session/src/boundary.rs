@@ -146,7 +146,7 @@ impl Boundaries {
     }
 }
 
-/// As for the ear.
+/// As for the audio input.
 const BOUNCE: Duration = limits::BOUNCE;
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Device;
-use modehost_ids::{Address, DeviceId, GroupId, Secret, SecretKind};
+use modehost_ids::{DeviceId, GroupId};
 use modehost_limits as limits;
+use modehost_mcp::Vision;
 use modehost_storage::traits::Audience;
 
 use crate::extensions::ExtensionRule;
@@ -71,26 +72,6 @@ pub enum UnknownReceivers {
     Keep,
 }
 
-/// Who explains pictures to devices: what their cameras are told to call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vision {
-    pub url: Address,
-    /// Sent to devices, and to nobody else; may be empty.
-    pub token: VisionToken,
-}
-
-/// What a device shows whoever explains pictures.
-#[derive(Debug)]
-pub enum ToVision {}
-
-impl SecretKind for ToVision {
-    const NAME: &'static str = "VisionToken";
-    const ABOUT: &'static str = "What devices show whoever explains their pictures.";
-}
-
-/// Of whoever explains pictures.
-pub type VisionToken = Secret<ToVision>;
-
 /// Settings of all sessions; replaced as a whole while the server runs.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -112,7 +93,7 @@ pub struct Config {
     pub live_instances: usize,
     /// Instances moved to a new generation per second.
     pub migrations_per_second: u32,
-    pub roster: Roster,
+    pub device_directory: DeviceDirectory,
     /// None where nobody explains pictures: then cameras are not offered to modes.
     pub vision: Option<Vision>,
     /// Which devices are taken to know this server's own messages.
@@ -135,7 +116,7 @@ impl Default for Config {
             checkpoint: limits::CHECKPOINT,
             live_instances: limits::LIVE_INSTANCES,
             migrations_per_second: limits::MIGRATIONS_PER_SECOND,
-            roster: Roster::default(),
+            device_directory: DeviceDirectory::default(),
             vision: None,
             extensions: ExtensionRule::default(),
             unknown_receivers: UnknownReceivers::default(),
@@ -189,7 +170,7 @@ pub(crate) enum Members {
 
 /// Groups and names of devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roster {
+pub struct DeviceDirectory {
     groups: BTreeMap<GroupId, Arc<[DeviceId]>>,
     alias: BTreeMap<DeviceId, Arc<str>>,
     /// Every device that some group lists, sorted: the others are the default group.
@@ -198,13 +179,13 @@ pub struct Roster {
     groups_of: HashMap<DeviceId, Arc<[Arc<str>]>>,
 }
 
-impl Default for Roster {
+impl Default for DeviceDirectory {
     fn default() -> Self {
         Self::new(BTreeMap::new(), BTreeMap::new())
     }
 }
 
-impl Roster {
+impl DeviceDirectory {
     /// Groups with their devices, and names of devices, as configured.
     pub fn new(groups: BTreeMap<GroupId, Vec<DeviceId>>, alias: BTreeMap<DeviceId, String>) -> Self {
         let mut of: BTreeMap<DeviceId, Vec<Arc<str>>> = BTreeMap::new();
@@ -274,12 +255,12 @@ mod tests {
     #[test]
     fn a_device_in_no_group_is_in_the_default_group() {
         let groups = BTreeMap::from([("red".into(), vec!["a".into(), "b".into()])]);
-        let roster = Roster::new(groups, BTreeMap::from([("a".into(), "Ann".into())]));
-        assert_eq!(*roster.device(&"a".into()).groups, ["red".into()]);
-        assert_eq!(roster.device(&"a".into()).alias.as_deref(), Some("Ann"));
-        assert_eq!(*roster.device(&"c".into()).groups, ["default".into()]);
-        assert_eq!(roster.audience("default"), Audience::AllBut(Arc::new(["a".into(), "b".into()])));
-        assert_eq!(roster.audience("blue"), Audience::Only(Arc::new([])));
+        let device_directory = DeviceDirectory::new(groups, BTreeMap::from([("a".into(), "Ann".into())]));
+        assert_eq!(*device_directory.device(&"a".into()).groups, ["red".into()]);
+        assert_eq!(device_directory.device(&"a".into()).alias.as_deref(), Some("Ann"));
+        assert_eq!(*device_directory.device(&"c".into()).groups, ["default".into()]);
+        assert_eq!(device_directory.audience("default"), Audience::AllBut(Arc::new(["a".into(), "b".into()])));
+        assert_eq!(device_directory.audience("blue"), Audience::Only(Arc::new([])));
     }
 
     #[test]
@@ -290,9 +271,10 @@ mod tests {
             let groups: BTreeMap<GroupId, Vec<DeviceId>> = groups.collect();
             let once = |_| {
                 let began = std::time::Instant::now();
-                let roster = Roster::new(groups.clone(), BTreeMap::new());
+                let device_directory = DeviceDirectory::new(groups.clone(), BTreeMap::new());
                 // As sessions do, each for its device.
-                let found = (0..count).filter(|number| roster.device(&device(*number)).groups.len() == 1).count();
+                let found =
+                    (0..count).filter(|number| device_directory.device(&device(*number)).groups.len() == 1).count();
                 assert_eq!(found, count);
                 began.elapsed()
             };

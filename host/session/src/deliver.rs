@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use modehost_contract::effect::Audience;
+use modehost_contract::effect::{Audience, Delivery};
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
@@ -12,10 +12,10 @@ use modehost_storage::traits::{self as storage, Missed};
 use modehost_storage::{Reply, StorageError};
 
 use crate::config::{Config, Members, UnknownReceivers};
-use crate::registry::Services;
+use crate::services::Services;
 
 /// A message and whom it is for.
-pub(crate) struct Letter {
+pub(crate) struct OutgoingDelivery {
     pub(crate) own: DeviceId,
     pub(crate) to: Audience,
     pub(crate) except: Vec<String>,
@@ -28,6 +28,16 @@ pub(crate) struct Letter {
     pub(crate) now: u64,
     /// 0: not kept.
     pub(crate) ttl_ms: u64,
+}
+
+impl OutgoingDelivery {
+    /// The letter of an effect, sent by the device `own` at `now`.
+    pub(crate) fn new(own: DeviceId, delivery: Delivery, now: u64) -> Self {
+        let Delivery { request: _, to, except, body, late_body, notice, ttl_ms } = delivery;
+        let body: Arc<str> = body.into();
+        let late = late_body.map_or_else(|| body.clone(), Into::into);
+        Self { own, to, except, body, late, notice: notice.map(Into::into), now, ttl_ms }
+    }
 }
 
 /// What became of a letter.
@@ -48,7 +58,7 @@ impl Deliveries {
 pub(crate) async fn deliver(
     services: Services,
     config: Arc<Config>,
-    letter: Letter,
+    letter: OutgoingDelivery,
 ) -> Result<Deliveries, StorageError> {
     let mut made = Deliveries::default();
     let devices = addressees(&services, &config, &letter, &mut made).await?;
@@ -57,14 +67,15 @@ pub(crate) async fn deliver(
         match services.directory.deliver(&device, &letter.body, None).await? {
             Ok(()) => made.now.push(device.to_string()),
             Err(_) if letter.ttl_ms > 0 => {
-                let kept = services.queue.enqueue_letter(storage::Letter {
+                let kept = services.queue.enqueue_delivery(storage::OfflineDelivery {
                     sender: letter.own.clone(),
                     notice: letter.notice.clone(),
                     receiver: device.clone(),
                     payload: letter.late.clone(),
                     now: letter.now,
                     ttl_ms: letter.ttl_ms,
-                    to_strangers: config.unknown_receivers == UnknownReceivers::Keep || config.roster.names(&device),
+                    to_strangers: config.unknown_receivers == UnknownReceivers::Keep
+                        || config.device_directory.names(&device),
                 });
                 keeping.push((device, kept));
             }
@@ -99,7 +110,7 @@ pub(crate) async fn deliver(
 async fn addressees(
     services: &Services,
     config: &Config,
-    letter: &Letter,
+    letter: &OutgoingDelivery,
     made: &mut Deliveries,
 ) -> Result<Vec<DeviceId>, StorageError> {
     let mut meant: Vec<DeviceId> = match &letter.to {
@@ -113,11 +124,11 @@ async fn addressees(
             }
             meant
         }
-        Audience::Group(group) => match config.roster.members(group) {
+        Audience::Group(group) => match config.device_directory.members(group) {
             Members::Listed(devices) => devices.to_vec(),
             Members::Ungrouped => {
                 let everyone = everyone(services, config).await?;
-                everyone.into_iter().filter(|device| !config.roster.is_grouped(device)).collect()
+                everyone.into_iter().filter(|device| !config.device_directory.is_grouped(device)).collect()
             }
             Members::None => {
                 made.fail(group, "there is no such group");
@@ -142,7 +153,7 @@ async fn addressees(
 /// All devices that are connected or that the configuration names, sorted.
 async fn everyone(services: &Services, config: &Config) -> Result<Vec<DeviceId>, StorageError> {
     let mut devices = services.directory.devices().await?;
-    devices.extend(config.roster.named().cloned());
+    devices.extend(config.device_directory.named().cloned());
     devices.sort_unstable();
     Ok(devices)
 }

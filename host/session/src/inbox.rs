@@ -1,72 +1,14 @@
-//! Everything that can wake a session. Rule: what must never be lost or wait (control, changes of
-//! watched documents) has a place of its own; what a device can flood goes through the bounded
-//! queue, and its sender waits.
+//! What the server and the storage leave for a session. Rule: control and changes of watched documents are never lost and
+//! never wait; what a device can flood goes through the bounded queue instead, and its sender waits.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use modehost_contract::Snapshot;
-use modehost_ids::{ConnectionId, PluginId};
-use modehost_outbox::Outbox;
-use modehost_speech::Report;
+use modehost_ids::PluginId;
 use modehost_storage::traits::Document;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::attachment::Incoming;
-use crate::redelivery::Gate;
-
-/// From the device, in order.
-pub(crate) enum Inbound {
-    Message(ConnectionId, Incoming),
-    /// What the ear has made of the device's sound of this epoch.
-    Heard(u64, Report),
-    /// Sound came, and nothing is there to hear it.
-    Audio,
-}
-
-/// Dropped when what it belongs to is done; whoever holds the receiver learns when all are.
-pub(crate) type Done = mpsc::Sender<()>;
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Departure {
-    /// The device closed it: a person has hung up.
-    HungUp,
-    /// The network, a time limit or the server itself.
-    Lost,
-}
-
-/// From the server itself.
-pub(crate) enum Control {
-    Attach {
-        connection: ConnectionId,
-        outbox: Outbox,
-    },
-    Detach(ConnectionId, Departure),
-    /// Take up what an earlier process left, with nobody connected.
-    Resume,
-    /// Move to what the catalog holds now.
-    Migrate(Done),
-    /// The settings have changed.
-    Reconfigured,
-    /// Give back the memory of instances that nothing happens to.
-    Hibernate,
-    /// Give the state of this plugin as it is now, if there is one; never waits.
-    Sample(PluginId, mpsc::Sender<Snapshot>),
-    /// Something has been found out about the device that is to be kept.
-    Learnt,
-    /// What was being said to the device is over.
-    Spoken,
-    /// Something waits for the device whose connection has this gate.
-    Queued(Arc<Gate>),
-    /// Save everything, close the connection, end.
-    Drain {
-        code: u16,
-        reason: Arc<str>,
-        done: Done,
-    },
-}
+use crate::event::Control;
 
 #[derive(Default)]
 struct Side {
@@ -83,6 +25,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// Leaves a control.
     pub(crate) fn control(&self, control: Control) {
         self.side.lock().controls.push_back(control);
         self.filled.notify_one();

@@ -1,42 +1,44 @@
 //! Sessions: what belongs to a device and outlives its connections. Logic only.
 //!
 //! # Layout, in the order in which a message walks
-//! - [`registry`]: finds or makes the session of a device; attaches connections; migration, drain
+//! - [`registry`]: finds or makes the session of a device; attaches connections; migration, drain, operators
+//! - `shared`, [`services`]: what sessions and the registry share; what sessions use
 //! - [`attachment`]: a connection's end of a session
-//! - `boundary`: what a person's deeds end, and which of their messages are such
-//! - `presence`: whether a person is there, and speaks
-//! - `extensions`: whether a device knows messages that are not the ecosystem's
-//! - `inbox`: everything that can wake a session
-//! - `actor`: the session's own loop, one event at a time
-//! - `wake`: what it does about a wake that is not a message
-//! - `route`: device messages to the handler that they are for
-//! - `modes`: beginning and ending modes, atomically
-//! - `handler`: the session's end of one plugin: instance, last good state, replay, trial
+//! - `handle`: what others hold of a session; `inbox`, `activity`, `extensions` and `listener` belong to it
+//! - `event`: everything that can wake a session
+//! - `actor`: the loop of a session, which joins its parts; in its folder, what it does about each event
+//!
+//! The parts of a session, none of which knows another:
+//! - `presence`: which connection is served: arrival, idleness, departure, hand-over of the queue
+//! - `input`: what the person says
+//! - `roles`: handlers of plugins, the mode that runs, open requests, instances
+//! - `output`: what is said to the device, in turns
+//! - `persistence`: when the record is saved
+//! - `tools`: what the device offers
+//! - [`turns`]: turns, followed: what each came to, and how long its parts took
+//!
+//! What the parts are lent:
+//! - `environment`: who the session is, and what it is given to work with
+//! - `work`: what follows from an event, in order
 //! - `link`: the connection that is served, and those that linger
-//! - `idle`: connections that nothing is heard of: warned, then closed
-//! - `lend`: taking instances away and giving them back: hibernation, hot swap
-//! - `effects`: carrying out what a mode wants, in order, durable things first
-//! - `durable`: effects that are stored or read
-//! - `deliver`: messages for other devices
-//! - `speech`: what is said to the device, in turns
-//! - `floor`: speech that waits while the person speaks
-//! - `silence`: what is said no further, and who is told
-//! - `hearing`: what the ear makes of the device's sound
-//! - `person`: what the person is saying, and in which language
-//! - `transcripts`: words to the mode that they are for
-//! - `trouble`: faults that a person notices, told once in a while
-//! - `tools`: what the device offers, listed and called
+//!
+//! Beside them:
+//! - `boundary`: what a person's deeds end, and which of their messages are such
 //! - `requests`: outcomes that are still to come
-//! - `redelivery`: handing over what was kept for a device, and telling the senders
-//! - `record`: what is left of a session between two processes
+//! - `deliver`: messages for other devices
+//! - `redelivery`: handing over what was queued for a device, and telling the senders
+//! - `trouble`: faults that a person notices, told once in a while
 //! - `budget`: how many instances live at once
-//! - `clock`: the time that modes are told
-//! - `figures`: what the figures of this room mean
-//! - [`config`]: the settings of this room
+//! - `clock`: the time that modes are given
+//! - `wake_word`: wake words as they are compared
+//! - [`inspect`]: a session as operators see it
+//! - `metrics`: descriptions of the metrics of this crate
+//! - [`config`]: the settings of this crate
 //!
 //! Rule: nothing here reads a socket, names a storage engine or runs a guest; events of one
 //! session are handled one at a time, on the mode threads.
 
+mod activity;
 mod actor;
 pub mod attachment;
 mod boundary;
@@ -44,35 +46,39 @@ mod budget;
 mod clock;
 pub mod config;
 mod deliver;
-mod durable;
-mod effects;
+mod environment;
+mod event;
 mod extensions;
-mod figures;
-mod floor;
-mod handler;
-mod hearing;
-mod idle;
+mod handle;
 mod inbox;
-mod lend;
+mod input;
+pub mod inspect;
 mod link;
-mod modes;
-mod person;
+mod listener;
+mod metrics;
+mod output;
+mod persistence;
 mod presence;
-mod record;
 mod redelivery;
 pub mod registry;
 mod requests;
-mod route;
-mod silence;
-mod speech;
+mod roles;
+pub mod services;
+mod shared;
 mod tools;
-mod transcripts;
 mod trouble;
-mod wake;
+pub mod turns;
+mod wake_word;
+mod work;
 
-pub use attachment::{Attachment, Gone, Incoming};
-pub use config::{Config, DuplicateDevice, IdleConfig, Language, Roster, UnknownReceivers, Vision, VisionToken};
+pub use self::metrics::describe_metrics;
+pub use attachment::{Attachment, Gone};
+pub use config::{Config, DeviceDirectory, DuplicateDevice, IdleConfig, Language, UnknownReceivers};
+pub use event::Incoming;
 pub use extensions::ExtensionRule;
-pub use figures::describe_figures;
-pub use registry::{Refusal, Registry, Services, SessionInfo};
-pub use transcripts::wake_word;
+pub use inspect::{Caller, Features, HandlerInfo, Inside, SessionDetail, SessionInfo};
+pub use modehost_mcp::{Vision, VisionToken};
+pub use registry::{Forgetting, Kicked, NotForgotten, Refusal, Registry};
+pub use services::Services;
+pub use turns::{TurnKind, TurnOutcome, TurnRecord};
+pub use wake_word::wake_word;

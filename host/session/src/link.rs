@@ -11,9 +11,9 @@ use modehost_protocol::reply;
 use modehost_storage::traits::{Mailbox, Missed, Registration};
 use tokio::time::Instant;
 
-use crate::inbox::Control;
+use crate::event::Control;
+use crate::handle::SessionHandle;
 use crate::redelivery::Gate;
-use crate::registry::SessionHandle;
 
 /// What is kept for a device that is expected back.
 pub(crate) enum Held {
@@ -137,6 +137,11 @@ impl Link {
     pub(crate) fn forget_speech(&mut self) {
         self.held.retain(|held| matches!(held, Held::Message(_)));
         self.held_bytes = self.held.iter().map(Held::len).sum();
+    }
+
+    /// How many messages and sentences are kept.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
     }
 
     fn hold(&mut self, held: Held) {

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use self::gate::Settled;
 use crate::clock::unix_ms;
-use crate::registry::Services;
+use crate::services::Services;
 
 pub(crate) use self::gate::Gate;
 

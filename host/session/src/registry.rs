@@ -1,54 +1,40 @@
 //! Finds or makes the session of a device. Rule: at most one session per device id, whatever
 //! connects at the same time; one lock decides who comes and who has ended.
+//!
+//! Methods also in `registry/`: [`operators`] (what operators see of sessions and do to them).
 
-use std::collections::HashMap;
+mod operators;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use modehost_contract::{Catalog, Hooks, Models, Snapshot};
+use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, DeviceId, PluginId};
 use modehost_limits as limits;
 use modehost_outbox::Outbox;
-use modehost_speech::{Ear, Speech};
-use modehost_storage::traits::{
-    Archives, DeviceFacts, Devices, Directory, Documents, Journals, OfflineQueue, Sessions,
-};
-use modehost_task::{IoTask, WorkTask, WorkThreads, spawn_io};
+use modehost_speech::AudioInput;
+use modehost_task::{IoTask, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::activity::Activity;
 use crate::actor::Session;
 use crate::attachment::Attachment;
 use crate::boundary::Boundary;
 use crate::budget::Budget;
+use crate::clock::unix_ms;
 use crate::config::{Config, DuplicateDevice};
-use crate::extensions::Extensions;
-use crate::hearing::Ears;
-use crate::inbox::{Control, Inbound, Inbox};
-use crate::presence::Presence;
+use crate::event::Control;
+use crate::handle::{Served, SessionHandle};
+use crate::listener::RecogniserListener;
+use crate::services::Services;
+use crate::shared::Shared;
 use crate::trouble::Told;
 
-/// Everything that sessions use, each behind the trait that they know it by.
-#[derive(Clone)]
-pub struct Services {
-    pub threads: Arc<WorkThreads>,
-    pub catalog: Arc<dyn Catalog>,
-    pub documents: Arc<dyn Documents>,
-    pub journals: Arc<dyn Journals>,
-    pub archives: Arc<dyn Archives>,
-    pub queue: Arc<dyn OfflineQueue>,
-    pub sessions: Arc<dyn Sessions>,
-    pub devices: Arc<dyn Devices>,
-    pub directory: Arc<dyn Directory>,
-    /// None where no language model is configured.
-    pub models: Option<Arc<dyn Models>>,
-    /// None where no webhook is configured.
-    pub hooks: Option<Arc<dyn Hooks>>,
-    pub speech: Arc<Speech>,
-    pub config: watch::Receiver<Arc<Config>>,
-}
+pub use self::operators::{Forgetting, Kicked, NotForgotten};
 
 /// Why a connection cannot be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,113 +43,8 @@ pub enum Refusal {
     AlreadyConnected,
     /// The server drains.
     ShuttingDown,
-}
-
-/// A session as operators see it.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct SessionInfo {
-    pub device: String,
-    pub connected: bool,
-    /// None for the default mode.
-    pub mode: Option<String>,
-    pub live_instances: usize,
-}
-
-/// What others hold of a session.
-pub(crate) struct SessionHandle {
-    pub(crate) device: DeviceId,
-    pub(crate) inbox: Inbox,
-    pub(crate) messages: mpsc::Sender<Inbound>,
-    /// Hears what the device sends.
-    pub(crate) ear: Ear,
-    /// Of the sound that comes now. Rises with every boundary: what was made of older sound is for nobody, or
-    /// only for a mode that records.
-    epoch: AtomicU64,
-    pub(crate) presence: Presence,
-    pub(crate) extensions: Extensions,
-    /// The connection that is served; 0 for none.
-    pub(crate) connected: AtomicU64,
-    /// Live instances.
-    pub(crate) live: AtomicUsize,
-    /// Unix ms of the last event.
-    pub(crate) used: AtomicU64,
-    pub(crate) mode: Mutex<Option<Arc<str>>>,
-    /// The session's own task; it ends itself, or is stopped with the registry.
-    task: Mutex<Option<WorkTask>>,
-}
-
-impl SessionHandle {
-    /// Of the sound that comes now.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
-    /// Something has been found out about the device; what is new is kept for good.
-    pub(crate) fn learn(&self, facts: DeviceFacts) {
-        if self.extensions.learn(facts) {
-            self.inbox.control(Control::Learnt);
-        }
-    }
-
-    /// Another epoch begins.
-    pub(crate) fn next_epoch(&self) -> u64 {
-        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
-    }
-}
-
-/// What sessions and the registry share.
-pub(crate) struct Shared {
-    pub(crate) services: Services,
-    began: Instant,
-    pub(crate) budget: Budget,
-    /// Of faults.
-    pub(crate) told: Told,
-    sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
-}
-
-impl Shared {
-    pub(crate) fn config(&self) -> Arc<Config> {
-        self.services.config.borrow().clone()
-    }
-
-    /// The session has ended. False if somebody wants it after all.
-    pub(crate) fn forget(&self, session: &Arc<SessionHandle>) -> bool {
-        let mut sessions = self.sessions.lock();
-        if session.inbox.is_wanted() {
-            return false;
-        }
-        // Stays reachable under its device only if it is this very session.
-        if sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session)) {
-            sessions.remove(&session.device);
-            metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
-        }
-        true
-    }
-
-    /// The session is no more, however it came to that.
-    fn part_from(&self, session: &Arc<SessionHandle>) {
-        let mut sessions = self.sessions.lock();
-        let known = sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session));
-        let gone = if known { sessions.remove(&session.device) } else { None };
-        if gone.is_some() {
-            metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
-        }
-        // Under the lock, so that nobody attaches to what is no more; let go of behind it.
-        let waiting = session.inbox.take_all();
-        drop(sessions);
-        drop(waiting);
-        if std::thread::panicking() {
-            tracing::error!(device = %session.device, "this session broke down; its device is served anew when it connects");
-        }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.sessions.lock().len()
-    }
-
-    fn all(&self) -> Vec<Arc<SessionHandle>> {
-        self.sessions.lock().values().cloned().collect()
-    }
+    /// Everything of this device is being removed; in a moment it may come as a new one.
+    BeingForgotten,
 }
 
 /// Goes with a session's task. One that broke down is forgotten like one that has ended, so that its
@@ -184,6 +65,10 @@ pub struct Registry {
     shared: Arc<Shared>,
     connections: AtomicU64,
     draining: AtomicBool,
+    /// Devices that are being forgotten: they have no session until that is done.
+    leaving: Mutex<HashSet<DeviceId>>,
+    /// Sessions by what serves them, as counted last.
+    modes: Mutex<HashMap<Served, usize>>,
     _tasks: [IoTask<()>; 2],
 }
 
@@ -195,7 +80,8 @@ impl Registry {
         let (began, told) = (Instant::now(), Told::default());
         let shared = Arc::new(Shared { services, began, budget, told, sessions: Mutex::default() });
         let tasks = [spawn_io(pass_on_settings(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
-        Arc::new(Self { shared, connections: AtomicU64::new(0), draining: AtomicBool::new(false), _tasks: tasks })
+        let (connections, draining, leaving) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { shared, connections, draining, leaving, modes: Mutex::default(), _tasks: tasks })
     }
 
     /// Attaches a connection that has signed in as `device`, making its session if there is none.
@@ -214,6 +100,9 @@ impl Registry {
         // Under the lock: whoever gets in before the drain is drained.
         if self.draining.load(Ordering::Acquire) {
             return Err(Refusal::ShuttingDown);
+        }
+        if self.leaving.lock().contains(device) {
+            return Err(Refusal::BeingForgotten);
         }
         let session = self.find_or_make(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
@@ -237,19 +126,10 @@ impl Registry {
             return session.clone();
         }
         let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
-        let session = Arc::new_cyclic(|handle| SessionHandle {
-            device: device.clone(),
-            inbox: Inbox::default(),
-            messages: sender,
-            ear: Ear::new(self.shared.services.speech.clone(), Box::new(Ears { handle: handle.clone() })),
-            epoch: AtomicU64::new(0),
-            presence: Presence::new(self.shared.began),
-            extensions: Extensions::default(),
-            connected: AtomicU64::new(0),
-            live: AtomicUsize::new(0),
-            used: AtomicU64::new(0),
-            mode: Mutex::default(),
-            task: Mutex::default(),
+        let session = Arc::new_cyclic(|handle| {
+            let listener = Box::new(RecogniserListener { handle: handle.clone() });
+            let audio = AudioInput::new(self.shared.services.speech.clone(), listener);
+            SessionHandle::new(device.clone(), sender, audio, Activity::new(self.shared.began))
         });
         let actor = Session::new(session.clone(), self.shared.clone(), receiver);
         let leaving = Leaving { shared: self.shared.clone(), session: session.clone() };
@@ -280,7 +160,7 @@ impl Registry {
             Err(error) => tracing::error!(%error, "unfinished sessions cannot be found; they wait for their devices"),
         }
         let window = u64::try_from(self.shared.config().resume_window.as_millis()).unwrap_or(u64::MAX);
-        let before = crate::clock::unix_ms().saturating_sub(window);
+        let before = unix_ms().saturating_sub(window);
         if let Err(error) = stored.expire(before).await {
             tracing::warn!(%error, "old sessions were not removed");
         }
@@ -311,7 +191,7 @@ impl Registry {
     /// first. Waits for a bounded time.
     pub async fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
         let mut sessions = self.shared.all();
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.used.load(Ordering::Relaxed)));
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.published.used.load(Ordering::Relaxed)));
         sessions.truncate(limits::STATE_SAMPLE_SESSIONS);
         let (samples, mut given) = mpsc::channel(most.max(1));
         for session in sessions {
@@ -351,22 +231,22 @@ impl Registry {
         let waiting: usize =
             queues.iter().map(|session| session.messages.max_capacity() - session.messages.capacity()).sum();
         metrics::gauge!("modehost_session_waiting_messages").set(waiting as f64);
+        self.count_modes(&queues);
     }
 
-    /// For operators, in the order of the device ids.
-    pub fn sessions(&self) -> Vec<SessionInfo> {
-        let mut infos: Vec<SessionInfo> = self.shared.all().iter().map(|session| info(session)).collect();
-        infos.sort_by(|one, other| one.device.cmp(&other.device));
-        infos
-    }
-}
-
-fn info(session: &SessionHandle) -> SessionInfo {
-    SessionInfo {
-        device: session.device.to_string(),
-        connected: session.connected.load(Ordering::Relaxed) != 0,
-        mode: session.mode.lock().as_ref().map(|mode| mode.to_string()),
-        live_instances: session.live.load(Ordering::Relaxed),
+    /// Counts sessions by what serves them. What served some before and serves none now is at zero.
+    fn count_modes(&self, sessions: &[Arc<SessionHandle>]) {
+        let mut counts = self.modes.lock();
+        counts.values_mut().for_each(|count| *count = 0);
+        for session in sessions {
+            let served = session.published.served.lock().clone();
+            *counts.entry(served).or_default() += 1;
+        }
+        for (served, count) in &*counts {
+            let (mode, generation) = served.as_ref().map_or(("none", 0), |(mode, generation)| (&**mode, generation.0));
+            let labels = [("mode", mode.to_owned()), ("generation", generation.to_string())];
+            metrics::gauge!("modehost_mode_sessions", &labels).set(*count as f64);
+        }
     }
 }
 
@@ -393,14 +273,14 @@ async fn relieve_pressure(shared: Arc<Shared>) {
     loop {
         let wanted = shared.budget.pressure().await;
         let mut sessions = shared.all();
-        sessions.retain(|session| session.live.load(Ordering::Relaxed) > 0);
-        sessions.sort_by_key(|session| session.used.load(Ordering::Relaxed));
+        sessions.retain(|session| session.published.live.load(Ordering::Relaxed) > 0);
+        sessions.sort_by_key(|session| session.published.used.load(Ordering::Relaxed));
         let mut freed = 0;
         for session in sessions {
             if freed >= wanted {
                 break;
             }
-            freed += session.live.load(Ordering::Relaxed);
+            freed += session.published.live.load(Ordering::Relaxed);
             session.inbox.control(Control::Hibernate);
         }
     }

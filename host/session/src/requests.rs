@@ -12,6 +12,8 @@ use modehost_contract::{Event, ModelPart};
 use modehost_ids::PluginId;
 use modehost_storage::StorageError;
 
+use crate::turns::Tie;
+
 /// What a request came to.
 pub(crate) struct Outcome {
     pub(crate) plugin: PluginId,
@@ -41,6 +43,8 @@ pub(crate) struct Open {
     pub(crate) serial: u64,
     /// A question whose answer would be spoken: it ends where the person moves on (C.16).
     pub(crate) spoken: bool,
+    /// The turn that it was made in, if in one.
+    pub(crate) tie: Option<Tie>,
     cancel: AbortHandle,
 }
 
@@ -68,7 +72,7 @@ impl Requests {
     pub(crate) fn issue(&mut self) -> (Open, Ticket) {
         self.serial += 1;
         let (cancel, registration) = AbortHandle::new_pair();
-        (Open { serial: self.serial, spoken: false, cancel }, Ticket { serial: self.serial, registration })
+        (Open { serial: self.serial, spoken: false, tie: None, cancel }, Ticket { serial: self.serial, registration })
     }
 
     /// Polls `outcome` with the session from now on, until the handler lets go.

@@ -5,11 +5,9 @@ use std::collections::HashMap;
 
 use modehost_ids::DeviceId;
 use modehost_limits as limits;
-use modehost_protocol::reply;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::actor::Session;
 use crate::config::Language;
 
 /// What is wrong, as a person notices it.
@@ -30,11 +28,11 @@ pub(crate) enum Trouble {
 }
 
 /// The face that goes with an alert.
-const FACE: &str = "sad";
+pub(crate) const FACE: &str = "sad";
 
 impl Trouble {
     /// For the log.
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::NoRecogniser => "no speech recogniser is configured",
             Self::Recogniser => "the speech recogniser fails",
@@ -46,7 +44,7 @@ impl Trouble {
     }
 
     /// Heading and sentence.
-    fn words(self, language: Language) -> (&'static str, &'static str) {
+    pub(crate) fn words(self, language: Language) -> (&'static str, &'static str) {
         let chinese = match self {
             Self::NoRecogniser => ("听不懂", "服务器没有配置语音识别，请联系管理员。"),
             Self::Recogniser => ("没听清", "语音识别暂时不可用，请稍后再说一遍。"),
@@ -78,7 +76,7 @@ pub(crate) struct Told(Mutex<HashMap<(DeviceId, Trouble), Instant>>);
 impl Told {
     /// True if the device is to be told now; then it counts as told. Where too many have been told within the
     /// hour to remember them all, some are told twice.
-    fn is_due(&self, device: &DeviceId, trouble: Trouble, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, device: &DeviceId, trouble: Trouble, now: Instant) -> bool {
         let mut told = self.0.lock();
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < limits::TROUBLE_TOLD_AGAIN;
         let key = (device.clone(), trouble);
@@ -92,18 +90,6 @@ impl Told {
             told.insert(key, now);
         }
         true
-    }
-}
-
-impl Session {
-    /// The person notices a fault: they are told what it is, unless they know.
-    pub(crate) fn tell_trouble(&mut self, trouble: Trouble) {
-        if !self.shared.told.is_due(&self.handle.device, trouble, Instant::now()) {
-            return;
-        }
-        tracing::warn!(device = %self.handle.device, "a person is told of a fault: {}", trouble.label());
-        let (status, message) = trouble.words(self.language());
-        self.link.send(reply::alert(status, message, FACE));
     }
 }
 

@@ -10,7 +10,7 @@ use opus_pure::OpusDecoder;
 
 use self::evidence::Evidence;
 use crate::resample::Resample;
-use crate::voice_activity::RATE;
+use crate::vad::RATE;
 
 /// Why a packet was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Skipped {
 }
 
 impl Skipped {
-    /// For figures.
+    /// For metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Empty => "empty",

@@ -7,6 +7,7 @@ use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 /// How sound is put into packets for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DownlinkCodec {
+    /// Opus, in the voice mode, one packet a frame.
     Opus,
     /// Signed 16 bit, little-endian.
     Pcm,
@@ -15,6 +16,7 @@ pub enum DownlinkCodec {
 /// What a device is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Downlink {
+    /// How a frame is encoded.
     pub codec: DownlinkCodec,
     /// In Hz.
     pub sample_rate: u32,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// What kind of failure it is; the label of the figures.
+/// What kind of failure it is; the label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// It cannot be reached, or the connection broke off.
@@ -23,7 +23,11 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// For figures.
+    /// Every word, for metrics that are there from the start.
+    pub(crate) const LABELS: [&str; 7] =
+        ["connection", "timeout", "unauthorized", "busy", "refused", "garbled", "breaker_open"];
+
+    /// For metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -41,6 +45,7 @@ impl FaultKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
+    /// What went wrong; also the label of the counters.
     pub kind: FaultKind,
     /// One sentence.
     pub message: String,

@@ -1,47 +1,48 @@
-//! Hearing and speaking: a device's sound to text, text to a device's sound.
+//! Speech: device audio to text (ASR), text to device audio (TTS).
 //!
-//! # Layout, in the order in which sound walks
-//! - [`ear`]: what a device sends, in its order; decoding, voice activity and listening in one task
+//! # Layout, in the order in which audio flows
+//! - [`audio_input`]: packets of a device, in their order; decoding, VAD and endpointing in one task
 //! - [`decode`]: packets to PCM
-//! - [`voice_activity`]: where somebody speaks
-//! - [`listen`]: listening as one state machine
-//! - [`recognise`]: an utterance to text, by a provider
-//! - [`speak`]: text to sound, by a provider
-//! - [`speakable`]: the gate before the voice
-//! - [`mouth`]: a turn of speech on one connection, paced
+//! - [`vad`]: voice activity detection
+//! - [`endpointing`]: where an utterance begins and ends, as one state machine
+//! - [`asr`]: an utterance to text, by a provider
+//! - [`tts`]: text to audio, by a provider
+//! - [`mod@speakable`]: what of an answer is spoken
+//! - [`playback`]: a turn of speech on one connection, paced
 //! - [`encode`]: PCM to packets
-//! - [`resample`]: sound at another rate
-//! - [`service`]: what sessions hear and speak with, replaced while the server runs
+//! - [`resample`]: PCM at another sample rate
+//! - [`service`]: the providers that sessions use, replaced while the server runs
 //! - `join`: texts put together
-//! - `http`: calls of providers
+//! - `http`: requests to providers
 //! - [`fault`]: what can go wrong with a provider
-//! - `figures`: what the figures of this room mean
-//! - [`config`]: the settings of this room
+//! - `metrics`: descriptions of this crate's metrics
+//! - [`config`]: this crate's settings
 //!
-//! Rule: nothing here knows modes or sessions; what a session needs of it are an ear and a mouth.
+//! Rule: nothing here knows modes or sessions. A session uses one [`AudioInput`] and one [`Playback`] per turn.
+#![warn(missing_docs)]
 
+pub mod asr;
+pub mod audio_input;
 pub mod config;
 pub mod decode;
-pub mod ear;
 pub mod encode;
+pub mod endpointing;
 pub mod fault;
-mod figures;
 mod http;
 mod join;
-pub mod listen;
-pub mod mouth;
-pub mod recognise;
+mod metrics;
+pub mod playback;
 pub mod resample;
 pub mod service;
-pub mod speak;
 pub mod speakable;
-pub mod voice_activity;
+pub mod tts;
+pub mod vad;
 
-pub use ear::{Ear, Listener, Note, Report, Sound, Words};
+pub use self::metrics::describe_metrics;
+pub use audio_input::{AudioInput, Listener, Note, Report, Sound, Words};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
-pub use figures::describe_figures;
 pub use join::join;
-pub use mouth::{Heard, Speaking, Stage};
+pub use playback::{Heard, Playback, PlaybackTarget};
 pub use service::{Parts, Speech};
 pub use speakable::speakable;

@@ -1,5 +1,5 @@
-//! What sessions hear and speak with. Rule: replaced as a whole while the server runs; an utterance
-//! or an answer that has begun ends as it began.
+//! The speech providers that sessions use. Rule: replaced as a whole while the server runs; an utterance or a
+//! turn in progress keeps the providers that it began with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,44 +7,54 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use modehost_task::WorkThreads;
 
+use crate::asr::{AudioBudget, Recogniser, Terms, recogniser};
 use crate::config::{AsrConfig, TtsConfig, VadConfig};
 use crate::encode::{Downlink, DownlinkCodec};
-use crate::mouth::{Speaking, Stage};
-use crate::recognise::{Recogniser, SoundRoom, Terms, recogniser};
-use crate::speak::{Speaker, speaker};
-use crate::voice_activity::{Earshot, VoiceDetector};
+use crate::playback::{Playback, PlaybackTarget};
+use crate::tts::{Speaker, speaker};
+use crate::vad::{Earshot, VoiceDetector};
 
-/// What is configured at the moment.
+/// The configured providers and settings.
 pub struct Parts {
-    /// None: nobody makes words of sound.
+    /// None: speech is not recognised.
     pub recogniser: Option<Arc<dyn Recogniser>>,
+    /// What an utterance may cost: lengths, waits and attempts.
     pub terms: Terms,
+    /// How voice is found in sound.
     pub vad: VadConfig,
-    /// None: nobody speaks, and what is said goes out as captions.
+    /// None: answers are sent as captions only.
     pub speaker: Option<Arc<dyn Speaker>>,
-    /// What devices are sent that say hello from now on, but for those that want PCM.
+    /// Audio format for devices that say hello from now on, except those that want PCM.
     pub downlink: Downlink,
-    /// What recogniser and speaker were made of.
+    /// The settings that recogniser and speaker were made with.
     pub made_of: (AsrConfig, TtsConfig),
 }
 
 impl Parts {
-    /// What these settings ask for. What was made of the same settings `before` is used on, with its
-    /// connections. Blocks while it is found out whether a program is installed.
+    /// Providers for these settings. A provider of `before` with the same settings is reused, with its connections.
+    /// Blocks while it checks whether a program is installed.
     pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, before: Option<&Self>) -> Self {
         let hears = before.filter(|before| before.made_of.0 == *asr);
         let speaks = before.filter(|before| before.made_of.1 == *tts);
+        let recogniser = hears.map_or_else(|| recogniser(asr), |before| before.recogniser.clone());
+        let speaker = speaks.map_or_else(|| speaker(tts), |before| before.speaker.clone());
+        if let Some(recogniser) = &recogniser {
+            crate::metrics::begin_recogniser(recogniser.name());
+        }
+        if let Some(speaker) = &speaker {
+            crate::metrics::begin_speaker(speaker.name());
+        }
         Self {
-            recogniser: hears.map_or_else(|| recogniser(asr), |before| before.recogniser.clone()),
+            recogniser,
             terms: terms(asr, vad),
             vad: vad.clone(),
-            speaker: speaks.map_or_else(|| speaker(tts), |before| before.speaker.clone()),
+            speaker,
             downlink: downlink(tts),
             made_of: (asr.clone(), tts.clone()),
         }
     }
 
-    /// Nobody hears and nobody speaks.
+    /// No recogniser and no speaker.
     pub fn none() -> Self {
         let (asr, vad, tts) = (AsrConfig::default(), VadConfig::default(), TtsConfig::default());
         let (terms, downlink) = (terms(&asr, &vad), downlink(&tts));
@@ -52,7 +62,7 @@ impl Parts {
     }
 }
 
-/// How an utterance is recognised.
+/// Timeout, retries and maximum length of an utterance.
 pub fn terms(asr: &AsrConfig, vad: &VadConfig) -> Terms {
     Terms {
         timeout: Duration::from_secs(asr.timeout_s),
@@ -61,33 +71,33 @@ pub fn terms(asr: &AsrConfig, vad: &VadConfig) -> Terms {
     }
 }
 
-/// What devices are sent.
+/// Audio format for devices.
 pub fn downlink(tts: &TtsConfig) -> Downlink {
     let TtsConfig { sample_rate, frame_ms, bitrate, .. } = *tts;
     Downlink { codec: DownlinkCodec::Opus, sample_rate, frame_ms, bitrate }
 }
 
-/// Hearing and speaking, shared by all sessions.
+/// ASR and TTS, shared by all sessions.
 pub struct Speech {
     parts: ArcSwap<Parts>,
     threads: Arc<WorkThreads>,
     detector: fn() -> Box<dyn VoiceDetector>,
-    /// Of the sound that all ears hold.
-    room: Arc<SoundRoom>,
+    /// Of the audio that all inputs buffer.
+    budget: Arc<AudioBudget>,
 }
 
 impl Speech {
-    /// `threads` decode what is heard; they should be no others' threads.
+    /// `threads` decode and encode audio; nothing else should run on them.
     pub fn new(threads: Arc<WorkThreads>, parts: Parts) -> Arc<Self> {
-        let room = SoundRoom::of_cores(std::thread::available_parallelism().map_or(1, usize::from));
-        Arc::new(Self { parts: ArcSwap::from_pointee(parts), threads, detector: || Box::<Earshot>::default(), room })
+        let budget = AudioBudget::of_cores(std::thread::available_parallelism().map_or(1, usize::from));
+        Arc::new(Self { parts: ArcSwap::from_pointee(parts), threads, detector: || Box::<Earshot>::default(), budget })
     }
 
-    pub(crate) fn room(&self) -> &Arc<SoundRoom> {
-        &self.room
+    pub(crate) fn audio_budget(&self) -> &Arc<AudioBudget> {
+        &self.budget
     }
 
-    /// From now on.
+    /// Replaces the providers for utterances and turns that begin from now on.
     pub fn apply(&self, parts: Parts) {
         self.parts.store(Arc::new(parts));
     }
@@ -97,10 +107,10 @@ impl Speech {
         self.parts.load()
     }
 
-    /// Begins a turn of speech; `None` where nobody speaks. See [`Speaking::begin`].
-    pub fn speak(&self, stage: Stage, over: impl FnOnce() + Send + 'static) -> Option<Speaking> {
+    /// Begins a turn of speech; `None` without a speaker. See [`Playback::begin`].
+    pub fn speak(&self, stage: PlaybackTarget, over: impl FnOnce() + Send + 'static) -> Option<Playback> {
         let speaker = self.parts().speaker.clone()?;
-        Some(Speaking::begin(speaker, &self.threads, stage, over))
+        Some(Playback::begin(speaker, &self.threads, stage, over))
     }
 
     pub(crate) fn threads(&self) -> &WorkThreads {

@@ -4,7 +4,7 @@
 
 use modehost_limits::sound::FAINT_VOICE;
 use modehost_speech::config::VadConfig;
-use modehost_speech::voice_activity::{Bounds, Change, Earshot, RATE, Voice, VoiceActivity, duration};
+use modehost_speech::vad::{Bounds, Change, Earshot, RATE, Vad, Voice, duration};
 
 /// How far a boundary may be from the truth, in ms.
 const TOLERANCE: i64 = 200;
@@ -64,7 +64,7 @@ fn scene(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
 
 fn found(pcm: &[i16]) -> Vec<(i64, i64)> {
     let bounds = Bounds::from(&VadConfig::default());
-    let mut activity = VoiceActivity::new(Box::<Earshot>::default());
+    let mut activity = Vad::new(Box::<Earshot>::default());
     let (mut began, mut found) = (None, Vec::new());
     let ms = |at: u64| (at * 1000 / u64::from(RATE)) as i64;
     // As firmware sends it.
@@ -105,7 +105,7 @@ fn a1_what_is_no_speech_begins_no_utterance() {
 
 fn voice(pcm: &[i16]) -> Voice {
     let bounds = Bounds::from(&VadConfig::default());
-    let mut activity = VoiceActivity::new(Box::<Earshot>::default());
+    let mut activity = Vad::new(Box::<Earshot>::default());
     pcm.chunks(960).for_each(|packet| activity.hear(packet, &bounds, |_| {}));
     activity.voice()
 }
@@ -121,7 +121,7 @@ fn a9_there_is_voice_where_somebody_speaks_however_softly() {
         let ms = speech.len() as u64 * 1000 / u64::from(RATE);
         let clear = voice(&speech).clear * 1000 / u64::from(RATE);
         assert!((ms / 2..=ms).contains(&clear), "{name}: {clear} of {ms} ms");
-        // 40 dB softer: somebody whispers from across the room.
+        // 40 dB softer: somebody whispers from across the crate.
         let soft: Vec<i16> = speech.iter().map(|sample| sample / 100).collect();
         assert!(is_worth_asking(&soft), "{name}, softly");
         // Cut off at both ends: a short word.

@@ -5,23 +5,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use modehost_gateway::ServerConfig;
-use modehost_gateway::console::Secret;
+use modehost_gateway::config::OperatorSecret;
 use modehost_gateway::proxy::{Caller, Proxies};
 use modehost_gateway::settings::bears;
 
-use super::Desk;
+use super::AdminState;
 use super::view;
 
 /// Lets a request through or answers it.
-pub async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let live = desk.live.current();
+pub async fn guard(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
+    let live = admin.live.current();
     let server = &live.document.server;
-    let token = server.admin_token.as_ref().map(|token| token.expose());
-    match judge(token, caller(&request, server), request.headers()) {
+    match judge(server.admin_token.as_ref(), caller(&request, server), request.version(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),
     }
@@ -35,9 +34,14 @@ pub(super) fn caller(request: &Request, server: &ServerConfig) -> Option<Caller>
 
 type Refusal = (StatusCode, &'static str);
 
-fn judge(token: Option<&str>, caller: Option<Caller>, headers: &HeaderMap) -> Result<(), Refusal> {
+fn judge(
+    token: Option<&OperatorSecret>,
+    caller: Option<Caller>,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
     if let Some(token) = token {
-        return if bears(headers, &Secret::new(token)) {
+        return if bears(headers, token) {
             Ok(())
         } else {
             Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))
@@ -46,6 +50,11 @@ fn judge(token: Option<&str>, caller: Option<Caller>, headers: &HeaderMap) -> Re
     // Whoever comes through a proxy on this machine is somewhere else.
     if !caller.is_some_and(Caller::is_local) {
         return Err((StatusCode::FORBIDDEN, "only this machine may use this; set server.admin_token to allow others"));
+    }
+    // nginx says nothing of whom it forwards unless it is told to, and speaks this; nobody else on this machine does.
+    if version < Version::HTTP_11 {
+        let why = "this request has come through a proxy, or speaks HTTP/1.0; set server.admin_token and send it";
+        return Err((StatusCode::FORBIDDEN, why));
     }
     // A page in a browser on this machine is not its operator. Its requests carry an origin, or,
     // where the page's own name was pointed here, a host that is not ours.
@@ -69,6 +78,8 @@ fn is_local(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    const HTTP: Version = Version::HTTP_11;
+
     fn headers(list: &[(header::HeaderName, &'static str)]) -> HeaderMap {
         list.iter().map(|(name, value)| (name.clone(), header::HeaderValue::from_static(value))).collect()
     }
@@ -81,24 +92,26 @@ mod tests {
     fn without_a_token_only_this_machine_and_no_page_may() {
         let (near, far) = (caller("127.0.0.1", &[]), caller("10.0.0.1", &[]));
         let plain = headers(&[(header::HOST, "localhost:8003")]);
-        assert_eq!(judge(None, near, &plain), Ok(()));
-        assert_eq!(judge(None, caller("::1", &[]), &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
-        assert_eq!(judge(None, caller("::ffff:127.0.0.1", &[]), &plain), Ok(()));
-        assert!(judge(None, far, &plain).is_err());
-        assert!(judge(None, None, &plain).is_err());
+        assert_eq!(judge(None, near, HTTP, &plain), Ok(()));
+        assert_eq!(judge(None, caller("::1", &[]), HTTP, &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
+        assert_eq!(judge(None, caller("::ffff:127.0.0.1", &[]), HTTP, &plain), Ok(()));
+        assert!(judge(None, near, Version::HTTP_10, &plain).is_err());
+        assert!(judge(None, far, HTTP, &plain).is_err());
+        assert!(judge(None, None, HTTP, &plain).is_err());
         let through = [(header::FORWARDED, "for=127.0.0.1")];
-        assert!(judge(None, caller("127.0.0.1", &through), &plain).is_err());
-        assert!(judge(None, near, &headers(&[(header::HOST, "localhost"), (header::ORIGIN, "null")])).is_err());
-        assert!(judge(None, near, &headers(&[(header::HOST, "evil.example:8003")])).is_err());
+        assert!(judge(None, caller("127.0.0.1", &through), HTTP, &plain).is_err());
+        assert!(judge(None, near, HTTP, &headers(&[(header::HOST, "localhost"), (header::ORIGIN, "null")])).is_err());
+        assert!(judge(None, near, HTTP, &headers(&[(header::HOST, "evil.example:8003")])).is_err());
     }
 
     #[test]
     fn with_a_token_the_token_alone_counts() {
         let far = caller("10.0.0.1", &[]);
-        assert_eq!(judge(Some("hush"), far, &headers(&[(header::AUTHORIZATION, "Bearer hush")])), Ok(()));
+        let token = OperatorSecret::from("hush");
+        assert_eq!(judge(Some(&token), far, HTTP, &headers(&[(header::AUTHORIZATION, "Bearer hush")])), Ok(()));
         for wrong in ["Bearer hus", "Bearer hushh", "hush", "Bearer"] {
             let near = caller("127.0.0.1", &[]);
-            assert!(judge(Some("hush"), near, &headers(&[(header::AUTHORIZATION, wrong)])).is_err());
+            assert!(judge(Some(&token), near, HTTP, &headers(&[(header::AUTHORIZATION, wrong)])).is_err());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Who has moved what. Rule: every call that may change something writes one line, also if it was
-//! refused: from where, what, and what became of it; never a token or a body.
+//! Who has moved what, or taken it along. Rule: every call that may change something, or gives out what is kept of a
+//! device, writes one line, also if it was refused: from where, what, and what became of it; never a token or a body.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::counter;
 
-use super::{Desk, access};
+use super::{AdminState, access};
 
 /// What the lines are logged under; always on, whatever the level.
 pub const TARGET: &str = "modehost::audit";
@@ -18,9 +18,10 @@ pub const TARGET: &str = "modehost::audit";
 const PATH_CHARS: usize = 200;
 
 /// Counts every call, and writes the line of one that may change something.
-pub async fn record(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let line = changes.then(|| Line::of(&request, &desk));
+pub async fn record(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let takes = request.uri().path().ends_with("/export");
+    let line = (!reads || takes).then(|| Line::of(&request, &admin));
     let answer = next.run(request).await;
     let outcome = match answer.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
@@ -44,8 +45,8 @@ struct Line {
 }
 
 impl Line {
-    fn of(request: &Request, desk: &Desk) -> Self {
-        let caller = access::caller(request, &desk.live.current().document.server);
+    fn of(request: &Request, admin: &AdminState) -> Self {
+        let caller = access::caller(request, &admin.live.current().document.server);
         Self {
             from: caller.map_or_else(|| "unknown".to_owned(), |caller| caller.address.to_string()),
             forwarded: caller.is_some_and(|caller| caller.forwarded),

@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use modehost_config::{Loaded, Problem};
-use modehost_contract::Catalog;
 use modehost_gateway::GatewaySettings;
 use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
-use modehost_plugin::PluginCatalog;
+use modehost_plugin::{PluginCatalog, SettingsRefused};
 use modehost_session::Config;
 use modehost_speech::Speech;
 use modehost_storage::SqliteStorage;
 use modehost_storage::traits::OfflineQueue;
 use tokio::sync::watch;
 
-use super::sections::{self, Owners};
+use super::backends::Backends;
+use super::{problems, sections};
 use crate::log::Log;
 use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config, speech_parts};
 
@@ -25,40 +25,58 @@ use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, sess
 pub struct Feeds {
     sessions: watch::Sender<Arc<Config>>,
     gateway: watch::Sender<Arc<GatewaySettings>>,
+    targets: Targets,
+}
+
+/// Whoever is told of settings by a call.
+pub struct Targets {
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
     speech: Arc<Speech>,
     queue: Arc<dyn OfflineQueue>,
     storage: Arc<SqliteStorage>,
     log: Arc<Log>,
+    /// What the runtime found room for.
     live_instances: usize,
 }
 
+/// Where whoever follows settings by itself finds them.
+pub struct Fed {
+    pub sessions: watch::Receiver<Arc<Config>>,
+    pub gateway: watch::Receiver<Arc<GatewaySettings>>,
+}
+
+impl Targets {
+    /// Those of this server.
+    pub fn of(backends: &Backends, log: Arc<Log>) -> Self {
+        Self {
+            models: backends.models.clone(),
+            hooks: backends.hooks.clone(),
+            speech: backends.speech.clone(),
+            queue: backends.queue.clone(),
+            storage: backends.storage.clone(),
+            log,
+            live_instances: backends.runtime.instance_limit(),
+        }
+    }
+}
+
 impl Feeds {
-    /// From the settings at the start. `live_instances` is what the runtime found room for.
-    pub fn new(
-        settings: &Settings,
-        live_instances: usize,
-        (models, hooks, speech): (Arc<LanguageModels>, Arc<WebHooks>, Arc<Speech>),
-        (queue, storage): (Arc<dyn OfflineQueue>, Arc<SqliteStorage>),
-        log: Arc<Log>,
-    ) -> (Self, watch::Receiver<Arc<Config>>, watch::Receiver<Arc<GatewaySettings>>) {
-        let (sessions, for_sessions) = watch::channel(session_config(settings, live_instances));
+    /// From the settings at the start.
+    pub fn new(settings: &Settings, targets: Targets) -> (Self, Fed) {
+        let (sessions, for_sessions) = watch::channel(session_config(settings, targets.live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (
-            Self { sessions, gateway, models, hooks, speech, queue, storage, log, live_instances },
-            for_sessions,
-            for_gateway,
-        )
+        (Self { sessions, gateway, targets }, Fed { sessions: for_sessions, gateway: for_gateway })
     }
 
     fn send(&self, settings: &Settings) {
-        self.sessions.send_replace(session_config(settings, self.live_instances));
+        let Targets { models, hooks, storage, log, live_instances, .. } = &self.targets;
+        self.sessions.send_replace(session_config(settings, *live_instances));
         self.gateway.send_modify(|gateway| *gateway = renewed_gateway_settings(gateway, settings));
-        self.models.apply(&settings.llm);
-        self.hooks.apply(&settings.hooks);
-        self.storage.apply(&settings.storage);
-        self.log.apply(&settings.log);
+        models.apply(&settings.llm);
+        hooks.apply(&settings.hooks);
+        storage.apply(&settings.storage);
+        log.apply(&settings.log);
     }
 }
 
@@ -68,22 +86,18 @@ impl Feeds {
 /// # Errors
 /// Whatever is wrong; then nothing has changed.
 pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) -> Result<(), Vec<Problem>> {
-    let problems = owners(loaded, catalog).check(loaded);
+    let problems = problems::of(loaded, catalog);
     if !problems.is_empty() {
         return Err(problems);
     }
     catalog.reconfigure(&loaded.document.plugins, sections::values(loaded)).map_err(|refusals| {
-        let problem = |(id, why): (String, String)| loaded.problem_with_key(&modehost_config::path::join("", &id), why);
+        let problem =
+            |SettingsRefused { plugin, why }| loaded.problem_with_key(&modehost_config::path::join("", &plugin), why);
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
-    feeds.queue.limit(sections::queue_limit(loaded));
-    let before = feeds.speech.parts();
-    feeds.speech.apply(speech_parts(loaded, Some(&before)));
+    feeds.targets.queue.limit(sections::queue_limit(loaded));
+    let before = feeds.targets.speech.parts();
+    feeds.targets.speech.apply(speech_parts(loaded, Some(&before)));
     feeds.send(&loaded.document);
     Ok(())
-}
-
-/// Whoever may have a section at this moment.
-pub fn owners(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Owners {
-    Owners::loaded(&catalog.table()).with_named(&loaded.document).with_refused(catalog)
 }

@@ -10,6 +10,7 @@ use jsonschema::error::ValidationErrorKind;
 use modehost_config::{Loaded, Problem, path, problem};
 use modehost_contract::Table;
 use modehost_limits as limits;
+use modehost_plugin::catalog::status::Misconfigured;
 use modehost_plugin::{PluginCatalog, Shared};
 use serde_json::{Map, Value};
 
@@ -43,6 +44,11 @@ impl Owners {
     /// Adds the plugins whose files are there and refused.
     pub fn with_refused(mut self, catalog: &PluginCatalog) -> Self {
         self.names.extend(catalog.known());
+        for Misconfigured { id, schema, .. } in catalog.misconfigured() {
+            if let Some(schema) = schema {
+                self.schemas.entry(id).or_insert_with(|| parse_schema(&schema));
+            }
+        }
         self
     }
 

@@ -7,15 +7,27 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use modehost_gateway::Readiness;
 use modehost_limits as limits;
 use modehost_task::WorkThreads;
 use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Devices are served.
-pub fn ready() {
-    tell(&[NotifyState::Ready, NotifyState::Status("serving")]);
+/// The start is over, or a reload: devices are served.
+pub fn ready(readiness: &Readiness) {
+    tell(&[NotifyState::Ready, NotifyState::Status(&sentence(readiness))]);
+}
+
+/// What the service manager shows beside the state.
+pub fn status(readiness: &Readiness) {
+    tell(&[NotifyState::Status(&sentence(readiness))]);
+}
+
+fn sentence(readiness: &Readiness) -> String {
+    let why = readiness.not_ready.first().map(|why| format!("serving, not ready: {why}"));
+    let why = why.or_else(|| readiness.notes.first().map(|note| format!("serving; {note}")));
+    why.unwrap_or_else(|| "serving".to_owned())
 }
 
 /// Sessions are being saved; the end follows.

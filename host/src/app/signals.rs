@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::unix::AsyncFd;
 
+use super::health::Health;
 use super::service;
 use crate::log::Log;
 use crate::settings::Settings;
@@ -74,21 +75,23 @@ impl Signals {
     }
 
     /// Waits for a request to stop and says which it was; reloads meanwhile.
-    pub async fn until_stop(&self, live: &Arc<Live<Settings>>, log: &Log) -> &'static str {
+    pub async fn until_stop(&self, live: &Arc<Live<Settings>>, health: &Health, log: &Log) -> &'static str {
         loop {
             tokio::select! {
                 stop = self.stop() => return stop,
                 _ = next(&self.reload) => {
-                    let live = live.clone();
+                    let again = live.clone();
                     log.reopen();
                     // A line at any rate, so that a log file that was moved away is there again at once.
                     tracing::info!("SIGHUP: log files are opened anew, and the configuration is read again");
                     service::reloading("reading the configuration");
-                    // The outcome is logged where it is found. Whoever wants us to stop does not wait for it.
+                    // The outcome is logged where it is found, and told once more to whoever shows the state. Whoever wants us to stop does not wait for it.
                     tokio::select! {
                         stop = self.stop() => return stop,
-                        _ = run_apart("settings", move || live.refresh()) => service::ready(),
+                        _ = run_apart("settings", move || again.refresh()) => {}
                     }
+                    health.reloaded(live.reloads().borrow().as_ref());
+                    service::ready(&health.subscribe().borrow());
                 }
             }
         }

@@ -1,22 +1,32 @@
 //! `modehost check`. Rule: says everything that is wrong at once, and what it could not look at;
 //! changes nothing.
 
+mod findings;
+
 use std::path::{Path, PathBuf};
 
+use modehost_config::{Loaded, Place, Problems};
 use modehost_limits as limits;
 use serde_json::Value;
 
 use super::Failure;
+use crate::app::default_mode;
 use crate::app::sections::Owners;
 use crate::plugin_file;
-use crate::settings::{self, Origin};
-use crate::terminal::say;
+use crate::settings::{self, Origin, Settings, preset};
+use crate::terminal::{complain, say};
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArguments {
     /// Configuration file; with --reference the schemas of plugins, <plugin>/config.schema.json
     #[arg(value_name = "FILE", required_unless_present_any = ["schema", "reference"])]
     files: Vec<PathBuf>,
+    /// Data folder of the service; stands for the setting storage.dir
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Plugin folder of the service; stands for the setting plugins.dir
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
     /// Prints the JSON Schema of the configuration instead
     #[arg(long, conflicts_with_all = ["files", "reference"])]
     schema: bool,
@@ -39,21 +49,61 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     let [file] = &arguments.files[..] else {
         return Err(Failure::Configuration("modehost: check one configuration file at a time".to_owned()));
     };
-    let source = Origin { file: Some(file.clone()), ..Origin::default() }.source();
-    let loaded = settings::load(&source)?;
+    let option =
+        |folder: &Option<PathBuf>, name, steps: &[&str]| folder.iter().map(|path| preset(name, steps, path)).collect();
+    let preset: Vec<_> = option(&arguments.plugins, "--plugins", &["plugins", "dir"]);
+    let source = Origin { file: Some(file.clone()), data: arguments.data.clone(), preset }.source();
+    check(&settings::load(&source)?)
+}
+
+fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
+    let mut problems = findings::addresses(loaded);
+    let mut warnings = settings::advice(loaded);
     let mut owners = Owners::default().with_named(&loaded.document);
     let folder = &loaded.document.plugins.dir;
+    let is_there = folder.is_dir();
+    let mut plugins = Vec::new();
     for (file, probed) in plugin_file::probe_folder(&loaded.document).map_err(Failure::other)? {
         match probed {
-            Ok(probed) => drop(owners.schemas.insert(probed.id, probed.config_schema)),
-            Err(error) => say(format_args!("warning: {}: {error}", file.display())),
+            Ok(probed) => {
+                owners.schemas.insert(probed.id.clone(), probed.config_schema.clone());
+                plugins.push(probed);
+            }
+            Err(error) => complain(format_args!("warning: {}: {error}", file.display())),
         }
     }
-    let problems = owners.check(&loaded);
-    if !problems.is_empty() {
-        return Err(modehost_config::Problems::sorted(problems).into());
+    problems.extend(owners.check(loaded));
+    if is_there {
+        let modes: Vec<String> = plugins.iter().flat_map(|plugin| plugin.modes.clone()).collect();
+        if plugins.is_empty() && loaded.document.session.default_mode.is_some() {
+            let message = format!("no plugin is in {}, so nobody would be answered", folder.display());
+            problems.push(loaded.problem_with_value("/plugins/dir", message));
+        } else {
+            problems.extend(default_mode::unknown(loaded, &modes));
+        }
+        warnings.extend(findings::grants(loaded, &plugins));
     }
-    let unchecked = owners.unchecked(&loaded);
+    for warning in &warnings {
+        match &warning.place {
+            // What nobody has written has no line that anybody could look at.
+            Place::Text { name, .. } if name == settings::BUILT_IN.0 => {
+                complain(format_args!("warning: {}: {}", warning.setting, warning.message));
+            }
+            _ => complain(format_args!("warning: {warning}")),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Problems::sorted(problems).into());
+    }
+    match is_there {
+        true => say(format_args!("plugins looked at: {} in {}", plugins.len(), folder.display())),
+        false => say(format_args!(
+            "plugins not looked at: there is no folder {}; where the service has them elsewhere, say so with --plugins or \
+             as the service does (MODEHOST__PLUGINS__DIR)",
+            folder.display()
+        )),
+    }
+    let unchecked = owners.unchecked(loaded);
     if !unchecked.is_empty() {
         let names = unchecked.join(", ");
         say(format_args!("not checked, since their plugins are not in {}: {names}", folder.display()));

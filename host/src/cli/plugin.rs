@@ -10,15 +10,16 @@ use modehost_contract::Generation;
 use serde_json::Value;
 
 use super::Failure;
+use super::client::{NoAnswer, Server, ServerArguments};
 use crate::dev::{Builder, Workspace};
 use crate::plugin_file::{self, asked, components, describe, look};
-use crate::settings::{self, Origin, Settings};
+use crate::settings::Settings;
 use crate::terminal::{complain, say};
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
     /// Lists the plugins of the running server, or of the plugin folder if none runs
-    List(ConfigArguments),
+    List(ServerArguments),
     /// Has the running server load a plugin's file again, also if it was rolled back or refused
     #[command(after_help = RELOAD_HELP)]
     Reload(OrderArguments),
@@ -39,7 +40,7 @@ pub enum PluginCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
-        config: ConfigArguments,
+        server: ServerArguments,
     },
     /// Shows what a plugin file is and what it wants to be allowed
     Inspect {
@@ -52,13 +53,6 @@ pub enum PluginCommand {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct ConfigArguments {
-    /// Configuration file [default: config/modehost.yaml if it is there, else built-in settings]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
 pub struct OrderArguments {
     /// Id of the plugin, as `plugin list` shows it
     #[arg(value_name = "ID")]
@@ -67,7 +61,7 @@ pub struct OrderArguments {
     #[arg(long)]
     discard_state: bool,
     #[command(flatten)]
-    config: ConfigArguments,
+    server: ServerArguments,
 }
 
 const RELOAD_HELP: &str = "\
@@ -89,31 +83,26 @@ Examples:
 /// Runs one of them.
 pub fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
-        PluginCommand::List(config) => list(config),
+        PluginCommand::List(server) => list(server),
         PluginCommand::Reload(order) => carry_out(order, "reload"),
         PluginCommand::Rollback(order) => carry_out(order, "rollback"),
         PluginCommand::Build { plugin } => build(plugin.as_deref()),
-        PluginCommand::Check { file, config } => check(&file, config),
+        PluginCommand::Check { file, server } => check(&file, server),
         PluginCommand::Inspect { file, json } => inspect(&file, json),
     }
 }
 
-fn load(config: ConfigArguments) -> Result<modehost_config::Loaded<Settings>, Failure> {
-    let origin = Origin { file: config.config, ..Origin::default() };
-    Ok(settings::load(&origin.source())?)
-}
-
-fn list(config: ConfigArguments) -> Result<(), Failure> {
-    let loaded = load(config)?;
+fn list(server: ServerArguments) -> Result<(), Failure> {
+    let loaded = server.load()?;
     let settings = &loaded.document;
-    match running::plugins(&settings.server) {
+    match running::plugins(&Server::of(&settings.server)) {
         Ok(rows) => {
             for row in rows {
                 say(running::line(&row));
             }
         }
-        Err(running::NoAnswer::Refused(sentence)) => return Err(Failure::Other(sentence)),
-        Err(running::NoAnswer::NoServer) => {
+        Err(NoAnswer::Refused(sentence)) => return Err(Failure::Other(sentence)),
+        Err(NoAnswer::NoServer(_)) => {
             say(format_args!("no server answers; the folder {} holds:", settings.plugins.dir.display()));
             for file in components(&settings.plugins.dir) {
                 match look(&file) {
@@ -128,17 +117,9 @@ fn list(config: ConfigArguments) -> Result<(), Failure> {
 
 /// Has the running server do it, and shows how the plugin stands then.
 fn carry_out(order: OrderArguments, what: &str) -> Result<(), Failure> {
-    let loaded = load(order.config)?;
-    let server = &loaded.document.server;
-    let refused = |answer| match answer {
-        running::NoAnswer::Refused(sentence) => Failure::Other(sentence),
-        running::NoAnswer::NoServer => Failure::Other(format!(
-            "no server answers on this machine at port {}; start one, or name its configuration with --config",
-            running::address(server).port()
-        )),
-    };
-    running::order(server, &order.id, what, order.discard_state).map_err(refused)?;
-    for row in running::plugins(server).map_err(refused)?.iter().filter(|row| row["id"] == order.id.as_str()) {
+    let server = order.server.server()?;
+    running::order(&server, &order.id, what, order.discard_state)?;
+    for row in running::plugins(&server)?.iter().filter(|row| row["id"] == order.id.as_str()) {
         say(running::line(row));
     }
     Ok(())
@@ -160,8 +141,8 @@ fn build(plugin: Option<&str>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::other(error)))
 }
 
-fn check(file: &Path, config: ConfigArguments) -> Result<(), Failure> {
-    let loaded = load(config)?;
+fn check(file: &Path, server: ServerArguments) -> Result<(), Failure> {
+    let loaded = server.load()?;
     let (_, package) = look(file).map_err(Failure::other)?;
     let granted = loaded.document.plugins.granted(&package.id);
     let section = loaded.sections.get(&package.id).map(|section| &section.value);

@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::First;
+use modehost_config::environment::Override;
+use modehost_gateway::BindError;
 use modehost_limits as limits;
+use modehost_storage::Lasting;
 use modehost_task::{run_blocking, run_on_io};
 
-use super::{Failure, Places};
+use super::{BAD_DATA, Failure, NO_PERMISSION, Places};
 use crate::app::signals::Signals;
 use crate::app::{self, Ended, Program, Start, StartError};
 use crate::dev::{self, Builder, DevWatch, Workspace};
-use crate::figures;
 use crate::log::Log;
 use crate::settings::{self, Origin, Settings, preset};
-use crate::terminal::{complain, say};
+use crate::terminal::{self, complain, say};
 
 #[derive(Debug, clap::Args)]
 pub struct ServeArguments {
@@ -47,7 +49,14 @@ pub fn dev(arguments: DevArguments) -> Result<(), Failure> {
     let Places { config, data } = arguments.places;
     let data = data.unwrap_or_else(|| workspace.root.join(dev::DATA));
     let folder = data.join("plugins");
-    let presets = vec![preset("dev", &["plugins", "dir"], &folder)];
+    // An author's half-done plugin must not end the server.
+    let lenient = Override {
+        variable: "dev".to_owned(),
+        steps: vec!["plugins".to_owned(), "strict_start".to_owned()],
+        value: false.into(),
+        spelling: "false".to_owned(),
+    };
+    let presets = vec![preset("dev", &["plugins", "dir"], &folder), lenient];
     let origin = Origin { file: config, data: Some(data), preset: presets };
     let hint = "edit a file under plugins/ and save: it is rebuilt and swapped under live connections";
     start(&origin, Box::new(move |settings| build_and_watch(workspace, &settings.plugins.dir)), hint)
@@ -73,6 +82,7 @@ fn build_and_watch(workspace: Workspace, folder: &Path) -> Result<Box<dyn Send>,
 fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Failure> {
     let program = Program::of_this_process();
     let source = origin.source();
+    terminal::set_format(terminal::wanted_format(source.file.as_deref()));
     let Some(first) = unless_stopped({
         let source = source.clone();
         move || settings::elsewhere().load_first(&source)
@@ -89,6 +99,9 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
     let (blocking, warning) = settings::blocking_threads(&loaded);
     for warning in from_elsewhere.into_iter().chain(warning) {
         tracing::warn!("{warning}");
+    }
+    for advice in settings::advice(&loaded) {
+        tracing::warn!("{}: {}", advice.setting, advice.message);
     }
     let metrics = start_metrics()?;
     let start =
@@ -109,6 +122,20 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         // All that is left of this program are the sockets.
         Ok(Ended::Restart(ports)) => Err(Failure::Other(format!("no restart: {}", program.execute(ports.as_ref())))),
         Err(StartError::Settings(problems)) => Err(problems.into()),
+        Err(StartError::Bind(error)) if error.is_of_configuration() => {
+            Err(Failure::Configuration(format!("modehost: {error}")))
+        }
+        Err(error @ StartError::Bind(BindError::NotAllowed { .. })) => {
+            Err(Failure::Lasting(NO_PERMISSION, error.to_string()))
+        }
+        Err(StartError::PluginFolder(error)) if error.is_permission() => {
+            Err(Failure::Lasting(NO_PERMISSION, error.to_string()))
+        }
+        Err(StartError::Storage(error)) => Err(match error.lasts() {
+            Some(Lasting::Data) => Failure::Lasting(BAD_DATA, error.to_string()),
+            Some(Lasting::Permission) => Failure::Lasting(NO_PERMISSION, error.to_string()),
+            None => Failure::other(error),
+        }),
         Err(other) => Err(Failure::other(other)),
     }
 }
@@ -147,7 +174,7 @@ fn start_metrics() -> Result<PrometheusHandle, Failure> {
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_operations".to_owned()), &COUNTS))
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Prefix("modehost_model_".to_owned()), &ANSWERS));
     let handle = builder.and_then(PrometheusBuilder::install_recorder).map_err(Failure::other)?;
-    figures::describe();
+    crate::metrics::describe();
     Ok(handle)
 }
 

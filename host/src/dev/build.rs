@@ -21,8 +21,15 @@ pub const TARGET: &str = "wasm32-wasip2";
 /// Why nothing can be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The program cannot be started.
     #[error("cannot run {}: {error}; install Rust (https://rustup.rs) or set CARGO to the path of cargo", program.display())]
-    NoCargo { program: PathBuf, error: std::io::Error },
+    NoCargo {
+        /// What was started.
+        program: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// The target cannot be had; what rustup said.
     #[error(
         "the Rust target {TARGET} is not installed and cannot be added: {0}.\n\
          Run `rustup target add {TARGET}` where rustup is; without rustup, modes can be built with a distribution's \
@@ -30,15 +37,23 @@ pub enum BuildError {
          `-Z build-std=std,panic_abort`) and turned into components with wit-component's ComponentEncoder"
     )]
     NoTarget(String),
+    /// These packages do not compile.
     #[error("cargo could not build: {}; its messages stand above", .0.join(", "))]
     Failed(Vec<String>),
+    /// A built component cannot be put where it belongs.
     #[error("cannot write {}: {error}", path.display())]
-    Write { path: PathBuf, error: std::io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
 }
 
 /// A component that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
+    /// The plugin's id, from its `plugin.toml`.
     pub id: String,
     /// Where cargo left it.
     pub file: PathBuf,

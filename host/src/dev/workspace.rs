@@ -9,6 +9,7 @@ use serde::Deserialize;
 /// A checkout with plugins.
 #[derive(Clone, Debug)]
 pub struct Workspace {
+    /// The folder that holds `Cargo.toml` and `plugins`.
     pub root: PathBuf,
 }
 
@@ -19,20 +20,40 @@ pub struct PluginSource {
     pub id: String,
     /// From `Cargo.toml`; what cargo is asked to build.
     pub package: String,
+    /// Where its `plugin.toml` lies.
     pub folder: PathBuf,
 }
 
 /// What is wrong with a checkout.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
+    /// Neither this folder nor one above it is a checkout.
     #[error("no workspace with a `plugins` folder at {} or above; run this inside a checkout, or use `modehost serve`", .0.display())]
     NotFound(PathBuf),
+    /// A manifest or a folder cannot be read.
     #[error("cannot read {}: {error}", path.display())]
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// A manifest lacks what is needed.
     #[error("{} cannot be used: {message}", path.display())]
-    BadManifest { path: PathBuf, message: String },
+    BadManifest {
+        /// Which.
+        path: PathBuf,
+        /// What TOML says of it.
+        message: String,
+    },
+    /// No plugin has this id.
     #[error("no plugin named `{name}`; plugins here are: {known}")]
-    NoSuchPlugin { name: String, known: String },
+    NoSuchPlugin {
+        /// What was asked for.
+        name: String,
+        /// The ids that there are, with commas.
+        known: String,
+    },
 }
 
 impl Workspace {

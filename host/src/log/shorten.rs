@@ -1,15 +1,9 @@
-//! Long messages keep their head and their tail. Rule: a line stays what it was: text, or one JSON
-//! object; only the middle of what is too long goes, and `…` stands for it.
+//! Long messages keep their head and their tail. Rule: only the middle of what is too long goes, and `…` stands for it.
 
 use std::borrow::Cow;
-use std::fmt::{self, Debug};
-use std::io::{self, Write};
+use std::fmt::{self, Debug, Write};
 
-use serde_json::Value;
 use tracing::field::{Field, Visit};
-use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::FormatFields;
-use tracing_subscriber::fmt::format::Writer;
 
 /// The text with at most `most` characters, the mark in its middle included; whole if it fits.
 pub fn shorten(text: &str, most: usize) -> Cow<'_, str> {
@@ -26,36 +20,27 @@ pub fn shorten(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// Writes the fields of an event for people, each at most so long.
-#[derive(Clone, Copy, Debug)]
-pub struct Fields {
-    most: usize,
-}
-
-impl Fields {
-    /// `most` characters for each field.
-    pub fn new(most: usize) -> Self {
-        Self { most }
-    }
-}
-
-impl<'writer> FormatFields<'writer> for Fields {
-    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut visitor = Visitor { writer, most: self.most, first: true, result: Ok(()) };
-        fields.record(&mut visitor);
-        visitor.result
-    }
-}
-
-struct Visitor<'writer> {
-    writer: Writer<'writer>,
+pub(super) struct Visitor<'writer> {
+    writer: &'writer mut dyn Write,
     most: usize,
     first: bool,
     result: fmt::Result,
 }
 
-impl Visitor<'_> {
+impl<'writer> Visitor<'writer> {
+    /// `most` characters for each field.
+    pub(super) fn new(writer: &'writer mut dyn Write, most: usize) -> Self {
+        Self { writer, most, first: true, result: Ok(()) }
+    }
+
+    /// Whether all could be written.
+    pub(super) fn finish(self) -> fmt::Result {
+        self.result
+    }
+
     fn put(&mut self, name: &str, text: &str) {
-        if self.result.is_err() {
+        // Those of libraries that know another log are told otherwise.
+        if self.result.is_err() || name.starts_with("log.") {
             return;
         }
         let gap = if std::mem::take(&mut self.first) { "" } else { " " };
@@ -83,51 +68,6 @@ impl Visit for Visitor<'_> {
     }
 }
 
-/// Hands JSON lines on, with long strings shortened.
-pub struct Shortening<W> {
-    writer: W,
-    most: usize,
-}
-
-impl<W> Shortening<W> {
-    /// `most` characters for each string.
-    pub fn new(writer: W, most: usize) -> Self {
-        Self { writer, most }
-    }
-}
-
-impl<W: Write> Write for Shortening<W> {
-    /// The formatter writes each line with one call.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let short = (bytes.len() > self.most).then(|| serde_json::from_slice::<Value>(bytes).ok()).flatten();
-        match short {
-            Some(mut line) => {
-                shorten_strings(&mut line, self.most);
-                self.writer.write_all(format!("{line}\n").as_bytes())?;
-            }
-            None => self.writer.write_all(bytes)?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
-fn shorten_strings(value: &mut Value, most: usize) {
-    match value {
-        Value::String(text) => {
-            if let Cow::Owned(short) = shorten(text, most) {
-                *text = short;
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| shorten_strings(value, most)),
-        Value::Object(members) => members.values_mut().for_each(|value| shorten_strings(value, most)),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,16 +83,5 @@ mod tests {
             let text = "äöü0123456789€𝄞xyz".repeat(3);
             assert!(shorten(&text, most).chars().count() <= most, "{most}");
         }
-    }
-
-    #[test]
-    fn c14_a_json_line_stays_json() {
-        let mut out = Vec::new();
-        let line = format!("{{\"level\":\"INFO\",\"message\":\"{}\"}}\n", "x".repeat(500));
-        Shortening::new(&mut out, 100).write_all(line.as_bytes()).expect("written");
-        let read: Value = serde_json::from_slice(&out).expect("JSON");
-        assert_eq!(read["message"].as_str().map(|text| text.chars().count()), Some(100));
-        assert_eq!(read["level"], "INFO");
-        assert_eq!(out.last(), Some(&b'\n'));
     }
 }

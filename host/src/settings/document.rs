@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use garde::Validate;
-use modehost_config::remote::is_open;
+use modehost_config::remote::{RemoteSecret, is_open};
 use modehost_config::{Elsewhere, Loaded, Remote, Switch};
-use modehost_ids::{Address, Secret, SecretKind};
+use modehost_ids::Address;
 use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,18 +56,6 @@ pub struct RemoteSettings {
     pub sign_in: Option<bool>,
 }
 
-/// What the other machine knows us by.
-pub type RemoteSecret = Secret<OfRemote>;
-
-/// See [`RemoteSecret`].
-#[derive(Debug)]
-pub enum OfRemote {}
-
-impl SecretKind for OfRemote {
-    const NAME: &'static str = "RemoteSecret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
-}
-
 fn is_secret(secret: &RemoteSecret, _: &()) -> garde::Result {
     let secret = secret.expose();
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -107,7 +95,7 @@ fn locate(settings: &Settings) -> Option<(Remote, Switch)> {
     let remote = settings.config.remote.as_ref()?;
     let place = Remote {
         url: remote.url.as_str().to_owned(),
-        secret: remote.secret.as_ref().map(|secret| secret.expose().to_owned()),
+        secret: remote.secret.clone(),
         time: Duration::from_secs(remote.timeout_s),
         folder: Path::new(&settings.storage.dir).to_owned(),
     };

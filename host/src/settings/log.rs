@@ -16,7 +16,9 @@ pub struct LogSettings {
     /// such as `info,wasmtime=debug`. The variable RUST_LOG goes before it. Default `info`. Hot.
     #[garde(custom(is_level))]
     pub level: String,
-    /// `text` for people or `json` for machines. Default `text`. Needs a restart.
+    /// `text` for people or `json` for machines: then every line on standard error and in files is one JSON object, and
+    /// nothing is written to standard output. Where the journal of systemd reads standard error, lines begin with their
+    /// priority in place of the time. Default `text`. Needs a restart.
     #[garde(skip)]
     pub format: LogFormat,
     /// Folder of the log files, beside standard error; an empty text for none. Default: `log` in

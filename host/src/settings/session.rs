@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::roster::roster;
+use super::device_directory::device_directory;
 use super::timeouts::idle;
 
 /// Wake words that firmware of the ecosystem comes with: those of its speech engine, and those that its
@@ -111,8 +111,8 @@ pub struct SessionSettings {
     /// How long an idle session keeps its instances in memory, in s, 1 to 86,400. Default 60. Hot.
     #[garde(range(min = 1, max = 86_400))]
     pub hibernate_after_s: u64,
-    /// The mode that hears typed and spoken words where no other mode does. Default none: such
-    /// words go nowhere. Hot.
+    /// The mode that hears typed and spoken words where no other mode does; `null` for none: such words go
+    /// nowhere. Default: one that comes with the server. Hot.
     #[garde(inner(length(min = 1)))]
     pub default_mode: Option<String>,
     /// Words that only wake a device and are not a turn, in any case, with marks and blanks or without.
@@ -179,7 +179,7 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         sessions_at_ease: limits::SESSIONS_AT_EASE,
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
-        roster: roster(settings),
+        device_directory: device_directory(settings),
         extensions: ExtensionRule {
             always: settings.gateway.extensions == OfExtensions::Always,
             groups: settings.gateway.extension_groups.iter().map(|group| group.as_str().into()).collect(),

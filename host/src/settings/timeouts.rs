@@ -29,7 +29,7 @@ pub struct TimeoutSettings {
     #[garde(length(max = 8), inner(range(min = 1, max = 86_400)))]
     pub warn_before_s: Vec<u64>,
     /// What `idle_s` is multiplied by while a device is in a mode, by the mode's name, 0 to 1000; 0:
-    /// never closed in it. Default none. Hot.
+    /// never closed in it. Default: modes that record are not closed. Hot.
     #[garde(custom(are_multipliers))]
     pub mode_multiplier: BTreeMap<String, u32>,
 }

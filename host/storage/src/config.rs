@@ -18,7 +18,7 @@ pub struct Config {
     /// folder at a time. Default `data`; needs a restart.
     #[garde(custom(not_empty))]
     pub dir: PathBuf,
-    /// Largest size of the database in MiB, 1 to 16,777,216. From 90 % of it on there is a warning; writes beyond
+    /// Largest size of the database in MiB, 1 to 16,777,216, with its write-ahead file and the queue's file. From 90 % of it on there is a warning; writes beyond
     /// it are refused as on a full disk, and `/readyz` says so, until something has been removed or this is raised.
     /// A value below the present size keeps the file from growing further. Default 4096. Hot.
     #[garde(range(min = 1, max = 16_777_216))]
@@ -31,6 +31,13 @@ pub struct Config {
     /// Hot.
     #[garde(range(min = 1, max = 16_777_216))]
     pub queue_sender_mib: u32,
+    /// Finished works of each kind that are kept over all devices, with their files, 0 to 10,000,000; the oldest go, and
+    /// the log says so. What a plugin asks for on top is for each device. 0: all. Default 10,000. Hot.
+    #[garde(range(max = 10_000_000))]
+    pub archive_keep: u32,
+    /// Days after which finished work goes, with its files, 0 to 36,500. 0: never for its age. Default 0. Hot.
+    #[garde(range(max = 36_500))]
+    pub archive_days: u32,
     /// Days after its last entry, 1 to 3650, at which a journal is removed that belongs to no
     /// finished work and that no session can go on with. Default 30; needs a restart.
     #[garde(range(min = 1, max = 3650))]
@@ -44,6 +51,8 @@ impl Default for Config {
             max_mib: limits::STORAGE_MIB,
             queue_mib: limits::QUEUE_MIB,
             queue_sender_mib: limits::QUEUE_SENDER_MIB,
+            archive_keep: limits::ARCHIVE_KEEP,
+            archive_days: 0,
             orphan_days: limits::ORPHAN_DAYS,
         }
     }

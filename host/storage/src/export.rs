@@ -54,11 +54,11 @@ enum ExportError {
 
 /// Writes the files of finished work as it is archived. Dropping it stops it; a file that is just
 /// being written is still written.
-pub struct Exporter {
+pub struct ArchiveExporter {
     _task: IoTask<()>,
 }
 
-impl Exporter {
+impl ArchiveExporter {
     /// Starts it for the folders under `dir`; what is due already is written at once. Must be called
     /// from within the runtime.
     pub fn start<S: Exports + Journals + 'static>(storage: Arc<S>, dir: PathBuf) -> Self {

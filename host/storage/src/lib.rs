@@ -4,39 +4,42 @@
 //! Rule: everything above this speaks to the traits in [`traits`], which assume neither one
 //! process nor one machine; rusqlite is named in `sqlite` only. Calls never wait: each gives a
 //! [`Reply`] to await. Writes of one caller are carried out in the order in which they were
-//! submitted, and a reply means: on disk.
+//! submitted, and a reply means: on disk. What has to be on disk together is one batch
+//! ([`traits::Batch`]).
 //!
 //! # Layout
 //! - [`traits`]: documents, journals, queue, sessions, archives, directory
 //! - [`reply`]: the answer to a call
-//! - [`config`]: the settings of this room
+//! - [`config`]: the settings of this crate
 //! - [`sqlite`]: all of them in one database file
-//! - [`spare_queue`]: a file for the offline queue where that cannot be used
-//! - [`assemble`]: a journal put into the JSON object that it belongs to
+//! - [`fallback_queue`]: a file for the offline queue where that cannot be used
+//! - [`mod@assemble`]: a journal put into the JSON object that it belongs to
 //! - [`export`]: finished work as files for people
 //! - [`sweeper`]: the end of journals that nobody needs
-//! - `figures`: what the figures of this room mean
+//! - `metrics`: descriptions of the metrics of this crate
 //! - [`local_directory`]: the directory of a single process
+
+#![warn(missing_docs)]
 
 pub mod assemble;
 pub mod config;
 pub mod export;
-mod figures;
+pub mod fallback_queue;
 pub mod local_directory;
+mod metrics;
 mod object;
 pub mod reply;
-pub mod spare_queue;
 pub mod sqlite;
 pub mod sweeper;
 pub mod traits;
 
+pub use self::metrics::describe_metrics;
 pub use assemble::assemble;
 pub use config::Config;
-pub use export::Exporter;
-pub use figures::describe_figures;
+pub use export::ArchiveExporter;
+pub use fallback_queue::FallbackQueue;
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
-pub use spare_queue::SpareQueue;
-pub use sqlite::{Backup, BackupError, OpenError, SqliteStorage, backup};
-pub use sweeper::Sweeper;
+pub use sqlite::{Amount, Backup, BackupError, Compacted, Forgotten, Lasting, OpenError, SqliteStorage, Usage, backup};
+pub use sweeper::{JournalGc, sweep};
 pub use traits::JournalPart;

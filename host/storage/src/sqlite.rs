@@ -15,24 +15,30 @@
 //! - `room`: how much room the file may take
 //! - `failure`: what an error of the engine means to a caller
 //! - `backup`: a copy while it runs
+//! - `of_device`: everything of one device, to be shown and to be forgotten
+//! - `usage`: what takes the crate, and making room
 //! - `watches`: who is told of changes
+//! - `commit`: a batch of a session: its writes and its record
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
 
 mod archives;
 mod backlog;
 mod backup;
+mod commit;
 mod content;
 mod devices;
 mod documents;
 mod failure;
 mod journals;
 mod names;
+mod of_device;
 mod offline_queue;
 mod open;
 mod reader;
 mod room;
 mod schema;
 mod sessions;
+mod usage;
 mod watches;
 mod writer;
 
@@ -51,12 +57,14 @@ use self::names::OpenFiles;
 use self::reader::Read;
 use self::room::Room;
 use self::watches::Watches;
-use self::writer::{Batch, Write};
+use self::writer::{Batch, Size, Write};
 use crate::config::{Config, Shares};
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
-pub use self::open::OpenError;
+pub use self::of_device::Forgotten;
+pub use self::open::{Lasting, OpenError};
+pub use self::usage::{Amount, Compacted, Usage};
 
 /// What a storage that is in order must have room for: the largest entry of a journal.
 const PROBE_BYTES: i64 = limits::JOURNAL_ENTRY_BYTES as i64;
@@ -78,6 +86,10 @@ pub struct SqliteStorage {
     shares: Mutex<Shares>,
     /// MiB that the file may have.
     most: Arc<AtomicU32>,
+    /// Finished works of a kind that are kept over all devices; 0: all.
+    archive_keep: AtomicU32,
+    /// See [`Config::archive_days`].
+    archive_days: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Ends the look through a large file.
     look: Option<InterruptHandle>,
@@ -115,6 +127,8 @@ impl SqliteStorage {
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             shares: Mutex::new(config.shares()),
             most: most.clone(),
+            archive_keep: AtomicU32::new(config.archive_keep),
+            archive_days: AtomicU32::new(config.archive_days),
             threads: Mutex::new(Vec::new()),
             look: look.as_ref().map(Connection::get_interrupt_handle),
             lock,
@@ -171,6 +185,13 @@ impl SqliteStorage {
     pub fn apply(&self, config: &Config) {
         *self.shares.lock() = config.shares();
         self.most.store(config.max_mib, Ordering::Relaxed);
+        self.archive_keep.store(config.archive_keep, Ordering::Relaxed);
+        self.archive_days.store(config.archive_days, Ordering::Relaxed);
+    }
+
+    /// Days after which finished work goes; 0: never for its age.
+    pub(crate) fn archive_days(&self) -> u32 {
+        self.archive_days.load(Ordering::Relaxed)
     }
 
     /// Writes as much as a document may hold, and removes it again. The answer says whether the
@@ -192,7 +213,7 @@ impl SqliteStorage {
         self.trouble.lock().take()
     }
 
-    /// Tells the figures how many reads wait, and the size of the database and of its write-ahead file. Asks the file
+    /// Tells the metrics how many reads wait, and the size of the database and of its write-ahead file. Asks the file
     /// system, so it may block for a moment.
     pub fn measure(&self) {
         let bytes = |suffix: &str| {
@@ -201,6 +222,8 @@ impl SqliteStorage {
             std::fs::metadata(name).map_or(0, |metadata| metadata.len())
         };
         metrics::gauge!("modehost_storage_file_bytes").set((bytes("") + bytes("-wal")) as f64);
+        let most = f64::from(self.most.load(Ordering::Relaxed)) * 1024.0 * 1024.0;
+        metrics::gauge!("modehost_storage_max_bytes").set(most);
         metrics::gauge!("modehost_storage_waiting_reads").set(self.reads.len() as f64);
     }
 
@@ -209,7 +232,7 @@ impl SqliteStorage {
         &self,
         work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.submit(work, false)
+        self.submit(work, Size { operations: 1, frees: false })
     }
 
     /// As `write`, for what gives room back and takes none: it goes through where there is no room.
@@ -217,16 +240,16 @@ impl SqliteStorage {
         &self,
         work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.submit(work, true)
+        self.submit(work, Size { operations: 1, frees: true })
     }
 
     fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
-        frees: bool,
+        size: Size,
     ) -> Reply<T> {
         let (sender, reply) = Reply::waiting();
-        answer(self.writes.push(writer::job(work, frees, sender)), reply)
+        answer(self.writes.push(writer::job(work, size, sender)), reply)
     }
 
     /// Queues a read.

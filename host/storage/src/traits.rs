@@ -1,18 +1,23 @@
 //! The traits of the storage. Rule: whatever implements one of these passes the tests of
 //! `tests/contract.rs`, which are written once, against the traits.
 
+mod batch;
+
 use std::sync::Arc;
 
 use modehost_ids::{DeviceId, SessionId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+pub use self::batch::{Batch, Outcome, Write};
 use crate::reply::Reply;
 
 /// A document as it is now; version 0 and no value where it does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
+    /// Its whole name, with the prefix of the grant.
     pub key: Arc<str>,
+    /// Rises by one with each write; 0: there is none.
     pub version: u64,
     /// JSON.
     pub value: Option<Arc<str>>,
@@ -81,11 +86,20 @@ pub struct Swept {
     pub entries: u64,
 }
 
+/// On whose behalf something is appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The session that may go on with the journal.
+    pub session: SessionId,
+    /// Whose journal it is, if it begins one.
+    pub device: DeviceId,
+}
+
 /// Append-only lists.
 pub trait Journals: Send + Sync {
     /// Appends on behalf of a session, which may go on with the journal as long as it is stored;
     /// the answer is the entry's sequence number.
-    fn append_for(&self, session: Option<&SessionId>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64>;
+    fn append_for(&self, author: Option<&Author>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64>;
 
     /// Appends on behalf of nobody; the answer is the entry's sequence number.
     fn append(&self, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
@@ -107,6 +121,7 @@ pub trait Journals: Send + Sync {
 /// A journal as a part of a larger whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalPart {
+    /// The journal's name.
     pub journal: Arc<str>,
     /// The member of a JSON object that becomes the array of all entries.
     pub member: Arc<str>,
@@ -118,8 +133,11 @@ pub struct JournalPart {
 /// A finished piece of work, kept for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archived {
+    /// What sort of work; fit to name a folder.
     pub kind: Arc<str>,
+    /// Unique within the kind; fit to name a file.
     pub id: Arc<str>,
+    /// One line for people.
     pub title: Arc<str>,
     /// Unix ms.
     pub at: u64,
@@ -129,15 +147,21 @@ pub struct Archived {
     pub text: Arc<str>,
     /// Belongs to the entry from now on: it is removed with it.
     pub journal: Option<JournalPart>,
+    /// Whose work it is; none where nobody knows.
+    pub device: Option<DeviceId>,
 }
 
 /// Finished work with retention.
 pub trait Archives: Send + Sync {
-    /// Stores (replaces by kind and id) and keeps this one and the newest others of the kind, `keep`
-    /// in all; 0 keeps all. The journals of entries that go are removed in the same step, and so is
+    /// Stores (replaces by kind and id) and keeps this one and the newest others of the kind and the device, `keep`
+    /// of them; 0 keeps all. Over all devices there is the storage's own bound. The journals of entries that go are removed in the same step, and so is
     /// the journal of a replaced entry where the new one has another. Kind and id must be fit to
     /// name files.
     fn archive(&self, entry: Archived, keep: u32) -> Reply<()>;
+
+    /// Removes some of the entries that are older than the Unix ms `before`, with their journals; gives how many, 0
+    /// once there are none.
+    fn expire(&self, before: u64) -> Reply<u64>;
 
     /// The newest `limit` of a kind, newest first.
     fn list(&self, kind: &str, limit: u32) -> Reply<Vec<Archived>>;
@@ -147,7 +171,9 @@ pub trait Archives: Send + Sync {
 /// if it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
+    /// The entry's kind.
     pub kind: Arc<str>,
+    /// The entry's id within its kind.
     pub id: Arc<str>,
     /// Differs after each change, so that a later change is not taken for done.
     pub revision: u64,
@@ -184,6 +210,7 @@ pub trait Exports: Send + Sync {
 /// Who wants to hear that a kept message has been handed over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
+    /// The device that sent it.
     pub sender: DeviceId,
     /// What the sender is to be told: a JSON object, to which receiver and count are added.
     pub notice: Arc<str>,
@@ -194,30 +221,36 @@ pub struct Origin {
 pub struct Queued {
     /// Grows with every message; for `remove`.
     pub id: u64,
+    /// The text frame that the device is sent.
     pub payload: Arc<str>,
     /// None where nobody wants to hear of it.
     pub origin: Option<Origin>,
     /// Unix ms.
     pub queued_at: u64,
+    /// In ms, from `queued_at` on.
     pub ttl_ms: u64,
 }
 
 /// A message of one device for another that is away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct OfflineDelivery {
+    /// The device that sends it.
     pub sender: DeviceId,
     /// What the sender is told of the hand-over, as in [`Origin`]; none: nothing.
     pub notice: Option<Arc<str>>,
+    /// The device that it is for.
     pub receiver: DeviceId,
+    /// The text frame that the receiver is sent.
     pub payload: Arc<str>,
     /// Unix ms.
     pub now: u64,
+    /// In ms, from `now` on.
     pub ttl_ms: u64,
     /// It is kept even if the receiver has never been here.
     pub to_strangers: bool,
 }
 
-impl Letter {
+impl OfflineDelivery {
     pub(crate) fn origin(&self) -> Option<Origin> {
         self.notice.clone().map(|notice| Origin { sender: self.sender.clone(), notice })
     }
@@ -238,7 +271,7 @@ pub trait OfflineQueue: Send + Sync {
 
     /// As [`OfflineQueue::enqueue_from`], on behalf of a device. It is refused with `Share` where the receiver has
     /// never been here, or where what waits already is as much as is allowed, of this sender or of all.
-    fn enqueue_letter(&self, letter: Letter) -> Reply<u32>;
+    fn enqueue_delivery(&self, letter: OfflineDelivery) -> Reply<u32>;
 
     /// As [`OfflineQueue::enqueue_from`]; the answer has the message's id as well, where the queue
     /// can tell it.
@@ -275,10 +308,13 @@ pub trait OfflineQueue: Send + Sync {
 /// What is left of a handler when its instance is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredHandler {
+    /// Its plugin's id.
     pub plugin: String,
     /// Version that took the snapshot, for `upgraded`.
     pub version: String,
+    /// Version of the state's own layout, as the plugin counts it.
     pub schema: u32,
+    /// The snapshot; only the plugin can read it.
     pub state: Vec<u8>,
     /// Running timers: id and Unix ms of their end.
     pub timers: Vec<(u64, u64)>,
@@ -295,7 +331,9 @@ pub struct StoredHandler {
 /// A session between two processes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredSession {
+    /// Whose session it is.
     pub device: DeviceId,
+    /// Its id, which outlives the process.
     pub session: SessionId,
     /// The current mode; none for the default mode.
     pub mode: Option<String>,
@@ -305,13 +343,24 @@ pub struct StoredSession {
     pub unfinished: bool,
     /// Counts the transcripts of the session.
     pub segments: u64,
+    /// Counts the turns of the session. Records of before 0.2 do not know it.
+    #[serde(default)]
+    pub turns: u64,
+    /// All handlers with a state, in no particular order.
     pub handlers: Vec<StoredHandler>,
 }
 
 /// Sessions across processes.
 pub trait Sessions: Send + Sync {
+    /// Stores a batch, all of it in one step: the answer comes when the record and every write are on disk, with the
+    /// outcome of each write in their order. An error means that nothing of it was stored.
+    fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>>;
+
     /// Replaces what was saved for the device.
-    fn save(&self, session: StoredSession) -> Reply<()>;
+    fn save(&self, session: StoredSession) -> Reply<()> {
+        let committed = self.commit(Batch::of(session));
+        Reply::of(async move { committed.await.map(drop) })
+    }
 
     /// What was saved for the device.
     fn load(&self, device: &DeviceId) -> Reply<Option<StoredSession>>;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use modehost_storage::traits::{Archived, Archives, Exports, JournalPart, Journals};
-use modehost_storage::{Config, Exporter, Reply, SqliteStorage, Sweeper};
+use modehost_storage::{ArchiveExporter, Config, JournalGc, Reply, SqliteStorage};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -44,7 +44,7 @@ fn child_that_archives() {
     let Ok(dir) = std::env::var(CHILD_DIR) else { return };
     let (storage, runtime) = (open(Path::new(&dir)), runtime());
     let _inside = runtime.enter();
-    let _exporter = Exporter::start(storage.clone(), PathBuf::from(&dir));
+    let _exporter = ArchiveExporter::start(storage.clone(), PathBuf::from(&dir));
     println!();
     let first = get(storage.list("work", 1)).first().map_or(0, |entry| entry.at);
     for at in first + 1.. {
@@ -64,6 +64,7 @@ fn child_that_archives() {
             content: format!("{{\"at\":{at}}}").into(),
             text: "# Work\n".into(),
             journal: Some(part),
+            device: None,
         };
         get(storage.archive(entry, KEEP));
         println!("ack {at}");
@@ -135,7 +136,7 @@ fn m7_a_kill_leaves_no_torn_file() {
         let (storage, runtime) = (open(dir.path()), runtime());
         let exporter = {
             let _inside = runtime.enter();
-            Exporter::start(storage.clone(), dir.path().into())
+            ArchiveExporter::start(storage.clone(), dir.path().into())
         };
         settle(&storage);
         let stored: HashSet<String> = get(storage.ids("work")).iter().map(|id| id.to_string()).collect();
@@ -172,7 +173,7 @@ fn a_file_of_the_first_version_is_brought_forward_with_all_that_is_in_it() {
     assert_eq!(get(storage.append("new", 30, "{}".into())), 1);
     let runtime = runtime();
     let _inside = runtime.enter();
-    let _exporter = Exporter::start(storage.clone(), dir.path().into());
+    let _exporter = ArchiveExporter::start(storage.clone(), dir.path().into());
     settle(&storage);
     let text = std::fs::read_to_string(dir.path().join("work/one.json")).expect("a file");
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["a"], 1);
@@ -189,7 +190,7 @@ fn m7_a_sweep_begins_with_the_server_and_spares_what_is_young() {
     get(storage.append("young", now - 29 * day, "{}".into()));
     let runtime = runtime();
     let _inside = runtime.enter();
-    let _sweeper = Sweeper::start(storage.clone(), 30);
+    let _sweeper = JournalGc::start(storage.clone(), 30);
     let deadline = Instant::now() + Duration::from_secs(20);
     while !get(Journals::read(&*storage, "old", 0, 1)).is_empty() {
         assert!(Instant::now() < deadline, "nothing is swept");

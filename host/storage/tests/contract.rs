@@ -6,6 +6,8 @@
 
 #[path = "contract/archives.rs"]
 mod archives;
+#[path = "contract/batches.rs"]
+mod batches;
 #[path = "contract/devices.rs"]
 mod devices;
 #[path = "contract/directory.rs"]
@@ -22,7 +24,7 @@ mod sessions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_storage::{Config, LocalDirectory, Reply, SpareQueue, SqliteStorage, StorageError};
+use modehost_storage::{Config, FallbackQueue, LocalDirectory, Reply, SqliteStorage, StorageError};
 
 /// Waits for the answer, which must be a good one.
 fn get<T: Unpin>(reply: Reply<T>) -> T {
@@ -63,8 +65,8 @@ macro_rules! run {
 }
 
 /// With a file in reserve that is never needed.
-fn spare(fresh: &Fresh) -> Arc<SpareQueue> {
-    SpareQueue::open(fresh.storage.clone(), fresh._dir.path()).expect("a spare queue")
+fn spare(fresh: &Fresh) -> Arc<FallbackQueue> {
+    FallbackQueue::open(fresh.storage.clone(), fresh._dir.path()).expect("a fallback queue")
 }
 
 mod on_spare {
@@ -101,6 +103,8 @@ mod on_sqlite {
     run!(archives on *crate::sqlite().storage =>
         the_newest_are_kept_and_listed_first,
         the_same_id_replaces,
+        each_device_has_its_own,
+        what_is_old_expires_with_its_journal,
         m7_a_journal_goes_with_its_entry,
         m7_an_entry_that_was_stored_is_there_whatever_its_clock_said,
         a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more,
@@ -119,6 +123,14 @@ mod on_sqlite {
     run!(sessions on *crate::sqlite().storage =>
         a_session_comes_back_as_it_was_saved,
         unfinished_ones_are_found_and_do_not_expire,
+    );
+    run!(batches on *crate::sqlite().storage =>
+        each_write_has_its_outcome_in_the_order_of_the_batch,
+        a_conflict_is_an_outcome_and_the_rest_is_stored,
+        what_cannot_be_stored_leaves_nothing_of_its_batch,
+        a_batch_may_be_a_record_alone_or_leave_it_as_it_is,
+        a_journal_of_a_batch_is_needed_as_long_as_its_session_is_stored,
+        batches_of_many_sessions_do_not_mix,
     );
     run!(devices on *crate::sqlite().storage => c18_facts_about_a_device_add_up,);
     run!(directory on crate::LocalDirectory::new() =>

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use modehost_ids::DeviceId;
 use modehost_storage::traits::OfflineQueue;
-use modehost_storage::{Config, Reply, SpareQueue, SqliteStorage, StorageError};
+use modehost_storage::{Config, FallbackQueue, Reply, SqliteStorage, StorageError};
 
 const CHILD_DIR: &str = "MODEHOST_TEST_CHILD_DIR";
 const CHILD_FROM: &str = "MODEHOST_TEST_CHILD_FROM";
@@ -163,7 +163,7 @@ fn child_on_a_small_disk() {
     let Ok(dir) = std::env::var(CHILD_DIR) else { return };
     let dir = Path::new(&dir);
     let storage = open(dir);
-    let queue = SpareQueue::open(storage.clone(), dir).expect("a queue");
+    let queue = FallbackQueue::open(storage.clone(), dir).expect("a queue");
     queue.limit(u32::MAX);
     let (large, here) = ("x".repeat(20_000), DeviceId::new("here"));
     let mut kept = 0;
@@ -235,7 +235,7 @@ fn child_whose_rights_are_taken() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("own files");
     };
     let storage = open(&dir);
-    let queue = SpareQueue::open(storage.clone(), &dir).expect("a queue");
+    let queue = FallbackQueue::open(storage.clone(), &dir).expect("a queue");
     let here = DeviceId::new("here");
     get(queue.enqueue(&here, "0".into(), 1, LONG));
     let file = dir.join("modehost.db");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_lite::future::block_on;
 use modehost_ids::DeviceId;
-use modehost_storage::traits::{DeviceFacts, Devices, Documents, Letter, OfflineQueue};
+use modehost_storage::traits::{DeviceFacts, Devices, Documents, OfflineDelivery, OfflineQueue};
 use modehost_storage::{Config, SqliteStorage, StorageError};
 
 fn open(dir: &std::path::Path) -> Arc<SqliteStorage> {
@@ -105,7 +105,7 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
         }
     }
     assert_eq!(block_on(storage.facts(&known)), Ok(facts));
-    let letter = |to: &str| Letter {
+    let letter = |to: &str| OfflineDelivery {
         sender: known.clone(),
         notice: None,
         receiver: DeviceId::new(to),
@@ -114,6 +114,9 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
         ttl_ms: 1_000,
         to_strangers: false,
     };
-    assert!(matches!(block_on(storage.enqueue_letter(letter("d-0"))), Err(StorageError::Share(_))), "the oldest went");
-    block_on(storage.enqueue_letter(letter(&format!("d-{most}")))).expect("kept");
+    assert!(
+        matches!(block_on(storage.enqueue_delivery(letter("d-0"))), Err(StorageError::Share(_))),
+        "the oldest went"
+    );
+    block_on(storage.enqueue_delivery(letter(&format!("d-{most}")))).expect("kept");
 }

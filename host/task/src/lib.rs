@@ -5,6 +5,8 @@
 //! (tokio's workers) reads and writes sockets; one set of [`WorkThreads`] runs sessions and the guests
 //! inside them, so a guest that spins can hold up a session but never a pong; another decodes sound.
 
+#![warn(missing_docs)]
+
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -89,6 +89,10 @@ impl Lines {
         let mut head = self.partial.clone();
         head.push_str(cut(line, junit::HEAD_BYTES - self.partial.len()));
         let at = junit::start(&head)?;
+        if head[..at].contains('\r') {
+            // Overwritten, as it would be if the log had been cut there.
+            return None;
+        }
         let mut report = Junit::default();
         if at < self.partial.len() {
             // No more than the beginning of its first tag, or it would have been seen before.

@@ -1,7 +1,7 @@
 //! K.1: an all-clear needs a positive sign. Rule: of every log that nobody knows it is said that nothing
 //! was recognised, and the model is asked with its end.
 
-use modehost_testkit::{Effect, Kit, TestDevice};
+use modehost_testkit::{Call, Effect, Kit, TestDevice};
 use serde_json::{Value, json};
 
 const STRANGE: &str = "frobnicating the valves\nvalve 7 does not answer, giving up on it\nleft with a heavy heart\n";
@@ -20,7 +20,7 @@ fn asked(device: &mut TestDevice) -> Vec<String> {
     let effects = device.effects().into_iter();
     effects
         .filter_map(|effect| match effect {
-            Effect::AskModel(ask) => Some(format!("{:?}", ask.messages)),
+            Effect::Call(Call::AskModel(ask)) => Some(format!("{:?}", ask.messages)),
             _ => None,
         })
         .collect()

@@ -65,6 +65,27 @@ fn m12_a_log_in_single_characters_gives_the_same_insight() {
 }
 
 #[test]
+fn m12_a_report_whose_head_is_written_over_is_none_wherever_it_was_cut() {
+    for log in [
+        "<?xml version=\"1.0\"?>\r<testsuite name=\"cart\" tests=\"1\"><testcase name=\"adds\"/></testsuite>\n",
+        "\r<testsuite name=\"cart\">\n</testsuite>\n",
+        "<!-- \r --><testsuite name=\"cart\"></testsuite>\n",
+        "<testsuite\r name=\"cart\" tests=\"1\"><testcase name=\"adds\"><failure/></testcase></testsuite>\n",
+    ] {
+        let mut session = Session::start();
+        for (at, letter) in log.char_indices() {
+            session.text(&log[at..at + letter.len_utf8()]);
+        }
+        assert_eq!(session.stop(), insight_on(log), "{log:?}");
+        let at = log.find('\r').expect("one") + 1;
+        let mut session = Session::start();
+        session.text(&log[..at]);
+        session.text(&log[at..]);
+        assert_eq!(session.stop(), insight_on(log), "{log:?}");
+    }
+}
+
+#[test]
 fn m12_lines_and_text_are_the_same() {
     for name in names() {
         let log = log(&name);

@@ -1,5 +1,7 @@
 //! Dates and times of day from Unix time. Rule: no time zone but the configured offset.
 
+use time::{OffsetDateTime, PrimitiveDateTime};
+
 /// A moment as people say it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -17,27 +19,16 @@ pub struct Moment {
 impl Moment {
     /// The moment `unix_ms`, as clocks show it `offset_minutes` east of UTC.
     pub fn at(unix_ms: u64, offset_minutes: i32) -> Self {
-        let minutes = i64::try_from(unix_ms / 60_000).unwrap_or(i64::MAX / 2) + i64::from(offset_minutes);
-        let (days, of_day) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
-        // Days are counted from 1 March of year 0, so that a leap day is the last of its year;
-        // 146,097 days are 400 years.
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let local = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(offset_minutes) * 60);
+        // What lies behind the year 9999 is taken as its end.
+        let local = OffsetDateTime::from_unix_timestamp(local).unwrap_or(PrimitiveDateTime::MAX.assume_utc());
         Self {
-            year,
-            month: month as u32,
-            day: day as u32,
-            // 1 January 1970 was a Thursday.
-            weekday: (days + 4).rem_euclid(7) as usize,
-            hour: (of_day / 60) as u32,
-            minute: (of_day % 60) as u32,
+            year: i64::from(local.year()),
+            month: u32::from(u8::from(local.month())),
+            day: u32::from(local.day()),
+            weekday: usize::from(local.weekday().number_days_from_sunday()),
+            hour: u32::from(local.hour()),
+            minute: u32::from(local.minute()),
         }
     }
 }

@@ -43,12 +43,9 @@ impl Intent {
 mod tests {
     use phrases::Verdict;
     use phrases::ending::of_meeting;
-    use serde_json::Value;
 
     use super::Intent;
     use crate::Config;
-
-    const MEETING_SCHEMA: &str = include_str!("../../meeting/config.schema.json");
 
     fn read(said: &str) -> Verdict<Intent> {
         Intent::read(said, &Config::default(), false, None)
@@ -132,13 +129,11 @@ mod tests {
     /// What ends a meeting there is handed on to here; not understood, it would be answered into the meeting.
     #[test]
     fn m1_whatever_ends_a_meeting_leaves_the_mode() {
-        let schema: Value = serde_json::from_str(MEETING_SCHEMA).expect("JSON");
-        let phrases = schema["properties"]["end_phrases"]["default"].as_array().expect("phrases");
-        let phrases: Vec<&str> = phrases.iter().filter_map(Value::as_str).collect();
+        let phrases = meeting::config::Config::default().end_phrases;
         assert!(!phrases.is_empty());
-        let around = |phrase: &&str| {
+        let around = |phrase: &String| {
             let chinese = format!("好的，好的，那么，请{phrase}吧");
-            [(*phrase).to_owned(), chinese, format!("okay please, {phrase} now"), format!("{phrase}，谢谢大家，再见")]
+            [phrase.clone(), chinese, format!("okay please, {phrase} now"), format!("{phrase}，谢谢大家，再见")]
         };
         let more = ["退出", "今天的会议就到这里", "会议结束了", "meeting adjourned", "把会议关掉"];
         for said in phrases.iter().flat_map(around).chain(more.map(str::to_owned)) {

@@ -10,7 +10,7 @@ mod keeping;
 #[path = "rows/tools.rs"]
 mod tools;
 
-use modehost_testkit::{Effect, Failure, Kit, TestDevice};
+use modehost_testkit::{Effect, Failure, Kit, Output, TestDevice};
 use serde_json::Value;
 
 /// A device in the default mode.
@@ -34,9 +34,9 @@ fn heard(device: &mut TestDevice) -> Vec<String> {
 
 fn spoken(effects: &[Effect]) -> Vec<String> {
     let speech = effects.iter().filter_map(|effect| match effect {
-        Effect::Say { text, interrupt: true, .. } if text.is_empty() => Some("#".to_owned()),
-        Effect::Say { text, more: false, .. } if text.is_empty() => Some("|".to_owned()),
-        Effect::Say { text, more, .. } => Some(format!("{text}{}", if *more { "…" } else { "" })),
+        Effect::Output(Output::Say { text, interrupt: true, .. }) if text.is_empty() => Some("#".to_owned()),
+        Effect::Output(Output::Say { text, more: false, .. }) if text.is_empty() => Some("|".to_owned()),
+        Effect::Output(Output::Say { text, more, .. }) => Some(format!("{text}{}", if *more { "…" } else { "" })),
         _ => None,
     });
     speech.collect()
@@ -78,8 +78,9 @@ fn m2_a_mode_is_begun_and_left_by_voice() {
         [("进入工作模式", Some("working")), ("Start a meeting, please.", Some("meeting")), ("退出工作模式", None)]
     {
         device.hears(said);
-        let switch = device.effects().into_iter().find(|effect| matches!(effect, Effect::SwitchMode(_)));
-        assert_eq!(switch, Some(Effect::SwitchMode(mode.map(str::to_owned))), "{said}");
+        let switch =
+            device.effects().into_iter().find(|effect| matches!(effect, Effect::Output(Output::SwitchMode(_))));
+        assert_eq!(switch, Some(Effect::Output(Output::SwitchMode(mode.map(str::to_owned)))), "{said}");
     }
     assert!(kit.asked().is_empty(), "no model was needed");
 }

@@ -64,6 +64,11 @@ impl Named {
         named
     }
 
+    /// Nothing is known of it but its phrases.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.boards.is_empty() && self.lists.is_empty() && self.recordings.is_empty()
+    }
+
     fn take_apart(&mut self, phrase: &str) {
         if phrase.is_empty() {
             return;
@@ -138,8 +143,10 @@ impl Named {
             "上今天的",
             "的",
         ];
-        // 任务板上的任务.
-        determined(ways).some(|ways| one(ways).or(&determined(&ways.word(&self.boards).word(&on)).word(&self.lists)))
+        // 任务板上的任务. 开始一个新的任务 shows none that is there.
+        let new = ["一个新的", "一个新", "新的", "新", "new", "a new", "another"];
+        let shown = ways.many(|ways| ways.word(&DETERMINERS).minus(&ways.word(&new)));
+        shown.some(|ways| one(ways).or(&determined(&ways.word(&self.boards).word(&on)).word(&self.lists)))
     }
 
     /// Behind the record of something that goes on.
@@ -226,7 +233,10 @@ impl Named {
             },
             &|ways| spoken::core(ways, self),
             &|ways| asked::core(ways, &[&self.boards, &self.lists]),
-            &|ways| self.shown(&verb(ways, &START)),
+            &|ways| {
+                let started = ways.some(|ways| ways.word(&START).maybe(|ways| ways.word(&["一下", "下"])));
+                self.shown(&started)
+            },
             // 看板打开, 任务读一下; 任务看看 is said of nothing else.
             &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&BROUGHT),
             &|ways| {

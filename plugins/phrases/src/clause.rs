@@ -6,7 +6,7 @@ use crate::order;
 use crate::scope;
 use crate::text::{self, is_chinese};
 
-mod behind;
+pub(crate) mod behind;
 pub(crate) mod free;
 
 /// A remark is shorter, in characters; in words where it is English.
@@ -96,7 +96,9 @@ fn cuts(said: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter(|(_, letter)| !letter.is_alphanumeric() && !['\'', '’', '-'].contains(letter))
         .filter_map(move |(at, letter)| {
             let (front, back) = (said[..at].trim_end(), said[at + letter.len_utf8()..].trim_start());
-            (!front.is_empty() && back.starts_with(char::is_alphanumeric)).then_some((front, back))
+            // Is it good night yet: one word in two.
+            let is_inside = front.ends_with("good") && back.starts_with("night");
+            (!front.is_empty() && !is_inside && back.starts_with(char::is_alphanumeric)).then_some((front, back))
         })
 }
 

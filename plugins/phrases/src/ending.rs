@@ -2,11 +2,12 @@
 //! them; where one of them is an end that is known here, every other way to say it ends it too.
 //!
 //! [`Scene::read`](crate::wish::Scene::read) takes all of these as a wish to leave the mode, since they are handed on
-//! to the default mode: both ask [`core`].
+//! to the default mode: both ask [`core()`].
 
 use crate::Verdict;
 use crate::begin::Named;
 use crate::frame::{Framed, Manner};
+use crate::gist::{self, Gist};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 use crate::{clause, leave};
@@ -32,7 +33,11 @@ fn ends<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
         true => {
             let ends = framed.read(Manner::End, |ways| core(ways, &meeting, Marks::NONE));
             // 退出 leaves any mode.
-            ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))))
+            let ends = ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))));
+            ends.or(|| match gist::of(&text).as_slice() {
+                [Gist::EndMeeting | Gist::Leave] => Verdict::Command(()),
+                _ => Verdict::Talk,
+            })
         }
         false => Verdict::Talk,
     };

@@ -8,7 +8,7 @@ use crate::path::{Marks, Ways};
 use crate::remark::{again, remark};
 use crate::text::Text;
 
-mod words;
+pub(crate) mod words;
 
 use words::{ADDRESSED, BEFORE, BEHIND, KIND};
 
@@ -97,11 +97,17 @@ fn kindness<'t>(ways: &Ways<'t>) -> Ways<'t> {
 }
 
 /// What the marks make of a command that is all that was said.
-fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
+pub(crate) fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
     let has = |other| marks.has(other);
     // Can we start now?
     let is_asked_now = has(Marks::CAN) && has(Marks::NOW) && !has(Marks::I | Marks::WE);
     let is_told = has(Marks::WHAT) && !has(Marks::YOU | Marks::ALL);
+    // We can stop the recording now.
+    let is_agreed = has(Marks::CAN) && has(Marks::WE) && has(Marks::NOW) && manner == Manner::End;
+    let is_agreed = is_agreed && !has(Marks::ASKS | Marks::TAGGED | Marks::I | Marks::SOON | Marks::WEAK);
+    if is_agreed {
+        return Verdict::Command(());
+    }
     let is_request = is_told || has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
     // 现在可以结束会议了; with 吧 it asks.
     let is_allowed = has(Marks::CAN)

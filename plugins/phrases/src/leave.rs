@@ -8,7 +8,7 @@ use crate::path::{Marks, Ways};
 mod spoken;
 
 #[rustfmt::skip]
-const QUIT: [&str; 85] = [
+pub(crate) const QUIT: [&str; 85] = [
     "退出", "离开", "结束", "关闭", "关掉", "关", "停止", "终止", "中止", "退", "跳出", "停掉", "停", "结束掉", "关了", "leave", "exit",
     "quit", "end", "close", "stop", "finish", "terminate", "conclude", "turn off", "switch off", "get out of",
     "wrap up", "adjourn", "disable", "deactivate", "finish up", "shut down", "关停", "退掉", "收起", "收起来", "收了",

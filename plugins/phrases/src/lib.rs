@@ -9,6 +9,7 @@
 //! - [`clause`]: a command among clauses that marks and blanks part; remarks stand before it, and the speaker's own
 //!   reasons behind it
 //! - [`order`]: a whole order among any remarks, unless [`scope`] finds what takes it back
+//! - `gist`: an order by what its words mean, whatever their order
 //! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
 //! - [`wish`]: everything that a person may want of the default mode
 //! - [`ending`]: the end of what is being recorded
@@ -21,6 +22,7 @@ pub mod clause;
 pub mod ending;
 pub mod farewell;
 pub mod frame;
+mod gist;
 pub mod hush;
 pub mod leave;
 pub mod negation;

@@ -1,6 +1,6 @@
 //! An order among any remarks. Rule: a clause that is a whole order by itself (a verb with what it is about, a mode with
 //! a particle, a set phrase) is one whatever else is said beside it, unless something takes it back or puts it under
-//! somebody, some time or some condition: see [`scope`](crate::scope). What only hints (开始吧, done) is none here.
+//! somebody, some time or some condition: see [`scope`]. What only hints (开始吧, done) is none here.
 
 use crate::Verdict;
 use crate::scope::{self, Hold, Setting};
@@ -41,7 +41,10 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
             }
             let order = slice(said, &clauses[first..=last]);
             let even = text::even(order);
-            if !strong::is_strong(&even) {
+            // Coding mode, I need to know if it compiles.
+            let bare = even.trim_matches(|letter: char| !letter.is_alphanumeric());
+            let is_wanted = || strong::is_name(bare) && clauses.get(last + 1).is_some_and(|next| wants(&next.text));
+            if !strong::is_strong(&even) && !is_wanted() {
                 continue;
             }
             let setting = Setting {
@@ -70,6 +73,13 @@ pub fn among<C: PartialEq>(said: &str, read: impl Fn(&str) -> Verdict<C>) -> Ver
         }
     }
     found
+}
+
+/// The speaker wants something, for which the order is given.
+fn wants(clause: &str) -> bool {
+    ["i need", "i want", "i'd like", "i have to", "i gotta", "我要", "我想", "我得", "我需要", "我看看", "我们要"]
+        .iter()
+        .any(|word| clause.starts_with(word))
 }
 
 fn slice<'t>(said: &'t str, clauses: &[Clause]) -> &'t str {

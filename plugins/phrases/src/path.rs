@@ -145,6 +145,12 @@ impl<'t> Ways<'t> {
         self.at(self.steps.iter().chain(&other.steps).copied().collect())
     }
 
+    /// These ways and none of those.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        self.at(self.steps.iter().filter(|step| !other.steps.contains(step)).copied().collect())
+    }
+
     /// With the step or without it.
     #[must_use]
     pub fn maybe(&self, step: impl Fn(&Self) -> Self) -> Self {
@@ -203,7 +209,7 @@ impl<'t> Ways<'t> {
 }
 
 /// Where the text goes on behind the word, if it stands there as a whole.
-fn behind(text: &str, at: usize, word: &str) -> Option<usize> {
+pub(crate) fn behind(text: &str, at: usize, word: &str) -> Option<usize> {
     // Most words are ruled out by where they begin.
     if word.is_empty() || text.as_bytes().get(at) != word.as_bytes().first() {
         return None;

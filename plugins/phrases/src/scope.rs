@@ -82,8 +82,20 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
     let mut held = Hold::Free;
     // What ended with a sentence before the order reaches less far.
     let mut is_apart = setting.is_apart;
+    // 这个等面料到了再说，先看下一个: it is left for the next one.
+    let is_next = ["下一", "下面", "下个", "后面", " next", "next "].iter().any(|word| setting.order.contains(word));
+    let is_done = ["勾", "划", "标", "打钩", "tick ", "check ", "cross ", "mark "]
+        .iter()
+        .any(|word| setting.order.contains(word));
+    let leaves = |clause: &Clause| {
+        let points = ["这个", "这条", "这项", "这事", "this "].iter().any(|word| clause.text.starts_with(word));
+        is_next && points && !["说", "叫", "让", "问"].iter().any(|word| clause.text.replace("再说", "").contains(word))
+    };
     for (index, clause) in setting.front.iter().enumerate().rev() {
         let is_last = index + 1 == setting.front.len();
+        if leaves(clause) && setting.is_marked {
+            continue;
+        }
         let reaches = if clause.text.contains(is_chinese) {
             chinese::before(&clause.text, is_last, setting.order, setting.is_marked)
         } else {
@@ -97,6 +109,10 @@ pub fn hold(setting: &Setting<'_>) -> Hold {
             held = held.max(if is_bound { Hold::Bound } else { Hold::Free });
         }
         for reach in reaches {
+            // What is ticked off was done before.
+            if is_done && reach == Reach::Weak {
+                continue;
+            }
             let hold = match reach.holds(manner) {
                 Hold::Bound if !is_last && manner == Manner::Addressed && is_apart => Hold::Unsure,
                 hold => hold,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Verdict;
 use crate::clause;
 use crate::frame::{Framed, Manner};
+use crate::gist::{self, Gist};
 use crate::negation;
 use crate::order;
 use crate::ordinal::Place;
@@ -72,7 +73,8 @@ pub fn read(said: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     // Without a title: 这条昨天就弄好了，帮我标成完成.
     let untitled = |said: &str| match open(said, extra) {
         Verdict::Command(command) if command.target.is_empty() => Verdict::Command(command),
-        _ => Verdict::Talk,
+        _ if is_board => Verdict::Talk,
+        _ => pointed(said),
     };
     named.or(|| order::among(said, untitled))
 }
@@ -88,14 +90,23 @@ fn closed(said: &str) -> Verdict<Command> {
     let called =
         || text.called(said).map_or(Verdict::Talk, |text| Framed::new(&text, &[]).read(Manner::Begin, current::next));
     let next = framed.read(Manner::Begin, current::next).or(called).map(|()| of(Verb::Next));
-    next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh)))
+    next.or(|| framed.read(Manner::Begin, pattern::refresh).map(|()| of(Verb::Refresh))).or(|| {
+        match gist::of(&text).as_slice() {
+            [Gist::Next] => Verdict::Command(of(Verb::Next)),
+            _ => Verdict::Talk,
+        }
+    })
 }
 
 /// The task at hand, pointed at and done.
 fn pointed(said: &str) -> Verdict<Command> {
     let Some(text) = Text::of(said) else { return Verdict::Talk };
     let read = Framed::new(&text, &[]).read(Manner::End, current::done);
-    read.map(|()| Command { verb: Verb::Complete, target: String::new(), asks: true })
+    let done = || match gist::of(&text).as_slice() {
+        [Gist::Done] => Verdict::Command(()),
+        _ => Verdict::Talk,
+    };
+    read.or(done).map(|()| Command { verb: Verb::Complete, target: String::new(), asks: true })
 }
 
 /// Commands that name a task, or leave it to what is obvious.

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+mod alike;
 mod sounds;
 mod steady;
 
+use alike::alike;
 use sounds::SOUNDS;
 use steady::{begun_once, steady};
 
@@ -82,7 +84,7 @@ fn meant(mut words: String) -> String {
             words = words.replace(heard, meant);
         }
     }
-    words
+    alike(words)
 }
 
 /// Half-width, with the plain apostrophe.

@@ -4,6 +4,7 @@
 use crate::Verdict;
 use crate::begin::Named;
 use crate::frame::{Framed, Manner};
+use crate::gist::{self, Gist};
 use crate::path::{Marks, Ways};
 use crate::text::Text;
 use crate::{clause, ending, farewell, hush, leave};
@@ -92,6 +93,28 @@ impl Scene<'_> {
                 Some(text) => self.begun(&Framed::new(&text, &self.names)),
                 None => Verdict::Talk,
             })
+            .or(|| self.meant(&text))
+    }
+
+    /// By its gist, which is sure or nothing.
+    fn meant(&self, text: &Text) -> Verdict<Wish> {
+        let wishes = gist::of(text).into_iter().filter_map(|gist| match gist {
+            Gist::Begin(mode) => {
+                let is_configured = self.modes.iter().any(|named| named.mode == mode && !named.is_bare());
+                is_configured.then(|| Wish::Start(mode.to_owned()))
+            }
+            Gist::Leave => Some(Wish::Leave),
+            Gist::EndMeeting => self.running.then_some(Wish::Leave),
+            Gist::Part => Some(Wish::Part),
+            Gist::Next | Gist::Done => None,
+        });
+        let mut wishes: Vec<Wish> = wishes.collect();
+        wishes.dedup();
+        match wishes.as_slice() {
+            [] => Verdict::Talk,
+            [wish] => Verdict::Command(wish.clone()),
+            [wish, ..] => Verdict::Doubt(wish.clone()),
+        }
     }
 
     fn begun(&self, framed: &Framed<'_>) -> Verdict<Wish> {

@@ -383,6 +383,7 @@ impl<'a, M: Mode> Cx<'a, M> {
 /// A message for devices.
 #[derive(Debug)]
 pub struct Letter<'a, M, L, N> {
+    /// Whom it goes to.
     pub to: Audience,
     /// Devices that it does not go to, although `to` means them.
     pub except: Vec<String>,
@@ -402,8 +403,11 @@ pub struct Letter<'a, M, L, N> {
 pub struct ModelQuestion<'a> {
     /// Chosen among the purposes of the configuration.
     pub purpose: &'a str,
+    /// The conversation that is to be answered, oldest first.
     pub messages: Vec<ChatMessage>,
+    /// The longest answer, in tokens; what the operator has set for the purpose takes its place.
     pub max_tokens: u32,
+    /// What the answer has to be: text, or JSON.
     pub form: ModelForm,
     /// The answer is talk: it is dropped once the person has moved on, which
     /// [`Mode::on_aborted`](crate::Mode::on_aborted) tells. Work that finishes whatever happens says false.

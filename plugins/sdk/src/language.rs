@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
+    /// `zh`, whatever the region.
     Chinese,
+    /// `en`, and every language that is not Chinese.
     English,
 }
 

@@ -15,6 +15,8 @@
 //!
 //! Everything but the exports compiles natively, so a mode is tested like any other Rust.
 
+#![warn(missing_docs)]
+
 // The generated code stands alone; its unsafe blocks are those of the canonical ABI.
 #[allow(unsafe_code, clippy::all, missing_docs, reason = "generated from wit/0.2")]
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use modehost_contract::effect::Tool;
+use modehost_contract::effect::{Local, Tool};
 use modehost_contract::event::{Device, EndReason, Start, Transcript};
 use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Snapshot};
 use modehost_plugin::WasmGeneration;
@@ -292,10 +292,10 @@ impl TestDevice {
 
     fn carry_out(&mut self, effect: Effect, now: u64) {
         match &effect {
-            Effect::StartTimer { id, delay_ms } => {
+            Effect::Local(Local::StartTimer { id, delay_ms }) => {
                 self.timers.insert(*id, now + delay_ms);
             }
-            Effect::StopTimer(id) => {
+            Effect::Local(Local::StopTimer(id)) => {
                 self.timers.remove(id);
             }
             other => self.world.borrow_mut().carry_out(&self.device.id, other),

@@ -6,7 +6,7 @@
 //! - [`TestDevice`]: one device's instance; events in, what it sends and says out
 //! - `world`: documents, journals, archives, webhooks, tools and the scripted model that the devices
 //!   of a kit share
-//! - `component`: builds the plugin's component, once a process
+//! - `component`: loads the plugin's component, compiled once for each content
 //!
 //! An effect happens at once and in order; its outcome waits in the device's queue. Events run until
 //! the queue is empty, unless the device is told to [`hold`](TestDevice::hold). An outcome that comes
@@ -30,8 +30,8 @@ use serde_json::Value;
 
 pub use device::TestDevice;
 pub use modehost_contract::effect::{
-    ArchiveEntry, Audience, ChatMessage, HookRequest, JournalPart, ListenCommand, ListenMode, ModelRequest, Role, Tool,
-    ToolCall,
+    ArchiveEntry, Audience, Call, ChatMessage, Delivery, HookRequest, JournalPart, ListenCommand, ListenMode, Local,
+    ModelRequest, Output, Query, Role, Tool, ToolCall, Write,
 };
 pub use modehost_contract::event::{EndReason, Event, Failure};
 pub use modehost_contract::{Effect, Manifest};

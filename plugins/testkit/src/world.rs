@@ -16,7 +16,7 @@ pub(crate) mod tools;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use modehost_contract::effect::Audience;
+use modehost_contract::effect::{Audience, Call, Delivery, Local, Output, Query, Write};
 use modehost_contract::event::{Document, Failure, RequestId, Undelivered};
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
@@ -156,68 +156,111 @@ impl World {
             return;
         }
         match effect {
-            Effect::Send(body) => self.hand(device, body),
-            Effect::Cancel(request) => self.cancel(device, *request),
-            Effect::Broadcast { group, body, include_self, .. } => {
-                for id in self.of_group(Some(group)) {
-                    if (*include_self || id != device) && self.is_there(&id) {
-                        self.hand(&id, body);
-                    }
-                }
-            }
-            Effect::ReadDocument { request, key } => {
-                let event = Event::Document(self.read(Some(*request), key));
-                self.queue(device, event);
-            }
-            Effect::WatchDocument { request, key } => {
+            Effect::Local(local) => self.apply(device, local),
+            Effect::Query(query) => self.query(device, query),
+            Effect::Write(write) => self.write(device, write),
+            Effect::Call(call) => self.call(device, call),
+            Effect::Output(output) => self.output(device, output),
+        }
+    }
+
+    fn apply(&mut self, device: &str, local: &Local) {
+        match local {
+            Local::Cancel(request) => self.cancel(device, *request),
+            Local::UnwatchDocument(key) => self.watches.retain(|(id, watched)| id != device || watched != key),
+            Local::StartTimer { .. } | Local::StopTimer(_) => {}
+        }
+    }
+
+    fn query(&mut self, device: &str, query: &Query) {
+        let event = match query {
+            Query::ReadDocument { request, key } => Event::Document(self.read(Some(*request), key)),
+            Query::WatchDocument { request, key } => {
                 self.watches.push((device.to_owned(), key.clone()));
-                let event = Event::Document(self.read(Some(*request), key));
-                self.queue(device, event);
+                Event::Document(self.read(Some(*request), key))
             }
-            Effect::UnwatchDocument(key) => self.watches.retain(|(id, watched)| id != device || watched != key),
-            Effect::WriteDocument { request, key, expected, value } => {
-                let event = if self.document(key).0 == *expected {
+            Query::ReadJournal { request, journal, after, limit } => self.kept.page(*request, journal, *after, *limit),
+            Query::ListTools(request) => self.tools.list(device, *request),
+            Query::Denied { request, .. } => failed(*request, Failure::Denied),
+            Query::Extension { request, .. } => failed(*request, Failure::Unsupported),
+        };
+        self.queue(device, event);
+    }
+
+    fn write(&mut self, device: &str, write: &Write) {
+        let done = |request: RequestId, value| Event::RequestDone { request, value };
+        let event = match write {
+            Write::WriteDocument { request, key, expected, value } => {
+                if self.document(key).0 == *expected {
                     let version = self.put_document(key, value.clone());
                     Event::WriteDone { request: *request, key: key.as_str().into(), version }
                 } else {
                     Event::WriteConflict(self.read(Some(*request), key))
-                };
-                self.queue(device, event);
+                }
             }
-            Effect::AskModel(ask) => {
+            Write::AppendJournal { request, journal, entry, notify } => {
+                let sequence = self.kept.append(journal, entry, self.now);
+                if !notify {
+                    return;
+                }
+                done(*request, sequence)
+            }
+            Write::RemoveJournal { request, journal } => {
+                self.kept.remove_journal(journal);
+                done(*request, 0)
+            }
+            Write::Archive(entry) => {
+                self.kept.archive(entry);
+                done(entry.request, 0)
+            }
+        };
+        self.queue(device, event);
+    }
+
+    fn call(&mut self, device: &str, call: &Call) {
+        match call {
+            Call::AskModel(ask) => {
                 let events = self.models.ask(device, ask);
                 self.queue_all(device, events);
             }
-            Effect::ListTools(request) => {
-                let event = self.tools.list(device, *request);
-                self.queue(device, event);
-            }
-            Effect::CallTool { request, name, arguments } => {
+            Call::CallTool { request, name, arguments } => {
                 let event = self.tools.call(device, *request, name, arguments);
                 self.queue(device, event);
             }
-            Effect::Deliver { request, to, except, body, late_body, notice, ttl_ms } => {
+            Call::PostHook(post) => {
+                self.kept.post(post);
+                self.queue(device, Event::RequestDone { request: post.request, value: 200 });
+            }
+            Call::Deliver(Delivery { request, to, except, body, late_body, notice, ttl_ms }) => {
                 let letter = Letter {
                     from: device.to_owned(),
                     body: late_body.as_ref().unwrap_or(body).clone(),
                     notice: notice.clone(),
                     until: self.now + ttl_ms,
                 };
-                self.deliver(
-                    device,
-                    *request,
-                    self.addressed(device, to, except),
-                    body,
-                    (*ttl_ms > 0).then_some(letter),
-                );
+                let addressed = self.addressed(device, to, except);
+                self.deliver(device, *request, addressed, body, (*ttl_ms > 0).then_some(letter));
             }
-            Effect::Denied { request, .. } => self.queue(device, failed(*request, Failure::Denied)),
-            Effect::Extension { request, .. } => self.queue(device, failed(*request, Failure::Unsupported)),
-            other => {
-                let now = self.now;
-                let outcome = self.kept.carry_out(other, now);
-                self.queue_all(device, outcome.into_iter().collect());
+        }
+    }
+
+    /// What is said, what is dispatched and changes of modes are for the test to look at.
+    fn output(&mut self, device: &str, output: &Output) {
+        match output {
+            Output::Send(body) => self.hand(device, body),
+            Output::Broadcast { group, body, include_self, .. } => {
+                for id in self.of_group(Some(group)) {
+                    if (*include_self || id != device) && self.is_there(&id) {
+                        self.hand(&id, body);
+                    }
+                }
             }
+            Output::Say { .. }
+            | Output::Listen(_)
+            | Output::Decline
+            | Output::Dispatch(_)
+            | Output::SwitchMode(_)
+            | Output::HangUp => {}
         }
     }
 
@@ -298,7 +341,16 @@ mod tests {
     fn ask(request: RequestId) -> Effect {
         let (purpose, messages, tools) = ("p".to_owned(), Vec::new(), Vec::new());
         let (json, chunks, spoken) = (false, false, false);
-        Effect::AskModel(ModelRequest { request, purpose, messages, max_tokens: 1, json, chunks, spoken, tools })
+        Effect::Call(Call::AskModel(ModelRequest {
+            request,
+            purpose,
+            messages,
+            max_tokens: 1,
+            json,
+            chunks,
+            spoken,
+            tools,
+        }))
     }
 
     /// What waits for `a`: the request and whether it failed as interrupted.
@@ -311,7 +363,15 @@ mod tests {
     fn deliver(to: Audience, except: &[&str], ttl_ms: u64) -> Effect {
         let except = except.iter().map(|&id| id.to_owned()).collect();
         let (body, late) = (r#"{"type":"now"}"#.to_owned(), r#"{"type":"late"}"#.to_owned());
-        Effect::Deliver { request: 1, to, except, body, late_body: Some(late), notice: None, ttl_ms }
+        Effect::Call(Call::Deliver(Delivery {
+            request: 1,
+            to,
+            except,
+            body,
+            late_body: Some(late),
+            notice: None,
+            ttl_ms,
+        }))
     }
 
     #[test]
@@ -351,10 +411,10 @@ mod tests {
         let mut world = world();
         world.models.hold("p");
         world.carry_out("a", &ask(1));
-        world.carry_out("a", &Effect::ReadDocument { request: 2, key: "k".to_owned() });
-        world.carry_out("a", &Effect::ReadDocument { request: 3, key: "k".to_owned() });
-        world.carry_out("a", &Effect::Cancel(1));
-        world.carry_out("a", &Effect::Cancel(2));
+        world.carry_out("a", &Effect::Query(Query::ReadDocument { request: 2, key: "k".to_owned() }));
+        world.carry_out("a", &Effect::Query(Query::ReadDocument { request: 3, key: "k".to_owned() }));
+        world.carry_out("a", &Effect::Local(Local::Cancel(1)));
+        world.carry_out("a", &Effect::Local(Local::Cancel(2)));
         assert!(world.models.release("p").is_empty());
         assert_eq!(waiting(&world), [(3, false)]);
     }
@@ -367,7 +427,7 @@ mod tests {
         world.carry_out("b", &ask(1));
         let write = |request, key: &str| {
             let (key, value) = (key.to_owned(), Some("1".to_owned()));
-            Effect::WriteDocument { request, key, expected: 0, value }
+            Effect::Write(Write::WriteDocument { request, key, expected: 0, value })
         };
         world.carry_out("a", &write(2, "k"));
         world.interrupt("a");
@@ -380,8 +440,14 @@ mod tests {
     fn as_many_requests_fail_as_the_test_wants() {
         let mut world = world();
         world.failures.insert(Part::Journals, (Failure::Unavailable, 1));
-        let append =
-            |request| Effect::AppendJournal { request, journal: "j".to_owned(), entry: "1".to_owned(), notify: false };
+        let append = |request| {
+            Effect::Write(Write::AppendJournal {
+                request,
+                journal: "j".to_owned(),
+                entry: "1".to_owned(),
+                notify: false,
+            })
+        };
         world.carry_out("a", &append(1));
         world.carry_out("a", &append(2));
         assert_eq!(waiting(&world), [(1, false)]);

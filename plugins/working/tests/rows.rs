@@ -1,7 +1,7 @@
 //! The rows M.9 and M.10 against the real component. Rule: each test names its row and would fail
 //! without it.
 
-use modehost_testkit::{Effect, EndReason, Failure, Kit, ListenCommand, TestDevice};
+use modehost_testkit::{Effect, EndReason, Failure, Kit, ListenCommand, Output, TestDevice};
 use serde_json::{Value, json};
 
 const BOARD: &str = r#"{"rev":1,"tasks":[
@@ -28,7 +28,13 @@ fn m9_listening_starts_by_hand() {
     let mut device = kit.device("dev-1");
     device.start(Some("working"));
     let effects = device.effects();
-    assert!(matches!(effects.as_slice(), [Effect::Say { .. }, Effect::Listen(ListenCommand::Start(_))]), "{effects:?}");
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::Output(Output::Say { .. }), Effect::Output(Output::Listen(ListenCommand::Start(_)))]
+        ),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn m10_everything_else_goes_on() {
     let mut device = working(&kit);
     device.effects();
     device.hears("今天天气怎么样");
-    assert_eq!(device.effects(), [Effect::Decline]);
+    assert_eq!(device.effects(), [Effect::Output(Output::Decline)]);
 }
 
 #[test]
@@ -93,7 +99,7 @@ fn m10_what_is_denied_goes_on_and_changes_nothing() {
     device.effects();
     for said in denied {
         device.hears(said);
-        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+        assert_eq!(device.effects(), [Effect::Output(Output::Decline)], "{said}");
     }
     // Here only the board tells what is the title and what is not.
     device.hears("写报告还没做完，我来做");
@@ -106,7 +112,7 @@ fn m10_what_is_denied_goes_on_and_changes_nothing() {
     device.effects();
     for said in ["不是写报告", "不", "别标记完成"] {
         device.hears(said);
-        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+        assert_eq!(device.effects(), [Effect::Output(Output::Decline)], "{said}");
     }
     device.hears("写测试");
     assert_eq!(device.dispatched(), [ask("assign", "c3")], "the question is still open");
@@ -131,7 +137,7 @@ fn m18_talk_about_tasks_goes_on() {
         "Is task two done?",
     ] {
         device.hears(said);
-        assert_eq!(device.effects(), [Effect::Decline], "{said}");
+        assert_eq!(device.effects(), [Effect::Output(Output::Decline)], "{said}");
     }
 }
 
@@ -246,7 +252,7 @@ fn m10_a_question_is_forgotten_in_time() {
     device.advance(30_000);
     device.effects();
     device.hears("第二个");
-    assert_eq!(device.effects(), [Effect::Decline]);
+    assert_eq!(device.effects(), [Effect::Output(Output::Decline)]);
 }
 
 #[test]

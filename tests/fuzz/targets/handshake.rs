@@ -1,36 +1,11 @@
-//! Any bytes as address and headers of a handshake. Rule: an id that is taken obeys the rule of ids, so
-//! that it can be logged and stored; and a token is never shown.
-//!
-//! The first line is the address, the others are headers. HTTP itself is read by hyper.
+//! Any bytes as address and headers of a handshake.
+//! Rule: the promise is the one that the test of kept inputs asks, which runs with every other test.
 
 #![no_main]
 
-use http::{HeaderName, HeaderValue, Request};
 use libfuzzer_sys::fuzz_target;
-use modehost_gateway::identity::Identity;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    let Some(Ok(uri)) = lines.next().map(http::Uri::try_from) else { return };
-    let mut request = Request::builder().uri(uri);
-    for line in lines.take(40) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&line[colon + 1..])) {
-            request = request.header(name, value);
-        }
-    }
-    let Ok(request) = request.body(()) else { return };
-    let (parts, ()) = request.into_parts();
-    let Ok(identity) = Identity::read(&parts) else { return };
-    let device = identity.device.as_str();
-    assert!((1..=128 * 3).contains(&device.len()) && !device.chars().any(char::is_control), "{device:?}");
-    assert!(!identity.made_up || device.starts_with("auto-"), "{device:?}");
-    assert!(identity.client.as_str().len() <= 128 * 3 && !identity.client.as_str().chars().any(char::is_control));
-    if let Some(token) = identity.token.filter(|token| token.len() > 24) {
-        // Ids and paths that hold it have been given it by the caller.
-        let given = format!("{}{}{}", device, identity.client.as_str(), identity.path);
-        let shown = format!("{:?}", Identity { token: Some(token.clone()), ..Identity::read(&parts).expect("again") });
-        assert!(given.contains(&token) || !shown.contains(&token), "{shown}");
-    }
-});
+#[path = "../../../host/gateway/tests/promise/handshake.rs"]
+mod promise;
+
+fuzz_target!(|bytes: &[u8]| promise::keeps(bytes));

@@ -1,40 +1,11 @@
 //! Any bytes as binary frames of a device, as packets of Opus and PCM, and as frames of a recogniser.
-//! Rule: what is unwrapped lies within the frame, what is decoded is bounded, and a decoder that was
-//! given nonsense still decodes.
+//! Rule: the promise is the one that the test of kept inputs asks, which runs with every other test.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use modehost_protocol::{AudioFormat, Codec, Framing, Unwrapped};
-use modehost_speech::decode::Decoder;
-use modehost_speech::recognise::doubao::frame;
 
-/// 120 ms at 16 kHz.
-const LONGEST: usize = 1920;
-/// Of an answer that is packed.
-const UNPACKED: usize = 1024 * 1024;
+#[path = "../../../host/speech/tests/promise/sound.rs"]
+mod promise;
 
-fuzz_target!(|bytes: &[u8]| {
-    for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
-        if let Ok(Unwrapped::Sound(packet) | Unwrapped::Text(packet)) = framing.unwrap(bytes) {
-            assert!(packet.len() <= bytes.len());
-        }
-        let wrapped = framing.wrap(bytes.to_vec(), 7);
-        if !bytes.is_empty() && bytes.len() <= usize::from(u16::MAX) {
-            assert_eq!(framing.unwrap(&wrapped), Ok(Unwrapped::Sound(bytes)));
-        }
-    }
-    if let Ok(frame::Reply::Result(json, _)) = frame::reply(bytes) {
-        assert!(json.len() <= UNPACKED.max(bytes.len()));
-    }
-    // Packets of a few bytes each, to one decoder.
-    let mut opus = Decoder::new(AudioFormat::default());
-    let mut pcm = Decoder::new(AudioFormat { codec: Codec::Pcm, sample_rate: 44_100 });
-    let length = bytes.first().map_or(1, |first| usize::from(*first) + 1);
-    for packet in bytes.chunks(length) {
-        let mut sound = Vec::new();
-        let _ = opus.decode(packet, &mut sound);
-        assert!(sound.len() <= LONGEST);
-        let _ = pcm.decode(packet, &mut sound);
-    }
-});
+fuzz_target!(|bytes: &[u8]| promise::keeps(bytes));

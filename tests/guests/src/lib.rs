@@ -1,21 +1,16 @@
-//! A guest that misbehaves on request, and what native tests need to build and vary it. Rule: one
+//! A guest that misbehaves on request, and what native tests need to vary it. Rule: one
 //! component serves all tests; a test patches settings into its bytes instead of building another.
 //!
 //! - `guest` (in the component): reads its settings from static data, and does what a message of
 //!   type `fixture` asks for in its member `do`
 //! - [`variant`] (in tests): the same component with other settings
-//! - [`guest_wasm`] (in tests): builds a component of this workspace and reads it
 
 #[cfg(target_family = "wasm")]
 mod guest;
 
 #[cfg(not(target_family = "wasm"))]
-mod build;
-#[cfg(not(target_family = "wasm"))]
 mod patch;
 
-#[cfg(not(target_family = "wasm"))]
-pub use build::guest_wasm;
 #[cfg(not(target_family = "wasm"))]
 pub use patch::variant;
 

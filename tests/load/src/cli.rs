@@ -120,7 +120,7 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
         Command::Fixture { folder } => {
-            let first = modehost_guests::guest_wasm("modehost-guests");
+            let first = modehost_guest_build::guest_wasm("modehost-guests");
             let second = modehost_guests::variant(&first, &[("version", "2.0.0"), ("build", "second")]);
             let plugins = folder.join("plugins");
             std::fs::create_dir_all(&plugins).with_context(|| format!("cannot make {}", plugins.display()))?;

@@ -60,7 +60,7 @@ pub struct Options {
 
 /// What all devices together have done.
 #[derive(Default)]
-struct Tally {
+struct CallStats {
     connected: AtomicUsize,
     connects: AtomicU64,
     refused: AtomicU64,
@@ -109,7 +109,7 @@ async fn soak(target: &Target, options: &Options) -> anyhow::Result<Figures> {
     let all = Duration::from_secs_f64(options.minutes * 60.0);
     let warm_up = Duration::from_secs_f64(options.warm_up.map_or(all.as_secs_f64() / 3.0, |minutes| minutes * 60.0));
     ensure!(warm_up + 4 * SAMPLE <= all, "--minutes leaves no time to measure after --warm-up");
-    let tally = Arc::new(Tally { next: AtomicUsize::new(options.devices), ..Tally::default() });
+    let tally = Arc::new(CallStats { next: AtomicUsize::new(options.devices), ..CallStats::default() });
     let caller = Arc::new(target.caller.clone());
     let crowd = Arc::new(visit::Crowd {
         options: options.clone(),
@@ -126,7 +126,7 @@ async fn soak(target: &Target, options: &Options) -> anyhow::Result<Figures> {
 }
 
 /// Memory in KiB by time since the start.
-async fn watch(target: &Target, all: Duration, tally: &Tally) -> anyhow::Result<Vec<(Duration, f64)>> {
+async fn watch(target: &Target, all: Duration, tally: &CallStats) -> anyhow::Result<Vec<(Duration, f64)>> {
     let began = tokio::time::Instant::now();
     let mut samples = Vec::new();
     let mut minute = 0;
@@ -153,7 +153,12 @@ async fn watch(target: &Target, all: Duration, tally: &Tally) -> anyhow::Result<
     Ok(samples)
 }
 
-fn judge(samples: &[(Duration, f64)], warm_up: Duration, options: &Options, tally: &Tally) -> anyhow::Result<Figures> {
+fn judge(
+    samples: &[(Duration, f64)],
+    warm_up: Duration,
+    options: &Options,
+    tally: &CallStats,
+) -> anyhow::Result<Figures> {
     let measured: Vec<(f64, f64)> =
         samples.iter().filter(|(at, _)| *at >= warm_up).map(|(at, kib)| (at.as_secs_f64() / 60.0, *kib)).collect();
     let (slope, mean) = line(&measured).context("too few samples after the warm-up")?;
@@ -219,7 +224,7 @@ mod tests {
             aloud: 0,
             flat_percent: 5.0,
         };
-        let tally = Tally { connects: AtomicU64::new(1), ..Tally::default() };
+        let tally = CallStats { connects: AtomicU64::new(1), ..CallStats::default() };
         let judged = |grow: f64| {
             let samples: Vec<(Duration, f64)> = (0..720_u32)
                 .map(|n| (SAMPLE * n, 200_000.0 + grow * f64::from(n) + f64::from(n % 7) * 900.0))

@@ -16,7 +16,11 @@ const STORM: usize = 200;
 pub async fn takeovers(scene: &mut Scene) {
     let count = scene.dice.usize(10..40);
     let server = &scene.server;
+    let before = scene.attached().await.unwrap_or_default();
     let all = join_all((0..count).map(|_| connect(server, "torn"))).await;
+    // Each was answered, and is attached a moment later: one of them would take over from the newcomer.
+    let attached = async || scene.attached().await.unwrap_or_default();
+    wait::until("all are attached", wait::SOON, attached, |attached| *attached >= before + count).await;
     for (number, device) in all.into_iter().enumerate() {
         match number % 3 {
             0 => device.vanish(),

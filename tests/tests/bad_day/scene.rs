@@ -82,8 +82,17 @@ impl Scene {
 
     /// Connections of devices that the server counts.
     pub async fn connections(&self) -> Option<usize> {
+        self.figure("modehost_connections").await
+    }
+
+    /// How many it has counted since it began.
+    pub async fn attached(&self) -> Option<usize> {
+        self.figure("modehost_connections_total").await
+    }
+
+    async fn figure(&self, name: &str) -> Option<usize> {
         let figures = self.operator("GET", "/metrics", "").await.body;
-        let line = figures.lines().find_map(|line| line.strip_prefix("modehost_connections "))?;
+        let line = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
         line.trim().parse().ok()
     }
 

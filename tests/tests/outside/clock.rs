@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use modehost_tests::guest::bundled;
-use modehost_tests::{Device, Server, Settings};
+use modehost_tests::{Device, Server, Settings, lacking};
 use serde_json::{Value, json};
 
 /// Where Debian's package `faketime` puts it.
@@ -20,11 +20,12 @@ impl Clock {
     /// A server whose clock can be set; none where the library is not installed.
     fn install(server: &mut Server) -> Option<Self> {
         let library = Path::new(LIBRARY);
-        if cfg!(target_arch = "x86_64") && !library.exists() {
-            assert!(std::env::var_os("CI").is_none(), "the package faketime must be installed on this machine");
+        if cfg!(not(target_arch = "x86_64")) {
+            lacking::allowed("the library of faketime stands elsewhere on this machine");
+            return None;
         }
         if !library.exists() {
-            eprintln!("skipped: the package faketime is not installed");
+            lacking::installed("faketime");
             return None;
         }
         let clock = Self(server.data_dir().with_file_name("clock"));

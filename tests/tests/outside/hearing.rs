@@ -306,7 +306,8 @@ async fn c7_sessions_that_heard_something_leave_nothing_behind() {
     let sessions = async || server.admin("GET", "/metrics", "").await.body;
     let gone = |figures: &String| figures.lines().any(|line| line == "modehost_sessions 0");
     let figures = modehost_tests::wait::until("no session is left", Duration::from_secs(60), sessions, gone).await;
-    assert!(figures.lines().any(|line| line == "modehost_ears 0"), "ears are left:\n{figures}");
+    assert!(figures.lines().any(|line| line == "modehost_asr_pipelines 0"), "pipelines are left:\n{figures}");
+    assert!(figures.lines().any(|line| line == "modehost_ears 0"), "the older name is shown until 0.3:\n{figures}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

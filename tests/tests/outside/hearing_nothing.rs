@@ -29,7 +29,7 @@ async fn a9_a_silent_press_is_nothing() {
     let server = Server::start(with_model(&model, transcribed_by(&ears, Settings::new().bundled()))).await;
     let mut device = Device::join(&server, "dev-1").await;
     let fan: Vec<i16> = (0..1800 * 16).map(|at: i32| (at.wrapping_mul(7919) % 211 - 105) as i16).collect();
-    let no_voice = "modehost_recognitions_total{provider=\"openai\",outcome=\"no_voice\"}";
+    let no_voice = "modehost_asr_recognitions_total{provider=\"openai\",outcome=\"no_voice\"}";
     let mut looked_at = 0;
     for quiet in [silence(1800), fan] {
         listen(&mut device, "start", Some("manual")).await;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use modehost_provider::{Provider, Reply};
-use modehost_tests::{Device, Server, Settings, guest, http, wait};
+use modehost_tests::{Device, Server, Settings, guest, http, lacking, wait};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -53,7 +53,7 @@ async fn c14_a_full_disk_costs_lines_and_nothing_else() {
     let mut server = Server::prepare(&Settings::new());
     let folder = server.data_dir().with_file_name("small-disk");
     let Some(_disk) = Disk::mount(&folder, "256k") else {
-        println!("skipped: this user may not mount a small disk");
+        lacking::allowed("a small disk cannot be mounted by this user");
         return;
     };
     server.configure(&Settings::new().set("log.dir", json!(folder)).set("log.level", json!("debug")));
@@ -102,7 +102,7 @@ async fn c14_a_folder_that_may_only_be_read_is_told_and_stops_nobody() {
     let folder = server.data_dir().with_file_name("read-only");
     // Of a disk that is mounted so, since root may write to any other folder.
     let Some(disk) = Disk::mount(&folder, "256k") else {
-        println!("skipped: this user may not mount a small disk");
+        lacking::allowed("a small disk cannot be mounted by this user");
         return;
     };
     disk.remount("ro");

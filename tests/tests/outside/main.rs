@@ -7,7 +7,9 @@
 //! - [`frames`]: what a connection may and may not carry (C.5, C.9, C.10)
 //! - [`takeover`]: two connections of one device (C.4)
 //! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
+//! - [`full_house`]: more devices than there is room for (C.8)
 //! - [`strangers`]: one address that takes all places of a port
+//! - [`activation`]: sockets from a service manager (C.12)
 //! - [`signals`]: hang-ups and requests to stop at any moment
 //! - [`compiling`]: plugins that take a compiler minutes
 //! - [`resume`]: sessions that outlive connections and processes (C.3)
@@ -18,6 +20,8 @@
 //! - [`refusal`]: bad versions that never get to serve (H.1, H.3)
 //! - [`fault`]: versions and events that misbehave while they serve (H.3, H.4)
 //! - [`reload`]: configuration changes (H.6)
+//! - [`strict`]: starts and reloads that are refused, and what is said of it (H.6)
+//! - [`pins`]: the content that is pinned for a plugin (H.2)
 //! - [`meeting`]: from the first word to the archive (M.3 to M.8)
 //! - [`meeting_race`]: any number of ends at any moment give one summary (M.4, M.5)
 //! - [`coding`]: insights from logs (M.11 to M.13)
@@ -36,8 +40,11 @@
 //! - [`tools`]: tools of the device
 //! - [`hooks`]: what webhooks are sent, and how often (M.8)
 //! - [`archive`]: finished work as files (M.7)
+//! - [`retention`]: how much of it is kept (M.7)
 //! - [`peers`]: messages from device to device (P.1, P.2, P.5)
 //! - [`operation`]: figures, health, the operators' interface, service manager, backups
+//! - [`zero`]: figures before anything happens
+//! - [`alerts`]: alert rules and the dashboard
 //! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
 //! - [`hostile`]: clients that mean no good, or are broken
 //! - [`growth`]: what devices may make the server keep
@@ -45,6 +52,7 @@
 //! - [`names`]: folders, links and files that are replaced under the running server (C.20)
 //! - [`tls`]: certificates, and how they are renewed
 //! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
+//! - [`following`]: what the log says of a connection and of each turn, as machines read it (C.14)
 //! - `traces`: spans for a collector, with the feature `otel`
 //! - [`storage_faults`]: full disks, damaged databases
 //! - [`clock`]: a system clock that jumps
@@ -53,9 +61,15 @@
 //! - [`afar`]: what another machine may set, and what stays in the file (C.12)
 //! - [`bounds`]: files that are far larger than they may be (C.20)
 //! - [`secrets`]: what is said of settings and addresses (C.14)
+//! - [`installed`]: the files of `examples/operation`: configuration, units, confinement, backup
+//! - [`proxies`]: nginx and Caddy in front of the server
+//! - [`verbs`]: commands that ask a running server, plainly and over TLS
+//! - [`forget`]: everything of a device given out, and removed for good
 //! - [`walk`]: the example client through the README's walk
 
+mod activation;
 mod afar;
+mod alerts;
 mod archive;
 mod board;
 mod bounds;
@@ -66,7 +80,10 @@ mod compiling;
 mod conversation;
 mod crowd;
 mod fault;
+mod following;
+mod forget;
 mod frames;
+mod full_house;
 mod growth;
 mod hearing;
 mod hearing_faults;
@@ -76,6 +93,7 @@ mod hearing_tls;
 mod hooks;
 mod hostile;
 mod idle;
+mod installed;
 mod logging;
 mod meeting;
 mod meeting_race;
@@ -86,11 +104,14 @@ mod names;
 mod noise;
 mod operation;
 mod peers;
+mod pins;
+mod proxies;
 mod redelivery;
 mod refusal;
 mod reload;
 mod restart;
 mod resume;
+mod retention;
 mod secrets;
 mod server_messages;
 mod sign_in;
@@ -102,10 +123,13 @@ mod start;
 mod stock;
 mod storage_faults;
 mod strangers;
+mod strict;
 mod swap;
 mod takeover;
 mod tls;
 mod tools;
 #[cfg(feature = "otel")]
 mod traces;
+mod verbs;
 mod way_back;
+mod zero;

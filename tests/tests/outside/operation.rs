@@ -15,12 +15,20 @@ use serde_json::{Value, json};
 /// Longer than two looks of the health check, with the waiting of the storage, on a busy machine.
 const HEALTH_CHANGES: Duration = Duration::from_secs(60);
 
-/// The rows of host/METRICS.md: name, kind, and whether the figure is there from the start.
+/// The rows of host/METRICS.md: name, kind, and whether the metric is there from the start; also by its older name.
 fn documented() -> BTreeMap<String, (String, bool)> {
     let page = std::fs::read_to_string(workspace_root().join("host/METRICS.md")).expect("host/METRICS.md");
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    let rows = page.lines().filter(|line| line.starts_with("| `")).map(cells);
-    rows.map(|row| (row[1].trim_matches('`').to_owned(), (row[2].clone(), row[4] == "start"))).collect()
+    let name = |cell: &str| cell.trim_matches('`').to_owned();
+    let (list, older) = page.split_once("\n## Older names").expect("the older names");
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("| `")).map(cells).collect::<Vec<_>>();
+    let mut known: BTreeMap<_, _> =
+        rows(list).into_iter().map(|row| (name(&row[1]), (row[2].clone(), row[4] == "start"))).collect();
+    for row in rows(older) {
+        let today = known[&name(&row[1])].clone();
+        known.insert(name(&row[2]), today);
+    }
+    known
 }
 
 /// Name to kind, of what `/metrics` shows.
@@ -91,7 +99,20 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     let found = marks.iter().filter(|mark| text.contains(**mark)).collect::<Vec<_>>();
     assert!(found.is_empty(), "{found:?} came from outside into the figures");
     let allowed: BTreeSet<&str> = BTreeSet::from([
-        "kind", "reason", "code", "plugin", "outcome", "alias", "purpose", "hook", "method", "version", "le",
+        "kind",
+        "reason",
+        "code",
+        "plugin",
+        "outcome",
+        "alias",
+        "purpose",
+        "hook",
+        "method",
+        "version",
+        "le",
+        "port",
+        "mode",
+        "generation",
     ]);
     for (name, values) in labels(&text) {
         assert!(allowed.contains(name.as_str()), "label {name} with {values:?}");
@@ -105,6 +126,10 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     assert!(value("modehost_process_resident_bytes") > 1e6);
     assert!(value("modehost_process_open_files") > 5.0);
     assert!(value("modehost_process_open_files") < value("modehost_process_open_files_limit"));
+    // By their standard names as well.
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") > 5.0 && value("process_open_fds") < value("process_max_fds"));
+    assert!(value("process_start_time_seconds") > 1.7e9 && value("process_threads") > 1.0);
     assert!(value("modehost_storage_file_bytes") > 1000.0);
 }
 
@@ -152,7 +177,19 @@ async fn the_interface_is_what_its_document_says() {
 
     let yaml = "gateway:\n  handshake_timeout_ms: 5000\n";
     let calls = [
+        ("GET", "/api/v1/status", "/api/v1/status", "", 200),
         ("GET", "/api/v1/sessions", "/api/v1/sessions", "", 200),
+        ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/dev-1", "", 200),
+        ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/nobody", "", 404),
+        ("POST", "/api/v1/sessions/{device}/kick", "/api/v1/sessions/dev-1/kick", "", 200),
+        ("POST", "/api/v1/sessions/{device}/kick", "/api/v1/sessions/nobody/kick", "", 404),
+        ("GET", "/api/v1/devices/{device}/export", "/api/v1/devices/dev-1/export", "", 200),
+        ("GET", "/api/v1/devices/{device}/export", "/api/v1/devices/nobody/export", "", 404),
+        ("DELETE", "/api/v1/devices/{device}", "/api/v1/devices/dev-1", "", 200),
+        ("DELETE", "/api/v1/devices/{device}", "/api/v1/devices/%00", "", 400),
+        ("GET", "/api/v1/config", "/api/v1/config", "", 200),
+        ("GET", "/api/v1/storage", "/api/v1/storage", "", 200),
+        ("POST", "/api/v1/storage/compact", "/api/v1/storage/compact", "", 200),
         ("GET", "/api/v1/plugins", "/api/v1/plugins", "", 200),
         ("POST", "/api/v1/plugins/{id}/reload", "/api/v1/plugins/workflow/reload", "", 200),
         ("POST", "/api/v1/plugins/{id}/reload", "/api/v1/plugins/nobody/reload", "", 409),

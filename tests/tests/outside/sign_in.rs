@@ -242,11 +242,42 @@ async fn c11_methods_change_while_the_server_runs() {
     wait::until("sign-in is on", Duration::from_secs(15), status, |status| *status == 403).await;
     told(&server, "aa:01", None, 403, "list").await;
     enter(&server, "aa:02", None).await;
-    early.ping().await;
+    let (code, reason) = early.expect_close().await;
+    assert!(
+        code == 1008 && reason.contains("taken back"),
+        "who came in before would not be let in now: {code} {reason}"
+    );
     // A document that cannot be meant changes nothing.
     server.configure(&with(json!({ "methods": ["jwt"], "jwt": { "algorithms": ["none"] } })));
     server.says("none").await;
     enter(&server, "aa:02", None).await;
+}
+
+#[tokio::test]
+async fn c11_a_key_that_is_taken_out_of_its_file_closes_what_was_opened_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys.json");
+    let keys = |key: &EncodingKey, algorithm| published(key, algorithm, "k").to_string();
+    std::fs::write(&file, keys(&p256(), Algorithm::ES256)).expect("written");
+    let auth = json!({ "methods": ["jwt"], "jwt": { "jwks_file": file, "device_claim": "device_id" } });
+    let server = Server::start(with(auth)).await;
+    let claims = json!({ "device_id": "aa:01", "exp": 4_000_000_000_u64 });
+    let token = signed(Algorithm::ES256, &p256(), Some("k"), &claims);
+    let mut device = enter(&server, "aa:01", Some(&token)).await;
+    // The same keys once more: nobody is thrown out.
+    std::fs::write(&file, format!(" {}", keys(&p256(), Algorithm::ES256))).expect("written");
+    device.silent_for(limits_of_key_files()).await;
+    device.ping().await;
+    std::fs::write(&file, keys(&ed25519(), Algorithm::EdDSA)).expect("written");
+    let away = async || server.admin("GET", "/api/v1/sessions", "").await.body;
+    let gone = |list: &String| list.contains(r#""connected":false"#);
+    wait::until("its connection is closed", 3 * limits_of_key_files(), away, gone).await;
+    assert_eq!(device.expect_close().await.0, 1008);
+}
+
+/// Files of keys are looked at every 2 s, and read again after 10 s.
+fn limits_of_key_files() -> Duration {
+    Duration::from_secs(15)
 }
 
 fn guarded(more: &[(&str, Value)]) -> Settings {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use modehost_tests::sound::{recording, silence};
-use modehost_tests::{Device, Server, Settings, server};
+use modehost_tests::{Device, Server, Settings, lacking, server};
 use serde_json::json;
 
 /// The service; it ends with the test.
@@ -18,8 +18,7 @@ impl Recogniser {
     fn start() -> Option<Self> {
         let known = Command::new("python3").args(["-c", "import pocketsphinx"]).stderr(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
-            assert!(std::env::var_os("CI").is_none(), "this machine needs python3 with the package pocketsphinx");
-            eprintln!("skipped: python3 with the package pocketsphinx is not installed");
+            lacking::installed("python3 with the package pocketsphinx");
             return None;
         }
         let script = server::workspace_root().join("tests/pocketsphinx/serve.py");

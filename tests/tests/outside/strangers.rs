@@ -141,3 +141,21 @@ async fn c13_a_name_that_a_page_has_pointed_here_is_not_the_servers_own() {
     assert_eq!(status("evil.example:8004", "http://evil.example").await, "403");
     assert_eq!(status("127.0.0.1:8004", "http://localhost:8003").await, "101");
 }
+
+/// Whoever stands before the server may have judged the other one.
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let server = Server::start(Settings::new()).await;
+    for head in [
+        "GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
+        "GET http://evil.example/api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n",
+    ] {
+        let mut stream = raw::send(server.http(), format!("{head}Connection: close\r\n\r\n").as_bytes()).await;
+        let (answer, _) = raw::read_to_end(&mut stream, wait::SOON).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    let twice = raw::upgrade("/supie/v1/", "Host: evil.example\r\n");
+    let mut stream = raw::send(server.ws(), twice.as_bytes()).await;
+    let (answer, _) = raw::read_to_end(&mut stream, wait::SOON).await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("one host"), "{answer}");
+}

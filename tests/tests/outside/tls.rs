@@ -18,12 +18,41 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// A certificate of its own making for `localhost`, and its key, as files that are renamed into place.
 fn issue(folder: &Path) -> CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    for (name, text) in [("key.pem", made.signing_key.serialize_pem()), ("chain.pem", made.cert.pem())] {
+    issue_until(folder, rcgen::date_time_ymd(4096, 1, 1))
+}
+
+/// The same with an end.
+fn issue_until(folder: &Path, end: time::OffsetDateTime) -> CertificateDer<'static> {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("parameters");
+    parameters.not_after = end;
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let cert = parameters.self_signed(&key).expect("a certificate");
+    for (name, text) in [("key.pem", key.serialize_pem()), ("chain.pem", cert.pem())] {
         std::fs::write(folder.join("new"), text).expect("written");
         std::fs::rename(folder.join("new"), folder.join(name)).expect("renamed");
     }
-    made.cert.der().clone()
+    cert.der().clone()
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_told_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let now = time::OffsetDateTime::now_utc();
+    let soon = issue_until(folder.path(), now + Duration::from_secs(5 * 86_400 + 3600));
+    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
+    server.launch();
+    server.says("the certificate expires in 5 days").await;
+    for address in ["devices    wss://", "HTTP       https://", "OTA        https://"] {
+        server.says(address).await;
+    }
+    let metrics = async || ask(server.http(), &soon, "GET", "/metrics").await.map(|answer| answer.body);
+    let shows = |text: &Option<String>| {
+        text.as_ref().is_some_and(|text| text.contains("modehost_tls_certificate_expiry_seconds 1"))
+    };
+    wait::until("the figure", Duration::from_secs(60), metrics, shows).await;
+    issue_until(folder.path(), now - Duration::from_secs(86_400));
+    server.says("the certificate has expired").await;
 }
 
 /// Connects, trusting that one certificate only.
@@ -88,12 +117,54 @@ async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_any
         assert!(call(address, &first).await.is_err(), "the old one is not");
     }
     ping().await;
+    // What operators ask and order goes the same way, to the certificate that is in use.
+    let export = folder.path().join("export");
+    let to = export.to_string_lossy().into_owned();
+    for (arguments, told) in [
+        (&["session", "list"][..], "dev-1  connected"),
+        (&["session", "show", "dev-1"], "connection: 1 from 127.0.0.1"),
+        (&["device", "export", "dev-1", "--to", &to], "dev-1.json"),
+    ] {
+        let (code, said, why) = server.run(arguments).await;
+        assert!(code == 0 && said.contains(told), "{arguments:?}: {said}{why}");
+    }
     // One that cannot be read is told, and changes nothing.
     std::fs::write(folder.path().join("chain.pem"), "nothing").expect("written");
     server.says("chain.pem").await;
     assert!(call(server.ws(), &second).await.is_ok(), "the one before stays");
     ping().await;
     assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_device_is_kicked_and_forgotten_over_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = issue(folder.path());
+    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
+    server.launch();
+    server.says("is ready after").await;
+    for (arguments, told) in
+        [(&["session", "kick", "dev-1"][..], ""), (&["device", "forget", "dev-1", "--yes"], "dev-1 is forgotten")]
+    {
+        let stream = call(server.ws(), &own).await.expect("TLS");
+        let address = format!("ws://localhost:{}/supie/v1/?device-id=dev-1", server.ws().port());
+        let (mut device, _) = tokio_tungstenite::client_async(address, stream).await.expect("a device");
+        server.says("a device has connected").await;
+        let (code, said, why) = server.run(arguments).await;
+        assert!(code == 0 && said.contains(told), "{arguments:?}: {said}{why}");
+        let closed = async {
+            loop {
+                match futures_util::StreamExt::next(&mut device).await {
+                    Some(Ok(Message::Close(frame))) => return frame.map(|frame| u16::from(frame.code)),
+                    Some(Ok(_)) => {}
+                    _ => return None,
+                }
+            }
+        };
+        let code = tokio::time::timeout(wait::SOON, closed).await.expect("in time");
+        assert!(code.is_some_and(|code| code == 1008), "{arguments:?}: {code:?}");
+    }
 }
 
 #[tokio::test]

@@ -112,17 +112,29 @@ impl JwtConfig {
 /// A signature. `none` is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
     HS256,
+    /// HMAC with SHA-384.
     HS384,
+    /// HMAC with SHA-512.
     HS512,
+    /// RSA, PKCS #1 v1.5, with SHA-256.
     RS256,
+    /// RSA, PKCS #1 v1.5, with SHA-384.
     RS384,
+    /// RSA, PKCS #1 v1.5, with SHA-512.
     RS512,
+    /// RSA-PSS with SHA-256.
     PS256,
+    /// RSA-PSS with SHA-384.
     PS384,
+    /// RSA-PSS with SHA-512.
     PS512,
+    /// ECDSA on P-256 with SHA-256.
     ES256,
+    /// ECDSA on P-384 with SHA-384.
     ES384,
+    /// Ed25519.
     EdDSA,
 }
 

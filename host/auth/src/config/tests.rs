@@ -36,9 +36,13 @@ fn a_method_needs_what_it_works_with() {
 
 #[test]
 fn c11_an_algorithm_needs_its_kind_of_key() {
-    holds(json!({ "jwt": { "secret": "s" } }));
-    holds(json!({ "jwt": { "algorithms": ["HS512", "RS256"], "secret": "s", "jwks_file": "keys.json" } }));
-    holds(json!({ "jwt": { "jwks_url": "https://id.example.org/keys", "algorithms": ["PS256", "EdDSA"] } }));
+    holds(json!({ "methods": ["jwt"], "jwt": { "secret": "s" } }));
+    holds(
+        json!({ "methods": ["jwt"], "jwt": { "algorithms": ["HS512", "RS256"], "secret": "s", "jwks_file": "keys.json" } }),
+    );
+    holds(
+        json!({ "methods": ["jwt"], "jwt": { "jwks_url": "https://id.example.org/keys", "algorithms": ["PS256", "EdDSA"] } }),
+    );
     for (jwt, word) in [
         (json!({}), "has no key"),
         (json!({ "jwks_file": "a", "public_key_file": "b" }), "one of"),
@@ -72,7 +76,23 @@ fn addresses_are_judged_and_not_repeated() {
         let told = faults(json!({ "introspection": { "url": url } }));
         assert!(told.contains("introspection.url") && !told.contains("hush"), "{url}: {told}");
     }
-    holds(json!({ "introspection": { "url": "http://127.0.0.1:8080/introspect", "client_id": "a" } }));
+    holds(
+        json!({ "methods": ["introspection"], "introspection": { "url": "http://127.0.0.1:8080/introspect", "client_id": "a" } }),
+    );
+}
+
+#[test]
+fn c11_what_is_written_down_is_switched_on() {
+    for (section, word) in [
+        (json!({ "tokens": [{ "token": "a" }] }), "tokens"),
+        (json!({ "device_whitelist": ["a"] }), "device_whitelist"),
+        (json!({ "device_token": { "key": "a" } }), "device_token"),
+        (json!({ "jwt": { "secret": "a" } }), "jwt"),
+        (json!({ "introspection": { "url": "https://a/" } }), "introspection"),
+    ] {
+        let told = faults(section);
+        assert!(told.contains(&format!("write `methods: [{word}]`")), "{told}");
+    }
 }
 
 #[test]

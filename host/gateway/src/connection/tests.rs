@@ -10,6 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use modehost_auth::AuthConfig;
 use modehost_outbox::{Outbox, close, outbox};
 use modehost_protocol::reply::QUIET_FACE;
+use modehost_session::Incoming;
 use modehost_task::{IoTask, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, mpsc, watch};
@@ -19,9 +20,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::*;
 use crate::config::{GatewayConfig, ServerConfig};
-use crate::console::{Console, Done, Operator, Order};
+use crate::connection::socket::Upgraded;
+use crate::connection::traffic::Traffic;
+use crate::console::{Done, Operator, Order};
 use crate::settings::GatewaySettings;
-use crate::unfinished::Unfinished;
 
 mod played;
 
@@ -84,15 +86,20 @@ pub(super) fn stage_behind(proxy: bool, ping: Option<Duration>) -> (DuplexStream
     let orders = Arc::new(Orders::default());
     let carried_out = orders.clone();
     let connection = spawn_io(async move {
-        let meters = Meters::new();
-        let link = Link::open(server, &[], None, proxy, LIMIT, (Unfinished::new(usize::MAX).share(), &meters)).await;
+        let meters = ConnectionMetrics::new();
+        let traffic = Traffic::new(&meters);
+        let mut socket = Socket::open(server, upgraded(proxy), Unfinished::new(usize::MAX).share(), &traffic).await;
         let server = ServerConfig { secret: Some("hush".into()), ..ServerConfig::default() };
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
         let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
-        let counter = Counter::new(&console, [127, 0, 0, 1].into());
-        run(link, played, reader, counter, Pace { silence: SILENCE, ping }, &meters).await;
+        let control = ControlSession::new(&console, [127, 0, 0, 1].into());
+        run(&mut socket, played, reader, control, Intervals { silence: SILENCE, ping }, &meters).await;
     });
     (device, Stage { session, outbox: sender, audio, signs, orders, connection })
+}
+
+fn upgraded(through_proxy: bool) -> Upgraded<'static> {
+    Upgraded { early: &[], protocol_version: None, through_proxy, max_message_bytes: LIMIT }
 }
 
 pub(super) async fn client(device: DuplexStream) -> WebSocketStream<DuplexStream> {
@@ -384,16 +391,17 @@ async fn a_device_that_vanishes_ends_its_connection_quietly() {
 async fn an_idle_connection_is_small() {
     let (_device, server) = duplex(16);
     let (messages, _session) = mpsc::channel(1);
-    let meters = Meters::new();
-    let link = Link::open(server, &[], None, false, LIMIT, (Unfinished::new(usize::MAX).share(), &meters)).await;
+    let meters = ConnectionMetrics::new();
+    let traffic = Traffic::new(&meters);
+    let mut socket = Socket::open(server, upgraded(false), Unfinished::new(usize::MAX).share(), &traffic).await;
     let played = Played { messages, audio: Arc::default(), signs: Arc::default() };
-    let pace = Pace { silence: SILENCE, ping: None };
+    let intervals = Intervals { silence: SILENCE, ping: None };
     let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);
-    let counter = Counter::new(&console, [127, 0, 0, 1].into());
-    let future = run(link, played, outbox().1, counter, pace, &meters);
-    let size = std::mem::size_of_val(&future);
-    println!("a connection's future: {size} bytes");
-    assert!(size < 2192, "{size}");
+    let control = ControlSession::new(&console, [127, 0, 0, 1].into());
+    let future = run(&mut socket, played, outbox().1, control, intervals, &meters);
+    let size = std::mem::size_of_val(&future) + std::mem::size_of::<Socket<'_, DuplexStream>>();
+    println!("a connection with its socket: {size} bytes");
+    assert!(size < 1344, "{size}");
 }
 
 fn order(action: &str, secret: &str) -> Message {

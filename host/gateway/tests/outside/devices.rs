@@ -50,6 +50,15 @@ async fn c9_c10_what_is_wrong_with_a_message_is_said_and_the_connection_lives() 
 }
 
 #[tokio::test]
+async fn a_device_that_is_being_forgotten_is_told_to_come_again() {
+    let stage = stage().await;
+    let _forgetting = stage.registry.part_with(&"a".into(), "it is being removed").await.expect("no session");
+    let mut client = stage.connect("device-id=a").await;
+    let (code, reason) = next_close(&mut client).await;
+    assert_eq!(code, close::TRY_LATER, "{reason}");
+}
+
+#[tokio::test]
 async fn c4_a_newcomer_is_rejected_with_a_reason_where_that_is_configured() {
     let gateway = GatewayConfig { duplicate_device: OnDuplicate::Reject, ..GatewayConfig::default() };
     let stage = Stage::start(Wanted { gateway, ..Wanted::default() }).await;

@@ -115,7 +115,7 @@ async fn c2_unusable_ids_are_refused_before_the_upgrade() {
 
 fn tokens() -> AuthConfig {
     let token =
-        |token: &str, device: Option<&str>| StaticToken { token: token.to_owned(), device: device.map(str::to_owned) };
+        |token: &str, device: Option<&str>| StaticToken { token: token.into(), device: device.map(str::to_owned) };
     AuthConfig {
         methods: vec![AuthMethod::Tokens],
         tokens: vec![token("open", None), token("only-a", Some("AA:01"))],

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Instant;
 
-use modehost_gateway::{BindError, Farewell, ServerConfig, bind};
+use modehost_gateway::{BindError, Farewell, Readiness, ServerConfig, bind};
 use modehost_outbox::close;
 
 use crate::stage::{body, next_close, next_json, request, say, stage};
@@ -61,7 +61,8 @@ async fn health_tells_life_and_readiness_apart() {
     let stage = stage().await;
     let ready = async || request(stage.http, "GET", "/readyz", "", "").await;
     assert!(ready().await.starts_with("HTTP/1.1 200"));
-    stage.not_ready.send_replace(vec!["storage: the disk is full".to_owned()]);
+    let not_ready = vec!["storage: the disk is full".to_owned()];
+    stage.readiness.send_replace(Readiness { not_ready, notes: Vec::new() });
     let told = ready().await;
     assert!(told.starts_with("HTTP/1.1 503") && told.contains("storage: the disk is full"), "{told}");
     assert!(request(stage.http, "GET", "/healthz", "", "").await.starts_with("HTTP/1.1 200"));

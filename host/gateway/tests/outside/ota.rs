@@ -72,7 +72,7 @@ async fn c13_people_see_the_address_and_pages_may_ask() {
 #[tokio::test]
 async fn ota_hands_a_device_its_own_token_and_no_other() {
     let token =
-        |token: &str, device: Option<&str>| StaticToken { token: token.to_owned(), device: device.map(str::to_owned) };
+        |token: &str, device: Option<&str>| StaticToken { token: token.into(), device: device.map(str::to_owned) };
     let auth = AuthConfig {
         methods: vec![AuthMethod::Tokens],
         tokens: vec![token("open", None), token("only-a", Some("aa:01"))],

@@ -9,7 +9,8 @@ use arc_swap::{ArcSwap, Guard};
 use futures_util::future::BoxFuture;
 use modehost_contract::{Catalog, Report, Table};
 use modehost_gateway::{
-    AuthConfig, Done, Farewell, Gateway, GatewayConfig, GatewaySettings, Operator, Order, Ports, ServerConfig, bind,
+    AuthConfig, Done, Farewell, Gateway, GatewayConfig, GatewaySettings, Operator, Order, Ports, Readiness,
+    ServerConfig, bind,
 };
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
@@ -64,7 +65,7 @@ pub struct Stage {
     pub devices: SocketAddr,
     pub http: SocketAddr,
     pub settings: watch::Sender<Arc<GatewaySettings>>,
-    pub not_ready: watch::Sender<Vec<String>>,
+    pub readiness: watch::Sender<Readiness>,
     pub registry: Arc<Registry>,
     stop: Option<oneshot::Sender<Farewell>>,
     served: Option<IoTask<Option<Ports>>>,
@@ -106,18 +107,25 @@ impl Stage {
         let bound = bind(&server, None).expect("ports");
         let settings = GatewaySettings::new(&server, &wanted.gateway, &wanted.auth);
         let (settings_sender, settings) = watch::channel(Arc::new(settings));
-        let (not_ready_sender, not_ready) = watch::channel(Vec::new());
+        let (readiness_sender, readiness) = watch::channel(Readiness::default());
         let (stop, stopped) = oneshot::channel();
         let (devices, http) = (bound.device_address(), bound.http_address());
         let routes = axum::Router::new().route("/added", axum::routing::get(async || "added"));
-        let gateway = Gateway { registry: registry.clone(), settings, not_ready, routes, operator: Arc::new(NoOrders) };
+        let gateway = Gateway {
+            registry: registry.clone(),
+            settings,
+            readiness,
+            files: None,
+            routes,
+            operator: Arc::new(NoOrders),
+        };
         let shutdown = async { stopped.await.unwrap_or_else(|_| Farewell::stopping()) };
         let served = spawn_io(gateway.serve(bound, shutdown));
         Self {
             devices,
             http,
             settings: settings_sender,
-            not_ready: not_ready_sender,
+            readiness: readiness_sender,
             registry,
             stop: Some(stop),
             served: Some(served),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_gateway::ServerConfig;
-use modehost_gateway::tls::TlsConfig;
+use modehost_gateway::TlsConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};

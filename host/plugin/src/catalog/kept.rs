@@ -1,240 +1,147 @@
-//! What a start, and a rollback at any time, take of the releases that are kept. Rule: what a process
-//! before this one found out stays true: a release that was rolled back does not come again by a start,
-//! and the one that served instead serves again.
+//! The releases that are kept for the next start and for a rollback. Rule: what a process before this one found out
+//! stays true: a release that was rolled back does not come again by a start, and the one that served instead serves
+//! again. Nobody on the message path waits for the disk: the catalog's own task writes.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::Arc;
 
-use modehost_contract::Generation;
 use modehost_ids::PluginId;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::compiling::Wanted;
-use super::releases::{PluginSlot, Release, Releases, RolledBack};
-use super::store::{KeptPlugin, KeptRollback, ReleaseStore};
-use super::{CatalogError, PluginCatalog, tell_rolled_back, unix_ms};
-use crate::folder::Look;
+use super::loader::{Component, Loader};
+use super::release::Release;
+use super::releases::Releases;
+use super::settings::Settings;
+use super::slot::PluginSlot;
+use super::store::{KeptPlugin, KeptRelease, KeptRollback, ReleaseStore};
 use crate::package;
+
+/// What is kept of all plugins.
+pub(super) struct KeptReleases {
+    /// None where nothing is kept. Taken behind the lock of the releases, if both are.
+    store: Mutex<Option<ReleaseStore>>,
+    /// What is kept is older than what is in force.
+    unsaved: Arc<Notify>,
+}
 
 /// The newest good release of a plugin that an earlier process has kept.
 #[derive(Clone)]
 pub(super) struct FromKept {
     pub release: Release,
-    rolled_back: Option<KeptRollback>,
-    discarded_before: u64,
+    /// What it serves in place of.
+    pub rolled_back: Option<KeptRollback>,
+    /// See [`modehost_contract::Entry::discarded_before`].
+    pub discarded_before: u64,
 }
 
 impl FromKept {
     /// True if the file in the folder holds what was rolled back, or this very release.
     pub(super) fn excludes(&self, sha256: &str) -> bool {
-        self.release.generation.code() == sha256 || self.rolled_back.as_ref().is_some_and(|bad| bad.sha256 == sha256)
+        self.release.code() == sha256 || self.rolled_back.as_ref().is_some_and(|bad| bad.sha256 == sha256)
     }
 }
 
-impl PluginCatalog {
+/// The component that a plugin begins with where none of it serves yet.
+pub(super) struct KeptGood {
+    pub component: Component,
+    /// SHA-256 of what was rolled back.
+    pub rolled_back: Option<String>,
+}
+
+impl KeptReleases {
+    /// Opens the folder; without one, or where it cannot be used, nothing is kept.
+    pub(super) fn open(folder: Option<&Path>) -> Self {
+        let store = folder.and_then(|folder| {
+            let opened = ReleaseStore::open(folder);
+            opened
+                .inspect_err(|error| tracing::error!(folder = %folder.display(), %error, "releases of plugins cannot be kept: a rollback does not outlive this process"))
+                .ok()
+        });
+        Self { store: Mutex::new(store), unsaved: Arc::default() }
+    }
+
+    /// Wakes whenever what is kept is older than what is in force.
+    pub(super) fn unsaved(&self) -> Arc<Notify> {
+        self.unsaved.clone()
+    }
+
+    /// What is kept is older than what is in force from now on. Never waits.
+    pub(super) fn is_unsaved(&self) {
+        self.unsaved.notify_one();
+    }
+
     /// Keeps the bytes of a component that is about to be tried: its file may be replaced before it has
     /// proven itself.
-    pub(super) fn keep_component(&self, sha256: &str, bytes: &[u8]) {
+    pub(super) fn keep(&self, component: &Component) {
         if let Some(store) = &*self.store.lock()
-            && let Err(error) = store.keep(sha256, bytes)
+            && let Err(error) = store.keep(&component.package.sha256, &component.bytes)
         {
             tracing::error!(%error, "a plugin cannot be kept: there may be no way back to it after a restart");
         }
     }
 
-    /// What is kept of a plugin whose file is `path`. None where nothing is, or where it does not load.
-    pub(super) fn kept_for(&self, id: &str, path: &Path) -> Option<FromKept> {
-        let KeptPlugin { good, rolled_back, discarded_before, .. } = self.store.lock().as_ref()?.of(id);
-        let release = self.load_kept(id, &good.first()?.sha256, path)?;
+    /// What is known of a plugin; none where nothing is kept at all.
+    pub(super) fn of(&self, id: &str) -> Option<KeptPlugin> {
+        Some(self.store.lock().as_ref()?.of(id))
+    }
+
+    /// The plugin whose file is this one, where the file does not say.
+    pub(super) fn id_of_file(&self, path: &Path) -> Option<String> {
+        self.store.lock().as_ref()?.of_file(&file_name(path))
+    }
+
+    /// A kept component.
+    pub(super) fn component(&self, sha256: &str) -> Option<Component> {
+        let bytes = self.store.lock().as_ref()?.read(sha256).ok()?;
+        Some(Component { package: package::read(&bytes).ok()?, bytes })
+    }
+
+    /// What a plugin begins with where none of it serves yet; `path` is its file. None where nothing is kept, or
+    /// where it does not load. Blocks.
+    pub(super) fn first(&self, id: &str, path: &Path, loader: &Loader, settings: &Settings) -> Option<FromKept> {
+        let KeptPlugin { good, rolled_back, discarded_before, .. } = self.of(id)?;
+        let release = self.load(id, &allowed(id, &good, settings)?.sha256, path, loader, settings)?;
         Some(FromKept { release, rolled_back, discarded_before })
     }
 
-    /// The same for a file that does not say whose it is, where its plugin does not serve yet.
-    pub(super) fn kept_for_file(&self, path: &Path) -> Option<FromKept> {
-        let id = self.store.lock().as_ref()?.of_file(&file_name(path))?;
-        let serves = self.releases.lock().slots.contains_key(id.as_str());
-        if serves { None } else { self.kept_for(&id, path) }
+    /// The component of [`Self::first`].
+    pub(super) fn first_component(&self, id: &str, settings: &Settings) -> Option<KeptGood> {
+        let KeptPlugin { good, rolled_back, .. } = self.of(id)?;
+        let component = self.component(&allowed(id, &good, settings)?.sha256)?;
+        Some(KeptGood { component, rolled_back: rolled_back.map(|bad| bad.sha256) })
     }
 
-    /// The component that a plugin begins with where none of it serves yet, with the hash of what was rolled back.
-    pub(super) fn kept_good(&self, id: &str) -> Option<(Wanted, Option<String>)> {
-        let store = self.store.lock();
-        let store = store.as_ref()?;
-        let KeptPlugin { good, rolled_back, .. } = store.of(id);
-        let wanted = wanted(store, &good.first()?.sha256)?;
-        Some((wanted, rolled_back.map(|bad| bad.sha256)))
-    }
-
-    /// The same for a file that does not say whose it is.
-    pub(super) fn kept_of_file(&self, path: &Path) -> Option<Wanted> {
-        let id = self.store.lock().as_ref()?.of_file(&file_name(path))?;
-        let serves = self.releases.lock().slots.contains_key(id.as_str());
-        if serves { None } else { self.kept_good(&id).map(|(wanted, _)| wanted) }
-    }
-
-    /// A kept release, as the settings are now; its plugin's file is `path`.
-    fn load_kept(&self, id: &str, sha256: &str, path: &Path) -> Option<Release> {
-        let settings = self.settings.lock().clone();
+    /// A kept release under these settings; its plugin's file is `path`. Blocks.
+    pub(super) fn load(
+        &self,
+        id: &str,
+        sha256: &str,
+        path: &Path,
+        loader: &Loader,
+        settings: &Settings,
+    ) -> Option<Release> {
         let file = path.display().to_string();
         settings.check_pin(id, sha256, &file).ok()?;
         let read = self.store.lock().as_ref()?.read(sha256);
         let bytes = read
             .inspect_err(|error| tracing::error!(plugin = id, sha8 = &sha256[..sha256.len().min(8)], %error, "a kept release cannot be read"))
             .ok()?;
-        let loaded = self.runtime.load(&bytes, &file, settings.section(id), settings.config.granted(id));
-        let generation = loaded
+        let loaded = loader.examine(bytes, &file).and_then(|component| loader.load(&component, path, settings));
+        loaded
             .inspect_err(
                 |error| tracing::error!(plugin = id, %error, "a kept release is not taken under these settings"),
             )
-            .ok()?;
-        Some(Release { generation, file: path.to_owned(), loaded_at: unix_ms() })
-    }
-
-    /// Puts what is kept in force, before the file itself is looked at.
-    pub(super) fn begin_with(&self, kept: FromKept) {
-        let FromKept { release, rolled_back, discarded_before } = kept;
-        let (generation, file) = (release.generation.clone(), release.file.clone());
-        let id = generation.manifest().id.clone();
-        let mut releases = self.releases.lock();
-        if let Err(error) = releases.publish(release, Instant::now()) {
-            tracing::error!(%error, "a kept release is not taken");
-            return;
-        }
-        if let Some(slot) = releases.slots.get_mut(&id) {
-            slot.discarded_before = discarded_before;
-        }
-        if let Some(KeptRollback { version, sha256, why, at }) = rolled_back {
-            tracing::warn!(plugin = %id, %version, serves = %generation.manifest().version, %why, "stays rolled back");
-            let rolled_back = RolledBack { id: id.clone(), version, code: sha256, file, why, at, release: None };
-            releases.rolled_back.insert(id, rolled_back);
-        }
-        self.show(&releases);
-    }
-
-    /// The first look of this process: it waits for compilers, but not beyond `patience`. Afterwards every plugin
-    /// that serves has its way back, where one is kept.
-    pub(super) fn look_first(&self, patience: Duration) {
-        self.look(Look::Told);
-        let all = self.compiling.wait(Instant::now() + patience);
-        self.look(Look::Told);
-        self.forget_unknown();
-        if !all {
-            for (path, id) in self.compiling.files() {
-                tracing::warn!(file = %path.display(), plugin = id, "is still being compiled: the server begins without it, and it serves once that is done");
-                self.begin_without(&path, &id);
-            }
-        }
-        self.refill_fallbacks();
-        self.keep_releases();
-    }
-
-    /// Until its file is compiled, a plugin serves as it did before, if that can be had at once.
-    fn begin_without(&self, path: &Path, id: &str) {
-        let serves = self.releases.lock().slots.contains_key(id);
-        let ready = || self.kept_good(id).is_some_and(|(kept, _)| self.runtime.is_ready(&kept.package.sha256));
-        if !serves
-            && ready()
-            && let Some(kept) = self.kept_for(id, path)
-        {
-            self.begin_with(kept);
-        }
-    }
-
-    /// Gives each plugin whose releases have no way back the newest kept one that it does not run.
-    pub(super) fn refill_fallbacks(&self) {
-        let wanting: Vec<(PluginId, String, PathBuf)> = {
-            let releases = self.releases.lock();
-            let wanting = releases.slots.iter().filter(|(_, slot)| slot.fallback.is_none() && slot.candidate.is_none());
-            wanting
-                .map(|(id, slot)| (id.clone(), slot.active.generation.code().to_owned(), slot.active.file.clone()))
-                .collect()
-        };
-        for (id, active, file) in wanting {
-            let Some(kept) = self.store.lock().as_ref().map(|store| store.of(id.as_str())) else { return };
-            let bad = kept.rolled_back.map(|bad| bad.sha256);
-            let older = kept.good.iter().find(|older| older.sha256 != active && Some(&older.sha256) != bad.as_ref());
-            let Some(older) = older else { continue };
-            if !self.runtime.is_ready(&older.sha256) {
-                // This is called again once it has been compiled.
-                let wanted = self.store.lock().as_ref().and_then(|store| wanted(store, &older.sha256));
-                self.compiling.want(wanted.into_iter().collect());
-                continue;
-            }
-            let Some(release) = self.load_kept(id.as_str(), &older.sha256, &file) else { continue };
-            let mut releases = self.releases.lock();
-            if let Some(slot) = releases.slots.get_mut(&id)
-                && slot.fallback.is_none()
-                && slot.active.generation.code() == active
-            {
-                slot.fallback = Some(release);
-                self.show(&releases);
-            }
-        }
-    }
-
-    /// Rolls the newest version back, for every session, on trial or at any time later. With
-    /// `discard_state` sessions whose way back is not known exactly begin afresh. Blocks.
-    ///
-    /// # Errors
-    /// If there is no such plugin, nothing before it is kept, or the version before does not take the state
-    /// of sessions that it would have to go on with.
-    pub fn rollback(&self, id: &str, discard_state: bool) -> Result<(), CatalogError> {
-        self.make_kept_ready(id);
-        let _one_at_a_time = self.folder.lock();
-        let plugin = PluginId::from(id);
-        if !self.releases.lock().slots.contains_key(&plugin) {
-            return Err(self.unknown(id));
-        }
-        self.refill_fallbacks();
-        let (newest, before) = {
-            let releases = self.releases.lock();
-            let Some(slot) = releases.slots.get(&plugin) else { return Err(self.unknown(id)) };
-            let before = if slot.candidate.is_some() { Some(slot.active.clone()) } else { slot.fallback.clone() };
-            (slot.newest().clone(), before.ok_or_else(|| CatalogError::NothingBefore(id.to_owned()))?)
-        };
-        let on_trial = self.releases.lock().slots.get(&plugin).is_some_and(PluginSlot::is_on_trial);
-        // On trial each session knows its way back; later it may have to go on with the state it has.
-        if !on_trial && !discard_state {
-            self.try_state(&before, std::iter::once(&newest))?;
-        }
-        let rolled_back = {
-            let mut releases = self.releases.lock();
-            let rolled_back = releases.roll_back(&plugin, "by the operator".to_owned(), unix_ms());
-            if rolled_back.is_some() && discard_state {
-                releases.discard_state(&plugin, unix_ms());
-            }
-            self.show(&releases);
-            rolled_back.ok_or_else(|| CatalogError::NothingBefore(id.to_owned()))?
-        };
-        tell_rolled_back(&rolled_back);
-        self.keep_releases();
-        // What has just been written down as bad is no way back.
-        self.refill_fallbacks();
-        Ok(())
-    }
-
-    /// Compiles what a rollback may need; nobody else waits for that.
-    fn make_kept_ready(&self, id: &str) {
-        let kept: Vec<Wanted> = {
-            let store = self.store.lock();
-            let Some(store) = store.as_ref() else { return };
-            store.of(id).good.iter().filter_map(|good| wanted(store, &good.sha256)).collect()
-        };
-        for Wanted { package, bytes } in kept {
-            self.runtime.make_ready(&bytes, &package.sha256);
-        }
+            .ok()
     }
 
     /// Writes down which releases are good and which were rolled back. Blocks for the disk.
-    pub(super) fn keep_releases(&self) {
-        let (standings, in_use) = {
-            let releases = self.releases.lock();
-            (standings(&releases), in_use(&releases))
-        };
+    pub(super) fn write_down(&self, Snapshot { standings, in_use }: Snapshot) {
         let mut store = self.store.lock();
         let Some(store) = store.as_mut() else { return };
-        for Standing { id, file, good: (version, sha256), rolled_back, discarded_before } in standings {
+        for Standing { id, file, good, rolled_back, discarded_before } in standings {
             store.change(id.as_str(), |plugin| {
-                plugin.add_good(&version, &sha256);
+                plugin.add_good(&good.version, &good.sha256);
                 if let Some(bad) = &rolled_back {
                     plugin.good.retain(|release| release.sha256 != bad.sha256);
                 }
@@ -247,64 +154,65 @@ impl PluginCatalog {
     }
 
     /// The operator has taken a plugin away: nothing of it is kept.
-    pub(super) fn forget_kept(&self, id: &str) {
+    pub(super) fn forget(&self, id: &str) {
         if let Some(store) = &mut *self.store.lock() {
             store.forget(id);
         }
-        self.unsaved.notify_one();
+        self.is_unsaved();
     }
 
-    /// Forgets the plugins whose file has gone while no server ran.
-    fn forget_unknown(&self) {
-        let known = self.known();
+    /// Forgets all plugins but these.
+    pub(super) fn retain(&self, known: &[String]) {
         if let Some(store) = &mut *self.store.lock() {
             store.retain(|id| known.iter().any(|known| known == id));
         }
     }
 }
 
-/// A kept component as its compiler wants it.
-fn wanted(store: &ReleaseStore, sha256: &str) -> Option<Wanted> {
-    let bytes = store.read(sha256).ok()?;
-    Some(Wanted { package: package::read(&bytes).ok()?, bytes })
+/// The newest of these that no pin forbids.
+fn allowed<'a>(id: &str, good: &'a [KeptRelease], settings: &Settings) -> Option<&'a KeptRelease> {
+    good.iter().find(|release| settings.check_pin(id, &release.sha256, "").is_ok())
+}
+
+/// How all plugins stand at one moment.
+pub(super) struct Snapshot {
+    standings: Vec<Standing>,
+    /// Hashes of the components that some release runs.
+    in_use: Vec<String>,
 }
 
 /// How a plugin stands.
 struct Standing {
     id: PluginId,
+    /// Name of its file.
     file: String,
-    /// Version and SHA-256 of the release that is known to be good.
-    good: (String, String),
+    /// The release that is known to be good.
+    good: KeptRelease,
     rolled_back: Option<KeptRollback>,
     discarded_before: u64,
 }
 
-fn standings(releases: &Releases) -> Vec<Standing> {
-    let of = |(id, slot): (&PluginId, &PluginSlot)| {
-        let tried = slot.candidate.is_none() && slot.is_on_trial();
-        let good = if tried { slot.fallback.as_ref().unwrap_or(&slot.active) } else { &slot.active };
-        let good = (good.generation.manifest().version.clone(), good.generation.code().to_owned());
-        let rolled_back = releases.rolled_back.get(id).filter(|bad| bad.code != good.1).map(|bad| KeptRollback {
-            version: bad.version.clone(),
-            sha256: bad.code.clone(),
-            why: bad.why.clone(),
-            at: bad.at,
-        });
-        let discarded_before = slot.discarded_before;
-        Standing { id: id.clone(), file: file_name(&slot.active.file), good, rolled_back, discarded_before }
-    };
-    releases.slots.iter().map(of).collect()
+impl Snapshot {
+    /// Of the releases as they are.
+    pub(super) fn of(releases: &Releases) -> Self {
+        let standing = |(id, slot): (&PluginId, &PluginSlot)| {
+            let good = slot.good();
+            let good = KeptRelease { version: good.version().to_owned(), sha256: good.code().to_owned() };
+            let bad = releases.rolled_back.get(id).filter(|bad| bad.code != good.sha256);
+            let rolled_back = bad.map(|bad| KeptRollback {
+                version: bad.version.clone(),
+                sha256: bad.code.clone(),
+                why: bad.cause.why.clone(),
+                at: bad.cause.at,
+            });
+            let discarded_before = slot.discarded_before;
+            Standing { id: id.clone(), file: file_name(&slot.active.file), good, rolled_back, discarded_before }
+        };
+        let in_use = releases.slots.values().flat_map(PluginSlot::releases).map(|one| one.code().to_owned());
+        Self { standings: releases.slots.iter().map(standing).collect(), in_use: in_use.collect() }
+    }
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// The components that some release runs.
-fn in_use(releases: &Releases) -> Vec<String> {
-    let all = releases.slots.values().flat_map(|slot| {
-        let candidate = slot.candidate.as_ref().map(|(release, _)| release);
-        std::iter::once(&slot.active).chain(candidate).chain(&slot.fallback)
-    });
-    all.map(|release| release.generation.code().to_owned()).collect()
 }

@@ -1,12 +1,13 @@
 //! The plugins as operators see them. Rule: one row a generation or refused file; nothing in it is
 //! secret.
 
-use std::path::Path;
-
 use modehost_contract::Generation;
 use serde::Serialize;
 
-use super::releases::{PluginSlot, Release, Releases, RolledBack};
+use super::refused::Refused;
+use super::release::{Release, RolledBack};
+use super::releases::Releases;
+use super::slot::{CandidateRelease, PluginSlot};
 use crate::generation::WasmGeneration;
 use crate::track::Track;
 
@@ -35,6 +36,7 @@ pub enum PluginState {
 pub struct PluginStatus {
     /// Empty if the file does not say.
     pub id: String,
+    /// As its `plugin.toml` says it; empty if the file does not say.
     pub version: String,
     /// The version of the contract that it was built against; none for a refused file.
     pub track: Option<Track>,
@@ -42,7 +44,9 @@ pub struct PluginStatus {
     pub generation: Option<u64>,
     /// First 8 hex digits of the file's SHA-256.
     pub sha8: String,
+    /// Name of the file in the plugin folder.
     pub file: String,
+    /// What this generation does at the moment.
     pub state: PluginState,
     /// Why it was refused or rolled back.
     pub reason: Option<String>,
@@ -50,29 +54,31 @@ pub struct PluginStatus {
     pub percent: Option<u8>,
     /// Unix ms.
     pub loaded_at: u64,
+    /// Calls of its instances so far.
     pub calls: u64,
+    /// Of these, calls that failed.
     pub faults: u64,
     /// The last fault in its own words, such as the sentence of a panic.
     pub last_fault: Option<String>,
     /// Sessions that went back from it and have not been served by it since.
     pub sessions_gone_back: usize,
+    /// Names of its modes.
     pub modes: Vec<String>,
+    /// Types of messages that it claims.
     pub message_types: Vec<String>,
     /// The grants in force.
     pub grants: Vec<String>,
 }
 
-/// A file that was not taken.
+/// A plugin that serves nobody since its section of the configuration does not fit it.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused {
+pub struct Misconfigured {
+    /// The plugin's id.
     pub id: String,
-    pub version: String,
-    pub sha8: String,
-    pub reason: String,
-    /// Unix ms.
-    pub at: u64,
-    /// It may be taken a moment later: the host was short of something.
-    pub passes: bool,
+    /// JSON Schema that the section does not fit; none where the plugin itself has refused it.
+    pub schema: Option<String>,
+    /// One sentence.
+    pub why: String,
 }
 
 /// Rows of all generations, by plugin.
@@ -82,9 +88,9 @@ pub(crate) fn rows(releases: &Releases) -> Vec<PluginStatus> {
         let PluginSlot { active, candidate, fallback, .. } = slot;
         let sessions_gone_back = slot.open_faults();
         match candidate {
-            Some((candidate, percent)) => {
+            Some(CandidateRelease { release, percent }) => {
                 rows.push(row(active, PluginState::Active));
-                let candidate = row(candidate, PluginState::Candidate);
+                let candidate = row(release, PluginState::Candidate);
                 rows.push(PluginStatus { percent: Some(*percent), sessions_gone_back, ..candidate });
             }
             None => {
@@ -99,12 +105,12 @@ pub(crate) fn rows(releases: &Releases) -> Vec<PluginStatus> {
 }
 
 /// The row of a refused file.
-pub(crate) fn refused_row(file: &Path, refused: &Refused) -> PluginStatus {
+pub(crate) fn refused_row(refused: &Refused) -> PluginStatus {
     PluginStatus {
         id: refused.id.clone(),
         version: refused.version.clone(),
         sha8: refused.sha8.clone(),
-        file: file.display().to_string(),
+        file: refused.file.display().to_string(),
         reason: Some(refused.reason.clone()),
         loaded_at: refused.at,
         ..PluginStatus::blank(PluginState::Refused)
@@ -112,15 +118,15 @@ pub(crate) fn refused_row(file: &Path, refused: &Refused) -> PluginStatus {
 }
 
 fn rolled_back_row(rolled_back: &RolledBack) -> PluginStatus {
-    let RolledBack { id, version, code, file, why, at, release } = rolled_back;
+    let RolledBack { id, version, code, file, cause, release } = rolled_back;
     let served = release.as_ref().map(|release| row(release, PluginState::RolledBack));
     PluginStatus {
         id: id.to_string(),
         version: version.clone(),
         sha8: sha8(code),
         file: file.display().to_string(),
-        reason: Some(why.clone()),
-        loaded_at: *at,
+        reason: Some(cause.why.clone()),
+        loaded_at: cause.at,
         ..served.unwrap_or_else(|| PluginStatus::blank(PluginState::RolledBack))
     }
 }

@@ -310,7 +310,7 @@ async fn h6_settings_change_as_a_whole_or_not_at_all() {
     let (catalog, config) = (rig.catalog.clone(), rig.config.clone());
     let bad = section(json!({ "label": 1 }));
     let refused = tokio::task::block_in_place(|| catalog.reconfigure(&config, bad)).expect_err("refused");
-    assert!(refused[0].0 == "fixture" && refused[0].1.contains("/label"), "{refused:?}");
+    assert!(refused[0].plugin == "fixture" && refused[0].why.contains("/label"), "{refused:?}");
     assert_eq!(rig.entry().expect("serves").active.id(), before.id());
 
     let good = section(json!({ "label": "new" }));

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::fixture::{CONTEXT, act, load, message, runtime, sent};
+use modehost_contract::effect::{Output, Write};
 use modehost_contract::{Context, Effect, Event, Fault, Generation};
 
 #[test]
@@ -101,13 +102,13 @@ fn effects_that_are_granted_get_through() {
     let mut instance = generation.open().expect("opens");
     let write = message(r#"{"type":"fixture","do":"write","key":"fixture/1","expected":3,"value":"{\"a\":1}"}"#);
     let effects = instance.handle(CONTEXT, &write).expect("granted");
-    assert!(matches!(&effects[0], Effect::WriteDocument { key, expected: 3, .. } if key == "fixture/1"));
+    assert!(matches!(&effects[0], Effect::Write(Write::WriteDocument { key, expected: 3, .. }) if key == "fixture/1"));
     let broken = message(r#"{"type":"fixture","do":"write","key":"fixture/1","value":"{"}"#);
     assert!(matches!(instance.handle(CONTEXT, &broken), Err(Fault::BadEffects(_))));
     let mut instance = generation.open().expect("opens");
     let dispatch = message(r#"{"type":"fixture","do":"dispatch","value":" {\"type\":\"fixture\"} "}"#);
     let effects = instance.handle(CONTEXT, &dispatch).expect("granted");
-    assert_eq!(effects, [Effect::Dispatch(r#"{"type":"fixture"}"#.to_owned())]);
+    assert_eq!(effects, [Effect::Output(Output::Dispatch(r#"{"type":"fixture"}"#.to_owned()))]);
 }
 
 #[test]

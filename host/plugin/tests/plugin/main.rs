@@ -2,10 +2,10 @@
 //! the public interface; the guests are those under `tests/guests`.
 
 mod catalog;
-mod figures;
 mod fixture;
 mod instance;
 mod load;
 mod mappings;
+mod metrics;
 mod names;
 mod track;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use crate::fixture::{CONTEXT, act, bytes, load, message, next_bytes, runtime, sent};
-use modehost_contract::effect::{Audience, HookRequest, JournalPart, Role, Tool, ToolCall};
+use modehost_contract::effect::{
+    Audience, Call, Delivery, HookRequest, JournalPart, Output, Query, Role, Tool, ToolCall, Write,
+};
 use modehost_contract::event::{Failure, ModelDone};
 use modehost_contract::{Effect, Event, Fault, Generation, Instance};
 use modehost_plugin::{LoadError, Runtime, Track, WasmGeneration};
@@ -178,7 +180,10 @@ fn h1_what_is_new_needs_its_grant_like_everything_else() {
         let without = load_next(&runtime, &others);
         // The fixture asks for all of it as welcome: it hears that it has not got it.
         let denied = wish(&without, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
-        assert!(matches!(&denied, Effect::Denied { message, .. } if message.contains(named)), "{body}: {denied:?}");
+        assert!(
+            matches!(&denied, Effect::Query(Query::Denied { message, .. }) if message.contains(named)),
+            "{body}: {denied:?}"
+        );
         wish(&everything, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
     }
 }
@@ -188,17 +193,17 @@ fn what_is_granted_and_well_formed_gets_through_as_it_is() {
     let generation = load_next(&runtime(), &ALL);
     let wished = |body: &Value| wish(&generation, body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
     let spoken = wished(&json!({"do": "say-more", "text": ""}));
-    assert_eq!(spoken, Effect::Say { text: String::new(), interrupt: false, more: true });
+    assert_eq!(spoken, Effect::Output(Output::Say { text: String::new(), interrupt: false, more: true }));
     let call = wished(&json!({"do": "call-tool", "name": "self.light", "arguments": " {\"on\":true} "}));
     let arguments = r#"{"on":true}"#.to_owned();
-    assert_eq!(call, Effect::CallTool { request: 7, name: "self.light".to_owned(), arguments });
-    let Effect::AskModel(asked) = wished(&ask()) else { panic!("no question") };
+    assert_eq!(call, Effect::Call(Call::CallTool { request: 7, name: "self.light".to_owned(), arguments }));
+    let Effect::Call(Call::AskModel(asked)) = wished(&ask()) else { panic!("no question") };
     assert_eq!((asked.tools[0].name.as_str(), asked.messages[1].tool_calls[0].id.as_str()), ("set_volume", "c1"));
     assert_eq!((asked.messages[2].role, asked.messages[2].tool_call_id.as_deref()), (Role::Tool, Some("c1")));
-    let Effect::Archive(entry) = wished(&archive()) else { panic!("no entry") };
+    let Effect::Write(Write::Archive(entry)) = wished(&archive()) else { panic!("no entry") };
     let part = JournalPart { journal: "fixture/1".into(), member: "entries".into(), line: "- {text}".into() };
     assert_eq!((entry.content.as_str(), &entry.journal), (r#"{"a":1}"#, &Some(part)), "without space around it");
-    let Effect::PostHook(HookRequest { sender, body, .. }) = wished(&hook()) else { panic!("no hook") };
+    let Effect::Call(Call::PostHook(HookRequest { sender, body, .. })) = wished(&hook()) else { panic!("no hook") };
     assert_eq!((sender.as_str(), body.as_str()), ("Sender-1", "[1]"));
     let everyone = json!({"do": "deliver", "body": "{\"type\":\"x\"}"});
     for (body, expected) in [
@@ -206,7 +211,7 @@ fn what_is_granted_and_well_formed_gets_through_as_it_is() {
         (with(everyone.clone(), "devices", json!(["b"])), Audience::Devices(vec!["b".to_owned()])),
         (everyone, Audience::Everyone),
     ] {
-        assert!(matches!(wished(&body), Effect::Deliver { to, .. } if to == expected), "{body}");
+        assert!(matches!(wished(&body), Effect::Call(Call::Deliver(Delivery { to, .. })) if to == expected), "{body}");
     }
 }
 

@@ -141,8 +141,10 @@ pub enum FunAsrMode {
     #[default]
     #[serde(rename = "2pass")]
     TwoPass,
+    /// Drafts only, as fast as they come; the last one is the text.
     #[serde(rename = "online")]
     Online,
+    /// Each sentence once, when it has ended; no drafts.
     #[serde(rename = "offline")]
     Offline,
 }

@@ -126,8 +126,11 @@ pub enum SpeechFormat {
     /// Samples of 16 bit, which need no decoding.
     #[default]
     Pcm,
+    /// PCM with a RIFF header.
     Wav,
+    /// MPEG layer III.
     Mp3,
+    /// Opus in Ogg.
     Opus,
 }
 

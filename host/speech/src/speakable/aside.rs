@@ -1,4 +1,4 @@
-//! Stage directions: what tells how something is said. Rule: brackets and stars are taken away with their words only
+//! PlaybackTarget directions: what tells how something is said. Rule: brackets and stars are taken away with their words only
 //! where the words name a gesture, a sound or a tone; whatever else stands in brackets is part of the sentence.
 
 use std::borrow::Cow;

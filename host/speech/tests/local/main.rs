@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use modehost_speech::asr::{AsrEvent, Recogniser, Terms, Utterance, recogniser};
 use modehost_speech::config::{AsrConfig, AsrProvider};
-use modehost_speech::recognise::{Heard, Recogniser, Terms, Utterance, recogniser};
-use modehost_speech::voice_activity::Voice;
+use modehost_speech::vad::Voice;
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 use tempfile::TempDir;
@@ -35,27 +35,27 @@ fn say(recogniser: &Arc<dyn Recogniser>, ms: usize) -> Utterance {
     utterance
 }
 
-async fn outcome(mut utterance: Utterance) -> Heard {
+async fn outcome(mut utterance: Utterance) -> AsrEvent {
     loop {
         match tokio::time::timeout(Duration::from_secs(90), utterance.next()).await.expect("an outcome") {
-            Heard::Draft(_) => {}
+            AsrEvent::Partial(_) => {}
             heard => return heard,
         }
     }
 }
 
-async fn hear(recogniser: &Arc<dyn Recogniser>) -> Heard {
+async fn hear(recogniser: &Arc<dyn Recogniser>) -> AsrEvent {
     outcome(say(recogniser, 1500)).await
 }
 
-fn hello() -> Heard {
-    Heard::Final("hello world".into())
+fn hello() -> AsrEvent {
+    AsrEvent::Final("hello world".into())
 }
 
 /// What it fails with: for good, and the operator learns where and what.
 async fn refused(path: &Path) -> Fault {
     let began = Instant::now();
-    let Heard::Failed(fault) = hear(&of(path, None)).await else { panic!("heard something without a model") };
+    let AsrEvent::Failed(fault) = hear(&of(path, None)).await else { panic!("heard something without a model") };
     assert!(!fault.passing, "{fault}");
     assert!(began.elapsed() < Duration::from_secs(5), "tried again");
     assert!(fault.message.contains(path.to_str().expect("a path")), "{fault}");
@@ -78,7 +78,7 @@ async fn a_model_that_is_missing_is_named_and_found_once_it_is_there() {
     assert!(fault.message.contains("put it there"), "{fault}");
 
     let recogniser = of(&path, Some("zh"));
-    assert!(matches!(hear(&recogniser).await, Heard::Failed(_)));
+    assert!(matches!(hear(&recogniser).await, AsrEvent::Failed(_)));
     fs::write(&path, model(Tongue::Many).0).expect("written");
     assert_eq!(hear(&recogniser).await, hello(), "the file is there now");
 }
@@ -165,7 +165,7 @@ async fn a_model_of_english_hears_whatever_the_language() {
 async fn a_click_is_no_utterance() {
     let folder = TempDir::new().expect("a folder");
     let recogniser = of(&file(&folder, &model(Tongue::Many).0), None);
-    assert_eq!(outcome(say(&recogniser, 90)).await, Heard::Final("".into()));
+    assert_eq!(outcome(say(&recogniser, 90)).await, AsrEvent::Final("".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +189,7 @@ async fn a_language_that_nobody_speaks_is_named() {
     let folder = TempDir::new().expect("a folder");
     let path = file(&folder, &model(Tongue::Many).0);
     for language in ["xx", "\0\0", "-", "  "] {
-        let Heard::Failed(fault) = hear(&of(&path, Some(language))).await else { panic!("heard {language:?}") };
+        let AsrEvent::Failed(fault) = hear(&of(&path, Some(language))).await else { panic!("heard {language:?}") };
         assert!(!fault.passing && fault.message.contains("`asr.local.language`"), "{fault}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use modehost_speech::config::{EspeakConfig, TtsConfig, TtsProvider};
-use modehost_speech::speak::{Speaker, speaker};
+use modehost_speech::tts::{Speaker, speaker};
 
 fn espeak() -> Option<Arc<dyn Speaker>> {
     let found = speaker(&TtsConfig { provider: TtsProvider::Espeak, ..TtsConfig::default() });

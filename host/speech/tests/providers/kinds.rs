@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use modehost_speech::config::{TtsConfig, TtsProvider};
-use modehost_speech::speak::speaker;
+use modehost_speech::tts::speaker;
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

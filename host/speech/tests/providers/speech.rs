@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use modehost_provider::{Provider, Reply};
 use modehost_speech::config::{TtsConfig, TtsProvider};
-use modehost_speech::speak::{Speaker, speaker};
+use modehost_speech::tts::{Speaker, speaker};
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use modehost_provider::{Provider, Reply};
 use modehost_speech::FaultKind;
+use modehost_speech::asr::{AsrEvent, Recogniser, Terms, Utterance, recogniser};
 use modehost_speech::config::{AsrConfig, AsrProvider};
-use modehost_speech::recognise::{Heard, Recogniser, Terms, Utterance, recogniser};
-use modehost_speech::voice_activity::Voice;
+use modehost_speech::vad::Voice;
 use serde_json::json;
 
 const TERMS: Terms = Terms { timeout: Duration::from_secs(10), retries: 2, max: Duration::from_secs(30) };
@@ -20,7 +20,7 @@ fn of(provider: &Provider) -> Arc<dyn Recogniser> {
     recogniser(&AsrConfig { provider: AsrProvider::OpenAi, openai, ..AsrConfig::default() }).expect("a recogniser")
 }
 
-async fn hear(provider: &Provider, ms: usize, terms: Terms) -> Heard {
+async fn hear(provider: &Provider, ms: usize, terms: Terms) -> AsrEvent {
     let mut utterance = Utterance::begin(of(provider), terms);
     utterance.voice(Voice { clear: 16_000, faint: 16_000 });
     let pcm: Vec<i16> = (0..ms * 16).map(|at| at as i16).collect();
@@ -30,7 +30,7 @@ async fn hear(provider: &Provider, ms: usize, terms: Terms) -> Heard {
     utterance.end();
     loop {
         match tokio::time::timeout(Duration::from_secs(20), utterance.next()).await.expect("an outcome") {
-            Heard::Draft(_) => {}
+            AsrEvent::Partial(_) => {}
             heard => return heard,
         }
     }
@@ -42,7 +42,7 @@ async fn a6_openai_hears_an_utterance() {
     provider.require_key("a-key");
     provider.always(Reply::text(" 今天开会。"));
     let began = Instant::now();
-    assert_eq!(hear(&provider, 500, TERMS).await, Heard::Final("今天开会。".into()));
+    assert_eq!(hear(&provider, 500, TERMS).await, AsrEvent::Final("今天开会。".into()));
     println!("openai: {:?} from the end to the text", began.elapsed());
     let asked = &provider.asked()[0];
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a6_openai_hears_an_utterance() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_openai_is_not_asked_about_a_click() {
     let provider = Provider::start();
-    assert_eq!(hear(&provider, 90, TERMS).await, Heard::Final("".into()));
+    assert_eq!(hear(&provider, 90, TERMS).await, AsrEvent::Final("".into()));
     assert!(provider.asked().is_empty());
 }
 
@@ -71,7 +71,7 @@ async fn a6_openai_is_tried_again_where_that_may_help() {
         let provider = Provider::start();
         provider.next(bad);
         provider.always(Reply::text("doch"));
-        assert_eq!(hear(&provider, 300, TERMS).await, Heard::Final("doch".into()));
+        assert_eq!(hear(&provider, 300, TERMS).await, AsrEvent::Final("doch".into()));
         let asked = provider.asked();
         assert_eq!(asked.len(), 2);
         assert_eq!(asked[0].file, asked[1].file, "the same sound");
@@ -98,7 +98,7 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
         let provider = Provider::start();
         provider.always(reply.clone());
         match hear(&provider, 300, TERMS).await {
-            Heard::Failed(fault) => assert_eq!(fault.kind, kind, "{reply:?}"),
+            AsrEvent::Failed(fault) => assert_eq!(fault.kind, kind, "{reply:?}"),
             other => panic!("{reply:?}: {other:?}"),
         }
         assert_eq!(provider.asked().len(), times, "{reply:?}");
@@ -111,7 +111,7 @@ async fn a6_openai_that_never_answers_is_given_up() {
     provider.always(Reply::text("never").never());
     let terms = Terms { timeout: Duration::from_millis(600), ..TERMS };
     match hear(&provider, 300, terms).await {
-        Heard::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut),
+        AsrEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut),
         other => panic!("{other:?}"),
     }
 }
@@ -135,7 +135,7 @@ async fn l8_openai_answers_of_many_shapes_are_read() {
     ] {
         let provider = Provider::start();
         provider.always(reply.clone());
-        assert_eq!(hear(&provider, 300, TERMS).await, Heard::Final(text.into()), "{reply:?}");
+        assert_eq!(hear(&provider, 300, TERMS).await, AsrEvent::Final(text.into()), "{reply:?}");
         assert_eq!(provider.asked().len(), 1, "{reply:?}");
     }
 }

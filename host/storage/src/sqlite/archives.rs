@@ -1,14 +1,17 @@
 //! Archives in SQLite, and what their files must still follow.
 //!
-//! Rule: storing an entry, removing those beyond `keep` with their journals, and noting that the
-//! files must follow is one transaction.
+//! Rule: storing an entry, removing those that are too many with their journals, and noting that the
+//! files must follow is one transaction; what goes is told in the log.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use modehost_ids::DeviceId;
 use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Notify;
 
+use super::writer::Batch;
 use super::{SqliteStorage, journals, refuse, signed, unsigned};
 use crate::export::names;
 use crate::reply::{Reply, StorageError};
@@ -16,28 +19,38 @@ use crate::traits::{Archived, Archives, Due, Exports, JournalPart};
 
 impl Archives for SqliteStorage {
     fn archive(&self, entry: Archived, keep: u32) -> Reply<()> {
-        if let Err(error) = names::check_kind(&entry.kind).and_then(|()| names::check_id(&entry.id)) {
-            return refuse(StorageError::Invalid(error.to_string()));
+        if let Err(error) = check(&entry) {
+            return refuse(error);
         }
-        self.write(move |batch| {
+        let keep = Keep { of_device: keep, in_all: self.archive_keep.load(Ordering::Relaxed) };
+        self.write(move |batch| archive(batch, &entry, keep))
+    }
+
+    fn expire(&self, before: u64) -> Reply<u64> {
+        SqliteStorage::free(self, move |batch| {
             let connection = batch.connection;
-            let replaced = journal_of(connection, &entry.kind, &entry.id)?;
-            store(connection, &entry, keep)?;
-            note(connection, &entry.kind, &entry.id)?;
-            // After the entry has been stored: a journal that it still has stays.
-            remove_journal(connection, replaced)?;
-            if keep > 0 {
-                trim(connection, &entry.kind, &entry.id, keep)?;
+            let statement = "DELETE FROM archives WHERE rowid IN (
+                 SELECT rowid FROM archives WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING kind, id, journal";
+            let mut statement = connection.prepare_cached(statement)?;
+            let gone = statement.query_map((signed(before), limits::ARCHIVE_EXPIRED), |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+            })?;
+            let gone: Vec<(String, String, Option<String>)> = gone.collect::<rusqlite::Result<_>>()?;
+            let count = gone.len() as u64;
+            for (kind, id, journal) in gone {
+                note(connection, &kind, &id)?;
+                remove_journal(connection, journal)?;
+                batch.removed.push(Removed { kind: kind.into(), device: None, count: 1, why: Why::Age });
             }
-            batch.due = true;
-            Ok(())
+            batch.due |= count > 0;
+            Ok(count)
         })
     }
 
     fn list(&self, kind: &str, limit: u32) -> Reply<Vec<Archived>> {
         let kind: Box<str> = kind.into();
         SqliteStorage::read(self, move |connection| {
-            let statement = "SELECT kind, id, title, at, content, text, journal, member, line FROM archives
+            let statement = "SELECT kind, id, title, at, content, text, journal, member, line, device FROM archives
                  WHERE kind = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(statement)?;
             let entries = statement.query_map((&*kind, limit), entry_of)?;
@@ -65,10 +78,11 @@ impl Exports for SqliteStorage {
     fn entry(&self, kind: &str, id: &str) -> Reply<Option<(Archived, u32)>> {
         let (kind, id): (Box<str>, Box<str>) = (kind.into(), id.into());
         SqliteStorage::read(self, move |connection| {
-            let statement = "SELECT kind, id, title, at, content, text, journal, member, line, keep FROM archives
+            let statement =
+                "SELECT kind, id, title, at, content, text, journal, member, line, device, keep FROM archives
                  WHERE kind = ?1 AND id = ?2";
             let mut statement = connection.prepare_cached(statement)?;
-            let found = statement.query_row((&*kind, &*id), |row| Ok((entry_of(row)?, row.get(9)?)));
+            let found = statement.query_row((&*kind, &*id), |row| Ok((entry_of(row)?, row.get(10)?)));
             Ok(found.optional()?)
         })
     }
@@ -126,12 +140,47 @@ impl Exports for SqliteStorage {
     }
 }
 
+/// Says what is wrong with the names of an entry.
+pub(super) fn check(entry: &Archived) -> Result<(), StorageError> {
+    let checked = names::check_kind(&entry.kind).and_then(|()| names::check_id(&entry.id));
+    checked.map_err(|error| StorageError::Invalid(error.to_string()))
+}
+
+/// How many entries of a kind are kept; 0: all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep {
+    /// Of the same device.
+    pub(super) of_device: u32,
+    /// Over all devices.
+    pub(super) in_all: u32,
+}
+
+/// Stores an entry, and removes those that are too many.
+pub(super) fn archive(batch: &mut Batch<'_>, entry: &Archived, keep: Keep) -> rusqlite::Result<()> {
+    let connection = batch.connection;
+    let replaced = journal_of(connection, &entry.kind, &entry.id)?;
+    store(connection, entry, keep.in_all)?;
+    note(connection, &entry.kind, &entry.id)?;
+    // After the entry has been stored: a journal that it still has stays.
+    remove_journal(connection, replaced)?;
+    if keep.of_device > 0 {
+        let gone = trim(connection, entry, keep.of_device, true)?;
+        batch.removed.extend(Removed::of(entry, gone, Why::OfDevice(keep.of_device)));
+    }
+    if keep.in_all > 0 {
+        let gone = trim(connection, entry, keep.in_all, false)?;
+        batch.removed.extend(Removed::of(entry, gone, Why::InAll(keep.in_all)));
+    }
+    batch.due = true;
+    Ok(())
+}
+
 fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Result<()> {
-    let statement = "INSERT INTO archives (kind, id, title, at, content, text, keep, journal, member, line)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    let statement = "INSERT INTO archives (kind, id, title, at, content, text, keep, journal, member, line, device)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (kind, id) DO UPDATE SET title = excluded.title, at = excluded.at, content = excluded.content,
          text = excluded.text, keep = excluded.keep, journal = excluded.journal, member = excluded.member,
-         line = excluded.line";
+         line = excluded.line, device = excluded.device";
     let part = entry.journal.as_ref();
     connection.prepare_cached(statement)?.execute((
         &*entry.kind,
@@ -144,29 +193,77 @@ fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Resu
         part.map(|part| &*part.journal),
         part.map_or("", |part| &*part.member),
         part.map_or("", |part| &*part.line),
+        entry.device.as_ref().map(DeviceId::as_str),
     ))?;
     Ok(())
 }
 
-/// Removes the entries beyond `keep`, with their journals: all but the one just `stored` and the
-/// newest others. The clock may stand behind those, but what is told to be stored is there.
-fn trim(connection: &Connection, kind: &str, stored: &str, keep: u32) -> rusqlite::Result<()> {
+/// Removes the entries beyond `keep`, of the same device or of all, with their journals: all but the one just `stored`
+/// and the newest others. The clock may stand behind those, but what is told to be stored is there.
+fn trim(connection: &Connection, stored: &Archived, keep: u32, of_device: bool) -> rusqlite::Result<u64> {
     let statement = "DELETE FROM archives WHERE rowid IN (
-         SELECT rowid FROM archives WHERE kind = ?1 AND id <> ?2 ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?3)
-         RETURNING id, journal";
+         SELECT rowid FROM archives WHERE kind = ?1 AND id <> ?2 AND (?4 OR device IS ?5)
+         ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?3) RETURNING id, journal";
     let mut statement = connection.prepare_cached(statement)?;
-    let others = keep.saturating_sub(1);
-    let gone = statement.query_map((kind, stored, others), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let (kind, others) = (&*stored.kind, keep.saturating_sub(1));
+    let device = stored.device.as_ref().map(DeviceId::as_str);
+    let gone = statement.query_map((kind, &*stored.id, others, !of_device, device), |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?))
+    })?;
     let gone: Vec<(String, Option<String>)> = gone.collect::<rusqlite::Result<_>>()?;
+    let count = gone.len() as u64;
     for (id, journal) in gone {
         note(connection, kind, &id)?;
         remove_journal(connection, journal)?;
     }
-    Ok(())
+    Ok(count)
+}
+
+/// Finished work that is kept no longer.
+#[derive(Clone, Debug)]
+pub(super) struct Removed {
+    kind: Arc<str>,
+    /// Whose, where only works of one device have gone.
+    device: Option<DeviceId>,
+    count: u64,
+    why: Why,
+}
+
+/// Why it goes, with the bound.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    OfDevice(u32),
+    InAll(u32),
+    Age,
+}
+
+impl Removed {
+    /// None where nothing has gone.
+    fn of(stored: &Archived, count: u64, why: Why) -> Option<Self> {
+        let device = stored.device.clone().filter(|_| matches!(why, Why::OfDevice(_)));
+        (count > 0).then(|| Self { kind: stored.kind.clone(), device, count, why })
+    }
+
+    /// A line for the operator, once it is on disk.
+    pub(super) fn tell(&self) {
+        let Self { kind, device, count, why } = self;
+        let device = device.as_ref().map(DeviceId::as_str);
+        match why {
+            Why::OfDevice(keep) => {
+                tracing::info!(%kind, device, count, keep, "finished work was removed: its device has newer");
+            }
+            Why::InAll(keep) => {
+                tracing::info!(%kind, count, keep, "finished work was removed: storage.archive_keep are kept over all devices");
+            }
+            Why::Age => {
+                tracing::info!(%kind, count, "finished work was removed: it is older than storage.archive_days")
+            }
+        }
+    }
 }
 
 /// The files of this entry must follow.
-fn note(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<()> {
+pub(super) fn note(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<()> {
     let statement = "INSERT INTO exports (kind, id, revision) VALUES (?1, ?2, 1)
          ON CONFLICT (kind, id) DO UPDATE SET revision = revision + 1";
     connection.prepare_cached(statement)?.execute((kind, id))?;
@@ -186,7 +283,7 @@ fn remove_journal(connection: &Connection, journal: Option<String>) -> rusqlite:
     if linked { Ok(()) } else { journals::remove(connection, &journal, limits::SWEEP_ENTRIES) }
 }
 
-fn entry_of(row: &Row<'_>) -> rusqlite::Result<Archived> {
+pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Archived> {
     let journal: Option<Arc<str>> = row.get(6)?;
     let part = match journal {
         Some(journal) => Some(JournalPart { journal, member: row.get(7)?, line: row.get(8)? }),
@@ -200,5 +297,6 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<Archived> {
         content: row.get(4)?,
         text: row.get(5)?,
         journal: part,
+        device: row.get::<_, Option<String>>(9)?.map(DeviceId::new),
     })
 }

@@ -11,21 +11,41 @@ use modehost_limits as limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::open::DATABASE;
-use crate::spare_queue;
+use crate::fallback_queue;
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
+    /// There is no database.
     #[error("there is no {0}; name the data folder of the server with --data, or its configuration with --config")]
     Nothing(PathBuf),
+    /// The target holds a backup.
     #[error("{0} is there already; name a folder that holds no backup yet")]
     Exists(PathBuf),
+    /// The database cannot be read.
     #[error("cannot read {file}: {reason}")]
-    Source { file: PathBuf, reason: String },
+    Source {
+        /// Which.
+        file: PathBuf,
+        /// What SQLite or the system says.
+        reason: String,
+    },
+    /// The copy cannot be written.
     #[error("cannot write {file}: {reason}; see that there is room and that this user may write there")]
-    Target { file: PathBuf, reason: String },
+    Target {
+        /// Which.
+        file: PathBuf,
+        /// What SQLite or the system says.
+        reason: String,
+    },
+    /// The copy fails its check.
     #[error("the copy of {file} is damaged ({reason}); the original may be, too: start the server on an older backup")]
-    Damaged { file: PathBuf, reason: String },
+    Damaged {
+        /// Of which database.
+        file: PathBuf,
+        /// What the check says.
+        reason: String,
+    },
 }
 
 /// A backup that is on disk.
@@ -59,7 +79,7 @@ pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
     let _ = fs::remove_file(&unfinished);
     // The file first: messages go from it into the database, so that this order has some of them
     // twice where the other would lose them.
-    let queue = copy_spare_queue(dir, target).map_err(refused);
+    let queue = copy_fallback_queue(dir, target).map_err(refused);
     let copied = queue.and_then(|()| copy(&source, &unfinished)).and_then(|bytes| {
         File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(refused)?;
         fs::rename(&unfinished, &file).map_err(refused)?;
@@ -75,7 +95,7 @@ pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
         Err(error) => {
             let _ = fs::remove_file(&unfinished);
             // A later backup into this folder would hand over again what has been delivered by then.
-            let _ = fs::remove_file(target.join(spare_queue::FILE));
+            let _ = fs::remove_file(target.join(fallback_queue::FILE));
             Err(error)
         }
     }
@@ -108,13 +128,13 @@ fn copy(source: &Path, unfinished: &Path) -> Result<u64, BackupError> {
 
 /// Leaves no such file at the target where there is none to copy: one of an attempt that was broken
 /// off is no part of this backup.
-fn copy_spare_queue(dir: &Path, target: &Path) -> io::Result<()> {
-    let copy = target.join(spare_queue::FILE);
+fn copy_fallback_queue(dir: &Path, target: &Path) -> io::Result<()> {
+    let copy = target.join(fallback_queue::FILE);
     match fs::remove_file(&copy) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    match fs::copy(dir.join(spare_queue::FILE), &copy) {
+    match fs::copy(dir.join(fallback_queue::FILE), &copy) {
         Ok(_) => File::open(&copy)?.sync_all(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -146,14 +166,14 @@ mod tests {
         for count in 0..500 {
             write(&storage, &format!("d/{count}"));
         }
-        fs::write(home.path().join(spare_queue::FILE), "{}").expect("a file");
+        fs::write(home.path().join(fallback_queue::FILE), "{}").expect("a file");
         let target = away.path().join("new/backup");
         let made = backup(home.path(), &target).expect("a backup");
         assert_eq!(fs::metadata(&made.file).expect("a file").len(), made.bytes);
-        assert!(target.join(spare_queue::FILE).is_file());
+        assert!(target.join(fallback_queue::FILE).is_file());
         // The original goes on, and the copy does not follow it.
         write(&storage, "d/later");
-        fs::remove_file(target.join(spare_queue::FILE)).expect("removed");
+        fs::remove_file(target.join(fallback_queue::FILE)).expect("removed");
         let copy = SqliteStorage::open(&config(&target)).expect("the copy opens");
         let read = |key: &str| block_on(Documents::read(&*copy, key)).expect("read").value;
         assert_eq!(read("d/499").as_deref(), Some("1"));
@@ -177,20 +197,20 @@ mod tests {
         let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         SqliteStorage::open(&config(home.path())).expect("open").shutdown();
         // A backup that was killed has left it; meanwhile its messages have been delivered.
-        fs::write(away.path().join(spare_queue::FILE), "{}").expect("a file");
+        fs::write(away.path().join(fallback_queue::FILE), "{}").expect("a file");
         backup(home.path(), away.path()).expect("a backup");
-        assert!(!away.path().join(spare_queue::FILE).exists());
+        assert!(!away.path().join(fallback_queue::FILE).exists());
         // A backup that is there keeps its own, though another is refused.
-        fs::write(away.path().join(spare_queue::FILE), "{}").expect("a file");
+        fs::write(away.path().join(fallback_queue::FILE), "{}").expect("a file");
         assert!(matches!(backup(home.path(), away.path()), Err(BackupError::Exists(_))));
-        assert!(away.path().join(spare_queue::FILE).exists());
+        assert!(away.path().join(fallback_queue::FILE).exists());
     }
 
     #[test]
     fn p4_a_damaged_database_gives_no_backup() {
         let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(home.path().join(DATABASE), vec![7; 100_000]).expect("a file");
-        fs::write(home.path().join(spare_queue::FILE), "{}").expect("a file");
+        fs::write(home.path().join(fallback_queue::FILE), "{}").expect("a file");
         let told = backup(home.path(), away.path()).expect_err("refused").to_string();
         assert!(told.contains(DATABASE), "{told}");
         assert!(!away.path().join(DATABASE).exists());

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::writer::Batch;
+use super::writer::{Batch, Size};
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
-use crate::reply::Reply;
+use crate::reply::{Reply, StorageError};
 use crate::traits::{Document, Documents, Watch, Watcher, Written};
 
 impl Documents for SqliteStorage {
@@ -20,37 +20,47 @@ impl Documents for SqliteStorage {
     }
 
     fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written> {
-        let checked = check_bytes("the key of a document", key, 1, limits::KEY_BYTES).and_then(|()| {
-            check_bytes("the value of a document", value.as_deref().unwrap_or(""), 0, limits::DOCUMENT_BYTES)
-        });
-        if let Err(error) = checked {
+        if let Err(error) = check(key, value.as_deref()) {
             return refuse(error);
         }
         let key: Arc<str> = key.into();
         let frees = value.is_none();
-        let work = move |batch: &mut Batch<'_>| {
-            let found = find(batch.connection, key.clone())?;
-            if found.document.version != expected {
-                return Ok(Written::Conflict(found.document));
-            }
-            if value.is_none() && expected == 0 {
-                // What is not there need not be removed.
-                return Ok(Written::Done(0));
-            }
-            let version = found.last_version + 1;
-            let statement = "INSERT INTO documents (key, version, value) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
-            batch.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
-            let told = if value.is_some() { version } else { 0 };
-            batch.changes.push(Document { key, version: told, value });
-            Ok(Written::Done(version))
-        };
-        self.submit(work, frees)
+        self.submit(move |batch| write(batch, key, expected, value), Size { operations: 1, frees })
     }
 
     fn watch(&self, key: &str, watcher: Watcher) -> Watch {
         self.watches.begin(key, watcher)
     }
+}
+
+/// Says what is wrong with the size of a document.
+pub(super) fn check(key: &str, value: Option<&str>) -> Result<(), StorageError> {
+    check_bytes("the key of a document", key, 1, limits::KEY_BYTES)?;
+    check_bytes("the value of a document", value.unwrap_or(""), 0, limits::DOCUMENT_BYTES)
+}
+
+/// Writes, or removes, if the version is the expected one.
+pub(super) fn write(
+    batch: &mut Batch<'_>,
+    key: Arc<str>,
+    expected: u64,
+    value: Option<Arc<str>>,
+) -> rusqlite::Result<Written> {
+    let found = find(batch.connection, key.clone())?;
+    if found.document.version != expected {
+        return Ok(Written::Conflict(found.document));
+    }
+    if value.is_none() && expected == 0 {
+        // What is not there need not be removed.
+        return Ok(Written::Done(0));
+    }
+    let version = found.last_version + 1;
+    let statement = "INSERT INTO documents (key, version, value) VALUES (?1, ?2, ?3)
+         ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
+    batch.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
+    let told = if value.is_some() { version } else { 0 };
+    batch.changes.push(Document { key, version: told, value });
+    Ok(Written::Done(version))
 }
 
 struct Found {

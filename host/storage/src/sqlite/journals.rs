@@ -6,36 +6,20 @@
 
 use std::sync::Arc;
 
-use modehost_ids::SessionId;
 use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
-use crate::reply::Reply;
-use crate::traits::{JournalEntry, Journals, Swept};
+use crate::reply::{Reply, StorageError};
+use crate::traits::{Author, JournalEntry, Journals, Swept};
 
 impl Journals for SqliteStorage {
-    fn append_for(&self, session: Option<&SessionId>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
-        let checked = check_bytes("the name of a journal", journal, 1, limits::KEY_BYTES)
-            .and_then(|()| check_bytes("an entry of a journal", &value, 0, limits::JOURNAL_ENTRY_BYTES));
-        if let Err(error) = checked {
+    fn append_for(&self, author: Option<&Author>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
+        if let Err(error) = check(journal, &value) {
             return refuse(error);
         }
-        let (journal, session): (Box<str>, Option<SessionId>) = (journal.into(), session.cloned());
-        SqliteStorage::write(self, move |batch| {
-            let next = "INSERT INTO journals (name, last, session) VALUES (?1, 1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET last = last + 1, session = excluded.session RETURNING id, last";
-            let session = session.as_ref().map(SessionId::as_str);
-            let (id, sequence): (i64, i64) = batch
-                .connection
-                .prepare_cached(next)?
-                .query_row((&*journal, session), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            batch
-                .connection
-                .prepare_cached("INSERT INTO journal_entries (journal, sequence, at, value) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((id, sequence, signed(at), &*value))?;
-            Ok(unsigned(sequence))
-        })
+        let (journal, author): (Box<str>, Option<Author>) = (journal.into(), author.cloned());
+        SqliteStorage::write(self, move |batch| append(batch.connection, author.as_ref(), &journal, at, &value))
     }
 
     fn read(&self, journal: &str, after: u64, limit: u32) -> Reply<Vec<JournalEntry>> {
@@ -54,7 +38,7 @@ impl Journals for SqliteStorage {
 
     fn remove(&self, journal: &str) -> Reply<()> {
         let journal: Box<str> = journal.into();
-        SqliteStorage::free(self, move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
+        self.free(move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
     }
 
     fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
@@ -71,6 +55,32 @@ impl Journals for SqliteStorage {
             remove_orphan(connection, from, before)
         })
     }
+}
+
+/// Says what is wrong with the size of an entry.
+pub(super) fn check(journal: &str, entry: &str) -> Result<(), StorageError> {
+    check_bytes("the name of a journal", journal, 1, limits::KEY_BYTES)?;
+    check_bytes("an entry of a journal", entry, 0, limits::JOURNAL_ENTRY_BYTES)
+}
+
+/// Appends an entry, which gets the next number.
+pub(super) fn append(
+    connection: &Connection,
+    author: Option<&Author>,
+    journal: &str,
+    at: u64,
+    entry: &str,
+) -> rusqlite::Result<u64> {
+    let next = "INSERT INTO journals (name, last, session, device) VALUES (?1, 1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET last = last + 1, session = excluded.session RETURNING id, last";
+    let session = author.map(|author| author.session.as_str());
+    let device = author.map(|author| author.device.as_str());
+    let (id, sequence): (i64, i64) =
+        connection.prepare_cached(next)?.query_row((journal, session, device), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    connection
+        .prepare_cached("INSERT INTO journal_entries (journal, sequence, at, value) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((id, sequence, signed(at), entry))?;
+    Ok(unsigned(sequence))
 }
 
 /// Removes a journal by its name, with at most `most` entries; the rest waits for the sweep.

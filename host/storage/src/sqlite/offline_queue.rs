@@ -16,7 +16,7 @@ use super::failure::refused;
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
 use crate::config::Shares;
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Letter, OfflineQueue, Origin, Queued};
+use crate::traits::{OfflineDelivery, OfflineQueue, Origin, Queued};
 
 /// Longest life of a message in ms, so that adding it to a time cannot overflow.
 const FOR_EVER: i64 = i64::MAX / 4;
@@ -34,9 +34,9 @@ impl OfflineQueue for SqliteStorage {
         self.insert(device, message, Whose::Nobodys, |dropped, _| dropped)
     }
 
-    fn enqueue_letter(&self, letter: Letter) -> Reply<u32> {
+    fn enqueue_delivery(&self, letter: OfflineDelivery) -> Reply<u32> {
         let origin = letter.origin();
-        let Letter { sender, receiver, payload, now, ttl_ms, to_strangers, .. } = letter;
+        let OfflineDelivery { sender, receiver, payload, now, ttl_ms, to_strangers, .. } = letter;
         let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
         let whose = Whose::Of { sender, shares: *self.shares.lock(), to_strangers };
         self.insert(&receiver, message, whose, |dropped, _| dropped)

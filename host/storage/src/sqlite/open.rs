@@ -20,32 +20,83 @@ pub(super) const LOCK: &str = "modehost.lock";
 /// Why the storage cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The folder cannot be made or written.
     #[error(
         "cannot use the data folder {dir}: {source}; let this user write there, or set storage.dir to another folder"
     )]
-    Folder { dir: PathBuf, source: io::Error },
+    Folder {
+        /// `storage.dir`.
+        dir: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another process holds the folder's lock.
     #[error(
         "the data folder {dir} is in use by another server{holder}; stop that one, or set storage.dir to another folder"
     )]
     InUse {
+        /// `storage.dir`.
         dir: PathBuf,
         /// ` (process 123)` where it is known.
         holder: String,
     },
+    /// The schema is of a later version.
     #[error(
         "{file} was written by a newer server (its version is {found}, this server knows up to {ours}); start that server, \
          or set storage.dir to another folder"
     )]
-    Newer { file: PathBuf, found: usize, ours: usize },
+    Newer {
+        /// The database.
+        file: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The newest version that this server knows.
+        ours: usize,
+    },
+    /// The file is no sound database.
     #[error(
         "{file} is damaged or no database of this server ({reason}); move it and the files {file}-wal and {file}-shm \
          away, then put a backup in its place, or begin empty"
     )]
-    Damaged { file: PathBuf, reason: String },
+    Damaged {
+        /// The database.
+        file: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The file cannot be opened.
     #[error("cannot open {file}: {reason}")]
-    Unusable { file: PathBuf, reason: String },
+    Unusable {
+        /// The database.
+        file: PathBuf,
+        /// What SQLite or the system says.
+        reason: String,
+    },
+    /// No thread for the storage.
     #[error("cannot start a storage thread: {0}; raise the limit on threads")]
     Thread(io::Error),
+}
+
+/// What no further try mends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// The data is damaged, or of a newer server.
+    Data,
+    /// This user may not use it.
+    Permission,
+}
+
+impl OpenError {
+    /// Whether it stays so until somebody does something.
+    pub fn lasts(&self) -> Option<Lasting> {
+        match self {
+            Self::Newer { .. } | Self::Damaged { .. } => Some(Lasting::Data),
+            Self::Folder { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some(Lasting::Permission)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Everything that the threads need.
@@ -119,6 +170,8 @@ fn open_writer(file: &Path) -> Result<Connection, OpenError> {
     }
     // FULL: a commit has reached the disk when it returns, not just the system's memory.
     connection.pragma_update(None, "synchronous", "FULL").map_err(engine)?;
+    // Where something is removed within a page, its bytes go as well; that costs no writes of its own.
+    connection.query_row("PRAGMA secure_delete = FAST", (), |_| Ok(())).map_err(engine)?;
     connection.pragma_update(None, "journal_size_limit", limits::STORAGE_WAL_BYTES as i64).map_err(engine)?;
     connection.set_prepared_statement_cache_capacity(limits::STORAGE_STATEMENTS);
     schema::migrate(&mut connection, found).map_err(engine)?;

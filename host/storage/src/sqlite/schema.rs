@@ -164,6 +164,23 @@ const STEPS: &[&str] = &[
     INSERT INTO offline_weights
         SELECT id, sender, length(CAST(payload AS BLOB)) FROM offline_queue LEFT JOIN offline_origins USING (id);
 ",
+    "
+    -- device: who began the journal, or whose work is finished; none where nobody knows, as of most of what is older.
+    ALTER TABLE journals ADD COLUMN device TEXT;
+    ALTER TABLE archives ADD COLUMN device TEXT;
+    UPDATE journals SET device = (SELECT device FROM sessions WHERE sessions.session = journals.session)
+        WHERE session IS NOT NULL;
+    UPDATE archives SET device = (SELECT device FROM journals WHERE journals.name = archives.journal)
+        WHERE journal IS NOT NULL;
+    CREATE INDEX journals_by_device ON journals (device) WHERE device IS NOT NULL;
+    CREATE INDEX archives_by_device ON archives (device) WHERE device IS NOT NULL;
+    CREATE INDEX offline_weights_by_sender ON offline_weights (sender) WHERE sender IS NOT NULL;
+
+    -- Devices that are being forgotten: what is not in this file has still to follow.
+    CREATE TABLE forgetting (
+        device TEXT NOT NULL PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this server writes.

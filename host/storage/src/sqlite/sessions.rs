@@ -4,39 +4,39 @@
 //! names. A changed `StoredSession` gets a new number, and rows with an older one are converted
 //! when they are read.
 
-use modehost_ids::DeviceId;
-use rusqlite::OptionalExtension;
+use modehost_ids::{DeviceId, SessionId};
+use rusqlite::{Connection, OptionalExtension};
+use serde::Deserialize;
 
 use super::failure::ReadError;
-use super::{SqliteStorage, refuse, signed, unsigned};
+use super::{SqliteStorage, signed, unsigned};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Sessions, StoredSession};
+use crate::traits::{Batch, Outcome, Sessions, StoredHandler, StoredSession};
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+
+/// As format 1 has it. The encoding names no members, so one that is missing cannot be found out from the bytes.
+#[derive(Deserialize)]
+struct First {
+    device: DeviceId,
+    session: SessionId,
+    mode: Option<String>,
+    saved_at: u64,
+    unfinished: bool,
+    segments: u64,
+    handlers: Vec<StoredHandler>,
+}
+
+impl From<First> for StoredSession {
+    fn from(first: First) -> Self {
+        let First { device, session, mode, saved_at, unfinished, segments, handlers } = first;
+        Self { device, session, mode, saved_at, unfinished, segments, turns: 0, handlers }
+    }
+}
 
 impl Sessions for SqliteStorage {
-    fn save(&self, session: StoredSession) -> Reply<()> {
-        // Encoded by the caller's thread, which is one of many; the writer is one.
-        let state = match postcard::to_stdvec(&session) {
-            Ok(state) => state,
-            Err(error) => return refuse(StorageError::Invalid(format!("the session cannot be stored: {error}"))),
-        };
-        let StoredSession { device, session, saved_at, unfinished, .. } = session;
-        self.write(move |batch| {
-            let statement = "INSERT INTO sessions (device, saved_at, unfinished, format, state, session)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (device) DO UPDATE SET saved_at = excluded.saved_at, unfinished = excluded.unfinished,
-                 format = excluded.format, state = excluded.state, session = excluded.session";
-            batch.connection.prepare_cached(statement)?.execute((
-                device.as_str(),
-                signed(saved_at),
-                unfinished,
-                FORMAT,
-                state,
-                session.as_str(),
-            ))?;
-            Ok(())
-        })
+    fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>> {
+        self.commit_batch(batch)
     }
 
     fn load(&self, device: &DeviceId) -> Reply<Option<StoredSession>> {
@@ -88,9 +88,49 @@ impl Sessions for SqliteStorage {
     }
 }
 
-fn decode(device: &DeviceId, format: i64, state: &[u8]) -> Result<StoredSession, ReadError> {
-    if format != FORMAT {
-        return Err(ReadError::Damaged(format!("the session of {device} has the unknown format {format}")));
+/// A record as it is stored.
+pub(super) struct Encoded {
+    device: DeviceId,
+    session: SessionId,
+    saved_at: u64,
+    unfinished: bool,
+    state: Vec<u8>,
+}
+
+impl Encoded {
+    /// Encodes a record, which is the work of the caller's thread: they are many, and the writer is one.
+    pub(super) fn new(record: StoredSession) -> Result<Self, StorageError> {
+        let state = postcard::to_stdvec(&record)
+            .map_err(|error| StorageError::Invalid(format!("the session cannot be stored: {error}")))?;
+        let StoredSession { device, session, saved_at, unfinished, .. } = record;
+        Ok(Self { device, session, saved_at, unfinished, state })
     }
-    postcard::from_bytes(state).map_err(|error| ReadError::Damaged(format!("the session of {device}: {error}")))
+
+    /// Replaces what was saved for the device.
+    pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let statement = "INSERT INTO sessions (device, saved_at, unfinished, format, state, session)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (device) DO UPDATE SET saved_at = excluded.saved_at, unfinished = excluded.unfinished,
+             format = excluded.format, state = excluded.state, session = excluded.session";
+        connection.prepare_cached(statement)?.execute((
+            self.device.as_str(),
+            signed(self.saved_at),
+            self.unfinished,
+            FORMAT,
+            &self.state,
+            self.session.as_str(),
+        ))?;
+        Ok(())
+    }
+}
+
+fn decode(device: &DeviceId, format: i64, state: &[u8]) -> Result<StoredSession, ReadError> {
+    let read = match format {
+        1 => postcard::from_bytes::<First>(state).map(Into::into),
+        FORMAT => postcard::from_bytes(state),
+        _ => {
+            return Err(ReadError::Damaged(format!("the session of {device} has the unknown format {format}")));
+        }
+    };
+    read.map_err(|error| ReadError::Damaged(format!("the session of {device}: {error}")))
 }

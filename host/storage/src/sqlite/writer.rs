@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};
 
+use super::archives::Removed;
 use super::backlog::{AbandonOnExit, Backlog};
 use super::failure;
 use super::names::OpenFiles;
@@ -27,6 +28,17 @@ pub(super) struct Batch<'c> {
     pub(super) changes: Vec<Document>,
     /// The files of finished work must follow something.
     pub(super) due: bool,
+    /// Finished work that has gone so far, to be told after the commit.
+    pub(super) removed: Vec<Removed>,
+}
+
+/// What a queued write does to the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Writes that it consists of; for the metrics.
+    pub(super) operations: usize,
+    /// Whether it gives room back and takes none.
+    pub(super) frees: bool,
 }
 
 /// A queued write. Dropping it answers `Closed`.
@@ -34,8 +46,10 @@ pub(super) trait Write: Send {
     /// Carries it out and keeps the outcome.
     fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
 
-    /// Whether it gives room back and takes none.
-    fn frees(&self) -> bool;
+    fn size(&self) -> Size;
+
+    /// Whether it is carried out by itself, outside of a transaction. It keeps what goes wrong with it as its outcome.
+    fn is_alone(&self) -> bool;
 
     /// Answers the caller: the kept outcome, or why it did not come to it.
     fn answer(self: Box<Self>, failure: Option<StorageError>);
@@ -44,17 +58,28 @@ pub(super) trait Write: Send {
 struct Job<W, T> {
     work: Option<W>,
     outcome: Option<T>,
-    frees: bool,
+    size: Size,
+    alone: bool,
     sender: oneshot::Sender<Result<T, StorageError>>,
 }
 
-/// Makes a queued write of a closure, which may give room back and take none.
-pub(super) fn job<W, T>(work: W, frees: bool, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+/// Makes a queued write of a closure.
+pub(super) fn job<W, T>(work: W, size: Size, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
 where
     W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    Box::new(Job { work: Some(work), outcome: None, frees, sender })
+    Box::new(Job { work: Some(work), outcome: None, size, alone: false, sender })
+}
+
+/// The same, of what is carried out outside of a transaction.
+pub(super) fn alone<W, T>(work: W, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+where
+    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let size = Size { operations: 1, frees: true };
+    Box::new(Job { work: Some(work), outcome: None, size, alone: true, sender })
 }
 
 impl<W, T> Write for Job<W, T>
@@ -69,8 +94,12 @@ where
         Ok(())
     }
 
-    fn frees(&self) -> bool {
-        self.frees
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn is_alone(&self) -> bool {
+        self.alone
     }
 
     fn answer(self: Box<Self>, failure: Option<StorageError>) {
@@ -109,7 +138,7 @@ pub(super) fn run(
         }
         jobs.extend(waiting.drain(..of_one_kind(&waiting, failing || room.is_scarce())));
         metrics::gauge!("modehost_storage_queue_depth").set((left + waiting.len()) as f64);
-        metrics::histogram!("modehost_storage_batch_operations").record(jobs.len() as f64);
+        metrics::histogram!("modehost_storage_batch_operations").record(operations(&jobs) as f64);
         let outcome = names.check(&connection).and_then(|()| commit(&connection, file, &mut room, &mut jobs));
         // A name that was lost meanwhile took the batch with it.
         let outcome = outcome.and_then(|done| names.written(&connection).map(|()| done));
@@ -119,6 +148,7 @@ pub(super) fn run(
                 if done.due {
                     due.notify_one();
                 }
+                done.removed.iter().for_each(Removed::tell);
                 (done.failures, done.changes)
             }
             Err(error) => {
@@ -141,11 +171,25 @@ pub(super) fn run(
     drop(names);
 }
 
-/// How many of those that wait make the next batch. While room is scarce, what gives room back shares none with
-/// what takes it: one refusal undoes a whole batch.
+/// How many writes the jobs consist of.
+fn operations(jobs: &[Box<dyn Write>]) -> usize {
+    jobs.iter().map(|job| job.size().operations).sum()
+}
+
+/// How many of those that wait make the next batch: as many writes as a batch may have, and at least one job. While
+/// room is scarce, what gives room back shares none with what takes it: one refusal undoes a whole batch.
 fn of_one_kind(waiting: &[Box<dyn Write>], scarce: bool) -> usize {
-    let Some(first) = waiting.first().filter(|_| scarce) else { return waiting.len() };
-    waiting.iter().take_while(|job| job.frees() == first.frees()).count()
+    let Some(first) = waiting.first() else { return 0 };
+    if first.is_alone() {
+        return 1;
+    }
+    let Size { mut operations, frees } = first.size();
+    let others = waiting[1..].iter().take_while(|job| {
+        let size = job.size();
+        operations += size.operations;
+        operations <= limits::WRITER_BATCH && !job.is_alone() && (!scarce || size.frees == frees)
+    });
+    1 + others.count()
 }
 
 /// A batch that is on disk.
@@ -154,6 +198,7 @@ struct Committed {
     failures: Vec<Option<StorageError>>,
     changes: Vec<Document>,
     due: bool,
+    removed: Vec<Removed>,
 }
 
 /// Carries all writes out in one transaction; an error means that none of them is on disk.
@@ -163,10 +208,10 @@ fn commit(
     room: &mut Room,
     jobs: &mut [Box<dyn Write>],
 ) -> Result<Committed, StorageError> {
-    let operations = jobs.len();
+    let operations = operations(jobs);
     let _span = tracing::trace_span!(target: "modehost::trace", "storage.commit", operations).entered();
     let began = Instant::now();
-    let outcome = room.prepare(connection).and_then(|()| transact(connection, file, room, jobs));
+    let outcome = room.prepare(connection, file).and_then(|()| transact(connection, file, room, jobs));
     metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());
     outcome.map_err(|error| {
         // SQLite has undone the transaction by itself after some errors and not after others.
@@ -187,14 +232,21 @@ fn transact(
     room: &mut Room,
     jobs: &mut [Box<dyn Write>],
 ) -> rusqlite::Result<Committed> {
-    let mut batch = Batch { connection, changes: Vec::new(), due: false };
+    let mut batch = Batch { connection, changes: Vec::new(), due: false, removed: Vec::new() };
+    if let [job] = jobs
+        && job.is_alone()
+    {
+        job.carry_out(&mut batch)?;
+        let _ = room.look(connection, file);
+        return Ok(Committed { failures: vec![None], changes: batch.changes, due: batch.due, removed: batch.removed });
+    }
     let mut failures = Vec::with_capacity(jobs.len());
     execute(connection, "BEGIN IMMEDIATE")?;
-    if jobs.iter().all(|job| job.frees()) && room.is_scarce() {
+    if jobs.iter().all(|job| job.size().frees) && room.is_scarce() {
         room.clear(connection)?;
     }
     for job in jobs {
-        let told = batch.changes.len();
+        let (told, removed) = (batch.changes.len(), batch.removed.len());
         execute(connection, "SAVEPOINT one")?;
         match job.carry_out(&mut batch) {
             Ok(()) => failures.push(None),
@@ -202,6 +254,7 @@ fn transact(
             Err(error) => {
                 execute(connection, "ROLLBACK TO one")?;
                 batch.changes.truncate(told);
+                batch.removed.truncate(removed);
                 failures.push(Some(failure::explain(&error, file)));
             }
         }
@@ -210,7 +263,7 @@ fn transact(
     execute(connection, "COMMIT")?;
     // What is on disk is, whether it can be measured or not.
     let _ = room.look(connection, file);
-    Ok(Committed { failures, changes: batch.changes, due: batch.due })
+    Ok(Committed { failures, changes: batch.changes, due: batch.due, removed: batch.removed })
 }
 
 fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {

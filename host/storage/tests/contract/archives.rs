@@ -1,7 +1,7 @@
 //! Archives: retention, replacement, journals that belong to entries, and what files must follow.
 
-use modehost_storage::StorageError;
 use modehost_storage::traits::{Archived, Archives, Due, Exports, JournalPart, Journals};
+use modehost_storage::{Config, StorageError};
 
 use crate::{get, outcome};
 
@@ -15,6 +15,7 @@ fn entry(kind: &str, id: &str, at: u64) -> Archived {
         content: "{}".into(),
         text,
         journal: None,
+        device: None,
     }
 }
 
@@ -34,6 +35,30 @@ pub fn the_newest_are_kept_and_listed_first(archives: &dyn Archives) {
     }
     assert_eq!(ids(archives, "kept", 9).len(), 5, "0 keeps all");
     assert_eq!(ids(archives, "other-kind", 9), ["stays"]);
+}
+
+pub fn each_device_has_its_own(archives: &dyn Archives) {
+    let of = |device: &str, id: &str, at: u64| Archived {
+        device: modehost_ids::DeviceId::parse(device),
+        ..entry("shared-kind", id, at)
+    };
+    for at in 1..=4 {
+        for device in ["one", "two"] {
+            get(archives.archive(of(device, &format!("{device}-{at}"), at), 2));
+        }
+    }
+    get(archives.archive(of("three", "three-1", 1), 2));
+    assert_eq!(ids(archives, "shared-kind", 9), ["two-4", "one-4", "two-3", "one-3", "three-1"]);
+}
+
+pub fn what_is_old_expires_with_its_journal(storage: &(impl Archives + Journals)) {
+    get(storage.append("aged/a", 1, "{}".into()));
+    get(storage.archive(with_journal("aged", "a", 10, "aged/a"), 0));
+    get(storage.archive(entry("aged", "b", 1 << 60), 0));
+    // Others' work is in the same store.
+    while get(storage.expire(1 << 59)) > 0 {}
+    assert_eq!(ids(storage, "aged", 9), ["b"]);
+    assert_eq!(length(storage, "aged/a"), 0);
 }
 
 pub fn the_same_id_replaces(archives: &dyn Archives) {
@@ -133,7 +158,7 @@ pub fn files_are_due_until_they_have_followed(storage: &(impl Archives + Exports
     get(storage.archive(entry("files", "c", 4), 2));
     assert_eq!(named("files"), ["a", "c"]);
     assert_eq!(get(storage.entry("files", "a")), None);
-    assert_eq!(get(storage.entry("files", "c")), Some((entry("files", "c", 4), 2)));
+    assert_eq!(get(storage.entry("files", "c")), Some((entry("files", "c", 4), Config::default().archive_keep)));
     get(storage.done(due(storage, "files")));
     assert_eq!(get(storage.redo("files")), 2);
     assert_eq!(named("files"), ["b", "c"]);

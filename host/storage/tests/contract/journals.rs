@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
-use modehost_storage::traits::{Archived, Archives, JournalPart, Journals, Sessions, StoredSession};
+use modehost_storage::traits::{Archived, Archives, Author, JournalPart, Journals, Sessions, StoredSession};
 
 use crate::{get, outcome};
 
@@ -107,8 +107,9 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
         ("sweep/goes-on", Some(&writer), 1),
         ("sweep/left", Some(&gone), 1),
     ] {
-        get(storage.append_for(session, journal, 1, "{}".into()));
-        get(storage.append_for(session, journal, last, "{}".into()));
+        let author = session.map(|session| Author { session: session.clone(), device: DeviceId::new("sweep-device") });
+        get(storage.append_for(author.as_ref(), journal, 1, "{}".into()));
+        get(storage.append_for(author.as_ref(), journal, last, "{}".into()));
     }
     for n in 0..200 {
         get(storage.append(&format!("sweep/many-{n}"), 1, "{}".into()));
@@ -122,6 +123,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
         content: "{}".into(),
         text: "".into(),
         journal: Some(part),
+        device: None,
     };
     get(storage.archive(entry, 0));
     let device = DeviceId::new("sweep-device");
@@ -133,6 +135,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
         saved_at: 1,
         unfinished: false,
         segments: 0,
+        turns: 0,
         handlers,
     };
     get(storage.save(stored));

@@ -13,6 +13,7 @@ fn session(device: &str, saved_at: u64, unfinished: bool) -> StoredSession {
         saved_at,
         unfinished,
         segments: 3,
+        turns: 0,
         handlers: vec![StoredHandler {
             plugin: "some".into(),
             version: "1.2.3".into(),

@@ -1,6 +1,6 @@
 //! Answers of a model: streamed, interrupted, failing. Rule: whatever happens, the answer ends.
 
-use modehost_testkit::{Effect, EndReason, Event, Failure, Kit};
+use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Output};
 use serde_json::json;
 
 use super::{chatting, errors, heard, spoken, words};
@@ -19,9 +19,9 @@ fn hard_case_7_sentences_come_while_the_model_writes() {
     let mut steps = Vec::new();
     while device.step() {
         let effects = device.effects();
-        if effects.iter().any(|effect| matches!(effect, Effect::Send(_))) {
+        if effects.iter().any(|effect| matches!(effect, Effect::Output(Output::Send(_)))) {
             assert!(
-                matches!(effects[..], [Effect::Say { .. }, Effect::Send(_), ..]),
+                matches!(effects[..], [Effect::Output(Output::Say { .. }), Effect::Output(Output::Send(_)), ..]),
                 "speech, then its face: {effects:?}"
             );
         }

@@ -1,12 +1,12 @@
 //! M.18 and C.17: commands, doubts and farewells. Rule: talk about a mode goes to the model like any other, a doubt
 //! goes to it with a word about what may be meant, and only a command is carried out at once.
 
-use modehost_testkit::{Effect, Event, Kit, ToolCall};
+use modehost_testkit::{Effect, Event, Kit, Output, ToolCall};
 
 use super::{chatting, heard, spoken, words};
 
 fn switches(effects: &[Effect]) -> usize {
-    effects.iter().filter(|effect| matches!(effect, Effect::SwitchMode(_))).count()
+    effects.iter().filter(|effect| matches!(effect, Effect::Output(Output::SwitchMode(_)))).count()
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn m18_talk_about_a_mode_is_answered_and_begins_none() {
         device.hears(said);
         let effects = device.effects();
         assert_eq!((switches(&effects), spoken(&effects).len()), (0, 2), "{said}: {effects:?}");
-        assert!(!effects.contains(&Effect::HangUp), "{said}");
+        assert!(!effects.contains(&Effect::Output(Output::HangUp)), "{said}");
     }
     assert_eq!(kit.asked().len(), 5);
     assert!(kit.asked().iter().all(|asked| !words(asked)[0].contains("may be a wish")), "nothing was in doubt");
@@ -33,7 +33,7 @@ fn m18_a_doubt_is_decided_by_the_model() {
     kit.answer_model_with_tools("chat", "", &[call]);
     device.hears("可以开始会议了吗");
     let effects = device.effects();
-    assert!(effects.contains(&Effect::SwitchMode(Some("meeting".into()))), "{effects:?}");
+    assert!(effects.contains(&Effect::Output(Output::SwitchMode(Some("meeting".into())))), "{effects:?}");
     assert!(words(&kit.asked()[0])[0].contains("may be a wish to begin the mode \"meeting\" now"));
     kit.answer_model("chat", "Are all there?");
     device.hears("Can we start the meeting?");
@@ -48,14 +48,14 @@ fn m18_without_a_model_a_doubt_is_asked_back() {
         (
             "可以开始会议了吗",
             "要现在开始吗？要的话，请说“开始会议”。",
-            Some(Effect::SwitchMode(Some("meeting".into()))),
+            Some(Effect::Output(Output::SwitchMode(Some("meeting".into())))),
         ),
         (
             "I want to start working",
             "Shall I start it now? If so, say \"start working\".",
-            Some(Effect::SwitchMode(Some("working".into()))),
+            Some(Effect::Output(Output::SwitchMode(Some("working".into())))),
         ),
-        ("不用了", "要结束对话吗？要的话，请说“再见”。", Some(Effect::HangUp)),
+        ("不用了", "要结束对话吗？要的话，请说“再见”。", Some(Effect::Output(Output::HangUp))),
     ] {
         device.hears(said);
         assert_eq!(heard(&mut device), ["#", asked], "{said}");
@@ -80,7 +80,7 @@ fn c17_a_farewell_is_answered_and_then_it_hangs_up() {
         device.hears(said);
         let effects = device.effects();
         assert_eq!(spoken(&effects), ["#", answer], "{said}");
-        assert_eq!(effects.last(), Some(&Effect::HangUp), "{said}");
+        assert_eq!(effects.last(), Some(&Effect::Output(Output::HangUp)), "{said}");
     }
     assert!(kit.asked().is_empty(), "no model was needed");
 }
@@ -93,9 +93,13 @@ fn c17_exit_leaves_the_mode_that_runs() {
     device.effects();
     device.hears("退出");
     let effects = device.effects();
-    assert!(effects.contains(&Effect::SwitchMode(None)) && !effects.contains(&Effect::HangUp), "{effects:?}");
+    assert!(
+        effects.contains(&Effect::Output(Output::SwitchMode(None)))
+            && !effects.contains(&Effect::Output(Output::HangUp)),
+        "{effects:?}"
+    );
     device.tell(Event::ModeChanged("chat".into()));
     device.effects();
     device.hears("退出");
-    assert!(device.effects().contains(&Effect::HangUp));
+    assert!(device.effects().contains(&Effect::Output(Output::HangUp)));
 }

@@ -1,7 +1,7 @@
 //! PROTOCOL 1.9: tools of the device, and the one that begins a mode. Rule: what a model wants is
 //! checked; what is wrong with it is told to the model.
 
-use modehost_testkit::{Effect, Failure, Kit, TestDevice, Tool, ToolCall};
+use modehost_testkit::{Call, Effect, Failure, Kit, Local, Output, Query, TestDevice, Tool, ToolCall};
 use serde_json::json;
 
 use super::{chatting, heard, spoken, words};
@@ -53,8 +53,8 @@ fn c17_the_model_may_end_the_conversation() {
         let effects = device.effects();
         assert_eq!(spoken(&effects), expected);
         let place = |wanted: fn(&Effect) -> bool| effects.iter().rposition(wanted).expect("wanted");
-        let last = place(|effect| matches!(effect, Effect::Say { .. }));
-        assert!(last < place(|effect| matches!(effect, Effect::HangUp)), "it is said first");
+        let last = place(|effect| matches!(effect, Effect::Output(Output::Say { .. })));
+        assert!(last < place(|effect| matches!(effect, Effect::Output(Output::HangUp))), "it is said first");
         assert_eq!(kit.called(), [], "no tool of the device");
     }
 }
@@ -134,14 +134,16 @@ fn a_new_utterance_while_tools_run_ends_them() {
         assert!(device.step(), "the tool is called");
     }
     let asked = device.effects().into_iter().find_map(|effect| match effect {
-        Effect::CallTool { request, .. } => Some(request),
+        Effect::Call(Call::CallTool { request, .. }) => Some(request),
         _ => None,
     });
     kit.answer_model("chat", "Hello.");
     device.hears("hello");
     device.settle();
     let effects = device.effects();
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Cancel(request) if Some(*request) == asked)));
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Local(Local::Cancel(request)) if Some(*request) == asked))
+    );
     assert_eq!(spoken(&effects), ["#", "Hello."]);
 }
 
@@ -155,8 +157,8 @@ fn m2_the_model_can_begin_a_mode() {
         let effects = device.effects();
         assert_eq!(spoken(&effects), ["#", "好的。"]);
         let place = |wanted: &dyn Fn(&Effect) -> bool| effects.iter().position(wanted);
-        let switch = place(&|effect| *effect == Effect::SwitchMode(mode.map(str::to_owned)));
-        let said = place(&|effect| matches!(effect, Effect::Say { text, .. } if !text.is_empty()));
+        let switch = place(&|effect| *effect == Effect::Output(Output::SwitchMode(mode.map(str::to_owned))));
+        let said = place(&|effect| matches!(effect, Effect::Output(Output::Say { text, .. }) if !text.is_empty()));
         assert!(said.is_some() && switch > said, "{effects:?}");
     }
 }
@@ -216,7 +218,8 @@ fn a_device_that_is_slow_to_list_its_tools_is_waited_for_once() {
     device.hears("second");
     device.settle();
     assert_eq!(kit.asked()[1].tools.len(), 4);
-    let lists = device.effects().into_iter().filter(|effect| matches!(effect, Effect::ListTools(_))).count();
+    let lists =
+        device.effects().into_iter().filter(|effect| matches!(effect, Effect::Query(Query::ListTools(_)))).count();
     assert_eq!(lists, 1);
 }
 

@@ -1,7 +1,7 @@
 //! Words that may still change, and the words that end a meeting (M.3, M.4). Rule: what was shown counts
 //! only while nothing else has come of it.
 
-use modehost_testkit::{Effect, EndReason, Kit};
+use modehost_testkit::{Effect, EndReason, Kit, Output};
 use serde_json::json;
 
 use crate::{finalize, in_meeting, summaries};
@@ -67,9 +67,12 @@ fn a_meeting_can_be_ended_by_voice() {
     device.hears("我们说到散会之前的事");
     device.effects();
     device.says_draft("结束会议");
-    assert!(!device.effects().contains(&Effect::Decline), "it may still change");
+    assert!(!device.effects().contains(&Effect::Output(Output::Decline)), "it may still change");
     device.hears("好的，结束会议吧。");
-    assert!(matches!(device.effects().as_slice(), [Effect::Decline]), "the default mode leaves the mode");
+    assert!(
+        matches!(device.effects().as_slice(), [Effect::Output(Output::Decline)]),
+        "the default mode leaves the mode"
+    );
     assert_eq!(kit.journal("meeting/session-dev-1").len(), 1);
     device.configure(r#"{"end_phrases": []}"#);
     device.effects();
@@ -89,7 +92,7 @@ fn m4_a_farewell_alone_is_no_meeting() {
         device.start(Some("meeting"));
         device.says_draft("散会");
         device.hears("散会");
-        assert!(device.effects().contains(&Effect::Decline), "{opened}");
+        assert!(device.effects().contains(&Effect::Output(Output::Decline)), "{opened}");
         device.end(EndReason::Asked);
         device.settle();
         assert_eq!((kit.archived().len(), kit.posted().len(), kit.journal_names().len()), (0, 0, 0), "{opened}");
@@ -113,13 +116,13 @@ fn m18_talk_about_the_end_is_kept_and_ends_nothing() {
     device.effects();
     for said in talk {
         device.hears(said);
-        assert!(!device.effects().contains(&Effect::Decline), "{said}");
+        assert!(!device.effects().contains(&Effect::Output(Output::Decline)), "{said}");
     }
     assert_eq!(kit.journal("meeting/session-dev-1").len(), talk.len());
     for said in ["今天的会议就到这里，谢谢大家", "嗯，散会吧", "退出", "Okay, the meeting is over, thank you."]
     {
         device.hears(said);
-        assert!(matches!(device.effects().as_slice(), [Effect::Decline]), "{said}");
+        assert!(matches!(device.effects().as_slice(), [Effect::Output(Output::Decline)]), "{said}");
     }
     assert_eq!(kit.journal("meeting/session-dev-1").len(), talk.len());
 }
@@ -130,7 +133,7 @@ fn m18_phrases_of_ones_own_end_it_and_no_others() {
     let mut device = in_meeting(&kit);
     device.effects();
     device.hears("结束会议");
-    assert!(!device.effects().contains(&Effect::Decline));
+    assert!(!device.effects().contains(&Effect::Output(Output::Decline)));
     device.hears("好的，大家收工吧");
-    assert!(matches!(device.effects().as_slice(), [Effect::Decline]));
+    assert!(matches!(device.effects().as_slice(), [Effect::Output(Output::Decline)]));
 }

@@ -1,7 +1,7 @@
 //! M.3 to M.5 and the input of a running meeting. Rule: what a device sees, in the order in which it
 //! sees it.
 
-use modehost_testkit::{Effect, EndReason, Kit, ListenCommand, TestDevice};
+use modehost_testkit::{Effect, EndReason, Kit, ListenCommand, Output, TestDevice, Write};
 use serde_json::{Value, json};
 
 use crate::{ANSWER, WHOLE, finalize, in_meeting, phases, snippet, summaries};
@@ -14,8 +14,8 @@ fn m3_segments_are_kept_before_they_are_shown() {
     device.hears("大家好，我们开始");
     let effects = device.effects();
     let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted);
-    let kept = place(|effect| matches!(effect, Effect::AppendJournal { .. })).expect("an append");
-    assert!(kept < place(|effect| matches!(effect, Effect::Send(_))).expect("a snippet"));
+    let kept = place(|effect| matches!(effect, Effect::Write(Write::AppendJournal { .. }))).expect("an append");
+    assert!(kept < place(|effect| matches!(effect, Effect::Output(Output::Send(_)))).expect("a snippet"));
 
     let items = json!([{"tag": "Ann", "text": "Hello"}, {"tag": "Bob", "text": "Hi"}]);
     device.message(&json!({"type": "meeting", "phase": "snippet", "items": items}));
@@ -302,12 +302,12 @@ fn m3_whatever_comes_while_the_meeting_opens_is_kept_in_order() {
 /// end of listening.
 fn ends(effects: &[Effect]) -> Vec<String> {
     let word = |effect: &Effect| match effect {
-        Effect::Send(body) => {
+        Effect::Output(Output::Send(body)) => {
             let message: Value = serde_json::from_str(body).expect("JSON");
             Some(message["step"].as_str().or(message["phase"].as_str())?.to_owned())
         }
-        Effect::Listen(ListenCommand::Stop) => Some("deaf".to_owned()),
-        Effect::Listen(ListenCommand::Start(_)) => Some("listening".to_owned()),
+        Effect::Output(Output::Listen(ListenCommand::Stop)) => Some("deaf".to_owned()),
+        Effect::Output(Output::Listen(ListenCommand::Start(_))) => Some("listening".to_owned()),
         _ => None,
     };
     effects.iter().filter_map(word).collect()

@@ -1,7 +1,7 @@
 //! M.6 to M.8: from the words to summary, archive and webhook. Rule: each outcome of a request is the
 //! test's.
 
-use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Part, TestDevice};
+use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Part, Query, TestDevice};
 use serde_json::{Value, json};
 
 use crate::{ANSWER, WHOLE, finalize, in_meeting, phases, snippet, summaries};
@@ -96,7 +96,7 @@ fn m6_a_journal_that_cannot_be_read_is_read_again_with_the_next_segment() {
 /// The readings of a journal since the last look.
 fn reads(device: &mut TestDevice) -> Vec<u64> {
     let request = |effect: &Effect| match effect {
-        Effect::ReadJournal { request, .. } => Some(*request),
+        Effect::Query(Query::ReadJournal { request, .. }) => Some(*request),
         _ => None,
     };
     device.effects().iter().filter_map(request).collect()

@@ -54,6 +54,11 @@ const ON: [&str; 7] = ["上", "上面", "里", "里面", "中", "里头", "上�
 const ENGLISH: [&str; 22] = [
     "what's on", "what is on", "what we've got on", "what else we have on", "whats on", "what's up on", "what's in", "what is in", "what's left on", "what is left on", "what have i got on", "what have we got on", "what do i have on", "what do we have on", "what've i got on", "what i have on", "what i've got on", "what we have on", "what's there on", "what else is on", "what's still on", "what's in store on", 
 ];
+/// What are my tasks: nothing else is meant.
+#[rustfmt::skip]
+const MY_TASKS: [&str; 20] = [
+    "what are my tasks", "what are today's tasks", "what are my to dos", "what are my todos", "what are my open tasks", "what are my pending tasks", "what are my remaining tasks", "what are our tasks", "what tasks do i have", "which tasks do i have", "what tasks have i got", "which tasks have i got", "what tasks are left", "which tasks are left", "what tasks are on my board", "which tasks are on my board", "what my tasks are", "what tasks i have", "which tasks i have", "which tasks are on my list",
+];
 const DOES: [&str; 2] = ["what does", "what"];
 #[rustfmt::skip]
 const TELL: [&str; 54] = [
@@ -69,6 +74,7 @@ pub fn core<'t>(ways: &Ways<'t>, shown: &[&[String]]) -> Ways<'t> {
     let tell = ways.word(&TELL).maybe(|ways| ways.word(&["一下", "下", "给我"]));
     let told = ways.or(&tell);
     let on = mine(&told.word(&ENGLISH)).or(&own(&tell.word(&ENGLISH)));
+    let on = on.or(&if shown[0].is_empty() { ways.nowhere() } else { told.word(&MY_TASKS) });
     let on = on.or(&if shown[0].is_empty() { ways.nowhere() } else { list(&told) });
     let on = on.or(&own(&tell.word(&["everything on", "all that's on", "everything that's on", "everything in"])));
     let says = mine(&told.word(&DOES)).or(&own(&tell.word(&DOES))).word(&["say", "says", "look like", "show"]);

@@ -56,7 +56,8 @@ pub const KIND: [&str; 27] = [
 
 /// Before a command.
 #[rustfmt::skip]
-pub const BEFORE: [(&str, Marks); 648] = [
+pub const BEFORE: [(&str, Marks); 671] = [
+    ("would you be so kind to", REQUESTS), ("be so kind to", POLITE), ("be kind enough to", POLITE), ("would you be kind enough to", REQUESTS), ("would you be so good to", REQUESTS), ("be so good to", POLITE), ("please be so kind to", POLITE), ("please be so kind and", POLITE), ("would you be so kind and", REQUESTS), ("i'd be grateful if you could", REQUESTS), ("i would be grateful if you could", REQUESTS), ("i would appreciate it if you could", REQUESTS), ("i would appreciate if you could", REQUESTS), ("it would be great if you could", REQUESTS), ("it would be nice if you could", REQUESTS), ("it'd be great if you could", REQUESTS), ("i request you to", REQUESTS), ("i would request you to", REQUESTS), ("request you to", REQUESTS), ("kindly please", POLITE), ("please kindly", POLITE), ("please do", POLITE), ("do please", POLITE),
     // Sounds and words that carry nothing.
     ("嗯", NONE), ("嗯嗯", NONE), ("呃", NONE), ("额", NONE), ("啊", NONE), ("哦", NONE), ("噢", NONE), ("唉", NONE),
     ("诶", NONE), ("欸", NONE), ("哎", NONE), ("唔", NONE), ("哈", NONE), ("那个", NONE), ("这个", NONE), ("那", NONE),

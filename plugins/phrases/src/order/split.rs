@@ -150,7 +150,7 @@ fn joined(clause: &str) -> (&str, bool) {
         let lower = rest.get(..12.min(rest.len())).unwrap_or(rest).to_ascii_lowercase();
         let joint = JOINTS.iter().find(|joint| is_word_at(&lower, joint));
         let then = ["then", "and then"].iter().find(|joint| is_word_at(&lower, joint));
-        let chinese = ENOUGH.iter().find(|joint| rest.starts_with(**joint));
+        let chinese = ENOUGH.iter().find(|joint| rest.starts_with(**joint)).copied().or_else(|| nothing_left(rest));
         let after = ["然后", "再", "就", "才", "接着", "之后"]
             .iter()
             .find(|joint| rest.starts_with(**joint) && !rest.starts_with("再见") && !rest.starts_with("再会"));
@@ -160,12 +160,27 @@ fn joined(clause: &str) -> (&str, bool) {
             break;
         }
         follows |= then.is_some() || after.is_some();
-        match joint.or(then).or(chinese) {
+        match joint.or(then).copied().or(chinese) {
             Some(joint) if rest.len() > joint.len() => rest = rest[joint.len()..].trim_start(),
             _ => break,
         }
     }
     (rest, follows)
+}
+
+/// 那没有别的事咱们就: that nothing is left is no condition.
+fn nothing_left(clause: &str) -> Option<&str> {
+    const THINGS: &str = "别其他她什么么啥事问题意见补充异议疑要说的的话了人情大家";
+    let led = ["那", "要", "既然", "如果", "要是", "大家", "各位", "诸位", "咱们", "大家都", "那大家"]
+        .iter()
+        .filter_map(|word| clause.strip_prefix(word))
+        .min_by_key(|rest| rest.len())
+        .unwrap_or(clause);
+    let rest = led.strip_prefix("没有").or_else(|| led.strip_prefix('没'))?;
+    let rest = rest.trim_start_matches(|letter: char| THINGS.contains(letter));
+    let then = ["那咱们就", "那我们就", "咱们就", "我们就", "咱就", "那就", "就"];
+    let rest = then.iter().find_map(|word| rest.strip_prefix(word))?;
+    Some(&clause[..clause.len() - rest.len()])
 }
 
 fn begins_english(rest: &str) -> bool {

@@ -6,7 +6,7 @@ use crate::text::is_chinese;
 /// What modes are about, and the verbs that are used of nothing else here.
 #[rustfmt::skip]
 const CHINESE: &[&str] = &[
-    "会议", "开会", "散会", "把会", "这会", "个会", "场会", "的会", "会可以", "会就", "会先", "会到这", "会开", "例会", "周会", "晨会", "站会", "录音", "录制", "录像", "记录", "纪要", "录上", "录下", "录起", "录一下", "开录", "开始录", "别录", "停录", "录到这", "不用录", "不用再录", "记一下", "记下", "记上", "不用记", "不用再记", "别记",
+    "会议", "开会", "散会", "把会", "这会", "个会", "场会", "的会", "会可以", "会就", "会先", "会到这", "会开", "例会", "周会", "晨会", "站会", "录音", "录制", "录像", "记录", "纪要", "录上", "录下", "录起", "录一下", "录着", "你录", "开录", "录个", "录段", "录会", "开始录", "别录", "停录", "录到这", "不用录", "不用再录", "记一下", "记下", "记上", "不用记", "不用再记", "别记",
     "看板", "任务", "待办", "板子", "清单", "日志", "模式", "build", "ci", "构建", "编译", "报错", "流水线", "编程", "代码", "工作", "干活", "开工", "收工", "下班",
     "下一个", "下一条", "下一项", "勾", "划掉", "打钩", "标", "认领", "刷新",
 ];
@@ -17,7 +17,7 @@ const PARTINGS: &[&str] = &[
 const LEAVING: &[&str] = &["退出来", "退出去", "退出吧", "退出模式", "回到聊天", "聊天模式", "聊会天", "回聊天"];
 #[rustfmt::skip]
 const ENGLISH: &[&str] = &[
-    "meeting", "meetings", "recording", "record", "minutes", "notes", "transcribing", "transcribe", "stand-up", "standup", "adjourn", "adjourned", "tape",
+    "exit", "hang", "meeting", "meetings", "recording", "record", "minutes", "notes", "transcribing", "transcribe", "stand-up", "standup", "adjourn", "adjourned", "tape",
     "mode", "board", "task", "tasks", "todo", "todos", "to-do", "to-dos", "list", "kanban", "log", "logs", "build", "ci", "compile", "compiler", "errors", "coding", "code", "working", "work", "chat", "wrap", "off",
     "next", "bye", "goodbye", "goodnight", "night", "later", "see", "farewell", "ciao", "tick", "mark", "cross", "claim", "assign", "refresh", "taskboard", "session", "conference", "pipeline", "programming", "tomorrow", "cheerio", "adios", "ttyl", "ta", "toodles", "adieu", "sayonara", "ya", "laters", "toodle",
 ];
@@ -49,7 +49,7 @@ pub fn is_strong(clause: &str) -> bool {
 }
 
 /// A mode's name, and nothing that asks for it.
-fn is_name(bare: &str) -> bool {
+pub fn is_name(bare: &str) -> bool {
     let is_mode = bare.ends_with("模式") || bare.ends_with(" mode") || bare.ends_with("功能");
     let has_verb = ["开", "进", "切", "换", "转", "退", "关", "到", "回", "启", "停", "结束", "离", "走", "来", "给"]
         .iter()

@@ -20,6 +20,9 @@ fn m18_an_order_is_one_among_any_remarks() {
         "物业的人都坐下了，打开会议模式吧，茶一会儿再倒",
         "Jenkins just emailed me, please start the meeting",
         "The plumber is here so could you start the meeting, I left the tap running",
+        "都十二点了，打开会议模式吧",
+        "不说奶茶了，打开会议模式吧",
+        "不好意思稍等，打开会议模式吧，莫漏了哪个说的话",
         "early flight, sore back, anyway, please start the meeting",
     ] {
         assert_eq!(among(said, read), Verdict::Command(()), "{said}");

@@ -7,7 +7,7 @@ use crate::order::length;
 /// Words of the classes below that hold nothing.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "纪要", "主要", "重要",
+    "纪要", "主要", "重要", "不好意思", "没意思", "够意思", "有意思", "刚才聊", "聊得", "看到这", "念到这", "读到这", "听到这", "做到这", "说到这", "聊到这", "讲到这", "弄到这", "干到这", "让小智", "就算开完", "就算完", "就算结束", "就算散", "等一下啊", "等一下哈", "稍等一下", "稍等",
     "哥几个", "姐几个", "几个人", "几位", "几个都", "等了", "等半",
     "早上好", "上午好", "中午好", "下午好", "晚上好", "听完了", "听到了", "听清", "听懂", "听好", "听明白", "问完", "写完了", "写了一", "看到了", "记住了", "学完了", "教完了", "叫完", "回头见", "财务回复",
     "陪我说", "跟你说", "和你说", "陪我聊", "听我说", "听你说", "跟你聊", "和你聊", "听得到吗", "听得见吗", "能听到吗", "听到吗", "听见吗", "在吗", "准备好了吗", "好了吗", "都到了吗", "到齐了吗", "齐了吗", "还有问题吗", "有问题吗", "有意见吗", "还有吗", "还有事吗", "还有别的吗", "有补充吗", "还有补充吗", "看得到吗", "看得见吗",
@@ -254,7 +254,9 @@ pub fn is_own(clause: &str, order: &str) -> bool {
 /// What a clause in front of an order does to it.
 pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<Reach> {
     let own = clause.strip_prefix("让我").unwrap_or(clause);
-    let plain = HARMLESS.iter().fold(own.to_owned(), |plain, word| plain.replace(word, "了"));
+    let own = ["不过", "但是", "可是"].iter().find_map(|word| own.strip_prefix(word)).unwrap_or(own);
+    let own = without_topics(&without_hours(own));
+    let plain = HARMLESS.iter().fold(own, |plain, word| plain.replace(word, "了"));
     let bare = plain.trim_end_matches(['啊', '呀', '哈', '嘛', '呢', '哦', '吧', '的']);
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     let ends = |words: &[&str]| words.iter().any(|word| bare.ends_with(word));
@@ -311,10 +313,45 @@ pub fn before(clause: &str, is_last: bool, order: &str, is_marked: bool) -> Vec<
     reaches
 }
 
+/// Without the hour that it is: 五点半了, 都十二点了.
+fn without_hours(clause: &str) -> String {
+    let is_number = |letter: char| letter.is_ascii_digit() || "零一二两三四五六七八九十".contains(letter);
+    let mut plain = clause.to_owned();
+    while let Some(end) = plain.find('点').map(|at| at + '点'.len_utf8()) {
+        let front = plain[..end - '点'.len_utf8()].trim_end_matches(is_number);
+        let rest = plain[end..].trim_start_matches(|by: char| is_number(by) || "半钟多整过刻分来".contains(by));
+        let is_hour = front.len() + '点'.len_utf8() < end && rest.starts_with('了');
+        if !is_hour {
+            break;
+        }
+        let front = ["上午", "下午", "早上", "晚上", "中午", "凌晨", "傍晚"]
+            .iter()
+            .find_map(|time| front.strip_suffix(time))
+            .unwrap_or(front);
+        plain = format!("{front}{rest}");
+    }
+    plain
+}
+
+/// Without what is talked of no more: 不说奶茶了, 别聊球了.
+fn without_topics(clause: &str) -> String {
+    let mut plain = clause.to_owned();
+    for word in ["不说", "不聊", "不扯", "不谈", "不讲", "别说", "别聊", "别扯", "别讲", "不提"] {
+        let Some(at) = plain.find(word) else { continue };
+        let topic = plain[at + word.len()..].split('了').next().unwrap_or_default();
+        let end = at + word.len() + topic.len();
+        if topic.chars().count() <= 6 && plain[end..].starts_with('了') {
+            plain.replace_range(at..end, "");
+        }
+    }
+    plain
+}
+
 /// Where no mark parts them, the order is a clause of its own if what stands before it has ended, or if it says to whom
 /// it is said.
 pub fn is_ended(clause: &str, order: &str) -> bool {
     clause.ends_with(['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈', '呢', '好', '8', '就'])
+        || NOTHING_LEFT.iter().any(|word| clause.contains(word)) && length(clause) <= 8
         || ["大家", "各位", "诸位"].contains(&clause)
         || ["你", "麻烦", "请", "劳驾"].iter().any(|word| order.starts_with(word))
         || length(clause) > 6 && ["帮我", "给我", "咱们"].iter().any(|word| order.starts_with(word))
@@ -342,8 +379,20 @@ fn is_whole(plain: &str) -> bool {
     SAYING.iter().any(|word| plain.contains(word))
 }
 
+/// 莫漏了哪个说的话, 一个字都别落下: how it is to be done.
+fn is_warning(clause: &str) -> bool {
+    let denies = ["别", "莫", "不要", "不许", "不能", "可别"].iter().any(|word| clause.contains(word));
+    denies
+        && ["漏", "落下", "落了", "错过", "断了", "丢了", "忘记录", "忘了录", "忘了记"]
+            .iter()
+            .any(|word| clause.contains(word))
+}
+
 /// What a clause behind an order does to it.
 pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
+    if is_warning(clause) {
+        return Vec::new();
+    }
     let plain = HARMLESS.iter().fold(clause.to_owned(), |plain, word| plain.replace(word, "了"));
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     let starts = |words: &[&str]| words.iter().any(|word| clause.starts_with(word));
@@ -366,7 +415,16 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     }
     // 我看了半天 is told.
     let is_told = LOOKS.iter().filter_map(|word| clause.strip_prefix(word)).any(|rest| rest.starts_with(['了', '过']));
-    let looks = starts(LOOKS) && !is_told && !order.starts_with('我');
+    // 我要查一下为什么没过.
+    let wants = ["我要", "我想", "我得", "我需要", "我们要", "我们得"]
+        .iter()
+        .filter_map(|word| clause.strip_prefix(word))
+        .any(|rest| {
+            ["看", "查", "知道", "确认", "了解", "搞清", "弄清", "听", "找", "定位"]
+                .iter()
+                .any(|verb| rest.starts_with(verb))
+        });
+    let looks = (starts(LOOKS) || wants) && !is_told && !order.starts_with('我');
     if has(QUESTIONS) && !looks {
         reaches.push(Reach::Bare);
     }
@@ -380,7 +438,9 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     }
     let asks_more = looks || starts(&["我想", "我要", "我得", "我来", "帮", "你帮", "你给", "请", "麻烦", "给我"]);
     if (has(PAST) || has(HABITS)) && !asks_more {
-        reaches.push(Reach::Bare);
+        // 读一下日志，刚才好像挂了: that is why.
+        let is_reason = ["日志", "构建", "编译", "log", "build"].iter().any(|word| order.contains(word));
+        reaches.push(if is_reason && !has(HABITS) { Reach::Weak } else { Reach::Bare });
     }
     let is_farewell = ["拜", "再见", "晚安", "88", "聊", "回见", "挂"].iter().any(|word| order.contains(word));
     if has(NARRATED) && !looks {

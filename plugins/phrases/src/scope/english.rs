@@ -103,9 +103,25 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         reaches.push(Reach::Any);
     }
     let last = words.last().copied().unwrap_or_default();
-    let is_heard = ["heard you", "hear you", "hear me", "told you", "told me so", "hear that", "heard that"]
-        .iter()
-        .any(|word| clause.contains(word));
+    let is_heard = [
+        "wanna hear",
+        "want to hear",
+        "hear any",
+        "hear no more",
+        "can hear",
+        "can't hear",
+        "like to hear",
+        "heard enough",
+        "heard you",
+        "hear you",
+        "hear me",
+        "told you",
+        "told me so",
+        "hear that",
+        "heard that",
+    ]
+    .iter()
+    .any(|word| clause.contains(word));
     if has(REPORTS) && !is_heard {
         let told = ["told", "tell", "ask", "asked", "say", "saying", "shouted", "yelled"];
         let is_open =
@@ -147,7 +163,9 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
             "at long last",
         ]
         .contains(&clause.trim());
-        let is_time = (has(TIMES) || led && !is_phrase) && is_short(clause);
+        // I am tired.
+        let is_me = words.windows(2).any(|pair| pair == ["i", "am"]);
+        let is_time = (has(TIMES) && !is_me || led && !is_phrase) && is_short(clause);
         if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
             reaches.push(Reach::Any);
         }
@@ -287,7 +305,9 @@ pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
     }
     let is_farewell = ["bye", "night", "see you", "later", "talk to you"].iter().any(|word| order.contains(word));
     if is_first && !is_farewell {
-        if words.first().is_some_and(|word| PREDICATES.contains(word)) {
+        // What's the state of the build, is it red?
+        let asks = words.get(1).is_some_and(|word| ["it", "we", "they", "everything", "there", "that"].contains(word));
+        if words.first().is_some_and(|word| PREDICATES.contains(word)) && !asks {
             reaches.push(Reach::Any);
         }
         if words.first().is_some_and(|word| QUESTIONS.contains(word)) {

@@ -3,7 +3,7 @@
 
 /// In order: what a later pair looks for may be what an earlier one has made.
 #[rustfmt::skip]
-pub const SOUNDS: [(&str, &str); 176] = [
+pub const SOUNDS: [(&str, &str); 223] = [
     ("摸式", "模式"), ("模是", "模式"), ("模试", "模式"), ("摸是", "模式"), ("魔式", "模式"), ("模势", "模式"),
     ("模事", "模式"), ("磨式", "模式"), ("莫式", "模式"), ("会义", "会议"), ("会仪", "会议"), ("汇议", "会议"),
     ("惠议", "会议"), ("会易", "会议"), ("回议", "会议"), ("汇义", "会议"), ("会意模式", "会议模式"), ("会一模式", "会议模式"),
@@ -33,4 +33,7 @@ pub const SOUNDS: [(&str, &str); 176] = [
     ("麻烦侬", "麻烦你"), ("给俺", "给我"), ("帮俺", "帮我"), ("请侬", "请你"), ("大伙儿", "大家"), ("大伙", "大家"), ("俺们", "我们"), ("甭", "不用"),
     ("这边儿", "这边"), ("活儿", "活"), ("明儿", "明天"), ("昨儿", "昨天"), ("后儿", "后天"), ("事儿", "事"), ("一会儿", "一会"), ("点儿", "点"), ("咱俩", "咱们"), ("工坐", "工作"),
     ("公作", "工作"), ("进如", "进入"), ("切还到", "切换到"), ("切换倒", "切换到"), ("推出聊天", "退出聊天"), ("纪录", "记录"), ("啥子", "啥"), ("有些啥", "有啥"), ("有些什么", "有什么"), ("木有", "没有"), ("咋个", "怎么"), ("啷个", "怎么"), ("莫得", "没有"), ("冇得", "没有"), ("晓得", "知道"), ("切到到", "切到"),
+    ("侬", "你"), ("阿拉", "我们"), ("今朝", "今天"), ("恁", "你"), ("俺", "我"), ("咧", "了"), ("task bored", "task board"), ("tasks bored", "tasks board"), ("tusk board", "task board"), ("task bord", "task board"), ("to do bored", "to do board"), ("to-do bored", "to-do board"), ("todo bored", "todo board"), ("build lock", "build log"), ("built lock", "build log"), ("bill log", "build log"), ("build lug", "build log"), ("build blog", "build log"), ("built blog", "build log"), ("coating mode", "coding mode"), ("cording mode", "coding mode"), ("walking mode", "working mode"), ("mating mode", "meeting mode"), ("meting mode", "meeting mode"), ("meaning mode", "meeting mode"), ("meeting moods", "meeting mode"), ("meeting mood", "meeting mode"), ("working mood", "working mode"), ("work mood", "work mode"), ("coding mood", "coding mode"), ("code mood", "code mode"), ("meeting mowed", "meeting mode"), ("working mowed", "working mode"), ("coding mowed", "coding mode"), ("meeting node", "meeting mode"), ("working node", "working mode"), ("coding node", "coding mode"),
+    ("任务版", "任务板"), ("任务班", "任务板"), ("任务榜", "任务板"), ("待办版", "待办板"), ("看办", "看板"), ("看半", "看板"), ("任务看版", "任务看板"),
+    ("您内", "您呐"), ("哦了", "好了"), ("恩恩", "嗯嗯"),
 ];

@@ -33,7 +33,25 @@ pub fn steady(text: &str) -> String {
         let is_latin = part.len() <= 3 && BEGUN.contains(&word) && !WHOLE.contains(part);
         !(is_longer && (is_chinese || is_latin) || **part == *next && STUTTERED.contains(part))
     });
-    kept.map(|(_, part)| *part).collect::<Vec<_>>().join(" ")
+    once(kept.map(|(_, part)| *part).collect()).join(" ")
+}
+
+/// Exit the, exit the meeting: what is begun anew in two or three words counts once.
+fn once(mut parts: Vec<&str>) -> Vec<&str> {
+    for count in [3, 2] {
+        let mut at = 0;
+        while at + 2 * count < parts.len() {
+            let is_word = |part: &&str| part.starts_with(|letter: char| letter.is_ascii_alphabetic());
+            let bare = |part: &str| part.trim_end_matches([',', '.', '…']).to_owned();
+            let is_anew = (0..count).all(|word| bare(parts[at + word]) == bare(parts[at + count + word]))
+                && parts[at..at + count].iter().all(is_word);
+            match is_anew {
+                true => drop(parts.drain(at..at + count)),
+                false => at += 1,
+            }
+        }
+    }
+    parts
 }
 
 /// Without the first character of a verb that is begun anew in one breath.
@@ -67,6 +85,7 @@ mod tests {
             ("回 回到聊天", "回到聊天"),
             ("bye bye", "bye bye"),
             ("me meeting", "me meeting"),
+            ("exit the, exit the meeting mode", "exit the meeting mode"),
         ] {
             assert_eq!(steady(said), steadied, "{said}");
         }

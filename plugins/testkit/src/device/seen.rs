@@ -2,6 +2,7 @@
 //! is new.
 
 use modehost_contract::Effect;
+use modehost_contract::effect::Output;
 use serde_json::Value;
 
 use super::TestDevice;
@@ -22,7 +23,7 @@ impl TestDevice {
     pub fn said(&mut self) -> Vec<String> {
         let mut said = Vec::new();
         self.effects.retain(|effect| match effect {
-            Effect::Say { text, .. } => {
+            Effect::Output(Output::Say { text, .. }) => {
                 if !text.is_empty() {
                     said.push(text.clone());
                 }
@@ -37,7 +38,7 @@ impl TestDevice {
     pub fn dispatched(&mut self) -> Vec<Value> {
         let mut found = Vec::new();
         self.effects.retain(|effect| match effect {
-            Effect::Dispatch(body) => {
+            Effect::Output(Output::Dispatch(body)) => {
                 found.push(serde_json::from_str(body).unwrap_or_default());
                 false
             }

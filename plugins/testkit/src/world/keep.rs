@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use modehost_contract::Event;
 use modehost_contract::effect::{ArchiveEntry, HookRequest, JournalPart};
 use modehost_contract::event::{JournalEntry, RequestId};
-use modehost_contract::{Effect, Event};
 use serde_json::Value;
 
 /// What modes have left behind.
@@ -29,37 +29,23 @@ impl Kept {
         self.journals.keys().cloned().collect()
     }
 
-    /// Carries out an effect of this part of the world; others are nothing to it.
-    pub(crate) fn carry_out(&mut self, effect: &Effect, now: u64) -> Option<Event> {
-        let done = |request: RequestId, value| Some(Event::RequestDone { request, value });
-        match effect {
-            Effect::AppendJournal { request, journal, entry, notify } => {
-                let sequence = self.append(journal, entry, now);
-                if *notify { done(*request, sequence) } else { None }
-            }
-            Effect::ReadJournal { request, journal, after, limit } => {
-                let all = self.journals.get(journal).cloned().unwrap_or_default();
-                let behind: Vec<_> = all.into_iter().filter(|entry| entry.sequence > *after).collect();
-                let complete = behind.len() <= *limit as usize;
-                let entries = behind.into_iter().take(*limit as usize).collect();
-                let journal = journal.as_str().into();
-                Some(Event::JournalPage { request: *request, journal, entries, complete })
-            }
-            Effect::RemoveJournal { request, journal } => {
-                self.journals.remove(journal);
-                done(*request, 0)
-            }
-            Effect::Archive(entry) => {
-                self.archive(entry);
-                done(entry.request, 0)
-            }
-            Effect::PostHook(post) => {
-                let body = self.whole(&post.body, post.journal.as_ref());
-                self.posted.push(HookRequest { body, ..post.clone() });
-                done(post.request, 200)
-            }
-            _ => None,
-        }
+    /// A page of a journal.
+    pub(crate) fn page(&self, request: RequestId, journal: &str, after: u64, limit: u32) -> Event {
+        let all = self.journals.get(journal).into_iter().flatten();
+        let behind: Vec<_> = all.filter(|entry| entry.sequence > after).cloned().collect();
+        let complete = behind.len() <= limit as usize;
+        let entries = behind.into_iter().take(limit as usize).collect();
+        Event::JournalPage { request, journal: journal.into(), entries, complete }
+    }
+
+    pub(crate) fn remove_journal(&mut self, journal: &str) {
+        self.journals.remove(journal);
+    }
+
+    /// Takes a webhook, with its journal in it.
+    pub(crate) fn post(&mut self, post: &HookRequest) {
+        let body = self.whole(&post.body, post.journal.as_ref());
+        self.posted.push(HookRequest { body, ..post.clone() });
     }
 
     pub(crate) fn append(&mut self, journal: &str, entry: &str, now: u64) -> u64 {
@@ -69,7 +55,7 @@ impl Kept {
         sequence
     }
 
-    fn archive(&mut self, entry: &ArchiveEntry) {
+    pub(crate) fn archive(&mut self, entry: &ArchiveEntry) {
         let content = self.whole(&entry.content, entry.journal.as_ref());
         let text = self.with_lines(&entry.text, entry.journal.as_ref());
         let replaced = self.archived.iter().position(|kept| kept.kind == entry.kind && kept.id == entry.id);
@@ -144,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(id: &str, keep: u32) -> Effect {
-        Effect::Archive(ArchiveEntry {
+    fn entry(id: &str, keep: u32) -> ArchiveEntry {
+        ArchiveEntry {
             request: 1,
             kind: "k".to_owned(),
             id: id.to_owned(),
@@ -158,19 +144,15 @@ mod tests {
                 line: "- {who}: {text}".to_owned(),
             }),
             keep,
-        })
-    }
-
-    fn append(journal: &str, entry: Value) -> Effect {
-        Effect::AppendJournal { request: 1, journal: journal.to_owned(), entry: entry.to_string(), notify: false }
+        }
     }
 
     #[test]
     fn a_journal_is_put_in_as_a_member_and_as_lines() {
         let mut kept = Kept::default();
-        kept.carry_out(&append("j/1", json!({"who": "A", "text": "one\ntwo"})), 1);
-        kept.carry_out(&append("j/1", json!({"text": 7})), 2);
-        kept.carry_out(&entry("1", 0), 3);
+        kept.append("j/1", &json!({"who": "A", "text": "one\ntwo"}).to_string(), 1);
+        kept.append("j/1", &json!({"text": 7}).to_string(), 2);
+        kept.archive(&entry("1", 0));
         let content: Value = serde_json::from_str(&kept.archived[0].content).expect("JSON");
         assert_eq!(content, json!({"a": 1, "all": [{"who": "A", "text": "one\ntwo"}, {"text": 7}]}));
         assert_eq!(kept.archived[0].text, "# Title\n- A: one two\n- : 7\n");
@@ -180,13 +162,13 @@ mod tests {
     fn a_journal_goes_with_its_entry() {
         let mut kept = Kept::default();
         for id in ["1", "2", "3"] {
-            kept.carry_out(&append(&format!("j/{id}"), json!({})), 1);
-            kept.carry_out(&entry(id, 2), 1);
+            kept.append(&format!("j/{id}"), &json!({}).to_string(), 1);
+            kept.archive(&entry(id, 2));
         }
         assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["2", "3"]);
         assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
         // The same id replaces, and goes on using its journal.
-        kept.carry_out(&entry("2", 2), 1);
+        kept.archive(&entry("2", 2));
         assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
         assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
     }
@@ -195,17 +177,14 @@ mod tests {
     fn pages_of_a_journal_follow_one_another() {
         let mut kept = Kept::default();
         for n in 0..5 {
-            kept.carry_out(&append("j", json!(n)), 1);
+            kept.append("j", &json!(n).to_string(), 1);
         }
-        let read = |kept: &mut Kept, after, limit| {
-            let effect = Effect::ReadJournal { request: 1, journal: "j".to_owned(), after, limit };
-            match kept.carry_out(&effect, 1) {
-                Some(Event::JournalPage { entries, complete, .. }) => (entries.len(), complete),
-                other => panic!("{other:?}"),
-            }
+        let read = |kept: &Kept, after, limit| match kept.page(1, "j", after, limit) {
+            Event::JournalPage { entries, complete, .. } => (entries.len(), complete),
+            other => panic!("{other:?}"),
         };
-        assert_eq!(read(&mut kept, 0, 3), (3, false));
-        assert_eq!(read(&mut kept, 3, 3), (2, true));
-        assert_eq!(read(&mut kept, 5, 3), (0, true));
+        assert_eq!(read(&kept, 0, 3), (3, false));
+        assert_eq!(read(&kept, 3, 3), (2, true));
+        assert_eq!(read(&kept, 5, 3), (0, true));
     }
 }

@@ -1,6 +1,7 @@
 //! What requests and their outcomes have in common. Rule: every effect that opens a request and
 //! every event that answers one has its line here.
 
+use modehost_contract::effect::{Call, Query, Write};
 use modehost_contract::event::{Failure, RequestId};
 use modehost_contract::{Effect, Event};
 
@@ -19,15 +20,30 @@ pub enum Part {
 
 /// The part of the world that a request goes to, if tests may let that fail.
 pub(crate) fn part_of(effect: &Effect) -> Option<(Part, RequestId)> {
-    Some(match effect {
-        Effect::ReadDocument { request, .. } | Effect::WriteDocument { request, .. } => (Part::Documents, *request),
-        Effect::AppendJournal { request, .. }
-        | Effect::ReadJournal { request, .. }
-        | Effect::RemoveJournal { request, .. } => (Part::Journals, *request),
-        Effect::Archive(entry) => (Part::Archives, entry.request),
-        Effect::PostHook(post) => (Part::Hooks, post.request),
-        _ => return None,
-    })
+    match effect {
+        Effect::Query(query) => {
+            let part = match query {
+                Query::ReadDocument { .. } => Part::Documents,
+                Query::ReadJournal { .. } => Part::Journals,
+                Query::WatchDocument { .. } | Query::ListTools(_) | Query::Extension { .. } | Query::Denied { .. } => {
+                    return None;
+                }
+            };
+            Some((part, query.request()))
+        }
+        Effect::Write(write) => {
+            let part = match write {
+                Write::WriteDocument { .. } => Part::Documents,
+                Write::AppendJournal { .. } | Write::RemoveJournal { .. } => Part::Journals,
+                Write::Archive(_) => Part::Archives,
+            };
+            Some((part, write.request()))
+        }
+        Effect::Call(Call::PostHook(post)) => Some((Part::Hooks, post.request)),
+        Effect::Call(Call::AskModel(_) | Call::CallTool { .. } | Call::Deliver(_))
+        | Effect::Local(_)
+        | Effect::Output(_) => None,
+    }
 }
 
 /// The request that an event answers.

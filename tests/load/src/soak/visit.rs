@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::{Options, Tally};
+use super::{CallStats, Options};
 use crate::device::{Caller, Device, is_error};
 use crate::listen::{FRAME, HEARD};
 
@@ -23,7 +23,7 @@ pub(super) struct Crowd {
 }
 
 /// A place in the crowd: one device after another, or the same again and again.
-pub(super) async fn live(caller: Arc<Caller>, crowd: Arc<Crowd>, tally: Arc<Tally>, mut number: usize) {
+pub(super) async fn live(caller: Arc<Caller>, crowd: Arc<Crowd>, tally: Arc<CallStats>, mut number: usize) {
     // They do not all come at once.
     sleep(Duration::from_secs_f64(fastrand::f64() * 10.0)).await;
     loop {
@@ -49,7 +49,7 @@ pub(super) async fn live(caller: Arc<Caller>, crowd: Arc<Crowd>, tally: Arc<Tall
 }
 
 /// One connection of a device, from its hello to its end.
-async fn stay(mut device: Device, crowd: &Crowd, tally: &Tally) {
+async fn stay(mut device: Device, crowd: &Crowd, tally: &CallStats) {
     let options = &crowd.options;
     let stay = options.stay * (0.1 + 0.9 * fastrand::f64());
     let end = Instant::now() + Duration::from_secs_f64(stay);
@@ -100,7 +100,7 @@ fn next_message<'o>(mode: &mut Option<&'o str>, modes: &'o [String]) -> String {
 }
 
 /// Says it, and reads until a heartbeat behind it has been answered; false if the connection is over.
-async fn exchange(device: &mut Device, message: &str, tally: &Tally) -> bool {
+async fn exchange(device: &mut Device, message: &str, tally: &CallStats) -> bool {
     let exchange = async {
         device.send(message.into()).await?;
         device.send(r#"{"type":"ping"}"#.into()).await?;
@@ -129,7 +129,7 @@ async fn exchange(device: &mut Device, message: &str, tally: &Tally) -> bool {
 }
 
 /// Says something aloud, at the pace of speech; false if the connection is over.
-async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &Tally) -> bool {
+async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &CallStats) -> bool {
     tally.utterances.fetch_add(1, Ordering::Relaxed);
     let speak = async {
         let mode = ["auto", "manual", "realtime"][fastrand::usize(..3)];
@@ -157,13 +157,13 @@ async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &Tally) -> bool {
     }
 }
 
-fn count_caption(text: &str, tally: &Tally) {
+fn count_caption(text: &str, tally: &CallStats) {
     if text.contains(r#""type":"stt""#) && text.contains(HEARD) {
         tally.captions.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn tell_first_loss(error: &anyhow::Error, tally: &Tally) {
+fn tell_first_loss(error: &anyhow::Error, tally: &CallStats) {
     if tally.lost.load(Ordering::Relaxed) == 0 {
         eprintln!("the first connection lost: {error:#}");
     }

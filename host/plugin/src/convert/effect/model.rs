@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use modehost_contract::effect as to;
 use modehost_limits as limits;
 
 use crate::bindings::v0_2::modehost::mode::{effects as wit, types};
@@ -11,7 +10,7 @@ use crate::convert::json;
 
 /// Bytes of a question. Messages have a price beside their text, so that empty ones cannot be had
 /// for nothing.
-pub(crate) fn weigh(ask: &wit::ModelRequest) -> usize {
+pub(super) fn weigh(ask: &wit::ModelRequest) -> usize {
     const MESSAGE: usize = "assistant".len();
     let mut bytes = ask.purpose.len();
     for message in &ask.messages {
@@ -28,29 +27,29 @@ fn weigh_call(call: &types::ToolCallResult) -> usize {
 }
 
 /// Says what is wrong with a question.
-pub(crate) fn check(ask: &wit::ModelRequest) -> Result<(), String> {
+pub(super) fn check(effect: &str, ask: &wit::ModelRequest) -> Result<(), String> {
     if ask.tools.len() > limits::MODEL_TOOLS {
-        return Err(format!("`ask-model` with {} tools; at most {}", ask.tools.len(), limits::MODEL_TOOLS));
+        return Err(format!("`{effect}` with {} tools; at most {}", ask.tools.len(), limits::MODEL_TOOLS));
     }
     let mut names = HashSet::with_capacity(ask.tools.len());
     for tool in &ask.tools {
         if !is_tool_name(&tool.name) {
             let most = limits::TOOL_NAME_BYTES;
             return Err(format!(
-                "`ask-model` with the tool `{}`; its name has 1 to {most} bytes and no control characters",
+                "`{effect}` with the tool `{}`; its name has 1 to {most} bytes and no control characters",
                 tool.name
             ));
         }
         if !names.insert(tool.name.as_str()) {
-            return Err(format!("`ask-model` has the tool `{}` twice", tool.name));
+            return Err(format!("`{effect}` has the tool `{}` twice", tool.name));
         }
         json::check_object(&tool.parameters)
-            .map_err(|why| format!("`ask-model`: parameters of `{}` {why}", tool.name))?;
+            .map_err(|why| format!("`{effect}`: parameters of `{}` {why}", tool.name))?;
     }
     for (position, message) in ask.messages.iter().enumerate() {
         let answers = message.tool_call_id.as_ref().is_some_and(|id| !id.is_empty());
         if matches!(message.role, wit::Role::Tool) && !answers {
-            return Err(format!("`ask-model` message {}: with the role `tool` comes a tool-call-id", position + 1));
+            return Err(format!("`{effect}` message {}: with the role `tool` comes a tool-call-id", position + 1));
         }
     }
     Ok(())
@@ -58,38 +57,4 @@ pub(crate) fn check(ask: &wit::ModelRequest) -> Result<(), String> {
 
 fn is_tool_name(name: &str) -> bool {
     (1..=limits::TOOL_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
-}
-
-/// The question in the words of the host.
-pub(crate) fn request(ask: wit::ModelRequest) -> to::ModelRequest {
-    let tool = |tool: types::ToolResult| to::Tool {
-        name: tool.name,
-        description: tool.description,
-        parameters: tool.parameters,
-    };
-    to::ModelRequest {
-        request: ask.request,
-        purpose: ask.purpose,
-        messages: ask.messages.into_iter().map(message).collect(),
-        max_tokens: ask.max_tokens,
-        json: ask.json,
-        chunks: ask.chunks,
-        spoken: ask.spoken,
-        tools: ask.tools.into_iter().map(tool).collect(),
-    }
-}
-
-fn message(message: wit::ChatMessage) -> to::ChatMessage {
-    let call = |call: types::ToolCallResult| to::ToolCall { id: call.id, name: call.name, arguments: call.arguments };
-    to::ChatMessage {
-        role: match message.role {
-            wit::Role::System => to::Role::System,
-            wit::Role::User => to::Role::User,
-            wit::Role::Assistant => to::Role::Assistant,
-            wit::Role::Tool => to::Role::Tool,
-        },
-        content: message.content,
-        tool_calls: message.tool_calls.into_iter().map(call).collect(),
-        tool_call_id: message.tool_call_id,
-    }
 }

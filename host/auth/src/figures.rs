@@ -1,9 +1,0 @@
-//! What the figures of this room mean, for whoever reads `/metrics`. Rule: every figure that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
-
-use metrics::{Unit, describe_counter};
-
-/// Describes the figures of this room. Must run after the recorder is installed.
-pub fn describe_figures() {
-    describe_counter!("modehost_sign_in_total", Unit::Count, "Sign-ins, by `method` and `outcome`.");
-}

@@ -1,0 +1,36 @@
+//! What is promised of any bytes as address and headers of a handshake; asked by the test of kept inputs and by the fuzz
+//! target `handshake`. Rule: an id that is taken obeys the rule of ids, so that it can be logged and stored; and a token
+//! is never shown.
+//!
+//! The first line is the address, the others are headers. HTTP itself is read by hyper.
+
+use http::{HeaderName, HeaderValue, Request};
+use modehost_gateway::identity::Identity;
+
+/// # Panics
+/// If the promise is broken.
+pub fn keeps(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let Some(Ok(uri)) = lines.next().map(http::Uri::try_from) else { return };
+    let mut request = Request::builder().uri(uri);
+    for line in lines.take(40) {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let name = HeaderName::from_bytes(&line[..colon]);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&line[colon + 1..])) {
+            request = request.header(name, value);
+        }
+    }
+    let Ok(request) = request.body(()) else { return };
+    let (parts, ()) = request.into_parts();
+    let Ok(identity) = Identity::read(&parts) else { return };
+    let (device, client) = (identity.device.as_str(), identity.client.as_str());
+    assert!((1..=128).contains(&device.len()) && !device.chars().any(char::is_control), "{device:?}");
+    assert!(client.len() <= 128 && !client.chars().any(char::is_control), "{client:?}");
+    assert!(!identity.made_up || device.starts_with("auto-"), "{device:?}");
+    if let Some(token) = identity.token.as_ref().filter(|token| token.len() > 24) {
+        // Ids and paths that hold it have been given it by the caller.
+        let given = format!("{device}{client}{}", identity.path);
+        let shown = format!("{identity:?}");
+        assert!(given.contains(token) || !shown.contains(token), "{shown}");
+    }
+}

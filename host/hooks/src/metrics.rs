@@ -1,0 +1,30 @@
+//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
+//! counts is described here, with its unit and its labels; one without labels is there from the start.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+
+/// Describes the metrics of this crate. Must run after the recorder is installed.
+pub fn describe_metrics() {
+    describe_counter!(
+        "modehost_hook_posts_total",
+        Unit::Count,
+        "Posts to webhooks, by `hook` and `outcome`: ok, retry_ok or fail."
+    );
+    describe_histogram!(
+        "modehost_hook_post_seconds",
+        Unit::Seconds,
+        "From a post to its end, with waiting and the second attempt, by `hook`."
+    );
+    describe_gauge!("modehost_hook_open_posts", Unit::Count, "Posts that run or wait for their turn, by `hook`.");
+}
+
+/// Posts to this hook are counted from here on, from zero.
+pub(crate) fn begin_metrics(hook: &str) {
+    for outcome in OUTCOMES {
+        let _ = counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => outcome);
+    }
+    let _ = histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned());
+}
+
+/// What a post may come to.
+pub(crate) const OUTCOMES: [&str; 3] = ["ok", "retry_ok", "fail"];

@@ -1,0 +1,62 @@
+//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the crate
+//! counts is described here, with its unit and its labels; one without labels is there from the start.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+
+use crate::fault::Fault;
+use crate::remedy::Remedy;
+
+/// Describes the metrics of this crate. Must run after the recorder is installed.
+pub fn describe_metrics() {
+    describe_counter!(
+        "modehost_model_requests_total",
+        Unit::Count,
+        "Questions to models, by `alias`, `purpose` and `outcome`."
+    );
+    describe_counter!("modehost_model_retries_total", Unit::Count, "Further tries, by `alias`.");
+    describe_counter!(
+        "modehost_model_remedies_total",
+        Unit::Count,
+        "Changes of questions after refusals, by `alias` and `remedy`."
+    );
+    describe_histogram!(
+        "modehost_model_seconds",
+        Unit::Seconds,
+        "From a question to its end, with waiting and further tries, by `alias`."
+    );
+    describe_histogram!(
+        "modehost_model_first_token_seconds",
+        Unit::Seconds,
+        "From a question to the first piece of its answer, by `alias`."
+    );
+    describe_counter!(
+        "modehost_model_tokens_total",
+        Unit::Count,
+        "Tokens that providers counted, by `alias` and `kind`: prompt or answer."
+    );
+    describe_gauge!("modehost_model_open", Unit::Count, "Questions that a provider is answering, by `alias`.");
+    describe_gauge!("modehost_model_waiting", Unit::Count, "Questions that wait for their turn, by `alias`.");
+}
+
+/// Questions to this alias are counted from here on, from zero. What a provider makes the server leave out of its
+/// questions (`without_…`) is counted from its first time on.
+pub(crate) fn begin_alias(alias: &str) {
+    let alias = || ("alias", alias.to_owned());
+    let _ = counter!("modehost_model_retries_total", &[alias()]);
+    for remedy in Remedy::NAMES {
+        let _ = counter!("modehost_model_remedies_total", &[alias(), ("remedy", remedy.to_owned())]);
+    }
+    for kind in ["prompt", "answer"] {
+        let _ = counter!("modehost_model_tokens_total", &[alias(), ("kind", kind.to_owned())]);
+    }
+    let _ = histogram!("modehost_model_seconds", &[alias()]);
+    let _ = histogram!("modehost_model_first_token_seconds", &[alias()]);
+}
+
+/// Questions for this purpose, which the alias answers, are counted from here on, from zero.
+pub(crate) fn begin_purpose(alias: &str, purpose: &str) {
+    for outcome in Fault::OUTCOMES.into_iter().chain(["ok"]) {
+        let labels = [("alias", alias.to_owned()), ("purpose", purpose.to_owned()), ("outcome", outcome.to_owned())];
+        let _ = counter!("modehost_model_requests_total", &labels);
+    }
+}

@@ -1,0 +1,37 @@
+//! The metrics of this crate. Rule: every metric is described here, with its unit and its labels, and is there from
+//! the start.
+
+use metrics::{Unit, counter, describe_counter};
+
+/// Describes the metrics of this crate. Must run after the recorder is installed.
+pub fn describe_metrics() {
+    describe_counter!(
+        "modehost_tools_left_out_total",
+        Unit::Count,
+        "Tools of devices that were not offered to models, since they were too many or too large."
+    );
+    let _ = counter!("modehost_tools_left_out_total");
+    describe_counter!(
+        "modehost_mcp_ignored_total",
+        Unit::Count,
+        "Answers of devices to nothing that was asked, by `reason`."
+    );
+    for reason in ["malformed", "method", "unasked"] {
+        let _ = counter!("modehost_mcp_ignored_total", "reason" => reason);
+    }
+}
+
+/// Counts a message that came where no client is: nothing was asked.
+pub fn count_unsolicited() {
+    count_ignored("unasked");
+}
+
+/// Counts a message that nothing waits for.
+pub(crate) fn count_ignored(reason: &'static str) {
+    counter!("modehost_mcp_ignored_total", "reason" => reason).increment(1);
+}
+
+/// Counts a tool that is too much for the list.
+pub(crate) fn count_left_out() {
+    counter!("modehost_tools_left_out_total").increment(1);
+}

@@ -1,0 +1,280 @@
+//! JSON-RPC requests that wait for their responses. Rule: a response goes to the one request with its id; every other
+//! message is counted and dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::error::McpError;
+use crate::metrics::count_ignored;
+
+/// The way of messages to the device.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends one message. Never waits.
+    ///
+    /// # Errors
+    /// If the connection takes nothing any more.
+    fn send(&self, message: &Value) -> Result<(), Closed>;
+}
+
+/// The connection takes nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+/// The result, or the device's message of an error.
+pub(crate) type Response = Result<Value, String>;
+
+/// What a message of the device was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A response that a request waited for.
+    Response,
+    /// `notifications/tools/list_changed`.
+    ToolsChanged,
+    Ignored,
+}
+
+/// Requests that wait for their responses; none once the client is closed.
+type Waiting = Option<HashMap<u64, oneshot::Sender<Response>>>;
+
+/// Requests over one transport.
+pub(crate) struct Rpc<T> {
+    transport: T,
+    /// The last id that was given out.
+    ids: Arc<AtomicU64>,
+    waiting: Mutex<Waiting>,
+}
+
+/// A request among those that wait. Dropping it forgets the request.
+struct Pending<'a> {
+    waiting: &'a Mutex<Waiting>,
+    id: u64,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(waiting) = &mut *self.waiting.lock() {
+            waiting.remove(&self.id);
+        }
+    }
+}
+
+impl<T: Transport> Rpc<T> {
+    pub(crate) fn new(transport: T, ids: Arc<AtomicU64>) -> Self {
+        Self { transport, ids, waiting: Mutex::new(Some(HashMap::new())) }
+    }
+
+    /// Sends a request and waits for its response. Cancelling forgets the request; the device may still act on it.
+    ///
+    /// # Errors
+    /// If no response comes: see [`McpError`].
+    pub(crate) async fn request(
+        &self,
+        method: &'static str,
+        params: Option<Value>,
+        limit: Duration,
+    ) -> Result<Response, McpError> {
+        let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
+        let (sender, response) = oneshot::channel();
+        self.waiting.lock().as_mut().ok_or(McpError::Interrupted)?.insert(id, sender);
+        let _pending = Pending { waiting: &self.waiting, id };
+        let mut request = json!({ "jsonrpc": "2.0", "id": id, "method": method });
+        if let Some(params) = params {
+            request["params"] = params;
+        }
+        let until = Instant::now() + limit;
+        self.transport.send(&request).map_err(|Closed| McpError::Closing)?;
+        match tokio::time::timeout_at(until, response).await {
+            Ok(response) => response.map_err(|_| McpError::Interrupted),
+            Err(_) => Err(McpError::TimedOut(method)),
+        }
+    }
+
+    /// A message of the device.
+    pub(crate) fn receive(&self, payload: &str) -> Received {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Message {
+            id: Option<Value>,
+            method: Option<String>,
+            result: Option<Value>,
+            error: Option<Value>,
+        }
+        let Ok(message) = serde_json::from_str::<Message>(payload) else { return ignore("malformed") };
+        if let Some(method) = message.method {
+            return match &*method {
+                "notifications/tools/list_changed" => Received::ToolsChanged,
+                _ => ignore("method"),
+            };
+        }
+        let Some(id) = message.id.as_ref().and_then(Value::as_u64) else { return ignore("malformed") };
+        let response = match (message.error, message.result) {
+            (Some(error), _) => Err(message_of(&error)),
+            (None, Some(result)) => Ok(result),
+            (None, None) => return ignore("malformed"),
+        };
+        // Late, doubled and invented responses find no request here.
+        let Some(sender) = self.waiting.lock().as_mut().and_then(|waiting| waiting.remove(&id)) else {
+            return ignore("unasked");
+        };
+        match sender.send(response) {
+            Ok(()) => Received::Response,
+            Err(_) => ignore("unasked"),
+        }
+    }
+
+    /// No response will come any more: requests that wait are interrupted.
+    pub(crate) fn close(&self) {
+        self.waiting.lock().take();
+    }
+}
+
+fn ignore(reason: &'static str) -> Received {
+    count_ignored(reason);
+    Received::Ignored
+}
+
+/// The message of an error object; firmware gives a message and no code.
+fn message_of(error: &Value) -> String {
+    match error["message"].as_str().or_else(|| error.as_str()) {
+        Some(message) if !message.trim().is_empty() => message.to_owned(),
+        _ => "it gave no reason".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::result::text_of;
+    use crate::tool_list::ToolList;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    /// What was sent; none once the connection is over.
+    type Sent = Arc<Mutex<Option<Vec<Value>>>>;
+
+    struct Recorded(Sent);
+
+    impl Transport for Recorded {
+        fn send(&self, message: &Value) -> Result<(), Closed> {
+            self.0.lock().as_mut().ok_or(Closed)?.push(message.clone());
+            Ok(())
+        }
+    }
+
+    fn rpc() -> (Rpc<Recorded>, Sent) {
+        let sent = Sent::new(Mutex::new(Some(Vec::new())));
+        (Rpc::new(Recorded(sent.clone()), Arc::default()), sent)
+    }
+
+    fn waiting(rpc: &Rpc<Recorded>) -> usize {
+        rpc.waiting.lock().as_ref().map_or(0, HashMap::len)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_nobody_waits_for_leaves_nothing() {
+        let (rpc, sent) = rpc();
+        assert_eq!(rpc.request("a", None, LIMIT).await, Err(McpError::TimedOut("a")));
+        assert_eq!(waiting(&rpc), 0);
+        let dropped = tokio::time::timeout(LIMIT / 2, rpc.request("b", None, LIMIT)).await;
+        assert!(dropped.is_err());
+        assert_eq!(waiting(&rpc), 0);
+        assert_eq!(rpc.receive(r#"{"id":2,"result":{}}"#), Received::Ignored);
+        assert_eq!(sent.lock().as_ref().map(Vec::len), Some(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_ends_its_request_and_a_closed_client_all() {
+        let (rpc, _sent) = rpc();
+        let answer = async {
+            tokio::task::yield_now().await;
+            rpc.receive(r#"{"id":1,"result":{"x":1}}"#)
+        };
+        let (answered, heard) = tokio::join!(rpc.request("a", None, LIMIT), answer);
+        assert_eq!((answered, heard), (Ok(Ok(json!({ "x": 1 }))), Received::Response));
+        let close = async {
+            tokio::task::yield_now().await;
+            rpc.close();
+        };
+        let (interrupted, ()) = tokio::join!(rpc.request("b", None, LIMIT), close);
+        assert_eq!(interrupted, Err(McpError::Interrupted));
+        assert_eq!(rpc.request("c", None, LIMIT).await, Err(McpError::Interrupted));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_over_takes_no_request() {
+        let (rpc, sent) = rpc();
+        sent.lock().take();
+        assert_eq!(rpc.request("a", None, LIMIT).await, Err(McpError::Closing));
+        assert_eq!(waiting(&rpc), 0);
+    }
+
+    /// Any JSON value.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-3_i64..4).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let keys = "name|id|text|content|message|inputSchema|description|tools|nextCursor|[a-z]";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(keys, inner, 0..4).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a device says, it ends only the request that it names, and names itself right.
+        #[test]
+        fn whatever_comes_answers_nothing_but_its_request(
+            members in prop::collection::btree_map("id|method|result|error|jsonrpc|x", value(), 0..6),
+            noise in prop_oneof![Just(None), any::<String>().prop_map(Some)],
+        ) {
+            let (rpc, _sent) = rpc();
+            let (sender, mut answer) = oneshot::channel();
+            rpc.waiting.lock().as_mut().expect("open").insert(2, sender);
+            let said = json!(members);
+            let heard = rpc.receive(&noise.clone().unwrap_or_else(|| said.to_string()));
+            let answers = said["id"] == 2
+                && !said["method"].is_string()
+                && (!said["error"].is_null() || !said["result"].is_null());
+            if heard == Received::Response {
+                prop_assert!(noise.is_some() || answers, "{said}");
+                prop_assert!(answer.try_recv().is_ok());
+            } else {
+                prop_assert_eq!(waiting(&rpc), 1);
+            }
+        }
+
+        /// What a device offers and answers is bounded, and every tool leads back to a real one.
+        #[test]
+        fn whatever_is_offered_is_made_fit(page in value(), pages in prop::collection::vec(value(), 0..3)) {
+            let mut tools = ToolList::default();
+            for page in pages.iter().chain([&page]) {
+                tools.add(page, true);
+                tools.add(&page["tools"], true);
+            }
+            for tool in tools.tools().iter() {
+                prop_assert!((1..=modehost_limits::TOOL_NAME_BYTES).contains(&tool.name.len()));
+                prop_assert!(tools.real_name(&tool.name).is_some());
+                prop_assert!(serde_json::from_str::<Value>(&tool.parameters).is_ok_and(|schema| schema.is_object()));
+            }
+            prop_assert!(text_of(&page).len() <= modehost_limits::TOOL_TEXT_BYTES);
+        }
+    }
+}

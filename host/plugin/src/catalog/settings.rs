@@ -1,0 +1,66 @@
+//! The settings that plugins are loaded with. Rule: a value is whole and does not change; new settings are a new
+//! value, which holds once every plugin has taken it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::releases::Policy;
+use crate::config::Config;
+use crate::load::LoadError;
+
+/// The section `plugins`, and the section of each plugin.
+pub(super) struct Settings {
+    config: Config,
+    /// Plugin id to its section as JSON.
+    sections: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// `sections` are by plugin id.
+    pub(super) fn new(config: &Config, sections: &Map<String, Value>) -> Self {
+        let sections = sections.iter().map(|(id, section)| (id.clone(), section.to_string())).collect();
+        Self { config: config.clone(), sections }
+    }
+
+    /// The section of a plugin, as JSON.
+    pub(super) fn section(&self, id: &str) -> Option<&str> {
+        self.sections.get(id).map(String::as_str)
+    }
+
+    /// The grants of a plugin.
+    pub(super) fn granted(&self, id: &str) -> &[String] {
+        self.config.granted(id)
+    }
+
+    /// SHA-256 of the only content that may be taken of a plugin, if there is such a rule.
+    pub(super) fn pin(&self, id: &str) -> Option<&String> {
+        self.config.pins.get(id)
+    }
+
+    /// Holds content of a file against the plugin's pin.
+    ///
+    /// # Errors
+    /// If the pin allows another content only.
+    pub(super) fn check_pin(&self, id: &str, sha256: &str, file: &str) -> Result<(), LoadError> {
+        match self.pin(id) {
+            Some(pin) if pin != sha256 => Err(LoadError::Pinned {
+                file: file.to_owned(),
+                plugin: id.to_owned(),
+                sha256: sha256.to_owned(),
+                pin: pin.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules of trials.
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            canary_percent: self.config.canary_percent,
+            faults: self.config.rollback.faults,
+            window: Duration::from_secs(self.config.rollback.window_s),
+        }
+    }
+}

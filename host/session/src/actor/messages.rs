@@ -1,0 +1,158 @@
+//! Messages of the device to the handler that they are for. Rule: the host's own types are handled here
+//! and nowhere else; every other type goes to the plugin that claims it.
+
+use std::sync::Arc;
+
+use modehost_contract::{Event, Fault, Rejection};
+use modehost_ids::{ConnectionId, PluginId};
+use modehost_protocol::reply::{self, ErrorCode, Reference};
+use modehost_protocol::{DeviceMessage, Hello, Listen, ListenState};
+use modehost_storage::traits::DeviceFacts;
+use tokio::time::Instant;
+
+use super::Session;
+use crate::boundary::Boundary;
+use crate::event::Incoming;
+use crate::roles::handler::Delivered;
+use crate::turns::TurnKind;
+use crate::work::Work;
+
+impl Session {
+    /// A message of the device. The boundary that it is takes effect before it does anything else.
+    pub(super) fn receive(&mut self, from: ConnectionId, incoming: Incoming) {
+        let Incoming { message, boundary } = incoming;
+        let is_typed = matches!(&message, DeviceMessage::Listen(Listen { state: ListenState::Detect, .. }));
+        if is_typed && self.presence.link.is_past(from) && !self.roles.records(&self.env) {
+            // Nobody waits for what was typed before they hung up.
+            return;
+        }
+        let boundary = match &message {
+            // It has an answer of its own.
+            DeviceMessage::Abort { .. } => None,
+            DeviceMessage::Mode { start, mode } => {
+                self.roles.changes_mode(&self.env, *start, mode).then_some(Boundary::ModeChange)
+            }
+            _ => boundary,
+        };
+        if let Some(boundary) = boundary.filter(|_| self.presence.link.serves(from)) {
+            self.pass(boundary);
+        }
+        self.work.push_back(Work::Message(Some(from), message));
+    }
+
+    /// One message of the device, or dispatched as if it were.
+    pub(super) async fn handle_message(&mut self, from: Option<ConnectionId>, message: DeviceMessage) {
+        // What an earlier connection has left in the queue says nothing of the one that is new.
+        let is_here = from.is_some_and(|from| self.presence.link.serves(from));
+        if self.presence.is_arriving() && is_here && !matches!(message, DeviceMessage::Hello(_)) {
+            self.on_arrival();
+            // What follows from the arrival comes before what follows from the message.
+            return self.work.push_back(Work::Message(from, message));
+        }
+        match message {
+            DeviceMessage::Hello(_) if from.is_some() && !is_here => {}
+            DeviceMessage::Hello(hello) => self.handle_hello(hello),
+            DeviceMessage::Listen(listen) => self.handle_listen(listen),
+            DeviceMessage::Abort { reason } => self.abort(&reason),
+            DeviceMessage::Mcp { payload } => self.tools.receive(&payload),
+            DeviceMessage::Mode { start, mode } => self.handle_mode_message(start, &mode).await,
+            DeviceMessage::Server { .. } => {
+                // The connection takes those of consoles; what comes here was dispatched by a mode.
+                let message = "server messages are taken from the operator's console only";
+                let error = reply::error(ErrorCode::Forbidden.as_str(), message, &Reference::default());
+                self.presence.link.send(error);
+            }
+            DeviceMessage::Iot { body } => self.tools.things.receive(&body),
+            DeviceMessage::Ignored => {}
+            DeviceMessage::Other { kind, body } => self.handle_claimed(from.is_some(), kind, body).await,
+        }
+    }
+
+    fn handle_hello(&mut self, hello: Hello) {
+        let answer = self.output.on_hello(&self.env, &hello);
+        self.presence.link.answer(answer);
+        if let Some(objection) = &hello.objection {
+            let reference = Reference::of(&hello.body);
+            self.presence.link.answer(reply::error(ErrorCode::SchemaInvalid.as_str(), objection, &reference));
+        }
+        self.connect_tools(hello.mcp);
+        if self.presence.is_arriving() {
+            self.on_arrival();
+        }
+        self.notify_subscribers(|subscriptions| subscriptions.hello, &Event::Hello(hello.body));
+    }
+
+    fn handle_listen(&mut self, listen: Listen) {
+        match (listen.state, listen.text) {
+            (ListenState::Detect, Some(text)) => self.on_typed(text),
+            (ListenState::Start, _) => self.input.on_listening(),
+            // The recogniser has got it already, in its place among the sound.
+            (ListenState::Stop | ListenState::Detect, _) => {}
+        }
+    }
+
+    /// A message of a type that is not the host's.
+    async fn handle_claimed(&mut self, of_device: bool, kind: Arc<str>, body: Arc<str>) {
+        let plugin = self.env.services().catalog.table().types.get(&*kind).cloned();
+        let Some(plugin) = plugin else {
+            let shown: String = kind.chars().take(64).collect();
+            let message = format!("nothing handles messages of type {shown}");
+            self.presence.link.send(reply::error(ErrorCode::UnknownType.as_str(), &message, &Reference::of(&body)));
+            return;
+        };
+        if of_device {
+            self.env.handle.learn(DeviceFacts { knows_extensions: true, ..DeviceFacts::default() });
+        }
+        let stopped = self.roles.handler_mut(&plugin).and_then(|handler| handler.stopped_until());
+        if let Some(left) = stopped.and_then(|until| until.checked_duration_since(Instant::now())) {
+            let message = format!("{plugin} failed repeatedly and rests for {} ms", left.as_millis());
+            self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::of(&body)));
+            return;
+        }
+        let event = Event::Message { kind, body: body.clone() };
+        if of_device && self.turns.may_begin() {
+            self.begin_turn(TurnKind::Message, None);
+        }
+        let delivered = self.deliver(&plugin, event).await;
+        if self.turns.is_unserved_message() {
+            self.record_server(&plugin);
+        }
+        match delivered {
+            Delivered::Effects(effects) => self.apply(&plugin, effects, None).await,
+            other => self.complain(&plugin, other, Some(&body)),
+        }
+    }
+
+    /// Gives an event to a plugin and carries out what comes back.
+    pub(super) async fn deliver_and_apply(&mut self, plugin: &PluginId, event: Event) {
+        match self.deliver(plugin, event).await {
+            Delivered::Effects(effects) => self.apply(plugin, effects, None).await,
+            other => self.complain(plugin, other, None),
+        }
+    }
+
+    /// Tells the device why its message came to nothing.
+    pub(super) fn complain(&mut self, plugin: &PluginId, delivered: Delivered, body: Option<&str>) {
+        let reference = body.map(Reference::of).unwrap_or_default();
+        let (code, message) = match delivered {
+            Delivered::Effects(_) => return,
+            Delivered::Rejected(Rejection { code, message }) => (code, message),
+            Delivered::Skipped(Fault::Capacity(why)) => {
+                (ErrorCode::NotReady.as_str().into(), format!("{plugin} cannot answer at the moment: {why}"))
+            }
+            Delivered::Skipped(Fault::Open(why)) | Delivered::Lost(Fault::Open(why), _) => {
+                (ErrorCode::ModeFault.as_str().into(), format!("{plugin} cannot run: {why}"))
+            }
+            Delivered::Skipped(fault) => {
+                let what = fault.label();
+                let message =
+                    format!("{plugin} failed on this ({what}); it was skipped, and the state before it is kept");
+                (ErrorCode::ModeFault.as_str().into(), message)
+            }
+            Delivered::Lost(fault, _) => {
+                (ErrorCode::ModeFault.as_str().into(), format!("{plugin} failed on this ({})", fault.label()))
+            }
+        };
+        self.presence.link.send(reply::error(&code, &message, &reference));
+    }
+}

@@ -1,0 +1,102 @@
+//! The record of a session: what is left of it between two processes. Rule: everything that a mode would miss is in the
+//! record; what comes back first is what was lost.
+
+use modehost_limits as limits;
+use modehost_storage::traits::StoredSession;
+use modehost_storage::{Reply, StorageError};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Session;
+use crate::clock::unix_ms;
+use crate::persistence::find_record;
+use crate::roles::Resumed;
+
+impl Session {
+    /// Submits the record alone; `None` if there is nothing to record.
+    pub(super) fn save(&mut self) -> Option<Reply<()>> {
+        let record = self.record()?;
+        Some(self.persistence.submit(&self.env, record))
+    }
+
+    /// The record as it is now, which is about to be stored; `None` if there is nothing to record.
+    pub(super) fn record(&mut self) -> Option<StoredSession> {
+        self.persistence.begin_record();
+        let (handlers, saved_at) = self.roles.stored(&self.work);
+        let mode = self.roles.mode.as_ref().map(|mode| mode.to_string());
+        if handlers.is_empty() && mode.is_none() && !self.persistence.is_stored() {
+            return None;
+        }
+        Some(StoredSession {
+            device: self.env.handle.device.clone(),
+            session: self.env.id.clone(),
+            mode,
+            saved_at,
+            unfinished: self.roles.is_unfinished(),
+            segments: self.input.segments(),
+            turns: self.turns.count(),
+            handlers,
+        })
+    }
+
+    /// Saves and waits until it is on disk: a storage that has too much to do is asked again for a while.
+    pub(super) async fn save_now(&mut self) {
+        self.persistence.settle(&self.env).await;
+        let patience = Instant::now() + limits::STORAGE_REPLY;
+        while let Some(reply) = self.save() {
+            match reply.await {
+                Err(StorageError::Overloaded) if Instant::now() < patience => sleep(limits::STORAGE_PAUSE).await,
+                saved => return self.persistence.check(&self.env, saved),
+            }
+        }
+    }
+
+    /// Takes up what an earlier process left, if the device is still waited for.
+    pub(super) async fn load(&mut self) {
+        self.recall().await;
+        let stored = match find_record(&self.env).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(device = %self.env.handle.device, %error, "the stored session cannot be read; a new one begins");
+                return;
+            }
+        };
+        self.persistence.set_stored();
+        let window = u64::try_from(self.config().resume_window.as_millis()).unwrap_or(u64::MAX);
+        if !stored.unfinished && stored.saved_at.saturating_add(window) < unix_ms() {
+            return;
+        }
+        self.env.id = stored.session;
+        self.input.resume_at(stored.segments);
+        self.turns.begin_at(stored.turns);
+        let resumed = Resumed { language: self.language(), work: &mut self.work };
+        self.roles.restore_all(&self.env, (stored.mode, stored.handlers), stored.saved_at, resumed);
+    }
+
+    /// What has been found out about the device, ever.
+    async fn recall(&mut self) {
+        let (handle, devices) = (&self.env.handle, &self.env.services().devices);
+        handle.extensions.grant(&self.env.config().extensions, &self.env.device);
+        // Nobody waits for it: what is queued for the device from now on is written behind it.
+        drop(devices.seen(&handle.device, unix_ms()));
+        match timeout(limits::STORAGE_REPLY, devices.facts(&handle.device)).await {
+            Ok(Ok(facts)) => {
+                let _ = handle.extensions.learn(facts);
+                if facts.sends_stop {
+                    handle.audio.trust();
+                }
+            }
+            // It is found out again.
+            Ok(Err(error)) => {
+                tracing::warn!(device = %handle.device, %error, "what is known of a device cannot be read")
+            }
+            Err(_) => tracing::warn!(device = %handle.device, "what is known of a device was not read in time"),
+        }
+    }
+
+    /// Keeps what has been found out about the device; nobody waits for it.
+    pub(super) fn keep_facts(&self) {
+        let handle = &self.env.handle;
+        drop(self.env.services().devices.learn(&handle.device, handle.extensions.facts(), unix_ms()));
+    }
+}

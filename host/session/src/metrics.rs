@@ -1,0 +1,57 @@
+//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
+//! counts is described here, with its unit and its labels; one without labels is there from the start.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Describes the metrics of this crate, of the way out to devices and of the MCP client. Must run after the recorder is installed.
+pub fn describe_metrics() {
+    modehost_outbox::describe_metrics();
+    modehost_mcp::describe_metrics();
+    describe_gauge!("modehost_sessions", Unit::Count, "Sessions in memory, with or without a connection.");
+    let _ = gauge!("modehost_sessions");
+    describe_gauge!(
+        "modehost_mode_sessions",
+        Unit::Count,
+        "Sessions by the `mode` that they are in (`none` before any has begun) and the `generation` that serves it."
+    );
+    let _ = gauge!("modehost_mode_sessions", "mode" => "none", "generation" => "0");
+    describe_gauge!("modehost_session_waiting_messages", Unit::Count, "Messages that wait for their sessions.");
+    let _ = gauge!("modehost_session_waiting_messages");
+    describe_counter!(
+        "modehost_state_lost_total",
+        Unit::Count,
+        "Times that no version of a `plugin` took the state of a session, which began afresh."
+    );
+    describe_counter!("modehost_hibernations_total", Unit::Count, "Times that a handler was put to sleep.");
+    let _ = counter!("modehost_hibernations_total");
+    describe_counter!(
+        "modehost_idle_warnings_total",
+        Unit::Count,
+        "Devices that were told that their connection will close, since nothing is heard of them."
+    );
+    let _ = counter!("modehost_idle_warnings_total");
+    describe_counter!(
+        "modehost_idle_closes_total",
+        Unit::Count,
+        "Connections that were closed since nothing was heard."
+    );
+    let _ = counter!("modehost_idle_closes_total");
+    describe_counter!(
+        "modehost_queue_handed_over_total",
+        Unit::Count,
+        "Messages that waited for absent devices and have been written to them."
+    );
+    let _ = counter!("modehost_queue_handed_over_total");
+    describe_histogram!(
+        "modehost_swap_pause_seconds",
+        Unit::Seconds,
+        "How long one session stood still for a new version of a plugin."
+    );
+    let _ = histogram!("modehost_swap_pause_seconds");
+    describe_counter!("modehost_tool_calls_total", Unit::Count, "Calls of tools of devices, by `outcome`.");
+    for outcome in ["ok", "failed", "unanswered"] {
+        let _ = counter!("modehost_tool_calls_total", "outcome" => outcome);
+    }
+    describe_histogram!("modehost_tool_call_seconds", Unit::Seconds, "How long a device took for a call of a tool.");
+    let _ = histogram!("modehost_tool_call_seconds");
+}

@@ -1,0 +1,168 @@
+//! What operators see of sessions and do to them. Rule: it is done by the session itself, in its turn, so that nothing of its state
+//! is touched from outside.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use modehost_ids::{ConnectionId, DeviceId};
+use modehost_limits as limits;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::Registry;
+use crate::event::Control;
+use crate::handle::SessionHandle;
+use crate::inspect::{SessionDetail, SessionInfo};
+use crate::turns::TurnRecord;
+
+/// What has become of an order to close a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kicked {
+    /// It is being closed.
+    Closing,
+    /// The device has a session and no connection now.
+    Away,
+    /// There is no session of this device in memory.
+    Unknown,
+    /// The server stops, and closes all of them.
+    Stopping,
+}
+
+/// A device that is being forgotten. Until this is dropped it gets no session.
+pub struct Forgetting {
+    registry: Arc<Registry>,
+    device: DeviceId,
+    /// Whether it had a session in memory.
+    pub had_session: bool,
+}
+
+impl Drop for Forgetting {
+    fn drop(&mut self) {
+        self.registry.leaving.lock().remove(&self.device);
+    }
+}
+
+/// Why a device cannot be forgotten now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotForgotten {
+    #[error("the server is stopping; ask again when it serves")]
+    Stopping,
+    #[error("this device is being forgotten already; ask again in a moment")]
+    Already,
+    #[error("the session of this device is busy and has not ended yet; ask again in a moment")]
+    Busy,
+}
+
+impl Registry {
+    /// Ends the session of a device without saving anything, and makes none until the answer is dropped: whoever
+    /// removes what is stored of it has nobody to write it back.
+    ///
+    /// # Errors
+    /// See [`NotForgotten`]; what is stored is as it was.
+    pub async fn part_with(self: &Arc<Self>, device: &DeviceId, reason: &str) -> Result<Forgetting, NotForgotten> {
+        if self.is_draining() {
+            return Err(NotForgotten::Stopping);
+        }
+        if !self.leaving.lock().insert(device.clone()) {
+            return Err(NotForgotten::Already);
+        }
+        let mut forgetting = Forgetting { registry: self.clone(), device: device.clone(), had_session: false };
+        // From here on nobody attaches: whoever did before is in the map.
+        let Some(session) = self.find(device) else { return Ok(forgetting) };
+        forgetting.had_session = true;
+        let (done, mut all_done) = mpsc::channel(1);
+        session.inbox.control(Control::Forget { reason: reason.into(), done });
+        let ended = async {
+            let _ = all_done.recv().await;
+            while self.find(device).is_some() {
+                sleep(limits::STORAGE_PAUSE).await;
+            }
+        };
+        timeout(limits::FORGET_SESSION, ended).await.map_err(|_| NotForgotten::Busy)?;
+        Ok(forgetting)
+    }
+
+    /// Closes the connection of a device with 1008 and these words; its state stays.
+    pub fn kick(&self, device: &DeviceId, reason: &str) -> Kicked {
+        if self.is_draining() {
+            return Kicked::Stopping;
+        }
+        let Some(session) = self.find(device) else { return Kicked::Unknown };
+        if session.connected.load(Ordering::Acquire) == 0 {
+            return Kicked::Away;
+        }
+        session.inbox.control(Control::Kick { connection: None, reason: reason.into() });
+        Kicked::Closing
+    }
+
+    /// Closes this one connection, if the device still has it.
+    pub fn kick_connection(&self, device: &DeviceId, connection: ConnectionId, reason: &str) {
+        if let Some(session) = self.find(device) {
+            session.inbox.control(Control::Kick { connection: Some(connection), reason: reason.into() });
+        }
+    }
+
+    /// Whether the device has a connection now.
+    pub fn is_connected(&self, device: &DeviceId) -> bool {
+        self.find(device).is_some_and(|session| session.connected.load(Ordering::Acquire) != 0)
+    }
+
+    /// Whether no connection is attached any more.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// All sessions in memory, in the order of the device ids.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        let mut infos: Vec<SessionInfo> = self.shared.all().iter().map(|session| info(session)).collect();
+        infos.sort_by(|one, other| one.device.cmp(&other.device));
+        infos
+    }
+
+    /// The last turns of a device's session, oldest first; none where it has no session in memory.
+    pub fn turns(&self, device: &DeviceId) -> Option<Vec<TurnRecord>> {
+        let session = self.find(device)?;
+        let records = session.published.turns.lock().records();
+        Some(records)
+    }
+
+    /// A session as it is now; none where the device has none in memory. Waits for a bounded time.
+    pub async fn detail(&self, device: &DeviceId) -> Option<SessionDetail> {
+        let session = self.find(device)?;
+        let (told, mut telling) = mpsc::channel(1);
+        session.inbox.control(Control::Show(told));
+        let inside = timeout(limits::STATE_SAMPLE_PATIENCE, telling.recv()).await.ok().flatten();
+        let connected = session.connected.load(Ordering::Acquire) != 0;
+        let (caller, features, away_since) = {
+            let seen = session.seen.lock();
+            (seen.caller.clone(), seen.features, seen.away_since.filter(|_| !connected))
+        };
+        let mode = session.published.mode.lock().as_ref().map(|mode| mode.to_string());
+        let turns = session.published.turns.lock().records();
+        Some(SessionDetail {
+            connected,
+            caller,
+            features,
+            knows_extensions: session.extensions.are_known(),
+            away_since,
+            session: session.id.get().cloned(),
+            mode,
+            waiting: session.messages.max_capacity() - session.messages.capacity(),
+            inside,
+            turns,
+        })
+    }
+
+    fn find(&self, device: &DeviceId) -> Option<Arc<SessionHandle>> {
+        self.shared.sessions.lock().get(device).cloned()
+    }
+}
+
+fn info(session: &SessionHandle) -> SessionInfo {
+    SessionInfo {
+        device: session.device.to_string(),
+        connected: session.connected.load(Ordering::Relaxed) != 0,
+        mode: session.published.mode.lock().as_ref().map(|mode| mode.to_string()),
+        live_instances: session.published.live.load(Ordering::Relaxed),
+    }
+}

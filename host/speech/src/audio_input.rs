@@ -1,0 +1,249 @@
+//! The audio input of a session: takes the packets and listen messages of a device in order, and reports
+//! transcripts. Rule: pushing never waits; decoding runs on threads of its own, so that no pong waits for
+//! it. An idle input costs a few words of memory: its task, with decoder and VAD, starts with the first
+//! packet and ends after `limits::EAR_IDLE` without audio.
+
+mod pipeline;
+mod utterances;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use modehost_limits::sound as limits;
+use modehost_protocol::{AudioFormat, Codec, ListenMode};
+use modehost_task::WorkTask;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::fault::Fault;
+use crate::service::Speech;
+
+/// A transcript of an utterance, or a line that was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Empty where a partial transcript has come to nothing.
+    pub text: Arc<str>,
+    /// False for a partial transcript: the next one replaces it.
+    pub confirmed: bool,
+    /// The utterance reached the maximum length and was split: the person goes on.
+    pub cut: bool,
+    /// Start of the audio, Unix ms.
+    pub start_ms: u64,
+    /// End of the audio, Unix ms.
+    pub end_ms: u64,
+    /// From the end of the audio to the final text; none for partial transcripts, and where the text was known before.
+    pub took: Option<Duration>,
+    /// Name of the recogniser.
+    pub source: Arc<str>,
+}
+
+/// Events of an input, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Per utterance: partial transcripts, then the final one, which is empty where nothing was said.
+    Words(Words),
+    /// Barge-in: in realtime mode somebody speaks during playback for longer than `vad.barge_in_ms`.
+    SpeechOverSpeech,
+    /// Recognition of an utterance failed.
+    Failed(Fault),
+    /// A push-to-talk press without speech.
+    SilentPress,
+    /// No utterance is open, and no transcript is pending.
+    Quiet,
+    /// No packet of the connection can be decoded with this codec; reported once per connection.
+    Unreadable(Codec),
+}
+
+/// Events that overtake the queue of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The VAD detects speech.
+    Voice,
+    /// An utterance is open or its transcript is pending (true), or neither (false).
+    Making(bool),
+    /// An answer should not start earlier: a person who only pauses may go on until then.
+    AnswerFrom(Instant),
+    /// The device has sent `listen stop` for the first time.
+    SendsStop,
+}
+
+/// Receiver of the events of an input. The epoch of a report is that of its audio.
+pub trait Listener: Send + Sync + 'static {
+    /// Waits while the queue of the session is full.
+    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()>;
+    /// Drops the report where the queue of the session is full.
+    fn hint(&self, epoch: u64, report: Report);
+    /// Never waits.
+    fn note(&self, note: Note);
+}
+
+/// What is pushed to an input, from the connection of this number or from the session.
+#[derive(Debug)]
+pub enum Sound {
+    /// Audio format of the packets of this connection.
+    Format(u64, AudioFormat),
+    /// One packet, as it came and in its order.
+    Packet(u64, Box<[u8]>),
+    /// An endpoint of the device: `listen start` with its mode, or `listen stop` without.
+    Boundary(u64, Option<ListenMode>),
+    /// Drop all utterances so far: the person interrupted, or the mode ended. Audio that follows has this
+    /// epoch.
+    Forget(u64),
+    /// Drop the open utterance.
+    Discard,
+    /// End the open utterance and recognise it. Audio that follows has this epoch.
+    Divide(u64),
+    /// The connection is closed: the open utterance ends.
+    Gone(u64),
+}
+
+/// The audio input of one session. Dropping it ends its recognition streams.
+pub struct AudioInput(Arc<Shared>);
+
+struct Shared {
+    speech: Arc<Speech>,
+    listener: Box<dyn Listener>,
+    queue: Mutex<Queue>,
+    filled: Notify,
+    /// Playback is running.
+    speaking: AtomicBool,
+    /// The mode records: audio during playback is ignored.
+    records: AtomicBool,
+    /// The device is known to send `listen stop`.
+    trusts: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// With the time of arrival: endpoints are judged by it, however late they are processed.
+    waiting: VecDeque<(Instant, Sound)>,
+    /// Size of the packets that wait.
+    bytes: usize,
+    /// Format of the packets that come next.
+    format: (u64, AudioFormat),
+    /// Epoch of the audio that comes next.
+    epoch: u64,
+    /// Running, or ended by itself.
+    task: Option<WorkTask>,
+    running: bool,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<(Instant, Sound)> {
+        let next = self.waiting.pop_front()?;
+        if let Sound::Packet(_, packet) = &next.1 {
+            self.bytes -= packet.len();
+        }
+        Some(next)
+    }
+}
+
+impl AudioInput {
+    /// An idle input.
+    pub fn new(speech: Arc<Speech>, listener: Box<dyn Listener>) -> Self {
+        let (queue, filled) = (Mutex::default(), Notify::new());
+        let [speaking, records, trusts] = [(); 3].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Shared { speech, listener, queue, filled, speaking, records, trusts }))
+    }
+
+    /// Whether a recogniser is configured.
+    pub fn can_hear(&self) -> bool {
+        self.0.speech.parts().recogniser.is_some()
+    }
+
+    /// Queues an event. Packets beyond the bounds of the queue are dropped and counted.
+    /// Must be called within the runtime or on a mode thread.
+    pub fn put(&self, sound: Sound) {
+        let mut queue = self.0.queue.lock();
+        let epoch = queue.epoch;
+        match sound {
+            Sound::Format(connection, format) => queue.format = (connection, format),
+            Sound::Forget(epoch) | Sound::Divide(epoch) => queue.epoch = epoch,
+            _ => {}
+        }
+        if !queue.running && (!wakes(&sound) || !self.can_hear()) {
+            return;
+        }
+        if let Sound::Packet(_, packet) = &sound {
+            if queue.waiting.len() >= limits::EAR_PACKETS || queue.bytes + packet.len() > limits::EAR_BYTES {
+                metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
+                return;
+            }
+            queue.bytes += packet.len();
+        } else if queue.waiting.len() >= 2 * limits::EAR_PACKETS {
+            // A flood of endpoints: the oldest are the least relevant.
+            queue.pop();
+        }
+        queue.waiting.push_back((Instant::now(), sound));
+        if !queue.running {
+            queue.running = true;
+            let pipeline = pipeline::run(self.0.clone(), queue.format, epoch);
+            queue.task = Some(self.0.speech.threads().spawn(pipeline));
+        }
+        drop(queue);
+        self.0.filled.notify_one();
+    }
+
+    /// Whether the queue is empty.
+    pub fn is_idle(&self) -> bool {
+        self.0.queue.lock().waiting.is_empty()
+    }
+
+    /// Playback starts or ends.
+    pub fn speaking(&self, speaking: bool) {
+        self.0.speaking.store(speaking, Ordering::Relaxed);
+    }
+
+    /// The mode records from now on, or no longer.
+    pub fn records(&self, records: bool) {
+        self.0.records.store(records, Ordering::Relaxed);
+    }
+
+    /// The device is known to send `listen stop`, from an earlier session.
+    pub fn trust(&self) {
+        self.0.trusts.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether this starts the task of an idle input: most devices say hello and nothing more.
+fn wakes(sound: &Sound) -> bool {
+    matches!(sound, Sound::Packet(..) | Sound::Boundary(..))
+}
+
+impl Drop for AudioInput {
+    fn drop(&mut self) {
+        // The task holds the shared state too and would never end.
+        let task = self.0.queue.lock().task.take();
+        drop(task);
+    }
+}
+
+impl Shared {
+    /// The next event. Cancel safe.
+    async fn next(&self) -> (Instant, Sound) {
+        loop {
+            if let Some(next) = self.take() {
+                return next;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<(Instant, Sound)> {
+        self.queue.lock().pop()
+    }
+
+    /// The task is about to end. False if the queue is not empty.
+    fn may_end(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.running = !queue.waiting.is_empty();
+        if !queue.running {
+            queue.waiting = VecDeque::new();
+        }
+        !queue.running
+    }
+}

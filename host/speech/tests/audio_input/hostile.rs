@@ -1,0 +1,113 @@
+//! What no device should send.
+
+use std::time::Duration;
+
+use modehost_protocol::ListenMode::Manual;
+use modehost_speech::Sound;
+
+use crate::test_host::{Script, TestHost, opus, recording, silence};
+
+const CLEAR: Duration = Duration::from_millis(320);
+
+#[tokio::test]
+async fn a6_damaged_packets_are_skipped() {
+    let mut host = TestHost::new(Script::Length);
+    let mut random = fastrand::Rng::with_seed(11);
+    host.start(Manual);
+    let packets = opus(&recording("weather"), 60);
+    let good = packets.len();
+    for packet in packets {
+        host.input.put(Sound::Packet(1, packet.into()));
+        // Nothing, a packet of nothing but its first byte with a code that needs more, and a giant.
+        for bad in [Vec::new(), vec![0x03], vec![0xff; 5000], vec![random.u8(..) | 3, 0]] {
+            host.input.put(Sound::Packet(1, bad.into()));
+        }
+        host.until(|host| host.input.is_idle()).await;
+    }
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    let length = host.length().await;
+    assert!(length >= good * 60, "every good packet is heard: {length} ms");
+}
+
+#[tokio::test]
+async fn a6_very_short_packets_are_no_error() {
+    let mut host = TestHost::new(Script::Length);
+    host.start(Manual);
+    host.say(&recording("refresh-tasks"));
+    for _ in 0..10 {
+        // What an encoder sends where nothing is to be heard.
+        host.input.put(Sound::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
+        host.input.put(Sound::Packet(1, Box::new([0x58])));
+    }
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    assert!(host.length().await >= 1080);
+}
+
+/// A machine that is late does not make a button bounce.
+#[tokio::test]
+async fn a1_boundaries_are_judged_by_when_they_came() {
+    let mut host = TestHost::new(Script::Length);
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let busy = host.threads.spawn(async move {
+        let _ = held.recv();
+    });
+    host.input.trust();
+    host.start(Manual);
+    // The silence in it would be the end if voice were asked.
+    let pressed = [recording("mark-done"), silence(2000), recording("mark-done")].concat();
+    host.say(&pressed);
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    drop(go_on);
+    busy.await;
+    assert!(host.length().await.abs_diff(pressed.len() / 16) < 100);
+}
+
+/// What is thrown away for a flood is not counted as waiting for ever.
+#[tokio::test]
+async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
+    let mut host = TestHost::new(Script::Length);
+    // The thread for sound has something else to do, so that nothing is taken meanwhile.
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let busy = host.threads.spawn(async move {
+        let _ = held.recv();
+    });
+    for _ in 0..400 {
+        host.input.put(Sound::Packet(1, vec![0xff; 1000].into()));
+    }
+    for _ in 0..10_000 {
+        host.input.put(Sound::Forget(1));
+    }
+    drop(go_on);
+    busy.await;
+    host.until(|host| host.input.is_idle()).await;
+    tokio::time::sleep(CLEAR).await;
+    host.start(Manual);
+    host.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    while host.length().await < 3000 {}
+}
+
+#[tokio::test]
+async fn floods_are_bounded_and_harm_nobody() {
+    let mut host = TestHost::new(Script::Length);
+    for round in 0..200_000_u32 {
+        host.input.put(match round % 5 {
+            0 => Sound::Boundary(1, Some(Manual)),
+            1 => Sound::Boundary(1, None),
+            2 => Sound::Forget(u64::from(round)),
+            _ => Sound::Packet(1, vec![0xff; 1000].into()),
+        });
+    }
+    host.until_idle().await;
+    tokio::time::sleep(CLEAR).await;
+    host.start(Manual);
+    host.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    // What the flood opened and closed comes first.
+    while host.length().await < 3000 {}
+}

@@ -1,0 +1,294 @@
+//! The streams of a recogniser: whose they are, and how they end.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use modehost_protocol::ListenMode::{Auto, Manual};
+use modehost_protocol::{AudioFormat, Codec};
+use modehost_speech::config::VadConfig;
+use modehost_speech::resample::Resample;
+use modehost_speech::vad::{Bounds, Change, Earshot, Vad};
+use modehost_speech::{FaultKind, Report, Sound};
+
+use crate::test_host::{Script, TestHost, opus, recording, silence};
+
+const CLEAR: Duration = Duration::from_millis(320);
+
+async fn utterance(host: &TestHost) {
+    host.start(Manual);
+    host.say(&recording("refresh-tasks"));
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    tokio::time::sleep(CLEAR).await;
+}
+
+#[tokio::test]
+async fn a3_the_end_is_told_at_once() {
+    // Voice would need a silence of five seconds.
+    let vad = VadConfig { end_silence_ms: 5000, ..VadConfig::default() };
+    let mut host = TestHost::with(Script::Length, vad);
+    host.start(Manual);
+    host.say(&recording("weather"));
+    tokio::time::sleep(CLEAR).await;
+    let stopped = std::time::Instant::now();
+    host.stop();
+    host.words().await;
+    assert!(stopped.elapsed() < Duration::from_millis(2500), "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
+async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
+    let mut host = TestHost::new(Script::Length);
+    host.start(Auto);
+    let spoken = [silence(400), recording("refresh-tasks"), silence(900)].concat();
+    let mut lengths = Vec::new();
+    for _ in 0..100 {
+        host.say(&spoken);
+        lengths.push(host.length().await);
+        // A mode ends, the next begins.
+        host.input.put(Sound::Forget(1));
+    }
+    let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
+    assert!(most - least <= 120, "{lengths:?}");
+    host.until(|host| host.recogniser.ended.load(SeqCst) == 100).await;
+    assert_eq!(host.recogniser.begun.load(SeqCst), 100, "one stream each");
+}
+
+#[tokio::test]
+async fn a4_forgetting_closes_the_stream() {
+    let mut host = TestHost::new(Script::Never);
+    host.start(Manual);
+    host.say(&recording("weather"));
+    host.until(|host| host.recogniser.begun.load(SeqCst) == 1).await;
+    host.input.put(Sound::Forget(1));
+    host.until(|host| host.recogniser.ended.load(SeqCst) == 1).await;
+    *host.recogniser.script.lock() = Script::Length;
+    tokio::time::sleep(CLEAR).await;
+    utterance(&host).await;
+    assert!(host.length().await.abs_diff(1080) < 100, "only what was said since");
+}
+
+#[tokio::test]
+async fn c7_an_ear_that_is_dropped_leaves_no_stream() {
+    let host = TestHost::new(Script::Never);
+    host.start(Manual);
+    host.say(&recording("weather"));
+    host.until(|host| host.recogniser.begun.load(SeqCst) == 1).await;
+    let TestHost { input, recogniser, .. } = host;
+    drop(input);
+    let ended = async {
+        while recogniser.ended.load(SeqCst) < 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::test_host::DEADLINE, ended).await.expect("the stream has ended");
+}
+
+#[tokio::test]
+async fn c3_what_was_said_last_survives_the_connection() {
+    let mut host = TestHost::new(Script::Length);
+    host.start(Auto);
+    host.say(&[silence(300), recording("weather")].concat());
+    host.input.put(Sound::Gone(1));
+    assert!(host.length().await > 3000);
+}
+
+/// A client that never says `listen` is ruled by voice on its next connection, too.
+#[tokio::test]
+async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
+    let mut host = TestHost::new(Script::Length);
+    let spoken = recording("weather");
+    host.say(&spoken[..2000 * 16]);
+    host.input.put(Sound::Gone(1));
+    assert!(host.length().await.abs_diff(2000) < 100, "what was said before");
+    for packet in opus(&[spoken, silence(1000)].concat(), 60) {
+        host.input.put(Sound::Packet(2, packet.into()));
+    }
+    assert!(host.length().await > 3400, "what is said since");
+}
+
+#[tokio::test]
+async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
+    let mut host = TestHost::new(Script::Length);
+    host.input.put(Sound::Boundary(2, Some(Manual)));
+    for packet in opus(&recording("weather"), 60) {
+        host.input.put(Sound::Packet(1, packet.clone().into()));
+        host.input.put(Sound::Packet(2, packet.into()));
+    }
+    tokio::time::sleep(CLEAR).await;
+    host.input.put(Sound::Boundary(1, None));
+    host.input.put(Sound::Boundary(2, None));
+    assert!(host.length().await.abs_diff(3452) <= 60);
+}
+
+#[tokio::test]
+async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
+    let mut host = TestHost::new(Script::Failure);
+    utterance(&host).await;
+    match host.report().await {
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused),
+        other => panic!("{other:?}"),
+    }
+    *host.recogniser.script.lock() = Script::Length;
+    utterance(&host).await;
+    assert!(host.length().await > 1000);
+}
+
+#[tokio::test]
+async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_of_the_press_heard() {
+    let mut host = TestHost::new(Script::Sentence);
+    host.start(Manual);
+    host.say(&recording("mark-done")[..300 * 16]);
+    let said = host.words().await;
+    assert_eq!(&*said.text, "第一句。");
+    assert!(said.start_ms <= said.end_ms, "{said:?}");
+    match host.report().await {
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused, "why it gave up"),
+        other => panic!("{other:?}"),
+    }
+    *host.recogniser.script.lock() = Script::Length;
+    let spoken = recording("weather");
+    host.say(&spoken);
+    host.until(|host| host.input.is_idle()).await;
+    tokio::time::sleep(CLEAR).await;
+    // Still pressed, and ended by the button: no silence follows.
+    host.stop();
+    let length = host.length().await;
+    assert!(length.abs_diff(spoken.len() / 16) < 200, "all of the rest: {length} ms");
+}
+
+#[tokio::test]
+async fn a7_drafts_come_before_the_text() {
+    let mut host = TestHost::new(Script::Drafts);
+    utterance(&host).await;
+    let Report::Words(first) = host.report().await else { panic!("words") };
+    assert!(!first.confirmed && first.text.ends_with('…'), "{first:?}");
+    let last = host.words().await;
+    assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
+    assert_eq!(&*last.source, "scripted");
+}
+
+#[tokio::test]
+async fn texts_come_in_the_order_of_what_was_said() {
+    let mut host = TestHost::new(Script::Length);
+    for name in ["weather", "refresh-tasks", "mark-done"] {
+        host.start(Manual);
+        host.say(&recording(name));
+        tokio::time::sleep(CLEAR).await;
+        host.stop();
+        tokio::time::sleep(CLEAR).await;
+    }
+    let lengths = [host.length().await, host.length().await, host.length().await];
+    assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
+}
+
+#[tokio::test]
+async fn a6_a_word_and_its_end_in_one_packet_are_heard() {
+    let vad = VadConfig { end_silence_ms: 300, ..VadConfig::default() };
+    let mut host = TestHost::with(Script::Length, vad);
+    host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+    // Packets of a second: a word and its end in one, and then once more, and one over an edge.
+    let word = recording("refresh-tasks")[..400 * 16].to_vec();
+    let three = [&word, &silence(600), &word, &silence(1000), &word, &silence(600)].map(Vec::as_slice).concat();
+    for packet in three.chunks(16_000) {
+        let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        host.input.put(Sound::Packet(1, bytes.into()));
+    }
+    // The silence that ends a word, and what was just before where there was anything.
+    for right in [400 + 300, 300 + 400 + 300, 300 + 400 + 300] {
+        let length = host.length().await;
+        assert!(length.abs_diff(right) < 120, "a word and not the rest of its packet: {length}, not {right} ms");
+    }
+}
+
+/// Where boundaries follow each other closely, one packet has several, in either order.
+#[tokio::test]
+async fn a6_every_boundary_of_a_packet_counts() {
+    let vad = VadConfig { start_ms: 16, end_silence_ms: 100, ..VadConfig::default() };
+    let word = recording("refresh-tasks")[..400 * 16].to_vec();
+    for pause in (100..260).step_by(4) {
+        let pcm = [&word, &silence(pause), &word, &silence(600)].map(Vec::as_slice).concat();
+        let (mut ends, mut activity) = (0, Vad::new(Box::<Earshot>::default()));
+        activity.hear(&pcm, &Bounds::from(&vad), |change| ends += usize::from(matches!(change, Change::Ended(_))));
+        let mut host = TestHost::with(Script::Length, vad.clone());
+        host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+        for packet in pcm.chunks(16_000) {
+            let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            host.input.put(Sound::Packet(1, bytes.into()));
+        }
+        for _ in 0..ends {
+            host.length().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a6_pcm_where_hello_says_so() {
+    for rate in [16_000_u32, 48_000, 8_000, 44_100] {
+        let mut host = TestHost::new(Script::Length);
+        host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: rate }));
+        host.start(Manual);
+        let (mut resample, mut pcm) = (Resample::new(16_000, rate), Vec::new());
+        resample.push(&recording("weather")[..1980 * 16], &mut pcm);
+        resample.finish(&mut pcm);
+        // In frames of 60 ms.
+        for frame in pcm.chunks(rate as usize * 60 / 1000) {
+            let frame: Vec<u8> = frame.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            host.input.put(Sound::Packet(1, frame.into()));
+        }
+        tokio::time::sleep(CLEAR).await;
+        host.stop();
+        let length = host.length().await;
+        assert!(length.abs_diff(1980) <= 40, "{rate} Hz: {length} ms");
+    }
+}
+
+#[tokio::test]
+async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let fan: Vec<i16> = (0..1800 * 16).map(|_| random.i16(-200..200)).collect();
+    for (name, quiet) in [("silence", silence(1800)), ("a fan", fan)] {
+        let mut host = TestHost::new(Script::Length);
+        host.start(Manual);
+        host.say(&quiet);
+        tokio::time::sleep(CLEAR).await;
+        host.stop();
+        assert_eq!(host.report().await, Report::SilentPress, "{name}");
+        assert_eq!(host.recogniser.begun.load(SeqCst), 0, "{name}");
+        // Who speaks with the next press is heard, all of it.
+        tokio::time::sleep(CLEAR).await;
+        utterance(&host).await;
+        assert!(host.length().await.abs_diff(1080) < 100, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a9_who_whispers_into_a_press_is_heard_from_its_beginning() {
+    let mut host = TestHost::new(Script::Length);
+    let soft: Vec<i16> = recording("weather").iter().map(|sample| sample / 60).collect();
+    let pressed = [silence(900), soft, silence(600)].concat();
+    host.start(Manual);
+    host.say(&pressed);
+    tokio::time::sleep(CLEAR).await;
+    host.stop();
+    let length = host.length().await;
+    assert!(length.abs_diff(pressed.len() / 16) <= 60, "{length} ms");
+}
+
+#[tokio::test]
+async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
+    for mode in [Manual, Auto] {
+        let mut host = TestHost::new(Script::Refusal);
+        host.start(mode);
+        host.say(&[recording("weather"), silence(1000)].concat());
+        if mode == Manual {
+            tokio::time::sleep(CLEAR).await;
+            host.stop();
+        }
+        assert!(matches!(host.report().await, Report::Failed(_)), "{mode:?}");
+        host.until(|host| host.input.is_idle()).await;
+        let mut more = std::iter::from_fn(|| host.reports.try_recv().ok());
+        assert!(more.all(|(_, report)| report == Report::Quiet), "{mode:?}: once");
+        assert_eq!(host.recogniser.begun.load(SeqCst), 1, "{mode:?}");
+    }
+}

@@ -1,0 +1,177 @@
+//! A turn with a scripted speaker, and the connection that it is said on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use modehost_outbox::{Frame, OutboxReader, Text, outbox};
+use modehost_speech::tts::Speaker;
+use modehost_speech::{Downlink, DownlinkCodec, Fault, FaultKind, Parts, Playback, PlaybackTarget, Speech};
+use modehost_task::WorkThreads;
+use opus_pure::OpusDecoder;
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const FRAME: Duration = Duration::from_millis(60);
+
+/// 440 Hz, 60 ms for each character, at a rate that is not the devices'. Texts with `fails` fail after
+/// their first half, with `hangs` never go on after that.
+pub struct Tone;
+
+impl Speaker for Tone {
+    fn name(&self) -> &'static str {
+        "tone"
+    }
+
+    fn sample_rate(&self) -> u32 {
+        22_050
+    }
+
+    fn speak(&self, text: &str) -> BoxStream<'static, Result<Vec<i16>, Fault>> {
+        let samples = text.chars().count() * 1323;
+        let tone: Vec<i16> = (0..samples)
+            .map(|at| ((at as f64 / 22_050.0 * 440.0 * std::f64::consts::TAU).sin() * 12_000.0) as i16)
+            .collect();
+        let mut pieces: Vec<Result<Vec<i16>, Fault>> = tone.chunks(777).map(|piece| Ok(piece.to_vec())).collect();
+        if text.contains("fails") {
+            pieces.truncate(pieces.len() / 2);
+            pieces.push(Err(Fault::passing(FaultKind::Connection, "as the script says")));
+        }
+        let pieces = stream::iter(pieces);
+        if text.contains("hangs") { pieces.chain(stream::pending()).boxed() } else { pieces.boxed() }
+    }
+}
+
+/// What a connection was given, and when.
+#[derive(Debug, PartialEq)]
+pub enum Seen {
+    /// State and text.
+    Tts(String, String),
+    Error(String),
+    Audio(Vec<u8>, u32),
+}
+
+pub struct Connection {
+    pub speech: Arc<Speech>,
+    outbox: modehost_outbox::Outbox,
+    reader: OutboxReader,
+    waiting: VecDeque<Frame>,
+    pub downlink: Downlink,
+    pub over: Arc<AtomicUsize>,
+    pub began: Instant,
+}
+
+impl Connection {
+    pub fn new() -> Self {
+        let threads = WorkThreads::start("sound", 1, &tokio::runtime::Handle::current()).expect("threads");
+        let speech = Speech::new(Arc::new(threads), Parts { speaker: Some(Arc::new(Tone)), ..Parts::none() });
+        let (outbox, reader) = outbox();
+        let downlink = Downlink { codec: DownlinkCodec::Opus, sample_rate: 24_000, frame_ms: 60, bitrate: 24_000 };
+        Self { speech, outbox, reader, waiting: VecDeque::new(), downlink, over: Arc::default(), began: Instant::now() }
+    }
+
+    pub fn begin(&self) -> Playback {
+        let stage = PlaybackTarget { outbox: self.outbox.clone(), session_id: "s".to_owned(), downlink: self.downlink };
+        let over = self.over.clone();
+        let over = move || {
+            over.fetch_add(1, Ordering::SeqCst);
+        };
+        self.speech.speak(stage, over).expect("a speaker")
+    }
+
+    /// What comes next; fails the test where nothing does.
+    pub async fn next(&mut self) -> Seen {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                return seen(frame);
+            }
+            let mut batch = VecDeque::new();
+            tokio::time::timeout(DEADLINE, self.reader.fill(&mut batch)).await.expect("something comes");
+            self.waiting = batch;
+        }
+    }
+
+    /// What is there already.
+    pub fn now(&mut self) -> Vec<Seen> {
+        let mut batch = std::mem::take(&mut self.waiting);
+        self.reader.take(&mut batch);
+        batch.into_iter().map(seen).collect()
+    }
+
+    /// Everything to the next `stop`, with the time of each.
+    pub async fn turn(&mut self) -> Vec<(Duration, Seen)> {
+        let mut all = Vec::new();
+        loop {
+            let next = self.next().await;
+            let last = matches!(&next, Seen::Tts(state, _) if state == "stop");
+            all.push((self.began.elapsed(), next));
+            if last {
+                return all;
+            }
+        }
+    }
+}
+
+fn seen(frame: Frame) -> Seen {
+    let text = match frame {
+        Frame::Audio { packet, timestamp_ms } => return Seen::Audio(packet, timestamp_ms),
+        Frame::Text(Text::Own(text)) => text,
+        Frame::Text(Text::Shared(text)) => text.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let message: Value = serde_json::from_str(&text).expect("JSON");
+    let member = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    if message["type"] == "error" { Seen::Error(member("code")) } else { Seen::Tts(member("state"), member("text")) }
+}
+
+/// The words of a turn without its sound, such as `start`, `+a`, `-a`, `stop`; runs of sound as `♪`.
+pub fn score<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<String> {
+    let mut score: Vec<String> = Vec::new();
+    for seen in seen {
+        let word = match seen {
+            Seen::Tts(state, text) if state == "sentence_start" => format!("+{text}"),
+            Seen::Tts(state, text) if state == "sentence_end" => format!("-{text}"),
+            Seen::Tts(state, _) => state.clone(),
+            Seen::Error(code) => code.clone(),
+            Seen::Audio(..) if score.last().is_some_and(|last| last == "♪") => continue,
+            Seen::Audio(..) => "♪".to_owned(),
+        };
+        score.push(word);
+    }
+    score
+}
+
+/// Fails the test where something is not balanced.
+pub fn assert_balanced(score: &[String]) {
+    let (mut speaking, mut sentence) = (false, None::<&str>);
+    for (place, word) in score.iter().enumerate() {
+        let fault = || format!("{place}: {word} in {score:?}");
+        match word.as_str() {
+            "start" => assert!(!std::mem::replace(&mut speaking, true), "{}", fault()),
+            "stop" => assert!(std::mem::replace(&mut speaking, false) && sentence.is_none(), "{}", fault()),
+            "♪" => assert!(sentence.is_some(), "{}", fault()),
+            word if word.starts_with('+') => assert!(speaking && sentence.replace(&word[1..]).is_none(), "{}", fault()),
+            word if word.starts_with('-') => assert_eq!(sentence.take(), Some(&word[1..]), "{}", fault()),
+            _ => assert!(speaking, "{}", fault()),
+        }
+    }
+    assert!(!speaking, "{score:?}");
+}
+
+/// The sound of packets, at 24 kHz.
+pub fn decode<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<i16> {
+    let mut decoder = OpusDecoder::new(24_000, 1).expect("a decoder");
+    let mut all = Vec::new();
+    for seen in seen {
+        if let Seen::Audio(packet, _) = seen {
+            let mut pcm = vec![0; 2880];
+            let samples = decoder.decode_s16(packet, 2880, &mut pcm).expect("Opus");
+            all.extend(&pcm[..samples]);
+        }
+    }
+    all
+}

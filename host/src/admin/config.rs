@@ -1,0 +1,105 @@
+//! The configuration: what holds, whether another would, and reading it anew.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::StringRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use modehost_config::Problems;
+use modehost_contract::Catalog;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::view::{BadConfiguration, Done, Refusal, ReloadedView};
+use super::{AdminState, Shared, answer, refuse};
+use crate::app::problems;
+use crate::app::sections::Owners;
+use crate::settings::Settings;
+use crate::settings::shown::{Shown, shown};
+
+/// The routes of this part.
+pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
+    let checking = OpenApiRouter::new().routes(routes!(check_config)).routes(routes!(reload_config));
+    checking.routes(routes!(show_config))
+}
+
+/// The settings that hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfigView {
+    /// The configuration file; null for built-in settings.
+    file: Option<String>,
+    /// Every setting, by its name.
+    settings: Vec<Shown>,
+    /// Settings whose values in the file wait for a restart.
+    needs_restart: Vec<String>,
+}
+
+/// The settings that hold, each with where it was said. Secrets are hidden.
+#[utoipa::path(
+    get, path = "/api/v1/config", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "The settings that hold", body = ConfigView),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
+async fn show_config(State(admin): Shared) -> impl IntoResponse {
+    let schemas = Owners::loaded(&admin.catalog.table()).schemas;
+    let needs_restart = admin.live.waiting();
+    let settings = shown(&admin.live.current(), &needs_restart, &schemas);
+    let file = admin.live.source().file.as_ref().map(|file| file.display().to_string());
+    Json(ConfigView { file, settings, needs_restart })
+}
+
+/// Checks the YAML of the body as if it were the file; changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/config/check", security(("admin_token" = [])),
+    request_body(content = String, content_type = "application/yaml"),
+    responses(
+        (status = 200, description = "It is valid", body = Done),
+        (status = 422, description = "It is not", body = BadConfiguration),
+        (status = "4XX", description = "Not allowed, or no text", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn check_config(State(admin): Shared, text: Result<String, StringRejection>) -> Response {
+    let text = match text {
+        Ok(text) => text,
+        Err(rejected) => return refuse(rejected.status(), rejected.body_text()),
+    };
+    let outcome = admin.clone().work(move || {
+        let loaded = admin.live.source().load_text::<Settings>("configuration", &text)?;
+        let problems = problems::of(&loaded, &admin.catalog);
+        if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
+    });
+    match outcome.await {
+        Some(Ok(())) => Json(Done::OK).into_response(),
+        Some(Err(problems)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        }
+        None => answer(None),
+    }
+}
+
+/// Reads the configuration file anew; it holds as a whole or not at all.
+#[utoipa::path(
+    post, path = "/api/v1/config/reload", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "It holds", body = ReloadedView),
+        (status = 422, description = "It is not valid; the old one stays", body = BadConfiguration),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn reload_config(State(admin): Shared) -> Response {
+    match admin.clone().work(move || admin.live.refresh()).await {
+        Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
+        Some(Err(problems)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        }
+        None => answer(None),
+    }
+}

@@ -1,0 +1,94 @@
+//! Sessions, and what is done to them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use modehost_ids::DeviceId;
+use modehost_session::Kicked;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::session_view::SessionDetailView;
+use super::view::{Done, Refusal, SessionView};
+use super::{STOPPING, Shared, refuse};
+
+/// The routes of this part.
+pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
+    OpenApiRouter::new().routes(routes!(sessions)).routes(routes!(show)).routes(routes!(kick))
+}
+
+/// All sessions in memory, by device id.
+#[utoipa::path(
+    get, path = "/api/v1/sessions", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "Sessions", body = Vec<SessionView>),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
+async fn sessions(State(admin): Shared) -> impl IntoResponse {
+    Json(admin.registry.sessions().into_iter().map(SessionView::from).collect::<Vec<_>>())
+}
+
+/// A session as it is now: connection, mode, plugins, what waits, and the last turns without a word of them.
+#[utoipa::path(
+    get, path = "/api/v1/sessions/{device}", security(("admin_token" = [])),
+    params(("device" = String, Path, description = "Id of the device")),
+    responses(
+        (status = 200, description = "The session", body = SessionDetailView),
+        (status = 404, description = "There is no session of this device in memory", body = Refusal),
+        (status = "4XX", description = "Not allowed, or no device id", body = Refusal),
+        (status = 503, description = "The storage does not answer", body = Refusal),
+    )
+)]
+async fn show(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
+    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    let Some(detail) = admin.registry.detail(&device).await else {
+        return refuse(StatusCode::NOT_FOUND, no_session(&device));
+    };
+    let queue = match admin.storage.waiting_for(&device).await {
+        Ok(queue) => queue,
+        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error),
+    };
+    let in_file = admin.queue.concerning(&device).await.unwrap_or_default();
+    let in_file = in_file.iter().filter(|kept| kept["device_id"] == device.as_str()).count();
+    let contracts = admin.catalog.list().into_iter().filter_map(|row| Some((row.generation?, row.track?.version())));
+    let contracts = contracts.collect::<BTreeMap<_, _>>();
+    Json(SessionDetailView::new(&device, detail, queue.rows + in_file as u64, &contracts)).into_response()
+}
+
+/// Closes the connection of a device with 1008. Its state stays, and it may come again.
+#[utoipa::path(
+    post, path = "/api/v1/sessions/{device}/kick", security(("admin_token" = [])),
+    params(("device" = String, Path, description = "Id of the device")),
+    responses(
+        (status = 200, description = "It is being closed", body = Done),
+        (status = 404, description = "There is no session of this device", body = Refusal),
+        (status = 409, description = "It has no connection now", body = Refusal),
+        (status = "4XX", description = "Not allowed, or no device id", body = Refusal),
+        (status = 503, description = "The server is stopping", body = Refusal),
+    )
+)]
+async fn kick(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
+    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    match admin.registry.kick(&device, "an operator has closed this connection") {
+        Kicked::Closing => Json(Done::OK).into_response(),
+        Kicked::Away => refuse(StatusCode::CONFLICT, format!("{device} is not connected now; its session is kept")),
+        Kicked::Unknown => refuse(StatusCode::NOT_FOUND, no_session(&device)),
+        Kicked::Stopping => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+    }
+}
+
+fn no_session(device: &DeviceId) -> String {
+    format!("there is no session of {device} in memory; `session list` shows all, `device export` what is kept of it")
+}
+
+/// A device id out of a path, as devices' own are read.
+pub(super) fn device_of(path: Result<Path<String>, PathRejection>) -> Option<DeviceId> {
+    DeviceId::parse(&path.ok()?.0)
+}
+
+pub(super) const NO_DEVICE: &str = "the device id must have 1 to 128 bytes of UTF-8 without control characters";

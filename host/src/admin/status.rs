@@ -1,0 +1,67 @@
+//! What there is to say of the server as a whole.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Shared;
+use super::view::Refusal;
+use crate::settings::advice;
+
+/// The routes of this part.
+pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
+    OpenApiRouter::new().routes(routes!(status))
+}
+
+/// The server as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+struct StatusView {
+    version: &'static str,
+    /// Seconds since the start of this program.
+    uptime_s: u64,
+    /// Whether it wants newcomers, as `/readyz` says.
+    ready: bool,
+    /// One sentence for each part that is not ready.
+    not_ready: Vec<String>,
+    /// What else `/readyz` says, such as that the last reload was refused.
+    notes: Vec<String>,
+    /// What is allowed and hardly meant: no sign-in on an open address, secrets that can be guessed.
+    warnings: Vec<WarningView>,
+    /// Settings whose new values wait for a restart.
+    waiting_for_restart: Vec<String>,
+}
+
+/// One warning.
+#[derive(Debug, Serialize, ToSchema)]
+struct WarningView {
+    /// The setting that it is about.
+    setting: String,
+    /// What is the matter, and the remedy.
+    message: String,
+}
+
+/// Version, readiness, and what an operator should hear.
+#[utoipa::path(
+    get, path = "/api/v1/status", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "The server", body = StatusView),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+    )
+)]
+async fn status(State(admin): Shared) -> impl IntoResponse {
+    let readiness = admin.readiness.borrow().clone();
+    let advice = advice(&admin.live.current());
+    Json(StatusView {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: admin.began.elapsed().as_secs(),
+        ready: readiness.not_ready.is_empty(),
+        not_ready: readiness.not_ready,
+        notes: readiness.notes,
+        warnings: advice.into_iter().map(|one| WarningView { setting: one.setting, message: one.message }).collect(),
+        waiting_for_restart: admin.live.waiting(),
+    })
+}

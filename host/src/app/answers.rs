@@ -1,0 +1,79 @@
+//! Whether a device would be answered at all. Rule: what the configuration says and no plugin does is a problem of
+//! the configuration; what is wrong with the files in the plugin folder is mended there, and is not.
+
+use std::sync::Arc;
+
+use modehost_config::{Live, Loaded};
+use modehost_contract::Catalog;
+use modehost_limits as limits;
+use modehost_plugin::PluginCatalog;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::default_mode::DEFAULT_MODE;
+use super::health::Health;
+use super::problems;
+use crate::settings::{Settings, advice};
+
+/// Why no device is answered, in one sentence; none if some are, or are not meant to be.
+pub fn why_mute(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<String> {
+    let mode = loaded.document.session.default_mode.as_deref()?;
+    let table = catalog.table();
+    if table.modes.contains_key(mode) || !catalog.compiling().is_empty() {
+        return None;
+    }
+    match catalog.refused_files() {
+        0 if table.plugins.is_empty() => Some(
+            "plugins: there is none, so nobody is answered; put .wasm files into the folder that plugins.dir names, or \
+             say `session.default_mode: null` where that is meant"
+                .to_owned(),
+        ),
+        refused if table.plugins.is_empty() => Some(format!(
+            "plugins: none serves, so nobody is answered; files that are refused: {refused}; `modehost plugin list` \
+             says why"
+        )),
+        _ => loaded.is_set(DEFAULT_MODE).then(|| {
+            "plugins: no plugin has the mode that session.default_mode names, so nothing that is said is answered; \
+             `modehost plugin list` shows what there is"
+                .to_owned()
+        }),
+    }
+}
+
+/// Keeps `/readyz` up to date with plugins and settings, as long as the server runs.
+pub async fn watch(health: Arc<Health>, catalog: Arc<PluginCatalog>, live: Arc<Live<Settings>>) {
+    let (mut changes, mut settings, mut reloads) = (catalog.changes(), live.subscribe(), live.reloads());
+    // What becomes of files that are refused changes no table.
+    let mut advised = advice(&live.current());
+    let mut tick = interval(limits::HEALTH_LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut found = None;
+    loop {
+        tokio::select! {
+            // Sections are held against schemas anew only where one of the two may have changed.
+            _ = tick.tick() => {}
+            changed = changes.changed() => match changed {
+                Ok(()) => found = None,
+                Err(_) => return,
+            },
+            changed = settings.changed() => match changed {
+                Ok(()) => found = None,
+                Err(_) => return,
+            },
+            changed = reloads.changed() => match changed {
+                Ok(()) => found = None,
+                Err(_) => return,
+            },
+        }
+        let last = reloads.borrow_and_update().clone();
+        let loaded = live.current();
+        let now = advice(&loaded);
+        for new in now.iter().filter(|new| !advised.contains(new)) {
+            tracing::warn!("{}: {}", new.setting, new.message);
+        }
+        advised = now;
+        // What was let pass at a lenient start goes with the first document that is good.
+        let problems = found.get_or_insert_with(|| problems::of(&loaded, &catalog));
+        health.reloaded(last.as_ref());
+        health.look(why_mute(&loaded, &catalog), problems);
+    }
+}

@@ -1,0 +1,95 @@
+//! What `modehost check` finds beyond the rules of single settings. Rule: what a start would refuse is an error, what
+//! it would take and nobody can mean is a warning; each at its line.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use modehost_config::{Loaded, Problem, path};
+use modehost_gateway::{BindError, check_addresses, ip_key};
+use modehost_plugin::grants::Grant;
+
+use crate::plugin_file::Probed;
+use crate::settings::Settings;
+
+/// Addresses and ports as a start would find them on this machine; whether a port is taken is not looked at, since
+/// the server that has it may be the one that this file is for.
+pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Problem> {
+    let server = &loaded.document.server;
+    let wanted = match check_addresses(server) {
+        Ok(wanted) => wanted,
+        Err(error) => return vec![loaded.problem_with_value(&pointer(error.key()), error.to_string())],
+    };
+    let mut seen = BTreeSet::new();
+    let foreign = wanted.into_iter().filter(|(address, _)| seen.insert(address.ip()) && !is_here(address.ip()));
+    foreign
+        .map(|(address, key)| {
+            let key = ip_key(key);
+            let error = BindError::NotHere { address, key };
+            loaded.problem_with_value(&pointer(key), error.to_string())
+        })
+        .collect()
+}
+
+/// `server.port` as a JSON pointer.
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('.', "/"))
+}
+
+/// Whether this machine has the address, or one cannot find out.
+fn is_here(ip: IpAddr) -> bool {
+    match TcpListener::bind(SocketAddr::new(ip, 0)) {
+        Ok(_) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::AddrNotAvailable,
+    }
+}
+
+/// What is granted to nobody, or to somebody who does not ask for it, and webhooks that lead nowhere or from nowhere.
+/// `plugins` are those of the folder; what is built in is not told.
+pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Problem> {
+    let Settings { plugins: settings, hooks, .. } = &loaded.document;
+    let mut found = Vec::new();
+    let mut granted_hooks = Vec::new();
+    for (id, texts) in &settings.grants {
+        let place = path::join("/plugins/grants", id);
+        let own = plugins.iter().find(|plugin| plugin.id == *id);
+        let is_set = loaded.is_set(&place);
+        if is_set && own.is_none() && !texts.is_empty() {
+            found.push(loaded.problem_with_key(&place, "no plugin of the folder has this id, so nothing is granted"));
+        }
+        for (number, text) in texts.iter().enumerate() {
+            let Ok(grant) = Grant::parse(text) else { continue };
+            let at = format!("{place}/{number}");
+            if is_set
+                && own.is_some_and(|own| !own.asks.iter().any(|asked| grant.covers(asked) || asked.covers(&grant)))
+            {
+                found.push(loaded.problem_with_value(&at, "the plugin does not ask for this, so it does nothing"));
+            }
+            let Some(hook) = text.strip_prefix("hook:") else { continue };
+            granted_hooks.push(hook);
+            if is_set && !hook.ends_with('*') && !hooks.contains_key(hook) {
+                found.push(loaded.problem_with_value(&at, "there is no such webhook under `hooks`"));
+            }
+        }
+    }
+    let is_granted = |name: &String| {
+        let fits = |granted: &&str| granted.strip_suffix('*').map_or(name == granted, |start| name.starts_with(start));
+        granted_hooks.iter().any(fits)
+    };
+    for name in hooks.keys().filter(|name| !is_granted(name)) {
+        let message = "no plugin may post there: grant it as `hook:<name>` in plugins.grants";
+        found.push(loaded.problem_with_key(&path::join("/hooks", name), message));
+    }
+    for (id, pin) in &settings.pins {
+        let at = path::join("/plugins/pins", id);
+        match plugins.iter().find(|plugin| plugin.id == *id) {
+            None => found.push(loaded.problem_with_key(&at, "no plugin of the folder has this id")),
+            Some(plugin) if plugin.sha256 != *pin => {
+                let message = "the file in the folder has another content, which a start does not take; `modehost plugin \
+                               inspect` prints its checksum";
+                found.push(loaded.problem_with_value(&at, message));
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}

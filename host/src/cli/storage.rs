@@ -1,0 +1,111 @@
+//! `modehost storage`. Rule: figures are the server's own, which holds the files.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::Failure;
+use super::client::ServerArguments;
+use crate::terminal::say;
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct StorageArguments {
+    #[command(subcommand)]
+    command: Option<StorageCommand>,
+    #[command(flatten)]
+    show: ShowArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum StorageCommand {
+    /// Makes room: what nobody needs goes now, and the database gives back what is empty in it
+    #[command(after_help = COMPACT_HELP)]
+    Compact(ShowArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct ShowArguments {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+pub const HELP: &str = "\
+Files and folders, what each store holds, and the devices that hold most.
+
+Examples:
+  modehost storage
+  modehost storage --json
+  modehost storage compact";
+
+const COMPACT_HELP: &str = "\
+Journals of nobody and messages that have expired go now and not with the daily sweep. A database of up to 128 MiB is
+rewritten without what is empty in it, which takes about a second; of a larger one `modehost backup` makes such a copy.
+
+Examples:
+  modehost storage compact";
+
+/// Shows, or makes room.
+pub fn run(arguments: StorageArguments) -> Result<(), Failure> {
+    match arguments.command {
+        None => {
+            let told = arguments.show.server.server()?.get("/api/v1/storage")?;
+            if arguments.show.json { print(&told) } else { show(&told) }
+        }
+        Some(StorageCommand::Compact(ShowArguments { json, server })) => {
+            let told = server.server()?.post("/api/v1/storage/compact")?;
+            if json {
+                return print(&told);
+            }
+            let (before, after) = (mib(&told["bytes_before"]), mib(&told["bytes_after"]));
+            say(format_args!("the database had {before}, and has {after}"));
+            say(format_args!("journals of nobody: {}, expired messages: {}", told["journals"], told["messages"]));
+            for line in told["left"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                say(line);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn print(told: &Value) -> Result<(), Failure> {
+    say(serde_json::to_string_pretty(told).map_err(Failure::other)?);
+    Ok(())
+}
+
+fn show(told: &Value) -> Result<(), Failure> {
+    for file in told["files"].as_array().into_iter().flatten() {
+        let text = |key: &str| file[key].as_str().unwrap_or_default();
+        say(format_args!("{:>12}  {}  {}", mib(&file["bytes"]), text("path"), text("what")));
+    }
+    say(format_args!("{:>12}  free on the disk", mib(&told["disk_free_bytes"])));
+    let limits = &told["limits"];
+    say(format_args!(
+        "limits: {} MiB for the database, {} MiB of it for messages that wait, {} MiB for compiled plugins",
+        limits["database_mib"], limits["queue_mib"], limits["plugin_cache_mib"]
+    ));
+    say("in the database:");
+    for (store, amount) in told["stores"].as_object().into_iter().flatten() {
+        match store.as_str() {
+            "largest" => {}
+            "free_bytes" => say(format_args!("{:>12}  empty", mib(amount))),
+            _ => say(format_args!("{:>12}  {store} ({} rows)", mib(&amount["bytes"]), amount["rows"])),
+        }
+    }
+    say("devices that hold most:");
+    for device in told["stores"]["largest"].as_array().into_iter().flatten() {
+        say(format_args!("{:>12}  {}", mib(&device[1]), device[0].as_str().unwrap_or_default()));
+    }
+    Ok(())
+}
+
+fn mib(bytes: &Value) -> String {
+    let bytes = bytes.as_u64().unwrap_or(0);
+    if bytes < 1024 * 1024 {
+        format!("{:.1} KiB", bytes as f64 / 1024.0)
+    } else {
+        format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
+    }
+}

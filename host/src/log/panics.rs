@@ -1,0 +1,17 @@
+//! Panics as lines of the log. Rule: one line each, in the format of all others, on every way out.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+
+/// From now on panics are lines of the log.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("without a name");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("without a word");
+        let trace = Backtrace::capture();
+        // Asked for by RUST_BACKTRACE, as always.
+        let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
+        tracing::error!(thread, backtrace = trace, "panicked at {location}: {message}");
+    }));
+}

@@ -1,0 +1,109 @@
+//! every metric that `/metrics` shows, and those of the process itself.
+//!
+//! Rule: `host/METRICS.md` lists what is described here and in the rooms, a test keeps the two in
+//! step, and labels come from closed sets or from the operator's own settings, never from a device.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+
+use crate::log::Log;
+
+/// Describes all metrics. Must run after the recorder is installed.
+pub fn describe() {
+    modehost_gateway::describe_metrics();
+    modehost_session::describe_metrics();
+    modehost_plugin::describe_metrics();
+    modehost_llm::describe_metrics();
+    modehost_speech::describe_metrics();
+    modehost_hooks::describe_metrics();
+    modehost_breaker::describe_metrics();
+    modehost_config::describe_metrics();
+    modehost_storage::describe_metrics();
+    describe_own();
+    let process = metrics_process::Collector::default();
+    process.describe();
+    // So that each is there from the start on.
+    process.collect();
+}
+
+fn describe_own() {
+    describe_gauge!("modehost_build_info", Unit::Count, "Always 1; the `version` of the server.");
+    gauge!("modehost_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    describe_gauge!("modehost_ready", Unit::Count, "1 while `/readyz` says that new devices are welcome, else 0.");
+    gauge!("modehost_ready").set(1.0);
+    describe_counter!(
+        "modehost_admin_calls_total",
+        Unit::Count,
+        "Calls of /api/v1, by `outcome`: ok, refused or failed."
+    );
+    for outcome in ["ok", "refused", "failed"] {
+        let _ = counter!("modehost_admin_calls_total", "outcome" => outcome);
+    }
+    describe_counter!("modehost_log_lost_total", Unit::Count, "Log lines that came faster than they could be written.");
+    let _ = counter!("modehost_log_lost_total");
+    describe_counter!("modehost_log_unwritten_total", Unit::Count, "Log lines that the disk did not take.");
+    let _ = counter!("modehost_log_unwritten_total");
+    describe_gauge!(
+        "modehost_process_uptime_seconds",
+        Unit::Seconds,
+        "Time since the start of the process, or of the program that it has executed since."
+    );
+    let _ = gauge!("modehost_process_uptime_seconds");
+    describe_gauge!("modehost_process_resident_bytes", Unit::Bytes, "Memory of the process that is resident.");
+    let _ = gauge!("modehost_process_resident_bytes");
+    describe_counter!("modehost_process_cpu_seconds_total", Unit::Seconds, "Processor time of all threads.");
+    let _ = counter!("modehost_process_cpu_seconds_total");
+    describe_gauge!("modehost_process_threads", Unit::Count, "Threads of the process.");
+    let _ = gauge!("modehost_process_threads");
+    describe_gauge!("modehost_io_tasks", Unit::Count, "Tasks on the IO threads: two or more for each connection.");
+    let _ = gauge!("modehost_io_tasks");
+    describe_gauge!("modehost_process_open_files", Unit::Count, "Open files and sockets; one for each device.");
+    let _ = gauge!("modehost_process_open_files");
+    describe_gauge!("modehost_process_open_files_limit", Unit::Count, "How many files and sockets may be open.");
+    let _ = gauge!("modehost_process_open_files_limit");
+}
+
+/// The process, as the system sees it.
+pub struct Process {
+    began: Instant,
+    log: Arc<Log>,
+}
+
+impl Process {
+    /// Counts from now.
+    pub fn new(log: Arc<Log>) -> Self {
+        Self { began: Instant::now(), log }
+    }
+
+    /// Takes all metrics. Blocks: reads /proc, which takes milliseconds with many connections on kernels
+    /// before 6.2; what the system does not tell stays 0.
+    pub fn measure(&self) {
+        gauge!("modehost_process_uptime_seconds").set(self.began.elapsed().as_secs_f64());
+        gauge!("modehost_io_tasks").set(modehost_task::count_io_tasks() as f64);
+        counter!("modehost_log_lost_total").absolute(self.log.lost());
+        metrics_process::Collector::default().collect();
+        self.measure_by_older_names();
+    }
+
+    /// The same by the names that they had before 0.2.
+    fn measure_by_older_names(&self) {
+        let now = metrics_process::collector::collect();
+        if let Some(seconds) = now.cpu_seconds_total {
+            // Whole seconds: counters have no fractions here.
+            counter!("modehost_process_cpu_seconds_total").absolute(seconds as u64);
+        }
+        for (name, value) in [
+            ("modehost_process_resident_bytes", now.resident_memory_bytes),
+            ("modehost_process_threads", now.threads),
+            ("modehost_process_open_files", now.open_fds),
+            // 0: no limit, and then this says nothing.
+            ("modehost_process_open_files_limit", now.max_fds.filter(|most| *most > 0)),
+        ] {
+            if let Some(value) = value {
+                gauge!(name).set(value as f64);
+            }
+        }
+    }
+}

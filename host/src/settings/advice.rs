@@ -1,0 +1,123 @@
+//! What is allowed and yet hardly meant. Rule: advice never stops anything; it names the setting and the remedy, and
+//! shows no secret.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use modehost_config::{Loaded, Problem, path};
+
+use super::Settings;
+
+/// Everything that an operator should hear at each start, besides what is wrong.
+pub fn advice(loaded: &Loaded<Settings>) -> Vec<Problem> {
+    let mut advice: Vec<Problem> = open_to_all(loaded).into_iter().collect();
+    advice.extend(weak_secrets(loaded));
+    advice.extend(proxied_operators(loaded));
+    advice
+}
+
+/// Anybody who reaches the port may be any device.
+fn open_to_all(loaded: &Loaded<Settings>) -> Option<Problem> {
+    let Settings { server, auth, .. } = &loaded.document;
+    let ip = server.ip.trim();
+    let ip: Option<IpAddr> = ip.trim_matches(['[', ']']).parse().ok();
+    let here = ip.is_none_or(|ip| ip.is_loopback());
+    if here || !auth.methods.is_empty() {
+        return None;
+    }
+    let (ip, port) = (&server.ip, server.port);
+    let message = format!(
+        "OPEN: no sign-in is configured, so whoever reaches {ip}:{port} may be any device; set auth.methods and what \
+         it names (auth.tokens, auth.device_token, …), or server.ip: 127.0.0.1"
+    );
+    Some(loaded.problem_with_key("/auth/methods", message))
+}
+
+/// A proxy on this machine is on this machine, and so is whoever comes through it without its saying so.
+fn proxied_operators(loaded: &Loaded<Settings>) -> Option<Problem> {
+    let server = &loaded.document.server;
+    let here = |proxy: &String| proxy.starts_with("127.") || proxy.starts_with("::1") || proxy.ends_with("/0");
+    let open = server.admin_token.is_none() && server.operator_address.is_none();
+    (open && server.trusted_proxies.iter().any(here)).then(|| {
+        let message = "there is a proxy on this machine, and /api/v1 serves this machine without a token; set a token";
+        loaded.problem_with_key("/server/admin_token", message)
+    })
+}
+
+/// Shorter ones can be tried through.
+const SECRET_CHARACTERS: usize = 16;
+/// Fewer different ones are a pattern.
+const SECRET_VARIETY: usize = 6;
+/// What stands in documents.
+const FROM_DOCUMENTS: [&str; 4] = ["change-me", "changeme", "replace-me", "example"];
+
+fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Problem> {
+    let Settings { server, auth, hooks, config, .. } = &loaded.document;
+    let jwt = auth.jwt.as_ref().and_then(|jwt| jwt.secret.as_ref());
+    let remote = config.remote.as_ref().and_then(|remote| remote.secret.as_ref());
+    let single = [
+        ("/server/secret", server.secret.as_ref().map(|secret| secret.expose())),
+        ("/server/admin_token", server.admin_token.as_ref().map(|token| token.expose())),
+        ("/auth/device_token/key", auth.device_token.as_ref().map(|token| token.key.expose())),
+        ("/auth/jwt/secret", jwt.map(|secret| secret.expose())),
+        ("/config/remote/secret", remote.map(|secret| secret.expose())),
+    ];
+    let mut secrets: Vec<(String, &str)> =
+        single.into_iter().filter_map(|(pointer, secret)| Some((pointer.to_owned(), secret?))).collect();
+    for (number, token) in auth.tokens.iter().enumerate() {
+        secrets.push((format!("/auth/tokens/{number}/token"), token.token.expose()));
+    }
+    for (name, hook) in hooks {
+        let pointer = path::join(&path::join("/hooks", name), "secret");
+        secrets.extend(hook.secret.as_ref().map(|secret| (pointer, secret.expose())));
+    }
+    let weak = secrets.into_iter().filter_map(|(pointer, secret)| Some((pointer, weakness(secret)?)));
+    weak.map(|(pointer, why)| {
+        let message = format!("can be guessed: {why}; take a random one, such as `openssl rand -hex 32` gives");
+        loaded.problem_with_key(&pointer, message)
+    })
+    .collect()
+}
+
+fn weakness(secret: &str) -> Option<&'static str> {
+    let lower = secret.to_lowercase();
+    if FROM_DOCUMENTS.iter().any(|word| lower.contains(word)) {
+        return Some("it stands in a document");
+    }
+    if secret.chars().count() < SECRET_CHARACTERS {
+        return Some("it is shorter than 16 characters");
+    }
+    let variety = secret.chars().collect::<BTreeSet<_>>().len();
+    (variety < SECRET_VARIETY).then_some("it has fewer than 6 different characters")
+}
+
+#[cfg(test)]
+mod tests {
+    use modehost_config::Source;
+
+    use super::super::BUILT_IN;
+    use super::*;
+
+    fn advised(text: &str) -> Vec<String> {
+        let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+        let loaded = source.load_text::<Settings>("c.yaml", text).expect("a document");
+        advice(&loaded).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_open_and_what_can_be_guessed_is_told_with_its_remedy() {
+        let told = advised("server: { admin_token: hunter2 }\n");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("auth.methods: OPEN") && told[0].contains("0.0.0.0:8004"), "{told:?}");
+        assert!(told[1].starts_with("c.yaml:1:11: server.admin_token: can be guessed"), "{told:?}");
+        assert!(told.iter().all(|line| !line.contains("hunter2")), "{told:?}");
+
+        for open in ["server: { ip: 127.0.0.1 }\n", "server: { ip: '[::1]' }\n", "server: { ip: localhost }\n"] {
+            assert_eq!(advised(open), Vec::<String>::new(), "{open}");
+        }
+        let closed =
+            "auth: { methods: [tokens], tokens: [{ token: 5f0a9be47c31d2687f0e }, { token: aaaaaaaaaaaaaaaaaaaa }] }\n";
+        let told = advised(closed);
+        assert!(told.len() == 1 && told[0].contains("auth.tokens[1].token: can be guessed"), "{told:?}");
+    }
+}

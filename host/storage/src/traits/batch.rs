@@ -1,0 +1,71 @@
+//! What a session wants to be on disk together. Rule: a batch is stored as a whole or not at all; that a document
+//! has changed meanwhile is an outcome of its write, not a failure of the batch.
+
+use std::sync::Arc;
+
+use super::{Archived, Author, StoredSession, Written};
+
+/// The writes of a session and its record, for one durable step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Whose batch it is. The session may go on with the journals that it has appended to as long as it is stored.
+    pub author: Author,
+    /// Carried out in this order.
+    pub writes: Vec<Write>,
+    /// Replaces what was saved for the device, behind the writes; none leaves it as it is.
+    pub record: Option<StoredSession>,
+}
+
+impl Batch {
+    /// The record alone.
+    pub fn of(record: StoredSession) -> Self {
+        let author = Author { session: record.session.clone(), device: record.device.clone() };
+        Self { author, writes: Vec::new(), record: Some(record) }
+    }
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// As [`Documents::write`](super::Documents::write).
+    Document {
+        /// Key of the document.
+        key: Arc<str>,
+        /// The version that must stand there; 0: the document must not exist.
+        expected: u64,
+        /// JSON; none removes the document.
+        value: Option<Arc<str>>,
+    },
+    /// As [`Journals::append_for`](super::Journals::append_for), on behalf of the author.
+    Append {
+        /// Name of the journal.
+        journal: Arc<str>,
+        /// Unix ms.
+        at: u64,
+        /// JSON.
+        entry: Arc<str>,
+    },
+    /// As [`Journals::remove`](super::Journals::remove).
+    RemoveJournal {
+        /// Name of the journal.
+        journal: Arc<str>,
+    },
+    /// As [`Archives::archive`](super::Archives::archive).
+    Archive {
+        /// The entry; stored under its own id.
+        entry: Archived,
+        /// How many of the kind and the device are kept; 0: all.
+        keep: u32,
+    },
+}
+
+/// What became of a write of a batch that is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Of [`Write::Document`].
+    Document(Written),
+    /// Of [`Write::Append`]: the entry's sequence number.
+    Appended(u64),
+    /// Of all others.
+    Done,
+}

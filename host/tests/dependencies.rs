@@ -1,0 +1,134 @@
+//! What is handed out is made of: `examples/operation/LICENSES.md`, a bill of materials and the texts of the licences.
+//! Rule: all three come from the graph that cargo builds by; what the list says is held against it with each test.
+//!
+//! `UPDATE_LICENSES=1 cargo test -p modehost --test dependencies` writes the list, and for a release
+//! `target/modehost.cdx.json` (CycloneDX) and `target/THIRD-PARTY.txt`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// Not handed out: it is for tests of plugins.
+const TEST_KIT: &str = "modehost-testkit";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// The packages of others in the server and in the plugins, as they are built without features, by name and version.
+fn packages() -> BTreeMap<(String, String), Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--format-version=1", "--locked", "--offline"]).current_dir(root());
+    command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
+    let output = command.output().expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let by_id = |items: Vec<Value>| items.into_iter().map(|item| (text(&item, "id").to_owned(), item));
+    let known: BTreeMap<_, _> = by_id(list(&all["packages"])).collect();
+    let nodes: BTreeMap<_, _> = by_id(list(&all["resolve"]["nodes"])).collect();
+    let plugins = root().join("plugins");
+    let is_handed_out = |package: &Value| {
+        let own = package["source"].is_null();
+        let name = text(package, "name");
+        own && (name == "modehost"
+            || Path::new(text(package, "manifest_path")).starts_with(&plugins) && name != TEST_KIT)
+    };
+    let mut open: Vec<String> =
+        known.iter().filter(|(_, package)| is_handed_out(package)).map(|(id, _)| id.clone()).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        for dependency in list(&nodes[&id]["deps"]) {
+            // Neither what only tests nor what only the build wants.
+            let is_in = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+            let next = text(&dependency, "pkg").to_owned();
+            if is_in && seen.insert(next.clone()) {
+                open.push(next);
+            }
+        }
+    }
+    let others = seen.into_iter().map(|id| known[&id].clone()).filter(|package| !package["source"].is_null());
+    others.map(|package| ((text(&package, "name").to_owned(), text(&package, "version").to_owned()), package)).collect()
+}
+
+fn list(packages: &BTreeMap<(String, String), Value>) -> String {
+    let mut page = String::from(
+        "# What is handed out is made of\n\n\
+         The packages in `modehost` and in the plugins that come with it, built without features (`otel`, `whisper`), \
+         for Linux. Beside them: Rust's standard library (MIT OR Apache-2.0) and, within `libsqlite3-sys`, SQLite \
+         (public domain). Kept by a test; how to make it anew, with a bill of materials and the texts, stands in \
+         [`README.md`](README.md).\n\n| package | version | licence |\n|---|---|---|\n",
+    );
+    for ((name, version), package) in packages {
+        let _ = writeln!(page, "| {name} | {version} | {} |", text(package, "license"));
+    }
+    page
+}
+
+/// CycloneDX 1.5.
+fn bill(packages: &BTreeMap<(String, String), Value>) -> Value {
+    let components = packages.iter().map(|((name, version), package)| {
+        let purl = format!("pkg:cargo/{name}@{version}");
+        json!({
+            "type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl, "scope": "required",
+            "licenses": [{ "expression": text(package, "license").replace('/', " OR ") }],
+        })
+    });
+    let own = json!({ "type": "application", "name": "modehost", "version": env!("CARGO_PKG_VERSION") });
+    json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": { "component": own },
+        "components": components.collect::<Vec<_>>(),
+    })
+}
+
+/// Each text once, under the packages that it is of.
+fn texts(packages: &BTreeMap<(String, String), Value>) -> String {
+    let mut by_text: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for ((name, version), package) in packages {
+        let folder = Path::new(text(package, "manifest_path")).parent().expect("a folder");
+        for entry in std::fs::read_dir(folder).expect("its source").flatten() {
+            let file = entry.file_name().to_string_lossy().to_uppercase();
+            if ["LICEN", "COPYING", "NOTICE", "UNLICENSE"].iter().any(|start| file.starts_with(start))
+                && let Ok(text) = std::fs::read_to_string(entry.path())
+            {
+                by_text.entry(text.trim().to_owned()).or_default().insert(format!("{name} {version}"));
+            }
+        }
+    }
+    let mut page = String::new();
+    for (text, names) in by_text {
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let _ = write!(page, "{names}\n\n{text}\n\n{}\n\n", "=".repeat(80));
+    }
+    page
+}
+
+#[test]
+fn the_list_of_licences_is_that_of_the_tree() {
+    let packages = packages();
+    for name in ["wasmtime", "rusqlite", "serde_json", "wit-bindgen"] {
+        assert!(packages.keys().any(|(known, _)| known == name), "{name} is not found by the walk");
+    }
+    for name in ["proptest", "rcgen", "cc"] {
+        assert!(!packages.keys().any(|(known, _)| known == name), "{name} is in no program");
+    }
+    let unsaid: Vec<_> = packages.iter().filter(|(_, package)| text(package, "license").is_empty()).collect();
+    assert!(unsaid.is_empty(), "no licence is said: {unsaid:?}");
+    let file = root().join("examples/operation/LICENSES.md");
+    if std::env::var_os("UPDATE_LICENSES").is_some() {
+        std::fs::write(&file, list(&packages)).expect("written");
+        let target = root().join("target");
+        std::fs::write(target.join("modehost.cdx.json"), format!("{:#}\n", bill(&packages))).expect("written");
+        std::fs::write(target.join("THIRD-PARTY.txt"), texts(&packages)).expect("written");
+    }
+    let told = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(told == list(&packages), "LICENSES.md is not what is built: UPDATE_LICENSES=1 makes it anew");
+}

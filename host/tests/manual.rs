@@ -1,0 +1,148 @@
+//! What the binary says of itself: version, manual, completions. Rule: programs that read it are asked, where they are
+//! installed.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+#[path = "../build.rs"]
+#[allow(dead_code)]
+mod build;
+
+fn modehost(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_modehost")).args(arguments).stdin(Stdio::null()).output();
+    said(output.expect("the binary runs"))
+}
+
+fn said(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Runs a program with a text on its input; none where it is not installed.
+fn read_by(program: &str, arguments: &[&str], text: &str) -> Option<Output> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("written");
+    let output = Command::new(program).args(arguments).arg(file.path()).output();
+    if output.is_err() {
+        eprintln!("skipped: no {program} here");
+    }
+    output.ok()
+}
+
+#[test]
+fn the_version_tells_builds_apart_and_its_first_line_is_for_programs() {
+    let long = modehost(&["--version"]);
+    let lines: Vec<_> = long.lines().collect();
+    let (name, version) = lines[0].split_once(' ').expect("two words");
+    assert_eq!((name, version.split(' ').next()), ("modehost", Some(env!("CARGO_PKG_VERSION"))), "{long}");
+    for (line, key) in lines[1..].iter().zip(["commit: ", "features: ", "modehost:mode: 0.1.0, 0.2.0", "target: "]) {
+        assert!(line.starts_with(key) && line.len() > key.len() - 1, "{key}: {long}");
+    }
+    assert_eq!(lines.len(), 5, "{long}");
+    assert_eq!(lines[2].contains("otel"), cfg!(feature = "otel"), "{long}");
+    assert_eq!(modehost(&["-V"]), format!("modehost {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_commit_is_that_of_the_checkout_and_says_where_that_was_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().join("host");
+    std::fs::create_dir(&here).expect("a folder");
+    assert_eq!(build::found(&here), None, "no checkout");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        said(Command::new("git").args(identity).args(arguments).current_dir(folder.path()).output().expect("git"))
+    };
+    git(&["init", "-q"]);
+    for inner in ["wit", "config"] {
+        std::fs::create_dir(folder.path().join(inner)).expect("a folder");
+    }
+    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).expect("written");
+    write("host/a.rs", "a");
+    write("README.md", "a");
+    git(&["add", "."]);
+    git(&["commit", "-qm", "a"]);
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).trim().to_owned();
+    assert_eq!(build::found(&here), Some(commit.clone()));
+    write("README.md", "b");
+    assert_eq!(build::found(&here), Some(commit.clone()), "the program is not made of it");
+    write("host/a.rs", "b");
+    assert_eq!(build::found(&here), Some(format!("{commit}-changed")));
+    assert_eq!(build::said(Some(" 0123abc\n")).as_deref(), Some("0123abc"));
+    assert_eq!(build::said(Some(" ")), None);
+    assert!(std::panic::catch_unwind(|| build::said(Some("two words"))).is_err());
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command_and_roff_reads_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    modehost(&["manual", pages.to_str().expect("a path")]);
+    let names: Vec<_> = std::fs::read_dir(&pages)
+        .expect("pages")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    for name in ["modehost.1", "modehost-serve.1", "modehost-backup.1", "modehost-plugin-list.1"] {
+        assert!(names.contains(&name.to_owned()), "{name} of {names:?}");
+    }
+    assert!(!names.iter().any(|name| name.contains("compile-plugin")), "hidden: {names:?}");
+    let first = modehost(&["manual"]);
+    assert_eq!(first.trim_end(), read(&pages.join("modehost.1")).trim_end());
+    assert!(first.contains(".TH modehost 1") && first.contains("Exit codes"), "{first}");
+    for name in &names {
+        let Some(output) = read_by("groff", &["-man", "-ww", "-Tutf8", "-P-cbou"], &read(&pages.join(name))) else {
+            break;
+        };
+        let warnings = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && warnings.is_empty(), "{name}: {warnings}");
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a page")
+}
+
+#[test]
+fn completions_are_read_by_their_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = modehost(&["completions", shell]);
+        assert!(script.contains("rollback") && script.contains("backup"), "{shell}");
+        if let Some(output) = read_by(shell, &["-n"], &script) {
+            assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    // What bash makes of the first letters.
+    let script = modehost(&["completions", "bash"])
+        + "\nCOMP_WORDS=(modehost back); COMP_CWORD=1; _modehost modehost back modehost; echo \"${COMPREPLY[@]}\"";
+    if let Some(output) = read_by("bash", &[], &script) {
+        assert_eq!(said(output), "backup\n");
+    }
+}
+
+/// Commands of the server between backticks and in blocks, without options and what stands for a value.
+fn commands(page: &str) -> std::collections::BTreeSet<Vec<String>> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)).expect("a page");
+    let spans = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let lines = page.lines().map(|line| line.trim().trim_start_matches("target/dist/"));
+    let texts =
+        spans.chain(lines).filter_map(|text| text.trim_start_matches("target/release/").strip_prefix("modehost "));
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let words = |text: &str| {
+        text.split(' ').take_while(|word| is_word(word) && !word.starts_with('-')).map(str::to_owned).collect()
+    };
+    texts.map(words).filter(|words: &Vec<String>| !words.is_empty()).collect()
+}
+
+#[test]
+fn every_command_that_a_page_names_is_one() {
+    let mut looked_at = 0;
+    for page in ["README.md", "README.zh.md", "config/OPERATING.md"] {
+        for words in commands(page) {
+            let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+            arguments.push("--help");
+            modehost(&arguments);
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 20, "{looked_at}");
+}
