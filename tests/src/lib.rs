@@ -1,4 +1,4 @@
-//! What tests from outside stand on: the real server as a child process, real devices, real files.
+//! What end-to-end tests stand on: the real server as a child process, real devices, real files.
 //!
 //! # Layout
 //! - [`server`]: the child process, its folders and its life

@@ -1,7 +1,7 @@
 //! A process without a single file descriptor left. Rule: alone in its process, since the limit
 //! holds for all of it.
 
-#[path = "outside/stage.rs"]
+#[path = "gateway/stage.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 mod stage;
 

@@ -28,12 +28,12 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|body| Event::Message(Message { kind: "coding".into(), body: body.into() })),
         1 => (1_u64..6, prop::sample::select(ANSWERS.to_vec())).prop_map(|(request, text)| {
             let text = text.to_owned();
-            Event::ModelDone(ModelDone { request, text, prompt_tokens: 0, answer_tokens: 0, tool_calls: Vec::new() })
+            Event::ModelDone(ModelDone { request, text, prompt_tokens: 0, completion_tokens: 0, tool_calls: Vec::new() })
         }),
         1 => (1_u64..6, prop::sample::select(vec![Failure::Interrupted, Failure::Unavailable, Failure::NotJson]))
             .prop_map(|(request, reason)| Event::RequestFailed(RequestFailed { request, reason, message: String::new() })),
         1 => (0_u64..5).prop_map(Event::Timer),
-        1 => Just(Event::Ended(EndReason::Asked)),
+        1 => Just(Event::Ended(EndReason::Requested)),
     ]
 }
 

@@ -15,7 +15,7 @@ fn started() -> Event {
 
 fn heard(text: &str) -> Event {
     let source = "typed".to_owned();
-    Event::Transcript(Transcript { text: text.into(), confirmed: true, start_ms: 0, end_ms: 0, segment: 0, source })
+    Event::Transcript(Transcript { text: text.into(), is_final: true, start_ms: 0, end_ms: 0, segment: 0, source })
 }
 
 fn document(request: u64, value: &str) -> Document {
@@ -27,7 +27,7 @@ fn event() -> impl Strategy<Value = Event> {
     let said = ["你好", "tell me", "stop", "忘掉我们的对话", "进入工作模式", "退出工作模式"];
     let chunks = ["🙂 Well. ", "Once upon a time, ", "好的。", "```\nx\n```\n", "1. a\n", ""];
     let kept = [r#"{"turns":[{"at":1,"user":"a","assistant":"b"}]}"#, "{", r#"{"summary":"s","turns":[]}"#];
-    let failures = [Failure::Interrupted, Failure::Unavailable, Failure::Refused, Failure::Denied, Failure::TimedOut];
+    let failures = [Failure::Interrupted, Failure::Unavailable, Failure::Rejected, Failure::Denied, Failure::TimedOut];
     let calls = ["t", "switch_mode", "none"];
     prop_oneof![
         4 => prop::sample::select(said.to_vec()).prop_map(heard),
@@ -36,7 +36,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (request(), prop::option::of(prop::sample::select(calls.to_vec()))).prop_map(|(request, call)| {
             let tool_call = |name: &str| ToolCall { id: "c".into(), name: name.into(), arguments: r#"{"mode":"chat"}"#.into() };
             let tool_calls = call.map(tool_call).into_iter().collect();
-            Event::ModelDone(ModelDone { request, text: "Done.".into(), prompt_tokens: 0, answer_tokens: 0, tool_calls })
+            Event::ModelDone(ModelDone { request, text: "Done.".into(), prompt_tokens: 0, completion_tokens: 0, tool_calls })
         }),
         3 => request().prop_map(|request| {
             let tool = Tool { name: "t".into(), description: "d".into(), parameters: "{}".into() };
@@ -54,7 +54,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0_u64..5).prop_map(Event::Timer),
         1 => Just(Event::Aborted(Aborted { reason: String::new(), heard: None })),
         1 => prop::sample::select(vec!["chat", "working"]).prop_map(|mode| Event::ModeChanged(mode.into())),
-        1 => Just(Event::Ended(EndReason::Gone)),
+        1 => Just(Event::Ended(EndReason::Expired)),
     ]
 }
 

@@ -73,7 +73,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
             5 | 6 => device.message(&json!({"type": "meeting", "phase": "finalize"})),
             7 => device.message(&json!({"type": "meeting", "phase": "summary"})),
             8 => {
-                let reason = if chance.below(2) == 0 { EndReason::Asked } else { EndReason::Switched };
+                let reason = if chance.below(2) == 0 { EndReason::Requested } else { EndReason::Switched };
                 device.end(reason);
                 device.start(Some("meeting"));
             }
@@ -89,7 +89,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
             11 => match chance.below(4) {
                 0 => kit.fail_model("summary", Failure::TimedOut),
                 1 => kit.fail(Part::Archives, Failure::Unavailable, 1),
-                2 => kit.fail(Part::Hooks, Failure::Refused, 1),
+                2 => kit.fail(Part::Hooks, Failure::Rejected, 1),
                 _ => kit.answer_model("summary", ANSWER),
             },
             12 | 13 => drop((0..chance.below(6)).take_while(|_| device.step()).count()),
@@ -100,7 +100,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
     kit.release_model("summary");
     device.settle();
     device.advance(0);
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     device.settle();
     // The archive may have waited for the storage.
     for _ in 0..20 {
@@ -181,7 +181,7 @@ fn h2_a_swap_at_any_event_is_unseen() {
         device.message(&json!({"type": "meeting", "phase": "finalize"}));
         kit.release_model("summary");
         device.settle();
-        device.end(EndReason::Asked);
+        device.end(EndReason::Requested);
         let archived: Vec<String> = kit.archived().into_iter().map(|entry| entry.content).collect();
         (device.inbox(), archived, kit.posted().len(), device.effects().len())
     });

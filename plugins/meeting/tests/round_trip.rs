@@ -22,7 +22,7 @@ fn started(mode: bool) -> Event {
 
 fn heard(text: &str, confirmed: bool, segment: u64) -> Event {
     let (text, source) = (text.to_owned(), "typed".to_owned());
-    Event::Transcript(Transcript { text, confirmed, start_ms: 5, end_ms: 9, segment, source })
+    Event::Transcript(Transcript { text, is_final: confirmed, start_ms: 5, end_ms: 9, segment, source })
 }
 
 fn entry(sequence: u64) -> JournalEntry {
@@ -46,9 +46,9 @@ fn event() -> impl Strategy<Value = Event> {
         Failure::TimedOut,
         Failure::NotJson,
         Failure::Denied,
-        Failure::Refused,
+        Failure::Rejected,
     ];
-    let ends = [EndReason::Asked, EndReason::Switched, EndReason::Gone, EndReason::Removed];
+    let ends = [EndReason::Requested, EndReason::Switched, EndReason::Expired, EndReason::Removed];
     let long = "words ".repeat(100);
     prop_oneof![
         8 => prop::sample::select(bodies.to_vec())
@@ -59,7 +59,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (1_u64..3).prop_map(Event::Timer),
         6 => (1_u64..24, prop::sample::select(answers.to_vec())).prop_map(|(request, text)| {
             let (text, tool_calls) = (text.to_owned(), Vec::new());
-            Event::ModelDone(ModelDone { request, text, prompt_tokens: 0, answer_tokens: 0, tool_calls })
+            Event::ModelDone(ModelDone { request, text, prompt_tokens: 0, completion_tokens: 0, tool_calls })
         }),
         6 => (1_u64..24, prop::sample::select(reasons.to_vec())).prop_map(|(request, reason)| {
             Event::RequestFailed(RequestFailed { request, reason, message: String::new() })

@@ -29,17 +29,17 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|body| Event::Message(Message { kind: "peer".into(), body: body.into() })),
         2 => (1_u64..20, prop::sample::select(ANSWERS.to_vec())).prop_map(|(request, text)| {
             let text = text.to_owned();
-            Event::ModelDone(ModelDone { request, text, prompt_tokens: 1, answer_tokens: 1, tool_calls: Vec::new() })
+            Event::ModelDone(ModelDone { request, text, prompt_tokens: 1, completion_tokens: 1, tool_calls: Vec::new() })
         }),
         1 => (1_u64..20, prop::sample::select(REASONS.to_vec())).prop_map(|(request, reason)| {
             Event::RequestFailed(RequestFailed { request, reason, message: "no".into() })
         }),
         2 => (1_u64..20).prop_map(|request| {
             let failed = vec![Undelivered { device: "x".into(), reason: "not connected".into() }];
-            Event::Delivered(Delivered { request, now: vec!["dev-2".into()], queued: Vec::new(), failed })
+            Event::Delivered(Delivered { request, sent: vec!["dev-2".into()], queued: Vec::new(), failed })
         }),
         1 => (1_u64..20).prop_map(Event::Timer),
-        1 => prop::sample::select(vec![EndReason::Gone, EndReason::Removed]).prop_map(Event::Ended),
+        1 => prop::sample::select(vec![EndReason::Expired, EndReason::Removed]).prop_map(Event::Ended),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use modehost_sdk::{
     Aborted, ArchiveEntry, Audience, ChatMessage, Context, Cx, Describe, Device, Effect, Event, Fault, JournalPart,
-    Letter, Message, Mode, ModelDone, ModelForm, ModelQuestion, Outcome, RequestFailed, Role, Runner, Start, Tool,
-    ToolCall, ToolDone, ToolList, Transcript, reject, round_trip,
+    Message, Mode, ModelDone, ModelForm, ModelQuestion, Outcome, OutgoingDelivery, RequestFailed, Role, Runner, Start,
+    Tool, ToolCall, ToolDone, ToolList, Transcript, reject, round_trip,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -110,12 +110,12 @@ fn ask_for_everything(cx: &mut Cx<'_, Sample>) {
     });
     cx.post_hook("h", "Sender", &json!({}), Some(part()));
     cx.deliver(Audience::Everyone, &json!({"type": "x"}), Duration::from_secs(1));
-    cx.deliver_letter(&Letter {
+    cx.deliver_with(&OutgoingDelivery {
         to: Audience::Group("g".to_owned()),
         except: vec!["a".to_owned()],
         message: &json!({"type": "x"}),
-        late: Some(&json!({"type": "late"})),
-        notice: Some(&json!({"type": "notice"})),
+        offline: Some(&json!({"type": "late"})),
+        receipt: Some(&json!({"type": "notice"})),
         ttl: Duration::ZERO,
     });
     cx.cancel(asked);
@@ -153,11 +153,11 @@ fn every_wish_becomes_its_effect_with_a_request_id_of_its_own() {
     assert_eq!((post.request, post.sender.as_str(), &post.journal), (6, "Sender", &Some(part())));
     let Effect::Deliver(plain) = &effects[10] else { panic!("{:?}", effects[10]) };
     assert_eq!((plain.request, plain.ttl_ms, &plain.to), (7, 1_000, &Audience::Everyone));
-    assert!(plain.except.is_empty() && plain.late_body.is_none() && plain.notice.is_none());
-    let Effect::Deliver(letter) = &effects[11] else { panic!("{:?}", effects[11]) };
-    assert_eq!((&letter.to, &letter.except), (&Audience::Group("g".to_owned()), &vec!["a".to_owned()]));
-    assert_eq!(letter.late_body.as_deref(), Some(r#"{"type":"late"}"#));
-    assert_eq!(letter.notice.as_deref(), Some(r#"{"type":"notice"}"#));
+    assert!(plain.except.is_empty() && plain.offline_body.is_none() && plain.receipt.is_none());
+    let Effect::Deliver(delivery) = &effects[11] else { panic!("{:?}", effects[11]) };
+    assert_eq!((&delivery.to, &delivery.except), (&Audience::Group("g".to_owned()), &vec!["a".to_owned()]));
+    assert_eq!(delivery.offline_body.as_deref(), Some(r#"{"type":"late"}"#));
+    assert_eq!(delivery.receipt.as_deref(), Some(r#"{"type":"notice"}"#));
     assert_eq!(effects[12], Effect::Cancel(1));
     assert_eq!(effects.len(), 13);
 }
@@ -167,7 +167,7 @@ fn events_reach_their_handlers() {
     let mut runner = runner();
     let call = ToolCall { id: "1".to_owned(), name: "lamp".to_owned(), arguments: "{".to_owned() };
     let done =
-        ModelDone { request: 1, text: String::new(), prompt_tokens: 0, answer_tokens: 0, tool_calls: vec![call] };
+        ModelDone { request: 1, text: String::new(), prompt_tokens: 0, completion_tokens: 0, tool_calls: vec![call] };
     for event in [
         Event::Tools(ToolList { request: 1, tools: vec![tool()] }),
         Event::ToolDone(ToolDone { request: 1, text: "ok".to_owned(), failed: true }),
@@ -190,7 +190,7 @@ fn events_reach_their_handlers() {
 fn what_is_not_for_the_mode_is_declined_by_default() {
     let transcript = Transcript {
         text: "hello".to_owned(),
-        confirmed: true,
+        is_final: true,
         start_ms: 0,
         end_ms: 1,
         segment: 1,

@@ -26,7 +26,7 @@ impl Mode for Riddles {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, heard: Transcript) -> Outcome {
-        if !heard.confirmed {
+        if !heard.is_final {
             return Ok(());
         }
         if heard.text.trim_end_matches(['.', '!']) != "Next riddle" {
@@ -83,7 +83,7 @@ fn context() -> Context {
 
 fn heard(text: &str) -> Event {
     let (text, source) = (text.to_owned(), "typed".to_owned());
-    Event::Transcript(Transcript { text, confirmed: true, start_ms: 1, end_ms: 1, segment: 1, source })
+    Event::Transcript(Transcript { text, is_final: true, start_ms: 1, end_ms: 1, segment: 1, source })
 }
 
 fn said(effects: &[Effect]) -> Vec<(&str, bool)> {

@@ -46,7 +46,7 @@ fn a_change_of_settings_reaches_the_instance_and_those_after_it() {
 fn what_shall_fail_fails_so_often_and_for_this_part_only() {
     let kit = Kit::build("workflow");
     let mut device = kit.device("dev-1");
-    kit.fail(Part::Hooks, Failure::Refused, 1);
+    kit.fail(Part::Hooks, Failure::Rejected, 1);
     kit.fail(Part::Documents, Failure::Unavailable, 1);
     device.message(&update("a"));
     assert_eq!(device.inbox()[0]["code"], "STORAGE_UNAVAILABLE");

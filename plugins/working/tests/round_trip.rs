@@ -14,7 +14,7 @@ fn started() -> Event {
 
 fn heard(text: &str) -> Event {
     let source = "typed".to_owned();
-    Event::Transcript(Transcript { text: text.into(), confirmed: true, start_ms: 0, end_ms: 0, segment: 0, source })
+    Event::Transcript(Transcript { text: text.into(), is_final: true, start_ms: 0, end_ms: 0, segment: 0, source })
 }
 
 fn event() -> impl Strategy<Value = Event> {

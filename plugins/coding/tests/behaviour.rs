@@ -37,7 +37,7 @@ fn m19_the_mode_begins_and_ends_audibly() {
     assert_eq!(device.said(), ["Coding insight has ended."]);
     let mut device = kit.device("dev-1");
     device.start(None);
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     assert_eq!(device.said(), [""; 0].map(str::to_owned), "it was no mode");
 }
 
@@ -218,7 +218,7 @@ fn m11_leaving_the_mode_is_a_stop_and_a_new_start_is_a_new_run() {
     device.message(&coding("start"));
     device.message(&json!({"type": "coding", "event": "phase", "name": "again"}));
     assert_eq!(insights(&mut device).last().expect("an insight")["stats"]["errorCount"], 0);
-    device.tell(Event::Ended(EndReason::Asked));
+    device.tell(Event::Ended(EndReason::Requested));
     assert_eq!(insights(&mut device).last().expect("an insight")["final"], true);
 }
 

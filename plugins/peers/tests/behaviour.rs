@@ -236,7 +236,7 @@ fn p5_an_answer_that_is_no_json_delivers_the_original() {
 
 #[test]
 fn p5_no_model_a_failing_or_a_slow_one_deliver_the_original() {
-    for reason in [Failure::Unavailable, Failure::TimedOut, Failure::Refused, Failure::TooMany] {
+    for reason in [Failure::Unavailable, Failure::TimedOut, Failure::Rejected, Failure::TooMany] {
         let kit = Kit::build("peers");
         kit.fail_model("relay", reason);
         let (code, _, payload) = fallback(&kit);

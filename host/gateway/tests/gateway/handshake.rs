@@ -240,7 +240,7 @@ async fn more_half_open_connections_than_places_delay_and_do_not_deny() {
     let gateway = GatewayConfig { handshake_timeout_ms: 1500, ..GatewayConfig::default() };
     let stage = Stage::start(Wanted { gateway, ..Wanted::default() }).await;
     let mut silent = Vec::new();
-    for _ in 0..modehost_limits::HALF_OPEN + 50 {
+    for _ in 0..modehost_gateway::limits::HALF_OPEN + 50 {
         // Where the test's own process may open no more files, fewer must do.
         let Ok(stream) = TcpStream::connect(stage.devices).await else { break };
         silent.push(stream);

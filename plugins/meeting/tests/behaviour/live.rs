@@ -95,7 +95,7 @@ fn m4_finalize_is_answered_at_once_and_silences_the_meeting() {
         device.message(&snippet("We launch in May."));
         device.inbox();
         if by_mode_end {
-            device.end(EndReason::Asked)
+            device.end(EndReason::Requested)
         } else {
             device.message(&finalize())
         }
@@ -131,7 +131,7 @@ fn m5_finalize_runs_once_however_many_ask() {
         device.message(&finalize());
     }
     device.message(&json!({"type": "meeting", "phase": "summary"}));
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     kit.answer_model("summary", ANSWER);
     kit.release_model("summary");
     device.settle();
@@ -171,7 +171,7 @@ fn m5_who_asks_too_often_is_told_when_to_ask_again() {
     });
     assert_eq!(device.inbox(), [expected]);
     // The end of the mode asks too, but is not refused: the next meeting begins with the mode as ever.
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     assert_eq!(device.inbox(), Vec::<Value>::new());
     device.start(Some("meeting"));
     device.message(&snippet("The next one."));
@@ -184,7 +184,7 @@ fn m5_a_new_handler_knows_the_summary() {
     kit.answer_model("summary", ANSWER);
     let mut device = in_meeting(&kit);
     device.message(&snippet("We launch in May."));
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     assert_eq!(phases(&device.inbox())[1..], WHOLE);
     // Another session, another instance; the device is the same.
     let mut device = kit.device("dev-1");
@@ -244,7 +244,7 @@ fn meetings_of_a_session_are_numbered() {
         device.start(Some("meeting"));
         device.message(&snippet("two"));
         device.message(&finalize());
-        device.end(EndReason::Asked);
+        device.end(EndReason::Requested);
     }
     let ids: Vec<_> = kit.archived().into_iter().map(|entry| entry.id).collect();
     assert_eq!(ids, ["session-dev-1", "session-dev-1-2", "session-dev-1-3", "session-dev-1-4"]);
@@ -256,7 +256,7 @@ fn a_new_meeting_can_begin_while_the_last_is_summed_up() {
     kit.hold_model("summary");
     let mut device = in_meeting(&kit);
     device.message(&snippet("one"));
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     device.start(Some("meeting"));
     device.message(&snippet("two"));
     device.inbox();
@@ -316,7 +316,7 @@ fn ends(effects: &[Effect]) -> Vec<String> {
 #[test]
 fn a4_the_end_of_a_meeting_ends_the_listening() {
     let kit = Kit::build("meeting");
-    for reason in [None, Some(EndReason::Asked), Some(EndReason::Switched), Some(EndReason::Removed)] {
+    for reason in [None, Some(EndReason::Requested), Some(EndReason::Switched), Some(EndReason::Removed)] {
         let kit = kit.afresh();
         let mut device = in_meeting(&kit);
         // The second and third meeting of a session end like the first.
@@ -332,7 +332,7 @@ fn a4_the_end_of_a_meeting_ends_the_listening() {
             // Asked for again, or ended behind it, nothing is stopped that may have begun since.
             device.message(&finalize());
             if reason.is_none() {
-                device.end(EndReason::Asked);
+                device.end(EndReason::Requested);
             }
             assert!(!ends(&device.effects()).contains(&"deaf".to_owned()), "{reason:?}, {round}");
             if reason == Some(EndReason::Removed) {
@@ -358,7 +358,7 @@ fn a4_a_meeting_that_heard_nothing_by_itself_stops_nobody_from_listening() {
     let mut device = in_meeting(&kit);
     device.message(&snippet("We launch in May."));
     device.leave();
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     let effects = ends(&device.effects());
     assert!(effects.contains(&"finalize".to_owned()) && !effects.contains(&"deaf".to_owned()), "{effects:?}");
 }

@@ -53,7 +53,7 @@ fn c7_a_close_saves_what_is_not_saved_yet() {
     while spoken(&device.effects()) != ["Well.…"] {
         assert!(device.step(), "the first sentence comes");
     }
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     device.settle();
     assert_eq!(kept(&kit)["turns"][0]["assistant"], "Well.");
     assert_eq!(heard(&mut device), ["#"]);
@@ -185,6 +185,6 @@ fn c7_a_device_without_an_id_of_its_own_leaves_nothing_behind() {
     device.effects();
     device.hears("forget our conversation");
     assert!(heard(&mut device)[1].starts_with("All right"));
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     assert_eq!(kit.document("conversation/memory/auto-12345678").0, 0);
 }

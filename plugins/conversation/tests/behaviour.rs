@@ -1,13 +1,13 @@
 //! The default mode against the real component. Rule: each test names its row and would fail
 //! without it; in all of them speech is balanced.
 
-#[path = "rows/answers.rs"]
+#[path = "behaviour/answers.rs"]
 mod answers;
-#[path = "rows/commands.rs"]
+#[path = "behaviour/commands.rs"]
 mod commands;
-#[path = "rows/keeping.rs"]
+#[path = "behaviour/keeping.rs"]
 mod keeping;
-#[path = "rows/tools.rs"]
+#[path = "behaviour/tools.rs"]
 mod tools;
 
 use modehost_testkit::{Effect, Failure, Kit, Output, TestDevice};

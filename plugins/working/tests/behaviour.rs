@@ -46,11 +46,11 @@ fn m19_it_begins_and_ends_audibly_in_the_person_s_language() {
         let mut device = kit.device("dev-1").language(tag);
         device.start(Some("working"));
         assert_eq!(device.said(), [begins]);
-        device.end(EndReason::Asked);
+        device.end(EndReason::Requested);
         assert_eq!(device.said(), [ends]);
     }
     let mut device = working(&kit);
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     assert_eq!(device.said(), [""; 0].map(str::to_owned), "nobody is there to hear it");
 }
 

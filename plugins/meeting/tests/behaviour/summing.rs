@@ -46,7 +46,7 @@ fn m6_what_the_models_are_asked() {
 #[test]
 fn m6_l4_without_a_model_the_summary_is_made_by_rules() {
     let kit = Kit::build("meeting");
-    for reason in [Failure::Unavailable, Failure::TimedOut, Failure::Refused] {
+    for reason in [Failure::Unavailable, Failure::TimedOut, Failure::Rejected] {
         let kit = kit.afresh();
         kit.fail_model("summary", reason);
         let mut device = in_meeting(&kit);
@@ -109,7 +109,7 @@ fn m7_the_archive_has_the_summary_and_all_words() {
     let mut device = in_meeting(&kit);
     device.message(&json!({"type": "meeting", "phase": "snippet", "items": [{"tag": "Ann", "text": "May it is"}]}));
     device.advance(90_000);
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     let archived = kit.archived();
     let [entry] = archived.as_slice() else { panic!("{archived:?}") };
     assert_eq!((entry.kind.as_str(), entry.id.as_str(), entry.keep), ("meetings", "session-dev-1", 7));
@@ -134,7 +134,7 @@ fn m7_nothing_of_a_finished_meeting_stays_in_memory() {
     let mut device = in_meeting(&kit);
     let empty = device.snapshot().state.len();
     device.message(&snippet(&"words ".repeat(500)));
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     let left = device.snapshot().state.len();
     assert!(left < empty, "{left} bytes are left of {empty}: {}", String::from_utf8_lossy(&device.snapshot().state));
 }
@@ -146,7 +146,7 @@ fn m8_the_webhook_comes_last_and_touches_nothing() {
         let kit = kit.afresh();
         kit.answer_model("summary", ANSWER);
         if failing {
-            kit.fail(Part::Hooks, Failure::Refused, 1);
+            kit.fail(Part::Hooks, Failure::Rejected, 1);
         }
         let mut device = in_meeting(&kit);
         device.message(&snippet("We launch in May."));
@@ -169,7 +169,7 @@ fn m8_the_webhook_comes_last_and_touches_nothing() {
 fn a_meeting_in_which_nothing_was_said_is_summed_up_and_not_kept() {
     let kit = Kit::build("meeting");
     let mut device = in_meeting(&kit);
-    device.end(EndReason::Asked);
+    device.end(EndReason::Requested);
     let inbox = device.inbox();
     assert_eq!(phases(&inbox), WHOLE);
     assert_eq!(
@@ -187,7 +187,7 @@ fn a_device_that_is_away_finds_the_summary_on_its_return() {
     device.message(&snippet("We launch in May."));
     device.inbox();
     device.leave();
-    device.end(EndReason::Gone);
+    device.end(EndReason::Expired);
     assert!(summaries(&device.inbox()).is_empty());
     device.come_back();
     let got = summaries(&device.inbox());

@@ -168,7 +168,7 @@ fn m2_the_model_can_begin_a_mode() {
 fn l6_a_question_that_is_refused_is_not_asked_again_without_tools() {
     let kit = Kit::build("conversation");
     let mut device = chatting(&kit);
-    kit.fail_model("chat", Failure::Refused);
+    kit.fail_model("chat", Failure::Rejected);
     device.hears("hello");
     assert_eq!(heard(&mut device).len(), 2, "the person is told once");
     kit.answer_model("chat", "Hello again.");

@@ -179,7 +179,7 @@ fn a_mode_that_begins_ends_the_answer() {
 fn l4_a_model_that_fails_is_told_in_one_sentence() {
     let kit = Kit::configured("conversation", r#"{"tools":false}"#);
     let mut device = chatting(&kit);
-    for reason in [Failure::TimedOut, Failure::TooMany, Failure::Refused, Failure::Interrupted] {
+    for reason in [Failure::TimedOut, Failure::TooMany, Failure::Rejected, Failure::Interrupted] {
         kit.fail_model("chat", reason);
         device.hears("How are you?");
         let said = heard(&mut device);
@@ -193,7 +193,7 @@ fn l4_a_model_that_fails_is_told_in_one_sentence() {
 fn l4_an_answer_that_breaks_off_is_ended() {
     let kit = Kit::build("conversation");
     let mut device = chatting(&kit);
-    kit.fail_model_after("chat", &["好的。很久以前，有一个", "国王住在"], Failure::Refused);
+    kit.fail_model_after("chat", &["好的。很久以前，有一个", "国王住在"], Failure::Rejected);
     device.hears("讲个故事");
     assert_eq!(heard(&mut device), ["#", "好的。…", "抱歉，后面的没能说完。"]);
     assert_eq!(errors(&mut device), ["LLM_UNAVAILABLE"]);
@@ -257,7 +257,7 @@ fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
         device.settle();
         device.advance(5);
         device.settle();
-        device.end(EndReason::Gone);
+        device.end(EndReason::Expired);
         device.settle();
         (device.inbox(), device.effects(), kit.document("conversation/memory/dev-1"))
     });

@@ -93,7 +93,7 @@ fn m4_a_farewell_alone_is_no_meeting() {
         device.says_draft("散会");
         device.hears("散会");
         assert!(device.effects().contains(&Effect::Output(Output::Decline)), "{opened}");
-        device.end(EndReason::Asked);
+        device.end(EndReason::Requested);
         device.settle();
         assert_eq!((kit.archived().len(), kit.posted().len(), kit.journal_names().len()), (0, 0, 0), "{opened}");
         assert_eq!(summaries(&device.inbox())[0]["bullets"], json!([]), "{opened}");
