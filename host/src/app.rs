@@ -24,11 +24,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::limits;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::{Held, Live, Loaded, Problems, Source, Watcher};
 use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Ports, bind};
-use modehost_limits as limits;
 use modehost_plugin::RuntimeError;
 use modehost_session::Registry;
 use modehost_storage::traits::OfflineQueue;

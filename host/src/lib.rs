@@ -21,6 +21,7 @@ pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod dev;
+mod limits;
 pub mod log;
 pub mod metric_names;
 pub mod metrics;

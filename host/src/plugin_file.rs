@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::Generation;
-use modehost_limits as limits;
 use modehost_plugin::grants::Grant;
 use modehost_plugin::package::{self, Package};
 use modehost_plugin::{Runtime, RuntimeConfig, RuntimeError, WasmGeneration};

@@ -42,7 +42,7 @@ pub fn wanted_format(file: Option<&Path>) -> LogFormat {
     let variable = std::env::var("MODEHOST__LOG__FORMAT").ok();
     // What is no file can be read only once.
     let file = file.filter(|file| file.is_file());
-    let text = || modehost_follow::read(file?, modehost_limits::CONFIG_BYTES).ok();
+    let text = || modehost_follow::read(file?, crate::limits::CONFIG_BYTES).ok();
     let is_json = match variable {
         Some(format) => format.trim() == "json",
         None => text().is_some_and(|text| asks_for_json(&String::from_utf8_lossy(&text))),

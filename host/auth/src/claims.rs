@@ -2,8 +2,8 @@
 //! judged here alone, for signed tokens and for a provider's answers alike; what is there and of
 //! the wrong form is a no.
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use serde_json::{Map, Value};
 
 use crate::denied::Denied;

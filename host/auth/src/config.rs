@@ -5,9 +5,9 @@ pub(crate) mod address;
 mod jwt;
 pub(crate) mod secret;
 
+use crate::limits;
 use garde::Validate;
 use modehost_ids::{Address, DeviceId};
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

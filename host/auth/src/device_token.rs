@@ -4,11 +4,11 @@
 
 use std::fmt;
 
+use crate::limits;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use modehost_ids::{ClientId, DeviceId};
-use modehost_limits as limits;
 use sha2::Sha256;
 
 use crate::config::DeviceTokenConfig;

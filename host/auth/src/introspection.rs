@@ -7,10 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use reqwest::header::HeaderValue;
 use sha2::{Digest, Sha256};

@@ -5,12 +5,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::limits;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode};
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use arc_swap::ArcSwapOption;
-use modehost_limits as limits;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::watch;

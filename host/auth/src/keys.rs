@@ -1,9 +1,9 @@
 //! Keys that tokens are signed with. Rule: a key serves the algorithms of its own kind only; keys
 //! that are meant for something else, too weak, or secret do not count as keys here.
 
+use crate::limits;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
-use modehost_limits as limits;
 use serde_json::Value;
 
 /// A public key.

@@ -27,6 +27,8 @@ mod introspection;
 mod jwt;
 mod key_set;
 mod keys;
+/// Default times, depths and sizes.
+pub mod limits;
 mod metrics;
 mod provider;
 mod recent;

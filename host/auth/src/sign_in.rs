@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::limits;
 use metrics::counter;
 use modehost_ids::{ClientId, DeviceId};
-use modehost_limits as limits;
 
 use crate::config::{AuthConfig, AuthMethod};
 use crate::denied::{Denied, Refused};

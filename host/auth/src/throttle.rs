@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 

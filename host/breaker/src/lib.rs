@@ -16,6 +16,7 @@
 
 #![warn(missing_docs)]
 
+mod limits;
 mod metric;
 mod state;
 
@@ -23,7 +24,6 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 

@@ -26,6 +26,7 @@ pub mod conform;
 pub mod elsewhere;
 pub mod environment;
 pub mod layers;
+mod limits;
 pub mod live;
 pub mod load;
 mod metric;

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::limits;
 use garde::Validate;
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

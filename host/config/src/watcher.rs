@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 
+use crate::limits;
 use modehost_follow::{FolderWatch, Stamp};
-use modehost_limits as limits;
 
 use crate::live::Live;
 use crate::load::Document;

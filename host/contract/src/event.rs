@@ -32,7 +32,7 @@ pub enum Event {
     WriteConflict(Document),
     JournalPage { request: RequestId, journal: Arc<str>, entries: Vec<JournalEntry>, complete: bool },
     RequestDone { request: RequestId, value: u64 },
-    Delivered { request: RequestId, now: Vec<String>, queued: Vec<String>, failed: Vec<Undelivered> },
+    Delivered { request: RequestId, sent: Vec<String>, queued: Vec<String>, failed: Vec<Undelivered> },
     Attached(Device),
     Detached,
     Hello(Arc<str>),
@@ -67,7 +67,7 @@ pub struct Device {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
     pub text: Arc<str>,
-    pub confirmed: bool,
+    pub is_final: bool,
     pub start_ms: u64,
     pub end_ms: u64,
     pub segment: u64,
@@ -82,7 +82,7 @@ pub struct ModelDone {
     /// 0 where the provider does not say.
     pub prompt_tokens: u32,
     /// 0 where the provider does not say.
-    pub answer_tokens: u32,
+    pub completion_tokens: u32,
     pub tool_calls: Vec<ToolCall>,
 }
 
@@ -119,7 +119,7 @@ pub enum Failure {
     Interrupted,
     Unavailable,
     TimedOut,
-    Refused,
+    Rejected,
     Denied,
     TooMany,
     Unsupported,
@@ -129,9 +129,9 @@ pub enum Failure {
 /// Why a role is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    Asked,
+    Requested,
     Switched,
-    Gone,
+    Expired,
     Removed,
 }
 
@@ -216,8 +216,8 @@ impl Event {
             Self::Hello(text) | Self::ConfigChanged { config: text, .. } | Self::Extension { payload: text, .. } => {
                 text.len()
             }
-            Self::Delivered { now, queued, failed, .. } => {
-                let reached = now.iter().chain(queued).map(|device| device.len() + 24);
+            Self::Delivered { sent, queued, failed, .. } => {
+                let reached = sent.iter().chain(queued).map(|device| device.len() + 24);
                 let missed = failed.iter().map(|one| one.device.len() + one.reason.len() + 48);
                 reached.chain(missed).sum()
             }

@@ -16,7 +16,7 @@ pub enum ModelPart {
     Chunk(Arc<str>),
     /// The whole answer; counts are 0 where the provider does not say. Where JSON was asked for,
     /// the text is one JSON object.
-    Done { text: Arc<str>, prompt_tokens: u32, answer_tokens: u32, tool_calls: Vec<ToolCall> },
+    Done { text: Arc<str>, prompt_tokens: u32, completion_tokens: u32, tool_calls: Vec<ToolCall> },
     /// For good: retries are used up. The message is for people and holds no secret.
     Failed { reason: Failure, message: String },
 }

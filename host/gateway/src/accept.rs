@@ -11,7 +11,7 @@ pub(crate) mod places;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;

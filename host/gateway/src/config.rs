@@ -4,9 +4,9 @@
 
 pub mod tls;
 
+use crate::limits;
 use garde::Validate;
 use modehost_ids::{Address, Secret, SecretKind};
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -34,8 +34,8 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::future::join;
-use modehost_limits as limits;
 use modehost_outbox::{Frame, OutboxReader, close};
 use modehost_protocol::reply::{self, PONG};
 use modehost_protocol::{DeviceMessage, ErrorCode, Reference, Unwrapped};

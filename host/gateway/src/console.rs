@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_auth::neighbourhood;
-use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode};
 use parking_lot::Mutex;
 use tokio::sync::watch;

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::limits;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -21,7 +22,6 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use modehost_limits as limits;
 use modehost_task::IoTasks;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;

@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::limits::AUTO_IDS;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use modehost_ids::{ClientId, DeviceId};
-use modehost_limits::AUTO_IDS;
 
 /// What a request says of its sender. Nothing of it is proven yet.
 #[derive(Clone)]

@@ -28,6 +28,8 @@ mod connection_metrics;
 pub mod console;
 mod http_port;
 pub mod identity;
+/// Default times, depths and sizes.
+pub mod limits;
 mod log_rate;
 mod metrics;
 pub mod origin;

@@ -4,11 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::limits;
 use http::header::{FORWARDED, HOST, VIA};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 use ipnet::IpNet;
-use modehost_limits as limits;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -6,9 +6,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::limits;
 use axum::Router;
 use metrics::gauge;
-use modehost_limits as limits;
 use modehost_session::Registry;
 use modehost_task::{IoTasks, spawn_io};
 use tokio::net::TcpListener;

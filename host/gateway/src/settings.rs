@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use modehost_auth::{AuthConfig, SignIn};
-use modehost_limits as limits;
 use modehost_session::DuplicateDevice;
 
 use crate::config::tls::TlsConfig;

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::limits;
 use modehost_ids::{DeviceId, shown};
-use modehost_limits as limits;
 use parking_lot::Mutex;
 
 /// What a device says of what runs on it.

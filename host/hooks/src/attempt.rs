@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use bytes::Bytes;
 use modehost_contract::event::Failure;
-use modehost_limits as limits;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 use tokio::time::timeout;
@@ -31,7 +31,7 @@ impl Fault {
     }
 
     fn lasting(why: impl Into<String>) -> Self {
-        Self { failure: Failure::Refused, why: why.into(), may_pass: false }
+        Self { failure: Failure::Rejected, why: why.into(), may_pass: false }
     }
 }
 

@@ -5,9 +5,9 @@ mod secret;
 
 use std::collections::BTreeMap;
 
+use crate::limits;
 use garde::Validate;
 use modehost_ids::Address;
-use modehost_limits as limits;
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

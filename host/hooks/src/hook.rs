@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
+use crate::limits;
 use hmac::{Hmac, KeyInit, Mac};
 use metrics::{Gauge, gauge};
-use modehost_limits as limits;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;

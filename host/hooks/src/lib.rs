@@ -15,6 +15,7 @@
 mod attempt;
 pub mod config;
 mod hook;
+mod limits;
 mod metrics;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_contract::event::Failure;
 use modehost_contract::service::Hooks;
-use modehost_limits as limits;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -109,7 +109,7 @@ impl Hooks for WebHooks {
 async fn deliver(hook: &Hook, sender: &str, body: Bytes, pauses: Pauses) -> (Outcome, bool) {
     let signature = match hook.sign(sender, &body) {
         Ok(signature) => signature,
-        Err(why) => return (Err((Failure::Refused, why)), false),
+        Err(why) => return (Err((Failure::Rejected, why)), false),
     };
     let Some(_waiting) = hook.line_up() else {
         let why = format!("{} posts to the webhook `{}` wait already", limits::HOOK_WAITING, hook.name);

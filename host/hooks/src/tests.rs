@@ -9,11 +9,11 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use futures_util::future::join_all;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use modehost_contract::event::Failure;
 use modehost_contract::service::Hooks;
-use modehost_limits as limits;
 use sha2::{Digest, Sha256};
 
 use self::receiver::{Answer, Receiver};
@@ -157,7 +157,7 @@ fn m8_what_will_not_pass_is_not_tried_again() {
         let (receiver, seen) = watched(async {
             let receiver = Receiver::start(vec![Answer::Status(status), Answer::Status(200)]).await;
             let outcome = post(&hooks(&config(&receiver.url()))).await.expect_err("refused");
-            assert_eq!(outcome.0, Failure::Refused, "{outcome:?}");
+            assert_eq!(outcome.0, Failure::Rejected, "{outcome:?}");
             assert!(outcome.1.contains(&status.to_string()), "{outcome:?}");
             receiver
         });
@@ -191,7 +191,7 @@ fn nobody_there_and_no_such_hook_are_failures_without_secrets() {
         assert_eq!(failure, Failure::Unavailable);
         assert!(why.contains("hooks.absent.url"), "{why}");
         let (failure, _) = hooks.post("out", "not a name", BODY.to_owned()).await.expect_err("no such header");
-        assert_eq!(failure, Failure::Refused);
+        assert_eq!(failure, Failure::Rejected);
     });
     assert_eq!(seen.lines("ERROR"), 3, "{}", seen.log);
 }

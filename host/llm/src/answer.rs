@@ -6,8 +6,8 @@ mod calls;
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::effect::ToolCall;
-use modehost_limits as limits;
 
 use crate::fault::Fault;
 use crate::half::Joiner;
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// 0 where the provider does not say.
     pub prompt_tokens: u32,
-    pub answer_tokens: u32,
+    pub completion_tokens: u32,
 }
 
 /// How a model answers, as far as an answer shows it.
@@ -86,7 +86,7 @@ impl Assembly {
     /// If the answer becomes too long.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<bool, Fault> {
         self.answer.prompt_tokens = packet.prompt_tokens.max(self.answer.prompt_tokens);
-        self.answer.answer_tokens = packet.answer_tokens.max(self.answer.answer_tokens);
+        self.answer.completion_tokens = packet.completion_tokens.max(self.answer.completion_tokens);
         let piece = match packet.delta.is_empty() {
             true => self.new_of_message(packet.message),
             false => {

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use bytes::Bytes;
 use modehost_contract::service::ModelPart;
-use modehost_limits as limits;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;

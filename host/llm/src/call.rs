@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::limits;
 use futures_util::Stream;
 use modehost_contract::effect::ModelRequest;
 use modehost_contract::event::Failure;
 use modehost_contract::service::ModelPart;
-use modehost_limits as limits;
 use modehost_task::{IoTask, spawn_io};
 use tokio::sync::mpsc;
 use tracing::field::Empty;
@@ -131,8 +131,8 @@ impl Work {
             Err(fault) => Err(fault),
         };
         let last = match last {
-            Ok(Answer { text, tool_calls, prompt_tokens, answer_tokens }) => {
-                ModelPart::Done { text: text.into(), prompt_tokens, answer_tokens, tool_calls }
+            Ok(Answer { text, tool_calls, prompt_tokens, completion_tokens }) => {
+                ModelPart::Done { text: text.into(), prompt_tokens, completion_tokens, tool_calls }
             }
             Err(fault) => ModelPart::Failed { reason: fault.reason(), message: fault.sentence(alias) },
         };

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_limits as limits;
+use crate::limits;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};

@@ -7,10 +7,10 @@ mod key;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::limits;
 use garde::error::Path;
 use garde::{Report, Validate};
 use modehost_ids::Address;
-use modehost_limits as limits;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};

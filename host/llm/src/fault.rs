@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::event::Failure;
-use modehost_limits as limits;
 use serde_json::Value;
 
 use crate::frame::FrameError;
@@ -103,7 +103,7 @@ impl Fault {
             | Self::OnlyThoughts
             | Self::Status { status: 408, .. } => Failure::TimedOut,
             Self::Status { status: 500.., .. } => Failure::Unavailable,
-            Self::Status { .. } | Self::Withheld | Self::Unaskable(_) => Failure::Refused,
+            Self::Status { .. } | Self::Withheld | Self::Unaskable(_) => Failure::Rejected,
             Self::NotJson => Failure::NotJson,
             Self::Unwanted => Failure::Interrupted,
             Self::Unreachable

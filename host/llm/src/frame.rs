@@ -5,7 +5,7 @@
 //! Our own, because a bound is needed, each byte should be looked at once, and services write what no
 //! reader of events takes: one line end between events, several objects a line, none of the marks at all.
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::split::Splitter;
 

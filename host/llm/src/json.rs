@@ -2,7 +2,7 @@
 //! then mended; what comes out is one object that any parser takes, nested no deeper than guests
 //! can bear, or nothing.
 
-use modehost_limits as limits;
+use crate::limits;
 use serde_json::Value;
 
 use crate::mend::mend_object;

@@ -29,6 +29,8 @@ mod fault;
 mod frame;
 mod half;
 mod json;
+/// Default times, depths and sizes.
+pub mod limits;
 mod mend;
 mod messages;
 mod meter;
@@ -55,7 +57,6 @@ use futures_util::stream::{self, BoxStream};
 use modehost_contract::effect::ModelRequest;
 use modehost_contract::event::Failure;
 use modehost_contract::service::{ModelPart, Models};
-use modehost_limits as limits;
 use parking_lot::Mutex;
 
 use crate::call::Call;

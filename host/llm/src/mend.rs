@@ -5,7 +5,7 @@
 //! Our own: the library that was tried first (jsonrepair 0.1.0) does not come back from some texts of
 //! twenty characters and takes all memory meanwhile, and a model may answer anything.
 
-use modehost_limits as limits;
+use crate::limits;
 use serde_json::{Map, Value};
 
 /// Places at which an object may begin that are tried: before it may stand prose with braces.

@@ -78,7 +78,7 @@ impl Meter {
         let (alias, purpose, tries, raw_bytes) = (&*self.alias, &*self.purpose, self.tries, self.raw_bytes);
         match result {
             Ok(answer) => {
-                for (kind, tokens) in [("prompt", answer.prompt_tokens), ("answer", answer.answer_tokens)] {
+                for (kind, tokens) in [("prompt", answer.prompt_tokens), ("answer", answer.completion_tokens)] {
                     let labels = [("alias", alias.to_owned()), ("kind", kind.to_owned())];
                     counter!("modehost_model_tokens_total", &labels).increment(u64::from(tokens));
                 }

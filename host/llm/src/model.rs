@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_breaker::{Breaker, Policy};
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 

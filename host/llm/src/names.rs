@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
+use crate::limits;
 use modehost_contract::effect::ModelRequest;
-use modehost_limits as limits;
 
 /// Names that are sent, with those that were offered.
 #[derive(Debug, Default)]

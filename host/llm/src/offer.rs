@@ -1,8 +1,8 @@
 //! The tools of a question, and calls of them that a model has written down as text. Rule: whatever way of
 //! writing it was taught, a call comes out as a name and a JSON object, or not at all.
 
+use crate::limits;
 use modehost_contract::effect::Tool;
-use modehost_limits as limits;
 use serde_json::{Map, Value};
 
 use crate::mend::mend_object;

@@ -15,7 +15,7 @@ pub(crate) struct Packet {
     pub message: Piece,
     pub finish: Option<Finish>,
     pub prompt_tokens: u32,
-    pub answer_tokens: u32,
+    pub completion_tokens: u32,
     /// What stands there in place of an answer.
     pub error: Option<Value>,
 }
@@ -174,7 +174,7 @@ impl Packet {
         };
         let usage = &value["usage"];
         packet.prompt_tokens = count(&usage["prompt_tokens"]).or_else(|| count(&usage["input_tokens"])).unwrap_or(0);
-        packet.answer_tokens =
+        packet.completion_tokens =
             count(&usage["completion_tokens"]).or_else(|| count(&usage["output_tokens"])).unwrap_or(0);
         packet.error = packet.error.or_else(|| error_of(value));
         let is_empty = packet.delta.is_empty() && packet.message.is_empty() && packet.finish.is_none();
@@ -184,7 +184,7 @@ impl Packet {
             if let Some(inner) = inner.filter(|inner| inner.is_object()).map(|inner| Self::of(inner, false)).next() {
                 return Self {
                     prompt_tokens: packet.prompt_tokens.max(inner.prompt_tokens),
-                    answer_tokens: packet.answer_tokens.max(inner.answer_tokens),
+                    completion_tokens: packet.completion_tokens.max(inner.completion_tokens),
                     ..inner
                 };
             }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use bytes::Bytes;
 use modehost_contract::effect::{ModelRequest, Tool};
-use modehost_limits as limits;
 use serde_json::{Map, Value, json};
 
 use crate::client::Terms;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use modehost_limits as limits;
+use crate::limits;
 
 /// One change of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ mod marks;
 
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::offer::{Offer, WrittenCall};
 use call::Nesting;

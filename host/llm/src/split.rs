@@ -1,7 +1,7 @@
 //! Cuts JSON objects out of text as it comes: one over several lines, several on one line, a list of them.
 //! Rule: each byte is looked at once, and an object without end takes no more memory than allowed.
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::frame::FrameError;
 

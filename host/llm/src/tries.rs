@@ -1,10 +1,10 @@
 //! The tries of one question. Rule: what may pass is tried again before the first piece was given on and never
 //! after; a refusal is met by the one change that helps; what fails for good opens the circuit breaker.
 
+use crate::limits;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::counter;
 use modehost_contract::service::ModelPart;
-use modehost_limits as limits;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 

@@ -4,7 +4,7 @@
 //! Source of the shapes: the ecosystem's `iot` messages. A thing has a `name`, a `description`, `properties` and
 //! `methods`, each with a `description` and `parameters`; `states` tell the values of its properties.
 
-use modehost_limits as limits;
+use crate::limits;
 use serde_json::{Map, Value, json};
 
 use crate::tool_list::ToolList;

@@ -18,6 +18,7 @@
 mod client;
 mod error;
 mod iot;
+mod limits;
 mod metrics;
 mod result;
 mod rpc;

@@ -1,6 +1,6 @@
 //! The result of a tool call as text for a model. Rule: at most `TOOL_TEXT_BYTES`, and never empty.
 
-use modehost_limits as limits;
+use crate::limits;
 use serde_json::Value;
 
 /// The text of a result, one part a line: a part that is no text is named, and a result without text says that the tool

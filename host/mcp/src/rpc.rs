@@ -270,11 +270,11 @@ mod tests {
                 tools.add(&page["tools"], true);
             }
             for tool in tools.tools().iter() {
-                prop_assert!((1..=modehost_limits::TOOL_NAME_BYTES).contains(&tool.name.len()));
+                prop_assert!((1..=crate::limits::TOOL_NAME_BYTES).contains(&tool.name.len()));
                 prop_assert!(tools.real_name(&tool.name).is_some());
                 prop_assert!(serde_json::from_str::<Value>(&tool.parameters).is_ok_and(|schema| schema.is_object()));
             }
-            prop_assert!(text_of(&page).len() <= modehost_limits::TOOL_TEXT_BYTES);
+            prop_assert!(text_of(&page).len() <= crate::limits::TOOL_TEXT_BYTES);
         }
     }
 }

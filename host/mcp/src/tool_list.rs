@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::effect::Tool;
-use modehost_limits as limits;
 use serde_json::Value;
 
 use crate::metrics::count_left_out;

@@ -8,8 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::limits;
 use hmac::{Hmac, KeyInit, Mac};
-use modehost_limits as limits;
 use sha2::Sha256;
 use wasmtime::component::Component;
 

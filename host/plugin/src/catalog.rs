@@ -39,10 +39,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::limits;
 use arc_swap::Guard;
 use modehost_contract::{Catalog, Report, StateSamples, Table};
 use modehost_ids::{DeviceId, GenerationId, PluginId};
-use modehost_limits as limits;
 use modehost_task::{IoTask, run_apart, spawn_io};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::limits;
 use metrics::{Counter, Gauge, Histogram};
 use modehost_contract::Fault;
-use modehost_limits as limits;
 
 use crate::engine::Engine;
 use crate::exports::Prepared;

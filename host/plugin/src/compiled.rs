@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use modehost_limits as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::Component;

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use modehost_limits as limits;
+use crate::limits;
 use wasmtime::component::Linker;
 use wasmtime::{Config, InstanceAllocationStrategy};
 

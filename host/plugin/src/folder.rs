@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
+use crate::limits;
 use modehost_follow::{FolderWatch, Identity, Stamp};
-use modehost_limits as limits;
 use tokio::sync::mpsc;
 
 /// The folder as it was seen last.

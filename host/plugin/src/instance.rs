@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use modehost_contract::{Context, Effect, Event, Fault, Instance, Manifest, Snapshot};
-use modehost_limits as limits;
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::code::{Budget, Code};

@@ -33,6 +33,8 @@ pub mod grants;
 mod guest;
 pub mod inspect;
 mod instance;
+/// Default times, depths and sizes.
+pub mod limits;
 pub mod load;
 mod log;
 mod manifest;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use bytes::Bytes;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -189,6 +189,6 @@ mod tests {
         assert_eq!(said("thread 'x' panicked at a.rs:1:2:\n").as_deref(), Some("panicked at a.rs:1:2"));
         assert_eq!(said("one\nTypeError: x is not a function\n\n").as_deref(), Some("TypeError: x is not a function"));
         assert_eq!(said(""), None);
-        assert_eq!(said(&"x".repeat(9_000)).map(|said| said.len()), Some(modehost_limits::LAST_WORDS_CHARS));
+        assert_eq!(said(&"x".repeat(9_000)).map(|said| said.len()), Some(crate::limits::LAST_WORDS_CHARS));
     }
 }

@@ -1,7 +1,7 @@
 //! How many instances fit into this process. Rule: what the system cannot carry is said at start,
 //! with the setting that changes it; nothing is found out when an instance is due.
 
-use modehost_limits as limits;
+use crate::limits;
 use wasmtime::PoolingAllocationConfig;
 
 /// What the system grants, and what the operator should know of it.

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::event::{Device, Start};
 use modehost_contract::{Context, Event, Fault, Generation, Instance, Manifest};
-use modehost_limits as limits;
 
 use crate::code::Code;
 use crate::convert::effect::Rules;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::Manifest;
-use modehost_limits as limits;
 use wasmtime::component::Component;
 
 use crate::code::{Budget, Code, Metrics};

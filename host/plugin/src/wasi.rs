@@ -3,7 +3,7 @@
 //! event at hand, so that the same events give the same effects, and a guest that wants to wait
 //! is stopped.
 
-use modehost_limits as limits;
+use crate::limits;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use tokio::time::Instant;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// The right to keep one instance alive.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::event::Device;
 use modehost_ids::{DeviceId, GroupId};
-use modehost_limits as limits;
 use modehost_mcp::Vision;
 use modehost_storage::traits::Audience;
 

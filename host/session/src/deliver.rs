@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::effect::{Audience, Delivery};
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use modehost_storage::traits::{self as storage, Missed};
 use modehost_storage::{Reply, StorageError};
 
@@ -23,7 +23,7 @@ pub(crate) struct OutgoingDelivery {
     /// Kept for those that are away.
     pub(crate) late: Arc<str>,
     /// For the sender, once what was kept has been handed over.
-    pub(crate) notice: Option<Arc<str>>,
+    pub(crate) receipt: Option<Arc<str>>,
     /// Unix ms.
     pub(crate) now: u64,
     /// 0: not kept.
@@ -33,17 +33,17 @@ pub(crate) struct OutgoingDelivery {
 impl OutgoingDelivery {
     /// The letter of an effect, sent by the device `own` at `now`.
     pub(crate) fn new(own: DeviceId, delivery: Delivery, now: u64) -> Self {
-        let Delivery { request: _, to, except, body, late_body, notice, ttl_ms } = delivery;
+        let Delivery { request: _, to, except, body, offline_body, receipt, ttl_ms } = delivery;
         let body: Arc<str> = body.into();
-        let late = late_body.map_or_else(|| body.clone(), Into::into);
-        Self { own, to, except, body, late, notice: notice.map(Into::into), now, ttl_ms }
+        let late = offline_body.map_or_else(|| body.clone(), Into::into);
+        Self { own, to, except, body, late, receipt: receipt.map(Into::into), now, ttl_ms }
     }
 }
 
 /// What became of a letter.
 #[derive(Default)]
 pub(crate) struct Deliveries {
-    pub(crate) now: Vec<String>,
+    pub(crate) sent: Vec<String>,
     pub(crate) queued: Vec<String>,
     pub(crate) failed: Vec<Undelivered>,
 }
@@ -65,11 +65,11 @@ pub(crate) async fn deliver(
     let mut keeping: Vec<(DeviceId, Reply<u32>)> = Vec::new();
     for device in devices {
         match services.directory.deliver(&device, &letter.body, None).await? {
-            Ok(()) => made.now.push(device.to_string()),
+            Ok(()) => made.sent.push(device.to_string()),
             Err(_) if letter.ttl_ms > 0 => {
                 let kept = services.queue.enqueue_delivery(storage::OfflineDelivery {
                     sender: letter.own.clone(),
-                    notice: letter.notice.clone(),
+                    receipt: letter.receipt.clone(),
                     receiver: device.clone(),
                     payload: letter.late.clone(),
                     now: letter.now,
@@ -86,7 +86,7 @@ pub(crate) async fn deliver(
                 services.directory.queued(&device);
                 match reached {
                     0 => made.fail(device.as_str(), "not connected"),
-                    _ => made.now.push(device.to_string()),
+                    _ => made.sent.push(device.to_string()),
                 }
             }
             Err(Missed::Away) => made.fail(device.as_str(), "not connected"),

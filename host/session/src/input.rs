@@ -94,7 +94,7 @@ impl Input {
         self.segments += 1;
         Transcript {
             text: text.into(),
-            confirmed: true,
+            is_final: true,
             start_ms: now,
             end_ms: now,
             segment: self.segments,
@@ -113,18 +113,18 @@ impl Input {
         is_awaited: impl FnOnce(u64) -> bool,
     ) -> Option<Recognised> {
         if words.text.trim().is_empty() {
-            if words.confirmed {
+            if words.is_final {
                 self.draft = None;
             }
             return None;
         }
         let segment = self.draft.unwrap_or(self.segments + 1);
         self.segments = self.segments.max(segment);
-        self.draft = (!words.confirmed).then_some(segment);
-        let Words { text, confirmed, cut, start_ms, end_ms, took, source } = words;
-        let mut transcript = Transcript { text, confirmed, start_ms, end_ms, segment, source };
+        self.draft = (!words.is_final).then_some(segment);
+        let Words { text, is_final, cut, start_ms, end_ms, took, source } = words;
+        let mut transcript = Transcript { text, is_final, start_ms, end_ms, segment, source };
         let heard = transcript.text.clone();
-        let utterance = match confirmed {
+        let utterance = match is_final {
             false => Utterance::Draft,
             true if records => {
                 self.person.notes(&heard);
@@ -149,8 +149,8 @@ impl Input {
             return None;
         }
         self.segments += 1;
-        let Words { text, confirmed, start_ms, end_ms, source, .. } = words;
-        Some(Transcript { text, confirmed, start_ms, end_ms, segment: self.segments, source })
+        let Words { text, is_final, start_ms, end_ms, source, .. } = words;
+        Some(Transcript { text, is_final, start_ms, end_ms, segment: self.segments, source })
     }
 
     /// The recogniser works: with words that are not empty, its next fault is told again.
@@ -179,12 +179,12 @@ impl Input {
 mod tests {
     use super::*;
 
-    fn words(text: &str, confirmed: bool) -> Words {
-        Words { text: text.into(), confirmed, cut: false, start_ms: 1, end_ms: 2, took: None, source: "test".into() }
+    fn words(text: &str, is_final: bool) -> Words {
+        Words { text: text.into(), is_final, cut: false, start_ms: 1, end_ms: 2, took: None, source: "test".into() }
     }
 
-    fn recognised(input: &mut Input, text: &str, confirmed: bool, awaited: bool) -> Option<(u64, Utterance)> {
-        let found = input.on_recognised(words(text, confirmed), false, 0, |_| awaited)?;
+    fn recognised(input: &mut Input, text: &str, is_final: bool, awaited: bool) -> Option<(u64, Utterance)> {
+        let found = input.on_recognised(words(text, is_final), false, 0, |_| awaited)?;
         Some((found.transcript.segment, found.utterance))
     }
 

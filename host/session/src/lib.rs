@@ -53,6 +53,8 @@ mod handle;
 mod inbox;
 mod input;
 pub mod inspect;
+/// Default times, depths and sizes.
+pub mod limits;
 mod link;
 mod listener;
 mod metrics;

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_ids::ConnectionId;
-use modehost_limits as limits;
 use modehost_outbox::{Outbox, Text, close};
 use modehost_protocol::reply;
 use modehost_storage::traits::{Mailbox, Missed, Registration};

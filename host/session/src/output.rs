@@ -18,8 +18,8 @@ mod silence;
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_ids::{PluginId, SessionId};
-use modehost_limits as limits;
 use modehost_outbox::Text;
 use modehost_protocol::{Codec, Hello, reply};
 use modehost_speech::{Downlink, DownlinkCodec, Playback, PlaybackTarget};

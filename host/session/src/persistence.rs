@@ -1,7 +1,7 @@
 //! When the record of a session is saved, and what became of it. Rule: state that is not on disk is saved at the latest
 //! when the checkpoint is due; a save that failed is tried again, and a session that has ended leaves no record.
 
-use modehost_limits as limits;
+use crate::limits;
 use modehost_storage::traits::{Batch, Outcome, StoredSession};
 use modehost_storage::{Reply, StorageError};
 use tokio::time::{Instant, sleep, timeout};

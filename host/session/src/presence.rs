@@ -9,8 +9,8 @@ mod idle;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_ids::ConnectionId;
-use modehost_limits as limits;
 use modehost_outbox::{Outbox, close};
 use modehost_task::IoTask;
 use tokio::time::{Instant, timeout};

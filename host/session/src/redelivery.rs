@@ -2,7 +2,7 @@
 //!
 //! Rule: a message leaves the queue once it has been written and its receipt is known, and not
 //! before. A connection that ends in between leaves the rest, in order, for the next one; what had
-//! arrived without our knowing comes again then. A notice is told after its messages have left the
+//! arrived without our knowing comes again then. A receipt is told after its messages have left the
 //! queue, once for each sender and hand-over; a sender that is away finds it on its own return.
 
 mod gate;
@@ -10,8 +10,8 @@ mod gate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_storage::traits::{Missed, Origin, Queued};
 use modehost_task::{IoTask, spawn_io};
@@ -124,12 +124,12 @@ impl HandOver {
 /// is only logged: the messages themselves are there.
 async fn tell_senders(services: &Services, receiver: &DeviceId, counts: BTreeMap<Origin, u64>) {
     for (origin, count) in counts {
-        let Some(notice) = written(&origin.notice, receiver, count) else { continue };
-        let outcome = match services.directory.deliver(&origin.sender, &notice, None).await {
+        let Some(receipt) = written(&origin.receipt, receiver, count) else { continue };
+        let outcome = match services.directory.deliver(&origin.sender, &receipt, None).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Missed::Away | Missed::Refused | Missed::Behind)) => {
                 let ttl = u64::try_from(limits::NOTICE_KEPT.as_millis()).unwrap_or(u64::MAX);
-                let kept = services.queue.enqueue(&origin.sender, notice, unix_ms(), ttl).await;
+                let kept = services.queue.enqueue(&origin.sender, receipt, unix_ms(), ttl).await;
                 services.directory.queued(&origin.sender);
                 kept.map(drop)
             }
@@ -143,9 +143,9 @@ async fn tell_senders(services: &Services, receiver: &DeviceId, counts: BTreeMap
     }
 }
 
-/// The notice with who got how many messages.
-fn written(notice: &str, receiver: &DeviceId, count: u64) -> Option<Arc<str>> {
-    let mut object: Map<String, Value> = serde_json::from_str(notice).ok()?;
+/// The receipt with who got how many messages.
+fn written(receipt: &str, receiver: &DeviceId, count: u64) -> Option<Arc<str>> {
+    let mut object: Map<String, Value> = serde_json::from_str(receipt).ok()?;
     object.insert("to".to_owned(), receiver.as_str().into());
     object.insert("count".to_owned(), count.into());
     Some(Value::Object(object).to_string().into())

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, DeviceId, PluginId};
-use modehost_limits as limits;
 use modehost_outbox::Outbox;
 use modehost_speech::AudioInput;
 use modehost_task::{IoTask, spawn_io};

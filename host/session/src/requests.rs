@@ -109,7 +109,7 @@ pub(crate) async fn stored<T>(
     reply: impl Future<Output = Result<T, StorageError>>,
     event: impl FnOnce(T) -> Option<Event>,
 ) -> Outcome {
-    let answer = match tokio::time::timeout(modehost_limits::STORAGE_REPLY, reply).await {
+    let answer = match tokio::time::timeout(crate::limits::STORAGE_REPLY, reply).await {
         Ok(answer) => answer,
         Err(_) => Err(StorageError::Unavailable("it does not answer".into())),
     };
@@ -131,11 +131,11 @@ pub(crate) async fn answered(
 ) -> Outcome {
     let (event, rest) = match answer.next().await {
         Some(ModelPart::Chunk(text)) => (Event::ModelChunk { request, text }, Some(answer)),
-        Some(ModelPart::Done { text, prompt_tokens, answer_tokens, tool_calls }) => {
-            (Event::ModelDone(ModelDone { request, text, prompt_tokens, answer_tokens, tool_calls }), None)
+        Some(ModelPart::Done { text, prompt_tokens, completion_tokens, tool_calls }) => {
+            (Event::ModelDone(ModelDone { request, text, prompt_tokens, completion_tokens, tool_calls }), None)
         }
         Some(ModelPart::Failed { reason, message }) => (failed(request, reason, &message), None),
-        None => (failed(request, Failure::Refused, "the model ended without an answer"), None),
+        None => (failed(request, Failure::Rejected, "the model ended without an answer"), None),
     };
     Outcome { plugin, request, serial, event: Some(event), storage: None, rest }
 }

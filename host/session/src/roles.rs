@@ -12,10 +12,10 @@ mod stored;
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::event::{Device, RequestId};
 use modehost_contract::{Context, Event};
 use modehost_ids::{GenerationId, PluginId};
-use modehost_limits as limits;
 use modehost_storage::traits::{Document, StoredHandler};
 use tokio::time::Instant;
 

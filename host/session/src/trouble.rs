@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 

@@ -12,10 +12,10 @@ mod record;
 
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::event::Failure;
 use modehost_contract::{Event, Fault};
 use modehost_ids::{DeviceId, GenerationId, PluginId, SessionId, TurnId};
-use modehost_limits as limits;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -349,7 +349,7 @@ fn word(reason: Failure) -> &'static str {
         Failure::Interrupted => "interrupted",
         Failure::Unavailable => "unavailable",
         Failure::TimedOut => "timed-out",
-        Failure::Refused => "refused",
+        Failure::Rejected => "refused",
         Failure::Denied => "denied",
         Failure::TooMany => "too-many",
         Failure::Unsupported => "unsupported",

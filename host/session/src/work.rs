@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::Event;
 use modehost_contract::event::Transcript;
 use modehost_ids::{ConnectionId, PluginId};
-use modehost_limits as limits;
 use modehost_protocol::DeviceMessage;
 
 /// One step that follows from an event of the session.

@@ -19,9 +19,9 @@ mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_breaker::{Breaker, Policy};
-use modehost_limits::sound as limits;
 use modehost_task::{IoTask, spawn_io};
 
 use self::buffer::AudioBuffer;

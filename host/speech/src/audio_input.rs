@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
-use modehost_limits::sound as limits;
 use modehost_protocol::{AudioFormat, Codec, ListenMode};
 use modehost_task::WorkTask;
 use parking_lot::Mutex;
@@ -28,7 +28,7 @@ pub struct Words {
     /// Empty where a partial transcript has come to nothing.
     pub text: Arc<str>,
     /// False for a partial transcript: the next one replaces it.
-    pub confirmed: bool,
+    pub is_final: bool,
     /// The utterance reached the maximum length and was split: the person goes on.
     pub cut: bool,
     /// Start of the audio, Unix ms.

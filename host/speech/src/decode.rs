@@ -4,7 +4,7 @@
 
 mod evidence;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_protocol::{AudioFormat, Codec};
 use opus_pure::OpusDecoder;
 

@@ -1,7 +1,7 @@
 //! PCM to packets for a device. Rule: a frame has the length and the rate that the device was told;
 //! the last one is filled up with silence.
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 
 /// How sound is put into packets for a device.

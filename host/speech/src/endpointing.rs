@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_protocol::ListenMode;
 use tokio::time::Instant;
 

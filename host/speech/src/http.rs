@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};

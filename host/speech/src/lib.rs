@@ -30,6 +30,8 @@ pub mod endpointing;
 pub mod fault;
 mod http;
 mod join;
+/// Default times, depths and sizes.
+pub mod limits;
 mod metrics;
 pub mod playback;
 pub mod resample;

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_outbox::Outbox;
 use modehost_protocol::reply;
 use modehost_task::{IoTask, WorkTask, WorkThreads, spawn_io};

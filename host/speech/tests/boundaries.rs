@@ -2,8 +2,8 @@
 //! the speech is a recording that was cut at its first and last sound, and what lies around it is
 //! made here.
 
-use modehost_limits::sound::FAINT_VOICE;
 use modehost_speech::config::VadConfig;
+use modehost_speech::limits::FAINT_VOICE;
 use modehost_speech::vad::{Bounds, Change, Earshot, RATE, Vad, Voice, duration};
 
 /// How far a boundary may be from the truth, in ms.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::limits;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use modehost_limits as limits;
 use modehost_storage::{StorageError, sweep};
 use modehost_task::run_blocking;
 use serde::Serialize;

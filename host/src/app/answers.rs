@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_config::{Live, Loaded};
 use modehost_contract::Catalog;
-use modehost_limits as limits;
 use modehost_plugin::PluginCatalog;
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use modehost_session::{NotForgotten, Registry};
 use modehost_storage::{FallbackQueue, Forgotten, SqliteStorage, StorageError};
 use tokio::time::{Instant, sleep};

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_config::{LastReload, Problem};
 use modehost_gateway::Readiness;
-use modehost_limits as limits;
 use modehost_storage::SqliteStorage;
 use parking_lot::Mutex;
 use time::OffsetDateTime;

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_config::{Live, Reloaded};
 use modehost_gateway::{Done, Operator, Order, Ports};
-use modehost_limits as limits;
 use modehost_task::run_apart;
 use tokio::sync::Notify;
 use tokio::time::timeout;

@@ -3,9 +3,9 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use crate::limits;
 use modehost_contract::{Snapshot, StateSamples};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_session::Registry;
 use modehost_storage::SqliteStorage;
 use modehost_storage::traits::Sessions;

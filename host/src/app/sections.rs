@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::limits;
 use jsonschema::error::ValidationErrorKind;
 use modehost_config::{Loaded, Problem, path, problem};
 use modehost_contract::Table;
-use modehost_limits as limits;
 use modehost_plugin::catalog::status::Misconfigured;
 use modehost_plugin::{PluginCatalog, Shared};
 use serde_json::{Map, Value};

@@ -7,8 +7,8 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_gateway::Readiness;
-use modehost_limits as limits;
 use modehost_task::WorkThreads;
 use sd_notify::NotifyState;
 use tokio::sync::oneshot;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use metrics_exporter_prometheus::PrometheusHandle;
-use modehost_limits as limits;
 use modehost_session::Registry;
 use modehost_storage::SqliteStorage;
 use modehost_task::run_blocking;

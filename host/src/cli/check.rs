@@ -5,8 +5,8 @@ mod findings;
 
 use std::path::{Path, PathBuf};
 
+use crate::limits;
 use modehost_config::{Loaded, Place, Problems};
-use modehost_limits as limits;
 use serde_json::Value;
 
 use super::Failure;

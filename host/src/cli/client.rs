@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::limits;
 use axum::body::Bytes;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -18,7 +19,6 @@ use hyper_util::rt::TokioIo;
 use modehost_config::Loaded;
 use modehost_gateway::ServerConfig;
 use modehost_gateway::config::OperatorSecret;
-use modehost_limits as limits;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;

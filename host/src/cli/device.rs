@@ -6,8 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::limits;
 use clap::Subcommand;
-use modehost_limits as limits;
 
 use super::Failure;
 use super::client::{ServerArguments, segment};

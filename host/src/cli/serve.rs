@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::limits;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::First;
 use modehost_config::environment::Override;
 use modehost_gateway::BindError;
-use modehost_limits as limits;
 use modehost_storage::Lasting;
 use modehost_task::{run_blocking, run_on_io};
 

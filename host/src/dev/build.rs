@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modehost_limits as limits;
+use crate::limits;
 use serde::Deserialize;
 
 /// A checkout with plugins.

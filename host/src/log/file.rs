@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::limits;
 use modehost_follow::Identity;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use time::macros::format_description;

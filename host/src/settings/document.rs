@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::limits;
 use garde::Validate;
 use modehost_config::remote::{RemoteSecret, is_open};
 use modehost_config::{Elsewhere, Loaded, Remote, Switch};
 use modehost_ids::Address;
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

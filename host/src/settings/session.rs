@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use garde::Validate;
 use modehost_gateway::OfExtensions;
 use modehost_ids::Address;
-use modehost_limits as limits;
 use modehost_session::{Config, ExtensionRule, Language, UnknownReceivers, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use garde::Validate;
 use modehost_config::path;
-use modehost_limits as limits;
 use modehost_session::IdleConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

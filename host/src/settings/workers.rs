@@ -1,8 +1,8 @@
 //! The section `workers`. Rule: a number that cannot work is replaced by the default, with a
 //! warning, and never stops a start.
 
+use crate::limits;
 use modehost_config::Loaded;
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::object;
 use crate::reply::StorageError;

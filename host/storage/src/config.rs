@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::limits;
 use garde::Validate;
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use futures_lite::future::block_on;
-use modehost_limits as limits;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 
 use self::entry::Source;

@@ -21,8 +21,8 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use tokio::sync::oneshot;
 
 pub(crate) use self::file::FILE;

@@ -25,6 +25,8 @@ pub mod assemble;
 pub mod config;
 pub mod export;
 pub mod fallback_queue;
+/// Default times, depths and sizes.
+pub mod limits;
 pub mod local_directory;
 mod metrics;
 mod object;

@@ -47,7 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-use modehost_limits as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::Notify;

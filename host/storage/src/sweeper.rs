@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use modehost_limits as limits;
+use crate::limits;
 use modehost_task::{IoTask, spawn_io};
 
 use crate::reply::StorageError;

@@ -213,7 +213,7 @@ pub struct Origin {
     /// The device that sent it.
     pub sender: DeviceId,
     /// What the sender is to be told: a JSON object, to which receiver and count are added.
-    pub notice: Arc<str>,
+    pub receipt: Arc<str>,
 }
 
 /// A message that waits for a device.
@@ -237,7 +237,7 @@ pub struct OfflineDelivery {
     /// The device that sends it.
     pub sender: DeviceId,
     /// What the sender is told of the hand-over, as in [`Origin`]; none: nothing.
-    pub notice: Option<Arc<str>>,
+    pub receipt: Option<Arc<str>>,
     /// The device that it is for.
     pub receiver: DeviceId,
     /// The text frame that the receiver is sent.
@@ -252,7 +252,7 @@ pub struct OfflineDelivery {
 
 impl OfflineDelivery {
     pub(crate) fn origin(&self) -> Option<Origin> {
-        self.notice.clone().map(|notice| Origin { sender: self.sender.clone(), notice })
+        self.receipt.clone().map(|receipt| Origin { sender: self.sender.clone(), receipt })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use modehost_ids::{DeviceId, SessionId};
-use modehost_limits as limits;
+use modehost_storage::limits;
 use modehost_storage::traits::{
     Batch, Document, Documents, Journals, OfflineQueue, Outcome, Sessions, StoredSession, Write, Written,
 };

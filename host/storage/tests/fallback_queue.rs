@@ -47,7 +47,7 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     let file = dir.path().join("offline_queue.json");
     let (storage, queue) = open(dir.path());
     let device = DeviceId::new("d");
-    let origin = Some(Origin { sender: DeviceId::new("ann"), notice: "{\"type\":\"x\"}".into() });
+    let origin = Some(Origin { sender: DeviceId::new("ann"), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue(&device, "before".into(), 1, LONG));
     let held = hold(dir.path());
     assert_eq!(get(queue.enqueue_from(origin.clone(), &device, "one".into(), 2, LONG)), 0);
@@ -107,7 +107,7 @@ fn p3_fifty_senders_lose_nothing_while_the_database_comes_and_goes() {
     std::thread::scope(|scope| {
         let releaser = scope.spawn(move || {
             // Longer than the database waits for a lock, so that the file is used for certain.
-            std::thread::sleep(modehost_limits::STORAGE_BUSY * 2);
+            std::thread::sleep(modehost_storage::limits::STORAGE_BUSY * 2);
             drop(held);
         });
         for sender in 0..50 {

@@ -58,7 +58,7 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     };
     get(storage.archive(entry, 0));
     get(storage.enqueue(device, format!("\"for {device}\"").into(), 1, u64::MAX / 4));
-    let origin = Origin { sender: device.clone(), notice: "{}".into() };
+    let origin = Origin { sender: device.clone(), receipt: "{}".into() };
     get(storage.enqueue_from(Some(origin), other, format!("\"from {device}\"").into(), 1, u64::MAX / 4));
 }
 
@@ -156,7 +156,7 @@ fn the_file_in_reserve_is_forgotten_too() {
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let (device, friend) = (DeviceId::new("one"), DeviceId::new("two"));
     get(queue.enqueue(&device, "\"to it\"".into(), 1, u64::MAX / 4));
-    let origin = Origin { sender: device.clone(), notice: "{}".into() };
+    let origin = Origin { sender: device.clone(), receipt: "{}".into() };
     get(queue.enqueue_from(Some(origin), &friend, "\"from it\"".into(), 1, u64::MAX / 4));
     get(queue.enqueue(&friend, "\"of nobody\"".into(), 1, u64::MAX / 4));
     assert_eq!(get(queue.concerning(&device)).len(), 2);

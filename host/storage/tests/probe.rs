@@ -96,7 +96,7 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
     let known = DeviceId::new("known");
     let facts = DeviceFacts { knows_extensions: true, ..DeviceFacts::default() };
     block_on(storage.learn(&known, facts, 1)).expect("kept");
-    let most = usize::try_from(modehost_limits::DEVICE_FACTS).expect("a number");
+    let most = usize::try_from(modehost_storage::limits::DEVICE_FACTS).expect("a number");
     let mut seen = Vec::new();
     for number in 0..most + 2_000 {
         seen.push(storage.seen(&DeviceId::new(format!("d-{number}")), 2 + number as u64));
@@ -107,7 +107,7 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
     assert_eq!(block_on(storage.facts(&known)), Ok(facts));
     let letter = |to: &str| OfflineDelivery {
         sender: known.clone(),
-        notice: None,
+        receipt: None,
         receiver: DeviceId::new(to),
         payload: "x".into(),
         now: 1,

@@ -179,7 +179,7 @@ impl Mode for Coding {
 
     /// Who leaves the mode without `stop` gets the final insight too.
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
-        let is_there = matches!(reason, EndReason::Asked | EndReason::Switched);
+        let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
         if let Some(language) = self.language.take().filter(|_| is_there) {
             cx.say(language.pick("代码洞察结束。", "Coding insight has ended."));
         }

@@ -92,7 +92,7 @@ impl Mode for Conversation {
     /// A new utterance ends whatever is being said; then it is a command or a turn.
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         let text = transcript.text.trim();
-        if !transcript.confirmed || text.is_empty() {
+        if !transcript.is_final || text.is_empty() {
             return Ok(());
         }
         self.interrupt(cx, false);

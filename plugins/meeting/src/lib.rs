@@ -136,7 +136,7 @@ impl Mode for Meeting {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
-        let Transcript { text, confirmed, start_ms, segment, .. } = transcript;
+        let Transcript { text, is_final: confirmed, start_ms, segment, .. } = transcript;
         // A doubt is kept as words of the meeting: asking back would talk into it.
         let ends = confirmed && of_meeting(&text, &cx.config().end_phrases) == Verdict::Command(());
         if ends {
@@ -253,7 +253,7 @@ impl Mode for Meeting {
             self.conclude_all(cx);
             return Ok(());
         }
-        let is_there = matches!(reason, EndReason::Asked | EndReason::Switched);
+        let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
         self.take(cx, Held::End(is_there))
     }
 }

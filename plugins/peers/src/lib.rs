@@ -23,7 +23,7 @@ pub mod words;
 use std::time::Duration;
 
 use modehost_sdk::{
-    Cx, Delivered, Describe, EndReason, Failure, Fault, Letter, Message, Mode, ModelDone, ModelForm, Outcome,
+    Cx, Delivered, Describe, EndReason, Failure, Fault, Message, Mode, ModelDone, ModelForm, Outcome, OutgoingDelivery,
     RequestFailed, RequestId, TimerId,
 };
 use serde::{Deserialize, Serialize};
@@ -107,10 +107,10 @@ impl Mode for Peers {
             return Ok(());
         };
         let mut failed = failed(refused, &mut delivered);
-        if delivered.now.is_empty() && delivered.queued.is_empty() && failed.is_empty() {
+        if delivered.sent.is_empty() && delivered.queued.is_empty() && failed.is_empty() {
             failed.push(Refused { to, reason: "there is no other device".to_owned() });
         }
-        cx.send(&Receipt::new(&id, &delivered.now, &delivered.queued, &failed));
+        cx.send(&Receipt::new(&id, &delivered.sent, &delivered.queued, &failed));
         Ok(())
     }
 
@@ -221,12 +221,12 @@ impl Peers {
         let payload: &RawValue =
             serde_json::from_str(&post.payload).map_err(|error| Fault::Failed(format!("a stored payload: {error}")))?;
         let sender = cx.device();
-        let request = cx.deliver_letter(&Letter {
+        let request = cx.deliver_with(&OutgoingDelivery {
             to,
             except: found.except,
             message: &Incoming::new(&post, payload, sender, false, relayed),
-            late: Some(&Incoming::new(&post, payload, sender, true, relayed)),
-            notice: Some(&REDELIVERED),
+            offline: Some(&Incoming::new(&post, payload, sender, true, relayed)),
+            receipt: Some(&REDELIVERED),
             ttl: Duration::from_millis(post.ttl_ms),
         });
         self.open.push(Open { request, id: post.id, to: post.to.label(), refused: found.refused });

@@ -87,7 +87,7 @@ pub struct Notice {
     event: &'static str,
 }
 
-/// The one notice that there is.
+/// The one receipt that there is.
 pub const REDELIVERED: Notice = Notice { r#type: "peer", event: "redelivered" };
 
 /// What became of a message.

@@ -290,19 +290,22 @@ impl<'a, M: Mode> Cx<'a, M> {
     /// Sends to devices and keeps the message up to `ttl` for those that are away;
     /// `on_delivered` answers. Needs the grant `deliver`.
     pub fn deliver(&mut self, to: Audience, message: &impl Serialize, ttl: Duration) -> RequestId {
-        let (late, notice) = (None::<&()>, None::<&()>);
-        self.deliver_letter(&Letter { to, except: Vec::new(), message, late, notice, ttl })
+        let (offline, receipt) = (None::<&()>, None::<&()>);
+        self.deliver_with(&OutgoingDelivery { to, except: Vec::new(), message, offline, receipt, ttl })
     }
 
     /// As [`Cx::deliver`], with all that a delivery can say.
-    pub fn deliver_letter(&mut self, letter: &Letter<'_, impl Serialize, impl Serialize, impl Serialize>) -> RequestId {
+    pub fn deliver_with(
+        &mut self,
+        delivery: &OutgoingDelivery<'_, impl Serialize, impl Serialize, impl Serialize>,
+    ) -> RequestId {
         let request = self.allot();
-        let Some(body) = self.write(letter.message) else { return request };
-        let late_body = letter.late.and_then(|late| self.write(late));
-        let notice = letter.notice.and_then(|notice| self.write(notice));
-        let ttl_ms = u64::try_from(letter.ttl.as_millis()).unwrap_or(u64::MAX);
-        let (to, except) = (letter.to.clone(), letter.except.clone());
-        self.effects.push(Effect::Deliver(wire::Delivery { request, to, except, body, late_body, notice, ttl_ms }));
+        let Some(body) = self.write(delivery.message) else { return request };
+        let offline_body = delivery.offline.and_then(|offline| self.write(offline));
+        let receipt = delivery.receipt.and_then(|receipt| self.write(receipt));
+        let ttl_ms = u64::try_from(delivery.ttl.as_millis()).unwrap_or(u64::MAX);
+        let (to, except) = (delivery.to.clone(), delivery.except.clone());
+        self.effects.push(Effect::Deliver(wire::Delivery { request, to, except, body, offline_body, receipt, ttl_ms }));
         request
     }
 
@@ -382,7 +385,7 @@ impl<'a, M: Mode> Cx<'a, M> {
 
 /// A message for devices.
 #[derive(Debug)]
-pub struct Letter<'a, M, L, N> {
+pub struct OutgoingDelivery<'a, M, O, R> {
     /// Whom it goes to.
     pub to: Audience,
     /// Devices that it does not go to, although `to` means them.
@@ -390,10 +393,10 @@ pub struct Letter<'a, M, L, N> {
     /// What a connected device gets: an object with a `type`.
     pub message: &'a M,
     /// What is kept for a device that is away, if it differs.
-    pub late: Option<&'a L>,
+    pub offline: Option<&'a O>,
     /// What this session's device is sent once a device that was away has got what was kept for
     /// it: an object with a `type`, to which the host adds `to` and `count`.
-    pub notice: Option<&'a N>,
+    pub receipt: Option<&'a R>,
     /// How long it is kept; zero: not at all.
     pub ttl: Duration,
 }

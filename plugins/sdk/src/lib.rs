@@ -47,7 +47,7 @@ mod register;
 mod round_trip;
 mod runner;
 
-pub use cx::{Cx, Letter, ModelForm, ModelQuestion};
+pub use cx::{Cx, ModelForm, ModelQuestion, OutgoingDelivery};
 pub use describe::Describe;
 pub use fields::{Fields, lower_word, parse, reject, schema_invalid};
 pub use language::Language;

@@ -260,11 +260,11 @@ impl TestDevice {
     }
 
     /// Words of the segment that is being spoken.
-    fn transcript(&self, text: &str, confirmed: bool) -> Transcript {
+    fn transcript(&self, text: &str, is_final: bool) -> Transcript {
         let end_ms = self.world.borrow().now;
         let start_ms = self.began.unwrap_or(end_ms);
         let (segment, source) = (self.segment + 1, "typed".into());
-        Transcript { text: text.into(), confirmed, start_ms, end_ms, segment, source }
+        Transcript { text: text.into(), is_final, start_ms, end_ms, segment, source }
     }
 
     fn handle(&mut self, event: &Event) {

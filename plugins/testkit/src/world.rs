@@ -23,7 +23,7 @@ use modehost_plugin::WasmGeneration;
 use serde_json::Value;
 
 use keep::Kept;
-use mail::{Letter, Mail};
+use mail::{KeptDelivery, Mail};
 use models::Models;
 pub use request::Part;
 use request::{answered, failed, part_of};
@@ -231,15 +231,15 @@ impl World {
                 self.kept.post(post);
                 self.queue(device, Event::RequestDone { request: post.request, value: 200 });
             }
-            Call::Deliver(Delivery { request, to, except, body, late_body, notice, ttl_ms }) => {
-                let letter = Letter {
+            Call::Deliver(Delivery { request, to, except, body, offline_body, receipt, ttl_ms }) => {
+                let kept = KeptDelivery {
                     from: device.to_owned(),
-                    body: late_body.as_ref().unwrap_or(body).clone(),
-                    notice: notice.clone(),
+                    body: offline_body.as_ref().unwrap_or(body).clone(),
+                    receipt: receipt.clone(),
                     until: self.now + ttl_ms,
                 };
                 let addressed = self.addressed(device, to, except);
-                self.deliver(device, *request, addressed, body, (*ttl_ms > 0).then_some(letter));
+                self.deliver(device, *request, addressed, body, (*ttl_ms > 0).then_some(kept));
             }
         }
     }
@@ -285,15 +285,15 @@ impl World {
         addressed
     }
 
-    /// Hands a message over, or keeps the letter for whom is away; without one it fails there.
-    fn deliver(&mut self, device: &str, request: RequestId, to: Vec<String>, body: &str, letter: Option<Letter>) {
-        let (now, away): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| self.is_there(id));
-        for id in &now {
+    /// Hands a message over, or keeps it for a device that is away; without one it fails there.
+    fn deliver(&mut self, device: &str, request: RequestId, to: Vec<String>, body: &str, kept: Option<KeptDelivery>) {
+        let (sent, away): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| self.is_there(id));
+        for id in &sent {
             self.hand(id, body);
         }
-        let (queued, failed) = match letter {
-            Some(letter) => {
-                away.iter().for_each(|id| self.mail.keep(id, letter.clone()));
+        let (queued, failed) = match kept {
+            Some(kept) => {
+                away.iter().for_each(|id| self.mail.keep(id, kept.clone()));
                 (away, Vec::new())
             }
             None => {
@@ -302,7 +302,7 @@ impl World {
                 (Vec::new(), failed.collect())
             }
         };
-        self.queue(device, Event::Delivered { request, now, queued, failed });
+        self.queue(device, Event::Delivered { request, sent, queued, failed });
     }
 
     /// Whoever is not a device of the kit is away.
@@ -368,8 +368,8 @@ mod tests {
             to,
             except,
             body,
-            late_body: Some(late),
-            notice: None,
+            offline_body: Some(late),
+            receipt: None,
             ttl_ms,
         }))
     }
@@ -388,9 +388,9 @@ mod tests {
             world.leave("c");
             world.carry_out("a", &effect);
             let event = world.queues.get_mut("a").and_then(VecDeque::pop_front);
-            let Some(Event::Delivered { now, queued, failed, .. }) = event else { panic!("{event:?}") };
+            let Some(Event::Delivered { sent, queued, failed, .. }) = event else { panic!("{event:?}") };
             let failed: Vec<String> = failed.into_iter().map(|failed| failed.device).collect();
-            assert_eq!((now, queued, failed), (there.clone(), Vec::new(), away), "{effect:?}");
+            assert_eq!((sent, queued, failed), (there.clone(), Vec::new(), away), "{effect:?}");
             assert!(there.iter().all(|id| world.inboxes[id].len() == 1), "{effect:?}");
         }
     }

@@ -110,7 +110,7 @@ impl Mode for Working {
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         // Nothing came of a draft: words without a letter are for nobody, so they are not handed on either.
-        if !transcript.confirmed || transcript.text.trim().is_empty() {
+        if !transcript.is_final || transcript.text.trim().is_empty() {
             return Ok(());
         }
         if self.take_answer(cx, &transcript.text) {
@@ -159,7 +159,7 @@ impl Mode for Working {
 
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
         self.question = None;
-        let is_there = matches!(reason, EndReason::Asked | EndReason::Switched);
+        let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
         if let Some(language) = self.language.take().filter(|_| is_there) {
             cx.say(language.pick("工作模式结束。", "Working mode has ended."));
         }

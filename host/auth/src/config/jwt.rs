@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
+use crate::limits;
 use garde::Validate;
 use jsonwebtoken::Algorithm;
 use modehost_ids::Address;
-use modehost_limits as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

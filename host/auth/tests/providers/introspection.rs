@@ -131,7 +131,7 @@ async fn c11_a_provider_that_answers_nonsense_refuses_for_now() {
     survives(Answer::Json(json!({ "active": "yes" }))).await;
     survives(Answer::Json(json!([true]))).await;
     survives(Answer::Body(vec![b'{'; 1000])).await;
-    survives(Answer::Body(vec![b' '; 2 * modehost_limits::INTROSPECTION_BYTES])).await;
+    survives(Answer::Body(vec![b' '; 2 * modehost_auth::limits::INTROSPECTION_BYTES])).await;
 }
 
 #[tokio::test]

@@ -230,7 +230,7 @@ async fn c11_a_provider_that_answers_nonsense_refuses_for_now() {
     survives(Answer::Body(b"<html>".to_vec())).await;
     survives(Answer::Json(json!({ "keys": [] }))).await;
     survives(Answer::Body(vec![b'['; 100_000])).await;
-    survives(Answer::Body(vec![b' '; 2 * modehost_limits::KEY_SET_BYTES])).await;
+    survives(Answer::Body(vec![b' '; 2 * modehost_auth::limits::KEY_SET_BYTES])).await;
 }
 
 #[tokio::test]

@@ -74,9 +74,9 @@ pub struct Delivery {
     /// A JSON object with a `type`.
     pub body: String,
     /// Kept for those that are away instead of `body`.
-    pub late_body: Option<String>,
+    pub offline_body: Option<String>,
     /// Told to the sender when what was kept has been handed over.
-    pub notice: Option<String>,
+    pub receipt: Option<String>,
     /// How long it is kept; 0: not at all.
     pub ttl_ms: u64,
 }

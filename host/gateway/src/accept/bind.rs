@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use modehost_limits as limits;
+use crate::limits;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::accept::handover::Ports;

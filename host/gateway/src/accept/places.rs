@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_limits as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::limits;
 use arc_swap::ArcSwapOption;
-use modehost_limits as limits;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::log_rate::LogRate;
 

@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 
+use crate::limits;
 use http::StatusCode;
 use modehost_auth::{Denied, Refused};
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 
 use crate::log_rate::LogRate;
 

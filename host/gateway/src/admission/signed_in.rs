@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::limits;
 use futures_util::stream::{self, StreamExt};
 use modehost_auth::{Claim, SignIn};
 use modehost_follow::Stamp;
 use modehost_ids::{ClientId, ConnectionId, DeviceId};
-use modehost_limits as limits;
 use modehost_session::Registry;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 use parking_lot::Mutex;

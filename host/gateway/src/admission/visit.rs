@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use crate::limits;
 use modehost_ids::{ConnectionId, DeviceId, SessionId};
-use modehost_limits as limits;
 use tokio::time::Instant;
 
 use crate::connection::traffic::{Counts, Traffic};

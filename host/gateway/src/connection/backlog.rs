@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
-use modehost_limits as limits;
 use modehost_session::{Gone, Incoming};
 
 use super::session_end::SessionEnd;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use futures_util::SinkExt;
-use modehost_limits as limits;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 

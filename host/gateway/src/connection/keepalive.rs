@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use modehost_limits as limits;
+use crate::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 

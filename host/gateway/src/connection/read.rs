@@ -1,7 +1,7 @@
 //! What a text of the device is. Rule: a text is judged by itself; what cannot be taken is answered with an error
 //! that points back at it, and nothing else is done here.
 
-use modehost_limits as limits;
+use crate::limits;
 use modehost_protocol::message::{GivenSecret, is_extension, is_heartbeat};
 use modehost_protocol::{DeviceMessage, Invalid, Reference, check, reply};
 

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
+use crate::limits;
 use futures_util::SinkExt;
-use modehost_limits as limits;
 use modehost_outbox::Mark;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
+use crate::limits;
 use futures_util::StreamExt;
-use modehost_limits as limits;
 use modehost_outbox::{Frame, Text, close};
 use modehost_protocol::{BadFrame, Evidence, Hello, Unwrapped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

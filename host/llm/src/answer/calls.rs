@@ -1,8 +1,8 @@
 //! Calls of tools that come in pieces. Rule: however careless a service numbers them, the pieces of one call
 //! stay together and those of two apart.
 
+use crate::limits;
 use modehost_contract::effect::ToolCall;
-use modehost_limits as limits;
 
 use crate::fault::Fault;
 use crate::half::Joiner;

@@ -43,7 +43,7 @@ fn contents_of_all_kinds_are_taken() {
         json!({ "choices": [], "usage": { "prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9 } }),
     ])
     .expect("an answer");
-    assert_eq!((answer.text.as_str(), answer.prompt_tokens, answer.answer_tokens), ("ab", 7, 2));
+    assert_eq!((answer.text.as_str(), answer.prompt_tokens, answer.completion_tokens), ("ab", 7, 2));
 }
 
 #[test]

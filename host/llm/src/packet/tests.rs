@@ -100,7 +100,7 @@ fn counts_are_numbers_however_they_are_written() {
         (json!([]), (0, 0)),
     ] {
         let packet = read(json!({ "choices": [], "usage": usage }));
-        assert_eq!((packet.prompt_tokens, packet.answer_tokens), counts, "{usage}");
+        assert_eq!((packet.prompt_tokens, packet.completion_tokens), counts, "{usage}");
     }
 }
 

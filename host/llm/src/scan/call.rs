@@ -2,7 +2,7 @@
 //! as bare JSON. Rule: what stands between marks is never text; a block or JSON is a call only if it is
 //! nothing else.
 
-use modehost_limits as limits;
+use crate::limits;
 
 use super::marks::{self, Found, MARK_BYTES, Mark, STARTS};
 use super::{Scanned, Scanner, State, next_mark};

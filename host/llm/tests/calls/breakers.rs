@@ -10,12 +10,12 @@ use serde_json::json;
 
 use crate::setup::{ask, config, models, question, section, streamed};
 
-const FAILURES: usize = modehost_limits::MODEL_BREAKER_FAILURES as usize;
+const FAILURES: usize = modehost_llm::limits::MODEL_BREAKER_FAILURES as usize;
 
 /// Past the first pause of a breaker, without waiting.
 async fn past_the_pause() {
     tokio::time::pause();
-    tokio::time::advance(modehost_limits::BREAKER_OPEN + Duration::from_millis(1)).await;
+    tokio::time::advance(modehost_llm::limits::BREAKER_OPEN + Duration::from_millis(1)).await;
     tokio::time::resume();
 }
 
@@ -26,7 +26,7 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
         let models = models(&provider, json!({}));
         provider.always(Reply::status(status));
         for _ in 0..FAILURES {
-            assert_eq!(ask(&models, streamed("?")).await.failed().0, Failure::Refused, "{status}");
+            assert_eq!(ask(&models, streamed("?")).await.failed().0, Failure::Rejected, "{status}");
         }
         for request in [streamed("?"), question("?")] {
             let outcome = ask(&models, request).await;
@@ -38,7 +38,7 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
 
         // A trial that fails, then one that does not.
         past_the_pause().await;
-        assert_eq!(ask(&models, question("?")).await.failed().0, Failure::Refused);
+        assert_eq!(ask(&models, question("?")).await.failed().0, Failure::Rejected);
         assert!(ask(&models, question("?")).await.failed().1.contains("is not asked for"));
         assert_eq!(provider.asked().len(), FAILURES + 1, "{status}");
         provider.always(Reply::text("Yes."));

@@ -79,7 +79,7 @@ async fn l3_what_will_not_pass_is_told_at_once() {
         (301, "llm.aliases.default.base_url"),
     ] {
         for (reason, sentence, tries) in both(Reply::status(status), json!({})).await {
-            assert_eq!((reason, tries), (Failure::Refused, 1), "{status}");
+            assert_eq!((reason, tries), (Failure::Rejected, 1), "{status}");
             assert!(sentence.contains(setting), "{sentence}");
         }
     }
@@ -207,7 +207,7 @@ async fn what_cannot_be_asked_is_not_sent() {
     let mut broken = question("?");
     broken.tools.push(Tool { name: "a".into(), description: String::new(), parameters: "{".into() });
     for request in [empty, broken] {
-        assert_eq!(ask(&models, request).await.failed().0, Failure::Refused);
+        assert_eq!(ask(&models, request).await.failed().0, Failure::Rejected);
     }
     assert_eq!(provider.asked().len(), 0);
 }

@@ -199,7 +199,7 @@ async fn l8_an_error_in_place_of_an_answer_is_told_by_its_code_alone() {
     for (error, reason) in [
         (json!({ "error": { "message": "secret plans", "code": "model_overloaded" } }), Failure::Unavailable),
         (json!({ "error": { "message": "secret plans", "code": 429 } }), Failure::TooMany),
-        (json!({ "object": "error", "message": "secret plans", "code": 401 }), Failure::Refused),
+        (json!({ "object": "error", "message": "secret plans", "code": 401 }), Failure::Rejected),
         (json!({ "code": "Throttling", "message": "secret plans" }), Failure::Unavailable),
         (json!({ "error": "secret plans" }), Failure::Unavailable),
         (json!({ "base_resp": { "status_code": 1004, "status_msg": "secret plans" } }), Failure::Unavailable),

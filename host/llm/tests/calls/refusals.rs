@@ -159,7 +159,7 @@ async fn l6_a_question_that_is_too_long_by_itself_is_told_so_in_the_end() {
     let models = models(&provider, json!({}));
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
-    assert_eq!(reason, Failure::Refused);
+    assert_eq!(reason, Failure::Rejected);
     assert!(sentence.contains("400 (context_length_exceeded)") && !sentence.contains("secret"), "{sentence}");
     assert_eq!(provider.asked().len(), 1);
 }
@@ -280,7 +280,7 @@ async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
     );
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
-    assert_eq!((reason, provider.asked().len()), (Failure::Refused, 1));
+    assert_eq!((reason, provider.asked().len()), (Failure::Rejected, 1));
     assert!(sentence.contains("answered 400 (odd_request)") && !sentence.contains("secret"), "{sentence}");
     // One that refuses everything is asked a few times, and not for ever.
     provider.always(Reply::with(|asked: &Asked| {
@@ -289,7 +289,7 @@ async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
         Reply::refusal(400, &format!("Unsupported parameter: '{named}' is not supported"))
     }));
     let before = provider.asked().len();
-    assert_eq!(ask(&models, with_calls()).await.failed().0, Failure::Refused);
+    assert_eq!(ask(&models, with_calls()).await.failed().0, Failure::Rejected);
     assert!((2..=6).contains(&(provider.asked().len() - before)), "{}", provider.asked().len() - before);
 }
 

@@ -100,8 +100,8 @@ pub async fn ask(models: &LanguageModels, request: ModelRequest) -> Outcome {
                 chunks.push(text.to_string());
                 continue;
             }
-            ModelPart::Done { text, prompt_tokens, answer_tokens, tool_calls } => {
-                Ok(Done { text: text.to_string(), tokens: (prompt_tokens, answer_tokens), tool_calls })
+            ModelPart::Done { text, prompt_tokens, completion_tokens, tool_calls } => {
+                Ok(Done { text: text.to_string(), tokens: (prompt_tokens, completion_tokens), tool_calls })
             }
             ModelPart::Failed { reason, message } => Err((reason, message)),
         };

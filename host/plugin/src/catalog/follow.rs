@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::limits;
 use modehost_contract::Generation;
 use modehost_follow::Stamp;
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_task::run_apart;
 use tokio::sync::{Notify, mpsc};
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use modehost_contract::{Generation, StateSamples};
 use modehost_follow::Stamp;
-use modehost_limits as limits;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 

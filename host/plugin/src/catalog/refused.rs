@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::limits;
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use parking_lot::Mutex;
 
 use crate::load::LoadError;

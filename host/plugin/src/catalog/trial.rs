@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 
 /// The evidence for and against one generation.
 #[derive(Debug)]

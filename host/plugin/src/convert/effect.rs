@@ -15,9 +15,9 @@ mod model;
 mod table;
 mod translate;
 
+use crate::limits;
 use modehost_contract::effect::Query;
 use modehost_contract::{Effect, Fault};
-use modehost_limits as limits;
 
 use self::table::Row;
 use crate::bindings::v0_2::modehost::mode::effects as wit;

@@ -26,14 +26,14 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
             let page = wit::JournalPage { request: *request, journal, entries: &entries, complete: *complete };
             call(wit::Event::JournalPage(page))
         }
-        Event::Delivered { request, now, queued, failed } => {
-            let now: Vec<&str> = now.iter().map(String::as_str).collect();
+        Event::Delivered { request, sent, queued, failed } => {
+            let sent: Vec<&str> = sent.iter().map(String::as_str).collect();
             let queued: Vec<&str> = queued.iter().map(String::as_str).collect();
             let failed: Vec<_> = failed
                 .iter()
                 .map(|failure| wit::Undelivered { device: &failure.device, reason: &failure.reason })
                 .collect();
-            let delivered = wit::Delivered { request: *request, now: &now, queued: &queued, failed: &failed };
+            let delivered = wit::Delivered { request: *request, sent: &sent, queued: &queued, failed: &failed };
             call(wit::Event::Delivered(delivered))
         }
         Event::ModelDone(done) => {
@@ -47,7 +47,7 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
                 request: done.request,
                 text: &done.text,
                 prompt_tokens: done.prompt_tokens,
-                answer_tokens: done.answer_tokens,
+                completion_tokens: done.completion_tokens,
                 tool_calls: &tool_calls,
             }))
         }
@@ -72,7 +72,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         Event::Message { kind, body } => wit::Event::Message(wit::Message { kind, body }),
         Event::Transcript(transcript) => wit::Event::Transcript(wit::Transcript {
             text: &transcript.text,
-            confirmed: transcript.confirmed,
+            is_final: transcript.is_final,
             start_ms: transcript.start_ms,
             end_ms: transcript.end_ms,
             segment: transcript.segment,
@@ -99,9 +99,9 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         Event::ModeChanged(mode) => wit::Event::ModeChanged(mode),
         Event::Upgraded { old_version } => wit::Event::Upgraded(old_version),
         Event::Ended(reason) => wit::Event::Ended(match reason {
-            EndReason::Asked => wit::EndReason::Asked,
+            EndReason::Requested => wit::EndReason::Requested,
             EndReason::Switched => wit::EndReason::Switched,
-            EndReason::Gone => wit::EndReason::Gone,
+            EndReason::Expired => wit::EndReason::Expired,
             EndReason::Removed => wit::EndReason::Removed,
         }),
         Event::Extension { name, payload } => wit::Event::Extension(wit::Extension { name, payload }),
@@ -136,7 +136,7 @@ fn failure(failure: Failure) -> wit::Failure {
         Failure::Interrupted => wit::Failure::Interrupted,
         Failure::Unavailable => wit::Failure::Unavailable,
         Failure::TimedOut => wit::Failure::TimedOut,
-        Failure::Refused => wit::Failure::Refused,
+        Failure::Rejected => wit::Failure::Rejected,
         Failure::Denied => wit::Failure::Denied,
         Failure::TooMany => wit::Failure::TooMany,
         Failure::Unsupported => wit::Failure::Unsupported,

@@ -2,7 +2,7 @@
 //! held against the system's own count.
 
 use modehost_contract::Generation;
-use modehost_limits as limits;
+use modehost_plugin::limits;
 use modehost_plugin::{Runtime, RuntimeConfig};
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use modehost_contract::Catalog;
-use modehost_limits as limits;
+use modehost_plugin::limits;
 use modehost_plugin::{Config, Ground, PluginCatalog};
 use serde_json::Map;
 use tokio::sync::watch;

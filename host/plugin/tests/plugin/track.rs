@@ -137,7 +137,7 @@ fn an_old_component_is_told_only_what_it_has_words_for() {
 
 fn answer() -> ModelDone {
     let call = ToolCall { id: "c1".to_owned(), name: "n".to_owned(), arguments: "{".to_owned() };
-    ModelDone { request: 1, text: "yes".into(), prompt_tokens: 1, answer_tokens: 2, tool_calls: vec![call] }
+    ModelDone { request: 1, text: "yes".into(), prompt_tokens: 1, completion_tokens: 2, tool_calls: vec![call] }
 }
 
 #[test]

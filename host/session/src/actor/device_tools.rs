@@ -3,10 +3,10 @@
 
 use std::time::Instant as Clock;
 
+use crate::limits;
 use modehost_contract::Event;
 use modehost_contract::event::{Failure, RequestId};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_mcp::{Command, McpError, ToolResult};
 use modehost_protocol::reply;
 
@@ -92,6 +92,6 @@ fn failure(error: &McpError) -> Failure {
         McpError::Interrupted => Failure::Interrupted,
         McpError::Closing => Failure::Unavailable,
         McpError::TimedOut(_) => Failure::TimedOut,
-        McpError::Refused(..) | McpError::UnknownTool => Failure::Refused,
+        McpError::Refused(..) | McpError::UnknownTool => Failure::Rejected,
     }
 }

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_contract::Event;
 use modehost_contract::effect::{Delivery, JournalPart, Write};
 use modehost_contract::event::{Document, Failure, JournalEntry, RequestId};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_storage::StorageError;
 use modehost_storage::traits::{self, Archived, Author, Batch, Written};
@@ -158,7 +158,7 @@ impl Session {
         let (own, now) = (self.env.handle.device.clone(), self.roles.context().now);
         let sending = deliver(self.env.services().clone(), self.config(), OutgoingDelivery::new(own, delivery, now));
         let event = move |made: Deliveries| {
-            Some(Event::Delivered { request, now: made.now, queued: made.queued, failed: made.failed })
+            Some(Event::Delivered { request, sent: made.sent, queued: made.queued, failed: made.failed })
         };
         self.make_dirty();
         Some(stored(plugin.clone(), request, ticket.serial, sending, event).boxed())

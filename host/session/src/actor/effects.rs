@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_contract::effect::{Call, HookRequest, ListenCommand, ListenMode, Local, ModelRequest, Output, Query};
 use modehost_contract::event::{Failure, RequestId, Transcript};
 use modehost_contract::{Effect, Event};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_protocol::{DeviceMessage, check};
 use modehost_storage::assemble;

@@ -3,8 +3,8 @@
 
 use std::pin::Pin;
 
+use crate::limits;
 use futures_util::future::OptionFuture;
-use modehost_limits as limits;
 use modehost_storage::Reply;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};

@@ -187,7 +187,7 @@ impl Session {
         while self.presence.link.is_over()
             && let Some(plugin) = self.roles.next_to_end()
         {
-            self.work.push_event(plugin, Event::Ended(EndReason::Gone));
+            self.work.push_event(plugin, Event::Ended(EndReason::Expired));
             self.work_off().await;
         }
     }

@@ -32,7 +32,7 @@ impl Session {
                 self.change_mode(Some((plugin, mode.clone())), EndReason::Switched, answer).await;
             }
             (false, true) if self.roles.mode.is_some() => {
-                self.change_mode(None, EndReason::Asked, Some((state, &mode))).await;
+                self.change_mode(None, EndReason::Requested, Some((state, &mode))).await;
             }
             // It runs already, or does not run any more.
             _ => self.presence.link.send(reply::mode_ok(state, &mode, self.env.id.as_str())),

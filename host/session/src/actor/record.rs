@@ -1,7 +1,7 @@
 //! The record of a session: what is left of it between two processes. Rule: everything that a mode would miss is in the
 //! record; what comes back first is what was lost.
 
-use modehost_limits as limits;
+use crate::limits;
 use modehost_storage::traits::StoredSession;
 use modehost_storage::{Reply, StorageError};
 use tokio::time::{Instant, sleep, timeout};

@@ -37,7 +37,7 @@ impl Session {
             Report::Quiet => self.release_waiting(Instant::now()),
             Report::Unreadable(codec) => self.on_unreadable_sound(codec),
             Report::Words(words) if is_old => {
-                if words.confirmed && self.roles.records(&self.env) {
+                if words.is_final && self.roles.records(&self.env) {
                     self.on_words_of_old_sound(words);
                 }
             }
@@ -71,7 +71,7 @@ impl Session {
     fn on_words(&mut self, words: Words) {
         let empty = words.text.trim().is_empty();
         self.input.on_recogniser_works(empty);
-        if empty && words.confirmed {
+        if empty && words.is_final {
             self.output.speak_on();
         } else if !empty && self.output.take_spoken_over() {
             self.abort(BARGE_IN);
@@ -116,7 +116,7 @@ impl Session {
     /// would show each draft as something said. `heard`: the newest words, where the transcript has more.
     fn send_transcript(&mut self, heard: Option<&str>, transcript: Transcript) {
         let (link, id) = (&mut self.presence.link, self.env.id.as_str());
-        if transcript.confirmed {
+        if transcript.is_final {
             link.send(reply::stt(&transcript.text, id));
         }
         link.send(reply::transcription(heard.unwrap_or(&transcript.text), unix_ms(), id));
@@ -133,7 +133,7 @@ impl Session {
         let is_default = current.is_none();
         let default = || self.config().default_mode.as_deref().and_then(|mode| find_mode(&self.env, mode));
         let Some((plugin, mode)) = current.or_else(default) else {
-            if transcript.confirmed {
+            if transcript.is_final {
                 let message = "no mode takes what is said; set session.default_mode or start a mode";
                 let error = reply::error(ErrorCode::NotReady.as_str(), message, &Reference::default());
                 self.presence.link.send(error);
@@ -147,7 +147,7 @@ impl Session {
         }
         let event = Event::Transcript(transcript.clone());
         let delivered = self.deliver(&plugin, event).await;
-        if transcript.confirmed {
+        if transcript.is_final {
             self.record_server(&plugin);
         }
         match delivered {
@@ -156,13 +156,13 @@ impl Session {
                 let declinable = (!is_default).then_some(&transcript);
                 self.apply(&plugin, effects, declinable).await;
             }
-            other => self.on_spoilt(&plugin, other, transcript.confirmed),
+            other => self.on_spoilt(&plugin, other, transcript.is_final),
         }
     }
 
     /// What was said has come to nothing.
-    fn on_spoilt(&mut self, plugin: &PluginId, delivered: Delivered, confirmed: bool) {
-        if confirmed {
+    fn on_spoilt(&mut self, plugin: &PluginId, delivered: Delivered, is_final: bool) {
+        if is_final {
             match &delivered {
                 Delivered::Effects(_) => {}
                 Delivered::Rejected(_) => self.turns.fail_by_mode(None),

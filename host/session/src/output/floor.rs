@@ -2,8 +2,8 @@
 //! keeps its order and is said as if it had come only now; it waits for a bounded time, and only before an
 //! answer has begun: one that is being said is interrupted or not, by other rules.
 
+use crate::limits;
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_outbox::Text;
 use std::collections::VecDeque;
 use tokio::time::Instant;
@@ -42,7 +42,7 @@ impl Floor {
             Waiting::Say { text, .. } => text.len(),
             Waiting::Show(text) => text.len(),
         };
-        if self.waiting.len() >= limits::sound::SPEECH_SENTENCES || self.bytes + bytes > limits::sound::SPEECH_BYTES {
+        if self.waiting.len() >= limits::SPEECH_SENTENCES || self.bytes + bytes > limits::SPEECH_BYTES {
             metrics::counter!("modehost_tts_dropped_total").increment(1);
             return;
         }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::limits;
 use modehost_ids::{ConnectionId, DeviceId};
-use modehost_limits as limits;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 

@@ -11,10 +11,10 @@ mod way_back;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::event::{RequestId, TimerId};
 use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Rejection, Report, Snapshot};
 use modehost_ids::{GenerationId, PluginId};
-use modehost_limits as limits;
 use modehost_storage::traits::Watch;
 use tokio::time::Instant;
 

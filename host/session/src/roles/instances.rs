@@ -1,9 +1,9 @@
 //! Instances in memory. Rule: an instance lives only with a permit of the budget; whoever waits for one holds none, and
 //! instances that nothing happens to are put to sleep.
 
+use crate::limits;
 use modehost_contract::{Fault, Snapshot};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_contract::event::Failure;
 use modehost_contract::{Event, Generation, Snapshot};
 use modehost_ids::PluginId;
-use modehost_limits as limits;
 use modehost_storage::traits::StoredHandler;
 use tokio::time::Instant;
 

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::limits;
 use modehost_ids::{DeviceId, GenerationId, PluginId, SessionId, TurnId};
-use modehost_limits as limits;
 use serde::Serialize;
 use tokio::time::Instant;
 

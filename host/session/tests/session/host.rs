@@ -226,7 +226,7 @@ impl Device {
     pub async fn is_understood(&self, text: &str, confirmed: bool) {
         let words = Words {
             text: text.into(),
-            confirmed,
+            is_final: confirmed,
             cut: false,
             start_ms: 1,
             end_ms: 2,
@@ -263,7 +263,7 @@ impl Device {
     /// A recogniser has made this of sound of that epoch.
     pub async fn is_understood_of(&self, epoch: u64, text: &str) {
         let (start_ms, end_ms, source) = (1, 2, "test".into());
-        let words = Words { text: text.into(), confirmed: true, cut: false, start_ms, end_ms, took: None, source };
+        let words = Words { text: text.into(), is_final: true, cut: false, start_ms, end_ms, took: None, source };
         self.attachment.as_ref().expect("connected").words_of(epoch, words).await.expect("a session");
     }
 

@@ -171,7 +171,7 @@ impl Models for Slow {
         let mut go = self.0.clone();
         futures_util::stream::once(async move {
             let _ = go.wait_for(|go| *go).await;
-            ModelPart::Done { text: "42".into(), prompt_tokens: 0, answer_tokens: 0, tool_calls: vec![] }
+            ModelPart::Done { text: "42".into(), prompt_tokens: 0, completion_tokens: 0, tool_calls: vec![] }
         })
         .boxed()
     }

@@ -15,7 +15,7 @@ pub fn mock_mode(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     match event {
         Event::Message { body, .. } => pull(body),
         Event::Transcript(said) => {
-            let told = json!({ "text": &*said.text, "confirmed": said.confirmed, "segment": said.segment });
+            let told = json!({ "text": &*said.text, "confirmed": said.is_final, "segment": said.segment });
             let mut effects = vec![tell("transcript", told)];
             effects.extend(pull(&said.text)?);
             Ok(effects)
@@ -46,9 +46,9 @@ pub fn mock_mode(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
         Event::ToolDone { request, text, failed } => {
             Ok(vec![tell("tool-done", json!({ "request": request, "text": &**text, "failed": failed }))])
         }
-        Event::Delivered { request, now, queued, failed } => {
+        Event::Delivered { request, sent, queued, failed } => {
             let failed: Vec<_> = failed.iter().map(|one| json!([one.device, one.reason])).collect();
-            let told = json!({ "request": request, "now": now, "queued": queued, "failed": failed });
+            let told = json!({ "request": request, "now": sent, "queued": queued, "failed": failed });
             Ok(vec![tell("delivered", told)])
         }
         _ => Ok(vec![]),
@@ -109,8 +109,8 @@ fn effect(wish: &Value) -> Result<Effect, Fault> {
             },
             except: wish["except"].as_array().into_iter().flatten().map(text).collect(),
             body: wish["deliver"].to_string(),
-            late_body: wish.get("late").map(Value::to_string),
-            notice: wish.get("notice").map(Value::to_string),
+            offline_body: wish.get("late").map(Value::to_string),
+            receipt: wish.get("notice").map(Value::to_string),
             ttl_ms: wish["ttl"].as_u64().unwrap_or(0),
         })),
         Some("ask") => {

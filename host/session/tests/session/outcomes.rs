@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_limits as limits;
+use modehost_session::limits;
 use modehost_session::{Config, Services};
 use modehost_storage::traits::{Archives, Journals};
 use serde_json::{Value, json};
@@ -176,7 +176,7 @@ fn heir(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
         Event::Ended(why) => {
             *count += 1;
             assert_eq!(*count, 1, "told the end twice");
-            let asked = matches!(why, EndReason::Gone | EndReason::Asked);
+            let asked = matches!(why, EndReason::Expired | EndReason::Requested);
             pull(if asked { r#"{"do":[{"ask":"?","request":1}]}"# } else { "" })
         }
         Event::ModelDone(done) => pull(&json!({ "do": [{ "post": &*done.text, "request": 2 }] }).to_string()),

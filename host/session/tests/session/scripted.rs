@@ -45,7 +45,7 @@ impl Script {
     /// The end of the answer to a question, counted from 0.
     pub async fn answers(&self, question: usize, text: &str) {
         let answer = self.0.answers.lock()[question].clone();
-        let done = ModelPart::Done { text: text.into(), prompt_tokens: 1, answer_tokens: 1, tool_calls: vec![] };
+        let done = ModelPart::Done { text: text.into(), prompt_tokens: 1, completion_tokens: 1, tool_calls: vec![] };
         answer.send(done).await.expect("somebody listens");
     }
 

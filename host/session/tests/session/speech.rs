@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use modehost_limits as limits;
 use modehost_session::Config;
+use modehost_session::limits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

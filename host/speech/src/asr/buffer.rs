@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;

@@ -6,10 +6,10 @@ pub mod frame;
 
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use modehost_breaker::Breaker;
-use modehost_limits::sound as limits;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;

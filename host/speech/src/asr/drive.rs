@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use modehost_breaker::{Breaker, Permit};
-use modehost_limits::sound as limits;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::buffer::{AudioBuffer, AudioReader};

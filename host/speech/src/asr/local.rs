@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crate::limits;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join};
-use modehost_limits::sound as limits;
 use modehost_task::run_blocking;
 use tokio::sync::{Mutex, Semaphore};
 use whisper_rs::{

@@ -6,11 +6,11 @@ mod answer;
 use std::io::Cursor;
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use modehost_breaker::Breaker;
-use modehost_limits::sound as limits;
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::multipart::{Form, Part};

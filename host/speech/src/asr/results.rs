@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 

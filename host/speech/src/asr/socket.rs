@@ -2,8 +2,8 @@
 //! so that TLS, roots and time limits come from one place, and each message in and out is bounded in
 //! size and time.
 
+use crate::limits;
 use futures_util::{SinkExt, StreamExt};
-use modehost_limits::sound as limits;
 use reqwest::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
 use reqwest::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Client, StatusCode, Upgraded};

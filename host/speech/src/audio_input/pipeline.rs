@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_protocol::{AudioFormat, ListenMode};
 use tokio::time::{Instant, sleep_until};
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use tokio::time::Instant;
 
 use super::Words;
@@ -202,15 +202,15 @@ impl Utterances {
 }
 
 fn words(spoken: &Spoken, heard: &AsrEvent) -> Words {
-    let (text, confirmed) = match heard {
+    let (text, is_final) = match heard {
         AsrEvent::Partial(text) => (text.clone(), false),
         AsrEvent::Final(text) => (text.clone(), true),
         AsrEvent::Failed(_) => ("".into(), true),
     };
     let end_ms = spoken.end_ms.unwrap_or_else(|| spoken.start_ms + ms(duration(spoken.samples)));
     let (start_ms, source) = (spoken.start_ms, spoken.source.clone());
-    let took = spoken.ended.filter(|_| confirmed).map(|ended| ended.elapsed());
-    Words { text, confirmed, cut: spoken.cut, start_ms, end_ms, took, source }
+    let took = spoken.ended.filter(|_| is_final).map(|ended| ended.elapsed());
+    Words { text, is_final, cut: spoken.cut, start_ms, end_ms, took, source }
 }
 
 fn ms(duration: Duration) -> u64 {

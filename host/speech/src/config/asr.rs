@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::limits;
 use garde::Validate;
 use modehost_ids::Address;
-use modehost_limits::sound as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

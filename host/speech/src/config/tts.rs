@@ -1,8 +1,8 @@
 //! The section `tts`: who speaks, and in what form devices get it.
 
+use crate::limits;
 use garde::Validate;
 use modehost_ids::Address;
-use modehost_limits::sound as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

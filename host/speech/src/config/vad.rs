@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use garde::Validate;
-use modehost_limits::sound as limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use futures_util::StreamExt;
-use modehost_limits::sound as limits;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::timeout;

@@ -9,7 +9,7 @@ mod ogg;
 mod samples;
 mod wav;
 
-use modehost_limits::sound as limits;
+use crate::limits;
 
 use self::kind::Kind;
 use self::mp3::Mp3;

@@ -162,7 +162,7 @@ async fn a7_drafts_come_before_the_text() {
     let mut host = TestHost::new(Script::Drafts);
     utterance(&host).await;
     let Report::Words(first) = host.report().await else { panic!("words") };
-    assert!(!first.confirmed && first.text.ends_with('…'), "{first:?}");
+    assert!(!first.is_final && first.text.ends_with('…'), "{first:?}");
     let last = host.words().await;
     assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
     assert_eq!(&*last.source, "scripted");

@@ -206,7 +206,7 @@ impl TestHost {
     pub async fn words(&mut self) -> Words {
         loop {
             match self.report().await {
-                Report::Words(words) if words.confirmed => return words,
+                Report::Words(words) if words.is_final => return words,
                 Report::Words(_) => {}
                 // Of what a test sends for hostility's sake.
                 Report::Unreadable(_) => {}

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
+use crate::limits;
 use futures_lite::future::block_on;
-use modehost_limits as limits;
 
 use super::markdown::LineForm;
 use super::{ExportError, files};

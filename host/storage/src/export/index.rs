@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use modehost_limits as limits;
+use crate::limits;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

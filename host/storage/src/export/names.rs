@@ -1,7 +1,7 @@
 //! Names that become names of files. Rule: whatever was checked before, nothing gets to the disk
 //! under a name that could lead out of its folder or into one of another room.
 
-use modehost_limits as limits;
+use crate::limits;
 
 /// The list of a kind's entries.
 pub(crate) const INDEX: &str = "index.json";

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use serde::{Deserialize, Serialize};
 
 use crate::reply::StorageError;
@@ -59,13 +59,13 @@ impl Kept {
         queued_at: u64,
         ttl_ms: u64,
     ) -> Self {
-        let (sender, notice) = origin.map(|origin| (origin.sender, origin.notice)).unzip();
+        let (sender, notice) = origin.map(|origin| (origin.sender, origin.receipt)).unzip();
         Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0, lent: false }
     }
 
     pub(super) fn origin(&self) -> Option<Origin> {
-        let (sender, notice) = self.sender.clone().zip(self.notice.clone())?;
-        Some(Origin { sender, notice })
+        let (sender, receipt) = self.sender.clone().zip(self.notice.clone())?;
+        Some(Origin { sender, receipt })
     }
 
     pub(super) fn queued(&self) -> Queued {
@@ -270,7 +270,7 @@ mod tests {
         // One sender leaves room for others.
         let part = "x".repeat(limits::SPARE_BYTES / limits::SPARE_SHARE / 2 - 1000);
         let of = |sender: &str| {
-            let origin = Origin { sender: DeviceId::from(sender), notice: "{}".into() };
+            let origin = Origin { sender: DeviceId::from(sender), receipt: "{}".into() };
             Kept::new(Some(origin), &DeviceId::from("c"), part.as_str().into(), 0, 10)
         };
         assert!(file.add(of("one"), 100).is_ok() && file.add(of("one"), 100).is_ok());

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use futures_lite::future::block_on;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use tokio::sync::oneshot;
 
 use super::file::{File, Kept};

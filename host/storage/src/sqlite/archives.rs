@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Notify;
 

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use modehost_limits as limits;
+use crate::limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::open::DATABASE;

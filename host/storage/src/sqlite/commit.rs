@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use modehost_limits as limits;
+use crate::limits;
 
 use super::archives::{self, Keep};
 use super::sessions::Encoded;

@@ -1,8 +1,8 @@
 //! What has been found out about devices, in SQLite. Rule: a fact is only ever added, and the table is bounded:
 //! where nobody has to sign in, anybody can have any number of device ids.
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::writer::Batch;

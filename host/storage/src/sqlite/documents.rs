@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::writer::{Batch, Size};

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use modehost_limits as limits;
+use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde::Serialize;

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::devices::is_known;
@@ -68,9 +68,9 @@ impl OfflineQueue for SqliteStorage {
             let mut statement = connection.prepare_cached(statement)?;
             let rows = statement.query_map((device.as_str(), now, limits::QUEUE_PAGE as i64), |row| {
                 let sender: Option<Arc<str>> = row.get(4)?;
-                let notice: Option<Arc<str>> = row.get(5)?;
+                let receipt: Option<Arc<str>> = row.get(5)?;
                 let origin =
-                    sender.zip(notice).map(|(sender, notice)| Origin { sender: DeviceId::new(sender), notice });
+                    sender.zip(receipt).map(|(sender, receipt)| Origin { sender: DeviceId::new(sender), receipt });
                 Ok(Queued {
                     origin,
                     id: unsigned(row.get(0)?),
@@ -154,9 +154,9 @@ impl SqliteStorage {
         answer: impl Fn(u32, u64) -> T + Send + 'static,
     ) -> Reply<T> {
         let Queued { payload, origin, queued_at, ttl_ms, .. } = message;
-        let notice = origin.as_ref().map_or("", |origin| &*origin.notice);
+        let receipt = origin.as_ref().map_or("", |origin| &*origin.receipt);
         let sizes = check_bytes("a queued message", &payload, 0, limits::MESSAGE_BYTES)
-            .and_then(|()| check_bytes("a notice for the sender", notice, 0, limits::NOTICE_BYTES));
+            .and_then(|()| check_bytes("a notice for the sender", receipt, 0, limits::NOTICE_BYTES));
         if let Err(error) = sizes {
             return refuse(error);
         }
@@ -180,9 +180,9 @@ impl SqliteStorage {
             let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
             connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
             let id = connection.last_insert_rowid();
-            if let Some(Origin { sender, notice }) = &origin {
+            if let Some(Origin { sender, receipt }) = &origin {
                 let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
-                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**notice))?;
+                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**receipt))?;
             }
             let sender = match (&whose, &origin) {
                 (Whose::Of { sender, .. }, _) => Some(sender),

@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use modehost_limits as limits;
+use crate::limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::content::{Content, Damage, MAGIC};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use modehost_limits as limits;
+use crate::limits;
 use rusqlite::Connection;
 
 use super::{failure, signed};

@@ -1,8 +1,8 @@
 //! What takes the room, and making room. Rule: looking reads lengths and not what is kept; rewriting the file makes
 //! writers wait, so it is done only where that takes a moment.
 
+use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
 use rusqlite::Connection;
 use serde::Serialize;
 

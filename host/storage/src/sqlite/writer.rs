@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use modehost_limits as limits;
+use crate::limits;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};

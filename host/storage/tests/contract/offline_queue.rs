@@ -1,7 +1,7 @@
 //! The offline queue: order, cap, expiry.
 
 use modehost_ids::DeviceId;
-use modehost_limits as limits;
+use modehost_storage::limits;
 use modehost_storage::traits::{OfflineQueue, Origin};
 
 use crate::get;
@@ -84,7 +84,7 @@ pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn Offline
 
 pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("origins");
-    let origin = |sender: &str| Some(Origin { sender: DeviceId::new(sender), notice: "{\"type\":\"x\"}".into() });
+    let origin = |sender: &str| Some(Origin { sender: DeviceId::new(sender), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue_from(origin("ann"), &device, "one".into(), 1, 10));
     get(queue.enqueue(&device, "two".into(), 1, LONG));
     get(queue.enqueue_from(origin("bob"), &device, "three".into(), 1, LONG));
@@ -97,8 +97,8 @@ pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) 
     // A new message never inherits the origin of one that has gone.
     get(queue.enqueue(&device, "four".into(), 12, LONG));
     assert_eq!(origins(13), [None]);
-    let notice = "x".repeat(limits::NOTICE_BYTES + 1).into();
-    let large = Some(Origin { sender: DeviceId::new("ann"), notice });
+    let receipt = "x".repeat(limits::NOTICE_BYTES + 1).into();
+    let large = Some(Origin { sender: DeviceId::new("ann"), receipt });
     assert!(futures_lite::future::block_on(queue.enqueue_from(large, &device, "five".into(), 14, LONG)).is_err());
 }
 

@@ -86,7 +86,7 @@ impl Keeping {
         let Some(errand) = self.find(request) else { return false };
         let interrupted = reason == Failure::Interrupted;
         // The host has used up what retries a webhook has; only the storage may come back later.
-        let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Refused);
+        let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Rejected);
         let again = interrupted || (is_write && !for_good);
         *errand = if again { Errand::Due } else { Errand::Done };
         self.send_instead |= is_delivery && !interrupted;

@@ -9,15 +9,15 @@ use serde_json::Value;
 #[derive(Default)]
 pub(crate) struct Mail {
     away: HashSet<String>,
-    waiting: HashMap<String, Vec<Letter>>,
+    waiting: HashMap<String, Vec<KeptDelivery>>,
 }
 
 /// A message that waits.
 #[derive(Clone)]
-pub(crate) struct Letter {
+pub(crate) struct KeptDelivery {
     pub(crate) from: String,
     pub(crate) body: String,
-    pub(crate) notice: Option<String>,
+    pub(crate) receipt: Option<String>,
     /// Unix ms.
     pub(crate) until: u64,
 }
@@ -34,32 +34,32 @@ impl Mail {
         self.away.insert(device.to_owned());
     }
 
-    pub(crate) fn keep(&mut self, device: &str, letter: Letter) {
-        self.waiting.entry(device.to_owned()).or_default().push(letter);
+    pub(crate) fn keep(&mut self, device: &str, delivery: KeptDelivery) {
+        self.waiting.entry(device.to_owned()).or_default().push(delivery);
     }
 
-    /// The device is back: what has waited for it, then the notices to the senders, one for all
-    /// messages of the same notice.
+    /// The device is back: what has waited for it, then the receipts to the senders, one for all
+    /// messages of the same receipt.
     pub(crate) fn come_back(&mut self, device: &str, now: u64) -> Vec<Due> {
         self.away.remove(device);
         let mut due = Vec::new();
-        let mut notices: Vec<(String, String, u64)> = Vec::new();
-        for letter in self.waiting.remove(device).unwrap_or_default() {
-            if letter.until < now {
+        let mut receipts: Vec<(String, String, u64)> = Vec::new();
+        for delivery in self.waiting.remove(device).unwrap_or_default() {
+            if delivery.until < now {
                 continue;
             }
-            due.push((device.to_owned(), letter.body));
-            let Some(notice) = letter.notice else { continue };
-            match notices.iter_mut().find(|(from, same, _)| *from == letter.from && *same == notice) {
+            due.push((device.to_owned(), delivery.body));
+            let Some(receipt) = delivery.receipt else { continue };
+            match receipts.iter_mut().find(|(from, same, _)| *from == delivery.from && *same == receipt) {
                 Some((_, _, count)) => *count += 1,
-                None => notices.push((letter.from, notice, 1)),
+                None => receipts.push((delivery.from, receipt, 1)),
             }
         }
-        due.extend(notices.into_iter().map(|(from, notice, count)| {
-            let mut notice: Value = serde_json::from_str(&notice).unwrap_or_else(|error| panic!("not JSON: {error}"));
-            notice["to"] = Value::from(device);
-            notice["count"] = Value::from(count);
-            (from, notice.to_string())
+        due.extend(receipts.into_iter().map(|(from, receipt, count)| {
+            let mut receipt: Value = serde_json::from_str(&receipt).unwrap_or_else(|error| panic!("not JSON: {error}"));
+            receipt["to"] = Value::from(device);
+            receipt["count"] = Value::from(count);
+            (from, receipt.to_string())
         }));
         due
     }
@@ -74,8 +74,8 @@ mod tests {
         let mut mail = Mail::default();
         mail.leave("d");
         for (from, body, until) in [("a", "1", 100), ("a", "2", 50), ("b", "3", 100), ("a", "4", 100)] {
-            let (from, body, notice) = (from.to_owned(), body.to_owned(), Some(r#"{"type":"n"}"#.to_owned()));
-            mail.keep("d", Letter { from, body, notice, until });
+            let (from, body, receipt) = (from.to_owned(), body.to_owned(), Some(r#"{"type":"n"}"#.to_owned()));
+            mail.keep("d", KeptDelivery { from, body, receipt, until });
         }
         assert!(mail.is_away("d"));
         let due = mail.come_back("d", 60);

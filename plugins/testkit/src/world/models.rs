@@ -99,9 +99,9 @@ impl Models {
             (Some(reason), _) => failed(request, reason),
             (None, None) => failed(request, Failure::NotJson),
             (None, Some(text)) => {
-                let (prompt_tokens, answer_tokens) = (0, 0);
+                let (prompt_tokens, completion_tokens) = (0, 0);
                 let (text, tool_calls) = (text.into(), answer.tool_calls);
-                Event::ModelDone(ModelDone { request, text, prompt_tokens, answer_tokens, tool_calls })
+                Event::ModelDone(ModelDone { request, text, prompt_tokens, completion_tokens, tool_calls })
             }
         });
         events

@@ -40,7 +40,7 @@ impl Tools {
             return failed(request, Failure::Unavailable);
         };
         if !offered.iter().any(|tool| tool.name == name) {
-            return failed(request, Failure::Refused);
+            return failed(request, Failure::Rejected);
         }
         match self.answers.get_mut(name).and_then(VecDeque::pop_front) {
             Some((text, failed)) => Event::ToolDone { request, text: text.into(), failed },

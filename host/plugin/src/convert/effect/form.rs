@@ -1,7 +1,7 @@
 //! Checks of form that several effects share. Rule: a check is given the name of the effect, and its sentence
 //! begins with it.
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::convert::json;
 

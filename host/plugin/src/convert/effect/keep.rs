@@ -1,7 +1,7 @@
 //! What leaves the session as a whole: archives and webhooks, with the journals that the host puts
 //! into them. Rule: a name that becomes part of a path or a header is checked to the letter.
 
-use modehost_limits as limits;
+use crate::limits;
 
 use super::form::key;
 use crate::bindings::v0_2::modehost::mode::effects as wit;

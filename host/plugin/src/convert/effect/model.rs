@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use modehost_limits as limits;
+use crate::limits;
 
 use crate::bindings::v0_2::modehost::mode::{effects as wit, types};
 use crate::convert::json;

@@ -1,8 +1,8 @@
 //! The table of effects: for each its name, its weight, its grants and its check. Rule: every effect of the contract
 //! has one row; the match has no wildcard, so that a new effect does not compile without one.
 
+use crate::limits;
 use modehost_contract::event::RequestId;
-use modehost_limits as limits;
 
 use super::form::{bytes, delay, key, message, page, within};
 use super::{keep, model};
@@ -169,7 +169,7 @@ pub(super) fn row<R>(effect: &Effect, judge: impl FnOnce(Row<'_>) -> R) -> R {
 
 /// The messages that a delivery carries.
 fn bodies(delivery: &Delivery) -> impl Iterator<Item = &str> {
-    let others = [&delivery.late_body, &delivery.notice].into_iter().flatten();
+    let others = [&delivery.offline_body, &delivery.receipt].into_iter().flatten();
     std::iter::once(&delivery.body).chain(others).map(String::as_str)
 }
 

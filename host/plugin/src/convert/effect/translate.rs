@@ -84,8 +84,8 @@ fn delivery(delivery: wit::Delivery) -> to::Delivery {
         },
         except: delivery.except,
         body: trimmed(delivery.body),
-        late_body: delivery.late_body.map(trimmed),
-        notice: delivery.notice.map(trimmed),
+        offline_body: delivery.offline_body.map(trimmed),
+        receipt: delivery.receipt.map(trimmed),
         ttl_ms: delivery.ttl_ms,
     }
 }

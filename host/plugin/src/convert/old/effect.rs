@@ -60,8 +60,8 @@ pub(crate) fn renew(effect: old::Effect) -> new::Effect {
         }
         old::Effect::Deliver(old::Delivery { request, devices, body, ttl_ms }) => {
             let to = new::Audience::Devices(devices);
-            let (except, late_body, notice) = (Vec::new(), None, None);
-            new::Effect::Deliver(new::Delivery { request, to, except, body, late_body, notice, ttl_ms })
+            let (except, offline_body, receipt) = (Vec::new(), None, None);
+            new::Effect::Deliver(new::Delivery { request, to, except, body, offline_body, receipt, ttl_ms })
         }
         old::Effect::Dispatch(body) => new::Effect::Dispatch(body),
         old::Effect::SwitchMode(mode) => new::Effect::SwitchMode(mode),

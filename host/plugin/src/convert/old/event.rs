@@ -25,8 +25,8 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
             let page = wit::JournalPage { request: *request, journal, entries: &entries, complete: *complete };
             call(wit::Event::JournalPage(page))
         }
-        Event::Delivered { request, now, queued, failed } => {
-            let now: Vec<&str> = now.iter().map(String::as_str).collect();
+        Event::Delivered { request, sent, queued, failed } => {
+            let now: Vec<&str> = sent.iter().map(String::as_str).collect();
             let queued: Vec<&str> = queued.iter().map(String::as_str).collect();
             let failed: Vec<_> = failed
                 .iter()
@@ -46,7 +46,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         Event::Message { kind, body } => wit::Event::Message(wit::Message { kind, body }),
         Event::Transcript(transcript) => wit::Event::Transcript(wit::Transcript {
             text: &transcript.text,
-            confirmed: transcript.confirmed,
+            confirmed: transcript.is_final,
             start_ms: transcript.start_ms,
             end_ms: transcript.end_ms,
             segment: transcript.segment,
@@ -59,7 +59,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
             request: done.request,
             text: &done.text,
             prompt_tokens: done.prompt_tokens,
-            answer_tokens: done.answer_tokens,
+            answer_tokens: done.completion_tokens,
         }),
         Event::RequestFailed { request, reason, message } => {
             wit::Event::RequestFailed(wit::RequestFailed { request: *request, reason: failure(*reason), message })
@@ -76,9 +76,9 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         Event::ModeChanged(mode) => wit::Event::ModeChanged(mode),
         Event::Upgraded { old_version } => wit::Event::Upgraded(old_version),
         Event::Ended(reason) => wit::Event::Ended(match reason {
-            EndReason::Asked => wit::EndReason::Asked,
+            EndReason::Requested => wit::EndReason::Asked,
             EndReason::Switched => wit::EndReason::Switched,
-            EndReason::Gone => wit::EndReason::Gone,
+            EndReason::Expired => wit::EndReason::Gone,
             EndReason::Removed => wit::EndReason::Removed,
         }),
         Event::Extension { name, payload } => wit::Event::Extension(wit::Extension { name, payload }),
@@ -115,7 +115,7 @@ fn failure(failure: Failure) -> wit::Failure {
         Failure::Unavailable => wit::Failure::Unavailable,
         Failure::TimedOut => wit::Failure::TimedOut,
         // The nearest word that this track has.
-        Failure::Refused | Failure::NotJson => wit::Failure::Refused,
+        Failure::Rejected | Failure::NotJson => wit::Failure::Refused,
         Failure::Denied => wit::Failure::Denied,
         Failure::TooMany => wit::Failure::TooMany,
         Failure::Unsupported => wit::Failure::Unsupported,

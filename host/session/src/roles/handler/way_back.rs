@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use crate::limits;
 use modehost_contract::{Context, Effect, Entry, Event, Fault, Generation, Instance, Rejection, Snapshot};
 use modehost_ids::GenerationId;
-use modehost_limits as limits;
 
 /// What is needed to go back to the generation before, exactly.
 pub(crate) struct Trial {

@@ -9,9 +9,9 @@
 
 use std::io::Read;
 
+use crate::limits;
 use flate2::Crc;
 use flate2::read::GzDecoder;
-use modehost_limits::sound as limits;
 
 /// The first request: JSON.
 const FULL_REQUEST: u8 = 0b0001;

@@ -2,7 +2,7 @@
 //! was captioned with credits and thanks. Rule: a person may say any of it, so it counts as nothing only
 //! where there was hardly a voice.
 
-use modehost_limits::sound as limits;
+use crate::limits;
 
 use crate::vad::{Voice, duration};
 

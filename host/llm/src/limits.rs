@@ -1,6 +1,21 @@
-//! Limits of questions to language models. Rule: as in the file above it.
+//! Limits of requests to language models: default times, depths and sizes, each with its unit and its reason.
+//! Rule: no other file of this crate holds a number of this kind; what an operator can change starts from here.
 
 use std::time::Duration;
+
+pub use modehost_limits::{BREAKER_OPEN, JSON_DEPTH, TOOL_NAME_BYTES};
+
+// --- Models and what is asked of others ----------------------------------------------------------
+
+/// Purposes that metrics and log lines call by their names beside the configured ones: modes choose
+/// them, and labels must be few.
+pub const MODEL_PURPOSES: usize = 32;
+/// Name of such a purpose, in bytes.
+pub const MODEL_PURPOSE_BYTES: usize = 32;
+/// The same as services of models take it.
+pub const MODEL_TOOL_NAME_BYTES: usize = 64;
+
+// --- Language models -----------------------------------------------------------------------------
 
 /// One question in all: waiting for its turn, tries, pauses between them and the answer. 800 tokens
 /// at 30 a second take 27 s.

@@ -1,9 +1,11 @@
-//! Default times, depths and sizes of hearing and speaking, each with its unit and the reason for
-//! the figure. Rule: as in the file above it.
+//! Limits of audio input, recognition and playback: default times, depths and sizes, each with its unit and its reason.
+//! Rule: no other file of this crate holds a number of this kind; what an operator can change starts from here.
 
 use std::time::Duration;
 
-// --- Hearing ---------------------------------------------------------------------------------
+pub use modehost_limits::{BOUNCE, SPEECH_BYTES, SPEECH_SENTENCES};
+
+// --- Audio input and recognition -----------------------------------------------------------------
 
 /// How sure the detector must be that something is speech: white noise peaks at 0.63, speech is
 /// mostly above 0.9.
@@ -33,8 +35,6 @@ pub const FIRST_SOUND: Duration = Duration::from_millis(120);
 pub const MANUAL_FALLBACK: Duration = Duration::from_millis(5000);
 /// Speech over speech of this length interrupts: longer than a cough.
 pub const BARGE_IN: Duration = Duration::from_millis(300);
-/// Boundaries of a device that follow each other faster are a button that bounces (A.1).
-pub const BOUNCE: Duration = Duration::from_millis(300);
 /// Largest packet of Opus: RFC 6716 allows three frames of 1,275 bytes for 60 ms, and a little more.
 pub const PACKET_BYTES: usize = 4000;
 /// Packets in a row of which none can be decoded, before that is told (A.11): more than a second.
@@ -71,7 +71,7 @@ pub const ANSWER_BYTES: usize = 1024 * 1024;
 /// Further tries of a recogniser.
 pub const RECOGNITION_RETRIES: u32 = 2;
 
-// --- Speaking --------------------------------------------------------------------------------
+// --- Playback ------------------------------------------------------------------------------------
 
 /// Sample rate of what devices get, in Hz: firmware's own default.
 pub const SPEECH_RATE: u32 = 24_000;
@@ -90,10 +90,6 @@ pub const SPEECH_MARGIN: u32 = 2;
 /// Packets that are made ahead of the time at which they are heard: 1 s of 60 ms. More would make the
 /// first sound of others wait, where many are answered at once.
 pub const SPEECH_AHEAD: usize = 16;
-/// Sentences of a turn that wait; a long answer has thirty.
-pub const SPEECH_SENTENCES: usize = 256;
-/// Bytes of the sentences that wait.
-pub const SPEECH_BYTES: usize = 64 * 1024;
 /// Effort of the Opus encoder, 0 to 10: 1 costs 0.24 ms for a frame of 60 ms, 5 costs 0.54 ms, and
 /// speech sounds nearly the same.
 pub const OPUS_COMPLEXITY: i32 = 1;
@@ -111,7 +107,7 @@ pub const SPEECH_FAILURES: u32 = 1;
 /// Pause before the one further try of a sentence, and the most that is added to it by chance.
 pub const SPEECH_PAUSE: Duration = Duration::from_millis(200);
 
-// --- Providers of both -----------------------------------------------------------------------
+// --- Providers -----------------------------------------------------------------------------------
 
 /// Connecting to a provider, with TLS.
 pub const PROVIDER_CONNECT: Duration = Duration::from_secs(5);

@@ -1,32 +1,41 @@
-//! What plugins and their instances may use, and how their versions follow each other. Rule: as in the
-//! rest of this crate, each figure with its unit and the reason for it.
+//! Limits of plugins and their instances: default times, depths and sizes, each with its unit and its reason.
+//! Rule: no other file of this crate holds a number of this kind; what an operator can change starts from here.
 
 use std::time::Duration;
 
-/// One call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.
-pub const CALL: Duration = Duration::from_millis(100);
+pub use modehost_limits::{
+    ARCHIVE_ID_BYTES, ARCHIVE_KIND_BYTES, CALL, DOCUMENT_BYTES, EFFECTS, JOURNAL_ENTRY_BYTES, KEY_BYTES,
+    LIVE_INSTANCES, MAX_BLOCKING, MODEL_TOOLS, PATH_LOOK, PLUGIN_FILE_BYTES, TOOL_NAME_BYTES,
+};
+
+// --- Models and what is asked of others ----------------------------------------------------------
+
+/// Name of the sender in the signature header of a webhook.
+pub const HOOK_SENDER_BYTES: usize = 32;
+
+// --- Work beside the message path ----------------------------------------------------------------
+
+/// Trials of a plugin whose calls run out of time, before it is refused.
+pub const PROBE_ATTEMPTS: u32 = 3;
+
+// --- Plugins -------------------------------------------------------------------------------------
+
 /// Times that a call whose budget is over is looked at, a tick apart, while its thread has had no processor.
 pub const CALL_EXTENSIONS: u32 = 100;
 /// Epoch tick: the unit in which the budget of a call is counted.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// Linear memory of one instance.
 pub const GUEST_MEMORY_BYTES: usize = 16 * 1024 * 1024;
-/// Effects of one event.
-pub const EFFECTS: usize = 64;
 /// Bytes of the effects of one event.
 pub const EFFECT_BYTES: usize = 512 * 1024;
 /// A snapshot.
 pub const SNAPSHOT_BYTES: usize = 256 * 1024;
-/// A plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
-pub const PLUGIN_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// What is kept of a compiled plugin: machine code takes up to six times its component.
 pub const COMPILED_PLUGIN_BYTES: usize = 512 * 1024 * 1024;
 /// A checksum beside it: 64 digits, and a line end where a person wrote it.
 pub const CHECKSUM_BYTES: usize = 128;
 /// The index of kept releases: some hundred bytes a release.
 pub const RELEASE_INDEX_BYTES: usize = 4 * 1024 * 1024;
-/// Live instances over the whole server; `vm.max_map_count` 65,530 allows about 16,000.
-pub const LIVE_INSTANCES: usize = 14_000;
 /// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a
 /// Rust guest with 1,000 live.
 pub const MAPS_PER_INSTANCE: usize = 4;
@@ -72,27 +81,9 @@ pub const ROLLBACK_WINDOW: Duration = Duration::from_secs(30);
 pub const KEPT_RELEASES: usize = 4;
 /// Snapshots of sessions that a new version is tried on before it is in force: some 2 ms of work.
 pub const STATE_SAMPLES: usize = 32;
-/// Stored sessions that are looked through for them.
-pub const STATE_SAMPLE_SESSIONS: usize = 256;
-/// How long sessions in memory may take to give theirs.
-pub const STATE_SAMPLE_PATIENCE: Duration = Duration::from_millis(500);
 /// Devices whose sessions a generation has served that are told apart: about 1 MiB. With more, a few that
 /// go back are never all of them.
 pub const TRIAL_DEVICES: usize = 65_536;
-/// Sessions that move to a new generation at the same time. More of them contend for the address
-/// space of the process and hold up the messages of all others.
-pub const MIGRATION_BATCH: usize = 4;
-/// How long the next ones wait for one that is busy; it moves at its next event.
-pub const MIGRATION_PATIENCE: Duration = Duration::from_millis(50);
-/// Sessions moved to a new generation a second at the most.
-pub const MIGRATIONS_PER_SECOND: u32 = 20_000;
-/// A handler that faults is stopped for this long, doubling up to `BACKOFF_MAX`.
-pub const BACKOFF: Duration = Duration::from_secs(1);
-/// Longest stop of a handler that keeps faulting.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// Faults in a row that a handler has free before it is stopped.
-pub const FAULTS_FREE: u32 = 3;
-
 /// Compiling one plugin. On two old cores a Python one of 18 MB takes half a minute.
 pub const COMPILE: Duration = Duration::from_secs(120);
 /// Address space of the program that compiles.
@@ -111,3 +102,8 @@ pub const COMPILED_WAITING: usize = 8;
 pub const PLUGIN_CACHE_BYTES: u64 = 2 << 30;
 /// The key that compiled plugins on disk are signed with: a block of SHA-256.
 pub const CACHE_KEY_BYTES: usize = 64;
+
+// --- Storage -------------------------------------------------------------------------------------
+
+/// Entries of one page of a journal.
+pub const JOURNAL_PAGE: u32 = 1_000;
