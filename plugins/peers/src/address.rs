@@ -151,7 +151,7 @@ impl<'a> Judge<'a> {
 mod tests {
     use super::*;
 
-    const GROUPS: &str = r#""groups":{"red":["r1","r2","r3"],"blue":["b1"]},"device_alias":{"d1":"Desk"}"#;
+    const GROUPS: &str = r#""groups":{"red":["r1","r2","r3"],"blue":["b1"]},"device_alias":{"d1":"Office"}"#;
 
     fn ask(acl: &str, target: &Target) -> Route {
         let config: Config = serde_json::from_str(&format!(r#"{{"acl":{acl},{GROUPS}}}"#)).expect("a section");
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn p1_devices_by_id_and_name() {
-        let target = Target::Devices(vec!["Desk".into(), "d1".into(), "B1".into(), "new".into()]);
+        let target = Target::Devices(vec!["Office".into(), "d1".into(), "B1".into(), "new".into()]);
         let found = ask(r#"[{"to":"group:blue","allow":false}]"#, &target);
         assert_eq!((found.to.clone(), refused(&found)), (devices(&["d1", "new"]), vec!["b1"]));
     }

@@ -33,7 +33,7 @@ fn identifiers_are_words_of_the_trade() {
         if file.ends_with("structure/words.rs") {
             continue;
         }
-        let text = code(&read(&file));
+        let text = without_strings(&code(&read(&file)));
         for (banned, wanted) in BANNED {
             if names(&text, banned) {
                 faults.push(format!("{}: {banned}; write {wanted}", shown(&file)));
@@ -41,4 +41,9 @@ fn identifiers_are_words_of_the_trade() {
         }
     }
     none(faults, "an identifier is a word that the field uses");
+}
+
+/// The text of a file without what stands between quotes: what a test says to a device is no identifier.
+fn without_strings(text: &str) -> String {
+    text.split('"').step_by(2).collect::<Vec<_>>().join("\"\"")
 }

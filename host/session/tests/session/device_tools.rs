@@ -128,7 +128,7 @@ async fn a_tool_that_fails_says_why_and_one_that_is_not_there_is_refused() {
     let told = device.is_told("tool-done").await;
     assert_eq!((&told["text"], &told["failed"]), (&json!("Unknown tool: lamp"), &json!(true)));
     device.pulls("red", json!([{ "call": "oven", "with": {}, "request": 3 }])).await;
-    assert_eq!(device.is_told("request-failed").await["reason"], "Refused");
+    assert_eq!(device.is_told("request-failed").await["reason"], "Rejected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
