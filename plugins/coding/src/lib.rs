@@ -34,8 +34,7 @@ pub mod tail;
 pub mod wording;
 
 use modehost_sdk::{
-    Cx, Describe, EndReason, Language, Message, Mode, ModelDone, Outcome, RequestFailed, Start, TimerId, VoicePolicy,
-    reject,
+    Cx, Describe, EndReason, Language, Message, Migrated, Mode, Outcome, Reply, Start, VoicePolicy, reject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +91,24 @@ pub struct Coding {
     language: Option<Language>,
 }
 
+/// What waits for an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Next {
+    /// The model's answer about the log.
+    Answer,
+}
+
 impl Mode for Coding {
     type Config = Config;
+    type Next = Next;
+
+    /// 1 kept the id of the open question in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        before(state).map_err(|error| error.to_string())
+    }
 
     fn describe() -> Describe {
         Describe::new()
@@ -151,9 +166,9 @@ impl Mode for Coding {
         Ok(())
     }
 
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
         let Some(run) = &mut self.run else { return Ok(()) };
-        match id {
+        match name {
             PUSH => run.tell_now(cx),
             ASK => run.ask_again(cx),
             FINAL => {
@@ -165,14 +180,8 @@ impl Mode for Coding {
         Ok(())
     }
 
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        let course = self.run.as_mut().map(|run| run.take_answer(cx, done.request, &done.text));
-        self.follow(course);
-        Ok(())
-    }
-
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        let course = self.run.as_mut().map(|run| run.take_failure(cx, failed.request, failed.reason));
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, Next::Answer: Next, reply: Reply) -> Outcome {
+        let course = self.run.as_mut().map(|run| run.on_reply(cx, &reply));
         self.follow(course);
         Ok(())
     }
@@ -237,4 +246,17 @@ fn acknowledge(cx: &mut Cx<'_, Coding>, event: &str) {
         event: &'a str,
     }
     cx.send(&Reply { r#type: "coding", status: "ok", event });
+}
+
+/// The state of schema 1: the question that was open had its request id beside it.
+fn before(state: &str) -> Result<Migrated<Coding>, serde_json::Error> {
+    let mut state: serde_json::Value = serde_json::from_str(state)?;
+    let open = state["run"]["question"]["open"].clone();
+    let request = open[0].as_u64();
+    if request.is_some() {
+        state["run"]["question"]["open"] = open[1].clone();
+    }
+    let migrated = Migrated::from(serde_json::from_value::<Coding>(state)?);
+    let migrated = migrated.alarm(1, PUSH).alarm(2, FINAL).alarm(3, ASK);
+    Ok(request.into_iter().fold(migrated, |migrated, request| migrated.waiting(request, Next::Answer)))
 }

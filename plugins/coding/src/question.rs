@@ -2,7 +2,7 @@
 //! words of the log, and is told that all of it is data; its answer is read as lists of words and
 //! trusted in nothing.
 
-use modehost_sdk::{ChatMessage, Language, RequestId, Role};
+use modehost_sdk::{ChatMessage, Language, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,8 +22,8 @@ const LONGEST_REST: u32 = 6;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Question {
-    /// The request that is open, and the version of the ledger that it tells of.
-    pub open: Option<(RequestId, u64)>,
+    /// The version of the ledger that the question tells of, while it is open.
+    pub open: Option<u64>,
     /// When the model was last asked, Unix ms.
     pub asked_at: Option<u64>,
     /// It is not asked before this, Unix ms: it has just failed.
@@ -87,8 +87,8 @@ impl Question {
     }
 
     /// The model has been asked about this log.
-    pub fn note_asked(&mut self, request: RequestId, log: &Log, now: u64) {
-        self.open = Some((request, log.ledger.version));
+    pub fn note_asked(&mut self, log: &Log, now: u64) {
+        self.open = Some(log.ledger.version);
         self.asked_at = Some(now);
         self.of_tail = log.is_unclear();
         if self.of_tail {

@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
-use modehost_sdk::{Cx, Failure, Language, ModelForm, ModelQuestion, RequestId, TimerId};
+use modehost_sdk::{Cx, Failure, Language, ModelForm, ModelQuestion, Reply};
 use serde::{Deserialize, Serialize};
 
 use crate::insight::Insight;
 use crate::log::Log;
 use crate::pace::{LEAST_DEBOUNCE_MS, Pace, When};
 use crate::question::{MAX_TOKENS, Question, Turn, messages};
-use crate::{Coding, Tongue};
+use crate::{Coding, Next, Tongue};
 
 /// An insight is due.
-pub const PUSH: TimerId = 1;
+pub const PUSH: &str = "push";
 /// The final insight waits no longer.
-pub const FINAL: TimerId = 2;
+pub const FINAL: &str = "final";
 /// The model may be asked again.
-pub const ASK: TimerId = 3;
+pub const ASK: &str = "ask";
 
 /// Ms after which a line without an end counts as whole: nobody stops that long in mid-line.
 const OPEN_LINE_MS: u64 = 2_000;
@@ -87,7 +87,7 @@ impl Run {
         };
         match when {
             When::Now => self.send(cx, &seen, cause == Cause::Asked),
-            When::At(due) => cx.start_timer(PUSH, until(due, cx.now())),
+            When::At(due) => cx.start_alarm(PUSH, until(due, cx.now())),
             When::Set => {}
         }
     }
@@ -124,9 +124,9 @@ impl Run {
         let seen = self.log.clone();
         self.send(cx, &seen, false);
         self.ending = true;
-        cx.stop_timer(PUSH);
-        cx.stop_timer(ASK);
-        cx.start_timer(FINAL, Duration::from_millis(wait));
+        cx.stop_alarm(PUSH);
+        cx.stop_alarm(ASK);
+        cx.start_alarm(FINAL, Duration::from_millis(wait));
         Course::GoesOn
     }
 
@@ -143,17 +143,26 @@ impl Run {
 
     /// Ends everything that the run has under way.
     pub fn leave(&mut self, cx: &mut Cx<'_, Coding>) {
-        if let Some((request, _)) = self.question.open.take() {
-            cx.cancel(request);
+        if self.question.open.take().is_some() {
+            cx.cancel(|Next::Answer| true);
         }
-        for timer in [PUSH, FINAL, ASK] {
-            cx.stop_timer(timer);
+        for alarm in [PUSH, FINAL, ASK] {
+            cx.stop_alarm(alarm);
+        }
+    }
+
+    /// The outcome of the question to the model.
+    pub fn on_reply(&mut self, cx: &mut Cx<'_, Coding>, reply: &Reply) -> Course {
+        match reply {
+            Reply::Model(done) => self.take_answer(cx, &done.text),
+            Reply::Failed(failed) => self.take_failure(cx, failed.reason),
+            _ => Course::GoesOn,
         }
     }
 
     /// The model has answered.
-    pub fn take_answer(&mut self, cx: &mut Cx<'_, Coding>, request: RequestId, text: &str) -> Course {
-        let Some(covers) = self.close(request) else { return Course::GoesOn };
+    fn take_answer(&mut self, cx: &mut Cx<'_, Coding>, text: &str) -> Course {
+        let Some(covers) = self.question.open.take() else { return Course::GoesOn };
         let had_failed = self.question.failed;
         let log = self.log.settled();
         if !self.question.take(text, covers, &log) {
@@ -169,10 +178,8 @@ impl Run {
     }
 
     /// The model has not answered.
-    pub fn take_failure(&mut self, cx: &mut Cx<'_, Coding>, request: RequestId, reason: Failure) -> Course {
-        if self.close(request).is_none() {
-            return Course::GoesOn;
-        }
+    fn take_failure(&mut self, cx: &mut Cx<'_, Coding>, reason: Failure) -> Course {
+        self.question.open = None;
         if reason == Failure::Interrupted {
             let seen = self.log.settled();
             self.ask(cx, &seen);
@@ -205,12 +212,6 @@ impl Run {
         Course::GoesOn
     }
 
-    fn close(&mut self, request: RequestId) -> Option<u64> {
-        let open = self.question.open.filter(|(open, _)| *open == request)?;
-        self.question.open = None;
-        Some(open.1)
-    }
-
     /// Sends an insight unless it says what the last one said, and asks the model for more.
     fn send(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log, even_if_said: bool) {
         let insight = self.compose(cx, seen);
@@ -219,7 +220,7 @@ impl Run {
             deliver(cx, &insight);
         }
         self.pace.note_sent(cx.now(), seen.ledger.error_version, seen.ledger.errors, digest);
-        cx.stop_timer(PUSH);
+        cx.stop_alarm(PUSH);
         self.ask_if_due(cx, seen);
     }
 
@@ -241,21 +242,22 @@ impl Run {
         match turn {
             Turn::Now if self.ending => {}
             Turn::Now => self.ask(cx, seen),
-            Turn::At(due) => cx.start_timer(ASK, until(due, cx.now())),
+            Turn::At(due) => cx.start_alarm(ASK, until(due, cx.now())),
             Turn::Never => {}
         }
     }
 
     fn ask(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log) {
-        let request = cx.ask(ModelQuestion {
+        cx.ask(ModelQuestion {
             purpose: "coding",
             messages: messages(seen, &seen.stats(), self.language(cx, seen)),
             max_tokens: MAX_TOKENS,
             form: ModelForm::Json,
             spoken: false,
             tools: Vec::new(),
-        });
-        self.question.note_asked(request, seen, cx.now());
+        })
+        .then(Next::Answer);
+        self.question.note_asked(seen, cx.now());
     }
 
     fn language(&self, cx: &Cx<'_, Coding>, seen: &Log) -> Language {

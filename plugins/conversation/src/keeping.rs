@@ -6,11 +6,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use modehost_sdk::{ChatMessage, Cx, Document, Failure, Language, ModelForm, RequestId, Role};
+use modehost_sdk::{ChatMessage, Cx, Document, Failure, Language, ModelForm, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::memory::{Dialogue, Exchange};
-use crate::{Conversation, SAVE};
+use crate::{Conversation, Next, SAVE};
 
 /// Conflicts in a row after which the next try waits for the next turn.
 const CONFLICTS: u32 = 3;
@@ -32,39 +32,29 @@ pub struct Keeping {
     dirty: bool,
     /// The document is to go; in which language to say so.
     forget: Option<Language>,
-    errand: Option<Errand>,
     conflicts: u32,
-    /// The oldest turns, as many as are being summed up by this request.
-    fold: Option<(RequestId, usize)>,
+    /// The oldest turns, as many as are being summed up.
+    fold: Option<usize>,
 }
 
-/// The request for the document that is open.
+/// The request for the document that is open; there is one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Errand {
-    Load(RequestId),
-    Save(RequestId),
-    Remove(RequestId),
-}
-
-impl Errand {
-    fn request(self) -> RequestId {
-        match self {
-            Self::Load(request) | Self::Save(request) | Self::Remove(request) => request,
-        }
-    }
+pub enum Errand {
+    Load,
+    Save,
+    Remove,
 }
 
 impl Conversation {
-    /// Reads the document if that has not been done; the request to wait for.
-    pub(crate) fn load(&mut self, cx: &mut Cx<'_, Self>) -> Option<RequestId> {
+    /// Reads the document if that has not been done; true if it is to be waited for.
+    pub(crate) fn load(&self, cx: &mut Cx<'_, Self>) -> bool {
         let known = self.memory.loaded || self.memory.unreadable;
         let none = cx.config().memory_turns == 0 || is_passing(&cx.device().id);
-        if known || none || self.memory.errand.is_some() {
-            return None;
+        if known || none || is_open(cx) {
+            return false;
         }
-        let request = cx.read_document(key(cx));
-        self.memory.errand = Some(Errand::Load(request));
-        Some(request)
+        cx.read_document(key(cx)).then(Next::Document(Errand::Load));
+        true
     }
 
     /// Adds a turn; it is saved by an event of its own. Gives the moment that it is known by.
@@ -75,12 +65,12 @@ impl Conversation {
         let dialogue = Rc::make_mut(&mut self.memory.dialogue);
         let at = dialogue.remember(turn, cx.config());
         let dropped = dialogue.bound(cx.config());
-        if let Some((_, count)) = &mut self.memory.fold {
+        if let Some(count) = &mut self.memory.fold {
             *count = count.saturating_sub(dropped);
         }
         self.memory.dirty = true;
         self.memory.conflicts = 0;
-        cx.start_timer(SAVE, Duration::ZERO);
+        cx.start_alarm(SAVE, Duration::ZERO);
         Some(at)
     }
 
@@ -89,7 +79,7 @@ impl Conversation {
         if Rc::make_mut(&mut self.memory.dialogue).was_heard(at, heard) {
             self.memory.dirty = true;
             self.memory.conflicts = 0;
-            cx.start_timer(SAVE, Duration::ZERO);
+            cx.start_alarm(SAVE, Duration::ZERO);
         }
     }
 
@@ -101,18 +91,14 @@ impl Conversation {
 
     /// The session ends: what is not saved yet is written now, and nothing else begins.
     pub(crate) fn keep_for_good(&mut self, cx: &mut Cx<'_, Self>) {
-        cx.stop_timer(SAVE);
-        if let Some((request, _)) = self.memory.fold.take() {
-            cx.cancel(request);
-        }
+        cx.stop_alarm(SAVE);
+        self.fold_no_more(cx);
         self.pursue(cx);
     }
 
     /// Forgets everything that was said, on disk too; says so when it is done.
     pub(crate) fn forget(&mut self, cx: &mut Cx<'_, Self>, language: Language) {
-        if let Some((request, _)) = self.memory.fold.take() {
-            cx.cancel(request);
-        }
+        self.fold_no_more(cx);
         self.memory.dialogue = Rc::default();
         self.memory.dirty = false;
         self.memory.conflicts = 0;
@@ -126,13 +112,13 @@ impl Conversation {
             (self.memory.loaded, self.memory.dirty) = (true, false);
         }
         let wanted = self.memory.dirty || self.memory.forget.is_some();
-        if self.memory.errand.is_some() || !wanted {
+        if is_open(cx) || !wanted {
             return;
         }
         let version = self.memory.version;
         // What cannot be read can be written over, but nobody knows whether it is gone.
-        let errand = if !self.memory.loaded && (!self.memory.unreadable || self.memory.forget.is_some()) {
-            Errand::Load(cx.read_document(key(cx)))
+        let (request, errand) = if !self.memory.loaded && (!self.memory.unreadable || self.memory.forget.is_some()) {
+            (cx.read_document(key(cx)), Errand::Load)
         } else if let Some(language) = self.memory.forget {
             if version == 0 {
                 self.memory.forget = None;
@@ -141,33 +127,26 @@ impl Conversation {
                 );
                 return self.pursue(cx);
             }
-            Errand::Remove(cx.remove_document(key(cx), version))
+            (cx.remove_document(key(cx), version), Errand::Remove)
         } else {
             self.memory.dirty = false;
-            Errand::Save(cx.write_document(key(cx), version, &*self.memory.dialogue))
+            (cx.write_document(key(cx), version, &*self.memory.dialogue), Errand::Save)
         };
-        self.memory.errand = Some(errand);
+        request.then(Next::Document(errand));
     }
 
-    /// True if the document was the one that was being read.
-    pub(crate) fn take_document(&mut self, cx: &mut Cx<'_, Self>, document: &Document) -> bool {
-        let Some(Errand::Load(request)) = self.memory.errand else { return false };
-        if document.request != Some(request) {
-            return false;
-        }
-        self.memory.errand = None;
+    /// The document has been read.
+    pub(crate) fn take_document(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
         self.merge(cx, document);
         self.pursue(cx);
-        true
     }
 
     /// A write is on disk.
-    pub(crate) fn written(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, version: u64) {
-        let Some(errand) = self.take_errand(request) else { return };
+    pub(crate) fn written(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, version: u64) {
         self.memory.conflicts = 0;
         self.memory.version = version;
         self.memory.loaded = true;
-        if let Errand::Remove(_) = errand
+        if errand == Errand::Remove
             && let Some(language) = self.memory.forget.take()
         {
             cx.say(language.pick("好的，我们说过的话我都忘了。", "All right, I have forgotten what we talked about."));
@@ -176,50 +155,55 @@ impl Conversation {
     }
 
     /// Somebody else has written: theirs is merged and ours written again.
-    pub(crate) fn conflicted(&mut self, cx: &mut Cx<'_, Self>, current: &Document) {
-        let Some(errand) = current.request.and_then(|request| self.take_errand(request)) else { return };
+    pub(crate) fn conflicted(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, current: &Document) {
         self.merge(cx, current);
-        self.memory.dirty |= matches!(errand, Errand::Save(_));
+        self.memory.dirty |= errand == Errand::Save;
         self.try_again(cx);
     }
 
-    /// True if the request was about the document or the summary.
-    pub(crate) fn keeping_failed(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
-        if let Some((_, count)) = self.memory.fold.take_if(|(fold, _)| *fold == request) {
-            // Without a model what is too much is just forgotten. Where the process ended, the
-            // turns are still there and are summed up after the next one.
-            if reason != Failure::Interrupted {
-                self.drop_oldest(cx, count, None);
-            }
-            return true;
+    /// The oldest turns could not be summed up.
+    pub(crate) fn summary_failed(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
+        let Some(count) = self.memory.fold.take() else { return };
+        // Without a model what is too much is just forgotten. Where the process ended, the turns are still there and
+        // are summed up after the next one.
+        if reason != Failure::Interrupted {
+            self.drop_oldest(cx, count, None);
         }
-        let Some(errand) = self.take_errand(request) else { return false };
+    }
+
+    /// The document could not be read, written or removed.
+    pub(crate) fn keeping_failed(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, reason: Failure) {
         match errand {
             // Whoever may not keep anything has nothing kept.
-            Errand::Load(_) if reason == Failure::Denied => {
+            Errand::Load if reason == Failure::Denied => {
                 self.memory.loaded = true;
                 self.pursue(cx);
             }
-            Errand::Load(_) => {
+            Errand::Load => {
                 self.memory.unreadable = true;
                 self.cannot_forget(cx);
                 self.pursue(cx);
             }
-            Errand::Save(_) | Errand::Remove(_) if reason == Failure::Interrupted => {
-                self.memory.dirty |= matches!(errand, Errand::Save(_));
+            Errand::Save | Errand::Remove if reason == Failure::Interrupted => {
+                self.memory.dirty |= errand == Errand::Save;
                 self.try_again(cx);
             }
-            Errand::Save(_) => self.memory.dirty = true,
-            Errand::Remove(_) => self.cannot_forget(cx),
+            Errand::Save => self.memory.dirty = true,
+            Errand::Remove => self.cannot_forget(cx),
         }
-        true
     }
 
-    /// True if the answer was the summary that was asked for.
-    pub(crate) fn take_summary(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, text: &str) -> bool {
-        let Some((_, count)) = self.memory.fold.take_if(|(fold, _)| *fold == request) else { return false };
-        self.drop_oldest(cx, count, Some(text));
-        true
+    /// The oldest turns have been summed up.
+    pub(crate) fn take_summary(&mut self, cx: &mut Cx<'_, Self>, text: &str) {
+        if let Some(count) = self.memory.fold.take() {
+            self.drop_oldest(cx, count, Some(text));
+        }
+    }
+
+    fn fold_no_more(&mut self, cx: &mut Cx<'_, Self>) {
+        if self.memory.fold.take().is_some() {
+            cx.cancel(|next| *next == Next::Summary);
+        }
     }
 
     fn drop_oldest(&mut self, cx: &mut Cx<'_, Self>, count: usize, summary: Option<&str>) {
@@ -238,9 +222,7 @@ impl Conversation {
             return;
         }
         // Which turns are the oldest may be different now.
-        if let Some((request, _)) = self.memory.fold.take() {
-            cx.cancel(request);
-        }
+        self.fold_no_more(cx);
         let dialogue = Rc::make_mut(&mut self.memory.dialogue);
         dialogue.merge(stored);
         dialogue.bound(cx.config());
@@ -264,10 +246,6 @@ impl Conversation {
         }
     }
 
-    fn take_errand(&mut self, request: RequestId) -> Option<Errand> {
-        self.memory.errand.take_if(|errand| errand.request() == request)
-    }
-
     /// Has the oldest turns summed up, if there are too many.
     fn fold(&mut self, cx: &mut Cx<'_, Self>) {
         let config = cx.config();
@@ -280,8 +258,8 @@ impl Conversation {
             return;
         }
         let messages = summary_question(&self.memory.dialogue, count);
-        let request = cx.ask_model("memory", messages, SUMMARY_TOKENS, ModelForm::Text);
-        self.memory.fold = Some((request, count));
+        cx.ask_model("memory", messages, SUMMARY_TOKENS, ModelForm::Text).then(Next::Summary);
+        self.memory.fold = Some(count);
     }
 }
 
@@ -299,6 +277,11 @@ fn summary_question(dialogue: &Dialogue, count: usize) -> Vec<ChatMessage> {
         text += &format!("User: {}\nAssistant: {}\n", turn.user, turn.assistant);
     }
     vec![ChatMessage::of(Role::System, task), ChatMessage::of(Role::User, text)]
+}
+
+/// A request for the document is open.
+fn is_open(cx: &Cx<'_, Conversation>) -> bool {
+    cx.is_waiting(|next| matches!(next, Next::Document(_)))
 }
 
 fn key(cx: &Cx<'_, Conversation>) -> String {

@@ -9,8 +9,9 @@
 //! - [`tools`]: tools of the device, and the one that begins a mode
 //! - [`rules`], [`calendar`], [`wording`]: answers without a model
 //! - [`memory`], [`keeping`]: what is remembered, and its document
-//! - [`Config`][]: settings
+//! - [`Config`][]: settings; `before`: the state of older versions
 
+mod before;
 pub mod calendar;
 mod config;
 pub mod emotion;
@@ -25,26 +26,25 @@ pub mod turn;
 pub mod wording;
 
 use modehost_sdk::{
-    Aborted, Cx, Describe, Document, EndReason, Language, Mode, ModelChunk, ModelDone, Outcome, RequestFailed, TimerId,
-    ToolDone, ToolList, Transcript, VoicePolicy, WriteDone,
+    Aborted, Cx, Describe, EndReason, Language, Migrated, Mode, Outcome, Reply, Transcript, VoicePolicy,
 };
 use phrases::Verdict;
 use serde::{Deserialize, Serialize};
 
 pub use crate::config::Config;
 use crate::intent::Intent;
-use crate::keeping::Keeping;
+use crate::keeping::{Errand, Keeping};
 use crate::tools::Listing;
-use crate::turn::Turn;
+use crate::turn::{Turn, Wanted};
 
 modehost_sdk::register!(Conversation);
 
-/// The turn has waited long enough for what it would like to know.
-const GATHER: TimerId = 1;
-/// Tools take long.
-const FILLER: TimerId = 2;
-/// The dialogue is to be saved, now.
-const SAVE: TimerId = 3;
+/// Alarm: the turn has waited long enough for what it would like to know.
+const GATHER: &str = "gather";
+/// Alarm: tools take long.
+const FILLER: &str = "filler";
+/// Alarm: the dialogue is to be saved, now.
+const SAVE: &str = "save";
 
 /// The names of this mode.
 const NAMES: [&str; 2] = ["chat", "conversation"];
@@ -66,6 +66,21 @@ pub struct Conversation {
     mode: Option<String>,
 }
 
+/// What waits for an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Next {
+    /// The turn, for the model.
+    Answer,
+    /// The turn, for the call with this index in its last round.
+    Call(usize),
+    /// The list of the device's tools.
+    Tools,
+    /// The document of the dialogue.
+    Document(Errand),
+    /// The oldest turns are being summed up.
+    Summary,
+}
+
 impl Conversation {
     /// True while a turn is being answered.
     pub fn is_answering(&self) -> bool {
@@ -80,6 +95,15 @@ impl Conversation {
 
 impl Mode for Conversation {
     type Config = Config;
+    type Next = Next;
+
+    /// 1 kept request ids in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        before::read(state).map_err(|error| error.to_string())
+    }
 
     fn describe() -> Describe {
         Describe::new()
@@ -119,53 +143,31 @@ impl Mode for Conversation {
         Ok(())
     }
 
-    fn on_model_chunk(&mut self, cx: &mut Cx<'_, Self>, chunk: ModelChunk) -> Outcome {
-        self.hear(cx, chunk.request, &chunk.text);
-        Ok(())
-    }
-
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        if !self.take_summary(cx, done.request, &done.text) {
-            self.answered(cx, done);
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
+        match (next, reply) {
+            (Next::Answer, Reply::Chunk(text)) => self.hear(cx, &text),
+            (Next::Answer, Reply::Model(done)) => self.answered(cx, done),
+            (Next::Answer, Reply::Failed(failed)) => self.unanswered(cx, failed.reason),
+            (Next::Call(index), Reply::Tool(done)) => self.tool_answered(cx, index, &done.text, done.failed),
+            (Next::Call(index), Reply::Failed(failed)) => self.tool_answered(cx, index, &failed.message, true),
+            (Next::Tools, Reply::Tools(list)) => self.take_tools(cx, list.tools),
+            (Next::Tools, _) => self.gathered(cx, Wanted::Tools),
+            (Next::Document(errand), reply) => {
+                match reply {
+                    Reply::Document(document) => self.take_document(cx, &document),
+                    Reply::Written(done) => self.written(cx, errand, done.version),
+                    Reply::Conflict(current) => self.conflicted(cx, errand, &current),
+                    Reply::Failed(failed) => self.keeping_failed(cx, errand, failed.reason),
+                    _ => {}
+                }
+                if errand == Errand::Load {
+                    self.gathered(cx, Wanted::Memory);
+                }
+            }
+            (Next::Summary, Reply::Model(done)) => self.take_summary(cx, &done.text),
+            (Next::Summary, Reply::Failed(failed)) => self.summary_failed(cx, failed.reason),
+            _ => {}
         }
-        Ok(())
-    }
-
-    fn on_tools(&mut self, cx: &mut Cx<'_, Self>, list: ToolList) -> Outcome {
-        self.take_tools(cx, list.request, list.tools);
-        Ok(())
-    }
-
-    fn on_tool_done(&mut self, cx: &mut Cx<'_, Self>, done: ToolDone) -> Outcome {
-        self.tool_answered(cx, done.request, &done.text, done.failed);
-        Ok(())
-    }
-
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        let RequestFailed { request, reason, message } = failed;
-        let known = self.unanswered(cx, request, reason) || self.tool_answered(cx, request, &message, true);
-        if !known && (self.listing_failed(request) || self.keeping_failed(cx, request, reason)) {
-            self.gathered(cx, request);
-        }
-        Ok(())
-    }
-
-    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
-        if self.take_document(cx, &document)
-            && let Some(request) = document.request
-        {
-            self.gathered(cx, request);
-        }
-        Ok(())
-    }
-
-    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
-        self.written(cx, done.request, done.version);
-        Ok(())
-    }
-
-    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
-        self.conflicted(cx, &current);
         Ok(())
     }
 
@@ -185,8 +187,8 @@ impl Mode for Conversation {
         Ok(())
     }
 
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
-        match id {
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        match name {
             GATHER => self.gather_no_more(cx),
             FILLER => self.fill(cx),
             SAVE => self.keep(cx),

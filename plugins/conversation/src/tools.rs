@@ -5,13 +5,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use modehost_sdk::{Cx, RequestId, Tool, ToolCall};
+use modehost_sdk::{Cx, Tool, ToolCall};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::memory::cut;
-use crate::turn::{End, Round, Stage, Turn};
-use crate::{Config, Conversation, FILLER, wording};
+use crate::turn::{End, Round, Stage, Turn, Wanted};
+use crate::{Config, Conversation, FILLER, Next, wording};
 
 /// The tools of our own.
 const SWITCH: &str = "switch_mode";
@@ -32,34 +32,27 @@ const ROUND_BYTES: usize = 48 * 1024;
 /// Characters of what the model writes beside its calls.
 const CONTENT_CHARS: usize = 2000;
 
-/// The list of the device's tools, while it is being asked for.
+/// How asking for the device's tools has gone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
-    open: Option<RequestId>,
     /// The device was too slow for the turn that asked.
     pub late: bool,
 }
 
+/// Asks what the device offers; the host remembers it for a connection. What has been asked and not answered is not
+/// asked twice.
+pub(crate) fn list_tools(cx: &mut Cx<'_, Conversation>) {
+    if !cx.is_waiting(|next| *next == Next::Tools) {
+        cx.list_tools().then(Next::Tools);
+    }
+}
+
 impl Conversation {
-    /// Asks what the device offers; the host remembers it for a connection. What has been asked
-    /// and not answered is not asked twice.
-    pub(crate) fn list_tools(&mut self, cx: &mut Cx<'_, Self>) -> RequestId {
-        *self.listing.open.get_or_insert_with(|| cx.list_tools())
-    }
-
-    /// True if the list was what could not be had.
-    pub(crate) fn listing_failed(&mut self, request: RequestId) -> bool {
-        self.listing.open.take_if(|open| *open == request).is_some()
-    }
-
     /// The device's tools have come.
-    pub(crate) fn take_tools(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, listed: Vec<Tool>) {
-        if self.listing.open.take_if(|open| *open == request).is_none() {
-            return;
-        }
+    pub(crate) fn take_tools(&mut self, cx: &mut Cx<'_, Self>, listed: Vec<Tool>) {
         self.listing.late = false;
         if let Some(turn) = &mut self.turn
-            && matches!(turn.stage, Stage::Gathering { tools: Some(wanted), .. } if wanted == request)
+            && matches!(turn.stage, Stage::Gathering { tools: true, .. })
         {
             let bytes = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.len();
             let mut listed: Vec<Tool> =
@@ -79,7 +72,7 @@ impl Conversation {
             });
             turn.tools = Rc::new(fitting.take(TOOLS - 2).collect());
         }
-        self.gathered(cx, request);
+        self.gathered(cx, Wanted::Tools);
     }
 
     /// Adds the tools of our own to the device's.
@@ -151,11 +144,11 @@ impl Conversation {
             }
             return self.end_turn(cx, End::Interrupted);
         }
-        let (mut open, mut results) = (Vec::new(), Vec::new());
-        for (place, call) in calls.iter_mut().enumerate() {
-            results.push(match check(call, &turn.tools, place) {
+        let mut results = Vec::new();
+        for (index, call) in calls.iter_mut().enumerate() {
+            results.push(match check(call, &turn.tools, index) {
                 Ok(arguments) => {
-                    open.push((cx.call_tool(call.name.as_str(), arguments), place));
+                    cx.call_tool(call.name.as_str(), arguments).then(Next::Call(index));
                     None
                 }
                 Err(mistake) => {
@@ -165,48 +158,39 @@ impl Conversation {
                 }
             });
         }
+        let is_open = results.contains(&None);
         turn.rounds.push(Round { content: cut(content, CONTENT_CHARS), calls, results });
-        if open.is_empty() {
+        if !is_open {
             return self.ask(cx);
         }
-        turn.stage = Stage::Calling { open };
+        turn.stage = Stage::Calling;
         let filler = cx.config().filler_ms;
         if filler > 0 && !turn.speaking {
-            cx.start_timer(FILLER, Duration::from_millis(filler));
+            cx.start_alarm(FILLER, Duration::from_millis(filler));
         }
     }
 
-    /// A tool has answered or failed. False if the request was no call of the turn.
-    pub(crate) fn tool_answered(
-        &mut self,
-        cx: &mut Cx<'_, Self>,
-        request: RequestId,
-        text: &str,
-        failed: bool,
-    ) -> bool {
-        let Some(turn) = &mut self.turn else { return false };
-        let Stage::Calling { open } = &mut turn.stage else { return false };
-        let Some(index) = open.iter().position(|(call, _)| *call == request) else { return false };
-        let (_, place) = open.swap_remove(index);
-        let is_last = open.is_empty();
+    /// A tool has answered or failed.
+    pub(crate) fn tool_answered(&mut self, cx: &mut Cx<'_, Self>, index: usize, text: &str, failed: bool) {
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.stage == Stage::Calling) else { return };
         let mark = if failed { "the tool failed: " } else { "" };
-        let room = ROUND_BYTES.saturating_sub(turn.rounds.iter().map(Round::bytes).sum());
+        let left = ROUND_BYTES.saturating_sub(turn.rounds.iter().map(Round::bytes).sum());
         let text = cut(text, cx.config().tool_result_chars);
-        let result = format!("{mark}{}", &text[..text.floor_char_boundary(room)]);
-        if let Some(slot) = turn.rounds.last_mut().and_then(|round| round.results.get_mut(place)) {
+        let result = format!("{mark}{}", &text[..text.floor_char_boundary(left)]);
+        let Some(round) = turn.rounds.last_mut() else { return };
+        if let Some(slot) = round.results.get_mut(index) {
             *slot = Some(result);
         }
-        if is_last {
-            cx.stop_timer(FILLER);
+        if !round.results.contains(&None) {
+            cx.stop_alarm(FILLER);
             self.ask(cx);
         }
-        true
     }
 
     /// Tools take long: so that nobody thinks that nothing happens.
     pub(crate) fn fill(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(turn) = &mut self.turn
-            && matches!(turn.stage, Stage::Calling { .. })
+            && matches!(turn.stage, Stage::Calling)
             && !turn.speaking
         {
             cx.say_more(wording::one_moment(turn.language));
@@ -248,8 +232,8 @@ fn wanted_mode(call: &ToolCall, tools: &[Tool]) -> Option<String> {
 ///
 /// # Errors
 /// What is wrong with it, for the model.
-fn check(call: &ToolCall, tools: &[Tool], place: usize) -> Result<String, String> {
-    if place >= CALLS {
+fn check(call: &ToolCall, tools: &[Tool], index: usize) -> Result<String, String> {
+    if index >= CALLS {
         return Err(format!("at most {CALLS} tools may be called at once; call this one again"));
     }
     if !tools.iter().any(|tool| tool.name == call.name) {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use modehost_sdk::{Cx, Failure, Language, ModelDone, ModelForm, ModelQuestion, RequestId, Tool, ToolCall};
+use modehost_sdk::{Cx, Failure, Language, ModelDone, ModelForm, ModelQuestion, Tool, ToolCall};
 use phrases::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,8 @@ use crate::emotion::Face;
 use crate::memory::{Exchange, cut};
 use crate::rules::{Answer, answer};
 use crate::sentences::{Cutter, Piece};
-use crate::{Conversation, FILLER, GATHER, prompt, wording};
+use crate::tools::list_tools;
+use crate::{Conversation, FILLER, GATHER, Next, prompt, wording};
 
 /// How long a turn waits for what is remembered and for the device's list of tools. It goes on
 /// without: an answer that knows less is better than none.
@@ -49,12 +50,19 @@ pub struct Turn {
 /// What a turn waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Stage {
-    /// The dialogue from the store, the list of tools from the device.
-    Gathering { memory: Option<RequestId>, tools: Option<RequestId> },
+    /// The dialogue from the store, the list of tools from the device: true while it is awaited.
+    Gathering { memory: bool, tools: bool },
     /// The model. `heard`: a piece of its answer has come.
-    Asking { request: RequestId, heard: bool },
-    /// Tools: each request with the place of its call in the last round.
-    Calling { open: Vec<(RequestId, usize)> },
+    Asking { heard: bool },
+    /// Tools: those of the last round that have no result.
+    Calling,
+}
+
+/// What a turn would like to have before the model is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Memory,
+    Tools,
 }
 
 /// Tools that the model wanted called at once.
@@ -87,7 +95,10 @@ impl Conversation {
     /// Takes up a turn: first what it needs to be answered well.
     pub(crate) fn begin(&mut self, cx: &mut Cx<'_, Self>, user: &str) {
         let memory = self.load(cx);
-        let tools = cx.config().tools.then(|| self.list_tools(cx));
+        let tools = cx.config().tools;
+        if tools {
+            list_tools(cx);
+        }
         let turn = Turn {
             user: cut(user, cx.config().max_turn_chars),
             at: cx.now(),
@@ -102,17 +113,19 @@ impl Conversation {
             code_told: false,
         };
         self.turn = Some(turn);
-        if memory.is_some() || tools.is_some() {
-            cx.start_timer(GATHER, if self.listing.late { GATHERING_AGAIN } else { GATHERING });
+        if memory || tools {
+            cx.start_alarm(GATHER, if self.listing.late { GATHERING_AGAIN } else { GATHERING });
         }
         self.ask_when_ready(cx);
     }
 
     /// Something that the turn has waited for is there, or will not come.
-    pub(crate) fn gathered(&mut self, cx: &mut Cx<'_, Self>, done: RequestId) {
+    pub(crate) fn gathered(&mut self, cx: &mut Cx<'_, Self>, wanted: Wanted) {
         if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
-            memory.take_if(|request| *request == done);
-            tools.take_if(|request| *request == done);
+            match wanted {
+                Wanted::Memory => *memory = false,
+                Wanted::Tools => *tools = false,
+            }
             self.ask_when_ready(cx);
         }
     }
@@ -121,15 +134,15 @@ impl Conversation {
     pub(crate) fn gather_no_more(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
             // Both may still come, and are then there for the next turn.
-            *memory = None;
-            self.listing.late |= tools.take().is_some();
+            *memory = false;
+            self.listing.late |= std::mem::take(tools);
             self.ask_when_ready(cx);
         }
     }
 
     fn ask_when_ready(&mut self, cx: &mut Cx<'_, Self>) {
-        if let Some(Turn { stage: Stage::Gathering { memory: None, tools: None }, .. }) = &self.turn {
-            cx.stop_timer(GATHER);
+        if let Some(Turn { stage: Stage::Gathering { memory: false, tools: false }, .. }) = &self.turn {
+            cx.stop_alarm(GATHER);
             self.offer_own(cx);
             self.ask(cx);
         }
@@ -146,48 +159,37 @@ impl Conversation {
         let messages = prompt::messages(cx, &self.memory.dialogue, self.mode.as_deref(), turn, doubt.as_ref());
         let tools = if turn.has_called_enough(cx.config()) { Vec::new() } else { turn.tools.to_vec() };
         let max_tokens = cx.config().answer_tokens;
-        let request = cx.ask(ModelQuestion {
-            purpose: "chat",
-            messages,
-            max_tokens,
-            form: ModelForm::Chunks,
-            spoken: true,
-            tools,
-        });
-        turn.stage = Stage::Asking { request, heard: false };
+        let form = ModelForm::Chunks;
+        cx.ask(ModelQuestion { purpose: "chat", messages, max_tokens, form, spoken: true, tools }).then(Next::Answer);
+        turn.stage = Stage::Asking { heard: false };
     }
 
     /// A piece of the answer.
-    pub(crate) fn hear(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, text: &str) {
+    pub(crate) fn hear(&mut self, cx: &mut Cx<'_, Self>, text: &str) {
         let Some(turn) = &mut self.turn else { return };
         match &mut turn.stage {
-            Stage::Asking { request: asked, heard } if *asked == request => *heard = true,
+            Stage::Asking { heard } => *heard = true,
             _ => return,
         }
         let pieces = turn.cutter.push(text);
         let given = turn.give(cx, pieces);
         turn.say_more(cx, given);
         if turn.is_full(cx) {
-            cx.cancel(request);
+            cx.cancel(|next| *next == Next::Answer);
             self.end_turn(cx, End::Complete);
         }
     }
 
-    /// The model has answered: the rest is spoken, or tools are called. False if the answer was to
-    /// something else.
-    pub(crate) fn answered(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> bool {
-        let Some(turn) = &mut self.turn else { return false };
-        let heard = match turn.stage {
-            Stage::Asking { request, heard } if request == done.request => heard,
-            _ => return false,
-        };
+    /// The model has answered: the rest is spoken, or tools are called.
+    pub(crate) fn answered(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) {
+        let Some(turn) = &mut self.turn else { return };
+        let Stage::Asking { heard } = turn.stage else { return };
         let mut pieces = if heard { Vec::new() } else { turn.cutter.push(&done.text) };
         pieces.extend(turn.cutter.finish());
         let mut given = turn.give(cx, pieces);
         if !done.tool_calls.is_empty() {
             turn.say_more(cx, given);
-            self.call_tools(cx, &done.text, done.tool_calls);
-            return true;
+            return self.call_tools(cx, &done.text, done.tool_calls);
         }
         if given.texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
             given.texts.push(wording::nothing_to_say(turn.language).to_owned());
@@ -200,16 +202,11 @@ impl Conversation {
             turn.speaking = false;
         }
         self.end_turn(cx, End::Complete);
-        true
     }
 
-    /// The model could not answer. False if the question was not the turn's.
-    pub(crate) fn unanswered(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
-        let Some(turn) = &mut self.turn else { return false };
-        match turn.stage {
-            Stage::Asking { request: asked, .. } if asked == request => {}
-            _ => return false,
-        }
+    /// The model could not answer.
+    pub(crate) fn unanswered(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
+        let Some(turn) = &mut self.turn else { return };
         let begun = turn.speaking || !turn.given.trim().is_empty();
         let language = turn.language;
         let missing = matches!(reason, Failure::Unavailable | Failure::Denied | Failure::Unsupported);
@@ -218,7 +215,7 @@ impl Conversation {
             Verdict::Doubt(intent) if missing => wording::unsure(language, &intent, &cx.config().modes),
             _ => None,
         };
-        let Some(turn) = &mut self.turn else { return false };
+        let Some(turn) = &mut self.turn else { return };
         let (sentence, told, end) = if begun {
             (wording::broken_off(language).to_owned(), true, End::Interrupted)
         } else if let Some(question) = doubt {
@@ -241,17 +238,12 @@ impl Conversation {
         cx.say(sentence);
         turn.speaking = false;
         self.end_turn(cx, end);
-        true
     }
 
     /// Ends the open turn before its time. `silence`: its speech too; otherwise the caller does that.
     pub(crate) fn interrupt(&mut self, cx: &mut Cx<'_, Self>, silence: bool) {
         let Some(turn) = &mut self.turn else { return };
-        match &turn.stage {
-            Stage::Gathering { .. } => {}
-            Stage::Asking { request, .. } => cx.cancel(*request),
-            Stage::Calling { open } => open.iter().for_each(|&(request, _)| cx.cancel(request)),
-        }
+        cx.cancel(|next| matches!(next, Next::Answer | Next::Call(_)));
         if turn.speaking && silence {
             cx.silence();
         }
@@ -279,8 +271,8 @@ impl Conversation {
             cx.end_speech();
         }
         match turn.stage {
-            Stage::Gathering { .. } => cx.stop_timer(GATHER),
-            Stage::Calling { .. } => cx.stop_timer(FILLER),
+            Stage::Gathering { .. } => cx.stop_alarm(GATHER),
+            Stage::Calling => cx.stop_alarm(FILLER),
             Stage::Asking { .. } => {}
         }
         let (user, assistant) = (turn.user, turn.given.trim().to_owned());

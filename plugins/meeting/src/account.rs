@@ -3,10 +3,9 @@
 
 use std::rc::Rc;
 
-use modehost_sdk::{Cx, Failure, JournalPage, Language, RequestId};
+use modehost_sdk::{Cx, Failure, JournalPage, Language, ModelForm};
 use serde::{Deserialize, Serialize};
 
-use crate::Meeting;
 use crate::answer;
 use crate::config::Tongue;
 use crate::extract::{Line, take_notes};
@@ -14,6 +13,7 @@ use crate::notes::{self, MADE, Notes, Point};
 use crate::opening_words::OpeningWords;
 use crate::prompt::{Background, ask_checkpoint};
 use crate::segment::{Segment, read_entry};
+use crate::{Meeting, Next};
 
 /// Entries read from the journal at once; with the longest segments these are some 2 MB.
 pub const PAGE: u32 = 200;
@@ -58,19 +58,18 @@ pub struct Account {
     pub fresh_chars: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
-    /// An append that the reading of the journal has to wait for.
+    /// Number of the segment whose append the reading of the journal has to wait for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsettled: Option<RequestId>,
+    pub unsettled: Option<u64>,
 }
 
 /// Notes being taken of the stretch behind `noted`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Checkpoint {
     /// Its words are being read; at most so many characters of them.
-    Reading { request: RequestId, chars: u64 },
+    Reading { chars: u64 },
     /// The model has been asked.
     Asking {
-        request: RequestId,
         /// The last entry of the stretch.
         upto: u64,
         chars: u64,
@@ -162,23 +161,31 @@ impl Account {
 
     /// Begins to take notes of the next stretch, of at most so many characters.
     pub fn begin_checkpoint(&mut self, cx: &mut Cx<'_, Meeting>, chars: u64) {
-        let request = cx.read_journal(self.journal(), self.noted, PAGE);
-        self.checkpoint = Some(Checkpoint::Reading { request, chars });
+        cx.read_journal(self.journal(), self.noted, PAGE).then(Next::Notes(self.number));
+        self.checkpoint = Some(Checkpoint::Reading { chars });
     }
 
-    /// True if this request is the checkpoint's.
-    pub fn awaits(&self, request: RequestId) -> bool {
-        match &self.checkpoint {
-            Some(Checkpoint::Reading { request: open, .. } | Checkpoint::Asking { request: open, .. }) => {
-                *open == request
-            }
-            None => false,
+    /// Appends a segment to the journal. `notify`: the reading of the journal waits for it; else only a failure comes
+    /// back.
+    pub fn append(&mut self, cx: &mut Cx<'_, Meeting>, segment: &Segment, notify: bool) {
+        let next = Next::Append { meeting: self.number, seq: segment.seq };
+        let request = segment.keep(cx, &self.journal());
+        if notify {
+            self.unsettled = Some(segment.seq);
+            request.then(next);
+        } else {
+            request.if_it_fails(next);
         }
+    }
+
+    /// The append of a segment is on disk, or never will be. True if something waited for it.
+    pub fn on_appended(&mut self, seq: u64) -> bool {
+        self.unsettled.take_if(|waiting| *waiting == seq).is_some()
     }
 
     /// The stretch has been read: asks the model for notes.
     pub fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) {
-        let Some(Checkpoint::Reading { chars: most, .. }) = self.checkpoint.take() else { return };
+        let Some(Checkpoint::Reading { chars: most }) = self.checkpoint.take() else { return };
         let (mut lines, mut chars, mut upto) = (Vec::new(), 0, self.noted);
         for entry in &page.entries {
             if let Some(line) = read_entry(&entry.value) {
@@ -199,13 +206,13 @@ impl Account {
         let fallback = take_notes(&lines, &self.names, POINTS);
         let messages = ask_checkpoint(&self.background(cx), &lines);
         let most_tokens = cx.config().checkpoint_max_tokens;
-        let request = cx.ask_model("checkpoint", messages, most_tokens, modehost_sdk::ModelForm::Json);
-        self.checkpoint = Some(Checkpoint::Asking { request, upto, chars, fallback });
+        cx.ask_model("checkpoint", messages, most_tokens, ModelForm::Json).then(Next::Notes(self.number));
+        self.checkpoint = Some(Checkpoint::Asking { upto, chars, fallback });
     }
 
     /// The model has answered.
     pub fn take_answer(&mut self, text: &str) {
-        let Some(Checkpoint::Asking { upto, chars, fallback, .. }) = self.checkpoint.take() else { return };
+        let Some(Checkpoint::Asking { upto, chars, fallback }) = self.checkpoint.take() else { return };
         let made = answer::read(text).map(|answer| {
             let points = answer.bullets.into_iter().map(|text| Point { text, weight: MADE }).collect();
             let (decisions, actions) = (answer.decisions, answer.actions);
@@ -219,12 +226,12 @@ impl Account {
     /// the journal cannot be read now: whoever tried again at once would do nothing else from then on.
     pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) -> bool {
         match self.checkpoint.take() {
-            Some(Checkpoint::Reading { chars, .. } | Checkpoint::Asking { chars, .. })
+            Some(Checkpoint::Reading { chars } | Checkpoint::Asking { chars, .. })
                 if reason == Failure::Interrupted =>
             {
                 self.begin_checkpoint(cx, chars);
             }
-            Some(Checkpoint::Asking { upto, chars, fallback, .. }) => self.note(fallback, upto, chars),
+            Some(Checkpoint::Asking { upto, chars, fallback }) => self.note(fallback, upto, chars),
             Some(Checkpoint::Reading { .. }) => return false,
             None => {}
         }

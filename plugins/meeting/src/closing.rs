@@ -9,14 +9,13 @@ pub mod keeping;
 
 use std::collections::VecDeque;
 
-use modehost_sdk::{Cx, Failure, JournalPage, ModelForm, RequestId};
+use modehost_sdk::{Cx, Failure, JournalPage, ModelForm, Reply};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Meeting;
 use crate::account::{Account, PAGE};
 use crate::answer;
-use crate::closing::keeping::Keeping;
+use crate::closing::keeping::{Keeping, Part};
 use crate::extract::{Line, take_notes};
 use crate::notes::Notes;
 use crate::prompt::ask_summary;
@@ -24,6 +23,7 @@ use crate::running::Running;
 use crate::segment::read_entry;
 use crate::spoken;
 use crate::summary::{BULLETS, Summary, SummaryMessage};
+use crate::{Meeting, Next};
 
 /// Stretches that a model is asked to note down once the meeting is over; more are noted by rules,
 /// since somebody waits.
@@ -76,9 +76,9 @@ enum Step {
     /// Appends, and notes of what the summary will not be given word for word.
     Noting,
     /// The end of the transcript is being read.
-    Reading { request: RequestId, end: End },
+    Reading { end: End },
     /// The model has been asked for the summary; the notes are what is left if it does not answer.
-    Asking { request: RequestId, fallback: Notes },
+    Asking { fallback: Notes },
     /// The summary is there.
     Keeping(Keeping),
 }
@@ -156,17 +156,47 @@ impl Closing {
         self.read_end(cx);
     }
 
-    /// A page of the journal; true if it was for this meeting.
-    pub fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) -> bool {
-        if self.account.awaits(page.request) {
-            self.account.take_page(cx, page);
+    /// Notes of a stretch, or what is needed for them.
+    pub fn on_notes(&mut self, cx: &mut Cx<'_, Meeting>, reply: &Reply) {
+        match reply {
+            Reply::Page(page) => self.account.take_page(cx, page),
+            Reply::Model(done) => self.account.take_answer(&done.text),
+            // Rounds are counted, so a journal that cannot be read is not read for ever.
+            Reply::Failed(failed) => drop(self.account.take_failure(cx, failed.reason)),
+            _ => {}
+        }
+        self.advance(cx);
+    }
+
+    /// The append of a segment is on disk, or never will be.
+    pub fn on_appended(&mut self, cx: &mut Cx<'_, Meeting>, seq: u64) {
+        if self.account.on_appended(seq) {
             self.advance(cx);
-            return true;
         }
-        let Step::Reading { request, end } = &mut self.step else { return false };
-        if *request != page.request {
-            return false;
+    }
+
+    /// The end of the transcript, or the model's summary.
+    pub fn on_summary(&mut self, cx: &mut Cx<'_, Meeting>, reply: &Reply) {
+        match reply {
+            Reply::Page(page) => self.take_page(cx, page),
+            Reply::Model(done) => self.take_answer(cx, &done.text),
+            Reply::Failed(failed) => self.take_failure(cx, failed.reason),
+            _ => {}
         }
+    }
+
+    /// One of the last steps is done, or has failed.
+    pub fn on_kept(&mut self, cx: &mut Cx<'_, Meeting>, part: Part, reply: &Reply) {
+        match reply {
+            Reply::Conflict(current) => self.on_conflict(cx, current),
+            Reply::Failed(failed) => self.keep_on(cx, |keeping| keeping.on_failure(part, failed.reason)),
+            _ => self.keep_on(cx, |keeping| keeping.on_done(part)),
+        }
+    }
+
+    /// A page of the journal.
+    fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) {
+        let Step::Reading { end } = &mut self.step else { return };
         let mut end = std::mem::take(end);
         let window = cx.config().summary_transcript_max_chars;
         let (mut beyond, mut beyond_chars) = (Vec::new(), 0);
@@ -202,25 +232,16 @@ impl Closing {
         let is_whole = page.complete && upto == page.entries.last().map(|entry| entry.sequence);
         match upto.filter(|_| !is_whole) {
             Some(upto) => {
-                let request = cx.read_journal(self.account.journal(), upto, PAGE);
-                self.step = Step::Reading { request, end };
+                cx.read_journal(self.account.journal(), upto, PAGE).then(Next::Summary(self.account.number));
+                self.step = Step::Reading { end };
             }
             None => self.sum_up(cx, end),
         }
-        true
     }
 
-    /// A model has answered; true if it was for this meeting.
-    pub fn take_answer(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId, text: &str) -> bool {
-        if self.account.awaits(request) {
-            self.account.take_answer(text);
-            self.advance(cx);
-            return true;
-        }
-        let Step::Asking { request: open, fallback } = &mut self.step else { return false };
-        if *open != request {
-            return false;
-        }
+    /// The model has answered.
+    fn take_answer(&mut self, cx: &mut Cx<'_, Meeting>, text: &str) {
+        let Step::Asking { fallback } = &mut self.step else { return };
         let fallback = std::mem::take(fallback);
         let answer = answer::read(text);
         log_answer(text, answer.as_ref().map_or(0, |answer| answer.json_bytes));
@@ -229,58 +250,28 @@ impl Closing {
             None => self.without_bullets(fallback),
         };
         self.conclude(cx, summary);
-        true
     }
 
-    /// An append is on disk, or something else is done; true if it was for this meeting.
-    pub fn take_done(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId) -> bool {
-        if self.account.unsettled == Some(request) {
-            self.account.unsettled = None;
-            self.advance(cx);
-            return true;
+    /// The transcript cannot be read, or the model cannot answer.
+    fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) {
+        if reason == Failure::Interrupted && !matches!(self.step, Step::Keeping(_)) {
+            return self.read_end(cx);
         }
-        self.keep_on(cx, |keeping| keeping.take_done(request))
-    }
-
-    /// Something has failed; true if it was for this meeting.
-    pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, request: RequestId, reason: Failure) -> bool {
-        if self.account.unsettled == Some(request) {
-            return self.take_done(cx, request);
-        }
-        if self.account.awaits(request) {
-            // Rounds are counted, so a journal that cannot be read is not read for ever.
-            self.account.take_failure(cx, reason);
-            self.advance(cx);
-            return true;
-        }
-        let again = reason == Failure::Interrupted;
         match &mut self.step {
-            Step::Reading { request: open, .. } if *open == request => {
-                if again {
-                    self.read_end(cx);
-                } else {
-                    // What has been noted so far is all there is.
-                    let summary = Summary::of_notes(&self.account.notes);
-                    self.conclude(cx, summary);
-                }
-                true
+            Step::Reading { .. } => {
+                // What has been noted so far is all there is.
+                let summary = Summary::of_notes(&self.account.notes);
+                self.conclude(cx, summary);
             }
-            Step::Asking { request: open, fallback } if *open == request => {
+            Step::Asking { fallback } => {
                 let fallback = std::mem::take(fallback);
-                match reason {
-                    Failure::Interrupted => self.read_end(cx),
-                    Failure::NotJson => {
-                        let summary = self.without_bullets(fallback);
-                        self.conclude(cx, summary);
-                    }
-                    _ => {
-                        let summary = Summary::of_notes(&self.notes_with(fallback));
-                        self.conclude(cx, summary);
-                    }
-                }
-                true
+                let summary = match reason {
+                    Failure::NotJson => self.without_bullets(fallback),
+                    _ => Summary::of_notes(&self.notes_with(fallback)),
+                };
+                self.conclude(cx, summary);
             }
-            _ => self.keep_on(cx, |keeping| keeping.take_failure(request, reason)),
+            Step::Noting | Step::Keeping(_) => {}
         }
     }
 
@@ -303,8 +294,8 @@ impl Closing {
     }
 
     fn read_end(&mut self, cx: &mut Cx<'_, Meeting>) {
-        let request = cx.read_journal(self.account.journal(), self.account.noted, PAGE);
-        self.step = Step::Reading { request, end: End::default() };
+        cx.read_journal(self.account.journal(), self.account.noted, PAGE).then(Next::Summary(self.account.number));
+        self.step = Step::Reading { end: End::default() };
     }
 
     /// The end of the transcript is there.
@@ -316,8 +307,9 @@ impl Closing {
             return self.conclude(cx, summary);
         }
         let messages = ask_summary(&self.account.background(cx), &self.account.notes, &lines);
-        let request = cx.ask_model("summary", messages, cx.config().summary_max_tokens, ModelForm::Json);
-        self.step = Step::Asking { request, fallback };
+        let next = Next::Summary(self.account.number);
+        cx.ask_model("summary", messages, cx.config().summary_max_tokens, ModelForm::Json).then(next);
+        self.step = Step::Asking { fallback };
         self.start_llm(cx);
     }
 

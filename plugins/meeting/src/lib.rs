@@ -11,6 +11,7 @@
 //! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
 //! - [`summary`], [`minutes`] and [`spoken`]: what devices and people get; [`opening_words`]: a title
+//! - `before`: the state of older versions
 //! - [`calendar`], [`config`]; the words that end it are read by the crate `phrases`
 //!
 //! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
@@ -23,6 +24,7 @@
 
 pub mod account;
 pub mod answer;
+mod before;
 pub mod calendar;
 pub mod closing;
 pub mod config;
@@ -42,14 +44,14 @@ pub mod stage;
 pub mod summary;
 
 use modehost_sdk::{
-    Cx, Delivered, Describe, Document, EndReason, JournalPage, Language, Message, Mode, ModelDone, Outcome,
-    RequestDone, RequestFailed, RequestId, Start, TimerId, Transcript, VoicePolicy, WriteDone,
+    Cx, Describe, EndReason, Language, Message, Migrated, Mode, Outcome, Reply, Start, Transcript, VoicePolicy,
 };
 use phrases::Verdict;
 use phrases::ending::of_meeting;
 use serde::{Deserialize, Serialize};
 
 use crate::closing::Closing;
+use crate::closing::keeping::Part;
 use crate::config::Config;
 use crate::opening::{Held, Opening};
 use crate::request::Request;
@@ -57,13 +59,12 @@ use crate::running::{Heard, Running};
 
 modehost_sdk::register!(Meeting);
 
-/// Segments since the last push are due.
-pub(crate) const PUSH_TIMER: TimerId = 1;
-/// Writes that the storage has refused are due again.
-pub(crate) const RETRY_TIMER: TimerId = 2;
-
-/// More of what waited for the opening is due.
-pub(crate) const HELD_TIMER: TimerId = 3;
+/// Alarm: segments since the last push are due.
+pub(crate) const PUSH: &str = "push";
+/// Alarm: writes that the storage has refused are due again.
+pub(crate) const RETRY: &str = "retry";
+/// Alarm: more of what waited for the opening is due.
+pub(crate) const HELD: &str = "held";
 
 /// The state of one device's meetings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -86,9 +87,23 @@ pub struct Meeting {
     closing: Vec<Closing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     over: Option<Over>,
-    /// The last summary is being read for these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    repeats: Vec<Repeat>,
+}
+
+/// What waits for an outcome. Meetings are told apart by their numbers in the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Next {
+    /// The document that tells what was before this handler.
+    Opening,
+    /// Somebody has asked for the last summary, with a message of this phase.
+    Repeat(Option<String>),
+    /// A segment on its way into the journal.
+    Append { meeting: u32, seq: u64 },
+    /// Notes of a stretch.
+    Notes(u32),
+    /// The end of a transcript, then its summary.
+    Summary(u32),
+    /// What is done with a summary.
+    Keep(u32, Part),
 }
 
 /// The last meeting is over.
@@ -100,17 +115,17 @@ struct Over {
     told: bool,
 }
 
-/// Somebody has asked for the last summary.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Repeat {
-    request: RequestId,
-    /// The phase of the message that has asked; none where the mode has ended, which wants no
-    /// error.
-    phase: Option<String>,
-}
-
 impl Mode for Meeting {
     type Config = Config;
+    type Next = Next;
+
+    /// 1 kept request ids in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        before::read(state).map_err(|error| error.to_string())
+    }
 
     fn describe() -> Describe {
         Describe::new()
@@ -154,96 +169,47 @@ impl Mode for Meeting {
         self.take(cx, Held::Heard(Heard { text, confirmed, start_ms, segment }))
     }
 
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
-        match id {
-            PUSH_TIMER => {
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        match name {
+            PUSH => {
                 if let Some(running) = &mut self.current {
                     running.push(cx);
                 }
             }
-            HELD_TIMER if self.counted.is_some() => self.work_off_held(cx),
-            RETRY_TIMER => self.closing.iter_mut().for_each(|closing| closing.retry(cx)),
+            HELD if self.counted.is_some() => self.work_off_held(cx),
+            RETRY => self.closing.iter_mut().for_each(|closing| closing.retry(cx)),
             _ => {}
         }
         self.settle(cx);
         Ok(())
     }
 
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        match self.running_that_awaits(done.request) {
-            Some(running) => {
-                running.account.take_answer(&done.text);
-                running.take_notes_if_due(cx);
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
+        match next {
+            Next::Opening => match reply {
+                Reply::Document(document) => self.open(cx, &document),
+                Reply::Failed(failed) => self.open_without_document(cx, failed.reason),
+                _ => {}
+            },
+            Next::Repeat(phase) => self.answer_repeat(cx, phase, &reply),
+            Next::Append { meeting, seq } => self.on_append(cx, meeting, seq, &reply),
+            Next::Notes(meeting) => self.on_notes(cx, meeting, &reply),
+            Next::Summary(meeting) => {
+                if let Some(closing) = self.closing_number(meeting) {
+                    closing.on_summary(cx, &reply);
+                }
             }
-            None => drop(self.closing.iter_mut().any(|closing| closing.take_answer(cx, done.request, &done.text))),
-        }
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        let RequestFailed { request, reason, .. } = failed;
-        if self.opening.as_ref().is_some_and(|opening| opening.awaits(Some(request))) {
-            self.open_without_document(cx, reason);
-        } else if let Some(running) = self.running_that_awaits(request) {
-            // Where the journal cannot be read, the next segment tries again.
-            if running.account.take_failure(cx, reason) {
-                running.take_notes_if_due(cx);
+            Next::Keep(meeting, part) => {
+                match &reply {
+                    Reply::Written(done) => self.last_version = self.last_version.max(done.version),
+                    Reply::Conflict(current) => self.last_version = self.last_version.max(current.version),
+                    _ => {}
+                }
+                if let Some(closing) = self.closing_number(meeting) {
+                    closing.on_kept(cx, part, &reply);
+                }
             }
-        } else if self.take_failed_repeat(cx, request, reason) {
-        } else if !self.closing.iter_mut().any(|closing| closing.take_failure(cx, request, reason))
-            && let Some(running) = &mut self.current
-        {
-            running.take_failed_append(request, reason);
         }
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
-        if self.opening.as_ref().is_some_and(|opening| opening.awaits(document.request)) {
-            self.open(cx, &document);
-        } else {
-            self.answer_repeat(cx, &document);
-        }
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
-        self.last_version = self.last_version.max(done.version);
-        let _ = self.closing.iter_mut().any(|closing| closing.take_done(cx, done.request));
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
-        self.last_version = self.last_version.max(current.version);
-        let _ = self.closing.iter_mut().any(|closing| closing.take_conflict(cx, &current));
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_journal_page(&mut self, cx: &mut Cx<'_, Self>, page: JournalPage) -> Outcome {
-        match self.running_that_awaits(page.request) {
-            Some(running) => running.account.take_page(cx, &page),
-            None => drop(self.closing.iter_mut().any(|closing| closing.take_page(cx, &page))),
-        }
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_request_done(&mut self, cx: &mut Cx<'_, Self>, done: RequestDone) -> Outcome {
-        match &mut self.current {
-            Some(running) if running.account.unsettled == Some(done.request) => running.account.unsettled = None,
-            _ => drop(self.closing.iter_mut().any(|closing| closing.take_done(cx, done.request))),
-        }
-        self.settle(cx);
-        Ok(())
-    }
-
-    fn on_delivered(&mut self, cx: &mut Cx<'_, Self>, delivered: Delivered) -> Outcome {
-        let _ = self.closing.iter_mut().any(|closing| closing.take_done(cx, delivered.request));
         self.settle(cx);
         Ok(())
     }
@@ -255,5 +221,50 @@ impl Mode for Meeting {
         }
         let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
         self.take(cx, Held::End(is_there))
+    }
+}
+
+impl Meeting {
+    fn closing_number(&mut self, number: u32) -> Option<&mut Closing> {
+        self.closing.iter_mut().find(|closing| closing.account.number == number)
+    }
+
+    /// A segment is in the journal, or is not.
+    fn on_append(&mut self, cx: &mut Cx<'_, Self>, meeting: u32, seq: u64, reply: &Reply) {
+        match (&mut self.current, reply) {
+            (Some(running), Reply::Failed(failed)) if running.account.number == meeting => {
+                running.on_append_failed(seq, failed.reason);
+            }
+            (Some(running), _) if running.account.number == meeting => drop(running.account.on_appended(seq)),
+            _ => {
+                if let Some(closing) = self.closing_number(meeting) {
+                    closing.on_appended(cx, seq);
+                }
+            }
+        }
+    }
+
+    /// What notes of a stretch are made of has come, while the meeting runs or after it.
+    fn on_notes(&mut self, cx: &mut Cx<'_, Self>, meeting: u32, reply: &Reply) {
+        let Some(running) = self.current.as_mut().filter(|running| running.account.number == meeting) else {
+            if let Some(closing) = self.closing_number(meeting) {
+                closing.on_notes(cx, reply);
+            }
+            return;
+        };
+        match reply {
+            Reply::Page(page) => running.account.take_page(cx, page),
+            Reply::Model(done) => {
+                running.account.take_answer(&done.text);
+                running.take_notes_if_due(cx);
+            }
+            // Where the journal cannot be read, the next segment tries again.
+            Reply::Failed(failed) => {
+                if running.account.take_failure(cx, failed.reason) {
+                    running.take_notes_if_due(cx);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -4,17 +4,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use modehost_sdk::{Cx, Fault, RequestId, reject};
+use modehost_sdk::{Cx, Fault, reject};
 use serde::{Deserialize, Serialize};
 
 use crate::last;
 use crate::request::{Phase, Request};
 use crate::running::Heard;
-use crate::{HELD_TIMER, Meeting};
+use crate::{HELD, Meeting, Next};
 
 /// What may wait while a document is being read; that takes a few ms, but a device may send all it
 /// has at once.
-const HELD: usize = 512;
+const HELD_MESSAGES: usize = 512;
 const HELD_BYTES: usize = 96 * 1024;
 /// Effects that what has waited may have at once; a list of effects has its limit, and something
 /// else may be in it.
@@ -34,8 +34,8 @@ pub enum Held {
 /// The document of the last summary is being read, or what has waited for it is being worked off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
-    /// None once the document is there.
-    request: Option<RequestId>,
+    /// False once the document is there.
+    reading: bool,
     held: VecDeque<Held>,
     weight: usize,
 }
@@ -43,22 +43,13 @@ pub struct Opening {
 impl Opening {
     /// Begins to read.
     pub fn begin(cx: &mut Cx<'_, Meeting>) -> Self {
-        Self { request: Some(read(cx)), held: VecDeque::new(), weight: 0 }
-    }
-
-    /// True if this is what it waits for.
-    pub fn awaits(&self, request: Option<RequestId>) -> bool {
-        request.is_some() && request == self.request
-    }
-
-    /// Reads again after an interruption.
-    pub fn read_again(&mut self, cx: &mut Cx<'_, Meeting>) {
-        self.request = Some(read(cx));
+        read(cx);
+        Self { reading: true, held: VecDeque::new(), weight: 0 }
     }
 
     /// The document is there.
     pub fn end_wait(&mut self) {
-        self.request = None;
+        self.reading = false;
     }
 
     /// Keeps it until it is its turn.
@@ -67,14 +58,14 @@ impl Opening {
     /// `NOT_READY` where too much waits already.
     pub fn hold(&mut self, cx: &mut Cx<'_, Meeting>, held: Held) -> Result<(), Fault> {
         let weight = held.weight();
-        if weight > 0 && (self.held.len() >= HELD || self.weight + weight > HELD_BYTES) {
+        if weight > 0 && (self.held.len() >= HELD_MESSAGES || self.weight + weight > HELD_BYTES) {
             return Err(reject("NOT_READY", "the meeting is being opened; send this again in a moment"));
         }
         self.weight += weight;
         self.held.push_back(held);
-        if self.request.is_none() {
+        if !self.reading {
             // The end of a session stops all timers, also the one that was running.
-            cx.start_timer(HELD_TIMER, Duration::ZERO);
+            cx.start_alarm(HELD, Duration::ZERO);
         }
         Ok(())
     }
@@ -134,6 +125,7 @@ impl Held {
     }
 }
 
-fn read(cx: &mut Cx<'_, Meeting>) -> RequestId {
-    cx.read_document(last::key(&cx.device().id))
+/// Reads the document of the last summary.
+pub fn read(cx: &mut Cx<'_, Meeting>) {
+    cx.read_document(last::key(&cx.device().id)).then(Next::Opening);
 }

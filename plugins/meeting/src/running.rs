@@ -1,13 +1,13 @@
 //! A meeting that people are in. Rule: what was said is in the journal before anybody sees it, and
 //! nothing wakes the meeting while nothing is said.
 
-use modehost_sdk::{Cx, Failure, RequestId};
+use modehost_sdk::{Cx, Failure};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::request::{Item, SEGMENT_CHARS};
 use crate::segment::{Draft, Segment};
-use crate::{Meeting, PUSH_TIMER};
+use crate::{Meeting, Next, PUSH};
 
 /// Utterances that may be drafts at the same time; a recogniser has one or two.
 const DRAFTS: usize = 4;
@@ -25,13 +25,6 @@ pub struct Heard {
     pub segment: u64,
 }
 
-/// Shown, and not yet pushed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Pending {
-    append: RequestId,
-    segment: Segment,
-}
-
 /// The meeting that takes segments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Running {
@@ -42,7 +35,7 @@ pub struct Running {
     drafts: Vec<Draft>,
     /// Shown one by one, and not yet pushed together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pending: Vec<Pending>,
+    pending: Vec<Segment>,
     pending_bytes: usize,
     /// Unix ms from which push intervals are counted.
     pushed_at: u64,
@@ -129,25 +122,32 @@ impl Running {
         self.armed = false;
         self.pushed_at = cx.now();
         if !self.pending.is_empty() {
-            let segments = self.pending.iter().map(|pending| &pending.segment).collect();
+            let segments = self.pending.iter().collect();
             cx.send(&Push { r#type: "meeting", phase: "transcript", segments });
             self.pending.clear();
             self.pending_bytes = 0;
+            self.forget_appends(cx);
         }
     }
 
     /// An append has failed: the device has not seen the segment and will not. After an interruption
     /// the entry is there, since it was written before the session's record.
-    pub fn take_failed_append(&mut self, append: RequestId, reason: Failure) {
-        if self.account.unsettled == Some(append) {
-            self.account.unsettled = None;
-        }
-        let place = self.pending.iter().position(|pending| pending.append == append);
-        if let Some(place) = place.filter(|_| reason != Failure::Interrupted) {
-            let segment = self.pending.remove(place).segment;
+    pub fn on_append_failed(&mut self, seq: u64, reason: Failure) {
+        self.account.on_appended(seq);
+        let index = self.pending.iter().position(|segment| segment.seq == seq);
+        if let Some(index) = index.filter(|_| reason != Failure::Interrupted) {
+            let segment = self.pending.remove(index);
             self.pending_bytes = self.pending_bytes.saturating_sub(segment.text.len() + 64);
             self.account.discount(&segment);
         }
+    }
+
+    /// What was pushed has been seen, so its appends are no longer waited for.
+    fn forget_appends(&self, cx: &mut Cx<'_, Meeting>) {
+        let (number, unsettled) = (self.account.number, self.account.unsettled);
+        cx.forget(
+            |next| matches!(next, Next::Append { meeting, seq } if *meeting == number && Some(*seq) != unsettled),
+        );
     }
 
     /// Notes are taken once enough lies beyond what the summary will be given word for word.
@@ -161,25 +161,23 @@ impl Running {
     /// Nothing more is taken: drafts count as they were shown, and nothing is pushed any more.
     pub fn end(mut self, cx: &mut Cx<'_, Meeting>) -> Account {
         if self.armed {
-            cx.stop_timer(PUSH_TIMER);
+            cx.stop_alarm(PUSH);
         }
         for draft in std::mem::take(&mut self.drafts) {
             self.account.count(&draft.segment);
-            self.account.unsettled = Some(draft.segment.keep(cx, &self.account.journal(), true));
+            self.account.append(cx, &draft.segment, true);
         }
+        self.forget_appends(cx);
         self.account
     }
 
     /// Keeps a segment, then shows it. `notify` has the journal told when it can be read.
     fn take(&mut self, cx: &mut Cx<'_, Meeting>, segment: Segment, notify: bool) {
-        let append = segment.keep(cx, &self.account.journal(), notify);
-        if notify {
-            self.account.unsettled = Some(append);
-        }
+        self.account.append(cx, &segment, notify);
         segment.show(cx, false);
         self.account.count(&segment);
         self.pending_bytes += segment.text.len() + 64;
-        self.pending.push(Pending { append, segment });
+        self.pending.push(segment);
     }
 
     /// What follows from new segments: the next push, and notes.
@@ -190,14 +188,14 @@ impl Running {
     fn follow_up(&mut self, cx: &mut Cx<'_, Meeting>) {
         if self.pending_bytes > PENDING_BYTES {
             if self.armed {
-                cx.stop_timer(PUSH_TIMER);
+                cx.stop_alarm(PUSH);
             }
             self.push(cx);
         }
         if !self.armed && !self.pending.is_empty() {
             let interval = cx.config().push_interval_ms();
             let since = cx.now().saturating_sub(self.pushed_at) % interval;
-            cx.start_timer(PUSH_TIMER, std::time::Duration::from_millis(interval - since));
+            cx.start_alarm(PUSH, std::time::Duration::from_millis(interval - since));
             self.armed = true;
         }
         self.take_notes_if_due(cx);

@@ -1,7 +1,7 @@
 //! Something said, as it is kept and shown. Rule: one number for one utterance, from its first
 //! draft to its place in the journal.
 
-use modehost_sdk::Cx;
+use modehost_sdk::{Cx, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::Meeting;
@@ -42,8 +42,8 @@ impl Segment {
         cx.send(&Snippet { r#type: "meeting", phase: "snippet", segment: self, draft: is_draft });
     }
 
-    /// Appends it to the meeting's journal; only a failure is told, unless `notify`.
-    pub fn keep(&self, cx: &mut Cx<'_, Meeting>, journal: &str, notify: bool) -> u64 {
+    /// Appends it to the meeting's journal.
+    pub fn keep<'c, 'a>(&self, cx: &'c mut Cx<'a, Meeting>, journal: &str) -> Request<'c, 'a, Meeting> {
         #[derive(Serialize)]
         struct Entry<'a> {
             #[serde(flatten)]
@@ -53,7 +53,7 @@ impl Segment {
         }
         let time = Moment::of(self.ts, cx.config().utc_offset_minutes).clock();
         let entry = Entry { segment: self, time };
-        if notify { cx.append_journal(journal, &entry) } else { cx.append_journal_quietly(journal, &entry) }
+        cx.append_journal(journal, &entry)
     }
 }
 

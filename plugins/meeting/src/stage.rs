@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use modehost_sdk::{Cx, Document, Failure, Fault, Outcome, RequestId, reject};
+use modehost_sdk::{Cx, Document, Failure, Fault, Outcome, Reply, reject};
 use serde::Serialize;
 
 use crate::account::Account;
 use crate::closing::{Closing, Ending, REPEATS};
 use crate::last::{self, Last};
-use crate::opening::Held;
+use crate::opening::{self, Held};
 use crate::request::{Phase, Request};
 use crate::running::{Heard, Running};
-use crate::{HELD_TIMER, Meeting, Over, Repeat};
+use crate::{HELD, Meeting, Next, Over};
 
 /// Outside of the mode, a snippet that comes so soon after a summary still belongs to that meeting,
 /// in ms.
@@ -47,8 +47,8 @@ impl Meeting {
 
     /// It cannot be read.
     pub(crate) fn open_without_document(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
-        match (&mut self.opening, reason) {
-            (Some(opening), Failure::Interrupted) => opening.read_again(cx),
+        match reason {
+            Failure::Interrupted => opening::read(cx),
             // A number that no earlier meeting of the session has: the seconds of the day.
             _ => self.open_with(cx, u32::try_from(cx.now() / 1_000 % 86_400).unwrap_or(0) + 1_000),
         }
@@ -77,7 +77,7 @@ impl Meeting {
             }
         }
         if !opening.is_empty() {
-            cx.start_timer(HELD_TIMER, Duration::ZERO);
+            cx.start_alarm(HELD, Duration::ZERO);
             self.opening = Some(opening);
         }
     }
@@ -205,43 +205,35 @@ impl Meeting {
                 None if closing.repeats >= REPEATS => send_busy(cx, phase),
                 None => closing.repeats += 1,
             }
-        } else if self.repeats.len() >= READS {
+        } else if cx.waiting().filter(|next| matches!(next, Next::Repeat(_))).count() >= READS {
             send_busy(cx, phase);
         } else {
-            let request = cx.read_document(last::key(&cx.device().id));
-            self.repeats.push(Repeat { request, phase: phase.map(str::to_owned) });
+            cx.read_document(last::key(&cx.device().id)).then(Next::Repeat(phase.map(str::to_owned)));
         }
     }
 
-    /// The last summary has been read for somebody.
-    pub(crate) fn answer_repeat(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
-        let Some(repeat) = document.request.and_then(|request| self.take_repeat(request)) else { return };
-        match (Last::read(document.value.as_deref()), repeat.phase) {
-            (Some(last), _) => cx.send(&last.message),
-            (None, Some(phase)) => {
-                let message = "there is no meeting: start the mode meeting or send a snippet first";
-                send_error(cx, "NOT_READY", message, Some(&phase));
+    /// The last summary has been read for somebody, or cannot be. `phase` is that of the message that has asked; none
+    /// where the mode has ended, which wants no error.
+    pub(crate) fn answer_repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<String>, reply: &Reply) {
+        match reply {
+            Reply::Document(document) => match (Last::read(document.value.as_deref()), phase) {
+                (Some(last), _) => cx.send(&last.message),
+                (None, Some(phase)) => {
+                    let message = "there is no meeting: start the mode meeting or send a snippet first";
+                    send_error(cx, "NOT_READY", message, Some(&phase));
+                }
+                (None, None) => {}
+            },
+            Reply::Failed(failed) if failed.reason == Failure::Interrupted => {
+                cx.read_document(last::key(&cx.device().id)).then(Next::Repeat(phase));
             }
-            (None, None) => {}
+            _ => {
+                if let Some(phase) = &phase {
+                    let message = "the summary cannot be read now; ask again later";
+                    send_error(cx, "STORAGE_UNAVAILABLE", message, Some(phase));
+                }
+            }
         }
-    }
-
-    /// True if the failure was that of such a reading.
-    pub(crate) fn take_failed_repeat(&mut self, cx: &mut Cx<'_, Self>, request: RequestId, reason: Failure) -> bool {
-        let Some(mut repeat) = self.take_repeat(request) else { return false };
-        if reason == Failure::Interrupted {
-            repeat.request = cx.read_document(last::key(&cx.device().id));
-            self.repeats.push(repeat);
-        } else if let Some(phase) = &repeat.phase {
-            let message = "the summary cannot be read now; ask again later";
-            send_error(cx, "STORAGE_UNAVAILABLE", message, Some(phase));
-        }
-        true
-    }
-
-    fn take_repeat(&mut self, request: RequestId) -> Option<Repeat> {
-        let place = self.repeats.iter().position(|repeat| repeat.request == request)?;
-        Some(self.repeats.remove(place))
     }
 
     /// The plugin is removed: meetings are summed up with what is at hand.
@@ -252,10 +244,6 @@ impl Meeting {
             self.closing.push(Closing::begin(cx, running, ending));
         }
         self.closing.iter_mut().for_each(|closing| closing.conclude_now(cx));
-    }
-
-    pub(crate) fn running_that_awaits(&mut self, request: RequestId) -> Option<&mut Running> {
-        self.current.as_mut().filter(|running| running.account.awaits(request))
     }
 
     /// Lets go of meetings that nothing is left to do for.

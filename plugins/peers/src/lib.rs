@@ -23,8 +23,8 @@ pub mod words;
 use std::time::Duration;
 
 use modehost_sdk::{
-    Cx, Delivered, Describe, EndReason, Failure, Fault, Message, Mode, ModelDone, ModelForm, Outcome, OutgoingDelivery,
-    RequestFailed, RequestId, TimerId,
+    Cx, Delivered, Describe, EndReason, Failure, Fault, Message, Migrated, Mode, ModelForm, Outcome, OutgoingDelivery,
+    Reply, RequestFailed,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,10 +47,18 @@ const DELIVERIES: usize = 24;
 /// What a sender is told to wait where only the server knows when there will be room, in ms.
 const ROOM_MS: u64 = 1000;
 
-/// A delivery whose outcome is open.
+/// What a device has asked for and has no receipt of yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Open {
-    request: RequestId,
+pub enum Next {
+    /// A delivery whose outcome is open.
+    Receipt(Delivery),
+    /// A message that a model rewrites.
+    Rewritten(Relay),
+}
+
+/// What the receipt of a delivery needs beside its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
     id: Value,
     /// How the receipt names the target where the outcome is not known.
     to: String,
@@ -64,17 +72,25 @@ pub struct Peers {
     /// When the device last wrote to everyone, Unix ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     broadcast_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    relays: Vec<Relay>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    open: Vec<Open>,
+    /// Relays so far: they are told apart by their numbers.
+    #[serde(default)]
+    relayed: u64,
 }
 
 impl Mode for Peers {
     type Config = Config;
+    type Next = Next;
+
+    /// 1 kept deliveries and relays, with their request ids, in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
 
     fn describe() -> Describe {
         Describe::new().message_type("peer").config_schema(include_str!("../config.schema.json"))
+    }
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        migrate(state).map_err(|error| error.to_string())
     }
 
     fn check_config(config: &Config) -> Result<(), String> {
@@ -94,75 +110,35 @@ impl Mode for Peers {
         }
         match instruction {
             Some(instruction) if found.to.is_some() => {
-                let request = ask(cx, &post, &instruction);
-                self.relays.push(Relay { request, instruction, post, again: false });
+                self.relayed += 1;
+                ask(cx, Relay { number: self.relayed, instruction, post, again: false });
                 Ok(())
             }
             _ => self.deliver(cx, post, found, false),
         }
     }
 
-    fn on_delivered(&mut self, cx: &mut Cx<'_, Self>, mut delivered: Delivered) -> Outcome {
-        let Some(Open { id, to, refused, .. }) = self.take_open(delivered.request) else {
-            return Ok(());
-        };
-        let mut failed = failed(refused, &mut delivered);
-        if delivered.sent.is_empty() && delivered.queued.is_empty() && failed.is_empty() {
-            failed.push(Refused { to, reason: "there is no other device".to_owned() });
-        }
-        cx.send(&Receipt::new(&id, &delivered.sent, &delivered.queued, &failed));
-        Ok(())
-    }
-
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        let Some(mut relay) = self.take_relay(done.request) else {
-            return Ok(());
-        };
-        cx.stop_timer(relay.request);
-        match rewritten(&done.text, &relay.post.payload, cx.config()) {
-            Ok(payload) => {
-                relay.post.payload = payload;
-                self.send_on(cx, relay.post, true)
-            }
-            Err(sentence) => self.send_as_it_was(cx, relay, "LLM_OUTPUT_NOT_JSON", &sentence),
-        }
-    }
-
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, lost: RequestFailed) -> Outcome {
-        if let Some(Open { id, to, mut refused, .. }) = self.take_open(lost.request) {
-            let reason = match lost.reason {
-                Failure::Interrupted => "the server was restarted; it may have arrived or not".to_owned(),
-                _ => lost.message,
-            };
-            refused.push(Refused { to, reason });
-            cx.send(&Receipt::new(&id, &[], &[], &refused));
-            return Ok(());
-        }
-        let Some(mut relay) = self.take_relay(lost.request) else {
-            return Ok(());
-        };
-        cx.stop_timer(relay.request);
-        match lost.reason {
-            // The process ended while the model had it; once more, and only once.
-            Failure::Interrupted if !relay.again => {
-                relay.again = true;
-                relay.request = ask(cx, &relay.post, &relay.instruction);
-                self.relays.push(relay);
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
+        match (next, reply) {
+            (Next::Receipt(delivery), Reply::Delivered(delivered)) => {
+                send_receipt(cx, delivery, delivered);
                 Ok(())
             }
-            Failure::NotJson => {
-                self.send_as_it_was(cx, relay, "LLM_OUTPUT_NOT_JSON", "the model's answer is not a JSON object")
+            (Next::Receipt(delivery), Reply::Failed(lost)) => {
+                send_failed_receipt(cx, delivery, lost);
+                Ok(())
             }
-            _ => self.send_as_it_was(cx, relay, "LLM_UNAVAILABLE", &lost.message),
+            (Next::Rewritten(relay), reply) => {
+                cx.stop_alarm(&relay.alarm());
+                self.on_rewritten(cx, relay, reply)
+            }
+            (Next::Receipt(_), _) => Ok(()),
         }
     }
 
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
-        match self.take_relay(id) {
-            Some(relay) => {
-                cx.cancel(relay.request);
-                self.send_as_it_was(cx, relay, "LLM_UNAVAILABLE", "the model did not answer in time")
-            }
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        match take_relay(cx, |relay| relay.alarm() == name) {
+            Some(relay) => self.send_as_it_was(cx, relay, "LLM_UNAVAILABLE", "the model did not answer in time"),
             None => Ok(()),
         }
     }
@@ -170,8 +146,7 @@ impl Mode for Peers {
     /// A plugin that is removed hears of no outcome any more, so what the model has goes out now.
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
         if reason == EndReason::Removed {
-            for relay in std::mem::take(&mut self.relays) {
-                cx.cancel(relay.request);
+            while let Some(relay) = take_relay(cx, |_| true) {
                 self.send_as_it_was(cx, relay, "LLM_UNAVAILABLE", "the model is no longer waited for")?;
             }
         }
@@ -191,14 +166,40 @@ impl Peers {
                 return Some(("messages to everyone come too fast; send this one again later", left));
             }
         }
-        if self.open.len() >= DELIVERIES {
+        if cx.waiting().filter(|next| matches!(next, Next::Receipt(_))).count() >= DELIVERIES {
             return Some(("too many messages are on their way; send this one again in a moment", ROOM_MS));
         }
-        let bytes: usize = self.relays.iter().map(|relay| relay.post.payload.len()).sum();
-        let is_full = self.relays.len() >= RELAYS || bytes + post.payload.len() > RELAY_BYTES;
+        let (relays, bytes) =
+            relays(cx).fold((0, 0), |(count, bytes), relay| (count + 1, bytes + relay.post.payload.len()));
+        let is_full = relays >= RELAYS || bytes + post.payload.len() > RELAY_BYTES;
         // One that is too large for all the room still fits when it is alone.
-        (relayed && is_full && !self.relays.is_empty())
+        (relayed && is_full && relays > 0)
             .then_some(("the model has too many messages already; send this one again in a moment", ROOM_MS))
+    }
+
+    /// The model has answered, or cannot.
+    fn on_rewritten(&mut self, cx: &mut Cx<'_, Self>, mut relay: Relay, reply: Reply) -> Outcome {
+        match reply {
+            Reply::Model(done) => match rewritten(&done.text, &relay.post.payload, cx.config()) {
+                Ok(payload) => {
+                    relay.post.payload = payload;
+                    self.send_on(cx, relay.post, true)
+                }
+                Err(sentence) => self.send_as_it_was(cx, relay, "LLM_OUTPUT_NOT_JSON", &sentence),
+            },
+            Reply::Failed(lost) => match lost.reason {
+                // The process ended while the model had it; once more, and only once.
+                Failure::Interrupted if !relay.again => {
+                    ask(cx, Relay { again: true, ..relay });
+                    Ok(())
+                }
+                Failure::NotJson => {
+                    self.send_as_it_was(cx, relay, "LLM_OUTPUT_NOT_JSON", "the model's answer is not a JSON object")
+                }
+                _ => self.send_as_it_was(cx, relay, "LLM_UNAVAILABLE", &lost.message),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Delivers by the rules as they are now.
@@ -221,33 +222,95 @@ impl Peers {
         let payload: &RawValue =
             serde_json::from_str(&post.payload).map_err(|error| Fault::Failed(format!("a stored payload: {error}")))?;
         let sender = cx.device();
-        let request = cx.deliver_with(&OutgoingDelivery {
+        let delivery = OutgoingDelivery {
             to,
             except: found.except,
             message: &Incoming::new(&post, payload, sender, false, relayed),
             offline: Some(&Incoming::new(&post, payload, sender, true, relayed)),
             receipt: Some(&REDELIVERED),
             ttl: Duration::from_millis(post.ttl_ms),
-        });
-        self.open.push(Open { request, id: post.id, to: post.to.label(), refused: found.refused });
+        };
+        let receipt = Delivery { id: post.id.clone(), to: post.to.label(), refused: found.refused };
+        cx.deliver_with(&delivery).then(Next::Receipt(receipt));
         Ok(())
-    }
-
-    fn take_open(&mut self, request: RequestId) -> Option<Open> {
-        let place = self.open.iter().position(|open| open.request == request)?;
-        Some(self.open.remove(place))
-    }
-
-    fn take_relay(&mut self, request: RequestId) -> Option<Relay> {
-        let place = self.relays.iter().position(|relay| relay.request == request)?;
-        Some(self.relays.remove(place))
     }
 }
 
+fn send_receipt(cx: &mut Cx<'_, Peers>, delivery: Delivery, mut delivered: Delivered) {
+    let Delivery { id, to, refused } = delivery;
+    let mut failed = failed(refused, &mut delivered);
+    if delivered.sent.is_empty() && delivered.queued.is_empty() && failed.is_empty() {
+        failed.push(Refused { to, reason: "there is no other device".to_owned() });
+    }
+    cx.send(&Receipt::new(&id, &delivered.sent, &delivered.queued, &failed));
+}
+
+fn send_failed_receipt(cx: &mut Cx<'_, Peers>, delivery: Delivery, lost: RequestFailed) {
+    let Delivery { id, to, mut refused } = delivery;
+    let reason = match lost.reason {
+        Failure::Interrupted => "the server was restarted; it may have arrived or not".to_owned(),
+        _ => lost.message,
+    };
+    refused.push(Refused { to, reason });
+    cx.send(&Receipt::new(&id, &[], &[], &refused));
+}
+
+fn relays<'c>(cx: &'c Cx<'_, Peers>) -> impl Iterator<Item = &'c Relay> {
+    cx.waiting().filter_map(|next| match next {
+        Next::Rewritten(relay) => Some(relay),
+        Next::Receipt(_) => None,
+    })
+}
+
+/// Takes back from the model the first message that fits.
+fn take_relay(cx: &mut Cx<'_, Peers>, fits: impl Fn(&Relay) -> bool) -> Option<Relay> {
+    let found = relays(cx).find(|relay| fits(relay))?.clone();
+    cx.stop_alarm(&found.alarm());
+    cx.cancel(|next| matches!(next, Next::Rewritten(relay) if relay.number == found.number));
+    Some(found)
+}
+
 /// Asks the model and starts the time that it has.
-fn ask(cx: &mut Cx<'_, Peers>, post: &Post, instruction: &str) -> RequestId {
-    let settings = &cx.config().relay;
-    let request = cx.ask_model(PURPOSE, question(post, instruction), settings.max_tokens, ModelForm::Json);
-    cx.start_timer(request, Duration::from_secs(settings.timeout_s));
-    request
+fn ask(cx: &mut Cx<'_, Peers>, relay: Relay) {
+    let (settings, alarm) = (&cx.config().relay, relay.alarm());
+    let question = question(&relay.post, &relay.instruction);
+    cx.ask_model(PURPOSE, question, settings.max_tokens, ModelForm::Json).then(Next::Rewritten(relay));
+    cx.start_alarm(alarm, Duration::from_secs(settings.timeout_s));
+}
+
+/// The state of schema 1: each relay had a timer under the number of its request.
+fn migrate(state: &str) -> Result<Migrated<Peers>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Before {
+        broadcast_at: Option<u64>,
+        #[serde(default)]
+        relays: Vec<OpenRelay>,
+        #[serde(default)]
+        open: Vec<OpenDelivery>,
+    }
+    #[derive(Deserialize)]
+    struct OpenRelay {
+        request: u64,
+        instruction: String,
+        post: Post,
+        #[serde(default)]
+        again: bool,
+    }
+    #[derive(Deserialize)]
+    struct OpenDelivery {
+        request: u64,
+        #[serde(flatten)]
+        delivery: Delivery,
+    }
+    let before: Before = serde_json::from_str(state)?;
+    let relayed = before.relays.len() as u64;
+    let mut migrated = Migrated::from(Peers { broadcast_at: before.broadcast_at, relayed });
+    for (number, OpenRelay { request, instruction, post, again }) in (1..).zip(before.relays) {
+        let relay = Relay { number, instruction, post, again };
+        migrated = migrated.alarm(request, relay.alarm()).waiting(request, Next::Rewritten(relay));
+    }
+    for OpenDelivery { request, delivery } in before.open {
+        migrated = migrated.waiting(request, Next::Receipt(delivery));
+    }
+    Ok(migrated)
 }

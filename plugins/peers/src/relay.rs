@@ -1,7 +1,7 @@
 //! A message on its way through a model. Rule: the model gets it once, and whatever comes of that,
 //! the message goes out: rewritten, or as it was with an error for the sender.
 
-use modehost_sdk::{ChatMessage, RequestId, Role};
+use modehost_sdk::{ChatMessage, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -21,13 +21,20 @@ const TASK: &str = "You rewrite a message that one device sends to others, befor
 /// A message that the model has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Relay {
-    /// The open question; also the timer that ends it.
-    pub request: RequestId,
+    /// Counts the relays of a session.
+    pub number: u64,
     pub instruction: String,
     pub post: Post,
     /// It has been asked again after the process ended in between.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
+}
+
+impl Relay {
+    /// The alarm that ends the wait for the model.
+    pub fn alarm(&self) -> String {
+        format!("relay {}", self.number)
+    }
 }
 
 /// What the model is asked.

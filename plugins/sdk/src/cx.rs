@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::alarm::Alarms;
 use crate::bindings::modehost::mode::effects as wire;
+use crate::reply::{Request, WaitingList};
 use crate::{
     ArchiveEntry, Audience, ChatMessage, Context, Device, Effect, JournalPart, ListenCommand, ListenMode, Mode,
-    RequestId, Role, TimerId, Tool,
+    RequestId, Role, Tool,
 };
 
 /// The surroundings of one event. `'a` is the event's own time, so what [`Cx::config`] and
@@ -19,6 +21,8 @@ pub struct Cx<'a, M: Mode> {
     pub(crate) device: &'a Device,
     pub(crate) session_id: &'a str,
     pub(crate) next_request: &'a mut RequestId,
+    pub(crate) waiting: &'a mut WaitingList<M::Next>,
+    pub(crate) alarms: &'a mut Alarms,
     pub(crate) effects: Vec<Effect>,
     /// A value that serde could not write; turns the event into a failure.
     pub(crate) unwritable: Option<String>,
@@ -122,18 +126,47 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::Decline);
     }
 
-    /// Runs `on_timer(id)` once after `delay` (0 to 7 days); replaces a running timer of that id.
-    pub fn start_timer(&mut self, id: TimerId, delay: Duration) {
+    /// Rings [`Mode::on_alarm`] once after `delay` (0 to 7 days); an alarm of that name that runs is set anew.
+    pub fn start_alarm(&mut self, name: impl Into<String>, delay: Duration) {
+        let id = self.alarms.start(name.into(), self.next_request);
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.effects.push(Effect::StartTimer(wire::Timer { id, delay_ms }));
     }
 
-    /// Stops a timer; unknown ids are ignored.
-    pub fn stop_timer(&mut self, id: TimerId) {
-        self.effects.push(Effect::StopTimer(id));
+    /// Stops an alarm; one that does not run is ignored.
+    pub fn stop_alarm(&mut self, name: &str) {
+        if let Some(timer) = self.alarms.stop(name) {
+            self.effects.push(Effect::StopTimer(timer));
+        }
     }
 
-    /// Asks a language model for a `purpose` of the configuration; `on_model_done` answers. Needs the
+    /// Whether an alarm of that name runs.
+    pub fn is_alarm_running(&self, name: &str) -> bool {
+        self.alarms.is_running(name)
+    }
+
+    /// Tags of the requests whose outcome is awaited, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &M::Next> {
+        self.waiting.iter()
+    }
+
+    /// Whether an outcome with such a tag is awaited.
+    pub fn is_waiting(&self, fits: impl Fn(&M::Next) -> bool) -> bool {
+        self.waiting.iter().any(fits)
+    }
+
+    /// Cancels all requests whose tags fit; nothing comes with these tags any more.
+    pub fn cancel(&mut self, fits: impl Fn(&M::Next) -> bool) {
+        let requests = self.waiting.remove(fits);
+        self.effects.extend(requests.into_iter().map(Effect::Cancel));
+    }
+
+    /// As [`Cx::cancel`], but the requests go on: only nobody waits for them.
+    pub fn forget(&mut self, fits: impl Fn(&M::Next) -> bool) {
+        self.waiting.remove(fits);
+    }
+
+    /// Asks a language model for a `purpose` of the configuration. Needs the
     /// grant `model`.
     pub fn ask_model(
         &mut self,
@@ -141,12 +174,12 @@ impl<'a, M: Mode> Cx<'a, M> {
         messages: Vec<ChatMessage>,
         max_tokens: u32,
         form: ModelForm,
-    ) -> RequestId {
+    ) -> Request<'_, 'a, M> {
         self.ask(ModelQuestion { purpose, messages, max_tokens, form, spoken: false, tools: Vec::new() })
     }
 
     /// As [`Cx::ask_model`], with tools that the model may want called.
-    pub fn ask(&mut self, question: ModelQuestion<'_>) -> RequestId {
+    pub fn ask(&mut self, question: ModelQuestion<'_>) -> Request<'_, 'a, M> {
         let request = self.allot();
         let ModelQuestion { purpose, messages, max_tokens, form, spoken, tools } = question;
         self.effects.push(Effect::AskModel(wire::ModelRequest {
@@ -159,42 +192,37 @@ impl<'a, M: Mode> Cx<'a, M> {
             spoken,
             tools,
         }));
-        request
+        Request::new(self, request)
     }
 
-    /// Asks what tools the device offers; `on_tools` answers. Needs the grant `tools`.
-    pub fn list_tools(&mut self) -> RequestId {
+    /// Asks what tools the device offers. Needs the grant `tools`.
+    pub fn list_tools(&mut self) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ListTools(request));
-        request
+        Request::new(self, request)
     }
 
-    /// Calls a tool of the device with arguments that are a JSON object; `on_tool_done` answers.
+    /// Calls a tool of the device with arguments that are a JSON object.
     /// Needs the grant `tools`.
-    pub fn call_tool(&mut self, name: impl Into<String>, arguments: impl Into<String>) -> RequestId {
+    pub fn call_tool(&mut self, name: impl Into<String>, arguments: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         let (name, arguments) = (name.into(), arguments.into());
         self.effects.push(Effect::CallTool(wire::ToolRequest { request, name, arguments }));
-        request
+        Request::new(self, request)
     }
 
-    /// Drops a request; its outcome will not come.
-    pub fn cancel(&mut self, request: RequestId) {
-        self.effects.push(Effect::Cancel(request));
-    }
-
-    /// Reads a document; `on_document` answers. Needs the grant `documents:<prefix>`.
-    pub fn read_document(&mut self, key: impl Into<String>) -> RequestId {
+    /// Reads a document. Needs the grant `documents:<prefix>`.
+    pub fn read_document(&mut self, key: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ReadDocument(wire::DocumentRead { request, key: key.into() }));
-        request
+        Request::new(self, request)
     }
 
     /// Reads a document now and on each change by anyone; every change wakes this session.
-    pub fn watch_document(&mut self, key: impl Into<String>) -> RequestId {
+    pub fn watch_document(&mut self, key: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::WatchDocument(wire::DocumentRead { request, key: key.into() }));
-        request
+        Request::new(self, request)
     }
 
     /// Ends a watch.
@@ -202,57 +230,61 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::UnwatchDocument(key.into()));
     }
 
-    /// Replaces version `expected` of a document (0: it must not exist); `on_write_done` or
-    /// `on_write_conflict` answers.
-    pub fn write_document(&mut self, key: impl Into<String>, expected: u64, value: &impl Serialize) -> RequestId {
+    /// Replaces version `expected` of a document (0: it must not exist): the reply is
+    /// [`Reply::Written`](crate::Reply) or [`Reply::Conflict`](crate::Reply).
+    pub fn write_document(
+        &mut self,
+        key: impl Into<String>,
+        expected: u64,
+        value: &impl Serialize,
+    ) -> Request<'_, 'a, M> {
         let value = self.write(value);
         self.put_document(key.into(), expected, value)
     }
 
     /// Removes version `expected` of a document.
-    pub fn remove_document(&mut self, key: impl Into<String>, expected: u64) -> RequestId {
+    pub fn remove_document(&mut self, key: impl Into<String>, expected: u64) -> Request<'_, 'a, M> {
         self.put_document(key.into(), expected, None)
     }
 
     /// As [`Cx::write_document`], with a value that is JSON already.
-    pub fn write_document_json(&mut self, key: impl Into<String>, expected: u64, json: String) -> RequestId {
+    pub fn write_document_json(&mut self, key: impl Into<String>, expected: u64, json: String) -> Request<'_, 'a, M> {
         self.put_document(key.into(), expected, Some(json))
     }
 
-    /// Appends to a journal; `on_request_done` answers. Needs the grant `journals:<prefix>`.
-    pub fn append_journal(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> RequestId {
-        self.append(journal.into(), entry, true)
+    /// Appends to a journal. Needs the grant `journals:<prefix>`.
+    pub fn append_journal(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> Request<'_, 'a, M> {
+        let request = self.allot();
+        if let Some(entry) = self.write(entry) {
+            let journal = journal.into();
+            self.effects.push(Effect::AppendJournal(wire::JournalAppend { request, journal, entry, notify: false }));
+        }
+        Request::new(self, request)
     }
 
-    /// As [`Cx::append_journal`]; only a failure is told.
-    pub fn append_journal_quietly(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> RequestId {
-        self.append(journal.into(), entry, false)
-    }
-
-    /// Reads the entries behind `after` (0: all), at most `limit` (1 to 1000); `on_journal_page`
-    /// answers.
-    pub fn read_journal(&mut self, journal: impl Into<String>, after: u64, limit: u32) -> RequestId {
+    /// Reads the entries behind `after` (0: all), at most `limit` (1 to 1000).
+    pub fn read_journal(&mut self, journal: impl Into<String>, after: u64, limit: u32) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ReadJournal(wire::JournalRead { request, journal: journal.into(), after, limit }));
-        request
+        Request::new(self, request)
     }
 
-    /// Removes a journal; `on_request_done` answers.
-    pub fn remove_journal(&mut self, journal: impl Into<String>) -> RequestId {
+    /// Removes a journal.
+    pub fn remove_journal(&mut self, journal: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::RemoveJournal(wire::JournalRemoval { request, journal: journal.into() }));
-        request
+        Request::new(self, request)
     }
 
-    /// Keeps a finished piece of work for people; `on_request_done` answers. `entry.request` is
+    /// Keeps a finished piece of work for people. `entry.request` is
     /// filled in here. Needs the grant `archive:<kind>`.
-    pub fn archive(&mut self, entry: ArchiveEntry) -> RequestId {
+    pub fn archive(&mut self, entry: ArchiveEntry) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::Archive(ArchiveEntry { request, ..entry }));
-        request
+        Request::new(self, request)
     }
 
-    /// Calls a configured webhook; `on_request_done` answers. The host signs the body in the header
+    /// Calls a configured webhook. The host signs the body in the header
     /// `X-<sender>-Signature`, and puts the entries of `journal` into it. Needs the grant
     /// `hook:<name>`.
     pub fn post_hook(
@@ -261,13 +293,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         sender: impl Into<String>,
         body: &impl Serialize,
         journal: Option<JournalPart>,
-    ) -> RequestId {
+    ) -> Request<'_, 'a, M> {
         let request = self.allot();
         if let Some(body) = self.write(body) {
             let (hook, sender) = (hook.into(), sender.into());
             self.effects.push(Effect::PostHook(wire::HookRequest { request, hook, sender, body, journal }));
         }
-        request
+        Request::new(self, request)
     }
 
     /// Sends to all connected devices of a group, this one included if it is in the group. With
@@ -287,9 +319,8 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.spread(group.into(), message, supersedes, false);
     }
 
-    /// Sends to devices and keeps the message up to `ttl` for those that are away;
-    /// `on_delivered` answers. Needs the grant `deliver`.
-    pub fn deliver(&mut self, to: Audience, message: &impl Serialize, ttl: Duration) -> RequestId {
+    /// Sends to devices and keeps the message up to `ttl` for those that are away. Needs the grant `deliver`.
+    pub fn deliver(&mut self, to: Audience, message: &impl Serialize, ttl: Duration) -> Request<'_, 'a, M> {
         let (offline, receipt) = (None::<&()>, None::<&()>);
         self.deliver_with(&OutgoingDelivery { to, except: Vec::new(), message, offline, receipt, ttl })
     }
@@ -298,15 +329,15 @@ impl<'a, M: Mode> Cx<'a, M> {
     pub fn deliver_with(
         &mut self,
         delivery: &OutgoingDelivery<'_, impl Serialize, impl Serialize, impl Serialize>,
-    ) -> RequestId {
+    ) -> Request<'_, 'a, M> {
         let request = self.allot();
-        let Some(body) = self.write(delivery.message) else { return request };
+        let Some(body) = self.write(delivery.message) else { return Request::new(self, request) };
         let offline_body = delivery.offline.and_then(|offline| self.write(offline));
         let receipt = delivery.receipt.and_then(|receipt| self.write(receipt));
         let ttl_ms = u64::try_from(delivery.ttl.as_millis()).unwrap_or(u64::MAX);
         let (to, except) = (delivery.to.clone(), delivery.except.clone());
         self.effects.push(Effect::Deliver(wire::Delivery { request, to, except, body, offline_body, receipt, ttl_ms }));
-        request
+        Request::new(self, request)
     }
 
     /// Has this message handled as if the device had sent it. Needs the grant `dispatch:<type>`.
@@ -333,30 +364,22 @@ impl<'a, M: Mode> Cx<'a, M> {
     }
 
     /// What is not yet a case of its own.
-    pub fn extension(&mut self, name: impl Into<String>, payload: &impl Serialize) -> RequestId {
+    pub fn extension(&mut self, name: impl Into<String>, payload: &impl Serialize) -> Request<'_, 'a, M> {
         let request = self.allot();
         if let Some(payload) = self.write(payload) {
             self.effects.push(Effect::Extension(wire::ExtensionRequest { request, name: name.into(), payload }));
         }
-        request
+        Request::new(self, request)
     }
 
     fn speak(&mut self, text: String, interrupt: bool, more: bool) {
         self.effects.push(Effect::Say(wire::Speech { text, interrupt, more }));
     }
 
-    fn put_document(&mut self, key: String, expected: u64, value: Option<String>) -> RequestId {
+    fn put_document(&mut self, key: String, expected: u64, value: Option<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::WriteDocument(wire::DocumentWrite { request, key, expected, value }));
-        request
-    }
-
-    fn append(&mut self, journal: String, entry: &impl Serialize, notify: bool) -> RequestId {
-        let request = self.allot();
-        if let Some(entry) = self.write(entry) {
-            self.effects.push(Effect::AppendJournal(wire::JournalAppend { request, journal, entry, notify }));
-        }
-        request
+        Request::new(self, request)
     }
 
     fn spread(&mut self, group: String, message: &impl Serialize, supersedes: Option<String>, include_self: bool) {
@@ -433,6 +456,6 @@ pub enum ModelForm {
     Text,
     /// At once, as one JSON object.
     Json,
-    /// As text, with `on_model_chunk` while it is being written.
+    /// As text, with [`Reply::Chunk`](crate::Reply) while it is being written.
     Chunks,
 }

@@ -82,6 +82,16 @@ impl Describe {
         self
     }
 
+    /// As [`Describe::config_schema`], from the type that [`Mode::Config`] names: its doc comments become the
+    /// descriptions that operators read. Derive `JsonSchema` with `#[schemars(crate = "modehost_sdk::schemars")]`, and
+    /// `#[serde(deny_unknown_fields)]` so that misspelt keys are found.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn config<C: schemars::JsonSchema>(self) -> Self {
+        let schema = schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<C>();
+        self.config_schema(&schema.as_value().to_string())
+    }
+
     /// The answer to the host.
     #[doc(hidden)]
     pub fn finish<M: Mode>(self, id: &str, version: &str) -> Description {

@@ -4,6 +4,8 @@
 //! # Layout
 //! - [`Mode`]: what an author implements
 //! - [`Cx`]: what a handler knows and what it can have done
+//! - [`Request`], [`Reply`]: what is slow, and its outcome; [`Change`]: documents that several devices change
+//! - [`prelude`]: what nearly every mode uses
 //! - [`Describe`]: what a plugin offers
 //! - [`Fields`], [`parse`]: messages with exact errors
 //! - [`Language`]: in which language to answer
@@ -36,6 +38,7 @@ pub mod bindings {
     });
 }
 
+mod alarm;
 mod cx;
 mod describe;
 mod fields;
@@ -43,9 +46,12 @@ mod language;
 mod manifest;
 pub mod markdown;
 mod mode;
+pub mod prelude;
 mod register;
+mod reply;
 mod round_trip;
 mod runner;
+mod shared;
 
 pub use cx::{Cx, ModelForm, ModelQuestion, OutgoingDelivery};
 pub use describe::Describe;
@@ -54,8 +60,10 @@ pub use language::Language;
 #[doc(hidden)]
 pub use manifest::member as manifest_member;
 pub use mode::{Mode, Outcome};
+pub use reply::{Reply, Request};
 pub use round_trip::round_trip;
-pub use runner::Runner;
+pub use runner::{Migrated, Runner};
+pub use shared::{Change, Update, Updated, shared_value};
 
 pub use bindings::exports::modehost::mode::lifecycle::RestoreError;
 pub use bindings::exports::modehost::mode::manifest::{Subscriptions, VoicePolicy};
@@ -69,5 +77,7 @@ pub use bindings::modehost::mode::events::{
 pub use bindings::modehost::mode::types::{
     Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId, Tool, ToolCall,
 };
+#[cfg(feature = "schema")]
+pub use schemars;
 #[doc(hidden)]
 pub use wit_bindgen;

@@ -5,8 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Aborted, Cx, Delivered, Describe, Document, EndReason, Extension, Fault, JournalPage, Message, ModelChunk,
-    ModelDone, RequestDone, RequestFailed, Start, TimerId, ToolDone, ToolList, Transcript, WriteDone,
+    Aborted, Cx, Describe, Document, EndReason, Extension, Fault, Message, Migrated, Reply, Start, Transcript,
 };
 
 /// What a handler returns. An error drops the effects and puts the state back as it was:
@@ -27,6 +26,10 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
     /// section gives the default.
     type Config: DeserializeOwned + Default;
 
+    /// What is to be done once a request has its outcome: the tag that [`Request::then`](crate::Request::then) takes
+    /// and [`Mode::on_reply`] gets back. Part of the snapshot; `()` for a mode that asks for nothing.
+    type Next: Serialize + DeserializeOwned + Clone + PartialEq + 'static;
+
     /// Version of the layout of the state. Count it up only if older states do not read as they
     /// are, name the old number in [`Mode::OLD_SCHEMAS`] and write [`Mode::migrate`].
     const SCHEMA: u32 = 1;
@@ -45,11 +48,12 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
         Ok(())
     }
 
-    /// Reads the state of an older layout; `state` is its JSON.
+    /// Reads the state of an older layout; `state` is its JSON. Requests and timers that the older version kept in
+    /// its state are handed over with [`Migrated::waiting`] and [`Migrated::alarm`].
     ///
     /// # Errors
     /// A sentence that says why the state makes no sense; the session stays with the old version.
-    fn migrate(old_schema: u32, state: &str) -> Result<Self, String> {
+    fn migrate(old_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
         Err(format!("schema {old_schema} cannot be migrated"))
     }
 
@@ -69,69 +73,24 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
         Ok(())
     }
 
-    /// A timer has run out.
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
+    /// An alarm that [`Cx::start_alarm`] has set rings.
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
         Ok(())
     }
 
-    /// A piece of a streamed answer.
-    fn on_model_chunk(&mut self, cx: &mut Cx<'_, Self>, chunk: ModelChunk) -> Outcome {
-        Ok(())
-    }
-
-    /// A whole answer.
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        Ok(())
-    }
-
-    /// A request has failed for good, or the process ended before its outcome was known.
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        Ok(())
-    }
-
-    /// What the device offers.
-    fn on_tools(&mut self, cx: &mut Cx<'_, Self>, list: ToolList) -> Outcome {
-        Ok(())
-    }
-
-    /// A tool of the device has answered.
-    fn on_tool_done(&mut self, cx: &mut Cx<'_, Self>, done: ToolDone) -> Outcome {
+    /// The outcome of a request, with the tag that it was made with.
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Self::Next, reply: Reply) -> Outcome {
         Ok(())
     }
 
     /// What was being said has been silenced, and questions with [`ModelQuestion::spoken`](crate::ModelQuestion)
-    /// have been dropped.
+    /// have been dropped: nothing comes with their tags any more.
     fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
         Ok(())
     }
 
-    /// A document that was asked for, or a change of a watched one.
-    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
-        Ok(())
-    }
-
-    /// A write is on disk.
-    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
-        Ok(())
-    }
-
-    /// A write named an old version; this is the document as it is now.
-    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
-        Ok(())
-    }
-
-    /// Part of a journal.
-    fn on_journal_page(&mut self, cx: &mut Cx<'_, Self>, page: JournalPage) -> Outcome {
-        Ok(())
-    }
-
-    /// An append, an archive or a webhook has been done.
-    fn on_request_done(&mut self, cx: &mut Cx<'_, Self>, done: RequestDone) -> Outcome {
-        Ok(())
-    }
-
-    /// The outcome of a delivery.
-    fn on_delivered(&mut self, cx: &mut Cx<'_, Self>, delivered: Delivered) -> Outcome {
+    /// A watched document has changed.
+    fn on_document_changed(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
         Ok(())
     }
 

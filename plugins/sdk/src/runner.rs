@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Context, Cx, Device, Effect, Event, Fault, Mode, Outcome, RequestId, RestoreError, Snapshot};
+use crate::alarm::Alarms;
+use crate::reply::WaitingList;
+use crate::{Context, Cx, Device, Effect, Event, Fault, Mode, Outcome, Reply, RequestId, RestoreError, Snapshot};
 
 /// Runs a mode: the component's exports call it, and native tests do.
 pub struct Runner<M: Mode> {
@@ -12,17 +14,59 @@ pub struct Runner<M: Mode> {
     config: M::Config,
     device: Device,
     session_id: String,
-    next_request: RequestId,
+    requests: Requests<M::Next>,
+}
+
+/// What is under way for a mode: counted back with its state where a handler returns an error.
+#[derive(Clone, Debug)]
+struct Requests<N> {
+    next: RequestId,
+    waiting: WaitingList<N>,
+    alarms: Alarms,
+}
+
+/// A state of an older layout, read: see [`Mode::migrate`].
+pub struct Migrated<M: Mode> {
+    mode: M,
+    waiting: WaitingList<M::Next>,
+    alarms: Alarms,
+}
+
+impl<M: Mode> From<M> for Migrated<M> {
+    fn from(mode: M) -> Self {
+        Self { mode, waiting: WaitingList::default(), alarms: Alarms::default() }
+    }
+}
+
+impl<M: Mode> Migrated<M> {
+    /// The outcome of a request that the older version has made comes with this tag.
+    #[must_use]
+    pub fn waiting(mut self, request: RequestId, next: M::Next) -> Self {
+        self.waiting.adopt(request, next);
+        self
+    }
+
+    /// A timer that the older version has started rings under this name, if it still runs.
+    #[must_use]
+    pub fn alarm(mut self, timer: u64, name: impl Into<String>) -> Self {
+        self.alarms.adopt(timer, name.into());
+        self
+    }
 }
 
 /// What a snapshot holds, as JSON: it reads without tools, and a member that a newer version adds
 /// is no new schema. Binary forms were smaller by a few dozen bytes and had neither.
 #[derive(Serialize)]
-struct Written<'a, M> {
+#[serde(bound = "")]
+struct Written<'a, M: Mode> {
     device: &'a Device,
     session: &'a str,
     next: RequestId,
     state: &'a M,
+    #[serde(skip_serializing_if = "WaitingList::is_empty")]
+    waiting: &'a WaitingList<M::Next>,
+    #[serde(skip_serializing_if = "Alarms::is_empty")]
+    alarms: &'a Alarms,
 }
 
 /// A snapshot with its state not yet read, since its layout may be an older one.
@@ -33,6 +77,10 @@ struct Read<'a> {
     next: RequestId,
     #[serde(borrow)]
     state: &'a RawValue,
+    #[serde(borrow, default)]
+    waiting: Option<&'a RawValue>,
+    #[serde(default)]
+    alarms: Alarms,
 }
 
 impl<M: Mode> Runner<M> {
@@ -46,7 +94,7 @@ impl<M: Mode> Runner<M> {
             config: read_config::<M>(config)?,
             device: Device { id: String::new(), alias: None, groups: Vec::new() },
             session_id: String::new(),
-            next_request: 1,
+            requests: Requests { next: 1, waiting: WaitingList::default(), alarms: Alarms::default() },
         })
     }
 
@@ -55,19 +103,22 @@ impl<M: Mode> Runner<M> {
         &self.mode
     }
 
-    /// Gives one event.
+    /// Handles one event.
     ///
     /// # Errors
-    /// What the handler returned; state and request ids are then as before the event.
+    /// What the handler returned; state, tags and request ids are then as before the event.
     pub fn handle(&mut self, context: Context, event: Event) -> Result<Vec<Effect>, Fault> {
-        let event = self.take_note(event)?;
-        let before = (self.mode.clone(), self.next_request);
+        self.update_surroundings(&event)?;
+        let before = (self.mode.clone(), self.requests.clone());
+        let Requests { next, waiting, alarms } = &mut self.requests;
         let mut cx = Cx {
             context,
             config: &self.config,
             device: &self.device,
             session_id: &self.session_id,
-            next_request: &mut self.next_request,
+            next_request: next,
+            waiting,
+            alarms,
             effects: Vec::new(),
             unwritable: None,
         };
@@ -78,7 +129,7 @@ impl<M: Mode> Runner<M> {
             (Ok(()), Some(sentence)) => Fault::Failed(sentence),
             (Err(fault), _) => fault,
         };
-        (self.mode, self.next_request) = before;
+        (self.mode, self.requests) = before;
         Err(fault)
     }
 
@@ -88,8 +139,9 @@ impl<M: Mode> Runner<M> {
     /// If the state cannot be written as JSON (a map with keys that are no text), which is a
     /// fault of the mode's own types.
     pub fn snapshot(&self) -> Snapshot {
-        let written =
-            Written { device: &self.device, session: &self.session_id, next: self.next_request, state: &self.mode };
+        let Requests { next, waiting, alarms } = &self.requests;
+        let (device, session, state) = (&self.device, self.session_id.as_str(), &self.mode);
+        let written = Written { device, session, next: *next, state, waiting, alarms };
         match serde_json::to_vec(&written) {
             Ok(state) => Snapshot { schema: M::SCHEMA, state },
             Err(error) => panic!("the state cannot be written as JSON: {error}"),
@@ -108,20 +160,29 @@ impl<M: Mode> Runner<M> {
         }
         let corrupt = |error: serde_json::Error| RestoreError::Corrupt(error.to_string());
         let read: Read<'_> = serde_json::from_slice(&snapshot.state).map_err(corrupt)?;
-        self.mode = if schema == M::SCHEMA {
-            serde_json::from_str(read.state.get()).map_err(corrupt)?
+        let Migrated { mode, waiting, alarms } = if schema == M::SCHEMA {
+            let waiting = read.waiting.map_or(Ok(WaitingList::default()), |text| serde_json::from_str(text.get()));
+            let mode = serde_json::from_str(read.state.get()).map_err(corrupt)?;
+            Migrated { mode, waiting: waiting.map_err(corrupt)?, alarms: read.alarms }
         } else {
-            M::migrate(schema, read.state.get()).map_err(RestoreError::Corrupt)?
+            let mut migrated = M::migrate(schema, read.state.get()).map_err(RestoreError::Corrupt)?;
+            // An older layout of a mode that had tags and names already: what still reads goes on.
+            if let Some(Ok(waiting)) = read.waiting.map(|text| serde_json::from_str(text.get())) {
+                migrated.waiting.append(waiting);
+            }
+            migrated.alarms.append(read.alarms);
+            migrated
         };
+        self.mode = mode;
+        self.requests = Requests { next: read.next, waiting, alarms };
         self.device = read.device;
         self.session_id = read.session;
-        self.next_request = read.next;
         Ok(())
     }
 
-    /// Keeps what the event says of device, session and configuration.
-    fn take_note(&mut self, event: Event) -> Result<Event, Fault> {
-        match &event {
+    /// Stores what the event says of device, session and configuration.
+    fn update_surroundings(&mut self, event: &Event) -> Result<(), Fault> {
+        match event {
             Event::Started(start) => {
                 self.device = start.device.clone();
                 self.session_id.clone_from(&start.session_id);
@@ -133,7 +194,7 @@ impl<M: Mode> Runner<M> {
             }
             _ => {}
         }
-        Ok(event)
+        Ok(())
     }
 }
 
@@ -148,23 +209,29 @@ fn read_config<M: Mode>(text: &str) -> Result<M::Config, String> {
 }
 
 fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
+    let event = match Reply::of(event) {
+        Ok((request, reply)) => {
+            return match cx.waiting.answer(request, &reply) {
+                Some(next) => mode.on_reply(cx, next, reply),
+                // Nobody wants to hear of it, or not any more.
+                None => Ok(()),
+            };
+        }
+        Err(event) => event,
+    };
     match event {
         Event::Started(start) => mode.on_started(cx, start),
         Event::Message(message) => mode.on_message(cx, message),
         Event::Transcript(transcript) => mode.on_transcript(cx, transcript),
-        Event::Timer(id) => mode.on_timer(cx, id),
-        Event::ModelChunk(chunk) => mode.on_model_chunk(cx, chunk),
-        Event::ModelDone(done) => mode.on_model_done(cx, done),
-        Event::RequestFailed(failed) => mode.on_request_failed(cx, failed),
-        Event::Tools(list) => mode.on_tools(cx, list),
-        Event::ToolDone(done) => mode.on_tool_done(cx, done),
-        Event::Aborted(aborted) => mode.on_aborted(cx, aborted),
-        Event::Document(document) => mode.on_document(cx, document),
-        Event::WriteDone(done) => mode.on_write_done(cx, done),
-        Event::WriteConflict(current) => mode.on_write_conflict(cx, current),
-        Event::JournalPage(page) => mode.on_journal_page(cx, page),
-        Event::RequestDone(done) => mode.on_request_done(cx, done),
-        Event::Delivered(delivered) => mode.on_delivered(cx, delivered),
+        Event::Timer(timer) => match cx.alarms.ring(timer) {
+            Some(name) => mode.on_alarm(cx, &name),
+            None => Ok(()),
+        },
+        Event::Aborted(aborted) => {
+            cx.waiting.drop_spoken();
+            mode.on_aborted(cx, aborted)
+        }
+        Event::Document(document) => mode.on_document_changed(cx, document),
         Event::Attached(_) => mode.on_attached(cx),
         Event::Detached => mode.on_detached(cx),
         Event::Hello(hello) => mode.on_hello(cx, hello),
@@ -173,5 +240,16 @@ fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
         Event::Upgraded(old_version) => mode.on_upgraded(cx, old_version),
         Event::Ended(reason) => mode.on_ended(cx, reason),
         Event::Extension(extension) => mode.on_extension(cx, extension),
+        // Replies, which `Reply::of` has taken.
+        Event::ModelChunk(_)
+        | Event::ModelDone(_)
+        | Event::RequestFailed(_)
+        | Event::Tools(_)
+        | Event::ToolDone(_)
+        | Event::WriteDone(_)
+        | Event::WriteConflict(_)
+        | Event::JournalPage(_)
+        | Event::RequestDone(_)
+        | Event::Delivered(_) => Ok(()),
     }
 }

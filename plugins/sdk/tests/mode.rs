@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use modehost_sdk::{
-    Aborted, ArchiveEntry, Audience, ChatMessage, Context, Cx, Describe, Device, Effect, Event, Fault, JournalPart,
-    Message, Mode, ModelDone, ModelForm, ModelQuestion, Outcome, OutgoingDelivery, RequestFailed, Role, Runner, Start,
-    Tool, ToolCall, ToolDone, ToolList, Transcript, reject, round_trip,
+    Aborted, ArchiveEntry, Audience, ChatMessage, Context, Cx, Describe, Device, Effect, Event, Failure, Fault,
+    JournalPart, Message, Mode, ModelDone, ModelForm, ModelQuestion, Outcome, OutgoingDelivery, Reply, RequestDone,
+    RequestFailed, Role, Runner, Start, Tool, ToolCall, ToolDone, ToolList, Transcript, reject, round_trip,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,6 +28,7 @@ impl Sample {
 
 impl Mode for Sample {
     type Config = ();
+    type Next = String;
 
     fn describe() -> Describe {
         Describe::new()
@@ -42,34 +43,34 @@ impl Mode for Sample {
             }
             "refused" => {
                 self.told.push("half done".to_owned());
-                cx.list_tools();
+                cx.list_tools().then("tools".to_owned());
                 return Err(reject("NO", "not this"));
             }
             _ => {
-                cx.list_tools();
+                cx.list_tools().then("tools".to_owned());
             }
         }
         Ok(())
-    }
-
-    fn on_tools(&mut self, _: &mut Cx<'_, Self>, list: ToolList) -> Outcome {
-        self.note(format!("tools {}", list.tools.len()))
-    }
-
-    fn on_tool_done(&mut self, _: &mut Cx<'_, Self>, done: ToolDone) -> Outcome {
-        self.note(format!("tool {} {}", done.text, done.failed))
     }
 
     fn on_aborted(&mut self, _: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
         self.note(format!("aborted {}", aborted.reason))
     }
 
-    fn on_model_done(&mut self, _: &mut Cx<'_, Self>, done: ModelDone) -> Outcome {
-        self.note(format!("wants {}", done.tool_calls[0].name))
+    fn on_reply(&mut self, _: &mut Cx<'_, Self>, next: String, reply: Reply) -> Outcome {
+        let outcome = match reply {
+            Reply::Chunk(text) => text,
+            Reply::Model(done) => done.tool_calls[0].name.clone(),
+            Reply::Tools(list) => list.tools.len().to_string(),
+            Reply::Tool(done) => format!("{} {}", done.text, done.failed),
+            Reply::Failed(failed) => format!("{:?}", failed.reason),
+            other => format!("{other:?}"),
+        };
+        self.note(format!("{next}: {outcome}"))
     }
 
-    fn on_request_failed(&mut self, _: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        self.note(format!("{:?}", failed.reason))
+    fn on_alarm(&mut self, _: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        self.note(format!("alarm {name}"))
     }
 }
 
@@ -94,10 +95,10 @@ fn ask_for_everything(cx: &mut Cx<'_, Sample>) {
         spoken: true,
         tools: vec![tool()],
     };
-    let asked = cx.ask(question);
-    cx.list_tools();
-    cx.call_tool("t", "{}");
-    cx.remove_journal("j/1");
+    cx.ask(question).then("answer".to_owned());
+    cx.list_tools().then("tools".to_owned());
+    cx.call_tool("t", "{}").then("tool".to_owned());
+    cx.remove_journal("j/1").unanswered();
     cx.archive(ArchiveEntry {
         request: 0,
         kind: "k".to_owned(),
@@ -107,9 +108,10 @@ fn ask_for_everything(cx: &mut Cx<'_, Sample>) {
         text: String::new(),
         journal: Some(part()),
         keep: 1,
-    });
-    cx.post_hook("h", "Sender", &json!({}), Some(part()));
-    cx.deliver(Audience::Everyone, &json!({"type": "x"}), Duration::from_secs(1));
+    })
+    .unanswered();
+    cx.post_hook("h", "Sender", &json!({}), Some(part())).unanswered();
+    cx.deliver(Audience::Everyone, &json!({"type": "x"}), Duration::from_secs(1)).unanswered();
     cx.deliver_with(&OutgoingDelivery {
         to: Audience::Group("g".to_owned()),
         except: vec!["a".to_owned()],
@@ -117,8 +119,9 @@ fn ask_for_everything(cx: &mut Cx<'_, Sample>) {
         offline: Some(&json!({"type": "late"})),
         receipt: Some(&json!({"type": "notice"})),
         ttl: Duration::ZERO,
-    });
-    cx.cancel(asked);
+    })
+    .unanswered();
+    cx.cancel(|next| next == "answer");
 }
 
 const CONTEXT: Context = Context { now: 1_000, seed: 1 };
@@ -163,27 +166,27 @@ fn every_wish_becomes_its_effect_with_a_request_id_of_its_own() {
 }
 
 #[test]
-fn events_reach_their_handlers() {
+fn outcomes_come_with_the_tags_of_their_requests_and_once() {
     let mut runner = runner();
-    let call = ToolCall { id: "1".to_owned(), name: "lamp".to_owned(), arguments: "{".to_owned() };
-    let done =
-        ModelDone { request: 1, text: String::new(), prompt_tokens: 0, completion_tokens: 0, tool_calls: vec![call] };
+    runner.handle(CONTEXT, message("everything")).expect("effects");
     for event in [
-        Event::Tools(ToolList { request: 1, tools: vec![tool()] }),
-        Event::ToolDone(ToolDone { request: 1, text: "ok".to_owned(), failed: true }),
+        Event::Tools(ToolList { request: 2, tools: vec![tool()] }),
         Event::Aborted(Aborted { reason: "button".to_owned(), heard: None }),
-        Event::ModelDone(done),
-        Event::RequestFailed(RequestFailed {
-            request: 1,
-            reason: modehost_sdk::Failure::NotJson,
-            message: String::new(),
-        }),
+        Event::ToolDone(ToolDone { request: 3, text: "ok".to_owned(), failed: true }),
+        // Again, of a request that nobody waits for, of one that was cancelled, and of none.
+        Event::Tools(ToolList { request: 2, tools: Vec::new() }),
+        Event::RequestDone(RequestDone { request: 4, value: 0 }),
+        Event::ModelDone(model_done(1)),
+        Event::RequestFailed(RequestFailed { request: 99, reason: Failure::NotJson, message: String::new() }),
     ] {
         assert_eq!(runner.handle(CONTEXT, event).expect("handled"), Vec::new());
     }
-    let told = &runner.mode().told;
-    assert!(told[4].ends_with("NotJson"), "{told:?}");
-    assert_eq!(told[..4], ["tools 1", "tool ok true", "aborted button", "wants lamp"]);
+    assert_eq!(runner.mode().told, ["tools: 1", "aborted button", "tool: ok true"]);
+}
+
+fn model_done(request: u64) -> ModelDone {
+    let call = ToolCall { id: "1".to_owned(), name: "lamp".to_owned(), arguments: "{".to_owned() };
+    ModelDone { request, text: String::new(), prompt_tokens: 0, completion_tokens: 0, tool_calls: vec![call] }
 }
 
 #[test]
@@ -223,4 +226,29 @@ fn a_state_that_does_not_survive_a_swap_is_found() {
     assert_eq!(round_trip::<Sample>("{}", &script(&["lose"])), Ok(()));
     let why = round_trip::<Sample>("{}", &script(&["lose", "plain", "lose"])).expect_err("found");
     assert!(why.starts_with("at event 3"), "{why}");
+}
+
+#[test]
+fn the_schema_of_the_configuration_comes_from_its_type() {
+    /// Settings of tea.
+    #[derive(Deserialize, modehost_sdk::schemars::JsonSchema)]
+    #[schemars(crate = "modehost_sdk::schemars")]
+    #[serde(default, deny_unknown_fields)]
+    struct Tea {
+        /// Minutes that it draws.
+        #[schemars(range(min = 1, max = 15))]
+        minutes: u32,
+    }
+    impl Default for Tea {
+        fn default() -> Self {
+            Self { minutes: 3 }
+        }
+    }
+    let schema = Describe::new().config::<Tea>().finish::<Sample>("tea", "1.0.0").config_schema;
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)));
+    let minutes = &schema["properties"]["minutes"];
+    assert_eq!((&minutes["description"], &minutes["maximum"]), (&json!("Minutes that it draws."), &json!(15)));
+    assert_eq!(Tea::default().minutes, 3);
 }

@@ -1,11 +1,10 @@
 //! The mode that `plugins/README.md` shows, as a newcomer writes it. Rule: what stands there is what
 //! runs here, line for line.
 
-use modehost_sdk::{Context, Device, Effect, Event, Runner, Start};
+use modehost_sdk::{Context, Device, Effect, Event, ModelChunk, RequestFailed, Runner, Start};
 // From here on as in the document, without the exports.
 use modehost_sdk::{
-    ChatMessage, Cx, Describe, Failure, Mode, ModelChunk, ModelDone, ModelForm, ModelQuestion, Outcome, RequestFailed,
-    RequestId, Role, Transcript, VoicePolicy,
+    ChatMessage, Cx, Describe, Failure, Mode, ModelForm, ModelQuestion, Outcome, Reply, Role, Transcript, VoicePolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +12,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Riddles {
     asked: u32,
-    /// The riddle that the model is thinking up.
-    #[serde(default)]
-    open: Option<RequestId>,
+}
+
+/// What an outcome is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Next {
+    Riddle,
 }
 
 impl Mode for Riddles {
     type Config = ();
+    type Next = Next;
 
     fn describe() -> Describe {
         Describe::new().mode("riddles", &[]).voice(VoicePolicy::FirstRefusal)
@@ -35,39 +38,32 @@ impl Mode for Riddles {
             return Ok(());
         }
         // The one before is not wanted any more: neither its words nor its end will come.
-        if let Some(open) = self.open.take() {
-            cx.cancel(open);
+        if cx.is_waiting(|next| *next == Next::Riddle) {
+            cx.cancel(|next| *next == Next::Riddle);
             cx.silence();
         }
         self.asked += 1;
-        self.open = Some(cx.ask(ModelQuestion {
+        cx.ask(ModelQuestion {
             spoken: true,
             purpose: "riddle",
             messages: vec![ChatMessage::of(Role::User, format!("Riddle number {}, please.", self.asked))],
             max_tokens: 200,
             form: ModelForm::Chunks,
             tools: Vec::new(),
-        }));
+        })
+        .then(Next::Riddle);
         Ok(())
     }
 
-    fn on_model_chunk(&mut self, cx: &mut Cx<'_, Self>, chunk: ModelChunk) -> Outcome {
-        cx.say_more(chunk.text);
-        Ok(())
-    }
-
-    fn on_model_done(&mut self, cx: &mut Cx<'_, Self>, _done: ModelDone) -> Outcome {
-        self.open = None;
-        cx.end_speech();
-        Ok(())
-    }
-
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        self.open = None;
-        cx.say(match failed.reason {
-            Failure::Unavailable | Failure::Denied => "What has keys and opens no door? A piano.",
-            _ => "I have lost my thread; ask me again.",
-        });
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
+        match (next, reply) {
+            (Next::Riddle, Reply::Chunk(words)) => cx.say_more(words),
+            (Next::Riddle, Reply::Failed(failed)) => cx.say(match failed.reason {
+                Failure::Unavailable | Failure::Denied => "What has keys and opens no door? A piano.",
+                _ => "I have lost my thread; ask me again.",
+            }),
+            (Next::Riddle, _) => cx.end_speech(),
+        }
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! - [`board`] and [`task`]: what is stored and what is shown
 //! - [`operation`]: a message on its way through the boards; [`batch`]: those that go along with its write
 //! - [`telling`]: boards on their way to devices; [`words`]: what else devices are told
+//! - `before`: the state of older versions
 //!
 //! A message may name the `rev` of the task that it was made on, in the task or, where there is one task only,
 //! beside it. If the task is another by now it is answered
@@ -17,6 +18,7 @@
 //! instance of any other device: the host hands a broadcast straight to the connections.
 
 pub mod batch;
+mod before;
 pub mod board;
 pub mod change;
 pub mod operation;
@@ -27,16 +29,14 @@ pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use modehost_sdk::{
-    Cx, Describe, Document, Failure, Message, Mode, Outcome, RequestFailed, RequestId, TimerId, WriteDone,
-};
+use modehost_sdk::{Cx, Describe, Failure, Message, Migrated, Mode, Outcome, Reply};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Refusal;
-use crate::operation::{Operation, Phase, Progress, RETRY_TIMER, Step, Stored};
+use crate::operation::{Operation, Phase, Progress, RETRY, Step, Stored, Wait};
 use crate::request::{MESSAGE_BYTES, Request};
 use crate::telling::{Errand, Purpose};
-use crate::words::{RateLimited, Reply, Stale};
+use crate::words::{Acknowledgement, RateLimited, Stale};
 
 modehost_sdk::register!(Workflow);
 
@@ -45,10 +45,10 @@ modehost_sdk::register!(Workflow);
 const QUEUE: usize = 500;
 /// What a device with too many of them is told to wait, in ms.
 const ROOM_MS: u64 = 1000;
-/// Timer for a snapshot that was asked for too early.
-const SNAPSHOT_TIMER: TimerId = 2;
-/// Timer for messages that could not all be ended in one event.
-const NEXT_TIMER: TimerId = 3;
+/// Alarm for a snapshot that was asked for too early.
+const SNAPSHOT: &str = "snapshot";
+/// Alarm for messages that could not all be ended in one event.
+const NEXT: &str = "next";
 /// Messages that are ended one after the other in one event: each is an answer and a board to be read, and an event
 /// may have 64 effects.
 const AT_ONCE: usize = 24;
@@ -81,12 +81,28 @@ pub struct Workflow {
     /// never overtake each other.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     operations: VecDeque<Operation>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    errands: Vec<Errand>,
+}
+
+/// What waits for an outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Next {
+    /// The first of the messages.
+    Operation(Wait),
+    /// Something small that nobody waits for.
+    Errand(Errand),
 }
 
 impl Mode for Workflow {
     type Config = Config;
+    type Next = Next;
+
+    /// 1 kept errands and all request ids in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        before::read(state).map_err(|error| error.to_string())
+    }
 
     fn describe() -> Describe {
         Describe::new()
@@ -103,7 +119,7 @@ impl Mode for Workflow {
         if self.operations.len() >= QUEUE || waiting + message.body.len() > MESSAGE_BYTES {
             let message = "too many changes are waiting; send this one again in a moment";
             let ids: Vec<String> = request.changes.into_iter().map(|(_, change)| change.id).collect();
-            cx.send(&RateLimited::new(message, ROOM_MS, Reply::about(request.event, &ids, None)));
+            cx.send(&RateLimited::new(message, ROOM_MS, Acknowledgement::about(request.event, &ids, None)));
             return Ok(());
         }
         let mut operation = Operation {
@@ -128,72 +144,48 @@ impl Mode for Workflow {
         Ok(())
     }
 
-    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
-        let Some(request) = document.request else {
-            return Ok(());
-        };
-        if let Some(errand) = self.take_errand(request) {
-            self.keep_if(errand, |errand| errand.take_document(cx, &document));
-        } else if let Some(mut operation) = self.take_first_awaiting(request) {
-            let progress = operation.take_document(cx, request, &document, &self.operations);
-            self.go_on(cx, operation, progress);
-        }
-        Ok(())
-    }
-
-    fn on_write_done(&mut self, cx: &mut Cx<'_, Self>, done: WriteDone) -> Outcome {
-        // The only errand that writes is done with it.
-        if self.take_errand(done.request).is_some() {
-            return Ok(());
-        }
-        if let Some(mut operation) = self.take_first_awaiting(done.request) {
-            let stored = operation.take_written(done.request);
-            let progress = operation.progress();
-            if let Some(stored) = stored {
-                if stored.is_first {
-                    self.errands.push(Errand::start(cx, Purpose::Enlist(stored.group.clone())));
-                }
-                self.end_together(cx, operation, progress, stored);
-            } else {
-                self.go_on(cx, operation, progress);
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
+        let wait = match next {
+            Next::Errand(errand) => {
+                errand.on_reply(cx, reply);
+                return Ok(());
             }
-        }
-        Ok(())
-    }
-
-    fn on_write_conflict(&mut self, cx: &mut Cx<'_, Self>, current: Document) -> Outcome {
-        let Some(request) = current.request else {
-            return Ok(());
+            Next::Operation(wait) => wait,
         };
-        if let Some(errand) = self.take_errand(request) {
-            self.keep_if(errand, |errand| errand.take_document(cx, &current));
-        } else if let Some(mut operation) = self.take_first_awaiting(request) {
-            let progress = operation.take_conflict(cx, request, &current, &self.operations);
-            self.go_on(cx, operation, progress);
-        }
+        let Some(mut operation) = self.operations.pop_front() else { return Ok(()) };
+        let progress = match (wait, reply) {
+            (wait, Reply::Document(document)) => operation.on_document(cx, wait, &document, &self.operations),
+            (Wait::Board(group), Reply::Conflict(current)) => {
+                operation.on_conflict(cx, &group, &current, &self.operations)
+            }
+            (Wait::Board(group), Reply::Written(_)) => {
+                let stored = operation.on_written(&group);
+                let progress = operation.progress();
+                if let Some(stored) = stored {
+                    if stored.is_first {
+                        Errand::start(cx, Purpose::Enlist(stored.group.clone()));
+                    }
+                    self.end_together(cx, operation, progress, stored);
+                    return Ok(());
+                }
+                progress
+            }
+            (wait, Reply::Failed(failed)) => operation.on_failure(cx, &wait, failed.reason == Failure::Interrupted),
+            _ => Progress::Continues,
+        };
+        self.go_on(cx, operation, progress);
         Ok(())
     }
 
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        let may_retry = matches!(failed.reason, Failure::Interrupted);
-        if let Some(errand) = self.take_errand(failed.request) {
-            self.keep_if(errand, |errand| errand.take_failure(cx, may_retry));
-        } else if let Some(mut operation) = self.take_first_awaiting(failed.request) {
-            let progress = operation.take_failure(cx, failed.request, may_retry);
-            self.go_on(cx, operation, progress);
-        }
-        Ok(())
-    }
-
-    fn on_timer(&mut self, cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
-        match id {
-            RETRY_TIMER => {
+    fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        match name {
+            RETRY => {
                 if let Some(operation) = self.operations.front_mut() {
-                    operation.take_retry(cx);
+                    operation.on_retry(cx);
                 }
             }
-            SNAPSHOT_TIMER => self.show_own_boards(cx),
-            NEXT_TIMER => self.start_waiting(cx),
+            SNAPSHOT => self.show_own_boards(cx),
+            NEXT => self.start_waiting(cx),
             _ => {}
         }
         Ok(())
@@ -203,7 +195,7 @@ impl Mode for Workflow {
     fn on_attached(&mut self, cx: &mut Cx<'_, Self>) -> Outcome {
         match self.wait_for_snapshot(cx) {
             0 => self.show_own_boards(cx),
-            left => cx.start_timer(SNAPSHOT_TIMER, std::time::Duration::from_millis(left)),
+            left => cx.start_alarm(SNAPSHOT, std::time::Duration::from_millis(left)),
         }
         Ok(())
     }
@@ -221,7 +213,7 @@ impl Mode for Workflow {
 
 fn answer(cx: &mut Cx<'_, Workflow>, operation: &Operation, refusal: Option<&Refusal>) {
     let status = refusal.is_none().then_some("ok");
-    let about = Reply::about(&operation.event, &operation.ids, status);
+    let about = Acknowledgement::about(&operation.event, &operation.ids, status);
     match refusal {
         None => cx.send(&about),
         Some(refusal) if refusal.tasks.is_empty() => cx.send_error(&refusal.code, &refusal.message, &about),
@@ -233,7 +225,7 @@ impl Workflow {
     /// Takes up the first message, and those behind it that are done at once, as many as may be.
     fn start_first(&mut self, cx: &mut Cx<'_, Self>, may_end: usize) {
         if may_end == 0 && !self.operations.is_empty() {
-            return cx.start_timer(NEXT_TIMER, std::time::Duration::from_millis(1));
+            return cx.start_alarm(NEXT, std::time::Duration::from_millis(1));
         }
         if let Some(mut operation) = self.operations.pop_front() {
             let progress = operation.start(cx);
@@ -249,23 +241,6 @@ impl Workflow {
         }
     }
 
-    /// Takes the first message out if it waits for this; [`Self::go_on`] puts it back.
-    fn take_first_awaiting(&mut self, request: RequestId) -> Option<Operation> {
-        let awaits = self.operations.front().is_some_and(|operation| operation.awaits(request));
-        if awaits { self.operations.pop_front() } else { None }
-    }
-
-    fn take_errand(&mut self, request: RequestId) -> Option<Errand> {
-        let index = self.errands.iter().position(|errand| errand.request == request)?;
-        Some(self.errands.remove(index))
-    }
-
-    fn keep_if(&mut self, mut errand: Errand, goes_on: impl FnOnce(&mut Errand) -> bool) {
-        if goes_on(&mut errand) {
-            self.errands.push(errand);
-        }
-    }
-
     /// Ends the first message if it is through, tells about it and takes up the next.
     fn go_on(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress) {
         self.end_if_through(cx, operation, progress, AT_ONCE);
@@ -277,6 +252,8 @@ impl Workflow {
             Progress::Finished => None,
             Progress::Failed(refusal) => Some(refusal),
         };
+        // One that failed may have boards on their way.
+        cx.forget(|next| matches!(next, Next::Operation(_)));
         self.tell(cx, &[(operation, refusal)]);
         self.start_first(cx, may_end);
     }
@@ -314,7 +291,7 @@ impl Workflow {
             }
         }
         for group in &changed {
-            self.errands.push(Errand::start(cx, Purpose::Publish(group.clone())));
+            Errand::start(cx, Purpose::Publish(group.clone()));
         }
         if all_own {
             self.show_own_boards(cx);
@@ -325,7 +302,7 @@ impl Workflow {
         for group in shown {
             let told = changed.contains(&group) || all_own && group == own;
             if !told || asked(&group) {
-                self.errands.push(Errand::start(cx, Purpose::Show(group)));
+                Errand::start(cx, Purpose::Show(group));
             }
         }
     }
@@ -346,9 +323,9 @@ impl Workflow {
         self.shown_at = Some(cx.now());
         for group in cx.device().groups.iter().take(SHOWN_GROUPS) {
             // A board that is on its way already is not asked for twice.
-            let on_its_way = |errand: &Errand| matches!(&errand.purpose, Purpose::Show(shown) if shown == group);
-            if !self.errands.iter().any(on_its_way) {
-                self.errands.push(Errand::start(cx, Purpose::Show(group.clone())));
+            let shows = |next: &Next| matches!(next, Next::Errand(Errand { purpose: Purpose::Show(shown), .. }) if shown == group);
+            if !cx.is_waiting(shows) {
+                Errand::start(cx, Purpose::Show(group.clone()));
             }
         }
     }

@@ -2,21 +2,21 @@
 //! compare-and-set, then tell. Rule: no board stays in the state, only the version that a write
 //! was made from does; what a swap or a crash interrupts is read and done again.
 
-use modehost_sdk::{Cx, Document, RequestId};
+use modehost_sdk::{Cx, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::Workflow;
 use crate::batch::{Along, take_along};
 use crate::board::{Board, board_key};
 use crate::change::{Change, Refusal};
 use crate::task::Task;
+use crate::{Next, Workflow};
 
 /// The document that lists the groups that have a board.
 pub const GROUPS_KEY: &str = "workflow/groups";
-/// Timer for another try after conflicts.
-pub const RETRY_TIMER: u64 = 1;
+/// Alarm for another try after conflicts.
+pub const RETRY: &str = "retry";
 /// Conflicts in a row that are answered at once; then the tries are spread out in time, since
 /// many devices changing one board would else outdo each other for ever.
 const HASTY_TRIES: u32 = 3;
@@ -51,43 +51,41 @@ pub struct Work {
 }
 
 /// How far an operation is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     Waiting,
-    /// Looks for tasks on the sender's own boards; `next` of its groups comes after this one.
-    Finding {
-        request: RequestId,
-        group: String,
-        next: usize,
-    },
-    /// Reads which groups there are.
-    Listing {
-        request: RequestId,
-    },
-    /// Looks for tasks on the boards of others.
-    Searching {
-        request: RequestId,
-        group: String,
-        rest: Vec<String>,
-    },
+    /// Looks for the boards of its tasks.
+    Placing,
     /// Several groups: tries the changes on all boards before the first is written.
     Checking,
     Changing,
+}
+
+/// What the operation under way waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wait {
+    /// Looks for tasks on the sender's own boards; `next` of its groups comes after this one.
+    Find { group: String, next: usize },
+    /// Reads which groups there are.
+    List,
+    /// Looks for tasks on the boards of others.
+    Search { group: String, rest: Vec<String> },
+    /// The board of this group is read or written.
+    Board(String),
 }
 
 /// How far the part of one group is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     Idle,
-    Reading(RequestId),
+    Reading,
     Writing {
-        request: RequestId,
         creates: bool,
         /// What the write does for the messages behind this one, from the front.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         along: Vec<Along>,
     },
-    /// Until the retry timer.
+    /// Until the alarm [`RETRY`].
     Pausing,
     Unchanged,
     Changed,
@@ -120,66 +118,56 @@ impl Operation {
         Progress::Continues
     }
 
-    /// Whether this outcome is awaited.
-    pub fn awaits(&self, request: RequestId) -> bool {
-        match &self.phase {
-            Phase::Finding { request: open, .. }
-            | Phase::Listing { request: open }
-            | Phase::Searching { request: open, .. } => *open == request,
-            _ => self.work_of(request).is_some(),
-        }
-    }
-
     /// A document that was read, or that a write ran into.
-    pub fn take_document(
+    pub fn on_document(
         &mut self,
         cx: &mut Cx<'_, Workflow>,
-        request: RequestId,
+        wait: Wait,
         document: &Document,
         waiting: &VecDeque<Self>,
     ) -> Progress {
-        match self.phase.clone() {
-            Phase::Finding { group, next, .. } => self.found(cx, &group, next, document, waiting),
-            Phase::Listing { .. } => {
+        match wait {
+            Wait::Find { group, next } => self.found(cx, &group, next, document, waiting),
+            Wait::List => {
                 let own = &cx.device().groups;
                 let mut rest = read_groups(document.value.as_deref());
                 rest.retain(|group| !own.contains(group));
                 rest.truncate(SEARCHED_GROUPS);
                 self.search(cx, rest)
             }
-            Phase::Searching { group, rest, .. } => {
+            Wait::Search { group, rest } => {
                 let board = Board::read(&group, document.value.as_deref());
                 match self.unplaced.iter().find(|change| board.has(&change.id)) {
                     Some(change) => Progress::Failed(Refusal::cross_group(&change.id, &group)),
                     None => self.search(cx, rest),
                 }
             }
-            _ => match self.work_of(request) {
+            Wait::Board(group) => match self.work_of(&group) {
                 Some(index) => self.apply(cx, index, document, waiting),
                 None => Progress::Continues,
             },
         }
     }
 
-    /// A write is on disk: none if it was not of this message.
-    pub fn take_written(&mut self, request: RequestId) -> Option<Stored> {
-        let index = self.work_of(request)?;
+    /// A write of this group is on disk: none if it was not of this message.
+    pub fn on_written(&mut self, group: &str) -> Option<Stored> {
+        let index = self.work_of(group)?;
         let work = &mut self.works[index];
-        let Step::Writing { creates, along, .. } = std::mem::replace(&mut work.step, Step::Changed) else {
+        let Step::Writing { creates, along } = std::mem::replace(&mut work.step, Step::Changed) else {
             return None;
         };
         Some(Stored { group: work.group.clone(), is_first: creates, along })
     }
 
     /// A write named an old version; the change is made on the newer board.
-    pub fn take_conflict(
+    pub fn on_conflict(
         &mut self,
         cx: &mut Cx<'_, Workflow>,
-        request: RequestId,
+        group: &str,
         current: &Document,
         waiting: &VecDeque<Self>,
     ) -> Progress {
-        let Some(index) = self.work_of(request) else {
+        let Some(index) = self.work_of(group) else {
             return Progress::Continues;
         };
         let work = &mut self.works[index];
@@ -189,7 +177,7 @@ impl Operation {
         } else if work.tries > HASTY_TRIES {
             work.step = Step::Pausing;
             let most = u64::from(work.tries.min(20)) * 10;
-            cx.start_timer(RETRY_TIMER, Duration::from_millis(5 + cx.seed() % most));
+            cx.start_alarm(RETRY, Duration::from_millis(5 + cx.seed() % most));
         } else {
             return self.apply(cx, index, current, waiting);
         }
@@ -197,8 +185,12 @@ impl Operation {
     }
 
     /// A request has failed. What may have been lost on the way is tried again.
-    pub fn take_failure(&mut self, cx: &mut Cx<'_, Workflow>, request: RequestId, may_retry: bool) -> Progress {
-        let Some(index) = self.work_of(request) else {
+    pub fn on_failure(&mut self, cx: &mut Cx<'_, Workflow>, wait: &Wait, may_retry: bool) -> Progress {
+        let index = match wait {
+            Wait::Board(group) => self.work_of(group),
+            Wait::Find { .. } | Wait::List | Wait::Search { .. } => None,
+        };
+        let Some(index) = index else {
             // Nothing has been changed yet, so the search begins anew or is given up.
             let group = cx.device().groups.first().cloned().unwrap_or_default();
             if !may_retry {
@@ -209,17 +201,17 @@ impl Operation {
         let work = &mut self.works[index];
         work.tries += 1;
         if may_retry && work.tries <= TRIES {
-            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+            work.read(cx);
         } else {
             work.step = Step::Failed(Refusal::storage(&work.group));
         }
         self.progress()
     }
 
-    /// The retry timer has run out.
-    pub fn take_retry(&mut self, cx: &mut Cx<'_, Workflow>) {
+    /// The pause after conflicts is over.
+    pub fn on_retry(&mut self, cx: &mut Cx<'_, Workflow>) {
         for work in self.works.iter_mut().filter(|work| work.step == Step::Pausing) {
-            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+            work.read(cx);
         }
     }
 
@@ -247,11 +239,8 @@ impl Operation {
         }
     }
 
-    fn work_of(&self, request: RequestId) -> Option<usize> {
-        self.works.iter().position(|work| match work.step {
-            Step::Reading(open) | Step::Writing { request: open, .. } => open == request,
-            _ => false,
-        })
+    fn work_of(&self, group: &str) -> Option<usize> {
+        self.works.iter().position(|work| work.group == group)
     }
 
     /// Reads the board of the device's group number `index`, where it has so many.
@@ -259,8 +248,9 @@ impl Operation {
         let Some(group) = cx.device().groups.get(index) else {
             return false;
         };
-        let request = cx.read_document(board_key(group));
-        self.phase = Phase::Finding { request, group: group.clone(), next: index + 1 };
+        self.phase = Phase::Placing;
+        let wait = Wait::Find { group: group.clone(), next: index + 1 };
+        cx.read_document(board_key(group)).then(Next::Operation(wait));
         true
     }
 
@@ -291,7 +281,7 @@ impl Operation {
             self.place(&home, change);
         }
         if !self.unplaced.is_empty() {
-            self.phase = Phase::Listing { request: cx.read_document(GROUPS_KEY) };
+            cx.read_document(GROUPS_KEY).then(Next::Operation(Wait::List));
             return Progress::Continues;
         }
         if self.works.len() == 1 && self.works[0].group == group {
@@ -308,8 +298,7 @@ impl Operation {
             return Progress::Failed(Refusal::not_found(id));
         }
         let group = rest.remove(0);
-        let request = cx.read_document(board_key(&group));
-        self.phase = Phase::Searching { request, group, rest };
+        cx.read_document(board_key(&group)).then(Next::Operation(Wait::Search { group, rest }));
         Progress::Continues
     }
 
@@ -321,7 +310,7 @@ impl Operation {
 
     fn read_all(&mut self, cx: &mut Cx<'_, Workflow>) {
         for work in &mut self.works {
-            work.step = Step::Reading(cx.read_document(board_key(&work.group)));
+            work.read(cx);
         }
     }
 
@@ -361,8 +350,9 @@ impl Operation {
             Err(refusal) => work.step = Step::Failed(refusal),
             Ok(_) if checking => work.step = Step::Idle,
             Ok(text) if changed => {
-                let request = cx.write_document_json(board_key(&work.group), document.version, text);
-                work.step = Step::Writing { request, creates: document.version == 0, along };
+                let wait = Next::Operation(Wait::Board(work.group.clone()));
+                cx.write_document_json(board_key(&work.group), document.version, text).then(wait);
+                work.step = Step::Writing { creates: document.version == 0, along };
             }
             Ok(_) => work.step = Step::Unchanged,
         }
@@ -371,6 +361,14 @@ impl Operation {
             self.read_all(cx);
         }
         self.progress()
+    }
+}
+
+impl Work {
+    /// Reads the board that is to be changed.
+    fn read(&mut self, cx: &mut Cx<'_, Workflow>) {
+        self.step = Step::Reading;
+        cx.read_document(board_key(&self.group)).then(Next::Operation(Wait::Board(self.group.clone())));
     }
 }
 

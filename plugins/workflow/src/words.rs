@@ -8,7 +8,7 @@ use crate::change::Refusal;
 
 /// What has become of a message, or what an error is about.
 #[derive(Debug, Serialize)]
-pub struct Reply<'a> {
+pub struct Acknowledgement<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
@@ -20,7 +20,7 @@ pub struct Reply<'a> {
     ids: Option<&'a [String]>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> Acknowledgement<'a> {
     /// About a message with this event and these tasks; without a status it is the `ref` of an error.
     pub fn about(event: &'a str, ids: &'a [String], status: Option<&'static str>) -> Self {
         Self { r#type: "workflow", status, event, id: ids.first(), ids: (ids.len() > 1).then_some(ids) }
@@ -34,7 +34,7 @@ pub struct Stale<'a> {
     r#type: &'static str,
     code: &'a str,
     message: &'a str,
-    r#ref: Reply<'a>,
+    r#ref: Acknowledgement<'a>,
     task: Option<&'a Value>,
     /// Only where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct Stale<'a> {
 
 impl<'a> Stale<'a> {
     /// An error about this message.
-    pub fn new(refusal: &'a Refusal, about: Reply<'a>) -> Self {
+    pub fn new(refusal: &'a Refusal, about: Acknowledgement<'a>) -> Self {
         let Refusal { code, message, tasks } = refusal;
         let several = (tasks.len() > 1).then_some(tasks.as_slice());
         Self { r#type: "error", code, message, r#ref: about, task: tasks.first(), tasks: several }
@@ -58,12 +58,12 @@ pub struct RateLimited<'a> {
     code: &'static str,
     message: &'a str,
     retry_after_ms: u64,
-    r#ref: Reply<'a>,
+    r#ref: Acknowledgement<'a>,
 }
 
 impl<'a> RateLimited<'a> {
     /// An error about this message.
-    pub fn new(message: &'a str, retry_after_ms: u64, about: Reply<'a>) -> Self {
+    pub fn new(message: &'a str, retry_after_ms: u64, about: Acknowledgement<'a>) -> Self {
         Self { r#type: "error", code: "RATE_LIMITED", message, retry_after_ms, r#ref: about }
     }
 }

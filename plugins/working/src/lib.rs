@@ -11,8 +11,7 @@ pub mod command;
 use std::time::Duration;
 
 use modehost_sdk::{
-    Cx, Describe, Document, EndReason, Language, Mode, Outcome, RequestFailed, RequestId, Start, TimerId, Transcript,
-    VoicePolicy,
+    Cx, Describe, Document, EndReason, Language, Migrated, Mode, Outcome, Reply, Start, Transcript, VoicePolicy,
 };
 use phrases::task::answer::{chosen, is_cancel, is_no, is_yes};
 use phrases::task::{ExtraPhrases, Verb};
@@ -24,15 +23,15 @@ use crate::command::{Command, Doubt};
 
 modehost_sdk::register!(Working);
 
-/// Timer of the open question.
-const QUESTION_TIMER: TimerId = 1;
+/// Alarm of the open question.
+const QUESTION: &str = "question";
 /// Boards that a command looks at.
 const BOARDS: usize = 4;
 /// Options that are read out; a longer list nobody remembers.
 const SPOKEN_OPTIONS: usize = 6;
 /// Options that an answer may choose.
 const OPTIONS: usize = 20;
-/// Commands that may wait for their boards.
+/// Commands whose boards may be read at the same time.
 const LOOKUPS: usize = 8;
 
 /// The section `working` of the configuration.
@@ -53,8 +52,6 @@ impl Default for Config {
 /// The state of one session; empty between commands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Working {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lookups: Vec<Lookup>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     question: Option<Question>,
     /// The mode runs; in which language it was told to begin.
@@ -62,12 +59,11 @@ pub struct Working {
     language: Option<Language>,
 }
 
-/// A command whose boards are being read.
+/// A command whose boards are being read: it waits for the next of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Lookup {
+pub struct Lookup {
     command: Command,
-    request: RequestId,
-    /// Place of the board being read among the device's groups.
+    /// Index of the board being read among the device's groups.
     index: usize,
     /// Tasks of the boards before it.
     tasks: Vec<Task>,
@@ -89,12 +85,36 @@ struct Question {
 
 impl Mode for Working {
     type Config = Config;
+    type Next = Lookup;
+
+    /// 1 kept the lookups and their request ids in the state.
+    const SCHEMA: u32 = 2;
+    const OLD_SCHEMAS: &'static [u32] = &[1];
 
     fn describe() -> Describe {
         Describe::new()
             .mode("working", &[])
             .voice(VoicePolicy::FirstRefusal)
             .config_schema(include_str!("../config.schema.json"))
+    }
+
+    fn migrate(_schema: u32, state: &str) -> Result<Migrated<Self>, String> {
+        #[derive(Deserialize)]
+        struct Before {
+            #[serde(default)]
+            lookups: Vec<OpenLookup>,
+            #[serde(flatten)]
+            working: Working,
+        }
+        #[derive(Deserialize)]
+        struct OpenLookup {
+            request: u64,
+            #[serde(flatten)]
+            lookup: Lookup,
+        }
+        let before: Before = serde_json::from_str(state).map_err(|error| error.to_string())?;
+        let migrated = Migrated::from(before.working).alarm(1, QUESTION);
+        Ok(before.lookups.into_iter().fold(migrated, |migrated, open| migrated.waiting(open.request, open.lookup)))
     }
 
     /// One utterance after another works without a wake word.
@@ -123,35 +143,21 @@ impl Mode for Working {
         Ok(())
     }
 
-    fn on_document(&mut self, cx: &mut Cx<'_, Self>, document: Document) -> Outcome {
-        let Some(mut lookup) = document.request.and_then(|request| self.take_lookup(request)) else {
-            return Ok(());
-        };
-        let groups = &cx.device().groups;
-        if let Some(group) = groups.get(lookup.index) {
-            lookup.tasks.extend(read_board(group, document.value.as_deref()));
-        }
-        lookup.index += 1;
-        match groups.get(lookup.index).filter(|_| lookup.index < BOARDS) {
-            Some(group) => {
-                lookup.request = cx.read_document(board_key(group));
-                self.lookups.push(lookup);
+    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, lookup: Lookup, reply: Reply) -> Outcome {
+        match reply {
+            Reply::Document(document) => self.on_board(cx, lookup, &document),
+            _ => {
+                let sorry = "任务列表现在读不到，请稍后再试。";
+                cx.say(
+                    lookup.command.language.pick(sorry, "The task list cannot be read now. Please try again later."),
+                );
             }
-            None => self.decide(cx, &lookup),
         }
         Ok(())
     }
 
-    fn on_request_failed(&mut self, cx: &mut Cx<'_, Self>, failed: RequestFailed) -> Outcome {
-        if let Some(lookup) = self.take_lookup(failed.request) {
-            let sorry = "任务列表现在读不到，请稍后再试。";
-            cx.say(lookup.command.language.pick(sorry, "The task list cannot be read now. Please try again later."));
-        }
-        Ok(())
-    }
-
-    fn on_timer(&mut self, _cx: &mut Cx<'_, Self>, id: TimerId) -> Outcome {
-        if id == QUESTION_TIMER {
+    fn on_alarm(&mut self, _cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
+        if name == QUESTION {
             self.question = None;
         }
         Ok(())
@@ -168,6 +174,19 @@ impl Mode for Working {
 }
 
 impl Working {
+    /// Reads the next board of a lookup, or decides once all of them are there.
+    fn on_board(&mut self, cx: &mut Cx<'_, Self>, mut lookup: Lookup, document: &Document) {
+        let groups = &cx.device().groups;
+        if let Some(group) = groups.get(lookup.index) {
+            lookup.tasks.extend(read_board(group, document.value.as_deref()));
+        }
+        lookup.index += 1;
+        match groups.get(lookup.index).filter(|_| lookup.index < BOARDS) {
+            Some(group) => cx.read_document(board_key(group)).then(lookup),
+            None => self.decide(cx, &lookup),
+        }
+    }
+
     fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command, doubt: Doubt) {
         // A command instead of an answer: the question is moot.
         self.drop_question(cx);
@@ -177,20 +196,14 @@ impl Working {
             cx.say(command.language.pick("任务列表已刷新。", "The task list is refreshed."));
             return;
         }
-        if self.lookups.len() >= LOOKUPS {
+        if cx.waiting().count() >= LOOKUPS {
             cx.say(
                 command.language.pick("请稍等，上一个还没处理完。", "One moment, I am still busy with the last one."),
             );
             return;
         }
         let group = cx.device().groups.first().cloned().unwrap_or_default();
-        let request = cx.read_document(board_key(&group));
-        self.lookups.push(Lookup { command, request, index: 0, tasks: Vec::new(), doubt });
-    }
-
-    fn take_lookup(&mut self, request: RequestId) -> Option<Lookup> {
-        let index = self.lookups.iter().position(|lookup| lookup.request == request)?;
-        Some(self.lookups.remove(index))
+        cx.read_document(board_key(&group)).then(Lookup { command, index: 0, tasks: Vec::new(), doubt });
     }
 
     /// All boards are there: does it, asks which, or says that there is nothing.
@@ -250,7 +263,7 @@ impl Working {
 
     /// A question has been asked: the answer is waited for.
     fn put(&mut self, cx: &mut Cx<'_, Self>, verb: Verb, language: Language, options: Vec<Task>, confirms: bool) {
-        cx.start_timer(QUESTION_TIMER, Duration::from_secs(cx.config().answer_timeout_s));
+        cx.start_alarm(QUESTION, Duration::from_secs(cx.config().answer_timeout_s));
         self.question = Some(Question { verb, language, options, confirms });
     }
 
@@ -276,7 +289,7 @@ impl Working {
 
     fn drop_question(&mut self, cx: &mut Cx<'_, Self>) {
         if self.question.take().is_some() {
-            cx.stop_timer(QUESTION_TIMER);
+            cx.stop_alarm(QUESTION);
         }
     }
 }

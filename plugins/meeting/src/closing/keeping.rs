@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use modehost_sdk::{ArchiveEntry, Audience, Cx, Document, Failure, JournalPart, RequestId};
+use modehost_sdk::{ArchiveEntry, Audience, Cx, Document, Failure, JournalPart};
 use serde::{Deserialize, Serialize};
 
 use crate::closing::{Closing, Step};
 use crate::last::{self, Last};
 use crate::minutes::{LINE, When, write_minutes};
 use crate::summary::Summary;
-use crate::{Meeting, RETRY_TIMER};
+use crate::{Meeting, Next, RETRY};
 
 /// Tries of a write that the storage refuses.
 const TRIES: u32 = 6;
@@ -27,9 +27,18 @@ enum Errand {
     /// Not yet, or again.
     #[default]
     Due,
-    Open(RequestId),
+    Open,
     /// Or given up.
     Done,
+}
+
+/// The things that there are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    Archive,
+    Document,
+    Delivery,
+    Hook,
 }
 
 /// What is left to do.
@@ -74,44 +83,43 @@ impl Keeping {
         self.delivery != Errand::Due
     }
 
-    /// Something is done; false if it is not of here.
-    pub(super) fn take_done(&mut self, request: RequestId) -> bool {
-        self.find(request).map(|errand| *errand = Errand::Done).is_some()
+    /// Something is done.
+    pub(super) fn on_done(&mut self, part: Part) {
+        *self.errand(part) = Errand::Done;
     }
 
-    /// Something has failed; false if it is not of here.
-    pub(super) fn take_failure(&mut self, request: RequestId, reason: Failure) -> bool {
-        let (is_delivery, is_hook) = (self.delivery == Errand::Open(request), self.hook == Errand::Open(request));
-        let is_write = !is_delivery && !is_hook;
-        let Some(errand) = self.find(request) else { return false };
+    /// Something has failed.
+    pub(super) fn on_failure(&mut self, part: Part, reason: Failure) {
+        let (is_delivery, is_write) = (part == Part::Delivery, matches!(part, Part::Archive | Part::Document));
         let interrupted = reason == Failure::Interrupted;
         // The host has used up what retries a webhook has; only the storage may come back later.
         let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Rejected);
         let again = interrupted || (is_write && !for_good);
-        *errand = if again { Errand::Due } else { Errand::Done };
+        *self.errand(part) = if again { Errand::Due } else { Errand::Done };
         self.send_instead |= is_delivery && !interrupted;
         self.may_have_it |= is_delivery && interrupted;
         self.at_once |= is_write && interrupted;
         if !interrupted {
-            let what = if is_hook {
-                "webhook"
-            } else if is_delivery {
-                "delivery"
-            } else {
-                "storage"
+            let what = match part {
+                Part::Hook => "webhook",
+                Part::Delivery => "delivery",
+                Part::Archive | Part::Document => "storage",
             };
             log_failure(what, reason);
         }
-        true
     }
 
-    fn find(&mut self, request: RequestId) -> Option<&mut Errand> {
-        let all = [&mut self.archive, &mut self.document, &mut self.delivery, &mut self.hook];
-        all.into_iter().find(|errand| **errand == Errand::Open(request))
+    fn errand(&mut self, part: Part) -> &mut Errand {
+        match part {
+            Part::Archive => &mut self.archive,
+            Part::Document => &mut self.document,
+            Part::Delivery => &mut self.delivery,
+            Part::Hook => &mut self.hook,
+        }
     }
 
     fn waits_for_storage(&self) -> bool {
-        [self.archive, self.document].iter().any(|errand| matches!(errand, Errand::Open(_)))
+        [self.archive, self.document].contains(&Errand::Open)
     }
 
     fn has_unwritten(&self) -> bool {
@@ -127,24 +135,18 @@ impl Closing {
         keeping
     }
 
-    /// Gives an outcome to the last steps and goes on with them; false if it was not theirs.
-    pub(super) fn keep_on(&mut self, cx: &mut Cx<'_, Meeting>, take: impl FnOnce(&mut Keeping) -> bool) -> bool {
-        let Step::Keeping(keeping) = &mut self.step else { return false };
-        if !take(keeping) {
-            return false;
-        }
+    /// Applies an outcome to the last steps and goes on with them.
+    pub(super) fn keep_on(&mut self, cx: &mut Cx<'_, Meeting>, apply: impl FnOnce(&mut Keeping)) {
+        let Step::Keeping(keeping) = &mut self.step else { return };
+        apply(keeping);
         let mut keeping = keeping.clone();
         self.go_on(cx, &mut keeping);
         self.step = Step::Keeping(keeping);
-        true
     }
 
-    /// The document has another version than was thought; true if it was for this meeting.
-    pub fn take_conflict(&mut self, cx: &mut Cx<'_, Meeting>, current: &Document) -> bool {
-        let Step::Keeping(keeping) = &self.step else { return false };
-        if current.request.is_none_or(|request| keeping.document != Errand::Open(request)) {
-            return false;
-        }
+    /// The document has another version than was thought.
+    pub fn on_conflict(&mut self, cx: &mut Cx<'_, Meeting>, current: &Document) {
+        let Step::Keeping(keeping) = &self.step else { return };
         let mut keeping = keeping.clone();
         let newest = Last::read(current.value.as_deref());
         // Written before an interruption, or a later meeting was faster.
@@ -156,7 +158,6 @@ impl Closing {
         }
         self.go_on(cx, &mut keeping);
         self.step = Step::Keeping(keeping);
-        true
     }
 
     /// The retry timer has run out.
@@ -195,7 +196,7 @@ impl Closing {
             if keeping.tries < TRIES {
                 let pause = PAUSE_S * 3_u64.pow(keeping.tries);
                 keeping.tries += 1;
-                cx.start_timer(RETRY_TIMER, Duration::from_secs(pause));
+                cx.start_alarm(RETRY, Duration::from_secs(pause));
             } else {
                 [keeping.archive, keeping.document] = [Errand::Done; 2];
             }
@@ -208,7 +209,8 @@ impl Closing {
         {
             let device = cx.device().id.clone();
             let ttl = cx.config().summary_ttl();
-            keeping.delivery = Errand::Open(cx.deliver(Audience::Devices(vec![device]), &message, ttl));
+            cx.deliver(Audience::Devices(vec![device]), &message, ttl).then(self.part(Part::Delivery));
+            keeping.delivery = Errand::Open;
             // Behind the delivery: what is sent in a list comes after what is delivered in it.
             let copy = self.message(true);
             for _ in 0..std::mem::take(&mut self.repeats) {
@@ -216,7 +218,7 @@ impl Closing {
             }
         }
         if keeping.hook == Errand::Due {
-            keeping.hook = self.post(cx).map_or(Errand::Done, Errand::Open);
+            keeping.hook = if self.post(cx) { Errand::Open } else { Errand::Done };
         }
     }
 
@@ -226,9 +228,11 @@ impl Closing {
         let Some(summary) = &self.summary else { return };
         if keeping.archive == Errand::Due {
             // A meeting in which nothing was said is nothing to be found again.
-            keeping.archive = match self.account.segments {
-                0 => Errand::Done,
-                _ => Errand::Open(self.archive(cx, summary)),
+            keeping.archive = if self.account.segments == 0 {
+                Errand::Done
+            } else {
+                self.archive(cx, summary);
+                Errand::Open
             };
         }
         if keeping.document == Errand::Due
@@ -238,11 +242,16 @@ impl Closing {
             let last = Last { session, number, at: cx.now(), message };
             // A version that is no longer right is answered by the one that is.
             let version = version.unwrap_or(self.account.last_version);
-            keeping.document = Errand::Open(cx.write_document(last::key(&cx.device().id), version, &last));
+            cx.write_document(last::key(&cx.device().id), version, &last).then(self.part(Part::Document));
+            keeping.document = Errand::Open;
         }
     }
 
-    fn archive(&self, cx: &mut Cx<'_, Meeting>, summary: &Summary) -> RequestId {
+    fn part(&self, part: Part) -> Next {
+        Next::Keep(self.account.number, part)
+    }
+
+    fn archive(&self, cx: &mut Cx<'_, Meeting>, summary: &Summary) {
         let language = self.account.language(cx.config().language);
         let when = When { started: self.account.started, utc_offset_minutes: cx.config().utc_offset_minutes };
         let content = serde_json::to_string(&self.record(cx, summary, None)).unwrap_or_else(|_| "{}".to_owned());
@@ -256,15 +265,17 @@ impl Closing {
             journal: Some(self.transcript()),
             keep: cx.config().keep,
         })
+        .then(self.part(Part::Archive));
     }
 
-    /// Posts the webhook; none where there is none, or nothing to tell.
-    fn post(&self, cx: &mut Cx<'_, Meeting>) -> Option<RequestId> {
-        let hook = cx.config().webhook.as_deref()?;
-        let summary = self.summary.as_ref().filter(|_| self.account.segments > 0)?;
+    /// Posts the webhook; false where there is none, or nothing to tell.
+    fn post(&self, cx: &mut Cx<'_, Meeting>) -> bool {
+        let Some(hook) = cx.config().webhook.as_deref() else { return false };
+        let Some(summary) = self.summary.as_ref().filter(|_| self.account.segments > 0) else { return false };
         let record = self.record(cx, summary, Some("meeting.finalized"));
         let transcript = JournalPart { line: String::new(), ..self.transcript() };
-        Some(cx.post_hook(hook, "Meeting", &record, Some(transcript)))
+        cx.post_hook(hook, "Meeting", &record, Some(transcript)).then(self.part(Part::Hook));
+        true
     }
 
     fn transcript(&self) -> JournalPart {

@@ -1,0 +1,8 @@
+//! What nearly every mode uses: `use modehost_sdk::prelude::*;`.
+
+pub use crate::{
+    Aborted, ChatMessage, Cx, Describe, Device, Document, EndReason, Failure, Fault, Language, Message, Migrated, Mode,
+    ModelForm, ModelQuestion, Outcome, Reply, Role, Start, Tool, Transcript, VoicePolicy, reject,
+};
+pub use serde::{Deserialize, Serialize};
+pub use std::time::Duration;
