@@ -1,9 +1,8 @@
-//! The interface for operators: `/api/v1` and `/metrics` on the HTTP port.
+//! The admin API: `/api/v1` and `/metrics` on the HTTP port.
 //!
-//! Rule: with a token configured, `/api/v1` wants the token; without one it serves this machine
-//! only, and never a browser page. Answers are JSON; an error is `{"error": "one sentence"}`. The
-//! document at `/api/v1/openapi.json` is made from the handlers themselves, so that no route can be
-//! missing from it.
+//! Rule: with a configured token, `/api/v1` requires it; without one only loopback clients are served, and never a
+//! browser page. Responses are JSON; an error is `{"error": "one sentence"}`. The document at `/api/v1/openapi.json` is
+//! generated from the handlers, so no route can be missing from it.
 
 mod access;
 pub mod audit;
@@ -41,39 +40,39 @@ use self::view::{Done, PluginView, Refusal};
 use crate::metric_names;
 use crate::settings::Settings;
 
-/// What operators see and move.
+/// Shared state of the admin handlers.
 pub struct AdminState {
     /// All sessions.
     pub registry: Arc<Registry>,
     /// All plugins.
     pub catalog: Arc<PluginCatalog>,
-    /// The configuration that holds.
+    /// The configuration in force.
     pub live: Arc<Live<Settings>>,
     /// The database.
     pub storage: Arc<SqliteStorage>,
-    /// Messages for devices that are away, with the file that stands in for the database.
+    /// Messages queued for absent devices, with the file that replaces the database when it cannot be written.
     pub queue: Arc<FallbackQueue>,
-    /// Whoever carries out orders.
+    /// Executes control commands such as a restart.
     pub operator: Arc<dyn Operator>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
     pub readiness: watch::Receiver<Readiness>,
-    /// When the server began.
-    pub began: Instant,
-    /// Places for orders that take a while; the next waits.
-    pub places: Semaphore,
+    /// When the server started.
+    pub started: Instant,
+    /// Permits for long-running orders; further ones wait.
+    pub order_permits: Semaphore,
 }
 
 impl AdminState {
-    /// Carries an order out that may take a while; none if it broke off.
-    async fn work<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let _place = self.places.acquire().await.ok()?;
+    /// Runs a blocking order on its own thread; `None` if no thread could be started or the order panicked.
+    async fn run_order<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _permit = self.order_permits.acquire().await.ok()?;
         run_apart("operator", order).await
     }
 }
 
-/// The document without its paths.
+/// The OpenAPI document before its paths are added.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -83,27 +82,29 @@ impl AdminState {
     ),
     components(schemas(Refusal))
 )]
-struct Described;
+struct ApiDoc;
 
 /// The routes, for the HTTP port.
 pub fn routes(admin: Arc<AdminState>) -> Router {
-    let (open, guarded) = described();
+    let (open, guarded) = documented_routes();
     let (open, mut document) = open.split_for_parts();
     let (guarded, paths) = guarded.split_for_parts();
     document.merge(paths);
-    let text = serve_document(document);
+    let text = serialize_document(document);
     let guarded = guarded
         .route("/api/v1/openapi.json", get(async move || ([("content-type", "application/json")], text)))
-        .route("/api/v1/{*rest}", any(async || refuse(StatusCode::NOT_FOUND, "there is no such thing here")))
-        .method_not_allowed_fallback(async || refuse(StatusCode::METHOD_NOT_ALLOWED, "this takes another method"))
+        .route("/api/v1/{*rest}", any(async || error_response(StatusCode::NOT_FOUND, "there is no such thing here")))
+        .method_not_allowed_fallback(async || {
+            error_response(StatusCode::METHOD_NOT_ALLOWED, "this takes another method")
+        })
         .route_layer(middleware::from_fn_with_state(admin.clone(), access::guard))
         .route_layer(middleware::from_fn_with_state(admin.clone(), audit::record));
     open.merge(guarded).with_state(admin)
 }
 
-/// Every route with its description: those open to all, and those that are guarded.
-fn described() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<AdminState>>) {
-    let open = OpenApiRouter::with_openapi(Described::openapi()).routes(routes!(metrics));
+/// Every documented route: those without access control, and those behind the guard.
+fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<AdminState>>) {
+    let open = OpenApiRouter::with_openapi(ApiDoc::openapi()).routes(routes!(metrics));
     let guarded = OpenApiRouter::new()
         .merge(status::routes())
         .merge(sessions::routes())
@@ -117,24 +118,24 @@ fn described() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<AdminState>
     (open, guarded)
 }
 
-/// The text of the document. It does not change while the server runs.
-fn serve_document(mut document: utoipa::openapi::OpenApi) -> String {
+/// Serialises the document once; it does not change while the server runs.
+fn serialize_document(mut document: utoipa::openapi::OpenApi) -> String {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("admin_token", bearer);
-    // It is made of our own types, none of which can fail.
+    // Serialising our own types cannot fail.
     document.to_json().unwrap_or_default()
 }
 
 type Shared = State<Arc<AdminState>>;
 
-/// Figures of the server as Prometheus text; host/METRICS.md lists them. Open to whoever reaches the
-/// port, as `/healthz` is: it names no device.
+/// Metrics of the server in the Prometheus text format; host/METRICS.md lists them. Open to anyone who reaches the
+/// port, like `/healthz`: no device is named.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Figures", content_type = "text/plain", body = String)))]
 async fn metrics(State(admin): Shared) -> impl IntoResponse {
     ([("content-type", "text/plain; version=0.0.4")], metric_names::with_older_names(&admin.metrics.render()))
 }
 
-/// All versions of all plugins, and files that were refused.
+/// All generations of all plugins, and rejected files.
 #[utoipa::path(
     get, path = "/api/v1/plugins", security(("admin_token" = [])),
     responses(
@@ -146,15 +147,15 @@ async fn plugins(State(admin): Shared) -> impl IntoResponse {
     Json(admin.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
 }
 
-/// What becomes of the state of a plugin's sessions.
+/// What happens to the state of a plugin's sessions.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 struct StateOption {
-    /// Throw it away: sessions begin afresh, stored ones too.
+    /// Discard it: live and stored sessions start with empty state.
     discard_state: bool,
 }
 
-/// Reads a plugin's file anew, also if it was rolled back or refused.
+/// Reloads a plugin's file, even if it was rolled back or rejected.
 #[utoipa::path(
     post, path = "/api/v1/plugins/{id}/reload", security(("admin_token" = [])),
     params(("id" = String, Path, description = "Id of the plugin"), StateOption),
@@ -170,13 +171,13 @@ async fn reload_plugin(
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
-    let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
-    let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = admin.clone().work(move || admin.catalog.reload(&id, option.discard_state)).await;
-    answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
+    let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
+    let Ok(Query(option)) = option else { return error_response(StatusCode::BAD_REQUEST, NO_OPTION) };
+    let outcome = admin.clone().run_order(move || admin.catalog.reload(&id, option.discard_state)).await;
+    order_response(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
-/// Goes back to the version before, on trial or at any time later.
+/// Rolls back to the previous version, on trial or at any later time.
 #[utoipa::path(
     post, path = "/api/v1/plugins/{id}/rollback", security(("admin_token" = [])),
     params(("id" = String, Path, description = "Id of the plugin"), StateOption),
@@ -193,14 +194,14 @@ async fn roll_back(
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
-    let Ok(Path(id)) = id else { return refuse(StatusCode::BAD_REQUEST, NO_ID) };
-    let Ok(Query(option)) = option else { return refuse(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = admin.clone().work(move || admin.catalog.rollback(&id, option.discard_state)).await;
-    answer(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
+    let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
+    let Ok(Query(option)) = option else { return error_response(StatusCode::BAD_REQUEST, NO_OPTION) };
+    let outcome = admin.clone().run_order(move || admin.catalog.rollback(&id, option.discard_state)).await;
+    order_response(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
 }
 
-/// Begins again with the program on disk: sessions are saved, connections close with 1012, and whoever
-/// connects meanwhile waits and is served.
+/// Restarts with the program on disk: sessions are saved, connections close with 1012, and clients that connect
+/// meanwhile wait in the accept queue.
 #[utoipa::path(
     post, path = "/api/v1/restart", security(("admin_token" = [])),
     responses(
@@ -212,13 +213,13 @@ async fn roll_back(
 async fn restart(State(admin): Shared) -> Response {
     match admin.operator.carry_out(Order::Restart).await {
         Ok(done) => {
-            // This answer is waited for before the program goes.
+            // The gateway drains before the restart, so this response is still sent.
             if let Some(then) = done.then {
                 then();
             }
-            answer(Some(Ok(())))
+            order_response(Some(Ok(())))
         }
-        Err(why) => answer(Some(Err(why))),
+        Err(why) => order_response(Some(Err(why))),
     }
 }
 
@@ -226,14 +227,14 @@ const STOPPING: &str = "the server is stopping, or the work broke off; see the l
 const NO_ID: &str = "the id of the plugin is no text";
 const NO_OPTION: &str = "discard_state is true or false";
 
-fn refuse(status: StatusCode, why: impl ToString) -> Response {
+fn error_response(status: StatusCode, why: impl ToString) -> Response {
     (status, Json(Refusal::new(why))).into_response()
 }
 
-fn answer(outcome: Option<Result<(), String>>) -> Response {
+fn order_response(outcome: Option<Result<(), String>>) -> Response {
     match outcome {
         Some(Ok(())) => Json(Done::OK).into_response(),
-        Some(Err(error)) => refuse(StatusCode::CONFLICT, error),
-        None => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+        Some(Err(error)) => error_response(StatusCode::CONFLICT, error),
+        None => error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
     }
 }

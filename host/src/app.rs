@@ -1,12 +1,12 @@
-//! Joins the crates: ports first, then storage, plugins, sessions, gateway; then ready; then drained.
+//! Composition and life cycle: bind the ports, then open storage, plugins, sessions and gateway; serve; drain.
 //!
-//! Rule: nothing starts before both ports are held, and nothing is torn down before the sessions
-//! have been saved. Whatever can change while the server runs changes in [`reload`] and as a whole.
+//! Rule: nothing starts before both ports are bound, and nothing is torn down before all sessions are saved. Whatever
+//! can change at run time is changed by [`reload`], as a whole.
 
-mod abilities;
 mod announce;
 pub mod answers;
 mod backends;
+mod capabilities;
 pub mod default_mode;
 mod files;
 pub mod forget;
@@ -38,40 +38,40 @@ use tokio::sync::{Semaphore, watch};
 
 use self::announce::{Announcement, announce};
 use self::backends::Backends;
-pub use self::backends::{COMPILE_PLUGIN, cache_folder, releases_folder};
+pub use self::backends::{COMPILE_PLUGIN, cache_directory, releases_directory};
 use self::health::Health;
-use self::reload::{Fed, Feeds, Targets};
-use self::restart::Orders;
+use self::reload::{Distributor, Subscriptions, Targets};
+use self::restart::ControlCommands;
 pub use self::restart::Program;
 use self::signals::Signals;
-use self::upkeep::Measure;
+use self::upkeep::MetricSources;
 use crate::admin;
 use crate::log::Log;
 use crate::metrics::Process;
-use crate::settings::{COLD, Settings, elsewhere};
+use crate::settings::{COLD, Settings, remote_config};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration is wrong.
+    /// The configuration is invalid.
     #[error("{0}")]
     Settings(#[from] Problems),
-    /// A port cannot be listened on.
+    /// A port cannot be bound.
     #[error("{0}")]
     Bind(#[from] BindError),
     /// The database cannot be opened.
     #[error("{0}")]
     Storage(#[from] modehost_storage::OpenError),
-    /// WebAssembly cannot be run on this machine.
+    /// WebAssembly cannot run on this machine.
     #[error("{0}")]
     Plugins(#[from] RuntimeError),
-    /// The folder of plugins cannot be read or watched.
+    /// The plugin directory cannot be read or watched.
     #[error("{0}")]
-    PluginFolder(#[from] modehost_plugin::CatalogError),
-    /// What runs before the plugins are loaded has failed; its own sentence.
+    PluginDirectory(#[from] modehost_plugin::CatalogError),
+    /// [`Start::prepare`] failed; its own sentence.
     #[error("{0}")]
     Prepare(String),
-    /// The system refuses a thread, a signal or a timer.
+    /// The system denies a thread, a signal or a timer.
     #[error("the system refuses a thread, a signal or a timer: {0}; check the limits of this process")]
     System(#[from] std::io::Error),
     /// A thread of the start has panicked.
@@ -79,43 +79,43 @@ pub enum StartError {
     BrokeOff,
 }
 
-/// What a server is started with.
+/// Everything that a server is started with.
 pub struct Start {
     /// Where the settings come from, for reloads.
     pub source: Source,
-    /// The settings to begin with.
+    /// The initial settings.
     pub settings: Loaded<Settings>,
-    /// The part of the settings that another machine keeps.
-    pub held: Option<Held>,
-    /// What a restart executes.
+    /// The configuration fetched from `config.remote`.
+    pub fetched: Option<Held>,
+    /// The program that a restart executes.
     pub program: Program,
-    /// Kept by the caller, too, so that the last lines are written.
+    /// The caller keeps a clone, so that the last lines are written.
     pub log: Arc<Log>,
-    /// The recorder that is installed already.
+    /// The metrics recorder, already installed.
     pub metrics: PrometheusHandle,
-    /// Runs once the ports are held and before plugins are loaded. What it gives is kept until the
-    /// server stops. It may block.
+    /// Runs after the ports are bound and before plugins are loaded; may block. Its result is dropped when the server
+    /// stops.
     #[expect(clippy::type_complexity, reason = "one use")]
     pub prepare: Box<dyn FnOnce(&Settings) -> Result<Box<dyn Send>, String> + Send>,
-    /// One line that helps a newcomer on.
+    /// One line with a hint for newcomers.
     pub hint: &'static str,
 }
 
-/// How a server ended.
+/// How a server run ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It was told to stop.
+    /// A signal stopped it.
     Stopped,
-    /// The program on disk is to take over, with these sockets.
+    /// The program on disk takes over these sockets.
     Restart(Option<Ports>),
 }
 
-/// Runs the server until it is told to stop or to restart. Must run within the runtime.
+/// Runs the server until a signal or a restart order. Must run within the IO runtime.
 ///
 /// # Errors
-/// See [`StartError`]; once the server is ready, nothing ends it but a signal or an order.
+/// See [`StartError`]; once the server is ready, only a signal or an order ends it.
 pub async fn run(start: Start) -> Result<Ended, StartError> {
-    let began = Instant::now();
+    let started = Instant::now();
     files::raise_limit();
     let bound = bind(&start.settings.document.server, Ports::inherited())?;
     let signals = Signals::listen()?;
@@ -126,14 +126,14 @@ pub async fn run(start: Start) -> Result<Ended, StartError> {
             return Ok(Ended::Stopped);
         }
     };
-    Ok(Box::pin(opened.serve(bound, signals, began)).await)
+    Ok(Box::pin(opened.serve(bound, signals, started)).await)
 }
 
-/// Everything but the gateway, open.
+/// A server with everything open but the gateway.
 struct Opened {
     backends: Backends,
     live: Arc<Live<Settings>>,
-    orders: Arc<Orders>,
+    commands: Arc<ControlCommands>,
     registry: Arc<Registry>,
     threads: Arc<WorkThreads>,
     gateway_settings: watch::Receiver<Arc<GatewaySettings>>,
@@ -141,12 +141,12 @@ struct Opened {
     process: Arc<Process>,
     log: Arc<Log>,
     hint: &'static str,
-    /// What `Start::prepare` gave.
+    /// Result of [`Start::prepare`], dropped at the stop.
     _prepared: Box<dyn Send>,
 }
 
 async fn open(start: Start) -> Result<Opened, StartError> {
-    let Start { source, settings, held, program, log, metrics, prepare, hint } = start;
+    let Start { source, settings, fetched, program, log, metrics, prepare, hint } = start;
     let document = settings.document.clone();
     let prepared = run_blocking(move || prepare(&document)).await.ok_or(StartError::BrokeOff)?;
     let prepared = prepared.map_err(StartError::Prepare)?;
@@ -164,36 +164,36 @@ async fn open(start: Start) -> Result<Opened, StartError> {
         );
     }
     backends.queue.limit(sections::queue_limit(&settings));
-    forget::go_on(&backends.storage, &backends.queue).await;
-    let (feeds, fed) = Feeds::new(&settings.document, Targets::of(&backends, log.clone()));
-    let Fed { sessions: session_settings, gateway: gateway_settings } = fed;
+    forget::resume_pending(&backends.storage, &backends.queue).await;
+    let (distributor, subscriptions) = Distributor::new(&settings.document, Targets::of(&backends, log.clone()));
+    let Subscriptions { sessions: session_settings, gateway: gateway_settings } = subscriptions;
     let catalog = backends.catalog.clone();
-    let apply = Box::new(move |loaded: &Loaded<Settings>| reload::apply(loaded, &catalog, &feeds));
-    let live = Live::with_elsewhere(source, (settings, held), elsewhere(), COLD, apply);
-    let orders = Arc::new(Orders::new(live.clone(), program));
+    let apply = Box::new(move |loaded: &Loaded<Settings>| reload::apply(loaded, &catalog, &distributor));
+    let live = Live::with_elsewhere(source, (settings, fetched), remote_config(), COLD, apply);
+    let commands = Arc::new(ControlCommands::new(live.clone(), program));
 
     let threads = Arc::new(WorkThreads::start("mode", mode_threads, &Handle::current())?);
     let registry = Registry::new(backends.services(threads.clone(), session_settings));
     backends.samples.attach(&registry);
     let process = Arc::new(Process::new(log.clone()));
     let _prepared = prepared;
-    Ok(Opened { backends, live, orders, registry, threads, gateway_settings, metrics, process, log, hint, _prepared })
+    Ok(Opened { backends, live, commands, registry, threads, gateway_settings, metrics, process, log, hint, _prepared })
 }
 
-/// What goes on beside the gateway until this is dropped.
+/// Background tasks beside the gateway; dropping this cancels them.
 struct Background {
     _tasks: Vec<IoTask<()>>,
-    /// Of the configuration file; none where there is nothing to watch.
+    /// Watcher of the configuration file; none if there is no file.
     _watcher: Option<Watcher>,
 }
 
 impl Opened {
-    /// Ready, until a signal or an order; then everything is saved and closed.
-    async fn serve(self, bound: Bound, signals: Signals, began: Instant) -> Ended {
+    /// Serves until a signal or a restart order; then everything is saved and closed.
+    async fn serve(self, bound: Bound, signals: Signals, started: Instant) -> Ended {
         let Self {
             backends,
             live,
-            orders,
+            commands,
             registry,
             threads,
             gateway_settings,
@@ -205,17 +205,17 @@ impl Opened {
         } = self;
         let (catalog, storage) = (backends.catalog.clone(), backends.storage.clone());
         let health = Arc::new(Health::default());
-        let mute = answers::why_mute(&live.current(), &catalog);
-        health.look(mute.clone(), &problems::of(&live.current(), &catalog));
+        let unanswered = answers::why_unanswered(&live.current(), &catalog);
+        health.update(unanswered.clone(), &problems::of(&live.current(), &catalog));
         let sessions = registry.clone();
         let migrate = move || migrate(sessions.clone());
-        let measure = Measure { registry: registry.clone(), storage: storage.clone(), process };
+        let measure = MetricSources { registry: registry.clone(), storage: storage.clone(), process };
         let background = Background {
             _tasks: vec![
                 spawn_io(answers::watch(health.clone(), catalog.clone(), live.clone())),
-                spawn_io(upkeep::keep_metrics(metrics.clone(), Arc::new(measure))),
+                spawn_io(upkeep::run_metrics_upkeep(metrics.clone(), Arc::new(measure))),
                 spawn_io(health::watch_storage(health.clone(), storage.clone())),
-                spawn_io(service::keep_alive(Arc::downgrade(&threads))),
+                spawn_io(service::run_watchdog(Arc::downgrade(&threads))),
                 spawn_io(catalog.table_changes().each(migrate)),
                 spawn_io(resume(registry.clone())),
             ],
@@ -227,16 +227,20 @@ impl Opened {
             live: live.clone(),
             storage,
             queue: backends.queue.clone(),
-            operator: orders.clone(),
+            operator: commands.clone(),
             metrics,
             readiness: health.subscribe(),
-            began,
-            places: Semaphore::new(limits::OPERATOR_ORDERS),
+            started,
+            order_permits: Semaphore::new(limits::ADMIN_ORDERS),
         };
         let routes = admin::routes(Arc::new(admin));
         let current = live.current();
-        abilities::log(&current.document, &backends.speech.parts());
-        announce(&Announcement { settings: &current.document, mute, took: began.elapsed(), hint }, &bound, &catalog);
+        capabilities::log(&current.document, &backends.speech.parts());
+        announce(
+            &Announcement { settings: &current.document, unanswered, took: started.elapsed(), hint },
+            &bound,
+            &catalog,
+        );
         drop((catalog, current));
 
         service::ready(&health.subscribe().borrow());
@@ -251,7 +255,7 @@ impl Opened {
                     tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
                     Farewell::stopping()
                 }
-                () = orders.restart() => {
+                () = commands.restart_requested() => {
                     restarts = true;
                     health.stopping();
                     service::reloading("beginning again");
@@ -260,20 +264,20 @@ impl Opened {
                 }
             }
         };
-        let operator = orders.clone();
+        let operator = commands.clone();
         let files = files::open_files();
         let gateway =
             Gateway { registry: registry.clone(), settings: gateway_settings, readiness, files, routes, operator };
         let ports = gateway.serve(bound, stop).await;
         let closing = async {
-            drop((background, live, orders, registry, threads));
+            drop((background, live, commands, registry, threads));
             backends.close().await;
         };
         let mut closing = pin!(closing);
         tokio::select! {
             () = &mut closing => {
                 tracing::info!("stopped");
-                // A request to stop that came in these last moments would be lost with this program.
+                // A stop request that arrived in these last moments would be lost with this program.
                 let stops = signals.stop().now_or_never().is_some();
                 return if restarts && !stops { Ended::Restart(ports) } else { Ended::Stopped };
             }

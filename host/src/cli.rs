@@ -1,7 +1,7 @@
-//! What can be asked of the binary.
+//! The command line.
 //!
-//! Rule: the help teaches with examples; the exit code is 0 after a clean stop, one of its own for what no
-//! further try mends, 1 otherwise; an error is one sentence that says what to do.
+//! Rule: the help teaches with examples; the exit code is 0 after a clean stop, a specific one for permanent errors
+//! that a retry cannot fix, 1 otherwise; an error is one sentence that says what to do.
 
 mod backup;
 mod check;
@@ -22,13 +22,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::signals;
-use crate::terminal::complain;
+use crate::terminal::print_error;
 
-/// Exit code for a bad configuration, or for arguments that nobody understands.
+/// Exit code for an invalid configuration or invalid arguments.
 pub const BAD_CONFIGURATION: u8 = 64;
-/// Exit code for data that this server cannot use: a damaged database, or one of a newer server (`EX_DATAERR`).
+/// Exit code for unusable data: a damaged database, or one of a newer server (`EX_DATAERR`).
 pub const BAD_DATA: u8 = 65;
-/// Exit code for what this user may not do: folders, low ports (`EX_NOPERM`).
+/// Exit code for missing permissions: directories, low ports (`EX_NOPERM`).
 pub const NO_PERMISSION: u8 = 77;
 
 /// A server for talking devices whose modes are swapped while they run.
@@ -60,43 +60,43 @@ that is damaged or of a newer server, 77 for what this user may not do; 1 otherw
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Builds every plugin of this checkout, serves, and rebuilds and swaps what changes
+    /// Builds every plugin of this checkout, serves, and rebuilds and swaps on changes
     #[command(after_help = DEV_HELP)]
     Dev(serve::DevArguments),
     /// Serves devices
     #[command(after_help = SERVE_HELP)]
     Serve(serve::ServeArguments),
-    /// Says what is wrong with a configuration file, and where
+    /// Reports what is wrong with a configuration file, and where
     #[command(after_help = CHECK_HELP)]
     Check(check::CheckArguments),
-    /// Copies what a server keeps, while it runs or not
+    /// Backs up the data of a server, running or not
     #[command(after_help = BACKUP_HELP)]
     Backup(backup::BackupArguments),
-    /// Says whether the running server is well: for containers and scripts
+    /// Reports whether the running server is healthy: for containers and scripts
     #[command(after_help = health::HELP)]
     Health(health::HealthArguments),
-    /// The settings that hold in the running server, and where each was said
+    /// The settings in force in the running server, and where each comes from
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// What the running server keeps of a device: gives it out, or removes it
+    /// Exports or erases what the running server stores about a device
     #[command(subcommand)]
     Device(device::DeviceCommand),
-    /// What takes the crate on the disk of the running server, and making room
+    /// Disk usage of the running server, and freeing space
     #[command(after_help = storage::HELP)]
     Storage(storage::StorageArguments),
-    /// Devices that talk to the running server
+    /// Sessions of devices on the running server
     #[command(subcommand)]
     Session(session::SessionCommand),
-    /// Builds plugins and looks at them
+    /// Builds, inspects and manages plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Prints what a shell completes of these commands
+    /// Prints the completion script of a shell
     #[command(after_help = manual::COMPLETIONS_HELP)]
     Completions(manual::CompletionsArguments),
     /// Prints the manual page, or writes a page for each command
     #[command(after_help = manual::MANUAL_HELP)]
     Manual(manual::ManualArguments),
-    /// Machine code of the component on the input; a server calls itself so
+    /// Compiles the component on standard input; a server runs this as a helper process
     #[command(name = crate::app::COMPILE_PLUGIN, hide = true)]
     CompilePlugin { fingerprint: String, memory_bytes: u64 },
 }
@@ -138,23 +138,23 @@ Examples:
   modehost check --schema > config/schema.json
   modehost check --reference plugins/*/config.schema.json > config/REFERENCE.md";
 
-/// Where settings and data are.
+/// Paths of settings and data.
 #[derive(Debug, clap::Args)]
-struct Places {
+struct Paths {
     /// Configuration file [default: config/modehost.yaml if it is there, else built-in settings]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder for everything that is kept; stands for the setting storage.dir
+    /// Data directory; overrides the setting storage.dir
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
-/// How a command failed.
+/// Why a command failed.
 enum Failure {
-    /// The configuration is bad; the text says where.
+    /// The configuration is invalid; the text says where.
     Configuration(String),
-    /// No further try mends it; with its exit code.
-    Lasting(u8, String),
+    /// A permanent error that a retry cannot fix; with its exit code.
+    Permanent(u8, String),
     Other(String),
 }
 
@@ -174,24 +174,24 @@ impl From<modehost_config::FirstError> for Failure {
     fn from(error: modehost_config::FirstError) -> Self {
         match error {
             modehost_config::FirstError::Problems(problems) => problems.into(),
-            away => Self::other(away),
+            other => Self::other(other),
         }
     }
 }
 
-/// Runs the command of this process and gives its exit code.
+/// Runs the command of this process and returns its exit code.
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version come this way, too; a closed terminal is no error.
+            // Help and version are reported as errors, too; a closed terminal is not one.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS };
         }
     };
     if !matches!(arguments.command, Command::Dev(_) | Command::Serve(_)) {
-        // Whoever asks for something short ends it as usual.
-        let _ = signals::release();
+        // Short commands end on a signal, as any program does.
+        let _ = signals::unblock();
     }
     let outcome = match arguments.command {
         Command::Dev(arguments) => serve::dev(arguments),
@@ -216,15 +216,15 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Configuration(text)) => {
-            complain(text);
+            print_error(text);
             ExitCode::from(BAD_CONFIGURATION)
         }
-        Err(Failure::Lasting(code, text)) => {
-            complain(format_args!("modehost: {text}"));
+        Err(Failure::Permanent(code, text)) => {
+            print_error(format_args!("modehost: {text}"));
             ExitCode::from(code)
         }
         Err(Failure::Other(text)) => {
-            complain(format_args!("modehost: {text}"));
+            print_error(format_args!("modehost: {text}"));
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
-//! `modehost dev`: plugins from source, rebuilt and swapped while devices stay connected.
+//! `modehost dev`: builds plugins from source, and rebuilds and swaps them while devices stay connected.
 //!
-//! Rule: the server is the same as in `serve`; this only keeps files in its plugin folder fresh.
-//! A build that fails changes nothing.
+//! Rule: the server is the same as in `serve`; this module only keeps the files of its plugin directory up to date. A
+//! failed build changes nothing.
 
 pub mod build;
 mod watch;
@@ -14,42 +14,41 @@ pub use self::build::{BuildError, Builder, Built};
 pub use self::watch::{DevWatch, WatchError};
 pub use self::workspace::{PluginSource, Workspace, WorkspaceError};
 
-use crate::terminal::{complain, say};
+use crate::terminal::{print_error, print_line};
 
-/// Where `dev` keeps its data unless told otherwise: in the build folder, which git ignores and
-/// which a checkout keeps between runs.
+/// Default data directory of `dev`: below cargo's target directory, which git ignores and which persists between runs.
 pub const DATA: &str = "target/modehost-dev";
 
-/// Builds `plugins` and puts what was built into `folder`; what happened is told.
-pub fn refresh(builder: &Builder, plugins: &[PluginSource], folder: &Path) {
+/// Builds `plugins`, installs the components into `directory` and prints the outcome.
+pub fn build_and_install(builder: &Builder, plugins: &[PluginSource], directory: &Path) {
     let started = Instant::now();
     let names: Vec<&str> = plugins.iter().map(|plugin| plugin.id.as_str()).collect();
-    say(format_args!("building {}", names.join(", ")));
+    print_line(format_args!("building {}", names.join(", ")));
     let (built, error) = builder.build(plugins);
     for built in &built {
-        match build::place(built, folder) {
-            Ok(true) => say(format_args!("built {} in {:.1} s", built.id, started.elapsed().as_secs_f32())),
-            Ok(false) => say(format_args!("{} is unchanged", built.id)),
-            Err(error) => complain(error),
+        match build::install(built, directory) {
+            Ok(true) => print_line(format_args!("built {} in {:.1} s", built.id, started.elapsed().as_secs_f32())),
+            Ok(false) => print_line(format_args!("{} is unchanged", built.id)),
+            Err(error) => print_error(error),
         }
     }
     if let Some(error) = error
         && !builder.is_stopped()
     {
-        complain(format_args!("{error}\nwhat ran before keeps running; save a file to try again"));
+        print_error(format_args!("{error}\nwhat ran before keeps running; save a file to try again"));
     }
 }
 
-/// Takes files of plugins that no longer have a source out of the folder of `dev`, so that a
-/// removed plugin does not come back with the next start.
-pub fn sweep(plugins: &[PluginSource], folder: &Path) {
-    let Ok(files) = std::fs::read_dir(folder) else { return };
+/// Removes files of plugins that no longer have a source from the plugin directory of `dev`, so that a removed plugin
+/// does not come back with the next start.
+pub fn remove_stale(plugins: &[PluginSource], directory: &Path) {
+    let Ok(files) = std::fs::read_dir(directory) else { return };
     let files = files.filter_map(|entry| Some(entry.ok()?.path()));
     let is_component = |file: &PathBuf| file.extension().is_some_and(|end| end == "wasm");
     let has_source =
         |file: &PathBuf| plugins.iter().any(|plugin| file.file_stem().is_some_and(|stem| *stem == *plugin.id));
     for file in files.filter(|file| is_component(file) && !has_source(file)) {
-        say(format_args!("{} has no source any more and is removed", file.display()));
+        print_line(format_args!("{} has no source any more and is removed", file.display()));
         let _ = std::fs::remove_file(file);
     }
 }

@@ -1,19 +1,18 @@
-//! The server as a whole: settings, composition, command line. The rooms that it joins are the
-//! crates beside this folder's `src`.
+//! The server program: settings, composition, command line. It composes the crates beside this directory's `src`.
 //!
-//! # Layout, in the order in which a start walks
-//! - [`cli`]: what can be asked of the binary, and its exit codes
-//! - [`settings`]: the whole configuration document, and each room's part of it
-//! - [`log`]: where log lines go
-//! - [`app`]: ports, storage, plugins, sessions, gateway; then ready; then drained
-//! - [`admin`]: the HTTP interface for operators
-//! - [`metrics`]: what `/metrics` shows
-//! - [`dev`]: builds plugins from source and rebuilds what changes
-//! - [`plugin_file`]: one plugin file as operators look at it
-//! - [`terminal`]: lines for whoever started the server
+//! # Layout, in the order of a start
+//! - [`cli`]: the commands of the binary, and its exit codes
+//! - [`settings`]: the whole configuration document, and the section of each crate
+//! - [`log`]: log sinks, format and retention
+//! - [`app`]: ports, storage, plugins, sessions, gateway; then serving; then draining
+//! - [`admin`]: the admin API over HTTP
+//! - [`metrics`]: the metrics of `/metrics`
+//! - [`dev`]: builds plugins from source and rebuilds on changes
+//! - [`plugin_file`]: inspection of single plugin files
+//! - [`terminal`]: output on the terminal
 //!
-//! Rule: this crate joins the rooms and decides nothing in their place; it is the only one that
-//! sees all settings.
+//! Rule: this crate wires the other crates together and contains no logic of theirs; it is the only one that sees all
+//! settings.
 
 #![warn(missing_docs)]
 

@@ -1,16 +1,16 @@
-//! Where log lines go: standard error and files, each by way of a thread of its own.
+//! Log output: standard error and files, each written by its own thread.
 //!
 //! # Layout
-//! - [`mod@file`]: the file that is written, and when a new one begins
-//! - [`retention`]: which old files go
-//! - [`lines`]: one line, for people or as JSON
-//! - [`journal`]: the journal of the system, where it reads standard error
-//! - `panics`: panics as lines
+//! - [`mod@file`]: the current log file and its rotation
+//! - [`retention`]: removal of old files
+//! - [`lines`]: the format of a line, as text or JSON
+//! - [`journal`]: the systemd journal, where it reads standard error
+//! - `panics`: panics as log lines
 //! - [`shorten`]: long messages keep their head and their tail
-//! - `traces`: spans for a collector, with the feature `otel`
+//! - `traces`: OpenTelemetry spans, with the feature `otel`
 //!
-//! Rule: no caller ever waits for a line to be written, and neither a terminal that is gone nor a
-//! disk that is full takes anybody down; what cannot be written is dropped and counted.
+//! Rule: no caller ever waits for a line to be written, and neither a closed terminal nor a full disk stops the
+//! process; lines that cannot be written are dropped and counted.
 
 pub mod file;
 pub mod journal;
@@ -35,17 +35,17 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
-use self::lines::Lines;
+use self::lines::LineFormatter;
 use crate::admin::audit;
 use crate::settings::LogSettings;
 
-/// The log of this process. Dropping it writes what waits.
+/// The log of this process. Dropping it writes the queued lines.
 #[derive(Debug)]
 pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     limits: Arc<Mutex<Limits>>,
     lost: Vec<ErrorCounter>,
-    /// None where no file is written.
+    /// None if no file is written.
     reopen: Option<Arc<AtomicBool>>,
     #[cfg(feature = "otel")]
     traces: Option<traces::Traces>,
@@ -58,11 +58,10 @@ pub struct Log {
 pub struct LogError(String);
 
 impl Log {
-    /// Starts logging for the whole process; files lie in `data`/log unless the settings say
-    /// otherwise.
+    /// Installs the logger of the process; files are written to `data`/log unless the settings name another directory.
     ///
     /// # Errors
-    /// If something else has.
+    /// If a logger is installed already.
     pub fn start(settings: &LogSettings, data: &Path) -> Result<Self, LogError> {
         let limits = Arc::new(Mutex::new(Limits::new(settings)));
         let (mut lost, mut writers) = (Vec::new(), Vec::new());
@@ -72,8 +71,8 @@ impl Log {
             writers.push(guard);
             writer
         };
-        let terminal = sink("log", Box::new(Forgiving(io::stderr())));
-        let file = settings.folder(data).map(|folder| LogFile::new(folder, limits.clone()));
+        let terminal = sink("log", Box::new(IgnoreErrors(io::stderr())));
+        let file = settings.directory(data).map(|directory| LogFile::new(directory, limits.clone()));
         let reopen = file.as_ref().map(LogFile::reopen);
         let file = file.map(|file| sink("log-file", Box::new(file)));
         #[cfg(feature = "otel")]
@@ -84,7 +83,7 @@ impl Log {
         let filter = filter(&settings.level, rust_log(), false);
         let (filter, handle) = reload::Layer::new(filter);
         let (ansi, journal) = (io::stderr().is_terminal(), journal::reads_stderr());
-        let lines = |journal| Lines::new(settings.format, journal, settings.max_message_length);
+        let lines = |journal| LineFormatter::new(settings.format, journal, settings.max_message_length);
         let layers = [Some(layer(lines(journal), terminal, ansi)), file.map(|file| layer(lines(false), file, false))];
         let layers: Vec<_> = layers.into_iter().flatten().collect();
         #[cfg(feature = "otel")]
@@ -106,14 +105,14 @@ impl Log {
         })
     }
 
-    /// Takes over what may change while the server runs.
+    /// Applies the settings that may change at run time.
     pub fn apply(&self, settings: &LogSettings) {
-        // Fails only when the subscriber is gone, and then nobody listens.
+        // Fails only when the subscriber is gone, and then nothing is logged any more.
         let _ = self.filter.reload(filter(&settings.level, rust_log(), self.has_traces()));
         *self.limits.lock() = Limits::new(settings);
     }
 
-    /// The next line goes to the file that its name leads to then: whoever moves log files away says so.
+    /// Reopens the log file by its name before the next line, for log rotation by other programs.
     pub fn reopen(&self) {
         if let Some(reopen) = &self.reopen {
             reopen.store(true, Ordering::Relaxed);
@@ -130,58 +129,59 @@ impl Log {
         false
     }
 
-    /// Lines that came faster than they could be written, since the start.
+    /// Lines dropped since the start because the queue of a writer was full.
     pub fn lost(&self) -> u64 {
         self.lost.iter().map(|counter| counter.dropped_lines() as u64).sum()
     }
 }
 
-type Way =
+type BoxedLayer =
     Box<dyn Layer<tracing_subscriber::layer::Layered<reload::Layer<EnvFilter, Registry>, Registry>> + Send + Sync>;
 
-fn layer(lines: Lines, writer: NonBlocking, ansi: bool) -> Way {
+fn layer(lines: LineFormatter, writer: NonBlocking, ansi: bool) -> BoxedLayer {
     Box::new(fmt::layer().fmt_fields(JsonFields::new()).event_format(lines).with_ansi(ansi).with_writer(writer))
 }
 
-/// Libraries that write down what passes through them: whole messages, at `trace` and `debug`. No
-/// setting may bring that into the log, so nobody listens to them.
-const TALKATIVE: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
+/// Libraries that log message contents at `trace` and `debug`. No setting may enable that, so their lines are always
+/// ignored.
+const IGNORED_LIBRARIES: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
 
-/// Makes it the log of the process, of our own lines and of those that libraries write.
+/// Installs the subscriber for our own lines and, through the `log` crate, for those of libraries.
 fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), LogError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|error| LogError(error.to_string()))?;
-    let most = tracing::level_filters::LevelFilter::current().as_log();
-    let libraries = LogTracer::builder().ignore_all(TALKATIVE).with_max_level(most).init();
+    let max_level = tracing::level_filters::LevelFilter::current().as_log();
+    let libraries = LogTracer::builder().ignore_all(IGNORED_LIBRARIES).with_max_level(max_level).init();
     libraries.map_err(|error| LogError(error.to_string()))
 }
 
-/// The same lines as without a collector, and the spans for it beside them.
+/// Adds the trace layer, and keeps its spans out of the log lines.
 #[cfg(feature = "otel")]
-fn with_traces(lines: Vec<Way>, traces: Option<&traces::Traces>) -> Vec<Way> {
+fn with_traces(lines: Vec<BoxedLayer>, traces: Option<&traces::Traces>) -> Vec<BoxedLayer> {
     let Some(traces) = traces else { return lines };
-    let apart = lines.into_iter().map(|layer| -> Way { Box::new(layer.with_filter(traces::others())) });
-    apart.chain([Box::new(traces.layer()) as Way]).collect()
+    let filtered =
+        lines.into_iter().map(|layer| -> BoxedLayer { Box::new(layer.with_filter(traces::exclude_spans())) });
+    filtered.chain([Box::new(traces.layer()) as BoxedLayer]).collect()
 }
 
-/// What is logged of operators at any level.
+/// Directive that enables audit lines at every level.
 const AUDIT: &str = "modehost::audit=info";
-/// Spans for a collector; the log itself does not show them.
+/// Directive that enables spans for the collector; the log itself does not show them.
 const TRACES: &str = "modehost::trace=trace";
 
 fn rust_log() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())
 }
 
-/// Whose lines a level without a name is for: our own rooms, and what plugins write.
+/// Targets that a level without a name applies to: our own crates, and lines of plugins.
 const OWN: [&str; 2] = ["modehost", "plugin"];
 
-/// Libraries are opted in by name: a level that names nobody is for our own lines, and gives them warnings and
-/// errors at the most. A compiler at `trace` writes gigabytes.
-fn own_lines(directives: &str) -> String {
+/// Libraries are opted in by name: a level without a name applies to our own lines, and lets libraries log warnings and
+/// errors at most. A compiler at `trace` writes gigabytes.
+fn expand_levels(directives: &str) -> String {
     let (bare, named): (Vec<&str>, Vec<&str>) =
         directives.split(',').map(str::trim).partition(|part| part.parse::<LevelFilter>().is_ok());
     let mut parts = Vec::new();
-    // As before, the last one counts.
+    // As in `EnvFilter`, the last level wins.
     if let Some(level) = bare.last().and_then(|level| level.parse::<LevelFilter>().ok()) {
         parts.push(level.min(LevelFilter::WARN).to_string());
         parts.extend(OWN.map(|name| format!("{name}={level}")));
@@ -190,11 +190,11 @@ fn own_lines(directives: &str) -> String {
     parts.join(",")
 }
 
-/// RUST_LOG goes before the setting. The setting is valid; a broken variable is as good as none.
+/// RUST_LOG takes precedence over the setting. The setting is valid already; an invalid variable is ignored.
 fn filter(level: &str, variable: Option<String>, has_traces: bool) -> EnvFilter {
-    let from_variable = variable.and_then(|text| own_lines(&text).parse().ok());
-    let filter: EnvFilter = from_variable.unwrap_or_else(|| EnvFilter::new(own_lines(level)));
-    // Who has moved what stays on record at any level, unless the setting itself speaks of it.
+    let from_variable = variable.and_then(|text| expand_levels(&text).parse().ok());
+    let filter: EnvFilter = from_variable.unwrap_or_else(|| EnvFilter::new(expand_levels(level)));
+    // Audit lines are enabled at every level, unless the setting names their target itself.
     let filter = match AUDIT.parse() {
         Ok(audit) if !filter.to_string().contains(audit::TARGET) => filter.add_directive(audit),
         _ => filter,
@@ -205,11 +205,11 @@ fn filter(level: &str, variable: Option<String>, has_traces: bool) -> EnvFilter 
     }
 }
 
-/// Takes every line, written or not: the appender's thread would speak up on the very stream that
-/// has failed.
-struct Forgiving(io::Stderr);
+/// Reports every line as written: otherwise the appender's thread would report its error on the very stream that has
+/// failed.
+struct IgnoreErrors(io::Stderr);
 
-impl Write for Forgiving {
+impl Write for IgnoreErrors {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.0.write_all(bytes);
         Ok(bytes.len())
@@ -223,11 +223,11 @@ impl Write for Forgiving {
 
 #[cfg(test)]
 mod tests {
-    use super::{filter, own_lines};
+    use super::{expand_levels, filter};
 
     #[test]
     fn c14_libraries_are_heard_by_name_only() {
-        for (level, heard) in [
+        for (level, expected) in [
             ("trace", "warn,modehost=trace,plugin=trace"),
             ("info", "warn,modehost=info,plugin=info"),
             ("ERROR", "error,modehost=error,plugin=error"),
@@ -236,7 +236,7 @@ mod tests {
             ("debug,wasmtime=trace", "warn,modehost=debug,plugin=debug,wasmtime=trace"),
             ("modehost_llm=debug", "modehost_llm=debug"),
         ] {
-            assert_eq!(own_lines(level), heard);
+            assert_eq!(expand_levels(level), expected);
         }
     }
 

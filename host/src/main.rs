@@ -1,9 +1,9 @@
-//! The binary. Rule: signals are held and sockets received before anything else; everything else is in the library; here
-//! the exit code is handed over.
+//! The binary. Rule: signals are blocked and sockets received before anything else; everything else is in the library,
+//! which returns the exit code.
 
 fn main() -> std::process::ExitCode {
-    // A mask of signals that cannot be set costs no more than the moments in which nobody listens.
-    let _ = modehost::app::signals::hold();
+    // If the mask cannot be set, only signals of the first moments are affected.
+    let _ = modehost::app::signals::block();
     modehost_gateway::Ports::receive();
     modehost::cli::run()
 }

@@ -1,11 +1,11 @@
-//! Metrics under their older names. Rule: a renamed metric is shown under both names until the release named in
-//! [`UNTIL`], so that dashboards and alerts of operators go on; nothing is counted twice, the copy is made when
+//! Metrics under their old names. Rule: a renamed metric is exposed under both names until the release named in
+//! [`UNTIL`], so that operators' dashboards and alerts keep working; nothing is counted twice, the copy is made when
 //! `/metrics` is read.
 
-/// The release without the older names.
+/// The release that drops the old names.
 pub const UNTIL: &str = "0.3";
 
-/// Today's name, and the one before.
+/// Current and old name.
 pub const OLDER: [(&str, &str); 10] = [
     ("modehost_asr_final_seconds", "modehost_recognition_final_seconds"),
     ("modehost_asr_pipelines", "modehost_ears"),
@@ -19,7 +19,7 @@ pub const OLDER: [(&str, &str); 10] = [
     ("modehost_tts_underruns_total", "modehost_speech_underruns_total"),
 ];
 
-/// Adds to the text exposition of Prometheus, behind each renamed family, the same family under its older name.
+/// Adds to a Prometheus text exposition, after each renamed family, the same family under its old name.
 pub fn with_older_names(text: &str) -> String {
     let mut shown = String::with_capacity(text.len() + text.len() / 8);
     let mut copy = String::new();

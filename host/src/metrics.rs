@@ -1,7 +1,7 @@
-//! every metric that `/metrics` shows, and those of the process itself.
+//! Registration of every metric in `/metrics`, and the metrics of the process itself.
 //!
-//! Rule: `host/METRICS.md` lists what is described here and in the rooms, a test keeps the two in
-//! step, and labels come from closed sets or from the operator's own settings, never from a device.
+//! Rule: `host/METRICS.md` lists what is described here and in the other crates, a test compares the two, and labels
+//! come from closed sets or from the operator's settings, never from a device.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub fn describe() {
     describe_own();
     let process = metrics_process::Collector::default();
     process.describe();
-    // So that each is there from the start on.
+    // Collect once, so that each metric exists from the start.
     process.collect();
 }
 
@@ -65,41 +65,41 @@ fn describe_own() {
     let _ = gauge!("modehost_process_open_files_limit");
 }
 
-/// The process, as the system sees it.
+/// Source of process metrics.
 pub struct Process {
-    began: Instant,
+    started: Instant,
     log: Arc<Log>,
 }
 
 impl Process {
-    /// Counts from now.
+    /// Uptime starts now.
     pub fn new(log: Arc<Log>) -> Self {
-        Self { began: Instant::now(), log }
+        Self { started: Instant::now(), log }
     }
 
-    /// Takes all metrics. Blocks: reads /proc, which takes milliseconds with many connections on kernels
-    /// before 6.2; what the system does not tell stays 0.
-    pub fn measure(&self) {
-        gauge!("modehost_process_uptime_seconds").set(self.began.elapsed().as_secs_f64());
+    /// Samples all metrics. Blocks: reads /proc, which takes milliseconds with many connections on kernels before 6.2;
+    /// values that the system does not report stay 0.
+    pub fn sample(&self) {
+        gauge!("modehost_process_uptime_seconds").set(self.started.elapsed().as_secs_f64());
         gauge!("modehost_io_tasks").set(modehost_task::count_io_tasks() as f64);
         counter!("modehost_log_lost_total").absolute(self.log.lost());
         metrics_process::Collector::default().collect();
-        self.measure_by_older_names();
+        self.sample_old_names();
     }
 
-    /// The same by the names that they had before 0.2.
-    fn measure_by_older_names(&self) {
+    /// Samples the same values under their names before 0.2.
+    fn sample_old_names(&self) {
         let now = metrics_process::collector::collect();
         if let Some(seconds) = now.cpu_seconds_total {
-            // Whole seconds: counters have no fractions here.
+            // Whole seconds: counters are integers here.
             counter!("modehost_process_cpu_seconds_total").absolute(seconds as u64);
         }
         for (name, value) in [
             ("modehost_process_resident_bytes", now.resident_memory_bytes),
             ("modehost_process_threads", now.threads),
             ("modehost_process_open_files", now.open_fds),
-            // 0: no limit, and then this says nothing.
-            ("modehost_process_open_files_limit", now.max_fds.filter(|most| *most > 0)),
+            // 0 means no limit; the metric is not set then.
+            ("modehost_process_open_files_limit", now.max_fds.filter(|limit| *limit > 0)),
         ] {
             if let Some(value) = value {
                 gauge!(name).set(value as f64);

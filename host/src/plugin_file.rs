@@ -1,4 +1,4 @@
-//! One plugin file as operators look at it, without a running server.
+//! Inspection of single plugin files, without a running server.
 //!
 //! Rule: a file goes through the same checks as in the server; nothing is written.
 
@@ -14,55 +14,55 @@ use serde_json::{Value, json};
 
 use crate::settings::Settings;
 
-/// What is wrong with a file, or with the folder that it should be in.
+/// Why a plugin file, or the runtime for it, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The file is no plugin.
+    /// The file is not a plugin.
     #[error("{} {error}", path.display())]
     Refused {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: package::PackageError,
     },
     /// It cannot be loaded or run.
     #[error("{0}")]
     Load(#[from] modehost_plugin::LoadError),
-    /// WebAssembly cannot be run on this machine.
+    /// WebAssembly cannot run on this machine.
     #[error("{0}")]
     Runtime(#[from] RuntimeError),
 }
 
-/// A plugin that has been probed.
+/// A probed plugin.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// The plugin's id, as it says itself.
+    /// The id in its manifest.
     pub id: String,
     /// JSON Schema of its section.
     pub config_schema: Value,
-    /// All words that name one of its modes.
+    /// All names and aliases of its modes.
     pub modes: Vec<String>,
-    /// Of the file, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
-    /// What it asks for, must it have it or not.
-    pub asks: Vec<Grant>,
+    /// Required and optional grants that it requests.
+    pub requested: Vec<Grant>,
 }
 
-/// A file of a folder, with what came of its probe.
+/// A file of a directory, with the outcome of its probe.
 pub type ProbedFile = (PathBuf, Result<Probed, FileError>);
 
-/// A runtime for a look at a few files: as configured, but small, and without a cache.
+/// A runtime for a few files: as configured, but small, and without a cache.
 ///
 /// # Errors
-/// If the machine does not allow one.
+/// If the machine does not support one.
 pub fn small_runtime(settings: &Settings) -> Result<Arc<Runtime>, RuntimeError> {
     Runtime::new(RuntimeConfig { live_instances: limits::PROBE_INSTANCES, ..settings.plugins.runtime(None, None) })
 }
@@ -76,20 +76,20 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         .map_err(|error| FileError::Unreadable { path: path.to_owned(), error })
 }
 
-/// What a file says of itself without being run.
+/// The bytes and the metadata of a file, read without running it.
 ///
 /// # Errors
-/// If it cannot be read or is no plugin.
-pub fn look(path: &Path) -> Result<(Vec<u8>, Package), FileError> {
+/// If it cannot be read or is not a plugin.
+pub fn read_package(path: &Path) -> Result<(Vec<u8>, Package), FileError> {
     let bytes = read(path)?;
     let package = package::read(&bytes).map_err(|error| FileError::Refused { path: path.to_owned(), error })?;
     Ok((bytes, package))
 }
 
-/// Prepares and probes a file with the given section and grants. Blocks for up to seconds.
+/// Loads and probes a file with the given section and grants. Blocks for up to seconds.
 ///
 /// # Errors
-/// Whatever would keep the server from taking it.
+/// Whatever would make the server reject it.
 pub fn probe(
     runtime: &Runtime,
     path: &Path,
@@ -100,28 +100,28 @@ pub fn probe(
     Ok(runtime.load(&read(path)?, &path.display().to_string(), section.as_deref(), granted)?)
 }
 
-/// Probes every plugin of the configured folder, with everything granted that it asks for, to
-/// learn its schema. A folder that is not there holds none.
+/// Probes every plugin of the configured directory with all requested grants, to learn its schema. A missing directory
+/// counts as empty.
 ///
 /// # Errors
-/// If there can be no runtime.
-pub fn probe_folder(settings: &Settings) -> Result<Vec<ProbedFile>, FileError> {
+/// If no runtime can be created.
+pub fn probe_directory(settings: &Settings) -> Result<Vec<ProbedFile>, FileError> {
     let files = components(&settings.plugins.dir);
     if files.is_empty() {
         return Ok(Vec::new());
     }
     let runtime = small_runtime(settings)?;
     let probe_one = |path: &Path| {
-        let (_, package) = look(path)?;
-        let generation = probe(&runtime, path, None, &asked(&package))?;
+        let (_, package) = read_package(path)?;
+        let generation = probe(&runtime, path, None, &requested_grants(&package))?;
         let manifest = generation.manifest();
         let config_schema = serde_json::from_str(&manifest.config_schema).unwrap_or(Value::Bool(true));
-        let words = manifest.modes.iter().flat_map(|offer| std::iter::once(&offer.name).chain(&offer.aliases));
+        let texts = manifest.modes.iter().flat_map(|offer| std::iter::once(&offer.name).chain(&offer.aliases));
         Ok(Probed {
             id: manifest.id.as_str().to_owned(),
             config_schema,
-            modes: words.cloned().collect(),
-            asks: package.grants.iter().chain(&package.optional_grants).cloned().collect(),
+            modes: texts.cloned().collect(),
+            requested: package.grants.iter().chain(&package.optional_grants).cloned().collect(),
             sha256: package.sha256,
         })
     };
@@ -134,22 +134,22 @@ pub fn probe_folder(settings: &Settings) -> Result<Vec<ProbedFile>, FileError> {
         .collect())
 }
 
-/// The `.wasm` files of a folder, sorted.
-pub fn components(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+/// The `.wasm` files of a directory, sorted.
+pub fn components(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "wasm")).collect();
     files.sort();
     files
 }
 
-/// Every grant that a plugin asks for, must it have it or not.
-pub fn asked(package: &Package) -> Vec<String> {
+/// Every grant that a plugin requests, required or optional.
+pub fn requested_grants(package: &Package) -> Vec<String> {
     package.grants.iter().chain(&package.optional_grants).map(ToString::to_string).collect()
 }
 
-/// All that is known of a file, for machines.
+/// All known facts about a file, as JSON.
 pub fn describe(package: &Package, generation: Option<&WasmGeneration>) -> Value {
-    let words = |grants: &[modehost_plugin::grants::Grant]| grants.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let texts = |grants: &[modehost_plugin::grants::Grant]| grants.iter().map(ToString::to_string).collect::<Vec<_>>();
     let manifest = generation.map(|generation| {
         let manifest = generation.manifest();
         let modes: Vec<&str> = manifest.modes.iter().map(|mode| &*mode.name).collect();
@@ -167,8 +167,8 @@ pub fn describe(package: &Package, generation: Option<&WasmGeneration>) -> Value
         "size_bytes": package.size,
         "sha256": package.sha256,
         "contract": package.track(),
-        "grants": words(&package.grants),
-        "optional_grants": words(&package.optional_grants),
+        "grants": texts(&package.grants),
+        "optional_grants": texts(&package.optional_grants),
         "imports": package.imports,
         "exports": package.exports,
         "manifest": manifest,

@@ -1,14 +1,13 @@
-//! The whole configuration document, and each room's part of it.
+//! The whole configuration document, and the section of each crate.
 //!
-//! Rule: every room defines its own section and sees nothing else; sections that are not listed
-//! here belong to plugins.
+//! Rule: every crate defines its own section and sees no other; sections that are not listed here belong to plugins.
 
 mod advice;
-mod afar;
-mod described;
 mod device_directory;
 mod document;
 mod log;
+mod remote_allowlist;
+mod schema;
 mod session;
 pub mod shown;
 mod speech;
@@ -28,22 +27,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::advice::advice;
-pub use self::described::{reference, schema};
 pub use self::device_directory::DeviceName;
-pub use self::document::{DocumentSettings, RemoteSettings, elsewhere};
+pub use self::document::{DocumentSettings, RemoteSettings, remote_config};
 pub use self::log::{LogFormat, LogSettings};
+pub use self::schema::{reference, schema};
 pub use self::session::{SessionSettings, session_config};
 pub use self::speech::speech_parts;
 pub use self::timeouts::TimeoutSettings;
 pub use self::workers::{WorkerSettings, blocking_threads};
 
-/// The file that is read if none is named and it is there.
+/// Read if no file is named on the command line and this one exists.
 pub const DEFAULT_FILE: &str = "config/modehost.yaml";
 
-/// Variables that override settings start with this and two underscores.
+/// Prefix of environment variables that override settings; two underscores follow.
 pub const VARIABLE_PREFIX: &str = "MODEHOST";
 
-/// The built-in settings: the file that is handed out, so that the two cannot differ.
+/// The built-in settings: the same file that is distributed, so that the two cannot differ.
 pub const BUILT_IN: (&str, &str) = ("built-in settings", include_str!("../../config/modehost.yaml"));
 
 /// JSON pointers of settings that only a restart changes.
@@ -68,27 +67,27 @@ pub const COLD: &[&str] = &[
     "/log/max_message_length",
 ];
 
-/// The configuration of modehost. Sections beside these belong to plugins and are checked against
-/// the schema that the plugin declares.
+/// The configuration of modehost. Sections beside these belong to plugins and are validated against the schema that the
+/// plugin declares.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the server is reached.
+    /// Addresses, ports and TLS of the server.
     #[garde(dive)]
     pub server: ServerConfig,
-    /// How connections are treated.
+    /// Connection handling.
     #[garde(dive)]
     pub gateway: GatewayConfig,
-    /// Who may connect.
+    /// Which devices may connect.
     #[garde(dive)]
     pub auth: AuthConfig,
-    /// What belongs to a device and outlives its connections.
+    /// Sessions: the state of a device that outlives its connections.
     #[garde(dive)]
     pub session: SessionSettings,
-    /// When a connection is closed that nothing is heard of.
+    /// When an inactive connection is closed.
     #[garde(dive)]
     pub timeouts: TimeoutSettings,
-    /// The plugins: where they are, what they may do, what they may use.
+    /// The plugins: where they are, what they are granted, what resources they may use.
     #[garde(dive)]
     pub plugins: modehost_plugin::Config,
     /// Language models, by the purposes that modes ask for.
@@ -100,30 +99,30 @@ pub struct Settings {
     /// Speech synthesis.
     #[garde(dive)]
     pub tts: modehost_speech::config::TtsConfig,
-    /// Voice activity: where an utterance begins and ends.
+    /// Voice activity detection: where an utterance begins and ends.
     #[garde(dive)]
     pub vad: modehost_speech::config::VadConfig,
-    /// Webhooks, by the name under which plugins have them granted. Default none. Hot: the next post
-    /// uses the new settings.
+    /// Webhooks, by the name under which they are granted to plugins. Default none. Hot: the next request uses the new
+    /// settings.
     #[garde(dive)]
     pub hooks: modehost_hooks::Config,
-    /// What is kept on disk.
+    /// Storage on disk.
     #[garde(dive)]
     pub storage: modehost_storage::Config,
-    /// Devices of each group, by device id. A device may be in several; one that is in none is in
-    /// the group `default`. Default none. Hot: a session takes it over when its device connects.
+    /// Devices of each group, by device id. A device may be in several groups; one in no group belongs to the group
+    /// `default`. Default none. Hot: a session applies it when its device connects.
     #[garde(dive)]
     pub groups: BTreeMap<String, Vec<DeviceName>>,
     /// Names of devices, by device id. Default none. Hot, as `groups`.
     #[garde(custom(device_directory::keys_are_devices))]
     pub device_alias: BTreeMap<String, String>,
-    /// Threads for work that blocks.
+    /// Thread pools.
     #[garde(skip)]
     pub workers: WorkerSettings,
-    /// What is logged, and how.
+    /// Log level, format and files.
     #[garde(dive)]
     pub log: LogSettings,
-    /// Where further settings come from.
+    /// Sources of further settings.
     #[garde(dive)]
     pub config: DocumentSettings,
 }
@@ -131,21 +130,21 @@ pub struct Settings {
 /// Where the settings come from.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
-    /// The file named on the command line; none: [`DEFAULT_FILE`] if it is there.
+    /// The file named on the command line; none: [`DEFAULT_FILE`] if it exists.
     pub file: Option<PathBuf>,
-    /// The data folder named on the command line.
+    /// The data directory named on the command line.
     pub data: Option<PathBuf>,
-    /// Settings of the way the server was started, which the environment overrides.
+    /// Settings implied by the command; the environment overrides them.
     pub preset: Vec<Override>,
 }
 
 impl Origin {
-    /// The layers, with the environment of this process.
+    /// The configuration layers, with the environment of this process.
     pub fn source(&self) -> Source {
         let default = Path::new(DEFAULT_FILE);
         let file = self.file.clone().or_else(|| default.is_file().then(|| default.to_owned()));
         let mut overrides = self.preset.clone();
-        // Names that are no valid text cannot be ours.
+        // Variables that are not valid UTF-8 cannot be ours.
         let variables =
             std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
         overrides.extend(environment::collect(VARIABLE_PREFIX, variables));
@@ -154,7 +153,7 @@ impl Origin {
     }
 }
 
-/// A setting that an option of the command line stands for.
+/// The override that a command line option stands for.
 pub fn preset(option: &str, steps: &[&str], path: &Path) -> Override {
     let spelling = path.display().to_string();
     let steps = steps.iter().map(|step| (*step).to_owned()).collect();
@@ -164,17 +163,17 @@ pub fn preset(option: &str, steps: &[&str], path: &Path) -> Override {
 /// Loads the settings.
 ///
 /// # Errors
-/// Everything that is wrong with them; sections of plugins are not looked at.
+/// Everything that is wrong with them; sections of plugins are not validated.
 pub fn load(source: &Source) -> Result<Loaded<Settings>, Problems> {
     source.load()
 }
 
-/// The gateway's part at the start.
+/// The gateway's settings at the start.
 pub fn gateway_settings(settings: &Settings) -> Arc<GatewaySettings> {
     Arc::new(GatewaySettings::new(&settings.server, &settings.gateway, &settings.auth))
 }
 
-/// The gateway's part of a change; what it has learnt so far stays.
+/// The gateway's settings after a reload; learnt state such as sign-in throttling is kept.
 pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -> Arc<GatewaySettings> {
     Arc::new(before.renewed(&settings.server, &settings.gateway, &settings.auth))
 }
@@ -183,7 +182,7 @@ pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -
 mod tests {
     use super::*;
 
-    /// A document with something secret wherever there may be.
+    /// A document with a secret everywhere one may be.
     pub(super) const EVERY_SECRET: &str = r#"
 server: { secret: hush, admin_token: hush, public_url: "wss://a.example/hush" }
 auth:

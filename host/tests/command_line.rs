@@ -1,15 +1,15 @@
-//! The real binary: exit codes and what it says.
+//! Tests of the built binary. Rule: only exit codes and output are checked, as a script sees them.
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs the binary in an empty folder, so that no file of the checkout is found.
-fn modehost(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+/// Runs the binary in an empty directory, so that no file of the checkout is found.
+fn modehost(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_modehost"))
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(directory)
         .env_remove("RUST_LOG")
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn help_teaches_with_examples() {
-    let folder = tempfile::tempdir().expect("folder");
+    let directory = tempfile::tempdir().expect("folder");
     for (arguments, expected) in [
         (vec!["--help"], "modehost serve --config my.yaml"),
         (vec!["dev", "--help"], "Edit a file under plugins/"),
@@ -39,7 +39,7 @@ fn help_teaches_with_examples() {
         (vec!["storage", "--help"], "modehost storage compact"),
         (vec!["storage", "compact", "--help"], "modehost storage compact"),
     ] {
-        let output = modehost(folder.path(), &arguments, &[]);
+        let output = modehost(directory.path(), &arguments, &[]);
         assert!(output.status.success(), "{arguments:?}");
         assert!(text(&output.stdout).contains(expected), "{arguments:?}: {}", text(&output.stdout));
     }
@@ -47,7 +47,7 @@ fn help_teaches_with_examples() {
 
 #[test]
 fn c1_a_port_that_is_taken_is_named_within_a_second() {
-    let folder = tempfile::tempdir().expect("folder");
+    let directory = tempfile::tempdir().expect("folder");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("address").port().to_string();
     let variables = [
@@ -55,71 +55,74 @@ fn c1_a_port_that_is_taken_is_named_within_a_second() {
         ("MODEHOST__SERVER__PORT", &port),
         ("MODEHOST__SERVER__HTTP_PORT", "0"),
     ];
-    let began = Instant::now();
-    let output = modehost(folder.path(), &["serve"], &variables);
-    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+    let started = Instant::now();
+    let output = modehost(directory.path(), &["serve"], &variables);
+    assert!(started.elapsed() < Duration::from_secs(1), "took {:?}", started.elapsed());
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("server.port"), "{told}");
-    assert!(!folder.path().join("data").exists(), "nothing may be started before the ports are held");
+    let output_text = text(&output.stderr);
+    assert!(output_text.contains(&format!("127.0.0.1:{port}")) && output_text.contains("server.port"), "{output_text}");
+    assert!(!directory.path().join("data").exists(), "nothing may be started before the ports are held");
 }
 
 #[test]
 fn c1_a_bad_host_is_named() {
-    let folder = tempfile::tempdir().expect("folder");
-    let output = modehost(folder.path(), &["serve"], &[("MODEHOST__SERVER__IP", "nowhere.example")]);
+    let directory = tempfile::tempdir().expect("folder");
+    let output = modehost(directory.path(), &["serve"], &[("MODEHOST__SERVER__IP", "nowhere.example")]);
     assert_eq!(output.status.code(), Some(64));
     assert!(text(&output.stderr).contains("server.ip"), "{}", text(&output.stderr));
 }
 
 #[test]
 fn check_says_what_is_wrong_where() {
-    let folder = tempfile::tempdir().expect("folder");
-    std::fs::write(folder.path().join("bad.yaml"), "server:\n  prot: 1\nlog:\n  level: loud\nwrokflow: {}\n")
+    let directory = tempfile::tempdir().expect("folder");
+    std::fs::write(directory.path().join("bad.yaml"), "server:\n  prot: 1\nlog:\n  level: loud\nwrokflow: {}\n")
         .expect("write");
-    let output = modehost(folder.path(), &["check", "bad.yaml"], &[]);
+    let output = modehost(directory.path(), &["check", "bad.yaml"], &[]);
     assert_eq!(output.status.code(), Some(64));
-    let told = text(&output.stderr);
-    assert!(told.contains("bad.yaml:2:3: server.prot: unknown key; did you mean `port`?"), "{told}");
-    assert!(told.contains("bad.yaml:4:10: log.level: must be error, warn"), "{told}");
+    let output_text = text(&output.stderr);
+    assert!(output_text.contains("bad.yaml:2:3: server.prot: unknown key; did you mean `port`?"), "{output_text}");
+    assert!(output_text.contains("bad.yaml:4:10: log.level: must be error, warn"), "{output_text}");
 
-    std::fs::write(folder.path().join("bad.yaml"), "groups:\n  a: [x]\ngruops: {}\n").expect("write");
-    let output = modehost(folder.path(), &["check", "bad.yaml"], &[]);
+    std::fs::write(directory.path().join("bad.yaml"), "groups:\n  a: [x]\ngruops: {}\n").expect("write");
+    let output = modehost(directory.path(), &["check", "bad.yaml"], &[]);
     assert_eq!(output.status.code(), Some(64));
-    let told = text(&output.stderr);
-    assert!(told.contains("bad.yaml:3:1: unknown section `gruops`; did you mean `groups`?"), "{told}");
+    let output_text = text(&output.stderr);
+    assert!(output_text.contains("bad.yaml:3:1: unknown section `gruops`; did you mean `groups`?"), "{output_text}");
 
-    std::fs::write(folder.path().join("good.yaml"), "server:\n  port: 9000\n").expect("write");
-    let output = modehost(folder.path(), &["check", "good.yaml"], &[]);
+    std::fs::write(directory.path().join("good.yaml"), "server:\n  port: 9000\n").expect("write");
+    let output = modehost(directory.path(), &["check", "good.yaml"], &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let said = text(&output.stdout);
+    let stdout = text(&output.stdout);
     assert!(
-        said.starts_with("plugins not looked at: there is no folder data/plugins") && said.ends_with("\nok\n"),
-        "{said}"
+        stdout.starts_with("plugins not looked at: there is no folder data/plugins") && stdout.ends_with("\nok\n"),
+        "{stdout}"
     );
 
-    let output = modehost(folder.path(), &["check", "absent.yaml"], &[]);
+    let output = modehost(directory.path(), &["check", "absent.yaml"], &[]);
     assert_eq!(output.status.code(), Some(64));
     assert!(text(&output.stderr).contains("absent.yaml"), "{}", text(&output.stderr));
 }
 
 #[test]
 fn a_bad_configuration_or_variable_stops_a_start_with_64() {
-    let folder = tempfile::tempdir().expect("folder");
-    std::fs::write(folder.path().join("bad.yaml"), "server:\n  port: many\n").expect("write");
-    let output = modehost(folder.path(), &["serve", "--config", "bad.yaml"], &[]);
+    let directory = tempfile::tempdir().expect("folder");
+    std::fs::write(directory.path().join("bad.yaml"), "server:\n  port: many\n").expect("write");
+    let output = modehost(directory.path(), &["serve", "--config", "bad.yaml"], &[]);
     assert_eq!(output.status.code(), Some(64));
     assert!(text(&output.stderr).contains("bad.yaml:2:9: server.port"), "{}", text(&output.stderr));
-    let output = modehost(folder.path(), &["serve"], &[("MODEHOST__SERVER__PROT", "1")]);
+    let output = modehost(directory.path(), &["serve"], &[("MODEHOST__SERVER__PROT", "1")]);
     assert_eq!(output.status.code(), Some(64));
-    let told = text(&output.stderr);
-    assert!(told.contains("environment variable MODEHOST__SERVER__PROT") && told.contains("`port`"), "{told}");
-    assert_eq!(modehost(folder.path(), &["serv"], &[]).status.code(), Some(64));
+    let output_text = text(&output.stderr);
+    assert!(
+        output_text.contains("environment variable MODEHOST__SERVER__PROT") && output_text.contains("`port`"),
+        "{output_text}"
+    );
+    assert_eq!(modehost(directory.path(), &["serv"], &[]).status.code(), Some(64));
 }
 
 #[test]
 fn c14_no_complaint_about_settings_shows_a_secret() {
-    let folder = tempfile::tempdir().expect("folder");
+    let directory = tempfile::tempdir().expect("folder");
     for wrong in [
         "auth:\n  tokens:\n    - hunter2\n",
         "auth:\n  tokens: [hunter2]\n",
@@ -160,11 +163,11 @@ fn c14_no_complaint_about_settings_shows_a_secret() {
         "server: { port: 1, port: hunter2 }\n",
         "asr:\n  doubao:\n    app_key: \"hunter2 with a blank\"\n    access_key: \"hunter2 as well\"\n",
     ] {
-        std::fs::write(folder.path().join("wrong.yaml"), wrong).expect("written");
-        let output = modehost(folder.path(), &["check", "wrong.yaml"], &[]);
-        let told = text(&output.stdout) + &text(&output.stderr);
-        assert!(!output.status.success() && told.contains("wrong.yaml:"), "{wrong}: {told}");
-        assert!(!told.contains("hunter2"), "{wrong}: {told}");
+        std::fs::write(directory.path().join("wrong.yaml"), wrong).expect("written");
+        let output = modehost(directory.path(), &["check", "wrong.yaml"], &[]);
+        let output_text = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && output_text.contains("wrong.yaml:"), "{wrong}: {output_text}");
+        assert!(!output_text.contains("hunter2"), "{wrong}: {output_text}");
     }
     for (variable, value) in [
         ("MODEHOST__SERVER__ADMIN_TOKN", "hunter2"),
@@ -174,38 +177,38 @@ fn c14_no_complaint_about_settings_shows_a_secret() {
         ("MODEHOST__NOTHING_LIKE_IT", "hunter2"),
         ("MODEHOST__HOOKS", "{\"a\":{\"url\":\"https://me:hunter2@a.example/\"}}"),
     ] {
-        std::fs::write(folder.path().join("good.yaml"), "server: { port: 9000 }\n").expect("written");
-        let output = modehost(folder.path(), &["check", "good.yaml"], &[(variable, value)]);
-        let told = text(&output.stdout) + &text(&output.stderr);
-        assert!(!output.status.success() && told.contains(variable), "{variable}: {told}");
-        assert!(!told.contains("hunter2"), "{variable}: {told}");
+        std::fs::write(directory.path().join("good.yaml"), "server: { port: 9000 }\n").expect("written");
+        let output = modehost(directory.path(), &["check", "good.yaml"], &[(variable, value)]);
+        let output_text = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success() && output_text.contains(variable), "{variable}: {output_text}");
+        assert!(!output_text.contains("hunter2"), "{variable}: {output_text}");
     }
 }
 
 #[test]
 fn c20_what_never_ends_is_not_read_to_its_end() {
-    let folder = tempfile::tempdir().expect("folder");
+    let directory = tempfile::tempdir().expect("folder");
     for arguments in [vec!["check", "/dev/zero"], vec!["plugin", "inspect", "/dev/zero"]] {
-        let output = modehost(folder.path(), &arguments, &[]);
-        let told = text(&output.stderr);
-        assert!(!output.status.success() && told.contains("it has more than"), "{arguments:?}: {told}");
+        let output = modehost(directory.path(), &arguments, &[]);
+        let output_text = text(&output.stderr);
+        assert!(!output.status.success() && output_text.contains("it has more than"), "{arguments:?}: {output_text}");
     }
 }
 
 #[test]
 fn outside_a_checkout_dev_says_where_to_go() {
-    let folder = tempfile::tempdir().expect("folder");
-    let output = modehost(folder.path(), &["dev"], &[]);
+    let directory = tempfile::tempdir().expect("folder");
+    let output = modehost(directory.path(), &["dev"], &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("run this inside a checkout"), "{}", text(&output.stderr));
 }
 
 #[test]
 fn a_file_that_is_no_plugin_is_refused_with_its_name() {
-    let folder = tempfile::tempdir().expect("folder");
-    std::fs::write(folder.path().join("x.wasm"), "not wasm").expect("write");
+    let directory = tempfile::tempdir().expect("folder");
+    std::fs::write(directory.path().join("x.wasm"), "not wasm").expect("write");
     for command in ["inspect", "check"] {
-        let output = modehost(folder.path(), &["plugin", command, "x.wasm"], &[]);
+        let output = modehost(directory.path(), &["plugin", command, "x.wasm"], &[]);
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains("x.wasm is not WebAssembly"), "{}", text(&output.stderr));
     }
@@ -221,27 +224,27 @@ fn the_reference_is_printed_as_it_is_handed_out() {
         .filter(|file| file.is_file())
         .map(|file| file.display().to_string())
         .collect();
-    // As a shell puts them.
+    // In the order of a shell's glob.
     schemas.sort();
     let mut arguments = vec!["check", "--reference"];
     arguments.extend(schemas.iter().map(String::as_str));
-    let folder = tempfile::tempdir().expect("folder");
-    let output = modehost(folder.path(), &arguments, &[]);
-    let handed_out = std::fs::read_to_string(root.join("config/REFERENCE.md")).expect("config/REFERENCE.md");
+    let directory = tempfile::tempdir().expect("folder");
+    let output = modehost(directory.path(), &arguments, &[]);
+    let distributed = std::fs::read_to_string(root.join("config/REFERENCE.md")).expect("config/REFERENCE.md");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout).trim_end(), handed_out.trim_end());
+    assert_eq!(text(&output.stdout).trim_end(), distributed.trim_end());
 
-    let output = modehost(folder.path(), &["check", "--reference", "absent/config.schema.json"], &[]);
+    let output = modehost(directory.path(), &["check", "--reference", "absent/config.schema.json"], &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("absent/config.schema.json"), "{}", text(&output.stderr));
 }
 
 #[test]
 fn a_backup_of_nothing_says_where_to_look() {
-    let folder = tempfile::tempdir().expect("folder");
-    let output = modehost(folder.path(), &["backup", "copy"], &[]);
+    let directory = tempfile::tempdir().expect("folder");
+    let output = modehost(directory.path(), &["backup", "copy"], &[]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("modehost.db") && told.contains("--data"), "{told}");
-    assert!(!folder.path().join("copy").exists(), "nothing that looks like a backup is left behind");
+    let output_text = text(&output.stderr);
+    assert!(output_text.contains("modehost.db") && output_text.contains("--data"), "{output_text}");
+    assert!(!directory.path().join("copy").exists(), "nothing that looks like a backup is left behind");
 }

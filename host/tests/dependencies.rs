@@ -1,5 +1,5 @@
-//! What is handed out is made of: `examples/operation/LICENSES.md`, a bill of materials and the texts of the licences.
-//! Rule: all three come from the graph that cargo builds by; what the list says is held against it with each test.
+//! License data of the distribution: `examples/operation/LICENSES.md`, a bill of materials and the license texts. Rule:
+//! all three are generated from cargo's dependency graph; each test run compares the list with it.
 //!
 //! `UPDATE_LICENSES=1 cargo test -p modehost --test dependencies` writes the list, and for a release
 //! `target/modehost.cdx.json` (CycloneDX) and `target/THIRD-PARTY.txt`.
@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// Not handed out: it is for tests of plugins.
+/// Not distributed: only tests of plugins use it.
 const TEST_KIT: &str = "modehost-testkit";
 
 fn root() -> PathBuf {
@@ -22,7 +22,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// The packages of others in the server and in the plugins, as they are built without features, by name and version.
+/// Third-party packages of the server and the plugins, built without features, by name and version.
 fn packages() -> BTreeMap<(String, String), Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -36,22 +36,22 @@ fn packages() -> BTreeMap<(String, String), Value> {
     let known: BTreeMap<_, _> = by_id(list(&all["packages"])).collect();
     let nodes: BTreeMap<_, _> = by_id(list(&all["resolve"]["nodes"])).collect();
     let plugins = root().join("plugins");
-    let is_handed_out = |package: &Value| {
+    let is_distributed = |package: &Value| {
         let own = package["source"].is_null();
         let name = text(package, "name");
         own && (name == "modehost"
             || Path::new(text(package, "manifest_path")).starts_with(&plugins) && name != TEST_KIT)
     };
-    let mut open: Vec<String> =
-        known.iter().filter(|(_, package)| is_handed_out(package)).map(|(id, _)| id.clone()).collect();
+    let mut pending: Vec<String> =
+        known.iter().filter(|(_, package)| is_distributed(package)).map(|(id, _)| id.clone()).collect();
     let mut seen = BTreeSet::new();
-    while let Some(id) = open.pop() {
+    while let Some(id) = pending.pop() {
         for dependency in list(&nodes[&id]["deps"]) {
-            // Neither what only tests nor what only the build wants.
-            let is_in = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+            // Dev and build dependencies are not distributed.
+            let is_runtime = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
             let next = text(&dependency, "pkg").to_owned();
-            if is_in && seen.insert(next.clone()) {
-                open.push(next);
+            if is_runtime && seen.insert(next.clone()) {
+                pending.push(next);
             }
         }
     }
@@ -73,8 +73,8 @@ fn list(packages: &BTreeMap<(String, String), Value>) -> String {
     page
 }
 
-/// CycloneDX 1.5.
-fn bill(packages: &BTreeMap<(String, String), Value>) -> Value {
+/// A CycloneDX 1.5 document.
+fn bill_of_materials(packages: &BTreeMap<(String, String), Value>) -> Value {
     let components = packages.iter().map(|((name, version), package)| {
         let purl = format!("pkg:cargo/{name}@{version}");
         json!({
@@ -89,12 +89,12 @@ fn bill(packages: &BTreeMap<(String, String), Value>) -> Value {
     })
 }
 
-/// Each text once, under the packages that it is of.
-fn texts(packages: &BTreeMap<(String, String), Value>) -> String {
+/// Each license text once, under the packages that it belongs to.
+fn license_texts(packages: &BTreeMap<(String, String), Value>) -> String {
     let mut by_text: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for ((name, version), package) in packages {
-        let folder = Path::new(text(package, "manifest_path")).parent().expect("a folder");
-        for entry in std::fs::read_dir(folder).expect("its source").flatten() {
+        let directory = Path::new(text(package, "manifest_path")).parent().expect("a folder");
+        for entry in std::fs::read_dir(directory).expect("its source").flatten() {
             let file = entry.file_name().to_string_lossy().to_uppercase();
             if ["LICEN", "COPYING", "NOTICE", "UNLICENSE"].iter().any(|start| file.starts_with(start))
                 && let Ok(text) = std::fs::read_to_string(entry.path())
@@ -120,15 +120,16 @@ fn the_list_of_licences_is_that_of_the_tree() {
     for name in ["proptest", "rcgen", "cc"] {
         assert!(!packages.keys().any(|(known, _)| known == name), "{name} is in no program");
     }
-    let unsaid: Vec<_> = packages.iter().filter(|(_, package)| text(package, "license").is_empty()).collect();
-    assert!(unsaid.is_empty(), "no licence is said: {unsaid:?}");
+    let unlicensed: Vec<_> = packages.iter().filter(|(_, package)| text(package, "license").is_empty()).collect();
+    assert!(unlicensed.is_empty(), "no licence is said: {unlicensed:?}");
     let file = root().join("examples/operation/LICENSES.md");
     if std::env::var_os("UPDATE_LICENSES").is_some() {
         std::fs::write(&file, list(&packages)).expect("written");
         let target = root().join("target");
-        std::fs::write(target.join("modehost.cdx.json"), format!("{:#}\n", bill(&packages))).expect("written");
-        std::fs::write(target.join("THIRD-PARTY.txt"), texts(&packages)).expect("written");
+        std::fs::write(target.join("modehost.cdx.json"), format!("{:#}\n", bill_of_materials(&packages)))
+            .expect("written");
+        std::fs::write(target.join("THIRD-PARTY.txt"), license_texts(&packages)).expect("written");
     }
-    let told = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(told == list(&packages), "LICENSES.md is not what is built: UPDATE_LICENSES=1 makes it anew");
+    let present = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(present == list(&packages), "LICENSES.md is not what is built: UPDATE_LICENSES=1 makes it anew");
 }

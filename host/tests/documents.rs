@@ -1,5 +1,5 @@
-//! The files under `config/` and the list of metrics. Rule: what is handed out is what is built in,
-//! and neither falls behind the code.
+//! The files under `config/` and the built-in settings. Rule: the distributed files are the built-in ones, and neither
+//! falls behind the code.
 
 use std::path::Path;
 
@@ -14,21 +14,21 @@ fn built_in() -> Loaded<Settings> {
 
 #[test]
 fn the_file_that_is_handed_out_says_what_the_code_says() {
-    let handed_out = serde_json::to_value(&built_in().document).expect("JSON");
+    let distributed = serde_json::to_value(&built_in().document).expect("JSON");
     let mut expected = serde_json::to_value(Settings::default()).expect("JSON");
-    // The things that no code may name.
-    for place in [
+    // The settings that name modes, which code under `host/` must not.
+    for pointer in [
         "/plugins/grants",
         "/plugins/share",
         "/session/default_mode",
         "/timeouts/mode_multiplier",
         "/config/older_names",
     ] {
-        let named = handed_out.pointer(place).expect("the file names it").clone();
-        assert!(named.is_string() || named.as_object().is_some_and(|names| !names.is_empty()), "{place}: {named}");
-        *expected.pointer_mut(place).expect("the code knows it") = named;
+        let named = distributed.pointer(pointer).expect("the file names it").clone();
+        assert!(named.is_string() || named.as_object().is_some_and(|names| !names.is_empty()), "{pointer}: {named}");
+        *expected.pointer_mut(pointer).expect("the code knows it") = named;
     }
-    assert_eq!(handed_out, expected);
+    assert_eq!(distributed, expected);
 }
 
 #[test]
@@ -73,11 +73,11 @@ fn the_reference_is_the_one_of_the_code_and_of_the_plugins() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut sections = Vec::new();
     for entry in std::fs::read_dir(root.join("plugins")).expect("plugins/").flatten() {
-        let folder = entry.path();
-        let Ok(text) = std::fs::read_to_string(folder.join("config.schema.json")) else { continue };
+        let directory = entry.path();
+        let Ok(text) = std::fs::read_to_string(directory.join("config.schema.json")) else { continue };
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The command names a section after its folder, so the two must agree.
-        let manifest = std::fs::read_to_string(folder.join("plugin.toml")).expect("a manifest");
+        // The command names a section after its directory, so the two must agree.
+        let manifest = std::fs::read_to_string(directory.join("plugin.toml")).expect("a manifest");
         let manifest: toml::Table = manifest.parse().expect("TOML");
         assert_eq!(manifest["id"].as_str(), Some(name.as_str()), "a plugin's folder is named after its id");
         sections.push((name, serde_json::from_str(&text).expect("JSON")));
@@ -100,7 +100,7 @@ fn the_reference_is_the_one_of_the_code_and_of_the_plugins() {
 fn what_the_reference_says_of_restarts_and_defaults_is_so() {
     let in_force = serde_json::to_value(&built_in().document).expect("JSON");
     let page = settings::reference(&[]);
-    let mut looked_at = 0;
+    let mut checked = 0;
     for row in page.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.split(" | ").collect();
         let (setting, default, when, words) = (cells[0].trim_matches(['|', ' ', '`']), cells[2], cells[3], row);
@@ -117,9 +117,9 @@ fn what_the_reference_says_of_restarts_and_defaults_is_so() {
             continue;
         };
         assert_eq!(default.trim_matches('`').replace("\\|", "|"), value.to_string(), "{row}");
-        looked_at += 1;
+        checked += 1;
     }
-    assert!(looked_at > 80, "{looked_at}");
+    assert!(checked > 80, "{checked}");
 }
 
 #[test]

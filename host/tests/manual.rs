@@ -1,4 +1,4 @@
-//! What the binary says of itself: version, manual, completions. Rule: programs that read it are asked, where they are
+//! Version, manual pages and completions of the binary. Rule: the programs that read them check them, where they are
 //! installed.
 
 use std::path::Path;
@@ -10,15 +10,15 @@ mod build;
 
 fn modehost(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_modehost")).args(arguments).stdin(Stdio::null()).output();
-    said(output.expect("the binary runs"))
+    stdout_of(output.expect("the binary runs"))
 }
 
-fn said(output: Output) -> String {
+fn stdout_of(output: Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Runs a program with a text on its input; none where it is not installed.
+/// Runs a program on a file with this text; `None` if it is not installed.
 fn read_by(program: &str, arguments: &[&str], text: &str) -> Option<Output> {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), text).expect("written");
@@ -45,38 +45,40 @@ fn the_version_tells_builds_apart_and_its_first_line_is_for_programs() {
 
 #[test]
 fn the_commit_is_that_of_the_checkout_and_says_where_that_was_changed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let here = folder.path().join("host");
-    std::fs::create_dir(&here).expect("a folder");
-    assert_eq!(build::found(&here), None, "no checkout");
+    let directory = tempfile::tempdir().expect("a folder");
+    let host = directory.path().join("host");
+    std::fs::create_dir(&host).expect("a folder");
+    assert_eq!(build::checkout_commit(&host), None, "no checkout");
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
-        said(Command::new("git").args(identity).args(arguments).current_dir(folder.path()).output().expect("git"))
+        stdout_of(
+            Command::new("git").args(identity).args(arguments).current_dir(directory.path()).output().expect("git"),
+        )
     };
     git(&["init", "-q"]);
     for inner in ["wit", "config"] {
-        std::fs::create_dir(folder.path().join(inner)).expect("a folder");
+        std::fs::create_dir(directory.path().join(inner)).expect("a folder");
     }
-    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).expect("written");
+    let write = |file: &str, text: &str| std::fs::write(directory.path().join(file), text).expect("written");
     write("host/a.rs", "a");
     write("README.md", "a");
     git(&["add", "."]);
     git(&["commit", "-qm", "a"]);
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).trim().to_owned();
-    assert_eq!(build::found(&here), Some(commit.clone()));
+    assert_eq!(build::checkout_commit(&host), Some(commit.clone()));
     write("README.md", "b");
-    assert_eq!(build::found(&here), Some(commit.clone()), "the program is not made of it");
+    assert_eq!(build::checkout_commit(&host), Some(commit.clone()), "the program is not made of it");
     write("host/a.rs", "b");
-    assert_eq!(build::found(&here), Some(format!("{commit}-changed")));
-    assert_eq!(build::said(Some(" 0123abc\n")).as_deref(), Some("0123abc"));
-    assert_eq!(build::said(Some(" ")), None);
-    assert!(std::panic::catch_unwind(|| build::said(Some("two words"))).is_err());
+    assert_eq!(build::checkout_commit(&host), Some(format!("{commit}-changed")));
+    assert_eq!(build::parse_commit(Some(" 0123abc\n")).as_deref(), Some("0123abc"));
+    assert_eq!(build::parse_commit(Some(" ")), None);
+    assert!(std::panic::catch_unwind(|| build::parse_commit(Some("two words"))).is_err());
 }
 
 #[test]
 fn the_manual_has_a_page_for_each_command_and_roff_reads_them() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let pages = folder.path().join("man1");
+    let directory = tempfile::tempdir().expect("a folder");
+    let pages = directory.path().join("man1");
     modehost(&["manual", pages.to_str().expect("a path")]);
     let names: Vec<_> = std::fs::read_dir(&pages)
         .expect("pages")
@@ -111,15 +113,15 @@ fn completions_are_read_by_their_shells() {
             assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
-    // What bash makes of the first letters.
+    // Bash's completion of the first letters.
     let script = modehost(&["completions", "bash"])
         + "\nCOMP_WORDS=(modehost back); COMP_CWORD=1; _modehost modehost back modehost; echo \"${COMPREPLY[@]}\"";
     if let Some(output) = read_by("bash", &[], &script) {
-        assert_eq!(said(output), "backup\n");
+        assert_eq!(stdout_of(output), "backup\n");
     }
 }
 
-/// Commands of the server between backticks and in blocks, without options and what stands for a value.
+/// Commands of the server in backticks and in code blocks, up to the first option or placeholder.
 fn commands(page: &str) -> std::collections::BTreeSet<Vec<String>> {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)).expect("a page");
     let spans = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
@@ -135,14 +137,14 @@ fn commands(page: &str) -> std::collections::BTreeSet<Vec<String>> {
 
 #[test]
 fn every_command_that_a_page_names_is_one() {
-    let mut looked_at = 0;
+    let mut checked = 0;
     for page in ["README.md", "README.zh.md", "config/OPERATING.md"] {
         for words in commands(page) {
             let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
             arguments.push("--help");
             modehost(&arguments);
-            looked_at += 1;
+            checked += 1;
         }
     }
-    assert!(looked_at > 20, "{looked_at}");
+    assert!(checked > 20, "{checked}");
 }

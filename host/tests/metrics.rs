@@ -1,5 +1,5 @@
-//! `host/METRICS.md`. Rule: what the code counts, what it describes and what is written for people
-//! are the same; a metric that one of them lacks fails here with its name.
+//! `host/METRICS.md`. Rule: the metrics that the code updates, that it describes and that the page lists are the same;
+//! one that is missing anywhere fails here with its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,24 +11,24 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use modehost::metric_names::{OLDER, UNTIL};
 use serde_json::json;
 
-/// One row.
+/// A row of the page.
 #[derive(Clone, Debug, Default)]
 struct Metric {
     kind: &'static str,
     unit: &'static str,
-    words: String,
-    /// From when on it is there.
+    description: String,
+    /// When it first exists: at the start, or with the settings; none: at its first use.
     from: Option<&'static str>,
 }
 
-/// Writes down what is described.
+/// A recorder that collects descriptions and registrations; the flag is set once settings are applied.
 #[derive(Clone, Debug, Default)]
-struct Notes(Arc<Mutex<BTreeMap<String, Metric>>>, Arc<AtomicBool>);
+struct Descriptions(Arc<Mutex<BTreeMap<String, Metric>>>, Arc<AtomicBool>);
 
-impl Notes {
-    fn describe(&self, kind: &'static str, name: KeyName, unit: Option<Unit>, words: SharedString) {
+impl Descriptions {
+    fn describe(&self, kind: &'static str, name: KeyName, unit: Option<Unit>, description: SharedString) {
         let unit = unit.map_or("", |unit| unit.as_str());
-        let metric = Metric { kind, unit, words: words.into_owned(), from: None };
+        let metric = Metric { kind, unit, description: description.into_owned(), from: None };
         let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.as_str().to_owned(), metric);
         assert!(before.is_none(), "{} is described twice", name.as_str());
     }
@@ -41,17 +41,17 @@ impl Notes {
     }
 }
 
-impl Recorder for Notes {
-    fn describe_counter(&self, key: KeyName, unit: Option<Unit>, words: SharedString) {
-        self.describe("counter", key, unit, words);
+impl Recorder for Descriptions {
+    fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.describe("counter", key, unit, description);
     }
 
-    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, words: SharedString) {
-        self.describe("gauge", key, unit, words);
+    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.describe("gauge", key, unit, description);
     }
 
-    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, words: SharedString) {
-        self.describe("histogram", key, unit, words);
+    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.describe("histogram", key, unit, description);
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
@@ -71,17 +71,17 @@ impl Recorder for Notes {
 }
 
 fn described() -> BTreeMap<String, Metric> {
-    let notes = Notes::default();
-    metrics::with_local_recorder(&notes, || {
+    let descriptions = Descriptions::default();
+    metrics::with_local_recorder(&descriptions, || {
         modehost::metrics::describe();
-        notes.1.store(true, Ordering::Relaxed);
-        begin();
+        descriptions.1.store(true, Ordering::Relaxed);
+        register_configured();
     });
-    notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    descriptions.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// What settings and plugins begin.
-fn begin() {
+/// Registers the metrics of settings and plugins.
+fn register_configured() {
     let alias = json!({ "base_url": "http://127.0.0.1:1/v1" });
     let models = json!({ "aliases": { "default": alias.clone() }, "purposes": { "purpose": "default" } });
     modehost_llm::LanguageModels::new(&serde_json::from_value(models).expect("a section"));
@@ -101,9 +101,9 @@ fn host() -> &'static Path {
 #[test]
 fn the_list_for_people_is_the_one_of_the_code() {
     let mut page = String::from(HEAD);
-    for (name, Metric { kind, unit, words, from }) in described() {
+    for (name, Metric { kind, unit, description, from }) in described() {
         let when = from.unwrap_or("first use");
-        writeln!(page, "| `{name}` | {kind} | {unit} | {when} | {words} |").expect("a text");
+        writeln!(page, "| `{name}` | {kind} | {unit} | {when} | {description} |").expect("a text");
     }
     writeln!(page, "\n## Older names\n\nShown as well until version {UNTIL}, with the same values.\n").expect("a text");
     writeln!(page, "| name | before |\n|---|---|").expect("a text");
@@ -155,9 +155,9 @@ fn what_is_counted_is_described_and_the_other_way_round() {
     }
     let missing: Vec<_> = counted.difference(&described).collect();
     assert!(missing.is_empty(), "describe these in metrics.rs of their crate: {missing:?}");
-    // Those of the process are counted by the crate metrics-process.
-    let idle: Vec<_> = described.difference(&counted).filter(|name| !name.starts_with("process_")).collect();
-    assert!(idle.is_empty(), "nothing counts these: {idle:?}");
+    // The process metrics are updated by the crate metrics-process.
+    let unused: Vec<_> = described.difference(&counted).filter(|name| !name.starts_with("process_")).collect();
+    assert!(unused.is_empty(), "nothing counts these: {unused:?}");
 }
 
 #[test]
@@ -178,14 +178,14 @@ fn names_end_with_their_unit() {
             "bytes" => assert!(base.ends_with("_bytes"), "{name}"),
             _ => assert!(!base.ends_with("_seconds") && !base.ends_with("_bytes"), "{name}"),
         }
-        assert!(metric.words.ends_with('.'), "{name}: {}", metric.words);
+        assert!(metric.description.ends_with('.'), "{name}: {}", metric.description);
     }
 }
 
 /// Every source file of the server, without tests and benchmarks.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+    for entry in std::fs::read_dir(directory).expect("a folder").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && !["tests", "benches", "target"].contains(&name.as_str()) {

@@ -1,5 +1,5 @@
-//! Who has moved what, or taken it along. Rule: every call that may change something, or gives out what is kept of a
-//! device, writes one line, also if it was refused: from where, what, and what became of it; never a token or a body.
+//! The audit log of the admin API. Rule: every call that may change something or that exports a device's data writes
+//! one line, even if it was denied: origin, method, path and outcome; never a token or a body.
 
 use std::sync::Arc;
 
@@ -11,40 +11,40 @@ use metrics::counter;
 
 use super::{AdminState, access};
 
-/// What the lines are logged under; always on, whatever the level.
+/// Log target of the audit lines; enabled at every log level.
 pub const TARGET: &str = "modehost::audit";
 
-/// Longest path in a line; ours are shorter unless somebody plays.
+/// Longest path in a line, in characters; ours are shorter, so only probes are cut.
 const PATH_CHARS: usize = 200;
 
-/// Counts every call, and writes the line of one that may change something.
+/// Middleware: counts every call, and writes an audit line for one that may change something.
 pub async fn record(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let takes = request.uri().path().ends_with("/export");
-    let line = (!reads || takes).then(|| Line::of(&request, &admin));
-    let answer = next.run(request).await;
-    let outcome = match answer.status() {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_export = request.uri().path().ends_with("/export");
+    let line = (!is_read || is_export).then(|| AuditLine::of(&request, &admin));
+    let response = next.run(request).await;
+    let outcome = match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
         status if status.is_success() => "ok",
         _ => "failed",
     };
     counter!("modehost_admin_calls_total", "outcome" => outcome).increment(1);
     if let Some(line) = line {
-        line.write(outcome, answer.status());
+        line.write(outcome, response.status());
     }
-    answer
+    response
 }
 
-struct Line {
-    /// The nearest address that is no trusted proxy.
+struct AuditLine {
+    /// The nearest address that is not a trusted proxy.
     from: String,
-    /// Whether the call says that it came through a proxy, trusted or not.
+    /// Whether forwarding headers were present, from a trusted proxy or not.
     forwarded: bool,
     method: Method,
     path: String,
 }
 
-impl Line {
+impl AuditLine {
     fn of(request: &Request, admin: &AdminState) -> Self {
         let caller = access::caller(request, &admin.live.current().document.server);
         Self {

@@ -1,4 +1,4 @@
-//! The configuration: what holds, whether another would, and reading it anew.
+//! Configuration routes: show what is in force, check a candidate, reload.
 
 use std::sync::Arc;
 
@@ -15,30 +15,30 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::view::{BadConfiguration, Done, Refusal, ReloadedView};
-use super::{AdminState, Shared, answer, refuse};
+use super::{AdminState, Shared, error_response, order_response};
 use crate::app::problems;
 use crate::app::sections::Owners;
 use crate::settings::Settings;
 use crate::settings::shown::{Shown, shown};
 
-/// The routes of this part.
+/// The routes of this module.
 pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     let checking = OpenApiRouter::new().routes(routes!(check_config)).routes(routes!(reload_config));
     checking.routes(routes!(show_config))
 }
 
-/// The settings that hold.
+/// The settings in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConfigView {
     /// The configuration file; null for built-in settings.
     file: Option<String>,
     /// Every setting, by its name.
     settings: Vec<Shown>,
-    /// Settings whose values in the file wait for a restart.
+    /// Settings whose new values take effect after a restart.
     needs_restart: Vec<String>,
 }
 
-/// The settings that hold, each with where it was said. Secrets are hidden.
+/// The settings in force, each with its origin. Secrets are hidden.
 #[utoipa::path(
     get, path = "/api/v1/config", security(("admin_token" = [])),
     responses(
@@ -54,7 +54,7 @@ async fn show_config(State(admin): Shared) -> impl IntoResponse {
     Json(ConfigView { file, settings, needs_restart })
 }
 
-/// Checks the YAML of the body as if it were the file; changes nothing.
+/// Checks the YAML body as if it were the configuration file; changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/config/check", security(("admin_token" = [])),
     request_body(content = String, content_type = "application/yaml"),
@@ -68,9 +68,9 @@ async fn show_config(State(admin): Shared) -> impl IntoResponse {
 async fn check_config(State(admin): Shared, text: Result<String, StringRejection>) -> Response {
     let text = match text {
         Ok(text) => text,
-        Err(rejected) => return refuse(rejected.status(), rejected.body_text()),
+        Err(rejected) => return error_response(rejected.status(), rejected.body_text()),
     };
-    let outcome = admin.clone().work(move || {
+    let outcome = admin.clone().run_order(move || {
         let loaded = admin.live.source().load_text::<Settings>("configuration", &text)?;
         let problems = problems::of(&loaded, &admin.catalog);
         if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
@@ -80,11 +80,11 @@ async fn check_config(State(admin): Shared, text: Result<String, StringRejection
         Some(Err(problems)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
         }
-        None => answer(None),
+        None => order_response(None),
     }
 }
 
-/// Reads the configuration file anew; it holds as a whole or not at all.
+/// Reloads the configuration file; it is applied as a whole or not at all.
 #[utoipa::path(
     post, path = "/api/v1/config/reload", security(("admin_token" = [])),
     responses(
@@ -95,11 +95,11 @@ async fn check_config(State(admin): Shared, text: Result<String, StringRejection
     )
 )]
 async fn reload_config(State(admin): Shared) -> Response {
-    match admin.clone().work(move || admin.live.refresh()).await {
+    match admin.clone().run_order(move || admin.live.refresh()).await {
         Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
         Some(Err(problems)) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
         }
-        None => answer(None),
+        None => order_response(None),
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of a device: given out whole, or removed whole.
+//! Stored data of a device: export or erase all of it.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::sessions::{NO_DEVICE, device_of};
+use super::sessions::{NO_DEVICE, parse_device};
 use super::view::Refusal;
-use super::{AdminState, STOPPING, Shared, refuse, storage};
+use super::{AdminState, STOPPING, Shared, error_response, storage};
 use crate::app::forget::{Error, Outcome, forget};
 
-/// The routes of this part.
+/// The routes of this module.
 pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(export)).routes(routes!(remove))
 }
 
-/// Everything that is kept of a device, as one document: its session as it was saved last (at most 2 s ago), documents,
-/// journals with their entries, finished work, messages to it and from it, and what is known about it.
+/// Everything stored about a device, as one document: its last saved session (at most 2 s old), documents, journals
+/// with their entries, archived work, queued messages to it and from it, and its device record.
 #[utoipa::path(
     get, path = "/api/v1/devices/{device}/export", security(("admin_token" = [])),
     params(("device" = String, Path, description = "Id of the device")),
@@ -40,45 +40,46 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     )
 )]
 async fn export(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
-    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     let kept = async {
-        let _place = admin.places.acquire().await.map_err(|_| StorageError::Closed)?;
+        let _permit = admin.order_permits.acquire().await.map_err(|_| StorageError::Closed)?;
         let mut kept = admin.storage.of_device(&device).await?;
         kept["waiting_in_file"] = admin.queue.concerning(&device).await?.into();
         Ok::<_, StorageError>(kept)
     };
     let kept = match kept.await {
         Ok(kept) => kept,
-        Err(error @ StorageError::Invalid(_)) => return refuse(StatusCode::CONFLICT, error),
-        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error @ StorageError::Invalid(_)) => return error_response(StatusCode::CONFLICT, error),
+        Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     };
     if kept.as_object().is_none_or(|stores| stores.values().all(|rows| rows.as_array().is_none_or(Vec::is_empty))) {
-        return refuse(StatusCode::NOT_FOUND, unknown(&device));
+        return error_response(StatusCode::NOT_FOUND, nothing_stored(&device));
     }
     Json(ExportView { device: device.to_string(), kept }).into_response()
 }
 
-/// Everything that is kept of a device.
+/// Everything stored about a device.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportView {
     device: String,
-    /// The rows of each store, as objects. Texts that are JSON stand in them as they are; bytes as `{"base64": …}`.
+    /// The rows of each store, as objects. JSON texts are embedded as JSON; bytes as `{"base64": …}`.
     #[schema(value_type = std::collections::BTreeMap<String, Vec<Object>>)]
     kept: Value,
 }
 
-/// What forgetting a device has come to.
+/// Outcome of erasing a device.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ForgottenView {
     device: String,
-    /// How many of each were removed.
+    /// Number of removed rows by kind.
     #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     removed: Value,
-    /// What is left, each in a sentence.
+    /// What is not removed, one sentence each.
     left: Vec<String>,
 }
 
-/// Forgets a device: its connection closes, and everything that is kept of it goes. It may come again as a new one.
+/// Erases a device: its connection is closed and everything stored about it is removed. It may come back as a new
+/// device.
 #[utoipa::path(
     delete, path = "/api/v1/devices/{device}", security(("admin_token" = [])),
     params(("device" = String, Path, description = "Id of the device")),
@@ -90,69 +91,71 @@ pub struct ForgottenView {
     )
 )]
 async fn remove(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
-    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     let live = admin.live.current();
     let data = live.document.storage.dir.clone();
-    let Some((free, aside)) = run_blocking(move || (storage::free(&data), storage::put_aside(&data))).await else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
+    let Some((free_bytes, backups)) =
+        run_blocking(move || (storage::free_bytes(&data), storage::backup_files(&data))).await
+    else {
+        return error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
     };
-    let (id, order) = (device.clone(), admin.clone());
+    let (id, state) = (device.clone(), admin.clone());
     let runtime = tokio::runtime::Handle::current();
-    // On a thread of its own and to its end, also if whoever asked has gone.
-    let forgetting = admin.clone().work(move || {
-        runtime.block_on(async { forget(&order.registry, &order.storage, &order.queue, &id, free).await })
+    // On its own thread and to completion, even if the client disconnects.
+    let erasure = admin.clone().run_order(move || {
+        runtime.block_on(async { forget(&state.registry, &state.storage, &state.queue, &id, free_bytes).await })
     });
-    let outcome = match forgetting.await {
+    let outcome = match erasure.await {
         Some(Ok(outcome)) => outcome,
         Some(Err(error @ (Error::Session(_) | Error::Storage(_)))) => {
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, error);
+            return error_response(StatusCode::SERVICE_UNAVAILABLE, error);
         }
-        None => return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+        None => return error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
     };
-    if outcome.gone.is_nothing() && outcome.in_file == 0 && !outcome.had_session {
-        return refuse(StatusCode::NOT_FOUND, unknown(&device));
+    if outcome.removed.is_nothing() && outcome.removed_from_file == 0 && !outcome.had_session {
+        return error_response(StatusCode::NOT_FOUND, nothing_stored(&device));
     }
-    let mut removed = serde_json::to_value(outcome.gone).unwrap_or_default();
-    removed["waiting_in_file"] = outcome.in_file.into();
-    let log = live.document.log.folder(&live.document.storage.dir);
-    let left = left(&device, &outcome, log.as_deref(), &aside);
+    let mut removed = serde_json::to_value(outcome.removed).unwrap_or_default();
+    removed["waiting_in_file"] = outcome.removed_from_file.into();
+    let log = live.document.log.directory(&live.document.storage.dir);
+    let left = left(&device, &outcome, log.as_deref(), &backups);
     Json(ForgottenView { device: device.to_string(), removed, left }).into_response()
 }
 
-fn unknown(device: &DeviceId) -> String {
+fn nothing_stored(device: &DeviceId) -> String {
     format!("nothing is kept of {device}")
 }
 
-/// What is not removed, in sentences.
-fn left(device: &DeviceId, outcome: &Outcome, log: Option<&std::path::Path>, aside: &[String]) -> Vec<String> {
-    let log = log.map_or("the log".to_owned(), |folder| folder.display().to_string());
+/// What is not removed, as sentences.
+fn left(device: &DeviceId, outcome: &Outcome, log: Option<&std::path::Path>, backups: &[String]) -> Vec<String> {
+    let log = log.map_or("the log".to_owned(), |directory| directory.display().to_string());
     let mut left = vec![
         format!("lines in {log} name {device} until they are old enough to go (log.keep_days)"),
         "backups are as they were".to_owned(),
     ];
-    if !outcome.shared.is_empty() {
-        let keys = outcome.shared.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    if !outcome.shared_documents.is_empty() {
+        let keys = outcome.shared_documents.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
         left.push(format!("documents that others have a part in name it: {keys}"));
     }
-    if outcome.nobodys > 0 {
+    if outcome.unowned_archives > 0 {
         left.push(format!(
             "{} pieces of finished work were kept by an older version, which did not note whose they are; look through \
              them",
-            outcome.nobodys
+            outcome.unowned_archives
         ));
     }
-    if !outcome.files_followed {
+    if !outcome.files_removed {
         left.push(
             "files of finished work have not followed yet; they go as soon as their folder can be written".to_owned(),
         );
     }
-    if let Some(why) = &outcome.traces {
+    if let Some(why) = &outcome.not_compacted {
         left.push(format!(
             "what was removed is overwritten, but older copies may stand in free room of the database: {why}"
         ));
     }
-    if !aside.is_empty() {
-        left.push(format!("files that were put aside are as they were: {}", aside.join(", ")));
+    if !backups.is_empty() {
+        left.push(format!("files that were put aside are as they were: {}", backups.join(", ")));
     }
     left
 }

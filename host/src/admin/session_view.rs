@@ -1,4 +1,4 @@
-//! A session as operators are told it. Rule: made field by field, and no word of what was said.
+//! A session as the admin API shows it. Rule: built field by field, and without any text of a conversation.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use modehost_session::{HandlerInfo, SessionDetail, TurnRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A session, whole.
+/// A session in detail.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionDetailView {
     device: String,
-    /// As the device is told it; null for a moment after a start.
+    /// The id that the device knows; null for a moment after a start.
     session: Option<String>,
     connected: bool,
-    /// Unix ms since which it is away; null while it is connected.
+    /// Unix ms since when the device is disconnected; null while it is connected.
     away_since: Option<u64>,
-    /// The last connection; null where there was none since the start.
+    /// The last connection; null if there was none since the start.
     connection: Option<ConnectionView>,
-    /// What its last hello said; null before it.
+    /// What its last hello declared; null before the first one.
     features: Option<FeaturesView>,
-    /// It knows this server's own messages.
+    /// Whether it understands this server's protocol extensions.
     knows_extensions: bool,
-    /// The mode that runs; null for the default mode.
+    /// The active mode; null for the default mode.
     mode: Option<String>,
-    /// Plugins that have something in the session; null where it was too busy to tell.
+    /// Plugins with a handler in the session; null if the session was too busy to answer.
     plugins: Option<Vec<HandlerView>>,
     waiting: WaitingView,
     /// The last turns, oldest first.
@@ -35,25 +35,25 @@ pub struct SessionDetailView {
 /// A connection.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConnectionView {
-    /// Counted over the life of the process.
+    /// Sequence number within this process.
     number: u64,
     address: String,
-    /// As the client names itself; empty where it does not.
+    /// The client's own name; empty if it sends none.
     client: String,
-    /// What its `Protocol-Version` says.
+    /// Value of its `Protocol-Version` header.
     protocol_version: Option<u64>,
     /// Unix ms.
     since: u64,
 }
 
-/// What a device can do.
+/// Features of a device.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FeaturesView {
-    /// It has an MCP server with tools.
+    /// Whether it has an MCP server with tools.
     mcp: bool,
-    /// It can show faces.
+    /// Whether it can display emotions.
     faces: bool,
-    /// Version of the framing.
+    /// Version of the binary framing.
     version: Option<u64>,
     /// `opus` or `pcm`.
     codec: &'static str,
@@ -61,41 +61,42 @@ pub struct FeaturesView {
     sample_rate: u32,
 }
 
-/// A plugin in a session.
+/// A plugin's handler in a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HandlerView {
     plugin: String,
     version: String,
     generation: u64,
-    /// Version of the contract; null for a generation that is listed no more.
+    /// Contract version; null for a generation that is no longer listed.
     contract: Option<&'static str>,
-    /// The mode that it is; null for one that only handles messages.
+    /// The mode that it provides; null for a plugin that only handles messages.
     mode: Option<String>,
-    /// Its instance is in memory.
+    /// Whether its instance is in memory (not hibernated).
     live: bool,
-    /// Requests that are still to be answered.
+    /// Requests that are not answered yet.
     requests: usize,
     timers: usize,
 }
 
-/// What waits, in numbers.
+/// Queue lengths of a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WaitingView {
-    /// Messages of the device that the session has not come to.
+    /// Messages from the device that the session has not processed yet.
     from_device: usize,
-    /// Frames that the connection has not written, and their bytes.
+    /// Frames that the connection has not written yet, and their bytes.
     outbox_frames: usize,
     outbox_bytes: usize,
-    /// Messages that are kept in memory for its return.
+    /// Messages kept in memory until the device reconnects.
     held: usize,
-    /// Messages in the queue on the disk.
+    /// Messages in the queue on disk.
     queue: u64,
 }
 
-/// A turn that is over. Times count from the end of what the person said or sent, in ms; null: there was no such part.
+/// A completed turn. Times count from the end of what the person said or sent, in ms; null if the turn had no such
+/// phase.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TurnView {
-    /// Counted over the life of the session.
+    /// Sequence number within the session.
     turn: u64,
     /// Unix ms.
     at: u64,
@@ -110,12 +111,12 @@ pub struct TurnView {
     total_ms: u64,
     /// `answered`, `interrupted`, `failed` or `nothing`.
     outcome: &'static str,
-    /// What interrupted it, or what failed.
+    /// Reason of an interruption or failure.
     why: Option<String>,
 }
 
 impl SessionDetailView {
-    /// From what the session, the queue and the catalog know.
+    /// Combines what the session, the queue and the catalog report.
     pub fn new(device: &DeviceId, detail: SessionDetail, queue: u64, contracts: &BTreeMap<u64, &'static str>) -> Self {
         let SessionDetail {
             connected,

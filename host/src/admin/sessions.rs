@@ -1,4 +1,4 @@
-//! Sessions, and what is done to them.
+//! Session routes: list, show, kick.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use utoipa_axum::routes;
 
 use super::session_view::SessionDetailView;
 use super::view::{Done, Refusal, SessionView};
-use super::{STOPPING, Shared, refuse};
+use super::{STOPPING, Shared, error_response};
 
-/// The routes of this part.
+/// The routes of this module.
 pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
     OpenApiRouter::new().routes(routes!(sessions)).routes(routes!(show)).routes(routes!(kick))
 }
@@ -33,7 +33,8 @@ async fn sessions(State(admin): Shared) -> impl IntoResponse {
     Json(admin.registry.sessions().into_iter().map(SessionView::from).collect::<Vec<_>>())
 }
 
-/// A session as it is now: connection, mode, plugins, what waits, and the last turns without a word of them.
+/// The current state of a session: connection, mode, plugins, queue lengths and the last turns, without any text of
+/// them.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{device}", security(("admin_token" = [])),
     params(("device" = String, Path, description = "Id of the device")),
@@ -45,22 +46,22 @@ async fn sessions(State(admin): Shared) -> impl IntoResponse {
     )
 )]
 async fn show(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
-    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     let Some(detail) = admin.registry.detail(&device).await else {
-        return refuse(StatusCode::NOT_FOUND, no_session(&device));
+        return error_response(StatusCode::NOT_FOUND, no_session(&device));
     };
     let queue = match admin.storage.waiting_for(&device).await {
         Ok(queue) => queue,
-        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     };
     let in_file = admin.queue.concerning(&device).await.unwrap_or_default();
-    let in_file = in_file.iter().filter(|kept| kept["device_id"] == device.as_str()).count();
+    let in_file = in_file.iter().filter(|message| message["device_id"] == device.as_str()).count();
     let contracts = admin.catalog.list().into_iter().filter_map(|row| Some((row.generation?, row.track?.version())));
     let contracts = contracts.collect::<BTreeMap<_, _>>();
     Json(SessionDetailView::new(&device, detail, queue.rows + in_file as u64, &contracts)).into_response()
 }
 
-/// Closes the connection of a device with 1008. Its state stays, and it may come again.
+/// Closes the connection of a device with 1008. Its state is kept, and it may reconnect.
 #[utoipa::path(
     post, path = "/api/v1/sessions/{device}/kick", security(("admin_token" = [])),
     params(("device" = String, Path, description = "Id of the device")),
@@ -73,12 +74,14 @@ async fn show(State(admin): Shared, device: Result<Path<String>, PathRejection>)
     )
 )]
 async fn kick(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
-    let Some(device) = device_of(device) else { return refuse(StatusCode::BAD_REQUEST, NO_DEVICE) };
+    let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     match admin.registry.kick(&device, "an operator has closed this connection") {
         Kicked::Closing => Json(Done::OK).into_response(),
-        Kicked::Away => refuse(StatusCode::CONFLICT, format!("{device} is not connected now; its session is kept")),
-        Kicked::Unknown => refuse(StatusCode::NOT_FOUND, no_session(&device)),
-        Kicked::Stopping => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+        Kicked::Away => {
+            error_response(StatusCode::CONFLICT, format!("{device} is not connected now; its session is kept"))
+        }
+        Kicked::Unknown => error_response(StatusCode::NOT_FOUND, no_session(&device)),
+        Kicked::Stopping => error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
     }
 }
 
@@ -86,8 +89,8 @@ fn no_session(device: &DeviceId) -> String {
     format!("there is no session of {device} in memory; `session list` shows all, `device export` what is kept of it")
 }
 
-/// A device id out of a path, as devices' own are read.
-pub(super) fn device_of(path: Result<Path<String>, PathRejection>) -> Option<DeviceId> {
+/// The device id in a path, parsed as the gateway parses it.
+pub(super) fn parse_device(path: Result<Path<String>, PathRejection>) -> Option<DeviceId> {
     DeviceId::parse(&path.ok()?.0)
 }
 

@@ -1,4 +1,4 @@
-//! What there is to say of the server as a whole.
+//! Status of the server as a whole.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use super::Shared;
 use super::view::Refusal;
 use crate::settings::advice;
 
-/// The routes of this part.
+/// The routes of this module.
 pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
     OpenApiRouter::new().routes(routes!(status))
 }
@@ -21,30 +21,30 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
 #[derive(Debug, Serialize, ToSchema)]
 struct StatusView {
     version: &'static str,
-    /// Seconds since the start of this program.
+    /// Seconds since this program started.
     uptime_s: u64,
-    /// Whether it wants newcomers, as `/readyz` says.
+    /// Whether new devices are accepted, as `/readyz` says.
     ready: bool,
-    /// One sentence for each part that is not ready.
+    /// One sentence for each component that is not ready.
     not_ready: Vec<String>,
-    /// What else `/readyz` says, such as that the last reload was refused.
+    /// Other notes of `/readyz`, such as a rejected reload.
     notes: Vec<String>,
-    /// What is allowed and hardly meant: no sign-in on an open address, secrets that can be guessed.
+    /// Risky settings: no sign-in on an open address, guessable secrets.
     warnings: Vec<WarningView>,
-    /// Settings whose new values wait for a restart.
+    /// Settings whose new values take effect after a restart.
     waiting_for_restart: Vec<String>,
 }
 
 /// One warning.
 #[derive(Debug, Serialize, ToSchema)]
 struct WarningView {
-    /// The setting that it is about.
+    /// The setting that it concerns.
     setting: String,
-    /// What is the matter, and the remedy.
+    /// What is wrong, and how to fix it.
     message: String,
 }
 
-/// Version, readiness, and what an operator should hear.
+/// Version, readiness and warnings.
 #[utoipa::path(
     get, path = "/api/v1/status", security(("admin_token" = [])),
     responses(
@@ -57,7 +57,7 @@ async fn status(State(admin): Shared) -> impl IntoResponse {
     let advice = advice(&admin.live.current());
     Json(StatusView {
         version: env!("CARGO_PKG_VERSION"),
-        uptime_s: admin.began.elapsed().as_secs(),
+        uptime_s: admin.started.elapsed().as_secs(),
         ready: readiness.not_ready.is_empty(),
         not_ready: readiness.not_ready,
         notes: readiness.notes,

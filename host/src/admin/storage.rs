@@ -1,4 +1,4 @@
-//! What takes the crate on the disk, and making room.
+//! Disk usage and freeing space.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,37 +18,37 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::view::Refusal;
-use super::{AdminState, STOPPING, Shared, refuse};
+use super::{AdminState, STOPPING, Shared, error_response};
 use crate::app;
 
-/// The routes of this part.
+/// The routes of this module.
 pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(compact))
 }
 
-/// What takes the crate.
+/// Disk usage.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StorageView {
-    /// Bytes of files and folders.
+    /// Sizes of files and directories, in bytes.
     files: Vec<FileView>,
-    /// Rows and bytes of each store in the database, the devices that hold most, and what is free in it.
+    /// Rows and bytes of each store in the database, the devices that use most, and unused bytes in it.
     #[schema(value_type = Object)]
     stores: Value,
-    /// Bytes that are free on the disk.
+    /// Free bytes on the disk.
     disk_free_bytes: u64,
     limits: LimitsView,
 }
 
-/// A file or folder with everything in it.
+/// A file, or a directory with everything in it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FileView {
-    /// What it is.
+    /// What it contains.
     what: &'static str,
     path: String,
     bytes: u64,
 }
 
-/// What bounds it, from the configuration.
+/// The configured limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LimitsView {
     /// `storage.max_mib`
@@ -59,7 +59,7 @@ pub struct LimitsView {
     plugin_cache_mib: u64,
 }
 
-/// What takes the crate on the disk.
+/// What uses the disk.
 #[utoipa::path(
     get, path = "/api/v1/storage", security(("admin_token" = [])),
     responses(
@@ -72,15 +72,15 @@ async fn show(State(admin): Shared) -> Response {
     let live = admin.live.current();
     let stores = match admin.storage.usage().await {
         Ok(usage) => serde_json::to_value(usage).unwrap_or_default(),
-        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     };
     let settings = &live.document;
-    let (data, log) = (settings.storage.dir.clone(), settings.log.folder(&settings.storage.dir));
+    let (data, log) = (settings.storage.dir.clone(), settings.log.directory(&settings.storage.dir));
     let plugins = settings.plugins.dir.clone();
     let Some((files, disk_free_bytes)) =
-        run_blocking(move || (files(&data, log.as_deref(), &plugins), free(&data))).await
+        run_blocking(move || (files(&data, log.as_deref(), &plugins), free_bytes(&data))).await
     else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
+        return error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
     };
     let limits = LimitsView {
         database_mib: settings.storage.max_mib,
@@ -90,22 +90,22 @@ async fn show(State(admin): Shared) -> Response {
     Json(StorageView { files, stores, disk_free_bytes, limits }).into_response()
 }
 
-/// What making room has come to.
+/// Outcome of freeing space.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CompactedView {
-    /// Journals of nobody that are gone.
+    /// Removed journals without an owner.
     journals: u64,
-    /// Messages that had expired and are gone.
+    /// Removed expired messages.
     messages: u64,
-    /// Bytes of the database before and after.
+    /// Size of the database before and after, in bytes.
     bytes_before: u64,
     bytes_after: u64,
-    /// What was not done, each in a sentence.
+    /// What was not done, one sentence each.
     left: Vec<String>,
 }
 
-/// Makes room: journals of nobody and messages that have expired go now, and the database gives back what is empty in
-/// it, where that takes a moment only.
+/// Frees space: orphaned journals and expired messages are removed now, and unused pages of the database are returned
+/// where that takes only a moment.
 #[utoipa::path(
     post, path = "/api/v1/storage/compact", security(("admin_token" = [])),
     responses(
@@ -117,11 +117,11 @@ pub struct CompactedView {
 async fn compact(State(admin): Shared) -> Response {
     let live = admin.live.current();
     let data = live.document.storage.dir.clone();
-    let Some(free) = run_blocking(move || free(&data)).await else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
+    let Some(free_bytes) = run_blocking(move || free_bytes(&data)).await else {
+        return error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
     };
     let made = async {
-        let _place = admin.places.acquire().await.map_err(|_| StorageError::Closed)?;
+        let _permit = admin.order_permits.acquire().await.map_err(|_| StorageError::Closed)?;
         let mut left = Vec::new();
         let swept = timeout(limits::COMPACT_SWEEP, sweep(&*admin.storage, live.document.storage.orphan_days)).await;
         let journals = match swept {
@@ -131,18 +131,18 @@ async fn compact(State(admin): Shared) -> Response {
                 0
             }
         };
-        let compacted = admin.storage.compact(free).await?;
+        let compacted = admin.storage.compact(free_bytes).await?;
         left.extend(compacted.left);
         let (bytes_before, bytes_after) = (compacted.bytes_before, compacted.bytes_after);
         Ok::<_, StorageError>(CompactedView { journals, messages: compacted.expired, bytes_before, bytes_after, left })
     };
     match made.await {
         Ok(view) => Json(view).into_response(),
-        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, error),
+        Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     }
 }
 
-/// Everything that this server writes.
+/// Every file and directory that this server writes.
 fn files(data: &Path, log: Option<&Path>, plugins: &Path) -> Vec<FileView> {
     let mut known: Vec<(&'static str, PathBuf)> = vec![
         ("database", data.join("modehost.db")),
@@ -150,8 +150,8 @@ fn files(data: &Path, log: Option<&Path>, plugins: &Path) -> Vec<FileView> {
         ("index of the write-ahead file", data.join("modehost.db-shm")),
         ("queue in reserve", data.join("offline_queue.json")),
         ("plugins", plugins.to_owned()),
-        ("compiled plugins", app::cache_folder(data)),
-        ("releases of plugins", app::releases_folder(data)),
+        ("compiled plugins", app::cache_directory(data)),
+        ("releases of plugins", app::releases_directory(data)),
     ];
     known.extend(log.map(|log| ("log", log.to_owned())));
     let others = std::fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -172,33 +172,33 @@ fn files(data: &Path, log: Option<&Path>, plugins: &Path) -> Vec<FileView> {
     known.into_iter().map(view).filter(|file| file.bytes > 0).collect()
 }
 
-/// Folders in folders that are looked into: ours have two.
+/// Greatest depth of directories that is searched: ours are two levels deep.
 const DEPTH: usize = 8;
 
-/// Of a file, or of all that is in a folder. Links are not followed.
+/// Size of a file, or of everything in a directory. Symbolic links are not followed.
 fn bytes(path: &Path, depth: usize) -> u64 {
-    let Ok(about) = std::fs::symlink_metadata(path) else { return 0 };
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return 0 };
     match depth.checked_sub(1) {
-        Some(depth) if about.is_dir() => {
+        Some(depth) if metadata.is_dir() => {
             std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| bytes(&entry.path(), depth)).sum()
         }
-        _ => about.len(),
+        _ => metadata.len(),
     }
 }
 
-/// Bytes that are free for us on the disk of a folder.
-pub(super) fn free(folder: &Path) -> u64 {
-    rustix::fs::statvfs(folder).map_or(0, |about| about.f_bavail.saturating_mul(about.f_frsize))
+/// Bytes available to this process on the disk of a directory.
+pub(super) fn free_bytes(directory: &Path) -> u64 {
+    rustix::fs::statvfs(directory).map_or(0, |metadata| metadata.f_bavail.saturating_mul(metadata.f_frsize))
 }
 
-/// Copies of what was damaged or lost, which nobody but a person may remove.
-pub(super) fn put_aside(data: &Path) -> Vec<String> {
-    let folders = std::fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.path());
-    let folders = folders.filter(|path| path.is_dir()).chain([data.to_owned()]);
-    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+/// Backups of damaged or replaced files, which only a person may remove.
+pub(super) fn backup_files(data: &Path) -> Vec<String> {
+    let directories = std::fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.path());
+    let directories = directories.filter(|path| path.is_dir()).chain([data.to_owned()]);
+    let files = directories.flat_map(|directory| std::fs::read_dir(directory).into_iter().flatten().flatten());
     let name = |file: &std::fs::DirEntry| file.file_name().to_string_lossy().into_owned();
-    let aside = files.filter(|file| [".saved-", ".damaged-"].iter().any(|mark| name(file).contains(mark)));
-    let mut aside: Vec<String> = aside.map(|file| file.path().display().to_string()).collect();
-    aside.sort();
-    aside
+    let backups = files.filter(|file| [".saved-", ".damaged-"].iter().any(|mark| name(file).contains(mark)));
+    let mut backups: Vec<String> = backups.map(|file| file.path().display().to_string()).collect();
+    backups.sort();
+    backups
 }

@@ -1,5 +1,5 @@
-//! What operators are told, as the document of the interface describes it. Rule: made from what the
-//! rooms know field by field, so that nothing of theirs shows, or goes missing, by accident.
+//! Response types of the admin API, as its OpenAPI document describes them. Rule: built field by field from the types
+//! of other crates, so that no field of theirs leaks or goes missing by accident.
 
 use modehost_config::{Problems, Reloaded};
 use modehost_plugin::catalog::status::PluginStatus;
@@ -14,9 +14,9 @@ pub struct SessionView {
     device: String,
     /// Whether the device has a connection now.
     connected: bool,
-    /// The mode that runs; null for the default mode.
+    /// The active mode; null for the default mode.
     mode: Option<String>,
-    /// Instances of plugins in memory.
+    /// Number of plugin instances in memory.
     live_instances: usize,
 }
 
@@ -27,32 +27,32 @@ impl From<SessionInfo> for SessionView {
     }
 }
 
-/// A version of a plugin, or a file that was refused.
+/// A generation of a plugin, or a rejected file.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PluginView {
-    /// Empty if the file does not say.
+    /// Empty if the file declares none.
     id: String,
     version: String,
-    /// Version of the contract that it was built against; null for a refused file.
+    /// Contract version that it was built against; null for a rejected file.
     track: Option<String>,
-    /// Counts up with every version and every change of its settings; null for a refused file.
+    /// Increases with every loaded version and every change of its settings; null for a rejected file.
     generation: Option<u64>,
     /// First 8 hex digits of the SHA-256 of the file.
     sha8: String,
     file: String,
     state: StateView,
-    /// Why it was refused or rolled back.
+    /// Why it was rejected or rolled back.
     reason: Option<String>,
-    /// Share of the devices that a candidate serves, in percent.
+    /// Share of the devices served by a canary, in percent.
     percent: Option<u8>,
     /// Unix time in ms.
     loaded_at: u64,
-    /// Events that it was given.
+    /// Number of events that it handled.
     calls: u64,
     faults: u64,
-    /// The last fault in its own words, such as the sentence of a panic.
+    /// The last fault in the plugin's own words, such as a panic message.
     last_fault: Option<String>,
-    /// Sessions that went back from it and have not been served by it since.
+    /// Sessions that rolled back from it and that it has not served since.
     sessions_gone_back: usize,
     modes: Vec<String>,
     message_types: Vec<String>,
@@ -60,23 +60,23 @@ pub struct PluginView {
     grants: Vec<String>,
 }
 
-/// What a version does.
+/// Role of a generation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum StateView {
-    /// Serves, and has proven itself.
+    /// Serves all sessions, after its trial.
     Active,
-    /// Serves all, and has yet to prove itself.
+    /// Serves all sessions and is still on trial.
     Trial,
-    /// Serves a share of the devices.
+    /// Canary: serves a share of the devices.
     Candidate,
-    /// The one before: sessions that the newer one fails go back to it.
+    /// The previous generation: sessions roll back to it when the newer one fails.
     Fallback,
-    /// Serves nobody; the one before it serves instead, also after a restart.
+    /// Serves nobody; the previous generation serves instead, also after a restart.
     RolledBack,
-    /// Never served.
+    /// Rejected when it was loaded; never served.
     Refused,
-    /// Does not serve yet: its machine code is being made.
+    /// Not serving yet: it is being compiled.
     Compiling,
 }
 
@@ -134,7 +134,7 @@ impl From<PluginStatus> for PluginView {
     }
 }
 
-/// What was asked for is done.
+/// The request succeeded.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
     /// Always true.
@@ -146,12 +146,12 @@ impl Done {
     pub const OK: Self = Self { ok: true };
 }
 
-/// A new reading of the configuration.
+/// Outcome of a reload of the configuration.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReloadedView {
-    /// False if it says what it said before.
+    /// False if the document is unchanged.
     changed: bool,
-    /// Settings whose new values need a restart; the old ones stay.
+    /// Settings whose new values take effect after a restart; the old ones stay in force.
     needs_restart: Vec<String>,
 }
 
@@ -162,7 +162,7 @@ impl From<Reloaded> for ReloadedView {
     }
 }
 
-/// Something was not done.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Refusal {
     /// One sentence that says why, and what to do.
@@ -170,19 +170,19 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// With its sentence.
+    /// From its sentence.
     pub fn new(error: impl ToString) -> Self {
         Self { error: error.to_string() }
     }
 }
 
-/// A configuration that is not valid.
+/// An invalid configuration.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BadConfiguration {
     /// Always false.
     ok: bool,
     error: String,
-    /// Everything that is wrong, each with its place.
+    /// All diagnostics, each with its location.
     problems: Vec<String>,
 }
 

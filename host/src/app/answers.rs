@@ -1,5 +1,5 @@
-//! Whether a device would be answered at all. Rule: what the configuration says and no plugin does is a problem of
-//! the configuration; what is wrong with the files in the plugin folder is mended there, and is not.
+//! Whether devices would be answered at all. Rule: a mode that the configuration names and no plugin provides is a
+//! configuration problem; bad files in the plugin directory are not, since they are fixed there.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::health::Health;
 use super::problems;
 use crate::settings::{Settings, advice};
 
-/// Why no device is answered, in one sentence; none if some are, or are not meant to be.
-pub fn why_mute(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<String> {
+/// Why no device would be answered, in one sentence; none if some are, or if that is intended.
+pub fn why_unanswered(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<String> {
     let mode = loaded.document.session.default_mode.as_deref()?;
     let table = catalog.table();
     if table.modes.contains_key(mode) || !catalog.compiling().is_empty() {
@@ -42,14 +42,14 @@ pub fn why_mute(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<St
 /// Keeps `/readyz` up to date with plugins and settings, as long as the server runs.
 pub async fn watch(health: Arc<Health>, catalog: Arc<PluginCatalog>, live: Arc<Live<Settings>>) {
     let (mut changes, mut settings, mut reloads) = (catalog.changes(), live.subscribe(), live.reloads());
-    // What becomes of files that are refused changes no table.
+    // Rejected files do not notify any channel, so they are polled as well.
     let mut advised = advice(&live.current());
-    let mut tick = interval(limits::HEALTH_LOOK);
+    let mut tick = interval(limits::HEALTH_PROBE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut found = None;
     loop {
         tokio::select! {
-            // Sections are held against schemas anew only where one of the two may have changed.
+            // The sections are checked against their schemas again only if either may have changed.
             _ = tick.tick() => {}
             changed = changes.changed() => match changed {
                 Ok(()) => found = None,
@@ -71,9 +71,9 @@ pub async fn watch(health: Arc<Health>, catalog: Arc<PluginCatalog>, live: Arc<L
             tracing::warn!("{}: {}", new.setting, new.message);
         }
         advised = now;
-        // What was let pass at a lenient start goes with the first document that is good.
+        // Problems that a lenient start let pass clear with the first valid document.
         let problems = found.get_or_insert_with(|| problems::of(&loaded, &catalog));
         health.reloaded(last.as_ref());
-        health.look(why_mute(&loaded, &catalog), problems);
+        health.update(why_unanswered(&loaded, &catalog), problems);
     }
 }

@@ -1,5 +1,5 @@
-//! What serves the sessions: storage, plugins, models, hooks, speech. Rule: opened in the order in which one needs the
-//! other, and closed so that everything submitted is on disk.
+//! The services behind the sessions: storage, plugins, models, webhooks, speech. Rule: opened in order of their
+//! dependencies, and closed so that every submitted write is on disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use super::samples::Samples;
 use super::sections;
 use crate::settings::{Settings, speech_parts};
 
-/// What is open as long as the server runs.
+/// Services that stay open while the server runs.
 pub struct Backends {
     pub storage: Arc<SqliteStorage>,
     pub runtime: Arc<Runtime>,
     pub catalog: Arc<PluginCatalog>,
-    /// What new versions of plugins are tried on.
+    /// Session states on which new generations are probed.
     pub samples: Arc<Samples>,
     pub models: Arc<LanguageModels>,
     pub hooks: Arc<WebHooks>,
     pub speech: Arc<Speech>,
-    /// What waits for devices that are away; a file stands in where the database cannot.
+    /// Messages queued for absent devices; a file replaces the database when it cannot be written.
     pub queue: Arc<FallbackQueue>,
-    /// Finished work goes on to files for people.
+    /// Exports archived work to files for people.
     _exporter: ArchiveExporter,
-    /// What nobody needs any more goes.
-    _sweeper: JournalGc,
+    /// Removes orphaned journals.
+    _journal_gc: JournalGc,
 }
 
 impl Backends {
-    /// Opens the storage, then the runtime, then loads the plugins that are there.
+    /// Opens the storage, then the wasmtime runtime, then loads the plugins in the directory.
     pub async fn open(settings: &Loaded<Settings>) -> Result<Self, StartError> {
         let document = settings.document.clone();
         let sections = sections::values(settings);
@@ -47,24 +47,27 @@ impl Backends {
             let storage = SqliteStorage::open(&document.storage)?;
             let queue = FallbackQueue::open(storage.clone(), &document.storage.dir)?;
             let plugins = &document.plugins;
-            let runtime = Runtime::new(plugins.runtime(Some(cache_folder(&document.storage.dir)), Some(compiler())))?;
+            let runtime =
+                Runtime::new(plugins.runtime(Some(cache_directory(&document.storage.dir)), Some(compiler())))?;
             Ok((storage, queue, runtime))
         });
         let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
         let samples = Arc::new(Samples::new(storage.clone()));
-        let ground =
-            Ground { releases: Some(releases_folder(&settings.document.storage.dir)), samples: Some(samples.clone()) };
+        let ground = Ground {
+            releases: Some(releases_directory(&settings.document.storage.dir)),
+            samples: Some(samples.clone()),
+        };
         let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections, ground).await?;
         let models = LanguageModels::new(&settings.document.llm);
         let hooks = WebHooks::new(&settings.document.hooks);
         let speech = open_speech(settings).await?;
-        let kept = &settings.document.storage;
-        let _exporter = ArchiveExporter::start(storage.clone(), kept.dir.clone());
-        let _sweeper = JournalGc::start(storage.clone(), kept.orphan_days);
-        Ok(Self { storage, runtime, catalog, samples, models, hooks, speech, queue, _exporter, _sweeper })
+        let storage_config = &settings.document.storage;
+        let _exporter = ArchiveExporter::start(storage.clone(), storage_config.dir.clone());
+        let _journal_gc = JournalGc::start(storage.clone(), storage_config.orphan_days);
+        Ok(Self { storage, runtime, catalog, samples, models, hooks, speech, queue, _exporter, _journal_gc })
     }
 
-    /// What sessions use.
+    /// The services that sessions use.
     pub fn services(
         &self,
         threads: Arc<WorkThreads>,
@@ -87,18 +90,18 @@ impl Backends {
         }
     }
 
-    /// Everything submitted is on disk when this returns.
+    /// Closes everything; every submitted write is on disk when this returns.
     pub async fn close(self) {
-        let Self { storage, _exporter, _sweeper, .. } = self;
-        drop((_exporter, _sweeper));
-        // Whatever keeps the blocking pool busy, this goes first.
+        let Self { storage, _exporter, _journal_gc, .. } = self;
+        drop((_exporter, _journal_gc));
+        // On a thread of its own, since the blocking pool may be busy.
         if run_apart("closing", move || storage.shutdown()).await.is_none() {
             tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
         }
     }
 }
 
-/// Sound is decoded on threads of its own, one for each core.
+/// Audio is decoded on threads of its own, one per core.
 async fn open_speech(settings: &Loaded<Settings>) -> Result<Arc<Speech>, StartError> {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = Arc::new(WorkThreads::start("sound", count, &Handle::current())?);
@@ -107,20 +110,20 @@ async fn open_speech(settings: &Loaded<Settings>) -> Result<Arc<Speech>, StartEr
     Ok(Speech::new(threads, parts))
 }
 
-/// This very program, as it runs: the file on disk may be another one by now.
+/// The running program itself: the file on disk may have been replaced by now.
 fn compiler() -> (PathBuf, Vec<String>) {
     (PathBuf::from("/proc/self/exe"), vec![COMPILE_PLUGIN.to_owned()])
 }
 
-/// The command by which this program compiles for another process of its kind.
+/// The subcommand with which this program compiles plugins in a helper process.
 pub const COMPILE_PLUGIN: &str = "compile-plugin";
 
-/// Compiled plugins lie beside the data that they work on.
-pub fn cache_folder(data: &Path) -> PathBuf {
+/// Directory of compiled plugins, beside the data.
+pub fn cache_directory(data: &Path) -> PathBuf {
     data.join("plugins-cache")
 }
 
-/// Good releases of plugins lie there, too: what the operator puts into the plugin folder is his own.
-pub fn releases_folder(data: &Path) -> PathBuf {
+/// Directory of good releases, beside the data: the plugin directory belongs to the operator.
+pub fn releases_directory(data: &Path) -> PathBuf {
     data.join("plugin-releases")
 }

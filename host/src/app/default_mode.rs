@@ -1,5 +1,4 @@
-//! Whether the mode that devices begin with is there. Rule: nothing is said of it as long as a plugin may still bring
-//! it.
+//! Whether the configured default mode exists. Rule: no problem is reported as long as a plugin may still provide it.
 
 use modehost_config::problem::suggest;
 use modehost_config::{Loaded, Problem};
@@ -8,18 +7,18 @@ use modehost_plugin::PluginCatalog;
 
 use crate::settings::Settings;
 
-/// The setting.
+/// JSON pointer of the setting.
 pub const DEFAULT_MODE: &str = "/session/default_mode";
 
-/// A default mode that no plugin has. Nothing is said of the one that is built in, nor as long as a plugin may still
-/// bring it: where a file is refused, or is being compiled.
+/// The problem of a default mode that no plugin provides. None for the built-in setting, and none as long as a plugin
+/// may still provide it: when a file is rejected or still compiling.
 pub fn problem(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<Problem> {
     let table = catalog.table();
     let open = table.plugins.is_empty() || catalog.refused_files() > 0 || !catalog.compiling().is_empty();
     if open { None } else { unknown(loaded, &modes(&table)) }
 }
 
-/// The same for plugins that have these modes.
+/// The same check against a list of known modes.
 pub fn unknown(loaded: &Loaded<Settings>, modes: &[String]) -> Option<Problem> {
     let mode = loaded.document.session.default_mode.as_deref().filter(|_| loaded.is_set(DEFAULT_MODE))?;
     if modes.iter().any(|known| known == mode) {
@@ -30,7 +29,7 @@ pub fn unknown(loaded: &Loaded<Settings>, modes: &[String]) -> Option<Problem> {
     Some(loaded.problem_with_value(DEFAULT_MODE, message))
 }
 
-/// All words that name a mode, sorted.
+/// All names and aliases of modes, sorted.
 fn modes(table: &Table) -> Vec<String> {
     let mut modes: Vec<String> = table.modes.keys().cloned().collect();
     modes.sort();

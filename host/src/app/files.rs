@@ -1,13 +1,13 @@
-//! How many files this process may have open. Rule: the soft limit is raised to the hard one, which
-//! is the operator's word; what that carries is said at start.
+//! The limit of open files. Rule: the soft limit is raised to the hard limit, which the operator sets; a low one is
+//! logged at the start.
 
 use modehost_gateway::OpenFiles;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Fewer than this are worth a warning: each device holds one.
-const FEW: u64 = 10_000;
+/// Below this a warning is logged: each device uses one file descriptor.
+const LOW_LIMIT: u64 = 10_000;
 
-/// How many files may be open, and how many are; none where the system does not say.
+/// The limit and the number of open files; none if the system does not report them.
 pub fn open_files() -> Option<OpenFiles> {
     let most = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok())?;
     Some(OpenFiles { most, open: std::fs::read_dir("/proc/self/fd").ok()?.count() })
@@ -24,7 +24,7 @@ pub fn raise_limit() {
             now.current
         }
     };
-    if let Some(limit) = limit.filter(|limit| *limit < FEW) {
+    if let Some(limit) = limit.filter(|limit| *limit < LOW_LIMIT) {
         tracing::warn!("at most {limit} files can be open, one for each device; raise ulimit -Hn (LimitNOFILE=)");
     }
 }

@@ -1,5 +1,5 @@
-//! Forgetting a device in every store. Rule: the database goes first, in one transaction that also marks what has to
-//! follow; whatever breaks off then is gone on with at the next start, and doing it twice does nothing more.
+//! Erasing a device from every store. Rule: the database comes first, in one transaction that also marks the pending
+//! follow-up; an interrupted erasure is resumed at the next start, and every step is idempotent.
 
 use std::sync::Arc;
 
@@ -9,37 +9,37 @@ use modehost_session::{NotForgotten, Registry};
 use modehost_storage::{FallbackQueue, Forgotten, SqliteStorage, StorageError};
 use tokio::time::{Instant, sleep};
 
-/// What has gone, and what has not.
+/// Outcome of an erasure.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Rows of the database, by kind.
-    pub gone: Forgotten,
-    /// Messages in the file that stands in for the queue.
-    pub in_file: u64,
-    /// A session was running and has been ended.
+    /// Removed rows of the database, by kind.
+    pub removed: Forgotten,
+    /// Removed messages of the fallback file of the queue.
+    pub removed_from_file: u64,
+    /// Whether a session was running; it has been ended.
     pub had_session: bool,
-    /// Files of finished work have followed.
-    pub files_followed: bool,
-    /// Documents that others have a part in and that name the device.
-    pub shared: Vec<Arc<str>>,
-    /// Finished work of which nobody knows whose it is.
-    pub nobodys: u64,
-    /// Why parts of what was removed may still stand in free room of the database.
-    pub traces: Option<String>,
+    /// Whether the files of archived work have been removed, too.
+    pub files_removed: bool,
+    /// Keys of documents that are shared with others and name the device.
+    pub shared_documents: Vec<Arc<str>>,
+    /// Number of archive entries without a recorded owner.
+    pub unowned_archives: u64,
+    /// Why removed data may remain in free pages of the database; none if it was compacted.
+    pub not_compacted: Option<String>,
 }
 
-/// Why a device is not forgotten.
+/// Why a device could not be erased.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The session does not end.
+    /// The session did not end.
     #[error("{0}")]
     Session(#[from] NotForgotten),
-    /// The database refuses.
+    /// A statement of the storage failed.
     #[error("{0}; ask again: what has gone already does no harm")]
     Storage(#[from] StorageError),
 }
 
-/// Ends the session of a device and removes everything that is kept of it. `free` are the bytes that the disk has.
+/// Ends the session of a device and erases everything stored about it. `free_bytes`: free bytes on the disk.
 ///
 /// # Errors
 /// See [`Error`].
@@ -48,32 +48,44 @@ pub async fn forget(
     storage: &SqliteStorage,
     queue: &FallbackQueue,
     device: &DeviceId,
-    free: u64,
+    free_bytes: u64,
 ) -> Result<Outcome, Error> {
-    // Held to the end: a session that came before would write itself back.
-    let parted = registry.part_with(device, "everything of this device is being removed").await?;
-    let gone = storage.forget(device).await?;
-    let in_file = follow(storage, queue, device).await?;
-    let files_followed = gone.archives == 0 || files_follow(storage).await?;
-    let shared = storage.shared_with(device).await?;
-    let nobodys = storage.nobodys_work().await?;
-    let nothing = gone.is_nothing() && in_file == 0;
-    let traces = if nothing { None } else { storage.compact(free).await?.left };
-    Ok(Outcome { gone, in_file, had_session: parted.had_session, files_followed, shared, nobodys, traces })
+    // Held to the end: a session created earlier would save itself again.
+    let ended = registry.part_with(device, "everything of this device is being removed").await?;
+    let removed = storage.forget(device).await?;
+    let removed_from_file = forget_outside_database(storage, queue, device).await?;
+    let files_removed = removed.archives == 0 || wait_for_file_removal(storage).await?;
+    let shared_documents = storage.shared_with(device).await?;
+    let unowned_archives = storage.nobodys_work().await?;
+    let nothing = removed.is_nothing() && removed_from_file == 0;
+    let not_compacted = if nothing { None } else { storage.compact(free_bytes).await?.left };
+    Ok(Outcome {
+        removed,
+        removed_from_file,
+        had_session: ended.had_session,
+        files_removed,
+        shared_documents,
+        unowned_archives,
+        not_compacted,
+    })
 }
 
-/// What is outside of the database.
-async fn follow(storage: &SqliteStorage, queue: &FallbackQueue, device: &DeviceId) -> Result<u64, StorageError> {
-    let in_file = queue.forget(device).await?;
+/// Follow-up outside the database; clears the pending mark.
+async fn forget_outside_database(
+    storage: &SqliteStorage,
+    queue: &FallbackQueue,
+    device: &DeviceId,
+) -> Result<u64, StorageError> {
+    let removed_from_file = queue.forget(device).await?;
     storage.has_forgotten(device).await?;
-    Ok(in_file)
+    Ok(removed_from_file)
 }
 
-/// Goes on with what an earlier process has not ended.
-pub async fn go_on(storage: &SqliteStorage, queue: &FallbackQueue) {
+/// Resumes erasures that an earlier process did not complete.
+pub async fn resume_pending(storage: &SqliteStorage, queue: &FallbackQueue) {
     let outcome = async {
         for device in storage.being_forgotten().await? {
-            follow(storage, queue, &device).await?;
+            forget_outside_database(storage, queue, &device).await?;
             tracing::info!("a device that was being forgotten when the server ended has been forgotten");
         }
         Ok::<_, StorageError>(())
@@ -83,8 +95,8 @@ pub async fn go_on(storage: &SqliteStorage, queue: &FallbackQueue) {
     }
 }
 
-/// Waits until the files of finished work have followed the database; false if they take longer.
-async fn files_follow(storage: &SqliteStorage) -> Result<bool, StorageError> {
+/// Waits until the files of archived work have been removed; false after [`limits::FORGET_FILES`].
+async fn wait_for_file_removal(storage: &SqliteStorage) -> Result<bool, StorageError> {
     let end = Instant::now() + limits::FORGET_FILES;
     while storage.files_due().await? > 0 {
         if Instant::now() >= end {

@@ -1,6 +1,5 @@
-//! What `/readyz` says. Rule: it is about newcomers: a server that cannot keep what it is given, that would answer
-//! nobody, or that is stopping, wants none. One bad look at the storage changes nothing, so that the answer does not
-//! flap.
+//! The readiness behind `/readyz`. Rule: it is about new devices: a server that cannot store, that would answer nobody,
+//! or that is stopping, is not ready. A single failed storage probe changes nothing, so that the state does not flap.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::service;
 
-/// What is not ready, in sentences, for the gateway and the service manager.
+/// The reasons against readiness, as sentences, for the gateway and the service manager.
 #[derive(Debug, Default)]
 pub struct Health {
     parts: Mutex<Parts>,
@@ -33,7 +32,7 @@ struct Parts {
 }
 
 impl Health {
-    /// What `/readyz` says, as it changes.
+    /// The readiness, as it changes.
     pub fn subscribe(&self) -> watch::Receiver<Readiness> {
         self.readiness.subscribe()
     }
@@ -47,7 +46,7 @@ impl Health {
         self.change(|parts| parts.storage = trouble.map(|why| format!("storage: {why}")));
     }
 
-    /// Takes in how the last reload ended.
+    /// Records the outcome of the last reload.
     pub fn reloaded(&self, last: Option<&LastReload>) {
         let note = last.and_then(|last| {
             let refused = last.refused.as_ref()?;
@@ -61,20 +60,20 @@ impl Health {
         self.change(|parts| parts.reload = note);
     }
 
-    /// Takes in who would be answered, and what is wrong with the settings in force.
-    pub fn look(&self, mute: Option<String>, problems: &[Problem]) {
+    /// Records why nobody would be answered, and the problems of the settings in force.
+    pub fn update(&self, unanswered: Option<String>, problems: &[Problem]) {
         let configuration = problems.first().map(|first| match problems.len() {
             1 => format!("configuration: {}: {}", first.setting, first.message),
             many => format!("configuration: {}: {} (and {} more)", first.setting, first.message, many - 1),
         });
-        let mut told = None;
+        let mut transition = None;
         self.change(|parts| {
             let before = [parts.plugins.clone(), parts.configuration.clone()];
-            (parts.plugins, parts.configuration) = (mute, configuration);
-            told = Some((before, [parts.plugins.clone(), parts.configuration.clone()]));
+            (parts.plugins, parts.configuration) = (unanswered, configuration);
+            transition = Some((before, [parts.plugins.clone(), parts.configuration.clone()]));
         });
-        // The storage's own watch tells of the storage.
-        let Some((before, now)) = told else { return };
+        // Storage problems are logged by `watch_storage`.
+        let Some((before, now)) = transition else { return };
         for (_, new) in before.iter().zip(&now).filter(|(before, new)| before != new) {
             if let Some(new) = new {
                 tracing::error!("not ready: {new}");
@@ -108,11 +107,11 @@ impl Health {
 
 const STOPPING: &str = "server: it is stopping";
 
-/// Tries the storage now and then, as long as the server runs.
+/// Probes the storage periodically, as long as the server runs.
 pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
-    let mut tick = interval(limits::HEALTH_LOOK);
+    let mut tick = interval(limits::HEALTH_PROBE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut opinion = Opinion::default();
+    let mut debounce = Debounce::default();
     loop {
         tick.tick().await;
         let trouble = match timeout(limits::STORAGE_REPLY, storage.probe()).await {
@@ -120,9 +119,9 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some(format!("no answer within {} s; is the disk overloaded?", limits::STORAGE_REPLY.as_secs())),
         };
-        // Also what befell others since the last look: a small write may still have found room.
+        // A failed write since the last probe counts as well: the probe is small and may succeed on a full disk.
         let trouble = trouble.or(storage.take_trouble().map(|error| error.to_string()));
-        if let Some(trouble) = opinion.after(trouble) {
+        if let Some(trouble) = debounce.observe(trouble) {
             match &trouble {
                 Some(why) => tracing::error!("not ready: {why}"),
                 None => tracing::info!("ready again: the storage writes"),
@@ -132,27 +131,27 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
     }
 }
 
-/// What several looks in a row agree on.
+/// Debounces the probes: the state changes after several equal ones in a row.
 #[derive(Debug, Default)]
-struct Opinion {
-    troubled: bool,
-    against: u32,
+struct Debounce {
+    failing: bool,
+    streak: u32,
 }
 
-impl Opinion {
-    /// Takes one look in; some where the opinion has changed, with the trouble or none.
-    fn after(&mut self, look: Option<String>) -> Option<Option<String>> {
-        if look.is_some() == self.troubled {
-            self.against = 0;
+impl Debounce {
+    /// Records one probe; returns the new state if it has changed.
+    fn observe(&mut self, probe: Option<String>) -> Option<Option<String>> {
+        if probe.is_some() == self.failing {
+            self.streak = 0;
             return None;
         }
-        self.against += 1;
-        if self.against < limits::HEALTH_AGREE {
+        self.streak += 1;
+        if self.streak < limits::HEALTH_DEBOUNCE {
             return None;
         }
-        self.against = 0;
-        self.troubled = look.is_some();
-        Some(look)
+        self.streak = 0;
+        self.failing = probe.is_some();
+        Some(probe)
     }
 }
 
@@ -163,17 +162,17 @@ mod tests {
     #[test]
     fn one_look_changes_nothing_and_two_do() {
         let (good, bad) = (|| None, || Some("full".to_owned()));
-        let mut opinion = Opinion::default();
-        assert_eq!(opinion.after(good()), None);
-        assert_eq!(opinion.after(bad()), None);
-        assert_eq!(opinion.after(good()), None);
-        assert_eq!(opinion.after(bad()), None);
-        assert_eq!(opinion.after(bad()), Some(bad()));
-        assert_eq!(opinion.after(bad()), None);
-        assert_eq!(opinion.after(good()), None);
-        assert_eq!(opinion.after(bad()), None);
-        assert_eq!(opinion.after(good()), None);
-        assert_eq!(opinion.after(good()), Some(good()));
+        let mut debounce = Debounce::default();
+        assert_eq!(debounce.observe(good()), None);
+        assert_eq!(debounce.observe(bad()), None);
+        assert_eq!(debounce.observe(good()), None);
+        assert_eq!(debounce.observe(bad()), None);
+        assert_eq!(debounce.observe(bad()), Some(bad()));
+        assert_eq!(debounce.observe(bad()), None);
+        assert_eq!(debounce.observe(good()), None);
+        assert_eq!(debounce.observe(bad()), None);
+        assert_eq!(debounce.observe(good()), None);
+        assert_eq!(debounce.observe(good()), Some(good()));
     }
 
     #[test]

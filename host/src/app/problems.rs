@@ -1,5 +1,5 @@
-//! What is wrong with a configuration, given the plugins that are there. Rule: the same answer for a start, a reload, a
-//! check and `/readyz`.
+//! All problems of a configuration, given the loaded plugins. Rule: a start, a reload, a check and `/readyz` give the
+//! same answer.
 
 use std::collections::BTreeSet;
 
@@ -12,29 +12,29 @@ use super::default_mode;
 use super::sections::Owners;
 use crate::settings::Settings;
 
-/// What is wrong with a document, given the plugins that are there.
+/// All problems of a document, given the loaded plugins.
 pub fn of(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Problem> {
     let mut problems = owners(loaded, catalog).check(loaded);
     problems.extend(default_mode::problem(loaded, catalog));
     problems
 }
 
-/// The same at a start, where plugins have had their sections already: one that refuses its section by itself says
-/// so once it is given it, and not to a look at its schema.
+/// The same at a start, where plugins have received their sections already: a plugin that rejects its section itself
+/// does so when it receives it, which a schema check cannot see.
 pub fn at_start(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Problem> {
     let mut problems = of(loaded, catalog);
-    let told: BTreeSet<&str> = problems.iter().filter_map(|problem| problem.setting.split('.').next()).collect();
-    let is_untold = |id: &str| loaded.sections.contains_key(id) && !told.contains(id);
-    let untold: Vec<_> = catalog.misconfigured().into_iter().filter(|plugin| is_untold(&plugin.id)).collect();
+    let reported: BTreeSet<&str> = problems.iter().filter_map(|problem| problem.setting.split('.').next()).collect();
+    let is_unreported = |id: &str| loaded.sections.contains_key(id) && !reported.contains(id);
+    let unreported: Vec<_> = catalog.misconfigured().into_iter().filter(|plugin| is_unreported(&plugin.id)).collect();
     problems.extend(
-        untold
+        unreported
             .into_iter()
             .map(|Misconfigured { id, why, .. }| loaded.problem_with_key(&modehost_config::path::join("", &id), why)),
     );
     problems
 }
 
-/// Whoever may have a section at this moment.
+/// All plugins that may have a section now.
 fn owners(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Owners {
     Owners::loaded(&catalog.table()).with_named(&loaded.document).with_refused(catalog)
 }

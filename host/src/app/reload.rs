@@ -1,7 +1,7 @@
-//! What a new configuration does to a running server.
+//! Applies a new configuration to the running server.
 //!
-//! Rule: plugins come first, because they alone can still refuse; what follows cannot fail, so a
-//! document holds everywhere or nowhere.
+//! Rule: plugins come first, because only they can still reject it; what follows cannot fail, so a document is applied
+//! everywhere or nowhere.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use super::{problems, sections};
 use crate::log::Log;
 use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config, speech_parts};
 
-/// The ways by which settings reach their owners.
-pub struct Feeds {
+/// Distributes settings to their owners.
+pub struct Distributor {
     sessions: watch::Sender<Arc<Config>>,
     gateway: watch::Sender<Arc<GatewaySettings>>,
     targets: Targets,
 }
 
-/// Whoever is told of settings by a call.
+/// Owners that receive settings by a method call.
 pub struct Targets {
     models: Arc<LanguageModels>,
     hooks: Arc<WebHooks>,
@@ -36,18 +36,18 @@ pub struct Targets {
     queue: Arc<dyn OfflineQueue>,
     storage: Arc<SqliteStorage>,
     log: Arc<Log>,
-    /// What the runtime found room for.
+    /// Limit of live instances, as the runtime could reserve memory for them.
     live_instances: usize,
 }
 
-/// Where whoever follows settings by itself finds them.
-pub struct Fed {
+/// Channels for owners that follow their settings themselves.
+pub struct Subscriptions {
     pub sessions: watch::Receiver<Arc<Config>>,
     pub gateway: watch::Receiver<Arc<GatewaySettings>>,
 }
 
 impl Targets {
-    /// Those of this server.
+    /// The owners of this server.
     pub fn of(backends: &Backends, log: Arc<Log>) -> Self {
         Self {
             models: backends.models.clone(),
@@ -61,12 +61,12 @@ impl Targets {
     }
 }
 
-impl Feeds {
-    /// From the settings at the start.
-    pub fn new(settings: &Settings, targets: Targets) -> (Self, Fed) {
+impl Distributor {
+    /// Starts from the initial settings.
+    pub fn new(settings: &Settings, targets: Targets) -> (Self, Subscriptions) {
         let (sessions, for_sessions) = watch::channel(session_config(settings, targets.live_instances));
         let (gateway, for_gateway) = watch::channel(gateway_settings(settings));
-        (Self { sessions, gateway, targets }, Fed { sessions: for_sessions, gateway: for_gateway })
+        (Self { sessions, gateway, targets }, Subscriptions { sessions: for_sessions, gateway: for_gateway })
     }
 
     fn send(&self, settings: &Settings) {
@@ -80,12 +80,15 @@ impl Feeds {
     }
 }
 
-/// Checks the sections of plugins, hands them over, then everything else. Blocks while plugins are
-/// probed.
+/// Validates plugin sections, applies them to the plugins, then everything else. Blocks while plugins are probed.
 ///
 /// # Errors
-/// Whatever is wrong; then nothing has changed.
-pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) -> Result<(), Vec<Problem>> {
+/// Everything that is wrong; then nothing has changed.
+pub fn apply(
+    loaded: &Loaded<Settings>,
+    catalog: &PluginCatalog,
+    distributor: &Distributor,
+) -> Result<(), Vec<Problem>> {
     let problems = problems::of(loaded, catalog);
     if !problems.is_empty() {
         return Err(problems);
@@ -95,9 +98,9 @@ pub fn apply(loaded: &Loaded<Settings>, catalog: &PluginCatalog, feeds: &Feeds) 
             |SettingsRefused { plugin, why }| loaded.problem_with_key(&modehost_config::path::join("", &plugin), why);
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
-    feeds.targets.queue.limit(sections::queue_limit(loaded));
-    let before = feeds.targets.speech.parts();
-    feeds.targets.speech.apply(speech_parts(loaded, Some(&before)));
-    feeds.send(&loaded.document);
+    distributor.targets.queue.limit(sections::queue_limit(loaded));
+    let before = distributor.targets.speech.parts();
+    distributor.targets.speech.apply(speech_parts(loaded, Some(&before)));
+    distributor.send(&loaded.document);
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! Beginning again with the program on disk: same process, same arguments, same listening sockets.
+//! Restart in place with the program on disk: same process, same arguments, same listening sockets.
 //!
-//! Rule: nothing is torn down before the new program has shown that it runs, and the settings that
-//! they can be read; from the moment
-//! the old one stops to accept until the new one does, whoever connects waits in the kernel. The
+//! Rule: nothing is torn down before the new program has been run with `--version` and the settings have been read;
+//! between the last accept of the old program and the first of the new one, clients wait in the kernel's backlog. The
 //! process id stays, so service managers, terminals and containers notice nothing.
 
 use std::ffi::{CString, OsString};
@@ -26,20 +25,20 @@ use crate::settings::Settings;
 #[derive(Clone, Debug)]
 pub struct Program {
     path: PathBuf,
-    /// The name it was called by, and its arguments.
-    call: Vec<OsString>,
+    /// Its `argv`: the name it was called by, and the arguments.
+    argv: Vec<OsString>,
 }
 
 impl Program {
-    /// To be asked early, while the file on disk is still the one that runs.
+    /// Must be called early, while the file on disk is still the running one.
     pub fn of_this_process() -> Self {
-        let call: Vec<OsString> = std::env::args_os().collect();
-        let runs = std::env::current_exe().unwrap_or_default();
-        let path = call.first().and_then(|name| find(Path::new(name), &runs)).unwrap_or(runs);
-        Self { path, call }
+        let argv: Vec<OsString> = std::env::args_os().collect();
+        let running = std::env::current_exe().unwrap_or_default();
+        let path = argv.first().and_then(|name| resolve_call(Path::new(name), &running)).unwrap_or(running);
+        Self { path, argv }
     }
 
-    /// Whether the file on disk is a program that runs: half a copy or one for another machine is not.
+    /// Whether the file on disk can run: a partial copy or one for another architecture cannot.
     ///
     /// # Errors
     /// One sentence that says why not.
@@ -55,65 +54,67 @@ impl Program {
         }
     }
 
-    /// Puts the program in the place of this one. Returns only if that fails, with one sentence.
+    /// Replaces the process image (`execve`). Returns only on failure, with one sentence.
     pub fn execute(self, ports: Option<&Ports>) -> String {
         let path = self.path.display().to_string();
-        let left = match ports.map(Ports::hand_over).transpose() {
-            Ok(left) => left.map(|(name, value)| (OsString::from(name), OsString::from(value))),
+        let handover = match ports.map(Ports::hand_over).transpose() {
+            Ok(handover) => handover.map(|(name, value)| (OsString::from(name), OsString::from(value))),
             Err(error) => return format!("the sockets cannot be handed over: {error}; start the server anew"),
         };
-        let is_left = |name: &OsString| left.as_ref().is_some_and(|(own, _)| own == name);
-        let variables: Vec<_> = std::env::vars_os().filter(|(name, _)| !is_left(name)).chain(left.clone()).collect();
-        let executed = executable(&self.path, &self.call, &variables).and_then(|(path, call, variables)| {
-            // Not the standard library's: that lets go of signals that wait for the next program to listen.
-            nix::unistd::execve(&path, &call, &variables).map_err(io::Error::from)
+        let is_handover = |name: &OsString| handover.as_ref().is_some_and(|(own, _)| own == name);
+        let variables: Vec<_> =
+            std::env::vars_os().filter(|(name, _)| !is_handover(name)).chain(handover.clone()).collect();
+        let executed = executable(&self.path, &self.argv, &variables).and_then(|(path, argv, variables)| {
+            // Not `CommandExt::exec` of the standard library: it resets the signal mask, so a pending signal would end
+            // the process.
+            nix::unistd::execve(&path, &argv, &variables).map_err(io::Error::from)
         });
         let why = executed.map_or_else(|error| error.to_string(), |never| match never {});
         format!("{path} cannot be executed: {why}; start the server anew")
     }
 }
 
-/// What the system executes: a path, arguments, variables.
+/// Arguments of `execve`: path, `argv`, `envp`.
 type Executable = (CString, Vec<CString>, Vec<CString>);
 
-fn executable(path: &Path, call: &[OsString], variables: &[(OsString, OsString)]) -> io::Result<Executable> {
+fn executable(path: &Path, argv: &[OsString], variables: &[(OsString, OsString)]) -> io::Result<Executable> {
     let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
     let path = text(path.as_os_str().as_bytes())?;
-    let call = call.iter().map(|argument| text(argument.as_bytes())).collect::<Result<_, _>>()?;
+    let argv = argv.iter().map(|argument| text(argument.as_bytes())).collect::<Result<_, _>>()?;
     let pair = |(name, value): &(OsString, OsString)| text(&[name.as_bytes(), b"=", value.as_bytes()].concat());
-    Ok((path, call, variables.iter().map(pair).collect::<Result<_, _>>()?))
+    Ok((path, argv, variables.iter().map(pair).collect::<Result<_, _>>()?))
 }
 
-/// The path that the program was called by, where it leads to what runs: a link to the version in use
-/// is looked at again at the restart.
-fn find(name: &Path, runs: &Path) -> Option<PathBuf> {
-    let folders = match name.components().count() {
-        1 => std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).collect(),
+/// The path that the program was called by, if it leads to the running file: a symbolic link to the current version is
+/// resolved again at the restart.
+fn resolve_call(name: &Path, running: &Path) -> Option<PathBuf> {
+    let directories = match name.components().count() {
+        1 => std::env::split_paths(&std::env::var_os("PATH")?).map(|directory| directory.join(name)).collect(),
         _ => vec![name.to_owned()],
     };
-    let same = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == runs);
-    std::path::absolute(folders.into_iter().find(same)?).ok()
+    let same = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path == running);
+    std::path::absolute(directories.into_iter().find(same)?).ok()
 }
 
-/// Carries out what operators order.
-pub struct Orders {
+/// Executes control commands of operators.
+pub struct ControlCommands {
     live: Arc<Live<Settings>>,
     program: Program,
     restart: Arc<Notify>,
 }
 
-impl Orders {
+impl ControlCommands {
     pub fn new(live: Arc<Live<Settings>>, program: Program) -> Self {
         Self { live, program, restart: Arc::default() }
     }
 
-    /// Waits until a restart is to begin.
-    pub async fn restart(&self) {
+    /// Waits for a restart order. Cancelling loses nothing.
+    pub async fn restart_requested(&self) {
         self.restart.notified().await;
     }
 }
 
-impl Operator for Orders {
+impl Operator for ControlCommands {
     fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>> {
         match order {
             Order::UpdateConfig => {
@@ -130,7 +131,7 @@ impl Operator for Orders {
                 let (program, restart, live) = (self.program.clone(), self.restart.clone(), self.live.clone());
                 Box::pin(async move {
                     let ready = async {
-                        readable(live).await?;
+                        check_settings(live).await?;
                         program.check().await
                     };
                     ready.await.inspect_err(|why| tracing::error!("no restart: {why}"))?;
@@ -142,8 +143,8 @@ impl Operator for Orders {
     }
 }
 
-/// A program that cannot read its settings would end at once, and everybody with it.
-async fn readable(live: Arc<Live<Settings>>) -> Result<(), String> {
+/// A program that cannot read its settings would exit at once and disconnect everybody.
+async fn check_settings(live: Arc<Live<Settings>>) -> Result<(), String> {
     match run_apart("settings", move || live.reload()).await {
         Some(Ok(_)) => Ok(()),
         Some(Err(problems)) => Err(format!("the configuration is not valid; the server goes on as it is: {problems}")),
@@ -164,17 +165,17 @@ mod tests {
     use super::*;
 
     fn program(path: impl Into<PathBuf>) -> Program {
-        Program { path: path.into(), call: Vec::new() }
+        Program { path: path.into(), argv: Vec::new() }
     }
 
     #[tokio::test]
     async fn c12_only_what_runs_is_begun() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let half = folder.path().join("half");
+        let directory = tempfile::tempdir().expect("a folder");
+        let half = directory.path().join("half");
         std::fs::write(&half, b"\x7fELF").expect("written");
         for (path, why) in [(half.clone(), "cannot be executed"), ("/bin/false".into(), "does not run")] {
-            let told = program(path).check().await.expect_err("no program");
-            assert!(told.contains(why) && told.ends_with("goes on as it is"), "{told}");
+            let error = program(path).check().await.expect_err("no program");
+            assert!(error.contains(why) && error.ends_with("goes on as it is"), "{error}");
         }
         program("/bin/true").check().await.expect("it runs");
         assert!(program(half).execute(None).contains("cannot be executed"));
@@ -182,13 +183,13 @@ mod tests {
 
     #[test]
     fn c12_a_link_to_what_runs_is_kept_as_it_was_called() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (version, link) = (folder.path().join("modehost-1"), folder.path().join("modehost"));
+        let directory = tempfile::tempdir().expect("a folder");
+        let (version, link) = (directory.path().join("modehost-1"), directory.path().join("modehost"));
         std::fs::write(&version, b"").expect("written");
         std::os::unix::fs::symlink(&version, &link).expect("linked");
-        let runs = version.canonicalize().expect("a path");
-        assert_eq!(find(&link, &runs), Some(link.clone()));
-        assert_eq!(find(&link, Path::new("/bin/true")), None, "something else runs");
-        assert_eq!(find(Path::new("no-such-program"), &runs), None);
+        let running = version.canonicalize().expect("a path");
+        assert_eq!(resolve_call(&link, &running), Some(link.clone()));
+        assert_eq!(resolve_call(&link, Path::new("/bin/true")), None, "something else runs");
+        assert_eq!(resolve_call(Path::new("no-such-program"), &running), None);
     }
 }

@@ -1,8 +1,7 @@
-//! The sections of plugins, held against the schemas that the plugins declare.
+//! Validation of plugin sections against the schemas that the plugins declare.
 //!
-//! Rule: a section that no plugin owns is refused, and so is one that breaks its owner's schema,
-//! each at its line; a section whose owner could not be loaded is let pass, so that one bad plugin
-//! file does not stop the server.
+//! Rule: a section that no plugin owns is rejected, and so is one that violates its owner's schema, each at its line; a
+//! section whose owner could not be loaded is let pass, so that one bad plugin file does not stop the server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +18,14 @@ use crate::settings::Settings;
 /// The plugins that may have a section.
 #[derive(Clone, Debug, Default)]
 pub struct Owners {
-    /// The schema that each loaded plugin declares.
+    /// Schema by plugin id, for loaded plugins.
     pub schemas: BTreeMap<String, Value>,
-    /// Plugins that are known by name only: their files are refused, or the settings name them.
+    /// Ids of plugins without a known schema: their files are rejected, or only the settings name them.
     pub names: BTreeSet<String>,
 }
 
 impl Owners {
-    /// The plugins that are loaded.
+    /// The loaded plugins.
     pub fn loaded(table: &Table) -> Self {
         let manifests = table.plugins.values().map(|entry| entry.active.manifest());
         let schemas =
@@ -34,14 +33,14 @@ impl Owners {
         Self { schemas: schemas.collect(), names: BTreeSet::new() }
     }
 
-    /// Adds the plugins that the settings name.
+    /// Adds the plugins that grants and pins name.
     pub fn with_named(mut self, settings: &Settings) -> Self {
         let named = settings.plugins.grants.keys().chain(settings.plugins.pins.keys());
         self.names.extend(named.map(|name| name.to_string()));
         self
     }
 
-    /// Adds the plugins whose files are there and refused.
+    /// Adds the plugins whose files are rejected.
     pub fn with_refused(mut self, catalog: &PluginCatalog) -> Self {
         self.names.extend(catalog.known());
         for Misconfigured { id, schema, .. } in catalog.misconfigured() {
@@ -64,20 +63,19 @@ impl Owners {
         problems
     }
 
-    /// Sections that are there and could not be checked, since their plugin is not loaded.
+    /// Sections that could not be checked, since their plugin is not loaded.
     pub fn unchecked<'a>(&self, loaded: &'a Loaded<Settings>) -> Vec<&'a str> {
         let sections = loaded.sections.keys().map(String::as_str);
         sections.filter(|name| !self.schemas.contains_key(*name) && self.names.contains(*name)).collect()
     }
 }
 
-/// An empty text takes anything.
+/// A schema that is empty or not JSON accepts anything.
 fn parse_schema(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Bool(true))
 }
 
-/// The sections as plugins get them, with what the server shares with them. A section with nothing
-/// in it is an empty one.
+/// The sections as plugins receive them, merged with the shared settings. A null section becomes an empty object.
 pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
     let value = |value: &Value| if value.is_null() { Value::Object(Map::new()) } else { value.clone() };
     let mut sections: Map<String, Value> =
@@ -90,24 +88,24 @@ pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
                 Shared::Groups => ("groups", serde_json::to_value(&loaded.document.groups)),
             };
             if let (Some(section), Ok(Value::Object(setting))) = (section.as_object_mut(), setting) {
-                lay_under(section, key, setting);
+                merge_defaults(section, key, setting);
             }
         }
     }
     sections
 }
 
-/// How many messages wait for a device that is away, at the most. The setting stands in a plugin's
-/// section, since that plugin's users know it from there, but the queue is the server's.
+/// Greatest number of queued messages per absent device. The setting is in a plugin's section, where its users know it,
+/// but the queue is the server's.
 pub fn queue_limit(loaded: &Loaded<Settings>) -> u32 {
     let section = loaded.sections.get("peers").map(|section| &section.value);
-    let most = section.and_then(|section| section.pointer("/offline/max_per_device")?.as_u64());
-    most.and_then(|most| u32::try_from(most).ok()).unwrap_or(limits::QUEUE_PER_DEVICE)
+    let limit = section.and_then(|section| section.pointer("/offline/max_per_device")?.as_u64());
+    limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(limits::QUEUE_PER_DEVICE)
 }
 
-/// Adds the members of `setting` to those of the section's `key`, which go before. Without any, the section
-/// says so: that is something else than not being told.
-fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, Value>) {
+/// Adds the members of `setting` to the section's `key`; existing members win. An empty `setting` still creates `key`:
+/// an empty map is not the same as a missing one.
+fn merge_defaults(section: &mut Map<String, Value>, key: &str, setting: Map<String, Value>) {
     let own = section.entry(key).or_insert_with(|| Value::Object(Map::new()));
     if let Some(own) = own.as_object_mut() {
         for (name, value) in setting {
@@ -116,7 +114,7 @@ fn lay_under(section: &mut Map<String, Value>, key: &str, setting: Map<String, V
     }
 }
 
-/// Told at once of one section; the rest when these have been mended.
+/// Greatest number of reported errors per section, and of unknown keys per error.
 const SECTION_ERRORS: usize = 100;
 
 fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section: &Value, problems: &mut Vec<Problem>) {
@@ -145,7 +143,7 @@ fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section:
     }
 }
 
-/// The keys beside an `additionalProperties` of the schema.
+/// The properties beside an `additionalProperties` keyword of the schema.
 fn known_keys<'a>(schema: &'a Value, keyword: &str) -> Vec<&'a str> {
     let beside =
         keyword.rsplit_once('/').and_then(|(parent, _)| schema.pointer(parent)?.get("properties")?.as_object());
@@ -199,12 +197,12 @@ mod tests {
 
     #[test]
     fn a_section_of_nobody_is_refused_with_the_nearest_name() {
-        let told = check("server: {}\nalpah: { keep: 5 }\n");
+        let problems = check("server: {}\nalpah: { keep: 5 }\n");
         assert!(
-            told[0].starts_with(
+            problems[0].starts_with(
                 "c.yaml:2:1: unknown section `alpah`; did you mean `alpha`? sections are: alpha, asr, auth, beta, "
             ),
-            "{told:?}"
+            "{problems:?}"
         );
     }
 }

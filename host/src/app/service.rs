@@ -1,8 +1,7 @@
-//! Words to the service manager that started the server, if one did (`NOTIFY_SOCKET`).
+//! Notifications to the service manager (systemd `NOTIFY_SOCKET`).
 //!
-//! Rule: a sign of life is sent only when a task on the IO threads has had an answer from a mode
-//! thread, so that a process which is there and does nothing is noticed. Where nobody listens, or
-//! the manager does not take a word, the server goes on.
+//! Rule: the watchdog is notified only after a task on the IO threads has had a reply from a mode thread, so that a
+//! hanging process is noticed. A missing or failing socket is not an error.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -14,14 +13,14 @@ use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// The start is over, or a reload: devices are served.
+/// The start or a reload is complete: devices are served.
 pub fn ready(readiness: &Readiness) {
-    tell(&[NotifyState::Ready, NotifyState::Status(&sentence(readiness))]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&sentence(readiness))]);
 }
 
-/// What the service manager shows beside the state.
+/// Updates the status line of the service manager.
 pub fn status(readiness: &Readiness) {
-    tell(&[NotifyState::Status(&sentence(readiness))]);
+    notify(&[NotifyState::Status(&sentence(readiness))]);
 }
 
 fn sentence(readiness: &Readiness) -> String {
@@ -30,50 +29,50 @@ fn sentence(readiness: &Readiness) -> String {
     why.unwrap_or_else(|| "serving".to_owned())
 }
 
-/// Sessions are being saved; the end follows.
+/// The shutdown has begun: sessions are being saved.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("saving sessions")]);
+    notify(&[NotifyState::Stopping, NotifyState::Status("saving sessions")]);
 }
 
-/// The configuration is read anew, or the process replaces itself; [`ready`] follows.
+/// A reload or a restart in place begins; [`ready`] follows.
 pub fn reloading(what: &str) {
-    // Newer managers want the time beside the word, and refuse the reload without it.
+    // With `Type=notify-reload`, systemd requires `MONOTONIC_USEC` beside `RELOADING=1`.
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now, NotifyState::Status(what)]),
+        Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status(what)]),
         Err(error) => tracing::debug!(%error, "the service manager is not told of a reload"),
     }
 }
 
-/// Sends signs of life, if the service manager wants them, as long as it runs.
-pub async fn keep_alive(threads: Weak<WorkThreads>) {
-    let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero()) else { return };
-    tracing::info!(seconds = patience.as_secs_f64(), "the service manager wants signs of life");
-    let every = patience / limits::WATCHDOG_SHARE;
+/// Notifies the watchdog, if the service manager has one enabled, as long as the mode threads exist.
+pub async fn run_watchdog(threads: Weak<WorkThreads>) {
+    let Some(max_wait) = sd_notify::watchdog_enabled().filter(|max_wait| !max_wait.is_zero()) else { return };
+    tracing::info!(seconds = max_wait.as_secs_f64(), "the service manager wants signs of life");
+    let every = max_wait / limits::WATCHDOG_PINGS;
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         let Some(threads) = threads.upgrade() else { return };
         if is_alive(&threads, every).await {
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
         } else {
             tracing::error!("no mode thread has answered within {} ms; no sign of life is sent", every.as_millis());
         }
     }
 }
 
-/// Whether a mode thread does what it is given within `patience`.
-async fn is_alive(threads: &WorkThreads, patience: Duration) -> bool {
+/// Whether a mode thread completes a task within `max_wait`.
+async fn is_alive(threads: &WorkThreads, max_wait: Duration) -> bool {
     let (answer, answered) = oneshot::channel();
     let _asked = threads.spawn(async move {
-        // Nobody listens once the patience is over.
+        // The receiver is gone after a timeout.
         let _ = answer.send(());
     });
-    matches!(timeout(patience, answered).await, Ok(Ok(())))
+    matches!(timeout(max_wait, answered).await, Ok(Ok(())))
 }
 
-fn tell(words: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(words) {
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::debug!(%error, "the service manager did not take a word");
     }
 }
@@ -88,9 +87,9 @@ mod tests {
     async fn a_thread_that_hangs_is_noticed() {
         let threads = WorkThreads::start("mode", 1, &Handle::current()).expect("threads");
         assert!(is_alive(&threads, Duration::from_secs(10)).await);
-        let (release, held) = std::sync::mpsc::sync_channel::<()>(1);
+        let (release, blocked) = std::sync::mpsc::sync_channel::<()>(1);
         let hung = threads.spawn(async move {
-            let _ = held.recv();
+            let _ = blocked.recv();
         });
         assert!(!is_alive(&threads, Duration::from_millis(200)).await);
         release.send(()).expect("held");

@@ -1,11 +1,9 @@
-//! What the system asks of the process. Rule: the first request to stop drains, the second ends it;
-//! a hang-up opens log files anew and reads the configuration again; and none of them ever meets a program
-//! that does not listen.
+//! Process signals. Rule: the first SIGTERM or SIGINT drains, the second one ends the process; SIGHUP reopens log files
+//! and reloads the configuration; and no signal is ever lost or kills a process that is not listening yet.
 //!
-//! They are blocked from the first line of `main` on, and a mask outlives the execution of a program. So
-//! whatever comes while nobody listens (in the first moments of a start, between the two programs of a
-//! restart in place) waits in the kernel for whoever listens next. Programs that we start do not inherit the
-//! mask: the standard library clears it.
+//! The signals are blocked from the first line of `main` on, and a signal mask survives `execve`. So a signal that
+//! arrives while nobody listens (early in a start, or between the two programs of a restart in place) stays pending in
+//! the kernel. Child processes do not inherit the mask: the standard library clears it.
 
 use std::io;
 use std::sync::Arc;
@@ -28,37 +26,38 @@ fn set(signals: &[Signal]) -> SigSet {
     signals.iter().copied().collect()
 }
 
-/// From here on the signals wait for [`Signals::listen`]. To be called before there is a second thread.
+/// Blocks the signals, which then stay pending until [`Signals::listen`]. Must be called before there is a second
+/// thread.
 ///
 /// # Errors
-/// If the system refuses.
-pub fn hold() -> io::Result<()> {
+/// If the system call fails.
+pub fn block() -> io::Result<()> {
     Ok(set(&[STOP.as_slice(), &RELOAD].concat()).thread_block()?)
 }
 
-/// The signals end the process again, as in any program; also one that has come meanwhile.
+/// Restores the default action, which ends the process, also for a signal that is pending.
 ///
 /// # Errors
-/// If the system refuses.
-pub fn release() -> io::Result<()> {
+/// If the system call fails.
+pub fn unblock() -> io::Result<()> {
     Ok(set(&[STOP.as_slice(), &RELOAD].concat()).thread_unblock()?)
 }
 
-/// The signals that are listened to.
+/// The file descriptors from which signals are read.
 pub struct Signals {
     stop: AsyncFd<SignalFd>,
     reload: AsyncFd<SignalFd>,
 }
 
 impl Signals {
-    /// Listens, also to what has come since [`hold`].
+    /// Listens, also for signals that are pending since [`block`].
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the system call fails.
     pub fn listen() -> io::Result<Self> {
         let open = |signals: &[Signal]| -> io::Result<AsyncFd<SignalFd>> {
             let file = SignalFd::with_flags(&set(signals), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-            // SAFETY: a `SignalFd` owns its descriptor, gives the same one all its life and closes it with itself.
+            // SAFETY: a `SignalFd` owns its descriptor, returns the same one for its whole life and closes it on drop.
             #[allow(unsafe_code)]
             let registered = unsafe { AsyncFd::register(file) };
             Ok(registered?)
@@ -66,7 +65,7 @@ impl Signals {
         Ok(Self { stop: open(&STOP)?, reload: open(&RELOAD)? })
     }
 
-    /// Waits for a request to stop and says which it was. Cancelling loses nothing.
+    /// Waits for a stop request and returns its name. Cancelling loses nothing.
     pub async fn stop(&self) -> &'static str {
         match next(&self.stop).await {
             Signal::SIGINT => "interrupted",
@@ -74,7 +73,7 @@ impl Signals {
         }
     }
 
-    /// Waits for a request to stop and says which it was; reloads meanwhile.
+    /// Waits for a stop request and returns its name; handles reloads meanwhile.
     pub async fn until_stop(&self, live: &Arc<Live<Settings>>, health: &Health, log: &Log) -> &'static str {
         loop {
             tokio::select! {
@@ -82,10 +81,11 @@ impl Signals {
                 _ = next(&self.reload) => {
                     let again = live.clone();
                     log.reopen();
-                    // A line at any rate, so that a log file that was moved away is there again at once.
+                    // Always log a line, so that a log file that was moved away is recreated at once.
                     tracing::info!("SIGHUP: log files are opened anew, and the configuration is read again");
                     service::reloading("reading the configuration");
-                    // The outcome is logged where it is found, and told once more to whoever shows the state. Whoever wants us to stop does not wait for it.
+                    // The outcome is logged by the reload itself and recorded in `/readyz`. A stop request does not
+                    // wait for it.
                     tokio::select! {
                         stop = self.stop() => return stop,
                         _ = run_apart("settings", move || again.refresh()) => {}

@@ -1,4 +1,4 @@
-//! What the metrics of the server need now and then. Rule: nobody on the message path waits for it.
+//! Periodic sampling of metrics. Rule: nothing on the message path waits for it.
 
 use std::sync::Arc;
 
@@ -10,29 +10,29 @@ use modehost_task::run_blocking;
 
 use crate::metrics::Process;
 
-/// What nobody counts as it happens.
-pub struct Measure {
+/// Sources of metrics that are sampled and not counted as they happen.
+pub struct MetricSources {
     pub registry: Arc<Registry>,
     pub storage: Arc<SqliteStorage>,
     pub process: Arc<Process>,
 }
 
-impl Measure {
-    fn take(&self) {
+impl MetricSources {
+    fn sample(&self) {
         self.registry.measure();
         self.storage.measure();
-        self.process.measure();
+        self.process.sample();
     }
 }
 
-/// Histograms keep every sample until somebody looks, and some metrics are taken now and then.
-pub async fn keep_metrics(metrics: PrometheusHandle, measure: Arc<Measure>) {
+/// Drains histogram samples into their buckets (they grow until drained), and samples the metrics, periodically.
+pub async fn run_metrics_upkeep(metrics: PrometheusHandle, measure: Arc<MetricSources>) {
     let mut tick = tokio::time::interval(limits::METRICS_UPKEEP);
     loop {
         tick.tick().await;
         metrics.run_upkeep();
         let measure = measure.clone();
-        // The system's files take a while where thousands are open.
-        let _ = run_blocking(move || measure.take()).await;
+        // Reading /proc takes a while with thousands of open files.
+        let _ = run_blocking(move || measure.sample()).await;
     }
 }

@@ -1,5 +1,4 @@
-//! `modehost check`. Rule: says everything that is wrong at once, and what it could not look at;
-//! changes nothing.
+//! `modehost check`. Rule: reports all problems at once, and what could not be checked; changes nothing.
 
 mod findings;
 
@@ -14,17 +13,17 @@ use crate::app::default_mode;
 use crate::app::sections::Owners;
 use crate::plugin_file;
 use crate::settings::{self, Origin, Settings, preset};
-use crate::terminal::{complain, say};
+use crate::terminal::{print_error, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArguments {
     /// Configuration file; with --reference the schemas of plugins, <plugin>/config.schema.json
     #[arg(value_name = "FILE", required_unless_present_any = ["schema", "reference"])]
     files: Vec<PathBuf>,
-    /// Data folder of the service; stands for the setting storage.dir
+    /// Data directory of the service; overrides the setting storage.dir
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Plugin folder of the service; stands for the setting plugins.dir
+    /// Plugin directory of the service; overrides the setting plugins.dir
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
     /// Prints the JSON Schema of the configuration instead
@@ -35,22 +34,23 @@ pub struct CheckArguments {
     reference: bool,
 }
 
-/// Checks a file, or prints what files may hold.
+/// Checks a file, or prints the schema or the reference.
 pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     if arguments.schema {
-        say(settings::schema().trim_end());
+        print_line(settings::schema().trim_end());
         return Ok(());
     }
     if arguments.reference {
         let sections: Result<Vec<_>, _> = arguments.files.iter().map(|file| read_schema(file)).collect();
-        say(settings::reference(&sections?).trim_end());
+        print_line(settings::reference(&sections?).trim_end());
         return Ok(());
     }
     let [file] = &arguments.files[..] else {
         return Err(Failure::Configuration("modehost: check one configuration file at a time".to_owned()));
     };
-    let option =
-        |folder: &Option<PathBuf>, name, steps: &[&str]| folder.iter().map(|path| preset(name, steps, path)).collect();
+    let option = |directory: &Option<PathBuf>, name, steps: &[&str]| {
+        directory.iter().map(|path| preset(name, steps, path)).collect()
+    };
     let preset: Vec<_> = option(&arguments.plugins, "--plugins", &["plugins", "dir"]);
     let source = Origin { file: Some(file.clone()), data: arguments.data.clone(), preset }.source();
     check(&settings::load(&source)?)
@@ -60,23 +60,23 @@ fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
     let mut problems = findings::addresses(loaded);
     let mut warnings = settings::advice(loaded);
     let mut owners = Owners::default().with_named(&loaded.document);
-    let folder = &loaded.document.plugins.dir;
-    let is_there = folder.is_dir();
+    let directory = &loaded.document.plugins.dir;
+    let is_there = directory.is_dir();
     let mut plugins = Vec::new();
-    for (file, probed) in plugin_file::probe_folder(&loaded.document).map_err(Failure::other)? {
+    for (file, probed) in plugin_file::probe_directory(&loaded.document).map_err(Failure::other)? {
         match probed {
             Ok(probed) => {
                 owners.schemas.insert(probed.id.clone(), probed.config_schema.clone());
                 plugins.push(probed);
             }
-            Err(error) => complain(format_args!("warning: {}: {error}", file.display())),
+            Err(error) => print_error(format_args!("warning: {}: {error}", file.display())),
         }
     }
     problems.extend(owners.check(loaded));
     if is_there {
         let modes: Vec<String> = plugins.iter().flat_map(|plugin| plugin.modes.clone()).collect();
         if plugins.is_empty() && loaded.document.session.default_mode.is_some() {
-            let message = format!("no plugin is in {}, so nobody would be answered", folder.display());
+            let message = format!("no plugin is in {}, so nobody would be answered", directory.display());
             problems.push(loaded.problem_with_value("/plugins/dir", message));
         } else {
             problems.extend(default_mode::unknown(loaded, &modes));
@@ -85,37 +85,39 @@ fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
     }
     for warning in &warnings {
         match &warning.place {
-            // What nobody has written has no line that anybody could look at.
+            // Built-in settings have no line that an operator could look at.
             Place::Text { name, .. } if name == settings::BUILT_IN.0 => {
-                complain(format_args!("warning: {}: {}", warning.setting, warning.message));
+                print_error(format_args!("warning: {}: {}", warning.setting, warning.message));
             }
-            _ => complain(format_args!("warning: {warning}")),
+            _ => print_error(format_args!("warning: {warning}")),
         }
     }
     if !problems.is_empty() {
         return Err(Problems::sorted(problems).into());
     }
     match is_there {
-        true => say(format_args!("plugins looked at: {} in {}", plugins.len(), folder.display())),
-        false => say(format_args!(
+        true => print_line(format_args!("plugins looked at: {} in {}", plugins.len(), directory.display())),
+        false => print_line(format_args!(
             "plugins not looked at: there is no folder {}; where the service has them elsewhere, say so with --plugins or \
              as the service does (MODEHOST__PLUGINS__DIR)",
-            folder.display()
+            directory.display()
         )),
     }
     let unchecked = owners.unchecked(loaded);
     if !unchecked.is_empty() {
         let names = unchecked.join(", ");
-        say(format_args!("not checked, since their plugins are not in {}: {names}", folder.display()));
+        print_line(format_args!("not checked, since their plugins are not in {}: {names}", directory.display()));
     }
     if loaded.document.config.remote.is_some() {
-        say("not checked: what config.remote.url gives; a server that runs takes it or says what is wrong with it");
+        print_line(
+            "not checked: what config.remote.url gives; a server that runs takes it or says what is wrong with it",
+        );
     }
-    say("ok");
+    print_line("ok");
     Ok(())
 }
 
-/// The schema of a plugin, under the name of its folder.
+/// The schema of a plugin, with the name of its directory.
 fn read_schema(file: &Path) -> Result<(String, Value), Failure> {
     let shown = file.display();
     let name = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());

@@ -1,5 +1,5 @@
-//! Asks a running server. Rule: each request is bounded in time and size, and the operators' token goes to nobody
-//! but a server that holds the key of the configured certificate, where one is configured.
+//! HTTP client of a running server's admin API. Rule: each request is bounded in time and size, and the admin token is
+//! sent only to a server that holds the key of the configured certificate, where one is configured.
 
 mod path;
 mod pinned;
@@ -28,7 +28,7 @@ pub use self::path::segment;
 use super::Failure;
 use crate::settings::{self, Origin, Settings};
 
-/// Which server is asked.
+/// Arguments that select the server.
 #[derive(Debug, clap::Args)]
 pub struct ServerArguments {
     /// Configuration file of the server [default: config/modehost.yaml if it is there, else built-in settings]
@@ -37,162 +37,164 @@ pub struct ServerArguments {
 }
 
 impl ServerArguments {
-    /// The settings that the server was started with, or would be.
+    /// The settings that the server was or would be started with.
     pub fn load(self) -> Result<Loaded<Settings>, Failure> {
         Ok(settings::load(&Origin { file: self.config, ..Origin::default() }.source())?)
     }
 
-    /// The server itself.
+    /// A client of that server.
     pub fn server(self) -> Result<Server, Failure> {
         Ok(Server::of(&self.load()?.document.server))
     }
 }
 
-/// Why there is no answer.
-pub enum NoAnswer {
-    /// Nobody listens there.
+/// Why there is no usable response.
+pub enum RequestError {
+    /// Nothing listens at the address.
     NoServer(SocketAddr),
-    /// Somebody does and says no, or something else; a sentence.
-    Refused(String),
+    /// An unreachable host, an error status or an invalid response; one sentence.
+    Failed(String),
 }
 
-impl From<NoAnswer> for Failure {
-    fn from(answer: NoAnswer) -> Self {
-        match answer {
-            NoAnswer::Refused(sentence) => Self::Other(sentence),
-            NoAnswer::NoServer(address) => Self::Other(format!(
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Failed(sentence) => Self::Other(sentence),
+            RequestError::NoServer(address) => Self::Other(format!(
                 "no server answers at {address}; start one, or name its configuration with --config"
             )),
         }
     }
 }
 
-/// An answer as it came.
-pub struct Answer {
+/// An HTTP response.
+pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
 }
 
-/// A server that runs on this machine, or would.
+/// Client of a server that runs, or would run, on this machine.
 pub struct Server {
     config: ServerConfig,
 }
 
 impl Server {
-    /// The one that these settings start.
+    /// A client for the server that these settings start.
     pub fn of(config: &ServerConfig) -> Self {
         Self { config: config.clone() }
     }
 
-    /// Reads something.
-    pub fn get(&self, path: &str) -> Result<Value, NoAnswer> {
-        self.ask("GET", path)
+    /// Sends GET and returns the JSON body.
+    pub fn get(&self, path: &str) -> Result<Value, RequestError> {
+        self.request_json("GET", path)
     }
 
-    /// Has the server do something.
-    pub fn post(&self, path: &str) -> Result<Value, NoAnswer> {
-        self.ask("POST", path)
+    /// Sends POST and returns the JSON body.
+    pub fn post(&self, path: &str) -> Result<Value, RequestError> {
+        self.request_json("POST", path)
     }
 
-    /// Has the server remove something.
-    pub fn delete(&self, path: &str) -> Result<Value, NoAnswer> {
-        self.ask("DELETE", path)
+    /// Sends DELETE and returns the JSON body.
+    pub fn delete(&self, path: &str) -> Result<Value, RequestError> {
+        self.request_json("DELETE", path)
     }
 
-    /// The body of an answer, which is larger than others.
-    pub fn fetch(&self, path: &str, most: u64) -> Result<Vec<u8>, NoAnswer> {
-        let address = operators(&self.config);
-        let answer = self.exchange(address, ("GET", path), true, (limits::ADMIN_WORK, most))?;
-        good(address, &answer)?;
-        Ok(answer.body)
+    /// Sends GET and returns the raw body, of up to `max_bytes` bytes.
+    pub fn get_bytes(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, RequestError> {
+        let address = admin_address(&self.config);
+        let response = self.send(address, ("GET", path), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
+        check_status(address, &response)?;
+        Ok(response.body)
     }
 
-    /// What is open to everybody, from the port for devices' HTTP; no token is sent.
-    pub fn open(&self, path: &str) -> Result<Answer, NoAnswer> {
-        let bounds = (limits::ADMIN_REPLY, limits::ADMIN_REPLY_BYTES);
-        self.exchange(http(&self.config), ("GET", path), false, bounds)
+    /// Sends GET without a token to a public path of the HTTP port.
+    pub fn get_public(&self, path: &str) -> Result<Response, RequestError> {
+        let bounds = (limits::ADMIN_TIMEOUT, limits::ADMIN_RESPONSE_BYTES);
+        self.send(http_address(&self.config), ("GET", path), false, bounds)
     }
 
-    fn ask(&self, method: &str, path: &str) -> Result<Value, NoAnswer> {
-        let address = operators(&self.config);
-        // A plugin may have to be compiled first, or a database to be worked through.
-        let time = if method == "GET" { limits::ADMIN_REPLY } else { limits::ADMIN_WORK };
-        let answer = self.exchange(address, (method, path), true, (time, limits::ADMIN_REPLY_BYTES))?;
-        good(address, &answer)?;
-        serde_json::from_slice(&answer.body)
-            .map_err(|_| NoAnswer::Refused(format!("{address} answers, but not with JSON; is this a modehost server?")))
+    fn request_json(&self, method: &str, path: &str) -> Result<Value, RequestError> {
+        let address = admin_address(&self.config);
+        // The server may have to compile a plugin or scan the database first.
+        let time = if method == "GET" { limits::ADMIN_TIMEOUT } else { limits::ADMIN_WORK_TIMEOUT };
+        let response = self.send(address, (method, path), true, (time, limits::ADMIN_RESPONSE_BYTES))?;
+        check_status(address, &response)?;
+        serde_json::from_slice(&response.body).map_err(|_| {
+            RequestError::Failed(format!("{address} answers, but not with JSON; is this a modehost server?"))
+        })
     }
 
-    fn exchange(
+    fn send(
         &self,
         address: SocketAddr,
         request: (&str, &str),
         as_operator: bool,
-        (time, most): (Duration, u64),
-    ) -> Result<Answer, NoAnswer> {
+        (time, max_bytes): (Duration, u64),
+    ) -> Result<Response, RequestError> {
         if address.port() == 0 {
             let why = "the port of the server is 0 in these settings, so the system chose it at the start and only the \
                        server's first lines tell it; set it with MODEHOST__SERVER__HTTP_PORT";
-            return Err(NoAnswer::Refused(why.to_owned()));
+            return Err(RequestError::Failed(why.to_owned()));
         }
         let token = self.config.admin_token.as_ref().filter(|_| as_operator);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| NoAnswer::Refused(format!("the system gives no timer: {error}")))?;
+        let runtime = runtime.map_err(|error| RequestError::Failed(format!("the system gives no timer: {error}")))?;
         runtime.block_on(async {
-            let tcp = match timeout(limits::ADMIN_REPLY, TcpStream::connect(address)).await {
+            let tcp = match timeout(limits::ADMIN_TIMEOUT, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => tcp,
                 Ok(Err(error)) if error.kind() != ErrorKind::ConnectionRefused => {
-                    return Err(NoAnswer::Refused(format!("{address} cannot be reached: {error}")));
+                    return Err(RequestError::Failed(format!("{address} cannot be reached: {error}")));
                 }
-                Ok(Err(_)) | Err(_) => return Err(NoAnswer::NoServer(address)),
+                Ok(Err(_)) | Err(_) => return Err(RequestError::NoServer(address)),
             };
-            let answer = async {
+            let response = async {
                 match &self.config.tls {
-                    None => converse(tcp, address, request, token, most).await,
+                    None => round_trip(tcp, address, request, token, max_bytes).await,
                     Some(files) => {
-                        converse(pinned::secure(tcp, address, files).await?, address, request, token, most).await
+                        round_trip(pinned::secure(tcp, address, files).await?, address, request, token, max_bytes).await
                     }
                 }
             };
-            match timeout(time, answer).await {
-                Ok(answer) => {
-                    answer.map_err(|error| NoAnswer::Refused(format!("{address} does not answer in order: {error}")))
+            match timeout(time, response).await {
+                Ok(response) => response
+                    .map_err(|error| RequestError::Failed(format!("{address} does not answer in order: {error}"))),
+                Err(_) => {
+                    Err(RequestError::Failed(format!("{address} gave no whole answer within {} s", time.as_secs())))
                 }
-                Err(_) => Err(NoAnswer::Refused(format!("{address} gave no whole answer within {} s", time.as_secs()))),
             }
         })
     }
 }
 
-/// An error unless the answer is a good one: the server's own sentence says what to do.
-fn good(address: SocketAddr, answer: &Answer) -> Result<(), NoAnswer> {
-    if answer.status == 200 {
+/// Turns every status but 200 into an error; the server's own sentence says what to do.
+fn check_status(address: SocketAddr, response: &Response) -> Result<(), RequestError> {
+    if response.status == 200 {
         return Ok(());
     }
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let status = answer.status;
-    Err(NoAnswer::Refused(match (status, body["error"].as_str()) {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let status = response.status;
+    Err(RequestError::Failed(match (status, body["error"].as_str()) {
         (404 | 409, Some(why)) => why.to_owned(),
         (_, Some(why)) => format!("{address} answered {status}: {why}"),
         (_, None) => format!("{address} answered {status}; is this a modehost server?"),
     }))
 }
 
-/// Where operators are served.
-pub fn operators(server: &ServerConfig) -> SocketAddr {
+/// Address of the admin API.
+pub fn admin_address(server: &ServerConfig) -> SocketAddr {
     let own: Option<SocketAddr> = server.operator_address.as_ref().and_then(|address| address.parse().ok());
-    own.map_or_else(|| http(server), |own| SocketAddr::new(here(own.ip()), own.port()))
+    own.map_or_else(|| http_address(server), |own| SocketAddr::new(local_ip(own.ip()), own.port()))
 }
 
-/// Where everybody is.
-fn http(server: &ServerConfig) -> SocketAddr {
+/// Address of the public HTTP port.
+fn http_address(server: &ServerConfig) -> SocketAddr {
     let bare = server.http_ip.as_ref().unwrap_or(&server.ip).trim().trim_start_matches('[').trim_end_matches(']');
-    let ip = bare.parse().map_or(Ipv4Addr::LOCALHOST.into(), here);
+    let ip = bare.parse().map_or(Ipv4Addr::LOCALHOST.into(), local_ip);
     SocketAddr::new(ip, server.http_port)
 }
 
-/// Whoever listens everywhere listens here.
-fn here(ip: IpAddr) -> IpAddr {
+/// The loopback address in place of an unspecified one.
+fn local_ip(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -200,31 +202,31 @@ fn here(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// One request and its whole answer. Cancelling closes the connection.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+/// One request and its whole response. Cancelling closes the connection.
+async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     address: SocketAddr,
     (method, path): (&str, &str),
     token: Option<&OperatorSecret>,
-    most: u64,
-) -> io::Result<Answer> {
+    max_bytes: u64,
+) -> io::Result<Response> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let mut request = Request::builder().method(method).uri(path).header(HOST, address.to_string());
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let answer = async move {
-        let answer = sender.send_request(request).await.map_err(explain)?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), most).collect().await;
+    let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let response = async move {
+        let response = sender.send_request(request).await.map_err(explain)?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), max_bytes).collect().await;
         let body = body.map_err(|error| io::Error::other(format!("the answer is cut off, or too large: {error}")))?;
-        Ok(Answer { status, body: body.to_bytes().into() })
+        Ok(Response { status, body: body.to_bytes().into() })
     };
-    // The connection ends once nobody can send any more.
-    let (answer, _) = tokio::join!(answer, connection);
-    answer
+    // The connection task ends once the sender is dropped.
+    let (response, _) = tokio::join!(response, connection);
+    response
 }
 
 fn explain(error: hyper::Error) -> io::Error {
@@ -244,7 +246,7 @@ mod tests {
 
     #[test]
     fn whoever_listens_everywhere_is_asked_here() {
-        for (ip, own, asked) in [
+        for (ip, own, expected) in [
             ("0.0.0.0", None, "127.0.0.1:8003"),
             ("localhost", None, "127.0.0.1:8003"),
             ("::", None, "[::1]:8003"),
@@ -252,13 +254,13 @@ mod tests {
             ("10.0.0.5", None, "10.0.0.5:8003"),
             ("10.0.0.5", Some("0.0.0.0:8005"), "127.0.0.1:8005"),
         ] {
-            assert_eq!(operators(&server(ip, own)).to_string(), asked, "{ip} {own:?}");
+            assert_eq!(admin_address(&server(ip, own)).to_string(), expected, "{ip} {own:?}");
         }
     }
 
     #[test]
     fn an_answer_that_breaks_off_is_none() {
-        for (sent, told) in [
+        for (sent, expected) in [
             ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", "cut off"),
             ("HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n{}", "too large"),
             ("SSH-2.0-other\r\n", "speaks no HTTP"),
@@ -273,7 +275,7 @@ mod tests {
             });
             let config = ServerConfig { http_port: port, ..server("127.0.0.1", None) };
             match Server::of(&config).get("/api/v1/sessions") {
-                Err(NoAnswer::Refused(why)) => assert!(why.contains(told), "{sent:?}: {why}"),
+                Err(RequestError::Failed(why)) => assert!(why.contains(expected), "{sent:?}: {why}"),
                 _ => panic!("{sent:?} is an answer"),
             }
             other.join().expect("no panic");

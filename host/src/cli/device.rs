@@ -1,5 +1,4 @@
-//! `modehost device …`. Rule: what is given out of a device is for its owner's eyes only, and nothing is removed
-//! without a word that says so.
+//! `modehost device …`. Rule: an export is readable by this user only, and nothing is removed without `--yes`.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,29 +10,29 @@ use clap::Subcommand;
 
 use super::Failure;
 use super::client::{ServerArguments, segment};
-use crate::terminal::say;
+use crate::terminal::print_line;
 
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
-    /// Gives out everything that is kept of a device, as one JSON document
+    /// Exports everything stored about a device, as one JSON document
     #[command(after_help = EXPORT_HELP)]
     Export {
         /// Device id
         #[arg(value_name = "DEVICE")]
         device: String,
-        /// Folder for the file, which only this user may read [default: standard output]
+        /// Directory for the file, which only this user may read [default: standard output]
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
         #[command(flatten)]
         server: ServerArguments,
     },
-    /// Closes the connection of a device and removes everything that is kept of it
+    /// Closes the connection of a device and erases everything stored about it
     #[command(after_help = FORGET_HELP)]
     Forget {
         /// Device id
         #[arg(value_name = "DEVICE")]
         device: String,
-        /// It is meant: nothing of it comes back
+        /// Confirms the removal, which cannot be undone
         #[arg(long)]
         yes: bool,
         /// As JSON
@@ -59,15 +58,15 @@ device may come again, as a new one; take it out of `auth` first to keep it away
 Examples:
   modehost device forget aa:bb:cc:00:11:22 --yes";
 
-/// Runs one of them.
+/// Runs a `device` subcommand.
 pub fn run(command: DeviceCommand) -> Result<(), Failure> {
     match command {
         DeviceCommand::Export { device, to, server } => {
             let path = format!("/api/v1/devices/{}/export", segment(&device));
-            let document = server.server()?.fetch(&path, limits::EXPORT_ANSWER_BYTES)?;
+            let document = server.server()?.get_bytes(&path, limits::EXPORT_RESPONSE_BYTES)?;
             match to {
-                None => say(String::from_utf8_lossy(&document)),
-                Some(folder) => say(write(&folder, &device, &document)?.display()),
+                None => print_line(String::from_utf8_lossy(&document)),
+                Some(directory) => print_line(write(&directory, &device, &document)?.display()),
             }
             Ok(())
         }
@@ -76,18 +75,18 @@ pub fn run(command: DeviceCommand) -> Result<(), Failure> {
              and see `modehost device export` before"
         ))),
         DeviceCommand::Forget { device, json, server, .. } => {
-            let told = server.server()?.delete(&format!("/api/v1/devices/{}", segment(&device)))?;
+            let response = server.server()?.delete(&format!("/api/v1/devices/{}", segment(&device)))?;
             if json {
-                say(serde_json::to_string_pretty(&told).map_err(Failure::other)?);
+                print_line(serde_json::to_string_pretty(&response).map_err(Failure::other)?);
                 return Ok(());
             }
-            say(format_args!("{device} is forgotten; removed:"));
-            for (what, count) in told["removed"].as_object().into_iter().flatten() {
-                say(format_args!("  {}: {count}", what.replace('_', " ")));
+            print_line(format_args!("{device} is forgotten; removed:"));
+            for (what, count) in response["removed"].as_object().into_iter().flatten() {
+                print_line(format_args!("  {}: {count}", what.replace('_', " ")));
             }
-            say("left:");
-            for line in told["left"].as_array().into_iter().flatten().filter_map(|line| line.as_str()) {
-                say(format_args!("  {line}"));
+            print_line("left:");
+            for line in response["left"].as_array().into_iter().flatten().filter_map(|line| line.as_str()) {
+                print_line(format_args!("  {line}"));
             }
             Ok(())
         }
@@ -95,12 +94,13 @@ pub fn run(command: DeviceCommand) -> Result<(), Failure> {
 }
 
 /// Writes a new file that only this user may read.
-fn write(folder: &Path, device: &str, document: &[u8]) -> Result<PathBuf, Failure> {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-    let name: String = device.chars().map(letter).collect();
-    let file = folder.join(format!("{name}.json"));
+fn write(directory: &Path, device: &str, document: &[u8]) -> Result<PathBuf, Failure> {
+    let character =
+        |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
+    let name: String = device.chars().map(character).collect();
+    let file = directory.join(format!("{name}.json"));
     let failed = |error: std::io::Error| Failure::Other(format!("cannot write {}: {error}", file.display()));
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::create_dir_all(directory).map_err(failed)?;
     let mut open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).map_err(failed)?;
     open.write_all(document).and_then(|()| open.sync_all()).map_err(failed)?;
     Ok(file)

@@ -1,14 +1,14 @@
-//! `modehost health`. Rule: it says what the server says, sends no token, and needs nothing beside this program, so
-//! that an image has it; settings that are being edited are no fault of the server.
+//! `modehost health`. Rule: it reports the server's own health endpoints, sends no token, and needs no other program,
+//! so that a container image has it; a configuration file that is being edited is not a fault of the server.
 
 use super::Failure;
-use super::client::{NoAnswer, Server, ServerArguments};
+use super::client::{RequestError, Server, ServerArguments};
 use crate::settings::{self, Origin};
-use crate::terminal::{complain, say};
+use crate::terminal::{print_error, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct HealthArguments {
-    /// Whether it takes newcomers (/readyz), and not only whether it lives (/healthz)
+    /// Checks readiness for new devices (/readyz) and not only liveness (/healthz)
     #[arg(long)]
     ready: bool,
     #[command(flatten)]
@@ -25,29 +25,30 @@ Examples:
   modehost health --ready --config /etc/modehost/modehost.yaml
   HEALTHCHECK CMD [\"modehost\", \"health\"]";
 
-/// Asks, and fails unless all is well.
+/// Queries the server, and fails unless it is healthy.
 pub fn run(arguments: HealthArguments) -> Result<(), Failure> {
     let server = match arguments.server.load() {
         Ok(loaded) => Server::of(&loaded.document.server),
-        // The server goes on with what was good before; whoever restarts it for this would stop it.
-        Err(Failure::Configuration(why) | Failure::Lasting(_, why) | Failure::Other(why)) => {
-            complain(format_args!("{why}\nmodehost: asking where the built-in settings and the environment say"));
+        // The server still runs with the previous settings; failing here would make a supervisor restart it with the
+        // bad ones.
+        Err(Failure::Configuration(why) | Failure::Permanent(_, why) | Failure::Other(why)) => {
+            print_error(format_args!("{why}\nmodehost: asking where the built-in settings and the environment say"));
             let source = modehost_config::Source { file: None, ..Origin::default().source() };
             let loaded = settings::load(&source).map_err(Failure::other)?;
             Server::of(&loaded.document.server)
         }
     };
-    let answer = server.open(if arguments.ready { "/readyz" } else { "/healthz" });
-    let answer = answer.map_err(|no_answer| match Failure::from(no_answer) {
-        Failure::Configuration(why) | Failure::Lasting(_, why) | Failure::Other(why) => Failure::Other(why),
+    let response = server.get_public(if arguments.ready { "/readyz" } else { "/healthz" });
+    let response = response.map_err(|error| match Failure::from(error) {
+        Failure::Configuration(why) | Failure::Permanent(_, why) | Failure::Other(why) => Failure::Other(why),
     })?;
-    let text = String::from_utf8_lossy(&answer.body);
-    match answer.status {
+    let text = String::from_utf8_lossy(&response.body);
+    match response.status {
         200 => {
-            say(text.trim_end());
+            print_line(text.trim_end());
             Ok(())
         }
         503 => Err(Failure::Other(text.trim_end().replace('\n', "; "))),
-        status => Err(NoAnswer::Refused(format!("answered {status}; is this a modehost server?")).into()),
+        status => Err(RequestError::Failed(format!("answered {status}; is this a modehost server?")).into()),
     }
 }

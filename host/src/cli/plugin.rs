@@ -1,5 +1,5 @@
-//! `modehost plugin …`. Rule: looks at files and at a running server through the same doors as
-//! everybody else; changes nothing but what `build` builds.
+//! `modehost plugin …`. Rule: uses the same file checks and the same admin API as everybody else; changes nothing but
+//! what `build` builds.
 
 mod running;
 
@@ -10,39 +10,39 @@ use modehost_contract::Generation;
 use serde_json::Value;
 
 use super::Failure;
-use super::client::{NoAnswer, Server, ServerArguments};
+use super::client::{RequestError, Server, ServerArguments};
 use crate::dev::{Builder, Workspace};
-use crate::plugin_file::{self, asked, components, describe, look};
+use crate::plugin_file::{self, components, describe, read_package, requested_grants};
 use crate::settings::Settings;
-use crate::terminal::{complain, say};
+use crate::terminal::{print_error, print_line};
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
-    /// Lists the plugins of the running server, or of the plugin folder if none runs
+    /// Lists the plugins of the running server, or of the plugin directory if none runs
     List(ServerArguments),
-    /// Has the running server load a plugin's file again, also if it was rolled back or refused
+    /// Has the running server reload a plugin's file, even if it was rolled back or rejected
     #[command(after_help = RELOAD_HELP)]
-    Reload(OrderArguments),
-    /// Has the running server go back to the version before, on trial or at any time later
+    Reload(TargetArguments),
+    /// Has the running server roll back to the previous version, on trial or at any later time
     #[command(after_help = ROLLBACK_HELP)]
-    Rollback(OrderArguments),
+    Rollback(TargetArguments),
     /// Builds plugins of this checkout to components
     #[command(
         after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
     )]
     Build {
-        /// Folder, id or package of a plugin [default: all]
+        /// Directory, id or package of a plugin [default: all]
         #[arg(value_name = "DIR|NAME")]
         plugin: Option<String>,
     },
-    /// Takes a plugin file through everything that the server would, without serving it
+    /// Runs all load checks of the server on a plugin file, without serving it
     Check {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
         server: ServerArguments,
     },
-    /// Shows what a plugin file is and what it wants to be allowed
+    /// Shows what a plugin file contains and which grants it requests
     Inspect {
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -53,11 +53,11 @@ pub enum PluginCommand {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct OrderArguments {
+pub struct TargetArguments {
     /// Id of the plugin, as `plugin list` shows it
     #[arg(value_name = "ID")]
     id: String,
-    /// Throw the state of its sessions away, that of stored ones too: they begin afresh
+    /// Discard the state of its live and stored sessions: they start with empty state
     #[arg(long)]
     discard_state: bool,
     #[command(flatten)]
@@ -80,12 +80,12 @@ Examples:
   modehost plugin rollback mine
   modehost plugin rollback mine --discard-state";
 
-/// Runs one of them.
+/// Runs a `plugin` subcommand.
 pub fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
         PluginCommand::List(server) => list(server),
-        PluginCommand::Reload(order) => carry_out(order, "reload"),
-        PluginCommand::Rollback(order) => carry_out(order, "rollback"),
+        PluginCommand::Reload(target) => run_on_server(target, "reload"),
+        PluginCommand::Rollback(target) => run_on_server(target, "rollback"),
         PluginCommand::Build { plugin } => build(plugin.as_deref()),
         PluginCommand::Check { file, server } => check(&file, server),
         PluginCommand::Inspect { file, json } => inspect(&file, json),
@@ -98,16 +98,18 @@ fn list(server: ServerArguments) -> Result<(), Failure> {
     match running::plugins(&Server::of(&settings.server)) {
         Ok(rows) => {
             for row in rows {
-                say(running::line(&row));
+                print_line(running::line(&row));
             }
         }
-        Err(NoAnswer::Refused(sentence)) => return Err(Failure::Other(sentence)),
-        Err(NoAnswer::NoServer(_)) => {
-            say(format_args!("no server answers; the folder {} holds:", settings.plugins.dir.display()));
+        Err(RequestError::Failed(sentence)) => return Err(Failure::Other(sentence)),
+        Err(RequestError::NoServer(_)) => {
+            print_line(format_args!("no server answers; the folder {} holds:", settings.plugins.dir.display()));
             for file in components(&settings.plugins.dir) {
-                match look(&file) {
-                    Ok((_, package)) => say(format_args!("{} {}  {}", package.id, package.version, file.display())),
-                    Err(error) => complain(error),
+                match read_package(&file) {
+                    Ok((_, package)) => {
+                        print_line(format_args!("{} {}  {}", package.id, package.version, file.display()))
+                    }
+                    Err(error) => print_error(error),
                 }
             }
         }
@@ -115,12 +117,12 @@ fn list(server: ServerArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Has the running server do it, and shows how the plugin stands then.
-fn carry_out(order: OrderArguments, what: &str) -> Result<(), Failure> {
-    let server = order.server.server()?;
-    running::order(&server, &order.id, what, order.discard_state)?;
-    for row in running::plugins(&server)?.iter().filter(|row| row["id"] == order.id.as_str()) {
-        say(running::line(row));
+/// Sends the command to the running server, and shows the resulting state of the plugin.
+fn run_on_server(target: TargetArguments, what: &str) -> Result<(), Failure> {
+    let server = target.server.server()?;
+    running::send_command(&server, &target.id, what, target.discard_state)?;
+    for row in running::plugins(&server)?.iter().filter(|row| row["id"] == target.id.as_str()) {
+        print_line(running::line(row));
     }
     Ok(())
 }
@@ -136,46 +138,46 @@ fn build(plugin: Option<&str>) -> Result<(), Failure> {
     let (built, error) = builder.build(&plugins);
     for built in &built {
         let bytes = std::fs::metadata(&built.file).map_or(0, |file| file.len());
-        say(format_args!("{}  {}  {} KiB", built.id, built.file.display(), bytes.div_ceil(1024)));
+        print_line(format_args!("{}  {}  {} KiB", built.id, built.file.display(), bytes.div_ceil(1024)));
     }
     error.map_or(Ok(()), |error| Err(Failure::other(error)))
 }
 
 fn check(file: &Path, server: ServerArguments) -> Result<(), Failure> {
     let loaded = server.load()?;
-    let (_, package) = look(file).map_err(Failure::other)?;
+    let (_, package) = read_package(file).map_err(Failure::other)?;
     let granted = loaded.document.plugins.granted(&package.id);
     let section = loaded.sections.get(&package.id).map(|section| &section.value);
     let runtime = plugin_file::small_runtime(&loaded.document).map_err(Failure::other)?;
     let generation = plugin_file::probe(&runtime, file, section, granted).map_err(Failure::other)?;
     let manifest = generation.manifest();
-    say(format_args!("ok: {} {} passes every check", manifest.id, manifest.version));
-    say(format_args!("modes: {}", words(manifest.modes.iter().map(|mode| mode.name.to_string()))));
-    say(format_args!("messages: {}", words(manifest.message_types.iter().cloned())));
-    say(format_args!("may: {}", words(generation.grants().to_texts().into_iter())));
+    print_line(format_args!("ok: {} {} passes every check", manifest.id, manifest.version));
+    print_line(format_args!("modes: {}", comma_separated(manifest.modes.iter().map(|mode| mode.name.to_string()))));
+    print_line(format_args!("messages: {}", comma_separated(manifest.message_types.iter().cloned())));
+    print_line(format_args!("may: {}", comma_separated(generation.grants().to_texts().into_iter())));
     Ok(())
 }
 
 fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
-    let (_, package) = look(file).map_err(Failure::other)?;
+    let (_, package) = read_package(file).map_err(Failure::other)?;
     let defaults = Settings::default();
     let runtime = plugin_file::small_runtime(&defaults).map_err(Failure::other)?;
-    // A file that does not run is still shown, with the reason.
-    let probed = plugin_file::probe(&runtime, file, None, &asked(&package));
+    // A file that cannot be loaded is still shown, with the reason.
+    let probed = plugin_file::probe(&runtime, file, None, &requested_grants(&package));
     let generation = probed.as_ref().ok();
     let shown = describe(&package, generation.map(|generation| &**generation));
     if as_json {
-        say(serde_json::to_string_pretty(&shown).map_err(Failure::other)?);
+        print_line(serde_json::to_string_pretty(&shown).map_err(Failure::other)?);
     } else {
         show(&shown);
     }
     if let Err(error) = probed {
-        complain(format_args!("it would not be taken as it is: {error}"));
+        print_error(format_args!("it would not be taken as it is: {error}"));
     }
     Ok(())
 }
 
-/// What a person wants to know first comes first; the schema is left to `--json`.
+/// Members in order of interest; the configuration schema is left to `--json`.
 const SHOWN: [&str; 13] = [
     "id",
     "version",
@@ -192,23 +194,23 @@ const SHOWN: [&str; 13] = [
     "sha256",
 ];
 
-/// One line for each member that is there; lists with commas.
+/// One line for each member that is present; lists are separated by commas.
 fn show(value: &Value) {
     for key in SHOWN {
         let name = key.replace('_', " ");
         match value.get(key).or_else(|| value.get("manifest")?.get(key)) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => say(format_args!("{name}: {text}")),
+            Some(Value::String(text)) => print_line(format_args!("{name}: {text}")),
             Some(Value::Array(list)) => {
                 let text = |one: &Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
-                say(format_args!("{name}: {}", words(list.iter().map(text))));
+                print_line(format_args!("{name}: {}", comma_separated(list.iter().map(text))));
             }
-            Some(other) => say(format_args!("{name}: {other}")),
+            Some(other) => print_line(format_args!("{name}: {other}")),
         }
     }
 }
 
-fn words(list: impl Iterator<Item = String>) -> String {
-    let words = list.collect::<Vec<_>>().join(", ");
-    if words.is_empty() { "none".to_owned() } else { words }
+fn comma_separated(list: impl Iterator<Item = String>) -> String {
+    let comma_separated = list.collect::<Vec<_>>().join(", ");
+    if comma_separated.is_empty() { "none".to_owned() } else { comma_separated }
 }

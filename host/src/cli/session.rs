@@ -1,4 +1,4 @@
-//! `modehost session …`. Rule: what a running server is asked about the devices that talk to it.
+//! `modehost session …`. Rule: lists, shows and disconnects sessions of a running server.
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Failure;
 use super::client::{ServerArguments, segment};
-use crate::terminal::say;
+use crate::terminal::print_line;
 
 #[derive(Debug, Subcommand)]
 pub enum SessionCommand {
@@ -20,7 +20,7 @@ pub enum SessionCommand {
         #[command(flatten)]
         server: ServerArguments,
     },
-    /// Shows one: connection, mode, plugins, what waits, and its last turns without a word of them
+    /// Shows one: connection, mode, plugins, queue lengths, and its last turns without their text
     #[command(after_help = "Examples:\n  modehost session show aa:bb:cc:00:11:22")]
     Show {
         #[command(flatten)]
@@ -29,12 +29,12 @@ pub enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Closes the connection of a device; its state is kept, and it may come again if its sign-in is good
+    /// Closes the connection of a device; its state is kept, and it may reconnect if its sign-in is valid
     #[command(after_help = KICK_HELP)]
     Kick(DeviceArguments),
 }
 
-/// One device of a running server.
+/// A device of a running server.
 #[derive(Debug, clap::Args)]
 pub struct DeviceArguments {
     /// Device id
@@ -51,70 +51,70 @@ away, which closes its connection by itself.
 Examples:
   modehost session kick aa:bb:cc:00:11:22";
 
-/// Runs one of them.
+/// Runs a `session` subcommand.
 pub fn run(command: SessionCommand) -> Result<(), Failure> {
     match command {
         SessionCommand::List { json, server } => {
-            let told = server.server()?.get("/api/v1/sessions")?;
+            let response = server.server()?.get("/api/v1/sessions")?;
             if json {
-                return print(&told);
+                return print(&response);
             }
-            for row in told.as_array().into_iter().flatten() {
+            for row in response.as_array().into_iter().flatten() {
                 let connected = if row["connected"] == true { "connected" } else { "away" };
                 let (device, mode) = (text(&row["device"]), mode(&row["mode"]));
-                say(format_args!("{device}  {connected}  {mode}  {} live instances", row["live_instances"]));
+                print_line(format_args!("{device}  {connected}  {mode}  {} live instances", row["live_instances"]));
             }
         }
         SessionCommand::Show { device: DeviceArguments { device, server }, json } => {
-            let told = server.server()?.get(&format!("/api/v1/sessions/{}", segment(&device)))?;
+            let response = server.server()?.get(&format!("/api/v1/sessions/{}", segment(&device)))?;
             if json {
-                return print(&told);
+                return print(&response);
             }
-            show(&told);
+            show(&response);
         }
         SessionCommand::Kick(DeviceArguments { device, server }) => {
             server.server()?.post(&format!("/api/v1/sessions/{}/kick", segment(&device)))?;
-            say(format_args!("the connection of {device} is closed"));
+            print_line(format_args!("the connection of {device} is closed"));
         }
     }
     Ok(())
 }
 
-fn print(told: &Value) -> Result<(), Failure> {
-    say(serde_json::to_string_pretty(told).map_err(Failure::other)?);
+fn print(response: &Value) -> Result<(), Failure> {
+    print_line(serde_json::to_string_pretty(response).map_err(Failure::other)?);
     Ok(())
 }
 
-fn show(told: &Value) {
-    say(format_args!("{}  session {}", text(&told["device"]), text(&told["session"])));
-    let connection = &told["connection"];
+fn show(response: &Value) {
+    print_line(format_args!("{}  session {}", text(&response["device"]), text(&response["session"])));
+    let connection = &response["connection"];
     let number = match connection.is_null() {
         true => "none since the start".to_owned(),
         false => format!("{} from {}", connection["number"], text(&connection["address"])),
     };
-    match told["connected"] == true {
-        true => say(format_args!("connection: {number}, open since {}", clock(&connection["since"]))),
-        false => say(format_args!("connection: {number}, away since {}", clock(&told["away_since"]))),
+    match response["connected"] == true {
+        true => print_line(format_args!("connection: {number}, open since {}", clock(&connection["since"]))),
+        false => print_line(format_args!("connection: {number}, away since {}", clock(&response["away_since"]))),
     }
-    let features = &told["features"];
+    let features = &response["features"];
     if !features.is_null() {
-        say(format_args!(
+        print_line(format_args!(
             "device: {} {} Hz, framing {}, mcp {}, faces {}, own messages {}",
             text(&features["codec"]),
             features["sample_rate"],
             text(&features["version"]),
             features["mcp"],
             features["faces"],
-            told["knows_extensions"]
+            response["knows_extensions"]
         ));
     }
-    say(format_args!("mode: {}", mode(&told["mode"])));
-    match told["plugins"].as_array() {
-        None => say("plugins: the session is too busy to tell"),
+    print_line(format_args!("mode: {}", mode(&response["mode"])));
+    match response["plugins"].as_array() {
+        None => print_line("plugins: the session is too busy to tell"),
         Some(plugins) => {
             for plugin in plugins {
                 let live = if plugin["live"] == true { "live" } else { "asleep" };
-                say(format_args!(
+                print_line(format_args!(
                     "plugin: {} {} generation {}, contract {}, {live}, {} requests, {} timers",
                     text(&plugin["plugin"]),
                     text(&plugin["version"]),
@@ -126,16 +126,16 @@ fn show(told: &Value) {
             }
         }
     }
-    let waiting = &told["waiting"];
-    say(format_args!(
+    let waiting = &response["waiting"];
+    print_line(format_args!(
         "waiting: {} from the device, {} frames to it, {} kept in memory, {} in the queue",
         waiting["from_device"], waiting["outbox_frames"], waiting["held"], waiting["queue"]
     ));
-    for turn in told["turns"].as_array().into_iter().flatten() {
+    for turn in response["turns"].as_array().into_iter().flatten() {
         let parts = ["recognition_ms", "model_first_ms", "model_ms", "first_sound_ms", "total_ms"];
         let parts = parts.iter().filter(|part| !turn[**part].is_null());
         let parts = parts.map(|part| format!("{} {}", part.trim_end_matches("_ms").replace('_', " "), turn[*part]));
-        say(format_args!(
+        print_line(format_args!(
             "turn {} at {}: {}, {} generation {}, {} ms, {}{}",
             turn["turn"],
             clock(&turn["at"]),
@@ -149,7 +149,7 @@ fn show(told: &Value) {
     }
 }
 
-/// A text or a number; a dash for none.
+/// A text or a number; a dash for null.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
@@ -162,7 +162,7 @@ fn mode(value: &Value) -> String {
     value.as_str().unwrap_or("default mode").to_owned()
 }
 
-/// Unix ms as a time.
+/// Unix ms as RFC 3339.
 fn clock(value: &Value) -> String {
     let at = value.as_i64().and_then(|ms| OffsetDateTime::from_unix_timestamp(ms / 1000).ok());
     at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "-".to_owned())

@@ -1,11 +1,11 @@
-//! `modehost storage`. Rule: figures are the server's own, which holds the files.
+//! `modehost storage`. Rule: sizes are reported by the server, which owns the files.
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::Failure;
 use super::client::ServerArguments;
-use crate::terminal::say;
+use crate::terminal::print_line;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -18,7 +18,7 @@ pub struct StorageArguments {
 
 #[derive(Debug, Subcommand)]
 enum StorageCommand {
-    /// Makes room: what nobody needs goes now, and the database gives back what is empty in it
+    /// Frees space: removes expired and orphaned data now, and shrinks the database
     #[command(after_help = COMPACT_HELP)]
     Compact(ShowArguments),
 }
@@ -47,56 +47,59 @@ rewritten without what is empty in it, which takes about a second; of a larger o
 Examples:
   modehost storage compact";
 
-/// Shows, or makes room.
+/// Shows disk usage, or frees space.
 pub fn run(arguments: StorageArguments) -> Result<(), Failure> {
     match arguments.command {
         None => {
-            let told = arguments.show.server.server()?.get("/api/v1/storage")?;
-            if arguments.show.json { print(&told) } else { show(&told) }
+            let response = arguments.show.server.server()?.get("/api/v1/storage")?;
+            if arguments.show.json { print(&response) } else { show(&response) }
         }
         Some(StorageCommand::Compact(ShowArguments { json, server })) => {
-            let told = server.server()?.post("/api/v1/storage/compact")?;
+            let response = server.server()?.post("/api/v1/storage/compact")?;
             if json {
-                return print(&told);
+                return print(&response);
             }
-            let (before, after) = (mib(&told["bytes_before"]), mib(&told["bytes_after"]));
-            say(format_args!("the database had {before}, and has {after}"));
-            say(format_args!("journals of nobody: {}, expired messages: {}", told["journals"], told["messages"]));
-            for line in told["left"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                say(line);
+            let (before, after) = (mib(&response["bytes_before"]), mib(&response["bytes_after"]));
+            print_line(format_args!("the database had {before}, and has {after}"));
+            print_line(format_args!(
+                "journals of nobody: {}, expired messages: {}",
+                response["journals"], response["messages"]
+            ));
+            for line in response["left"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                print_line(line);
             }
             Ok(())
         }
     }
 }
 
-fn print(told: &Value) -> Result<(), Failure> {
-    say(serde_json::to_string_pretty(told).map_err(Failure::other)?);
+fn print(response: &Value) -> Result<(), Failure> {
+    print_line(serde_json::to_string_pretty(response).map_err(Failure::other)?);
     Ok(())
 }
 
-fn show(told: &Value) -> Result<(), Failure> {
-    for file in told["files"].as_array().into_iter().flatten() {
+fn show(response: &Value) -> Result<(), Failure> {
+    for file in response["files"].as_array().into_iter().flatten() {
         let text = |key: &str| file[key].as_str().unwrap_or_default();
-        say(format_args!("{:>12}  {}  {}", mib(&file["bytes"]), text("path"), text("what")));
+        print_line(format_args!("{:>12}  {}  {}", mib(&file["bytes"]), text("path"), text("what")));
     }
-    say(format_args!("{:>12}  free on the disk", mib(&told["disk_free_bytes"])));
-    let limits = &told["limits"];
-    say(format_args!(
+    print_line(format_args!("{:>12}  free on the disk", mib(&response["disk_free_bytes"])));
+    let limits = &response["limits"];
+    print_line(format_args!(
         "limits: {} MiB for the database, {} MiB of it for messages that wait, {} MiB for compiled plugins",
         limits["database_mib"], limits["queue_mib"], limits["plugin_cache_mib"]
     ));
-    say("in the database:");
-    for (store, amount) in told["stores"].as_object().into_iter().flatten() {
+    print_line("in the database:");
+    for (store, amount) in response["stores"].as_object().into_iter().flatten() {
         match store.as_str() {
             "largest" => {}
-            "free_bytes" => say(format_args!("{:>12}  empty", mib(amount))),
-            _ => say(format_args!("{:>12}  {store} ({} rows)", mib(&amount["bytes"]), amount["rows"])),
+            "free_bytes" => print_line(format_args!("{:>12}  empty", mib(amount))),
+            _ => print_line(format_args!("{:>12}  {store} ({} rows)", mib(&amount["bytes"]), amount["rows"])),
         }
     }
-    say("devices that hold most:");
-    for device in told["stores"]["largest"].as_array().into_iter().flatten() {
-        say(format_args!("{:>12}  {}", mib(&device[1]), device[0].as_str().unwrap_or_default()));
+    print_line("devices that hold most:");
+    for device in response["stores"]["largest"].as_array().into_iter().flatten() {
+        print_line(format_args!("{:>12}  {}", mib(&device[1]), device[0].as_str().unwrap_or_default()));
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! `modehost --version`. Rule: the first line is the name, the version and, where it is known, the commit in brackets,
-//! for programs; what else tells two builds apart follows, a line each.
+//! for programs; further build details follow, a line each.
 
 use std::sync::OnceLock;
 
 use modehost_plugin::Track;
 
-/// What stands behind the name.
+/// The text after the program name.
 pub fn long() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| text(env!("MODEHOST_BUILT_FROM")))

@@ -1,7 +1,6 @@
-//! Builds plugins with cargo and puts the components where they are wanted.
+//! Builds plugins with cargo and installs the components.
 //!
-//! Rule: a component appears under its name whole or not at all, and one whose build fails leaves
-//! the file that is there alone.
+//! Rule: a component is installed atomically under its name, and a failed build leaves the existing file alone.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,23 +12,23 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::workspace::{PluginSource, Workspace};
-use crate::terminal::say;
+use crate::terminal::print_line;
 
-/// What modes are compiled for.
+/// The Rust target of modes.
 pub const TARGET: &str = "wasm32-wasip2";
 
-/// Why nothing can be built.
+/// Why a build failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The program cannot be started.
     #[error("cannot run {}: {error}; install Rust (https://rustup.rs) or set CARGO to the path of cargo", program.display())]
     NoCargo {
-        /// What was started.
+        /// The program that was started.
         program: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The target cannot be had; what rustup said.
+    /// The target is missing and cannot be installed; the text is rustup's.
     #[error(
         "the Rust target {TARGET} is not installed and cannot be added: {0}.\n\
          Run `rustup target add {TARGET}` where rustup is; without rustup, modes can be built with a distribution's \
@@ -40,26 +39,26 @@ pub enum BuildError {
     /// These packages do not compile.
     #[error("cargo could not build: {}; its messages stand above", .0.join(", "))]
     Failed(Vec<String>),
-    /// A built component cannot be put where it belongs.
+    /// A built component cannot be installed.
     #[error("cannot write {}: {error}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         error: std::io::Error,
     },
 }
 
-/// A component that was built.
+/// A built component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
     /// The plugin's id, from its `plugin.toml`.
     pub id: String,
-    /// Where cargo left it.
+    /// Path of cargo's output file.
     pub file: PathBuf,
 }
 
-/// What runs now, so that whoever stops can stop it too.
+/// The cargo process that runs now, so that [`Builder::stop`] can kill it.
 #[derive(Debug, Default)]
 struct Running {
     child: Option<Child>,
@@ -75,10 +74,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Makes sure that the target is there, installing it if need be, which is told.
+    /// Checks that the target is installed; installs it otherwise and prints that.
     ///
     /// # Errors
-    /// If there is no cargo, or the target cannot be had.
+    /// If there is no cargo, or the target cannot be installed.
     pub fn prepare(workspace: Workspace) -> Result<Self, BuildError> {
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let builder = Self { workspace, cargo, running: Arc::default() };
@@ -88,12 +87,12 @@ impl Builder {
         Ok(builder)
     }
 
-    /// Ends a build that runs, and every later one at once.
+    /// Kills a running build; every later one fails at once.
     pub fn stop(&self) {
         let mut running = self.running.lock();
         running.stopped = true;
         if let Some(child) = running.child.as_mut() {
-            // It may just have ended by itself.
+            // The process may just have ended by itself.
             let _ = child.kill();
         }
     }
@@ -104,7 +103,7 @@ impl Builder {
     }
 
     fn has_target(&self) -> bool {
-        // The rustc of the workspace's own toolchain, which its folder decides.
+        // The rustc of the workspace's own toolchain, which depends on the current directory.
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let answer = Command::new(rustc)
             .args(["--print", "target-libdir", "--target", TARGET])
@@ -112,13 +111,13 @@ impl Builder {
             .stderr(Stdio::null())
             .output();
         answer.is_ok_and(|answer| {
-            let folder = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-            answer.status.success() && std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+            let directory = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+            answer.status.success() && std::fs::read_dir(directory).is_ok_and(|mut files| files.next().is_some())
         })
     }
 
     fn add_target(&self) -> Result<(), BuildError> {
-        say(format_args!("the Rust target {TARGET} is missing; running: rustup target add {TARGET}"));
+        print_line(format_args!("the Rust target {TARGET} is missing; running: rustup target add {TARGET}"));
         let added = Command::new("rustup")
             .args(["target", "add", TARGET])
             .current_dir(&self.workspace.root)
@@ -130,8 +129,8 @@ impl Builder {
         Err(BuildError::NoTarget("rustup said no, see above".to_owned()))
     }
 
-    /// Builds `plugins` in one go. Cargo's own progress and messages go to standard error. Gives
-    /// what was built, and the error if something was not.
+    /// Builds `plugins` with one cargo call, whose progress and messages go to standard error. Returns the built
+    /// components, and the error if something failed.
     pub fn build(&self, plugins: &[PluginSource]) -> (Vec<Built>, Option<BuildError>) {
         let outcome = self.run_cargo(plugins);
         let (built, succeeded) = match outcome {
@@ -147,7 +146,7 @@ impl Builder {
     fn run_cargo(&self, plugins: &[PluginSource]) -> std::io::Result<(Vec<Built>, bool)> {
         let mut command = Command::new(&self.cargo);
         command.args(["build", "--keep-going", "--profile", "plugin", "--target", TARGET]);
-        // Messages for people go to standard error as usual; standard output names the files.
+        // Diagnostics for people go to standard error as usual; standard output lists the artifacts as JSON.
         command.arg("--message-format=json-render-diagnostics");
         for plugin in plugins {
             command.args(["-p", &plugin.package]);
@@ -165,14 +164,14 @@ impl Builder {
         };
         let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines().map_while(Result::ok));
         let built = lines.filter_map(|line| artifact(&line, plugins)).collect();
-        // The child is taken out first, so that nobody who wants to stop it waits for it.
+        // Take the child out of the lock first, so that `stop` does not wait for its exit.
         let child = self.running.lock().child.take();
         let succeeded = child.is_some_and(|mut child| child.wait().is_ok_and(|status| status.success()));
         Ok((built, succeeded))
     }
 }
 
-/// The component that a line of cargo's output tells of.
+/// The component that a line of cargo's JSON output reports.
 fn artifact(line: &str, plugins: &[PluginSource]) -> Option<Built> {
     #[derive(Deserialize)]
     struct Line {
@@ -183,26 +182,26 @@ fn artifact(line: &str, plugins: &[PluginSource]) -> Option<Built> {
         filenames: Vec<PathBuf>,
     }
     let line: Line = serde_json::from_str(line).ok().filter(|line: &Line| line.reason == "compiler-artifact")?;
-    let folder = line.manifest_path.parent()?.canonicalize().ok()?;
-    let plugin = plugins.iter().find(|plugin| plugin.folder.canonicalize().is_ok_and(|own| own == folder))?;
+    let directory = line.manifest_path.parent()?.canonicalize().ok()?;
+    let plugin = plugins.iter().find(|plugin| plugin.directory.canonicalize().is_ok_and(|own| own == directory))?;
     let file = line.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
     Some(Built { id: plugin.id.clone(), file })
 }
 
-/// Puts a component into `folder` as `<id>.wasm`, in one step. `false` if the same bytes are there.
+/// Installs a component as `<id>.wasm` in `directory`, atomically. `false` if the same bytes are installed already.
 ///
 /// # Errors
-/// If the folder cannot be written.
-pub fn place(built: &Built, folder: &Path) -> Result<bool, BuildError> {
-    let target = folder.join(format!("{}.wasm", built.id));
+/// If the directory cannot be written.
+pub fn install(built: &Built, directory: &Path) -> Result<bool, BuildError> {
+    let target = directory.join(format!("{}.wasm", built.id));
     let write = || -> std::io::Result<bool> {
         let read = |file: &Path| modehost_follow::read(file, limits::PLUGIN_FILE_BYTES as usize);
         let bytes = read(&built.file)?;
         if read(&target).is_ok_and(|present| present == bytes) {
             return Ok(false);
         }
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(folder)?;
+        std::fs::create_dir_all(directory)?;
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(directory)?;
         std::io::Write::write_all(&mut file, &bytes)?;
         file.persist(&target).map_err(|error| error.error)?;
         Ok(true)

@@ -1,5 +1,5 @@
-//! The journal of the system. Rule: it is spoken to in its own way only where it is what reads standard error itself,
-//! which its variable names by device and inode; a pipe that somebody put in between is not the journal.
+//! Lines for the systemd journal. Rule: its format is used only if the journal itself reads standard error, which
+//! `JOURNAL_STREAM` states by device and inode; a pipe in between is not the journal.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -7,19 +7,19 @@ use std::os::unix::fs::MetadataExt;
 
 use tracing::Level;
 
-/// Whether the journal reads what this process writes to standard error.
+/// Whether the journal reads this process's standard error.
 pub fn reads_stderr() -> bool {
     let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
     let file = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
     file.and_then(|file| file.metadata()).is_ok_and(|stream| is_named(&named, stream.dev(), stream.ino()))
 }
 
-/// `device:inode`, in decimal.
+/// Compares with `device:inode`, in decimal.
 fn is_named(named: &str, device: u64, inode: u64) -> bool {
     named.split_once(':').is_some_and(|(one, other)| one.parse() == Ok(device) && other.parse() == Ok(inode))
 }
 
-/// Each line of a text with its priority in front, as syslog counts them.
+/// Each line of a text with its syslog priority as prefix.
 pub fn prefix(level: Level, text: &str) -> String {
     let priority = match level {
         Level::ERROR => 3,

@@ -1,6 +1,6 @@
-//! How a line of the log is written: for people, or as one JSON object. Rule: a line is one line, numbers are numbers,
-//! long values keep their head and their tail, and what is known of the work around it (device, session, turn) stands
-//! beside its own fields, each once.
+//! The format of a log line: text, or one JSON object. Rule: an event is one line, numbers stay numbers, long values
+//! keep their head and their tail, and fields of enclosing spans (device, session, turn) are added to the event's own,
+//! each once.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Write};
@@ -18,40 +18,40 @@ use super::journal;
 use super::shorten::{Visitor, shorten};
 use crate::settings::LogFormat;
 
-/// Writes events in one format, to one way out.
+/// Formats events for one sink.
 #[derive(Clone, Copy, Debug)]
-pub struct Lines {
+pub struct LineFormatter {
     format: LogFormat,
-    /// The journal of the system reads them: it knows the time, and is told how urgent a line is.
+    /// The journal reads the lines: they carry a priority in place of the time.
     journal: bool,
-    most: usize,
+    max_chars: usize,
 }
 
-impl Lines {
-    /// `most` characters for each value.
-    pub fn new(format: LogFormat, journal: bool, most: usize) -> Self {
-        Self { format, journal, most }
+impl LineFormatter {
+    /// `max_chars`: greatest length of a value, in characters.
+    pub fn new(format: LogFormat, journal: bool, max_chars: usize) -> Self {
+        Self { format, journal, max_chars }
     }
 
-    fn json(&self, level: Level, target: &str, event: &Event<'_>, around: Map<String, Value>) -> String {
-        let mut fields = Json { members: Vec::new(), most: self.most };
+    fn json(&self, level: Level, target: &str, event: &Event<'_>, span_fields: Map<String, Value>) -> String {
+        let mut fields = Json { members: Vec::new(), max_chars: self.max_chars };
         event.record(&mut fields);
-        object(level, target, fields.members.into_iter().chain(around))
+        object(level, target, fields.members.into_iter().chain(span_fields))
     }
 
-    fn text(&self, writer: &mut dyn Write, event: &Event<'_>, around: Map<String, Value>) -> fmt::Result {
-        let mut visitor = Visitor::new(writer, self.most);
+    fn text(&self, writer: &mut dyn Write, event: &Event<'_>, span_fields: Map<String, Value>) -> fmt::Result {
+        let mut visitor = Visitor::new(writer, self.max_chars);
         event.record(&mut visitor);
         visitor.finish()?;
         let own = |name: &str| event.fields().any(|field| field.name() == name);
-        for (name, value) in around.iter().filter(|(name, _)| !own(name)) {
+        for (name, value) in span_fields.iter().filter(|(name, _)| !own(name)) {
             write!(writer, " {name}={value}")?;
         }
         Ok(())
     }
 }
 
-impl<S> FormatEvent<S, JsonFields> for Lines
+impl<S> FormatEvent<S, JsonFields> for LineFormatter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -61,27 +61,27 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        // Lines of libraries that know another log say where they are from in fields.
+        // Lines of the `log` crate carry their target in fields.
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let (level, target) = (*metadata.level(), metadata.target());
-        let mut around = Map::new();
+        let mut span_fields = Map::new();
         for span in context.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>();
-            // What is nearest to the event counts.
+            // The innermost span wins.
             if let Some(Value::Object(fields)) = fields.and_then(|fields| serde_json::from_str(&fields.fields).ok()) {
                 for (name, value) in fields {
-                    around.entry(name).or_insert(value);
+                    span_fields.entry(name).or_insert(value);
                 }
             }
         }
         let mut line = String::new();
         match self.format {
-            LogFormat::Json => line = self.json(level, target, event, around),
+            LogFormat::Json => line = self.json(level, target, event, span_fields),
             LogFormat::Text => {
                 write!(line, "{target}: ")?;
-                self.text(&mut line, event, around)?;
+                self.text(&mut line, event, span_fields)?;
             }
         }
         if self.journal {
@@ -98,7 +98,7 @@ where
     }
 }
 
-/// One JSON object. Of members of the same name, the first counts.
+/// One JSON object. Of members with the same name, the first wins.
 fn object(level: Level, target: &str, members: impl Iterator<Item = (String, Value)>) -> String {
     let mut line = format!("{{\"timestamp\":{},\"level\":\"{level}\"", Value::from(now()));
     let mut seen: Vec<String> = ["timestamp", "level", "target"].map(str::to_owned).into();
@@ -112,8 +112,8 @@ fn object(level: Level, target: &str, members: impl Iterator<Item = (String, Val
     line
 }
 
-/// A line that is written while there is no log: before it is up, behind its end, or about itself.
-pub fn without_log(format: LogFormat, journal: bool, message: &str) -> String {
+/// A line that is written without a logger: before it is installed, after its end, or about the log itself.
+pub fn format_without_logger(format: LogFormat, journal: bool, message: &str) -> String {
     let line = match format {
         LogFormat::Json => {
             object(Level::ERROR, "modehost", std::iter::once(("message".to_owned(), Value::from(message))))
@@ -125,7 +125,7 @@ pub fn without_log(format: LogFormat, journal: bool, message: &str) -> String {
 
 fn now() -> String {
     let mut text = String::new();
-    // Only a clock before 1970 has none.
+    // Fails only for a clock before 1970.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }
@@ -143,39 +143,39 @@ fn colour(level: Level) -> &'static str {
 /// The fields of an event, in their order.
 struct Json {
     members: Vec<(String, Value)>,
-    most: usize,
+    max_chars: usize,
 }
 
 impl Json {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+    fn push(&mut self, field: &Field, value: impl Into<Value>) {
         let name = field.name();
-        // Those of libraries that know another log are told otherwise.
+        // Fields of the `log` bridge are part of the metadata already.
         if !name.starts_with("log.") {
             self.members.push((name.strip_prefix("r#").unwrap_or(name).to_owned(), value.into()));
         }
     }
 
     fn text(&mut self, field: &Field, text: &str) {
-        let text: Cow<'_, str> = shorten(text, self.most);
-        self.put(field, &*text);
+        let text: Cow<'_, str> = shorten(text, self.max_chars);
+        self.push(field, &*text);
     }
 }
 
 impl Visit for Json {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value);
+        self.push(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
+        self.push(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
+        self.push(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
+        self.push(field, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -199,9 +199,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Paper {
+    impl io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    impl<'a> MakeWriter<'a> for Paper {
+    impl<'a> MakeWriter<'a> for Buffer {
         type Writer = Self;
 
         fn make_writer(&'a self) -> Self {
@@ -220,12 +220,12 @@ mod tests {
         }
     }
 
-    fn written(lines: Lines, act: impl FnOnce()) -> String {
-        let paper = Paper::default();
-        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(paper.clone());
+    fn written(lines: LineFormatter, act: impl FnOnce()) -> String {
+        let buffer = Buffer::default();
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(buffer.clone());
         let layer = layer.fmt_fields(JsonFields::new()).event_format(lines);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), act);
-        let bytes = paper.0.lock().clone();
+        let bytes = buffer.0.lock().clone();
         String::from_utf8(bytes).expect("UTF-8")
     }
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn fields_of_the_work_around_stand_beside_the_own_each_once() {
-        let json = written(Lines::new(LogFormat::Json, false, 100), within_a_turn);
+        let json = written(LineFormatter::new(LogFormat::Json, false, 100), within_a_turn);
         assert_eq!((json.lines().count(), json.matches("\"device\"").count()), (1, 1), "{json}");
         let line: Value = serde_json::from_str(&json).expect("JSON");
         let expected = serde_json::json!({
@@ -255,7 +255,7 @@ mod tests {
         });
         assert_eq!(line, expected);
 
-        let text = written(Lines::new(LogFormat::Text, false, 100), within_a_turn);
+        let text = written(LineFormatter::new(LogFormat::Text, false, 100), within_a_turn);
         let head = format!("  INFO {}: done\n! device=\"dev-2\" ms=5", module_path!());
         assert!(text.contains(&head) && text.ends_with(" on=true session=\"s\" turn=3\n"), "{text}");
     }
@@ -265,7 +265,7 @@ mod tests {
         let before = std::panic::take_hook();
         crate::log::panics::log_panics();
         let act = || drop(std::panic::catch_unwind(|| panic!("first\nsecond")));
-        let json = written(Lines::new(LogFormat::Json, false, 100), act);
+        let json = written(LineFormatter::new(LogFormat::Json, false, 100), act);
         std::panic::set_hook(before);
         let line: Value = serde_json::from_str(&json).expect("one line");
         let message = line["message"].as_str().expect("a message");
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn long_values_are_shortened_and_the_line_stays_json() {
         let act = || tracing::info!(list = ?["y"; 300], "{}", "x".repeat(500));
-        let json = written(Lines::new(LogFormat::Json, false, 100), act);
+        let json = written(LineFormatter::new(LogFormat::Json, false, 100), act);
         let line: Value = serde_json::from_str(&json).expect("JSON");
         let length = |name: &str| line[name].as_str().map(|text| text.chars().count());
         assert_eq!((length("message"), length("list")), (Some(100), Some(100)));
@@ -288,10 +288,10 @@ mod tests {
             tracing::warn!("b\nc");
             tracing::trace!("d");
         };
-        let text = written(Lines::new(LogFormat::Text, true, 100), act);
+        let text = written(LineFormatter::new(LogFormat::Text, true, 100), act);
         let path = module_path!();
         assert_eq!(text, format!("<3>ERROR {path}: a\n<4>WARN {path}: b\n<4>c\n<7>TRACE {path}: d\n"));
-        let json = written(Lines::new(LogFormat::Json, true, 100), act);
+        let json = written(LineFormatter::new(LogFormat::Json, true, 100), act);
         assert!(json.lines().all(|line| line.starts_with('<') && line[3..].starts_with('{')), "{json}");
     }
 }

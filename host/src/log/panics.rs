@@ -1,8 +1,8 @@
-//! Panics as lines of the log. Rule: one line each, in the format of all others, on every way out.
+//! Panics as log lines. Rule: one line each, in the format of all others, on every sink.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 
-/// From now on panics are lines of the log.
+/// Installs a panic hook that logs.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
@@ -10,7 +10,7 @@ pub fn log_panics() {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("without a word");
         let trace = Backtrace::capture();
-        // Asked for by RUST_BACKTRACE, as always.
+        // Enabled by RUST_BACKTRACE, as always.
         let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
         tracing::error!(thread, backtrace = trace, "panicked at {location}: {message}");
     }));

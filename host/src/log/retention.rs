@@ -1,5 +1,5 @@
-//! Which old log files go. Rule: only files of our own naming are ever removed, the one that is
-//! being written never, and what cannot be removed is left.
+//! Removal of old log files. Rule: only files named by us are ever removed, the current one never, and a file that
+//! cannot be removed is left.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,22 @@ use std::time::SystemTime;
 
 use super::file::Limits;
 
-/// Removes files that are too old, and the oldest until all fit into the total.
-pub fn sweep(folder: &Path, limits: &Limits, now: SystemTime) {
-    let mut old = set_aside(folder);
-    // The names carry the time, so that a copied folder keeps its order.
+/// Removes files that are too old, then the oldest until all fit into the total.
+pub fn sweep(directory: &Path, limits: &Limits, now: SystemTime) {
+    let mut old = rotated_files(directory);
+    // The names contain the time, so that a copied directory keeps its order.
     old.sort();
     let mut sized: Vec<(PathBuf, u64)> = Vec::new();
     for path in old {
-        let Ok(about) = path.metadata() else { continue };
-        let age = about.modified().ok().and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+        let Ok(metadata) = path.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
         if age > limits.keep {
             let _ = fs::remove_file(&path);
         } else {
-            sized.push((path, about.len()));
+            sized.push((path, metadata.len()));
         }
     }
-    // Room for the one that is being written counts as well.
+    // Includes the full size of the current file.
     let mut total: u64 = limits.rotate.saturating_add(sized.iter().map(|(_, size)| size).sum());
     for (path, size) in sized {
         if total <= limits.total {
@@ -33,13 +33,13 @@ pub fn sweep(folder: &Path, limits: &Limits, now: SystemTime) {
     }
 }
 
-/// Files that are written no more.
-fn set_aside(folder: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+/// The rotated files.
+fn rotated_files(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).into_iter().flatten().flatten();
     files.filter(|file| is_ours(&file.file_name().to_string_lossy())).map(|file| file.path()).collect()
 }
 
-/// Such as `modehost-20260101T000000Z.log`, or with a number before the ending.
+/// Matches `modehost-20260101T000000Z.log`, or with a number before the extension.
 fn is_ours(name: &str) -> bool {
     let Some(middle) = name.strip_prefix("modehost-").and_then(|name| name.strip_suffix(".log")) else { return false };
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -57,26 +57,26 @@ mod tests {
 
     #[test]
     fn c14_old_files_go_and_strangers_stay() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a folder");
         let names = ["modehost-20260101T000000Z.log", "modehost-20260201T000000Z.log", "modehost.log", "mine.log"];
-        let strangers = ["modehost-2.log", "modehost-2nd-floor.log", "modehost-20260101T000000Z-x.log"];
-        for name in names.into_iter().chain(strangers) {
-            fs::write(folder.path().join(name), "x".repeat(10)).expect("written");
+        let foreign = ["modehost-2.log", "modehost-2nd-floor.log", "modehost-20260101T000000Z-x.log"];
+        for name in names.into_iter().chain(foreign) {
+            fs::write(directory.path().join(name), "x".repeat(10)).expect("written");
         }
-        let left = || {
-            let files = fs::read_dir(folder.path()).expect("a folder").flatten();
+        let remaining = || {
+            let files = fs::read_dir(directory.path()).expect("a folder").flatten();
             let mut names: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
-            names.retain(|name| !strangers.contains(&name.as_str()));
+            names.retain(|name| !foreign.contains(&name.as_str()));
             names.sort();
             names
         };
         let limits = Limits { rotate: 10, keep: Duration::from_secs(60), total: 20 };
-        sweep(folder.path(), &limits, SystemTime::now());
-        assert_eq!(left(), ["mine.log", "modehost-20260201T000000Z.log", "modehost.log"]);
-        sweep(folder.path(), &limits, SystemTime::now() + Duration::from_secs(61));
-        assert_eq!(left(), ["mine.log", "modehost.log"]);
-        for name in strangers {
-            assert!(folder.path().join(name).exists(), "{name}");
+        sweep(directory.path(), &limits, SystemTime::now());
+        assert_eq!(remaining(), ["mine.log", "modehost-20260201T000000Z.log", "modehost.log"]);
+        sweep(directory.path(), &limits, SystemTime::now() + Duration::from_secs(61));
+        assert_eq!(remaining(), ["mine.log", "modehost.log"]);
+        for name in foreign {
+            assert!(directory.path().join(name).exists(), "{name}");
         }
         assert!(is_ours("modehost-20260101T000000Z-2.log") && !is_ours("modehost-20260101T000000Z-.log"));
     }

@@ -1,36 +1,36 @@
-//! Long messages keep their head and their tail. Rule: only the middle of what is too long goes, and `…` stands for it.
+//! Long messages keep their head and their tail. Rule: only the middle of a long text is cut, and replaced by `…`.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
 
-/// The text with at most `most` characters, the mark in its middle included; whole if it fits.
-pub fn shorten(text: &str, most: usize) -> Cow<'_, str> {
-    // Bytes are never fewer than characters, so most texts need no count.
-    if text.len() <= most || text.chars().count() <= most {
+/// The text with at most `max_chars` characters, including the `…` in its middle; unchanged if it fits.
+pub fn shorten(text: &str, max_chars: usize) -> Cow<'_, str> {
+    // There are never fewer bytes than characters, so most texts need no count.
+    if text.len() <= max_chars || text.chars().count() <= max_chars {
         return Cow::Borrowed(text);
     }
-    let kept = most.saturating_sub(1);
-    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let kept_chars = max_chars.saturating_sub(1);
+    let (head, tail) = (kept_chars.div_ceil(2), kept_chars / 2);
     let head_end = text.char_indices().nth(head).map_or(text.len(), |(at, _)| at);
     let tail_start = text.char_indices().rev().nth(tail.saturating_sub(1)).map_or(0, |(at, _)| at);
     let tail = if tail == 0 { "" } else { &text[tail_start..] };
     Cow::Owned(format!("{}…{tail}", &text[..head_end]))
 }
 
-/// Writes the fields of an event for people, each at most so long.
+/// Writes the fields of an event as text, each with a limited length.
 pub(super) struct Visitor<'writer> {
     writer: &'writer mut dyn Write,
-    most: usize,
+    max_chars: usize,
     first: bool,
     result: fmt::Result,
 }
 
 impl<'writer> Visitor<'writer> {
-    /// `most` characters for each field.
-    pub(super) fn new(writer: &'writer mut dyn Write, most: usize) -> Self {
-        Self { writer, most, first: true, result: Ok(()) }
+    /// `max_chars` characters for each field.
+    pub(super) fn new(writer: &'writer mut dyn Write, max_chars: usize) -> Self {
+        Self { writer, max_chars, first: true, result: Ok(()) }
     }
 
     /// Whether all could be written.
@@ -38,16 +38,16 @@ impl<'writer> Visitor<'writer> {
         self.result
     }
 
-    fn put(&mut self, name: &str, text: &str) {
-        // Those of libraries that know another log are told otherwise.
+    fn write_field(&mut self, name: &str, text: &str) {
+        // Fields of the `log` bridge are part of the metadata already.
         if self.result.is_err() || name.starts_with("log.") {
             return;
         }
         let gap = if std::mem::take(&mut self.first) { "" } else { " " };
-        let text = shorten(text, self.most);
+        let text = shorten(text, self.max_chars);
         self.result = match name {
             "message" => write!(self.writer, "{gap}{text}"),
-            // Raw identifiers are not what a reader looks for.
+            // Readers do not look for raw identifiers.
             name => write!(self.writer, "{gap}{}={text}", name.strip_prefix("r#").unwrap_or(name)),
         };
     }
@@ -55,16 +55,16 @@ impl<'writer> Visitor<'writer> {
 
 impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // Quoted as always, so that a value cannot pass itself off as another field.
+        // Quoted with escapes, so that a value cannot pose as another field.
         if field.name() == "message" {
-            self.put("message", value)
+            self.write_field("message", value)
         } else {
-            self.put(field.name(), &format!("{value:?}"))
+            self.write_field(field.name(), &format!("{value:?}"))
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field.name(), &format!("{value:?}"));
+        self.write_field(field.name(), &format!("{value:?}"));
     }
 }
 
@@ -79,9 +79,9 @@ mod tests {
         assert_eq!(shorten("零一二三四五六七八九", 5), "零一…八九");
         assert_eq!(shorten("abc", 1), "…");
         assert_eq!(shorten("abc", 2), "a…");
-        for most in 1..40 {
+        for max_chars in 1..40 {
             let text = "äöü0123456789€𝄞xyz".repeat(3);
-            assert!(shorten(&text, most).chars().count() <= most, "{most}");
+            assert!(shorten(&text, max_chars).chars().count() <= max_chars, "{max_chars}");
         }
     }
 }

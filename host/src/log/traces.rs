@@ -1,12 +1,10 @@
-//! Traces for a collector: OpenTelemetry, by OTLP over HTTP as JSON; with the feature `otel` only.
+//! OpenTelemetry traces, exported by OTLP over HTTP as JSON; with the feature `otel` only.
 //!
-//! Where they go, how many and under which name is said by the variables that every such program
-//! has: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`,
-//! `OTEL_BSP_…`. Without an endpoint nothing is exported.
+//! Configured by the standard variables: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_HEADERS`, `OTEL_TRACES_SAMPLER`,
+//! `OTEL_SERVICE_NAME`, `OTEL_BSP_…`. Without an endpoint nothing is exported.
 //!
-//! Rule: nobody waits for a collector. A thread of its own hands spans over, and what does not fit
-//! its queue is dropped. Spans say what happened and how long it took; nothing that was said or
-//! sent, and no line of the log goes with them.
+//! Rule: nothing waits for a collector. A thread of its own exports the spans, and what does not fit its queue is
+//! dropped. Spans contain what happened and how long it took; no conversation or message content, and no log lines.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,18 +19,18 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What spans for a collector are marked with.
+/// Target of spans for the collector.
 const TARGET: &str = "modehost::trace";
 
-/// The way to the collector. Dropping it hands over what waits, within [`limits::STOP`].
+/// The exporter. Dropping it flushes queued spans, within [`limits::SHUTDOWN_GRACE`].
 #[derive(Debug)]
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// None where no collector is named.
+    /// None if no collector is configured.
     ///
     /// # Errors
-    /// If a variable makes no sense, in a sentence without its value: it may hold a password.
+    /// If a variable is invalid, as a sentence without its value: it may contain a password.
     pub fn start() -> Result<Option<Self>, String> {
         let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
         let is_off = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
@@ -40,7 +38,7 @@ impl Traces {
         if is_off || !is_wanted {
             return Ok(None);
         }
-        // The exporter builds its client with whatever the process has.
+        // The exporter builds its HTTP client with the crypto provider of the process.
         modehost_llm::install_crypto();
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_protocol(Protocol::HttpJson);
         let exporter = exporter.build().map_err(|_| {
@@ -52,25 +50,25 @@ impl Traces {
         let resource = if is_set("OTEL_SERVICE_NAME") { resource } else { resource.with_service_name("modehost") };
         let resource =
             resource.with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-        let exporter = Telling { exporter, failing: AtomicBool::new(false) };
+        let exporter = LoggingExporter { exporter, failing: AtomicBool::new(false) };
         let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build());
         Ok(Some(Self(provider.build())))
     }
 
-    /// Takes the spans that are marked for it, and nothing else.
+    /// The layer that exports spans of [`TARGET`], and nothing else.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let tracer = self.0.tracer("modehost");
-        // Source files and threads tell operators nothing.
+        // Source files and threads are of no use to operators.
         let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
         layer.with_filter(filter_fn(is_for_collector))
     }
 }
 
-/// Keeps spans for a collector out of the lines of the log.
-pub fn others<S>() -> impl tracing_subscriber::layer::Filter<S> {
+/// Filter that keeps spans for the collector out of the log lines.
+pub fn exclude_spans<S>() -> impl tracing_subscriber::layer::Filter<S> {
     filter_fn(is_for_collector).not()
 }
 
@@ -80,19 +78,19 @@ fn is_for_collector(metadata: &Metadata<'_>) -> bool {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        // A collector that does not answer has been told of already.
-        let _ = self.0.shutdown_with_timeout(limits::STOP);
+        // A collector that does not answer has been reported already.
+        let _ = self.0.shutdown_with_timeout(limits::SHUTDOWN_GRACE);
     }
 }
 
-/// Logs when a collector stops taking spans and when it takes them again, not each time between.
+/// Logs when a collector starts and stops failing, not each failure.
 #[derive(Debug)]
-struct Telling {
+struct LoggingExporter {
     exporter: opentelemetry_otlp::SpanExporter,
     failing: AtomicBool,
 }
 
-impl SpanExporter for Telling {
+impl SpanExporter for LoggingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let outcome = self.exporter.export(batch).await;

@@ -1,5 +1,5 @@
-//! What is allowed and yet hardly meant. Rule: advice never stops anything; it names the setting and the remedy, and
-//! shows no secret.
+//! Warnings about settings that are valid but risky. Rule: a warning never stops anything; it names the setting and the
+//! fix, and shows no secret.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use modehost_config::{Loaded, Problem, path};
 
 use super::Settings;
 
-/// Everything that an operator should hear at each start, besides what is wrong.
+/// All warnings, which an operator should see at each start.
 pub fn advice(loaded: &Loaded<Settings>) -> Vec<Problem> {
     let mut advice: Vec<Problem> = open_to_all(loaded).into_iter().collect();
     advice.extend(weak_secrets(loaded));
@@ -16,13 +16,13 @@ pub fn advice(loaded: &Loaded<Settings>) -> Vec<Problem> {
     advice
 }
 
-/// Anybody who reaches the port may be any device.
+/// No sign-in on a public address: anyone who reaches the port may act as any device.
 fn open_to_all(loaded: &Loaded<Settings>) -> Option<Problem> {
     let Settings { server, auth, .. } = &loaded.document;
     let ip = server.ip.trim();
     let ip: Option<IpAddr> = ip.trim_matches(['[', ']']).parse().ok();
-    let here = ip.is_none_or(|ip| ip.is_loopback());
-    if here || !auth.methods.is_empty() {
+    let is_local = ip.is_none_or(|ip| ip.is_loopback());
+    if is_local || !auth.methods.is_empty() {
         return None;
     }
     let (ip, port) = (&server.ip, server.port);
@@ -33,22 +33,22 @@ fn open_to_all(loaded: &Loaded<Settings>) -> Option<Problem> {
     Some(loaded.problem_with_key("/auth/methods", message))
 }
 
-/// A proxy on this machine is on this machine, and so is whoever comes through it without its saying so.
+/// Requests through a proxy on this machine look local if the proxy does not add forwarding headers.
 fn proxied_operators(loaded: &Loaded<Settings>) -> Option<Problem> {
     let server = &loaded.document.server;
-    let here = |proxy: &String| proxy.starts_with("127.") || proxy.starts_with("::1") || proxy.ends_with("/0");
+    let is_local = |proxy: &String| proxy.starts_with("127.") || proxy.starts_with("::1") || proxy.ends_with("/0");
     let open = server.admin_token.is_none() && server.operator_address.is_none();
-    (open && server.trusted_proxies.iter().any(here)).then(|| {
+    (open && server.trusted_proxies.iter().any(is_local)).then(|| {
         let message = "there is a proxy on this machine, and /api/v1 serves this machine without a token; set a token";
         loaded.problem_with_key("/server/admin_token", message)
     })
 }
 
-/// Shorter ones can be tried through.
+/// Shorter secrets can be found by trial.
 const SECRET_CHARACTERS: usize = 16;
-/// Fewer different ones are a pattern.
+/// Fewer different characters are a pattern.
 const SECRET_VARIETY: usize = 6;
-/// What stands in documents.
+/// Placeholders from documentation.
 const FROM_DOCUMENTS: [&str; 4] = ["change-me", "changeme", "replace-me", "example"];
 
 fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Problem> {
@@ -98,7 +98,7 @@ mod tests {
     use super::super::BUILT_IN;
     use super::*;
 
-    fn advised(text: &str) -> Vec<String> {
+    fn warnings_for(text: &str) -> Vec<String> {
         let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
         let loaded = source.load_text::<Settings>("c.yaml", text).expect("a document");
         advice(&loaded).iter().map(ToString::to_string).collect()
@@ -106,18 +106,18 @@ mod tests {
 
     #[test]
     fn what_is_open_and_what_can_be_guessed_is_told_with_its_remedy() {
-        let told = advised("server: { admin_token: hunter2 }\n");
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("auth.methods: OPEN") && told[0].contains("0.0.0.0:8004"), "{told:?}");
-        assert!(told[1].starts_with("c.yaml:1:11: server.admin_token: can be guessed"), "{told:?}");
-        assert!(told.iter().all(|line| !line.contains("hunter2")), "{told:?}");
+        let warnings = warnings_for("server: { admin_token: hunter2 }\n");
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].contains("auth.methods: OPEN") && warnings[0].contains("0.0.0.0:8004"), "{warnings:?}");
+        assert!(warnings[1].starts_with("c.yaml:1:11: server.admin_token: can be guessed"), "{warnings:?}");
+        assert!(warnings.iter().all(|line| !line.contains("hunter2")), "{warnings:?}");
 
         for open in ["server: { ip: 127.0.0.1 }\n", "server: { ip: '[::1]' }\n", "server: { ip: localhost }\n"] {
-            assert_eq!(advised(open), Vec::<String>::new(), "{open}");
+            assert_eq!(warnings_for(open), Vec::<String>::new(), "{open}");
         }
         let closed =
             "auth: { methods: [tokens], tokens: [{ token: 5f0a9be47c31d2687f0e }, { token: aaaaaaaaaaaaaaaaaaaa }] }\n";
-        let told = advised(closed);
-        assert!(told.len() == 1 && told[0].contains("auth.tokens[1].token: can be guessed"), "{told:?}");
+        let warnings = warnings_for(closed);
+        assert!(warnings.len() == 1 && warnings[0].contains("auth.tokens[1].token: can be guessed"), "{warnings:?}");
     }
 }

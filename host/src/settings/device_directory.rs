@@ -1,5 +1,5 @@
-//! Devices as the settings name them, and what sessions are told of groups and names. Rule: an id
-//! that no device could have is refused here.
+//! Device ids in the settings, and the device directory of sessions. Rule: an id that no device could have is rejected
+//! here.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// The id of a device, as it is written in the settings.
+/// A device id, as written in the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -28,7 +28,7 @@ pub(super) fn keys_are_devices(alias: &BTreeMap<String, String>, context: &()) -
     alias.keys().try_for_each(|id| is_device(id, context))
 }
 
-/// Groups and names with their ids in the form that connections have.
+/// The groups and names, with ids normalised as those of connections.
 pub(super) fn device_directory(settings: &Settings) -> DeviceDirectory {
     let devices = |ids: &Vec<DeviceName>| ids.iter().filter_map(|id| DeviceId::parse(&id.0)).collect();
     let groups = settings.groups.iter().map(|(group, ids)| (GroupId::new(group.as_str()), devices(ids)));

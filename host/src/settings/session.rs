@@ -1,5 +1,5 @@
-//! The section `session`, and all that sessions are told of the settings. Rule: seconds and
-//! milliseconds end here; sessions get durations.
+//! The section `session`, and the complete configuration of sessions. Rule: plain numbers of seconds and milliseconds
+//! end here; sessions receive `Duration`s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,7 @@ use super::Settings;
 use super::device_directory::device_directory;
 use super::timeouts::idle;
 
-/// Wake words that firmware of the ecosystem comes with: those of its speech engine, and those that its
-/// servers know.
+/// Default wake words of the firmware ecosystem: those of its speech engine, and those that its servers know.
 const WAKE_WORDS: [&str; 37] = [
     "你好小智",
     "嗨小智",
@@ -61,29 +60,29 @@ const WAKE_WORDS: [&str; 37] = [
 /// A language that the server speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Spoken {
+pub enum ServerLanguage {
     #[default]
     Zh,
     En,
 }
 
-/// What becomes of messages for devices that nobody knows.
+/// Handling of messages for unknown devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OfStrangers {
+pub enum UnknownReceiverPolicy {
     #[default]
     Refuse,
     Keep,
 }
 
-/// Section `session.vision`: a service of the ecosystem that answers questions about pictures.
+/// Section `session.vision`: an image question service of the ecosystem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VisionSettings {
-    /// Address that devices send a picture and a question to, such as `https://vision.example.org/explain`.
+    /// Address to which devices send a picture and a question, such as `https://vision.example.org/explain`.
     #[garde(custom(is_http))]
     pub url: Address,
-    /// What they show there as `Authorization: Bearer`. Default empty.
+    /// Token that devices send there as `Authorization: Bearer`. Default empty.
     #[serde(default = "no_token")]
     #[garde(skip)]
     pub token: VisionToken,
@@ -105,40 +104,39 @@ fn is_http(url: &str, _: &()) -> garde::Result {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionSettings {
-    /// How long a session waits for its device to come back, in s, 0 to 86,400. Default 120. Hot.
+    /// How long a session waits for its device to reconnect, in s, 0 to 86,400. Default 120. Hot.
     #[garde(range(max = 86_400))]
     pub resume_window_s: u64,
     /// How long an idle session keeps its instances in memory, in s, 1 to 86,400. Default 60. Hot.
     #[garde(range(min = 1, max = 86_400))]
     pub hibernate_after_s: u64,
-    /// The mode that hears typed and spoken words where no other mode does; `null` for none: such words go
-    /// nowhere. Default: one that comes with the server. Hot.
+    /// The mode that receives typed text and transcripts where no other mode does; `null` for none: they are dropped.
+    /// Default: a bundled mode. Hot.
     #[garde(inner(length(min = 1)))]
     pub default_mode: Option<String>,
-    /// Words that only wake a device and are not a turn, in any case, with marks and blanks or without.
-    /// Default: those that firmware of the ecosystem comes with. Hot.
+    /// Words that only wake a device and are not a turn; case, punctuation and blanks are ignored. Default: those of
+    /// the firmware ecosystem. Hot.
     #[garde(inner(length(min = 1)))]
     pub wake_words: Vec<String>,
-    /// What is said to a wake word, up to 200 characters. Default none: the device listens at once. Hot.
+    /// Reply to a wake word, up to 200 characters. Default none: the device listens at once. Hot.
     #[garde(inner(length(chars, min = 1, max = 200)))]
     pub greeting: Option<String>,
-    /// In which language the server speaks to somebody who has not spoken yet: `zh` or `en`; then in theirs.
-    /// Default zh. Hot.
+    /// Language of the server's own messages until the user has spoken: `zh` or `en`; then the user's. Default zh. Hot.
     #[garde(skip)]
-    pub language: Spoken,
-    /// Where devices have their pictures explained. Default none: cameras are not offered to modes. Hot for
-    /// devices that say hello.
+    pub language: ServerLanguage,
+    /// Service that explains pictures of devices. Default none: cameras are not offered to modes. Hot: applied at the
+    /// next hello of a device.
     #[garde(dive)]
     pub vision: Option<VisionSettings>,
-    /// How far behind a mode's state may be after a kill where no durable effect has saved it, in
-    /// ms, 50 to 600,000. Default 2000. Hot.
+    /// How much of a mode's state may be lost in a crash where no durable effect has saved it, in ms, 50 to 600,000.
+    /// Default 2000. Hot.
     #[garde(range(min = 50, max = 600_000))]
     pub checkpoint_ms: u64,
-    /// What becomes of a message for a device that is away, has never been here, and is named neither in `groups`
-    /// nor in `device_alias`: `refuse`, and its sender is told, or `keep`. Where devices need not sign in, `keep`
-    /// lets anybody fill the queue with messages that nobody will ever get. Default refuse. Hot.
+    /// What happens to a message for a device that is absent, has never connected, and is named neither in `groups` nor
+    /// in `device_alias`: `refuse` rejects it and notifies the sender, `keep` queues it. Where devices need not sign
+    /// in, `keep` lets anyone fill the queue with messages that nobody will ever receive. Default refuse. Hot.
     #[garde(skip)]
-    pub unknown_receivers: OfStrangers,
+    pub unknown_receivers: UnknownReceiverPolicy,
 }
 
 impl Default for SessionSettings {
@@ -149,15 +147,15 @@ impl Default for SessionSettings {
             default_mode: None,
             wake_words: WAKE_WORDS.map(str::to_owned).to_vec(),
             greeting: None,
-            language: Spoken::default(),
+            language: ServerLanguage::default(),
             vision: None,
             checkpoint_ms: limits::CHECKPOINT.as_millis() as u64,
-            unknown_receivers: OfStrangers::default(),
+            unknown_receivers: UnknownReceiverPolicy::default(),
         }
     }
 }
 
-/// What sessions run on. `live_instances` is what the runtime found room for.
+/// The configuration of sessions. `live_instances`: the limit that the runtime could reserve memory for.
 pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config> {
     let session = &settings.session;
     Arc::new(Config {
@@ -165,16 +163,16 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         hibernate_after: Duration::from_secs(session.hibernate_after_s),
         default_mode: session.default_mode.as_deref().map(Arc::from),
         language: match session.language {
-            Spoken::Zh => Language::Chinese,
-            Spoken::En => Language::English,
+            ServerLanguage::Zh => Language::Chinese,
+            ServerLanguage::En => Language::English,
         },
         wake_words: session.wake_words.iter().map(|word| wake_word(word)).collect(),
         greeting: session.greeting.clone(),
         vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         unknown_receivers: match session.unknown_receivers {
-            OfStrangers::Refuse => UnknownReceivers::Refuse,
-            OfStrangers::Keep => UnknownReceivers::Keep,
+            UnknownReceiverPolicy::Refuse => UnknownReceivers::Refuse,
+            UnknownReceiverPolicy::Keep => UnknownReceivers::Keep,
         },
         sessions_at_ease: limits::SESSIONS_AT_EASE,
         live_instances,

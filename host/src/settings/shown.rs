@@ -1,8 +1,7 @@
-//! The settings that hold, for people: each with its value and where that was said. Rule: rather one value too many is
-//! hidden. A secret is known by its type, by what its plugin says of it, or by its name; of an address only the place
-//! is shown.
+//! The settings in force, for people: each with its value and origin. Rule: when in doubt, a value is hidden. A secret
+//! is recognised by its type, by its plugin's schema, or by its name; of a URL only the origin is shown.
 
-mod hidden;
+mod redaction;
 
 use std::collections::BTreeMap;
 
@@ -12,11 +11,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use self::hidden::Hidden;
+use self::redaction::Redaction;
 use super::Settings;
 use super::document::from_older_name;
 
-/// Settings that may still stand in a plugin's section under an older name.
+/// Settings that may still be in a plugin's section under an older name.
 const HAD_OLDER_NAMES: [&str; 2] = ["/workers/max_blocking", "/vad/manual_fallback_ms"];
 
 /// A setting.
@@ -24,70 +23,70 @@ const HAD_OLDER_NAMES: [&str; 2] = ["/workers/max_blocking", "/vad/manual_fallba
 pub struct Shown {
     /// As `section.key`.
     pub setting: String,
-    /// `(set)` in place of what is secret, and only the place of an address.
+    /// `(set)` in place of a secret; only the origin of a URL.
     pub value: Value,
     /// `default`, `file:line`, `environment NAME`, `option --NAME`, `remote:line`, or `older name NAME`.
     pub origin: String,
-    /// It has another value in the file, which waits for a restart.
+    /// The file has another value, which takes effect after a restart.
     pub waits_for_restart: bool,
 }
 
-/// All settings that hold. `waiting` are those that wait for a restart, and `schemas` what plugins declare of their
-/// sections; of a section without a schema nothing is shown that might be secret.
+/// All settings in force. `waiting`: settings that wait for a restart. `schemas`: the schemas of plugin sections; of a
+/// section without a schema nothing is shown that might be secret.
 pub fn shown(loaded: &Loaded<Settings>, waiting: &[String], schemas: &BTreeMap<String, Value>) -> Vec<Shown> {
     let own = serde_json::to_value(&loaded.document).unwrap_or_default();
-    let mut all = All { loaded, waiting, rows: Vec::new() };
-    all.walk("", &own, Hidden::OWN);
+    let mut walker = Rows { loaded, waiting, rows: Vec::new() };
+    walker.walk("", &own, Redaction::OWN);
     for (name, section) in &loaded.sections {
         let pointer = path::join("", name);
         match schemas.get(name) {
             Some(schema) => {
-                all.walk(&pointer, &section.value, Hidden::by(schema));
-                all.defaults(&pointer, schema, &section.value, Hidden::by(schema));
+                walker.walk(&pointer, &section.value, Redaction::by(schema));
+                walker.defaults(&pointer, schema, &section.value, Redaction::by(schema));
             }
-            None => all.walk(&pointer, &section.value, Hidden::ALL),
+            None => walker.walk(&pointer, &section.value, Redaction::ALL),
         }
     }
-    all.rows.sort_by(|one, other| one.setting.cmp(&other.setting));
-    all.rows
+    walker.rows.sort_by(|one, other| one.setting.cmp(&other.setting));
+    walker.rows
 }
 
-struct All<'a> {
+struct Rows<'a> {
     loaded: &'a Loaded<Settings>,
     waiting: &'a [String],
     rows: Vec<Shown>,
 }
 
-impl All<'_> {
-    /// Every setting in a value.
-    fn walk(&mut self, pointer: &str, value: &Value, hidden: Hidden<'_>) {
+impl Rows<'_> {
+    /// Adds every setting in a value.
+    fn walk(&mut self, pointer: &str, value: &Value, redaction: Redaction<'_>) {
         match value {
             Value::Object(map) if !map.is_empty() => {
                 for (key, value) in map {
-                    self.walk(&path::join(pointer, key), value, hidden.below(key));
+                    self.walk(&path::join(pointer, key), value, redaction.below(key));
                 }
             }
             Value::Array(list) if list.iter().any(Value::is_object) => {
-                for (place, value) in list.iter().enumerate() {
-                    self.walk(&path::join(pointer, &place.to_string()), value, hidden.element());
+                for (index, value) in list.iter().enumerate() {
+                    self.walk(&path::join(pointer, &index.to_string()), value, redaction.element());
                 }
             }
             value => {
                 let older = HAD_OLDER_NAMES.contains(&pointer).then(|| self.older(pointer)).flatten();
                 let (value, origin) = older.unwrap_or_else(|| (value.clone(), self.origin(pointer)));
-                self.put(pointer, hidden.show(&value), origin);
+                self.push_row(pointer, redaction.apply(&value), origin);
             }
         }
     }
 
-    /// What a plugin says that holds where its section says nothing.
-    fn defaults(&mut self, pointer: &str, schema: &Value, section: &Value, hidden: Hidden<'_>) {
+    /// Adds the schema defaults of a plugin for settings that its section omits.
+    fn defaults(&mut self, pointer: &str, schema: &Value, section: &Value, redaction: Redaction<'_>) {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
         for (key, schema) in properties {
-            let (pointer, hidden) = (path::join(pointer, key), hidden.below(key));
+            let (pointer, redaction) = (path::join(pointer, key), redaction.below(key));
             match (section.get(key), schema.get("default")) {
-                (None, Some(default)) => self.put(&pointer, hidden.show(default), plain("default")),
-                (found, _) => self.defaults(&pointer, schema, found.unwrap_or(&Value::Null), hidden),
+                (None, Some(default)) => self.push_row(&pointer, redaction.apply(default), plain("default")),
+                (found, _) => self.defaults(&pointer, schema, found.unwrap_or(&Value::Null), redaction),
             }
         }
     }
@@ -98,7 +97,7 @@ impl All<'_> {
         Some((value.clone(), format!("older name {name}")))
     }
 
-    fn put(&mut self, pointer: &str, value: Value, origin: String) {
+    fn push_row(&mut self, pointer: &str, value: Value, origin: String) {
         let setting = path::dotted(pointer, &self.loaded_value(pointer));
         let is_in = |outer: &String| {
             setting.strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -107,7 +106,7 @@ impl All<'_> {
         self.rows.push(Shown { setting, value, origin, waits_for_restart });
     }
 
-    /// Tells indices of lists from keys.
+    /// The document, in which list indices can be told from keys.
     fn loaded_value(&self, pointer: &str) -> Value {
         let first = path::steps(pointer).into_iter().next().unwrap_or_default();
         match self.loaded.sections.get(&first) {

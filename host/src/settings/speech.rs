@@ -1,4 +1,4 @@
-//! The sections `asr`, `tts` and `vad`, as what sessions hear and speak with.
+//! The sections `asr`, `tts` and `vad`, as the speech services of sessions.
 
 use modehost_config::Loaded;
 use modehost_speech::Parts;
@@ -7,13 +7,12 @@ use modehost_speech::config::VadConfig;
 use super::Settings;
 use super::document::from_older_name;
 
-/// What is to be used from now on, in place of what was used `before`. Blocks while it is found out
-/// whether a program is installed.
+/// The speech services to use from now on, in place of `before`. Blocks while it checks whether a program is installed.
 pub fn speech_parts(loaded: &Loaded<Settings>, before: Option<&Parts>) -> Parts {
     Parts::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
 }
 
-/// The manual fallback may be set under the name that its users know.
+/// The manual fallback may be set under an older name that its users know.
 fn vad(loaded: &Loaded<Settings>) -> VadConfig {
     let mut vad = loaded.document.vad.clone();
     if let Some((name, value)) = from_older_name(loaded, "vad.manual_fallback_ms") {

@@ -1,4 +1,4 @@
-//! The section `timeouts`. Rule: a mode is a name in a map here, as the operator writes it.
+//! The section `timeouts`. Rule: modes appear only as names in a map that the operator writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,25 +11,24 @@ use modehost_session::IdleConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Section `timeouts`: when a connection is closed that nothing is heard of. A voice, a message and a
-/// heartbeat are heard; silence that comes as sound, pings of the WebSocket, answers of the device's tools
-/// and a `listen` `start` that it sends by itself are not, since nobody need be there for them. Nothing that
-/// is being answered is cut off, and in a mode that records only a connection on which nothing comes.
+/// Section `timeouts`: when an inactive connection is closed. Speech, messages and heartbeats count as activity; silent
+/// audio, WebSocket pings, MCP responses and a `listen` `start` that the device sends by itself do not, since they need
+/// no person. No turn is cut off while it is being answered, and in a recording mode a connection is closed only if
+/// nothing at all arrives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeoutSettings {
-    /// How long a device may be silent, in s, 0 to 604,800; 0: for ever. Default 600. Hot.
+    /// How long a device may be inactive, in s, 0 to 604,800; 0: for ever. Default 600. Hot.
     #[garde(range(max = 604_800))]
     pub idle_s: u64,
-    /// What is added to it, whatever the mode, in s, 0 to 86,400. Default 60. Hot.
+    /// Added to that time in every mode, in s, 0 to 86,400. Default 60. Hot.
     #[garde(range(max = 86_400))]
     pub buffer_s: u64,
-    /// How long before the end the device is warned, in s, 1 to 86,400, up to eight times. Default 15
-    /// and 10. Hot.
+    /// How long before the close the device is warned, in s, 1 to 86,400, up to eight times. Default 15 and 10. Hot.
     #[garde(length(max = 8), inner(range(min = 1, max = 86_400)))]
     pub warn_before_s: Vec<u64>,
-    /// What `idle_s` is multiplied by while a device is in a mode, by the mode's name, 0 to 1000; 0:
-    /// never closed in it. Default: modes that record are not closed. Hot.
+    /// Factor of `idle_s` while a device is in a mode, by the mode's name, 0 to 1000; 0: never closed in it. Default:
+    /// recording modes are not closed. Hot.
     #[garde(custom(are_multipliers))]
     pub mode_multiplier: BTreeMap<String, u32>,
 }
@@ -52,7 +51,7 @@ fn are_multipliers(multipliers: &BTreeMap<String, u32>, _: &()) -> garde::Result
     }
 }
 
-/// What sessions are told of it.
+/// The idle configuration of sessions.
 pub(super) fn idle(settings: &TimeoutSettings) -> IdleConfig {
     let mut warn_before: Vec<Duration> = settings.warn_before_s.iter().copied().map(Duration::from_secs).collect();
     warn_before.sort_unstable_by(|one, other| other.cmp(one));

@@ -1,5 +1,4 @@
-//! The section `workers`. Rule: a number that cannot work is replaced by the default, with a
-//! warning, and never stops a start.
+//! The section `workers`. Rule: an unusable number is replaced by the default, with a warning, and never stops a start.
 
 use crate::limits;
 use modehost_config::Loaded;
@@ -13,12 +12,11 @@ use super::document::from_older_name;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorkerSettings {
-    /// Threads for work that blocks, such as compiling plugins. Below 1 counts as the default, with
-    /// a warning. Default 2. Needs a restart.
+    /// Threads for blocking work, such as compiling plugins. Below 1 means the default, with a warning. Default 2.
+    /// Needs a restart.
     pub max_blocking: i64,
-    /// Threads that sessions and the modes in them run on. 0: one for each core, and one more, so
-    /// that a mode that uses up its whole budget does not hold up all others. Default 0. Needs a
-    /// restart.
+    /// Threads that run sessions and their modes. 0: one per core, and one more, so that a mode that uses up its whole
+    /// budget does not delay all others. Default 0. Needs a restart.
     pub mode_threads: u16,
 }
 
@@ -37,22 +35,22 @@ impl WorkerSettings {
         }
     }
 
-    /// The number of threads, and a warning if it is not the one that was set.
+    /// The number of blocking threads, and a warning if it differs from the setting.
     pub fn threads(&self) -> (usize, Option<String>) {
-        judge("workers.max_blocking", self.max_blocking)
+        validate("workers.max_blocking", self.max_blocking)
     }
 }
 
-/// The number of threads of a whole configuration, which may have it under an older name; and a warning
-/// if it is not the one that was set.
+/// The number of blocking threads of a whole configuration, which may set it under an older name; and a warning if it
+/// differs from the setting.
 pub fn blocking_threads(loaded: &Loaded<Settings>) -> (usize, Option<String>) {
     match from_older_name(loaded, "workers.max_blocking") {
-        Some((name, value)) => judge(name, value.as_i64().unwrap_or_default()),
+        Some((name, value)) => validate(name, value.as_i64().unwrap_or_default()),
         None => loaded.document.workers.threads(),
     }
 }
 
-fn judge(name: &str, set: i64) -> (usize, Option<String>) {
+fn validate(name: &str, set: i64) -> (usize, Option<String>) {
     match usize::try_from(set) {
         Ok(threads) if threads >= 1 => (threads, None),
         _ => {

@@ -1,5 +1,5 @@
-//! What `modehost check` finds beyond the rules of single settings. Rule: what a start would refuse is an error, what
-//! it would take and nobody can mean is a warning; each at its line.
+//! Checks of `modehost check` across several settings. Rule: what a start would reject is an error, what it would
+//! accept but nobody can intend is a warning; each at its line.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -11,8 +11,8 @@ use modehost_plugin::grants::Grant;
 use crate::plugin_file::Probed;
 use crate::settings::Settings;
 
-/// Addresses and ports as a start would find them on this machine; whether a port is taken is not looked at, since
-/// the server that has it may be the one that this file is for.
+/// Addresses and ports as a start would find them on this machine. Whether a port is in use is not checked, since the
+/// server that uses it may be the one that this file is for.
 pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Problem> {
     let server = &loaded.document.server;
     let wanted = match check_addresses(server) {
@@ -35,7 +35,7 @@ fn pointer(key: &str) -> String {
     format!("/{}", key.replace('.', "/"))
 }
 
-/// Whether this machine has the address, or one cannot find out.
+/// Whether this machine has the address; true if that cannot be determined.
 fn is_here(ip: IpAddr) -> bool {
     match TcpListener::bind(SocketAddr::new(ip, 0)) {
         Ok(_) => true,
@@ -43,24 +43,26 @@ fn is_here(ip: IpAddr) -> bool {
     }
 }
 
-/// What is granted to nobody, or to somebody who does not ask for it, and webhooks that lead nowhere or from nowhere.
-/// `plugins` are those of the folder; what is built in is not told.
+/// Grants and pins for unknown plugins, grants that are not requested, and webhooks that are missing or not granted.
+/// `plugins` are those of the directory; built-in settings are not reported.
 pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Problem> {
     let Settings { plugins: settings, hooks, .. } = &loaded.document;
     let mut found = Vec::new();
     let mut granted_hooks = Vec::new();
     for (id, texts) in &settings.grants {
-        let place = path::join("/plugins/grants", id);
+        let grants_pointer = path::join("/plugins/grants", id);
         let own = plugins.iter().find(|plugin| plugin.id == *id);
-        let is_set = loaded.is_set(&place);
+        let is_set = loaded.is_set(&grants_pointer);
         if is_set && own.is_none() && !texts.is_empty() {
-            found.push(loaded.problem_with_key(&place, "no plugin of the folder has this id, so nothing is granted"));
+            found.push(
+                loaded.problem_with_key(&grants_pointer, "no plugin of the folder has this id, so nothing is granted"),
+            );
         }
         for (number, text) in texts.iter().enumerate() {
             let Ok(grant) = Grant::parse(text) else { continue };
-            let at = format!("{place}/{number}");
+            let at = format!("{grants_pointer}/{number}");
             if is_set
-                && own.is_some_and(|own| !own.asks.iter().any(|asked| grant.covers(asked) || asked.covers(&grant)))
+                && own.is_some_and(|own| !own.requested.iter().any(|asked| grant.covers(asked) || asked.covers(&grant)))
             {
                 found.push(loaded.problem_with_value(&at, "the plugin does not ask for this, so it does nothing"));
             }

@@ -1,15 +1,15 @@
-//! Ids as parts of a path. Rule: whatever an id holds, it stays the one part that it is meant to be.
+//! Percent-encoding of ids in paths. Rule: whatever an id contains, it stays one path segment.
 
 use std::fmt::Write;
 
-/// An id as one part of a path.
+/// An id as one path segment.
 pub fn segment(id: &str) -> String {
     let mut part = String::with_capacity(id.len());
     for byte in id.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
             part.push(char::from(byte));
         } else {
-            // A text takes whatever is written to it. Dots, too: `..` leads elsewhere.
+            // Writing to a String cannot fail. Dots are encoded, too: `..` would change the path.
             let _ = write!(part, "%{byte:02X}");
         }
     }

@@ -1,6 +1,6 @@
-//! TLS with the server of this configuration. Rule: the certificate in the server's own file is the one that is
-//! trusted, byte for byte, whatever it is called and however old it is, and nobody else's: what follows is the
-//! operators' token.
+//! TLS to the server of this configuration with certificate pinning. Rule: exactly the certificate in the server's own
+//! file is trusted, byte for byte, whatever its name and age, and no other: the admin token is sent over this
+//! connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Speaks TLS with whoever is there, if that is the server of these files. Cancelling closes the connection.
+/// Completes the TLS handshake with the server of these files. Cancelling closes the connection.
 pub(super) async fn secure(tcp: TcpStream, address: SocketAddr, files: &TlsConfig) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let own = leaf(&files.certificate)?;
@@ -29,12 +29,12 @@ pub(super) async fn secure(tcp: TcpStream, address: SocketAddr, files: &TlsConfi
         .dangerous()
         .with_custom_certificate_verifier(pinned)
         .with_no_client_auth();
-    // To its end before anything of ours is written.
+    // `connect` completes the whole handshake before anything of ours is sent.
     let connected = TlsConnector::from(Arc::new(config)).connect(ServerName::from(address.ip()), tcp).await;
     connected.map_err(|error| explain(error, &files.certificate))
 }
 
-/// The server's own certificate; those behind it are its issuers'.
+/// The leaf certificate; the rest of the chain belongs to its issuers.
 fn leaf(file: &Path) -> io::Result<CertificateDer<'static>> {
     let text = modehost_follow::read(file, limits::CERTIFICATE_BYTES)?;
     CertificateDer::from_pem_slice(&text).map_err(io::Error::other)
@@ -56,7 +56,7 @@ fn explain(error: io::Error, file: &Path) -> io::Error {
     io::Error::other(why)
 }
 
-/// Trusts one certificate. That the other end has its key is shown by the signature of the handshake.
+/// Trusts one certificate. The handshake signature proves that the peer holds its key.
 #[derive(Debug)]
 struct Pinned {
     own: CertificateDer<'static>,

@@ -1,28 +1,28 @@
-//! Plugins of a running server. Rule: what is asked is what the interface for operators has.
+//! Plugin commands of the admin API. Rule: everything goes through `/api/v1/plugins`.
 
 use serde_json::Value;
 
-use crate::cli::client::{NoAnswer, Server, segment};
+use crate::cli::client::{RequestError, Server, segment};
 
 /// The plugins of the server.
-pub fn plugins(server: &Server) -> Result<Vec<Value>, NoAnswer> {
+pub fn plugins(server: &Server) -> Result<Vec<Value>, RequestError> {
     match server.get("/api/v1/plugins")? {
         Value::Array(rows) => Ok(rows),
-        _ => Err(NoAnswer::Refused("the list of plugins is none; is this a modehost server?".to_owned())),
+        _ => Err(RequestError::Failed("the list of plugins is none; is this a modehost server?".to_owned())),
     }
 }
 
-/// Has the server do something with a plugin: `reload` or `rollback`.
-pub fn order(server: &Server, id: &str, what: &str, discard_state: bool) -> Result<(), NoAnswer> {
+/// Sends a plugin command: `reload` or `rollback`.
+pub fn send_command(server: &Server, id: &str, what: &str, discard_state: bool) -> Result<(), RequestError> {
     let good = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !good || id.is_empty() {
-        return Err(NoAnswer::Refused(format!("`{id}` is no id of a plugin; see `modehost plugin list`")));
+        return Err(RequestError::Failed(format!("`{id}` is no id of a plugin; see `modehost plugin list`")));
     }
     let option = if discard_state { "?discard_state=true" } else { "" };
     server.post(&format!("/api/v1/plugins/{}/{what}{option}", segment(id))).map(drop)
 }
 
-/// A row as a person reads it.
+/// A row of the list as text.
 pub fn line(row: &Value) -> String {
     let text = |key: &str| match row.get(key) {
         Some(Value::String(text)) => text.clone(),

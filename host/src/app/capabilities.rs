@@ -1,11 +1,11 @@
-//! The log's three lines about what the server can do: answer, hear, speak. Rule: what is missing is said with what
-//! that means to people and with the setting that changes it; no key and no address with a password is shown.
+//! Startup log lines about language model, ASR and TTS. Rule: what is missing is named with its effect for users and
+//! with the setting that changes it; no key and no address with a password is shown.
 
 use modehost_speech::Parts;
 
 use crate::settings::Settings;
 
-/// One line each for model, recogniser and voice.
+/// Logs one line each for model, ASR and TTS.
 pub fn log(settings: &Settings, speech: &Parts) {
     match model(settings) {
         Some(model) => tracing::info!(model, "model: questions are answered by it"),
@@ -25,7 +25,7 @@ pub fn log(settings: &Settings, speech: &Parts) {
     }
 }
 
-/// What the alias `default` asks, as the provider names it; else the names of the other aliases.
+/// The provider's name of the model behind the alias `default`; else the names of the other aliases.
 fn model(settings: &Settings) -> Option<String> {
     let aliases = &settings.llm.aliases;
     match aliases.get("default") {

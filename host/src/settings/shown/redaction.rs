@@ -1,9 +1,9 @@
-//! Which values are not shown. Rule: a name that may be that of a secret is taken for one, unless what stands behind
-//! it can be none.
+//! Which values are hidden. Rule: a name that may be that of a secret is treated as one, unless its value cannot be a
+//! secret.
 
 use serde_json::{Value, json};
 
-/// Parts of names that stand before secrets.
+/// Substrings of names of secrets.
 const SECRET_PARTS: [&str; 11] = [
     "token",
     "secret",
@@ -18,37 +18,37 @@ const SECRET_PARTS: [&str; 11] = [
     "bearer",
 ];
 
-/// The same, as whole words: as parts they stand in too many others.
+/// Whole words of names of secrets: as substrings they match too many others.
 const SECRET_WORDS: [&str; 4] = ["pin", "pass", "salt", "auth"];
 
-/// Names under which somebody may have put anything at all.
+/// Names of free-form settings, which may contain anything.
 const FREE_FORM: [&str; 3] = ["headers", "extra", "env"];
 
-/// Settings of the server itself whose names say less than they seem to.
+/// Settings of the server itself that match the lists above and are not secret.
 const OPEN: [&str; 4] = ["auth", "key", "public_key_file", "jwks_file"];
 
-/// What is known of a value.
+/// Hiding rules for a value.
 #[derive(Clone, Copy)]
-pub(super) struct Hidden<'s> {
-    /// The whole schema, for what refers to parts of it.
+pub(super) struct Redaction<'s> {
+    /// The whole schema, for resolving `$ref`.
     root: Option<&'s Value>,
     schema: Option<&'s Value>,
-    /// Of the server itself, whose secrets have types of their own.
+    /// Belongs to the server itself, whose secrets have types of their own.
     own: bool,
-    /// Nothing of it is shown that may be secret.
+    /// Hides every value that may be secret.
     all: bool,
 }
 
-impl<'s> Hidden<'s> {
-    pub const OWN: Hidden<'static> = Hidden { root: None, schema: None, own: true, all: false };
-    pub const ALL: Hidden<'static> = Hidden { root: None, schema: None, own: false, all: true };
+impl<'s> Redaction<'s> {
+    pub const OWN: Redaction<'static> = Redaction { root: None, schema: None, own: true, all: false };
+    pub const ALL: Redaction<'static> = Redaction { root: None, schema: None, own: false, all: true };
 
-    /// By what a plugin says of its section.
+    /// From a plugin's schema of its section.
     pub fn by(schema: &'s Value) -> Self {
         Self { root: Some(schema), own: false, all: false, schema: None }.with(Some(schema))
     }
 
-    /// What stands under a key.
+    /// The rules for the value of a key.
     pub fn below(self, key: &str) -> Self {
         let schema = self.schema.and_then(|schema| {
             let named = schema.get("properties").and_then(|all| all.get(key));
@@ -57,16 +57,16 @@ impl<'s> Hidden<'s> {
         self.with(schema).named(key)
     }
 
-    /// What stands in a list.
+    /// The rules for elements of a list.
     pub fn element(self) -> Self {
         self.with(self.schema.and_then(|schema| schema.get("items")).filter(|items| items.is_object()))
     }
 
-    /// Under another part of the schema. Of what is put together from several it is not known which holds.
+    /// The rules under a subschema. If it combines several schemas, it is unknown which applies, so values are hidden.
     fn with(self, schema: Option<&'s Value>) -> Self {
         let reference = schema.and_then(|schema| schema.get("$ref")).and_then(Value::as_str);
         let schema = match reference {
-            Some(reference) => reference.strip_prefix('#').and_then(|place| self.root?.pointer(place)),
+            Some(reference) => reference.strip_prefix('#').and_then(|pointer| self.root?.pointer(pointer)),
             None => schema,
         };
         let unclear = ["$ref", "anyOf", "oneOf", "allOf", "patternProperties", "if"];
@@ -77,7 +77,7 @@ impl<'s> Hidden<'s> {
         Self { schema, all: self.all || marked, ..self }
     }
 
-    /// Under this name.
+    /// The rules under this name.
     pub fn named(self, key: &str) -> Self {
         let name = key.to_lowercase().replace('-', "_");
         let is_secret = SECRET_PARTS.iter().any(|part| name.contains(part))
@@ -87,43 +87,43 @@ impl<'s> Hidden<'s> {
     }
 
     /// The value as it is shown.
-    pub fn show(self, value: &Value) -> Value {
+    pub fn apply(self, value: &Value) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Array(list) => {
                 let element = self.element();
-                list.iter().map(|value| element.show(value)).collect()
+                list.iter().map(|value| element.apply(value)).collect()
             }
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), self.below(key).show(value))).collect(),
-            // The server's own secrets are texts.
+            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), self.below(key).apply(value))).collect(),
+            // The server's own secrets are strings.
             Value::Number(_) if self.own || !self.all => value.clone(),
-            // As secrets show themselves.
-            Value::String(text) if text == "…" => set(),
-            Value::String(text) if !self.all => address(text),
+            // Secret types serialise as this.
+            Value::String(text) if text == "…" => redacted(),
+            Value::String(text) if !self.all => url_origin(text),
             Value::String(text) if text.is_empty() => value.clone(),
-            Value::Number(_) | Value::String(_) => set(),
+            Value::Number(_) | Value::String(_) => redacted(),
         }
     }
 }
 
-fn set() -> Value {
+fn redacted() -> Value {
     json!("(set)")
 }
 
-/// A plugin says that this is to be written and not read.
+/// Whether the plugin's schema marks the value as write-only or a password.
 fn is_marked(schema: &Value) -> bool {
     schema.get("writeOnly") == Some(&Value::Bool(true))
         || schema.get("format").is_some_and(|format| format == "password")
 }
 
-/// Of an address, where it is; any other text as it is.
-fn address(text: &str) -> Value {
+/// Only the origin of a URL; other text unchanged.
+fn url_origin(text: &str) -> Value {
     if !text.contains("://") {
         return json!(text);
     }
     match modehost_ids::place(text) {
-        Some(place) if place.len() == text.len() => json!(text),
-        Some(place) => json!(format!("{place}/…")),
-        None => set(),
+        Some(origin) if origin.len() == text.len() => json!(text),
+        Some(origin) => json!(format!("{origin}/…")),
+        None => redacted(),
     }
 }

@@ -1,33 +1,33 @@
-//! Which settings `config.remote` may have a say in. Rule: what runs, where files lie, what operators are known
-//! by and whose word on callers counts is not listed here; sign-in has a switch of its own in the file.
+//! Which settings `config.remote` may set. Rule: what runs, where files are, credentials of operators and trusted
+//! proxies are not listed here; sign-in has its own switch in the file.
 
 use modehost_config::{Afar, Switch};
 
-/// Where each setting may come from; one that is not listed stays in the file and the environment.
-pub const AFAR: Afar = Afar {
+/// Allowed sources of each setting; one that is not listed may only come from the file and the environment.
+pub const REMOTE_ALLOWLIST: Afar = Afar {
     anywhere: ANYWHERE,
     switched_on: SIGN_IN,
     switch: "config.remote.sign_in",
     about: "what says who may connect (section `auth`)",
 };
 
-/// What the file says of sign-in, in this version of the server: one that says nothing is warned before 0.3 and
-/// refused from then on.
-pub fn sign_in(said: Option<bool>) -> Switch {
-    judge(said, env!("CARGO_PKG_VERSION"))
+/// The sign-in switch of the file, for this version of the server: if it is missing, remote sign-in is accepted with a
+/// warning before 0.3 and rejected from then on.
+pub fn sign_in(setting: Option<bool>) -> Switch {
+    switch_for(setting, env!("CARGO_PKG_VERSION"))
 }
 
-fn judge(said: Option<bool>, version: &str) -> Switch {
+fn switch_for(setting: Option<bool>, version: &str) -> Switch {
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(u32::MAX));
     let is_before = matches!((numbers.next(), numbers.next()), (Some(0), Some(0..=2)));
-    match said {
+    match setting {
         Some(true) => Switch::On,
-        None if is_before => Switch::Unsaid(UNSAID),
+        None if is_before => Switch::Unsaid(UNSET_WARNING),
         Some(false) | None => Switch::Off,
     }
 }
 
-const UNSAID: &str = "what config.remote.url gives says who may connect (section `auth`), and the file does not say \
+const UNSET_WARNING: &str = "what config.remote.url gives says who may connect (section `auth`), and the file does not say \
     that it may: set config.remote.sign_in to true, or take the section out there; from version 0.3 on it is refused";
 
 const ANYWHERE: &[&str] = &[
@@ -159,7 +159,7 @@ const ANYWHERE: &[&str] = &[
     "/workers/mode_threads",
 ];
 
-/// Who may connect. Files of keys are not among it.
+/// Settings of sign-in. Key files are not among them.
 const SIGN_IN: &[&str] = &[
     "/auth/device_token/expire_s",
     "/auth/device_token/key",
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    /// What stays in the file, so that somebody has to decide on each new setting.
+    /// Settings that stay in the file, listed so that each new setting needs a decision.
     const FILE: &[&str] = &[
         "/asr/local/model_path",
         "/auth/jwt/jwks_file",
@@ -232,9 +232,9 @@ mod tests {
         for setting in &known {
             let listed = [ANYWHERE, SIGN_IN, FILE].iter().filter(|list| list.contains(&setting.as_str())).count();
             assert_eq!(listed, 1, "{setting}: decide whether another machine may set it, and list it once");
-            assert_eq!(AFAR.from(setting) == From::File, FILE.contains(&setting.as_str()), "{setting}");
+            assert_eq!(REMOTE_ALLOWLIST.from(setting) == From::File, FILE.contains(&setting.as_str()), "{setting}");
         }
-        // A name that is taken off stays trusted for whatever is called so next.
+        // A name left in a list would be trusted for whatever setting gets that name next.
         for listed in ANYWHERE.iter().chain(SIGN_IN) {
             assert!(known.iter().any(|setting| setting == listed), "{listed} is no setting any more");
         }
@@ -243,8 +243,8 @@ mod tests {
     #[test]
     fn c12_whoever_says_nothing_is_warned_before_0_3_and_refused_then() {
         for (version, warned) in [("0.1.0", true), ("0.2.7", true), ("0.3.0", false), ("1.0.0", false), ("x", false)] {
-            assert_eq!(matches!(judge(None, version), Switch::Unsaid(_)), warned, "{version}");
-            assert_eq!((judge(Some(true), version), judge(Some(false), version)), (Switch::On, Switch::Off));
+            assert_eq!(matches!(switch_for(None, version), Switch::Unsaid(_)), warned, "{version}");
+            assert_eq!((switch_for(Some(true), version), switch_for(Some(false), version)), (Switch::On, Switch::Off));
         }
     }
 }
