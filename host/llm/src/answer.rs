@@ -1,6 +1,5 @@
-//! An answer that is put together from its pieces. Rule: whole answers and streams go the same
-//! way; whatever "compatible" services leave out, repeat or write differently is borne, and what
-//! is no answer is a fault.
+//! Assembles an answer from its packets. Rule: whole answers and streams take the same path; what "compatible" services
+//! omit, repeat or spell differently is tolerated, and what is not an answer is a fault.
 
 mod calls;
 
@@ -10,102 +9,102 @@ use crate::limits;
 use modehost_contract::effect::ToolCall;
 
 use crate::fault::Fault;
-use crate::half::Joiner;
-use crate::offer::{Offer, WrittenCall};
-use crate::packet::{Finish, Packet, Piece};
+use crate::half::TextJoiner;
+use crate::packet::{Delta, Finish, Packet};
 use crate::scan::{Scanned, Scanner};
+use crate::tool_list::{ToolList, WrittenCall};
 use calls::Calls;
 
-/// A finished answer.
+/// A complete answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub text: String,
     pub tool_calls: Vec<ToolCall>,
-    /// 0 where the provider does not say.
+    /// 0 if the provider does not report it.
     pub prompt_tokens: u32,
     pub completion_tokens: u32,
 }
 
-/// How a model answers, as far as an answer shows it.
+/// Properties of a model's output that an answer has shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Habits {
-    /// It thinks before it answers, and the thoughts count as tokens of the answer.
-    pub thinks: bool,
-    /// Its text begins with thoughts that have no opening mark.
-    pub opens_in_thought: bool,
-    /// Its text does not.
-    pub opens_in_answer: bool,
+pub(crate) struct OutputTraits {
+    /// It reasons before it answers, and the reasoning counts as completion tokens.
+    pub reasons: bool,
+    /// Its text begins with reasoning that has no opening marker.
+    pub starts_in_reasoning: bool,
+    /// Its text begins with the answer.
+    pub starts_in_answer: bool,
 }
 
-/// An answer that is not complete yet.
+/// Builds an answer from packets.
 #[derive(Debug)]
-pub(crate) struct Assembly {
+pub(crate) struct AnswerBuilder {
     answer: Answer,
-    /// Of the text, and not given on yet.
-    fresh: String,
-    offer: Option<Arc<Offer>>,
+    /// Text that has not been sent on yet.
+    unsent: String,
+    tool_list: Option<Arc<ToolList>>,
     withhold: bool,
     scanner: Scanner,
-    joiner: Joiner,
+    joiner: TextJoiner,
     calls: Calls,
-    /// Calls that were written into the text.
-    written: Vec<WrittenCall>,
+    /// Calls that the model wrote into the text.
+    text_calls: Vec<WrittenCall>,
     /// Bytes of text and tool calls.
     bytes: usize,
-    /// What has come as whole messages, to see whether the next one repeats it.
+    /// Text of whole messages so far, to detect whether the next one repeats it.
     message: String,
     has_deltas: bool,
-    /// Thoughts came beside the text.
-    has_thoughts: bool,
+    /// Reasoning arrived in members of its own, beside the text.
+    has_reasoning: bool,
     finish: Option<Finish>,
 }
 
-impl Assembly {
-    /// `withhold`: the model is known to begin with thoughts that have no opening mark.
-    pub(crate) fn new(offer: Option<Arc<Offer>>, withhold: bool) -> Self {
+impl AnswerBuilder {
+    /// `withhold`: the model is known to begin with reasoning without an opening marker.
+    pub(crate) fn new(tool_list: Option<Arc<ToolList>>, withhold: bool) -> Self {
         Self {
             answer: Answer::default(),
-            fresh: String::new(),
-            scanner: Scanner::new(offer.clone(), withhold),
-            offer,
+            unsent: String::new(),
+            scanner: Scanner::new(tool_list.clone(), withhold),
+            tool_list,
             withhold,
-            joiner: Joiner::default(),
+            joiner: TextJoiner::default(),
             calls: Calls::default(),
-            written: Vec::new(),
+            text_calls: Vec::new(),
             bytes: 0,
             message: String::new(),
             has_deltas: false,
-            has_thoughts: false,
+            has_reasoning: false,
             finish: None,
         }
     }
 
-    /// Takes a packet. Says whether the model gave anything, be it a thought.
+    /// Adds a packet. Returns whether the model produced anything, including reasoning.
     ///
     /// # Errors
     /// If the answer becomes too long.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<bool, Fault> {
         self.answer.prompt_tokens = packet.prompt_tokens.max(self.answer.prompt_tokens);
         self.answer.completion_tokens = packet.completion_tokens.max(self.answer.completion_tokens);
-        let piece = match packet.delta.is_empty() {
-            true => self.new_of_message(packet.message),
+        let delta = match packet.delta.is_empty() {
+            true => self.delta_of_message(packet.message),
             false => {
                 self.has_deltas |= !packet.delta.texts.concat().is_empty() || !packet.delta.calls.is_empty();
                 Some(packet.delta)
             }
         };
-        let gave = piece.is_some();
-        if let Some(piece) = piece {
-            self.push_piece(piece)?;
+        let has_output = delta.is_some();
+        if let Some(delta) = delta {
+            self.push_delta(delta)?;
         }
-        // Services say so early, too: on the first piece, with the text behind it.
+        // Some services report it early, on the first delta, with text after it.
         self.finish = packet.finish.or(self.finish);
-        Ok(gave)
+        Ok(has_output)
     }
 
-    /// What a message adds, which is all of the answer or, with some services, the next piece of it. What
-    /// was given in pieces is not given a second time.
-    fn new_of_message(&mut self, mut message: Piece) -> Option<Piece> {
+    /// What a whole message adds: the whole answer or, with some services, its next part. Text that was streamed in
+    /// deltas is not added a second time.
+    fn delta_of_message(&mut self, mut message: Delta) -> Option<Delta> {
         if message.is_empty() {
             return None;
         }
@@ -113,8 +112,8 @@ impl Assembly {
             if self.bytes > 0 || self.has_calls() {
                 return None;
             }
-            // It begins with the thoughts, or has none: those of the pieces before it do not go on in it.
-            self.scanner = Scanner::new(self.offer.clone(), self.withhold);
+            // The message has its own reasoning or none: reasoning of the deltas before it does not continue in it.
+            self.scanner = Scanner::new(self.tool_list.clone(), self.withhold);
             return Some(message);
         }
         if !self.message.is_empty() || !self.calls.is_empty() {
@@ -133,48 +132,48 @@ impl Assembly {
         Some(message).filter(|message| !message.is_empty())
     }
 
-    fn push_piece(&mut self, piece: Piece) -> Result<(), Fault> {
-        if piece.has_thought {
-            self.has_thoughts = true;
-            // They come by themselves, so the text is the answer.
+    fn push_delta(&mut self, delta: Delta) -> Result<(), Fault> {
+        if delta.has_reasoning {
+            self.has_reasoning = true;
+            // Reasoning has members of its own, so the text is the answer.
             let mut out = Scanned::default();
             self.scanner.release(&mut out);
             self.add(out)?;
         }
-        for text in piece.texts {
+        for text in delta.texts {
             let (mut whole, mut out) = (String::new(), Scanned::default());
             self.joiner.push(&text, &mut whole);
             self.scanner.push(&whole, &mut out);
             self.add(out)?;
         }
-        for call in piece.calls {
+        for call in delta.calls {
             let bytes = self.calls.push(call)?;
-            self.weigh(bytes)?;
+            self.count_bytes(bytes)?;
         }
         Ok(())
     }
 
     fn add(&mut self, scanned: Scanned) -> Result<(), Fault> {
         if scanned.restart {
-            // It was thought. What has been given on cannot be taken back.
+            // All text so far was reasoning. Chunks that were sent already cannot be revoked.
             self.answer.text.clear();
-            self.fresh.clear();
-            self.written.clear();
+            self.unsent.clear();
+            self.text_calls.clear();
         }
-        self.weigh(scanned.text.len() + scanned.calls.iter().map(|call| call.arguments.len()).sum::<usize>())?;
-        self.fresh.push_str(&scanned.text);
-        self.written.extend(scanned.calls);
+        self.count_bytes(scanned.text.len() + scanned.calls.iter().map(|call| call.arguments.len()).sum::<usize>())?;
+        self.unsent.push_str(&scanned.text);
+        self.text_calls.extend(scanned.calls);
         Ok(())
     }
 
-    /// What is new of the text since the last time.
-    pub(crate) fn drain_fresh(&mut self) -> Option<String> {
-        let fresh = std::mem::take(&mut self.fresh);
-        self.answer.text.push_str(&fresh);
-        (!fresh.is_empty()).then_some(fresh)
+    /// Text since the last call of this method.
+    pub(crate) fn take_unsent(&mut self) -> Option<String> {
+        let unsent = std::mem::take(&mut self.unsent);
+        self.answer.text.push_str(&unsent);
+        (!unsent.is_empty()).then_some(unsent)
     }
 
-    /// Whether there is an answer, and the model has said that it has stopped. It may go on nevertheless.
+    /// Whether there is an answer and the model has reported its end. More may still follow.
     pub(crate) fn is_finished(&self) -> bool {
         let has_answer = self.bytes > 0 || self.has_calls() || self.scanner.has_pending_text();
         match self.finish {
@@ -184,104 +183,104 @@ impl Assembly {
         }
     }
 
-    /// Whether the model has said why it stopped.
-    pub(crate) fn says_end(&self) -> bool {
+    /// Whether the model has reported a finish reason.
+    pub(crate) fn has_finish_reason(&self) -> bool {
         self.finish.is_some()
     }
 
-    /// Whether anything of an answer has come, so that a stream that simply ends may be one.
-    pub(crate) fn has_begun(&self) -> bool {
+    /// Whether any part of an answer has arrived, so that a stream that simply ends may be complete.
+    pub(crate) fn has_started(&self) -> bool {
         self.bytes > 0
             || self.has_calls()
-            || self.has_thoughts
-            || self.scanner.has_thought()
+            || self.has_reasoning
+            || self.scanner.has_reasoning()
             || self.scanner.has_pending_text()
     }
 
     fn has_calls(&self) -> bool {
-        !self.calls.is_empty() || !self.written.is_empty()
+        !self.calls.is_empty() || !self.text_calls.is_empty()
     }
 
-    /// The end of the text: what is undecided is decided. `ended`: the service has said that it is the end, by
-    /// its mark or by a reason.
+    /// The end of the text: decides on everything pending. `ended`: the service has reported the end, by `[DONE]` or a
+    /// finish reason.
     ///
     /// # Errors
     /// If the answer becomes too long.
     pub(crate) fn close(&mut self, ended: bool) -> Result<(), Fault> {
         let mut out = Scanned::default();
-        let broken_off = self.finish == Some(Finish::Length) || !ended && self.finish.is_none();
-        self.scanner.finish(broken_off && !self.has_thoughts, &mut out);
+        let truncated = self.finish == Some(Finish::Length) || !ended && self.finish.is_none();
+        self.scanner.finish(truncated && !self.has_reasoning, &mut out);
         self.add(out)
     }
 
-    /// Whether the text has begun with thoughts that had no opening mark.
-    pub(crate) fn has_unopened(&self) -> bool {
-        self.scanner.has_unopened()
+    /// Whether the text began with reasoning that had no opening marker.
+    pub(crate) fn has_unopened_reasoning(&self) -> bool {
+        self.scanner.has_unopened_reasoning()
     }
 
-    /// How the model answers, as far as it is seen by now.
-    pub(crate) fn habits(&self) -> Habits {
-        let thinks = self.has_thoughts || self.scanner.has_thought();
-        let opens_in_thought = self.scanner.has_unopened();
-        let opens_in_answer = !opens_in_thought && self.finish == Some(Finish::Stop);
-        Habits { thinks: thinks || self.is_only_thoughts(), opens_in_thought, opens_in_answer }
+    /// The properties of the model's output, as far as they are known.
+    pub(crate) fn traits(&self) -> OutputTraits {
+        let reasons = self.has_reasoning || self.scanner.has_reasoning();
+        let starts_in_reasoning = self.scanner.has_unopened_reasoning();
+        let starts_in_answer = !starts_in_reasoning && self.finish == Some(Finish::Stop);
+        OutputTraits { reasons: reasons || self.is_only_reasoning(), starts_in_reasoning, starts_in_answer }
     }
 
-    fn is_only_thoughts(&self) -> bool {
-        let nothing = self.answer.text.trim().is_empty() && self.fresh.trim().is_empty() && !self.has_calls();
-        let thought = self.has_thoughts || self.scanner.has_thought();
-        // Some services keep the thoughts to themselves, and only the tokens are gone.
-        nothing && (self.finish == Some(Finish::Length) || thought)
+    fn is_only_reasoning(&self) -> bool {
+        let nothing = self.answer.text.trim().is_empty() && self.unsent.trim().is_empty() && !self.has_calls();
+        let has_reasoning = self.has_reasoning || self.scanner.has_reasoning();
+        // Some services hide the reasoning, and only the tokens are used up.
+        nothing && (self.finish == Some(Finish::Length) || has_reasoning)
     }
 
-    /// The answer; after [`close`](Self::close).
+    /// The answer; call [`close`](Self::close) first.
     ///
     /// # Errors
     /// If there is none.
     pub(crate) fn complete(mut self) -> Result<Answer, Fault> {
-        let only_thoughts = self.is_only_thoughts();
-        self.drain_fresh();
+        let only_reasoning = self.is_only_reasoning();
+        self.take_unsent();
         let calls = self.calls.complete();
         self.answer.tool_calls = match calls.is_empty() {
-            // What stands there a second time as text.
+            // Calls in the text repeat the native ones.
             false => calls,
             true => self
-                .written
+                .text_calls
                 .into_iter()
                 .map(|WrittenCall { name, arguments }| ToolCall { id: String::new(), name, arguments })
                 .collect(),
         };
         if !self.answer.text.trim().is_empty() || !self.answer.tool_calls.is_empty() {
             return match self.finish {
-                Some(Finish::Failed) => Err(Fault::Cut),
+                Some(Finish::Failed) => Err(Fault::Truncated),
                 _ => Ok(self.answer),
             };
         }
         Err(match self.finish {
-            Some(Finish::Withheld) => Fault::Withheld,
+            Some(Finish::Filtered) => Fault::Filtered,
             Some(Finish::Failed) => Fault::Reported(None),
-            _ if only_thoughts => Fault::OnlyThoughts,
+            _ if only_reasoning => Fault::OnlyReasoning,
             _ => Fault::Empty,
         })
     }
 
-    /// Whether the calls so far are whole, so that a stream that simply ends may have ended there.
-    pub(crate) fn has_whole_calls(&self) -> bool {
-        self.calls.are_whole()
+    /// Whether the arguments of all calls so far are complete, so that a stream that simply ends may be complete.
+    pub(crate) fn has_complete_calls(&self) -> bool {
+        self.calls.are_complete()
     }
 
-    fn weigh(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn count_bytes(&mut self, bytes: usize) -> Result<(), Fault> {
         self.bytes += bytes;
         if self.bytes > limits::MODEL_ANSWER_BYTES { Err(Fault::TooLong) } else { Ok(()) }
     }
 }
 
 impl Answer {
-    /// Gives calls that came without an id one, since the answer to a call must name it.
-    pub(crate) fn name_calls(&mut self) {
-        for (place, call) in self.tool_calls.iter_mut().enumerate() {
+    /// Assigns ids to calls without one, since a tool result must name its call.
+    pub(crate) fn assign_call_ids(&mut self) {
+        for (index, call) in self.tool_calls.iter_mut().enumerate() {
             if call.id.is_empty() {
-                call.id = format!("call-{place}");
+                call.id = format!("call-{index}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! One HTTP exchange with a provider. Rule: each wait in it has a deadline, each buffer a bound,
-//! and dropping it closes the connection.
+//! One HTTP exchange with a provider. Rule: each wait in it has a deadline, each buffer a bound, and dropping it closes
+//! the connection.
 
 use std::time::Duration;
 
@@ -12,252 +12,260 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::answer::{Answer, Assembly};
+use crate::answer::{Answer, AnswerBuilder};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::frame::{Frame, Frames};
-use crate::meter::Meter;
 use crate::packet::Packet;
 use crate::question::Question;
-use crate::refusal::{Advice, Refusal};
+use crate::rejection::{Advice, Rejection};
 use crate::remedy::Plan;
+use crate::request_metrics::RequestMetrics;
 
-/// What is needed for a try.
+/// The context of one attempt.
 pub(crate) struct Attempt<'a> {
     pub client: &'a Client,
     pub question: &'a Question,
     pub plan: &'a Plan,
-    /// The end of the question in all.
+    /// Deadline of the whole question.
     pub deadline: Instant,
     pub parts: &'a mpsc::Sender<ModelPart>,
-    pub meter: &'a mut Meter,
-    /// Whether the one who asked has got a piece: then there is no further try.
-    pub given: &'a mut bool,
+    pub metrics: &'a mut RequestMetrics,
+    /// Whether a chunk has been sent to the caller: then there are no retries.
+    pub chunk_sent: &'a mut bool,
 }
 
-/// Why a try has failed, and what may help.
-pub(crate) struct Trouble {
+/// Why an attempt has failed, and which change of the request may help.
+pub(crate) struct AttemptError {
     pub fault: Fault,
     pub advice: Option<Advice>,
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for AttemptError {
     fn from(fault: Fault) -> Self {
         Self { fault, advice: None }
     }
 }
 
-/// An answer that is being read.
-struct Reading {
+/// State of a response that is being read.
+struct ResponseState {
     frames: Frames,
-    assembly: Assembly,
-    /// The service has said that it is over, or what follows the end makes no sense.
-    over: bool,
-    /// Words came that are no part of an answer.
-    odd: bool,
-    /// Text came behind the end: then its ends are not to be believed.
-    early: bool,
+    builder: AnswerBuilder,
+    /// The service has reported the end, or data after the end is invalid.
+    done: bool,
+    /// Text arrived that is not part of any answer.
+    has_garbage: bool,
+    /// Output arrived after a finish reason: then its finish reasons are unreliable.
+    has_late_output: bool,
 }
 
 impl Attempt<'_> {
-    /// Asks and gives pieces on as they come, if they are wanted.
+    /// Sends the request and, if the caller wants chunks, forwards them as they arrive.
     ///
     /// # Errors
-    /// Whatever goes wrong; pieces may have been given on by then.
-    pub(crate) async fn run(mut self) -> Result<Answer, Trouble> {
-        let terms = &self.client.terms;
+    /// Any failure; chunks may have been sent by then.
+    pub(crate) async fn run(mut self) -> Result<Answer, AttemptError> {
+        let settings = &self.client.settings;
         let http = self.client.endpoint.http.as_ref().ok_or(Fault::NoTls)?;
-        let streams = self.question.streams(self.plan);
-        let accepted = if streams { "text/event-stream" } else { "application/json" };
+        let is_streamed = self.question.is_streamed(self.plan);
+        let accepted = if is_streamed { "text/event-stream" } else { "application/json" };
         let mut request = http
-            .post(&terms.address)
+            .post(&settings.address)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, accepted)
-            .body(self.question.body(terms, self.plan));
-        if let Some(key) = &terms.authorization {
+            .body(self.question.body(settings, self.plan));
+        if let Some(key) = &settings.authorization {
             request = request.header(AUTHORIZATION, key.clone());
         }
-        // A whole answer has no first piece: it may take as long as there is.
+        // A non-streamed answer has no first token: it may take the whole time.
         let started = Instant::now();
-        let silence = if streams { started + terms.first_token_timeout } else { self.deadline };
-        let response = match timeout_at(silence.min(self.deadline), request.send()).await {
-            Ok(sent) => sent.map_err(|error| if error.is_connect() { Fault::Unreachable } else { Fault::Closed })?,
-            Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout)).into()),
+        let idle_deadline = if is_streamed { started + settings.first_token_timeout } else { self.deadline };
+        let response = match timeout_at(idle_deadline.min(self.deadline), request.send()).await {
+            Ok(sent) => {
+                sent.map_err(|error| if error.is_connect() { Fault::Unreachable } else { Fault::ConnectionClosed })?
+            }
+            Err(_) => {
+                return Err(self.expired(idle_deadline, Fault::NoFirstToken(settings.first_token_timeout)).into());
+            }
         };
         if !response.status().is_success() {
-            return Err(self.refusal(response).await);
+            return Err(self.rejection(response).await);
         }
-        self.read(response, silence).await
+        self.read(response, idle_deadline).await
     }
 
-    /// Which of two deadlines has passed.
-    fn overdue(&self, inner: Instant, fault: Fault) -> Fault {
-        if inner < self.deadline { fault } else { Fault::Slow(self.client.terms.timeout) }
+    /// The fault of whichever deadline has passed.
+    fn expired(&self, inner: Instant, fault: Fault) -> Fault {
+        if inner < self.deadline { fault } else { Fault::TimedOut(self.client.settings.timeout) }
     }
 
-    async fn refusal(&self, mut response: Response) -> Trouble {
+    async fn rejection(&self, mut response: Response) -> AttemptError {
         let status = response.status().as_u16();
-        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        // Longer than anybody waits here is long enough; a time beyond all clocks has no end.
-        let wait = wait.map(|seconds| Duration::from_secs(seconds).min(self.client.terms.timeout.saturating_mul(2)));
-        let mut said = Vec::new();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        // Capped: a longer wait exceeds the deadline anyway, and a huge value would overflow the clock.
+        let retry_after =
+            retry_after.map(|seconds| Duration::from_secs(seconds).min(self.client.settings.timeout.saturating_mul(2)));
+        let mut body = Vec::new();
         let read = async {
             while let Ok(Some(bytes)) = response.chunk().await {
-                said.extend_from_slice(&bytes);
-                if said.len() > limits::MODEL_ERROR_BYTES {
+                body.extend_from_slice(&bytes);
+                if body.len() > limits::MODEL_ERROR_BYTES {
                     return;
                 }
             }
         };
-        // The status alone tells most of it.
+        // The status alone is usually enough, so a failed read is ignored.
         let _ = timeout_at(self.deadline.min(Instant::now() + limits::MODEL_TAIL), read).await;
-        said.truncate(limits::MODEL_ERROR_BYTES);
-        let advice = self.advice(&Refusal::of_status(status, &said));
-        Trouble { fault: Fault::of_status(status, wait, &said), advice }
+        body.truncate(limits::MODEL_ERROR_BYTES);
+        let advice = self.advice(&Rejection::of_status(status, &body));
+        AttemptError { fault: Fault::of_status(status, retry_after, &body), advice }
     }
 
-    /// An error in place of an answer, or of a piece of it.
-    fn reported(&self, error: &Value) -> Trouble {
-        Trouble { fault: Fault::reported(error), advice: self.advice(&Refusal::reported(error)) }
+    /// An error object in place of an answer or of a packet.
+    fn reported(&self, error: &Value) -> AttemptError {
+        AttemptError { fault: Fault::reported(error), advice: self.advice(&Rejection::reported(error)) }
     }
 
-    fn advice(&self, refusal: &Refusal) -> Option<Advice> {
-        refusal.advice(self.question, &self.client.terms, self.plan)
+    fn advice(&self, rejection: &Rejection) -> Option<Advice> {
+        rejection.advice(self.question, &self.client.settings, self.plan)
     }
 
-    /// Reads an answer, streamed or not, whatever it is called.
-    async fn read(&mut self, mut response: Response, mut silence: Instant) -> Result<Answer, Trouble> {
-        let terms = &self.client.terms;
-        let offer = self.question.offer.clone().filter(|_| self.question.offers_tools(self.plan));
-        let mut reading = Reading {
+    /// Reads an answer, streamed or not, whatever its content type.
+    async fn read(&mut self, mut response: Response, mut idle_deadline: Instant) -> Result<Answer, AttemptError> {
+        let settings = &self.client.settings;
+        let tool_list = self.question.tool_list.clone().filter(|_| self.question.offers_tools(self.plan));
+        let mut state = ResponseState {
             frames: Frames::default(),
-            assembly: Assembly::new(offer, self.client.model.opens_in_thought()),
-            over: false,
-            odd: false,
-            early: false,
+            builder: AnswerBuilder::new(tool_list, self.client.model.starts_in_reasoning()),
+            done: false,
+            has_garbage: false,
+            has_late_output: false,
         };
-        let gap = limits::MODEL_TOKEN_GAP.min(terms.first_token_timeout);
-        let (mut read, mut begun, mut ended) = (0, false, false);
-        while !reading.over && !ended {
-            let bytes: Option<Bytes> = match timeout_at(silence.min(self.deadline), response.chunk()).await {
+        let gap = limits::MODEL_TOKEN_GAP.min(settings.first_token_timeout);
+        let (mut read, mut started_output, mut ended) = (0, false, false);
+        while !state.done && !ended {
+            let bytes: Option<Bytes> = match timeout_at(idle_deadline.min(self.deadline), response.chunk()).await {
                 Ok(Ok(bytes)) => bytes,
-                // All is said but the usage.
-                Ok(Err(_)) if reading.assembly.is_finished() => None,
-                Err(_) if reading.assembly.says_end() => None,
-                Ok(Err(_)) => return Err(Fault::Cut.into()),
-                Err(_) if begun => return Err(self.overdue(silence, Fault::Stalled(gap)).into()),
-                Err(_) => return Err(self.overdue(silence, Fault::Silent(terms.first_token_timeout)).into()),
+                // Only the usage is missing.
+                Ok(Err(_)) if state.builder.is_finished() => None,
+                Err(_) if state.builder.has_finish_reason() => None,
+                Ok(Err(_)) => return Err(Fault::Truncated.into()),
+                Err(_) if started_output => return Err(self.expired(idle_deadline, Fault::Stalled(gap)).into()),
+                Err(_) => {
+                    return Err(self.expired(idle_deadline, Fault::NoFirstToken(settings.first_token_timeout)).into());
+                }
             };
             ended = bytes.is_none();
             read += bytes.as_ref().map_or(0, Bytes::len);
             if read > limits::MODEL_BODY_BYTES {
                 return Err(Fault::TooLong.into());
             }
-            let gave = self.handle(&mut reading, bytes.as_deref())?;
-            // Whoever hears thoughts breaks the answer off: what is known by then must not be lost.
-            if reading.assembly.has_unopened() {
-                self.client.model.record_habits(reading.assembly.habits());
+            let has_output = self.handle(&mut state, bytes.as_deref())?;
+            // A caller may cancel when it hears reasoning: record what is known before sending.
+            if state.builder.has_unopened_reasoning() {
+                self.client.model.record_traits(state.builder.traits());
             }
-            if gave {
-                begun = true;
-                self.meter.count_token();
+            if has_output {
+                started_output = true;
+                self.metrics.record_first_token();
             }
-            if let Some(fresh) = reading.assembly.drain_fresh() {
-                self.send(fresh).await?;
+            if let Some(unsent) = state.builder.take_unsent() {
+                self.send(unsent).await?;
             }
-            // The time that the one who asked took for a piece is not the provider's.
-            if reading.assembly.is_finished() && !reading.early {
-                silence = Instant::now() + limits::MODEL_TAIL;
-            } else if gave {
-                silence = Instant::now() + gap;
+            // Restart the timeout here, since the time that the caller took for a chunk is not the provider's.
+            if state.builder.is_finished() && !state.has_late_output {
+                idle_deadline = Instant::now() + limits::MODEL_TAIL;
+            } else if has_output {
+                idle_deadline = Instant::now() + gap;
             }
         }
-        if reading.over {
+        if state.done {
             let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
             let _ = timeout(limits::MODEL_DRAIN, rest).await;
         }
-        self.complete(reading).await
+        self.complete(state).await
     }
 
-    /// Takes bytes, or the end of them. Says whether the model gave anything.
-    fn handle(&self, reading: &mut Reading, bytes: Option<&[u8]>) -> Result<bool, Trouble> {
+    /// Handles bytes, or the end of the body. Returns whether the model produced anything.
+    fn handle(&self, state: &mut ResponseState, bytes: Option<&[u8]>) -> Result<bool, AttemptError> {
         let mut found = Vec::new();
         let pushed = match bytes {
-            Some(bytes) => reading.frames.push(bytes, &mut found),
-            None => reading.frames.finish(&mut found),
+            Some(bytes) => state.frames.push(bytes, &mut found),
+            None => state.frames.finish(&mut found),
         };
-        let mut gave = false;
+        let mut has_output = false;
         for frame in found {
-            let finished = reading.assembly.is_finished();
+            let finished = state.builder.is_finished();
             let packet = match frame {
                 Frame::Done => {
-                    reading.over = true;
-                    return Ok(gave);
+                    state.done = true;
+                    return Ok(has_output);
                 }
-                Frame::Words => {
-                    reading.odd = true;
+                Frame::Unknown => {
+                    state.has_garbage = true;
                     continue;
                 }
-                Frame::Broken => Err(Fault::Garbled("half an event")),
+                Frame::Truncated => Err(Fault::Malformed("half an event")),
                 Frame::Error(json) => Ok(Packet::read_error(&json)),
                 Frame::Object(json) => Packet::read(&json),
             };
-            let taken = match packet {
+            let pushed_packet = match packet {
                 Ok(Packet { error: Some(error), .. }) => Err(self.reported(&error)),
-                Ok(packet) => reading.assembly.push(packet).map_err(Trouble::from),
+                Ok(packet) => state.builder.push(packet).map_err(AttemptError::from),
                 Err(fault) => Err(fault.into()),
             };
-            match taken {
+            match pushed_packet {
                 Ok(one) => {
-                    gave |= one;
-                    reading.early |= one && finished;
+                    has_output |= one;
+                    state.has_late_output |= one && finished;
                 }
-                // All is said but the usage, and that can be done without.
+                // Only the usage is missing, which is optional.
                 Err(_) if finished => {
-                    reading.over = true;
-                    return Ok(gave);
+                    state.done = true;
+                    return Ok(has_output);
                 }
-                Err(trouble) => return Err(trouble),
+                Err(error) => return Err(error),
             }
         }
-        // Behind the events before it, one of which may have been the end.
+        // Checked after the events before it, one of which may have been the end.
         match pushed {
-            Err(_) if reading.assembly.is_finished() => reading.over = true,
+            Err(_) if state.builder.is_finished() => state.done = true,
             pushed => pushed.map_err(Fault::from)?,
         }
-        Ok(gave)
+        Ok(has_output)
     }
 
-    async fn complete(&mut self, mut reading: Reading) -> Result<Answer, Trouble> {
-        let assembly = &mut reading.assembly;
-        let said_so = reading.over || assembly.says_end();
-        if !said_so {
-            // The transfer has ended as it should, which is an end, too; unless something is missing.
-            if !assembly.has_begun() {
-                return Err(Fault::Garbled("no answer").into());
+    async fn complete(&mut self, mut state: ResponseState) -> Result<Answer, AttemptError> {
+        let builder = &mut state.builder;
+        let ended = state.done || builder.has_finish_reason();
+        if !ended {
+            // The body has ended regularly, which is an end as well, unless something is missing.
+            if !builder.has_started() {
+                return Err(Fault::Malformed("no answer").into());
             }
-            if reading.odd || !assembly.has_whole_calls() {
-                return Err(Fault::Cut.into());
+            if state.has_garbage || !builder.has_complete_calls() {
+                return Err(Fault::Truncated.into());
             }
         }
-        assembly.close(said_so)?;
-        if let Some(fresh) = assembly.drain_fresh() {
-            self.send(fresh).await?;
+        builder.close(ended)?;
+        if let Some(unsent) = builder.take_unsent() {
+            self.send(unsent).await?;
         }
-        self.client.model.record_habits(assembly.habits());
-        Ok(reading.assembly.complete()?)
+        self.client.model.record_traits(builder.traits());
+        Ok(state.builder.complete()?)
     }
 
-    /// Gives a piece on, as soon as there is room.
+    /// Sends a chunk to the caller, as soon as the channel has capacity.
     async fn send(&mut self, text: String) -> Result<(), Fault> {
         if !self.question.chunks {
             return Ok(());
         }
-        *self.given = true;
+        *self.chunk_sent = true;
         match timeout_at(self.deadline, self.parts.send(ModelPart::Chunk(text.into()))).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Fault::Unwanted),
-            Err(_) => Err(Fault::Slow(self.client.terms.timeout)),
+            Ok(Err(_)) => Err(Fault::Cancelled),
+            Err(_) => Err(Fault::TimedOut(self.client.settings.timeout)),
         }
     }
 }

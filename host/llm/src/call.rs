@@ -1,5 +1,5 @@
-//! A question from its turn to its last part. Rule: exactly one `Done` or `Failed` comes, last and
-//! within the time of the question; dropping the stream ends the work behind it at once.
+//! A question from queueing to its last part. Rule: exactly one `Done` or `Failed` is sent, last and within the
+//! timeout; dropping the stream cancels the work behind it at once.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,44 +19,44 @@ use crate::answer::Answer;
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::json;
-use crate::meter::Meter;
 use crate::question::Question;
-use crate::tries::answer;
+use crate::request_metrics::RequestMetrics;
+use crate::retry::answer;
 
-/// What there is to do.
-struct Work {
+/// The work of one question.
+struct Job {
     client: Arc<Client>,
     purpose: Arc<str>,
     request: ModelRequest,
-    /// Belongs to the event that has asked.
+    /// Parent: the event that caused the question.
     span: Span,
 }
 
-/// The parts of an answer. The work runs on the IO threads, so that whoever polls this does none.
+/// The stream of parts. The work runs on the IO threads, so that polling this costs little.
 pub(crate) struct Call(State);
 
 enum State {
-    /// Begins with the first poll.
-    Asked(Box<Work>),
+    /// Starts at the first poll.
+    Pending(Box<Job>),
     Running {
         parts: mpsc::Receiver<ModelPart>,
-        /// What was received behind a piece that could be joined with others.
+        /// A part that was received after a chunk that could be merged with others.
         next: Option<ModelPart>,
-        /// Dropping it stops the work.
+        /// Dropping it cancels the work.
         _task: IoTask<()>,
     },
-    Over,
+    Finished,
 }
 
 impl Call {
     pub(crate) fn new(client: Arc<Client>, purpose: Arc<str>, request: ModelRequest) -> Self {
         let span = tracing::trace_span!(
-            target: "modehost::trace", "model.question", alias = &*client.terms.alias, purpose = &*purpose,
+            target: "modehost::trace", "model.question", alias = &*client.settings.alias, purpose = &*purpose,
             outcome = Empty, tries = Empty
         );
-        // Where no traces are taken, lines of the log still say whose question it is.
+        // Without a trace subscriber, log lines still carry the current span.
         let span = span.or_current();
-        Self(State::Asked(Box::new(Work { client, purpose, request, span })))
+        Self(State::Pending(Box::new(Job { client, purpose, request, span })))
     }
 }
 
@@ -64,12 +64,12 @@ impl Stream for Call {
     type Item = ModelPart;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ModelPart>> {
-        if let State::Asked(_) = self.0
-            && let State::Asked(work) = std::mem::replace(&mut self.0, State::Over)
+        if let State::Pending(_) = self.0
+            && let State::Pending(job) = std::mem::replace(&mut self.0, State::Finished)
         {
             let (sender, parts) = mpsc::channel(limits::MODEL_PARTS);
-            let span = work.span.clone();
-            self.0 = State::Running { parts, next: None, _task: spawn_io(work.run(sender).instrument(span)) };
+            let span = job.span.clone();
+            self.0 = State::Running { parts, next: None, _task: spawn_io(job.run(sender).instrument(span)) };
         }
         let State::Running { parts, next, .. } = &mut self.0 else { return Poll::Ready(None) };
         let part = match next.take() {
@@ -84,9 +84,9 @@ impl Stream for Call {
             },
         };
         let part = match part {
-            ModelPart::Chunk(text) => join(text, parts, next),
+            ModelPart::Chunk(text) => merge_queued(text, parts, next),
             last => {
-                self.0 = State::Over;
+                self.0 = State::Finished;
                 last
             }
         };
@@ -94,12 +94,12 @@ impl Stream for Call {
     }
 }
 
-/// A piece with all those that are there already: each one costs the session an event.
-fn join(text: Arc<str>, parts: &mut mpsc::Receiver<ModelPart>, next: &mut Option<ModelPart>) -> ModelPart {
-    let Ok(mut follower) = parts.try_recv() else { return ModelPart::Chunk(text) };
+/// Merges a chunk with those queued behind it: each one costs the session an event.
+fn merge_queued(text: Arc<str>, parts: &mut mpsc::Receiver<ModelPart>, next: &mut Option<ModelPart>) -> ModelPart {
+    let Ok(mut following) = parts.try_recv() else { return ModelPart::Chunk(text) };
     let mut joined = text.to_string();
     loop {
-        match follower {
+        match following {
             ModelPart::Chunk(text) => joined.push_str(&text),
             last => {
                 *next = Some(last);
@@ -107,25 +107,25 @@ fn join(text: Arc<str>, parts: &mut mpsc::Receiver<ModelPart>, next: &mut Option
             }
         }
         match parts.try_recv() {
-            Ok(part) => follower = part,
+            Ok(part) => following = part,
             Err(_) => break,
         }
     }
     ModelPart::Chunk(joined.into())
 }
 
-impl Work {
+impl Job {
     async fn run(self: Box<Self>, parts: mpsc::Sender<ModelPart>) {
-        let alias = &self.client.terms.alias;
+        let alias = &self.client.settings.alias;
         let last = match Question::new(&self.request) {
             Ok(question) => {
-                let mut meter = Meter::begin(alias, &self.purpose, &question);
-                let result = answer(&self.client, &question, &parts, &mut meter).await;
+                let mut metrics = RequestMetrics::start(alias, &self.purpose, &question);
+                let result = answer(&self.client, &question, &parts, &mut metrics).await;
                 let result = result.and_then(|answer| {
-                    meter.note_raw(&answer);
-                    take_json(answer, &question)
+                    metrics.record_raw(&answer);
+                    extract_json(answer, &question)
                 });
-                meter.end(result.as_ref());
+                metrics.finish(result.as_ref());
                 result
             }
             Err(fault) => Err(fault),
@@ -136,14 +136,14 @@ impl Work {
             }
             Err(fault) => ModelPart::Failed { reason: fault.reason(), message: fault.sentence(alias) },
         };
-        // Nobody waits any more: then nobody is told.
+        // Fails if the caller is gone.
         let _ = parts.send(last).await;
     }
 }
 
-/// Puts the JSON object in place of the text that holds it, where one was asked for.
-fn take_json(mut answer: Answer, question: &Question) -> Result<Answer, Fault> {
-    // A model that wants tools called first has not answered yet.
+/// Replaces the text by the JSON object in it, if JSON was requested.
+fn extract_json(mut answer: Answer, question: &Question) -> Result<Answer, Fault> {
+    // A model that calls tools first has not answered yet.
     if question.json && answer.tool_calls.is_empty() {
         answer.text = json::extract_object(&answer.text).ok_or(Fault::NotJson)?;
     }

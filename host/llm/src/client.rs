@@ -1,6 +1,6 @@
-//! Clients and the endpoints behind them. Rule: one client per fingerprint, which is an alias with
-//! what a purpose has different; one endpoint per alias and address, with its connections and its
-//! turns; both outlive a change of the configuration that does not concern them.
+//! Clients and the endpoints behind them. Rule: one client per fingerprint, which is an alias with the overrides of a
+//! purpose; one endpoint per alias and address, with its connection pool and its concurrency limit; both survive a
+//! configuration change that does not concern them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,16 +14,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Alias, Overrides};
+use crate::limiter::Limiter;
 use crate::model::Model;
-use crate::turns::Turns;
 
-/// An alias with what a purpose has different.
+/// Settings of an alias with the overrides of a purpose.
 #[derive(Clone)]
-pub(crate) struct Terms {
+pub(crate) struct ClientSettings {
     pub alias: Arc<str>,
-    /// Where answers are asked for.
+    /// URL of the chat completions endpoint.
     pub address: String,
-    /// With `Bearer`, and marked so that it is not shown.
+    /// With `Bearer`; marked sensitive.
     pub authorization: Option<HeaderValue>,
     pub model: Option<String>,
     pub timeout: Duration,
@@ -36,31 +36,31 @@ pub(crate) struct Terms {
     pub extra: BTreeMap<String, Value>,
 }
 
-/// What tells two clients apart. It is made of a key among other things, but cannot be turned back.
+/// Identifies the settings of a client. A hash, since a key is part of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint([u8; 32]);
 
-/// What answers questions on certain terms; shared by everyone who asks on them.
+/// Answers questions under certain settings; shared by all callers with the same settings.
 pub(crate) struct Client {
-    pub terms: Terms,
+    pub settings: ClientSettings,
     pub fingerprint: Fingerprint,
     pub endpoint: Arc<Endpoint>,
     pub model: Arc<Model>,
 }
 
-/// The connections to a provider, and the turns of those who ask.
+/// The connection pool of a provider, and its concurrency limit.
 pub(crate) struct Endpoint {
     pub alias: Arc<str>,
     pub address: String,
-    /// None where TLS cannot be set up.
+    /// None if TLS cannot be set up.
     pub http: Option<reqwest::Client>,
-    pub turns: Turns,
+    pub limiter: Limiter,
 }
 
-impl Terms {
+impl ClientSettings {
     pub(crate) fn new(name: &str, alias: &Alias, overrides: &Overrides) -> Self {
         let authorization = alias.api_key.as_ref().and_then(|key| {
-            // Validation has seen to it that a key can stand in a header.
+            // Validation guarantees that the key is a valid header value.
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).ok()?;
             value.set_sensitive(true);
             Some(value)
@@ -106,25 +106,25 @@ impl Terms {
 }
 
 impl Endpoint {
-    pub(crate) fn new(terms: &Terms) -> Self {
-        let http = connect(&terms.address, terms.max_concurrent);
+    pub(crate) fn new(settings: &ClientSettings) -> Self {
+        let http = connect(&settings.address, settings.max_concurrent);
         if http.is_none() {
-            tracing::error!(alias = %terms.alias, "TLS cannot be set up; are the system's root certificates installed?");
+            tracing::error!(alias = %settings.alias, "TLS cannot be set up; are the system's root certificates installed?");
         }
         Self {
-            alias: terms.alias.clone(),
-            address: terms.address.clone(),
+            alias: settings.alias.clone(),
+            address: settings.address.clone(),
             http,
-            turns: Turns::new(&terms.alias, terms.max_concurrent),
+            limiter: Limiter::new(&settings.alias, settings.max_concurrent),
         }
     }
 
-    /// Whether it can go on under these terms. Connections to another address are of no use, and
-    /// those who ask there should not wait for those who asked here.
-    pub(crate) fn serves(&self, terms: &Terms) -> bool {
-        self.alias == terms.alias
-            && self.address == terms.address
-            && self.turns.count() == terms.max_concurrent
+    /// Whether it can be reused under these settings. Connections to another address are of no use, and its waiting
+    /// questions must not delay those of another address.
+    pub(crate) fn can_serve(&self, settings: &ClientSettings) -> bool {
+        self.alias == settings.alias
+            && self.address == settings.address
+            && self.limiter.count() == settings.max_concurrent
             && self.http.is_some()
     }
 }
@@ -133,18 +133,18 @@ fn connect(address: &str, idle: usize) -> Option<reqwest::Client> {
     let url = reqwest::Url::parse(address).ok()?;
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("modehost/", env!("CARGO_PKG_VERSION")))
-        // A key is for the address that was configured and for no other.
+        // A key must not follow a redirect to another address.
         .redirect(Policy::none())
         .connect_timeout(limits::MODEL_CONNECT)
         .pool_idle_timeout(limits::MODEL_IDLE)
         .pool_max_idle_per_host(idle)
         .tcp_keepalive(limits::MODEL_KEEPALIVE)
-        // Many questions share a connection there, so one that has silently gone would hold up all.
+        // HTTP/2 multiplexes questions over one connection, so a dead one would block all of them.
         .http2_keep_alive_interval(limits::MODEL_KEEPALIVE)
         .http2_keep_alive_timeout(limits::MODEL_CONNECT)
         .tcp_nodelay(true);
     if url.scheme() == "http" {
-        // Then no root certificates are needed, which not every machine has.
+        // Plain HTTP needs no root certificates, which some machines lack.
         builder = builder.tls_certs_only([]);
     }
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -154,9 +154,9 @@ fn connect(address: &str, idle: usize) -> Option<reqwest::Client> {
     builder.build().ok()
 }
 
-/// Shows what it is for, and nothing of how it gets there.
+/// Shows the alias only, no settings.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("alias", &self.terms.alias).finish_non_exhaustive()
+        f.debug_struct("Client").field("alias", &self.settings.alias).finish_non_exhaustive()
     }
 }

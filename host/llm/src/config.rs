@@ -1,5 +1,5 @@
-//! The section `llm`. Rule: what validates here can be used without a further check, and neither
-//! `Debug` nor `Serialize` shows a key.
+//! The section `llm`. Rule: validated values can be used without further checks, and neither `Debug` nor `Serialize`
+//! shows a key.
 
 mod address;
 mod key;
@@ -19,11 +19,11 @@ use serde_json::Value;
 
 pub use key::ApiKey;
 
-/// The alias that a purpose uses if it names none.
+/// The alias of a purpose that names none.
 pub const DEFAULT_ALIAS: &str = "default";
 
-/// Members of a request that the server fills in itself.
-const OWN_MEMBERS: [&str; 12] = [
+/// Members of a request that the server sets itself.
+const RESERVED_MEMBERS: [&str; 12] = [
     "messages",
     "model",
     "stream",
@@ -38,17 +38,15 @@ const OWN_MEMBERS: [&str; 12] = [
     "tool_calls",
 ];
 
-/// Section `llm`: language models. For a first answer `aliases.default` with `base_url` and `model`
-/// is enough.
+/// Section `llm`: language models. `aliases.default` with `base_url` and `model` is enough to start with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Providers with their settings, by a name of choice. Default none: modes do without a model.
-    /// Hot: the next question everywhere uses the new settings.
+    /// Providers with their settings, by a name of choice. Default none: modes run without a model. Hot: the next
+    /// question uses the new settings.
     pub aliases: BTreeMap<String, Alias>,
-    /// Which alias answers what modes ask for: `summary: default`, or with settings of its own
-    /// `summary: { alias: default, temperature: 0.2 }`. A purpose that is not listed uses the alias
-    /// `default`. Hot.
+    /// Which alias answers a purpose of the modes: `summary: default`, or with its own settings
+    /// `summary: { alias: default, temperature: 0.2 }`. A purpose that is not listed uses the alias `default`. Hot.
     pub purposes: BTreeMap<String, Purpose>,
 }
 
@@ -56,8 +54,8 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct Alias {
-    /// Address of an OpenAI-compatible service, up to and without `/chat/completions`, such as
-    /// `https://api.example.org/v1`. Must be given.
+    /// Base address of an OpenAI-compatible service, without `/chat/completions`, such as `https://api.example.org/v1`.
+    /// Required.
     #[garde(custom(one_address(&self.url)), inner(custom(address::is_base_url)))]
     pub base_url: Option<Address>,
     /// The older name of `base_url`.
@@ -69,17 +67,17 @@ pub struct Alias {
     /// Model, as the provider names it. Default none: the provider chooses.
     #[garde(inner(length(min = 1, max = 256)))]
     pub model: Option<String>,
-    /// Time for one question in all, with waiting and further tries, in s, 1 to 3600. Default 60.
+    /// Total time of one question, with queueing and retries, in s, 1 to 3600. Default 60.
     #[garde(range(min = 1, max = 3600))]
     pub timeout_s: u64,
-    /// Time to the first piece of a streamed answer, in s, 1 to 3600; between two pieces no more
-    /// than this either, and 20 s at the most. Default 20.
+    /// Time to the first token of a streamed answer, in s, 1 to 3600; also the longest gap between two tokens, up to
+    /// 20 s. Default 20.
     #[garde(range(min = 1, max = 3600))]
     pub first_token_timeout_s: u64,
-    /// Questions at the same time, 1 to 10,000; others wait for their turn. Default 32.
+    /// Concurrent questions, 1 to 10,000; others are queued. Default 32.
     #[garde(range(min = 1, max = 10_000))]
     pub max_concurrent: usize,
-    /// Further tries after a failure that may pass, 0 to 10. Default 2.
+    /// Retries after a transient failure, 0 to 10. Default 2.
     #[garde(range(max = 10))]
     pub retries: u32,
     /// 0 to 2. Default: the provider's.
@@ -88,14 +86,13 @@ pub struct Alias {
     /// 0 to 1. Default: the provider's.
     #[garde(inner(range(min = 0.0, max = 1.0)))]
     pub top_p: Option<f64>,
-    /// Longest answer in tokens, in place of what the mode asks for. Thoughts come on top: a model that
-    /// thinks before it answers is given eight times as many for it, 4096 to 16,384. Default: what the
-    /// mode asks for.
+    /// Longest answer in tokens, in place of what the mode asks for. Reasoning is added: a reasoning model gets eight
+    /// times as many for it, 4096 to 16,384. Default: what the mode asks for.
     #[garde(inner(range(min = 1, max = 1_000_000)))]
     pub max_tokens: Option<u32>,
-    /// Further members of each request, such as `{ enable_thinking: false }`. One that the model refuses is
-    /// left out for a day. Default none.
-    #[garde(custom(are_not_own))]
+    /// Additional members of each request, such as `{ enable_thinking: false }`. One that the model rejects is omitted
+    /// for a day. Default none.
+    #[garde(custom(are_not_reserved))]
     pub extra: BTreeMap<String, Value>,
 }
 
@@ -119,39 +116,39 @@ impl Default for Alias {
 }
 
 impl Alias {
-    /// The address without a slash at its end; empty only where validation failed.
+    /// The address without a trailing slash; empty only if validation failed.
     pub(crate) fn address(&self) -> &str {
         self.base_url.as_deref().or(self.url.as_deref()).unwrap_or_default().trim_end_matches('/')
     }
 }
 
-/// What answers a purpose: an alias, and what is different from it.
+/// Settings of a purpose: an alias, and overrides of its settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Purpose {
     /// Name of an alias. Default `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// What this purpose has different from its alias.
+    /// Overrides of the alias.
     #[serde(flatten)]
     pub overrides: Overrides,
 }
 
-/// Settings of an alias that a purpose has different.
+/// Overrides of an alias's settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Validate)]
 pub struct Overrides {
     /// The model's name at its provider, 1 to 256 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(length(min = 1, max = 256)))]
     pub model: Option<String>,
-    /// For one attempt in all, in s, 1 to 3600.
+    /// Total time of one question, in s, 1 to 3600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 3600)))]
     pub timeout_s: Option<u64>,
-    /// To the first piece of an answer, in s, 1 to 3600.
+    /// Time to the first token of an answer, in s, 1 to 3600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 3600)))]
     pub first_token_timeout_s: Option<u64>,
-    /// Further attempts after the first, 0 to 10.
+    /// Retries after the first attempt, 0 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(max = 10)))]
     pub retries: Option<u32>,
@@ -159,7 +156,7 @@ pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 0.0, max = 2.0)))]
     pub temperature: Option<f64>,
-    /// 0 to 1; the share of likely tokens that are chosen among.
+    /// 0 to 1; the share of the most likely tokens to sample from.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 0.0, max = 1.0)))]
     pub top_p: Option<f64>,
@@ -167,13 +164,13 @@ pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(inner(range(min = 1, max = 1_000_000)))]
     pub max_tokens: Option<u32>,
-    /// Further members of the request, as the provider documents them; none that this server writes itself.
+    /// Additional members of the request, as the provider documents them; none that this server sets itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[garde(custom(are_not_own))]
+    #[garde(custom(are_not_reserved))]
     pub extra: BTreeMap<String, Value>,
 }
 
-/// A purpose as it is written out in full: what the schema shows, and what a map is read as.
+/// A purpose written as a map: what the schema shows, and how a map is deserialised.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct PurposeInFull {
@@ -181,11 +178,11 @@ struct PurposeInFull {
     alias: Option<String>,
     /// Model, as the provider names it. Default: the alias's.
     model: Option<String>,
-    /// Time for one question in all, in s, 1 to 3600. Default: the alias's.
+    /// Total time of one question, in s, 1 to 3600. Default: the alias's.
     timeout_s: Option<u64>,
-    /// Time to the first piece of a streamed answer, in s, 1 to 3600. Default: the alias's.
+    /// Time to the first token of a streamed answer, in s, 1 to 3600. Default: the alias's.
     first_token_timeout_s: Option<u64>,
-    /// Further tries after a failure that may pass, 0 to 10. Default: the alias's.
+    /// Retries after a transient failure, 0 to 10. Default: the alias's.
     retries: Option<u32>,
     /// 0 to 2. Default: the alias's.
     temperature: Option<f64>,
@@ -193,7 +190,7 @@ struct PurposeInFull {
     top_p: Option<f64>,
     /// Longest answer in tokens, in place of what the mode asks for. Default: the alias's.
     max_tokens: Option<u32>,
-    /// Further members of each request, over those of the alias. Default none.
+    /// Additional members of each request, which override those of the alias. Default none.
     extra: BTreeMap<String, Value>,
 }
 
@@ -251,23 +248,23 @@ impl Purpose {
     }
 }
 
-/// By hand, because whether a purpose's alias exists is seen in another field, and the place of
-/// the fault should be the purpose's own line.
+/// Implemented by hand, because whether a purpose's alias exists depends on another field, and the error should be
+/// reported at the purpose's own line.
 impl Validate for Config {
     type Context = ();
 
     fn validate_into(&self, context: &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
         for (name, alias) in &self.aliases {
-            let mut place = || parent().join("aliases").join(name.as_str());
+            let mut path = || parent().join("aliases").join(name.as_str());
             if let Err(error) = is_name(name) {
-                report.append(place(), error);
+                report.append(path(), error);
             }
-            alias.validate_into(context, &mut place, report);
+            alias.validate_into(context, &mut path, report);
         }
         for (name, purpose) in &self.purposes {
-            let mut place = || parent().join("purposes").join(name.as_str());
+            let mut path = || parent().join("purposes").join(name.as_str());
             if let Err(error) = is_name(name) {
-                report.append(place(), error);
+                report.append(path(), error);
             }
             if !self.aliases.contains_key(purpose.alias()) {
                 let names: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
@@ -276,14 +273,14 @@ impl Validate for Config {
                     false => format!("there are: {}", names.join(", ")),
                 };
                 let message = format!("names an alias that is not in `llm.aliases`; {known}");
-                report.append(place(), garde::Error::new(message));
+                report.append(path(), garde::Error::new(message));
             }
-            purpose.overrides.validate_into(context, &mut place, report);
+            purpose.overrides.validate_into(context, &mut path, report);
         }
     }
 }
 
-/// Names are labels of metrics and words of log lines.
+/// Names become metric labels and log fields.
 fn is_name(name: &str) -> garde::Result {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
@@ -302,8 +299,8 @@ fn one_address(older: &Option<Address>) -> impl FnOnce(&Option<Address>, &()) ->
     }
 }
 
-fn are_not_own(extra: &BTreeMap<String, Value>, _: &()) -> garde::Result {
-    match extra.keys().find(|key| OWN_MEMBERS.contains(&key.as_str())) {
+fn are_not_reserved(extra: &BTreeMap<String, Value>, _: &()) -> garde::Result {
+    match extra.keys().find(|key| RESERVED_MEMBERS.contains(&key.as_str())) {
         Some(key) => Err(garde::Error::new(format!("holds `{key}`, which the server fills in itself; take it out"))),
         None => Ok(()),
     }

@@ -1,60 +1,59 @@
-//! The objects of an answer out of bytes as they arrive: server-sent events, JSON a line, one JSON, or
-//! a list of them, whatever the service calls it. Rule: how the bytes are split makes no difference, and
-//! neither a line nor an object without end takes more memory than allowed.
+//! Extracts the JSON objects of an answer from a byte stream: server-sent events, one JSON per line, a single JSON, or
+//! a list of them, whatever the content type. Rule: how the bytes are split makes no difference, and neither an endless
+//! line nor an endless object takes more memory than allowed.
 //!
-//! Our own, because a bound is needed, each byte should be looked at once, and services write what no
-//! reader of events takes: one line end between events, several objects a line, none of the marks at all.
+//! A parser of our own, because a bound is needed, each byte should be read once, and services send what no SSE parser
+//! accepts: one line end between events, several objects per line, no `data:` at all.
 
 use crate::limits;
 
 use crate::split::Splitter;
 
-/// Why the bytes are no answer.
+/// Why the bytes are not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
     #[error("an event is longer than {} bytes", limits::MODEL_EVENT_BYTES)]
     TooLong,
 }
 
-/// What was found.
+/// An element of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Object(Vec<u8>),
-    /// An object that was announced as an error.
+    /// An object in an event named `error`.
     Error(Vec<u8>),
-    /// The mark at the end of a stream, `[DONE]`.
+    /// The end marker of a stream, `[DONE]`.
     Done,
-    /// An object that broke off: something of the answer is missing.
-    Broken,
-    /// Words that are no part of any answer; perhaps what is left of one, or an error.
-    Words,
+    /// A truncated object: part of the answer is missing.
+    Truncated,
+    /// Text that is not part of any answer; perhaps a truncated one, or an error message.
+    Unknown,
 }
 
-/// Data that services send to keep a connection open.
+/// Payloads that services send to keep a connection open.
 const KEEP_ALIVE: [&[u8]; 7] = [b"ping", b"pong", b"keep-alive", b"keepalive", b"heartbeat", b"null", b"{}"];
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The objects, as they become complete.
+/// Incremental parser; returns objects as they become complete.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
-    /// The line that is not complete yet.
+    /// The incomplete line.
     line: Vec<u8>,
-    /// The last byte was a carriage return: a line feed after it belongs to the same end.
+    /// The last byte was a carriage return: a line feed after it belongs to the same line end.
     after_return: bool,
     objects: Splitter,
-    /// The object that is open began at the start of a line and not behind `data:`, so that lines in it are
-    /// its own.
+    /// The open object began at the start of a line and not after `data:`, so line ends in it are its own.
     bare: bool,
-    /// The present event is called an error.
+    /// The current event is named `error`.
     error: bool,
 }
 
 impl Frames {
-    /// Takes bytes, and appends what they complete to `found`.
+    /// Parses bytes, and appends complete elements to `found`.
     ///
     /// # Errors
-    /// If a line or an object is too long. What was before it has been appended.
+    /// If a line or an object is too long. Elements before it have been appended.
     pub(crate) fn push(&mut self, mut bytes: &[u8], found: &mut Vec<Frame>) -> Result<(), FrameError> {
         while let Some(&first) = bytes.first() {
             if self.bare && self.objects.is_within() {
@@ -87,7 +86,7 @@ impl Frames {
         if self.line.len() > limits::MODEL_EVENT_BYTES { Err(FrameError::TooLong) } else { Ok(()) }
     }
 
-    /// The end of the body: services that forget the last line end mean it nevertheless.
+    /// The end of the body: a missing last line end is tolerated.
     ///
     /// # Errors
     /// As for [`push`](Self::push).
@@ -96,12 +95,12 @@ impl Frames {
             self.end_line(found)?;
         }
         if self.objects.is_within() {
-            found.push(Frame::Broken);
+            found.push(Frame::Truncated);
         }
         Ok(())
     }
 
-    /// Takes what is of an object, and says how much that was.
+    /// Parses bytes of an object; returns how many were consumed.
     fn push_object(&mut self, bytes: &[u8], found: &mut Vec<Frame>) -> Result<usize, FrameError> {
         let (taken, object) = self.objects.push(bytes)?;
         found.extend(object.map(|object| if self.error { Frame::Error(object) } else { Frame::Object(object) }));
@@ -121,11 +120,11 @@ impl Frames {
 
     fn read_line(&mut self, line: &[u8], found: &mut Vec<Frame>) -> Result<(), FrameError> {
         if line.is_empty() {
-            // The end of an event.
+            // An empty line ends an event.
             self.error = false;
             if self.objects.is_within() {
                 self.objects.reset();
-                found.push(Frame::Broken);
+                found.push(Frame::Truncated);
             }
             return Ok(());
         }
@@ -139,7 +138,7 @@ impl Frames {
         }
         let mut data = line;
         let mut is_data = false;
-        // Some proxies mark what is marked already.
+        // Some proxies prefix `data:` twice.
         while let Some(inner) = data.strip_prefix(b"data").and_then(|rest| rest.trim_ascii_start().strip_prefix(b":")) {
             data = inner.trim_ascii();
             is_data = true;
@@ -152,13 +151,14 @@ impl Frames {
             found.push(Frame::Done);
             return Ok(());
         }
-        let silent = |data: &[u8]| data.is_empty() || KEEP_ALIVE.iter().any(|word| data.eq_ignore_ascii_case(word));
-        if !self.objects.is_within() && (silent(data) || serde_json::from_slice::<f64>(data).is_ok()) {
+        let is_keep_alive =
+            |data: &[u8]| data.is_empty() || KEEP_ALIVE.iter().any(|word| data.eq_ignore_ascii_case(word));
+        if !self.objects.is_within() && (is_keep_alive(data) || serde_json::from_slice::<f64>(data).is_ok()) {
             return Ok(());
         }
         while !data.is_empty() {
             if !is_data {
-                // The rest of a list, or more objects on the line of one.
+                // The rest of a list, or more objects on the same line.
                 self.bare = true;
             } else if !self.objects.is_within() {
                 self.bare = false;
@@ -167,11 +167,11 @@ impl Frames {
             data = &data[taken..];
             if taken == 0 {
                 let is_comment = data[0] == b':';
-                found.extend((!is_comment).then_some(if is_end(data) { Frame::Done } else { Frame::Words }));
+                found.extend((!is_comment).then_some(if is_end(data) { Frame::Done } else { Frame::Unknown }));
                 return Ok(());
             }
         }
-        // The line end within an object.
+        // A line end within an object.
         if self.objects.is_within() {
             self.push_object(b"\n", found)?;
         }
@@ -179,7 +179,7 @@ impl Frames {
     }
 }
 
-/// Whether data is the mark at the end.
+/// Whether data is the end marker.
 fn is_end(data: &[u8]) -> bool {
     let data = data.trim_ascii();
     let inner = data.strip_prefix(b"\"").and_then(|data| data.strip_suffix(b"\"")).unwrap_or(data);

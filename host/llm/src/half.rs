@@ -1,39 +1,39 @@
-//! Characters that services cut in two: a surrogate pair over two events (`\ud83d`, then `\ude00`), the
-//! bytes of one character over two pieces. Rule: a half meets its other half in the next piece of the same
-//! text, or is left out; JSON with halves in it stays JSON.
+//! Characters that services split in two: a surrogate pair over two events (`\ud83d`, then `\ude00`), or the bytes of
+//! one character over two deltas. Rule: a half is joined with its other half in the next delta of the same text, or
+//! dropped; JSON that contains halves stays valid JSON.
 //!
-//! Neither JSON nor `String` can hold a half. So each travels as one private-use character of plane 16,
-//! which nobody writes, from the bytes of the service to the text that it belongs to.
+//! Neither JSON nor `String` can hold a half. So each is represented by a private-use character of plane 16, which
+//! nobody writes, from the bytes of the service to the text that it belongs to.
 
 use std::borrow::Cow;
 
-/// The private-use character that stands for the first surrogate, U+D800; the others follow it.
+/// The private-use character for the first surrogate, U+D800; the others follow it.
 const FIRST: u32 = 0x10_F000;
 const SURROGATES: std::ops::RangeInclusive<u32> = 0xD800..=0xDFFF;
-/// A byte of 0x80 or more that is no character by itself, as Python's `surrogateescape` has it.
+/// Offset for a byte of 0x80 or more that is not a character by itself, like Python's `surrogateescape`.
 const BYTES: u32 = 0xDC00;
 
-/// The JSON of a service as text, with a stand-in for each half of a character.
-pub(crate) fn with_stand_ins(json: &[u8]) -> Cow<'_, str> {
+/// The JSON of a service as text, with a placeholder for each half of a character.
+pub(crate) fn with_placeholders(json: &[u8]) -> Cow<'_, str> {
     let text = match std::str::from_utf8(json) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(json.utf8_chunks().fold(String::with_capacity(json.len() + 8), |mut text, chunk| {
             text.push_str(chunk.valid());
-            text.extend(chunk.invalid().iter().filter_map(|byte| stand_in(BYTES + u32::from(*byte))));
+            text.extend(chunk.invalid().iter().filter_map(|byte| placeholder(BYTES + u32::from(*byte))));
             text
         })),
     };
     match has_surrogate_escape(&text) {
-        true => Cow::Owned(without_lone_escapes(&text)),
+        true => Cow::Owned(replace_lone_escapes(&text)),
         false => text,
     }
 }
 
-fn stand_in(unit: u32) -> Option<char> {
+fn placeholder(unit: u32) -> Option<char> {
     char::from_u32(FIRST + (unit - SURROGATES.start()))
 }
 
-/// What a character stands for, if it stands for a half.
+/// The half that a placeholder represents.
 fn half(character: char) -> Option<u32> {
     let unit = u32::from(character).checked_sub(FIRST)? + SURROGATES.start();
     SURROGATES.contains(&unit).then_some(unit)
@@ -44,14 +44,14 @@ fn has_surrogate_escape(text: &str) -> bool {
         .any(|(at, _)| text.as_bytes().get(at + 2).is_some_and(|digit| matches!(digit, b'd' | b'D')))
 }
 
-/// Puts stand-ins in place of escapes of surrogates that have no partner beside them.
-fn without_lone_escapes(text: &str) -> String {
+/// Replaces escapes of unpaired surrogates by placeholders.
+fn replace_lone_escapes(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         clean.push_str(&rest[..at]);
         rest = &rest[at..];
-        // A backslash and what it escapes, which may be another one.
+        // A backslash and the character that it escapes, which may be a backslash.
         let escape = rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end);
         let taken = match escaped_unit(rest) {
             Some(unit @ 0xD800..=0xDBFF) => {
@@ -59,14 +59,14 @@ fn without_lone_escapes(text: &str) -> String {
                 match partner {
                     Some(_) => 12,
                     None => {
-                        clean.extend(stand_in(unit));
+                        clean.extend(placeholder(unit));
                         rest = &rest[6..];
                         continue;
                     }
                 }
             }
             Some(unit @ 0xDC00..=0xDFFF) => {
-                clean.extend(stand_in(unit));
+                clean.extend(placeholder(unit));
                 rest = &rest[6..];
                 continue;
             }
@@ -79,25 +79,25 @@ fn without_lone_escapes(text: &str) -> String {
     clean
 }
 
-/// The unit of an escape `\uXXXX` at the start.
+/// The code unit of a `\uXXXX` escape at the start.
 fn escaped_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// Joins the pieces of one text.
+/// Joins the deltas of one text.
 #[derive(Debug, Default)]
-pub(crate) struct Joiner {
+pub(crate) struct TextJoiner {
     /// The first half of a surrogate pair.
     high: Option<u32>,
-    /// The beginning of a character's bytes.
+    /// The first bytes of a character.
     bytes: Vec<u8>,
 }
 
-impl Joiner {
-    /// Appends a piece to `text`, without halves.
+impl TextJoiner {
+    /// Appends a delta to `text`, without halves.
     pub(crate) fn push(&mut self, piece: &str, text: &mut String) {
-        // What a service writes that has cut a character itself and shows its halves so.
+        // U+FFFD is what a service sends that has split a character itself.
         let odd = |character: char| character == char::REPLACEMENT_CHARACTER || half(character).is_some();
         let mut rest = piece;
         while let Some(at) = rest.find(odd) {
@@ -134,9 +134,9 @@ impl Joiner {
                 text.push_str(character);
                 self.bytes.clear();
             }
-            // The beginning of a character.
+            // The start of a character.
             Err(error) if error.error_len().is_none() => {}
-            // What was there is the beginning of none; this byte may be.
+            // The bytes before it do not start a character; this one may.
             Err(_) => {
                 self.bytes = vec![byte];
                 if std::str::from_utf8(&self.bytes).is_err_and(|error| error.error_len().is_some()) {
@@ -153,11 +153,11 @@ mod tests {
 
     use super::*;
 
-    /// The texts of these JSON strings, joined.
+    /// The contents of these JSON strings, joined.
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-        let (mut joiner, mut text) = (Joiner::default(), String::new());
+        let (mut joiner, mut text) = (TextJoiner::default(), String::new());
         for piece in pieces {
-            let piece: String = serde_json::from_str(&with_stand_ins(piece)).expect("a JSON string");
+            let piece: String = serde_json::from_str(&with_placeholders(piece)).expect("a JSON string");
             joiner.push(&piece, &mut text);
         }
         text
@@ -187,13 +187,13 @@ mod tests {
 
     #[test]
     fn what_has_no_halves_is_not_copied() {
-        assert!(matches!(with_stand_ins("{\"a\":\"预\\n\\u9884\"}".as_bytes()), Cow::Borrowed(_)));
+        assert!(matches!(with_placeholders("{\"a\":\"预\\n\\u9884\"}".as_bytes()), Cow::Borrowed(_)));
     }
 
     proptest! {
         #[test]
         fn a_text_cut_anywhere_is_joined(text in "[a-z预é😀𝄞\\\\\"]{0,12}", cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
-            // By bytes.
+            // Split by bytes.
             let bytes = text.as_bytes();
             let ends = |len: usize| {
                 let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
@@ -210,7 +210,7 @@ mod tests {
             };
             let pieces: Vec<Vec<u8>> = ends(bytes.len()).windows(2).map(|pair| quoted(&bytes[pair[0]..pair[1]])).collect();
             prop_assert_eq!(read(pieces.iter().map(Vec::as_slice)), text.as_str());
-            // By the units of UTF-16, all of them escaped.
+            // Split by UTF-16 code units, all of them escaped.
             let units: Vec<u16> = text.encode_utf16().collect();
             let escaped = |units: &[u16]| {
                 let inner: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
@@ -223,7 +223,7 @@ mod tests {
         #[test]
         fn any_bytes_are_some_text(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let mut text = String::new();
-            Joiner::default().push(&with_stand_ins(&bytes), &mut text);
+            TextJoiner::default().push(&with_placeholders(&bytes), &mut text);
         }
     }
 }

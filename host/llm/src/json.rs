@@ -1,13 +1,12 @@
-//! The JSON object in what a model answered. Rule: directly, then between the outermost braces,
-//! then mended; what comes out is one object that any parser takes, nested no deeper than guests
-//! can bear, or nothing.
+//! Extracts the JSON object from a model's answer. Rule: first as it is, then between the outermost braces, then
+//! repaired; the result is one object that any parser accepts, nested no deeper than guests allow, or none.
 
 use crate::limits;
 use serde_json::Value;
 
-use crate::mend::mend_object;
+use crate::repair::repair_object;
 
-/// The object, as text. `None` where none can be had.
+/// The object, as text. `None` if there is none.
 pub(crate) fn extract_object(answer: &str) -> Option<String> {
     let answer = answer.trim();
     if is_object(answer) {
@@ -18,15 +17,15 @@ pub(crate) fn extract_object(answer: &str) -> Option<String> {
     if let Some(object) = outermost.filter(|text| is_object(text)) {
         return Some(object.to_owned());
     }
-    let mended = Value::Object(mend_object(answer)?);
-    fits(&mended).then(|| mended.to_string())
+    let repaired = Value::Object(repair_object(answer)?);
+    fits(&repaired).then(|| repaired.to_string())
 }
 
 fn is_object(text: &str) -> bool {
     text.starts_with('{') && serde_json::from_str::<Value>(text).is_ok_and(|value| fits(&value))
 }
 
-/// Whether it is an object that guests can take.
+/// Whether it is an object within the depth that guests allow.
 fn fits(value: &Value) -> bool {
     fn depth(value: &Value) -> usize {
         match value {
@@ -84,8 +83,8 @@ mod tests {
     #[test]
     fn a_cut_off_object_keeps_what_it_had() {
         let cut = r#"{"title": "Budget", "bullets": [{"text": "one"}, {"text": "tw"#;
-        let mended = value(cut).expect("mended");
-        assert_eq!((&mended["title"], &mended["bullets"][0]["text"]), (&"Budget".into(), &"one".into()));
+        let repaired = value(cut).expect("mended");
+        assert_eq!((&repaired["title"], &repaired["bullets"][0]["text"]), (&"Budget".into(), &"one".into()));
     }
 
     #[test]
@@ -101,7 +100,7 @@ mod tests {
         assert!(extract_object(&deep(limits::JSON_DEPTH)).is_some());
         assert!(extract_object(&deep(limits::JSON_DEPTH + 1)).is_none());
         assert!(extract_object(&"{".repeat(200_000)).is_none());
-        // A library for mending never came back from this one.
+        // A repair library never returned from this one.
         let _ = extract_object("{-\",\":*#: \"\"[''[ }\"/");
         assert!(extract_object(&r#"{"]":["#.repeat(50_000)).is_none());
     }
@@ -152,8 +151,8 @@ mod tests {
         fn what_is_whole_is_read_as_it_is(object in objects(), after in "[^\"{]{0,20}") {
             let object = object.as_object().expect("an object");
             for text in [Value::from(object.clone()).to_string(), format!("{:#}", Value::from(object.clone()))] {
-                let mended = mend_object(&format!("{text}{after}"));
-                prop_assert_eq!(mended.as_ref(), Some(object).filter(|object| !object.is_empty()));
+                let repaired = repair_object(&format!("{text}{after}"));
+                prop_assert_eq!(repaired.as_ref(), Some(object).filter(|object| !object.is_empty()));
             }
         }
     }

@@ -1,21 +1,21 @@
-//! Language models by purpose, over any OpenAI-compatible service. Rule: a question has one answer
-//! or one failure within its time, costs nothing once it is not wanted any more, and leaves no word
-//! of itself in a log.
+//! Language models by purpose, over any OpenAI-compatible service. A question is one request for a chat completion.
+//! Rule: a question gets one answer or one failure within its timeout, costs nothing once it is cancelled, and no word
+//! of it is logged.
 //!
-//! # Layout, in the order in which a question walks
-//! - [`config`]: the section `llm`; mistaken addresses
-//! - [`LanguageModels`]: which client answers which purpose, and its replacement while running
+//! # Layout, in the order in which a question is processed
+//! - [`config`]: the section `llm`; validation of addresses
+//! - [`LanguageModels`]: which client answers which purpose, and reconfiguration at run time
 //! - `client`: clients by fingerprint, and the endpoints that they share
-//! - `model`: what is known of a model, and its circuit breaker
-//! - `call`, `tries`: a question from its turn to its last part; retries, pauses and remedies
-//! - `turns`: how many are answered at the same time, and who waits
-//! - `question`, `messages`, `names`: the request as JSON, as far as it is known what the model takes
+//! - `model`: what is known about a model, and its circuit breaker
+//! - `call`, `retry`: a question from queueing to its last part; retries, backoff and remedies
+//! - `limiter`: the concurrency limit and the wait queue
+//! - `question`, `messages`, `names`: the request as JSON, adapted to what the model accepts
 //! - `attempt`: one HTTP exchange, plain or streamed
-//! - `frame`, `split`, `half`, `packet`: what comes back, from bytes to pieces of an answer
-//! - `answer`, `scan`, `offer`: pieces put together, without thoughts, and with written calls as calls
-//! - `refusal`, `remedy`: which change of a request helps when it is refused
-//! - `json`, `mend`: the object in an answer, whole or damaged
-//! - `fault`, `meter`: what goes wrong, what is measured and logged
+//! - `frame`, `split`, `half`, `packet`: the response, from bytes to deltas of an answer
+//! - `answer`, `scan`, `tool_list`: assembly of the answer, without reasoning, and with calls written as text
+//! - `rejection`, `remedy`: which change of a request helps when it is rejected
+//! - `json`, `repair`: the JSON object in an answer, whole or damaged
+//! - `fault`, `request_metrics`: failures; metrics and log lines of a question
 //! - `metrics`: descriptions of the metrics of this crate
 
 #![warn(missing_docs)]
@@ -29,23 +29,23 @@ mod fault;
 mod frame;
 mod half;
 mod json;
+mod limiter;
 /// Default times, depths and sizes.
 pub mod limits;
-mod mend;
 mod messages;
-mod meter;
 mod metrics;
 mod model;
 mod names;
-mod offer;
 mod packet;
 mod question;
-mod refusal;
+mod rejection;
 mod remedy;
+mod repair;
+mod request_metrics;
+mod retry;
 mod scan;
 mod split;
-mod tries;
-mod turns;
+mod tool_list;
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -60,80 +60,79 @@ use modehost_contract::service::{ModelPart, Models};
 use parking_lot::Mutex;
 
 use crate::call::Call;
-use crate::client::{Client, Endpoint, Terms};
+use crate::client::{Client, ClientSettings, Endpoint};
 pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
 pub use crate::metrics::describe_metrics;
 use crate::model::KnownModels;
 
-/// What metrics and log lines call a purpose that is neither configured nor among the first ones
-/// that were asked for.
+/// Metric label and log field of a purpose that is neither configured nor among the first ones that were requested.
 const OTHER_PURPOSE: &str = "other";
 
 /// The language models of the configuration.
 pub struct LanguageModels {
     table: ArcSwap<Table>,
-    /// Held while a table is made from the one before.
+    /// Serialises `apply`, since each table is built from the previous one.
     applying: Mutex<()>,
-    /// What is known of each model outlives a change of the configuration.
+    /// Knowledge about models; survives configuration changes.
     known: KnownModels,
-    /// Purposes that modes have asked for and nobody configured, as far as they get a name.
-    heard: Mutex<Vec<Arc<str>>>,
+    /// Purposes that modes have requested and nobody configured, up to the limit of labels.
+    named_purposes: Mutex<Vec<Arc<str>>>,
 }
 
-/// Who answers what. Replaced as a whole; running questions end on the clients that they began on.
+/// Clients by purpose. Replaced as a whole; running questions keep the clients that they started with.
 #[derive(Default)]
 struct Table {
     by_purpose: HashMap<Arc<str>, Arc<Client>>,
-    /// For every other purpose; none where there is no alias `default`.
-    otherwise: Option<Arc<Client>>,
+    /// For every other purpose; none if there is no alias `default`.
+    default_client: Option<Arc<Client>>,
 }
 
 impl LanguageModels {
-    /// Models by a configuration that has been validated. Connects to nothing yet.
+    /// Models of a validated configuration. Does not connect yet.
     pub fn new(config: &Config) -> Arc<Self> {
         install_crypto();
         let models = Self {
             table: ArcSwap::default(),
             applying: Mutex::new(()),
             known: KnownModels::default(),
-            heard: Mutex::default(),
+            named_purposes: Mutex::default(),
         };
         models.apply(config);
         Arc::new(models)
     }
 
-    /// Takes over a changed configuration: the next question everywhere is asked by it, running ones
-    /// end as they began. Clients whose fingerprint stays are kept, with their connections and
-    /// turns. Circuit breakers close: the change may have repaired what was wrong.
+    /// Applies a changed configuration: new questions use it, running ones are not affected. Clients whose fingerprint
+    /// is unchanged are kept, with their connections and concurrency limit. Circuit breakers are closed: the change may
+    /// have fixed the problem.
     pub fn apply(&self, config: &Config) {
-        let _alone = self.applying.lock();
+        let _guard = self.applying.lock();
         let table = Table::new(config, &self.table.load(), &self.known);
         for client in table.clients() {
-            crate::metrics::begin_alias(&client.terms.alias);
+            crate::metrics::register_alias(&client.settings.alias);
         }
         for (purpose, client) in &table.by_purpose {
-            crate::metrics::begin_purpose(&client.terms.alias, purpose);
+            crate::metrics::register_purpose(&client.settings.alias, purpose);
         }
-        if let Some(client) = &table.otherwise {
-            crate::metrics::begin_purpose(&client.terms.alias, OTHER_PURPOSE);
+        if let Some(client) = &table.default_client {
+            crate::metrics::register_purpose(&client.settings.alias, OTHER_PURPOSE);
         }
         self.table.store(Arc::new(table));
         self.known.reset_breakers();
     }
 
-    /// What a purpose is called that is not configured.
+    /// Label of a purpose that is not configured.
     fn name(&self, purpose: &str) -> Arc<str> {
         let is_plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
-        let mut heard = self.heard.lock();
-        if let Some(known) = heard.iter().find(|known| &***known == purpose) {
+        let mut named_purposes = self.named_purposes.lock();
+        if let Some(known) = named_purposes.iter().find(|known| &***known == purpose) {
             return known.clone();
         }
         let is_name = (1..=limits::MODEL_PURPOSE_BYTES).contains(&purpose.len()) && purpose.bytes().all(is_plain);
-        if !is_name || heard.len() == limits::MODEL_PURPOSES {
+        if !is_name || named_purposes.len() == limits::MODEL_PURPOSES {
             return OTHER_PURPOSE.into();
         }
-        heard.push(purpose.into());
+        named_purposes.push(purpose.into());
         purpose.into()
     }
 }
@@ -144,7 +143,7 @@ impl Models for LanguageModels {
         let table = self.table.load();
         let (client, purpose) = match table.by_purpose.get_key_value(request.purpose.as_str()) {
             Some((purpose, client)) => (client.clone(), purpose.clone()),
-            None => match &table.otherwise {
+            None => match &table.default_client {
                 Some(client) => (client.clone(), self.name(&request.purpose)),
                 None => {
                     let message = "no language model is configured; set llm.aliases.default.base_url and .model";
@@ -164,39 +163,44 @@ impl Table {
         let wanted = config.purposes.iter().map(|(name, purpose)| (Some(name), purpose.alias(), &purpose.overrides));
         let mut table = Self::default();
         for (purpose, alias, overrides) in wanted.chain([(None, DEFAULT_ALIAS, &none)]) {
-            let Some(settings) = config.aliases.get(alias) else { continue };
-            let client = client(Terms::new(alias, settings, overrides), &clients, before, known);
+            let Some(alias_settings) = config.aliases.get(alias) else { continue };
+            let client = client(ClientSettings::new(alias, alias_settings, overrides), &clients, before, known);
             clients.push(client.clone());
             match purpose {
                 Some(purpose) => drop(table.by_purpose.insert(purpose.as_str().into(), client)),
-                None => table.otherwise = Some(client),
+                None => table.default_client = Some(client),
             }
         }
         table
     }
 
     fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
-        self.by_purpose.values().chain(&self.otherwise)
+        self.by_purpose.values().chain(&self.default_client)
     }
 }
 
-/// The client of these terms: one that there is, or a new one at an endpoint that there is.
-fn client(terms: Terms, made: &[Arc<Client>], before: &Table, known_models: &KnownModels) -> Arc<Client> {
-    let fingerprint = terms.fingerprint();
-    let known = || made.iter().chain(before.clients()).filter(|client| client.endpoint.serves(&terms));
+/// The client for these settings: an existing one, or a new one on an existing or new endpoint.
+fn client(
+    settings: ClientSettings,
+    created: &[Arc<Client>],
+    before: &Table,
+    known_models: &KnownModels,
+) -> Arc<Client> {
+    let fingerprint = settings.fingerprint();
+    let known = || created.iter().chain(before.clients()).filter(|client| client.endpoint.can_serve(&settings));
     if let Some(client) = known().find(|client| client.fingerprint == fingerprint) {
         return client.clone();
     }
     let endpoint = known().map(|client| client.endpoint.clone()).next();
-    let endpoint = endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(&terms)));
-    let model = known_models.get(&terms);
-    Arc::new(Client { terms, fingerprint, endpoint, model })
+    let endpoint = endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(&settings)));
+    let model = known_models.get(&settings);
+    Arc::new(Client { settings, fingerprint, endpoint, model })
 }
 
-/// Sees to it that TLS has its cryptography. Whoever was first in the process stays.
+/// Installs the process-wide crypto provider of rustls. An installed one is kept.
 pub fn install_crypto() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have been quicker, which is as good.
+        // Another thread may have installed one first, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
@@ -228,7 +232,7 @@ mod tests {
 
     #[test]
     fn l2_one_client_per_fingerprint_and_unchanged_ones_stay() {
-        let settings = |key: &str, temperature: f64| {
+        let alias_settings = |key: &str, temperature: f64| {
             config(serde_json::json!({
                 "aliases": {
                     "default": { "base_url": "http://127.0.0.1:1/v1", "api_key": key },
@@ -242,19 +246,19 @@ mod tests {
                 },
             }))
         };
-        let models = LanguageModels::new(&settings("one", 0.5));
+        let models = LanguageModels::new(&alias_settings("one", 0.5));
         let [a, b, c, d] = ["a", "b", "c", "d"].map(|purpose| of(&models, purpose));
-        let otherwise = models.table.load().otherwise.clone().expect("a default");
-        assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&a, &otherwise), "the same terms are one client");
+        let default_client = models.table.load().default_client.clone().expect("a default");
+        assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&a, &default_client), "the same terms are one client");
         assert!(!Arc::ptr_eq(&a, &c) && Arc::ptr_eq(&a.endpoint, &c.endpoint), "one alias is one endpoint");
         assert!(!Arc::ptr_eq(&a.endpoint, &d.endpoint));
 
-        models.apply(&settings("one", 0.6));
+        models.apply(&alias_settings("one", 0.6));
         assert!(Arc::ptr_eq(&a, &of(&models, "a")) && Arc::ptr_eq(&d, &of(&models, "d")), "unchanged ones stay");
         let changed = of(&models, "c");
         assert!(!Arc::ptr_eq(&c, &changed) && Arc::ptr_eq(&c.endpoint, &changed.endpoint));
 
-        models.apply(&settings("two", 0.6));
+        models.apply(&alias_settings("two", 0.6));
         assert!(!Arc::ptr_eq(&a, &of(&models, "a")), "another key is another client");
         assert!(Arc::ptr_eq(&d, &of(&models, "d")));
         assert!(!format!("{:?}", of(&models, "a")).contains("two"));

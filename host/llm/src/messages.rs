@@ -1,5 +1,5 @@
-//! Messages as a service takes them. Rule: whatever is changed, the instructions and the last thing that the
-//! user said stay, and a call goes nowhere without its result.
+//! Conversation messages in the form that a service accepts. Rule: whatever is changed, the instructions and the user's
+//! last message stay, and a tool call is never sent without its result.
 
 use modehost_contract::effect::{ChatMessage, Role, ToolCall};
 use serde_json::{Value, json};
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use crate::names::Names;
 use crate::remedy::{Plan, Remedy};
 
-/// Stands where a service takes no message without words.
+/// Content for services that reject empty messages.
 const FILLER: &str = "OK.";
 
 /// The messages of a request.
 pub(crate) fn shape(messages: &[ChatMessage], plan: &Plan, names: &Names) -> Vec<Value> {
     let mut messages = shorten(messages, plan.shortenings());
-    // What is not offered cannot have been called.
+    // Tools that are not offered cannot have been called.
     if plan.has(&Remedy::CallsAsText) || plan.has(&Remedy::NoTools) {
         messages = calls_as_text(messages);
     }
-    // A message without anything says nothing, and many services take none.
+    // An empty message carries no information, and many services reject it.
     if messages.iter().any(|message| !is_empty(message)) {
         messages.retain(|message| !is_empty(message));
     }
@@ -27,14 +27,14 @@ pub(crate) fn shape(messages: &[ChatMessage], plan: &Plan, names: &Names) -> Vec
     if plan.has(&Remedy::MergeRoles) {
         messages = merge_roles(messages);
     }
-    messages.iter().map(|message| one(message, plan, names)).collect()
+    messages.iter().map(|message| render(message, plan, names)).collect()
 }
 
 fn is_empty(message: &ChatMessage) -> bool {
     message.content.trim().is_empty() && message.tool_calls.is_empty() && message.role != Role::Tool
 }
 
-fn one(message: &ChatMessage, plan: &Plan, names: &Names) -> Value {
+fn render(message: &ChatMessage, plan: &Plan, names: &Names) -> Value {
     let role = match message.role {
         Role::System if plan.has(&Remedy::DeveloperRole) => "developer",
         Role::System => "system",
@@ -59,29 +59,28 @@ fn one(message: &ChatMessage, plan: &Plan, names: &Names) -> Value {
     object
 }
 
-/// Nine letters and digits, the same for the same id.
+/// Nine letters and digits, deterministic per id.
 fn short_id(id: &str) -> String {
     let is_short = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_short { id.to_owned() } else { format!("{:0>9}", crate::meter::sha8(id)) }
+    if is_short { id.to_owned() } else { format!("{:0>9}", crate::request_metrics::sha8(id)) }
 }
 
-/// Without the oldest turns: half of them with each time. A turn begins with what the user says, so calls and
-/// their results go together.
+/// Drops the oldest turns: half of them each time. A turn starts with a user message, so calls stay with their results.
 fn shorten(messages: &[ChatMessage], times: u32) -> Vec<ChatMessage> {
     let starts: Vec<usize> =
         messages.iter().enumerate().filter(|(_, message)| message.role == Role::User).map(|(at, _)| at).collect();
     let older = starts.len().saturating_sub(1);
-    let stay = older.checked_shr(times).unwrap_or(0);
+    let remaining = older.checked_shr(times).unwrap_or(0);
     if times == 0 || starts.is_empty() {
         return messages.to_vec();
     }
-    let from = starts[older - stay];
-    let kept =
+    let from = starts[older - remaining];
+    let keep =
         |(at, message): (usize, &ChatMessage)| (at >= from || message.role == Role::System).then(|| message.clone());
-    messages.iter().enumerate().filter_map(kept).collect()
+    messages.iter().enumerate().filter_map(keep).collect()
 }
 
-/// With the instructions before the first words of the user.
+/// Moves the instructions into the first user message.
 fn system_into_user(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let (system, mut others): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.role == Role::System);
     if system.is_empty() {
@@ -95,7 +94,7 @@ fn system_into_user(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     others
 }
 
-/// One message of instructions, then user and assistant in turns, beginning with the user.
+/// One system message, then alternating user and assistant messages, starting with the user.
 fn merge_roles(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let (system, others): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.role == Role::System);
     let mut merged: Vec<ChatMessage> = Vec::new();
@@ -105,7 +104,7 @@ fn merge_roles(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     for message in others {
         let first = merged.last().is_none_or(|last| last.role == Role::System);
         if first && message.role == Role::Assistant {
-            // Some templates want the user to begin.
+            // Some chat templates require the user to begin.
             merged.push(plain(Role::User, FILLER.to_owned()));
         }
         match merged.last_mut() {
@@ -119,29 +118,28 @@ fn merge_roles(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     merged
 }
 
-/// With calls and results as something that the user is told: what an assistant has said in these words it
-/// would say again, to a person.
+/// Rewrites calls and results as user text: as assistant text, the model would repeat such words to a person.
 fn calls_as_text(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
-    let mut told: Vec<ChatMessage> = Vec::new();
+    let mut converted: Vec<ChatMessage> = Vec::new();
     let mut calls: Vec<ToolCall> = Vec::new();
-    let append = |told: &mut Vec<ChatMessage>, text: String| match told.last_mut() {
+    let append = |converted: &mut Vec<ChatMessage>, text: String| match converted.last_mut() {
         Some(last) if last.role == Role::User => last.content = join([last.content.as_str(), &text].into_iter()),
-        _ => told.push(plain(Role::User, text)),
+        _ => converted.push(plain(Role::User, text)),
     };
     for mut message in messages {
         if message.role == Role::Tool {
             let call = calls.iter().find(|call| Some(&call.id) == message.tool_call_id.as_ref());
             let what =
                 call.map_or_else(|| "A tool".to_owned(), |call| format!("The tool {} ({})", call.name, call.arguments));
-            append(&mut told, format!("[{what} gave: {}]", message.content));
+            append(&mut converted, format!("[{what} gave: {}]", message.content));
             continue;
         }
         calls.append(&mut message.tool_calls);
         if !message.content.trim().is_empty() {
-            told.push(message);
+            converted.push(message);
         }
     }
-    told
+    converted
 }
 
 fn plain(role: Role, content: String) -> ChatMessage {

@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the crate
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of the metrics of this crate. Rule: every metric that the crate updates is described here, with its
+//! unit and its labels; one without labels exists from the start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
@@ -38,9 +38,9 @@ pub fn describe_metrics() {
     describe_gauge!("modehost_model_waiting", Unit::Count, "Questions that wait for their turn, by `alias`.");
 }
 
-/// Questions to this alias are counted from here on, from zero. What a provider makes the server leave out of its
-/// questions (`without_…`) is counted from its first time on.
-pub(crate) fn begin_alias(alias: &str) {
+/// Registers the metrics of an alias at zero. Remedies that omit a member (`without_…`) are registered at their first
+/// use.
+pub(crate) fn register_alias(alias: &str) {
     let alias = || ("alias", alias.to_owned());
     let _ = counter!("modehost_model_retries_total", &[alias()]);
     for remedy in Remedy::NAMES {
@@ -53,8 +53,8 @@ pub(crate) fn begin_alias(alias: &str) {
     let _ = histogram!("modehost_model_first_token_seconds", &[alias()]);
 }
 
-/// Questions for this purpose, which the alias answers, are counted from here on, from zero.
-pub(crate) fn begin_purpose(alias: &str, purpose: &str) {
+/// Registers the outcomes of a purpose, answered by the alias, at zero.
+pub(crate) fn register_purpose(alias: &str, purpose: &str) {
     for outcome in Fault::OUTCOMES.into_iter().chain(["ok"]) {
         let labels = [("alias", alias.to_owned()), ("purpose", purpose.to_owned()), ("outcome", outcome.to_owned())];
         let _ = counter!("modehost_model_requests_total", &labels);

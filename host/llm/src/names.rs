@@ -1,17 +1,17 @@
-//! Names of tools as a service takes them. Rule: two tools never get one name, and what comes back is the name
-//! that was offered. Names are sent so to every service, since most refuse others.
+//! Tool names that services accept. Rule: two tools never get the same name, and calls come back under the offered
+//! name. Names are always sanitised, since most services reject other characters.
 
 use std::collections::HashSet;
 
 use crate::limits;
 use modehost_contract::effect::ModelRequest;
 
-/// Names that are sent, with those that were offered.
+/// Pairs of a sent name and the offered name.
 #[derive(Debug, Default)]
 pub(crate) struct Names(Vec<(String, String)>);
 
 impl Names {
-    /// Names made of letters, digits, `_` and `-`, for those that are not.
+    /// Maps names with other characters than letters, digits, `_` and `-`.
     pub(crate) fn plain(request: &ModelRequest) -> Self {
         let called = request.messages.iter().flat_map(|message| &message.tool_calls).map(|call| &call.name);
         let all: Vec<&String> = request.tools.iter().map(|tool| &tool.name).chain(called).collect();
@@ -40,13 +40,13 @@ impl Names {
         Self(names)
     }
 
-    /// The name that is sent for one.
+    /// The sent name for an offered one.
     pub(crate) fn sent<'a>(&'a self, offered: &'a str) -> &'a str {
         self.0.iter().find(|(_, known)| known == offered).map_or(offered, |(sent, _)| sent)
     }
 
-    /// The name that was offered. Models write one that they were sent as they like: with a dot for `_`, in
-    /// capitals; that is followed where it can mean one tool only.
+    /// The offered name for a sent one. Models vary the names that they were sent: with a dot for `_`, in capitals;
+    /// such a variant is accepted if it matches one tool only.
     pub(crate) fn offered<'a>(&'a self, sent: &'a str) -> &'a str {
         if let Some((_, offered)) = self.0.iter().find(|(known, _)| known == sent) {
             return offered;

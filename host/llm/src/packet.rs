@@ -1,89 +1,89 @@
-//! One object of an answer: all of it, or a piece. Rule: what compatible services call its parts, leave out
-//! or write in other types is borne; nothing in here knows what came before.
+//! One JSON object of a response: a whole answer, or a delta. Rule: what compatible services rename, omit or send in
+//! other types is tolerated; this module keeps no state between objects.
 
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::half::with_stand_ins;
+use crate::half::with_placeholders;
 
-/// A whole answer, or a piece of one.
+/// A whole answer, or a delta of one.
 #[derive(Debug, Default)]
 pub(crate) struct Packet {
     /// What is added.
-    pub delta: Piece,
-    /// All of it: where it is given at once, and with some services again behind its pieces or with each.
-    pub message: Piece,
+    pub delta: Delta,
+    /// The whole message: where it is sent at once, and with some services also after or with each delta.
+    pub message: Delta,
     pub finish: Option<Finish>,
     pub prompt_tokens: u32,
     pub completion_tokens: u32,
-    /// What stands there in place of an answer.
+    /// An error object in place of an answer.
     pub error: Option<Value>,
 }
 
-/// Why the model stopped. Services say so early, too: what counts is the last one.
+/// Finish reason. Services may report it early: the last one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
     Stop,
-    /// Its tokens were used up.
+    /// The token limit was reached.
     Length,
-    Withheld,
-    /// The service gave up in the middle.
+    Filtered,
+    /// The service failed during the answer.
     Failed,
 }
 
-/// Text, thoughts and calls.
+/// Text, reasoning and tool calls.
 #[derive(Debug, Default)]
-pub(crate) struct Piece {
-    /// With stand-ins for halves of characters.
+pub(crate) struct Delta {
+    /// With placeholders for halves of characters.
     pub texts: Vec<String>,
-    /// It has a thought, which is a sign of life and not part of the answer.
-    pub has_thought: bool,
-    pub calls: Vec<CallPiece>,
+    /// Contains reasoning, which is progress but not part of the answer.
+    pub has_reasoning: bool,
+    pub calls: Vec<CallDelta>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct CallPiece {
+pub(crate) struct CallDelta {
     pub index: Option<usize>,
     pub id: Option<String>,
     pub name: Option<String>,
-    /// JSON as text, or a piece of it.
+    /// JSON as text, or a fragment of it.
     pub arguments: String,
 }
 
-/// Members that hold what a model thinks.
-const THOUGHTS: [&str; 6] =
+/// Members that contain reasoning.
+const REASONING: [&str; 6] =
     ["reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts", "reasoning_details"];
 
-impl Piece {
-    /// Whether it gives nothing, not even a thought.
+impl Delta {
+    /// Whether it contains nothing, not even reasoning.
     pub(crate) fn is_empty(&self) -> bool {
-        self.texts.iter().all(String::is_empty) && self.calls.is_empty() && !self.has_thought
+        self.texts.iter().all(String::is_empty) && self.calls.is_empty() && !self.has_reasoning
     }
 
     fn of(value: &Value) -> Self {
-        let mut piece = Self::default();
+        let mut delta = Self::default();
         match value {
             Value::Object(object) => {
-                piece.has_thought = THOUGHTS.iter().any(|name| object.get(*name).is_some_and(has_words));
+                delta.has_reasoning = REASONING.iter().any(|name| object.get(*name).is_some_and(has_text));
                 let content = ["content", "text", "output_text", "refusal"]
                     .iter()
                     .filter_map(|name| object.get(*name))
-                    .find(|content| has_words(content));
+                    .find(|content| has_text(content));
                 if let Some(content) = content {
-                    piece.add_content(content);
+                    delta.add_content(content);
                 }
-                piece.calls = match &value["tool_calls"] {
-                    Value::Array(calls) => calls.iter().filter_map(CallPiece::of).collect(),
-                    call => CallPiece::of(call).into_iter().collect(),
+                delta.calls = match &value["tool_calls"] {
+                    Value::Array(calls) => calls.iter().filter_map(CallDelta::of).collect(),
+                    call => CallDelta::of(call).into_iter().collect(),
                 };
-                if piece.calls.is_empty() {
-                    piece.calls.extend(CallPiece::of(&value["function_call"]));
+                if delta.calls.is_empty() {
+                    delta.calls.extend(CallDelta::of(&value["function_call"]));
                 }
             }
-            Value::String(_) => piece.add_content(value),
+            Value::String(_) => delta.add_content(value),
             _ => {}
         }
-        piece
+        delta
     }
 
     fn add_content(&mut self, content: &Value) {
@@ -93,7 +93,7 @@ impl Piece {
             Value::Object(part) => {
                 let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
                 if kind.contains("think") || kind.contains("reason") || kind.contains("thought") {
-                    self.has_thought |= part.iter().any(|(name, value)| name != "type" && has_words(value));
+                    self.has_reasoning |= part.iter().any(|(name, value)| name != "type" && has_text(value));
                     return;
                 }
                 let named = ["text", "output_text", "content", "value", "refusal"];
@@ -106,20 +106,20 @@ impl Piece {
     }
 }
 
-/// Whether there is any text in it.
-fn has_words(value: &Value) -> bool {
+/// Whether it contains any text.
+fn has_text(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),
-        Value::Array(list) => list.iter().any(has_words),
-        Value::Object(object) => object.values().any(has_words),
+        Value::Array(list) => list.iter().any(has_text),
+        Value::Object(object) => object.values().any(has_text),
         _ => false,
     }
 }
 
-impl CallPiece {
+impl CallDelta {
     fn of(value: &Value) -> Option<Self> {
         let object = value.as_object()?;
-        // Some services leave the object around the name out.
+        // Some services omit the `function` object.
         let function = object.get("function").and_then(Value::as_object).unwrap_or(object);
         let text = |value: Option<&Value>| match value {
             Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
@@ -140,26 +140,26 @@ impl CallPiece {
 }
 
 impl Packet {
-    /// Reads an object.
+    /// Parses an object.
     ///
     /// # Errors
-    /// If it is no JSON.
+    /// If it is not JSON.
     pub(crate) fn read(json: &[u8]) -> Result<Self, Fault> {
-        let value: Value =
-            serde_json::from_str(&with_stand_ins(json)).map_err(|_| Fault::Garbled("not the JSON of an answer"))?;
+        let value: Value = serde_json::from_str(&with_placeholders(json))
+            .map_err(|_| Fault::Malformed("not the JSON of an answer"))?;
         Ok(Self::of(&value, true))
     }
 
-    /// Reads an object that was announced as an error.
+    /// Parses an object of an event named `error`.
     pub(crate) fn read_error(json: &[u8]) -> Self {
-        let value = serde_json::from_str(&with_stand_ins(json)).unwrap_or_default();
+        let value = serde_json::from_str(&with_placeholders(json)).unwrap_or_default();
         let error = error_of(&value).unwrap_or(value);
         Self { error: Some(error), ..Self::default() }
     }
 
     fn of(value: &Value, may_be_wrapped: bool) -> Self {
         let mut packet = match &value["choices"] {
-            // One answer is asked for, whatever number it has; the events that only tell the usage have none.
+            // One choice is requested, whatever its index; usage events have none.
             Value::Array(choices) => {
                 let number = |choice: &Value| count(&choice["index"]).unwrap_or(0);
                 let numbered = choices.iter().map(|choice| (number(choice), Self::of_choice(choice)));
@@ -168,7 +168,7 @@ impl Packet {
                 first.map(|(_, choice)| choice).unwrap_or_default()
             }
             choice @ Value::Object(_) => Self::of_choice(choice),
-            // A message in words is what a gateway says of it.
+            // A `message` string is a gateway's status text.
             _ if value["message"].is_string() => Self::default(),
             _ => Self::of_choice(value),
         };
@@ -179,7 +179,7 @@ impl Packet {
         packet.error = packet.error.or_else(|| error_of(value));
         let is_empty = packet.delta.is_empty() && packet.message.is_empty() && packet.finish.is_none();
         if is_empty && packet.error.is_none() && may_be_wrapped {
-            // Gateways put the answer into an object of their own.
+            // Gateways wrap the answer into an object of their own.
             let inner = ["output", "data", "result", "response"].iter().map(|name| &value[*name]);
             if let Some(inner) = inner.filter(|inner| inner.is_object()).map(|inner| Self::of(inner, false)).next() {
                 return Self {
@@ -193,10 +193,10 @@ impl Packet {
     }
 
     fn of_choice(choice: &Value) -> Self {
-        let delta = Piece::of(&choice["delta"]);
-        let mut message = Piece::of(&choice["message"]);
+        let delta = Delta::of(&choice["delta"]);
+        let mut message = Delta::of(&choice["message"]);
         if delta.is_empty() && message.is_empty() {
-            // Older shapes have the text without anything around it.
+            // Older formats have the text directly in the choice.
             let bare = ["text", "output_text", "content", "response", "output"];
             let text = bare.iter().map(|name| &choice[*name]).find(|text| text.is_string() || text.is_array());
             if let Some(text) = text {
@@ -220,14 +220,14 @@ impl Finish {
                 Self::Length
             }
             "content_filter" | "content_filtered" | "sensitive" | "safety" | "prohibited_content" | "recitation"
-            | "blocklist" | "refusal" => Self::Withheld,
+            | "blocklist" | "refusal" => Self::Filtered,
             "error" | "failed" | "network_error" | "insufficient_system_resource" | "abort" | "aborted" => Self::Failed,
             _ => Self::Stop,
         })
     }
 }
 
-/// A count of tokens, which some services write as text.
+/// A token count, which some services send as a string.
 fn count(value: &Value) -> Option<u32> {
     let number = match value {
         Value::String(digits) => digits.trim().parse().ok()?,
@@ -236,7 +236,7 @@ fn count(value: &Value) -> Option<u32> {
     (number >= 0.0).then_some(number as u32)
 }
 
-/// Whether a member `error` tells one.
+/// Whether the value of a member `error` is an error.
 fn is_error(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(_) => false,
@@ -247,11 +247,11 @@ fn is_error(error: &Value) -> bool {
     }
 }
 
-/// The error that an object is or holds.
+/// The error that an object is or contains.
 pub(crate) fn error_of(value: &Value) -> Option<Value> {
     let own = ["error", "errors"].iter().map(|name| &value[*name]).find(|error| is_error(error));
     if let Some(error) = own {
-        // What stands beside it may tell more.
+        // Members beside it may contain more details.
         return Some(if error.is_object() { error.clone() } else { value.clone() });
     }
     if value["object"] == "error" || value["type"] == "error" || value["success"] == false {
@@ -274,7 +274,7 @@ pub(crate) fn error_of(value: &Value) -> Option<Value> {
     let coded = ["code", "error_code", "err_code", "errcode", "status", "status_code"];
     let explained = ["message", "msg", "error_msg", "err_msg", "errmsg", "status_msg"];
     let says = explained.iter().any(|name| value[*name].is_string());
-    let is_bad = coded.iter().any(|name| !fine(&value[*name])) && says || has_words(&value["detail"]);
+    let is_bad = coded.iter().any(|name| !fine(&value[*name])) && says || has_text(&value["detail"]);
     is_bad.then(|| value.clone())
 }
 

@@ -1,5 +1,5 @@
-//! A request for an answer as JSON. Rule: what a mode asks is checked once, and what a provider is sent is its
-//! own settings, the question, and what is known that it does not take; nothing else.
+//! The JSON request of a question. Rule: the mode's request is validated once, and a provider is sent its settings, the
+//! question, and the known adaptations; nothing else.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use bytes::Bytes;
 use modehost_contract::effect::{ModelRequest, Tool};
 use serde_json::{Map, Value, json};
 
-use crate::client::Terms;
+use crate::client::ClientSettings;
 use crate::fault::Fault;
 use crate::messages;
 use crate::names::Names;
-use crate::offer::Offer;
 use crate::remedy::{Plan, Remedy};
+use crate::tool_list::ToolList;
 
-/// A question that can be asked any number of times.
+/// A validated question; the request can be built any number of times.
 #[derive(Debug)]
 pub(crate) struct Question {
     request: ModelRequest,
-    /// The schemas of the tools.
+    /// The parameter schemas of the tools.
     schemas: Vec<Value>,
     /// None without tools.
-    pub(crate) offer: Option<Arc<Offer>>,
+    pub(crate) tool_list: Option<Arc<ToolList>>,
     names: Names,
     pub(crate) json: bool,
     pub(crate) chunks: bool,
@@ -33,11 +33,11 @@ impl Question {
     /// If no provider could answer it.
     pub(crate) fn new(request: &ModelRequest) -> Result<Self, Fault> {
         if request.messages.is_empty() {
-            return Err(Fault::Unaskable("it has no messages"));
+            return Err(Fault::InvalidQuestion("it has no messages"));
         }
         Ok(Self {
             schemas: request.tools.iter().map(schema).collect::<Result<_, _>>()?,
-            offer: (!request.tools.is_empty()).then(|| Arc::new(Offer::new(&request.tools))),
+            tool_list: (!request.tools.is_empty()).then(|| Arc::new(ToolList::new(&request.tools))),
             names: Names::plain(request),
             json: request.json,
             chunks: request.chunks,
@@ -45,50 +45,50 @@ impl Question {
         })
     }
 
-    /// Whether the answer is asked for as a stream.
-    pub(crate) fn streams(&self, plan: &Plan) -> bool {
+    /// Whether a streamed answer is requested.
+    pub(crate) fn is_streamed(&self, plan: &Plan) -> bool {
         !plan.has(&Remedy::Whole) && (self.chunks || plan.has(&Remedy::Stream))
     }
 
     /// Whether tools are offered.
     pub(crate) fn offers_tools(&self, plan: &Plan) -> bool {
-        self.offer.is_some() && !plan.has(&Remedy::NoTools)
+        self.tool_list.is_some() && !plan.has(&Remedy::NoTools)
     }
 
-    /// The name of a tool as the mode knows it.
+    /// The tool name that the mode knows.
     pub(crate) fn offered_name<'a>(&'a self, sent: &'a str) -> &'a str {
         self.names.offered(sent)
     }
 
     /// The members of the request.
-    pub(crate) fn members(&self, terms: &Terms, plan: &Plan) -> Map<String, Value> {
+    pub(crate) fn members(&self, settings: &ClientSettings, plan: &Plan) -> Map<String, Value> {
         let names = &self.names;
-        let mut body: Map<String, Value> = terms.extra.clone().into_iter().collect();
+        let mut body: Map<String, Value> = settings.extra.clone().into_iter().collect();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
                 body.insert(name.to_owned(), value);
             }
         };
-        set("model", json!(terms.model));
+        set("model", json!(settings.model));
         set("messages", Value::Array(messages::shape(&self.request.messages, plan, names)));
         if self.offers_tools(plan) {
             set("tools", self.tools(plan, names));
         }
-        set("temperature", json!(terms.temperature));
-        set("top_p", json!(terms.top_p));
+        set("temperature", json!(settings.temperature));
+        set("top_p", json!(settings.top_p));
         if !plan.has(&Remedy::NoTokenLimit) {
             let other = plan.has(&Remedy::MaxCompletionTokens);
-            set(if other { "max_completion_tokens" } else { "max_tokens" }, json!(self.tokens(terms, plan)));
+            set(if other { "max_completion_tokens" } else { "max_tokens" }, json!(self.tokens(settings, plan)));
         }
         if self.json {
             set("response_format", json!({ "type": "json_object" }));
         }
-        if self.streams(plan) {
+        if self.is_streamed(plan) {
             set("stream", json!(true));
             set("stream_options", json!({ "include_usage": true }));
         }
-        if plan.asks_for_no_thoughts()
-            && let Some((member, value)) = no_thoughts(&terms.address)
+        if plan.disables_reasoning()
+            && let Some((member, value)) = no_reasoning(&settings.address)
             && !body.contains_key(member)
         {
             body.insert(member.to_owned(), value);
@@ -102,18 +102,18 @@ impl Question {
     }
 
     /// The body of the request.
-    pub(crate) fn body(&self, terms: &Terms, plan: &Plan) -> Bytes {
-        Value::Object(self.members(terms, plan)).to_string().into()
+    pub(crate) fn body(&self, settings: &ClientSettings, plan: &Plan) -> Bytes {
+        Value::Object(self.members(settings, plan)).to_string().into()
     }
 
-    /// Tokens that are asked for: those of the answer, and for a model that thinks some for its thoughts, which
-    /// services count in.
-    pub(crate) fn tokens(&self, terms: &Terms, plan: &Plan) -> Option<u32> {
-        let answer = terms.max_tokens.or(Some(self.request.max_tokens).filter(|tokens| *tokens > 0))?;
-        let thoughts = answer
-            .saturating_mul(limits::MODEL_THOUGHT_FACTOR)
-            .clamp(limits::MODEL_THOUGHT_TOKENS_MIN, limits::MODEL_THOUGHT_TOKENS_MAX);
-        let wanted = if plan.has_thinking_budget() { answer.saturating_add(thoughts) } else { answer };
+    /// The requested token limit: that of the answer, plus a budget for reasoning if the model reasons, since services
+    /// count both together.
+    pub(crate) fn tokens(&self, settings: &ClientSettings, plan: &Plan) -> Option<u32> {
+        let answer = settings.max_tokens.or(Some(self.request.max_tokens).filter(|tokens| *tokens > 0))?;
+        let reasoning = answer
+            .saturating_mul(limits::MODEL_REASONING_FACTOR)
+            .clamp(limits::MODEL_REASONING_TOKENS_MIN, limits::MODEL_REASONING_TOKENS_MAX);
+        let wanted = if plan.has_reasoning_budget() { answer.saturating_add(reasoning) } else { answer };
         let cap = plan.remedies().filter_map(|remedy| match remedy {
             Remedy::TokenCap { tokens, .. } => Some(*tokens),
             _ => None,
@@ -131,25 +131,25 @@ impl Question {
         self.request.tools.iter().zip(&self.schemas).map(tool).collect()
     }
 
-    /// Takes what the question itself says out of a text, so that only the service's own words are left.
-    pub(crate) fn remove_from(&self, said: &str) -> String {
-        /// Shorter ones are words of the service, too.
+    /// Removes texts of the question from an error message, so that only the service's own words are left.
+    pub(crate) fn remove_from(&self, text: &str) -> String {
+        /// Shorter texts may be words of the service, too.
         const LEAST: usize = 8;
         let own = self.request.messages.iter().map(|message| message.content.to_lowercase());
-        own.filter(|own| own.len() >= LEAST).fold(said.to_owned(), |said, own| said.replace(&own, ""))
+        own.filter(|own| own.len() >= LEAST).fold(text.to_owned(), |text, own| text.replace(&own, ""))
     }
 
-    /// What the log may say of the question: its length and the first bytes of its digest.
+    /// Loggable data of the question: its length and the first bytes of its digest.
     pub(crate) fn trace(&self) -> (usize, String) {
         let messages = messages::shape(&self.request.messages, &Plan::default(), &Names::default());
         let text = Value::Array(messages).to_string();
-        (text.len(), crate::meter::sha8(&text))
+        (text.len(), crate::request_metrics::sha8(&text))
     }
 }
 
-/// The member by which a hosted service is told not to think. Only by its own host: others refuse members that they
-/// do not know.
-fn no_thoughts(address: &str) -> Option<(&'static str, Value)> {
+/// The member that disables reasoning, for hosted services that are known to accept it. Matched by host: others reject
+/// unknown members.
+fn no_reasoning(address: &str) -> Option<(&'static str, Value)> {
     const BY_ENABLE: [&str; 3] = [".aliyuncs.com", ".siliconflow.cn", ".modelscope.cn"];
     const BY_TYPE: [&str; 6] =
         ["open.bigmodel.cn", "api.z.ai", ".volces.com", "api.deepseek.com", "api.moonshot.cn", "api.moonshot.ai"];
@@ -166,22 +166,24 @@ fn no_thoughts(address: &str) -> Option<(&'static str, Value)> {
 fn schema(tool: &Tool) -> Result<Value, Fault> {
     let parameters: Value = match tool.parameters.trim() {
         "" => json!({ "type": "object", "properties": {} }),
-        text => serde_json::from_str(text).map_err(|_| Fault::Unaskable("the parameters of a tool are not JSON"))?,
+        text => {
+            serde_json::from_str(text).map_err(|_| Fault::InvalidQuestion("the parameters of a tool are not JSON"))?
+        }
     };
     if !parameters.is_object() {
-        return Err(Fault::Unaskable("the parameters of a tool are no JSON Schema object"));
+        return Err(Fault::InvalidQuestion("the parameters of a tool are no JSON Schema object"));
     }
     Ok(parameters)
 }
 
-/// A schema with what every service knows.
+/// The schema reduced to keywords that every service knows.
 fn plain_schema(schema: &Value, depth: usize) -> Value {
     let Some(object) = schema.as_object().filter(|_| depth < limits::JSON_DEPTH) else { return json!({}) };
     let mut plain = Map::new();
     for (name, value) in object {
         match name.as_str() {
             "type" => {
-                // One type; nobody misses `null`.
+                // A single type; `null` can be omitted.
                 let first = value.as_array().and_then(|types| types.iter().find(|kind| *kind != "null"));
                 plain.insert(name.clone(), first.unwrap_or(value).clone());
             }

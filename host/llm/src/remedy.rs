@@ -1,58 +1,58 @@
-//! What is changed in a request after a refusal, and what has been changed so far. Rule: each change is made
-//! once for a question, a few at the most; what a change was good for is remembered only when it helped.
+//! Changes of a request after rejections, and the plan of a question. Rule: each change is made once per question, and
+//! only a few; a change is remembered only if it helped.
 
 use std::borrow::Cow;
 
 use crate::limits;
 
-/// One change of a request.
+/// A change of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    /// The question is too long: its oldest turns go. The question's own, so never remembered.
+    /// The question is too long: drop its oldest turns. Specific to the question, so never remembered.
     Shorten,
-    /// The instructions stand in the first message of the user.
+    /// Move the instructions into the first user message.
     SystemIntoUser,
-    /// The instructions are the developer's.
+    /// Send the instructions with the role `developer`.
     DeveloperRole,
-    /// User and assistant alternate, behind one message of instructions.
+    /// Merge messages so that user and assistant alternate, after one system message.
     MergeRoles,
-    /// No message is without words.
+    /// Fill empty messages.
     FillContent,
-    /// Calls and their results are told in words.
+    /// Rewrite tool calls and their results as text.
     CallsAsText,
-    /// Ids of calls are nine letters and digits.
+    /// Use call ids of nine letters and digits.
     CallIds,
-    /// Schemas of tools say types and descriptions only.
+    /// Reduce tool schemas to common keywords.
     PlainSchemas,
-    /// No tools are offered.
+    /// Offer no tools.
     NoTools,
-    /// The tokens are limited by `max_completion_tokens`.
+    /// Limit tokens with `max_completion_tokens`.
     MaxCompletionTokens,
-    /// They are limited by `max_tokens`, as they are to begin with.
+    /// Limit tokens with `max_tokens`, the default.
     MaxTokens,
-    /// They are not limited.
+    /// Send no token limit.
     NoTokenLimit,
-    /// So many at the most.
+    /// Cap the token limit.
     TokenCap {
         tokens: u32,
-        /// For this model whatever is asked; else for this question.
-        lasts: bool,
+        /// Valid for the model and remembered; else for this question only.
+        is_permanent: bool,
     },
-    /// The answer is asked for as a stream, and collected where nobody wants pieces.
+    /// Request a stream, which is collected if the caller wants no chunks.
     Stream,
-    /// The answer is asked for as a whole.
+    /// Request a non-streamed answer.
     Whole,
-    /// A member is left out.
+    /// Omit a member.
     Drop(Cow<'static, str>),
 }
 
 impl Remedy {
-    /// Whether the next question is asked so from the start.
-    pub(crate) fn lasts(&self) -> bool {
-        !matches!(self, Self::Shorten | Self::TokenCap { lasts: false, .. })
+    /// Whether it is remembered for later questions.
+    pub(crate) fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Shorten | Self::TokenCap { is_permanent: false, .. })
     }
 
-    /// Whether the other one is of no use beside it.
+    /// Whether the two exclude each other.
     pub(crate) fn replaces(&self, other: &Self) -> bool {
         use Remedy::{DeveloperRole, MaxCompletionTokens, MaxTokens, Stream, SystemIntoUser, TokenCap, Whole};
         match (self, other) {
@@ -64,7 +64,7 @@ impl Remedy {
         }
     }
 
-    /// The names of all but those that leave a member out.
+    /// All names but those of omitted members.
     pub(crate) const NAMES: [&str; 15] = [
         "shorten",
         "system_into_user",
@@ -83,7 +83,7 @@ impl Remedy {
         "whole",
     ];
 
-    /// A word for metrics and the log; the member that is left out is one that the server or its operator wrote.
+    /// Metric label and log field; an omitted member was set by the server or its operator.
     pub(crate) fn name(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Shorten => "shorten",
@@ -110,29 +110,29 @@ impl Remedy {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     remedies: Vec<Remedy>,
-    /// Those of this question, in the order in which they were found.
+    /// Remedies of this question, in the order in which they were applied.
     tried: Vec<Remedy>,
-    /// One of them was a guess.
+    /// Whether one of them was a guess.
     guessed: bool,
     /// How often the oldest turns were dropped.
     shortenings: u32,
-    /// There are tokens for thoughts.
-    thinking_budget: bool,
-    /// The model is asked not to think, where the service is known to take that.
-    no_thoughts: bool,
+    /// The token limit includes a reasoning budget.
+    reasoning_budget: bool,
+    /// Reasoning is disabled, where the service is known to support that.
+    no_reasoning: bool,
 }
 
 impl Plan {
-    /// With what is remembered of the model.
-    pub(crate) fn new(remedies: Vec<Remedy>, thinking_budget: bool) -> Self {
-        Self { remedies, thinking_budget, ..Self::default() }
+    /// From what is remembered about the model.
+    pub(crate) fn new(remedies: Vec<Remedy>, reasoning_budget: bool) -> Self {
+        Self { remedies, reasoning_budget, ..Self::default() }
     }
 
     pub(crate) fn has(&self, remedy: &Remedy) -> bool {
         self.remedies.contains(remedy)
     }
 
-    /// What this question has tried.
+    /// The remedies that this question has tried.
     pub(crate) fn tried(&self) -> impl Iterator<Item = &Remedy> {
         self.tried.iter()
     }
@@ -141,13 +141,13 @@ impl Plan {
         self.remedies.iter()
     }
 
-    /// Takes a remedy in; false if this question has tried it or its opposite, or enough.
+    /// Applies a remedy; false if this question has tried it or its opposite, or too many.
     pub(crate) fn apply(&mut self, remedy: Remedy) -> bool {
         if remedy == Remedy::Shorten {
             self.shortenings += 1;
             return self.shortenings <= limits::MODEL_SHORTENINGS;
         }
-        // A second figure, and a step from one way of giving instructions to the last.
+        // A second token cap is allowed, and so is `SystemIntoUser` after `DeveloperRole`.
         let again = |tried: &Remedy| match (&remedy, tried) {
             (Remedy::TokenCap { .. }, tried) => *tried != remedy,
             (Remedy::SystemIntoUser, Remedy::DeveloperRole) => true,
@@ -163,12 +163,12 @@ impl Plan {
         true
     }
 
-    /// The last remedy was a guess, or not.
+    /// Records whether the last remedy was a guess.
     pub(crate) fn mark_guess(&mut self, is_guess: bool) {
         self.guessed |= is_guess;
     }
 
-    /// Whether nobody knew the words of a refusal.
+    /// Whether a remedy was a guess, because a rejection was unknown.
     pub(crate) fn has_guessed(&self) -> bool {
         self.guessed
     }
@@ -178,18 +178,18 @@ impl Plan {
         self.shortenings
     }
 
-    pub(crate) fn has_thinking_budget(&self) -> bool {
-        self.thinking_budget
+    pub(crate) fn has_reasoning_budget(&self) -> bool {
+        self.reasoning_budget
     }
 
-    pub(crate) fn asks_for_no_thoughts(&self) -> bool {
-        self.no_thoughts
+    pub(crate) fn disables_reasoning(&self) -> bool {
+        self.no_reasoning
     }
 
-    /// Adds tokens for thoughts, or asks for no thoughts where there were some; false if both has been done.
-    pub(crate) fn add_thinking_budget(&mut self) -> bool {
-        let more = !self.no_thoughts;
-        (self.thinking_budget, self.no_thoughts) = (true, true);
+    /// Adds the reasoning budget, and disables reasoning if there is one already; false if both was done before.
+    pub(crate) fn add_reasoning_budget(&mut self) -> bool {
+        let more = !self.no_reasoning;
+        (self.reasoning_budget, self.no_reasoning) = (true, true);
         more
     }
 }
@@ -231,9 +231,9 @@ mod tests {
         assert_eq!(shortened, limits::MODEL_SHORTENINGS as usize);
         let mut plan = Plan::default();
         for tokens in [400, 300] {
-            assert!(plan.apply(TokenCap { tokens, lasts: true }));
+            assert!(plan.apply(TokenCap { tokens, is_permanent: true }));
         }
-        assert!(!plan.apply(TokenCap { tokens: 300, lasts: true }));
+        assert!(!plan.apply(TokenCap { tokens: 300, is_permanent: true }));
         assert_eq!(plan.remedies().count(), 1);
     }
 
@@ -241,10 +241,10 @@ mod tests {
     fn a_thinking_budget_is_added_once() {
         let mut plan = Plan::default();
         assert!(
-            plan.add_thinking_budget()
-                && plan.has_thinking_budget()
-                && plan.asks_for_no_thoughts()
-                && !plan.add_thinking_budget()
+            plan.add_reasoning_budget()
+                && plan.has_reasoning_budget()
+                && plan.disables_reasoning()
+                && !plan.add_reasoning_budget()
         );
     }
 }

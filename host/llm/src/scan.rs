@@ -1,14 +1,14 @@
-//! What a model says to people, out of the text that it writes: without what it thinks, and with the calls
-//! of tools that it writes down as calls. Rule: thoughts and calls never get through as text, what a person
-//! would say does, and how the text was split makes no difference; time is linear and memory bounded.
+//! Filters a model's text: removes reasoning, and extracts tool calls that are written as text. Rule: reasoning and
+//! calls never pass as text, everything else does, and how the text is split makes no difference; time is linear and
+//! memory bounded.
 //!
-//! A thought may come without its opening mark: prompt templates put that into the question, and the answer
-//! begins with thoughts and only closes them. Then all before the closing mark was thought. What has been
-//! given on by then cannot be taken back; so a scanner can be told to withhold the text until it is decided.
+//! Reasoning may lack its opening marker: prompt templates put that into the prompt, and the answer begins with
+//! reasoning and only closes it. Then everything before the closing marker was reasoning. Text that was sent by then
+//! cannot be revoked; so a scanner can be told to withhold the text until this is decided.
 //!
-//! In inline code, and within quotation marks, a mark is a word that somebody talks about.
+//! In inline code, and within quotation marks, a marker is a word that somebody talks about.
 //!
-//! Methods also in `scan/`: `call` (a call of a tool that is written down).
+//! Methods also in `scan/`: `call` (a tool call that is written as text).
 
 mod call;
 mod marks;
@@ -17,65 +17,65 @@ use std::sync::Arc;
 
 use crate::limits;
 
-use crate::offer::{Offer, WrittenCall};
+use crate::tool_list::{ToolList, WrittenCall};
 use call::Nesting;
 use marks::{Found, Mark, STARTS};
 
-/// What of a piece is to be given on.
+/// Output of one step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scanned {
     pub text: String,
     pub calls: Vec<WrittenCall>,
-    /// All text before this was thought.
+    /// All text before this was reasoning and must be discarded.
     pub restart: bool,
 }
 
-/// A text in pieces.
+/// An incremental scanner.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    /// The tools that were offered; a call that is written where none were, is no call and no text.
-    offer: Option<Arc<Offer>>,
+    /// The offered tools; if there are none, a written call is neither a call nor text.
+    tool_list: Option<Arc<ToolList>>,
     state: State,
-    /// Read and not yet decided on: at most a mark, or a few backticks.
+    /// Read but undecided: at most a marker, or a few backticks.
     pending: String,
-    /// Withheld until it is known whether it was thought.
+    /// Withheld until it is known whether it is reasoning.
     withheld: Option<Scanned>,
     /// The last character of the text.
     before: Option<char>,
-    /// Backticks that have opened inline code; 0 outside.
+    /// Number of backticks that opened inline code; 0 outside.
     code: usize,
     /// Within a fenced block.
     fence: bool,
-    /// Nothing but blanks so far, which go if a thought follows.
+    /// Leading whitespace, which is dropped if reasoning follows.
     blanks: Option<String>,
-    /// Blanks are left out until something else comes.
+    /// Skip whitespace until something else comes.
     skip: bool,
-    /// Nothing of the answer has been given, or nothing since a thought.
-    fresh: bool,
-    /// There was a thought.
-    thought: bool,
-    /// One of them had no opening mark.
-    unopened: bool,
+    /// No text has been emitted since the start or since the last reasoning.
+    at_start: bool,
+    /// Reasoning was found.
+    reasoning: bool,
+    /// Some reasoning had no opening marker.
+    unopened_reasoning: bool,
 }
 
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Text,
-    Thought {
-        /// Thoughts that are open within each other.
+    Reasoning {
+        /// Nesting depth of reasoning markers.
         depth: u32,
-        /// What came behind a closing mark while another seems to be open: thoughts talk of marks, so at the
-        /// end it may have been the answer.
+        /// Text after a closing marker while an outer one seems to be open: reasoning mentions markers, so at the end
+        /// this may turn out to be the answer.
         rest: Option<String>,
-        /// It ends with any token, too.
+        /// Harmony format: any token ends it, too.
         harmony: bool,
     },
     Call {
         name: String,
         written: String,
     },
-    /// The head of a message of the format harmony.
+    /// The header of a message in the harmony format.
     Header(String),
     /// A fenced block that may be a call.
     Fence(String),
@@ -84,10 +84,10 @@ enum State {
 }
 
 impl Scanner {
-    /// `withhold`: the text is given on only when it is known to be no thought.
-    pub(crate) fn new(offer: Option<Arc<Offer>>, withhold: bool) -> Self {
+    /// `withhold`: text is emitted only when it is known not to be reasoning.
+    pub(crate) fn new(tool_list: Option<Arc<ToolList>>, withhold: bool) -> Self {
         Self {
-            offer,
+            tool_list,
             state: State::Text,
             pending: String::new(),
             withheld: withhold.then(Scanned::default),
@@ -96,13 +96,13 @@ impl Scanner {
             fence: false,
             blanks: Some(String::new()),
             skip: false,
-            fresh: true,
-            thought: false,
-            unopened: false,
+            at_start: true,
+            reasoning: false,
+            unopened_reasoning: false,
         }
     }
 
-    /// Takes a piece.
+    /// Scans a chunk.
     pub(crate) fn push(&mut self, piece: &str, out: &mut Scanned) {
         let mut text = std::mem::take(&mut self.pending);
         text.push_str(piece);
@@ -111,7 +111,7 @@ impl Scanner {
         self.pending = text;
     }
 
-    /// Reads as far as it is decided, and says how far that was.
+    /// Scans as far as decisions are possible; returns how many bytes that were.
     fn read(&mut self, text: &str, at_end: bool, out: &mut Scanned) -> usize {
         let mut rest = text;
         while !rest.is_empty() {
@@ -123,8 +123,8 @@ impl Scanner {
         text.len() - rest.len()
     }
 
-    /// The end of the text. `broken_off`: the model did not end it itself.
-    pub(crate) fn finish(&mut self, broken_off: bool, out: &mut Scanned) {
+    /// The end of the text. `truncated`: the model did not end it itself.
+    pub(crate) fn finish(&mut self, truncated: bool, out: &mut Scanned) {
         loop {
             let text = std::mem::take(&mut self.pending);
             self.read(&text, true, out);
@@ -132,12 +132,12 @@ impl Scanner {
                 State::Call { name, written } => self.end_call(&name, &written, out),
                 State::Fence(block) => self.end_fence(&block, out),
                 State::Bare(json, _) => self.end_bare(&json, out),
-                State::Thought { rest: Some(answer), .. } if !answer.trim().is_empty() => {
+                State::Reasoning { rest: Some(answer), .. } if !answer.trim().is_empty() => {
                     self.skip = true;
                     self.pending = answer;
                 }
-                thought @ State::Thought { .. } => {
-                    self.state = thought;
+                reasoning @ State::Reasoning { .. } => {
+                    self.state = reasoning;
                     break;
                 }
                 State::Header(_) => {}
@@ -148,14 +148,14 @@ impl Scanner {
         if let Some(blanks) = self.blanks.take() {
             self.emit(&blanks, out);
         }
-        if broken_off || self.withheld.as_ref().is_some_and(|text| text.text.len() > limits::MODEL_WITHHELD_BYTES) {
-            // It was cut off before its end, or too long for an answer: then it was thought.
-            self.thought |= self.withheld.take().is_some_and(|withheld| !withheld.text.trim().is_empty());
+        if truncated || self.withheld.as_ref().is_some_and(|text| text.text.len() > limits::MODEL_WITHHELD_BYTES) {
+            // Truncated, or too long for an answer: then it was reasoning.
+            self.reasoning |= self.withheld.take().is_some_and(|withheld| !withheld.text.trim().is_empty());
         }
         self.release(out);
     }
 
-    /// What is withheld is no thought, nor what follows.
+    /// Emits withheld text: neither it nor what follows is reasoning.
     pub(crate) fn release(&mut self, out: &mut Scanned) {
         if let Some(withheld) = self.withheld.take() {
             out.text.push_str(&withheld.text);
@@ -163,7 +163,7 @@ impl Scanner {
         }
     }
 
-    /// Whether something that may be text or a call has come and is not given on yet.
+    /// Whether possible text or calls have arrived that are not emitted yet.
     pub(crate) fn has_pending_text(&self) -> bool {
         let withheld = self.withheld.as_ref().is_some_and(|withheld| *withheld != Scanned::default());
         withheld
@@ -171,21 +171,21 @@ impl Scanner {
             || matches!(self.state, State::Call { .. } | State::Fence(_) | State::Bare(..))
     }
 
-    /// Whether there was any thought.
-    pub(crate) fn has_thought(&self) -> bool {
-        self.thought
+    /// Whether there was any reasoning.
+    pub(crate) fn has_reasoning(&self) -> bool {
+        self.reasoning
     }
 
-    /// Whether a thought had no opening mark.
-    pub(crate) fn has_unopened(&self) -> bool {
-        self.unopened
+    /// Whether some reasoning had no opening marker.
+    pub(crate) fn has_unopened_reasoning(&self) -> bool {
+        self.unopened_reasoning
     }
 
-    /// Takes something from the start of `rest` and says how many bytes; none if more is needed.
+    /// Consumes bytes at the start of `rest` and returns their number; `None` if more input is needed.
     fn step(&mut self, rest: &str, at_end: bool, out: &mut Scanned) -> Option<usize> {
         match &self.state {
             State::Text => self.step_text(rest, at_end, out),
-            State::Thought { .. } => self.step_thought(rest, at_end),
+            State::Reasoning { .. } => self.step_reasoning(rest, at_end),
             State::Call { .. } => self.step_call(rest, at_end, out),
             State::Header(_) => self.step_header(rest, at_end),
             State::Fence(_) => self.step_fence(rest, at_end, out),
@@ -210,7 +210,7 @@ impl Scanner {
             return self.step_backticks(rest, at_end, out);
         }
         if !STARTS.contains(&first) {
-            if first == '{' && self.fresh && self.offer.is_some() {
+            if first == '{' && self.at_start && self.tool_list.is_some() {
                 self.state = State::Bare(String::new(), Nesting::default());
                 return Some(0);
             }
@@ -220,8 +220,8 @@ impl Scanner {
         }
         match marks::read(rest) {
             Found::Mark { mark, bytes } => {
-                // Inline code that nobody ended must not hide the end of thoughts.
-                let in_code = self.code > 0 && mark != Mark::CloseThought;
+                // Unterminated inline code must not hide the end of reasoning.
+                let in_code = self.code > 0 && mark != Mark::CloseReasoning;
                 if in_code || self.is_enclosed(rest, bytes, at_end)? {
                     self.emit(&rest[..bytes], out);
                 } else {
@@ -230,7 +230,7 @@ impl Scanner {
                 Some(bytes)
             }
             Found::Partial if !at_end => None,
-            _ if first == '[' && self.fresh && self.offer.is_some() => {
+            _ if first == '[' && self.at_start && self.tool_list.is_some() => {
                 self.state = State::Bare(String::new(), Nesting::default());
                 Some(0)
             }
@@ -243,17 +243,17 @@ impl Scanner {
 
     fn handle_mark(&mut self, mark: Mark, text: &str, out: &mut Scanned) {
         match mark {
-            Mark::OpenThought => {
-                self.thought = true;
+            Mark::OpenReasoning => {
+                self.reasoning = true;
                 self.drop_blanks();
                 self.before = None;
-                self.state = State::Thought { depth: 1, rest: None, harmony: false };
+                self.state = State::Reasoning { depth: 1, rest: None, harmony: false };
             }
-            Mark::CloseThought => {
-                // All before it was thought, whatever it looked like.
-                (self.thought, self.unopened) = (true, true);
+            Mark::CloseReasoning => {
+                // Everything before it was reasoning, whatever it looked like.
+                (self.reasoning, self.unopened_reasoning) = (true, true);
                 self.drop_blanks();
-                (self.code, self.fence, self.before, self.fresh) = (0, false, None, true);
+                (self.code, self.fence, self.before, self.at_start) = (0, false, None, true);
                 if self.withheld.take().is_none() {
                     *out = Scanned { restart: true, ..Scanned::default() };
                 }
@@ -263,40 +263,40 @@ impl Scanner {
                 self.drop_blanks();
                 self.state = State::Header(String::new());
             }
-            Mark::Answer if !self.thought => self.emit(text, out),
+            Mark::Answer if !self.reasoning => self.emit(text, out),
             Mark::CloseCall(_) | Mark::Message | Mark::Answer => self.drop_blanks(),
             Mark::Token => {}
         }
     }
 
-    fn step_thought(&mut self, rest: &str, at_end: bool) -> Option<usize> {
+    fn step_reasoning(&mut self, rest: &str, at_end: bool) -> Option<usize> {
         let (bytes, found) = next_mark(rest, at_end)?;
         let quoted = match found {
-            Some(Mark::OpenThought | Mark::CloseThought) => self.is_enclosed(rest, bytes, at_end)?,
+            Some(Mark::OpenReasoning | Mark::CloseReasoning) => self.is_enclosed(rest, bytes, at_end)?,
             _ => false,
         };
         let words = &rest[..bytes];
         self.before = words.chars().next_back();
-        let State::Thought { depth, rest: answer, harmony } = &mut self.state else { return Some(bytes) };
+        let State::Reasoning { depth, rest: answer, harmony } = &mut self.state else { return Some(bytes) };
         match found {
-            Some(Mark::CloseThought) if !quoted => {
+            Some(Mark::CloseReasoning) if !quoted => {
                 *depth -= 1;
                 *answer = Some(String::new());
                 if *depth == 0 {
-                    self.end_thought();
+                    self.end_reasoning();
                 }
                 return Some(bytes);
             }
             Some(Mark::Header) if *harmony => self.state = State::Header(String::new()),
-            Some(Mark::Token) if *harmony => self.end_thought(),
+            Some(Mark::Token) if *harmony => self.end_reasoning(),
             found => {
-                if found == Some(Mark::OpenThought) && !quoted {
+                if found == Some(Mark::OpenReasoning) && !quoted {
                     *depth = depth.saturating_add(1);
                 }
                 if let Some(answer) = answer {
                     answer.push_str(words);
                 }
-                // Nobody's answer is so long.
+                // Too long to be an answer.
                 if answer.as_ref().is_some_and(|answer| answer.len() > limits::MODEL_ANSWER_BYTES) {
                     *answer = None;
                 }
@@ -305,11 +305,11 @@ impl Scanner {
         Some(bytes)
     }
 
-    fn end_thought(&mut self) {
+    fn end_reasoning(&mut self) {
         self.state = State::Text;
         (self.before, self.code) = (None, 0);
-        (self.skip, self.fresh) = (true, true);
-        // It came with both of its marks, so what follows is no thought.
+        (self.skip, self.at_start) = (true, true);
+        // It had both markers, so what follows is not reasoning.
         self.withheld.take_if(|withheld| withheld.text.trim().is_empty() && withheld.calls.is_empty());
     }
 
@@ -321,13 +321,13 @@ impl Scanner {
     fn emit(&mut self, text: &str, out: &mut Scanned) {
         let Some(last) = text.chars().next_back() else { return };
         let blanks = self.blanks.take();
-        (self.skip, self.fresh) = (false, false);
+        (self.skip, self.at_start) = (false, false);
         self.before = Some(last);
         if text.contains('\n') {
             self.code = 0;
         }
         let target = match &mut self.withheld {
-            // Nobody's answer is so long: it is thought, and its end will come.
+            // Too long to be an answer: it is reasoning, and its closing marker will come.
             Some(withheld) if withheld.text.len() > limits::MODEL_WITHHELD_BYTES => return,
             Some(withheld) => &mut withheld.text,
             None => &mut out.text,
@@ -336,8 +336,8 @@ impl Scanner {
         target.push_str(text);
     }
 
-    /// Whether a mark stands between two quotation marks, as what somebody talks about does; none if what
-    /// follows decides.
+    /// Whether a marker is enclosed in quotation marks, as in a text about it; `None` if that depends on the next
+    /// input.
     fn is_enclosed(&self, rest: &str, bytes: usize, at_end: bool) -> Option<bool> {
         const PAIRS: [(char, char); 10] = [
             ('`', '`'),
@@ -359,7 +359,7 @@ impl Scanner {
     }
 }
 
-/// The mark at the start, or the bytes before the next one; none if what follows decides.
+/// The marker at the start, or the bytes before the next one; `None` if that depends on the next input.
 fn next_mark(rest: &str, at_end: bool) -> Option<(usize, Option<Mark>)> {
     match rest.find(STARTS).unwrap_or(rest.len()) {
         0 => match marks::read(rest) {

@@ -1,15 +1,15 @@
-//! Cuts JSON objects out of text as it comes: one over several lines, several on one line, a list of them.
-//! Rule: each byte is looked at once, and an object without end takes no more memory than allowed.
+//! Splits JSON objects from a byte stream: one over several lines, several on one line, a list of them. Rule: each byte
+//! is read once, and an object without end takes no more memory than allowed.
 
 use crate::limits;
 
 use crate::frame::FrameError;
 
-/// The object that is not complete yet.
+/// The incomplete object.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
     object: Vec<u8>,
-    /// Braces and brackets that are open in it; 0 between objects.
+    /// Open braces and brackets; 0 between objects.
     depth: usize,
     in_text: bool,
     escaped: bool,
@@ -21,9 +21,9 @@ impl Splitter {
         self.depth > 0
     }
 
-    /// Takes bytes up to the end of an object, or what stands between two: blanks, commas and the brackets of
-    /// a list around them. Says how many bytes it took, and gives the object; having taken none, it is at
-    /// something that is no object.
+    /// Consumes bytes up to the end of an object, or the separators between two: whitespace, commas and brackets of an
+    /// enclosing list. Returns how many bytes were consumed, and the complete object; if none were consumed, the next
+    /// byte does not start an object.
     ///
     /// # Errors
     /// If the object becomes too long.
@@ -61,7 +61,7 @@ impl Splitter {
         }
     }
 
-    /// Forgets an object that has not ended.
+    /// Discards an incomplete object.
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -1,5 +1,5 @@
-//! Providers behind TLS, which nearly all are. Rule: trust comes from the system; a test that needs
-//! a system which trusts its provider runs as a process of its own with that certificate.
+//! Providers with TLS, as nearly all have. Rule: trusted roots come from the system; a test that needs a system that
+//! trusts its provider runs as a separate process with that certificate.
 
 #[path = "calls/setup.rs"]
 #[allow(dead_code, reason = "the other test binaries use the rest")]
@@ -15,16 +15,16 @@ use modehost_provider::{Gate, Provider, Reply};
 use serde_json::json;
 use setup::{ask, models, question, streamed};
 
-/// Where the system's certificates are looked for.
+/// Where the trusted roots of the system are read from.
 const TRUSTED: &str = "SSL_CERT_FILE";
 
 #[test]
 fn providers_behind_tls_are_asked() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let directory = tempfile::tempdir().expect("a temporary folder");
     let test = std::env::current_exe().expect("a test has a binary");
     let child = Command::new(test)
         .args(["--exact", "trusting", "--ignored", "--nocapture"])
-        .env(TRUSTED, folder.path().join("trusted.pem"))
+        .env(TRUSTED, directory.path().join("trusted.pem"))
         .output()
         .expect("this test, run by itself");
     let written = String::from_utf8_lossy(&child.stdout);
@@ -39,7 +39,7 @@ async fn trusting() {
     std::fs::write(file, provider.certificate()).expect("write");
     let models = models(&provider, json!({ "api_key": "a-key" }));
 
-    // One connection carries all.
+    // One connection carries all requests (HTTP/2).
     let gate = Gate::new();
     provider.always(Reply::chunks(&["a", "b"]).until(&gate).usage(3, 2));
     let first = ask(&models, question("?"));
@@ -50,7 +50,7 @@ async fn trusting() {
     assert_eq!(provider.connections(), 1);
     assert_eq!(provider.asked()[5].headers["authorization"], "Bearer a-key");
 
-    // A dropped question ends alone.
+    // A cancelled question does not affect the others on its connection.
     provider.wait_open(0).await;
     let shut = Gate::new();
     provider.always(Reply::chunks(&["One ", "two"]).until_after(1, &shut));

@@ -1,8 +1,8 @@
-//! What is logged and measured. Rule: lengths, digests and times; never a word of a question or an
-//! answer, and never a key, at any level and on any way out.
+//! Log lines and metrics. Rule: lengths, digests and times; never a word of a question or an answer, and never a key,
+//! at any level and in any sink.
 //!
-//! A process of its own, and one test at a time in it: the places that log are registered once for
-//! all threads, and could miss a listener that comes at the same moment.
+//! A separate process, with one test at a time: `tracing` registers call sites once for all threads, and could miss a
+//! subscriber that is installed at the same moment.
 
 #[path = "calls/setup.rs"]
 #[allow(dead_code, reason = "the other test binary uses the rest")]
@@ -23,7 +23,7 @@ use setup::{ask, json_question, models, question, section, streamed};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Collects what is logged on this thread.
+/// Collects the log lines of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -44,7 +44,7 @@ impl Log {
     }
 }
 
-/// Runs on one thread, and gives what was logged at every level and by every library.
+/// Runs on one thread, and returns the log of every level and library.
 fn logged(test: impl Future<Output = ()>) -> String {
     let log = Log::default();
     let writer = log.clone();
@@ -60,7 +60,7 @@ fn logged(test: impl Future<Output = ()>) -> String {
 
 #[test]
 fn no_word_and_no_key_gets_out() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     const QUESTION: &str = "purple-elephant";
     const ANSWER: &str = "golden-giraffe";
     const KEY: &str = "sk-hush-hush";
@@ -97,7 +97,7 @@ fn no_word_and_no_key_gets_out() {
         let line = log.lines().find(|line| line.contains(word));
         assert_eq!(line, None, "{word} is in the log");
     }
-    // 10 replies to 3 questions, and the dropped one: a line each.
+    // 10 replies to 3 questions, and the cancelled one: a line each.
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("question_sha8")).collect();
     assert_eq!(lines.len(), 31, "{lines:#?}");
     let good = lines[0];
@@ -111,7 +111,7 @@ fn no_word_and_no_key_gets_out() {
 
 #[test]
 fn questions_are_measured() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -129,7 +129,7 @@ fn questions_are_measured() {
             ask(&models, summary()).await;
             provider.next(Reply::status(401));
             ask(&models, summary()).await;
-            // A purpose that nobody configured is called by its name; what is no name is no label.
+            // An unconfigured purpose keeps its name; an invalid one is not used as a label.
             ask(&models, ModelRequest { purpose: "idea".to_owned(), ..question("?") }).await;
             ask(&models, ModelRequest { purpose: "a secret".to_owned(), ..question("?") }).await;
 
@@ -143,7 +143,7 @@ fn questions_are_measured() {
         });
     });
     drop(runtime);
-    let measures = handle.render();
+    let exposition = handle.render();
     for line in [
         "modehost_model_requests_total{alias=\"default\",purpose=\"summary\",outcome=\"ok\"} 1",
         "modehost_model_requests_total{alias=\"default\",purpose=\"summary\",outcome=\"refused\"} 1",
@@ -158,7 +158,7 @@ fn questions_are_measured() {
         "modehost_model_seconds_count{alias=\"default\"} 5",
         "modehost_model_first_token_seconds_count{alias=\"default\"} 3",
     ] {
-        assert!(measures.contains(line), "{line} is missing in:\n{measures}");
+        assert!(exposition.contains(line), "{line} is missing in:\n{exposition}");
     }
-    assert!(!measures.contains("a secret"));
+    assert!(!exposition.contains("a secret"));
 }

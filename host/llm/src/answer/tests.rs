@@ -1,18 +1,18 @@
-//! Shapes of answers.
+//! Tests of answer shapes.
 
 use serde_json::{Value, json};
 
 use super::*;
 
 fn assemble(packets: &[Value]) -> Result<Answer, Fault> {
-    let mut assembly = Assembly::new(None, false);
+    let mut builder = AnswerBuilder::new(None, false);
     for packet in packets {
         let packet = Packet::read(packet.to_string().as_bytes())?;
         assert_eq!(packet.error, None);
-        assembly.push(packet)?;
+        builder.push(packet)?;
     }
-    assembly.close(true)?;
-    assembly.complete()
+    builder.close(true)?;
+    builder.complete()
 }
 
 fn delta(delta: Value) -> Value {
@@ -96,7 +96,7 @@ fn pieces_of_a_call_with_ids_or_numbers_of_their_own_stay_together() {
         call(Value::Null, Value::Null, json!("sound"), json!("{}")),
     ];
     assert_eq!(calls(&no_marks), expected(&[("", "light", "{}"), ("", "sound", "{}")]));
-    // The ids tell apart what comes in turns, be it numbered 0 throughout or not at all.
+    // The ids distinguish interleaved calls, whether all are numbered 0 or none is.
     for index in [Value::Null, json!(0)] {
         let in_turns = [
             call(index.clone(), json!("x"), json!("light"), json!("{")),
@@ -156,8 +156,8 @@ fn l1_an_answer_that_is_given_in_pieces_and_whole_is_given_once() {
     assert_eq!(assemble(&[named]).map(|answer| answer.text), Ok("ab".to_owned()));
     let thoughts = [delta(json!({ "content": "<think>hm" })), whole("ab")];
     assert_eq!(assemble(&thoughts).map(|answer| answer.text), Ok("ab".to_owned()));
-    let only_thoughts = [delta(json!({ "content": "<think>hm" })), whole("")];
-    assert_eq!(assemble(&only_thoughts), Err(Fault::OnlyThoughts));
+    let only_reasoning = [delta(json!({ "content": "<think>hm" })), whole("")];
+    assert_eq!(assemble(&only_reasoning), Err(Fault::OnlyReasoning));
     let blanks = [delta(json!({ "content": "\n" })), whole("\nab")];
     assert_eq!(assemble(&blanks).map(|answer| answer.text), Ok("\nab".to_owned()));
 }
@@ -166,9 +166,9 @@ fn l1_an_answer_that_is_given_in_pieces_and_whole_is_given_once() {
 fn what_is_no_answer_is_a_fault() {
     let finish = |reason: &str| json!({ "choices": [{ "message": { "content": "" }, "finish_reason": reason }] });
     assert_eq!(assemble(&[finish("stop")]), Err(Fault::Empty));
-    assert_eq!(assemble(&[finish("length")]), Err(Fault::OnlyThoughts));
-    assert_eq!(assemble(&[finish("content_filter")]), Err(Fault::Withheld));
-    assert_eq!(assemble(&[delta(json!({ "content": "<think>hm" }))]), Err(Fault::OnlyThoughts));
+    assert_eq!(assemble(&[finish("length")]), Err(Fault::OnlyReasoning));
+    assert_eq!(assemble(&[finish("content_filter")]), Err(Fault::Filtered));
+    assert_eq!(assemble(&[delta(json!({ "content": "<think>hm" }))]), Err(Fault::OnlyReasoning));
     let many: Vec<Value> =
         (0..=limits::MODEL_TOOL_CALLS).map(|index| call(json!(index), Value::Null, json!("a"), json!(""))).collect();
     assert_eq!(assemble(&many), Err(Fault::TooLong));

@@ -1,11 +1,10 @@
-//! Addresses of services, and the mistakes that people make with them. Rule: an address that would
-//! not work is refused with what has to be changed. The one that would is shown where it holds nothing but a host
-//! and words that services have in their paths, since people put keys into addresses, and into their place.
+//! Validation of base addresses. Rule: an address that would not work is rejected with the fix. A corrected address is
+//! shown only if it contains nothing but a host and common path words, since people put keys into addresses.
 
 use reqwest::Url;
 
-/// Ends that belong to single calls and not to the service.
-const ENDS: [&str; 4] = ["chat/completions", "completions", "models", "responses"];
+/// Paths of single calls, which do not belong to a base address.
+const CALL_PATHS: [&str; 4] = ["chat/completions", "completions", "models", "responses"];
 
 /// Whether requests can be sent to `address` + `/chat/completions`.
 pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
@@ -15,14 +14,14 @@ pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
     }
 }
 
-/// What is wrong, and what to do about it.
+/// What is wrong, and how to fix it.
 fn fault(address: &str) -> Option<String> {
-    // Such an address may hold a password: it is not repeated.
+    // Such an address may contain a password: it is not repeated.
     if address.contains('@') {
         return Some("must not hold a user or password; give the key as `api_key`".to_owned());
     }
     let (corrected, faults) = correct(address);
-    // The parser takes a host from the path where there is none.
+    // `Url::parse` takes the host from the path if there is none.
     let hostless = corrected.split_once("://").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'));
     if hostless || Url::parse(&corrected).is_err() || corrected.contains(char::is_whitespace) {
         return Some("is not an address; it should look like https://api.example.org/v1".to_owned());
@@ -31,10 +30,10 @@ fn fault(address: &str) -> Option<String> {
     if faults.is_empty() { None } else { Some(faults.join(", ") + &write) }
 }
 
-/// Words of paths that say nothing of whose they are, beside versions such as `v1`.
+/// Path words that reveal nothing, besides versions such as `v1`.
 const PLAIN_STEPS: [&str; 6] = ["api", "openai", "compatible-mode", "compatibility", "inference", "serverless"];
 
-/// Whether nothing in an address can be a key: a host that is one, and a path of well-known words.
+/// Whether no part of an address can be a key: a real host name, and a path of common words.
 fn is_plain(address: &str) -> bool {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -49,8 +48,7 @@ fn is_plain(address: &str) -> bool {
     is_host && path.split('/').all(|step| step.is_empty() || PLAIN_STEPS.contains(&step) || is_version(step))
 }
 
-/// The address that was meant, and what was wrong with the one that was written. A slash at the end
-/// is no fault.
+/// The corrected address, and what was wrong with the written one. A trailing slash is not an error.
 fn correct(address: &str) -> (String, Vec<String>) {
     let mut faults = Vec::new();
     let trimmed = address.trim();
@@ -89,7 +87,7 @@ fn correct(address: &str) -> (String, Vec<String>) {
         faults.push("has a doubled slash".to_owned());
         steps.retain(|step| !step.is_empty());
     }
-    while let Some(end) = ENDS.iter().find(|end| ends_with(&steps, end)) {
+    while let Some(end) = CALL_PATHS.iter().find(|end| ends_with(&steps, end)) {
         faults.push(format!("must end before /{end}"));
         steps.truncate(steps.len() - end.split('/').count());
     }
@@ -101,7 +99,7 @@ fn correct(address: &str) -> (String, Vec<String>) {
     (format!("{scheme}://{host}{path}"), faults)
 }
 
-/// Services without TLS are those on one's own machine or network.
+/// Services without TLS are on the same machine or local network.
 fn usual_scheme(address: &str) -> &'static str {
     let host = address.split(['/', ':']).next().unwrap_or_default();
     let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -113,7 +111,7 @@ fn ends_with(steps: &[&str], end: &str) -> bool {
     steps.ends_with(&end)
 }
 
-/// How many steps at the end are the same as those before them.
+/// Number of trailing steps that repeat the steps before them.
 fn doubled(steps: &[&str]) -> Option<usize> {
     (1..=steps.len() / 2).rev().find(|length| {
         let (before, last) = steps.split_at(steps.len() - length);
@@ -142,7 +140,7 @@ mod tests {
 
     #[test]
     fn l1_mistakes_are_told_with_what_to_change() {
-        for (mistaken, meant, told) in [
+        for (mistaken, meant, expected) in [
             ("api.example.org/v1", "https://api.example.org/v1", "must begin with https://"),
             ("localhost:11434/v1", "http://localhost:11434/v1", "must begin with http://"),
             ("127.0.0.1:8080", "http://127.0.0.1:8080", "must begin with http://"),
@@ -158,7 +156,7 @@ mod tests {
             (" https://api.example.org/v1 ", "https://api.example.org/v1", "blanks around it"),
         ] {
             let message = fault(mistaken).unwrap_or_else(|| panic!("{mistaken} passes"));
-            assert!(message.contains(told), "{mistaken}: {message}");
+            assert!(message.contains(expected), "{mistaken}: {message}");
             assert_eq!(correct(mistaken).0, meant);
             assert!(message.ends_with(&format!("; write {meant}")), "{mistaken}: {message}");
         }

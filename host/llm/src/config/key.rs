@@ -1,20 +1,20 @@
-//! A provider's key. Rule: it is read and sent, and shown nowhere.
+//! A provider's API key. Rule: it is read and sent, and never shown.
 
 use modehost_ids::{Secret, SecretKind};
 
 /// A key that neither `Debug` nor `Serialize` shows.
-pub type ApiKey = Secret<OfModels>;
+pub type ApiKey = Secret<ApiKeyKind>;
 
 /// See [`ApiKey`].
 #[derive(Debug)]
-pub enum OfModels {}
+pub enum ApiKeyKind {}
 
-impl SecretKind for OfModels {
+impl SecretKind for ApiKeyKind {
     const NAME: &'static str = "ApiKey";
     const ABOUT: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
 }
 
-/// Whether it can stand in a header.
+/// Whether it is a valid header value.
 pub(crate) fn is_key(key: &ApiKey, _: &()) -> garde::Result {
     let whole = (1..=4096).contains(&key.expose().len()) && key.expose().bytes().all(|byte| byte.is_ascii_graphic());
     if !whole {

@@ -1,4 +1,4 @@
-//! What of the section is taken, refused and shown. Rule: written as a person writes it.
+//! Tests of the section. Rule: sections are written as a person writes them.
 
 use super::*;
 
@@ -51,14 +51,14 @@ fn faults_name_their_place() {
         "aliases": { "default": { "base_url": "http://h/v1/models", "temperature": 3.0, "extra": { "messages": [] } } },
         "purposes": { "summary": "big", "talk": { "max_tokens": 0 } },
     }));
-    for place in [
+    for expected in [
         "aliases.default.base_url: must end before /models",
         "aliases.default.temperature",
         "aliases.default.extra: holds `messages`",
         "purposes.summary: names an alias that is not in",
         "purposes.talk.max_tokens",
     ] {
-        assert!(report.contains(place), "{place} is missing in:\n{report}");
+        assert!(report.contains(expected), "{expected} is missing in:\n{report}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What services call a stream, and what is found in it.
+//! Tests of stream formats, and the elements found in them.
 
 use modehost_corpus::Corpus;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn read(pieces: &[&[u8]]) -> Result<Vec<Frame>, FrameError> {
     Ok(found)
 }
 
-/// The objects in one piece; whatever else there is fails the test.
+/// The objects of a body that is pushed at once; panics on any other element.
 fn objects(body: &str) -> Vec<String> {
     let found = read(&[body.as_bytes()]).expect("short enough");
     let texts = found.into_iter().map(|frame| match frame {
@@ -41,7 +41,7 @@ fn objects_are_found_whatever_stands_around_them() {
         format!(": OPENROUTER PROCESSING\n\n:\n\ndata: {a}\n\ndata: null\n\ndata: {b}\n\n"),
         format!("  data : {a}\n\n\tdata: {b}\n\n"),
         format!("data: data: {a}\n\ndata:data:{b}\n\n"),
-        // Several on a line, with and without the mark.
+        // Several per line, with and without `data:`.
         format!("data: {a}{b}\n\n"),
         format!("data: {a} {b}\n\n"),
         format!("{a}\n{b}\n"),
@@ -55,7 +55,7 @@ fn objects_are_found_whatever_stands_around_them() {
     ] {
         assert_eq!(objects(&body), two, "{body:?}");
     }
-    // One object over several lines, as it is and as the data of one event.
+    // One object over several lines, bare and as the data of one event.
     let whole: serde_json::Value = serde_json::json!({ "a": [1, { "b": "x" }], "c": null });
     let pretty = format!("{whole:#}");
     let marked: String = pretty.lines().map(|line| format!("data: {line}\n")).collect();
@@ -82,11 +82,11 @@ fn the_end_has_many_names() {
 fn what_is_missing_or_odd_is_told() {
     let object = Frame::Object(b"{\"a\":1}".to_vec());
     for (body, frames) in [
-        ("data: {\"a\":\n\ndata: {\"a\":1}\n\n", vec![Frame::Broken, object.clone()]),
-        ("data: {\"a\":1}\n\ndata: {\"a", vec![object.clone(), Frame::Broken]),
-        ("{\"a\":1}{\"a", vec![object.clone(), Frame::Broken]),
-        ("data: {\"a\":1}\n\ndata: Internal error\n\n", vec![object.clone(), Frame::Words]),
-        ("<html>\n<body>", vec![Frame::Words, Frame::Words]),
+        ("data: {\"a\":\n\ndata: {\"a\":1}\n\n", vec![Frame::Truncated, object.clone()]),
+        ("data: {\"a\":1}\n\ndata: {\"a", vec![object.clone(), Frame::Truncated]),
+        ("{\"a\":1}{\"a", vec![object.clone(), Frame::Truncated]),
+        ("data: {\"a\":1}\n\ndata: Internal error\n\n", vec![object.clone(), Frame::Unknown]),
+        ("<html>\n<body>", vec![Frame::Unknown, Frame::Unknown]),
         ("event: error\ndata: {\"a\":1}\n\ndata: {\"a\":1}\n\n", vec![Frame::Error(b"{\"a\":1}".to_vec()), object]),
     ] {
         assert_eq!(read(&[body.as_bytes()]), Ok(frames), "{body:?}");
@@ -106,7 +106,7 @@ fn what_has_no_end_is_refused() {
     for start in [b"data: {\"".as_slice(), b"{\"", b"[{\""] {
         assert_eq!(read(&[start, &half, &half, b"x"]), Err(FrameError::TooLong));
     }
-    // In lines that are short.
+    // In short lines.
     let line = [b"data: \"".as_slice(), &half, b"\"\n"].concat();
     assert_eq!(read(&[b"data: {\n", &line, &line, &line]), Err(FrameError::TooLong));
 }
@@ -141,8 +141,8 @@ proptest! {
     }
 }
 
-/// Line ends within an object mean nothing, and which ones are kept of those behind a mark of the byte order depends
-/// on how the stream was cut.
+/// Line ends within an object are insignificant, and which of them are kept after a byte order mark depends on how the
+/// stream was split.
 fn without_line_ends(found: Vec<Frame>) -> Vec<Frame> {
     let rest = |object: Vec<u8>| object.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let frames = found.into_iter().map(|frame| match frame {
@@ -153,7 +153,8 @@ fn without_line_ends(found: Vec<Frame>) -> Vec<Frame> {
     frames.collect()
 }
 
-/// Kept streams and mutations of them: how they are cut makes no difference, and nothing is found that did not come.
+/// Stored streams and mutations of them: how they are split makes no difference, and nothing is found that was not
+/// sent.
 #[test]
 fn streams_are_read_however_they_are_cut() {
     Corpus::open(env!("CARGO_MANIFEST_DIR"), "frames").keeps(|stream| {
@@ -166,11 +167,11 @@ fn streams_are_read_however_they_are_cut() {
         assert!(found.len() <= stream.len());
         let objects = found.iter().filter_map(|frame| match frame {
             Frame::Object(object) | Frame::Error(object) => Some(object),
-            Frame::Done | Frame::Broken | Frame::Words => None,
+            Frame::Done | Frame::Truncated | Frame::Unknown => None,
         });
         let mut size = 0;
         for object in objects {
-            // Whether its brackets pair is seen when it is parsed.
+            // Whether the brackets match is checked by the JSON parser.
             assert!(object.starts_with(b"{") && matches!(object.last(), Some(b'}' | b']')));
             size += object.len();
         }

@@ -1,4 +1,4 @@
-//! Conversations as services want them.
+//! Tests of message conversions.
 
 use modehost_contract::effect::ModelRequest;
 
@@ -75,12 +75,12 @@ fn l6_the_oldest_turns_go_and_calls_with_their_results() {
     assert_eq!(roles(5), "su");
     let last = shaped(&dialogue(), &with(&[Remedy::Shorten, Remedy::Shorten]));
     assert_eq!(last, expected(&[("system", "Be brief."), ("user", "four")]));
-    // The round of calls that is going on belongs to the last turn.
+    // A pending round of calls belongs to the last turn.
     let mut calling_now = dialogue();
     calling_now.extend([calling("", "b"), result("b", "on")]);
     let last = shaped(&calling_now, &with(&[Remedy::Shorten, Remedy::Shorten, Remedy::Shorten]));
     assert_eq!(last.iter().map(|(role, _)| role.as_str()).collect::<Vec<_>>(), ["system", "user", "assistant", "tool"]);
-    // Nobody has said anything: nothing goes.
+    // Without a user message nothing is dropped.
     let alone = [message(Role::System, "Summarise."), message(Role::Assistant, "x")];
     assert_eq!(shaped(&alone, &with(&[Remedy::Shorten])).len(), 2);
 }
@@ -118,7 +118,7 @@ fn l6_roles_alternate_and_the_user_begins() {
         ("user", "three"),
     ];
     assert_eq!(shaped(&messages, &plan), expected(&merged));
-    // Calls and their results stay what they are.
+    // Calls and their results are unchanged.
     let roles: Vec<String> = shaped(&dialogue(), &plan).into_iter().map(|(role, _)| role).collect();
     assert_eq!(roles.join(" "), "system user assistant user assistant tool assistant user assistant user");
 }
@@ -126,14 +126,14 @@ fn l6_roles_alternate_and_the_user_begins() {
 #[test]
 fn l6_calls_become_words_that_no_assistant_has_said() {
     for plan in [with(&[Remedy::CallsAsText]), with(&[Remedy::NoTools])] {
-        let told = shaped(&dialogue(), &plan);
+        let converted = shaped(&dialogue(), &plan);
         let whole = shape(&dialogue(), &plan, &Names::default());
         assert!(
             whole.iter().all(|message| message.get("tool_calls").is_none() && message.get("tool_call_id").is_none())
         );
-        assert_eq!(told[3], ("user".into(), "two\n\n[The tool self.light ({\"on\":true}) gave: done]".into()));
-        assert!(told.iter().all(|(role, content)| role != "tool" && !content.is_empty()));
-        let by_assistant = told.iter().filter(|(role, _)| role == "assistant");
+        assert_eq!(converted[3], ("user".into(), "two\n\n[The tool self.light ({\"on\":true}) gave: done]".into()));
+        assert!(converted.iter().all(|(role, content)| role != "tool" && !content.is_empty()));
+        let by_assistant = converted.iter().filter(|(role, _)| role == "assistant");
         assert!(by_assistant.into_iter().all(|(_, content)| !content.contains("tool")));
     }
 }
@@ -150,7 +150,7 @@ fn messages_without_words_are_left_out_or_filled() {
     assert_eq!(shaped(&messages, &Plan::default()), expected(&[("user", "one"), ("assistant", ""), ("tool", "")]));
     let filled = shaped(&messages, &with(&[Remedy::FillContent]));
     assert_eq!(filled, expected(&[("user", "one"), ("assistant", FILLER), ("tool", FILLER)]));
-    // Something must be sent.
+    // At least one message must be sent.
     assert_eq!(shaped(&messages[..1], &Plan::default()).len(), 1);
 }
 

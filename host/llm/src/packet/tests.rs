@@ -1,4 +1,4 @@
-//! Names and types that services use.
+//! Tests of member names and types that services use.
 
 use serde_json::json;
 
@@ -54,11 +54,11 @@ fn thoughts_are_no_text() {
         json!({ "content": [{ "type": "reasoning", "text": "hm" }] }),
     ] {
         let packet = read(json!({ "choices": [{ "delta": piece }] }));
-        assert!(packet.delta.has_thought && text(&packet).is_empty(), "{piece}");
+        assert!(packet.delta.has_reasoning && text(&packet).is_empty(), "{piece}");
     }
     let packet =
         read(json!({ "choices": [{ "delta": { "reasoning_content": "", "reasoning": null, "content": "a" } }] }));
-    assert!(!packet.delta.has_thought);
+    assert!(!packet.delta.has_reasoning);
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn reasons_are_read_as_they_are_meant() {
         (json!("tool_calls"), Some(Finish::Stop)),
         (json!("length"), Some(Finish::Length)),
         (json!("MAX_TOKENS"), Some(Finish::Length)),
-        (json!("content_filter"), Some(Finish::Withheld)),
-        (json!("sensitive"), Some(Finish::Withheld)),
+        (json!("content_filter"), Some(Finish::Filtered)),
+        (json!("sensitive"), Some(Finish::Filtered)),
         (json!("error"), Some(Finish::Failed)),
         (json!("insufficient_system_resource"), Some(Finish::Failed)),
     ] {

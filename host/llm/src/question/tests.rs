@@ -1,4 +1,4 @@
-//! Requests as services get them.
+//! Tests of request bodies.
 
 use modehost_contract::effect::{ChatMessage, Role};
 
@@ -22,14 +22,14 @@ fn question(change: impl FnOnce(&mut ModelRequest)) -> Question {
     Question::new(&request).expect("a question")
 }
 
-fn terms(address: &str, change: impl FnOnce(&mut Alias)) -> Terms {
+fn settings(address: &str, change: impl FnOnce(&mut Alias)) -> ClientSettings {
     let mut alias = Alias { base_url: Some(address.into()), ..Alias::default() };
     change(&mut alias);
-    Terms::new("default", &alias, &Overrides::default())
+    ClientSettings::new("default", &alias, &Overrides::default())
 }
 
-fn local() -> Terms {
-    terms("http://127.0.0.1:1/v1", |_| {})
+fn local() -> ClientSettings {
+    settings("http://127.0.0.1:1/v1", |_| {})
 }
 
 fn with(remedies: &[Remedy]) -> Plan {
@@ -42,25 +42,25 @@ fn with(remedies: &[Remedy]) -> Plan {
 
 #[test]
 fn tokens_are_those_of_the_answer_and_thoughts_come_on_top() {
-    let with_thoughts = |answer: u32, terms: &Terms| {
+    let with_reasoning = |answer: u32, settings: &ClientSettings| {
         let mut plan = Plan::default();
-        assert!(plan.add_thinking_budget());
-        question(|request| request.max_tokens = answer).tokens(terms, &plan)
+        assert!(plan.add_reasoning_budget());
+        question(|request| request.max_tokens = answer).tokens(settings, &plan)
     };
     assert_eq!(question(|_| {}).tokens(&local(), &Plan::default()), Some(100));
-    assert_eq!(with_thoughts(100, &local()), Some(100 + limits::MODEL_THOUGHT_TOKENS_MIN));
-    assert_eq!(with_thoughts(800, &local()), Some(800 + 6400));
-    assert_eq!(with_thoughts(20_000, &local()), Some(20_000 + limits::MODEL_THOUGHT_TOKENS_MAX));
-    assert_eq!(with_thoughts(u32::MAX, &local()), Some(u32::MAX));
-    // The operator's figure is of the answer, too.
+    assert_eq!(with_reasoning(100, &local()), Some(100 + limits::MODEL_REASONING_TOKENS_MIN));
+    assert_eq!(with_reasoning(800, &local()), Some(800 + 6400));
+    assert_eq!(with_reasoning(20_000, &local()), Some(20_000 + limits::MODEL_REASONING_TOKENS_MAX));
+    assert_eq!(with_reasoning(u32::MAX, &local()), Some(u32::MAX));
+    // The operator's limit is also that of the answer.
     assert_eq!(
-        with_thoughts(100, &terms("http://127.0.0.1:1/v1", |alias| alias.max_tokens = Some(600))),
+        with_reasoning(100, &settings("http://127.0.0.1:1/v1", |alias| alias.max_tokens = Some(600))),
         Some(600 + 4800)
     );
-    // Nobody has set a limit.
-    assert_eq!(with_thoughts(0, &local()), None);
-    let mut capped = with(&[Remedy::TokenCap { tokens: 2048, lasts: true }]);
-    capped.add_thinking_budget();
+    // No limit is set.
+    assert_eq!(with_reasoning(0, &local()), None);
+    let mut capped = with(&[Remedy::TokenCap { tokens: 2048, is_permanent: true }]);
+    capped.add_reasoning_budget();
     assert_eq!(question(|_| {}).tokens(&local(), &capped), Some(2048));
 }
 
@@ -77,8 +77,8 @@ fn the_limit_has_the_name_that_the_model_takes() {
 #[test]
 fn a_hosted_service_is_told_not_to_think_in_its_own_words() {
     let mut plan = Plan::default();
-    plan.add_thinking_budget();
-    let body = |address: &str| question(|_| {}).members(&terms(address, |_| {}), &plan);
+    plan.add_reasoning_budget();
+    let body = |address: &str| question(|_| {}).members(&settings(address, |_| {}), &plan);
     for address in ["https://dashscope.aliyuncs.com/compatible-mode/v1", "https://api.siliconflow.cn/v1"] {
         assert_eq!(body(address)["enable_thinking"], false, "{address}");
     }
@@ -89,7 +89,7 @@ fn a_hosted_service_is_told_not_to_think_in_its_own_words() {
     ] {
         assert_eq!(body(address)["thinking"]["type"], "disabled", "{address}");
     }
-    // Others would refuse it, and names that only look like theirs are others.
+    // Others would reject it; similar host names do not match.
     for address in [
         "http://127.0.0.1:1/v1",
         "https://api.openai.com/v1",
@@ -99,9 +99,10 @@ fn a_hosted_service_is_told_not_to_think_in_its_own_words() {
         let body = body(address);
         assert!(!body.contains_key("enable_thinking") && !body.contains_key("thinking"), "{address}");
     }
-    // The operator has said what it wants.
-    let own =
-        terms("https://api.siliconflow.cn/v1", |alias| drop(alias.extra.insert("enable_thinking".into(), json!(true))));
+    // The operator's own setting wins.
+    let own = settings("https://api.siliconflow.cn/v1", |alias| {
+        drop(alias.extra.insert("enable_thinking".into(), json!(true)))
+    });
     assert_eq!(question(|_| {}).members(&own, &plan)["enable_thinking"], true);
 }
 

@@ -1,18 +1,17 @@
-//! Calls that a model writes into its text: between marks, in the channel of a format, as a fenced block or
-//! as bare JSON. Rule: what stands between marks is never text; a block or JSON is a call only if it is
-//! nothing else.
+//! Tool calls that a model writes into its text: between markers, in a harmony channel, as a fenced block or as bare
+//! JSON. Rule: the contents of markers are never text; a block or JSON is a call only if it contains nothing else.
 
 use crate::limits;
 
 use super::marks::{self, Found, MARK_BYTES, Mark, STARTS};
 use super::{Scanned, Scanner, State, next_mark};
-use crate::offer::WrittenCall;
+use crate::tool_list::WrittenCall;
 
-/// Words behind the backticks of a fenced block that may be a call.
+/// Languages of fenced blocks that may be a call.
 const CALL_LANGUAGES: [&str; 8] =
     ["", "json", "tool_call", "tool_calls", "tool", "function", "function_call", "function_calls"];
 
-/// Where in JSON the reading is.
+/// Parser state within JSON.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
     depth: usize,
@@ -41,7 +40,7 @@ impl Nesting {
 impl Scanner {
     pub(super) fn open_call(&mut self, name: String, mark: &str) {
         self.drop_blanks();
-        // `<function=light>` names the tool.
+        // `<function=light>` contains the tool name.
         let written = if mark.contains('=') { format!("{mark}\n") } else { String::new() };
         self.state = State::Call { name, written };
     }
@@ -51,7 +50,7 @@ impl Scanner {
         let State::Call { name, written } = &mut self.state else { return Some(0) };
         let ends = match &mark {
             Some(Mark::CloseCall(close)) => close == name,
-            // Models forget to close one before they open the next.
+            // Models forget to close one call before the next.
             Some(Mark::OpenCall(open)) => open == name && !written.trim().is_empty(),
             Some(Mark::Header) => true,
             _ => false,
@@ -76,10 +75,12 @@ impl Scanner {
     pub(super) fn end_call(&mut self, name: &str, written: &str, out: &mut Scanned) {
         self.skip = true;
         self.before = None;
-        // What a model invents as the result of a call.
+        // A tool result that the model has invented.
         let is_result = ["response", "result", "output"].iter().any(|word| name.contains(word));
-        if let Some(offer) = self.offer.as_ref().filter(|_| !is_result && written.len() <= limits::MODEL_CALL_BYTES) {
-            let calls = offer.read_calls(written);
+        if let Some(tool_list) =
+            self.tool_list.as_ref().filter(|_| !is_result && written.len() <= limits::MODEL_CALL_BYTES)
+        {
+            let calls = tool_list.read_calls(written);
             self.emit_calls(calls, out);
         }
     }
@@ -94,7 +95,7 @@ impl Scanner {
                     self.end_header(&head);
                     return Some(bytes);
                 }
-                // Between who speaks and in which channel, and what else is told there.
+                // A marker between role, channel and further fields.
                 Found::Mark { bytes, .. } => {
                     head.push(' ');
                     return Some(bytes);
@@ -106,7 +107,7 @@ impl Scanner {
         let taken = fitting(&rest[..bytes], MARK_BYTES.saturating_sub(head.len()));
         head.push_str(&rest[..taken]);
         if taken < bytes {
-            // Too long for a head.
+            // Too long for a header.
             self.state = State::Text;
         }
         Some(taken)
@@ -118,14 +119,14 @@ impl Scanner {
         self.state = match called {
             Some(function) => State::Call { name: "tool_call".to_owned(), written: format!("{function}\n") },
             None if head.contains("analysis") => {
-                self.thought = true;
-                State::Thought { depth: 1, rest: None, harmony: true }
+                self.reasoning = true;
+                State::Reasoning { depth: 1, rest: None, harmony: true }
             }
             None => State::Text,
         };
     }
 
-    /// Inline code, or a block.
+    /// Inline code, or a fence.
     pub(super) fn step_backticks(&mut self, rest: &str, at_end: bool, out: &mut Scanned) -> Option<usize> {
         let run = backticks(rest, at_end)?;
         if run < 3 {
@@ -135,7 +136,7 @@ impl Scanner {
                 open if open == run => self.code = 0,
                 _ => {}
             }
-        } else if self.offer.is_some() && !self.fence && self.code == 0 {
+        } else if self.tool_list.is_some() && !self.fence && self.code == 0 {
             self.state = State::Fence(rest[..run].to_owned());
         } else {
             self.emit(&rest[..run], out);
@@ -169,7 +170,7 @@ impl Scanner {
         Some(run)
     }
 
-    /// The language of a block, letter by letter: with the first that is of no call's, it is a block like any other.
+    /// The language of a block, character by character: at the first mismatch it is an ordinary block.
     fn step_language(&mut self, rest: &str, out: &mut Scanned) -> usize {
         let State::Fence(block) = &mut self.state else { return 0 };
         for (at, letter) in rest.char_indices() {
@@ -203,7 +204,7 @@ impl Scanner {
         }
     }
 
-    /// A block that is no call: as it is, but for the marks in it.
+    /// A block that is not a call: unchanged, except for markers in it.
     fn emit_block(&mut self, block: &str, out: &mut Scanned) {
         self.state = State::Text;
         let run = backticks(block, true).unwrap_or(0);
@@ -233,20 +234,20 @@ impl Scanner {
                 self.emit_calls(calls, out);
             }
             None => {
-                // What comes of it is text, also where it begins with a brace.
-                self.fresh = false;
+                // Its contents are text, even if they begin with a brace.
+                self.at_start = false;
                 self.read(json, true, out);
             }
         }
     }
 
-    /// The calls in a text that is nothing else; none if it is no call. One of a tool that nobody offered is a
-    /// call, too, and not one to be made.
+    /// The calls in a text that contains nothing else; `None` if it is not a call. A call of an unknown tool is
+    /// recognised, but not returned.
     fn written_calls(&self, text: &str) -> Option<Vec<WrittenCall>> {
-        let offer = self.offer.as_ref()?;
-        let mut calls = offer.read_calls(text);
+        let tool_list = self.tool_list.as_ref()?;
+        let mut calls = tool_list.read_calls(text);
         let is_call = !calls.is_empty();
-        calls.retain(|call| offer.has(&call.name));
+        calls.retain(|call| tool_list.has(&call.name));
         is_call.then_some(calls)
     }
 
@@ -257,13 +258,13 @@ impl Scanner {
     }
 }
 
-/// Backticks at the start; none if more may follow.
+/// Length of the run of backticks at the start; `None` if more may follow.
 fn backticks(text: &str, at_end: bool) -> Option<usize> {
     let run = text.bytes().take(limits::MODEL_BACKTICKS).take_while(|byte| *byte == b'`').count();
     (run < text.len() || run == limits::MODEL_BACKTICKS || at_end).then_some(run)
 }
 
-/// Bytes of whole characters that fit into so many.
+/// Length of the longest prefix of whole characters within `left` bytes.
 fn fitting(text: &str, left: usize) -> usize {
     (0..=left.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

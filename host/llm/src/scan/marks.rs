@@ -1,30 +1,30 @@
-//! The marks that models put around thoughts and calls. Rule: data and one reader of it; what is no mark
-//! of a known kind is text, and no mark is longer than allowed.
+//! Markers of reasoning and tool calls. Rule: tables and one parser; an unknown marker is text, and the length of a
+//! marker is bounded.
 
-/// What a mark means. Names are in lower case, without the signs around them.
+/// Meaning of a marker. Names are in lower case, without delimiters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    OpenThought,
-    CloseThought,
-    /// A call begins; its name says how it ends.
+    OpenReasoning,
+    CloseReasoning,
+    /// A call starts; the name identifies its end marker.
     OpenCall(String),
-    /// An end of calls.
+    /// The end of a call.
     CloseCall(String),
-    /// The head of a message of the format harmony: who speaks, and in which channel.
+    /// The header of a harmony message: role and channel.
     Header,
-    /// Behind the head.
+    /// The end of the header.
     Message,
-    /// Around an answer that stands behind thoughts.
+    /// Around an answer that follows reasoning.
     Answer,
-    /// A token of the model that means nothing to anybody else.
+    /// A special token without meaning here.
     Token,
 }
 
-/// What stands at the start of a text.
+/// Result of parsing the start of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
-    /// Perhaps the beginning of a mark: what follows decides.
+    /// Perhaps the beginning of a marker: more input is needed.
     Partial,
     Mark {
         mark: Mark,
@@ -32,14 +32,14 @@ pub(super) enum Found {
     },
 }
 
-/// Longest mark in bytes, with the attributes of a tag.
+/// Longest marker in bytes, including attributes.
 pub(super) const MARK_BYTES: usize = 160;
 
-/// What every mark begins with.
+/// First characters of markers.
 pub(super) const STARTS: [char; 3] = ['<', '[', '◁'];
 
-/// Names of what a model thinks: `<think>`, `[THINK]`, `◁think▷`, `<|begin_of_thought|>`.
-const THOUGHTS: [&str; 20] = [
+/// Names of reasoning markers: `<think>`, `[THINK]`, `◁think▷`, `<|begin_of_thought|>`.
+const REASONING: [&str; 20] = [
     "think",
     "thinking",
     "thought",
@@ -62,7 +62,7 @@ const THOUGHTS: [&str; 20] = [
     "推理",
 ];
 
-/// Names of calls of tools, and of what models invent as their results.
+/// Names of markers of tool calls, and of tool results that models invent.
 const CALLS: [&str; 20] = [
     "tool_call",
     "tool_calls",
@@ -86,14 +86,14 @@ const CALLS: [&str; 20] = [
     "function_results",
 ];
 
-/// Those that are also words of people, or of other notations: only known as a tag with `=` or `name=`, or as
-/// a token in bars.
+/// Those that are also ordinary words, or used in other notations: recognised only as a tag with `=` or `name=`, or as
+/// a special token.
 const COMMON_WORDS: [&str; 4] = ["function", "functions", "action", "invoke"];
 
-/// Around an answer; only of use behind thoughts.
+/// Markers around an answer; relevant only after reasoning.
 const ANSWERS: [&str; 6] = ["answer", "final_answer", "final", "response", "solution", "output"];
 
-/// The mark at the start of `text`, which begins with one of [`STARTS`].
+/// The marker at the start of `text`, which begins with one of [`STARTS`].
 pub(super) fn read(text: &str) -> Found {
     let end_sign = match text.chars().next() {
         Some('<') => '>',
@@ -103,7 +103,7 @@ pub(super) fn read(text: &str) -> Found {
     };
     let start = text.chars().next().map_or(0, char::len_utf8);
     let body = &text[start..];
-    // The end of the mark, or what cannot stand in one.
+    // The end of the marker, or a character that cannot be part of one.
     let stop = body.char_indices().find(|(_, character)| *character == end_sign || STARTS.contains(character));
     let window = stop.map_or(body, |(at, _)| &body[..at]);
     if window.len() + start + end_sign.len_utf8() > MARK_BYTES || window.contains(['\n', '\r']) {
@@ -120,17 +120,17 @@ pub(super) fn read(text: &str) -> Found {
     }
 }
 
-/// The bars of special tokens: ASCII, and the wide one of DeepSeek.
+/// Bars of special tokens: ASCII, and the full-width one of DeepSeek.
 const BARS: [char; 2] = ['|', '｜'];
 
-/// What stands between the signs of a mark.
+/// The parsed contents of a marker.
 struct Body<'a> {
-    /// A bar stands on that side.
+    /// A bar on that side.
     bar_before: bool,
     bar_after: bool,
     slash: bool,
     name: String,
-    /// Behind the name of a tag.
+    /// Text after the name of a tag.
     attributes: &'a str,
 }
 
@@ -143,19 +143,19 @@ impl<'a> Body<'a> {
         let named = trimmed.strip_prefix('/').unwrap_or(trimmed);
         let end = named.find(|sign: char| sign.is_whitespace() || matches!(sign, '=' | '/')).unwrap_or(named.len());
         let (name, attributes) = named.split_at(end);
-        let name = without_space(name).unwrap_or_default();
+        let name = without_namespace(name).unwrap_or_default();
         Self { bar_before, bar_after, slash: named.len() < trimmed.len(), name, attributes }
     }
 }
 
-/// Name spaces of tags: `<seed:think>`, `</｜DSML｜invoke>`.
-const SPACES: [&str; 6] = ["seed", "minimax", "antml", "longcat", "dsml", "glm"];
+/// Namespaces of tags: `<seed:think>`, `</｜DSML｜invoke>`.
+const NAMESPACES: [&str; 6] = ["seed", "minimax", "antml", "longcat", "dsml", "glm"];
 
-/// A name in lower case without its name space; `None` where that is none of those.
-fn without_space(name: &str) -> Option<String> {
+/// A name in lower case without its namespace; `None` if the namespace is unknown.
+fn without_namespace(name: &str) -> Option<String> {
     let name = name.trim_start_matches(BARS).to_lowercase().replace(['▁', '-'], "_");
     match name.split_once([':', '|', '｜']) {
-        Some((space, inner)) => SPACES.contains(&space).then(|| inner.to_owned()),
+        Some((space, inner)) => NAMESPACES.contains(&space).then(|| inner.to_owned()),
         None => Some(name),
     }
 }
@@ -167,7 +167,7 @@ fn meaning(body: &str, end_sign: char) -> Option<Mark> {
     if end_sign == ']' {
         return match name {
             _ if !attributes.is_empty() || bars => None,
-            "think" | "thinking" | "thought" | "reasoning" => Some(thought(slash)),
+            "think" | "thinking" | "thought" | "reasoning" => Some(reasoning(slash)),
             "tool_calls" | "tool_call" | "tool_results" | "available_tools" => Some(call(name, slash)),
             _ => None,
         };
@@ -180,19 +180,19 @@ fn meaning(body: &str, end_sign: char) -> Option<Mark> {
     }
     if attributes.trim_end().ends_with('/') {
         // An empty element.
-        return (THOUGHTS.contains(&name) || CALLS.contains(&name)).then_some(Mark::Token);
+        return (REASONING.contains(&name) || CALLS.contains(&name)).then_some(Mark::Token);
     }
-    if THOUGHTS.contains(&name) || name.starts_with("think_") {
-        return Some(thought(slash));
+    if REASONING.contains(&name) || name.starts_with("think_") {
+        return Some(reasoning(slash));
     }
     if CALLS.contains(&name) {
-        let told = slash || attributes.starts_with('=') || attributes.trim_start().starts_with("name=");
-        return (told || !COMMON_WORDS.contains(&name)).then(|| call(name, slash));
+        let is_explicit = slash || attributes.starts_with('=') || attributes.trim_start().starts_with("name=");
+        return (is_explicit || !COMMON_WORDS.contains(&name)).then(|| call(name, slash));
     }
     ANSWERS.contains(&name).then_some(Mark::Answer)
 }
 
-/// A special token, in bars on both sides or, with newer models, on one.
+/// A special token, with bars on both sides or, with newer models, on one.
 fn token(name: &str, slash: bool, before: bool, after: bool) -> Option<Mark> {
     let both = before && after;
     let part = |word: &str| {
@@ -204,45 +204,45 @@ fn token(name: &str, slash: bool, before: bool, after: bool) -> Option<Mark> {
     let of = |words: &[&str]| words.iter().find_map(|word| part(word)).map(inside).filter(|_| before);
     if let Some(of) = of(&["begin", "start", "prefix"]) {
         return match of.as_str() {
-            of if THOUGHTS.contains(&of) || of == "inner" => Some(Mark::OpenThought),
+            of if REASONING.contains(&of) || of == "inner" => Some(Mark::OpenReasoning),
             of if CALLS.contains(&of) => Some(Mark::OpenCall(of.to_owned())),
             _ => both.then_some(Mark::Token),
         };
     }
     if let Some(of) = of(&["end", "suffix"]) {
         return match of.as_str() {
-            of if THOUGHTS.contains(&of) || of == "inner" => Some(Mark::CloseThought),
+            of if REASONING.contains(&of) || of == "inner" => Some(Mark::CloseReasoning),
             of if CALLS.contains(&of) => Some(Mark::CloseCall(of.to_owned())),
             _ => both.then_some(Mark::Token),
         };
     }
     match name {
         // Gemma: `<|channel>thought … <channel|>`.
-        "channel" if !both => Some(if after { Mark::CloseThought } else { Mark::OpenThought }),
+        "channel" if !both => Some(if after { Mark::CloseReasoning } else { Mark::OpenReasoning }),
         "channel" | "start" if both => Some(Mark::Header),
         "message" if both => Some(Mark::Message),
         "python_tag" | "plugin" if both => Some(Mark::OpenCall("tool_call".to_owned())),
         "call" if both => Some(Mark::CloseCall("tool_call".to_owned())),
-        name if THOUGHTS.contains(&name) => Some(thought(slash || !both && after)),
+        name if REASONING.contains(&name) => Some(reasoning(slash || !both && after)),
         name if CALLS.contains(&name) => Some(call(name, slash || !both && after)),
         _ => both.then_some(Mark::Token),
     }
 }
 
-fn thought(close: bool) -> Mark {
-    if close { Mark::CloseThought } else { Mark::OpenThought }
+fn reasoning(close: bool) -> Mark {
+    if close { Mark::CloseReasoning } else { Mark::OpenReasoning }
 }
 
 fn call(name: &str, close: bool) -> Mark {
     if close { Mark::CloseCall(name.to_owned()) } else { Mark::OpenCall(name.to_owned()) }
 }
 
-/// Whether it may be the name of a tag or token.
+/// Whether it is a valid name of a tag or token.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '.'))
 }
 
-/// Whether more text may make a mark of this: whatever [`meaning`] takes, begins so.
+/// Whether more input may complete a marker: true for every prefix of what [`meaning`] accepts.
 fn may_become(body: &str, end_sign: char) -> bool {
     if body.starts_with(BARS) || body.ends_with(BARS) {
         return !body.contains(char::is_whitespace);
@@ -250,12 +250,12 @@ fn may_become(body: &str, end_sign: char) -> bool {
     let named = body.strip_prefix('/').unwrap_or(body);
     let end = named.find(|sign: char| sign.is_whitespace() || matches!(sign, '=' | '/'));
     let name = &named[..end.unwrap_or(named.len())];
-    let mut known = THOUGHTS.iter().chain(&CALLS).chain(&ANSWERS).chain(&["available_tools", "channel", "think_"]);
-    match (without_space(name), end) {
-        // Only tags have more than a name.
+    let mut known = REASONING.iter().chain(&CALLS).chain(&ANSWERS).chain(&["available_tools", "channel", "think_"]);
+    match (without_namespace(name), end) {
+        // Only tags have attributes.
         (Some(name), Some(_)) => end_sign == '>' && (name.starts_with("think_") || known.any(|word| *word == name)),
         (Some(name), None) => {
-            let is_space = SPACES.iter().any(|space| space.starts_with(&name));
+            let is_space = NAMESPACES.iter().any(|space| space.starts_with(&name));
             is_space || name.starts_with("think_") || known.any(|word| word.starts_with(&name))
         }
         (None, _) => false,

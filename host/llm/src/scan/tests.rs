@@ -1,38 +1,38 @@
-//! What models write around their answers, and what of it a person should hear.
+//! Tests of the notations around answers, and of the text that remains.
 
 use modehost_contract::effect::Tool;
 use proptest::prelude::*;
 
 use super::*;
 
-fn offer() -> Arc<Offer> {
+fn tool_list() -> Arc<ToolList> {
     let tool = |name: &str| Tool {
         name: name.to_owned(),
         description: String::new(),
         parameters: "{\"type\":\"object\"}".to_owned(),
     };
-    Arc::new(Offer::new(&[tool("light"), tool("sound")]))
+    Arc::new(ToolList::new(&[tool("light"), tool("sound")]))
 }
 
-/// How a text is read.
+/// Options of a scan.
 #[derive(Clone, Copy, Debug, Default)]
-struct Manner {
+struct Options {
     tools: bool,
     withhold: bool,
-    broken_off: bool,
+    truncated: bool,
 }
 
-/// Everything that comes of a text.
+/// Result of a scan.
 #[derive(Debug, Default, PartialEq)]
-struct Read {
+struct Output {
     text: String,
     calls: Vec<(String, String)>,
-    has_thought: bool,
-    unopened: bool,
+    has_reasoning: bool,
+    unopened_reasoning: bool,
 }
 
-fn read<'a>(manner: Manner, pieces: impl IntoIterator<Item = &'a str>) -> Read {
-    let mut scanner = Scanner::new(manner.tools.then(offer), manner.withhold);
+fn read<'a>(options: Options, pieces: impl IntoIterator<Item = &'a str>) -> Output {
+    let mut scanner = Scanner::new(options.tools.then(tool_list), options.withhold);
     let (mut text, mut calls) = (String::new(), Vec::new());
     let mut take = |scanned: Scanned| {
         if scanned.restart {
@@ -48,19 +48,19 @@ fn read<'a>(manner: Manner, pieces: impl IntoIterator<Item = &'a str>) -> Read {
         take(out);
     }
     let mut out = Scanned::default();
-    scanner.finish(manner.broken_off, &mut out);
+    scanner.finish(options.truncated, &mut out);
     take(out);
-    let (has_thought, unopened) = (scanner.has_thought(), scanner.has_unopened());
-    Read { text, calls, has_thought, unopened }
+    let (has_reasoning, unopened_reasoning) = (scanner.has_reasoning(), scanner.has_unopened_reasoning());
+    Output { text, calls, has_reasoning, unopened_reasoning }
 }
 
-/// The text, with and without tools, as a whole and letter by letter.
-fn said(text: &str) -> String {
-    let manners = [false, true].map(|tools| Manner { tools, ..Manner::default() });
-    let whole = manners.map(|manner| read(manner, [text]));
-    for (manner, whole) in manners.into_iter().zip(&whole) {
+/// The remaining text, with and without tools, scanned at once and character by character.
+fn remaining(text: &str) -> String {
+    let all_options = [false, true].map(|tools| Options { tools, ..Options::default() });
+    let whole = all_options.map(|options| read(options, [text]));
+    for (options, whole) in all_options.into_iter().zip(&whole) {
         let letters = text.char_indices().map(|(at, letter)| &text[at..at + letter.len_utf8()]);
-        assert_eq!(&read(manner, letters), whole, "{text}");
+        assert_eq!(&read(options, letters), whole, "{text}");
     }
     let [without, with] = whole;
     assert_eq!(without.text, with.text, "{text}");
@@ -93,7 +93,7 @@ fn what_a_person_would_say_stays() {
         "``````",
         "\u{3000}\n a",
     ] {
-        assert_eq!(said(text), text);
+        assert_eq!(remaining(text), text);
     }
 }
 
@@ -134,28 +134,28 @@ fn thoughts_are_left_out_wherever_they_stand() {
         ("<think>a</think>One. <think>b</think>Two.<thought>c</thought> Three.", "One. Two.Three."),
         ("<think>a<think>b</think>c</think>d", "d"),
         ("<think>a<thinking>b</thinking>c</think>d", "d"),
-        // A thought that talks about marks.
+        // Reasoning that mentions markers.
         ("<think>They ask for <think> tags.</think>Hello.", "Hello."),
         ("<think>I end it with `</think>` then.</think>Hello.", "Hello."),
         ("<think>unclosed `code</think>Hello.", "Hello."),
         ("<think>a < b, <b>, [x]</think>Hello.", "Hello."),
         ("\"Hello!\"<think>hm</think>", "\"Hello!\""),
-        // No opening mark.
+        // Without an opening marker.
         ("hm, the user</think>Hello.", "Hello."),
         ("\n</think>\n\nHello.", "Hello."),
         ("hm `code</think>Hello.", "Hello."),
         ("hm</think>One.</think>Two.", "Two."),
-        // No end.
+        // Without an end.
         ("<think>for ever", ""),
         ("Sure. <think>for ever", "Sure. "),
         ("<think>hm</think>", ""),
-        // Tokens that mean nothing to anybody.
+        // Tokens without meaning.
         ("Hello.<|im_end|>", "Hello."),
         ("Hello.<|eot_id|><|end|>", "Hello."),
         ("Hello.<｜end▁of▁sentence｜>", "Hello."),
         ("<|begin_of_box|>42<|end_of_box|>", "42"),
     ] {
-        assert_eq!(said(text), answer, "{text}");
+        assert_eq!(remaining(text), answer, "{text}");
     }
 }
 
@@ -223,15 +223,15 @@ fn calls_are_never_text() {
         (format!("\n[{light}]"), ""),
         (format!("<think>hm</think>{light}"), ""),
     ] {
-        let manner = Manner { tools: true, ..Manner::default() };
-        let whole = read(manner, [text.as_str()]);
+        let options = Options { tools: true, ..Options::default() };
+        let whole = read(options, [text.as_str()]);
         let calls = vec![("light".to_owned(), arguments.to_owned())];
         assert_eq!((whole.text.as_str(), &whole.calls), (answer, &calls), "{text}");
         let letters = text.char_indices().map(|(at, letter)| &text[at..at + letter.len_utf8()]);
-        assert_eq!(read(manner, letters), whole, "{text}");
-        // Nobody has offered tools: what stands between marks is no text either.
+        assert_eq!(read(options, letters), whole, "{text}");
+        // Without offered tools: the contents of markers are not text either.
         if !text.contains("```json\n{\"name") && !text.contains("```tool") && !text.contains("```\n[") {
-            let without = read(Manner::default(), [text.as_str()]);
+            let without = read(Options::default(), [text.as_str()]);
             assert_eq!(without.calls, [], "{text}");
             if !text.trim_start().starts_with(['{', '[']) && !text.ends_with(&format!("</think>{light}")) {
                 assert_eq!(without.text, answer, "{text}");
@@ -247,11 +247,11 @@ fn calls_that_cannot_be_read_are_dropped() {
         ("Hello. <tool_call>{\"a\": 1}", "Hello. "),
         ("<tool_response>{\"name\": \"light\", \"arguments\": {}}</tool_response>Hello.", "Hello."),
         ("</tool_call>Hello.", "Hello."),
-        // Nobody offered it.
+        // An unknown tool.
         ("```json\n{\"name\": \"weather\", \"arguments\": {}}\n```\nHello.", "Hello."),
         ("{\"name\": \"weather\", \"parameters\": {\"a\": 1}}", ""),
     ] {
-        let found = read(Manner { tools: true, ..Manner::default() }, [text]);
+        let found = read(Options { tools: true, ..Options::default() }, [text]);
         assert_eq!((found.text.as_str(), found.calls), (answer, Vec::new()), "{text}");
     }
 }
@@ -266,20 +266,20 @@ fn several_calls_are_told_apart_even_without_their_ends() {
         "[TOOL_CALLS]light[ARGS]{}[TOOL_CALLS]sound[ARGS]{}".to_owned(),
         format!("<|tool_call|>{light}<|tool_call|>{sound}"),
     ] {
-        assert_eq!(read(Manner { tools: true, ..Manner::default() }, [text.as_str()]).calls, calls, "{text}");
+        assert_eq!(read(Options { tools: true, ..Options::default() }, [text.as_str()]).calls, calls, "{text}");
     }
 }
 
 #[test]
 fn what_is_withheld_is_given_when_it_is_no_thought() {
-    let manner = Manner { withhold: true, ..Manner::default() };
+    let options = Options { withhold: true, ..Options::default() };
     let first = |text: &str| {
         let mut scanner = Scanner::new(None, true);
         let mut out = Scanned::default();
         scanner.push(text, &mut out);
         out.text
     };
-    // Nothing is decided yet, or it is.
+    // Undecided, then decided.
     assert_eq!(first("Hello, the user"), "");
     assert_eq!(first("hm</think>Hello"), "Hello");
     assert_eq!(first("<think>hm</think>Hello"), "Hello");
@@ -289,13 +289,13 @@ fn what_is_withheld_is_given_when_it_is_no_thought() {
         ("<think>hm</think>Hello.", "Hello."),
         ("a < b", "a < b"),
     ] {
-        assert_eq!(read(manner, [text]).text, answer, "{text}");
+        assert_eq!(read(options, [text]).text, answer, "{text}");
     }
-    let cut_off = read(Manner { broken_off: true, ..manner }, ["hm, the user wants"]);
-    assert_eq!((cut_off.text.as_str(), cut_off.has_thought), ("", true));
+    let cut_off = read(Options { truncated: true, ..options }, ["hm, the user wants"]);
+    assert_eq!((cut_off.text.as_str(), cut_off.has_reasoning), ("", true));
     let long = "hm, ".repeat(limits::MODEL_WITHHELD_BYTES / 4 + 1);
-    assert_eq!(read(manner, [long.as_str()]).text, "");
-    assert_eq!(read(manner, [long.as_str(), "</think>Hello."]).text, "Hello.");
+    assert_eq!(read(options, [long.as_str()]).text, "");
+    assert_eq!(read(options, [long.as_str(), "</think>Hello."]).text, "Hello.");
 }
 
 #[test]
@@ -328,13 +328,13 @@ fn nothing_takes_more_than_linear_time_or_bounded_memory() {
         for tools in [false, true] {
             let started = std::time::Instant::now();
             let pieces = text.repeat(200_000 / text.len());
-            read(Manner { tools, ..Manner::default() }, [pieces.as_str()]);
+            read(Options { tools, ..Options::default() }, [pieces.as_str()]);
             assert!(started.elapsed() < std::time::Duration::from_secs(10), "{text:?} took {:?}", started.elapsed());
         }
     }
 }
 
-/// Texts full of marks, whole and torn.
+/// Texts full of markers, whole and torn.
 fn texts() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
         "<think>",
@@ -407,28 +407,28 @@ proptest! {
     #[test]
     fn splits_make_no_difference(
         text in texts(),
-        (tools, withhold, broken_off) in any::<(bool, bool, bool)>(),
+        (tools, withhold, truncated) in any::<(bool, bool, bool)>(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
-        let manner = Manner { tools, withhold, broken_off };
+        let options = Options { tools, withhold, truncated };
         let boundaries: Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
         let mut ends: Vec<usize> = cuts.iter().map(|cut| boundaries[cut.index(boundaries.len())]).collect();
         ends.extend([0, text.len()]);
         ends.sort_unstable();
         let pieces = ends.windows(2).map(|pair| &text[pair[0]..pair[1]]);
-        prop_assert_eq!(read(manner, pieces), read(manner, [text.as_str()]));
+        prop_assert_eq!(read(options, pieces), read(options, [text.as_str()]));
     }
 
     #[test]
     fn text_without_marks_stays_as_it_is(text in "[a-zA-Z预算🙂 .,!?()'\"=/{}|-]{0,60}") {
-        prop_assert_eq!(read(Manner::default(), [text.as_str()]).text, text);
+        prop_assert_eq!(read(Options::default(), [text.as_str()]).text, text);
     }
 
     #[test]
     fn a_thought_never_gets_through(thought in "[a-z预 ,.<>`\"(\\[{|]{0,30}", answer in "[A-Z][a-z 预.]{0,20}") {
         for (open, close) in [("<think>", "</think>"), ("◁think▷", "◁/think▷"), ("[THINK]", "[/THINK]"), ("", "</think>")] {
             let text = format!("{open}{thought} zz9{close}{answer}");
-            let read = read(Manner { tools: true, ..Manner::default() }, [text.as_str()]);
+            let read = read(Options { tools: true, ..Options::default() }, [text.as_str()]);
             prop_assert_eq!(read.text, answer.as_str());
         }
     }

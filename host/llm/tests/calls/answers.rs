@@ -1,5 +1,4 @@
-//! What good and odd providers answer. Rule: whatever shape an answer comes in, the one who asked
-//! sees the same.
+//! Answers of normal and unusual providers. Rule: whatever the format of an answer, the caller receives the same.
 
 use modehost_contract::effect::{ModelRequest, Role, Tool, ToolCall};
 use modehost_contract::event::Failure;
@@ -112,7 +111,7 @@ async fn tools_are_offered_and_calls_come_back() {
     let calls =
         vec![call("call_0", "light", "{\"on\": true, \"room\": \"厨房\"}"), call("call_1", "sound", "{\"level\": 3}")];
     for chunks in [false, true] {
-        // JSON is due in the answer, and a wish to call tools is none yet.
+        // The JSON is due in the final answer, not in one that calls tools.
         let request = ModelRequest { chunks, json: true, tools: vec![tool("light"), tool("sound")], ..question("?") };
         let outcome = ask(&models, request).await;
         assert_eq!((&outcome.done().tool_calls, outcome.text()), (&calls, ""));
@@ -120,7 +119,7 @@ async fn tools_are_offered_and_calls_come_back() {
     let offered = &provider.asked()[0].body["tools"][1];
     assert_eq!((&offered["type"], &offered["function"]["name"]), (&json!("function"), &json!("sound")));
 
-    // The answers of the tools go back.
+    // The results of the tools are sent back.
     let mut request = question("?");
     request.messages.push(message(Role::Assistant, ""));
     request.messages[1].tool_calls = calls;
@@ -173,7 +172,7 @@ async fn what_a_provider_does_not_take_is_left_out_from_then_on() {
         ("stream_options", |body| body.get("stream_options").is_some()),
         ("'max_tokens': use 'max_completion_tokens'", |body| body.get("max_tokens").is_some()),
     ] {
-        // No further tries: this is none.
+        // Without retries: a remedy is not one.
         let models = models(&provider, json!({ "retries": 0 }));
         provider.always(picky(word, refused));
         let before = provider.asked().len();
@@ -196,7 +195,7 @@ async fn a_provider_that_streams_or_not_as_it_likes_is_understood() {
 
     let events = "data:{\"choices\":[{\"delta\":{\"content\":\"Ye\"}}]}\r\n\r\n: ping\r\n\r\n\
                   data:{\"choices\":[{\"delta\":{\"content\":\"s.\"},\"finish_reason\":\"stop\"}]}\r\n\r\n";
-    // Asked for or not, and without the mark at the end.
+    // Requested or not, and without the end marker.
     for request in [question("?"), streamed("?")] {
         provider.next(Reply::raw_events(events));
         assert_eq!(ask(&models, request).await.text(), "Yes.");
@@ -218,8 +217,8 @@ async fn connections_are_used_again() {
 #[tokio::test]
 async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
     let provider = Provider::start();
-    let both_there = Gate::new();
-    let gate = both_there.clone();
+    let release = Gate::new();
+    let gate = release.clone();
     provider.always(Reply::with(move |asked| match asked.body.get("max_tokens") {
         Some(_) => Reply::raw(r#"{"error":{"message":"'max_tokens': use 'max_completion_tokens'"}}"#)
             .and_status(400)
@@ -228,11 +227,11 @@ async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
     }));
     let models = models(&provider, json!({}));
     let asked = async {
-        // Both have asked before either is refused.
+        // Both requests have arrived before either is rejected.
         while provider.asked().len() < 2 {
             tokio::task::yield_now().await;
         }
-        both_there.open();
+        release.open();
     };
     let (one, other, ()) = tokio::join!(ask(&models, question("?")), ask(&models, question("?")), asked);
     assert_eq!((one.text(), other.text()), ("Four.", "Four."));
@@ -241,7 +240,7 @@ async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
 
 #[tokio::test]
 async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
-    let said = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let start = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"},\"finish_reason\":\"stop\"}]}\n\n";
     let behind: [&[u8]; 5] = [
         b"data: {\"choices\":[],\"usa",
         b"data: nonsense\n\n",
@@ -251,14 +250,14 @@ async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
     ];
     for rest in behind {
         let provider = Provider::start();
-        provider.always(Reply::raw_events([said.as_bytes(), rest].concat()));
+        provider.always(Reply::raw_events([start.as_bytes(), rest].concat()));
         let models = models(&provider, json!({}));
         for request in [streamed("?"), question("?")] {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
         }
         assert_eq!(provider.asked().len(), 2);
-        // The connection may break within it, too.
-        provider.always(Reply::raw_events([said.as_bytes(), rest].concat()).cut_after(1));
+        // The connection may also break within it.
+        provider.always(Reply::raw_events([start.as_bytes(), rest].concat()).cut_after(1));
         assert_eq!(ask(&models, streamed("?")).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
     }
 }
@@ -267,19 +266,19 @@ async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
 async fn l3_the_mark_at_the_end_is_known_with_blanks_around_it() {
     let provider = Provider::start();
     let models = models(&provider, json!({ "retries": 0 }));
-    // Nothing else says that the answer has come to its end.
-    let said = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"}}]}\n\n";
+    // Nothing else reports the end of the answer.
+    let start = "data: {\"choices\":[{\"delta\":{\"content\":\"Four.\"}}]}\n\n";
     let marks: [&[u8]; 4] =
         [b"data: [DONE] \n\n", b"data:   [DONE]\t\n\n", b"data:[DONE]", b"data: [DONE]\n\ndata: \xff\n\n"];
     for mark in marks {
-        provider.always(Reply::raw_events([said.as_bytes(), mark].concat()));
+        provider.always(Reply::raw_events([start.as_bytes(), mark].concat()));
         for request in [streamed("?"), question("?")] {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(mark));
         }
     }
 }
 
-/// Events of these choices, and the mark at the end.
+/// Events of these choices, and the end marker.
 fn events(choices: &[Value]) -> Reply {
     let events = choices.iter().map(|choice| format!("data: {}\n\n", json!({ "choices": [choice] })));
     Reply::raw_events(events.chain(["data: [DONE]\n\n".to_owned()]).collect::<String>())
@@ -306,7 +305,7 @@ async fn l1_an_answer_that_comes_in_pieces_and_whole_is_given_once() {
             assert_eq!(outcome.chunks.concat(), if chunks { outcome.text() } else { "" });
         }
     }
-    // A whole answer with both.
+    // A whole answer with both members.
     let whole = json!({ "choices": [{ "message": { "content": "Two and two." }, "delta": { "content": "" } }] });
     provider.always(Reply::raw(whole.to_string()));
     assert_eq!(ask(&models, question("?")).await.text(), "Two and two.");

@@ -1,5 +1,5 @@
-//! A.6: providers that fail for good. Rule: they are not called at the rate at which people speak, one question
-//! finds out when they are well, and a change of the configuration needs no wait.
+//! A.6: permanently failing providers. Rule: they are not called at the rate of speech, one question finds out when
+//! they have recovered, and a configuration change closes the breaker at once.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::setup::{ask, config, models, question, section, streamed};
 
 const FAILURES: usize = modehost_llm::limits::MODEL_BREAKER_FAILURES as usize;
 
-/// Past the first pause of a breaker, without waiting.
+/// Advances the clock past the first pause of a breaker.
 async fn past_the_pause() {
     tokio::time::pause();
     tokio::time::advance(modehost_llm::limits::BREAKER_OPEN + Duration::from_millis(1)).await;
@@ -36,7 +36,7 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
         }
         assert_eq!(provider.asked().len(), FAILURES, "{status}");
 
-        // A trial that fails, then one that does not.
+        // A trial that fails, then one that succeeds.
         past_the_pause().await;
         assert_eq!(ask(&models, question("?")).await.failed().0, Failure::Rejected);
         assert!(ask(&models, question("?")).await.failed().1.contains("is not asked for"));

@@ -1,5 +1,5 @@
-//! What bad providers do. Rule: what may pass is tried again before the first piece was given on
-//! and never after; everything ends with a reason and a sentence in time.
+//! Failing providers. Rule: transient failures are retried before the first chunk was sent and never after; every
+//! question ends with a reason and a sentence in time.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::setup::{ask, models, question, section, streamed};
 
-/// What of a streamed and a plain question comes of this reply, with the requests that each took.
+/// Outcomes of a streamed and a plain question with this reply, and the number of requests of each.
 async fn both(reply: Reply, settings: Value) -> [(Failure, String, usize); 2] {
     let provider = Provider::start();
     provider.always(reply);
@@ -117,10 +117,10 @@ async fn l3_after_the_first_piece_nothing_is_tried_again() {
         while let Some(part) = parts.next().await {
             seen.push(part);
         }
-        // A fault in the same packet as the piece goes before it.
-        let given = seen.first() == Some(&ModelPart::Chunk("One ".into()));
+        // A fault in the same packet as the first delta is handled before the chunk is sent.
+        let chunk_sent = seen.first() == Some(&ModelPart::Chunk("One ".into()));
         assert!(matches!(seen.last(), Some(ModelPart::Failed { reason: Failure::Unavailable, .. })), "{seen:?}");
-        assert_eq!(provider.asked().len(), if given { 1 } else { 3 }, "{fault:?}");
+        assert_eq!(provider.asked().len(), if chunk_sent { 1 } else { 3 }, "{fault:?}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! L.8: what careless services send. Rule: whatever is said of the body and however it is cut, the one who asked
-//! sees the answer that was meant; what was cut off is no answer.
+//! L.8: malformed responses. Rule: whatever the content type and the splits, the caller receives the intended answer; a
+//! truncated response is not an answer.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::setup::{ask, models, question, streamed};
 
-/// Pieces of so many bytes, each sent by itself.
+/// The body in pieces of this size, each sent by itself.
 fn cut(body: &[u8], bytes: usize, content_type: Option<&str>) -> Reply {
     let pieces = body.chunks(bytes).map(<[u8]>::to_vec);
     Reply::raw_pieces(pieces, content_type).between_chunks(Duration::from_micros(200))
 }
 
-/// What comes of a body under every content type, streamed and not, in pieces of several sizes.
+/// The answers to a body with every content type, streamed and not, in pieces of several sizes.
 async fn read(body: &[u8]) -> Vec<String> {
     let provider = Provider::start();
     let models = models(&provider, json!({ "retries": 0 }));
@@ -35,7 +35,7 @@ async fn read(body: &[u8]) -> Vec<String> {
     texts
 }
 
-async fn says(body: impl AsRef<[u8]>, text: &str) {
+async fn expect_text(body: impl AsRef<[u8]>, text: &str) {
     let texts = read(body.as_ref()).await;
     assert!(texts.iter().all(|found| found == text), "{}: {texts:?}", String::from_utf8_lossy(body.as_ref()));
 }
@@ -58,14 +58,14 @@ async fn l8_the_body_is_what_it_is_and_not_what_it_is_called() {
         format!("{one}\n{two}\n{end}\n"),
         format!("{one}{two}{end}"),
         format!("[{one}\n,{two}\n,{end}]"),
-        // Whole, where a stream was asked for, and the other way round.
+        // Whole, where a stream was requested, and the other way round.
         json!({ "choices": [{ "message": { "content": "Two and two." }, "finish_reason": "stop" }] }).to_string(),
         format!(
             "\n\n{:#}\n",
             json!({ "choices": [{ "message": { "content": "Two and two." }, "finish_reason": "stop" }] })
         ),
     ] {
-        says(body, "Two and two.").await;
+        expect_text(body, "Two and two.").await;
     }
 }
 
@@ -80,16 +80,16 @@ async fn l8_a_reason_that_comes_early_or_is_none_ends_nothing() {
     ] {
         let events = [event(&pieces[0], &first), event(&pieces[1], &second), event(&pieces[2], &last)];
         let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-        says(format!("{body}data: [DONE]\n\n"), "Two and two.").await;
-        says(body, "Two and two.").await;
+        expect_text(format!("{body}data: [DONE]\n\n"), "Two and two.").await;
+        expect_text(body, "Two and two.").await;
     }
-    // On the very first piece, which has no text.
+    // On the very first delta, which has no text.
     let body = format!(
         "data: {}\n\ndata: {}\n\ndata: [DONE]\n\n",
         event(&json!({ "role": "assistant", "content": "" }), &json!("stop")),
         event(&json!({ "content": "Two." }), &json!(null))
     );
-    says(body, "Two.").await;
+    expect_text(body, "Two.").await;
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn l8_what_comes_late_behind_an_early_end_is_waited_for() {
     provider.always(waiting);
     let later = async {
         provider.wait_asked(1).await;
-        // Longer than a service may take to say its usage behind an end that is believed.
+        // Longer than a service may take to report its usage after a reliable end.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         gate.open();
     };
@@ -115,10 +115,10 @@ async fn l8_what_comes_late_behind_an_early_end_is_waited_for() {
 async fn l8_split_characters_are_joined() {
     let raw = |content: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{content}\"}}}}]}}\n\n");
     // A surrogate pair over two events, and within one.
-    says(raw("a\\ud83d") + &raw("\\ude00b") + &raw("\\ud83d\\ude00"), "a😀b😀").await;
-    says(raw("a\\ud83d") + &raw("") + &raw("\\ude00b"), "a😀b").await;
+    expect_text(raw("a\\ud83d") + &raw("\\ude00b") + &raw("\\ud83d\\ude00"), "a😀b😀").await;
+    expect_text(raw("a\\ud83d") + &raw("") + &raw("\\ude00b"), "a😀b").await;
     // Halves that never meet.
-    says(raw("a\\ud83d") + &raw("b\\ude00c"), "abc").await;
+    expect_text(raw("a\\ud83d") + &raw("b\\ude00c"), "abc").await;
     // The bytes of a character over two events.
     let mut body = raw("你X").into_bytes();
     body.extend(raw("Y吗").into_bytes());
@@ -128,26 +128,26 @@ async fn l8_split_characters_are_joined() {
         b'Y' => hao[1..].to_vec(),
         byte => vec![*byte],
     });
-    says(body.collect::<Vec<u8>>(), "你好吗").await;
+    expect_text(body.collect::<Vec<u8>>(), "你好吗").await;
 }
 
 #[tokio::test]
 async fn l8_an_end_without_its_marks_is_one_and_a_broken_transfer_is_none() {
-    let said = format!("data: {}\n\n", event(&json!({ "content": "Two." }), &json!(null)));
-    says(&said, "Two.").await;
-    says(said.trim_end(), "Two.").await;
-    // Something is missing, or wrong.
+    let events = format!("data: {}\n\n", event(&json!({ "content": "Two." }), &json!(null)));
+    expect_text(&events, "Two.").await;
+    expect_text(events.trim_end(), "Two.").await;
+    // Something is missing, or an error.
     let provider = Provider::start();
     let models = models(&provider, json!({ "retries": 0 }));
     let half_a_call =
         json!({ "tool_calls": [{ "index": 0, "id": "x", "function": { "name": "a", "arguments": "{\"b\":" } }] });
     for reply in [
-        Reply::raw_events(said.clone()).cut_after(1),
-        Reply::raw(said.clone()).cut_after(1),
-        Reply::raw_events(format!("{said}data: {{\"choices\":[{{\"del")),
-        Reply::raw_events(format!("{said}data: upstream error\n\n")),
-        Reply::raw_events(format!("{said}data: {}\n\n", json!({ "error": { "message": "x" } }))),
-        Reply::raw_events(format!("{said}event: error\ndata: {}\n\n", json!({ "message": "x" }))),
+        Reply::raw_events(events.clone()).cut_after(1),
+        Reply::raw(events.clone()).cut_after(1),
+        Reply::raw_events(format!("{events}data: {{\"choices\":[{{\"del")),
+        Reply::raw_events(format!("{events}data: upstream error\n\n")),
+        Reply::raw_events(format!("{events}data: {}\n\n", json!({ "error": { "message": "x" } }))),
+        Reply::raw_events(format!("{events}event: error\ndata: {}\n\n", json!({ "message": "x" }))),
         Reply::raw_events(format!("data: {}\n\n", event(&half_a_call, &json!(null)))),
         Reply::raw_events(": keep-alive\n\n"),
         Reply::raw(""),
@@ -170,7 +170,7 @@ async fn l8_members_may_be_missing_renamed_or_of_another_type() {
         json!({ "output_text": "Two." }),
         json!({ "choices": [{ "message": { "content": "Two." }, "finish_reason": null }], "error": null, "usage": null }),
     ] {
-        says(answer.to_string(), "Two.").await;
+        expect_text(answer.to_string(), "Two.").await;
     }
     let provider = Provider::start();
     let models = models(&provider, json!({}));
@@ -185,11 +185,14 @@ async fn l8_messages_that_come_one_after_the_other_are_joined() {
     let whole = |text: &str, done: bool| {
         json!({ "message": { "role": "assistant", "content": text }, "done": done }).to_string()
     };
-    says(format!("{}\n{}\n{}\n", whole("Two ", false), whole("and two.", false), whole("", true)), "Two and two.")
-        .await;
-    // Each with all that was before.
+    expect_text(
+        format!("{}\n{}\n{}\n", whole("Two ", false), whole("and two.", false), whole("", true)),
+        "Two and two.",
+    )
+    .await;
+    // Each with the whole text so far.
     let all = |text: &str| format!("data: {}\n\n", json!({ "choices": [{ "message": { "content": text } }] }));
-    says(all("Two ") + &all("Two and ") + &all("Two and two.") + "data: [DONE]\n\n", "Two and two.").await;
+    expect_text(all("Two ") + &all("Two and ") + &all("Two and two.") + "data: [DONE]\n\n", "Two and two.").await;
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! L.6: what models do not take. Rule: the provider refuses as a real one does, by what is in the request and not
-//! by how often it was asked; the one who asked sees an answer, and the next question is asked so from the start.
+//! L.6: rejected requests. Rule: the provider rejects as a real one does, by the contents of the request and not by the
+//! number of requests; the caller receives an answer, and the next question is adapted from the start.
 
 use modehost_contract::effect::{ChatMessage, ModelRequest, Role, Tool, ToolCall};
 use modehost_contract::event::Failure;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::setup::{ask, message, models, question, section, streamed};
 
-/// Status and words of a refusal, and what of a request is refused.
+/// Status and message of a rejection, and the condition on the request.
 type Rule = (u16, &'static str, fn(&Value) -> bool);
 
-/// A provider that refuses with the first of these whose condition holds.
+/// A provider that rejects by the first of these rules that applies.
 fn picky(provider: &Provider, rules: Vec<Rule>) {
     provider.always(Reply::with(move |asked: &Asked| {
         match rules.iter().find(|(_, _, refuses)| refuses(&asked.body)) {
@@ -261,7 +261,7 @@ async fn l6_what_one_model_does_not_take_another_may() {
         let found: Vec<bool> = provider.asked()[before..].iter().map(|asked| has(&asked.body, "tools")).collect();
         assert_eq!(found, offered, "{purpose}");
     }
-    // Nor is it forgotten when the configuration changes something else.
+    // It also survives a change of other settings.
     models.apply(&section(
         json!({ "aliases": { "default": { "base_url": provider.base_url(), "model": "small", "top_p": 0.5 } } }),
     ));
@@ -282,7 +282,7 @@ async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
     let (reason, sentence) = outcome.failed();
     assert_eq!((reason, provider.asked().len()), (Failure::Rejected, 1));
     assert!(sentence.contains("answered 400 (odd_request)") && !sentence.contains("secret"), "{sentence}");
-    // One that refuses everything is asked a few times, and not for ever.
+    // A provider that rejects everything is asked a few times only.
     provider.always(Reply::with(|asked: &Asked| {
         let members = ["temperature", "tools", "stream_options", "max_tokens", "max_completion_tokens"];
         let named = members.iter().find(|member| has(&asked.body, member)).unwrap_or(&"messages");

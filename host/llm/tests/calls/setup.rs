@@ -1,4 +1,4 @@
-//! Models of a configuration, and questions. Rule: a test says only what is its own.
+//! Helpers: models of a configuration, and questions. Rule: a test states only what is specific to it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use modehost_llm::{Config, LanguageModels};
 use modehost_provider::Provider;
 use serde_json::{Value, json};
 
-/// A section with the alias `default` at this provider, and these settings of it.
+/// A section with the alias `default` at this provider, with these settings.
 pub fn config(provider: &Provider, settings: Value) -> Config {
     let mut alias = json!({ "base_url": provider.base_url(), "model": "small" });
     for (key, value) in settings.as_object().expect("settings") {
@@ -56,7 +56,7 @@ pub fn json_question(words: &str) -> ModelRequest {
     ModelRequest { json: true, ..question(words) }
 }
 
-/// All that came of a question.
+/// Everything that a question returned.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub chunks: Vec<String>,
@@ -90,7 +90,7 @@ impl Outcome {
     }
 }
 
-/// Asks, and waits for the end. Whatever comes behind the end fails the test.
+/// Asks, and waits for the end. A part after the end fails the test.
 pub async fn ask(models: &LanguageModels, request: ModelRequest) -> Outcome {
     let mut parts = models.ask(request);
     let mut chunks = Vec::new();

@@ -1,5 +1,5 @@
-//! Thoughts, and calls that are written down. Rule: nobody is told what a model thinks, not even twice by a model
-//! whose thoughts have no opening mark, and a model that thinks gets the room for it.
+//! Reasoning, and calls that are written as text. Rule: reasoning does not reach the caller, except the first time from a
+//! model whose reasoning has no opening marker, and a reasoning model gets a token budget for it.
 
 use modehost_contract::effect::{ModelRequest, Tool, ToolCall};
 use modehost_contract::event::Failure;
@@ -12,7 +12,7 @@ fn tool(name: &str) -> Tool {
     Tool { name: name.to_owned(), description: "does it".to_owned(), parameters: "{\"type\":\"object\"}".to_owned() }
 }
 
-/// A stream of these pieces with this reason at its end.
+/// A stream of these deltas with this finish reason.
 fn ended(pieces: &[Value], reason: &str) -> Reply {
     let event = |delta: &Value, reason: Value| {
         format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] }))
@@ -27,7 +27,7 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
     let gate = Gate::new();
-    // The first time, what was given cannot be taken back; what follows is right, and so is the whole.
+    // The first time, sent chunks cannot be revoked; the rest is right, and so is the final text.
     provider.next(Reply::chunks(&["hm, the user ", "wants</think>", "\n\nHello."]).until_after(1, &gate));
     let opened = async {
         provider.wait_asked(1).await;
@@ -38,7 +38,7 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
     assert_eq!(first.text(), "Hello.");
     assert!(first.chunks.concat().ends_with("Hello."), "{first:?}");
 
-    // From then on nothing of it.
+    // From then on none of it is sent.
     for pieces in [
         &["hm, ", "they want ", "more</thi", "nk>", "Hello ", "again."][..],
         &["hm</think>Hello again."],
@@ -71,7 +71,7 @@ async fn l7_a_model_whose_name_says_that_it_thinks_is_withheld_from_the_start() 
 
 #[tokio::test]
 async fn l7_an_answer_streams_once_it_is_known_to_be_one() {
-    // Thoughts beside the text, or between marks: then what follows is given as it comes.
+    // Reasoning in its own member, or between markers: then the answer is streamed.
     for first in [json!({ "reasoning_content": "hm" }), json!({ "content": "<think>hm</think>" })] {
         let provider = Provider::start();
         let models = models(&provider, json!({ "model": "qwq-32b" }));
@@ -92,7 +92,7 @@ async fn l7_calls_that_are_written_down_are_calls_or_nothing() {
     let models = models(&provider, json!({ "retries": 0 }));
     let light = "{\"name\": \"light\", \"arguments\": {\"on\": true}}";
     let call = ToolCall { id: "call-0".into(), name: "light".into(), arguments: "{\"on\":true}".into() };
-    for (text, said) in [
+    for (text, text_before) in [
         (format!("<tool_call>\n{light}\n</tool_call>"), ""),
         (format!("Let me see. <tool_call>{light}</tool_call>"), "Let me see. "),
         (format!("<think>call?</think>[TOOL_CALLS] [{light}]"), ""),
@@ -105,11 +105,15 @@ async fn l7_calls_that_are_written_down_are_calls_or_nothing() {
         for chunks in [true, false] {
             provider.next(Reply::chunks(&pieces));
             let outcome = ask(&models, ModelRequest { chunks, tools: vec![tool("light")], ..question("?") }).await;
-            assert_eq!((outcome.text(), &outcome.done().tool_calls[..]), (said, std::slice::from_ref(&call)), "{text}");
-            assert_eq!(outcome.chunks.concat(), if chunks { said } else { "" }, "{text}");
+            assert_eq!(
+                (outcome.text(), &outcome.done().tool_calls[..]),
+                (text_before, std::slice::from_ref(&call)),
+                "{text}"
+            );
+            assert_eq!(outcome.chunks.concat(), if chunks { text_before } else { "" }, "{text}");
         }
     }
-    // Nobody offered a tool, or it cannot be read.
+    // No tool was offered, or the call cannot be parsed.
     for tools in [vec![], vec![tool("light")]] {
         provider.next(Reply::text("<tool_call>please</tool_call>Hello."));
         let outcome = ask(&models, ModelRequest { tools, ..streamed("?") }).await;
@@ -143,7 +147,7 @@ async fn a_model_that_uses_its_tokens_up_in_thoughts_gets_room_once_and_from_the
         assert_eq!(tokens(0), 100);
         assert!(tokens(1) >= 1000, "{} tokens", tokens(1));
 
-        // The next question has it from the start, on whatever terms.
+        // The next question has the budget from the start, whatever its settings.
         ask(&models, json_question("?")).await;
         assert_eq!((provider.asked().len(), tokens(2)), (3, tokens(1)));
     }
@@ -158,7 +162,7 @@ async fn a_model_that_only_thinks_is_asked_twice_and_told_truly() {
     let (reason, sentence) = outcome.failed();
     assert_eq!((reason, provider.asked().len()), (Failure::TimedOut, 2), "{sentence}");
     assert!(sentence.contains("thinking") && sentence.contains("llm.aliases.default.max_tokens"), "{sentence}");
-    // Room changes nothing any more.
+    // A larger budget is not tried again.
     ask(&models, streamed("?")).await;
     assert_eq!(provider.asked().len(), 3);
 }

@@ -1,5 +1,5 @@
-//! Limits, cancellation, changes of the configuration. Rule: what is not wanted any more costs the
-//! provider nothing, and what changes concerns the next question.
+//! Limits, cancellation, configuration changes. Rule: a cancelled question costs the provider nothing, and a change
+//! applies to the next question.
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt};
@@ -39,11 +39,11 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
         drop(parts);
         provider.wait_open(0).await;
     }
-    // In the middle of it.
+    // During the answer.
     provider.next(Reply::chunks(&["One ", "two"]).until_after(1, &gate));
     let mut parts = models.ask(streamed("?"));
     assert_eq!(parts.next().await, Some(ModelPart::Chunk("One ".into())));
-    // One that waits behind it and gives up.
+    // One that is queued behind it and gives up.
     let mut waiting = models.ask(question("never to be asked"));
     assert!(waiting.next().now_or_never().is_none());
     tokio::task::yield_now().await;
@@ -76,7 +76,7 @@ async fn l2_a_change_concerns_the_next_question_and_no_running_one() {
     assert_eq!(running.next().await, Some(ModelPart::Chunk("the ".into())));
 
     models.apply(&config(&new, json!({ "max_concurrent": 1, "api_key": "another" })));
-    // The turns of the old provider are no business of the new one.
+    // The slots of the old provider do not limit the new one.
     assert_eq!(ask(&models, question("?")).await.text(), "the new");
     assert_eq!(new.asked()[0].headers["authorization"], "Bearer another");
     gate.open();
@@ -99,7 +99,7 @@ async fn l2_what_a_change_does_not_concern_keeps_its_connection() {
     assert_eq!(provider.asked()[2].body["temperature"], json!(0.3));
 }
 
-/// Sessions are polled on threads that are no workers of the runtime; they only lend its timers.
+/// Sessions are polled on threads that are not workers of the runtime; they only use its timers.
 #[test]
 fn questions_may_be_polled_outside_the_workers() {
     let provider = Provider::start();
@@ -112,7 +112,7 @@ fn questions_may_be_polled_outside_the_workers() {
     assert_eq!(outcome.text(), "ab");
 }
 
-/// Polls on this thread, which is none of the runtime's.
+/// Polls on this thread, which does not belong to the runtime.
 fn futures_executor<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {

@@ -1,5 +1,5 @@
-//! What is measured and logged of a question. Rule: one line and one set of measures per question,
-//! however it ends, even by being dropped; lengths and digests, never a word of it.
+//! Metrics and log line of one question. Rule: one line and one set of metrics per question, however it ends, even by
+//! being dropped; lengths and digests, never its text.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ pub(crate) fn sha8(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..4])
 }
 
-/// One question from its beginning to its end.
-pub(crate) struct Meter {
+/// Records one question from its start to its end.
+pub(crate) struct RequestMetrics {
     alias: Arc<str>,
     /// Its name, or `other`: a mode may name anything, and labels must be few.
     purpose: Arc<str>,
@@ -30,8 +30,8 @@ pub(crate) struct Meter {
     ended: bool,
 }
 
-impl Meter {
-    pub(crate) fn begin(alias: &Arc<str>, purpose: &Arc<str>, question: &Question) -> Self {
+impl RequestMetrics {
+    pub(crate) fn start(alias: &Arc<str>, purpose: &Arc<str>, question: &Question) -> Self {
         Self {
             alias: alias.clone(),
             purpose: purpose.clone(),
@@ -44,16 +44,16 @@ impl Meter {
         }
     }
 
-    /// Another try begins.
-    pub(crate) fn count_try(&mut self) {
+    /// Counts an attempt.
+    pub(crate) fn count_attempt(&mut self) {
         self.tries += 1;
         if self.tries > 1 {
             counter!("modehost_model_retries_total", "alias" => self.alias.to_string()).increment(1);
         }
     }
 
-    /// The model has given something; only the first time counts.
-    pub(crate) fn count_token(&mut self) {
+    /// Records the time to the first token; later calls do nothing.
+    pub(crate) fn record_first_token(&mut self) {
         if self.first.is_none() {
             let took = self.started.elapsed();
             self.first = Some(took);
@@ -62,13 +62,13 @@ impl Meter {
         }
     }
 
-    /// What the model gave, before JSON is taken out of it.
-    pub(crate) fn note_raw(&mut self, answer: &Answer) {
+    /// Records the raw answer, before JSON is extracted from it.
+    pub(crate) fn record_raw(&mut self, answer: &Answer) {
         self.raw_bytes = Some(answer.text.len());
     }
 
-    /// The end.
-    pub(crate) fn end(mut self, result: Result<&Answer, &Fault>) {
+    /// Records the outcome, and logs it.
+    pub(crate) fn finish(mut self, result: Result<&Answer, &Fault>) {
         self.ended = true;
         let outcome = result.as_ref().map_or_else(|fault| fault.outcome(), |_| "ok");
         self.record(outcome);
@@ -98,8 +98,8 @@ impl Meter {
                     "a model has answered"
                 );
             }
-            // The breaker has told the operator; at the rate of speech nobody would read it.
-            Err(fault @ Fault::Open(_)) => {
+            // The breaker has logged the problem; at the rate of speech these lines would flood the log.
+            Err(fault @ Fault::BreakerOpen(_)) => {
                 tracing::debug!(
                     alias,
                     purpose,
@@ -136,12 +136,12 @@ impl Meter {
     }
 }
 
-impl Drop for Meter {
+impl Drop for RequestMetrics {
     fn drop(&mut self) {
         if self.ended {
             return;
         }
-        let outcome = Fault::Unwanted.outcome();
+        let outcome = Fault::Cancelled.outcome();
         self.record(outcome);
         let (question_bytes, question_sha8) = &self.question;
         let ms = self.started.elapsed().as_millis() as u64;

@@ -1,39 +1,39 @@
-//! Refusals that are known, with what helps. Rule: data, read from above; the words are those of services, in
-//! lower case, and a row fits if all words of one of its lists are said.
+//! Known rejections, with their remedies. Rule: pure data, in order of precedence; the words are those of services, in
+//! lower case, and a row matches if the message contains all words of one of its lists.
 
 use std::borrow::Cow;
 
 use crate::remedy::Remedy;
 
-/// A kind of refusal.
+/// A kind of rejection.
 pub(super) struct Row {
-    /// Lists of words; one list is enough, all words of it are needed.
-    pub says: &'static [&'static [&'static str]],
-    /// What helps, the first that changes anything and was not tried.
-    pub helps: &'static [Help],
+    /// Alternative word lists; one that matches completely is enough.
+    pub words: &'static [&'static [&'static str]],
+    /// Remedies; the first one that changes the request and was not tried yet is used.
+    pub remedies: &'static [RowRemedy],
 }
 
-/// What helps.
-pub(super) enum Help {
+/// A remedy.
+pub(super) enum RowRemedy {
     By(Remedy),
-    /// Fewer tokens, by the figures that are said.
+    /// A lower token limit, from the numbers in the message.
     FewerTokens,
 }
 
-use Help::{By, FewerTokens};
 use Remedy::{
     CallIds, CallsAsText, DeveloperRole, FillContent, MaxCompletionTokens, MaxTokens, MergeRoles, NoTokenLimit,
     NoTools, PlainSchemas, Shorten, Stream, SystemIntoUser, Whole,
 };
+use RowRemedy::{By, FewerTokens};
 
-const fn without(member: &'static str) -> Help {
+const fn without(member: &'static str) -> RowRemedy {
     By(Remedy::Drop(Cow::Borrowed(member)))
 }
 
 pub(super) const ROWS: &[Row] = &[
-    // --- Tokens of the answer. OpenAI, Azure, vLLM, Anthropic, Ark, DashScope, DeepSeek, Groq.
+    // --- Token limit of the answer. OpenAI, Azure, vLLM, Anthropic, Ark, DashScope, DeepSeek, Groq.
     Row {
-        says: &[
+        words: &[
             &["max_tokens", "too large"],
             &["max_completion_tokens", "too large"],
             &["max_tokens", "maximum allowed number of output tokens"],
@@ -50,11 +50,11 @@ pub(super) const ROWS: &[Row] = &[
             &["max_tokens", "exceeds the"],
             &["max_new_tokens", "must be <="],
         ],
-        helps: &[FewerTokens, By(Shorten), By(NoTokenLimit)],
+        remedies: &[FewerTokens, By(Shorten), By(NoTokenLimit)],
     },
     // --- The question is too long.
     Row {
-        says: &[
+        words: &[
             &["context_length_exceeded"],
             &["context length exceeded"],
             &["maximum context length"],
@@ -103,11 +103,11 @@ pub(super) const ROWS: &[Row] = &[
             &["token", "超过"],
             &["token", "超出"],
         ],
-        helps: &[By(Shorten), FewerTokens],
+        remedies: &[By(Shorten), FewerTokens],
     },
-    // --- The name of the limit. OpenAI, Azure; Mistral, older vLLM and Ark the other way round.
+    // --- Name of the token limit. OpenAI, Azure; Mistral, older vLLM and Ark the other way round.
     Row {
-        says: &[
+        words: &[
             &["max_completion_tokens", "instead"],
             &["max_completion_tokens", "rather than"],
             &["unsupported parameter", "'max_tokens'"],
@@ -115,12 +115,13 @@ pub(super) const ROWS: &[Row] = &[
             &["max_tokens", "unsupported"],
             &["max_tokens", "deprecated"],
         ],
-        helps: &[By(MaxCompletionTokens), By(NoTokenLimit)],
+        remedies: &[By(MaxCompletionTokens), By(NoTokenLimit)],
     },
-    Row { says: &[&["max_completion_tokens"]], helps: &[By(MaxTokens), By(NoTokenLimit)] },
-    // --- Streams. DashScope's thinking models, gateways; o1, unverified organisations, small servers.
+    Row { words: &[&["max_completion_tokens"]], remedies: &[By(MaxTokens), By(NoTokenLimit)] },
+    // --- Streaming. Required: DashScope's thinking models, gateways. Rejected: o1, unverified organisations, small
+    // servers.
     Row {
-        says: &[
+        words: &[
             &["only support stream"],
             &["only supports stream"],
             &["only streaming"],
@@ -140,11 +141,11 @@ pub(super) const ROWS: &[Row] = &[
             &["只支持流式"],
             &["非流式"],
         ],
-        helps: &[By(Stream)],
+        remedies: &[By(Stream)],
     },
-    Row { says: &[&["stream_options"], &["include_usage"]], helps: &[without("stream_options")] },
+    Row { words: &[&["stream_options"], &["include_usage"]], remedies: &[without("stream_options")] },
     Row {
-        says: &[
+        words: &[
             &["streaming", "not supported"],
             &["streaming", "not support"],
             &["streaming", "unsupported"],
@@ -158,16 +159,16 @@ pub(super) const ROWS: &[Row] = &[
             &["verified to stream"],
             &["不支持流式"],
         ],
-        helps: &[By(Whole)],
+        remedies: &[By(Whole)],
     },
     // --- JSON.
     Row {
-        says: &[&["response_format"], &["json_object"], &["json mode"], &["json_mode"], &["response format"]],
-        helps: &[without("response_format")],
+        words: &[&["response_format"], &["json_object"], &["json mode"], &["json_mode"], &["response format"]],
+        remedies: &[without("response_format")],
     },
     // --- Tools.
     Row {
-        says: &[
+        words: &[
             &["must define tools"],
             &["toolconfig", "must be defined"],
             &["without `tools=`"],
@@ -180,10 +181,10 @@ pub(super) const ROWS: &[Row] = &[
             &["tools", "when messages contain"],
             &["tools", "cannot be empty"],
         ],
-        helps: &[By(CallsAsText)],
+        remedies: &[By(CallsAsText)],
     },
     Row {
-        says: &[
+        words: &[
             &["function.name", "pattern"],
             &["function.name", "invalid"],
             &["invalid function name"],
@@ -197,19 +198,19 @@ pub(super) const ROWS: &[Row] = &[
             &["name", "[a-za-z0-9_\\-]"],
             &["name", "[a-za-z_]"],
         ],
-        helps: &[By(NoTools)],
+        remedies: &[By(NoTools)],
     },
     Row {
-        says: &[
+        words: &[
             &["tool call id", "length of 9"],
             &["tool_call_id", "length of 9"],
             &["tool_call_id", "a-z"],
             &["tool call id", "a-z"],
         ],
-        helps: &[By(CallIds), By(CallsAsText)],
+        remedies: &[By(CallIds), By(CallsAsText)],
     },
     Row {
-        says: &[
+        words: &[
             &["invalid schema"],
             &["function_declarations", "parameters"],
             &["functiondeclaration", "parameters"],
@@ -220,10 +221,10 @@ pub(super) const ROWS: &[Row] = &[
             &["parameters", "schema", "function"],
             &["failed to compile grammar"],
         ],
-        helps: &[By(PlainSchemas), By(NoTools)],
+        remedies: &[By(PlainSchemas), By(NoTools)],
     },
     Row {
-        says: &[
+        words: &[
             &["does not support tools"],
             &["doesn't support tools"],
             &["not support tool"],
@@ -254,10 +255,10 @@ pub(super) const ROWS: &[Row] = &[
             &["tools", "maximum number"],
             &["tools", "too many"],
         ],
-        helps: &[By(NoTools)],
+        remedies: &[By(NoTools)],
     },
     Row {
-        says: &[
+        words: &[
             &["'tool' is not one of"],
             &["unknown variant `tool`"],
             &["role", "'tool'"],
@@ -280,15 +281,15 @@ pub(super) const ROWS: &[Row] = &[
             &["reasoning_content", "must"],
             &["thinking", "missing in assistant tool call"],
         ],
-        helps: &[By(CallsAsText), By(MergeRoles)],
+        remedies: &[By(CallsAsText), By(MergeRoles)],
     },
-    // --- Instructions. Gemma, Mistral's first templates, o1.
+    // --- System messages. Gemma, Mistral's first templates, o1.
     Row {
-        says: &[&["use 'developer'"], &["use \"developer\""], &["developer role instead"], &["'developer' instead"]],
-        helps: &[By(DeveloperRole), By(SystemIntoUser)],
+        words: &[&["use 'developer'"], &["use \"developer\""], &["developer role instead"], &["'developer' instead"]],
+        remedies: &[By(DeveloperRole), By(SystemIntoUser)],
     },
     Row {
-        says: &[
+        words: &[
             &["system message must be at the beginning"],
             &["system", "must be the first"],
             &["system", "should be the first"],
@@ -299,10 +300,10 @@ pub(super) const ROWS: &[Row] = &[
             &["only one system"],
             &["more than one system"],
         ],
-        helps: &[By(MergeRoles), By(SystemIntoUser)],
+        remedies: &[By(MergeRoles), By(SystemIntoUser)],
     },
     Row {
-        says: &[
+        words: &[
             &["system role", "not"],
             &["system role", "unsupported"],
             &["role", "'system'"],
@@ -321,11 +322,11 @@ pub(super) const ROWS: &[Row] = &[
             &["不支持", "system"],
             &["system", "角色"],
         ],
-        helps: &[By(SystemIntoUser), By(MergeRoles)],
+        remedies: &[By(SystemIntoUser), By(MergeRoles)],
     },
-    // --- The order of messages.
+    // --- Message order.
     Row {
-        says: &[
+        words: &[
             &["alternat"],
             &["successive user or assistant"],
             &["interleave the user"],
@@ -343,11 +344,11 @@ pub(super) const ROWS: &[Row] = &[
             &["user和assistant", "交替"],
             &["交替"],
         ],
-        helps: &[By(MergeRoles), By(SystemIntoUser), By(CallsAsText)],
+        remedies: &[By(MergeRoles), By(SystemIntoUser), By(CallsAsText)],
     },
-    // --- Messages without words.
+    // --- Empty messages.
     Row {
-        says: &[
+        words: &[
             &["must not be empty"],
             &["cannot be empty"],
             &["can not be empty"],
@@ -371,13 +372,13 @@ pub(super) const ROWS: &[Row] = &[
             &["content", "不能为空"],
             &["内容", "为空"],
         ],
-        helps: &[By(FillContent), By(CallsAsText)],
+        remedies: &[By(FillContent), By(CallsAsText)],
     },
-    // --- Zhipu says no more than that.
+    // --- Zhipu's message has no further details.
     Row {
-        says: &[&["messages", "非法"], &["messages parameter is illegal"], &["messages", "invalid"]],
-        helps: &[By(MergeRoles), By(FillContent), By(CallsAsText), By(SystemIntoUser)],
+        words: &[&["messages", "非法"], &["messages parameter is illegal"], &["messages", "invalid"]],
+        remedies: &[By(MergeRoles), By(FillContent), By(CallsAsText), By(SystemIntoUser)],
     },
-    // --- A limit that is not wanted at all.
-    Row { says: &[&["max_tokens"]], helps: &[By(MaxCompletionTokens), By(NoTokenLimit)] },
+    // --- A token limit that is rejected altogether.
+    Row { words: &[&["max_tokens"]], remedies: &[By(MaxCompletionTokens), By(NoTokenLimit)] },
 ];

@@ -1,22 +1,21 @@
-//! Reads damaged JSON as it was meant: quotes of other kinds or none, quotes within texts, comments,
-//! commas too few or too many, ends cut off. Rule: every step moves on in the text and no level is
-//! deeper than allowed, so any text takes linear time and little stack.
+//! Repairs damaged JSON: wrong or missing quotes, unescaped quotes within strings, comments, missing or extra commas,
+//! truncation. Rule: every step consumes text and the nesting depth is bounded, so any text takes linear time and
+//! little stack.
 //!
-//! Our own: the library that was tried first (jsonrepair 0.1.0) does not come back from some texts of
-//! twenty characters and takes all memory meanwhile, and a model may answer anything.
+//! A parser of our own: the library that was tried first (jsonrepair 0.1.0) does not return from some texts of twenty
+//! characters and exhausts the memory meanwhile, and a model may answer anything.
 
 use crate::limits;
 use serde_json::{Map, Value};
 
-/// Places at which an object may begin that are tried: before it may stand prose with braces.
+/// Opening braces that are tried as the start of the object: prose with braces may precede it.
 const STARTS: usize = 8;
 
-/// How far is looked ahead to tell a quote that ends a text from one within it.
-const AHEAD: usize = 256;
+/// Lookahead to distinguish a closing quote from one within a string, in characters.
+const LOOKAHEAD: usize = 256;
 
-/// The first object in a text that has anything in it. `None` where there is
-/// none, or it is nested too deeply.
-pub(crate) fn mend_object(text: &str) -> Option<Map<String, Value>> {
+/// The first non-empty object in a text. `None` if there is none, or it is nested too deeply.
+pub(crate) fn repair_object(text: &str) -> Option<Map<String, Value>> {
     for (start, _) in text.match_indices('{').take(STARTS) {
         let mut reader = Reader { rest: &text[start + 1..], open: Vec::new() };
         let object = reader.read_object()?;
@@ -35,12 +34,12 @@ enum Level {
 
 struct Reader<'a> {
     rest: &'a str,
-    /// The levels that are open around the one that is read.
+    /// The open levels, including the current one.
     open: Vec<Level>,
 }
 
 impl Reader<'_> {
-    /// Behind its brace, up to behind its end. `None` where it is nested too deeply.
+    /// Reads from after the opening brace to after the closing one. `None` if it is nested too deeply.
     fn read_object(&mut self) -> Option<Map<String, Value>> {
         self.enter(Level::Object)?;
         let mut object = Map::new();
@@ -49,17 +48,17 @@ impl Reader<'_> {
             match self.peek() {
                 None => break,
                 Some('}') => {
-                    self.take_char();
+                    self.skip_char();
                     break;
                 }
-                // The end of a list around it: this one's own end is missing.
+                // The end of an enclosing list: this object's own end is missing.
                 Some(']') if self.is_within(Level::List) => break,
-                Some(']' | '{' | '[' | ':') => self.take_char(),
+                Some(']' | '{' | '[' | ':') => self.skip_char(),
                 Some(_) => {
                     let key = self.read_key();
                     self.skip_blanks();
-                    if !self.take_colon() {
-                        // A key that was cut off, or a word that is none.
+                    if !self.skip_colon() {
+                        // A truncated key, or a stray word.
                         continue;
                     }
                     self.skip_blanks();
@@ -85,11 +84,11 @@ impl Reader<'_> {
             match self.peek() {
                 None => break,
                 Some(']') => {
-                    self.take_char();
+                    self.skip_char();
                     break;
                 }
                 Some('}') if self.is_within(Level::Object) => break,
-                Some('}' | ':') => self.take_char(),
+                Some('}' | ':') => self.skip_char(),
                 Some(_) => list.push(self.read_value(Level::List)?),
             }
         }
@@ -97,15 +96,15 @@ impl Reader<'_> {
         Some(list)
     }
 
-    /// There is something to read, and it is no end.
+    /// Requires a next character that is not an end.
     fn read_value(&mut self, within: Level) -> Option<Value> {
         match self.peek()? {
             '{' => {
-                self.take_char();
+                self.skip_char();
                 self.read_object().map(Value::Object)
             }
             '[' => {
-                self.take_char();
+                self.skip_char();
                 self.read_list().map(Value::Array)
             }
             quote if closing(quote).is_some() => Some(Value::String(self.read_text(Some(within)))),
@@ -120,20 +119,20 @@ impl Reader<'_> {
         let end = self.rest.find([':', '\u{ff1a}', '=', ',', '\u{ff0c}', '{', '}', '[', ']', '\n']);
         let (key, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
-        // An end that belongs to nothing is stepped over, so that reading goes on.
+        // Skip an end that closes nothing, so that reading makes progress.
         if key.is_empty() {
-            self.take_char();
+            self.skip_char();
         }
         key.trim().to_owned()
     }
 
-    /// A text in quotes; without `within` it is a key.
+    /// A quoted string; without `within` it is a key.
     fn read_text(&mut self, within: Option<Level>) -> String {
         let Some(end) = self.peek().and_then(closing) else { return String::new() };
-        self.take_char();
+        self.skip_char();
         let mut text = String::new();
         while let Some(character) = self.peek() {
-            self.take_char();
+            self.skip_char();
             match character {
                 '\\' => self.read_escape(&mut text),
                 _ if character == end && self.ends_text(within) => return text,
@@ -145,7 +144,7 @@ impl Reader<'_> {
 
     fn read_escape(&mut self, text: &mut String) {
         let Some(character) = self.peek() else { return };
-        self.take_char();
+        self.skip_char();
         match character {
             'n' => text.push('\n'),
             't' => text.push('\t'),
@@ -155,7 +154,7 @@ impl Reader<'_> {
             'u' => {
                 let Some(unit) = self.read_unit() else { return };
                 let mut units = vec![unit];
-                // The second half of a character beyond the first 65,536.
+                // The low surrogate of a pair.
                 if (0xd800..0xdc00).contains(&unit)
                     && let Some(rest) = self.rest.strip_prefix("\\u")
                 {
@@ -177,7 +176,7 @@ impl Reader<'_> {
         u16::from_str_radix(digits, 16).ok()
     }
 
-    /// Behind a quote: whether it is the end of the text, by what follows.
+    /// Whether the quote just read ends the string, judged by what follows.
     fn ends_text(&self, within: Option<Level>) -> bool {
         let rest = self.rest.trim_start();
         let Some(next) = rest.chars().next() else { return true };
@@ -193,7 +192,7 @@ impl Reader<'_> {
                     Level::List => begins_value(rest),
                 }
             }
-            // A comma was forgotten. Within a text a quote is seldom followed by a blank and another.
+            // A missing comma. Within a string a quote is rarely followed by a blank and another quote.
             _ => match within {
                 Level::Object => closing(next).is_some() && begins_key(rest),
                 Level::List => closing(next).is_some() && rest.len() < self.rest.len(),
@@ -201,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A number, a word that JSON or its neighbours know, or a text without quotes.
+    /// A number, a literal of JSON or a similar language, or an unquoted string.
     fn read_bare(&mut self) -> Value {
         let end = self.rest.find([',', '\u{ff0c}', '}', ']', '\n']);
         let (text, _) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -224,7 +223,7 @@ impl Reader<'_> {
         (self.open.len() <= limits::JSON_DEPTH).then_some(())
     }
 
-    /// Whether one of the levels around the one that is read is of this kind.
+    /// Whether an enclosing level is of this kind.
     fn is_within(&self, level: Level) -> bool {
         self.open.iter().rev().skip(1).any(|open| *open == level)
     }
@@ -233,13 +232,13 @@ impl Reader<'_> {
         self.rest.chars().next()
     }
 
-    fn take_char(&mut self) {
+    fn skip_char(&mut self) {
         let mut characters = self.rest.chars();
         characters.next();
         self.rest = characters.as_str();
     }
 
-    fn take_colon(&mut self) -> bool {
+    fn skip_colon(&mut self) -> bool {
         let rest = self.rest;
         for colon in [":", "\u{ff1a}", "=>", "="] {
             if let Some(rest) = rest.strip_prefix(colon) {
@@ -250,7 +249,7 @@ impl Reader<'_> {
         false
     }
 
-    /// Blanks, commas and comments.
+    /// Skips whitespace, commas and comments.
     fn skip_between(&mut self) {
         loop {
             self.skip_blanks();
@@ -276,7 +275,7 @@ impl Reader<'_> {
     }
 }
 
-/// The quote that ends what this one begins.
+/// The closing quote for an opening one.
 fn closing(quote: char) -> Option<char> {
     match quote {
         '"' | '\'' | '`' => Some(quote),
@@ -286,13 +285,13 @@ fn closing(quote: char) -> Option<char> {
     }
 }
 
-/// Whether a key with its colon may stand here, or nothing more comes.
+/// Whether a key with its colon may start here, or nothing follows.
 fn begins_key(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return true };
     if matches!(first, '}' | ']' | '/' | '#') {
         return true;
     }
-    let mut characters = text.chars().take(AHEAD);
+    let mut characters = text.chars().take(LOOKAHEAD);
     if let Some(end) = closing(first) {
         characters.next();
         let mut escaped = false;
@@ -301,14 +300,14 @@ fn begins_key(text: &str) -> bool {
             escaped = character == '\\' && !escaped;
             ends
         });
-        // Too long to tell, or cut off: then it is taken for one.
+        // Too long to decide, or truncated: assume a key.
         return !ended || characters.find(|c| !c.is_whitespace()).is_none_or(|c| matches!(c, ':' | '\u{ff1a}' | '='));
     }
     let end = characters.find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | ' ')));
     end.is_some_and(|c| matches!(c, ':' | '\u{ff1a}'))
 }
 
-/// Whether an item of a list may stand here, or nothing more comes.
+/// Whether a list item may start here, or nothing follows.
 fn begins_value(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return true };
     let is_word = || ["true", "false", "null", "True", "False", "None"].iter().any(|word| text.starts_with(word));

@@ -1,21 +1,21 @@
-//! The tools of a question, and calls of them that a model has written down as text. Rule: whatever way of
-//! writing it was taught, a call comes out as a name and a JSON object, or not at all.
+//! The tools of a question, and parsing of calls that a model has written as text. Rule: whatever notation the model
+//! was trained on, a call becomes a name and a JSON object, or is dropped.
 
 use crate::limits;
 use modehost_contract::effect::Tool;
 use serde_json::{Map, Value};
 
-use crate::mend::mend_object;
+use crate::repair::repair_object;
 use crate::split::Splitter;
 
-/// The tools that were offered.
+/// The offered tools.
 #[derive(Debug)]
-pub(crate) struct Offer {
-    /// Names with the schemas of the parameters.
+pub(crate) struct ToolList {
+    /// Names, with the schemas of the parameters.
     tools: Vec<(String, Value)>,
 }
 
-/// A call as it was written.
+/// A call that was parsed from text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrittenCall {
     pub name: String,
@@ -23,13 +23,13 @@ pub(crate) struct WrittenCall {
     pub arguments: String,
 }
 
-/// What models call the arguments.
+/// Member names that models use for the arguments.
 const ARGUMENTS: [&str; 8] =
     ["arguments", "parameters", "args", "input", "action_input", "tool_input", "kwargs", "params"];
-/// What models call the name.
+/// Member names that models use for the tool name.
 const NAMES: [&str; 6] = ["name", "function", "tool", "tool_name", "function_name", "action"];
 
-impl Offer {
+impl ToolList {
     pub(crate) fn new(tools: &[Tool]) -> Self {
         let schema = |tool: &Tool| serde_json::from_str(&tool.parameters).unwrap_or_default();
         Self { tools: tools.iter().map(|tool| (tool.name.clone(), schema(tool))).collect() }
@@ -39,7 +39,7 @@ impl Offer {
         self.tools.iter().any(|(known, _)| known == name)
     }
 
-    /// The calls in a text that is nothing but calls; what is none is left out.
+    /// The calls in a text that should contain nothing but calls; anything else is ignored.
     pub(crate) fn read_calls(&self, text: &str) -> Vec<WrittenCall> {
         let mut calls = self.read_elements(text);
         if calls.is_empty() {
@@ -49,7 +49,7 @@ impl Offer {
         calls
     }
 
-    /// The name as it was offered: models put it into a name space, and write dots where there were none.
+    /// The offered name: models add a namespace, and write dots where there were none.
     fn name(&self, written: &str) -> Option<String> {
         let written = written.trim().trim_matches(['"', '\'', '`']);
         let plain = |name: &str| name.to_lowercase().replace(['.', '-', ' '], "_");
@@ -65,7 +65,7 @@ impl Offer {
         exact.or_else(|| offered().map(|(name, _)| name.clone())).or_else(|| is_name.then(|| bare.to_owned()))
     }
 
-    /// Objects, one or several, in a list or not, with a name before each or in it.
+    /// JSON objects, one or several, in a list or not, with the tool name before or in each.
     fn read_json(&self, text: &str) -> Vec<WrittenCall> {
         let mut calls = Vec::new();
         let (mut splitter, mut rest, mut before) = (Splitter::default(), text, String::new());
@@ -73,15 +73,15 @@ impl Offer {
             let Ok((taken, object)) = splitter.push(rest.as_bytes()) else { break };
             if let Some(object) = object {
                 let object = serde_json::from_slice(&object).ok();
-                let object = object.or_else(|| mend_object(&rest[..taken]).map(Value::Object));
+                let object = object.or_else(|| repair_object(&rest[..taken]).map(Value::Object));
                 if let Some(object) = object {
                     self.read_object(&object, &before, &mut calls);
                 }
                 before.clear();
                 rest = &rest[taken..];
             } else if splitter.is_within() {
-                // Cut off, or with a brace too few.
-                if let Some(object) = mend_object(rest) {
+                // Truncated, or a closing brace is missing.
+                if let Some(object) = repair_object(rest) {
                     self.read_object(&Value::Object(object), &before, &mut calls);
                 }
                 return calls;
@@ -101,7 +101,7 @@ impl Offer {
         calls
     }
 
-    /// An object that is a call, or holds calls, or the arguments of the name before it.
+    /// An object that is a call, contains calls, or is the arguments of the preceding name.
     fn read_object(&self, object: &Value, before: &str, calls: &mut Vec<WrittenCall>) {
         let inner = ["tool_calls", "function_calls", "calls"].iter().find_map(|name| object[*name].as_array());
         if let Some(inner) = inner {
@@ -116,11 +116,13 @@ impl Offer {
         }
         let own = NAMES.iter().find_map(|name| Some((*name, object[*name].as_str()?)));
         let arguments = ARGUMENTS.iter().map(|name| &object[*name]).find(|value| !value.is_null());
-        // A parameter may be called like what models call the name.
-        let own = own.filter(|(member, name)| arguments.is_some() || *member == "name" && self.knows(name));
+        // A parameter may have the same name as one of these members.
+        let own = own.filter(|(member, name)| arguments.is_some() || *member == "name" && self.is_tool(name));
         let before = name_before(before);
         match (own, before) {
-            (Some((_, name)), before) if self.knows(name) || before.as_deref().is_none_or(|name| !self.knows(name)) => {
+            (Some((_, name)), before)
+                if self.is_tool(name) || before.as_deref().is_none_or(|name| !self.is_tool(name)) =>
+            {
                 let rest = || {
                     let mut rest = object.as_object().cloned().unwrap_or_default();
                     rest.retain(|member, value| {
@@ -142,13 +144,13 @@ impl Offer {
         }
     }
 
-    /// Whether a name is one of a tool, however it is written.
-    fn knows(&self, written: &str) -> bool {
+    /// Whether a name, in any spelling, is that of a tool.
+    fn is_tool(&self, written: &str) -> bool {
         self.name(written).is_some_and(|name| self.has(&name))
     }
 
-    /// Elements: `<function=light><parameter=on>true</parameter></function>`, `<invoke name="light">…`, and the
-    /// pairs `<arg_key>on</arg_key><arg_value>true</arg_value>` behind a name.
+    /// XML-like elements: `<function=light><parameter=on>true</parameter></function>`, `<invoke name="light">…`, and
+    /// pairs `<arg_key>on</arg_key><arg_value>true</arg_value>` after a name.
     fn read_elements(&self, text: &str) -> Vec<WrittenCall> {
         let mut calls = Vec::new();
         if text.contains("<arg_key>") {
@@ -167,7 +169,7 @@ impl Offer {
         }
         let mut rest = text;
         while let Some(element) = Element::first(rest, &["function", "invoke"]) {
-            rest = element.behind;
+            rest = element.after;
             let Some(name) = self.name(&element.name) else { continue };
             let mut arguments = Map::new();
             let (mut inner, mut any) = (element.inside, false);
@@ -175,20 +177,20 @@ impl Offer {
                 any = true;
                 let value = self.value(&name, &parameter.name, parameter.inside);
                 arguments.insert(parameter.name, value);
-                inner = parameter.behind;
+                inner = parameter.after;
             }
             match any {
                 true => calls.push(WrittenCall { name, arguments: Value::Object(arguments).to_string() }),
                 false => match element.inside.trim() {
                     "" => calls.push(WrittenCall { name, arguments: "{}".to_owned() }),
-                    json => calls.extend(mend_or_read(json).and_then(|object| call(name, &object))),
+                    json => calls.extend(parse_or_repair(json).and_then(|object| call(name, &object))),
                 },
             }
         }
         calls
     }
 
-    /// A value that was written as text, in the type that the tool wants.
+    /// A value written as text, converted to the parameter's type.
     fn value(&self, tool: &str, parameter: &str, text: &str) -> Value {
         let text = text.strip_prefix('\n').unwrap_or(text);
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -206,9 +208,9 @@ impl Offer {
     }
 }
 
-/// The last word before an object, without the marks of formats around it.
+/// The last word before an object, ignoring format markers.
 fn name_before(text: &str) -> Option<String> {
-    // Marks are no names: `<｜tool▁sep｜>`.
+    // Markers are not names: `<｜tool▁sep｜>`.
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('<') {
@@ -219,48 +221,48 @@ fn name_before(text: &str) -> Option<String> {
     }
     plain.push_str(rest);
     let plain = plain.split("[CALL_ID]").next().unwrap_or_default();
-    let signs = |sign: char| !(sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | ':'));
+    let is_separator = |sign: char| !(sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | ':'));
     let no_names = ["args", "json", "function", "assistant", "commentary", "tool_calls", "tool_call"];
     let is_name = |word: &&str| {
         let word = word.trim_matches([':', '.']);
         !word.is_empty() && !no_names.contains(&word.to_lowercase().as_str())
     };
-    plain.split(signs).rev().find(is_name).map(|word| word.trim_matches([':', '.']).to_owned())
+    plain.split(is_separator).rev().find(is_name).map(|word| word.trim_matches([':', '.']).to_owned())
 }
 
-/// What stands between the signs of a tag, from behind its first one.
+/// The contents of a tag, from after its `<`.
 fn tag_at(text: &str) -> Option<&str> {
     const TAG_BYTES: usize = 200;
     let end = text.bytes().take(TAG_BYTES).position(|byte| byte == b'>')?;
     Some(&text[..end])
 }
 
-fn mend_or_read(json: &str) -> Option<Value> {
-    serde_json::from_str(json).ok().or_else(|| mend_object(json).map(Value::Object))
+fn parse_or_repair(json: &str) -> Option<Value> {
+    serde_json::from_str(json).ok().or_else(|| repair_object(json).map(Value::Object))
 }
 
-/// A call with arguments of any kind.
+/// A call, with its arguments normalised to an object.
 fn call(name: String, arguments: &Value) -> Option<WrittenCall> {
     let arguments = match arguments {
         Value::Object(object) => Value::Object(object.clone()),
         Value::Null => Value::Object(Map::new()),
         Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
-        // JSON within JSON.
-        Value::String(text) => mend_or_read(text).filter(Value::is_object)?,
+        // JSON within a JSON string.
+        Value::String(text) => parse_or_repair(text).filter(Value::is_object)?,
         _ => return None,
     };
     Some(WrittenCall { name, arguments: arguments.to_string() })
 }
 
-/// An element with a name: `<function=light>…</function>`, `<invoke name="light">…</invoke>`.
+/// A named element: `<function=light>…</function>`, `<invoke name="light">…</invoke>`.
 struct Element<'a> {
     name: String,
     inside: &'a str,
-    behind: &'a str,
+    after: &'a str,
 }
 
 impl<'a> Element<'a> {
-    /// The first one of these kinds; its end may be missing.
+    /// The first element of these kinds; its end tag may be missing.
     fn first(text: &'a str, kinds: &[&str]) -> Option<Self> {
         let mut from = 0;
         while let Some(at) = text[from..].find('<').map(|at| from + at) {
@@ -282,14 +284,14 @@ impl<'a> Element<'a> {
                 let close = tag_at(&inner[end + 2..]).and_then(|close| close.rsplit([':', '｜']).next());
                 close.is_some_and(|close| close.trim() == *kind)
             });
-            let (inside, behind) = match end {
+            let (inside, after) = match end {
                 Some((end, _)) => {
-                    let behind = inner[end..].find('>').map_or(inner.len(), |close| end + close + 1);
-                    (&inner[..end], &inner[behind..])
+                    let after = inner[end..].find('>').map_or(inner.len(), |close| end + close + 1);
+                    (&inner[..end], &inner[after..])
                 }
                 None => (inner, ""),
             };
-            return Some(Self { name: name.to_owned(), inside, behind });
+            return Some(Self { name: name.to_owned(), inside, after });
         }
         None
     }

@@ -1,4 +1,4 @@
-//! Members, streams, tools and messages that are not taken.
+//! Tests of rejected members, streams, tools and messages.
 
 use serde_json::json;
 
@@ -52,8 +52,8 @@ fn l6_members_that_are_not_taken_are_left_out() {
             "response_format",
         ),
     ] {
-        assert_eq!(helps(400, &body, true, &[]), Some(without(member)), "{body}");
-        assert_eq!(helps(422, &body, true, &[]), Some(without(member)), "{body}");
+        assert_eq!(remedy_for(400, &body, true, &[]), Some(without(member)), "{body}");
+        assert_eq!(remedy_for(422, &body, true, &[]), Some(without(member)), "{body}");
     }
 }
 
@@ -67,7 +67,7 @@ fn l6_streams_are_asked_for_or_not() {
         openai("Stream must be set to true"),
         openai("该模型仅支持流式调用"),
     ] {
-        assert_eq!(helps(400, &body, false, &[]), Some(Stream), "{body}");
+        assert_eq!(remedy_for(400, &body, false, &[]), Some(Stream), "{body}");
     }
     for body in [
         openai("Streaming is not supported for this model"),
@@ -75,7 +75,7 @@ fn l6_streams_are_asked_for_or_not() {
         json!({ "error": { "message": "Your organization must be verified to stream this model. Please go to: https://platform.openai.com/settings", "param": "stream", "code": "unsupported_value" } }),
         openai("stream mode is not supported"),
     ] {
-        assert_eq!(helps(400, &body, true, &[]), Some(Whole), "{body}");
+        assert_eq!(remedy_for(400, &body, true, &[]), Some(Whole), "{body}");
     }
 }
 
@@ -193,7 +193,7 @@ fn l6_tools_are_left_out_told_in_words_or_made_fit() {
         ),
         (400, openai("Invalid schema for function 'self.light': additionalProperties is not permitted."), PlainSchemas),
     ] {
-        assert_eq!(helps(status, &body, true, &[]), Some(remedy), "{body}");
+        assert_eq!(remedy_for(status, &body, true, &[]), Some(remedy), "{body}");
     }
 }
 
@@ -267,10 +267,10 @@ fn l6_messages_are_put_into_the_order_that_is_wanted() {
             FillContent,
         ),
     ] {
-        assert_eq!(helps(status, &body, true, &[]), Some(remedy), "{body}");
+        assert_eq!(remedy_for(status, &body, true, &[]), Some(remedy), "{body}");
     }
-    // Where the first did not help, there is a second.
+    // If the first remedy did not help, the next one is used.
     let alternate = openai("Conversation roles must alternate user/assistant/user/assistant/...");
-    assert_eq!(helps(400, &alternate, true, &[MergeRoles]), Some(SystemIntoUser));
-    assert_eq!(helps(400, &alternate, true, &[MergeRoles, SystemIntoUser]), Some(CallsAsText));
+    assert_eq!(remedy_for(400, &alternate, true, &[MergeRoles]), Some(SystemIntoUser));
+    assert_eq!(remedy_for(400, &alternate, true, &[MergeRoles, SystemIntoUser]), Some(CallsAsText));
 }

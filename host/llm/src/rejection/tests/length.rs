@@ -1,4 +1,4 @@
-//! Too many tokens, in the question or in the answer.
+//! Tests of token limits, of the prompt and of the answer.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn l6_a_question_that_is_too_long_is_shortened() {
     for (status, body) in [
-        // OpenAI, Azure, DeepSeek, and whoever copies them.
+        // OpenAI, Azure, DeepSeek, and compatible services.
         (
             400,
             json!({ "error": { "message": "This model's maximum context length is 4097 tokens. However, your messages resulted in 6988 tokens. Please reduce the length of the messages.", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded" } }),
@@ -38,7 +38,7 @@ fn l6_a_question_that_is_too_long_is_shortened() {
                 "Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 40000. The input or output tokens must be reduced in order to run successfully.",
             ),
         ),
-        // llama.cpp, old and new, and its sister.
+        // llama.cpp, old and new, and llama-cpp-python.
         (
             400,
             json!({ "error": { "code": 400, "message": "request (4390 tokens) exceeds the available context size (4096 tokens), try increasing it", "type": "exceed_context_size_error", "n_prompt_tokens": 4390, "n_ctx": 4096 } }),
@@ -100,7 +100,7 @@ fn l6_a_question_that_is_too_long_is_shortened() {
             422,
             json!({ "error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 100 `max_new_tokens`", "error_type": "validation" }),
         ),
-        // OpenRouter, with what the one behind it says.
+        // OpenRouter, with the upstream error.
         (
             400,
             json!({ "error": { "message": "Provider returned error", "code": 400, "metadata": { "raw": "{\"error\":{\"message\":\"This endpoint's maximum context length is 32768 tokens. However, you requested about 40000 tokens (39000 of text input, 1000 in the output). Please reduce the length of either one\"}}", "provider_name": "x" } } }),
@@ -108,7 +108,7 @@ fn l6_a_question_that_is_too_long_is_shortened() {
         (413, json!("<html><h1>413 Request Entity Too Large</h1></html>")),
         (413, json!("")),
     ] {
-        let remedy = helps(status, &body, true, &[]);
+        let remedy = remedy_for(status, &body, true, &[]);
         let by_tokens = matches!(remedy, Some(Remedy::TokenCap { .. })) && body.to_string().contains("max_new_tokens");
         assert!(remedy == Some(Shorten) || by_tokens, "{body}: {remedy:?}");
     }
@@ -116,12 +116,12 @@ fn l6_a_question_that_is_too_long_is_shortened() {
 
 #[test]
 fn l6_nothing_that_can_go_is_left_then_the_answer_is_shorter() {
-    let said = openai(
+    let body = openai(
         "This model's maximum context length is 4096 tokens. However, you requested 20545 tokens (545 in the messages, \
          20000 in the completion). Please reduce the length of the messages or completion.",
     );
-    let remedy = helps(400, &said, true, &[Shorten, Shorten, Shorten]);
-    assert_eq!(remedy, Some(Remedy::TokenCap { tokens: 4096 - 545 - 8, lasts: false }));
+    let remedy = remedy_for(400, &body, true, &[Shorten, Shorten, Shorten]);
+    assert_eq!(remedy, Some(Remedy::TokenCap { tokens: 4096 - 545 - 8, is_permanent: false }));
 }
 
 #[test]
@@ -154,17 +154,20 @@ fn l6_the_limit_of_tokens_is_what_the_model_can() {
         ),
         (openai("max_tokens is too large: 20,000. At most 1,024."), 1024),
     ] {
-        assert_eq!(helps(400, &body, true, &[]), Some(cap(tokens)), "{body}");
+        assert_eq!(remedy_for(400, &body, true, &[]), Some(cap(tokens)), "{body}");
     }
-    // What is left of the context is this question's own.
+    // What is left of the context depends on this question.
     let body = json!({ "object": "error", "message": "'max_tokens' or 'max_completion_tokens' is too large: 20000. This model's maximum context length is 4096 tokens and your request has 300 input tokens (20000 > 4096 - 300).", "code": 400 });
-    assert_eq!(helps(400, &body, true, &[]), Some(Remedy::TokenCap { tokens: 4096 - 300 - 8, lasts: false }));
+    assert_eq!(
+        remedy_for(400, &body, true, &[]),
+        Some(Remedy::TokenCap { tokens: 4096 - 300 - 8, is_permanent: false })
+    );
 }
 
 #[test]
 fn l6_the_limit_has_one_name_or_the_other() {
     let instead = json!({ "error": { "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter" } });
-    assert_eq!(helps(400, &instead, true, &[]), Some(MaxCompletionTokens));
+    assert_eq!(remedy_for(400, &instead, true, &[]), Some(MaxCompletionTokens));
     let unknown = [
         (
             422,
@@ -176,15 +179,15 @@ fn l6_the_limit_has_one_name_or_the_other() {
         ),
     ];
     for (status, body) in unknown {
-        // It was remembered, and is wrong now.
+        // Remembered from an earlier question, and wrong now.
         let question = Question::new(&request(true)).expect("a question");
         let plan = Plan::new(vec![MaxCompletionTokens], false);
-        assert_eq!(of(status, &body).remedy(&question, &terms(), &plan), Some(MaxTokens), "{body}");
-        // It was found in this question: neither is taken.
-        assert_eq!(helps(status, &body, true, &[MaxCompletionTokens]), Some(NoTokenLimit), "{body}");
+        assert_eq!(of(status, &body).remedy(&question, &settings(), &plan), Some(MaxTokens), "{body}");
+        // Found in this question: neither name is accepted.
+        assert_eq!(remedy_for(status, &body, true, &[MaxCompletionTokens]), Some(NoTokenLimit), "{body}");
     }
     assert_eq!(
-        helps(400, &openai("max_tokens参数非法。请检查文档。"), true, &[MaxCompletionTokens]),
+        remedy_for(400, &openai("max_tokens参数非法。请检查文档。"), true, &[MaxCompletionTokens]),
         Some(NoTokenLimit)
     );
 }

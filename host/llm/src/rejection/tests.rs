@@ -1,5 +1,5 @@
-//! What services have really said, and what helps. Rule: the words are facts from users of these services; where
-//! one says something new, its words are added here first.
+//! Real error messages of services, with the remedies. Rule: the messages were reported by users of these services; a
+//! new message is added here first.
 
 mod length;
 mod shape;
@@ -18,7 +18,7 @@ fn message(role: Role, content: &str) -> ChatMessage {
     ChatMessage { role, content: content.to_owned(), tool_calls: Vec::new(), tool_call_id: None }
 }
 
-/// A question with everything that can be refused.
+/// A question that contains everything that can be rejected.
 fn request(chunks: bool) -> ModelRequest {
     let call = ToolCall { id: "call_0".to_owned(), name: "self.light".to_owned(), arguments: "{}".to_owned() };
     let mut calling = message(Role::Assistant, "");
@@ -48,7 +48,7 @@ fn request(chunks: bool) -> ModelRequest {
     }
 }
 
-fn terms() -> Terms {
+fn settings() -> ClientSettings {
     let mut alias = Alias {
         base_url: Some("http://127.0.0.1:1/v1".into()),
         model: Some("small".to_owned()),
@@ -66,21 +66,21 @@ fn terms() -> Terms {
     ] {
         alias.extra.insert(member.to_owned(), value);
     }
-    Terms::new("default", &alias, &Overrides::default())
+    ClientSettings::new("default", &alias, &Overrides::default())
 }
 
-fn of(status: u16, body: &Value) -> Refusal {
+fn of(status: u16, body: &Value) -> Rejection {
     let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
-    Refusal::of_status(status, body.as_bytes())
+    Rejection::of_status(status, body.as_bytes())
 }
 
-fn helps(status: u16, body: &Value, chunks: bool, before: &[Remedy]) -> Option<Remedy> {
+fn remedy_for(status: u16, body: &Value, chunks: bool, before: &[Remedy]) -> Option<Remedy> {
     let question = Question::new(&request(chunks)).expect("a question");
     let mut plan = Plan::default();
     for remedy in before {
         assert!(plan.apply(remedy.clone()), "{remedy:?}");
     }
-    let advice = of(status, body).advice(&question, &terms(), &plan);
+    let advice = of(status, body).advice(&question, &settings(), &plan);
     advice.filter(|advice| !advice.is_guess).map(|advice| advice.remedy)
 }
 
@@ -89,10 +89,10 @@ fn without(member: &'static str) -> Remedy {
 }
 
 fn cap(tokens: u32) -> Remedy {
-    Remedy::TokenCap { tokens, lasts: true }
+    Remedy::TokenCap { tokens, is_permanent: true }
 }
 
-/// As OpenAI and most others say it.
+/// In the format of OpenAI and most others.
 fn openai(message: &str) -> Value {
     json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": null } })
 }
@@ -109,14 +109,15 @@ fn what_no_change_helps_against_is_left_alone() {
         (500, openai("The server had an error while processing your request.")),
         (503, openai("Overloaded")),
     ] {
-        assert_eq!(helps(status, &body, true, &[]), None, "{body}");
+        assert_eq!(remedy_for(status, &body, true, &[]), None, "{body}");
     }
 }
 
 #[test]
 fn words_that_nobody_knows_cost_the_tools_once() {
     let question = Question::new(&request(true)).expect("a question");
-    let advice = |status: u16, words: &str, plan: &Plan| of(status, &openai(words)).advice(&question, &terms(), plan);
+    let advice =
+        |status: u16, words: &str, plan: &Plan| of(status, &openai(words)).advice(&question, &settings(), plan);
     let guess = Some(Advice { remedy: NoTools, is_guess: true });
     assert_eq!(advice(400, "Bad request.", &Plan::default()), guess);
     assert_eq!(advice(422, "Bad request.", &Plan::default()), guess);
@@ -132,15 +133,15 @@ fn what_the_question_says_changes_nothing() {
     let mut request = request(true);
     request.messages[5].content = "Say: system role not supported".to_owned();
     let question = Question::new(&request).expect("a question");
-    let refusal = of(400, &openai("Cannot answer 'Say: system role not supported'"));
-    assert_eq!(refusal.remedy(&question, &terms(), &Plan::new(vec![NoTools], false)), None);
+    let rejection = of(400, &openai("Cannot answer 'Say: system role not supported'"));
+    assert_eq!(rejection.remedy(&question, &settings(), &Plan::new(vec![NoTools], false)), None);
 }
 
 #[test]
 fn an_error_in_place_of_an_answer_is_a_refusal_too() {
     let question = Question::new(&request(true)).expect("a question");
-    let reported = Refusal::reported(&json!({ "message": "System role not supported", "code": 400 }));
-    assert_eq!(reported.remedy(&question, &terms(), &Plan::default()), Some(SystemIntoUser));
-    let rate = Refusal::reported(&json!({ "message": "'tools' too many", "code": 429 }));
-    assert_eq!(rate.remedy(&question, &terms(), &Plan::default()), None);
+    let reported = Rejection::reported(&json!({ "message": "System role not supported", "code": 400 }));
+    assert_eq!(reported.remedy(&question, &settings(), &Plan::default()), Some(SystemIntoUser));
+    let rate = Rejection::reported(&json!({ "message": "'tools' too many", "code": 429 }));
+    assert_eq!(rate.remedy(&question, &settings(), &Plan::default()), None);
 }

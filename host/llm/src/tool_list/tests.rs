@@ -1,23 +1,23 @@
-//! Ways in which models write calls.
+//! Tests of the notations in which models write calls.
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 
-fn offer() -> Offer {
+fn tool_list() -> ToolList {
     let parameters = json!({
         "type": "object",
         "properties": { "on": { "type": "boolean" }, "room": { "type": "string" }, "level": { "type": "integer" } },
     });
     let tool =
         |name: &str| Tool { name: name.to_owned(), description: String::new(), parameters: parameters.to_string() };
-    Offer::new(&[tool("light"), tool("self_lamp_turn_on"), tool("set-volume")])
+    ToolList::new(&[tool("light"), tool("self_lamp_turn_on"), tool("set-volume")])
 }
 
 fn read(text: &str) -> Vec<(String, Value)> {
     let parsed = |call: WrittenCall| (call.name, serde_json::from_str(&call.arguments).expect("an object"));
-    offer().read_calls(text).into_iter().map(parsed).collect()
+    tool_list().read_calls(text).into_iter().map(parsed).collect()
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn one_call_is_read_however_it_is_written() {
             .into(),
         "light\n<arg_key>on</arg_key>\n<arg_value>true</arg_value>\n<arg_key>room</arg_key>\n<arg_value>厨房</arg_value>\n"
             .into(),
-        // Damaged: cut off, single quotes.
+        // Damaged: truncated, single quotes.
         "{\"name\": \"light\", \"arguments\": {\"on\": true, \"room\": \"厨房\"".into(),
         "{'name': 'light', 'arguments': {'on': True, 'room': '厨房'}}".into(),
     ] {
@@ -97,7 +97,7 @@ fn names_are_found_again_and_need_no_arguments() {
         (r#"{"name":"light","arguments":""}"#, "light"),
         ("<function=light></function>", "light"),
         ("light", "light"),
-        // Nobody offered it; whoever is told will say so.
+        // An unknown tool; its caller will report that.
         (r#"{"name":"weather","arguments":{}}"#, "weather"),
     ] {
         assert_eq!(read(text), [(name.to_owned(), json!({}))], "{text}");
@@ -127,7 +127,7 @@ fn what_is_no_call_is_none() {
 fn long_texts_take_linear_time() {
     for text in ["<", "</", "<function=", "<function=light>", "{", "<arg_key>", "[", "light<", "{\"name\":"] {
         let started = std::time::Instant::now();
-        let _ = offer().read_calls(&text.repeat(limits::MODEL_CALL_BYTES / text.len()));
+        let _ = tool_list().read_calls(&text.repeat(limits::MODEL_CALL_BYTES / text.len()));
         assert!(started.elapsed() < std::time::Duration::from_secs(5), "{text} took {:?}", started.elapsed());
     }
 }
@@ -135,7 +135,7 @@ fn long_texts_take_linear_time() {
 proptest! {
     #[test]
     fn any_text_gives_calls_with_objects(text in "([<>/{}\\[\\]\":, \n=`|a1预｜▁]|light|function|invoke|parameter|name|arguments){0,40}") {
-        for call in offer().read_calls(&text) {
+        for call in tool_list().read_calls(&text) {
             prop_assert!(serde_json::from_str::<Value>(&call.arguments).is_ok_and(|value| value.is_object()));
             prop_assert!(!call.name.is_empty());
         }
