@@ -1,134 +1,138 @@
-//! The beginning of a mode. Rule: modes are those that are configured, and their phrases are taken apart into a verb
-//! and what it begins, so that every verb goes with everything; what stays of a phrase stands for itself.
+//! Commands that start a mode. Rule: only configured modes are recognised; their phrases are split into a verb and an
+//! object, so that every known verb combines with every object; a phrase that cannot be split is matched as it is.
 
-use crate::leave::{may, moved};
-use crate::path::{Marks, Ways};
+use crate::leave::{may_be, switch_to};
+use crate::path::{Flags, Paths};
 use crate::text::Text;
 
-mod asked;
-mod behind;
-mod spoken;
+mod board_question;
+mod long_forms;
+mod trailing_verbs;
 pub mod vocabulary;
 
-use behind::{BEGUN, BROUGHT, RESULTING};
+use trailing_verbs::{AFTER_BA_OBJECT, AFTER_OBJECT, AFTER_SHOWN_OBJECT};
 use vocabulary::{
-    ACTIVE, DETERMINERS, ENTER, ENTER_MODE, KNOWN, MAKE, MEASURE, NOTE, OPENING, PARTED, PARTS, SHOW, START, Vocabulary,
+    ACTIVITY_VERBS, CREATE_VERBS, DETERMINERS, ENTER_MODE_VERBS, ENTER_VERBS, MEASURE_WORDS, NOTE_VERBS,
+    OPENING_GERUNDS, SEPARABLE_VERBS, SHOW_VERBS, START_VERBS, VERB_PARTICLES, VOCABULARIES, Vocabulary,
 };
 
-/// A mode and all that it is called.
+/// A mode and all names it is known by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
     pub mode: String,
-    /// Phrases as they are configured.
-    wholes: Vec<String>,
-    /// 会议模式, meeting mode: said alone they are a command.
+    /// Phrases that are matched as a whole.
+    whole_phrases: Vec<String>,
+    /// 会议模式, meeting mode: the name alone is a command.
     modes: Vec<String>,
-    /// 会议, the meeting: something that a device opens and closes.
+    /// 会议, the meeting: an object that is opened and closed.
     things: Vec<String>,
-    /// 工作, working: what people do.
+    /// 工作, working: activities.
     activities: Vec<String>,
     /// 开会: an activity with its verb.
-    doings: Vec<String>,
-    /// 看板: shown, and closed again.
+    activity_phrases: Vec<String>,
+    /// 看板: an object that is shown and closed again.
     boards: Vec<String>,
-    /// 任务列表: shown.
+    /// 任务列表: an object that is only shown.
     lists: Vec<String>,
-    /// 录音: it begins and ends.
+    /// 录音: a recording, which is started and stopped.
     pub(crate) recordings: Vec<String>,
-    recorded: Vec<String>,
-    /// 收工: ends it, said whole.
-    stops: Vec<String>,
+    /// 录, record: verbs in front of a thing.
+    recording_verbs: Vec<String>,
+    /// 收工: complete phrases that end the mode.
+    end_phrases: Vec<String>,
 }
 
 impl Named {
-    /// From the configured phrases. Where these are among what the vocabulary of the mode knows, the rest of it is
-    /// understood as well.
+    /// Built from the configured phrases. If one of them is part of the built-in vocabulary of the mode, the whole
+    /// vocabulary is recognised.
     pub fn new<P: AsRef<str>>(mode: &str, phrases: &[P]) -> Self {
         let mut named = Self { mode: mode.to_owned(), ..Self::default() };
         for phrase in phrases {
-            named.take_apart(&Text::phrase(phrase.as_ref()));
+            named.split_phrase(&Text::phrase(phrase.as_ref()));
         }
-        let known = KNOWN.iter().find(|known| known.mode == mode && known.has_any(&named));
+        let known = VOCABULARIES.iter().find(|known| known.mode == mode && known.has_any(&named));
         if let Some(known) = known {
-            named.add(known);
+            named.add_vocabulary(known);
         }
         named
     }
 
-    /// A mode by its vocabulary alone.
+    /// A mode with its built-in vocabulary alone.
     pub fn known(mode: &str) -> Self {
         let mut named = Self { mode: mode.to_owned(), ..Self::default() };
-        if let Some(known) = KNOWN.iter().find(|known| known.mode == mode) {
-            named.add(known);
+        if let Some(known) = VOCABULARIES.iter().find(|known| known.mode == mode) {
+            named.add_vocabulary(known);
         }
         named
     }
 
-    /// Nothing is known of it but its phrases.
-    pub(crate) fn is_bare(&self) -> bool {
+    /// True if only the phrases of the mode are known.
+    pub(crate) fn has_no_vocabulary(&self) -> bool {
         self.boards.is_empty() && self.lists.is_empty() && self.recordings.is_empty()
     }
 
-    fn take_apart(&mut self, phrase: &str) {
+    fn split_phrase(&mut self, phrase: &str) {
         if phrase.is_empty() {
             return;
         }
-        let mut is_determined = false;
+        let mut has_determiner = false;
         let mut behind = |rest: &str, verbs: &[&str]| -> Option<String> {
             let verb = verbs.iter().filter(|verb| is_word_at(rest, verb)).max_by_key(|verb| verb.len())?;
             let mut rest = rest[verb.len()..].trim_start();
             while let Some(word) = DETERMINERS.iter().find(|word| is_word_at(rest, word)) {
                 rest = rest[word.len()..].trim_start();
-                is_determined = true;
+                has_determiner = true;
             }
             (!rest.is_empty()).then(|| rest.to_owned())
         };
         let (started, entered) =
-            (behind(phrase, &START), behind(phrase, &ENTER).or_else(|| behind(phrase, &ENTER_MODE)));
+            (behind(phrase, &START_VERBS), behind(phrase, &ENTER_VERBS).or_else(|| behind(phrase, &ENTER_MODE_VERBS)));
         let rest = started.clone().or_else(|| entered.clone()).unwrap_or_else(|| phrase.to_owned());
         if rest.ends_with("模式") || rest.ends_with(" mode") {
             self.modes.push(rest);
             return;
         }
-        let of =
-            |list: fn(&Vocabulary) -> &'static [&'static str]| KNOWN.iter().any(|known| list(known).contains(&&*rest));
+        let of = |list: fn(&Vocabulary) -> &'static [&'static str]| {
+            VOCABULARIES.iter().any(|known| list(known).contains(&&*rest))
+        };
         match () {
             () if of(|known| known.things) => self.things.push(rest),
-            () if of(|known| known.activities) || (started.is_some() && !is_determined) => {
+            () if of(|known| known.activities) || (started.is_some() && !has_determiner) => {
                 self.activities.push(rest);
-                self.doings.push(phrase.to_owned());
+                self.activity_phrases.push(phrase.to_owned());
                 return;
             }
             () if started.is_some() || entered.is_some() => self.things.push(rest),
             () => {}
         }
-        self.wholes.push(phrase.to_owned());
+        self.whole_phrases.push(phrase.to_owned());
     }
 
-    fn add(&mut self, known: &Vocabulary) {
+    fn add_vocabulary(&mut self, known: &Vocabulary) {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         self.modes.extend(owned(known.modes));
         self.things.extend(owned(known.things));
         self.activities.extend(owned(known.activities));
-        self.doings.extend(owned(known.doings));
-        self.wholes.extend(owned(known.wholes));
+        self.activity_phrases.extend(owned(known.activity_phrases));
+        self.whole_phrases.extend(owned(known.whole_phrases));
         self.boards.extend(owned(known.boards));
         self.lists.extend(owned(known.lists));
         self.recordings.extend(owned(known.recordings));
-        self.recorded.extend(owned(known.recorded));
-        self.stops.extend(owned(known.stops));
+        self.recording_verbs.extend(owned(known.recording_verbs));
+        self.end_phrases.extend(owned(known.end_phrases));
     }
 
-    /// Behind what a device can open and close.
-    pub(crate) fn noun<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        let ways = determined(ways);
-        let one = |ways: &Ways<'t>| ways.word(&self.things).or(&ways.word(&self.modes)).or(&ways.word(&self.boards));
-        ways.some(one)
+    /// Matches an object that is opened and closed.
+    pub(crate) fn noun<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        let paths = with_determiners(paths);
+        let one =
+            |paths: &Paths<'t>| paths.word(&self.things).or(&paths.word(&self.modes)).or(&paths.word(&self.boards));
+        paths.many1(one)
     }
 
-    /// Behind what can be looked at.
-    pub(crate) fn shown<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        let one = |ways: &Ways<'t>| ways.word(&self.boards).or(&ways.word(&self.lists));
+    /// Matches an object that is shown.
+    pub(crate) fn shown<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        let one = |paths: &Paths<'t>| paths.word(&self.boards).or(&paths.word(&self.lists));
         let on = [
             "上的",
             "里的",
@@ -143,80 +147,85 @@ impl Named {
             "上今天的",
             "的",
         ];
-        // 任务板上的任务. 开始一个新的任务 shows none that is there.
+        // 任务板上的任务 is matched by board, preposition and list. 开始一个新的任务 creates a task and shows none.
         let new = ["一个新的", "一个新", "新的", "新", "new", "a new", "another"];
-        let shown = ways.many(|ways| ways.word(&DETERMINERS).minus(&ways.word(&new)));
-        shown.some(|ways| one(ways).or(&determined(&ways.word(&self.boards).word(&on)).word(&self.lists)))
+        let shown = paths.many0(|paths| paths.word(&DETERMINERS).except(&paths.word(&new)));
+        shown.many1(|paths| one(paths).or(&with_determiners(&paths.word(&self.boards).word(&on)).word(&self.lists)))
     }
 
-    /// Behind the record of something that goes on.
-    pub(crate) fn recording<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        determined(ways).word(&self.recordings)
+    /// Matches the recording of an event.
+    pub(crate) fn recording<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        with_determiners(paths).word(&self.recordings)
     }
 
-    /// What ends the mode, said whole.
-    pub(crate) fn stop<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        ways.marked(&self.stops, Marks::ACTIVITY)
+    /// Matches a complete phrase that ends the mode.
+    pub(crate) fn stop<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        paths.word_with_flags(&self.end_phrases, Flags::ACTIVITY)
     }
 
-    pub(crate) fn thing<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        determined(ways).word(&self.things)
+    pub(crate) fn thing<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        with_determiners(paths).word(&self.things)
     }
 
-    pub(crate) fn mode<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        determined(ways).some(|ways| ways.word(&self.modes))
+    pub(crate) fn mode<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        with_determiners(paths).many1(|paths| paths.word(&self.modes))
     }
 
-    pub(crate) fn activity<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        determined(ways).marked(&self.activities, Marks::ACTIVITY)
+    pub(crate) fn activity<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        with_determiners(paths).word_with_flags(&self.activities, Flags::ACTIVITY)
     }
 
-    /// All ways to order the beginning of the mode.
-    pub fn core<'t>(&self, ways: &Ways<'t>) -> Ways<'t> {
-        let verb = |ways: &Ways<'t>, verbs: &[&str]| {
-            // 开始开始会议, start the start the meeting.
-            let once = |ways: &Ways<'t>| determined(&ways.word(verbs)).maybe(|ways| ways.word(&["一下", "下"]));
-            ways.some(once)
+    /// Matches all commands that start the mode.
+    pub fn start_command<'t>(&self, paths: &Paths<'t>) -> Paths<'t> {
+        let verb = |paths: &Paths<'t>, verbs: &[&str]| {
+            // The verb may be repeated: 开始开始会议, start the start the meeting.
+            let once =
+                |paths: &Paths<'t>| with_determiners(&paths.word(verbs)).optional(|paths| paths.word(&["一下", "下"]));
+            paths.many1(once)
         };
-        ways.any(&[
-            &|ways| ways.word(&self.wholes),
-            &|ways| self.noun(&verb(ways, &START)),
-            &|ways| self.noun(&verb(ways, &ENTER)),
-            &|ways| self.mode(&verb(ways, &ENTER_MODE)),
-            &|ways| self.mode(&moved(ways)),
-            &|ways| {
-                // One goes to a meeting without any device, and is not switched to one.
-                let switched = ways.word(&["switch", "pop", "flip", "swap"]);
+        paths.any(&[
+            &|paths| paths.word(&self.whole_phrases),
+            &|paths| self.noun(&verb(paths, &START_VERBS)),
+            &|paths| self.noun(&verb(paths, &ENTER_VERBS)),
+            &|paths| self.mode(&verb(paths, &ENTER_MODE_VERBS)),
+            &|paths| self.mode(&switch_to(paths)),
+            &|paths| {
+                // "Go to the meeting" needs no device and is excluded, "switch to the meeting" is not.
+                let switched = paths.word(&["switch", "pop", "flip", "swap"]);
                 let by =
-                    switched.many(|ways| ways.word(&["us", "me", "it", "this", "over", "back", "right", "across"]));
+                    switched.many0(|paths| paths.word(&["us", "me", "it", "this", "over", "back", "right", "across"]));
                 let to = by.word(&["to", "into"]);
                 self.noun(&to).or(&self.activity(&to))
             },
-            &|ways| {
-                let held = ways.word(&["把会", "把这会", "把咱这会", "把个会", "把咱们的会", "把今天的会"]);
-                let held = given(&held).word(&["开起来", "开开", "开了", "录起来", "录下来", "录上", "记下来"]);
-                if self.recordings.is_empty() { held.nowhere() } else { held }
+            &|paths| {
+                let object = paths.word(&["把会", "把这会", "把咱这会", "把个会", "把咱们的会", "把今天的会"]);
+                let object =
+                    with_adverbials(&object).word(&["开起来", "开开", "开了", "录起来", "录下来", "录上", "记下来"]);
+                if self.recordings.is_empty() { object.no_match() } else { object }
             },
-            &|ways| self.activity(&ways.some(|ways| ways.word(&ACTIVE))),
-            &|ways| self.mode(ways),
-            &|ways| {
+            &|paths| self.activity(&paths.many1(|paths| paths.word(&ACTIVITY_VERBS))),
+            &|paths| self.mode(paths),
+            &|paths| {
                 // 我要写代码，进入编程模式.
-                let told =
-                    ways.word(&["我要", "我想", "准备", "该", "要", "我们要", "我准备", "开始"]).word(&self.activities);
-                let told = told.many(|ways| ways.word(&["了", "吧", "那", "请", "帮我"]));
-                self.mode(&verb(&told, &ENTER).or(&verb(&told, &START)))
+                let intended = paths
+                    .word(&["我要", "我想", "准备", "该", "要", "我们要", "我准备", "开始"])
+                    .word(&self.activities);
+                let intended = intended.many0(|paths| paths.word(&["了", "吧", "那", "请", "帮我"]));
+                self.mode(&verb(&intended, &ENTER_VERBS).or(&verb(&intended, &START_VERBS)))
             },
-            &|ways| ways.marked(&self.doings, Marks::ACTIVITY),
-            &|ways| self.activity(ways).marked(&["吧"], Marks::URGES),
-            &|ways| self.activity(ways).word(&["走起", "搞起来", "走起来", "搞起", "整起来"]),
-            &|ways| {
-                let made =
-                    ways.word(&MAKE).word(&MEASURE).any(&[&|ways| ways.word(&self.things), &|ways| ways.word(&["会"])]);
-                if self.recordings.is_empty() { made.nowhere() } else { made }
+            &|paths| paths.word_with_flags(&self.activity_phrases, Flags::ACTIVITY),
+            &|paths| self.activity(paths).word_with_flags(&["吧"], Flags::URGED),
+            &|paths| self.activity(paths).word(&["走起", "搞起来", "走起来", "搞起", "整起来"]),
+            &|paths| {
+                let made = paths
+                    .word(&CREATE_VERBS)
+                    .word(&MEASURE_WORDS)
+                    .any(&[&|paths| paths.word(&self.things), &|paths| paths.word(&["会"])]);
+                if self.recordings.is_empty() { made.no_match() } else { made }
             },
-            &|ways| self.recording(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&NOTE)),
-            &|ways| {
-                given(&self.noun(&ways.word(&["把", "将"]))).word(&[
+            &|paths| self.recording(&paths.optional(|paths| paths.word(&["开始", "start to"])).word(&NOTE_VERBS)),
+            &|paths| {
+                with_adverbials(&self.noun(&paths.word(&["把", "将"]))).word(&[
                     "录下来",
                     "记录下来",
                     "记下来",
@@ -227,31 +236,35 @@ impl Named {
                     "录上",
                 ])
             },
-            &|ways| {
-                self.shown(&verb(ways, &SHOW))
-                    .maybe(|ways| ways.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
+            &|paths| {
+                self.shown(&verb(paths, &SHOW_VERBS))
+                    .optional(|paths| paths.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
             },
-            &|ways| spoken::core(ways, self),
-            &|ways| asked::core(ways, &[&self.boards, &self.lists]),
-            &|ways| {
-                let started = ways.some(|ways| ways.word(&START).maybe(|ways| ways.word(&["一下", "下"])));
+            &|paths| long_forms::start_command(paths, self),
+            &|paths| board_question::start_command(paths, &[&self.boards, &self.lists]),
+            &|paths| {
+                let started =
+                    paths.many1(|paths| paths.word(&START_VERBS).optional(|paths| paths.word(&["一下", "下"])));
                 self.shown(&started)
             },
-            // 看板打开, 任务读一下; 任务看看 is said of nothing else.
-            &|ways| given(&self.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(&BROUGHT),
-            &|ways| {
-                self.noun(&determined(&ways.word(&PARTED)))
-                    .or(&self.shown(&determined(&ways.word(&PARTED))))
-                    .word(&PARTS)
+            // 看板打开, 任务读一下; 任务看看 has no other meaning.
+            &|paths| {
+                with_adverbials(&self.shown(&paths.optional(|paths| paths.word(&["把", "将"]))))
+                    .word(&AFTER_SHOWN_OBJECT)
             },
-            &|ways| {
-                self.activity(&ways.some(|ways| ways.word(&ACTIVE)))
+            &|paths| {
+                self.noun(&with_determiners(&paths.word(&SEPARABLE_VERBS)))
+                    .or(&self.shown(&with_determiners(&paths.word(&SEPARABLE_VERBS))))
+                    .word(&VERB_PARTICLES)
+            },
+            &|paths| {
+                self.activity(&paths.many1(|paths| paths.word(&ACTIVITY_VERBS)))
                     .word(&["on", "through"])
-                    .any(&[&|ways| self.shown(ways)])
+                    .any(&[&|paths| self.shown(paths)])
             },
-            &|ways| self.recording(&verb(ways, &START)),
-            &|ways| {
-                self.recording(ways).word(&[
+            &|paths| self.recording(&verb(paths, &START_VERBS)),
+            &|paths| {
+                self.recording(paths).word(&[
                     "开始",
                     "现在开始",
                     "正式开始",
@@ -266,31 +279,35 @@ impl Named {
                     "开开",
                 ])
             },
-            &|ways| given(&self.recording(&ways.word(&["把", "将"]))).word(&RESULTING),
-            &|ways| {
+            &|paths| with_adverbials(&self.recording(&paths.word(&["把", "将"]))).word(&AFTER_BA_OBJECT),
+            &|paths| {
                 let parts = ["going", "started", "rolling", "running", "underway", "under way", "on"];
-                self.recording(&determined(&ways.word(&PARTED))).word(&parts)
+                self.recording(&with_determiners(&paths.word(&SEPARABLE_VERBS))).word(&parts)
             },
-            &|ways| {
-                let recorded = ["录一下", "录下来", "录起来", "录上", "记录一下", "记录下来", "记一下", "记下来"];
-                given(&self.thing(ways)).word(&recorded)
+            &|paths| {
+                let after_thing = ["录一下", "录下来", "录起来", "录上", "记录一下", "记录下来", "记一下", "记下来"];
+                with_adverbials(&self.thing(paths)).word(&after_thing)
             },
-            &|ways| {
+            &|paths| {
                 self.noun(
-                    &determined(&ways.maybe(|ways| ways.word(&["开始", "start to"])).word(&self.recorded))
-                        .many(|ways| ways.word(&["一下", "下"])),
+                    &with_determiners(
+                        &paths.optional(|paths| paths.word(&["开始", "start to"])).word(&self.recording_verbs),
+                    )
+                    .many0(|paths| paths.word(&["一下", "下"])),
                 )
             },
-            &|ways| given(&self.noun(ways)).word(&BEGUN),
-            // My tasks please: who says please has ordered.
-            &|ways| {
-                let wished = self.shown(ways).or(&self.recording(ways));
-                wished.maybe(|ways| ways.word(&["up", "now", "then"])).marked(&["please", "pls"], Marks::POLITE)
+            &|paths| with_adverbials(&self.noun(paths)).word(&AFTER_OBJECT),
+            // "My tasks please" has no verb: "please" makes it a command.
+            &|paths| {
+                let wished = self.shown(paths).or(&self.recording(paths));
+                wished
+                    .optional(|paths| paths.word(&["up", "now", "then"]))
+                    .word_with_flags(&["please", "pls"], Flags::POLITE)
             },
-            &|ways| may(&self.noun(ways)).word(&["开始", "打开", "启动", "start"]),
-            &|ways| given(&self.noun(&ways.word(&["把", "将"]))).word(&RESULTING),
-            &|ways| {
-                let changed = ways.maybe(|ways| ways.word(&["把", "将"])).word(&["模式"]);
+            &|paths| may_be(&self.noun(paths)).word(&["开始", "打开", "启动", "start"]),
+            &|paths| with_adverbials(&self.noun(&paths.word(&["把", "将"]))).word(&AFTER_BA_OBJECT),
+            &|paths| {
+                let changed = paths.optional(|paths| paths.word(&["把", "将"])).word(&["模式"]);
                 let into = changed.word(&[
                     "切换到",
                     "切换成",
@@ -303,29 +320,31 @@ impl Named {
                     "调到",
                     "调成",
                 ]);
-                into.or(&ways.word(&["切换模式到", "切换模式为"]))
-                    .any(&[&|ways| self.noun(ways), &|ways| self.activity(ways)])
+                into.or(&paths.word(&["切换模式到", "切换模式为"]))
+                    .any(&[&|paths| self.noun(paths), &|paths| self.activity(paths)])
             },
-            &|ways| self.noun(&ways.word(&["turn", "switch"])).word(&["on"]),
-            &|ways| self.noun(&ways.word(&["get"])).word(&["started", "going", "underway", "under way", "on the road"]),
-            &|ways| self.noun(&ways.word(&["get started with", "get going with"])),
-            &|ways| {
-                let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
-                let opening = determined(&minding.word(&OPENING));
+            &|paths| self.noun(&paths.word(&["turn", "switch"])).word(&["on"]),
+            &|paths| {
+                self.noun(&paths.word(&["get"])).word(&["started", "going", "underway", "under way", "on the road"])
+            },
+            &|paths| self.noun(&paths.word(&["get started with", "get going with"])),
+            &|paths| {
+                let minding = paths.word_with_flags(&["would you mind", "do you mind"], Flags::REQUESTS);
+                let opening = with_determiners(&minding.word(&OPENING_GERUNDS));
                 let shown = self.noun(&opening).or(&self.shown(&opening)).or(&self.recording(&opening));
-                shown.maybe(|ways| ways.word(&PARTS)).or(&self.activity(&opening))
+                shown.optional(|paths| paths.word(&VERB_PARTICLES)).or(&self.activity(&opening))
             },
         ])
     }
 }
 
-/// 把看板给我打开.
-pub(super) fn given<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.many(|ways| ways.word(&["给我", "给我们", "给咱", "给", "帮我", "帮我们", "帮忙", "都", "也", "重新"]))
+/// Skips the adverbials between object and verb: 把看板给我打开.
+pub(super) fn with_adverbials<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.many0(|paths| paths.word(&["给我", "给我们", "给咱", "给", "帮我", "帮我们", "帮忙", "都", "也", "重新"]))
 }
 
-pub(super) fn determined<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.many(|ways| ways.word(&DETERMINERS))
+pub(super) fn with_determiners<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.many0(|paths| paths.word(&DETERMINERS))
 }
 
 fn is_word_at(text: &str, word: &str) -> bool {
@@ -339,28 +358,29 @@ fn is_word_at(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn begins(named: &Named, said: &str) -> bool {
-        !named.core(&Ways::begin(&Text::phrase(said))).ends().is_empty()
+    fn begins(named: &Named, utterance: &str) -> bool {
+        !named.start_command(&Paths::start(&Text::phrase(utterance))).accepted().is_empty()
     }
 
     #[test]
     fn m18_phrases_are_taken_apart() {
         let named = Named::new("reading", &["读书模式", "start a story"]);
-        for said in ["读书模式", "进入读书模式", "切换到读书模式", "把读书模式打开", "begin the story", "start a story"]
+        for utterance in
+            ["读书模式", "进入读书模式", "切换到读书模式", "把读书模式打开", "begin the story", "start a story"]
         {
-            assert!(begins(&named, said), "{said}");
+            assert!(begins(&named, utterance), "{utterance}");
         }
-        for said in ["读书", "story", "tell the story", "开始会议"] {
-            assert!(!begins(&named, said), "{said}");
+        for utterance in ["读书", "story", "tell the story", "开始会议"] {
+            assert!(!begins(&named, utterance), "{utterance}");
         }
     }
 
     #[test]
     fn m18_what_is_configured_switches_the_vocabulary_on() {
         let named = Named::new("meeting", &["开始会议"]);
-        for said in ["开会", "召开会议", "会议开始", "start the meeting", "会议模式", "turn on meeting mode"]
+        for utterance in ["开会", "召开会议", "会议开始", "start the meeting", "会议模式", "turn on meeting mode"]
         {
-            assert!(begins(&named, said), "{said}");
+            assert!(begins(&named, utterance), "{utterance}");
         }
         let other = Named::new("meeting", &["碰头"]);
         assert!(begins(&other, "碰头") && !begins(&other, "开始会议"));

@@ -1,41 +1,44 @@
-//! The end of a meeting, said in the meeting. Rule: the configured phrases end it, with all that may stand around
-//! them; where one of them is an end that is known here, every other way to say it ends it too.
+//! The end of a meeting, commanded within the meeting. Rule: the configured phrases end it, with any words that may
+//! surround a command; if one of them is a built-in phrase, all built-in phrases end it too.
 //!
-//! [`Scene::read`](crate::wish::Scene::read) takes all of these as a wish to leave the mode, since they are handed on
-//! to the default mode: both ask [`core()`].
+//! [`Scene::read`](crate::wish::Scene::read) takes the same phrases as a wish to leave the mode, because utterances are
+//! passed on to the default mode: both use [`end_meeting()`].
 
 use crate::Verdict;
 use crate::begin::Named;
-use crate::frame::{Framed, Manner};
-use crate::gist::{self, Gist};
-use crate::path::{Marks, Ways};
+use crate::frame::{CommandKind, Framed};
+use crate::intent::{self, Intent};
+use crate::path::{Flags, Paths};
 use crate::text::Text;
 use crate::{clause, leave};
 
-/// What ends a meeting, however it is said; with these marks where it is only said to be over.
-pub fn core<'t>(ways: &Ways<'t>, meeting: &Named, stated: Marks) -> Ways<'t> {
-    leave::sociably(ways, |ways| leave::dismissal(ways, stated).or(&leave::core(ways, meeting, stated)))
+/// Matches all commands that end a meeting. `stated`: flags for those that only state that it is over.
+pub fn end_meeting<'t>(paths: &Paths<'t>, meeting: &Named, stated: Flags) -> Paths<'t> {
+    leave::in_company(paths, |paths| leave::dismissal(paths, stated).or(&leave::end_command(paths, meeting, stated)))
 }
 
 /// Whether an utterance ends the meeting in which it was said.
-pub fn of_meeting<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
-    clause::among(said, |said| ends(said, phrases))
+pub fn of_meeting<P: AsRef<str>>(utterance: &str, phrases: &[P]) -> Verdict<()> {
+    clause::read_with_remarks(utterance, |utterance| read(utterance, phrases))
 }
 
-fn ends<P: AsRef<str>>(said: &str, phrases: &[P]) -> Verdict<()> {
-    let Some(text) = Text::of(said) else { return Verdict::Talk };
+fn read<P: AsRef<str>>(utterance: &str, phrases: &[P]) -> Verdict<()> {
+    let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
     let framed = Framed::new(&text, &[]);
     let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();
     let meeting = Named::known("meeting");
-    let is_known = phrases.iter().any(|phrase| !core(&Ways::begin(phrase), &meeting, Marks::NONE).ends().is_empty());
-    let whole = framed.read(Manner::End, |ways| leave::sociably(ways, |ways| ways.word(&phrases)));
+    let is_known =
+        phrases.iter().any(|phrase| !end_meeting(&Paths::start(phrase), &meeting, Flags::NONE).accepted().is_empty());
+    let whole = framed.read(CommandKind::End, |paths| leave::in_company(paths, |paths| paths.word(&phrases)));
     let known = || match is_known {
         true => {
-            let ends = framed.read(Manner::End, |ways| core(ways, &meeting, Marks::NONE));
+            let ended = framed.read(CommandKind::End, |paths| end_meeting(paths, &meeting, Flags::NONE));
             // 退出 leaves any mode.
-            let ends = ends.or(|| framed.read(Manner::End, |ways| leave::bare(ways).or(&leave::home(ways))));
-            ends.or(|| match gist::of(&text).as_slice() {
-                [Gist::EndMeeting | Gist::Leave] => Verdict::Command(()),
+            let read = ended.or(|| {
+                framed.read(CommandKind::End, |paths| leave::bare_exit(paths).or(&leave::to_default_mode(paths)))
+            });
+            read.or(|| match intent::of(&text).as_slice() {
+                [Intent::EndMeeting | Intent::LeaveMode] => Verdict::Command(()),
                 _ => Verdict::Talk,
             })
         }

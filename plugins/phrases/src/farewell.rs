@@ -1,7 +1,7 @@
-//! Farewells. Rule: one ends the conversation where it is said to the device and is all that was said; words that
-//! often go before a farewell, and often before something else, are doubtful alone.
+//! Farewells. Rule: a farewell ends the conversation if it is addressed to the device and is the whole utterance;
+//! phrases that often precede a farewell, but also other things, are a doubt when alone.
 
-use crate::path::{Marks, Ways};
+use crate::path::{Flags, Paths};
 
 #[rustfmt::skip]
 const FAREWELLS: [&str; 98] = [
@@ -64,7 +64,7 @@ const ENGLISH: [&str; 46] = [
     "good bye now",
     "good night then",
 ];
-/// Before a farewell they belong to it; alone they may be anything.
+/// Part of a farewell when in front of one; ambiguous alone.
 #[rustfmt::skip]
 const WEAK: [&str; 118] = [
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
@@ -89,7 +89,7 @@ const WEAKER: [&str; 7] = [
     "nothing more",
 ];
 
-/// 明天见, 下次再聊.
+/// Times of the next meeting: 明天见, 下次再聊.
 const AGAIN: [&str; 22] = [
     "明天",
     "后天",
@@ -115,7 +115,7 @@ const AGAIN: [&str; 22] = [
     "咱们下次",
 ];
 
-/// Wishes for somebody who is left.
+/// Wishes for those who stay.
 #[rustfmt::skip]
 const WISHES: [&str; 38] = [
     "做个好梦", "做个美梦", "好梦", "祝你好梦", "祝你晚安", "祝好梦", "睡个好觉", "早点休息", "早点睡", "你也早点休息", "你也晚安", "保重", "多保重", "再会了", "一路顺风", "周末愉快",
@@ -212,8 +212,8 @@ const OFF: [&str; 51] = [
     "i'm off now", "i'm off then", "i'm off home", "i'm off out", "i'm off to sleep", "i'm off to work", "i'm away", "i'm away to bed", "i'm away home", "off i go", "off i pop", "i'm going offline", "i'm logging off", "i'm hanging up", "i'm hanging up now", "i'm heading off now", "i'm heading out now", "i'm going home", "i'm dashing", "i'm dashing off", "i'm calling it", "i'm calling it quits for tonight", "time for me to hit the hay", 
 ];
 
-/// A farewell, led up to or not.
-pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
+/// Matches a farewell, with or without an introduction.
+pub fn farewell<'t>(paths: &Paths<'t>) -> Paths<'t> {
     let between = [
         "吧",
         "啊",
@@ -232,31 +232,34 @@ pub fn core<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "thanks",
         "thank you",
     ];
-    let going = |ways: &Ways<'t>| going(ways).many(|ways| ways.word(&between));
-    let weak = |ways: &Ways<'t>| ways.word(&WEAK).or(&ways.word(&WEAKER)).many(|ways| ways.word(&between));
-    let lead = |ways: &Ways<'t>| weak(ways).or(&going(ways)).or(&ways.word(&["no", "nope", "没有"]));
-    let sure = ways.any(&[&sure, &|ways| sure(&ways.some(lead))]);
-    let alone = ways.maybe(|ways| ways.word(&["no", "没有"])).some(weak);
-    sure.or(&going(ways)).or(&alone.mark(Marks::WEAK))
+    let going = |paths: &Paths<'t>| going(paths).many0(|paths| paths.word(&between));
+    let weak = |paths: &Paths<'t>| paths.word(&WEAK).or(&paths.word(&WEAKER)).many0(|paths| paths.word(&between));
+    let lead = |paths: &Paths<'t>| weak(paths).or(&going(paths)).or(&paths.word(&["no", "nope", "没有"]));
+    let sure = paths.any(&[&explicit, &|paths| explicit(&paths.many1(lead))]);
+    let alone = paths.optional(|paths| paths.word(&["no", "没有"])).many1(weak);
+    sure.or(&going(paths)).or(&alone.with_flags(Flags::WEAK))
 }
 
-/// Somebody goes, and tells the device: 我先撤了, i gotta run.
-fn going<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    // Who goes is not asked to: 走吧, 睡觉.
-    let chinese = ways.word(&I).many(|ways| ways.word(&NOW)).or(&ways.some(|ways| ways.word(&["先", "得"])));
+/// Matches a statement that the speaker leaves: 我先撤了, i gotta run.
+fn going<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    // Only the speaker, not an invitation: 走吧, 睡觉.
+    let chinese = paths.word(&I).many0(|paths| paths.word(&NOW)).or(&paths.many1(|paths| paths.word(&["先", "得"])));
     let gone = chinese.word(&GO).word(&["了", "啦", "咯"]);
-    let slept = ways
-        .maybe(|ways| ways.word(&["去", "先"]))
+    let slept = paths
+        .optional(|paths| paths.word(&["去", "先"]))
         .word(&["睡", "睡觉", "睡觉去", "撤", "溜", "闪", "洗洗睡"])
         .word(&["了"]);
-    let english =
-        ways.word(&HAVE_TO).maybe(|ways| ways.word(&["really", "probably", "just"])).word(&DEPART).or(&ways.word(&OFF));
-    gone.or(&slept).or(&english.many(|ways| ways.word(&["now", "then", "soon"])))
+    let english = paths
+        .word(&HAVE_TO)
+        .optional(|paths| paths.word(&["really", "probably", "just"]))
+        .word(&DEPART)
+        .or(&paths.word(&OFF));
+    gone.or(&slept).or(&english.many0(|paths| paths.word(&["now", "then", "soon"])))
 }
 
-/// A farewell that is nothing else.
-pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let again = ways.word(&AGAIN).maybe(|ways| ways.word(&["再"])).word(&[
+/// Matches an explicit farewell.
+pub fn explicit<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let again = paths.word(&AGAIN).optional(|paths| paths.word(&["再"])).word(&[
         "见",
         "聊",
         "聊聊",
@@ -274,6 +277,6 @@ pub fn sure<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "碰",
         "联系",
     ]);
-    let short = ways.word(&FAREWELLS).or(&ways.word(&ENGLISH)).or(&ways.word(&MORE));
-    short.or(&ways.word(&WISHES)).or(&again)
+    let short = paths.word(&FAREWELLS).or(&paths.word(&ENGLISH)).or(&paths.word(&MORE));
+    short.or(&paths.word(&WISHES)).or(&again)
 }

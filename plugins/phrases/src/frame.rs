@@ -1,91 +1,94 @@
-//! What may stand around a command, and what it makes of it. Rule: only words that are listed here may stand there;
-//! anything else is left over, and what leaves something over is talk.
+//! The words that may surround a command, and their effect on the verdict. Rule: only listed words may surround a
+//! command; an utterance with any unmatched rest is talk.
 
 use std::cell::OnceCell;
 
 use crate::Verdict;
-use crate::path::{Marks, Ways};
-use crate::remark::{again, remark};
+use crate::path::{Flags, Paths};
+use crate::remark::{remark, repetition};
 use crate::text::Text;
 
 pub(crate) mod words;
 
-use words::{ADDRESSED, BEFORE, BEHIND, KIND};
+use words::{ADDRESSEES, FAVOURS, PREFIXES, SUFFIXES};
 
-/// How surely a command may be taken for one.
+/// The kind of a command, which decides how its flags are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// Something begins: with 了 it may just be told that it has begun.
+pub enum CommandKind {
+    /// It starts something: with 了 it may only report the start.
     Begin,
-    /// Something ends: with 了 too.
+    /// It ends something: with 了 it may only report the end.
     End,
-    /// It is said to somebody who is left, or told to be silent.
-    Parting,
+    /// A farewell, or a command to stop speaking.
+    Farewell,
 }
 
-/// A command may be said so often in one breath.
+/// Upper bound on repetitions of a command within one utterance.
 const REPEATS: usize = 4;
-/// A clause with one of these makes a doubt of the one behind it, too.
-const NOT_TOLD: Marks = Marks::ASKS.and(Marks::TAGGED).and(Marks::CAN).and(Marks::I).and(Marks::WEAK).and(Marks::READY);
+/// Flags of a clause that make the next clause a doubt, too.
+const CARRIED_OVER: Flags =
+    Flags::QUESTION.and(Flags::TAG_QUESTION).and(Flags::CAN).and(Flags::I).and(Flags::WEAK).and(Flags::READY);
 
-/// An utterance, and what stands before whatever it may order.
+/// A normalised utterance with the paths through all possible prefixes.
 pub struct Framed<'t> {
     text: &'t Text,
     names: Vec<String>,
-    /// Behind all that may lead up to a command, for each manner.
-    begun: [OnceCell<Ways<'t>>; 3],
+    /// The paths after everything that may precede a command, computed once for each kind.
+    after_prefixes: [OnceCell<Paths<'t>>; 3],
 }
 
 impl<'t> Framed<'t> {
-    /// `names`: what the device is called.
+    /// `names`: the names of the device.
     pub fn new(text: &'t Text, names: &[&str]) -> Self {
         let names = names.iter().map(|name| Text::phrase(name)).filter(|name| !name.is_empty()).collect();
-        Self { text, names, begun: Default::default() }
+        Self { text, names, after_prefixes: Default::default() }
     }
 
-    /// Reads the whole of the utterance as this command.
-    pub fn read(&self, manner: Manner, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Verdict<()> {
-        let lead = |ways: &Ways<'t>| ways.many(|ways| self.before(ways).or(&remark(ways, manner)));
-        let begun = self.begun[manner as usize].get_or_init(|| lead(&Ways::begin(&self.text.words)));
-        let mut ways = begun.clone();
-        let mut found = Vec::new();
+    /// Matches the whole utterance against this command.
+    pub fn read(&self, kind: CommandKind, command: impl Fn(&Paths<'t>) -> Paths<'t>) -> Verdict<()> {
+        let lead = |paths: &Paths<'t>| paths.many0(|paths| self.prefix(paths).or(&remark(paths, kind)));
+        let prefixed = self.after_prefixes[kind as usize].get_or_init(|| lead(&Paths::start(&self.text.words)));
+        let mut paths = prefixed.clone();
+        let mut accepted = Vec::new();
         for _ in 0..REPEATS {
-            ways = core(&ways);
-            if ways.is_empty() {
+            paths = command(&paths);
+            if paths.is_empty() {
                 break;
             }
-            let behind = |ways: &Ways<'t>| self.among(ways, &BEHIND).or(&remark(ways, manner)).or(&again(ways, manner));
-            let behind = ways.many(behind);
-            found.extend(behind.ends());
-            // 咱们开会了，开始会议: the one tells and the other orders.
-            ways = lead(&behind.or(&behind.anew(NOT_TOLD)));
+            let suffixed =
+                |paths: &Paths<'t>| self.filler(paths, &SUFFIXES).or(&remark(paths, kind)).or(&repetition(paths, kind));
+            let suffixed = paths.many0(suffixed);
+            accepted.extend(suffixed.accepted());
+            // 咱们开会了，开始会议: the first clause reports and the second one is a command.
+            paths = lead(&suffixed.or(&suffixed.restart_without(CARRIED_OVER)));
         }
         let mut verdict = Verdict::Talk;
-        for marks in found {
-            let marks = if self.text.asks { marks | Marks::TAGGED } else { marks };
-            verdict = verdict.or(|| judge(marks, manner));
+        for flags in accepted {
+            let flags = if self.text.is_question { flags | Flags::TAG_QUESTION } else { flags };
+            verdict = verdict.or(|| judge(flags, kind));
         }
         match verdict {
-            // Whoever quotes a command has not given it.
-            Verdict::Command(()) if self.text.quotes => Verdict::Doubt(()),
+            // A quoted command is mentioned, not given.
+            Verdict::Command(()) if self.text.has_quotes => Verdict::Doubt(()),
             verdict => verdict,
         }
     }
 
-    fn among(&self, ways: &Ways<'t>, table: &[(&str, Marks)]) -> Ways<'t> {
-        ways.table(table).or(&ways.word(&ADDRESSED)).or(&ways.word(&self.names))
+    fn filler(&self, paths: &Paths<'t>, table: &[(&str, Flags)]) -> Paths<'t> {
+        paths.word_from_table(table).or(&paths.word(&ADDRESSEES)).or(&paths.word(&self.names))
     }
 
-    /// Before a command.
-    fn before(&self, ways: &Ways<'t>) -> Ways<'t> {
-        self.among(ways, &BEFORE).or(&kindness(ways))
+    /// Matches the words in front of a command.
+    fn prefix(&self, paths: &Paths<'t>) -> Paths<'t> {
+        self.filler(paths, &PREFIXES).or(&favour(paths))
     }
 }
 
 /// Would you be a dear and, do me a favour and.
-fn kindness<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let asked = ways.maybe(|ways| ways.word(&["would you", "could you", "can you", "will you", "please", "go on"]));
-    let kind = asked.word(&["be a", "be an", "do me a", "do us a", "be my", "there's a"]).word(&KIND).word(&["and"]);
+fn favour<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let asked =
+        paths.optional(|paths| paths.word(&["would you", "could you", "can you", "will you", "please", "go on"]));
+    let kind = asked.word(&["be a", "be an", "do me a", "do us a", "be my", "there's a"]).word(&FAVOURS).word(&["and"]);
     let good = asked.word(&[
         "be so good as to",
         "be so kind as to",
@@ -93,80 +96,80 @@ fn kindness<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "be good enough to",
         "be so kind and",
     ]);
-    kind.or(&good).mark(Marks::REQUESTS)
+    kind.or(&good).with_flags(Flags::REQUESTS)
 }
 
-/// What the marks make of a command that is all that was said.
-pub(crate) fn judge(marks: Marks, manner: Manner) -> Verdict<()> {
-    let has = |other| marks.has(other);
+/// Turns the flags of a matched command into a verdict.
+pub(crate) fn judge(flags: Flags, kind: CommandKind) -> Verdict<()> {
+    let has = |other| flags.has(other);
     // Can we start now?
-    let is_asked_now = has(Marks::CAN) && has(Marks::NOW) && !has(Marks::I | Marks::WE);
-    let is_told = has(Marks::WHAT) && !has(Marks::YOU | Marks::ALL);
+    let is_asked_now = has(Flags::CAN) && has(Flags::NOW) && !has(Flags::I | Flags::WE);
+    let is_wh_question = has(Flags::ASKS_WHAT) && !has(Flags::YOU | Flags::ALL);
     // We can stop the recording now.
-    let is_agreed = has(Marks::CAN) && has(Marks::WE) && has(Marks::NOW) && manner == Manner::End;
-    let is_agreed = is_agreed && !has(Marks::ASKS | Marks::TAGGED | Marks::I | Marks::SOON | Marks::WEAK);
+    let is_agreed = has(Flags::CAN) && has(Flags::WE) && has(Flags::NOW) && kind == CommandKind::End;
+    let is_agreed = is_agreed && !has(Flags::QUESTION | Flags::TAG_QUESTION | Flags::I | Flags::SOON | Flags::WEAK);
     if is_agreed {
         return Verdict::Command(());
     }
-    let is_request = is_told || has(Marks::REQUESTS) || (has(Marks::CAN) && has(Marks::POLITE)) || is_asked_now;
-    // 现在可以结束会议了; with 吧 it asks.
-    let is_allowed = has(Marks::CAN)
-        && has(Marks::IS_SO)
-        && !has(Marks::ASKS | Marks::TAGGED | Marks::I)
-        && (has(Marks::AGAIN)
-            || (!has(Marks::OF_IT | Marks::URGES | Marks::WE | Marks::ACTIVITY | Marks::SOON))
-            || (has(Marks::AT_ONCE | Marks::YOU) && !has(Marks::URGES | Marks::WE | Marks::ACTIVITY))
-            || (manner == Manner::End && !has(Marks::URGES | Marks::SOON | Marks::OF_IT)));
-    let is_stated = has(Marks::STATED) && !has(Marks::URGES | Marks::POLITE);
-    let marks = if is_stated { marks | Marks::WEAK } else { marks };
-    let has = |other| marks.has(other);
-    let sure = if manner == Manner::Parting {
-        if has(Marks::ASKS | Marks::TAGGED) && !is_request {
+    let is_request = is_wh_question || has(Flags::REQUESTS) || (has(Flags::CAN) && has(Flags::POLITE)) || is_asked_now;
+    // 现在可以结束会议了; with 吧 it is a question.
+    let is_allowed = has(Flags::CAN)
+        && has(Flags::COMPLETED)
+        && !has(Flags::QUESTION | Flags::TAG_QUESTION | Flags::I)
+        && (has(Flags::REPEATED)
+            || (!has(Flags::ABOUT_OBJECT | Flags::URGED | Flags::WE | Flags::ACTIVITY | Flags::SOON))
+            || (has(Flags::AT_ONCE | Flags::YOU) && !has(Flags::URGED | Flags::WE | Flags::ACTIVITY))
+            || (kind == CommandKind::End && !has(Flags::URGED | Flags::SOON | Flags::ABOUT_OBJECT)));
+    let is_stated = has(Flags::STATEMENT) && !has(Flags::URGED | Flags::POLITE);
+    let flags = if is_stated { flags | Flags::WEAK } else { flags };
+    let has = |other| flags.has(other);
+    let sure = if kind == CommandKind::Farewell {
+        if has(Flags::QUESTION | Flags::TAG_QUESTION) && !is_request {
             return Verdict::Talk;
         }
-        !has(Marks::WEAK | Marks::WANTS | Marks::CAN | Marks::OF_IT)
+        !has(Flags::WEAK | Flags::WANTS | Flags::CAN | Flags::ABOUT_OBJECT)
     } else if is_request {
         // 能帮我开始会议了吗 asks whether it is time.
-        !has(Marks::IS_SO | Marks::I | Marks::WE | Marks::TELLS | Marks::FIRST | Marks::WEAK)
+        !has(Flags::COMPLETED | Flags::I | Flags::WE | Flags::NARRATES | Flags::FIRST | Flags::WEAK)
     } else {
-        let by_whom = match () {
-            () if has(Marks::WANTS) => !has(Marks::ACTIVITY) || has(Marks::POLITE | Marks::NOW),
-            () if has(Marks::I) => false,
-            () if has(Marks::WE) || (has(Marks::ALL) && manner == Manner::Begin) => {
-                has(Marks::URGES)
-                    || (has(Marks::AT_ONCE) && !has(Marks::ACTIVITY))
-                    || (has(Marks::US) && !has(Marks::IS_SO))
+        let has_valid_subject = match () {
+            () if has(Flags::WANTS) => !has(Flags::ACTIVITY) || has(Flags::POLITE | Flags::NOW),
+            () if has(Flags::I) => false,
+            () if has(Flags::WE) || (has(Flags::ALL) && kind == CommandKind::Begin) => {
+                has(Flags::URGED)
+                    || (has(Flags::AT_ONCE) && !has(Flags::ACTIVITY))
+                    || (has(Flags::INCLUSIVE) && !has(Flags::COMPLETED))
             }
-            () if has(Marks::YOU) => {
-                !has(Marks::IS_SO | Marks::ACTIVITY) || has(Marks::POLITE | Marks::URGES) || is_allowed
+            () if has(Flags::YOU) => {
+                !has(Flags::COMPLETED | Flags::ACTIVITY) || has(Flags::POLITE | Flags::URGED) || is_allowed
             }
             () => true,
         };
-        // 散会了 ends it; 开始会议了, 我退出了 and 马上散会了 tell of it.
-        let tells = match manner {
+        // 散会了 ends the meeting; 开始会议了, 我退出了 and 马上散会了 report.
+        let reports = match kind {
             _ if is_allowed => false,
-            Manner::Begin => has(Marks::IS_SO),
-            _ => has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::SOON | Marks::WANTS),
+            CommandKind::Begin => has(Flags::COMPLETED),
+            _ => has(Flags::COMPLETED) && has(Flags::I | Flags::WE | Flags::SOON | Flags::WANTS),
         };
-        let soon = has(Marks::SOON) && has(Marks::ACTIVITY);
-        let asks = has(Marks::TAGGED) || (has(Marks::CAN) && !is_allowed);
-        let steps = has(Marks::TELLS) && (manner == Manner::Begin || !has(Marks::URGES));
-        let steps = steps || has(Marks::FIRST) && !has(Marks::URGES);
-        by_whom && !tells && !soon && !asks && !steps && !has(Marks::WEAK)
+        let soon = has(Flags::SOON) && has(Flags::ACTIVITY);
+        let asks = has(Flags::TAG_QUESTION) || (has(Flags::CAN) && !is_allowed);
+        let is_narrated = has(Flags::NARRATES) && (kind == CommandKind::Begin || !has(Flags::URGED));
+        let is_narrated = is_narrated || has(Flags::FIRST) && !has(Flags::URGED);
+        has_valid_subject && !reports && !soon && !asks && !is_narrated && !has(Flags::WEAK)
     };
-    // 人到齐了就开始会议 names a condition.
-    if has(Marks::READY) && has(Marks::THEN) || has(Marks::IF) && !has(Marks::URGES | Marks::POLITE) {
+    // 人到齐了就开始会议 states a condition.
+    if has(Flags::READY) && has(Flags::THEN) || has(Flags::IF) && !has(Flags::URGED | Flags::POLITE) {
         return Verdict::Talk;
     }
-    // 会议结束了吗 wants to know; 可以结束会议了吗 may want more.
-    if has(Marks::ASKS) && !has(Marks::CAN | Marks::REQUESTS | Marks::POLITE) {
+    // 会议结束了吗 is a question; 可以结束会议了吗 may be a request.
+    if has(Flags::QUESTION) && !has(Flags::CAN | Flags::REQUESTS | Flags::POLITE) {
         return Verdict::Talk;
     }
-    // 我开始工作了, 我们开始会议了: nobody is asked for anything.
-    let is_report = manner == Manner::Begin && has(Marks::IS_SO) && has(Marks::I | Marks::WE | Marks::ACTIVITY);
+    // 我开始工作了, 我们开始会议了: reports, not addressed to the device.
+    let is_report = kind == CommandKind::Begin && has(Flags::COMPLETED) && has(Flags::I | Flags::WE | Flags::ACTIVITY);
     match sure {
         true => Verdict::Command(()),
-        false if is_report && !has(Marks::WANTS | Marks::POLITE) => Verdict::Talk,
+        false if is_report && !has(Flags::WANTS | Flags::POLITE) => Verdict::Talk,
         false => Verdict::Doubt(()),
     }
 }

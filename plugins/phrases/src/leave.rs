@@ -1,11 +1,11 @@
-//! The end of a mode, and of what it records. Rule: what ends is named, or the mode is; a bare 退出 is told apart,
-//! since it ends whatever there is.
+//! Commands that end a mode or its recording. Rule: the object or the mode is named; a bare 退出 is matched separately,
+//! since it ends whatever runs.
 
 use crate::begin::Named;
 use crate::farewell;
-use crate::path::{Marks, Ways};
+use crate::path::{Flags, Paths};
 
-mod spoken;
+mod long_forms;
 
 #[rustfmt::skip]
 pub(crate) const QUIT: [&str; 85] = [
@@ -37,7 +37,7 @@ const THANKS: [&str; 23] = [
     "please", "谢谢各位", "感谢各位", "各位辛苦了", "辛苦大家了", "辛苦各位了", "thanks everyone", "thank you everyone",
     "thanks all", "thanks guys", "thanks team", "everyone",
 ];
-/// How somebody leads up to the end, who then orders it.
+/// Introductions of an end that is commanded next.
 const LEADS: [&str; 37] = [
     "今天就到这里",
     "我们今天就到这里",
@@ -98,7 +98,7 @@ const HOME: [&str; 59] = [
     "the conversation mode", "the chat mode", "regular chat", "normal chat", "normal conversation", "normal",
     "regular conversation",
 ];
-/// Home by these names can be asked for alone.
+/// Names of the default mode that are a command when alone.
 const HOME_MODES: [&str; 8] =
     ["聊天模式", "对话模式", "闲聊模式", "普通模式", "默认模式", "chat mode", "conversation mode", "normal mode"];
 const THIS_MODE: [&str; 22] = [
@@ -129,7 +129,7 @@ const THIS_MODE: [&str; 22] = [
 const ENDING: [&str; 13] = [
     "ending", "leaving", "closing", "stopping", "finishing", "turning off", "exiting", "quitting", "wrapping up", "shutting down", "switching off", "getting out of", "finishing up",
 ];
-/// Said alone they end whatever runs.
+/// Commands that end whatever runs.
 #[rustfmt::skip]
 const BARE: [&str; 17] = [
     "退出", "退出来", "退出去", "exit", "quit", "log out", "离开模式", "退出一下", "退出程序", "退了吧", "退了", "退一下", "get me out",
@@ -137,25 +137,26 @@ const BARE: [&str; 17] = [
     "get me out of here",
 ];
 
-/// All ways to order the end of this mode. `stated`: the marks of those that only say that it is over.
-pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
-    let over = |ways: &Ways<'t>| ways.word(&OVER).or(&ways.word(&UP_TO_HERE));
-    let quit = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
-    let off = spoken::OFF;
+/// Matches all commands that end this mode. `stated`: flags for those that only state that it is over.
+pub fn end_command<'t>(paths: &Paths<'t>, named: &Named, stated: Flags) -> Paths<'t> {
+    let over = |paths: &Paths<'t>| paths.word(&OVER).or(&paths.word(&UP_TO_HERE));
+    let quit =
+        |paths: &Paths<'t>| paths.many1(|paths| paths.word(&QUIT).optional(|paths| paths.word(&["一下", "掉", "下"])));
+    let off = long_forms::OFF;
     let ends = ["结束", "退出"];
-    let sure = ways.any(&[
-        &|ways| {
-            let left = quit(ways);
+    let sure = paths.any(&[
+        &|paths| {
+            let left = quit(paths);
             let there = ["there", "here", "on that note", "with that"];
             named.noun(&left).or(&named.recording(&left)).word(&there).or(&named.noun(&left))
         },
-        &|ways| named.noun(&out(ways)).or(&named.activity(&out(ways))),
-        &|ways| named.noun(ways).maybe(|ways| ways.word(&["现在", "正式"])).some(over).mark(stated),
-        &|ways| named.noun(&ways.word(&["把", "将"])).word(&off),
-        &|ways| named.noun(&ways.word(&["turn", "switch"])).word(&["off"]),
-        &|ways| {
+        &|paths| named.noun(&out_of(paths)).or(&named.activity(&out_of(paths))),
+        &|paths| named.noun(paths).optional(|paths| paths.word(&["现在", "正式"])).many1(over).with_flags(stated),
+        &|paths| named.noun(&paths.word(&["把", "将"])).word(&off),
+        &|paths| named.noun(&paths.word(&["turn", "switch"])).word(&["off"]),
+        &|paths| {
             named
-                .noun(&ways.word(&[
+                .noun(&paths.word(&[
                     "that brings us to the end of",
                     "this brings us to the end of",
                     "and that brings us to the end of",
@@ -168,17 +169,17 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                     "that's a wrap on",
                     "that's a wrap for",
                 ]))
-                .mark(stated)
+                .with_flags(stated)
         },
-        &|ways| {
-            let minding = ways.marked(&["would you mind", "do you mind"], Marks::REQUESTS);
+        &|paths| {
+            let minding = paths.word_with_flags(&["would you mind", "do you mind"], Flags::REQUESTS);
             let ending = minding.word(&ENDING);
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
-        &|ways| spoken::core(ways, named, stated),
-        &|ways| named.activity(&ways.word(&ends)),
-        &|ways| {
-            // The notes of a meeting are finished by whoever writes them.
+        &|paths| long_forms::end_command(paths, named, stated),
+        &|paths| named.activity(&paths.word(&ends)),
+        &|paths| {
+            // "Finish the notes" is done by the person who writes them.
             let stop = [
                 "停止",
                 "停",
@@ -206,32 +207,35 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "shut off",
                 "shut down",
             ];
-            named.recording(&ways.word(&stop).many(|ways| ways.word(&["一下", "掉", "下"])))
+            named.recording(&paths.word(&stop).many0(|paths| paths.word(&["一下", "掉", "下"])))
         },
-        &|ways| named.recording(ways).some(over).mark(stated),
-        &|ways| {
-            let held =
-                named.recording(&ways.word(&["把", "将"])).maybe(|ways| ways.word(&["给", "给我", "也", "都", "先"]));
-            held.word(&off).or(&held.word(&["停", "关"]))
+        &|paths| named.recording(paths).many1(over).with_flags(stated),
+        &|paths| {
+            let object = named
+                .recording(&paths.word(&["把", "将"]))
+                .optional(|paths| paths.word(&["给", "给我", "也", "都", "先"]));
+            object.word(&off).or(&object.word(&["停", "关"]))
         },
-        &|ways| {
-            let apart = |verbs: &[&str], parts: &[&str]| named.noun(&ways.word(verbs)).word(parts);
+        &|paths| {
+            let apart = |verbs: &[&str], parts: &[&str]| named.noun(&paths.word(verbs)).word(parts);
             let off = apart(&["turn", "switch", "shut"], &["off", "down"]);
-            let stopped = named.recording(&ways.word(&["turn", "switch", "shut"])).word(&["off", "down"]);
+            let stopped = named.recording(&paths.word(&["turn", "switch", "shut"])).word(&["off", "down"]);
             off.or(&stopped)
                 .or(&apart(&["wrap", "finish", "close"], &["up", "off", "down", "out"]))
                 .or(&apart(&["put"], &["away"]))
         },
-        &|ways| ways.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
-        &|ways| {
-            let may = named.recording(ways).or(&named.noun(ways)).word(&["可以", "能", "你可以", "现在可以", "就可以"]);
+        &|paths| paths.word(&["把这个会", "把这场会", "把会", "把今天的会"]).word(&off),
+        &|paths| {
+            let may =
+                named.recording(paths).or(&named.noun(paths)).word(&["可以", "能", "你可以", "现在可以", "就可以"]);
             may.word(&["停了", "关了", "停掉了", "停止了", "关掉了", "退了", "关闭了", "关上了", "收了", "撤了"])
-                .mark(stated)
+                .with_flags(stated)
         },
-        &|ways| named.stop(ways).mark(stated),
-        &|ways| {
-            // What is shown is shut with one word. In a meeting it may be anything else that is on.
-            let shut = ways.word(&[
+        &|paths| named.stop(paths).with_flags(stated),
+        &|paths| {
+            // A mode that is only shown is closed by one word. In a meeting the word may be about anything else that is
+            // on.
+            let shut = paths.word(&[
                 "关掉",
                 "关了",
                 "关上",
@@ -253,37 +257,37 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
                 "把这个关掉",
                 "把这个关了",
             ]);
-            if stated == Marks::NONE && named.recordings.is_empty() { shut } else { shut.nowhere() }
+            if stated == Flags::NONE && named.recordings.is_empty() { shut } else { shut.no_match() }
         },
-        &|ways| {
+        &|paths| {
             let ended =
-                ways.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
-            // Where nothing runs, it is a wish for other people.
-            if stated == Marks::NONE { named.activity(&ended) } else { named.activity(&ended).mark(Marks::WEAK) }
+                paths.word(&["停止", "停", "stop", "end", "quit", "exit", "finish", "leave", "wrap up", "finish up"]);
+            // With no mode running it is a wish addressed to other people.
+            if stated == Flags::NONE { named.activity(&ended) } else { named.activity(&ended).with_flags(Flags::WEAK) }
         },
     ]);
-    let weak = ways.any(&[
-        &|ways| named.activity(&ways.word(&["别", "不", "完成"])),
-        &|ways| named.activity(ways).word(&["结束", "完毕", "完"]),
-        &|ways| named.thing(ways).word(&["开完", "is done", "done", "finished", "ended"]),
+    let weak = paths.any(&[
+        &|paths| named.activity(&paths.word(&["别", "不", "完成"])),
+        &|paths| named.activity(paths).word(&["结束", "完毕", "完"]),
+        &|paths| named.thing(paths).word(&["开完", "is done", "done", "finished", "ended"]),
     ]);
-    let asked = may(&named.noun(ways)).some(over);
-    sure.or(&weak.mark(Marks::WEAK)).or(&asked)
+    let asked = may_be(&named.noun(paths)).many1(over);
+    sure.or(&weak.with_flags(Flags::WEAK)).or(&asked)
 }
 
-/// 可以, between what ends or begins and its verb.
-pub fn may<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.marked(
+/// 可以, between the object and its verb.
+pub fn may_be<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.word_with_flags(
         &["可以", "能", "能不能", "可不可以", "是不是可以", "要不要", "can", "could"],
-        Marks::CAN.and(Marks::OF_IT),
+        Flags::CAN.and(Flags::ABOUT_OBJECT),
     )
 }
 
-/// What is said at the end of something that many people take part in.
-pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
-    let sure = ways.marked(
+/// Matches what is said at the end of an event with several people.
+pub fn dismissal<'t>(paths: &Paths<'t>, stated: Flags) -> Paths<'t> {
+    let sure = paths.word_with_flags(
         &["散会", "闭会", "会议散会", "收会", "到此结束", "今天到此结束", "就到此结束", "今天就到此结束"],
-        Marks::ACTIVITY,
+        Flags::ACTIVITY,
     );
     let today = [
         "今天的会",
@@ -307,9 +311,9 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "今天这个会",
         "这个会",
     ];
-    let sure = sure.or(&ways.word(&today).some(|ways| ways.word(&UP_TO_HERE)).mark(stated));
+    let sure = sure.or(&paths.word(&today).many1(|paths| paths.word(&UP_TO_HERE)).with_flags(stated));
     let here = ["先开到这里", "就开到这里", "今天开到这里", "今天先开到这里", "就先开到这里", "今天就开到这里"];
-    let sure = sure.or(&ways.word(&here).mark(stated));
+    let sure = sure.or(&paths.word(&here).with_flags(stated));
     let urged = [
         "咱们散会哈",
         "咱散会",
@@ -328,13 +332,13 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "各位散了吧",
         "那散了吧",
     ];
-    let sure = sure.or(&ways.word(&urged).mark(stated));
+    let sure = sure.or(&paths.word(&urged).with_flags(stated));
     #[rustfmt::skip]
     let wrapped = [
         "let's wrap up", "let's wrap it up", "let's wrap it up there", "let's wrap it up here", "let's wrap this up", "let's wrap this one up", "let's wrap things up", "let's wrap up there", "let's wrap up here", "wrap it up there", "time to wrap up", "time to wrap it up", "that's a wrap", "it's a wrap", "and that's a wrap", "we'll wrap up there", "we'll wrap it up there", "let's call it a day", "let's call it there", "let's call it", "call it a day", "let's call time", "let's call time on this", "let's end there", "let's end it there", "let's end it here", "let's end here", "let's stop there", "let's finish there", "let's finish up", "let's finish up there", "let's finish up here", "let's close it out", "let's close out", "let's close here", "let's close there", "let's adjourn", "let's adjourn there", "let's break up", "let's break there", "let's disband", "we'll leave it there for today", "let's leave it there for today", "let's leave it there today", "let's call it a wrap", "that's our time", "that's time", "that's time everyone", "that's us done", "that's us finished",
         "今天就到这吧", "开到这吧", "就开到这吧", "先开到这吧", "今天先开到这吧", "先开到这", "今天先开到这", "今天就开到这", "今天开到这", "今天开到这吧", "录到这吧", "就录到这吧", "今天就到这里吧", "今天先到这吧", "今天先到这里吧", "就到这吧", "就到这里吧", "先到这吧", "先到这里吧", "咱们就到这吧", "咱们就到这里吧", "咱今天就到这吧", "咱们今天就到这吧", "咱们今天就到这里吧", "我们今天就到这里吧", "今天就这样吧", "那今天就到这吧", "就这样散了吧", "就这么散了吧", "散了散了吧", "咱撤吧", "咱们撤吧", "大家撤吧", "大家可以走了", "大家可以撤了", "大家可以散了", "可以散了", "大家回去吧", "大家都回去吧", "大家忙去吧", "各忙各的吧", "各自忙去吧",
     ];
-    let sure = sure.or(&ways.word(&wrapped).mark(stated));
+    let sure = sure.or(&paths.word(&wrapped).with_flags(stated));
     let weak = [
         "休会",
         "开完会",
@@ -348,52 +352,54 @@ pub fn dismissal<'t>(ways: &Ways<'t>, stated: Marks) -> Ways<'t> {
         "wrap up",
         "wrap this up",
     ];
-    sure.or(&ways.marked(&weak, Marks::WEAK))
+    sure.or(&paths.word_with_flags(&weak, Flags::WEAK))
 }
 
-/// Over to something: pop us back into, switch me over to.
-pub fn moved<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let moved = ways
+/// Matches a switch to an object: pop us back into, switch me over to.
+pub fn switch_to<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let verb = paths
         .word(&["switch", "pop", "get", "go", "take", "bring", "put", "move", "hop", "jump", "flip", "swap", "drop"]);
-    let by =
-        moved.many(|ways| ways.word(&["us", "me", "it", "this", "over", "back", "right", "straight", "across", "on"]));
+    let by = verb
+        .many0(|paths| paths.word(&["us", "me", "it", "this", "over", "back", "right", "straight", "across", "on"]));
     by.word(&["to", "into", "in"])
 }
 
-/// Out of something: get us back out of.
-fn out<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let moved = ways.word(&["switch", "pop", "get", "take", "bring", "let", "jump", "hop", "move", "drop"]);
-    moved.many(|ways| ways.word(&["us", "me", "it", "back", "right"])).word(&["out of"])
+/// Matches an exit from an object: get us back out of.
+fn out_of<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let verb = paths.word(&["switch", "pop", "get", "take", "bring", "let", "jump", "hop", "move", "drop"]);
+    verb.many0(|paths| paths.word(&["us", "me", "it", "back", "right"])).word(&["out of"])
 }
 
-/// Back to the default mode, whatever mode runs.
-pub fn home<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let of_mode = |ways: &Ways<'t>| ways.some(|ways| ways.word(&QUIT).maybe(|ways| ways.word(&["一下", "掉", "下"])));
-    ways.any(&[
-        &|ways| of_mode(ways).word(&THIS_MODE),
-        &|ways| ways.word(&["把", "将"]).word(&THIS_MODE).word(&["关掉", "关了", "关闭", "退出", "结束", "停掉"]),
-        &|ways| {
-            let back = ways.word(&BACK).or(&moved(ways)).maybe(|ways| ways.word(&["普通", "正常"]));
-            back.word(&HOME).maybe(|ways| ways.word(&["那边", "那边去", "那里", "那里去", "去", "里", "里去"]))
+/// Matches a return to the default mode, whatever mode runs.
+pub fn to_default_mode<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let of_mode =
+        |paths: &Paths<'t>| paths.many1(|paths| paths.word(&QUIT).optional(|paths| paths.word(&["一下", "掉", "下"])));
+    paths.any(&[
+        &|paths| of_mode(paths).word(&THIS_MODE),
+        &|paths| paths.word(&["把", "将"]).word(&THIS_MODE).word(&["关掉", "关了", "关闭", "退出", "结束", "停掉"]),
+        &|paths| {
+            let back = paths.word(&BACK).or(&switch_to(paths)).optional(|paths| paths.word(&["普通", "正常"]));
+            back.word(&HOME).optional(|paths| paths.word(&["那边", "那边去", "那里", "那里去", "去", "里", "里去"]))
         },
-        &|ways| ways.word(&HOME_MODES),
-        &|ways| ways.word(&BARE),
-        &|ways| out(ways).word(&THIS_MODE).or(&out(ways).word(&["here"])),
+        &|paths| paths.word(&HOME_MODES),
+        &|paths| paths.word(&BARE),
+        &|paths| out_of(paths).word(&THIS_MODE).or(&out_of(paths).word(&["here"])),
     ])
 }
 
-/// 退出 and nothing else.
-pub fn bare<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.word(&BARE).or(&ways.marked(&["离开", "关闭", "结束", "leave", "end", "完毕"], Marks::WEAK))
+/// Matches a bare 退出.
+pub fn bare_exit<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.word(&BARE).or(&paths.word_with_flags(&["离开", "关闭", "结束", "leave", "end", "完毕"], Flags::WEAK))
 }
 
-/// An end as people say it among others: led up to, and with a farewell behind it.
-pub fn sociably<'t>(ways: &Ways<'t>, core: impl Fn(&Ways<'t>) -> Ways<'t>) -> Ways<'t> {
-    let between = |ways: &Ways<'t>| {
-        ways.many(|ways| ways.word(&["吧", "啊", "啦", "那", "好", "好的", "那么", "so", "okay", "ok"]))
+/// Matches an end as it is said in company: with an introduction and a farewell after it.
+pub fn in_company<'t>(paths: &Paths<'t>, grammar: impl Fn(&Paths<'t>) -> Paths<'t>) -> Paths<'t> {
+    let between = |paths: &Paths<'t>| {
+        paths.many0(|paths| paths.word(&["吧", "啊", "啦", "那", "好", "好的", "那么", "so", "okay", "ok"]))
     };
-    let led = ways.maybe(|ways| between(&ways.some(|ways| between(&ways.word(&LEADS).or(&farewell::sure(ways))))));
-    let ended = core(&led);
-    let parted = ended.many(|ways| ways.word(&["吧", "啊", "啦", "了", "大家", "各位"]).or(&ways.word(&THANKS)));
-    ended.or(&parted.some(farewell::sure))
+    let led = paths
+        .optional(|paths| between(&paths.many1(|paths| between(&paths.word(&LEADS).or(&farewell::explicit(paths))))));
+    let ended = grammar(&led);
+    let parted = ended.many0(|paths| paths.word(&["吧", "啊", "啦", "了", "大家", "各位"]).or(&paths.word(&THANKS)));
+    ended.or(&parted.many1(farewell::explicit))
 }

@@ -1,55 +1,56 @@
-//! What people say, read as a whole. Rule: a command is all that was said, but for politeness; who, when,
-//! questions, denials and reports make it talk, and what stays unsure is a doubt and never guessed.
+//! Recognition of spoken commands in English and Chinese. Rule: an utterance is a command only if the command and
+//! listed politeness are all of it; clauses that say who, when or whether, denials and reports make it talk, and an
+//! uncertain case is reported as a doubt, never guessed.
 //!
-//! # Layout, in the order in which an utterance walks
-//! - [`text`]: as recognisers write it, made even: width, case, marks, characters that sound alike
-//! - [`path`]: a text is walked by words, on all ways at once, and each way collects marks
-//! - [`frame`]: what may stand around a command, and what it makes of it
-//! - [`remark`]: what people say beside a command, of themselves and of the hour
-//! - [`clause`]: a command among clauses that marks and blanks part; remarks stand before it, and the speaker's own
-//!   reasons behind it
-//! - [`order`]: a whole order among any remarks, unless [`scope`] finds what takes it back
-//! - `gist`: an order by what its words mean, whatever their order
-//! - [`begin`], [`leave`], [`farewell`], [`hush`]: the commands themselves
-//! - [`wish`]: everything that a person may want of the default mode
-//! - [`ending`]: the end of what is being recorded
-//! - [`task`], with [`talk`], [`negation`], [`wording`], [`ordinal`]: commands with words of the person's own in them
+//! # Layout, in the order in which an utterance is processed
+//! - [`text`]: normalises the transcript: width, case, punctuation, words that recognisers confuse
+//! - [`path`]: matches a text word by word along all segmentations at once; each path collects flags
+//! - [`frame`]: the words that may surround a command, and how they change the verdict
+//! - [`remark`]: listed remarks beside a command: who is there, what is ready, how late it is
+//! - [`clause`]: a command next to other clauses, split at punctuation and blanks: remarks before it, the speaker's own
+//!   reasons after it
+//! - [`embedded`]: a complete command among any remarks, unless [`scope`] finds a clause that cancels or restricts it
+//! - `intent`: a command by the senses of its words, whatever their order
+//! - [`begin`], [`leave`], [`farewell`], [`silence`]: the grammars of the commands
+//! - [`wish`]: all commands of the default mode
+//! - [`ending`]: the command that ends a running recording
+//! - [`task`], with [`talk`], [`negation`], [`wording`], [`ordinal`]: commands that contain the speaker's own words
 //!
-//! It is plain Rust: modes are compiled with it, and nothing in it knows of the server.
+//! Plain Rust that knows nothing of the server: the modes are compiled with it.
 
 pub mod begin;
 pub mod clause;
+pub mod embedded;
 pub mod ending;
 pub mod farewell;
 pub mod frame;
-mod gist;
-pub mod hush;
+mod intent;
 pub mod leave;
 pub mod negation;
-pub mod order;
 pub mod ordinal;
 pub mod path;
 pub mod remark;
 pub mod scope;
+pub mod silence;
 pub mod talk;
 pub mod task;
 pub mod text;
 pub mod wish;
 pub mod wording;
 
-/// What an utterance is.
+/// How an utterance was classified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict<C> {
-    /// Do it.
+    /// A command: execute it.
     Command(C),
-    /// It may be meant: ask, by a model or aloud, and do not guess.
+    /// Possibly a command: confirm it with a model or by asking aloud.
     Doubt(C),
-    /// Something else.
+    /// Anything else.
     Talk,
 }
 
 impl<C> Verdict<C> {
-    /// What is commanded, without doubt.
+    /// The command, if it is certain.
     pub fn command(self) -> Option<C> {
         match self {
             Self::Command(command) => Some(command),
@@ -57,7 +58,7 @@ impl<C> Verdict<C> {
         }
     }
 
-    /// The same of something else.
+    /// Maps the command.
     pub fn map<D>(self, of: impl FnOnce(C) -> D) -> Verdict<D> {
         match self {
             Self::Command(what) => Verdict::Command(of(what)),
@@ -66,7 +67,7 @@ impl<C> Verdict<C> {
         }
     }
 
-    /// The surer of the two; the first where both are as sure.
+    /// The more certain of the two verdicts; the first one if they are equally certain.
     #[must_use]
     pub fn or(self, other: impl FnOnce() -> Self) -> Self {
         match self {

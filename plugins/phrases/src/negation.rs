@@ -1,13 +1,12 @@
-//! Words that turn a command into its opposite. Rule: what says that something is not so, or shall
-//! not be done, changes no board. Titles have such words too (修复不能登录), so what is looked at is
-//! what a title leaves over, and before the board is read only the places where a title has none.
+//! Words that negate a command. Rule: a negated command changes no board. Titles contain such words too (修复不能登录); so
+//! only what is left beside the title is checked, and before the board is known, only positions where no title stands.
 
 use crate::wording::normalise;
 
-/// Letters that deny what follows them.
-const LETTERS: [char; 5] = ['别', '不', '没', '未', '勿'];
-/// Words with one of the letters that deny nothing. One that is cut wrongly (升级|别) costs no more than that
-/// the words are not handed on: beside the title the letter is seen.
+/// Characters that negate what follows.
+const NEGATIONS: [char; 5] = ['别', '不', '没', '未', '勿'];
+/// Words with one of these characters that negate nothing. A wrong segmentation (升级|别) only means that the utterance is
+/// not passed on to the other modes: beside the title the character is still detected.
 const HARMLESS: [&str; 48] = [
     "识别",
     "级别",
@@ -58,22 +57,22 @@ const HARMLESS: [&str; 48] = [
     "把握",
     "把关",
 ];
-/// What goes with such a letter to make one word of it (不用, 没有); one of them.
+/// Second parts of a negation of two or more characters (不用, 没有); at most one.
 const PARTS: [&str; 32] = [
     "有", "用", "要", "必", "能", "会", "想", "是", "该", "应该", "应", "让", "需要", "需", "许", "准", "打算", "可以",
     "可能", "曾", "能够", "必要", "给", "归", "由", "得", "一定", "敢", "肯", "算", "太", "完全",
 ];
-/// What may still stand between it and the verb; any number.
+/// Words between the negation and the verb; any number.
 const BETWEEN: [&str; 24] = [
     "再", "先", "就", "现在", "马上", "急着", "着急", "来", "去", "把", "被", "给", "让", "都", "也", "我", "你", "您",
     "他", "她", "它", "们", "这个", "那个",
 ];
-/// What may stand before it at the beginning of a sentence.
+/// Words in front of the negation at the beginning of a sentence.
 const BEFORE: [&str; 22] = [
     "请", "麻烦", "我", "你", "您", "们", "他", "她", "先", "还", "也", "都", "就", "可", "千万", "暂时", "现在",
     "其实", "但是", "但", "那", "这",
 ];
-/// Beginnings that deny all that follows. A title seldom begins so; one that does is named behind 把.
+/// Beginnings that negate everything after them. Few titles begin like this; those that do are named after 把.
 const BEGINNINGS: [&str; 15] = [
     "别",
     "勿",
@@ -91,51 +90,51 @@ const BEGINNINGS: [&str; 15] = [
     "不认为",
     "不知道",
 ];
-/// English words that deny, besides those that end with n't.
+/// English negations, in addition to those that end with n't.
 const WORDS: [&str; 5] = ["not", "no", "never", "dont", "cannot"];
-/// English words that may stand between one of them and the verb.
+/// English words between a negation and the verb.
 const WORDS_BETWEEN: [&str; 16] = [
     "yet", "to", "be", "been", "want", "really", "even", "ever", "you", "i", "we", "have", "it", "need", "please",
     "just",
 ];
-/// English words that may stand before one of them at the beginning of a sentence.
+/// English words in front of a negation at the beginning of a sentence.
 const WORDS_BEFORE: [&str; 13] =
     ["please", "i", "we", "you", "do", "is", "it", "so", "but", "and", "well", "that", "this"];
 
-/// True if a command is denied by what is left of it: the words right before its verb are negative, or
-/// those at the beginning of the sentence where that `leads` up to the verb. What this does not see is
-/// seen once the titles are known, by [`denies`]; but only before that the words can go on to others.
+/// True if the text beside a command negates it: directly before the verb, or at the beginning of the sentence if the
+/// text `leads` to the verb. Other negations are found by [`denies`] once the titles are known, as long as the
+/// utterance has not been passed on to another mode by then.
 pub fn of_command(rest: &str, leads: bool) -> bool {
-    let text = plain(rest);
+    let text = without_harmless(rest);
     let text = text.as_str();
     if ends_negative(text) || text == "不了" {
         return true;
     }
-    // 把 stands behind the negation and before the title: 别把…, but 把不能…
+    // 把 stands after the negation and before the title: 别把…, but 把不能…
     leads
         && match text.split_once('把') {
-            Some((before, _)) => has_letter(before),
+            Some((before, _)) => has_negation(before),
             None => begins_negative(text),
         }
 }
 
-/// True if there is any negative word in the text.
+/// True if the text contains a negation.
 pub fn denies(text: &str) -> bool {
-    let text = plain(text);
-    has_letter(&text) || words(&text).any(is_negative)
+    let text = without_harmless(text);
+    has_negation(&text) || words(&text).any(is_negative)
 }
 
 /// True if the text is a refusal and nothing else: 不, 还没有, not yet.
 pub fn is_refusal(text: &str) -> bool {
-    let text = plain(text);
-    match text.rfind(LETTERS) {
+    let text = without_harmless(text);
+    match text.rfind(NEGATIONS) {
         Some(at) => ends_negative(&text) && strip_all(&text[..at], &BEFORE).is_empty(),
         None => ends_negative(&text) && words(&text).position(is_negative) == Some(0),
     }
 }
 
-/// In lower case, without margins, and with a mark in the place of each harmless word.
-fn plain(text: &str) -> String {
+/// Lower case, trimmed, with a placeholder for each harmless word.
+fn without_harmless(text: &str) -> String {
     let mut text = normalise(text).replace('’', "'");
     for word in HARMLESS {
         if text.contains(word) {
@@ -145,12 +144,12 @@ fn plain(text: &str) -> String {
     text
 }
 
-fn has_letter(text: &str) -> bool {
-    text.contains(LETTERS)
+fn has_negation(text: &str) -> bool {
+    text.contains(NEGATIONS)
 }
 
 fn ends_negative(text: &str) -> bool {
-    if let Some(at) = text.rfind(LETTERS) {
+    if let Some(at) = text.rfind(NEGATIONS) {
         let letter = text[at..].chars().next().map_or(0, char::len_utf8);
         let behind = text[at + letter..].trim();
         let is_whole = |rest: &str| strip_all(rest, &BETWEEN).is_empty();
@@ -160,7 +159,7 @@ fn ends_negative(text: &str) -> bool {
     }
     let words: Vec<&str> = words(text).collect();
     let last = words.iter().rposition(|word| !WORDS_BETWEEN.contains(word));
-    // The words have to be the end of the text, not words before a Chinese title.
+    // Only at the end of the text, not in front of a Chinese title.
     text.ends_with(|letter: char| letter.is_ascii_alphanumeric()) && last.is_some_and(|last| is_negative(words[last]))
 }
 
@@ -173,7 +172,7 @@ fn begins_negative(text: &str) -> bool {
         && words(text).find(|word| !WORDS_BEFORE.contains(word)).is_some_and(is_negative)
 }
 
-/// Without these at its beginning, in any order and number.
+/// Removes these words from the beginning, in any order and number.
 fn strip_all<'t>(text: &'t str, words: &[&str]) -> &'t str {
     let mut rest = text.trim_start();
     while let Some(shorter) = words.iter().find_map(|word| rest.strip_prefix(word)) {
@@ -247,7 +246,7 @@ mod tests {
         for rest in titles {
             assert!(!of_command(rest, true), "{rest}");
         }
-        // Behind the verb, or inside of a frame, no sentence begins.
+        // After the verb or inside of a frame no sentence begins.
         for rest in ["不要用旧接口", "no-show fees", "not found page"] {
             assert!(!of_command(rest, false), "{rest}");
         }

@@ -1,7 +1,7 @@
-//! Places in a list as people say them. Rule: only what is an ordinal as a whole is one; a title
-//! with a number in it is not.
+//! Positions in a list as people say them. Rule: a text is an ordinal only as a whole; a title that contains a number
+//! is not.
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Counted from 1.
@@ -16,8 +16,8 @@ const CARDINALS: [&str; 10] = ["one", "two", "three", "four", "five", "six", "se
 const LAST: [&str; 6] = ["最后一个", "最后一项", "最后一条", "最后", "last", "last one"];
 
 impl Place {
-    /// Reads a lower-cased ordinal: 第二个, 第2项, 2号, second, 2nd, #2, 2, last, 倒数第二个. In an
-    /// answer to a question a bare 二 or `two` counts too.
+    /// Parses a lower-cased ordinal: 第二个, 第2项, 2号, second, 2nd, #2, 2, last, 倒数第二个. In an answer to a question a bare 二
+    /// or `two` is accepted as well.
     pub fn read(text: &str, is_answer: bool) -> Option<Self> {
         if LAST.contains(&text) {
             return Some(Self::FromLast(1));
@@ -41,7 +41,7 @@ impl Place {
                     ["st", "nd", "rd", "th"].iter().find_map(|tail| digits.strip_suffix(tail)).unwrap_or(digits);
                 match digits.trim().parse() {
                     Ok(number) => number,
-                    Err(_) if is_answer => bare(text)?,
+                    Err(_) if is_answer => bare_number(text)?,
                     Err(_) => return None,
                 }
             }
@@ -49,7 +49,7 @@ impl Place {
         (number > 0).then_some(Self::FromFirst(number))
     }
 
-    /// True if the words begin with a place and go on behind it.
+    /// True if the text begins with an ordinal and has more words after it.
     pub fn leads(text: &str) -> bool {
         if let Some(rest) = text.strip_prefix('第') {
             let counted =
@@ -64,7 +64,7 @@ impl Place {
         is_place && words.any(|word| !["one", "task"].contains(&word))
     }
 
-    /// The index in a list of this length.
+    /// The index in a list of this length; none if it is out of range.
     pub fn index(self, length: usize) -> Option<usize> {
         match self {
             Self::FromFirst(number) => number.checked_sub(1).filter(|index| *index < length),
@@ -73,12 +73,12 @@ impl Place {
     }
 }
 
-fn bare(text: &str) -> Option<usize> {
+fn bare_number(text: &str) -> Option<usize> {
     let cardinal = CARDINALS.iter().position(|known| *known == text).map(|index| index + 1);
     cardinal.or_else(|| number(text.trim_end_matches('个')))
 }
 
-/// Digits, or Chinese numerals up to 99.
+/// Parses digits, or Chinese numerals up to 99.
 fn number(text: &str) -> Option<usize> {
     if let Ok(number) = text.parse() {
         return Some(number);

@@ -1,18 +1,18 @@
-//! A text walked by words. Rule: all ways through it are kept at once, since Chinese does not say where its words
-//! end; each way remembers what it has passed.
+//! Matches a text word by word. Rule: all paths through the text are followed at once, since Chinese does not mark word
+//! boundaries; each path collects the flags of its words.
 
 use std::ops::{BitOr, BitOrAssign};
 
-/// What stood on the way.
+/// What the words of a path say about the command: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Marks(u32);
+pub struct Flags(u32);
 
-impl Marks {
+impl Flags {
     pub const NONE: Self = Self(0);
-    /// 请, 帮我, please: it is said to the device.
+    /// 请, 帮我, please: addressed to the device.
     pub const POLITE: Self = Self(1);
     /// 吧, let's.
-    pub const URGES: Self = Self(1 << 1);
+    pub const URGED: Self = Self(1 << 1);
     /// 我们, let's.
     pub const WE: Self = Self(1 << 2);
     /// 我.
@@ -26,22 +26,22 @@ impl Marks {
     /// could you, would you: a wish in the form of a question.
     pub const REQUESTS: Self = Self(1 << 7);
     /// 吗.
-    pub const ASKS: Self = Self(1 << 8);
-    /// 了: it is so by now.
-    pub const IS_SO: Self = Self(1 << 9);
+    pub const QUESTION: Self = Self(1 << 8);
+    /// 了: completed by now.
+    pub const COMPLETED: Self = Self(1 << 9);
     /// 马上, 快, 要: at once, or about to.
     pub const SOON: Self = Self(1 << 10);
-    /// 先, 然后, 就是, time to: a step of something that is told.
-    pub const TELLS: Self = Self(1 << 11);
-    /// What people do themselves (工作, 开会), besides the mode of that name.
+    /// 先, 然后, 就是, time to: a step of a narration.
+    pub const NARRATES: Self = Self(1 << 11);
+    /// An activity of people (工作, 开会), besides the mode of that name.
     pub const ACTIVITY: Self = Self(1 << 12);
-    /// Words that are mostly, but not only, said to this end.
+    /// Phrases that mean this mostly, but not always.
     pub const WEAK: Self = Self(1 << 13);
-    /// 好吗 or a question mark: an order may end so, too.
-    pub const TAGGED: Self = Self(1 << 15);
-    /// 会议结束: it only says so, and orders it with 吧.
-    pub const STATED: Self = Self(1 << 16);
-    /// now, in an order or a wish.
+    /// 好吗 or a question mark, which may also end a command.
+    pub const TAG_QUESTION: Self = Self(1 << 15);
+    /// 会议结束: a statement, and a command with 吧.
+    pub const STATEMENT: Self = Self(1 << 16);
+    /// now, in a command or a wish.
     pub const NOW: Self = Self(1 << 17);
     /// 现在.
     pub const AT_ONCE: Self = Self(1 << 18);
@@ -49,17 +49,17 @@ impl Marks {
     pub const READY: Self = Self(1 << 19);
     /// 就, 再.
     pub const THEN: Self = Self(1 << 20);
-    /// 开始吧, behind what it repeats.
-    pub const AGAIN: Self = Self(1 << 21);
-    /// 咱们: with whoever hears it.
-    pub const US: Self = Self(1 << 22);
-    /// 会议可以结束: said of the thing, not to the device.
-    pub const OF_IT: Self = Self(1 << 23);
+    /// 开始吧, after the command that it repeats.
+    pub const REPEATED: Self = Self(1 << 21);
+    /// 咱们: including the addressee.
+    pub const INCLUSIVE: Self = Self(1 << 22);
+    /// 会议可以结束: about the object, not addressed to the device.
+    pub const ABOUT_OBJECT: Self = Self(1 << 23);
     /// What is on my board: a wish in the form of a question, but not about somebody else.
-    pub const WHAT: Self = Self(1 << 24);
+    pub const ASKS_WHAT: Self = Self(1 << 24);
     /// If there is nothing else.
     pub const IF: Self = Self(1 << 25);
-    /// 先: with 吧 it orders.
+    /// 先: a command together with 吧.
     pub const FIRST: Self = Self(1 << 26);
     /// 大家, everybody.
     pub const ALL: Self = Self(1 << 14);
@@ -68,13 +68,13 @@ impl Marks {
         self.0 & other.0 != 0
     }
 
-    /// Both, where a table is written.
+    /// The union, as a `const fn` for tables.
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-impl BitOr for Marks {
+impl BitOr for Flags {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
@@ -82,135 +82,137 @@ impl BitOr for Marks {
     }
 }
 
-impl BitOrAssign for Marks {
+impl BitOrAssign for Flags {
     fn bitor_assign(&mut self, other: Self) {
         *self = *self | other;
     }
 }
 
-/// A place in the text, and what was passed before it.
-pub type Step = (usize, Marks);
+/// The end of a path: a byte offset in the text, and the flags so far.
+pub type State = (usize, Flags);
 
-/// Ways through a text, in order and each once.
+/// Paths through a text, sorted and without duplicates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ways<'t> {
+pub struct Paths<'t> {
     text: &'t str,
-    steps: Vec<Step>,
+    states: Vec<State>,
 }
 
-impl<'t> Ways<'t> {
-    /// At the beginning of the text.
-    pub fn begin(text: &'t str) -> Self {
-        Self { text, steps: vec![(0, Marks::NONE)] }
+impl<'t> Paths<'t> {
+    /// One path, at the beginning of the text.
+    pub fn start(text: &'t str) -> Self {
+        Self { text, states: vec![(0, Flags::NONE)] }
     }
 
-    fn at(&self, mut steps: Vec<Step>) -> Self {
-        steps.sort_unstable();
-        steps.dedup();
-        Self { text: self.text, steps }
+    fn with_states(&self, mut states: Vec<State>) -> Self {
+        states.sort_unstable();
+        states.dedup();
+        Self { text: self.text, states }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.states.is_empty()
     }
 
-    /// Behind one of these words.
+    /// Continues each path with one of these words.
     pub fn word<W: AsRef<str>>(&self, words: &[W]) -> Self {
-        self.marked(words, Marks::NONE)
+        self.word_with_flags(words, Flags::NONE)
     }
 
-    /// Behind one of these words, each of which leaves the marks.
-    pub fn marked<W: AsRef<str>>(&self, words: &[W], marks: Marks) -> Self {
-        let mut steps = Vec::new();
-        for &(at, passed) in &self.steps {
-            let ends = words.iter().filter_map(|word| behind(self.text, at, word.as_ref()));
-            steps.extend(ends.map(|end| (end, passed | marks)));
+    /// Continues each path with one of these words, and adds the flags.
+    pub fn word_with_flags<W: AsRef<str>>(&self, words: &[W], flags: Flags) -> Self {
+        let mut states = Vec::new();
+        for &(at, flags_so_far) in &self.states {
+            let ends = words.iter().filter_map(|word| end_of_word(self.text, at, word.as_ref()));
+            states.extend(ends.map(|end| (end, flags_so_far | flags)));
         }
-        self.at(steps)
+        self.with_states(states)
     }
 
-    /// Behind one of these words, each with marks of its own.
-    pub fn table(&self, words: &[(&str, Marks)]) -> Self {
-        let mut steps = Vec::new();
-        for &(at, passed) in &self.steps {
-            let ends = words.iter().filter_map(|(word, marks)| Some((behind(self.text, at, word)?, passed | *marks)));
-            steps.extend(ends);
+    /// Continues each path with one of these words, each with its own flags.
+    pub fn word_from_table(&self, words: &[(&str, Flags)]) -> Self {
+        let mut states = Vec::new();
+        for &(at, flags_so_far) in &self.states {
+            let ends = words
+                .iter()
+                .filter_map(|(word, flags)| Some((end_of_word(self.text, at, word)?, flags_so_far | *flags)));
+            states.extend(ends);
         }
-        self.at(steps)
+        self.with_states(states)
     }
 
-    /// These ways and those.
+    /// The union of both sets of paths.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        self.at(self.steps.iter().chain(&other.steps).copied().collect())
+        self.with_states(self.states.iter().chain(&other.states).copied().collect())
     }
 
-    /// These ways and none of those.
+    /// These paths without the others.
     #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
-        self.at(self.steps.iter().filter(|step| !other.steps.contains(step)).copied().collect())
+    pub fn except(&self, other: &Self) -> Self {
+        self.with_states(self.states.iter().filter(|state| !other.states.contains(state)).copied().collect())
     }
 
-    /// With the step or without it.
+    /// Zero or one match of the parser.
     #[must_use]
-    pub fn maybe(&self, step: impl Fn(&Self) -> Self) -> Self {
-        self.or(&step(self))
+    pub fn optional(&self, parser: impl Fn(&Self) -> Self) -> Self {
+        self.or(&parser(self))
     }
 
-    /// With the step any number of times.
+    /// Zero or more matches of the parser.
     #[must_use]
-    pub fn many(&self, step: impl Fn(&Self) -> Self) -> Self {
+    pub fn many0(&self, parser: impl Fn(&Self) -> Self) -> Self {
         let mut all = self.clone();
         let mut new = self.clone();
         while !new.is_empty() {
-            let more = step(&new);
-            let steps = more.steps.into_iter().filter(|step| !all.steps.contains(step)).collect();
-            new = self.at(steps);
+            let more = parser(&new);
+            let states = more.states.into_iter().filter(|state| !all.states.contains(state)).collect();
+            new = self.with_states(states);
             all = all.or(&new);
         }
         all
     }
 
-    /// With the step once or more often.
+    /// One or more matches of the parser.
     #[must_use]
-    pub fn some(&self, step: impl Fn(&Self) -> Self) -> Self {
-        step(self).many(step)
+    pub fn many1(&self, parser: impl Fn(&Self) -> Self) -> Self {
+        parser(self).many0(parser)
     }
 
-    /// Any of these steps.
+    /// The union over these parsers.
     #[must_use]
-    pub fn any(&self, steps: &[&dyn Fn(&Self) -> Self]) -> Self {
-        steps.iter().fold(self.at(Vec::new()), |all, step| all.or(&step(self)))
+    pub fn any(&self, parsers: &[&dyn Fn(&Self) -> Self]) -> Self {
+        parsers.iter().fold(self.with_states(Vec::new()), |all, parser| all.or(&parser(self)))
     }
 
-    /// Marks added to each way.
+    /// Adds the flags to each path.
     #[must_use]
-    pub fn mark(&self, marks: Marks) -> Self {
-        self.at(self.steps.iter().map(|&(at, passed)| (at, passed | marks)).collect())
+    pub fn with_flags(&self, flags: Flags) -> Self {
+        self.with_states(self.states.iter().map(|&(at, flags_so_far)| (at, flags_so_far | flags)).collect())
     }
 
-    /// No way at all.
+    /// The empty set of paths.
     #[must_use]
-    pub fn nowhere(&self) -> Self {
-        self.at(Vec::new())
+    pub fn no_match(&self) -> Self {
+        self.with_states(Vec::new())
     }
 
-    /// The ways that have passed none of these, as if they had passed nothing.
+    /// The paths without any of these flags, with their flags cleared.
     #[must_use]
-    pub fn anew(&self, without: Marks) -> Self {
-        let steps = self.steps.iter().filter(|(_, marks)| !marks.has(without));
-        self.at(steps.map(|&(at, _)| (at, Marks::NONE)).collect())
+    pub fn restart_without(&self, without: Flags) -> Self {
+        let states = self.states.iter().filter(|(_, flags)| !flags.has(without));
+        self.with_states(states.map(|&(at, _)| (at, Flags::NONE)).collect())
     }
 
-    /// What the ways have passed that come to the end of the text.
-    pub fn ends(&self) -> Vec<Marks> {
-        self.steps.iter().filter(|(at, _)| *at == self.text.len()).map(|(_, marks)| *marks).collect()
+    /// The flags of the paths that reach the end of the text.
+    pub fn accepted(&self) -> Vec<Flags> {
+        self.states.iter().filter(|(at, _)| *at == self.text.len()).map(|(_, flags)| *flags).collect()
     }
 }
 
-/// Where the text goes on behind the word, if it stands there as a whole.
-pub(crate) fn behind(text: &str, at: usize, word: &str) -> Option<usize> {
-    // Most words are ruled out by where they begin.
+/// The offset after the word if it stands at `at` as a whole word.
+pub(crate) fn end_of_word(text: &str, at: usize, word: &str) -> Option<usize> {
+    // Fast path: the first byte rules out most words.
     if word.is_empty() || text.as_bytes().get(at) != word.as_bytes().first() {
         return None;
     }
@@ -229,14 +231,15 @@ mod tests {
 
     #[test]
     fn m18_all_ways_are_walked() {
-        // 好 + 的 is no way, 好的 is one, and 好 leads nowhere.
-        let ways = Ways::begin("好的开始").many(|ways| ways.word(&["好", "好的"])).word(&["开始"]);
-        assert_eq!(ways.ends(), [Marks::NONE]);
-        let ways = Ways::begin("start the meeting");
-        assert!(ways.word(&["star"]).is_empty(), "words are whole");
-        let ways = ways.marked(&["start"], Marks::POLITE).maybe(|ways| ways.word(&["the"])).word(&["meeting"]);
-        assert_eq!(ways.ends(), [Marks::POLITE]);
-        assert!(Ways::begin("打开coding模式").word(&["打开"]).word(&["coding"]).word(&["模式"]).ends().len() == 1);
-        assert!(Ways::begin("don't").word(&["don"]).is_empty());
+        // 好的 is matched as one word: 好 leaves 的 unmatched.
+        let paths = Paths::start("好的开始").many0(|paths| paths.word(&["好", "好的"])).word(&["开始"]);
+        assert_eq!(paths.accepted(), [Flags::NONE]);
+        let paths = Paths::start("start the meeting");
+        assert!(paths.word(&["star"]).is_empty(), "words are whole");
+        let paths =
+            paths.word_with_flags(&["start"], Flags::POLITE).optional(|paths| paths.word(&["the"])).word(&["meeting"]);
+        assert_eq!(paths.accepted(), [Flags::POLITE]);
+        assert!(Paths::start("打开coding模式").word(&["打开"]).word(&["coding"]).word(&["模式"]).accepted().len() == 1);
+        assert!(Paths::start("don't").word(&["don"]).is_empty());
     }
 }

@@ -1,9 +1,9 @@
-//! Remarks beside a command: who has come, that all is ready, that it has lasted long enough. Rule: a remark orders
-//! nothing and asks nothing; it goes with the kind of command that people make it for, and what is not known here
-//! is left over and makes an utterance talk.
+//! Listed remarks beside a command: who has arrived, that all is ready, that it has lasted long enough. Rule: a remark
+//! neither commands nor asks; it is accepted only for the kinds of commands that people combine it with, and any other
+//! remark is left unmatched and makes the utterance talk.
 
-use crate::frame::Manner;
-use crate::path::{Marks, Ways};
+use crate::frame::CommandKind;
+use crate::path::{Flags, Paths};
 
 #[rustfmt::skip]
 const PEOPLE: [&str; 51] = [
@@ -15,7 +15,7 @@ const PEOPLE: [&str; 51] = [
 const ALREADY: [&str; 8] = [
     "都", "已经", "全", "全都", "基本", "基本上", "差不多", "也",
 ];
-/// With 了: without it they may go on with what follows.
+/// Predicates that need 了: without it they may govern what follows.
 #[rustfmt::skip]
 const READY: [&str; 38] = [
     "到齐了", "齐了", "来齐了", "到全了", "全了", "到了", "来了", "在了", "到场了", "就位了", "到位了", "准备好了", "准备完了", "准备就绪", "准备完毕",
@@ -32,7 +32,7 @@ const BEGINNING: [&str; 98] = [
     "请各位就座", "请就座", "请入座", "请各位入座", "各位请就座", "各位请入座", "请大家就座", "请大家入座", "请各位坐好", "请坐好", "等不了了", "不等人了", "不等其他人了", "不等他们了", "不等她了", "再不等了",
 ];
 #[rustfmt::skip]
-const CIVIL: [&str; 44] = [
+const COURTESIES: [&str; 44] = [
     "不好意思", "打扰了", "打扰一下", "麻烦了", "早上好", "上午好", "中午好", "下午好", "晚上好", "大家好", "各位好", "大家早上好", "大家上午好", "大家下午好",
     "早啊", "大家早", "欢迎大家", "感谢大家", "谢谢大家", "谢谢各位", "感谢各位", "感谢大家参加", "谢谢大家参加", "注意了", "听好了", "安静", "安静一下",
     "大家安静", "各位安静", "大家安静一下", "辛苦大家了", "各位辛苦了", "辛苦各位了", "有劳", "就这么定了",
@@ -101,7 +101,7 @@ const ENGLISH_BEGINNING: [&str; 177] = [
     "just woke up", "if everyone's ready", "if everybody's ready", "if we're all ready", "if you're all ready", "if we're ready", "camera's rolling", "cameras are rolling", "mics are on", "we have everyone", "we've got everybody", "where were we", "let me close the door", "new day", "new week", "monday again",
 ];
 #[rustfmt::skip]
-const ENGLISH_CIVIL: [&str; 65] = [
+const ENGLISH_COURTESIES: [&str; 65] = [
     "good morning", "good afternoon", "good evening", "morning", "welcome", "thanks for coming",
     "thank you for coming", "thanks for joining", "thank you for joining", "thank you all for coming",
     "thanks everyone for coming", "thank you everyone for coming", "sorry for the wait",
@@ -136,52 +136,52 @@ const ENGLISH_ENDING: [&str; 279] = [
     "that's all i had", "that's all i've got", "no questions", "no questions great", "let's take it offline", "we'll take it offline", "let's continue tomorrow", "let's continue next time", "let's pick this up tomorrow", "let's pick this up next time", "to be continued", "back to work everyone", "everyone out", "off you go everyone", "off you go", "i need to jump", "i have to jump", "i have to drop", "i've got to drop", "i need to drop", "i've got to jump", "everybody knows what to do", "everyone knows what to do", "we're aligned", "we're all aligned", "nothing left to do", "good day's work", "productive day",
 ];
 #[rustfmt::skip]
-const TODAY: [&str; 25] = [
+const TRAILERS: [&str; 25] = [
     "for now", "for today", "today", "folks", "from me", "from us", "here", "then", "everyone", "everybody",
     "team", "guys", "all", "for tonight", "with that", "i guess",
     "for the day", "this evening", "this afternoon", "this morning", "lads", "y'all", "from my side", "from my end", "lovely",
 ];
 
-/// Whoever sets a condition that is met orders with 吧 and let's only; otherwise it is told what one would do.
+/// Conditions that are already met: the command needs 吧 or let's, otherwise it states what one would do.
 #[rustfmt::skip]
 const CONDITIONS: [&str; 20] = [
     "if there's nothing else", "if there is nothing else", "if that's everything", "if that's all", "if nobody has anything else", "if no one has anything else", "if there are no more questions", "if there are no questions", "if that's it", "unless there's anything else", "没有的话", "没有补充的话", "没问题的话", "没有问题的话", "没别的事的话", "没有其他事的话", "没别的问题的话", "没有别的问题的话", "没其他问题的话", "没有其他问题的话",
 ];
 
-/// Behind a remark that goes with a command of this kind.
-pub fn remark<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
-    let civil = ways.word(&CIVIL).or(&addressed(&ways.word(&ENGLISH_CIVIL)));
-    match manner {
-        Manner::Begin => civil.or(&beginning(ways)),
-        Manner::End | Manner::Parting => civil
-            .or(&ways.word(&ENDING))
-            .or(&addressed(&ways.word(&ENGLISH_ENDING)))
-            .or(&addressed(&ways.marked(&CONDITIONS, Marks::IF))),
+/// Matches a remark that goes with a command of this kind.
+pub fn remark<'t>(paths: &Paths<'t>, kind: CommandKind) -> Paths<'t> {
+    let courtesy = paths.word(&COURTESIES).or(&with_trailers(&paths.word(&ENGLISH_COURTESIES)));
+    match kind {
+        CommandKind::Begin => courtesy.or(&beginning(paths)),
+        CommandKind::End | CommandKind::Farewell => courtesy
+            .or(&paths.word(&ENDING))
+            .or(&with_trailers(&paths.word(&ENGLISH_ENDING)))
+            .or(&with_trailers(&paths.word_with_flags(&CONDITIONS, Flags::IF))),
     }
 }
 
-fn addressed<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.many(|ways| ways.word(&TODAY))
+fn with_trailers<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.many0(|paths| paths.word(&TRAILERS))
 }
 
-/// Who and what is ready.
-fn beginning<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let chinese = ways.some(|ways| ways.word(&PEOPLE)).many(|ways| ways.word(&ALREADY)).word(&READY);
-    let chinese = chinese.or(&ways.some(|ways| ways.word(&["都", "已经", "全都"])).word(&READY));
-    let hedged = ways.maybe(|ways| {
-        ways.word(&["i think", "looks like", "it looks like", "it seems", "seems like", "now that", "since"])
+/// Matches a statement of who and what is ready.
+fn beginning<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let chinese = paths.many1(|paths| paths.word(&PEOPLE)).many0(|paths| paths.word(&ALREADY)).word(&READY);
+    let chinese = chinese.or(&paths.many1(|paths| paths.word(&["都", "已经", "全都"])).word(&READY));
+    let hedged = paths.optional(|paths| {
+        paths.word(&["i think", "looks like", "it looks like", "it seems", "seems like", "now that", "since"])
     });
-    let ways = &hedged;
-    let group = ways.word(&GROUP).or(&ways.word(&GROUP_IS));
-    let english = group.many(|ways| ways.word(&["all", "now", "finally", "already", "both"])).word(&ENGLISH_READY);
-    let ready = chinese.or(&english).mark(Marks::READY);
-    ready.or(&ways.word(&BEGINNING).mark(Marks::READY)).or(&addressed(&ways.word(&ENGLISH_BEGINNING)))
+    let paths = &hedged;
+    let group = paths.word(&GROUP).or(&paths.word(&GROUP_IS));
+    let english = group.many0(|paths| paths.word(&["all", "now", "finally", "already", "both"])).word(&ENGLISH_READY);
+    let ready = chinese.or(&english).with_flags(Flags::READY);
+    ready.or(&paths.word(&BEGINNING).with_flags(Flags::READY)).or(&with_trailers(&paths.word(&ENGLISH_BEGINNING)))
 }
 
-/// The same order in fewer words, where it has been given already.
-pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
-    let (plain, urging): (&[&str], &[&str]) = match manner {
-        Manner::Begin => (
+/// Matches a shorter repetition of the command.
+pub fn repetition<'t>(paths: &Paths<'t>, kind: CommandKind) -> Paths<'t> {
+    let (plain, urging): (&[&str], &[&str]) = match kind {
+        CommandKind::Begin => (
             &[
                 "开始",
                 "现在开始",
@@ -227,7 +227,7 @@ pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
                 "let's crack on",
             ],
         ),
-        Manner::End => (
+        CommandKind::End => (
             &["结束", "现在结束", "停止", "关掉", "stop", "end it", "close it"],
             &[
                 "结束吧",
@@ -242,7 +242,7 @@ pub fn again<'t>(ways: &Ways<'t>, manner: Manner) -> Ways<'t> {
                 "let's end it",
             ],
         ),
-        Manner::Parting => (&[], &[]),
+        CommandKind::Farewell => (&[], &[]),
     };
-    ways.word(plain).or(&ways.marked(urging, Marks::URGES.and(Marks::AGAIN)))
+    paths.word(plain).or(&paths.word_with_flags(urging, Flags::URGED.and(Flags::REPEATED)))
 }

@@ -1,76 +1,78 @@
-//! An utterance made even. Rule: what a recogniser adds or confuses (marks, width, case, spaces, traditional
-//! characters, characters of the same sound) is taken off before anything is looked for; words are not.
+//! Normalisation of an utterance. Rule: what recognisers add or confuse (punctuation, width, case, spaces, traditional
+//! characters, homophones) is removed before any match; words are kept.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-mod alike;
-mod sounds;
-mod steady;
+mod homophones;
+mod misrecognitions;
+mod stutter;
 
-use alike::alike;
-use sounds::SOUNDS;
-use steady::{begun_once, steady};
+use homophones::fix_homophones;
+use misrecognitions::MISRECOGNITIONS;
+use stutter::{without_repeated_verb_start, without_stutter};
 
-/// What was said, ready to be read.
+/// A normalised utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Lower case, without marks; words in Latin letters with one space between, Chinese without any.
+    /// Lower case, without punctuation; words in Latin letters separated by one space, Chinese without spaces.
     pub words: String,
-    /// It ends with a question mark.
-    pub asks: bool,
-    /// Something of it stands in quotation marks.
-    pub quotes: bool,
+    /// True if it ends with a question mark.
+    pub is_question: bool,
+    /// True if any of it stands in quotation marks.
+    pub has_quotes: bool,
 }
 
-/// A command is shorter, in bytes.
-pub(crate) const LONGEST: usize = 240;
+/// Upper bound of the length of a command, in bytes.
+pub(crate) const MAX_BYTES: usize = 240;
 
-/// Traditional characters of the words that commands are made of, and the simple ones.
-const TRADITIONAL: &str = "開开會会議议進进結结請请幫帮煩烦離离關关閉闭說说話话對对謝谢這这個个們们現现時时間间點点嗎吗沒没過过\
+/// Pairs of a traditional character and its simplified form, for the words that commands consist of.
+const TRADITIONAL_PAIRS: &str = "開开會会議议進进結结請请幫帮煩烦離离關关閉闭說说話话對对謝谢這这個个們们現现時时間间點点嗎吗沒没過过\
     務务標标記记認认領领項项條条後后編编碼码錄录紀纪動动啟启啓启轉转換换來来為为還还應应該该誰谁麼么樣样給给讓让從从聽听見见\
     週周號号將将場场總总當当習习樂乐寫写無无聲声靜静閒闲掛挂斷断電电徹彻關关資资訊讯單单環环終终專专歡欢愛爱勞劳駕驾\
     確确訂订歸归續续達达處处辦办幹干夠够錯错貴贵";
 
 impl Text {
-    /// None where it is too long for a command, or empty.
-    pub fn of(said: &str) -> Option<Self> {
-        let said = said.trim();
-        if said.len() > LONGEST {
+    /// None if the text is empty or too long for a command.
+    pub fn parse(utterance: &str) -> Option<Self> {
+        let utterance = utterance.trim();
+        if utterance.len() > MAX_BYTES {
             return None;
         }
-        let even = width(said);
-        let asks = even.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
-        let quotes = even.contains(['"', '“', '”', '「', '」', '『', '』']);
-        let words = begun_once(meant(fluent(&joined(&steady(&even)))));
-        (!words.is_empty()).then_some(Self { words, asks, quotes })
+        let folded = fold_width(utterance);
+        let is_question =
+            folded.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '?').ends_with('?');
+        let has_quotes = folded.contains(['"', '“', '”', '「', '」', '『', '』']);
+        let words = without_repeated_verb_start(corrected(without_fillers(&join_words(&without_stutter(&folded)))));
+        (!words.is_empty()).then_some(Self { words, is_question, has_quotes })
     }
 
-    /// 开工啦, 开会咯 call others to it, where 开会了 tells: without what calls.
-    pub fn called(&self, said: &str) -> Option<Self> {
-        const CALLS: [char; 7] = ['啦', '咯', '喽', '嘞', '啰', '囉', '咧'];
-        let called = said.trim_end_matches(|letter: char| !letter.is_alphanumeric()).ends_with(CALLS);
-        let words = self.words.trim_end_matches(|letter| letter == '了' || CALLS.contains(&letter));
-        (called && !words.is_empty()).then(|| Self { words: words.to_owned(), ..self.clone() })
+    /// Without the trailing particle of a call: 开工啦 and 开会咯 summon people, whereas 开会了 reports. None without such a
+    /// particle.
+    pub fn without_call_particle(&self, utterance: &str) -> Option<Self> {
+        const PARTICLES: [char; 7] = ['啦', '咯', '喽', '嘞', '啰', '囉', '咧'];
+        let is_call = utterance.trim_end_matches(|letter: char| !letter.is_alphanumeric()).ends_with(PARTICLES);
+        let words = self.words.trim_end_matches(|letter| letter == '了' || PARTICLES.contains(&letter));
+        (is_call && !words.is_empty()).then(|| Self { words: words.to_owned(), ..self.clone() })
     }
 
-    /// The same with nothing known of its marks: for phrases that people have configured.
+    /// The normalised words alone: for phrases from the configuration.
     pub fn phrase(text: &str) -> String {
-        Self::of(text).map(|text| text.words).unwrap_or_default()
+        Self::parse(text).map(|text| text.words).unwrap_or_default()
     }
 }
 
-/// The same text with its marks, in lower case and simple characters, and what sounds alike put right.
-pub fn even(said: &str) -> String {
-    meant(width(said))
+/// Normalises width, case, traditional characters and misrecognised words, and keeps the punctuation.
+pub fn normalise(utterance: &str) -> String {
+    corrected(fold_width(utterance))
 }
 
-fn width(said: &str) -> String {
-    said.chars().map(half_width).flat_map(char::to_lowercase).map(simple).collect()
+fn fold_width(utterance: &str) -> String {
+    utterance.chars().map(half_width).flat_map(char::to_lowercase).map(simplified).collect()
 }
 
-/// Without the sounds of somebody who looks for words.
-fn fluent(words: &str) -> String {
+/// Removes the filler sounds of hesitation.
+fn without_fillers(words: &str) -> String {
     let words = words.replace(['嗯', '呃', '唔'], "");
     let is_sound = |word: &&str| {
         !["um", "umm", "ummm", "uh", "uhh", "uhm", "er", "erm", "ehm", "hmm", "hm", "mm", "mmm", "mhm"].contains(word)
@@ -78,16 +80,16 @@ fn fluent(words: &str) -> String {
     words.split(' ').filter(is_sound).collect::<Vec<_>>().join(" ")
 }
 
-fn meant(mut words: String) -> String {
-    for (heard, meant) in SOUNDS {
-        if words.contains(heard) {
-            words = words.replace(heard, meant);
+fn corrected(mut words: String) -> String {
+    for (wrong, intended) in MISRECOGNITIONS {
+        if words.contains(wrong) {
+            words = words.replace(wrong, intended);
         }
     }
-    alike(words)
+    fix_homophones(words)
 }
 
-/// Half-width, with the plain apostrophe.
+/// Converts full-width characters to half-width, and typographic apostrophes to the plain one.
 fn half_width(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
@@ -97,9 +99,9 @@ fn half_width(letter: char) -> char {
     }
 }
 
-fn simple(letter: char) -> char {
+fn simplified(letter: char) -> char {
     static PAIRS: LazyLock<BTreeMap<char, char>> = LazyLock::new(|| {
-        let letters: Vec<char> = TRADITIONAL.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let letters: Vec<char> = TRADITIONAL_PAIRS.chars().filter(|letter| !letter.is_whitespace()).collect();
         letters.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
     });
     if is_chinese(letter) { PAIRS.get(&letter).copied().unwrap_or(letter) } else { letter }
@@ -110,8 +112,8 @@ pub fn is_chinese(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Without marks; spaces only between two words in other letters than Chinese.
-fn joined(text: &str) -> String {
+/// Removes punctuation; keeps one space between two words unless one of them is Chinese.
+fn join_words(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     let mut apart = false;
     let letters: Vec<char> = text.chars().collect();
@@ -137,13 +139,13 @@ fn joined(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn words(said: &str) -> String {
-        Text::phrase(said)
+    fn words(utterance: &str) -> String {
+        Text::phrase(utterance)
     }
 
     #[test]
     fn m18_what_recognisers_add_is_taken_off() {
-        for (said, expected) in [
+        for (utterance, expected) in [
             ("开始 会议 。", "开始会议"),
             ("開始會議！", "开始会议"),
             ("Ｓｔａｒｔ　the  MEETING!!", "start the meeting"),
@@ -157,16 +159,16 @@ mod tests {
             ("start the, uh, meeting", "start the meeting"),
             ("嗯，开始呃会议", "开始会议"),
         ] {
-            assert_eq!(words(said), expected, "{said}");
+            assert_eq!(words(utterance), expected, "{utterance}");
         }
         assert_eq!(words("开始回忆"), "开始回忆", "a word of its own");
     }
 
     #[test]
     fn m18_marks_that_mean_something_are_remembered() {
-        let read = |said| Text::of(said).expect("a text");
-        assert!(read("开始会议？").asks && read("start?").asks && !read("开始会议。").asks);
-        assert!(read("“开始会议”").quotes && read("\"start\"").quotes && !read("let's start").quotes);
-        assert_eq!(Text::of(&"会".repeat(200)), None);
+        let read = |utterance| Text::parse(utterance).expect("a text");
+        assert!(read("开始会议？").is_question && read("start?").is_question && !read("开始会议。").is_question);
+        assert!(read("“开始会议”").has_quotes && read("\"start\"").has_quotes && !read("let's start").has_quotes);
+        assert_eq!(Text::parse(&"会".repeat(200)), None);
     }
 }

@@ -1,50 +1,50 @@
-//! Everything that a person may want of the default mode without a model. Rule: the surest reading counts, and two
-//! modes that are wanted at once are a doubt.
+//! All commands of the default mode that need no model. Rule: the most certain reading counts, and two modes that match
+//! at once are a doubt.
 
 use crate::Verdict;
 use crate::begin::Named;
-use crate::frame::{Framed, Manner};
-use crate::gist::{self, Gist};
-use crate::path::{Marks, Ways};
+use crate::frame::{CommandKind, Framed};
+use crate::intent::{self, Intent};
+use crate::path::{Flags, Paths};
 use crate::text::Text;
-use crate::{clause, ending, farewell, hush, leave};
+use crate::{clause, ending, farewell, leave, silence};
 
-/// What is wanted.
+/// A command of the default mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Begin this mode.
+    /// Start this mode.
     Start(String),
-    /// Leave the mode that runs.
+    /// Leave the running mode.
     Leave,
-    /// 退出 alone: leave the mode that runs, or go, where none does.
+    /// A bare 退出: leave the running mode, or say goodbye if none runs.
     Exit,
     /// Goodbye.
     Part,
-    /// Be silent.
+    /// Stop speaking.
     Stop,
     /// Forget the dialogue.
     Forget,
 }
 
-/// What is known where somebody speaks.
+/// The context of an utterance.
 #[derive(Clone, Debug, Default)]
 pub struct Scene<'a> {
-    /// The modes that can be begun.
+    /// The modes that can be started.
     pub modes: Vec<Named>,
-    /// A mode runs that can be left. Otherwise whoever says that something is over only tells of it.
+    /// True if a mode is running that can be left. Otherwise a statement that something is over is only a report.
     pub running: bool,
-    /// What the device is called.
+    /// The names of the device.
     pub names: Vec<&'a str>,
 }
 
 impl Scene<'_> {
-    /// The wish that an utterance is.
-    pub fn read(&self, said: &str) -> Verdict<Wish> {
-        let read = clause::among(said, |said| self.of(said));
-        // 开车了 不说了: whoever has a reason goes, and hushes nobody.
+    /// The command that an utterance is.
+    pub fn read(&self, utterance: &str) -> Verdict<Wish> {
+        let read = clause::read_with_remarks(utterance, |utterance| self.read_clause(utterance));
+        // 开车了 不说了: with a reason the speaker leaves, and does not silence the device.
         let is_reasoned = || {
-            let text = Text::of(said).filter(|text| text.words.ends_with("不说了"));
-            text.is_some() && !matches!(self.of(said), Verdict::Command(_))
+            let text = Text::parse(utterance).filter(|text| text.words.ends_with("不说了"));
+            text.is_some() && !matches!(self.read_clause(utterance), Verdict::Command(_))
         };
         match read {
             Verdict::Command(Wish::Stop) if is_reasoned() => Verdict::Command(Wish::Part),
@@ -52,61 +52,62 @@ impl Scene<'_> {
         }
     }
 
-    fn of(&self, said: &str) -> Verdict<Wish> {
-        let Some(text) = Text::of(said) else { return Verdict::Talk };
+    fn read_clause(&self, utterance: &str) -> Verdict<Wish> {
+        let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
         let framed = Framed::new(&text, &self.names);
         let simple =
-            |wish: Wish, manner, core: for<'t> fn(&Ways<'t>) -> Ways<'t>| framed.read(manner, core).map(|()| wish);
+            |wish: Wish, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| framed.read(kind, grammar).map(|()| wish);
         let known = Named::known("meeting");
-        // Where nothing runs, 可以结束会议了 tells of something else.
-        let (manner, stated, other) = match self.running {
-            true => (Manner::End, Marks::NONE, Marks::NONE),
-            false => (Manner::Begin, Marks::STATED, Marks::OF_IT),
+        // With no mode running, 可以结束会议了 is about something else.
+        let (kind, stated, other) = match self.running {
+            true => (CommandKind::End, Flags::NONE, Flags::NONE),
+            false => (CommandKind::Begin, Flags::STATEMENT, Flags::ABOUT_OBJECT),
         };
-        let is_left = || {
-            let home = framed.read(Manner::End, |ways| leave::sociably(ways, leave::home));
-            let ended = || framed.read(manner, |ways| ending::core(ways, &known, stated).mark(other));
+        let leave_mode = || {
+            let home = framed.read(CommandKind::End, |paths| leave::in_company(paths, leave::to_default_mode));
+            let ended = || framed.read(kind, |paths| ending::end_meeting(paths, &known, stated).with_flags(other));
             let named = || {
                 let verdicts = self.modes.iter().map(|named| {
-                    framed
-                        .read(manner, |ways| leave::sociably(ways, |ways| leave::core(ways, named, stated)).mark(other))
+                    framed.read(kind, |paths| {
+                        leave::in_company(paths, |paths| leave::end_command(paths, named, stated)).with_flags(other)
+                    })
                 });
                 verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
             };
             home.or(ended).or(named).map(|()| Wish::Leave)
         };
-        // 不说了 hushes the device; who says 先不说了 goes.
+        // 不说了 silences the device; 先不说了 is a farewell.
         let stop = match text.words.ends_with("先不说了") {
             true => Verdict::Talk,
-            false => simple(Wish::Stop, Manner::Parting, hush::stop),
+            false => simple(Wish::Stop, CommandKind::Farewell, silence::stop_speaking),
         };
-        stop.or(|| simple(Wish::Forget, Manner::End, hush::forget))
-            .or(|| simple(Wish::Exit, Manner::End, |ways| leave::sociably(ways, leave::bare)))
-            .or(is_left)
-            .or(|| simple(Wish::Part, Manner::Parting, farewell::core))
-            .or(|| self.begun(&framed))
-            .or(|| match text.called(said) {
-                Some(text) => self.begun(&Framed::new(&text, &self.names)),
+        stop.or(|| simple(Wish::Forget, CommandKind::End, silence::forget))
+            .or(|| simple(Wish::Exit, CommandKind::End, |paths| leave::in_company(paths, leave::bare_exit)))
+            .or(leave_mode)
+            .or(|| simple(Wish::Part, CommandKind::Farewell, farewell::farewell))
+            .or(|| self.start_mode(&framed))
+            .or(|| match text.without_call_particle(utterance) {
+                Some(text) => self.start_mode(&Framed::new(&text, &self.names)),
                 None => Verdict::Talk,
             })
-            .or(|| match urged(&text) {
-                Some(text) => self.begun(&Framed::new(&text, &self.names)),
+            .or(|| match without_repeated_report(&text) {
+                Some(text) => self.start_mode(&Framed::new(&text, &self.names)),
                 None => Verdict::Talk,
             })
-            .or(|| self.meant(&text))
+            .or(|| self.by_intent(&text))
     }
 
-    /// By its gist, which is sure or nothing.
-    fn meant(&self, text: &Text) -> Verdict<Wish> {
-        let wishes = gist::of(text).into_iter().filter_map(|gist| match gist {
-            Gist::Begin(mode) => {
-                let is_configured = self.modes.iter().any(|named| named.mode == mode && !named.is_bare());
+    /// By intent, which is certain or nothing.
+    fn by_intent(&self, text: &Text) -> Verdict<Wish> {
+        let wishes = intent::of(text).into_iter().filter_map(|intent| match intent {
+            Intent::StartMode(mode) => {
+                let is_configured = self.modes.iter().any(|named| named.mode == mode && !named.has_no_vocabulary());
                 is_configured.then(|| Wish::Start(mode.to_owned()))
             }
-            Gist::Leave => Some(Wish::Leave),
-            Gist::EndMeeting => self.running.then_some(Wish::Leave),
-            Gist::Part => Some(Wish::Part),
-            Gist::Next | Gist::Done => None,
+            Intent::LeaveMode => Some(Wish::Leave),
+            Intent::EndMeeting => self.running.then_some(Wish::Leave),
+            Intent::Farewell => Some(Wish::Part),
+            Intent::NextTask | Intent::TaskDone => None,
         });
         let mut wishes: Vec<Wish> = wishes.collect();
         wishes.dedup();
@@ -117,24 +118,26 @@ impl Scene<'_> {
         }
     }
 
-    fn begun(&self, framed: &Framed<'_>) -> Verdict<Wish> {
-        let mut begun = Verdict::Talk;
+    fn start_mode(&self, framed: &Framed<'_>) -> Verdict<Wish> {
+        let mut verdict = Verdict::Talk;
         for named in &self.modes {
-            let one = framed.read(Manner::Begin, |ways| named.core(ways)).map(|()| Wish::Start(named.mode.clone()));
-            begun = match (begun, one) {
+            let one = framed
+                .read(CommandKind::Begin, |paths| named.start_command(paths))
+                .map(|()| Wish::Start(named.mode.clone()));
+            verdict = match (verdict, one) {
                 (Verdict::Command(_), Verdict::Command(wish)) => Verdict::Doubt(wish),
-                (begun, one) => begun.or(|| one),
+                (verdict, one) => verdict.or(|| one),
             };
         }
-        begun
+        verdict
     }
 }
 
-/// 开会了开会了 urges, where 开会了 tells: without what tells.
-fn urged(text: &Text) -> Option<Text> {
+/// The text with 吧 in place of a repeated 了: 开会了开会了 urges, whereas 开会了 reports.
+fn without_repeated_report(text: &Text) -> Option<Text> {
     let words = &text.words;
     let units: Vec<&str> = words.split_inclusive('了').collect();
-    // 上班了上班了 is said on the way there.
+    // 上班了上班了 is said on the way to work.
     let is_doubled =
         units.len() >= 2 && units[0] != "上班了" && units.iter().all(|unit| *unit == units[0] && unit.ends_with('了'));
     is_doubled.then(|| Text { words: format!("{}吧", units[0].trim_end_matches('了')), ..text.clone() })

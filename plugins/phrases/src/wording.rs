@@ -1,13 +1,13 @@
-//! Text as it is compared. Rule: nothing here knows commands; it trims, lowers and peels.
+//! Comparison forms of a text. Rule: nothing here knows any command; it trims, lower-cases and strips.
 
-/// Punctuation and white space that recognisers and people put around words.
+/// Punctuation and white space around words.
 fn is_margin(letter: char) -> bool {
     letter.is_whitespace()
         || (letter.is_ascii_punctuation() && letter != '#')
         || "。，、！？；：“”‘’（）《》…·".contains(letter)
 }
 
-/// Words that carry nothing where a task is named; peeled off both ends.
+/// Fillers without meaning in the name of a task; stripped from both ends.
 const FILLERS: [&str; 47] = [
     "请", "麻烦", "帮我", "帮忙", "给我", "把", "我的", "我", "它", "这个", "那个", "这项", "那项", "任务", "列表",
     "已经", "都", "了", "吧", "一下", "的", "啊", "呢", "please", "the", "my", "this", "that", "tasks", "task", "list",
@@ -15,22 +15,22 @@ const FILLERS: [&str; 47] = [
     "now",
 ];
 
-/// Lower case, without what stands around it.
+/// Lower case, without surrounding punctuation and white space.
 pub fn normalise(text: &str) -> String {
     text.trim_matches(is_margin).to_lowercase()
 }
 
-/// An utterance without what a command is wrapped in.
+/// An utterance without the words that wrap a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unwrapped {
+pub struct Stripped {
     pub text: String,
-    /// 请, 帮我, please, could you: it is said to the device.
+    /// 请, 帮我, please, could you: addressed to the device.
     pub is_polite: bool,
     /// 可以, 能不能, 好吗: a question, or the form of one.
-    pub may: bool,
+    pub asks_permission: bool,
 }
 
-/// Sounds and words of politeness before a command.
+/// Fillers and politeness before a command.
 #[rustfmt::skip]
 const BEFORE: [&str; 53] = [
     "嗯", "呃", "额", "啊", "哦", "那个", "那么", "那就", "好的", "好了", "行了", "小智同学", "小智", "现在", "谢谢", "um", "uh", "er", "hmm",
@@ -70,7 +70,7 @@ const MAY: [&str; 12] = [
     "could we",
     "shall we",
 ];
-/// Behind a command.
+/// Words after a command.
 const BEHIND: [&str; 22] = [
     "谢谢你",
     "谢谢",
@@ -97,30 +97,30 @@ const BEHIND: [&str; 22] = [
 ];
 const ASKING: [&str; 5] = ["好吗", "可以吗", "行吗", "好不好", "行不行"];
 
-/// Takes politeness off, and remembers it.
-pub fn unwrapped(said: &str) -> Unwrapped {
-    let mut text = said.trim_matches(|by: char| is_margin(by) && !['?', '？'].contains(&by)).to_lowercase();
+/// Strips politeness, and reports what kind it was.
+pub fn strip_politeness(utterance: &str) -> Stripped {
+    let mut text = utterance.trim_matches(|by: char| is_margin(by) && !['?', '？'].contains(&by)).to_lowercase();
     if let Some(rest) = text.strip_prefix('将') {
         text = format!("把{rest}");
     }
-    let (mut is_polite, mut may) = (false, false);
+    let (mut is_polite, mut asks_permission) = (false, false);
     let mut rest = text.as_str();
     loop {
         let len = rest.len();
         for (words, polite, asks) in [(&BEFORE[..], false, false), (&MAY[..], false, true), (&POLITE[..], true, false)]
         {
             for word in words {
-                // 好友 begins with no 好.
+                // 好友 does not begin with the filler 好.
                 let is_letter = word.chars().count() == 1 && !["请", "嗯", "呃"].contains(word);
                 if let Some(behind) = rest.strip_prefix(word)
                     && (if word.is_ascii() {
-                        starts_apart(behind)
+                        starts_at_boundary(behind)
                     } else {
                         !is_letter || behind.starts_with(is_margin)
                     })
                 {
                     rest = behind.trim_start_matches(is_margin);
-                    (is_polite, may) = (is_polite || polite || *word == "能帮我", may || asks);
+                    (is_polite, asks_permission) = (is_polite || polite || *word == "能帮我", asks_permission || asks);
                 }
             }
         }
@@ -129,43 +129,43 @@ pub fn unwrapped(said: &str) -> Unwrapped {
                 let bare = rest.trim_end_matches(['?', '？']);
                 let ended = if asks { bare } else { rest };
                 if let Some(front) = ended.strip_suffix(word)
-                    && (!word.is_ascii() || ends_apart(front))
+                    && (!word.is_ascii() || ends_at_boundary(front))
                 {
                     rest = front.trim_end_matches(is_margin);
-                    may |= asks;
+                    asks_permission |= asks;
                 }
             }
         }
         if let Some(front) = rest.strip_suffix('吧') {
-            // 做完了吧 wants to know.
-            may |= front.ends_with('了');
+            // 做完了吧 is a question.
+            asks_permission |= front.ends_with('了');
             rest = front;
         }
         if rest.len() == len {
-            return Unwrapped { text: rest.to_owned(), is_polite, may };
+            return Stripped { text: rest.to_owned(), is_polite, asks_permission };
         }
     }
 }
 
-/// True if the text asks and does not order.
+/// True if the text is a question.
 pub fn is_question(text: &str) -> bool {
     let text = text.trim_end();
     text.ends_with(['?', '？']) || text.trim_end_matches(is_margin).ends_with('吗')
 }
 
-/// The text without the fillers at its ends; empty if it is made of them.
+/// The text without fillers at its ends; empty if it consists of fillers.
 pub fn peel(text: &str) -> &str {
     let mut rest = text.trim_matches(is_margin);
     loop {
         let before = rest.len();
         for filler in FILLERS {
             if let Some(behind) = rest.strip_prefix(filler)
-                && (!filler.is_ascii() || starts_apart(behind))
+                && (!filler.is_ascii() || starts_at_boundary(behind))
             {
                 rest = behind.trim_matches(is_margin);
             }
             if let Some(front) = rest.strip_suffix(filler)
-                && (!filler.is_ascii() || ends_apart(front))
+                && (!filler.is_ascii() || ends_at_boundary(front))
             {
                 rest = front.trim_matches(is_margin);
             }
@@ -176,13 +176,13 @@ pub fn peel(text: &str) -> &str {
     }
 }
 
-/// True if a word that ended here would be a whole word.
-pub fn starts_apart(behind: &str) -> bool {
+/// True if a word that ends before this text ends at a word boundary.
+pub fn starts_at_boundary(behind: &str) -> bool {
     !behind.starts_with(|letter: char| letter.is_ascii_alphanumeric())
 }
 
-/// True if a word that began behind this would be a whole word.
-pub fn ends_apart(front: &str) -> bool {
+/// True if a word that begins after this text begins at a word boundary.
+pub fn ends_at_boundary(front: &str) -> bool {
     !front.ends_with(|letter: char| letter.is_ascii_alphanumeric())
 }
 

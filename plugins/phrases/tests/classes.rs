@@ -1,12 +1,12 @@
-//! Every command within every class of words. Rule: what says who, when, whether, why, or that it is denied, quoted or
-//! over makes talk of any command, and what is politeness changes none.
+//! Every command within every class of words. Rule: words for who, when, whether and why, denials, quotes and reports
+//! turn any command into talk, and politeness changes none.
 
 #[path = "reading/modes.rs"]
 mod modes;
 
 use phrases::Verdict;
 
-/// Commands of each mode, in which a class can stand before and behind.
+/// Commands of each mode; the words of a class can be added before and after each.
 const CHINESE: [(&str, &str, &str); 31] = [
     ("conversation", "打开看板", "working"),
     ("conversation", "看看任务列表", "working"),
@@ -123,7 +123,7 @@ const ENGLISH_POLITE: [(&str, &str); 13] = [
     ("please ", " thank you"),
 ];
 
-/// Remarks that change no beginning, and none of an end.
+/// Remarks that do not change a command, by the kind of the command.
 const REMARKS: [(&str, &str); 8] = [
     ("人到齐了 ", "吧"),
     ("好了 大家都准备好了 ", ""),
@@ -145,8 +145,8 @@ const LAST_REMARKS: [(&str, &str); 8] = [
     ("alright thanks everyone ", ""),
 ];
 
-fn starts(said: &str, mode: &str) -> Option<String> {
-    modes::read(mode, said).command()
+fn starts(utterance: &str, mode: &str) -> Option<String> {
+    modes::read(mode, utterance).command()
 }
 
 #[test]
@@ -170,9 +170,10 @@ fn m18_no_class_that_makes_talk_lets_a_command_through() {
         }
     }
     count += through.len();
-    through.retain(|(_, mode, said)| starts(said, mode).is_some());
+    through.retain(|(_, mode, utterance)| starts(utterance, mode).is_some());
     assert!(count > 3000, "{count}");
-    let shown: Vec<String> = through.iter().map(|(class, mode, said)| format!("{class}: {mode}: {said}")).collect();
+    let shown: Vec<String> =
+        through.iter().map(|(class, mode, utterance)| format!("{class}: {mode}: {utterance}")).collect();
     assert!(through.is_empty(), "{} of {count}:\n{}", shown.len(), shown.join("\n"));
 }
 
@@ -191,9 +192,11 @@ fn m18_politeness_and_hesitation_change_no_command() {
         }
     }
     let count = missed.len();
-    missed.retain(|(mode, said, what)| modes::read(mode, said) != Verdict::Command((*what).to_owned()));
-    let shown: Vec<String> =
-        missed.iter().map(|(mode, said, _)| format!("{mode}: {said}: {:?}", modes::read(mode, said))).collect();
+    missed.retain(|(mode, utterance, what)| modes::read(mode, utterance) != Verdict::Command((*what).to_owned()));
+    let shown: Vec<String> = missed
+        .iter()
+        .map(|(mode, utterance, _)| format!("{mode}: {utterance}: {:?}", modes::read(mode, utterance)))
+        .collect();
     assert!(missed.is_empty(), "{} of {count}:\n{}", shown.len(), shown.join("\n"));
 }
 
@@ -217,11 +220,13 @@ fn m18_remarks_beside_a_command_change_none() {
         );
     }
     let is_named = |mode: &str, what: &str| mode == "working" && ["assign", "done", "refresh"].contains(&what);
-    // What names a task may be a title with all that stands before it.
-    missed.retain(|(mode, said, what)| {
-        !is_named(mode, what) && modes::read(mode, said) != Verdict::Command((*what).to_owned())
+    // A command that names a task may take everything before it as the title.
+    missed.retain(|(mode, utterance, what)| {
+        !is_named(mode, what) && modes::read(mode, utterance) != Verdict::Command((*what).to_owned())
     });
-    let shown: Vec<String> =
-        missed.iter().map(|(mode, said, _)| format!("{mode}: {said}: {:?}", modes::read(mode, said))).collect();
+    let shown: Vec<String> = missed
+        .iter()
+        .map(|(mode, utterance, _)| format!("{mode}: {utterance}: {:?}", modes::read(mode, utterance)))
+        .collect();
     assert!(missed.is_empty(), "{}:\n{}", shown.len(), shown.join("\n"));
 }

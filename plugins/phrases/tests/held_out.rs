@@ -1,6 +1,6 @@
-//! The part of the corpus that somebody else has written, who has not seen the rules. Rule: no talk is taken for a
-//! command; of the commands no more are missed than when it was first measured. A doubt counts as missed, and is
-//! shown apart. Nobody tunes the rules to these lines: whoever does moves them to the training part first.
+//! The part of the corpus by an author who has not seen the rules. Rule: no talk is read as a command, and no more
+//! commands are missed than at the first measurement. A doubt counts as missed and is listed separately. The rules must
+//! not be tuned to these lines: a line used for tuning is moved to the training part first.
 
 #[path = "reading/corpus.rs"]
 mod corpus;
@@ -9,8 +9,8 @@ mod modes;
 
 use phrases::Verdict;
 
-/// One word for one thing; none for a word of the writer's own.
-fn even(word: &str) -> Option<&str> {
+/// The canonical name of a command; none for the author's own names.
+fn canonical(word: &str) -> Option<&str> {
     match word {
         "conversation" | "chat" | "exit" | "end" => Some("leave"),
         "complete" | "completed" | "finish" => Some("done"),
@@ -24,13 +24,13 @@ fn even(word: &str) -> Option<&str> {
     }
 }
 
-/// What was missed, doubted or read as another command when these lines were measured first: 3, 1 and 0 of 120 (3.3 %).
-/// The row M.18 wants 2; in the default mode a model with tools gets what is missed. Files by the same brief before it
-/// were missed by 14 % (without the gist of an order) and, measured once between two rounds, by 5 %.
+/// Commands that were missed, doubted or read as another command when these lines were measured first: 3, 1 and 0 of
+/// 120 (3.3 %). Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. Earlier
+/// files by the same instructions had 14 % (without `intent`) and, measured once between two rounds, 5 %.
 const MISSED_PERCENT: usize = 4;
 
 fn same(expected: &str, read: &str) -> bool {
-    even(expected).is_none_or(|expected| even(read) == Some(expected))
+    canonical(expected).is_none_or(|expected| canonical(read) == Some(expected))
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn m18_held_out_utterances_start_nothing_falsely_and_few_are_missed() {
     }
     let failed = missed.len() + doubted.len() + other.len();
     let part = |name: &str, lines: &[String]| format!("{} {name}\n{}", lines.len(), lines.join("\n"));
-    let told = [
+    let report = [
         format!("{} lines, {commands} of them commands", lines.len()),
         part("false starts", &started),
         part("missed", &missed),
@@ -68,6 +68,6 @@ fn m18_held_out_utterances_start_nothing_falsely_and_few_are_missed() {
         part("read as another command", &other),
     ]
     .join("\n");
-    println!("{told}");
-    assert!(started.is_empty() && failed * 100 <= commands * MISSED_PERCENT, "{told}");
+    println!("{report}");
+    assert!(started.is_empty() && failed * 100 <= commands * MISSED_PERCENT, "{report}");
 }

@@ -1,4 +1,4 @@
-//! The half of the corpus that the rules were written with. Rule: every line of it is read as it says.
+//! The part of the corpus that the rules were written with. Rule: every line is read as annotated.
 
 #[path = "reading/corpus.rs"]
 mod corpus;
@@ -13,7 +13,7 @@ fn m18_the_training_half_is_read_as_it_says() {
     let mut wrong = Vec::new();
     let mut talk = 0;
     for (file, line) in &lines {
-        // What strangers have written names its mode and its command.
+        // Lines by other authors name their mode and their command.
         let mode = line["mode"].as_str().unwrap_or(file);
         let text = line["text"].as_str().expect("a text");
         let read = match modes::read(mode, text) {
@@ -22,7 +22,7 @@ fn m18_the_training_half_is_read_as_it_says() {
             Verdict::Talk => ("talk", String::new()),
         };
         let expected = (line["expect"].as_str().expect("expect"), line["what"].as_str().unwrap_or_default());
-        // A doubt starts nothing, and one is allowed of what strangers say among themselves.
+        // A doubt starts nothing, and is accepted for talk by other authors.
         let read = match (line["mode"].as_str(), read) {
             (Some(_), ("doubt", _)) if expected.0 == "talk" => ("talk", String::new()),
             (_, read) => read,

@@ -1,27 +1,27 @@
-//! Verbs of beginning, and what well-known modes are called. Rule: a mode is only looked up here where it is
-//! configured; a word that is not listed begins nothing.
+//! Verbs that start something, and the names of the well-known modes. Rule: a vocabulary is used only if its mode is
+//! configured; an unlisted word starts nothing.
 
 use super::Named;
 
-/// What one mode is called.
+/// The vocabulary of one mode; the fields correspond to those of [`Named`].
 pub struct Vocabulary {
     pub mode: &'static str,
     pub modes: &'static [&'static str],
     pub things: &'static [&'static str],
-    /// What is shown, and closed again.
+    /// Objects that are shown and closed again.
     pub boards: &'static [&'static str],
-    /// What is shown.
+    /// Objects that are only shown.
     pub lists: &'static [&'static str],
-    /// What begins and ends, and cannot be opened.
+    /// Recordings: they are started and stopped, and cannot be opened.
     pub recordings: &'static [&'static str],
-    /// 录, record: before a thing.
-    pub recorded: &'static [&'static str],
+    /// 录, record: verbs in front of a thing.
+    pub recording_verbs: &'static [&'static str],
     pub activities: &'static [&'static str],
-    pub doings: &'static [&'static str],
-    /// What is said whole.
-    pub wholes: &'static [&'static str],
-    /// What ends it, said whole.
-    pub stops: &'static [&'static str],
+    pub activity_phrases: &'static [&'static str],
+    /// Complete phrases that start the mode.
+    pub whole_phrases: &'static [&'static str],
+    /// Complete phrases that end the mode.
+    pub end_phrases: &'static [&'static str],
 }
 
 impl Vocabulary {
@@ -30,28 +30,28 @@ impl Vocabulary {
         has(self.modes, &named.modes)
             || has(self.things, &named.things)
             || has(self.activities, &named.activities)
-            || has(self.doings, &named.wholes)
-            || has(self.doings, &named.doings)
+            || has(self.activity_phrases, &named.whole_phrases)
+            || has(self.activity_phrases, &named.activity_phrases)
     }
 }
 
-/// Nothing is known of it.
-const NONE: Vocabulary = Vocabulary {
+/// An empty vocabulary, for `..NONE`.
+const EMPTY: Vocabulary = Vocabulary {
     mode: "",
     modes: &[],
     things: &[],
     boards: &[],
     lists: &[],
     recordings: &[],
-    recorded: &[],
+    recording_verbs: &[],
     activities: &[],
-    doings: &[],
-    wholes: &[],
-    stops: &[],
+    activity_phrases: &[],
+    whole_phrases: &[],
+    end_phrases: &[],
 };
 
 #[rustfmt::skip]
-pub const KNOWN: [Vocabulary; 5] = [
+pub const VOCABULARIES: [Vocabulary; 5] = [
     Vocabulary {
         mode: "meeting",
         modes: &["meeting模式", "会议mode", "开会mode", "meeting记录模式", 
@@ -73,26 +73,26 @@ pub const KNOWN: [Vocabulary; 5] = [
             "taking notes", "taking meeting notes", "meeting notes", "the meeting notes", "note taking", "transcribing", "transcribing the meeting", "the transcription", "transcription",
             "会议的录音", "会议的记录", "会议录音", "会议录制", "录像", "录音功能", "录音笔", "the minutes of the meeting", "the meeting recording", "our meeting notes", "the note taking", "notes", "the notes", "recorder", "the recorder", "voice recorder", "the voice recorder", "tape recorder",
         ],
-        recorded: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
+        recording_verbs: &["记录", "录制", "录", "记", "录下", "记下", "录一下", "记录一下", "录音", "record", "transcribe", "take minutes of", "take the minutes of", "take notes of", "take notes for", "take minutes for"],
         activities: &["开会", "记录会议", "录制会议"],
-        doings: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会",
+        activity_phrases: &["开会", "开个会", "开一个会", "开个小会", "开一下会", "开下会", "来开会", "来开个会", "记录会议", "录制会议", "开始会", "碰个头", "开个碰头会",
             "碰个会", "过个会", "开一个小会", "开个短会", "开个例会", "开周会", "开晨会", "开例会",
         ],
-        wholes: &["记录会议纪要", "开始记录会议纪要", "记会议纪要", "做会议纪要", "记录一下会议纪要", "开始记会议纪要", "开始录", "开录", "录起来", "录上", "开始记录会议", "起会", "开起会来", "把会开起来", "开始录起来", "开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会",
+        whole_phrases: &["记录会议纪要", "开始记录会议纪要", "记会议纪要", "做会议纪要", "记录一下会议纪要", "开始记会议纪要", "开始录", "开录", "录起来", "录上", "开始记录会议", "起会", "开起会来", "把会开起来", "开始录起来", "开始开会", "开始开个会", "开始录制会议", "开始录会议", "take minutes", "take the minutes", "take meeting minutes", "take meeting notes", "get the meeting rolling", "call the meeting to order", "hit record", "let's do the meeting", "press record", "let's have a meeting", "let's hold a meeting", "let's hold the meeting", "let's have the meeting", "let's have our meeting", "录会", "开始录会",
             "let's kick off", "let's kick things off", "kick things off", "let's kick this off", "let's kick this thing off", "let's get this meeting on the road", "let's get the meeting on the road", "let's get the minutes down", "get the minutes down", "start minuting", "start the tape", "get the tape rolling", "let's roll tape", "roll tape", "你来做记录", "你来做一下记录", "你做一下记录", "你做记录", "你来记录", "你来记录一下", "你记录", "你记录一下", "你来记", "你帮忙记一下", "你帮忙记录", "你帮忙记录一下", "你帮忙录一下", "你帮忙录音", "你负责记录", "你来录音", "你来录", "录吧", "开始录吧", "记录起来", "把记录打开", "开始做记录", "开始做会议记录", "开始做纪要", "开始记录吧",
             "开始吧记录一下", "开始吧录一下", "开始记录一下", "开始吧记录",
             "录个音", "给会议录个音", "给会议录音", "给这场会做个记录", "给这个会做个记录", "给会议做个记录", "给这场会录个音", "给这个会录音", "给这场会录音", "给会议做记录", "给会议记录一下", "做下记录", "做个记录", "let's have the minutes taken", "have the minutes taken",
             "listen in and take notes", "sit in and take notes", "have this meeting recorded", "have this recorded", "have the meeting recorded", "get this meeting recorded", "get this recorded", "get this on record", "get this on tape", "get the meeting on tape",
             "hit the record button", "press the record button", "let the meeting begin", "this meeting is now in session", "the meeting is now in session", "this meeting is called to order", "the meeting will come to order",
         ],
-        stops: &["不录了", "别录了", "会开完了", "你不用再记了", "你不用记了", "你不用录了", "你不用再录了", "你别录了", "你别记了", "你可以不录了", "你可以不记了", "你可以停了", "不用再记了", "不用再记录了", "不用记录了", "不用接着录了", "不用继续录了", "不用继续记了", "记录到此为止", "记录就到此为止", "记录就到这里", "记录到这里", "录音就到这里", "录音到这里", "录音就到此为止", "就记到这里", "先记到这里", "记到这里", "记到这", "会开完了关了吧", "会开完了你关了吧", "会开完了停了吧", "会开完了停止记录", "会开完了不用记了", "会开完了不用再记了", "会开完了你不用再记了", "end it now", "end it here", "end it there", "stop it here", "stop it there", "you can end it now", "you can stop it now", "you can end it", "you can stop recording", "you can stop recording now", "you can stop taking notes", "you can stop the notes", "you can stop the recording now", "stop taking notes", "stop taking minutes", "stop the minutes", "stop the notes", "no need to record anymore", "no need to record any more", "no more notes", "no more recording", "you don't need to record anymore", "close the minutes now", "end it now the meeting's finished", "end it now the meeting's over", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over",
+        end_phrases: &["不录了", "别录了", "会开完了", "你不用再记了", "你不用记了", "你不用录了", "你不用再录了", "你别录了", "你别记了", "你可以不录了", "你可以不记了", "你可以停了", "不用再记了", "不用再记录了", "不用记录了", "不用接着录了", "不用继续录了", "不用继续记了", "记录到此为止", "记录就到此为止", "记录就到这里", "记录到这里", "录音就到这里", "录音到这里", "录音就到此为止", "就记到这里", "先记到这里", "记到这里", "记到这", "会开完了关了吧", "会开完了你关了吧", "会开完了停了吧", "会开完了停止记录", "会开完了不用记了", "会开完了不用再记了", "会开完了你不用再记了", "end it now", "end it here", "end it there", "stop it here", "stop it there", "you can end it now", "you can stop it now", "you can end it", "you can stop recording", "you can stop recording now", "you can stop taking notes", "you can stop the notes", "you can stop the recording now", "stop taking notes", "stop taking minutes", "stop the minutes", "stop the notes", "no need to record anymore", "no need to record any more", "no more notes", "no more recording", "you don't need to record anymore", "close the minutes now", "end it now the meeting's finished", "end it now the meeting's over", "that's the meeting done", "call it a meeting", "close out the meeting", "meeting's over", "the meeting's over", "end of meeting", "adjourn", "let's adjourn", "不用录了", "finish recording", "finish the recording", "close the recording", "the recording is over",
             "let's end on that", "会不开了", "不开会了", "录音到此为止",
             "meeting's adjourned", "the meeting's adjourned", "meeting's finished", "the meeting's finished", "meeting's closed", "that's the meeting over", "that's the meeting finished", "that's this meeting done", "that's our meeting done", "and that concludes the meeting", "and that concludes our meeting", "and that's the end of the meeting", "that's the end of the meeting", "meeting dismissed",
             "停别录了", "不用再录了", "不要再录了", "别再录了", "可以不录了", "就录到这里", "先录到这里", "录到这里", "录到这",
             "停录", "不记了", "别记了", "不用记了", "可以不记了", "停止记录了", "录完了停",
             "and with that we close the meeting", "and with that we close this meeting", "and with that we close our meeting", "and with that i close the meeting", "and with that i close this meeting", "and with that i close our meeting", "and with that we'll close the meeting", "and with that we'll close this meeting", "and with that we'll close our meeting", "and with that i'll close the meeting", "and with that i'll close this meeting", "and with that i'll close our meeting", "and with that we end the meeting", "and with that we end this meeting", "and with that we end our meeting", "and with that we conclude the meeting", "and with that we conclude this meeting", "and with that we conclude our meeting", "and with that i'm closing the meeting", "and with that i'm closing this meeting", "and with that i'm closing our meeting", "and with that we're closing the meeting", "and with that we're closing this meeting", "and with that we're closing our meeting", "and with that we can close the meeting", "and with that we can close this meeting", "and with that we can close our meeting", "with that we close the meeting", "with that we close this meeting", "with that we close our meeting", "with that i close the meeting", "with that i close this meeting", "with that i close our meeting", "with that we'll close the meeting", "with that we'll close this meeting", "with that we'll close our meeting", "with that i'll close the meeting", "with that i'll close this meeting", "with that i'll close our meeting", "with that we end the meeting", "with that we end this meeting", "with that we end our meeting", "with that we conclude the meeting", "with that we conclude this meeting", "with that we conclude our meeting", "with that i'm closing the meeting", "with that i'm closing this meeting", "with that i'm closing our meeting", "with that we're closing the meeting", "with that we're closing this meeting", "with that we're closing our meeting", "with that we can close the meeting", "with that we can close this meeting", "with that we can close our meeting", "close the minutes", "stop minuting", "stop the tape", "i declare the meeting closed", "i hereby close the meeting", "i declare this meeting closed", "i hereby declare the meeting closed", "let's bring this meeting to a close", "let's bring the meeting to a close", "bring the meeting to a close",
         ],
-        ..NONE
+        ..EMPTY
     },
     Vocabulary {
         mode: "working",
@@ -111,14 +111,14 @@ pub const KNOWN: [Vocabulary; 5] = [
             "任务进度", "待办进度", "任务情况", "任务状态",
         ],
         activities: &["工作", "干活", "干活儿", "办公", "上班", "工作状态", "做事", "做任务", "干活了", "处理任务", "working", "work", "doing work", "doing some work", "my work", "our work", "our work day", "the work", "the work day", "the workday", "my workday", "our workday", "my work day", "work session", "my work session", "a work session"],
-        doings: &["开工干活", "干活走起", "get cracking", "crack on", 
+        activity_phrases: &["开工干活", "干活走起", "get cracking", "crack on", 
             "开工", "上工", "开干", "干活", "干活去", "干起来", "get to work", "get down to work", "get working", "get back to work", "back to work", "get some work done", "do some work", "crack on with work", "crack on with the work",
             "crack on with the tasks", "get cracking on the tasks", "get cracking on work", "get stuff done", "get things done", "get on with work", "get on with the work", "go to work on the tasks", "tackle the tasks", "tackle my tasks",
             "work on the tasks", "work on my tasks", "work on our tasks", "do the tasks", "let's work",
             "开干吧", "开整", "干起活来", "get to it", "let's get to it", "let's get stuck in",
             "干活干活", "work time", "it's work time",
         ],
-        stops: &["收工回家", "收工走人", "下班回家", "下班走人", "收工吃饭", 
+        end_phrases: &["收工回家", "收工走人", "下班回家", "下班走人", "收工吃饭", 
             "收工", "停工", "下班", "收工下班", "今天收工", "不干了", "不干活了", "不工作了", "工作结束", "今天就干到这里", "就干到这里", "今天的工作就到这里", "call it a day", "call it quits", "knock off", "knock off for the day", "clock off", "clock out", "finish work", "quit work",
             "stop work", "finish up work", "wrap up work", "wrap up the work", "wrap up the day", "end work", "end the work", "done working", "i'm done working", "we're done working", "done with work", "i'm done with work",
             "今天不干了", "今天就不干了", "不干啦", "收工回家了", "收摊", "收摊了", "打烊", "打烊了", "收工大吉", "歇工", "knocking off", "i'm knocking off", "let's knock off", "let's call it a day", "let's call it quits", "clocking off", "i'm clocking off", "clocking out", "that's me done for the day", "that's me done for today", "i'm done for the day", "done for the day", "i'm off the clock",
@@ -126,7 +126,7 @@ pub const KNOWN: [Vocabulary; 5] = [
             "就干到这", "今天就干到这", "今天先干到这", "先干到这", "先干到这里", "今天先干到这里", "今天活就干到这",
             "打卡下班", "下班打卡", "no more work", "收工打卡",
         ],
-        ..NONE
+        ..EMPTY
     },
     Vocabulary {
         mode: "coding",
@@ -143,14 +143,14 @@ pub const KNOWN: [Vocabulary; 5] = [
             "build状态", "构建状态", "编译状态", "构建情况", "build情况", "built log", "built logs", "build status", "build results", "build result", "failed build", "build failures", "broken build", "ci output", "ci results", "ci status", "ci errors", "ci的日志", "ci结果", "编译日志文件", "构建日志文件", "编译的输出", "构建输出日志", "构建失败的日志", "构建失败原因", "编译失败原因", "失败原因", "失败日志", "最后几行日志", "stack trace", "stacktrace", "errors", "the errors", "error messages", "compile problems", "build problems",
         ],
         activities: &["编程", "写代码", "编码", "敲代码", "码代码", "写程序", "coding", "programming", "writing code"],
-        doings: &["get coding", "get to coding", "get back to coding", "do some coding", "write some code", "crack on with coding", "crack on with the code", "写点代码", "敲点代码", "来写代码", "一起写代码", "let's code", "let's write some code", "let's program"],
-        ..NONE
+        activity_phrases: &["get coding", "get to coding", "get back to coding", "do some coding", "write some code", "crack on with coding", "crack on with the code", "写点代码", "敲点代码", "来写代码", "一起写代码", "let's code", "let's write some code", "let's program"],
+        ..EMPTY
     },
     Vocabulary {
         mode: "workflow",
         modes: &["工作流模式", "流程模式", "看板模式", "任务模式", "任务看板模式", "workflow mode", "work flow mode", "board mode", "task mode", "tasks mode"],
         things: &["工作流", "workflow", "work flow"],
-        ..NONE
+        ..EMPTY
     },
     Vocabulary {
         mode: "peers",
@@ -160,13 +160,13 @@ pub const KNOWN: [Vocabulary; 5] = [
         ],
         things: &["对讲", "对讲机", "intercom", "walkie talkie"],
         activities: &["对讲", "传话"],
-        ..NONE
+        ..EMPTY
     },
 ];
 
-/// Brings up what can be looked at.
+/// Verbs that show an object.
 #[rustfmt::skip]
-pub const SHOW: [&str; 358] = [
+pub const SHOW_VERBS: [&str; 358] = [
     "看", "看看", "看一看", "看一下", "看下", "查看", "查看一下", "显示", "显示一下", "展示", "展示一下", "列出", "列一下", "列出来", "念", "念念", "念一下", "念一念", "念给我听", "读", "读读", "读一下", "读一读", "说说", "说一下", "讲讲", "讲一下", "过一下", "过一遍", "过过",
     "调出", "调出来", "调一下", "拿出", "拿出来", "弄出来", "翻出来", "播报", "播报一下", "汇报一下", "报一下", "来看看", "来看一下", "去看看", "点开", "打开看看", "打开",
     "show", "show me", "show us", "read", "read me", "read out", "read us", "read aloud", "read through", "list", "bring up", "pull up", "put up", "put on", "call up", "display", "view", "check", 
@@ -180,10 +180,11 @@ pub const SHOW: [&str; 358] = [
     "load", "list out", "读取", "获取", "提取", "show me all", "pull out",
     "remind me of", "remind us of", "念叨", "念叨念叨", "念叨一下",
 ];
-pub const MAKE: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
-pub const MEASURE: [&str; 10] = ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];
-/// Before the notes of a meeting.
-pub const NOTE: [&str; 14] = [
+pub const CREATE_VERBS: [&str; 11] = ["起", "开", "建", "组", "搞", "整", "弄", "来", "拉", "新建", "发起"];
+pub const MEASURE_WORDS: [&str; 10] =
+    ["个", "一个", "场", "一场", "个小", "一个小", "个短", "个临时", "一个临时", "一个短"];
+/// Verbs in front of the notes of a meeting.
+pub const NOTE_VERBS: [&str; 14] = [
     "做",
     "记",
     "做一下",
@@ -199,12 +200,12 @@ pub const NOTE: [&str; 14] = [
     "write",
     "do",
 ];
-/// Verbs of two parts, with what is shown between them.
-pub const PARTED: [&str; 15] = [
+/// Verbs with a separate particle; the object stands between the two.
+pub const SEPARABLE_VERBS: [&str; 15] = [
     "get", "bring", "pull", "put", "call", "throw", "turn", "switch", "kick", "fire", "start", "open", "pop", "stick",
     "chuck",
 ];
-pub const PARTS: [&str; 27] = [
+pub const VERB_PARTICLES: [&str; 27] = [
     "up",
     "on",
     "out",
@@ -233,16 +234,16 @@ pub const PARTS: [&str; 27] = [
     "up for me",
     "up for us",
 ];
-/// One begins with them, not what they name: would you mind …
+/// Gerunds after "would you mind".
 #[rustfmt::skip]
-pub const OPENING: [&str; 31] = [
+pub const OPENING_GERUNDS: [&str; 31] = [
     "starting", "starting up", "beginning", "opening", "opening up", "launching", "kicking off", "firing up", "entering", "switching to", "switching over to", "switching us to", "switching me to", "turning on", "going into", "going to", "setting up",
     "activating", "creating", "pulling up", "bringing up", "putting up", "showing", "showing me", "reading", "reading me", "reading out", "getting", "getting into", "initiating", "commencing",
 ];
 
-/// With everything that begins.
+/// Verbs that start any kind of object.
 #[rustfmt::skip]
-pub const START: [&str; 49] = [
+pub const START_VERBS: [&str; 49] = [
     "开始", "正式开始", "开始进行", "开始召开", "启动", "开启", "开始进入", "start", "begin", "start up", "launch", "initiate",
     "kick off", "fire up", "commence", "start with", "开始一下", "正式启动", "启动一下", "get going with", "get started on",
     "get on with", "crack on with", "get cracking with", "get cracking on", "dive into", "jump right into",
@@ -251,9 +252,9 @@ pub const START: [&str; 49] = [
     "开始弄", "crack on with the", "crack open", "fire off",
 ];
 
-/// With things and modes.
+/// Verbs that enter things and modes.
 #[rustfmt::skip]
-pub const ENTER: [&str; 87] = [
+pub const ENTER_VERBS: [&str; 87] = [
     "打开", "进入", "进", "进到", "切换到", "切换成", "切换为", "切换至", "切换去", "切换", "切到", "切成", "切入", "切", "转到", "转换到", "转换成",
     "转入", "转为", "转成", "换到", "换成", "换为", "跳到", "跳转到", "调到", "调成", "回到", "切回", "切回到", "切换回", "恢复", "激活", "启用",
     "召开", "发起", "开", "来个", "来一个", "来一场", "开一场", "开个", "开一个", "开一下", "open", "open up", "activate", "enable",
@@ -264,9 +265,9 @@ pub const ENTER: [&str; 87] = [
     "起", "组",
 ];
 
-/// With modes only: one goes to a meeting without any device.
+/// Verbs for modes only: one also "goes to" a meeting without any device.
 #[rustfmt::skip]
-pub const ENTER_MODE: [&str; 85] = [
+pub const ENTER_MODE_VERBS: [&str; 85] = [
     "使用", "用", "变成", "改成", "改为", "设置成", "设置为", "设成", "设为", "返回", "回", "上", "go to", "go into", "go in",
     "go back to", "back to", "return to", "switch into", "switch", "change to", "change into", "move to",
     "move into", "jump to", "jump into", "get into", "get in", "put me in", "put us in", "put yourself in",
@@ -279,9 +280,9 @@ pub const ENTER_MODE: [&str; 85] = [
     "转", "转换", "跳", "跳进", "enter into", "move us to", "move us into", "shift to", "shift into", "shift us into",
 ];
 
-/// With what people do.
+/// Verbs for activities.
 #[rustfmt::skip]
-pub const ACTIVE: [&str; 40] = [
+pub const ACTIVITY_VERBS: [&str; 40] = [
     "开始", "正式开始", "开始进入", "进入", "进入到", "切换到", "切到", "转到", "切换成", "转入", "投入", "start", "begin", "commence",
     "switch to", "switch over to", "start to", "begin to", "get started with", "开始去", "着手", "继续", "get started",
     "get going", "get on with", "get back to", "go back to", "crack on with", "crack on", "get down to",
@@ -290,7 +291,7 @@ pub const ACTIVE: [&str; 40] = [
     "get", "let's get",
 ];
 
-/// Between a verb and what it begins.
+/// Words between a verb and its object.
 #[rustfmt::skip]
 pub const DETERMINERS: [&str; 135] = [
     "一个", "一场", "一次", "个", "场", "一个新的", "一个新", "新", "新的", "这个", "这场", "那个", "那场", "这次", "这次的", "本次", "该", "今天的",

@@ -1,10 +1,10 @@
-//! The frame by word class. Rule: each class turns one plain command into what it makes of it.
+//! The frame by word class. Rule: each class is tested with one plain command.
 
 use super::*;
 
-fn read(said: &str) -> Verdict<()> {
-    let text = Text::of(said).expect("a text");
-    Framed::new(&text, &["Kitchen"]).read(Manner::Begin, |ways| ways.word(&["开始会议", "start the meeting"]))
+fn read(utterance: &str) -> Verdict<()> {
+    let text = Text::parse(utterance).expect("a text");
+    Framed::new(&text, &["Kitchen"]).read(CommandKind::Begin, |paths| paths.word(&["开始会议", "start the meeting"]))
 }
 
 #[test]
@@ -24,8 +24,8 @@ fn m18_classes_around_a_command() {
         "um okay please start the meeting right now",
         "let's start the meeting",
     ];
-    for said in command {
-        assert_eq!(read(said), Verdict::Command(()), "{said}");
+    for utterance in command {
+        assert_eq!(read(utterance), Verdict::Command(()), "{utterance}");
     }
     let doubt = [
         "开始会议了",
@@ -39,8 +39,8 @@ fn m18_classes_around_a_command() {
         "开始会议好吗",
         "要开始会议了",
     ];
-    for said in doubt {
-        assert_eq!(read(said), Verdict::Doubt(()), "{said}");
+    for utterance in doubt {
+        assert_eq!(read(utterance), Verdict::Doubt(()), "{utterance}");
     }
     let talk = [
         "明天开始会议",
@@ -58,7 +58,7 @@ fn m18_classes_around_a_command() {
         "don't start the meeting",
         "我们开始会议了",
     ];
-    for said in talk {
-        assert_eq!(read(said), Verdict::Talk, "{said}");
+    for utterance in talk {
+        assert_eq!(read(utterance), Verdict::Talk, "{utterance}");
     }
 }

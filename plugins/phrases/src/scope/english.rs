@@ -1,13 +1,14 @@
-//! English clauses that hold an order. Rule: a word counts as a whole; then who, when, whether.
+//! English clauses that restrict a command. Rule: whole words are compared; reporters, times, questions and conditions
+//! count.
 
-use super::{Reach, is_short};
+use super::{Strength, is_short};
 
 #[rustfmt::skip]
 const REPORTS: &[&str] = &[
     "said", "says", "say", "saying", "told", "tell", "tells", "telling", "ask", "asked", "asks", "asking", "shouted", "yelled", "wrote", "writes", "heard", "hear", "mentioned", "suggested", "suggests", "announced", "replied", "answered", "called", "claims", "insisted", "goes", "begged", "ordered", "explained", "whispered", "mutters", "warned", "demanded", "thinks", "thought",
 ];
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+const METALANGUAGE: &[&str] = &[
     "word", "words", "phrase", "sentence", "means", "mean", "meaning", "spell", "translate", "translation", "pronounce", "button", "command", "commands", "lyrics", "song", "quote", "title", "titled", "movie", "film", "novel", "chapter", "line", "slogan", "typing", "click", "clicked", "pressed", "tapped", "caption", "password", "spelled", "headline",
 ];
 #[rustfmt::skip]
@@ -34,9 +35,9 @@ const HYPOTHETICAL: &[&str] = &[
 ];
 const DENIALS: &[&str] =
     &["don't", "not", "never", "won't", "can't", "didn't", "cannot", "shouldn't", "wouldn't", "no", "doesn't", "dont"];
-/// No clause ends with them.
+/// Words that never end a clause.
 #[rustfmt::skip]
-const OPEN: &[&str] = &[
+const INCOMPLETE_ENDS: &[&str] = &[
     "to", "the", "a", "an", "of", "for", "with", "from", "into", "and", "or", "but", "than", "like", "as", "he", "she", "they", "who", "which", "is", "are", "was", "were", "be", "been", "will", "can", "could", "must", "have", "has", "had", "want", "wants", "need", "needs", "tried", "try", "my", "your", "his", "her", "their", "our", "these", "just", "think", "knew", "saw", "how", "what", "why", "sure", "glad", "afraid", "bet", "go", "goes", "wishing", "called", "named",
 ];
 const QUESTIONS: &[&str] = &["who", "what", "why", "how", "which", "where", "did", "does", "is", "are", "do", "shall"];
@@ -62,14 +63,14 @@ const CORRECTIONS: &[&str] = &[
     "i'm kidding",
     "i'm joking",
 ];
-/// It says something of the order itself.
+/// Beginnings of a predicate about the command itself.
 #[rustfmt::skip]
 const PREDICATES: &[&str] = &[
     "is", "was", "are", "were", "isn't", "wasn't", "means", "meant", "took", "takes", "failed", "fails", "sounds", "sounded", "seems", "feels", "felt", "has", "had", "does", "did", "doesn't", "didn't", "works", "worked", "came", "comes", "went", "will", "would", "should", "could", "button", "command", "gets", "got",
 ];
 
-/// Told in a story.
-pub const STORIES: &[&str] = &[
+/// Mentions of a story.
+pub const STORY_WORDS: &[&str] = &[
     "in the film",
     "in the movie",
     "in the book",
@@ -94,16 +95,16 @@ fn words(clause: &str) -> Vec<&str> {
     clause.split(|by: char| !by.is_ascii_alphanumeric() && by != '\'').filter(|word| !word.is_empty()).collect()
 }
 
-/// What a clause in front of an order does to it.
-pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
+/// How a clause before a command restricts it.
+pub fn before(clause: &str, is_last: bool) -> Vec<Strength> {
     let words = words(clause);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
-    let mut reaches = Vec::new();
-    if has(WORDS) {
-        reaches.push(Reach::Any);
+    let mut strengths = Vec::new();
+    if has(METALANGUAGE) {
+        strengths.push(Strength::Any);
     }
     let last = words.last().copied().unwrap_or_default();
-    let is_heard = [
+    let is_about_hearing = [
         "wanna hear",
         "want to hear",
         "hear any",
@@ -122,33 +123,33 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
     ]
     .iter()
     .any(|word| clause.contains(word));
-    if has(REPORTS) && !is_heard {
+    if has(REPORTS) && !is_about_hearing {
         let told = ["told", "tell", "ask", "asked", "say", "saying", "shouted", "yelled"];
         let is_open =
             is_last && (REPORTS.contains(&last) || words.len() >= 2 && REPORTS.contains(&words[words.len() - 2]));
-        reaches.push(if is_open || has(&told) { Reach::Any } else { Reach::Strong });
+        strengths.push(if is_open || has(&told) { Strength::Any } else { Strength::Strong });
     }
     let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word));
     let begins = words.iter().take(2).any(|word| CONDITIONS.contains(word));
     if has(CONDITIONS) && !is_left {
-        // I can't do it until Monday says nothing of the order.
-        let reach = begins.then_some(if is_last { Reach::Any } else { Reach::Strong });
-        reaches.extend(reach);
+        // "I can't do it until Monday" does not restrict the command.
+        let strength = begins.then_some(if is_last { Strength::Any } else { Strength::Strong });
+        strengths.extend(strength);
     }
     if has(HYPOTHETICAL) {
-        reaches.push(if is_last { Reach::Strong } else { Reach::Bare });
+        strengths.push(if is_last { Strength::Strong } else { Strength::Bare });
     }
     if has(PAST) || has_last(&words) {
-        reaches.push(Reach::Bare);
+        strengths.push(Strength::Bare);
     }
     if has(OTHERS) {
-        reaches.push(Reach::Weak);
+        strengths.push(Strength::Weak);
     }
     if QUESTIONS.iter().any(|word| words.first() == Some(word)) {
-        reaches.push(Reach::Bare);
+        strengths.push(Strength::Bare);
     }
     if is_last {
-        let led = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"]
+        let has_preposition = ["at", "in", "on", "by", "from", "next", "every", "each", "this", "around"]
             .iter()
             .any(|word| words.first() == Some(word));
         let is_phrase = [
@@ -165,21 +166,21 @@ pub fn before(clause: &str, is_last: bool) -> Vec<Reach> {
         .contains(&clause.trim());
         // I am tired.
         let is_me = words.windows(2).any(|pair| pair == ["i", "am"]);
-        let is_time = (has(TIMES) && !is_me || led && !is_phrase) && is_short(clause);
-        if is_time || DENIALS.contains(&last) || OPEN.contains(&last) {
-            reaches.push(Reach::Any);
+        let is_time = (has(TIMES) && !is_me || has_preposition && !is_phrase) && is_short(clause);
+        if is_time || DENIALS.contains(&last) || INCOMPLETE_ENDS.contains(&last) {
+            strengths.push(Strength::Any);
         }
         if is_short(clause) && !is_whole(&words) {
-            reaches.push(Reach::Bare);
+            strengths.push(Strength::Bare);
         }
     } else if has(TIMES) {
-        reaches.push(Reach::Weak);
+        strengths.push(Strength::Weak);
     }
-    reaches
+    strengths
 }
 
-/// It is a whole clause of the speaker's own, which another may follow without any mark.
-pub fn is_own(clause: &str) -> bool {
+/// True for a complete clause of the speaker, which a command may follow without punctuation.
+pub fn is_independent(clause: &str) -> bool {
     let words = words(clause);
     let own = [
         "i",
@@ -225,13 +226,13 @@ pub fn is_own(clause: &str) -> bool {
     words.iter().any(says) || words.first().is_some_and(|word| own.contains(word))
 }
 
-/// A few words that say something, and do not only name somebody.
+/// True for a short clause that is a statement, not only a name.
 fn is_whole(words: &[&str]) -> bool {
     #[rustfmt::skip]
-    const SAYING: &[&str] = &[
+    const STATEMENT_WORDS: &[&str] = &[
         "i", "we", "it", "that", "thanks", "thank", "sorry", "okay", "ok", "right", "alright", "yes", "yeah", "no", "hi", "hey", "hello", "morning", "oh", "well", "done", "ready", "here", "good", "great", "cool", "nice", "everyone", "everybody", "all", "guys", "folks", "team", "bye", "cheers", "sure", "perfect", "please", "so", "now",
     ];
-    words.iter().any(|word| SAYING.contains(word) || word.contains('\'') || word.ends_with("ed"))
+    words.iter().any(|word| STATEMENT_WORDS.contains(word) || word.contains('\'') || word.ends_with("ed"))
 }
 
 /// Last week, last time.
@@ -266,8 +267,8 @@ pub fn is_reason(clause: &str) -> bool {
     ["because", "cause", "cuz", "since"].iter().any(|word| words(clause).first() == Some(word))
 }
 
-/// And what else the device shall do: read them to me.
-pub fn is_told(clause: &str) -> bool {
+/// True for another request to the device: read them to me.
+pub fn is_further_request(clause: &str) -> bool {
     let words = words(clause);
     let told = [
         "read", "tell", "show", "give", "let", "save", "put", "start", "open", "take", "record", "stop", "close",
@@ -276,51 +277,51 @@ pub fn is_told(clause: &str) -> bool {
     words.first().is_some_and(|word| told.contains(word))
 }
 
-/// What a clause behind an order does to it.
-pub fn behind(clause: &str, is_first: bool, order: &str) -> Vec<Reach> {
+/// How a clause after a command restricts it.
+pub fn behind(clause: &str, is_first: bool, command: &str) -> Vec<Strength> {
     let words = words(clause);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
-    let mut reaches = Vec::new();
-    if has(WORDS) || CORRECTIONS.iter().any(|word| clause.starts_with(word)) {
-        reaches.push(Reach::Any);
+    let mut strengths = Vec::new();
+    if has(METALANGUAGE) || CORRECTIONS.iter().any(|word| clause.starts_with(word)) {
+        strengths.push(Strength::Any);
     }
     let is_left = NOTHING_LEFT.iter().any(|word| clause.contains(word)) || asks_to_know(&words);
     if words.iter().take(2).any(|word| CONDITIONS.contains(word)) && !is_left {
-        reaches.push(if is_first { Reach::Any } else { Reach::Bare });
+        strengths.push(if is_first { Strength::Any } else { Strength::Bare });
     }
     let others_say = has(&["he", "she", "they"]) && has(REPORTS);
     if others_say || has(&["said", "told", "asked"]) && is_first {
-        reaches.push(Reach::Any);
+        strengths.push(Strength::Any);
     } else if has(REPORTS) && !has(&["tell", "says", "ask"]) {
-        reaches.push(Reach::Weak);
+        strengths.push(Strength::Weak);
     }
     if has(DENIALS) || has(&["dare", "lose", "nobody", "nothing"]) {
-        reaches.push(Reach::Weak);
+        strengths.push(Strength::Weak);
     }
     if words.first() == Some(&"but") || words.first() == Some(&"or") {
-        reaches.push(Reach::Any);
+        strengths.push(Strength::Any);
     }
     if has(PAST) {
-        reaches.push(Reach::Bare);
+        strengths.push(Strength::Bare);
     }
-    let is_farewell = ["bye", "night", "see you", "later", "talk to you"].iter().any(|word| order.contains(word));
+    let is_farewell = ["bye", "night", "see you", "later", "talk to you"].iter().any(|word| command.contains(word));
     if is_first && !is_farewell {
         // What's the state of the build, is it red?
         let asks = words.get(1).is_some_and(|word| ["it", "we", "they", "everything", "there", "that"].contains(word));
         if words.first().is_some_and(|word| PREDICATES.contains(word)) && !asks {
-            reaches.push(Reach::Any);
+            strengths.push(Strength::Any);
         }
         if words.first().is_some_and(|word| QUESTIONS.contains(word)) {
-            reaches.push(Reach::Bare);
+            strengths.push(Strength::Bare);
         }
         let begins = words.iter().take(3).any(|word| TIMES.contains(word));
         if begins && is_short(clause) {
-            reaches.push(Reach::Any);
+            strengths.push(Strength::Any);
         } else if begins
             || words.iter().take(3).any(|word| HYPOTHETICAL.contains(word)) && !clause.contains("would you")
         {
-            reaches.push(Reach::Weak);
+            strengths.push(Strength::Weak);
         }
     }
-    reaches
+    strengths
 }

@@ -1,6 +1,6 @@
-//! Answers to a question about a task. Rule: an answer is nothing but itself; whatever is more is not taken for one.
+//! Answers to a question about a task. Rule: a text with anything beyond the answer is not an answer.
 
-use crate::frame::{Framed, Manner};
+use crate::frame::{CommandKind, Framed};
 use crate::ordinal::Place;
 use crate::text::Text;
 use crate::wording::{normalise, peel};
@@ -82,24 +82,24 @@ const NO: [&str; 15] = [
     "wrong",
 ];
 
-/// True if nothing is to be done.
-pub fn is_cancel(said: &str) -> bool {
-    let answer = normalise(said);
-    CANCEL.contains(&peel(&answer)) || CANCEL.contains(&answer.as_str()) || is_whole(said, &CANCEL)
+/// True for a cancellation.
+pub fn is_cancel(utterance: &str) -> bool {
+    let answer = normalise(utterance);
+    CANCEL.contains(&peel(&answer)) || CANCEL.contains(&answer.as_str()) || is_whole(utterance, &CANCEL)
 }
 
 /// True for a plain yes.
-pub fn is_yes(said: &str) -> bool {
-    is_whole(said, &YES)
+pub fn is_yes(utterance: &str) -> bool {
+    is_whole(utterance, &YES)
 }
 
 /// True for a plain no.
-pub fn is_no(said: &str) -> bool {
-    is_whole(said, &NO)
+pub fn is_no(utterance: &str) -> bool {
+    is_whole(utterance, &NO)
 }
 
-/// What is chosen, without the word for choosing it.
-pub fn chosen(said: &str) -> String {
+/// The chosen option, without the word for choosing it.
+pub fn chosen(utterance: &str) -> String {
     const CHOOSING: [&str; 13] = [
         "我选择",
         "我选",
@@ -115,7 +115,7 @@ pub fn chosen(said: &str) -> String {
         "pick",
         "select",
     ];
-    let answer = normalise(said);
+    let answer = normalise(utterance);
     let behind = CHOOSING.iter().find_map(|word| {
         let rest = answer.strip_prefix(word)?;
         (!word.is_ascii() || rest.starts_with(' ')).then(|| rest.trim().to_owned())
@@ -123,9 +123,10 @@ pub fn chosen(said: &str) -> String {
     behind.filter(|rest| Place::read(peel(rest), true).is_some()).unwrap_or(answer)
 }
 
-fn is_whole(said: &str, words: &[&str]) -> bool {
-    Text::of(said).is_some_and(|text| {
-        !text.asks && Framed::new(&text, &[]).read(Manner::End, |ways| ways.word(words)).command().is_some()
+fn is_whole(utterance: &str, words: &[&str]) -> bool {
+    Text::parse(utterance).is_some_and(|text| {
+        !text.is_question
+            && Framed::new(&text, &[]).read(CommandKind::End, |paths| paths.word(words)).command().is_some()
     })
 }
 
@@ -144,10 +145,10 @@ mod tests {
         for cancel in ["取消", "算了吧", "never mind", "那算了"] {
             assert!(is_cancel(cancel), "{cancel}");
         }
-        for (said, what) in
+        for (utterance, what) in
             [("选第二个。", "第二个"), ("I pick the last one", "the last one"), ("选题策划", "选题策划")]
         {
-            assert_eq!(chosen(said), what);
+            assert_eq!(chosen(utterance), what);
         }
         for other in ["是写报告", "好像不对", "可以吗", "yes but later", "取消明天的会议"] {
             assert!(!is_yes(other) && !is_no(other) && !is_cancel(other), "{other}");

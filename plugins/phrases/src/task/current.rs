@@ -1,21 +1,21 @@
-//! The task that is at hand, and the one behind it. Rule: only what points at a task stands here (this one, the next);
-//! a title makes it a command of another kind, which is read elsewhere.
+//! The current task and the next one. Rule: only references to a task are matched (this one, the next); commands with a
+//! title are read by `pattern`.
 
-use crate::path::{Marks, Ways};
+use crate::path::{Flags, Paths};
 
-/// The task that would be next.
-pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let little = |ways: &Ways<'t>| {
-        ways.many(|ways| {
-            ways.word(&[
+/// Matches a reference to the next task.
+pub fn next_task<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let fillers = |paths: &Paths<'t>| {
+        paths.many0(|paths| {
+            paths.word(&[
                 "一下", "下", "the", "my", "me", "us", "me the", "me my", "to", "on to", "with", "out", "再", "给我",
                 "就",
             ])
         })
     };
-    let next = led_to(&little, ways);
+    let next = led_to(&fillers, paths);
     // 下一个任务念一下, 下一个是什么.
-    let told = next.word(&[
+    let stated = next.word(&[
         "念来听听",
         "读来听听",
         "说来听听",
@@ -41,35 +41,35 @@ pub fn next<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "读给我听",
         "呢",
     ]);
-    let skipped = ways
+    let skipped = paths
         .word(&["跳过", "略过", "先跳过"])
-        .word(&POINTING)
-        .maybe(|ways| ways.word(&COUNTED))
-        .maybe(|ways| ways.word(&TASK));
-    let asked = ways.marked(&ASKED, Marks::WHAT);
-    // 这条先放放 下一个, skip this one and go to the next: what is at hand is left for it.
-    let left = ways.word(&LEFT).maybe(|ways| {
-        ways.word(&["and", "then", "and then", "再", "先", "就", "我们", "咱们", "let's", "just", "吧", "了"])
+        .word(&DEMONSTRATIVES)
+        .optional(|paths| paths.word(&MEASURE_WORDS))
+        .optional(|paths| paths.word(&TASK_WORDS));
+    let asked = paths.word_with_flags(&ASKED, Flags::ASKS_WHAT);
+    // 这条先放放 下一个, skip this one and go to the next: the current task is postponed.
+    let postponed = paths.word(&POSTPONED).optional(|paths| {
+        paths.word(&["and", "then", "and then", "再", "先", "就", "我们", "咱们", "let's", "just", "吧", "了"])
     });
-    let left = left.word(&ONWARD).or(&led_to(&little, &left));
-    next.or(&told).or(&ways.word(&ONWARD)).or(&skipped).or(&asked).or(&left)
+    let postponed = postponed.word(&ONWARD).or(&led_to(&fillers, &postponed));
+    next.or(&stated).or(&paths.word(&ONWARD)).or(&skipped).or(&asked).or(&postponed)
 }
 
-/// Behind what leads to the next task, and the task.
-fn led_to<'t>(little: &impl Fn(&Ways<'t>) -> Ways<'t>, ways: &Ways<'t>) -> Ways<'t> {
-    let led = ways
-        .maybe(|ways| little(&ways.some(|ways| ways.word(&MOVE))))
-        .maybe(|ways| ways.word(&["the", "my", "the very"]));
-    let next = led.word(&NEXT_WORDS).maybe(|ways| ways.word(&OF_BOARD));
+/// Matches the verbs that lead to the next task, and the task.
+fn led_to<'t>(fillers: &impl Fn(&Paths<'t>) -> Paths<'t>, paths: &Paths<'t>) -> Paths<'t> {
+    let led = paths
+        .optional(|paths| fillers(&paths.many1(|paths| paths.word(&MOVE_VERBS))))
+        .optional(|paths| paths.word(&["the", "my", "the very"]));
+    let next = led.word(&NEXT_WORDS).optional(|paths| paths.word(&OF_BOARD));
     let counted = led
-        .word(&NEXT)
-        .maybe(|ways| ways.word(&COUNTED))
-        .maybe(|ways| ways.word(&TASK))
-        .maybe(|ways| ways.word(&OF_BOARD));
+        .word(&NEXT_MODIFIERS)
+        .optional(|paths| paths.word(&MEASURE_WORDS))
+        .optional(|paths| paths.word(&TASK_WORDS))
+        .optional(|paths| paths.word(&OF_BOARD));
     next.or(&counted)
 }
 
-/// What would be next, asked of the device.
+/// Questions for the next task.
 #[rustfmt::skip]
 const ASKED: [&str; 60] = [
     "接下来是哪个任务", "接下来是什么任务", "接下来是啥任务", "接下来是哪个", "接下来是哪条", "接下来是什么", "接下来是啥", "接下来什么任务", "接下来哪个任务", "接下来做哪个", "接下来该做哪个", "接下来要做哪个", "接下来还有什么任务", "接下来还有啥", "接下来的任务是什么", "接下来的任务是啥", "后面是哪个任务", "后面是什么任务", "后面是啥", "后面是什么", "后面那个是啥", "后面那个是什么", "后面那条是什么", "后面那条是啥", "后面还有什么任务", "后面还有啥", "后面还有啥任务", "再往下是什么", "再往下是啥", "再往下是哪个", "往下是什么", "往下是啥", "往下是哪个", "往下是哪条", "下面是哪一个", "下面是哪个", "下面是哪个任务", "下面是什么任务", "下面是啥", "下面是哪条", "下面做哪个", "该做哪个了", "该哪个任务了", "该哪个了", "该哪条了", 
@@ -77,9 +77,9 @@ const ASKED: [&str; 60] = [
     "what have we got next", "what do we have next", "what have i got next", "what do i have next",
     "接下来呢", "下面呢", "后面呢",
 ];
-/// The task at hand is left for another.
+/// Phrases that postpone the current task.
 #[rustfmt::skip]
-const LEFT: [&str; 83] = [
+const POSTPONED: [&str; 83] = [
     "skip", "skip it", "skip this", "skip this one", "skip that", "skip that one", "skip this task", "pass", "pass on this", "pass on this one", "leave this", "leave this one", "leave it", "leave this for now", "leave it for now", "leave this one for now", "let's leave this one", "let's skip this one", "let's leave this", "park this", "park it", "park this one",
     "跳过", "跳过这个", "跳过这条", "先跳过", "先跳过这个", "这个先跳过", "这条先跳过", "这个跳过", "这条跳过", "先放放", "先放着", "这条先放放", "这个先放放", "这个先放着", "这条先放着", "这个先不管", "这条先不管", "这个先不做", "这个先放一放",
     "这个不急", "这条不急", "这个放一放", "这条放一放",
@@ -89,7 +89,7 @@ const LEFT: [&str; 83] = [
 ];
 
 #[rustfmt::skip]
-const MOVE: [&str; 178] = [
+const MOVE_VERBS: [&str; 178] = [
     "先看", "先做", "先念", "先说", "先来", "先看看", "先弄", "先讲", "先跳到", "先去", "看看", "看", "看一下", "看下", "查看", "显示", "读", "念", "说", "报", "读一下", "念一下", "说说", "说一下", "播报", "听听", "跳到", "跳", "跳去", "跳过到", "跳转到", "换", "换到", "换成", "到", "去", "去到", "转到", "切到", "切", "切换到", "切换", "过到", "过", "进", "进入", "进行", "进到", "轮到",
     "来", "往下到", "翻到", "前往", "移到", "移动到", "继续", "继续到", "我们看", "来看", "我想看", "我想听", "开始", "做", "上", "直接到", "接着", "接着做", "接着看", "往后到", "告诉我",
     "show me", "show", "show us", "read", "read me", "read out", "tell me", "give me", "go to", "go on to", "go on", "go", "go ahead to", "jump to", "jump", "skip to", "skip ahead to", "skip", "move on to", "move on", "move to", "move along to", "move", "continue to", "continue with", "continue", "proceed to", "proceed with", "proceed", "advance to",
@@ -97,10 +97,10 @@ const MOVE: [&str; 178] = [
     "瞅瞅", "瞧瞧", "瞅一眼", "瞧一眼", "看一眼", "念念", "报一下", "报报", "瞅", "瞧",
     "hit me with", "let's have", "let me have", "let me hear", "let me see", "and", "pass me", "hand me", "how about", "what about", "over to", "straight to", "head to", "flip to", "what's up", "and now", "念到", "再念", "再看", "再来", "换个", "该", "接着看看", "接着读", "接着说", "接着讲", "念念看", "讲", "讲讲", "讲一下", "说说看", "看看看", "跳转", "跳到了", "直接看", "直接跳到", "直接念", "麻溜的", "弄",
 ];
-const NEXT: [&str; 10] =
+const NEXT_MODIFIERS: [&str; 10] =
     ["下一", "下", "再下一", "下面一", "后一", "后面一", "接下来一", "接下来的", "下一个", "下面的"];
-const COUNTED: [&str; 8] = ["个", "项", "条", "件", "样", "桩", "号", "份"];
-const TASK: [&str; 8] = ["任务", "待办", "待办事项", "事项", "事", "活", "活儿", "事情"];
+const MEASURE_WORDS: [&str; 8] = ["个", "项", "条", "件", "样", "桩", "号", "份"];
+const TASK_WORDS: [&str; 8] = ["任务", "待办", "待办事项", "事项", "事", "活", "活儿", "事情"];
 const OF_BOARD: [&str; 6] = ["on the list", "in the list", "on the board", "in line", "on my list", "up"];
 #[rustfmt::skip]
 const NEXT_WORDS: [&str; 33] = [
@@ -108,7 +108,7 @@ const NEXT_WORDS: [&str; 33] = [
     "one after this", "one after this one", "next up", "next one up", "next one along", "next in line", "next in the list", "next on the list", "next thing to do", "next assignment", "next bit",
     "下面那条", "下面那个", "后面那条", "后面那个", "下边那条", "下边那个",
 ];
-/// Onward, and nothing more.
+/// Phrases for moving on without an object.
 #[rustfmt::skip]
 const ONWARD: [&str; 78] = [
     "往下", "往下走", "往后", "往后走", "往下念", "往下读", "继续往下", "继续往下走", "跳过", "跳过这个", "跳过这条", "跳过这项", "跳过它", "跳过这个任务", "跳过当前任务", "这个跳过", "这条跳过", "先跳过这个", "过", "过了", "这个先过", "下一个下一个",
@@ -117,16 +117,20 @@ const ONWARD: [&str; 78] = [
     "接着来", "换一个", "换一条", "换下一个", "再来一个", "再来一条", "往前走", "往下过", "往后过", "往下看", "往后看", "往后念", "moving right along", "moving swiftly on", "move along", "move ahead", "move it along", "onward", "on we go", "let's move along", "let's keep going", "let's keep moving", "keep moving", "keep it moving", "next next", "carry on to the next", "let's carry on", "下一位任务", "pass this one", "pass on this one",
 ];
 
-/// The task at hand is done.
-pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let subject =
-        |ways: &Ways<'t>| ways.word(&POINTING).maybe(|ways| ways.word(&COUNTED)).maybe(|ways| ways.word(&TASK));
-    let already = |ways: &Ways<'t>| {
-        ways.many(|ways| ways.word(&["已经", "都", "终于", "我", "我已经", "全", "也", "总算", "给", "算"]))
+/// Matches the completion of the current task.
+pub fn current_done<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let subject = |paths: &Paths<'t>| {
+        paths
+            .word(&DEMONSTRATIVES)
+            .optional(|paths| paths.word(&MEASURE_WORDS))
+            .optional(|paths| paths.word(&TASK_WORDS))
     };
-    let finished = |ways: &Ways<'t>| ways.word(&FINISHED).marked(&["了"], Marks::IS_SO);
-    // 做完了 alone is read with the titles.
-    let i = ways.word(&[
+    let already = |paths: &Paths<'t>| {
+        paths.many0(|paths| paths.word(&["已经", "都", "终于", "我", "我已经", "全", "也", "总算", "给", "算"]))
+    };
+    let finished = |paths: &Paths<'t>| paths.word(&FINISHED).word_with_flags(&["了"], Flags::COMPLETED);
+    // 做完了 alone is read by `pattern`.
+    let i = paths.word(&[
         "我",
         "我把",
         "把",
@@ -141,22 +145,23 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "我刚刚",
         "我刚",
     ]);
-    let told = finished(&already(&subject(ways))).or(&finished(&already(&subject(&i))));
-    let told = told.or(&subject(&finished(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于", "我终于", "总算"])))));
-    let ticked = subject(&ways.maybe(|ways| ways.word(&["把", "将", "给"])))
-        .many(|ways| ways.word(&["给", "都", "也", "可以", "给我", "帮我", "你", "请", "麻烦"]))
+    let stated = finished(&already(&subject(paths))).or(&finished(&already(&subject(&i))));
+    let stated = stated
+        .or(&subject(&finished(&paths.optional(|paths| paths.word(&["我", "我已经", "终于", "我终于", "总算"])))));
+    let ticked = subject(&paths.optional(|paths| paths.word(&["把", "将", "给"])))
+        .many0(|paths| paths.word(&["给", "都", "也", "可以", "给我", "帮我", "你", "请", "麻烦"]))
         .word(&TICKED);
-    let ticked = ticked.or(&subject(&ways.word(&TICK).many(|ways| ways.word(&["一下", "掉", "下"])))
-        .maybe(|ways| ways.word(&["为已完成", "为完成", "成完成", "完成", "已完成"])));
-    let this = |ways: &Ways<'t>| ways.maybe(|ways| ways.word(&["the"])).word(&THIS);
-    let mark = this(&ways.word(&[
+    let ticked = ticked.or(&subject(&paths.word(&TICK).many0(|paths| paths.word(&["一下", "掉", "下"])))
+        .optional(|paths| paths.word(&["为已完成", "为完成", "成完成", "完成", "已完成"])));
+    let this = |paths: &Paths<'t>| paths.optional(|paths| paths.word(&["the"])).word(&THIS);
+    let mark = this(&paths.word(&[
         "mark", "set", "flag", "log", "tick", "check", "count", "call", "consider", "put", "get", "move", "tag",
     ]))
-    .many(|ways| ways.word(&["as", "to", "down as", "down", "being"]))
+    .many0(|paths| paths.word(&["as", "to", "down as", "down", "being"]))
     .word(&DONE);
-    let mark = mark.or(&this(&ways.word(&["tick", "check", "cross", "mark", "scratch", "strike"])).word(&OFF));
-    let mark = mark.or(&this(&ways.word(&["cross", "scratch", "strike"])).word(&["out"]));
-    let mark = mark.or(&this(&ways.word(&[
+    let mark = mark.or(&this(&paths.word(&["tick", "check", "cross", "mark", "scratch", "strike"])).word(&OFF));
+    let mark = mark.or(&this(&paths.word(&["cross", "scratch", "strike"])).word(&["out"]));
+    let mark = mark.or(&this(&paths.word(&[
         "tick off",
         "check off",
         "cross off",
@@ -172,21 +177,21 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "strike off",
         "wrap up",
     ])));
-    let is =
-        this(ways).word(&["is", "has been", "s", "was just", "is now", "is all", "is already", "is finally"]).or(&ways
-            .word(&[
-                "it's",
-                "that's",
-                "it is",
-                "that is",
-                "this one's",
-                "this ones",
-                "that one's",
-                "it's all",
-                "that's all",
-                "it's now",
-                "it's already",
-            ]));
+    let is = this(paths).word(&["is", "has been", "s", "was just", "is now", "is all", "is already", "is finally"]).or(
+        &paths.word(&[
+            "it's",
+            "that's",
+            "it is",
+            "that is",
+            "this one's",
+            "this ones",
+            "that one's",
+            "it's all",
+            "that's all",
+            "it's now",
+            "it's already",
+        ]),
+    );
     let is = is.word(&[
         "done",
         "finished",
@@ -211,8 +216,8 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "a done deal",
         "crossed off",
     ]);
-    let have = ways.many(|ways| {
-        ways.word(&[
+    let have = paths.many0(|paths| {
+        paths.word(&[
             "i've", "i have", "i", "i just", "we've", "just", "already", "now", "finally", "ive", "we have", "we",
         ])
     });
@@ -228,7 +233,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "closed out",
         "got through",
     ]));
-    let with = this(&ways.word(&[
+    let with = this(&paths.word(&[
         "i'm done with",
         "i am done with",
         "i'm all done with",
@@ -247,7 +252,7 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ]));
     // That's that one sorted.
     let with = with.or(&this(
-        &ways
+        &paths
             .word(&[
                 "that's",
                 "thats",
@@ -264,10 +269,10 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
                 "we got",
                 "we've got",
             ])
-            .maybe(|ways| ways.word(&["all"])),
+            .optional(|paths| paths.word(&["all"])),
     )
-    .word(&SORTED));
-    let able = this(ways).word(&[
+    .word(&DONE_ADJECTIVES));
+    let able = this(paths).word(&[
         "can be ticked off",
         "can be crossed off",
         "can be checked off",
@@ -279,11 +284,11 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "can go off the list",
     ]);
     let with = with.or(&able);
-    let whole = ways.word(&WHOLE);
-    let told = told.or(&subject(&ways.maybe(|ways| ways.word(&["我", "我已经", "终于"])).word(&FINISHED))
-        .marked(&["了"], Marks::IS_SO));
-    let asked = told.or(&finished(&already(ways))).many(|ways| {
-        ways.word(&[
+    let whole = paths.word(&WHOLE);
+    let stated = stated.or(&subject(&paths.optional(|paths| paths.word(&["我", "我已经", "终于"])).word(&FINISHED))
+        .word_with_flags(&["了"], Flags::COMPLETED));
+    let asked = stated.or(&finished(&already(paths))).many0(|paths| {
+        paths.word(&[
             "帮我",
             "帮忙",
             "给我",
@@ -306,16 +311,16 @@ pub fn done<'t>(ways: &Ways<'t>) -> Ways<'t> {
             "给",
         ])
     });
-    let told = told.or(&asked.word(&TICKED).mark(Marks::POLITE));
-    told.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
+    let stated = stated.or(&asked.word(&TICKED).with_flags(Flags::POLITE));
+    stated.or(&ticked).or(&mark).or(&is).or(&have).or(&with).or(&whole)
 }
 
 #[rustfmt::skip]
-const SORTED: [&str; 20] = [
+const DONE_ADJECTIVES: [&str; 20] = [
     "done", "sorted", "finished", "complete", "completed", "all done", "done now", "done and dusted", "wrapped up", "finished off", "sorted out", "taken care of", "out of the way", "off the list", "off my list", "off my plate", "dealt with", "done finally", "done at last", "in the bag",
 ];
 #[rustfmt::skip]
-const POINTING: [&str; 30] = [
+const DEMONSTRATIVES: [&str; 30] = [
     "这", "这个", "这一", "这件", "这一", "这条", "当前", "当前的", "当前这", "现在这", "现在的", "手头这", "手头的", "手上这", "手上的", "它", "本", "本条", "此", "该", "目前这", "目前的", "眼前这", "刚才那", "刚刚那", "那", "刚才这", "现在做的这", "我的", "正在做的",
 ];
 #[rustfmt::skip]

@@ -1,146 +1,146 @@
-//! The phrases that order something of a board. Rule: a phrase says by itself how much of a title it bears beside it;
-//! those that are ordinary speech as well bear a number only, or make a doubt.
+//! The phrases of board commands. Rule: each phrase defines which target may stand beside it; phrases that are ordinary
+//! speech as well accept only a number, or make a doubt.
 
 use super::{ExtraPhrases, Verb};
 use crate::ordinal::Place;
-use crate::path::Ways;
-use crate::wording::{ends_apart, normalise, peel, starts_apart};
+use crate::path::Paths;
+use crate::wording::{ends_at_boundary, normalise, peel, starts_at_boundary};
 
-/// What may stand where a task is named.
+/// The targets that a phrase accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surety {
-    /// A title.
-    Clear,
+pub enum TargetRule {
+    /// A title or a number.
+    AnyTitle,
     /// A number; a title makes a doubt.
-    Loose,
+    DoubtfulTitle,
     /// A number or nothing.
-    Number,
+    NumberOrNothing,
     /// A number, or a word for a task.
-    Counted,
+    NumberOrTaskWord,
 }
 
-use Surety::{Clear, Counted, Loose, Number};
+use TargetRule::{AnyTitle, DoubtfulTitle, NumberOrNothing, NumberOrTaskWord};
 use Verb::{Assign, Complete, Refresh};
 
-/// The task stands before these.
+/// Phrases after the target.
 #[rustfmt::skip]
-const ENDS: [(Verb, Surety, &str); 76] = [
-    (Complete, Clear, "做完了"), (Complete, Clear, "完成了"), (Complete, Clear, "搞定了"), (Complete, Clear, "标记完成"),
-    (Complete, Clear, "标记为完成"), (Complete, Clear, "标记成完成"), (Complete, Clear, "标记为已完成"), (Complete, Clear, "标记成已完成"),
-    (Complete, Clear, "标记已完成"), (Complete, Clear, "标为完成"), (Complete, Clear, "标为已完成"), (Complete, Clear, "标成完成"),
-    (Complete, Clear, "设为完成"), (Complete, Clear, "设为已完成"), (Complete, Clear, "设置为完成"), (Complete, Clear, "设置为已完成"),
-    (Complete, Clear, "改成完成"), (Complete, Clear, "改为已完成"), (Complete, Clear, "改成已完成"), (Complete, Clear, "任务完成"),
-    (Complete, Clear, "打勾"), (Complete, Clear, "打个勾"), (Complete, Counted, "勾掉"), (Complete, Number, "完成任务"),
-    (Complete, Loose, "写完了"), (Complete, Loose, "做好了"), (Complete, Loose, "弄好了"), (Complete, Loose, "弄完了"),
-    (Complete, Loose, "干完了"), (Complete, Loose, "办完了"), (Complete, Loose, "处理完了"), (Complete, Loose, "处理好了"),
-    (Complete, Loose, "改完了"), (Complete, Loose, "写好了"), (Complete, Number, "完成任务了"), (Complete, Number, "完成"), (Complete, Number, "搞定"),
-    (Complete, Number, "做完"), (Complete, Clear, "已完成"), (Complete, Number, "结束了"),
-    (Complete, Clear, "mark as done"), (Complete, Clear, "mark done"), (Complete, Clear, "mark as complete"),
-    (Complete, Clear, "mark as completed"), (Complete, Clear, "mark complete"), (Complete, Number, "done"),
-    (Complete, Number, "all done"), (Complete, Number, "finished"), (Complete, Number, "complete"),
-    (Complete, Number, "completed"), (Complete, Loose, "is done"), (Complete, Loose, "is finished"),
-    (Complete, Loose, "is complete"), (Complete, Loose, "is completed"), (Complete, Number, "i'm done"),
-    (Complete, Number, "i am done"), (Complete, Number, "it's done"), (Complete, Number, "that's done"),
-    (Assign, Number, "认领任务"), (Assign, Number, "领取任务"), (Assign, Clear, "我来做"), (Assign, Clear, "我来认领"),
-    (Assign, Clear, "我来负责"), (Assign, Clear, "我来处理"), (Assign, Clear, "我来领"), (Assign, Clear, "我认领"),
-    (Assign, Clear, "分配给我"), (Assign, Clear, "指派给我"), (Assign, Clear, "分给我"), (Assign, Clear, "派给我"),
-    (Assign, Clear, "交给我"), (Assign, Counted, "归我"), (Assign, Number, "我来"), (Assign, Counted, "给我"),
-    (Assign, Clear, "assign to me"), (Refresh, Clear, "refresh"),
+const ENDS: [(Verb, TargetRule, &str); 76] = [
+    (Complete, AnyTitle, "做完了"), (Complete, AnyTitle, "完成了"), (Complete, AnyTitle, "搞定了"), (Complete, AnyTitle, "标记完成"),
+    (Complete, AnyTitle, "标记为完成"), (Complete, AnyTitle, "标记成完成"), (Complete, AnyTitle, "标记为已完成"), (Complete, AnyTitle, "标记成已完成"),
+    (Complete, AnyTitle, "标记已完成"), (Complete, AnyTitle, "标为完成"), (Complete, AnyTitle, "标为已完成"), (Complete, AnyTitle, "标成完成"),
+    (Complete, AnyTitle, "设为完成"), (Complete, AnyTitle, "设为已完成"), (Complete, AnyTitle, "设置为完成"), (Complete, AnyTitle, "设置为已完成"),
+    (Complete, AnyTitle, "改成完成"), (Complete, AnyTitle, "改为已完成"), (Complete, AnyTitle, "改成已完成"), (Complete, AnyTitle, "任务完成"),
+    (Complete, AnyTitle, "打勾"), (Complete, AnyTitle, "打个勾"), (Complete, NumberOrTaskWord, "勾掉"), (Complete, NumberOrNothing, "完成任务"),
+    (Complete, DoubtfulTitle, "写完了"), (Complete, DoubtfulTitle, "做好了"), (Complete, DoubtfulTitle, "弄好了"), (Complete, DoubtfulTitle, "弄完了"),
+    (Complete, DoubtfulTitle, "干完了"), (Complete, DoubtfulTitle, "办完了"), (Complete, DoubtfulTitle, "处理完了"), (Complete, DoubtfulTitle, "处理好了"),
+    (Complete, DoubtfulTitle, "改完了"), (Complete, DoubtfulTitle, "写好了"), (Complete, NumberOrNothing, "完成任务了"), (Complete, NumberOrNothing, "完成"), (Complete, NumberOrNothing, "搞定"),
+    (Complete, NumberOrNothing, "做完"), (Complete, AnyTitle, "已完成"), (Complete, NumberOrNothing, "结束了"),
+    (Complete, AnyTitle, "mark as done"), (Complete, AnyTitle, "mark done"), (Complete, AnyTitle, "mark as complete"),
+    (Complete, AnyTitle, "mark as completed"), (Complete, AnyTitle, "mark complete"), (Complete, NumberOrNothing, "done"),
+    (Complete, NumberOrNothing, "all done"), (Complete, NumberOrNothing, "finished"), (Complete, NumberOrNothing, "complete"),
+    (Complete, NumberOrNothing, "completed"), (Complete, DoubtfulTitle, "is done"), (Complete, DoubtfulTitle, "is finished"),
+    (Complete, DoubtfulTitle, "is complete"), (Complete, DoubtfulTitle, "is completed"), (Complete, NumberOrNothing, "i'm done"),
+    (Complete, NumberOrNothing, "i am done"), (Complete, NumberOrNothing, "it's done"), (Complete, NumberOrNothing, "that's done"),
+    (Assign, NumberOrNothing, "认领任务"), (Assign, NumberOrNothing, "领取任务"), (Assign, AnyTitle, "我来做"), (Assign, AnyTitle, "我来认领"),
+    (Assign, AnyTitle, "我来负责"), (Assign, AnyTitle, "我来处理"), (Assign, AnyTitle, "我来领"), (Assign, AnyTitle, "我认领"),
+    (Assign, AnyTitle, "分配给我"), (Assign, AnyTitle, "指派给我"), (Assign, AnyTitle, "分给我"), (Assign, AnyTitle, "派给我"),
+    (Assign, AnyTitle, "交给我"), (Assign, NumberOrTaskWord, "归我"), (Assign, NumberOrNothing, "我来"), (Assign, NumberOrTaskWord, "给我"),
+    (Assign, AnyTitle, "assign to me"), (Refresh, AnyTitle, "refresh"),
 ];
-/// The task stands behind these.
+/// Phrases before the target.
 #[rustfmt::skip]
-const STARTS: [(Verb, Surety, &str); 85] = [
-    (Assign, Loose, "认领任务"), (Assign, Loose, "领取任务"), (Assign, Clear, "认领"), (Assign, Counted, "领取"), (Assign, Number, "领任务"),
-    (Assign, Number, "我来做"), (Assign, Clear, "我来认领"), (Assign, Clear, "我认领"), (Assign, Clear, "我要认领"), (Assign, Clear, "我想认领"),
-    (Assign, Counted, "接"), (Assign, Counted, "接下"), (Assign, Counted, "领"), (Assign, Counted, "我领"), (Assign, Counted, "我做"),
-    (Assign, Counted, "我要做"), (Assign, Counted, "我要"), (Assign, Number, "接任务"), (Assign, Clear, "我来负责"), (Assign, Counted, "我接"),
-    (Assign, Clear, "分配给我"),
-    (Assign, Clear, "assign to me"), (Assign, Clear, "assign me"), (Assign, Counted, "claim"), (Assign, Clear, "claim the"), (Assign, Counted, "take"),
-    (Assign, Counted, "i'll take"), (Assign, Counted, "i will take"), (Assign, Counted, "take on"), (Assign, Counted, "grab"),
-    (Assign, Counted, "pick up"), (Assign, Counted, "give me"), (Assign, Counted, "i'll do"), (Assign, Counted, "i will do"),
-    (Assign, Counted, "let me do"), (Assign, Counted, "let me take"), (Assign, Counted, "i take"), (Assign, Counted, "i want to take"),
-    (Assign, Counted, "i want"),
-    (Complete, Loose, "完成任务"), (Complete, Clear, "标记完成"), (Complete, Clear, "标记为完成"), (Complete, Loose, "做完了"),
-    (Complete, Loose, "完成了"), (Complete, Number, "我完成了"), (Complete, Number, "我完成任务了"), (Assign, Number, "i'll take it"), (Assign, Number, "i'll do it"), (Assign, Number, "i will do it"), (Assign, Number, "i will take it"), (Complete, Number, "我做完"), (Complete, Number, "刚做完"), (Complete, Number, "我刚做完"), (Complete, Number, "i've done"), (Complete, Number, "i have done"), (Assign, Counted, "我来完成"), (Assign, Counted, "给我分配"), (Assign, Counted, "分配"), (Complete, Loose, "搞定了"), (Complete, Loose, "完成"), (Complete, Number, "做完"),
-    (Complete, Number, "搞定"), (Complete, Counted, "勾掉"), (Complete, Counted, "结束"), (Complete, Clear, "mark as done"),
-    (Complete, Clear, "mark done"), (Complete, Number, "complete"), (Complete, Loose, "complete the"), (Complete, Counted, "finish"), (Complete, Counted, "close"),
-    (Complete, Counted, "check off"), (Complete, Counted, "tick off"), (Complete, Counted, "cross off"), (Complete, Counted, "mark off"),
-    (Complete, Loose, "i'm done with"), (Complete, Loose, "i am done with"), (Complete, Loose, "done with"),
-    (Complete, Loose, "finished with"), (Complete, Number, "i finished"), (Complete, Number, "i've finished"),
-    (Complete, Number, "i have finished"), (Complete, Number, "i completed"), (Complete, Number, "finished"),
-    (Complete, Number, "i've completed"), (Refresh, Clear, "refresh"),
+const STARTS: [(Verb, TargetRule, &str); 85] = [
+    (Assign, DoubtfulTitle, "认领任务"), (Assign, DoubtfulTitle, "领取任务"), (Assign, AnyTitle, "认领"), (Assign, NumberOrTaskWord, "领取"), (Assign, NumberOrNothing, "领任务"),
+    (Assign, NumberOrNothing, "我来做"), (Assign, AnyTitle, "我来认领"), (Assign, AnyTitle, "我认领"), (Assign, AnyTitle, "我要认领"), (Assign, AnyTitle, "我想认领"),
+    (Assign, NumberOrTaskWord, "接"), (Assign, NumberOrTaskWord, "接下"), (Assign, NumberOrTaskWord, "领"), (Assign, NumberOrTaskWord, "我领"), (Assign, NumberOrTaskWord, "我做"),
+    (Assign, NumberOrTaskWord, "我要做"), (Assign, NumberOrTaskWord, "我要"), (Assign, NumberOrNothing, "接任务"), (Assign, AnyTitle, "我来负责"), (Assign, NumberOrTaskWord, "我接"),
+    (Assign, AnyTitle, "分配给我"),
+    (Assign, AnyTitle, "assign to me"), (Assign, AnyTitle, "assign me"), (Assign, NumberOrTaskWord, "claim"), (Assign, AnyTitle, "claim the"), (Assign, NumberOrTaskWord, "take"),
+    (Assign, NumberOrTaskWord, "i'll take"), (Assign, NumberOrTaskWord, "i will take"), (Assign, NumberOrTaskWord, "take on"), (Assign, NumberOrTaskWord, "grab"),
+    (Assign, NumberOrTaskWord, "pick up"), (Assign, NumberOrTaskWord, "give me"), (Assign, NumberOrTaskWord, "i'll do"), (Assign, NumberOrTaskWord, "i will do"),
+    (Assign, NumberOrTaskWord, "let me do"), (Assign, NumberOrTaskWord, "let me take"), (Assign, NumberOrTaskWord, "i take"), (Assign, NumberOrTaskWord, "i want to take"),
+    (Assign, NumberOrTaskWord, "i want"),
+    (Complete, DoubtfulTitle, "完成任务"), (Complete, AnyTitle, "标记完成"), (Complete, AnyTitle, "标记为完成"), (Complete, DoubtfulTitle, "做完了"),
+    (Complete, DoubtfulTitle, "完成了"), (Complete, NumberOrNothing, "我完成了"), (Complete, NumberOrNothing, "我完成任务了"), (Assign, NumberOrNothing, "i'll take it"), (Assign, NumberOrNothing, "i'll do it"), (Assign, NumberOrNothing, "i will do it"), (Assign, NumberOrNothing, "i will take it"), (Complete, NumberOrNothing, "我做完"), (Complete, NumberOrNothing, "刚做完"), (Complete, NumberOrNothing, "我刚做完"), (Complete, NumberOrNothing, "i've done"), (Complete, NumberOrNothing, "i have done"), (Assign, NumberOrTaskWord, "我来完成"), (Assign, NumberOrTaskWord, "给我分配"), (Assign, NumberOrTaskWord, "分配"), (Complete, DoubtfulTitle, "搞定了"), (Complete, DoubtfulTitle, "完成"), (Complete, NumberOrNothing, "做完"),
+    (Complete, NumberOrNothing, "搞定"), (Complete, NumberOrTaskWord, "勾掉"), (Complete, NumberOrTaskWord, "结束"), (Complete, AnyTitle, "mark as done"),
+    (Complete, AnyTitle, "mark done"), (Complete, NumberOrNothing, "complete"), (Complete, DoubtfulTitle, "complete the"), (Complete, NumberOrTaskWord, "finish"), (Complete, NumberOrTaskWord, "close"),
+    (Complete, NumberOrTaskWord, "check off"), (Complete, NumberOrTaskWord, "tick off"), (Complete, NumberOrTaskWord, "cross off"), (Complete, NumberOrTaskWord, "mark off"),
+    (Complete, DoubtfulTitle, "i'm done with"), (Complete, DoubtfulTitle, "i am done with"), (Complete, DoubtfulTitle, "done with"),
+    (Complete, DoubtfulTitle, "finished with"), (Complete, NumberOrNothing, "i finished"), (Complete, NumberOrNothing, "i've finished"),
+    (Complete, NumberOrNothing, "i have finished"), (Complete, NumberOrNothing, "i completed"), (Complete, NumberOrNothing, "finished"),
+    (Complete, NumberOrNothing, "i've completed"), (Refresh, AnyTitle, "refresh"),
 ];
-/// The task stands between these.
+/// Phrases around the target.
 #[rustfmt::skip]
-const FRAMES: [(Verb, Surety, &str, &str); 46] = [
-    (Assign, Clear, "认领", "任务"), (Assign, Clear, "领取", "任务"), (Assign, Clear, "assign", "to me"), (Assign, Loose, "give", "to me"),
-    (Assign, Clear, "assign me", "task"), (Assign, Number, "give me", "task"), (Assign, Number, "take", "task"),
-    (Complete, Clear, "完成", "任务"), (Complete, Number, "完成", "任务了"), (Complete, Number, "我完成", "任务"), (Complete, Number, "我完成", "任务了"), (Complete, Number, "我已经完成", "任务"), (Complete, Number, "我已经完成", "任务了"), (Complete, Number, "已经完成", "任务了"), (Complete, Clear, "标记", "完成"), (Complete, Clear, "标记", "为完成"), (Complete, Clear, "标记", "为已完成"),
-    (Complete, Clear, "标记任务", "完成"), (Complete, Clear, "标记任务", "为完成"), (Complete, Clear, "把", "完成"), (Complete, Clear, "把", "完成掉"),
-    (Complete, Clear, "把", "标完成"), (Complete, Loose, "把", "做完"), (Assign, Clear, "把", "交给我"), (Assign, Clear, "把", "给我"), (Complete, Loose, "把", "搞定"),
-    (Complete, Clear, "mark", "as done"), (Complete, Clear, "mark", "done"), (Complete, Clear, "mark", "as complete"),
-    (Complete, Clear, "mark", "as completed"), (Complete, Clear, "mark", "complete"), (Complete, Clear, "mark", "completed"),
-    (Complete, Clear, "mark", "as finished"), (Complete, Clear, "mark", "finished"), (Complete, Clear, "set", "to done"),
-    (Complete, Clear, "set", "as done"), (Complete, Loose, "check", "off"), (Complete, Loose, "tick", "off"),
-    (Complete, Loose, "cross", "off"), (Complete, Loose, "mark", "off"),
-    (Refresh, Clear, "刷新", "列表"), (Refresh, Clear, "刷新", "任务"), (Refresh, Clear, "拉取", "任务"), (Refresh, Clear, "拉取", "列表"),
-    (Refresh, Clear, "更新", "任务列表"), (Refresh, Clear, "拉取", "看板"),
+const FRAMES: [(Verb, TargetRule, &str, &str); 46] = [
+    (Assign, AnyTitle, "认领", "任务"), (Assign, AnyTitle, "领取", "任务"), (Assign, AnyTitle, "assign", "to me"), (Assign, DoubtfulTitle, "give", "to me"),
+    (Assign, AnyTitle, "assign me", "task"), (Assign, NumberOrNothing, "give me", "task"), (Assign, NumberOrNothing, "take", "task"),
+    (Complete, AnyTitle, "完成", "任务"), (Complete, NumberOrNothing, "完成", "任务了"), (Complete, NumberOrNothing, "我完成", "任务"), (Complete, NumberOrNothing, "我完成", "任务了"), (Complete, NumberOrNothing, "我已经完成", "任务"), (Complete, NumberOrNothing, "我已经完成", "任务了"), (Complete, NumberOrNothing, "已经完成", "任务了"), (Complete, AnyTitle, "标记", "完成"), (Complete, AnyTitle, "标记", "为完成"), (Complete, AnyTitle, "标记", "为已完成"),
+    (Complete, AnyTitle, "标记任务", "完成"), (Complete, AnyTitle, "标记任务", "为完成"), (Complete, AnyTitle, "把", "完成"), (Complete, AnyTitle, "把", "完成掉"),
+    (Complete, AnyTitle, "把", "标完成"), (Complete, DoubtfulTitle, "把", "做完"), (Assign, AnyTitle, "把", "交给我"), (Assign, AnyTitle, "把", "给我"), (Complete, DoubtfulTitle, "把", "搞定"),
+    (Complete, AnyTitle, "mark", "as done"), (Complete, AnyTitle, "mark", "done"), (Complete, AnyTitle, "mark", "as complete"),
+    (Complete, AnyTitle, "mark", "as completed"), (Complete, AnyTitle, "mark", "complete"), (Complete, AnyTitle, "mark", "completed"),
+    (Complete, AnyTitle, "mark", "as finished"), (Complete, AnyTitle, "mark", "finished"), (Complete, AnyTitle, "set", "to done"),
+    (Complete, AnyTitle, "set", "as done"), (Complete, DoubtfulTitle, "check", "off"), (Complete, DoubtfulTitle, "tick", "off"),
+    (Complete, DoubtfulTitle, "cross", "off"), (Complete, DoubtfulTitle, "mark", "off"),
+    (Refresh, AnyTitle, "刷新", "列表"), (Refresh, AnyTitle, "刷新", "任务"), (Refresh, AnyTitle, "拉取", "任务"), (Refresh, AnyTitle, "拉取", "列表"),
+    (Refresh, AnyTitle, "更新", "任务列表"), (Refresh, AnyTitle, "拉取", "看板"),
 ];
 
-/// A phrase, and what is left of the text beside it.
+/// A matched phrase, and the rest of the text.
 pub struct Found<'t> {
     pub verb: Verb,
-    pub surety: Surety,
+    pub target_rule: TargetRule,
     pub rest: &'t str,
-    /// The rest stands before the phrase, so that the sentence begins with it.
+    /// True if the rest stands before the phrase, at the beginning of the sentence.
     pub leads: bool,
 }
 
-/// The longest phrase that stands in the text with a rest that it bears.
-pub fn find<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
+/// The longest phrase of the text whose rest is an accepted target.
+pub fn find_phrase<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>> {
     let added = [(Assign, &extra.assign), (Complete, &extra.complete), (Refresh, &extra.refresh)];
     for (verb, phrases) in added {
         for phrase in phrases.iter().map(|phrase| normalise(phrase)).filter(|phrase| !phrase.is_empty()) {
             let (behind, before) = (behind(text, &phrase), before(text, &phrase));
             let leads = behind.is_none();
             if let Some(rest) = behind.or(before) {
-                return Some(Found { verb, surety: Clear, rest, leads });
+                return Some(Found { verb, target_rule: AnyTitle, rest, leads });
             }
         }
     }
     let mut best: Option<(usize, Found<'t>)> = None;
     let mut offer = |length: usize, found: Found<'t>| {
-        let bears = match found.surety {
-            Clear | Loose => true,
-            Number => is_number(found.rest) || is_titled(found.rest),
-            Counted => is_number(found.rest) && (!peel(found.rest).is_empty() || is_task(found.rest)),
+        let is_accepted = match found.target_rule {
+            AnyTitle | DoubtfulTitle => true,
+            NumberOrNothing => is_number(found.rest) || is_explicit_title(found.rest),
+            NumberOrTaskWord => is_number(found.rest) && (!peel(found.rest).is_empty() || is_task(found.rest)),
         };
-        if bears && best.as_ref().is_none_or(|(other, _)| length > *other) {
+        if is_accepted && best.as_ref().is_none_or(|(other, _)| length > *other) {
             best = Some((length, found));
         }
     };
-    for (verb, surety, head, tail) in FRAMES {
+    for (verb, target_rule, head, tail) in FRAMES {
         let between = behind(text, head).and_then(|rest| before(rest, tail));
         // "check off" is a phrase of its own.
-        if let Some(rest) = between.filter(|rest| surety != Loose || !peel(rest).is_empty()) {
-            offer(head.len() + tail.len(), Found { verb, surety, rest, leads: false });
+        if let Some(rest) = between.filter(|rest| target_rule != DoubtfulTitle || !peel(rest).is_empty()) {
+            offer(head.len() + tail.len(), Found { verb, target_rule, rest, leads: false });
         }
     }
-    for (verb, surety, phrase) in ENDS {
+    for (verb, target_rule, phrase) in ENDS {
         if let Some(rest) = before(text, phrase) {
-            offer(phrase.len(), Found { verb, surety, rest, leads: true });
+            offer(phrase.len(), Found { verb, target_rule, rest, leads: true });
         }
     }
-    for (verb, surety, phrase) in STARTS {
+    for (verb, target_rule, phrase) in STARTS {
         if let Some(rest) = behind(text, phrase) {
-            offer(phrase.len(), Found { verb, surety, rest, leads: false });
+            offer(phrase.len(), Found { verb, target_rule, rest, leads: false });
         }
     }
     best.map(|(_, found)| found)
 }
 
-/// 完成任务：写报告 says itself what is the title.
-pub fn is_titled(rest: &str) -> bool {
+/// True if the rest is explicitly a title: 完成任务：写报告.
+pub fn is_explicit_title(rest: &str) -> bool {
     rest.starts_with([':', '：', ' ']) && !rest.is_ascii()
 }
 
@@ -150,13 +150,13 @@ fn is_task(rest: &str) -> bool {
     !is_board && ["任务", "task"].iter().any(|word| rest.contains(word))
 }
 
-/// True for a place in the list, and for nothing.
+/// True for a position in the list, and for an empty text.
 fn is_number(rest: &str) -> bool {
     let bare = peel(rest);
     bare.is_empty() || Place::read(bare, false).is_some() || numbered(rest).is_some()
 }
 
-/// The number of a task that is called by it (任务二, task two).
+/// The number of a task that is referred to by it (任务二, task two).
 pub fn numbered(rest: &str) -> Option<usize> {
     if Place::read(peel(rest), false).is_some() {
         return None;
@@ -169,20 +169,20 @@ pub fn numbered(rest: &str) -> Option<usize> {
 }
 
 fn behind<'t>(text: &'t str, phrase: &str) -> Option<&'t str> {
-    text.strip_prefix(phrase).filter(|rest| !phrase.is_ascii() || starts_apart(rest))
+    text.strip_prefix(phrase).filter(|rest| !phrase.is_ascii() || starts_at_boundary(rest))
 }
 
 fn before<'t>(text: &'t str, phrase: &str) -> Option<&'t str> {
-    text.strip_suffix(phrase).filter(|rest| !phrase.is_ascii() || ends_apart(rest))
+    text.strip_suffix(phrase).filter(|rest| !phrase.is_ascii() || ends_at_boundary(rest))
 }
 
-/// The list anew.
-pub fn refresh<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let some = |ways: &Ways<'t>| {
-        ways.many(|ways| ways.word(&["一下", "下", "我的", "一遍", "最新的", "最新", "the", "my", "our", "this"]))
+/// Matches a command to reload the list.
+pub fn refresh<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let some = |paths: &Paths<'t>| {
+        paths.many0(|paths| paths.word(&["一下", "下", "我的", "一遍", "最新的", "最新", "the", "my", "our", "this"]))
     };
-    let verb = some(&ways.some(|ways| {
-        ways.word(&[
+    let verb = some(&paths.many1(|paths| {
+        paths.word(&[
             "刷新",
             "拉取",
             "更新",
@@ -217,6 +217,6 @@ pub fn refresh<'t>(ways: &Ways<'t>) -> Ways<'t> {
     ];
     let named = verb.word(&list);
     let object_first =
-        some(&ways.maybe(|ways| ways.word(&["把"]))).word(&list).word(&["刷新", "更新", "刷新一下", "更新一下"]);
-    named.or(&some(&ways.some(|ways| ways.word(&["刷新", "refresh"])))).or(&object_first)
+        some(&paths.optional(|paths| paths.word(&["把"]))).word(&list).word(&["刷新", "更新", "刷新一下", "更新一下"]);
+    named.or(&some(&paths.many1(|paths| paths.word(&["刷新", "refresh"])))).or(&object_first)
 }

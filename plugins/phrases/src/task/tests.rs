@@ -1,13 +1,13 @@
-//! Commands for a board, and what only sounds like one. Rule: a title may have any words, a sentence none of its own.
+//! Board commands, and utterances that only resemble one. Rule: a title may contain any words, a sentence makes talk.
 
 use super::*;
 
-fn read(said: &str) -> Option<(Verb, String)> {
-    let command = super::read(said, &ExtraPhrases::default()).command()?;
+fn read(utterance: &str) -> Option<(Verb, String)> {
+    let command = super::read(utterance, &ExtraPhrases::default()).command()?;
     Some((command.verb, peel(&command.target).to_owned()))
 }
 
-/// Those that the requirement names, and their like.
+/// The phrases that the requirement names, and similar ones.
 const PHRASES: [(Verb, &str); 14] = [
     (Verb::Assign, "认领任务"),
     (Verb::Assign, "领取任务"),
@@ -28,8 +28,8 @@ const PHRASES: [(Verb, &str); 14] = [
 #[test]
 fn m10_every_phrase_is_a_command() {
     for (verb, phrase) in PHRASES {
-        for said in [phrase.to_owned(), format!(" {phrase}。"), phrase.to_uppercase()] {
-            assert_eq!(read(&said), Some((verb, String::new())), "{said}");
+        for utterance in [phrase.to_owned(), format!(" {phrase}。"), phrase.to_uppercase()] {
+            assert_eq!(read(&utterance), Some((verb, String::new())), "{utterance}");
         }
     }
 }
@@ -53,8 +53,8 @@ fn m10_the_rest_names_the_task() {
         ("please refresh the list", Verb::Refresh, ""),
         ("刷新一下任务列表", Verb::Refresh, ""),
     ];
-    for (said, verb, target) in cases {
-        assert_eq!(read(said), Some((verb, target.to_owned())), "{said}");
+    for (utterance, verb, target) in cases {
+        assert_eq!(read(utterance), Some((verb, target.to_owned())), "{utterance}");
     }
 }
 
@@ -73,8 +73,8 @@ fn m10_ordinary_speech_is_no_command() {
         "",
         "。",
     ];
-    for said in cases {
-        assert_eq!(read(said), None, "{said}");
+    for utterance in cases {
+        assert_eq!(read(utterance), None, "{utterance}");
     }
 }
 
@@ -96,8 +96,8 @@ fn m10_what_is_denied_is_no_command() {
         "mark the report not done",
         "No, mark done",
     ];
-    for said in cases {
-        assert_eq!(read(said), None, "{said}");
+    for utterance in cases {
+        assert_eq!(read(utterance), None, "{utterance}");
     }
     let named = [
         ("把修复不能登录标记为完成", "修复不能登录"),
@@ -107,8 +107,8 @@ fn m10_what_is_denied_is_no_command() {
         ("没问题，写报告我来做", "没问题，写报告"),
         ("mark fix login not working done", "fix login not working"),
     ];
-    for (said, target) in named {
-        assert_eq!(read(said).map(|(_, target)| target).as_deref(), Some(target), "{said}");
+    for (utterance, target) in named {
+        assert_eq!(read(utterance).map(|(_, target)| target).as_deref(), Some(target), "{utterance}");
     }
 }
 

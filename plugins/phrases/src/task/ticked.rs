@@ -1,13 +1,13 @@
-//! A named task that is said to be done, and then ticked off: 周报办完了 勾掉, the report one's finished, tick it off.
-//! Rule: both halves are there, or what is done is pointed at as a line of the board (周报那条办完了); what is named
-//! sounds like a title and is denied by nothing.
+//! A named task that is reported done and then ticked off: 周报办完了 勾掉, the report one's finished, tick it off. Rule: both
+//! halves are present, or the task is referred to as a line of the board (周报那条办完了); the name resembles a title and
+//! contains no denial.
 
 use super::{Command, TARGET_CHARS, Verb};
 use crate::Verdict;
 use crate::negation;
-use crate::talk::{self, Sound};
+use crate::talk::{self, TextKind};
 use crate::text;
-use crate::wording::{is_question, normalise, peel, unwrapped};
+use crate::wording::{is_question, normalise, peel, strip_politeness};
 
 #[rustfmt::skip]
 const TICKS: [&str; 51] = [
@@ -15,7 +15,7 @@ const TICKS: [&str; 51] = [
     "tick them off", "check them off", "cross them off", "mark them done", "mark them off", "tick it off", "check it off", "cross it off", "mark it off", "tick that off", "check that off", "cross that off", "mark it done", "mark it as done", "mark it complete", "mark that done", "mark that off", "tick that one off", "check that one off", "cross that one off",
     "tick it", "scratch it off", "cross it out", "strike it off", "tick this off", "check this off",
 ];
-/// Between the two halves.
+/// Words between the two halves.
 #[rustfmt::skip]
 const BETWEEN: [&str; 27] = [
     "帮我", "帮忙", "给我", "请", "麻烦", "麻烦你", "劳驾", "你", "把它", "把这条", "把这个", "把那条", "给它", "可以", "那就", "可以帮我", "帮我给",
@@ -43,7 +43,7 @@ const HAVE_DONE: [&str; 12] = [
     "i completed ",
     "we've finished ",
 ];
-/// A line of the board.
+/// Words for a line of the board.
 const LINES: [&str; 12] = [
     "那条",
     "这条",
@@ -59,18 +59,18 @@ const LINES: [&str; 12] = [
     " task",
 ];
 
-/// The task that is said to be done.
-pub fn read(said: &str) -> Verdict<Command> {
-    let asked = unwrapped(&text::even(said));
-    if is_question(&asked.text) || asked.may || said.contains(['"', '“', '”', '「']) {
+/// Reads the task that is reported done.
+pub fn read(utterance: &str) -> Verdict<Command> {
+    let asked = strip_politeness(&text::normalise(utterance));
+    if is_question(&asked.text) || asked.asks_permission || utterance.contains(['"', '“', '”', '「']) {
         return Verdict::Talk;
     }
     let text = normalise(&asked.text);
-    let tick = TICKS.iter().filter_map(|tick| behind_word(&text, tick)).min_by_key(|front| front.len());
+    let tick = TICKS.iter().filter_map(|tick| strip_word_suffix(&text, tick)).min_by_key(|front| front.len());
     let stated = tick.map(|front| strip_between(front).to_owned());
     let is_ticked = stated.is_some();
     let stated = stated.unwrap_or(text);
-    let Some(title) = of_statement(&stated, is_ticked) else { return Verdict::Talk };
+    let Some(title) = title_of_statement(&stated, is_ticked) else { return Verdict::Talk };
     let target = normalise(title);
     let target = ["我把", "把", "我"].iter().find_map(|word| target.strip_prefix(word)).unwrap_or(&target).to_owned();
     let target = LINES.iter().filter_map(|line| target.strip_suffix(line)).min_by_key(|front| front.len());
@@ -82,8 +82,8 @@ pub fn read(said: &str) -> Verdict<Command> {
     let bare = peel(&target);
     // 我妈说这条搞定了.
     let is_said = target.ends_with(['说', '讲', '问', '喊']);
-    let waits = is_said || target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);
-    let is_title = !waits && talk::before(bare).max(talk::before(&target)) == Sound::Title;
+    let is_clause_start = is_said || target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);
+    let is_title = !is_clause_start && talk::before(bare).max(talk::before(&target)) == TextKind::Title;
     if bare.is_empty() || target.chars().count() > TARGET_CHARS || !is_title || negation::denies(&target) {
         return Verdict::Talk;
     }
@@ -93,21 +93,21 @@ pub fn read(said: &str) -> Verdict<Command> {
     Verdict::Command(Command { verb: Verb::Complete, target: bare.to_owned(), asks: false })
 }
 
-/// What is named in a statement that it is done.
-fn of_statement(stated: &str, is_ticked: bool) -> Option<&str> {
+/// The task in a statement that it is done.
+fn title_of_statement(stated: &str, is_ticked: bool) -> Option<&str> {
     let stated = stated.trim_end_matches(['啊', '哈', '吧']);
     let chinese = DONE.iter().filter_map(|done| stated.strip_suffix(done)).min_by_key(|front| front.len());
     if let Some(front) = chinese {
         let already = ["已经", "都", "也", "终于", "总算"];
         return Some(already.iter().find_map(|word| front.strip_suffix(word)).unwrap_or(front));
     }
-    // 's after one: nobody else's.
+    // Only after "one" or "task", since 's may belong to anything else.
     let english = IS_DONE.iter().filter_map(|done| stated.strip_suffix(done)).min_by_key(|front| front.len());
     let english = english.filter(|front| is_ticked || front.ends_with(" one") || front.ends_with(" task"));
     english.or_else(|| HAVE_DONE.iter().filter(|_| is_ticked).find_map(|done| stated.strip_prefix(done)))
 }
 
-fn behind_word<'t>(text: &'t str, tick: &str) -> Option<&'t str> {
+fn strip_word_suffix<'t>(text: &'t str, tick: &str) -> Option<&'t str> {
     text.strip_suffix(tick).filter(|front| !tick.is_ascii() || !front.ends_with(|by: char| by.is_ascii_alphanumeric()))
 }
 
@@ -115,7 +115,7 @@ fn strip_between(front: &str) -> &str {
     let mut front = front;
     loop {
         let trimmed = front.trim_end_matches(|letter: char| !letter.is_alphanumeric());
-        match BETWEEN.iter().find_map(|word| behind_word(trimmed, word)) {
+        match BETWEEN.iter().find_map(|word| strip_word_suffix(trimmed, word)) {
             Some(shorter) => front = shorter,
             None => return trimmed,
         }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn m18_a_named_task_is_said_to_be_done_and_ticked_off() {
-        for (said, title) in [
+        for (utterance, title) in [
             ("周报那条办完了", "周报"),
             ("周报办完了 勾掉", "周报"),
             ("客户回访这项搞定了，帮我划掉", "客户回访"),
@@ -137,10 +137,10 @@ mod tests {
             ("The slides are done, can you check that off please", "slides"),
             ("I've finished the budget so cross it off", "budget"),
         ] {
-            let read = read(said).command().map(|command| (command.verb, command.target));
-            assert_eq!(read, Some((Verb::Complete, title.to_owned())), "{said}");
+            let read = read(utterance).command().map(|command| (command.verb, command.target));
+            assert_eq!(read, Some((Verb::Complete, title.to_owned())), "{utterance}");
         }
-        for said in [
+        for utterance in [
             "他那条办完了",
             "如果周报办完了 勾掉",
             "周报还没办完 别勾掉",
@@ -154,7 +154,7 @@ mod tests {
             "dinner is done",
             "作业做完了",
         ] {
-            assert_eq!(read(said), Verdict::Talk, "{said}");
+            assert_eq!(read(utterance), Verdict::Talk, "{utterance}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The lines of the corpora. Rule: a file is read whole, and a line that is none fails the test.
+//! The lines of the corpora. Rule: every file is read completely, and an invalid line fails the test.
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// Every line of the corpora whose file names this accepts, with the name of the file.
+/// All lines of the corpora whose file name is accepted, with the name of the file.
 pub fn lines(accepts: impl Fn(&str) -> bool) -> Vec<(String, Value)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut files: Vec<_> =
-        std::fs::read_dir(&folder).expect("the corpora").flatten().map(|entry| entry.path()).collect();
+        std::fs::read_dir(&directory).expect("the corpora").flatten().map(|entry| entry.path()).collect();
     files.sort();
     let mut lines = Vec::new();
     for file in files {

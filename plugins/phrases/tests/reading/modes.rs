@@ -1,5 +1,4 @@
-//! What the library makes of an utterance. Rule: an utterance is read as the mode reads it in which it is
-//! said, with the phrases that are configured by default.
+//! Reads an utterance as the modes do. Rule: an utterance is read in its mode, with the default phrases.
 
 use phrases::Verdict;
 use phrases::begin::Named;
@@ -10,27 +9,27 @@ use phrases::wish::{Scene, Wish};
 const END_PHRASES: [&str; 7] =
     ["结束会议", "会议结束", "退出会议", "散会", "end the meeting", "end this meeting", "finish the meeting"];
 
-/// What is read, by the words of the corpora.
-pub fn read(mode: &str, said: &str) -> Verdict<String> {
+/// The verdict, with the command names of the corpora.
+pub fn read(mode: &str, utterance: &str) -> Verdict<String> {
     match mode {
-        "meeting" => of_meeting(said, &END_PHRASES).map(|()| "end".to_owned()),
-        "working" => task::read(said, &ExtraPhrases::default()).map(|command| named(command.verb)).or(|| {
-            let cancels = task::answer::is_cancel(said);
-            let chosen = task::answer::chosen(said);
-            let is_place = |text: &str, bare| phrases::ordinal::Place::read(text, bare).is_some();
-            let chooses = is_place(phrases::wording::peel(&chosen), false)
-                || is_place(chosen.strip_prefix("number ").unwrap_or(&chosen), true);
+        "meeting" => of_meeting(utterance, &END_PHRASES).map(|()| "end".to_owned()),
+        "working" => task::read(utterance, &ExtraPhrases::default()).map(|command| verb_name(command.verb)).or(|| {
+            let cancels = task::answer::is_cancel(utterance);
+            let chosen = task::answer::chosen(utterance);
+            let is_ordinal = |text: &str, bare| phrases::ordinal::Place::read(text, bare).is_some();
+            let chooses = is_ordinal(phrases::wording::peel(&chosen), false)
+                || is_ordinal(chosen.strip_prefix("number ").unwrap_or(&chosen), true);
             match (cancels, chooses) {
                 (true, _) => Verdict::Command("cancel".to_owned()),
                 (_, true) => Verdict::Command("choose".to_owned()),
-                _ => wish(said, true),
+                _ => wish(utterance, true),
             }
         }),
-        _ => wish(said, false),
+        _ => wish(utterance, false),
     }
 }
 
-fn named(verb: Verb) -> String {
+fn verb_name(verb: Verb) -> String {
     let name = match verb {
         Verb::Assign => "assign",
         Verb::Complete => "done",
@@ -40,7 +39,7 @@ fn named(verb: Verb) -> String {
     name.to_owned()
 }
 
-fn wish(said: &str, running: bool) -> Verdict<String> {
+fn wish(utterance: &str, running: bool) -> Verdict<String> {
     let modes = vec![
         Named::new("coding", &["编程模式", "进入编程模式", "coding mode", "start coding"]),
         Named::new(
@@ -52,7 +51,7 @@ fn wish(said: &str, running: bool) -> Verdict<String> {
         Named::new("peers", &["对讲模式", "intercom mode"]),
     ];
     let scene = Scene { modes, running, names: Vec::new() };
-    scene.read(said).map(|wish| match wish {
+    scene.read(utterance).map(|wish| match wish {
         Wish::Start(mode) => mode,
         Wish::Leave => "leave".to_owned(),
         Wish::Exit => (if running { "leave" } else { "farewell" }).to_owned(),

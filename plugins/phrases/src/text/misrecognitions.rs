@@ -1,9 +1,9 @@
-//! What recognisers write for words of the same sound, and how people lengthen words. Rule: only what the words that
-//! are written instead mean nothing here is put right: 开始回忆 is a wish of its own, and no meeting.
+//! Pairs of a misrecognised or lengthened word and the intended one. Rule: a word is replaced only if it has no meaning
+//! of its own here: 开始回忆 (start remembering) is not changed into a meeting.
 
-/// In order: what a later pair looks for may be what an earlier one has made.
+/// Applied in order: a pair may match the result of an earlier one.
 #[rustfmt::skip]
-pub const SOUNDS: [(&str, &str); 223] = [
+pub const MISRECOGNITIONS: [(&str, &str); 223] = [
     ("摸式", "模式"), ("模是", "模式"), ("模试", "模式"), ("摸是", "模式"), ("魔式", "模式"), ("模势", "模式"),
     ("模事", "模式"), ("磨式", "模式"), ("莫式", "模式"), ("会义", "会议"), ("会仪", "会议"), ("汇议", "会议"),
     ("惠议", "会议"), ("会易", "会议"), ("回议", "会议"), ("汇义", "会议"), ("会意模式", "会议模式"), ("会一模式", "会议模式"),

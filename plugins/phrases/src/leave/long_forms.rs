@@ -1,11 +1,11 @@
-//! Ways to order an end that longer speech has: what ends stands first (工作模式给我关掉), one comes out of it
-//! (从会议模式退出来), or is through with it and has it shut. Rule: what ends is always named.
+//! Longer spoken forms of end commands: the object first (工作模式给我关掉), leaving it (从会议模式退出来), being through with it and
+//! having it closed. Rule: the object is always named.
 
 use super::THIS_MODE;
 use crate::begin::Named;
-use crate::path::{Marks, Ways};
+use crate::path::{Flags, Paths};
 
-/// What is done to a mode that is to be off.
+/// Verbs that turn a mode off.
 pub const OFF: [&str; 18] = [
     "关掉",
     "关了",
@@ -27,22 +27,22 @@ pub const OFF: [&str; 18] = [
     "收掉",
 ];
 
-/// All of these; with these marks where it is only said to be over.
-pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
-    ways.any(&[
-        &|ways| {
-            let may = named.noun(ways).or(&named.recording(ways)).word(&["可以", "能", "也可以", "都可以"]).word(&[
+/// Matches all of these forms. `stated`: flags for those that only state that it is over.
+pub fn end_command<'t>(paths: &Paths<'t>, named: &Named, stated: Flags) -> Paths<'t> {
+    paths.any(&[
+        &|paths| {
+            let may = named.noun(paths).or(&named.recording(paths)).word(&["可以", "能", "也可以", "都可以"]).word(&[
                 "结束了",
                 "停止了",
                 "停了",
             ]);
-            may.many(|ways| ways.word(&["你", "就", "那", "给", "给我"]))
+            may.many0(|paths| paths.word(&["你", "就", "那", "给", "给我"]))
                 .word(&["关了", "停了", "关掉", "停掉", "关", "停", "退了", "退出", "结束"])
-                .mark(stated)
+                .with_flags(stated)
         },
-        &|ways| {
+        &|paths| {
             // I'm through with the board, close it.
-            let done = ways.word(&[
+            let done = paths.word(&[
                 "i'm through with",
                 "i'm done with",
                 "i'm finished with",
@@ -66,14 +66,14 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             ];
             named
                 .noun(&done)
-                .many(|ways| ways.word(&["so", "now", "please", "can you", "you can", "just", "for today"]))
+                .many0(|paths| paths.word(&["so", "now", "please", "can you", "you can", "just", "for today"]))
                 .word(&shut)
         },
-        &|ways| {
+        &|paths| {
             // 工作模式给我关掉, 录音给停了.
-            let named_first = named.noun(ways).or(&named.recording(ways)).or(&ways.word(&THIS_MODE));
-            let to_device = named_first.some(|ways| {
-                ways.word(&[
+            let named_first = named.noun(paths).or(&named.recording(paths)).or(&paths.word(&THIS_MODE));
+            let to_device = named_first.many1(|paths| {
+                paths.word(&[
                     "给我",
                     "给",
                     "帮我",
@@ -92,11 +92,11 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named, stated: Marks) -> Ways<'t> {
             });
             to_device.word(&OFF)
         },
-        &|ways| {
+        &|paths| {
             // 从会议模式退出来.
-            let from = ways.word(&["从", "从这个", "从当前", "从那个", "把我从"]);
+            let from = paths.word(&["从", "从这个", "从当前", "从那个", "把我从"]);
             let there = named.noun(&from).or(&from.word(&THIS_MODE)).or(&named.activity(&from).word(&["状态"]));
-            there.maybe(|ways| ways.word(&["里", "里面", "中", "当中"])).word(&[
+            there.optional(|paths| paths.word(&["里", "里面", "中", "当中"])).word(&[
                 "退出来",
                 "退出",
                 "退出去",

@@ -1,14 +1,14 @@
-//! Ways to order that longer speech has: what is switched to stands first (工作模式给我切过去), what is asked for is a
-//! state (what's the state of the build), notes are taken by 你. Rule: each is a whole order, and names what it is about.
+//! Longer spoken forms of start commands: the object first (工作模式给我切过去), a question for a state (what's the state of the
+//! build), taking notes by 你. Rule: each form is a complete command and names its object.
 
-use super::{Named, determined, given};
-use crate::path::{Marks, Ways};
+use super::{Named, with_adverbials, with_determiners};
+use crate::path::{Flags, Paths};
 
 #[rustfmt::skip]
 const OVER: &[&str] = &[
     "切过去", "切过来", "切进去", "切上", "切一下", "切换过去", "切换过来", "换过去", "换过来", "转过去", "转过来", "调过去", "调过来", "打开", "打开来", "开开", "开一下", "开上", "开起来", "启动", "启动起来", "进去", "弄上", "搞上", "整上", "走起", "搞起来", "整起来", "弄起来", "安排上", "安排一下",
 ];
-/// On, on please: coding mode on.
+/// After the name of a mode: coding mode on, coding mode on please.
 const ON: &[&str] = &["on", "activate", "start", "go", "engage", "up"];
 const BRINGING: &[&str] = &[
     "拿来",
@@ -196,7 +196,7 @@ const STATE: &[&str] = &[
 ];
 const WHY: &[&str] = &["为什么失败", "为什么挂了", "为啥挂了", "为什么失败了", "怎么挂了", "咋挂了", "为啥失败"];
 const NOW: &[&str] = &["现在", "目前", "当前", "到底", "这会", "今天", "又", "是"];
-/// The device takes notes.
+/// Predicates of taking notes, with the device as the subject.
 const NOTES: &[&str] = &[
     "记录",
     "记录一下",
@@ -298,31 +298,32 @@ const WHO_NOTES: &[&str] = &[
     "那你来",
 ];
 
-/// All of these.
-pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
-    let to_device =
-        |ways: &Ways<'t>| given(ways).many(|ways| ways.word(&["你", "请", "麻烦", "现在", "快", "赶紧", "就", "一下"]));
-    let switched = to_device(&named.mode(&ways.maybe(|ways| ways.word(&["把", "将", "那个", "那"])))).word(OVER);
-    let on = named.mode(ways).word(ON);
+/// Matches all of these forms.
+pub fn start_command<'t>(paths: &Paths<'t>, named: &Named) -> Paths<'t> {
+    let to_device = |paths: &Paths<'t>| {
+        with_adverbials(paths).many0(|paths| paths.word(&["你", "请", "麻烦", "现在", "快", "赶紧", "就", "一下"]))
+    };
+    let switched = to_device(&named.mode(&paths.optional(|paths| paths.word(&["把", "将", "那个", "那"])))).word(OVER);
+    let on = named.mode(paths).word(ON);
     let notes = match named.recordings.is_empty() {
-        true => ways.nowhere(),
+        true => paths.no_match(),
         false => {
-            let by = ways
+            let by = paths
                 .word(WHO_NOTES)
-                .many(|ways| ways.word(&["现在", "就", "也", "都", "开始", "把", "给", "从现在开始"]));
-            let noted = by.or(&ways.word(&["从现在开始", "现在开始", "从现在起"])).word(NOTES);
-            let together = ways
+                .many0(|paths| paths.word(&["现在", "就", "也", "都", "开始", "把", "给", "从现在开始"]));
+            let noted = by.or(&paths.word(&["从现在开始", "现在开始", "从现在起"])).word(NOTES);
+            let together = paths
                 .word(WHO_NOTES)
                 .word(&["记一下", "记下", "记上", "记"])
-                .many(|ways| ways.word(&["吧", "啊", "哈", "了"]))
+                .many0(|paths| paths.word(&["吧", "啊", "哈", "了"]))
                 .word(&["开始", "开始吧", "开会", "开会吧", "咱们开始", "咱们开会", "会议开始"]);
             let english =
-                ways.word(&["take", "start taking", "keep", "jot down", "write down", "do", "get", "begin taking"]);
+                paths.word(&["take", "start taking", "keep", "jot down", "write down", "do", "get", "begin taking"]);
             let english = english
-                .many(|ways| ways.word(&["the", "some", "our", "meeting", "down", "detailed", "good", "full"]))
+                .many0(|paths| paths.word(&["the", "some", "our", "meeting", "down", "detailed", "good", "full"]))
                 .word(&["notes", "minutes"])
-                .many(|ways| {
-                    ways.word(&[
+                .many0(|paths| {
+                    paths.word(&[
                         "for this meeting",
                         "for the meeting",
                         "of this meeting",
@@ -349,12 +350,12 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
                         "of everything",
                     ])
                 });
-            noted.mark(Marks::POLITE).or(&together.mark(Marks::POLITE)).or(&english)
+            noted.with_flags(Flags::POLITE).or(&together.with_flags(Flags::POLITE)).or(&english)
         }
     };
-    let asked = ways
+    let asked = paths
         .word(&["can we", "could we", "shall we", "may we", "can i", "could i"])
-        .maybe(|ways| ways.word(&["please", "just", "now"]));
+        .optional(|paths| paths.word(&["please", "just", "now"]));
     let asked = asked.word(&[
         "get into",
         "go into",
@@ -371,26 +372,28 @@ pub fn core<'t>(ways: &Ways<'t>, named: &Named) -> Ways<'t> {
         "jump into",
         "do",
     ]);
-    let asked = named.mode(&asked).mark(Marks::REQUESTS);
+    let asked = named.mode(&asked).with_flags(Flags::REQUESTS);
     // 任务列表拿来我瞧瞧.
-    let brought = given(&named.shown(&ways.maybe(|ways| ways.word(&["把", "将"])))).word(BRINGING);
-    let brought =
-        brought.many(|ways| ways.word(&["我", "给我", "让我", "来", "咱们", "大家", "给大家", "给我们"])).word(SEEING);
+    let brought = with_adverbials(&named.shown(&paths.optional(|paths| paths.word(&["把", "将"])))).word(BRINGING);
+    let brought = brought
+        .many0(|paths| paths.word(&["我", "给我", "让我", "来", "咱们", "大家", "给大家", "给我们"]))
+        .word(SEEING);
     let switched = switched.or(&asked).or(&brought);
     let state = match named.lists.iter().any(|list| list == "构建日志") {
-        true => build(ways),
-        false => ways.nowhere(),
+        true => build(paths),
+        false => paths.no_match(),
     };
     switched.or(&on).or(&notes).or(&state)
 }
 
-/// The state of the build, asked of the device.
-fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let now = |ways: &Ways<'t>| ways.many(|ways| ways.word(NOW));
-    let looked = determined(&ways.word(CHINESE_LOOK).many(|ways| ways.word(&["那个", "一下", "下", "我", "给我"])));
-    let of_build = |ways: &Ways<'t>| now(&now(ways).word(CHINESE_BUILD)).word(STATE);
+/// Matches a question for the state of the build.
+fn build<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let now = |paths: &Paths<'t>| paths.many0(|paths| paths.word(NOW));
+    let looked =
+        with_determiners(&paths.word(CHINESE_LOOK).many0(|paths| paths.word(&["那个", "一下", "下", "我", "给我"])));
+    let of_build = |paths: &Paths<'t>| now(&now(paths).word(CHINESE_BUILD)).word(STATE);
     let why = now(&now(&looked).word(CHINESE_BUILD)).word(WHY);
-    let chinese = of_build(ways).or(&why).or(&of_build(&looked)).or(&looked.word(&[
+    let chinese = of_build(paths).or(&why).or(&of_build(&looked)).or(&looked.word(&[
         "昨晚的构建",
         "今天的构建",
         "最新的构建",
@@ -406,9 +409,11 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "build",
         "ci",
     ]));
-    let look = ways.word(LOOK).or(&ways.word(&["show me", "tell me", "give me", "read me"]));
-    let status = ways
-        .maybe(|ways| ways.word(&["what's", "what is", "whats", "show me", "tell me", "give me", "read me", "check"]))
+    let look = paths.word(LOOK).or(&paths.word(&["show me", "tell me", "give me", "read me"]));
+    let status = paths
+        .optional(|paths| {
+            paths.word(&["what's", "what is", "whats", "show me", "tell me", "give me", "read me", "check"])
+        })
         .word(&["the state of", "the status of", "the current state of", "the current status of"])
         .word(BUILD);
     let named = look.word(&[
@@ -419,7 +424,7 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "our build status",
         "the ci status",
     ]);
-    let asked = ways.word(&["what's", "what is", "whats"]).word(&[
+    let asked = paths.word(&["what's", "what is", "whats"]).word(&[
         "the build status",
         "our build status",
         "the build's status",
@@ -430,11 +435,11 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "going on with the build",
         "broken in the build",
     ]);
-    let how = ways
+    let how = paths
         .word(&["how's", "how is", "hows"])
         .word(BUILD)
-        .maybe(|ways| ways.word(&["looking", "doing", "going", "getting on", "coming along"]));
-    let is = ways.word(&["is", "has"]).word(BUILD).word(&[
+        .optional(|paths| paths.word(&["looking", "doing", "going", "getting on", "coming along"]));
+    let is = paths.word(&["is", "has"]).word(BUILD).word(&[
         "green",
         "passing",
         "red",
@@ -452,12 +457,12 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
         "still red",
     ]);
     let did =
-        ways.word(&["did"]).word(BUILD).word(&["pass", "fail", "go through", "finish", "break", "work", "succeed"]);
-    let checked = ways.word(LOOK).word(BUILD);
-    let broke = ways
+        paths.word(&["did"]).word(BUILD).word(&["pass", "fail", "go through", "finish", "break", "work", "succeed"]);
+    let checked = paths.word(LOOK).word(BUILD);
+    let broke = paths
         .word(&["tell me why", "show me why", "tell me what broke", "see why", "show me what broke"])
-        .maybe(|ways| {
-            ways.word(BUILD).word(&[
+        .optional(|paths| {
+            paths.word(BUILD).word(&[
                 "failed",
                 "broke",
                 "is failing",
@@ -470,7 +475,7 @@ fn build<'t>(ways: &Ways<'t>) -> Ways<'t> {
         });
     let english = status.or(&named).or(&asked).or(&how).or(&is).or(&did).or(&checked).or(&broke);
     english
-        .many(|ways| ways.word(&["right now", "now", "at the moment", "today", "currently", "for me"]))
+        .many0(|paths| paths.word(&["right now", "now", "at the moment", "today", "currently", "for me"]))
         .or(&chinese)
-        .mark(Marks::WHAT)
+        .with_flags(Flags::ASKS_WHAT)
 }

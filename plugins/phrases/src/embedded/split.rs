@@ -1,29 +1,29 @@
-//! An utterance in clauses. Rule: it is parted where a mark or, in Chinese, a blank parts it, and where a word begins a
-//! clause; parting once too often costs nothing, since an order may be several clauses.
+//! Splits an utterance into clauses. Rule: it is split at punctuation, at blanks next to Chinese, and before words that
+//! begin a clause; a split too many does no harm, since a command may consist of several clauses.
 
 use crate::text::{self, is_chinese};
 
-/// A clause of an utterance, without the word that joins it to the one before.
+/// A clause of an utterance, without its leading conjunction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
     pub start: usize,
     pub end: usize,
-    /// Evened, with its marks.
+    /// Normalised, with punctuation.
     pub text: String,
-    /// A mark or a blank stands before it, and not only a word that begins clauses.
-    pub is_marked: bool,
-    /// A sentence has ended before it.
-    pub is_apart: bool,
-    /// 就, 再, then: it comes after something.
-    pub follows: bool,
+    /// Punctuation or a blank precedes it, not only a word that begins a clause.
+    pub is_separated: bool,
+    /// The end of a sentence precedes it.
+    pub starts_sentence: bool,
+    /// It begins with 就, 再 or then, so that it follows from something else.
+    pub is_sequel: bool,
     /// It ends with a question mark.
-    pub asks: bool,
+    pub is_question: bool,
 }
 
-/// They join two clauses, and belong to none.
-const JOINTS: &[&str] = &["so", "and", "plus", "anyway", "alright"];
-/// So does what says that nothing is left, or that something else comes: 没有就散会吧.
-const ENOUGH: &[&str] = &[
+/// Conjunctions, which belong to neither clause.
+const CONJUNCTIONS: &[&str] = &["so", "and", "plus", "anyway", "alright"];
+/// Statements that nothing is left or that something else comes next are skipped like conjunctions: 没有就散会吧.
+const SKIPPED_STATEMENTS: &[&str] = &[
     "所以",
     "因此",
     "没有就",
@@ -49,27 +49,27 @@ const ENOUGH: &[&str] = &[
     "没啥事就",
     "没啥就",
 ];
-/// An English clause begins with them.
+/// Words that begin an English clause.
 #[rustfmt::skip]
-const STARTS: &[&str] = &[
+const CLAUSE_STARTS: &[&str] = &[
     "because", "cause", "cuz", "since", "i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've", "we'll", "while i", "while we", "while i'm", "everyone", "everyone's", "everybody", "everybody's", "please", "kindly", "let's", "lets", "it's", "that's", "but", "can you", "could you", "would you", "will you", "can we", "could we", "go ahead", "thanks", "thank you",
 ];
-/// A Chinese clause begins with them.
+/// Words that begin a Chinese clause.
 #[rustfmt::skip]
-const CHINESE_STARTS: &[&str] = &[
+const CHINESE_CLAUSE_STARTS: &[&str] = &[
     "你给", "你帮", "你把", "你现在", "你快", "你先", "你去", "帮我", "帮忙", "麻烦", "请你", "请帮", "请把", "那就", "那你", "咱们", "咱就", "劳驾", "给我", "把会", "把录", "我要", "我得", "我先", "我去", "我看", "我妈", "我爸", "我老婆", "我老公", "没意见就", "没问题就", "没事就", "没别的就", "没啥事就", "没人反对就", "没有问题就", "没有意见就", "没啥问题就", "没异议就", "有没有报", "有没有错", "有没有问题", "看看", "瞧瞧", "瞅瞅", "顺便", "我理", "我捋", "我过一", "我对一", "我翻", "我瞄", "我核", "我确认", "人家", "大家都", "客户", "孩子", "领导", "我们得", "我们要",
 ];
-/// A Chinese clause ends with them.
-const ENDS: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
-/// Behind one of them, it has not ended yet.
-const GOES_ON: &[char] = &[
+/// Particles that end a Chinese clause.
+const FINAL_PARTICLES: &[char] = &['了', '吧', '啊', '呀', '咯', '嘞', '啦', '呗', '哈'];
+/// Characters after such a particle that continue the clause.
+const CONTINUATIONS: &[char] = &[
     '吧', '啊', '呀', '吗', '么', '嘛', '没', '的', '呢', '哈', '解', '不', '咯', '嘞', '啦', '呗', '一', '哦', '个',
     '好',
 ];
 
 /// The clauses in order; none is empty.
-pub fn clauses(said: &str) -> Vec<Clause> {
-    let letters: Vec<(usize, char)> = said.char_indices().collect();
+pub fn clauses(utterance: &str) -> Vec<Clause> {
+    let letters: Vec<(usize, char)> = utterance.char_indices().collect();
     let mut cuts: Vec<(usize, usize, bool, bool)> = Vec::new();
     for (index, &(at, letter)) in letters.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|index| letters.get(index)).map(|(_, letter)| *letter);
@@ -83,58 +83,66 @@ pub fn clauses(said: &str) -> Vec<Clause> {
             '，' | '、' | ',' | '—' | '~' | '～' => cuts.push((at, next, true, false)),
             '-' if before == Some(' ') && after == Some(' ') => cuts.push((at, next, true, false)),
             ' ' | '\u{3000}' if by_chinese(before) || by_chinese(after) => cuts.push((at, next, true, false)),
-            ' ' if begins_english(&said[next..]) => cuts.push((at, next, false, false)),
+            ' ' if begins_english(&utterance[next..]) => cuts.push((at, next, false, false)),
             // 看了看 is one word.
-            _ if before.is_some_and(|by| ENDS.contains(&by))
+            _ if before.is_some_and(|by| FINAL_PARTICLES.contains(&by))
                 && is_chinese(letter)
-                && !GOES_ON.contains(&letter)
+                && !CONTINUATIONS.contains(&letter)
                 && index.checked_sub(2).and_then(|index| letters.get(index)).map(|(_, by)| *by) != Some(letter) =>
             {
                 cuts.push((at, at, false, false));
             }
             // 88我妈叫我了.
-            _ if is_chinese(letter) && at >= 2 && said[..at].ends_with("88") => cuts.push((at, at, false, false)),
+            _ if is_chinese(letter) && at >= 2 && utterance[..at].ends_with("88") => cuts.push((at, at, false, false)),
             _ if is_chinese(letter)
                 && before.is_some_and(is_chinese)
-                && !(before == Some('了') && said[..at].ends_with("看了") && letter == '看')
-                && CHINESE_STARTS.iter().any(|start| said[at..].starts_with(start)) =>
+                && !(before == Some('了') && utterance[..at].ends_with("看了") && letter == '看')
+                && CHINESE_CLAUSE_STARTS.iter().any(|start| utterance[at..].starts_with(start)) =>
             {
                 cuts.push((at, at, false, false));
             }
             _ => {}
         }
     }
-    cuts.push((said.len(), said.len(), true, true));
+    cuts.push((utterance.len(), utterance.len(), true, true));
     let mut found: Vec<Clause> = Vec::new();
-    let (mut start, mut is_marked, mut is_apart) = (0, true, false);
-    for (end, next, marked, apart) in cuts {
-        let whole = &said[start.min(end)..end];
-        let (text, follows) = joined(whole);
+    let (mut start, mut is_separated, mut starts_sentence) = (0, true, false);
+    for (end, next, separated, sentence_end) in cuts {
+        let part = &utterance[start.min(end)..end];
+        let (text, is_sequel) = without_conjunctions(part);
         if text.is_empty() {
-            is_marked |= marked;
-            is_apart |= apart;
+            is_separated |= separated;
+            starts_sentence |= sentence_end;
         } else {
             let begin = end - text.len();
-            let asks = said[end..].trim_start().starts_with(['?', '？']);
-            let even = text::even(text.trim());
-            found.push(Clause { start: begin, end, text: even, is_marked, is_apart, follows, asks });
-            (is_marked, is_apart) = (marked, apart);
+            let is_question = utterance[end..].trim_start().starts_with(['?', '？']);
+            let normalised = text::normalise(text.trim());
+            found.push(Clause {
+                start: begin,
+                end,
+                text: normalised,
+                is_separated,
+                starts_sentence,
+                is_sequel,
+                is_question,
+            });
+            (is_separated, starts_sentence) = (separated, sentence_end);
         }
         start = next;
     }
     found
 }
 
-/// The same without the cuts that no mark has made.
-pub fn whole(clauses: &[Clause]) -> Vec<Clause> {
+/// Joins the clauses that no punctuation separates.
+pub fn join_unseparated(clauses: &[Clause]) -> Vec<Clause> {
     let mut found: Vec<Clause> = Vec::new();
     for clause in clauses {
         match found.last_mut() {
-            Some(last) if !clause.is_marked => {
+            Some(last) if !clause.is_separated => {
                 let by = if last.text.ends_with(is_chinese) { "" } else { " " };
                 last.text = format!("{}{by}{}", last.text, clause.text);
                 last.end = clause.end;
-                last.asks |= clause.asks;
+                last.is_question |= clause.is_question;
             }
             _ => found.push(clause.clone()),
         }
@@ -142,30 +150,34 @@ pub fn whole(clauses: &[Clause]) -> Vec<Clause> {
     found
 }
 
-/// Without the words that join it to what stands before, and whether it comes after that.
-fn joined(clause: &str) -> (&str, bool) {
+/// The clause without its leading conjunctions, and whether it follows from something else.
+fn without_conjunctions(clause: &str) -> (&str, bool) {
     let mut rest = clause.trim_start();
-    let mut follows = false;
+    let mut is_sequel = false;
     for _ in 0..3 {
         let lower = rest.get(..12.min(rest.len())).unwrap_or(rest).to_ascii_lowercase();
-        let joint = JOINTS.iter().find(|joint| is_word_at(&lower, joint));
-        let then = ["then", "and then"].iter().find(|joint| is_word_at(&lower, joint));
-        let chinese = ENOUGH.iter().find(|joint| rest.starts_with(**joint)).copied().or_else(|| nothing_left(rest));
-        let after = ["然后", "再", "就", "才", "接着", "之后"]
+        let conjunction = CONJUNCTIONS.iter().find(|conjunction| is_word_at(&lower, conjunction));
+        let then = ["then", "and then"].iter().find(|conjunction| is_word_at(&lower, conjunction));
+        let chinese = SKIPPED_STATEMENTS
             .iter()
-            .find(|joint| rest.starts_with(**joint) && !rest.starts_with("再见") && !rest.starts_with("再会"));
+            .find(|conjunction| rest.starts_with(**conjunction))
+            .copied()
+            .or_else(|| nothing_left(rest));
+        let after = ["然后", "再", "就", "才", "接着", "之后"].iter().find(|conjunction| {
+            rest.starts_with(**conjunction) && !rest.starts_with("再见") && !rest.starts_with("再会")
+        });
         let onward = rest.strip_prefix("然后").filter(|rest| rest.starts_with("下一") || rest.starts_with("下个"));
         if let Some(next) = onward {
             rest = next;
             break;
         }
-        follows |= then.is_some() || after.is_some();
-        match joint.or(then).copied().or(chinese) {
-            Some(joint) if rest.len() > joint.len() => rest = rest[joint.len()..].trim_start(),
+        is_sequel |= then.is_some() || after.is_some();
+        match conjunction.or(then).copied().or(chinese) {
+            Some(conjunction) if rest.len() > conjunction.len() => rest = rest[conjunction.len()..].trim_start(),
             _ => break,
         }
     }
-    (rest, follows)
+    (rest, is_sequel)
 }
 
 /// 那没有别的事咱们就: that nothing is left is no condition.
@@ -193,7 +205,7 @@ fn begins_english(rest: &str) -> bool {
     }
     let head: String = rest.chars().take(14).map(|letter| letter.to_ascii_lowercase()).collect();
     let head = head.replace('’', "'");
-    JOINTS.iter().chain(STARTS).chain(&["then"]).any(|word| is_word_at(&head, word))
+    CONJUNCTIONS.iter().chain(CLAUSE_STARTS).chain(&["then"]).any(|word| is_word_at(&head, word))
 }
 
 fn is_word_at(text: &str, word: &str) -> bool {

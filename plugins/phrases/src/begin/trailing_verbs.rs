@@ -1,23 +1,23 @@
-//! Verbs behind what they begin. Rule: they stand where Chinese has the thing first (看板打开, 把看板打开).
+//! Verbs that follow their object. Rule: Chinese places the object first (看板打开, 把看板打开).
 
-/// 会议模式启动.
+/// After a mode or thing: 会议模式启动.
 #[rustfmt::skip]
-pub const BEGUN: [&str; 25] = [
+pub const AFTER_OBJECT: [&str; 25] = [
     "开始", "启动", "打开", "开启", "开", "走起", "现在开始", "正式开始", "搞起来", "开起来", "跑起来", "弄起来", "启动起来", "调出来", "弄出来", "on",
     "start", "open", "打开一下", "开一下", "启动一下", "开开", "打开来", "整起来", "开始一下",
 ];
 
-/// 把会议模式打开.
+/// After 把 and an object: 把会议模式打开.
 #[rustfmt::skip]
-pub const RESULTING: [&str; 32] = [
+pub const AFTER_BA_OBJECT: [&str; 32] = [
     "打开", "启动", "开启", "开始", "开起来", "开", "开开", "打开一下", "调出来", "切换过来", "启动一下", "开启一下", "启动起来", "跑起来", "搞起来",
     "弄起来", "弄出来", "开一下", "打开来", "开了", "开一开", "整起来", "整上", "搞上", "弄上", "打开看看",
     "弄一下", "给开开", "给开了", "给打开", "整一下", "搞一下",
 ];
 
-/// 看板打开, 任务念一遍.
+/// After something that is shown: 看板打开, 任务念一遍.
 #[rustfmt::skip]
-pub const BROUGHT: [&str; 167] = [
+pub const AFTER_SHOWN_OBJECT: [&str; 167] = [
     "打开", "打开一下", "调出来", "调出来一下", "弄出来", "拿出来", "放出来", "显示出来", "列出来", "列一下", "展开", "亮出来", "翻出来", "显示一下",
     "打开看看", "打开看一下", "调出来看看", "念一下", "念出来", "念一遍", "念给我听", "读一下", "读出来", "读一遍", "读给我听", "念给我听听", "念给我听一下",
     "读给我听听", "说给我听听", "说一下", "过一下", "过一遍", "看一下", "看看", "报一下", "播报一下", "放上来", "调上来", "瞅一下", "瞅一眼", "瞧一眼",

@@ -1,13 +1,13 @@
-//! What the words of an order mean. Rule: one bit for one meaning, so that an order is the sum of its words in any order.
+//! Senses of the words of a command. Rule: one bit for each sense, so that the sum does not depend on the word order.
 
-/// Meanings of words, added up.
+/// A set of senses.
 pub type Sense = u64;
 
-/// Words that change nothing.
+/// No sense: the word changes nothing.
 pub const ADVERB: Sense = 0;
 /// 打开, start.
 pub const OPEN: Sense = 1;
-/// 切到, go into: modes only, since people go to meetings without any device.
+/// 切到, go into: modes only, since people also go to meetings without any device.
 pub const ENTER: Sense = 1 << 1;
 /// 念一下, read me.
 pub const SHOW: Sense = 1 << 2;
@@ -15,8 +15,8 @@ pub const SHOW: Sense = 1 << 2;
 pub const END: Sense = 1 << 3;
 /// 记一下, record.
 pub const RECORD: Sense = 1 << 4;
-/// 录, 勾掉: nothing else is meant by the word.
-pub const SURE: Sense = 1 << 5;
+/// 录, 勾掉: the word is unambiguous.
+pub const UNAMBIGUOUS: Sense = 1 << 5;
 /// 做, take: notes.
 pub const TAKE: Sense = 1 << 6;
 /// 勾掉, tick off.
@@ -45,41 +45,41 @@ pub const THIS: Sense = 1 << 22;
 pub const WHAT: Sense = 1 << 23;
 /// 过了没有, whether it passed.
 pub const STATE: Sense = 1 << 24;
-/// 把: what is to be done follows.
-pub const HELD: Sense = 1 << 25;
-/// When it was done; who ticks something off may say so.
+/// 把: the object precedes the verb.
+pub const OBJECT_MARKER: Sense = 1 << 25;
+/// A time in the past, which is allowed when a task is ticked off.
 pub const PAST: Sense = 1 << 26;
-/// What belongs to the noun behind it.
+/// A determiner whose noun has not followed yet.
 pub const DETERMINER: Sense = 1 << 27;
-/// The thing stands before what is to be done with it.
+/// The object stands before the verb.
 pub const THING_FIRST: Sense = 1 << 28;
-/// A name has been passed over that nobody has listed.
+/// An unlisted name was skipped.
 pub const NAMED: Sense = 1 << 29;
-/// Whom or what it is for, in words that nobody has listed.
+/// An unlisted recipient or topic was skipped.
 pub const TAIL: Sense = 1 << 30;
-/// What is said, which nobody opens or closes with a device, but has recorded.
+/// Speech that is recorded, but neither opened nor closed.
 pub const SPOKEN: Sense = 1 << 31;
-/// A remark behind the order, which no mark parts from it.
+/// A remark after the command that no punctuation separates from it.
 pub const REMARK: Sense = 1 << 32;
 
-/// 接着往下, and 一个 of what is there.
+/// 接着往下, and 一个 from the list.
 pub const ONWARD: Sense = 1 << 33;
 pub const ONE: Sense = 1 << 34;
 
-/// 今天, 我手上: what is asked for is the speaker's own.
+/// 今天, 我手上: the object belongs to the speaker.
 pub const MINE: Sense = 1 << 35;
 /// Would you mind.
-pub const MIND: Sense = 1 << 36;
+pub const WOULD_YOU_MIND: Sense = 1 << 36;
 
 /// For our discussion.
 pub const PURPOSE: Sense = 1 << 37;
 
-/// 新建, create: what was not there before.
+/// 新建, create: the object is new.
 pub const CREATE: Sense = 1 << 38;
 
-/// All that is done.
+/// All actions.
 pub const ACTIONS: Sense = OPEN | CREATE | ENTER | SHOW | END | RECORD | TAKE | TICK | MOVE;
-/// All that something is done with.
+/// All objects.
 pub const THINGS: Sense = MEETING
     | NOTES
     | BOARD

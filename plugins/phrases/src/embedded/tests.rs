@@ -1,9 +1,9 @@
-//! Orders among remarks. Rule: the reader here knows two orders, so that only what stands around them is tested.
+//! Commands among remarks. Rule: the reader of these tests knows two commands, so that only the context is tested.
 
 use super::*;
 
-fn read(said: &str) -> Verdict<()> {
-    let bare = said.trim_matches(|letter: char| !letter.is_alphanumeric());
+fn read_known(utterance: &str) -> Verdict<()> {
+    let bare = utterance.trim_matches(|letter: char| !letter.is_alphanumeric());
     match bare.trim_start_matches("帮我").trim_end_matches('吧').to_lowercase().as_str() {
         "打开会议模式" | "start the meeting" | "please start the meeting" | "could you start the meeting" => {
             Verdict::Command(())
@@ -14,7 +14,7 @@ fn read(said: &str) -> Verdict<()> {
 
 #[test]
 fn m18_an_order_is_one_among_any_remarks() {
-    for said in [
+    for utterance in [
         "我手上全是油腾不出手 帮我打开会议模式",
         "打开会议模式吧，我妈在门口等着呢",
         "物业的人都坐下了，打开会议模式吧，茶一会儿再倒",
@@ -25,13 +25,13 @@ fn m18_an_order_is_one_among_any_remarks() {
         "不好意思稍等，打开会议模式吧，莫漏了哪个说的话",
         "early flight, sore back, anyway, please start the meeting",
     ] {
-        assert_eq!(among(said, read), Verdict::Command(()), "{said}");
+        assert_eq!(read(utterance, read_known), Verdict::Command(()), "{utterance}");
     }
 }
 
 #[test]
 fn m18_whoever_says_it_when_and_whether_hold_an_order() {
-    for said in [
+    for utterance in [
         "他一来就喊，打开会议模式",
         "明天，打开会议模式",
         "等小王回来了，帮我打开会议模式",
@@ -46,7 +46,7 @@ fn m18_whoever_says_it_when_and_whether_hold_an_order() {
         "start the meeting, is what he said",
         "the phrase was, start the meeting",
     ] {
-        assert!(!matches!(among(said, read), Verdict::Command(())), "{said}");
+        assert!(!matches!(read(utterance, read_known), Verdict::Command(())), "{utterance}");
     }
 }
 
@@ -57,7 +57,7 @@ fn a_tale_is_not_read() {
         reads.set(reads.get() + 1);
         Verdict::<()>::Talk
     };
-    among(&"start the meeting, ".repeat(12), count);
-    among(&"打开会议模式，".repeat(500), count);
+    read(&"start the meeting, ".repeat(12), count);
+    read(&"打开会议模式，".repeat(500), count);
     assert_eq!(reads.get(), 0);
 }

@@ -1,9 +1,9 @@
-//! English words of an order, by what they mean. Rule: a word stands here with one meaning; what has two stands twice, and
-//! what could be a subject, a time or a denial stands nowhere.
+//! English words of commands, by sense. Rule: each entry has one sense; an ambiguous word has several entries, and a
+//! possible subject, time or denial has none.
 
 use super::sense::{
     ADVERB, BOARD, BUILD, CHAT, DETERMINER, DONE, END, ENTER, LOG, MEETING, MOVE, NEXT, NOTES, OPEN, PAST, RECORD,
-    SHOW, SPOKEN, STATE, SURE, Sense, TAKE, TASKS, THIS, THIS_MODE, TICK, WHAT,
+    SHOW, SPOKEN, STATE, Sense, TAKE, TASKS, THIS, THIS_MODE, TICK, UNAMBIGUOUS, WHAT,
 };
 
 #[rustfmt::skip]
@@ -21,15 +21,15 @@ pub const WORDS: &[(Sense, &[&str])] = &[
     (END, &[
         "end", "stop", "finish", "finish up", "finish off", "close", "close up", "close out", "close down", "close off", "shut", "shut down", "shut off", "quit", "exit", "exit from", "exit out of", "leave", "get out of", "get me out of", "get us out of", "take me out of", "take us out of", "come out of", "go out of", "pull me out of", "pull us out of", "bring me out of", "let me out of", "step out of", "drop out of", "back out of", "log out of", "log me out of", "turn off", "switch off", "terminate", "conclude", "wrap up", "wind up", "bring to an end", "bring to a close", "put an end to", "kill", "cut", "cut off", "halt", "cease", "discontinue", "deactivate", "disable", "put away", "stop with", "be done with",
     ]),
-    (RECORD | SURE, &["record", "start recording", "begin recording", "tape", "begin to record", "start to record", "get recording", "keep recording", "record all of", "record everything in", "get a recording of", "make a recording of"]),
-    (RECORD | SURE, &["start minutes for", "start the minutes for", "start minutes of", "start the minutes of", "start notes for", "start the notes for", "begin minutes for", "begin the minutes for", "begin notes for", "do the minutes for", "do minutes for", "do the notes for", "start note taking for", "take care of the notes for", "take care of the minutes for", "take care of the minutes of", "handle the minutes for", "handle the notes for", "transcribe", "start transcribing", "begin transcribing", "take minutes of", "take notes of", "take notes on", "take notes in", "take notes for", "take notes during", "take minutes for", "take minutes in", "take minutes on", "start taking notes of", "start taking notes for", "start taking minutes of", "start taking minutes for", "begin taking notes of", "begin taking notes for", "begin taking minutes of"]),
+    (RECORD | UNAMBIGUOUS, &["record", "start recording", "begin recording", "tape", "begin to record", "start to record", "get recording", "keep recording", "record all of", "record everything in", "get a recording of", "make a recording of"]),
+    (RECORD | UNAMBIGUOUS, &["start minutes for", "start the minutes for", "start minutes of", "start the minutes of", "start notes for", "start the notes for", "begin minutes for", "begin the minutes for", "begin notes for", "do the minutes for", "do minutes for", "do the notes for", "start note taking for", "take care of the notes for", "take care of the minutes for", "take care of the minutes of", "handle the minutes for", "handle the notes for", "transcribe", "start transcribing", "begin transcribing", "take minutes of", "take notes of", "take notes on", "take notes in", "take notes for", "take notes during", "take minutes for", "take minutes in", "take minutes on", "start taking notes of", "start taking notes for", "start taking minutes of", "start taking minutes for", "begin taking notes of", "begin taking notes for", "begin taking minutes of"]),
     (RECORD, &["document", "log", "minute", "write down", "note down", "jot down", "capture", "get down", "keep a record of", "make a record of", "take a record of", "take down"]),
     (TAKE, &["take", "take down", "taking", "start taking", "begin taking", "start to take", "begin to take", "keep", "keep taking", "make", "start making", "write", "write up", "write down", "jot down", "do", "start doing", "jot"]),
-    (NOTES | SURE, &["recording", "the recording", "meeting recording", "a recording", "recording of the meeting", "voice recording", "audio recording", "recording us"]),
+    (NOTES | UNAMBIGUOUS, &["recording", "the recording", "meeting recording", "a recording", "recording of the meeting", "voice recording", "audio recording", "recording us"]),
     (NOTES, &["notes", "the notes", "minutes", "the minutes", "meeting notes", "meeting minutes", "note taking", "note-taking", "transcription", "transcript", "minutes of meeting", "minutes of the meeting", "notes of the meeting", "taking notes", "taking minutes", "taking the notes", "taking the minutes", "transcribing", "the tape", "audio"]),
     (MEETING, &["meeting", "stand-up", "stand up", "standup", "conference", "conference call", "team call", "team meeting", "retro", "retrospective", "review meeting", "briefing", "team briefing"]),
     (SPOKEN, &["discussion", "session", "huddle", "sync", "catch-up", "catch up", "call", "conversation", "everything", "what we say", "everything we say", "everything that is said", "what is said", "us", "this", "talk", "presentation", "interview", "kickoff", "workshop", "lecture"]),
-    (TICK | SURE, &["tick off", "check off", "cross off", "cross out", "mark as done", "mark done", "mark as complete", "mark as completed", "mark complete", "mark completed", "mark as finished", "strike off", "scratch off", "tick it off", "check it off", "cross it off", "mark it off", "mark it done", "mark it as done", "mark it complete", "mark it as complete", "mark it as completed", "mark it finished", "mark it as finished", "tick that off", "check that off", "cross that off", "mark that off", "mark that done", "mark that as done", "mark that as complete", "tick this off", "check this off", "cross this off", "mark this off", "mark this done", "mark this as done", "mark this as complete", "mark this complete", "tick it", "cross it out", "strike it off", "scratch it off"]),
+    (TICK | UNAMBIGUOUS, &["tick off", "check off", "cross off", "cross out", "mark as done", "mark done", "mark as complete", "mark as completed", "mark complete", "mark completed", "mark as finished", "strike off", "scratch off", "tick it off", "check it off", "cross it off", "mark it off", "mark it done", "mark it as done", "mark it complete", "mark it as complete", "mark it as completed", "mark it finished", "mark it as finished", "tick that off", "check that off", "cross that off", "mark that off", "mark that done", "mark that as done", "mark that as complete", "tick this off", "check this off", "cross this off", "mark this off", "mark this done", "mark this as done", "mark this as complete", "mark this complete", "tick it", "cross it out", "strike it off", "scratch it off"]),
     (TICK, &["tick", "check", "cross", "mark off", "mark it", "mark", "mark down", "strike out", "scratch", "close", "close off", "close out", "set", "flag", "put", "close it off", "close it out", "remove it", "take it off"]),
     (DONE, &["done", "is done", "are done", "as done", "finished", "is finished", "as finished", "complete", "completed", "is complete", "is completed", "as complete", "as completed", "off", "to done", "to complete", "to completed", "sorted", "is sorted", "all done", "is all done", "'s done", "this one's done", "that one's done", "this one's finished", "that one's finished", "i finished", "i've finished", "i have finished", "i completed", "i've completed", "i did", "i've done", "i'm done with", "i am done with", "i'm finished with", "we finished", "we've finished", "just finished", "finished with", "done with", "i just finished", "i've just finished", "i just did", "i just completed", "that's done", "that's finished", "that's sorted", "it's done", "it's finished", "is done now", "out of the way", "taken care of", "got it done", "is ready"]),
     (PAST, &["i", "i've", "i have", "we", "we've", "just", "yesterday", "already", "this morning", "last night", "earlier", "just now", "earlier today", "a minute ago", "an hour ago", "last week", "today", "before", "now", "off my list", "off the list", "off my board", "off the board", "on my list", "on the list", "on my board", "on the board", "from my list", "from the list", "from the board", "up"]),
@@ -55,31 +55,31 @@ pub const WORDS: &[(Sense, &[&str])] = &[
     ]),
 ];
 
-/// What people hold, with any name before it.
-pub const NAMED: [&str; 8] =
+/// Nouns for a meeting, which may follow an unlisted name.
+pub const NAMED_NOUNS: [&str; 8] =
     ["meeting", "conference", "stand-up", "standup", "review", "retro", "briefing", "workshop"];
-pub const NAMED_LISTS: [&str; 8] =
+pub const NAMED_LIST_NOUNS: [&str; 8] =
     ["task board", "taskboard", "task list", "to-do list", "todo list", "to do list", "tasks", "to-dos"];
 
-/// These end like what says how something is done, and do not say so.
+/// Words that end with -ly and are no adverbs of manner.
 #[rustfmt::skip]
-pub const NO_MANNER: &[&str] = &[
+pub const NOT_ADVERBS: &[&str] = &[
     "only", "early", "nearly", "hardly", "barely", "rarely", "scarcely", "supposedly", "apparently", "allegedly", "reportedly", "accidentally", "possibly", "probably", "hopefully", "normally", "typically", "usually", "generally", "occasionally", "frequently", "eventually", "previously", "originally", "initially", "recently", "lately", "annually", "yearly", "hourly", "nightly", "reply", "apply", "supply", "rely", "family", "fly", "july", "italy", "seemingly",
 ];
 
-/// Whoever may be meant behind for and with; no time and no purpose of another kind.
+/// Words that exclude a person after "for" and "with": times and other purposes.
 #[rustfmt::skip]
-pub const NOBODY: &[&str] = &[
+pub const NOT_PEOPLE: &[&str] = &[
     "tomorrow", "tonight", "later", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "noon", "minute", "minutes", "hour", "hours", "second", "seconds", "moment", "moments", "bit", "while", "lunch", "dinner", "breakfast", "fun", "nothing", "free", "good", "ever", "sure", "real", "once", "time", "today", "day", "days", "sec", "break", "coffee", "prayer", "joke", "smile", "song", "cake", "bang",
 ];
 
-/// No name has one of these in it.
-pub const NAMELESS: [&str; 24] = [
+/// Words that exclude a name.
+pub const NOT_IN_NAMES: [&str; 24] = [
     "of", "the", "a", "an", "in", "at", "on", "for", "to", "and", "with", "from", "by", "about", "my", "our", "your",
     "this", "that", "i", "we", "you", "wrong", "other",
 ];
 
-/// A remark begins with them.
+/// Subjects of a remark.
 pub const SUBJECTS: [&str; 16] = [
     "the",
     "my",
@@ -98,16 +98,17 @@ pub const SUBJECTS: [&str; 16] = [
     "all",
     "both",
 ];
-/// They say of it what is so.
+/// Verbs of a remark.
 pub const STATES: [&str; 9] = ["is", "are", "has", "have", "am", "just", "i'm", "i've", "we've"];
-/// They belong to nobody who could come.
-pub const NOBODYS: [&str; 8] = ["that's", "what's", "who's", "there's", "how's", "where's", "meeting's", "let's"];
+/// Words with 's that are no person who could arrive.
+pub const NOT_PEOPLE_WITH_S: [&str; 8] =
+    ["that's", "what's", "who's", "there's", "how's", "where's", "meeting's", "let's"];
 
-/// Behind "would you mind".
-pub const MINDING: &[(Sense, &[&str])] = &[
+/// Gerunds after "would you mind".
+pub const GERUNDS: &[(Sense, &[&str])] = &[
     (TAKE, &["taking", "taking down", "keeping", "doing", "writing", "jotting down"]),
     (
-        RECORD | SURE,
+        RECORD | UNAMBIGUOUS,
         &[
             "recording",
             "transcribing",
@@ -163,5 +164,5 @@ pub const MINDING: &[(Sense, &[&str])] = &[
         ],
     ),
     (MOVE, &["going on to", "moving on to", "skipping to", "jumping to"]),
-    (TICK | SURE, &["ticking off", "checking off", "crossing off"]),
+    (TICK | UNAMBIGUOUS, &["ticking off", "checking off", "crossing off"]),
 ];

@@ -1,7 +1,7 @@
-//! Silence, and forgetting. Rule: silence is worth little where it comes late, so that it is asked for in few words;
-//! what is forgotten is named.
+//! Commands to stop speaking and to forget the dialogue. Rule: silence is worth little when it comes late, so a short
+//! phrase is enough; what is to be forgotten has to be named.
 
-use crate::path::{Marks, Ways};
+use crate::path::{Flags, Paths};
 
 #[rustfmt::skip]
 const STOP: [&str; 49] = [
@@ -57,20 +57,20 @@ const FORGOTTEN_ENGLISH: [&str; 17] = [
     "memory",
     "what i said",
 ];
-/// Too little to lose a memory for, or said of something else.
+/// Too vague to erase the dialogue for, or possibly about something else.
 const VAGUE: [&str; 8] =
     ["对话", "what i said", "everything", "the history", "the memory", "memory", "the conversation", "一切"];
 
-/// Be silent.
-pub fn stop<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    ways.word(&STOP)
+/// Matches a command to stop speaking.
+pub fn stop_speaking<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    paths.word(&STOP)
 }
 
-/// Forget what was said.
-pub fn forget<'t>(ways: &Ways<'t>) -> Ways<'t> {
-    let sure = ways.word(&FORGET).word(&FORGOTTEN).or(&ways.word(&["把"]).word(&FORGOTTEN).word(&FORGET));
-    let english = ways.word(&FORGET_ENGLISH).word(&FORGOTTEN_ENGLISH);
-    let vague = ways.word(&["reset", "remove", "删掉", "clear", "delete"]).marked(&VAGUE, Marks::WEAK);
+/// Matches a command to forget the dialogue.
+pub fn forget<'t>(paths: &Paths<'t>) -> Paths<'t> {
+    let sure = paths.word(&FORGET).word(&FORGOTTEN).or(&paths.word(&["把"]).word(&FORGOTTEN).word(&FORGET));
+    let english = paths.word(&FORGET_ENGLISH).word(&FORGOTTEN_ENGLISH);
+    let vague = paths.word(&["reset", "remove", "删掉", "clear", "delete"]).word_with_flags(&VAGUE, Flags::WEAK);
     let forgotten = sure.or(&english);
     if vague.is_empty() { forgotten } else { vague }
 }
