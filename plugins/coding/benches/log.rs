@@ -1,5 +1,5 @@
-//! What reading a log costs, natively and as a component in the server's runtime. Rule: one process
-//! and one log for both, so that their ratio can be compared between machines.
+//! The cost of reading a log, natively and as a component in the server's runtime. Rule: one process and one log for
+//! both, so that their ratio is comparable between machines.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 const CONTEXT: Context = Context { now: 1_760_000_000_000, seed: 1 };
 
-/// Ten thousand lines of a test run: most pass, some fail, and the linker complains.
+/// Ten thousand lines of a test run: most pass, some fail, and the compiler and a database connection complain.
 static LOG: LazyLock<String> = LazyLock::new(|| {
     (0..10_000).fold(String::new(), |log, line| {
         let next = match line % 100 {
@@ -25,14 +25,14 @@ static LOG: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// About a message of the largest size: a log without anything to find.
+/// About the largest message: a log without anything to find.
 static MEBIBYTE: LazyLock<String> = LazyLock::new(|| {
     let line =
         "  Downloading https://repo.example.org/maven2/org/apache/commons/commons-lang3/3.14.0 (658 kB at 1.2 MB/s)\n";
     line.repeat(1_000_000 / line.len())
 });
 
-/// The worst of messages: nothing but errors, each another one.
+/// The worst message: nothing but errors, each a different one.
 static FLOOD: LazyLock<String> = LazyLock::new(|| {
     let letter = |n: usize| char::from(b'a' + (n % 26) as u8);
     (0..20_000).fold(String::new(), |log, n| {

@@ -1,5 +1,5 @@
-//! An insight as devices get it. Rule: always the four lists, none of them empty, nothing said
-//! twice; what the rules know and the model could not know comes first.
+//! The insight as sent to devices. Rule: the four lists are always present and never empty, and no text occurs twice;
+//! findings of the rules that the model could not know of come first.
 
 use modehost_sdk::Language;
 use serde::Serialize;
@@ -9,15 +9,15 @@ use crate::log::Log;
 use crate::question::Answer;
 use crate::wording::{self, ENTRIES, is_same};
 
-/// What was counted.
+/// Counts of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
     pub error_count: u32,
     pub warn_count: u32,
-    /// The phase or step that was named last.
+    /// The last phase or step with a name.
     pub last_step: Option<String>,
-    /// Null while nothing is known of a build.
+    /// Null as long as no build result is known.
     pub build_success: Option<bool>,
     pub tests_failed: u32,
 }
@@ -28,9 +28,9 @@ pub struct Stats {
 pub struct Insight {
     r#type: &'static str,
     event: &'static str,
-    /// The run is over; this is its last insight.
+    /// True for the last insight of a run.
     pub r#final: bool,
-    /// A model had its part in it.
+    /// True if a model contributed to it.
     pub refined: bool,
     pub insights: Vec<String>,
     pub risks: Vec<String>,
@@ -39,26 +39,26 @@ pub struct Insight {
     pub stats: Stats,
     /// Since the run began.
     pub elapsed_ms: u64,
-    /// There is no model, or it has failed or is late: this is all that the rules can say.
+    /// True if there is no model, it failed or it is late: the rules have nothing to add.
     pub degraded: bool,
 }
 
 impl Insight {
-    /// What there is to say about a settled log.
+    /// Composes the insight on a finished log.
     pub fn compose(log: &Log, answer: Option<&Answer>, language: Language) -> Self {
-        let answer = answer.filter(|answer| answer.holds(log));
-        let told = wording::tell(log, language);
+        let answer = answer.filter(|answer| answer.applies_to(log));
+        let entries = wording::lists(log, language);
         let mut lists: [Vec<String>; 4] = Default::default();
-        for (index, told) in told.into_iter().enumerate() {
+        for (index, entries) in entries.into_iter().enumerate() {
             let refined =
                 answer.map(|answer| (&answer.lists[index], answer.covers)).filter(|(list, _)| !list.is_empty());
-            let (own, of_model) = match refined {
+            let (own, from_model) = match refined {
                 Some((list, covers)) => {
-                    (told.into_iter().filter(|told| told.since > covers).collect(), list.as_slice())
+                    (entries.into_iter().filter(|entry| entry.since > covers).collect(), list.as_slice())
                 }
-                None => (told, &[][..]),
+                None => (entries, &[][..]),
             };
-            let texts = own.into_iter().map(|told| told.text).chain(of_model.iter().cloned());
+            let texts = own.into_iter().map(|entry| entry.text).chain(from_model.iter().cloned());
             for text in texts {
                 if lists[index].len() < ENTRIES[index] && !lists.iter().flatten().any(|known| is_same(known, &text)) {
                     lists[index].push(text);
@@ -81,7 +81,7 @@ impl Insight {
         }
     }
 
-    /// The same for insights that say the same, whenever they are sent.
+    /// A hash that is equal for insights with equal content, regardless of the time.
     pub fn digest(&self) -> u64 {
         let mut timeless = self.clone();
         timeless.elapsed_ms = 0;
@@ -89,7 +89,7 @@ impl Insight {
         u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
     }
 
-    /// The line that stands for it in the log.
+    /// The line about this insight in the server's log, instead of its text.
     pub fn log_line(&self) -> String {
         let digest = Sha256::digest(serde_json::to_vec(self).unwrap_or_default());
         let sha: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();

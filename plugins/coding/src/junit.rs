@@ -1,36 +1,36 @@
-//! JUnit XML reports, read as they come. Rule: a report may be cut at any byte and be of any size;
-//! what is kept of it is one tag and one test. No DTD is read, so no entity can grow.
+//! Streaming parser of JUnit XML reports. Rule: a report may be cut at any byte and be of any size; the state holds one
+//! tag and one test. DTDs are not read, so no entity can expand.
 //!
-//! Readers of whole documents want the document; this one finds where a tag ends, and leaves what
-//! is in the tag to `quick_xml`.
+//! Readers of whole documents need the whole document; this one finds the ends of tags and leaves their content to
+//! `quick_xml`.
 
 use quick_xml::events::attributes::Attributes;
 use serde::{Deserialize, Serialize};
 
-use crate::piece::{self, Place};
 use crate::reason::Reason;
+use crate::sanitize::{self, Location};
 use crate::signal::{Finding, Kind, Tool};
 
-/// A report shows in so many bytes of its first line.
+/// A report is detected within this many bytes of its first line.
 pub const HEAD_BYTES: usize = 1024;
-/// Parts of each kind that may stand before its root.
-const PROLOGUE: usize = 4;
-/// Bytes of a tag that are looked at; a failure's message may be of any length.
+/// Upper bound of the prologue parts of each kind.
+const MAX_PROLOGUE_PARTS: usize = 4;
+/// Bytes of a tag that are kept; the message of a failure may have any length.
 const TAG_BYTES: usize = 8192;
-/// Bytes of a failure's text in which its place is looked for.
+/// Bytes of a failure's text that are searched for its location.
 const BODY_BYTES: usize = 2048;
 
-/// Whether a report may begin with this line.
+/// True if a report may begin with this line.
 pub fn may_start(line: &str) -> bool {
     line.trim_start_matches(['\u{feff}', ' ', '\t']).starts_with('<')
 }
 
-/// Where in the first bytes of a line a report begins: at its root.
+/// The offset of the root element of a report in the first bytes of a line.
 pub fn start(head: &str) -> Option<usize> {
     let blank = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
     let mut rest = head.trim_start_matches(blank);
-    // The declaration, style sheets, comments and a document type may stand before it.
-    for (open, close) in [("<?", "?>"), ("<!--", "-->"), ("<!", ">")].into_iter().cycle().take(3 * PROLOGUE) {
+    // The declaration, style sheets, comments and a document type may precede it.
+    for (open, close) in [("<?", "?>"), ("<!--", "-->"), ("<!", ">")].into_iter().cycle().take(3 * MAX_PROLOGUE_PARTS) {
         if rest.starts_with(open) && (open != "<!" || !rest.starts_with("<!--")) {
             rest = rest[rest.find(close)? + close.len()..].trim_start_matches(blank);
         }
@@ -38,31 +38,31 @@ pub fn start(head: &str) -> Option<usize> {
     rest.starts_with("<testsuite").then(|| head.len() - rest.len())
 }
 
-/// What a report tells.
+/// An event of a report.
 #[derive(Debug)]
-pub enum Told {
+pub enum ReportEvent {
     /// A test that failed, or was flaky.
-    Seen(Finding),
-    /// A test that passed: its name, and the suite that it is in.
+    Finding(Finding),
+    /// A test that passed: its name, and its suite.
     Passed(String, Option<String>),
-    /// The report is over; whether there were tests, and all of them passed.
-    Over(bool),
+    /// The end of the report; true if there were tests and all of them passed.
+    Finished(bool),
 }
 
 /// A report that is being read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Junit {
-    part: Part,
-    /// Of a tag: what stands behind its `<`. Of anything else: its last bytes, to find its end.
+    part: ParseState,
+    /// In a tag: the text after its `<`. Elsewhere: the last bytes, to detect the end.
     held: String,
-    /// The last sign of the tag was a `/`: it has no content.
+    /// The last character of the tag was a `/`: the element is empty.
     closed: bool,
-    /// Elements that are open.
+    /// Number of open elements.
     depth: u32,
     over: bool,
     /// The innermost suite that was opened last.
     suite: String,
-    /// Tests, and those that failed.
+    /// Number of tests, and of failed ones.
     tests: u32,
     failed: u32,
     case: Option<Case>,
@@ -71,7 +71,7 @@ pub struct Junit {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Part {
+enum ParseState {
     #[default]
     Text,
     Tag,
@@ -83,7 +83,7 @@ enum Part {
     Cdata,
 }
 
-/// The test that is open.
+/// The open test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Case {
     name: String,
@@ -101,20 +101,20 @@ struct Failure {
 }
 
 impl Junit {
-    /// The root has ended; what follows is no report.
+    /// True after the end of the root element; the following text is no report.
     pub fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Reads on and says how many bytes were the report's.
-    pub fn push(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
+    /// Reads on and returns the number of bytes that belong to the report.
+    pub fn push(&mut self, text: &str, each: &mut impl FnMut(ReportEvent)) -> usize {
         let mut at = 0;
         while at < text.len() && !self.over {
             at += match self.part {
-                Part::Text => self.read_text(&text[at..]),
-                Part::Tag | Part::Double | Part::Single => self.read_tag(&text[at..], each),
-                Part::Comment => self.read_until(&text[at..], "-->"),
-                Part::Cdata => self.read_until(&text[at..], "]]>"),
+                ParseState::Text => self.read_text(&text[at..]),
+                ParseState::Tag | ParseState::Double | ParseState::Single => self.read_tag(&text[at..], each),
+                ParseState::Comment => self.read_until(&text[at..], "-->"),
+                ParseState::Cdata => self.read_until(&text[at..], "]]>"),
             };
         }
         at
@@ -122,38 +122,38 @@ impl Junit {
 
     fn read_text(&mut self, text: &str) -> usize {
         let end = text.find('<');
-        self.keep_body(&text[..end.unwrap_or(text.len())]);
+        self.append_body(&text[..end.unwrap_or(text.len())]);
         if end.is_some() {
-            self.part = Part::Tag;
+            self.part = ParseState::Tag;
             self.held.clear();
         }
         end.map_or(text.len(), |at| at + 1)
     }
 
-    /// Reads to the end of the tag, or to where it turns out to be none.
-    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(Told)) -> usize {
+    /// Reads to the end of the tag, or to where it turns out to be a comment or CDATA.
+    fn read_tag(&mut self, text: &str, each: &mut impl FnMut(ReportEvent)) -> usize {
         for (at, letter) in text.char_indices() {
-            if self.held.len() < TAG_BYTES && !(self.part == Part::Tag && letter == '>') {
+            if self.held.len() < TAG_BYTES && !(self.part == ParseState::Tag && letter == '>') {
                 self.held.push(letter);
             }
-            if letter != '>' || self.part != Part::Tag {
-                self.closed = self.part == Part::Tag && letter == '/';
+            if letter != '>' || self.part != ParseState::Tag {
+                self.closed = self.part == ParseState::Tag && letter == '/';
             }
             self.part = match (self.part, letter) {
-                (Part::Tag, '"') => Part::Double,
-                (Part::Tag, '\'') => Part::Single,
-                (Part::Double, '"') | (Part::Single, '\'') => Part::Tag,
-                (Part::Tag, '>') => {
+                (ParseState::Tag, '"') => ParseState::Double,
+                (ParseState::Tag, '\'') => ParseState::Single,
+                (ParseState::Double, '"') | (ParseState::Single, '\'') => ParseState::Tag,
+                (ParseState::Tag, '>') => {
                     let tag = std::mem::take(&mut self.held);
-                    self.part = Part::Text;
-                    self.take_tag(&tag, each);
+                    self.part = ParseState::Text;
+                    self.handle_tag(&tag, each);
                     return at + 1;
                 }
-                (Part::Tag, '-') if self.held == "!--" => Part::Comment,
-                (Part::Tag, '[') if self.held == "![CDATA[" => Part::Cdata,
+                (ParseState::Tag, '-') if self.held == "!--" => ParseState::Comment,
+                (ParseState::Tag, '[') if self.held == "![CDATA[" => ParseState::Cdata,
                 (part, _) => part,
             };
-            if matches!(self.part, Part::Comment | Part::Cdata) {
+            if matches!(self.part, ParseState::Comment | ParseState::Cdata) {
                 self.held.clear();
                 return at + letter.len_utf8();
             }
@@ -161,40 +161,40 @@ impl Junit {
         text.len()
     }
 
-    /// Passes over everything to the end sign, which may have been cut in pieces.
+    /// Skips to the end marker, which may be cut in pieces.
     fn read_until(&mut self, text: &str, sign: &str) -> usize {
         for (at, letter) in text.char_indices() {
-            // Only signs are held, so nothing but ASCII is ever taken off its front.
+            // Non-ASCII characters are replaced, so that removing the first byte is always safe.
             self.held.push(if letter.is_ascii() { letter } else { ' ' });
             if self.held.len() > sign.len() {
                 self.held.remove(0);
             }
             if self.held == sign {
-                let is_text = self.part == Part::Cdata;
-                self.part = Part::Text;
+                let is_text = self.part == ParseState::Cdata;
+                self.part = ParseState::Text;
                 self.held.clear();
                 let end = at + letter.len_utf8();
                 if is_text {
-                    self.keep_body(&text[..end]);
+                    self.append_body(&text[..end]);
                 }
                 return end;
             }
         }
-        if self.part == Part::Cdata {
-            self.keep_body(text);
+        if self.part == ParseState::Cdata {
+            self.append_body(text);
         }
         text.len()
     }
 
-    fn keep_body(&mut self, text: &str) {
+    fn append_body(&mut self, text: &str) {
         if let Some(failure) = &mut self.failure {
-            let room = BODY_BYTES.saturating_sub(failure.body.len());
-            let end = text.floor_char_boundary(room);
+            let free = BODY_BYTES.saturating_sub(failure.body.len());
+            let end = text.floor_char_boundary(free);
             failure.body.push_str(&text[..end]);
         }
     }
 
-    fn take_tag(&mut self, tag: &str, each: &mut impl FnMut(Told)) {
+    fn handle_tag(&mut self, tag: &str, each: &mut impl FnMut(ReportEvent)) {
         if tag.starts_with(['!', '?']) {
             return;
         }
@@ -214,17 +214,17 @@ impl Junit {
         }
     }
 
-    fn end_if_closed(&mut self, each: &mut impl FnMut(Told)) {
+    fn end_if_closed(&mut self, each: &mut impl FnMut(ReportEvent)) {
         if self.depth == 0 && !self.over {
             self.over = true;
-            each(Told::Over(self.tests > 0 && self.failed == 0));
+            each(ReportEvent::Finished(self.tests > 0 && self.failed == 0));
         }
     }
 
     fn open(&mut self, name: &str, tag: &str, end: usize) {
         let value = |wanted: &str| attribute(tag, end, wanted);
         match name {
-            "testsuite" => self.suite = piece::flatten(&value("name"), 80),
+            "testsuite" => self.suite = sanitize::flatten(&value("name"), 80),
             "testcase" => {
                 self.tests = self.tests.saturating_add(1);
                 let line = value("line").parse().ok();
@@ -234,7 +234,7 @@ impl Junit {
             }
             // Known to fail, or not run.
             "skipped" => self.case = None,
-            // It went well in the end.
+            // It passed in the end.
             "flakyFailure" | "flakyError" => {
                 if let Some(case) = &mut self.case {
                     case.flaky = true;
@@ -248,7 +248,7 @@ impl Junit {
         }
     }
 
-    fn close(&mut self, name: &str, each: &mut impl FnMut(Told)) {
+    fn close(&mut self, name: &str, each: &mut impl FnMut(ReportEvent)) {
         if name != "testcase" {
             return;
         }
@@ -257,23 +257,25 @@ impl Junit {
         match self.failure.take() {
             Some(failure) => {
                 self.failed = self.failed.saturating_add(1);
-                each(Told::Seen(finding(&case, &failure).within(suite)));
+                each(ReportEvent::Finding(finding(&case, &failure).with_target(suite)));
             }
             None if case.flaky => {
-                each(Told::Seen(Finding::new(Kind::Flaky, Tool::Junit, "").about(piece::name(&full_name(&case)))));
+                each(ReportEvent::Finding(
+                    Finding::new(Kind::Flaky, Tool::Junit, "").with_subject(sanitize::name(&full_name(&case))),
+                ));
             }
-            None => each(Told::Passed(full_name(&case), suite.map(str::to_owned))),
+            None => each(ReportEvent::Passed(full_name(&case), suite.map(str::to_owned))),
         }
     }
 }
 
-/// The value of an attribute, unescaped; empty where there is none. Of a tag that was too long the
-/// attributes before the cut are there.
+/// The unescaped value of an attribute; empty if there is none. Of a truncated tag only the attributes before the cut
+/// are available.
 fn attribute(tag: &str, end: usize, wanted: &str) -> String {
     let mut attributes = Attributes::new(tag, end);
     let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == wanted);
     let Some(found) = found else { return String::new() };
-    // An entity that XML itself does not know stays as it is written.
+    // An entity that XML does not define is kept as it is.
     quick_xml::escape::unescape(&found.value).unwrap_or(std::borrow::Cow::Borrowed(&found.value)).into_owned()
 }
 
@@ -288,15 +290,16 @@ fn finding(case: &Case, failure: &Failure) -> Finding {
     let full = full_name(case);
     let first = failure.body.trim_start().lines().next().unwrap_or_default();
     let words = if failure.message.is_empty() { first } else { &failure.message };
-    let in_body = || failure.body.lines().filter_map(Place::find).find(|place| is_own(&place.file, case));
-    let place = Place::new(&case.file, case.line).filter(|place| place.line.is_some()).or_else(in_body);
-    let place = place.or_else(|| crate::scan::place_in_trace(&failure.body)).or_else(|| Place::new(&case.file, None));
+    let in_body = || failure.body.lines().filter_map(Location::find).find(|location| is_in_test(&location.file, case));
+    let location = Location::new(&case.file, case.line).filter(|location| location.line.is_some()).or_else(in_body);
+    let location =
+        location.or_else(|| crate::scan::location_in_trace(&failure.body)).or_else(|| Location::new(&case.file, None));
     let reason = Reason::of_class(&failure.class).or_else(|| Reason::of_test(words));
-    Finding::new(Kind::FailedTest, Tool::Junit, words).of_test(&full).at(place).because(reason)
+    Finding::new(Kind::FailedTest, Tool::Junit, words).with_test(&full).with_location(location).with_reason(reason)
 }
 
-/// Whether a line of a stack trace is in the test itself and not in what it uses.
-fn is_own(file: &str, case: &Case) -> bool {
+/// True if a line of a stack trace is in the test itself and not in a library.
+fn is_in_test(file: &str, case: &Case) -> bool {
     if !case.file.is_empty() {
         return case.file.ends_with(file) || file.ends_with(&case.file);
     }
@@ -313,9 +316,9 @@ mod tests {
         let at = start(text).expect("a report");
         let mut found = Vec::new();
         let mut report = Junit::default();
-        report.push(&text[at..], &mut |told| {
-            let Told::Seen(finding) = told else { return };
-            found.push((finding.subject, finding.place.map(|place| place.to_string()), finding.reason));
+        report.push(&text[at..], &mut |event| {
+            let ReportEvent::Finding(finding) = event else { return };
+            found.push((finding.subject, finding.place.map(|location| location.to_string()), finding.reason));
         });
         found
     }
@@ -362,7 +365,7 @@ mod tests {
         }
         let mut found = Vec::new();
         report.push(r#""/></testcase>"#, &mut |finding| found.push(finding));
-        assert!(matches!(found.as_slice(), [Told::Seen(_)]));
+        assert!(matches!(found.as_slice(), [ReportEvent::Finding(_)]));
         for _ in 0..100_000 {
             report.push("<a>", &mut |_| {});
         }

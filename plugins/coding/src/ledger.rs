@@ -1,79 +1,79 @@
-//! Everything that was seen in one run, grouped. Rule: one fault is one signal however often it is
-//! seen; the number of signals is bounded, and what no longer fits is counted.
+//! Groups all findings of a run. Rule: one fault is one signal, however often it occurs; the number of signals is
+//! bounded, and what exceeds it is only counted.
 
 mod reruns;
 
 use serde::{Deserialize, Serialize};
 
-use crate::piece::{Place, flatten, is_instruction};
 use crate::reason::Reason;
+use crate::sanitize::{Location, flatten, is_instruction};
 use crate::secret::redact;
-use crate::signal::{Finding, Kind, Sighting, Signal, Tool};
+use crate::signal::{Finding, Kind, Occurrence, Signal, Tool};
 
-/// Faults that are kept apart.
-const SIGNALS: usize = 64;
-/// Signals that keep words of the log for the model.
-const EXCERPTS: usize = 20;
-/// Characters of such words.
-const EXCERPT_CHARS: usize = 160;
+/// Upper bound of the signals.
+const MAX_SIGNALS: usize = 64;
+/// Signals with an excerpt for the model.
+const MAX_EXCERPTS: usize = 20;
+/// Upper bound of an excerpt, in characters.
+const MAX_EXCERPT_CHARS: usize = 160;
 
 /// The signals and counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     signals: Vec<Signal>,
-    /// Sightings of errors.
+    /// Occurrences of errors.
     pub errors: u32,
-    /// Sightings of warnings.
+    /// Occurrences of warnings.
     pub warnings: u32,
-    /// Failed tests that were told apart.
+    /// Number of distinct failed tests.
     pub failed_tests: u32,
-    /// Sightings that belong to no signal that is kept.
+    /// Occurrences without a signal.
     pub beyond: u32,
     /// Counts new signals.
     pub version: u64,
-    /// The version of the last new error.
+    /// The version of the newest error.
     pub error_version: u64,
-    /// The version at which something was last taken back.
+    /// The version of the last withdrawal of a signal.
     pub withdrawn_version: u64,
 }
 
 impl Ledger {
-    /// The signals, in the order in which they were first seen.
+    /// The signals, ordered by first occurrence.
     pub fn signals(&self) -> &[Signal] {
         &self.signals
     }
 
-    /// The signals as people want them: the gravest first, and those that only follow from others
-    /// left out.
+    /// The signals by severity, without those that are only consequences of others.
     pub fn ranked(&self) -> Vec<&Signal> {
-        let mut ranked: Vec<&Signal> = self.signals.iter().filter(|signal| !self.only_follows(signal)).collect();
+        let mut ranked: Vec<&Signal> = self.signals.iter().filter(|signal| !self.is_consequence(signal)).collect();
         ranked.sort_by_key(|signal| (!signal.error, signal.kind, signal.since));
         ranked
     }
 
-    /// Takes a sighting.
+    /// Adds an occurrence.
     pub fn add(&mut self, finding: &Finding) {
         let fingerprint = finding.fingerprint();
         let target = finding.target.as_deref();
         let same = |signal: &&mut Signal| {
-            // go names the package behind its tests, so what has one is of another run.
-            let of_go = finding.tool == Tool::Go && finding.sighting != Sighting::Again && target.is_none();
-            let within = if of_go { signal.target.is_none() } else { signal.is_within(target) };
+            // go names the package after its tests, so a signal with a target belongs to another run.
+            let is_new_go_run =
+                finding.tool == Tool::Go && finding.occurrence != Occurrence::Repeat && target.is_none();
+            let within = if is_new_go_run { signal.target.is_none() } else { signal.may_belong_to(target) };
             signal.fingerprint == fingerprint && (finding.kind != Kind::FailedTest || within)
         };
         let known = self.signals.iter_mut().find(same);
         if let Some(signal) = known {
-            if !signal.see(finding) {
+            if !signal.record(finding) {
                 return;
             }
-        } else if let Some(room) = self.room_for(finding) {
+        } else if let Some(slot) = self.slot_for(finding) {
             self.version += 1;
             if finding.error {
                 self.error_version = self.version;
             }
             let excerpts = self.signals.iter().filter(|signal| !signal.excerpt.is_empty()).count();
-            let excerpt = if excerpts < EXCERPTS { excerpt(&finding.message) } else { String::new() };
-            self.signals.insert(room, Signal::first(finding, fingerprint, self.version, excerpt));
+            let excerpt = if excerpts < MAX_EXCERPTS { excerpt(&finding.message) } else { String::new() };
+            self.signals.insert(slot, Signal::first(finding, fingerprint, self.version, excerpt));
             self.failed_tests += u32::from(finding.kind == Kind::FailedTest);
         } else {
             self.beyond = self.beyond.saturating_add(1);
@@ -82,26 +82,26 @@ impl Ledger {
         *count = count.saturating_add(1);
     }
 
-    /// More about a failed test that was seen before.
-    pub fn complete(&mut self, subject: &str, place: Option<Place>, reason: Option<Reason>) {
+    /// Adds details to a known failed test.
+    pub fn add_details(&mut self, subject: &str, location: Option<Location>, reason: Option<Reason>) {
         let known =
             |signal: &&mut Signal| signal.kind == Kind::FailedTest && signal.subject.as_deref() == Some(subject);
         if let Some(signal) = self.signals.iter_mut().rev().find(known) {
-            if signal.place.as_ref().is_none_or(|place| place.line.is_none()) {
-                signal.place = place.or(signal.place.take());
+            if signal.place.as_ref().is_none_or(|location| location.line.is_none()) {
+                signal.place = location.or(signal.place.take());
             }
             signal.reason = signal.reason.or(reason);
         }
     }
 
-    /// Whether a failed test of this name is known.
+    /// True if a failed test of this name is known.
     pub fn knows_test(&self, subject: &str) -> bool {
         self.signals.iter().any(|signal| signal.kind == Kind::FailedTest && signal.subject.as_deref() == Some(subject))
     }
 
-    /// Where a new signal goes: behind all others, or none where it weighs less than what is there.
-    fn room_for(&mut self, finding: &Finding) -> Option<usize> {
-        if self.signals.len() >= SIGNALS {
+    /// The index for a new signal: at the end, or none if all others are more severe.
+    fn slot_for(&mut self, finding: &Finding) -> Option<usize> {
+        if self.signals.len() >= MAX_SIGNALS {
             let weight = |signal: &Signal| (!signal.error, signal.kind);
             let (lightest, signal) = self.signals.iter().enumerate().max_by_key(|(_, signal)| weight(signal))?;
             if weight(signal) <= (!finding.error, finding.kind) {
@@ -113,24 +113,24 @@ impl Ledger {
         Some(self.signals.len())
     }
 
-    /// A step that failed because of what is told anyway, or a test whose parts are told.
-    fn only_follows(&self, signal: &Signal) -> bool {
+    /// True for a step that failed because of a known fault, or a test whose subtests are known.
+    fn is_consequence(&self, signal: &Signal) -> bool {
         let others = || self.signals.iter().filter(|other| other.since != signal.since && other.error);
         match (signal.kind, &signal.subject) {
             (Kind::FailedStep, None) => others().any(|other| other.kind != Kind::OtherError),
             (Kind::FailedStep, _) => others().any(|other| other.kind != Kind::FailedStep),
-            // That there was some error tells nothing beside one that is known.
+            // An unspecific error adds nothing to a specific one.
             (Kind::OtherError, None) if signal.place.is_none() && signal.code.is_none() => {
                 others().any(|other| !matches!(other.kind, Kind::OtherError | Kind::FailedStep))
             }
-            // That a process was aborted tells less than that its memory was at an end.
+            // An aborted process adds nothing to its lack of memory.
             (Kind::Crash, None) if signal.place.is_none() => others().any(|other| other.kind == Kind::OutOfMemory),
-            // It was flaky at first, and has failed in the end.
-            (Kind::Flaky, Some(name)) => others().any(|other| other.kind == Kind::FailedTest && other.names(name)),
+            // It was flaky at first, and failed in the end.
+            (Kind::Flaky, Some(name)) => others().any(|other| other.kind == Kind::FailedTest && other.has_name(name)),
             (Kind::FailedTest, Some(name)) => others().any(|other| {
                 let part = other.subject.as_deref().and_then(|other| other.strip_prefix(name.as_str()));
                 let is_part = other.kind == Kind::FailedTest && part.is_some_and(|rest| rest.starts_with('/'));
-                // The report of a test says more than the same test in the report's XML.
+                // The output of a test says more than the same test in the XML report.
                 is_part || signal.tool == Tool::Junit && other.tool != Tool::Junit && same_test(other, name)
             }),
             _ => false,
@@ -155,15 +155,15 @@ impl Signal {
             wavers: false,
             count: 1,
             passed: false,
-            mentioned: matches!(finding.sighting, Sighting::Mention | Sighting::Again),
+            mentioned: matches!(finding.occurrence, Occurrence::Mention | Occurrence::Repeat),
             since,
             excerpt,
         }
     }
 
-    /// Takes another sighting; false if it was the report of one that has been counted.
-    fn see(&mut self, finding: &Finding) -> bool {
-        let has_line = self.place.as_ref().is_some_and(|place| place.line.is_some());
+    /// Adds another occurrence; false if it was the report of one that has been counted.
+    fn record(&mut self, finding: &Finding) -> bool {
+        let has_line = self.place.as_ref().is_some_and(|location| location.line.is_some());
         if !has_line && finding.place.is_some() {
             self.place.clone_from(&finding.place);
         }
@@ -172,17 +172,17 @@ impl Signal {
             self.target.clone_from(&finding.target);
         }
         self.passed = false;
-        let report_of_counted =
-            finding.sighting == Sighting::Report && self.mentioned || finding.sighting == Sighting::Again;
-        self.mentioned = match finding.sighting {
-            Sighting::Whole | Sighting::Again => self.mentioned,
-            Sighting::Mention => true,
-            Sighting::Report => false,
+        let is_counted_already =
+            finding.occurrence == Occurrence::Report && self.mentioned || finding.occurrence == Occurrence::Repeat;
+        self.mentioned = match finding.occurrence {
+            Occurrence::Each | Occurrence::Repeat => self.mentioned,
+            Occurrence::Mention => true,
+            Occurrence::Report => false,
         };
-        if !report_of_counted {
+        if !is_counted_already {
             self.count = self.count.saturating_add(1);
         }
-        !report_of_counted
+        !is_counted_already
     }
 }
 
@@ -191,12 +191,12 @@ fn same_test(other: &Signal, name: &str) -> bool {
     other.kind == Kind::FailedTest && other.subject.as_deref().is_some_and(|other| last(other) == last(name))
 }
 
-/// Words for the model: no secret, no order, no more than a line.
+/// An excerpt for the model: one line without secrets and instructions.
 fn excerpt(message: &str) -> String {
     if is_instruction(message) {
         return String::new();
     }
-    flatten(&redact(message), EXCERPT_CHARS)
+    flatten(&redact(message), MAX_EXCERPT_CHARS)
 }
 
 #[cfg(test)]
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn a_mention_and_its_report_are_one_sighting() {
         let mut ledger = Ledger::default();
-        let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").about(Some("test_a".into()));
+        let finding = Finding::new(Kind::FailedTest, Tool::Pytest, "").with_subject(Some("test_a".into()));
         for _ in 0..2 {
-            ledger.add(&finding.clone().seen(Sighting::Mention));
-            ledger.add(&finding.clone().seen(Sighting::Report));
+            ledger.add(&finding.clone().with_occurrence(Occurrence::Mention));
+            ledger.add(&finding.clone().with_occurrence(Occurrence::Report));
         }
         assert_eq!((ledger.signals()[0].count, ledger.errors, ledger.failed_tests), (2, 2, 1));
     }
@@ -231,7 +231,7 @@ mod tests {
             ledger.add(&Finding::new(Kind::Warning, Tool::Unknown, &name));
         }
         ledger.add(&Finding::new(Kind::OutOfMemory, Tool::Node, "heap"));
-        assert_eq!(ledger.signals().len(), SIGNALS);
+        assert_eq!(ledger.signals().len(), MAX_SIGNALS);
         assert_eq!(ledger.ranked()[0].kind, Kind::OutOfMemory);
         assert_eq!((ledger.warnings, ledger.beyond), (26 * 26, 26 * 26 - 63));
     }

@@ -1,18 +1,17 @@
-//! Coding insight: what a build or test log says, in a few sentences. Rule: what is sent is made of
-//! names, places, counts and words of our own; nothing of the log's text is repeated, and the rules
-//! answer before any model does.
+//! Coding insight: summarises a build or test log in a few sentences. Rule: the output consists of names, locations,
+//! counts and our own words; no text of the log is repeated, and the rules answer before any model does.
 //!
 //! # Layout
-//! - [`request`]: a message, read
-//! - [`log`]: what was read of a log: [`lines`] and [`junit`] take it apart, [`scan`] knows the tools,
-//!   [`ledger`] groups what they tell ([`signal`], [`reason`]), [`outcome`] how it ended, [`tail`] its
-//!   last lines; [`piece`] and [`secret`] say what may be shown
-//! - [`wording`]: signals in words, [`insight`]: the message
-//! - [`question`]: the model, [`echo`]: its answer held against the log
-//! - [`run`]: from start to the final insight, [`pace`]: when an insight is sent
+//! - [`request`]: parses a message
+//! - [`log`]: what is known of a log: [`lines`] and [`junit`] split it, [`scan`] knows the tools, [`ledger`] groups
+//!   their findings ([`signal`], [`reason`]), [`outcome`] tracks how it ended, [`tail`] keeps the last lines;
+//!   [`sanitize`] and [`secret`] decide what may be shown
+//! - [`wording`]: signals in words, [`insight`]: the message to the device
+//! - [`question`]: the request to the model, [`echo`]: checks its answer against the log
+//! - [`run`]: from start to the final insight, [`throttle`]: when an insight is sent
 //!
-//! A log that comes without `start` begins a run by itself, so that a paste is enough. `text` goes on
-//! where the last one ended; `lines`, and text with a `level`, are whole lines.
+//! A log without a preceding `start` begins a run by itself, so that pasting one is enough. `text` continues where the
+//! last one ended; `lines`, and text with a `level`, are complete lines.
 
 pub mod echo;
 pub mod insight;
@@ -21,16 +20,16 @@ pub mod ledger;
 pub mod lines;
 pub mod log;
 pub mod outcome;
-pub mod pace;
-pub mod piece;
 pub mod question;
 pub mod reason;
 pub mod request;
 pub mod run;
+pub mod sanitize;
 pub mod scan;
 pub mod secret;
 pub mod signal;
 pub mod tail;
+pub mod throttle;
 pub mod wording;
 
 use modehost_sdk::{
@@ -39,7 +38,7 @@ use modehost_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::request::Request;
-use crate::run::{ASK, Cause, Course, FINAL, PUSH, Run};
+use crate::run::{ASK, FINAL, PUSH, Run, RunStatus, Trigger};
 
 modehost_sdk::register!(Coding);
 
@@ -47,15 +46,15 @@ modehost_sdk::register!(Coding);
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Quiet before an insight on ordinary lines, in ms; at least 300 is waited.
+    /// Quiet time before an insight on ordinary lines, in ms; at least 300.
     pub debounce_ms: u64,
-    /// Least ms between two insights of which the second only counts up.
+    /// Minimum time between two insights of which the second one only raises a count, in ms.
     pub repeat_ms: u64,
-    /// Least ms between two questions to the model.
+    /// Minimum time between two requests to the model, in ms.
     pub model_interval_ms: u64,
     /// How long the final insight waits for the model, in ms.
     pub final_wait_ms: u64,
-    pub language: Tongue,
+    pub language: InsightLanguage,
 }
 
 impl Default for Config {
@@ -65,7 +64,7 @@ impl Default for Config {
             repeat_ms: 5_000,
             model_interval_ms: 5_000,
             final_wait_ms: 3_000,
-            language: Tongue::Auto,
+            language: InsightLanguage::Auto,
         }
     }
 }
@@ -73,20 +72,20 @@ impl Default for Config {
 /// The language of insights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tongue {
-    /// That of the log's prose.
+pub enum InsightLanguage {
+    /// The language of the prose in the log.
     #[default]
     Auto,
     Zh,
     En,
 }
 
-/// The state of one session: the run that is under way.
+/// The state of one session: the current run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Coding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Box<Run>>,
-    /// The mode runs; in which language it was told to begin.
+    /// The language that the mode was started in; none if the mode is not running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     language: Option<Language>,
 }
@@ -130,37 +129,37 @@ impl Mode for Coding {
     fn on_message(&mut self, cx: &mut Cx<'_, Self>, message: Message) -> Outcome {
         match Request::read(&message)? {
             Request::Start => {
-                self.end(cx);
+                self.finish_previous(cx);
                 self.run = Some(Box::new(Run::begin(cx.now())));
                 acknowledge(cx, "start");
             }
             Request::Clear => {
-                self.end(cx);
+                self.finish_previous(cx);
                 self.run = self.run.take().map(|_| Box::new(Run::begin(cx.now())));
                 acknowledge(cx, "clear");
             }
             Request::Stop(exit_code) => return self.stop(cx, exit_code),
             Request::Phase(name) => {
-                let run = self.open(cx);
+                let run = self.current_run(cx);
                 run.log.begin_phase(&name);
-                run.tell(cx, Cause::Asked);
+                run.notify(cx, Trigger::Step);
             }
             Request::Step { name, ok } => {
-                let run = self.open(cx);
+                let run = self.current_run(cx);
                 run.log.end_step(&name, ok);
-                run.tell(cx, Cause::Asked);
+                run.notify(cx, Trigger::Step);
             }
             Request::Text(text) => {
-                let run = self.open(cx);
-                run.wake(cx.now());
-                run.log.take_text(&text);
-                run.tell(cx, Cause::Read);
+                let run = self.current_run(cx);
+                run.on_text(cx.now());
+                run.log.push_text(&text);
+                run.notify(cx, Trigger::Text);
             }
             Request::Lines(lines, level) => {
-                let run = self.open(cx);
-                run.wake(cx.now());
-                run.log.take_lines(lines.iter().map(AsRef::as_ref), level);
-                run.tell(cx, Cause::Read);
+                let run = self.current_run(cx);
+                run.on_text(cx.now());
+                run.log.push_lines(lines.iter().map(AsRef::as_ref), level);
+                run.notify(cx, Trigger::Text);
             }
         }
         Ok(())
@@ -169,7 +168,7 @@ impl Mode for Coding {
     fn on_alarm(&mut self, cx: &mut Cx<'_, Self>, name: &str) -> Outcome {
         let Some(run) = &mut self.run else { return Ok(()) };
         match name {
-            PUSH => run.tell_now(cx),
+            PUSH => run.send_due(cx),
             ASK => run.ask_again(cx),
             FINAL => {
                 run.send_final(cx, true);
@@ -181,15 +180,15 @@ impl Mode for Coding {
     }
 
     fn on_reply(&mut self, cx: &mut Cx<'_, Self>, Next::Answer: Next, reply: Reply) -> Outcome {
-        let course = self.run.as_mut().map(|run| run.on_reply(cx, &reply));
-        self.follow(course);
+        let status = self.run.as_mut().map(|run| run.on_reply(cx, &reply));
+        self.apply_status(status);
         Ok(())
     }
 
-    /// Who leaves the mode without `stop` gets the final insight too.
+    /// Leaving the mode without `stop` sends the final insight as well.
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
-        let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
-        if let Some(language) = self.language.take().filter(|_| is_there) {
+        let is_present = matches!(reason, EndReason::Requested | EndReason::Switched);
+        if let Some(language) = self.language.take().filter(|_| is_present) {
             cx.say(language.pick("代码洞察结束。", "Coding insight has ended."));
         }
         if let Some(mut run) = self.run.take() {
@@ -201,38 +200,38 @@ impl Mode for Coding {
 }
 
 impl Coding {
-    /// The run under way; a log without `start` begins one.
-    fn open(&mut self, cx: &Cx<'_, Self>) -> &mut Run {
+    /// The current run; a log without `start` begins one.
+    fn current_run(&mut self, cx: &Cx<'_, Self>) -> &mut Run {
         self.run.get_or_insert_with(|| Box::new(Run::begin(cx.now())))
     }
 
     fn stop(&mut self, cx: &mut Cx<'_, Self>, exit_code: Option<i64>) -> Outcome {
         match &mut self.run {
             None => Err(reject("NOT_READY", "there is nothing to stop: send start, log, phase or step first")),
-            // The final insight is on its way already.
+            // The final insight is already pending.
             Some(run) if run.ending => Ok(()),
             Some(run) => {
-                let course = run.stop(cx, exit_code);
-                self.follow(Some(course));
+                let status = run.stop(cx, exit_code);
+                self.apply_status(Some(status));
                 Ok(())
             }
         }
     }
 
-    /// Before a new beginning: a final insight that still waits goes out, anything else is dropped.
-    fn end(&mut self, cx: &mut Cx<'_, Self>) {
+    /// Before a new run: sends a final insight that still waits, and cancels anything else.
+    fn finish_previous(&mut self, cx: &mut Cx<'_, Self>) {
         match &mut self.run {
             Some(run) if run.ending => {
                 run.send_final(cx, true);
                 self.run = None;
             }
-            Some(run) => run.leave(cx),
+            Some(run) => run.cancel_pending(cx),
             None => {}
         }
     }
 
-    fn follow(&mut self, course: Option<Course>) {
-        if course == Some(Course::Over) {
+    fn apply_status(&mut self, status: Option<RunStatus>) {
+        if status == Some(RunStatus::Finished) {
             self.run = None;
         }
     }

@@ -1,44 +1,44 @@
-//! The log of one run, as far as it has been read. Rule: it holds what was understood and not the
-//! text; how the text was cut into messages makes no difference.
+//! The log of one run, as far as it has been read. Rule: it keeps what was recognised and not the text; the result does
+//! not depend on how the text was split into messages.
 
 use modehost_sdk::Language;
 use serde::{Deserialize, Serialize};
 
-use crate::echo::Beginnings;
+use crate::echo::LineStarts;
 use crate::insight::Stats;
-use crate::junit::Told;
+use crate::junit::ReportEvent;
 use crate::ledger::Ledger;
-use crate::lines::{Lines, Piece};
+use crate::lines::{Lines, LogItem};
 use crate::outcome::Outcome;
-use crate::piece;
 use crate::reason::Reason;
-use crate::scan::{Level, Scan};
+use crate::sanitize;
+use crate::scan::{Level, Scanner};
 use crate::signal::{Finding, Kind, Tool};
 use crate::tail::Tail;
 
-/// Of so many lines one must have Chinese words for the log to be a Chinese one.
+/// One line in so many has to contain Chinese for the log to count as Chinese.
 const CHINESE_SHARE: u64 = 7;
 
-/// What was read.
+/// The state of a log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
     lines: Lines,
-    scan: Scan,
+    scan: Scanner,
     pub ledger: Ledger,
-    pub beginnings: Beginnings,
+    pub beginnings: LineStarts,
     pub tail: Tail,
     last_step: Option<String>,
 }
 
 impl Log {
-    /// A piece of the log that goes on where the last one ended.
-    pub fn take_text(&mut self, text: &str) {
+    /// Appends text that continues where the last one ended.
+    pub fn push_text(&mut self, text: &str) {
         self.read(|lines, each| lines.push(text, each), Level::Unsaid);
     }
 
-    /// Whole lines, each of this level.
-    pub fn take_lines<'a>(&mut self, all: impl Iterator<Item = &'a str>, level: Level) {
+    /// Appends complete lines, all of this level.
+    pub fn push_lines<'a>(&mut self, all: impl Iterator<Item = &'a str>, level: Level) {
         self.end_open_line();
         for line in all {
             self.read(
@@ -51,36 +51,36 @@ impl Log {
         }
     }
 
-    /// What came last is a whole line, although nothing has ended it.
+    /// Ends the last line although no line end has arrived.
     pub fn end_open_line(&mut self) {
         self.read(Lines::end_open_line, Level::Unsaid);
     }
 
-    /// Whether the last line may go on.
+    /// True if the last line may still continue.
     pub fn is_open(&self) -> bool {
         self.lines.is_open()
     }
 
-    /// Nothing follows that belongs to what was read.
+    /// Completes everything that waits for more lines.
     pub fn finish(&mut self) {
         self.read(Lines::finish, Level::Unsaid);
         self.scan.finish(&mut self.ledger);
     }
 
-    /// What would be known if the log ended here.
+    /// A copy as if the log ended here.
     pub fn settled(&self) -> Self {
         let mut settled = self.clone();
         settled.finish();
         settled
     }
 
-    /// A part of the work has begun.
+    /// Begins a phase of the work.
     pub fn begin_phase(&mut self, name: &str) {
         self.finish();
         self.last_step = Some(name.to_owned());
     }
 
-    /// A part of the work has ended.
+    /// Ends a step of the work.
     pub fn end_step(&mut self, name: &str, ok: bool) {
         self.finish();
         self.last_step = Some(name.to_owned());
@@ -88,22 +88,22 @@ impl Log {
         if ["build", "compile", "构建", "编译"].iter().any(|word| lower.contains(word)) {
             self.scan.build = Some(ok);
         }
-        self.scan.signs.say(ok);
+        self.scan.signs.record_verdict(ok);
         if !ok {
-            let finding = Finding::new(Kind::FailedStep, Tool::Unknown, "step").about(Some(name.to_owned()));
+            let finding = Finding::new(Kind::FailedStep, Tool::Unknown, "step").with_subject(Some(name.to_owned()));
             self.ledger.add(&finding);
         }
     }
 
-    /// What was run has ended with this code.
+    /// Ends the run with the exit code of its command.
     pub fn end_run(&mut self, code: i64) {
         self.finish();
-        self.scan.signs.exit(code);
+        self.scan.signs.record_exit_code(code);
         let known = self.ledger.signals().iter().any(|signal| signal.error);
         if code == 0 || known {
             return;
         }
-        // What a shell answers where it could not run the command, or a signal has ended it.
+        // Exit codes of a shell that could not run the command, or whose command was ended by a signal.
         let (kind, reason) = match code {
             124 => (Kind::Timeout, Some(Reason::TimeLimit)),
             126 => (Kind::Permission, None),
@@ -112,7 +112,8 @@ impl Log {
             132 | 134..=136 | 139 | -4 | -6 | -8 | -11 => (Kind::Crash, None),
             _ => (Kind::FailedStep, None),
         };
-        let finding = Finding::new(kind, Tool::Unknown, "exit").coded(Some(format!("exit {code}"))).because(reason);
+        let finding =
+            Finding::new(kind, Tool::Unknown, "exit").with_code(Some(format!("exit {code}"))).with_reason(reason);
         self.ledger.add(&finding);
     }
 
@@ -121,34 +122,34 @@ impl Log {
         self.scan.signs.outcome(self.scan.build)
     }
 
-    /// Whether there are lines that no rule knows.
-    pub fn has_strange_lines(&self) -> bool {
+    /// True if no rule recognised some of the lines.
+    pub fn has_unknown_lines(&self) -> bool {
         self.scan.strange > 0
     }
 
-    /// Whether nothing was found, and nobody has said that all went well.
+    /// True if nothing was found and nothing reported success.
     pub fn is_unclear(&self) -> bool {
-        self.ledger.signals().is_empty() && self.scan.lines > 0 && self.outcome() != Outcome::Good
+        self.ledger.signals().is_empty() && self.scan.lines > 0 && self.outcome() != Outcome::Success
     }
 
-    /// Whether what was found does not say what went wrong, so that a model needs the log's own words.
+    /// True if the findings do not explain the failure, so that a model needs words of the log.
     pub fn is_vague(&self) -> bool {
         let vague = |kind| matches!(kind, Kind::FailedStep | Kind::OtherError | Kind::Warning | Kind::Lint);
         let mut errors = self.ledger.signals().iter().filter(|signal| signal.error);
-        self.outcome() != Outcome::Good && errors.all(|signal| vague(signal.kind) && signal.place.is_none())
+        self.outcome() != Outcome::Success && errors.all(|signal| vague(signal.kind) && signal.place.is_none())
     }
 
-    /// Lines that were read.
+    /// Number of lines read.
     pub fn line_count(&self) -> u64 {
         self.scan.lines
     }
 
-    /// Whether what was built last went well; none if nothing was.
+    /// Result of the last build; none if there was no build.
     pub fn build(&self) -> Option<bool> {
         self.scan.build
     }
 
-    /// Tests that failed, as the tools have summed up; not all of them may have been named.
+    /// Failed tests by the summaries of the tools; some of them may have no known name.
     pub fn failed_tests(&self) -> u32 {
         self.scan.signs.failed_tests()
     }
@@ -163,7 +164,7 @@ impl Log {
         }
     }
 
-    /// The language of its prose.
+    /// The language of the prose in the log.
     pub fn language(&self) -> Language {
         let step = self.last_step.as_deref().map_or(Language::English, Language::of);
         let chinese = if self.scan.lines == 0 {
@@ -174,28 +175,30 @@ impl Log {
         if chinese { Language::Chinese } else { Language::English }
     }
 
-    fn read(&mut self, take: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece<'_>)), level: Level) {
+    fn read(&mut self, split: impl FnOnce(&mut Lines, &mut dyn FnMut(LogItem<'_>)), level: Level) {
         self.scan.findings = 0;
         let (scan, ledger) = (&mut self.scan, &mut self.ledger);
         let (beginnings, tail) = (&mut self.beginnings, &mut self.tail);
-        take(&mut self.lines, &mut |piece| match piece {
-            Piece::Line(line) => {
-                beginnings.note(line);
-                tail.note(line);
+        split(&mut self.lines, &mut |item| match item {
+            LogItem::Line(line) => {
+                beginnings.record(line);
+                tail.record(line);
                 scan.read(line, level, ledger);
             }
-            Piece::Reported(Told::Seen(finding)) => {
-                beginnings.note(&finding.message);
+            LogItem::Report(ReportEvent::Finding(finding)) => {
+                beginnings.record(&finding.message);
                 scan.lines += 1;
                 ledger.add(&finding);
             }
-            Piece::Reported(Told::Passed(name, suite)) => ledger.pass(Tool::Junit, &name, suite.as_deref(), 0),
-            Piece::Reported(Told::Over(good)) => scan.end_report(good),
+            LogItem::Report(ReportEvent::Passed(name, suite)) => {
+                ledger.record_pass(Tool::Junit, &name, suite.as_deref(), 0)
+            }
+            LogItem::Report(ReportEvent::Finished(good)) => scan.end_report(good),
         });
     }
 }
 
-/// The name of a phase or step as it may be shown.
+/// A name of a phase or step that is safe to show.
 pub fn step_name(raw: &str) -> Option<String> {
-    piece::name(raw)
+    sanitize::name(raw)
 }

@@ -1,110 +1,109 @@
-//! What a log says of how the work ended. Rule: an all-clear needs a positive sign, and the last word
-//! counts; nothing said is nothing known.
+//! How the work ended, by the log. Rule: success needs a positive sign, and the last verdict counts; without any
+//! statement the outcome is unknown.
 
 use serde::{Deserialize, Serialize};
 
-use crate::signal::{Sum, Tool};
+use crate::signal::{Fnv1a, Tool};
 
-/// Lines that nobody knows behind a positive sign, with which it still holds: a sum and its footer are
-/// the end of a log, and behind much else something else is at work.
-const STRONG: u32 = 20;
-/// The same behind a sign that only a first step went well, such as that packages were installed.
-const WEAK: u32 = 3;
-/// Sums that are kept apart.
-const SUMS: usize = 64;
+/// Unknown lines after which a sign of success expires: a summary and its footer are the end of a log, and much more
+/// output comes from something else.
+const UNKNOWN_LINES_AFTER_SUCCESS: u32 = 20;
+/// The same for a sign that only a first step succeeded, such as the installation of packages.
+const UNKNOWN_LINES_AFTER_STEP: u32 = 3;
+/// Upper bound of separate test counts.
+const MAX_COUNTS: usize = 64;
 
-/// How the work has ended, as far as the log tells.
+/// How the work has ended, by the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Somebody who must know has said that it went well.
-    Good,
-    /// Somebody has said that it did not.
-    Bad,
-    /// Nobody has said anything.
-    Open,
+    /// A tool reported success.
+    Success,
+    /// A tool reported a failure.
+    Failure,
+    /// No tool reported anything.
+    Unknown,
 }
 
-/// The signs that were seen.
+/// The signs of the outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Signs {
-    /// There was a positive one.
+pub struct OutcomeSigns {
+    /// There was a positive sign.
     good: bool,
-    /// Lines that nobody knows which it still bears.
+    /// Unknown lines until that sign expires.
     room: u32,
-    /// The last word that has no number.
+    /// The last verdict without a number.
     word: Option<bool>,
-    /// How many tests have failed, by whom and where it was counted.
+    /// Number of failed tests, by tool and target.
     sums: Vec<(Tool, u64, u32)>,
-    /// Packages whose tests did not go well, although none was counted.
+    /// Packages whose tests did not succeed, although none was counted.
     broken: Vec<u64>,
-    /// The exit code of what was run, from the sender.
+    /// The exit code of the command, as given by the sender.
     exit: Option<i64>,
 }
 
-impl Signs {
-    /// A tool says that all went well, or that it did not.
-    pub fn say(&mut self, good: bool) {
+impl OutcomeSigns {
+    /// Records a verdict of a tool on everything.
+    pub fn record_verdict(&mut self, good: bool) {
         if good {
-            self.go_well();
+            self.record_success();
         }
         self.word = Some(good);
     }
 
-    /// A tool has summed up its tests. What it counts again for the same target takes the place of
-    /// what it has counted before.
-    pub fn sum(&mut self, tool: Tool, target: Option<&str>, failed: u32) {
+    /// Records the test count of a tool. A new count replaces the last one of the same target.
+    pub fn record_test_count(&mut self, tool: Tool, target: Option<&str>, failed: u32) {
         if failed == 0 {
-            self.go_well();
+            self.record_success();
         }
         let key = key(tool, target);
         self.broken.retain(|known| *known != key);
         match self.sums.iter().position(|(_, known, _)| *known == key) {
             Some(known) => self.sums[known].2 = failed,
-            None if self.sums.len() < SUMS => self.sums.push((tool.family(), key, failed)),
-            // Of more targets than are kept apart, the failures stay counted.
-            None => self.sums[SUMS - 1].2 = self.sums[SUMS - 1].2.saturating_add(failed),
+            None if self.sums.len() < MAX_COUNTS => self.sums.push((tool.family(), key, failed)),
+            // Beyond the bound of targets, failures are still counted.
+            None => self.sums[MAX_COUNTS - 1].2 = self.sums[MAX_COUNTS - 1].2.saturating_add(failed),
         }
     }
 
-    /// The tests of this package did not go well, whatever the reason.
-    pub fn fail(&mut self, tool: Tool, target: &str) {
+    /// Records that the tests of this package did not succeed, for whatever reason.
+    pub fn record_failed_target(&mut self, tool: Tool, target: &str) {
         let key = key(tool, Some(target));
-        if self.broken.len() < SUMS && !self.broken.contains(&key) {
+        if self.broken.len() < MAX_COUNTS && !self.broken.contains(&key) {
             self.broken.push(key);
         }
     }
 
-    /// The tool says that all went well, although it had counted failures before.
-    pub fn forgive(&mut self, tool: Tool) {
+    /// Clears the failures of a tool that reports success in the end.
+    pub fn clear_failures(&mut self, tool: Tool) {
         self.sums.iter_mut().filter(|(who, ..)| *who == tool.family()).for_each(|(_, _, failed)| *failed = 0);
     }
 
-    /// Tests went well.
-    pub fn go_well(&mut self) {
-        (self.good, self.room) = (true, STRONG);
+    /// Records that tests succeeded.
+    pub fn record_success(&mut self) {
+        (self.good, self.room) = (true, UNKNOWN_LINES_AFTER_SUCCESS);
     }
 
-    /// A first step went well; it takes nothing back.
-    pub fn step(&mut self) {
+    /// Records that a first step succeeded; this overrides nothing.
+    pub fn record_step(&mut self) {
         if !self.good {
-            (self.good, self.room) = (true, WEAK);
+            (self.good, self.room) = (true, UNKNOWN_LINES_AFTER_STEP);
         }
     }
 
-    /// Something else begins, of which nothing is known.
-    pub fn begin_anew(&mut self) {
+    /// Another program starts, whose outcome is unknown.
+    pub fn reset(&mut self) {
         self.good = false;
     }
 
-    /// A line that nobody knows.
-    pub fn pass_over(&mut self) {
+    /// Records an unknown line.
+    pub fn record_unknown_line(&mut self) {
         self.room = self.room.saturating_sub(1);
         self.good &= self.room > 0;
     }
 
-    /// What was run has ended with this code.
-    pub fn exit(&mut self, code: i64) {
+    /// Records the exit code of the command.
+    pub fn record_exit_code(&mut self, code: i64) {
         self.exit = Some(code);
         if code == 0 {
             (self.good, self.room) = (true, u32::MAX);
@@ -112,26 +111,26 @@ impl Signs {
         self.word = Some(code == 0);
     }
 
-    /// Failed tests, as the tools have summed up.
+    /// Failed tests by the summaries of the tools.
     pub fn failed_tests(&self) -> u32 {
         self.sums.iter().fold(0, |all, (_, _, failed)| all.saturating_add(*failed))
     }
 
-    /// How it ended, given whether what was built last went well.
+    /// The outcome, given the result of the last build.
     pub fn outcome(&self, build: Option<bool>) -> Outcome {
         let broken = build == Some(false) && self.exit != Some(0);
         if self.word == Some(false) || broken || self.failed_tests() > 0 || !self.broken.is_empty() {
-            Outcome::Bad
+            Outcome::Failure
         } else if self.good {
-            Outcome::Good
+            Outcome::Success
         } else {
-            Outcome::Open
+            Outcome::Unknown
         }
     }
 }
 
 fn key(tool: Tool, target: Option<&str>) -> u64 {
-    let mut key = Sum::new();
+    let mut key = Fnv1a::new();
     key.add(&[tool.family() as u8]);
     key.add(target.unwrap_or_default().as_bytes());
     key.0
@@ -143,41 +142,41 @@ mod tests {
 
     #[test]
     fn an_all_clear_needs_a_sign() {
-        let mut signs = Signs::default();
-        assert_eq!(signs.outcome(None), Outcome::Open);
-        signs.sum(Tool::Pytest, None, 0);
-        assert_eq!(signs.outcome(None), Outcome::Good);
+        let mut signs = OutcomeSigns::default();
+        assert_eq!(signs.outcome(None), Outcome::Unknown);
+        signs.record_test_count(Tool::Pytest, None, 0);
+        assert_eq!(signs.outcome(None), Outcome::Success);
     }
 
     #[test]
     fn a_sign_does_not_hold_for_what_comes_long_after_it() {
-        let mut signs = Signs::default();
-        signs.step();
-        signs.pass_over();
-        assert_eq!(signs.outcome(None), Outcome::Good);
-        (0..2).for_each(|_| signs.pass_over());
-        assert_eq!(signs.outcome(None), Outcome::Open);
-        signs.say(true);
-        (0..9).for_each(|_| signs.pass_over());
-        assert_eq!(signs.outcome(Some(true)), Outcome::Good);
-        (0..STRONG).for_each(|_| signs.pass_over());
-        assert_eq!(signs.outcome(Some(true)), Outcome::Open);
-        signs.exit(0);
-        (0..100).for_each(|_| signs.pass_over());
-        assert_eq!(signs.outcome(None), Outcome::Good);
+        let mut signs = OutcomeSigns::default();
+        signs.record_step();
+        signs.record_unknown_line();
+        assert_eq!(signs.outcome(None), Outcome::Success);
+        (0..2).for_each(|_| signs.record_unknown_line());
+        assert_eq!(signs.outcome(None), Outcome::Unknown);
+        signs.record_verdict(true);
+        (0..9).for_each(|_| signs.record_unknown_line());
+        assert_eq!(signs.outcome(Some(true)), Outcome::Success);
+        (0..UNKNOWN_LINES_AFTER_SUCCESS).for_each(|_| signs.record_unknown_line());
+        assert_eq!(signs.outcome(Some(true)), Outcome::Unknown);
+        signs.record_exit_code(0);
+        (0..100).for_each(|_| signs.record_unknown_line());
+        assert_eq!(signs.outcome(None), Outcome::Success);
     }
 
     #[test]
     fn the_last_word_counts() {
-        let mut signs = Signs::default();
-        signs.say(true);
-        signs.say(false);
-        assert_eq!(signs.outcome(Some(true)), Outcome::Bad);
-        signs.exit(0);
-        assert_eq!(signs.outcome(Some(false)), Outcome::Good);
-        signs.sum(Tool::Cargo, Some("a"), 2);
-        signs.sum(Tool::Cargo, Some("b"), 1);
-        signs.sum(Tool::Cargo, Some("a"), 0);
-        assert_eq!((signs.failed_tests(), signs.outcome(None)), (1, Outcome::Bad));
+        let mut signs = OutcomeSigns::default();
+        signs.record_verdict(true);
+        signs.record_verdict(false);
+        assert_eq!(signs.outcome(Some(true)), Outcome::Failure);
+        signs.record_exit_code(0);
+        assert_eq!(signs.outcome(Some(false)), Outcome::Success);
+        signs.record_test_count(Tool::Cargo, Some("a"), 2);
+        signs.record_test_count(Tool::Cargo, Some("b"), 1);
+        signs.record_test_count(Tool::Cargo, Some("a"), 0);
+        assert_eq!((signs.failed_tests(), signs.outcome(None)), (1, Outcome::Failure));
     }
 }

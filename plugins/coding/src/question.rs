@@ -1,76 +1,75 @@
-//! The question to the model and its answer. Rule: the model is given signals and bounded, redacted
-//! words of the log, and is told that all of it is data; its answer is read as lists of words and
-//! trusted in nothing.
+//! The request to the model and its answer. Rule: the model receives signals and bounded, redacted excerpts of the log,
+//! declared as data; its answer is parsed as lists of texts and never trusted.
 
 use modehost_sdk::{ChatMessage, Language, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::echo::sift;
+use crate::echo::filter_answer;
 use crate::insight::Stats;
 use crate::log::Log;
 use crate::wording::ENTRIES;
 
-/// Tokens of an answer.
+/// Upper bound of an answer, in tokens.
 pub const MAX_TOKENS: u32 = 512;
-/// Signals that the model is told of.
-const SIGNALS: usize = 16;
-/// How often the time between two questions about a log that tells nothing is doubled.
-const LONGEST_REST: u32 = 6;
+/// Upper bound of the signals in a request.
+const MAX_SIGNALS: usize = 16;
+/// How often the interval between requests about an unclear log is doubled.
+const MAX_DOUBLINGS: u32 = 6;
 
-/// What is asked and what was answered, in one run.
+/// The requests and answers of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Question {
-    /// The version of the ledger that the question tells of, while it is open.
+    /// The version of the ledger that the pending request covers.
     pub open: Option<u64>,
-    /// When the model was last asked, Unix ms.
+    /// Time of the last request, Unix ms.
     pub asked_at: Option<u64>,
-    /// It is not asked before this, Unix ms: it has just failed.
+    /// End of the backoff after a failure, Unix ms.
     pub rest_until: u64,
-    /// Its last answer was no use, or there was none.
+    /// The last answer was useless or missing.
     pub failed: bool,
     pub answer: Option<Answer>,
-    /// How many lines the log had when it was last asked about one that told nothing.
+    /// Number of lines of the log at the last request about an unclear log.
     tail_lines: u64,
-    /// How often it was asked about such a log.
+    /// Number of requests about an unclear log.
     tail_asked: u32,
-    /// The question that is open is about such a log.
+    /// The pending request is about an unclear log.
     of_tail: bool,
 }
 
-/// What a model has added: insights, risks, actions, next steps.
+/// The lists of a model: insights, risks, actions, next steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub lists: [Vec<String>; 4],
-    /// Signals up to this version were known to it.
+    /// The version of the ledger that it covers.
     pub covers: u64,
-    /// It was given a log in which nothing had been recognised.
+    /// The model was given a log in which nothing was recognised.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_tail: bool,
 }
 
 impl Answer {
-    /// Whether it still speaks of what the log says now.
-    pub fn holds(&self, log: &Log) -> bool {
+    /// True if it still applies to the log.
+    pub fn applies_to(&self, log: &Log) -> bool {
         self.covers >= log.ledger.withdrawn_version && (!self.of_tail || log.is_unclear())
     }
 }
 
-/// When the model is to be asked.
+/// When to ask the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum AskTime {
     Now,
     /// At this time, Unix ms.
     At(u64),
-    /// There is nothing that it does not know, or it is being asked.
+    /// There is no news, or a request is pending.
     Never,
 }
 
 impl Question {
-    /// When the model is to be asked about this log. Where nothing was recognised in it, more and more
-    /// seldom: it may be one that will never tell anything.
-    pub fn turn(&self, log: &Log, now: u64, interval_ms: u64) -> Turn {
+    /// When to ask the model about this log. The intervals grow as long as nothing is recognised: such a log may never
+    /// contain anything.
+    pub fn ask_time(&self, log: &Log, now: u64, interval_ms: u64) -> AskTime {
         let known = self.answer.as_ref().map_or(0, |answer| answer.covers);
         let unclear = log.is_unclear();
         let news = if unclear {
@@ -79,15 +78,15 @@ impl Question {
             log.ledger.version > known && !log.ledger.signals().is_empty()
         };
         if self.open.is_some() || !news {
-            return Turn::Never;
+            return AskTime::Never;
         }
-        let interval_ms = if unclear { interval_ms << self.tail_asked.min(LONGEST_REST) } else { interval_ms };
+        let interval_ms = if unclear { interval_ms << self.tail_asked.min(MAX_DOUBLINGS) } else { interval_ms };
         let earliest = self.asked_at.map_or(0, |at| at + interval_ms).max(self.rest_until);
-        if earliest <= now { Turn::Now } else { Turn::At(earliest) }
+        if earliest <= now { AskTime::Now } else { AskTime::At(earliest) }
     }
 
-    /// The model has been asked about this log.
-    pub fn note_asked(&mut self, log: &Log, now: u64) {
+    /// Records a request about this log.
+    pub fn record_request(&mut self, log: &Log, now: u64) {
         self.open = Some(log.ledger.version);
         self.asked_at = Some(now);
         self.of_tail = log.is_unclear();
@@ -97,9 +96,9 @@ impl Question {
         }
     }
 
-    /// Takes the text of an answer; false if nothing of it can be used.
-    pub fn take(&mut self, text: &str, covers: u64, log: &Log) -> bool {
-        let lists = read(text).map(|lists| sift(lists, ENTRIES, log));
+    /// Accepts an answer; false if nothing of it is usable.
+    pub fn accept(&mut self, text: &str, covers: u64, log: &Log) -> bool {
+        let lists = read(text).map(|lists| filter_answer(lists, ENTRIES, log));
         match lists {
             Some(lists) if !lists[0].is_empty() => {
                 self.answer = Some(Answer { lists, covers, of_tail: self.of_tail });
@@ -114,7 +113,7 @@ impl Question {
     }
 }
 
-/// The four lists of an answer; none if it is no object with any of them.
+/// The four lists of an answer; none if it is not an object with any of them.
 fn read(text: &str) -> Option<[Vec<String>; 4]> {
     let object: Value = serde_json::from_str(text).ok()?;
     let list = |names: [&str; 2]| -> Vec<String> {
@@ -133,7 +132,7 @@ fn read(text: &str) -> Option<[Vec<String>; 4]> {
     lists.iter().any(|list| !list.is_empty()).then_some(lists)
 }
 
-/// What the model is asked.
+/// The messages of the request.
 pub fn messages(log: &Log, stats: &Stats, language: Language) -> Vec<ChatMessage> {
     let rules = format!(
         "You are given signals that were extracted from a build or test log, and write an insight for the developer.\n\
@@ -152,16 +151,16 @@ pub fn messages(log: &Log, stats: &Stats, language: Language) -> Vec<ChatMessage
         .ledger
         .ranked()
         .into_iter()
-        .take(SIGNALS)
+        .take(MAX_SIGNALS)
         .map(|signal| {
             let mut told =
                 json!({ "kind": signal.kind, "tool": signal.tool, "count": signal.count, "error": signal.error });
-            let place = signal.place.as_ref().map(ToString::to_string);
+            let location = signal.place.as_ref().map(ToString::to_string);
             let why = signal.reason.map(|reason| reason.words(Language::English).to_owned());
             let excerpt = Some(signal.excerpt.clone()).filter(|excerpt| !excerpt.is_empty());
             let members = [
                 ("about", signal.subject.clone()),
-                ("at", place),
+                ("at", location),
                 ("code", signal.code.clone()),
                 ("why", why),
                 ("log", excerpt),
@@ -176,7 +175,7 @@ pub fn messages(log: &Log, stats: &Stats, language: Language) -> Vec<ChatMessage
         .collect();
     let mut data = json!({ "stats": stats, "signals": signals });
     if log.is_vague() {
-        data["tail"] = json!(log.tail.words());
+        data["tail"] = json!(log.tail.redacted_lines());
     }
     vec![ChatMessage::of(Role::System, rules), ChatMessage::of(Role::User, data.to_string())]
 }

@@ -1,10 +1,10 @@
-//! Why something failed, as far as the words of the tool tell. Rule: a reason is one of a closed
-//! list, so that it can be said in our own words and nothing of the log has to be repeated.
+//! The reason of a failure, by the words of the tool. Rule: a reason is one of a closed list, so that it is described
+//! in our own words and nothing of the log is repeated.
 
 use modehost_sdk::Language;
 use serde::{Deserialize, Serialize};
 
-/// A reason that can be said in a few words.
+/// A reason that can be named in a few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -45,9 +45,9 @@ pub enum Reason {
     MissingModule,
 }
 
-/// What tells a reason, in lower case; the first that is in the message counts.
+/// Substrings that identify a reason, in lower case; the first match counts.
 const SIGNS: [(&str, Reason); 89] = [
-    // Before `enotfound`, which is a part of it.
+    // Before `enotfound`, which it contains.
     ("modulenotfound", Reason::MissingModule),
     ("filenotfound", Reason::MissingFile),
     ("classnotfound", Reason::MissingModule),
@@ -140,31 +140,31 @@ const SIGNS: [(&str, Reason); 89] = [
 ];
 
 impl Reason {
-    /// The reason that a tool's words tell, where they tell one.
+    /// The reason in a message of a tool, if there is one.
     pub fn of(message: &str) -> Option<Self> {
         if message.is_empty() {
             return None;
         }
         let message: String = message.chars().take(400).collect::<String>().to_lowercase();
         let find = |text: &str| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, reason)| *reason);
-        // What is called `timeout` need not be one.
-        find(&without_names(&message)).or_else(|| find(&message))
+        // Something named `timeout` need not be one.
+        find(&without_quoted(&message)).or_else(|| find(&message))
     }
 
-    /// The reason why a test failed: what its words compare is no syntax.
+    /// The reason of a failed test: compared values in its message are no syntax errors.
     pub fn of_test(message: &str) -> Option<Self> {
         let lower = message.to_lowercase();
         let compares =
             ["assert", "expect", "want", "got ", "!=", "not equal", "断言"].iter().any(|sign| lower.contains(sign));
         match Self::of(message) {
             Some(Self::Syntax | Self::WrongArguments | Self::UnknownName) | None if compares => Some(Self::Assertion),
-            // A comparison may speak of anything at all.
+            // A comparison may mention anything.
             Some(Self::Style | Self::Unused | Self::Deprecated) => None,
             found => found,
         }
     }
 
-    /// What an exception's or error's class says.
+    /// The reason by the class of an exception or error.
     pub fn of_class(class: &str) -> Option<Self> {
         let last = class.rsplit(['.', ':']).next().unwrap_or(class);
         Some(match last {
@@ -186,7 +186,7 @@ impl Reason {
         })
     }
 
-    /// Behind a colon or a dash.
+    /// The text after a colon or a dash.
     pub fn words(self, language: Language) -> &'static str {
         let (chinese, english) = match self {
             Self::Assertion => ("断言不成立", "an assertion does not hold"),
@@ -229,8 +229,8 @@ impl Reason {
     }
 }
 
-/// The words without what stands between quotes.
-fn without_names(message: &str) -> String {
+/// The message without the text between quotes.
+fn without_quoted(message: &str) -> String {
     let mut bare = String::with_capacity(message.len());
     let mut close = None;
     for letter in message.chars() {
@@ -245,7 +245,7 @@ fn without_names(message: &str) -> String {
                     '`' | '"' => Some(letter),
                     '‘' => Some('’'),
                     '“' => Some('”'),
-                    // An apostrophe is no quote.
+                    // An apostrophe within a word is no quote.
                     '\'' if bare.ends_with(' ') => Some('\''),
                     _ => None,
                 };

@@ -1,5 +1,5 @@
-//! A message, read. Rule: whatever is wrong with it is said in one sentence that names the member;
-//! log text is borrowed, not copied.
+//! Parses a message. Rule: a fault is described in one sentence that names the member; the text of the log is borrowed,
+//! not copied.
 
 use std::borrow::Cow;
 
@@ -10,24 +10,24 @@ use serde_json::value::RawValue;
 use crate::log::step_name;
 use crate::scan::Level;
 
-/// The words of `event`, in the order in which they are named to devices.
+/// The values of `event`, in the order in which error messages list them.
 const EVENTS: [&str; 6] = ["start", "stop", "clear", "phase", "log", "step"];
-/// Longest name of a phase or step, in bytes.
+/// Upper bound of the name of a phase or step, in bytes.
 const NAME_BYTES: usize = 256;
-/// Most lines in one message.
+/// Upper bound of the lines in one message.
 const LINES: usize = 100_000;
 
-/// What a message asks for.
+/// The request of a message.
 #[derive(Debug, PartialEq)]
 pub enum Request<'a> {
     Start,
-    /// With the exit code of what was run, where the sender knows it.
+    /// The exit code of the command, if the sender knows it.
     Stop(Option<i64>),
     Clear,
     Phase(String),
-    /// Text that goes on where the last one ended.
+    /// Text that continues where the last one ended.
     Text(Cow<'a, str>),
-    /// Whole lines; text with a level is one record of a logger, so it is whole as well.
+    /// Complete lines; text with a level is one record of a logger, and so complete as well.
     Lines(Vec<Cow<'a, str>>, Level),
     Step {
         name: String,
@@ -35,7 +35,7 @@ pub enum Request<'a> {
     },
 }
 
-/// The members, each read only where its event has it.
+/// The members of a message; each is parsed only for the events that use it.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default)]
@@ -54,12 +54,12 @@ struct Members<'a> {
     exit_code: Option<&'a RawValue>,
 }
 
-/// Text that is borrowed wherever it has no escapes.
+/// Text that is borrowed unless it contains escapes.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Request<'a> {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
     /// `SCHEMA_INVALID` with what is wrong.
@@ -110,7 +110,7 @@ fn read_log<'a>(members: &Members<'a>) -> Result<Request<'a>, Fault> {
 }
 
 fn parse_members(body: &str) -> Result<Members<'_>, Fault> {
-    // Says what is wrong with JSON in the same words as everywhere.
+    // Reports invalid JSON in the same words as everywhere.
     serde_json::from_str(body).or_else(|_| {
         parse::<serde_json::Map<String, serde_json::Value>>(body)
             .and_then(|_| Err(schema_invalid("the message is no JSON object of single members")))
@@ -145,7 +145,7 @@ fn name(raw: Option<&RawValue>) -> Result<String, Fault> {
         .ok_or_else(|| schema_invalid("name must be the name of a phase or step, without addresses or keys"))
 }
 
-/// A number, or null where what was run has not ended by itself.
+/// A number, or null if the command did not end by itself.
 fn exit_code(raw: Option<&RawValue>) -> Result<Option<i64>, Fault> {
     let Some(raw) = raw else { return Ok(None) };
     serde_json::from_str(raw.get()).map_err(|_| schema_invalid("exit_code must be a whole number"))

@@ -1,5 +1,5 @@
-//! One run: from `start`, or the first word of a log, to the final insight. Rule: the rules answer
-//! at once and the model refines; one question is open at a time, and exactly one insight is final.
+//! One run: from `start`, or the first text of a log, to the final insight. Rule: the rules answer at once and the
+//! model refines; at most one request is pending, and exactly one insight is final.
 
 use std::time::Duration;
 
@@ -8,54 +8,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::insight::Insight;
 use crate::log::Log;
-use crate::pace::{LEAST_DEBOUNCE_MS, Pace, When};
-use crate::question::{MAX_TOKENS, Question, Turn, messages};
-use crate::{Coding, Next, Tongue};
+use crate::question::{AskTime, MAX_TOKENS, Question, messages};
+use crate::throttle::{MIN_DEBOUNCE_MS, Schedule, Throttle};
+use crate::{Coding, InsightLanguage, Next};
 
-/// An insight is due.
+/// Alarm: an insight is due.
 pub const PUSH: &str = "push";
-/// The final insight waits no longer.
+/// Alarm: the final insight waits no longer.
 pub const FINAL: &str = "final";
-/// The model may be asked again.
+/// Alarm: the model may be asked again.
 pub const ASK: &str = "ask";
 
-/// Ms after which a line without an end counts as whole: nobody stops that long in mid-line.
+/// A line without a line end counts as complete after this time, in ms: no program pauses longer within a line.
 const OPEN_LINE_MS: u64 = 2_000;
-/// Ms in which the model is not asked after there was none.
-const REST_ABSENT_MS: u64 = 60_000;
-/// The same after any other failure.
-const REST_FAILED_MS: u64 = 10_000;
+/// Backoff after there was no model, in ms.
+const BACKOFF_ABSENT_MS: u64 = 60_000;
+/// Backoff after any other failure, in ms.
+const BACKOFF_FAILED_MS: u64 = 10_000;
 
-/// A run and what was told of it.
+/// A run and the state of its insights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Run {
-    /// Unix ms.
+    /// When the run began, Unix ms.
     started_at: u64,
-    /// When text last came, Unix ms.
+    /// When text last arrived, Unix ms.
     read_at: u64,
     pub log: Log,
-    pace: Pace,
+    pace: Throttle,
     question: Question,
-    /// `stop` has come; the final insight waits for the model.
+    /// True after `stop`, while the final insight waits for the model.
     pub ending: bool,
 }
 
-/// Why an insight is looked at.
+/// What triggers an insight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// A phase or step, for which nobody waits.
-    Asked,
-    /// Something was read.
-    Read,
+pub enum Trigger {
+    /// A phase or step, which is sent at once.
+    Step,
+    /// Text of the log.
+    Text,
 }
 
-/// Whether the run goes on.
+/// Whether the run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Course {
-    GoesOn,
-    Over,
+pub enum RunStatus {
+    Running,
+    Finished,
 }
 
 impl Run {
@@ -63,86 +63,86 @@ impl Run {
         Self { started_at: now, ..Self::default() }
     }
 
-    /// A line that was left open long ago is whole.
-    pub fn wake(&mut self, now: u64) {
+    /// Text has arrived: ends a partial line that was left long ago.
+    pub fn on_text(&mut self, now: u64) {
         if self.log.is_open() && now >= self.read_at + OPEN_LINE_MS {
             self.log.end_open_line();
         }
         self.read_at = now;
     }
 
-    /// Tells of news now or later.
-    pub fn tell(&mut self, cx: &mut Cx<'_, Coding>, cause: Cause) {
+    /// Sends an insight now, or schedules it.
+    pub fn notify(&mut self, cx: &mut Cx<'_, Coding>, trigger: Trigger) {
         if self.ending {
             return;
         }
-        let seen = self.log.settled();
+        let settled = self.log.settled();
         let config = cx.config();
-        let when = match cause {
-            Cause::Asked => When::Now,
-            Cause::Read => {
-                let (version, errors) = (seen.ledger.error_version, seen.ledger.errors);
+        let when = match trigger {
+            Trigger::Step => Schedule::Now,
+            Trigger::Text => {
+                let (version, errors) = (settled.ledger.error_version, settled.ledger.errors);
                 self.pace.decide(cx.now(), version, errors, config.debounce_ms, config.repeat_ms)
             }
         };
         match when {
-            When::Now => self.send(cx, &seen, cause == Cause::Asked),
-            When::At(due) => cx.start_alarm(PUSH, until(due, cx.now())),
-            When::Set => {}
+            Schedule::Now => self.send(cx, &settled, trigger == Trigger::Step),
+            Schedule::At(due) => cx.start_alarm(PUSH, until(due, cx.now())),
+            Schedule::Scheduled => {}
         }
     }
 
-    /// The time for an insight has come.
-    pub fn tell_now(&mut self, cx: &mut Cx<'_, Coding>) {
-        self.pace.run_out(cx.now());
+    /// The alarm [`PUSH`] rings.
+    pub fn send_due(&mut self, cx: &mut Cx<'_, Coding>) {
+        self.pace.on_timer(cx.now());
         if !self.ending {
-            let seen = self.log.settled();
-            self.send(cx, &seen, false);
+            let settled = self.log.settled();
+            self.send(cx, &settled, false);
         }
     }
 
     /// Ends the run, at once or as soon as the model has answered.
-    pub fn stop(&mut self, cx: &mut Cx<'_, Coding>, exit_code: Option<i64>) -> Course {
+    pub fn stop(&mut self, cx: &mut Cx<'_, Coding>, exit_code: Option<i64>) -> RunStatus {
         self.log.finish();
         if let Some(code) = exit_code {
             self.log.end_run(code);
         }
         let wait = cx.config().final_wait_ms;
-        let asked = match self.question.turn(&self.log, cx.now(), 0) {
-            Turn::Now if wait > 0 => {
-                let seen = self.log.clone();
-                self.ask(cx, &seen);
+        let asked = match self.question.ask_time(&self.log, cx.now(), 0) {
+            AskTime::Now if wait > 0 => {
+                let settled = self.log.clone();
+                self.ask(cx, &settled);
                 true
             }
             _ => self.question.open.is_some() && wait > 0,
         };
         if !asked {
             self.send_final(cx, false);
-            return Course::Over;
+            return RunStatus::Finished;
         }
-        // What is known already does not wait for the model.
-        let seen = self.log.clone();
-        self.send(cx, &seen, false);
+        // The known part does not wait for the model.
+        let settled = self.log.clone();
+        self.send(cx, &settled, false);
         self.ending = true;
         cx.stop_alarm(PUSH);
         cx.stop_alarm(ASK);
         cx.start_alarm(FINAL, Duration::from_millis(wait));
-        Course::GoesOn
+        RunStatus::Running
     }
 
-    /// Sends the final insight as it can be said now; `late` where the model was waited for in vain.
+    /// Sends the final insight with what is known; `late` if the model did not answer in time.
     pub fn send_final(&mut self, cx: &mut Cx<'_, Coding>, late: bool) {
         self.log.finish();
-        let seen = self.log.clone();
-        let mut insight = self.compose(cx, &seen);
+        let settled = self.log.clone();
+        let mut insight = self.compose(cx, &settled);
         insight.r#final = true;
         insight.degraded |= late;
-        deliver(cx, &insight);
-        self.leave(cx);
+        send_insight(cx, &insight);
+        self.cancel_pending(cx);
     }
 
-    /// Ends everything that the run has under way.
-    pub fn leave(&mut self, cx: &mut Cx<'_, Coding>) {
+    /// Cancels the pending request and all alarms.
+    pub fn cancel_pending(&mut self, cx: &mut Cx<'_, Coding>) {
         if self.question.open.take().is_some() {
             cx.cancel(|Next::Answer| true);
         }
@@ -151,127 +151,127 @@ impl Run {
         }
     }
 
-    /// The outcome of the question to the model.
-    pub fn on_reply(&mut self, cx: &mut Cx<'_, Coding>, reply: &Reply) -> Course {
+    /// The outcome of the request to the model.
+    pub fn on_reply(&mut self, cx: &mut Cx<'_, Coding>, reply: &Reply) -> RunStatus {
         match reply {
-            Reply::Model(done) => self.take_answer(cx, &done.text),
-            Reply::Failed(failed) => self.take_failure(cx, failed.reason),
-            _ => Course::GoesOn,
+            Reply::Model(done) => self.on_answer(cx, &done.text),
+            Reply::Failed(failed) => self.on_failure(cx, failed.reason),
+            _ => RunStatus::Running,
         }
     }
 
     /// The model has answered.
-    fn take_answer(&mut self, cx: &mut Cx<'_, Coding>, text: &str) -> Course {
-        let Some(covers) = self.question.open.take() else { return Course::GoesOn };
+    fn on_answer(&mut self, cx: &mut Cx<'_, Coding>, text: &str) -> RunStatus {
+        let Some(covers) = self.question.open.take() else { return RunStatus::Running };
         let had_failed = self.question.failed;
         let log = self.log.settled();
-        if !self.question.take(text, covers, &log) {
-            return self.take_loss(cx, had_failed, REST_FAILED_MS);
+        if !self.question.accept(text, covers, &log) {
+            return self.on_no_answer(cx, had_failed, BACKOFF_FAILED_MS);
         }
         if self.ending {
             self.send_final(cx, false);
-            return Course::Over;
+            return RunStatus::Finished;
         }
         self.send(cx, &log, false);
         self.ask_if_due(cx, &log);
-        Course::GoesOn
+        RunStatus::Running
     }
 
-    /// The model has not answered.
-    fn take_failure(&mut self, cx: &mut Cx<'_, Coding>, reason: Failure) -> Course {
+    /// The model has failed.
+    fn on_failure(&mut self, cx: &mut Cx<'_, Coding>, reason: Failure) -> RunStatus {
         self.question.open = None;
         if reason == Failure::Interrupted {
-            let seen = self.log.settled();
-            self.ask(cx, &seen);
-            return Course::GoesOn;
+            let settled = self.log.settled();
+            self.ask(cx, &settled);
+            return RunStatus::Running;
         }
         let absent = matches!(reason, Failure::Unavailable | Failure::Denied | Failure::Unsupported);
         let had_failed = std::mem::replace(&mut self.question.failed, true);
-        self.take_loss(cx, had_failed, if absent { REST_ABSENT_MS } else { REST_FAILED_MS })
+        self.on_no_answer(cx, had_failed, if absent { BACKOFF_ABSENT_MS } else { BACKOFF_FAILED_MS })
     }
 
-    /// The model may be asked again.
+    /// The alarm [`ASK`] rings.
     pub fn ask_again(&mut self, cx: &mut Cx<'_, Coding>) {
         if !self.ending {
-            let seen = self.log.settled();
-            self.ask_if_due(cx, &seen);
+            let settled = self.log.settled();
+            self.ask_if_due(cx, &settled);
         }
     }
 
-    /// Nothing more will come of a question: who waits for what the model says is told so, once.
-    fn take_loss(&mut self, cx: &mut Cx<'_, Coding>, had_failed: bool, rest_ms: u64) -> Course {
-        self.question.rest_until = cx.now() + rest_ms;
+    /// The request has failed: reports once that no refinement will come.
+    fn on_no_answer(&mut self, cx: &mut Cx<'_, Coding>, had_failed: bool, backoff_ms: u64) -> RunStatus {
+        self.question.rest_until = cx.now() + backoff_ms;
         if self.ending {
             self.send_final(cx, false);
-            return Course::Over;
+            return RunStatus::Finished;
         }
         if !had_failed && self.pace.has_sent() {
-            let seen = self.log.settled();
-            self.send(cx, &seen, false);
+            let settled = self.log.settled();
+            self.send(cx, &settled, false);
         }
-        Course::GoesOn
+        RunStatus::Running
     }
 
-    /// Sends an insight unless it says what the last one said, and asks the model for more.
-    fn send(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log, even_if_said: bool) {
-        let insight = self.compose(cx, seen);
+    /// Sends an insight unless it equals the last one, and asks the model if that is due.
+    fn send(&mut self, cx: &mut Cx<'_, Coding>, settled: &Log, even_if_repeated: bool) {
+        let insight = self.compose(cx, settled);
         let digest = insight.digest();
-        if even_if_said || !self.pace.has_said(digest) {
-            deliver(cx, &insight);
+        if even_if_repeated || !self.pace.is_repeat(digest) {
+            send_insight(cx, &insight);
         }
-        self.pace.note_sent(cx.now(), seen.ledger.error_version, seen.ledger.errors, digest);
+        self.pace.record_sent(cx.now(), settled.ledger.error_version, settled.ledger.errors, digest);
         cx.stop_alarm(PUSH);
-        self.ask_if_due(cx, seen);
+        self.ask_if_due(cx, settled);
     }
 
-    fn compose(&self, cx: &Cx<'_, Coding>, seen: &Log) -> Insight {
-        let mut insight = Insight::compose(seen, self.question.answer.as_ref(), self.language(cx, seen));
+    fn compose(&self, cx: &Cx<'_, Coding>, settled: &Log) -> Insight {
+        let mut insight = Insight::compose(settled, self.question.answer.as_ref(), self.language(cx, settled));
         insight.elapsed_ms = cx.now().saturating_sub(self.started_at);
         insight.degraded = self.question.failed;
         insight
     }
 
-    fn ask_if_due(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log) {
-        // In mid-stream a log that tells nothing may still come to it.
-        let quiet_at = self.read_at + cx.config().debounce_ms.max(LEAST_DEBOUNCE_MS);
-        let turn = match self.question.turn(seen, cx.now(), cx.config().model_interval_ms) {
-            Turn::Now | Turn::At(_) if seen.is_unclear() && !seen.has_strange_lines() => Turn::Never,
-            Turn::Now if seen.is_unclear() && quiet_at > cx.now() => Turn::At(quiet_at),
-            turn => turn,
+    fn ask_if_due(&mut self, cx: &mut Cx<'_, Coding>, settled: &Log) {
+        // The log may become clear while text is still arriving.
+        let quiet_at = self.read_at + cx.config().debounce_ms.max(MIN_DEBOUNCE_MS);
+        let time = match self.question.ask_time(settled, cx.now(), cx.config().model_interval_ms) {
+            AskTime::Now | AskTime::At(_) if settled.is_unclear() && !settled.has_unknown_lines() => AskTime::Never,
+            AskTime::Now if settled.is_unclear() && quiet_at > cx.now() => AskTime::At(quiet_at),
+            time => time,
         };
-        match turn {
-            Turn::Now if self.ending => {}
-            Turn::Now => self.ask(cx, seen),
-            Turn::At(due) => cx.start_alarm(ASK, until(due, cx.now())),
-            Turn::Never => {}
+        match time {
+            AskTime::Now if self.ending => {}
+            AskTime::Now => self.ask(cx, settled),
+            AskTime::At(due) => cx.start_alarm(ASK, until(due, cx.now())),
+            AskTime::Never => {}
         }
     }
 
-    fn ask(&mut self, cx: &mut Cx<'_, Coding>, seen: &Log) {
+    fn ask(&mut self, cx: &mut Cx<'_, Coding>, settled: &Log) {
         cx.ask(ModelQuestion {
             purpose: "coding",
-            messages: messages(seen, &seen.stats(), self.language(cx, seen)),
+            messages: messages(settled, &settled.stats(), self.language(cx, settled)),
             max_tokens: MAX_TOKENS,
             form: ModelForm::Json,
             spoken: false,
             tools: Vec::new(),
         })
         .then(Next::Answer);
-        self.question.note_asked(seen, cx.now());
+        self.question.record_request(settled, cx.now());
     }
 
-    fn language(&self, cx: &Cx<'_, Coding>, seen: &Log) -> Language {
+    fn language(&self, cx: &Cx<'_, Coding>, settled: &Log) -> Language {
         match cx.config().language {
-            Tongue::Auto => seen.language(),
-            Tongue::Zh => Language::Chinese,
-            Tongue::En => Language::English,
+            InsightLanguage::Auto => settled.language(),
+            InsightLanguage::Zh => Language::Chinese,
+            InsightLanguage::En => Language::English,
         }
     }
 }
 
-fn deliver(cx: &mut Cx<'_, Coding>, insight: &Insight) {
+fn send_insight(cx: &mut Cx<'_, Coding>, insight: &Insight) {
     cx.send(insight);
-    // Stands in the log for the message, which is too long for it (C.14). Natively there is no log.
+    // Logged in place of the message, which is too long (C.14). Native builds have no log.
     if cfg!(target_family = "wasm") {
         eprintln!("{}", insight.log_line());
     }

@@ -1,14 +1,14 @@
-//! Lines, read for what they tell. Rule: each line is read once, in order, by the first tool that
-//! knows it; what a line tells depends on the lines before it and on nothing else.
+//! Reads the lines of a log. Rule: each line is read once, in order, by the first tool that recognises it; its meaning
+//! depends on the lines before it and on nothing else.
 //!
 //! # Layout
-//! - one file for each family of tools; each takes a line and says what it tells, or that it does
-//!   not know it
-//! - [`prefix`]: what stands before each line; [`unwrap`] and [`document`]: what is JSON
-//! - [`general`]: what no tool in particular says; [`sums`] and [`sentences`]: how it ended
-//! - [`take`]: what is done with what a line tells
-//! - [`stems`]: a cheap look before the dear ones; [`words`]: taking lines apart
+//! - one file for each family of tools; each takes a line and returns its event, or none if the line is unknown
+//! - [`prefix`]: what precedes each line; [`json`] and [`document`]: JSON
+//! - [`general`]: messages of no particular tool; [`test_counts`] and [`sentences`]: how it ended
+//! - [`apply`]: applies the event of a line
+//! - [`trigrams`]: a cheap filter before the expensive matches; [`line`]: parsing helpers
 
+mod apply;
 mod ci;
 mod container;
 mod crash;
@@ -18,7 +18,9 @@ mod git;
 mod go;
 mod infra;
 mod javascript;
+mod json;
 mod jvm;
+pub mod line;
 mod native;
 mod nextest;
 mod package;
@@ -26,184 +28,181 @@ mod prefix;
 mod python;
 mod rust;
 mod sentences;
-mod stems;
 mod suites;
-mod sums;
-mod take;
 mod tap;
-mod unwrap;
-pub mod words;
+mod test_counts;
+mod trigrams;
 
-pub use general::place_in_trace;
+pub use general::location_in_trace;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
-use crate::outcome::Signs;
-use crate::piece::Place;
+use crate::outcome::OutcomeSigns;
 use crate::reason::Reason;
+use crate::sanitize::Location;
 use crate::scan::document::Document;
+use crate::scan::line::{Line, strip_controls};
 use crate::scan::prefix::Prefixes;
-use crate::scan::words::{Line, strip_controls};
 use crate::signal::{Finding, Kind, Tool};
 
-/// Lines behind the head of a failed test in which its place may stand.
-const TEST_PATIENCE: u8 = 60;
+/// Lines after the head of a failed test in which its location may follow.
+const TEST_LOOKAHEAD_LINES: u8 = 60;
 /// The same for anything else.
-const PATIENCE: u8 = 8;
-/// Faults that are read out of one message, so that the worst of messages stays within the time of a
-/// call; the lines behind them are only counted.
-const FINDINGS: u32 = 4096;
-/// Bytes of lines that wait until it is known what stands before them.
-const HELD_BYTES: usize = 8 * 1024;
-/// Tests that passed in one package whose name is still to come.
-const PASSES: usize = 64;
-/// Failed tests whose report is told in parts.
-const NOTES: usize = 32;
+const LOOKAHEAD_LINES: u8 = 8;
+/// Upper bound of the findings of one message, so that the worst message stays within the time of a call; the remaining
+/// lines are only counted.
+const MAX_FINDINGS: u32 = 4096;
+/// Bytes of lines that are held until the prefix of the log is known.
+const MAX_HELD_BYTES: usize = 8 * 1024;
+/// Passed tests of a package whose name is not known yet.
+const MAX_PASSES: usize = 64;
+/// Upper bound of failed tests whose report is read in parts.
+const MAX_TEST_DETAILS: usize = 32;
 
-/// What a line tells.
-enum Seen {
-    Fault(Finding),
-    /// A fault whose place may follow.
-    Head(Finding),
-    /// The place of the fault that waits for one.
-    Place(Place),
-    /// Why the fault that waits happened.
+/// The event of a line.
+enum LineEvent {
+    Finding(Finding),
+    /// A finding whose location may follow.
+    OpenFinding(Finding),
+    /// The location of the waiting finding.
+    Location(Location),
+    /// The reason of the waiting finding.
     Reason(Option<Reason>),
-    /// Place and reason of the fault that waits, and the end of its report.
-    End(Option<Place>, Option<Reason>),
-    /// More about a failed test that is known by name; its reason may be in the next line.
-    Detail(String, Option<Place>),
-    /// Whether something was built.
+    /// Location and reason of the waiting finding, and the end of its report.
+    Complete(Option<Location>, Option<Reason>),
+    /// Details of a failed test that is known by name; its reason may be in the next line.
+    Detail(String, Option<Location>),
+    /// The result of a build.
     Build(bool),
-    /// How many tests failed in the end, as the tool sums up; none of those that were run, if 0.
-    Sum(u32),
+    /// Number of failed tests in the end, as the tool counts them; 0 if all tests that were run passed.
+    FailedTests(u32),
     /// This test has passed.
     Passed(String),
     /// The tool itself calls this test flaky.
     Flaky(Finding),
-    /// Tests of this tool begin; of this crate, module or package, where it says so.
-    Begins(Tool, Option<String>),
-    /// Tests went well, as far as the tool counts them.
-    Ran,
-    /// The tests of this package went well, or not.
+    /// A test run of this tool starts, for this crate, module or package if it is named.
+    TestRunStarted(Tool, Option<String>),
+    /// Tests succeeded, as far as the tool counts them.
+    TestsSucceeded,
+    /// The tests of this package succeeded or failed.
     Package(String, bool),
     /// The arguments that select the tests that have just failed.
-    Selected(String),
-    /// The failed test that waits is none: it only tells of its parts.
-    Dropped,
-    /// A first step went well, says the tool.
-    Stepped,
-    /// A program begins, of which nothing is known.
-    Runs,
-    /// All went well, or not, says the tool.
-    Ended(bool),
+    RerunArguments(String),
+    /// The waiting failed test is none: it only contains subtests.
+    ParentTest,
+    /// The tool reports the success of a first step.
+    StepSucceeded,
+    /// A program starts whose outcome is unknown.
+    ProgramStarted,
+    /// The tool reports overall success or failure.
+    Verdict(bool),
     /// The tool is known now; nothing else.
     Tool(Tool),
-    /// Known, and tells nothing.
-    Noise,
+    /// A known line without information.
+    Ignored,
 }
 
-/// Parts of a log in which lines mean something else.
+/// Parts of a log in which lines have another meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Section {
     #[default]
     None,
-    /// Tests of cargo run.
+    /// A test run of cargo.
     RustTests,
-    /// nextest runs tests, and shows what they have written.
+    /// A test run of nextest, with the output of the tests.
     Nextest,
     /// A report of pytest on one test.
     PytestReport,
-    /// What the test of such a report has written.
+    /// The captured output of the test in such a report.
     Captured,
     /// A stack trace of Python.
     Traceback,
-    /// Everything of one tool that follows has been said before.
+    /// Repetitions by one tool.
     Repeats(Tool),
     /// Lines of the Test Anything Protocol.
     Tap,
-    /// The block below a test of it.
+    /// The block below a TAP test.
     TapBlock,
     /// The name of a failed test follows its number.
     Numbered,
-    /// Failed tests are listed behind this, by node's own test runner.
+    /// The list of failed tests by node's own test runner.
     NodeFailures,
-    /// Tests that maven calls flaky are listed behind this.
+    /// The list of flaky tests by maven.
     MavenFlakes,
-    /// Tests that playwright calls flaky, or that failed in the end.
+    /// The lists of flaky and of failed tests by playwright.
     PlaywrightFlaky,
     PlaywrightFailed,
-    /// The same, by mocha.
+    /// The list of failed tests by mocha.
     MochaFailures,
 }
 
-/// What is told of a failed test before it is named in full.
+/// Details of a failed test that arrive before its full name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Note {
+struct TestDetails {
     name: String,
-    place: Option<Place>,
+    place: Option<Location>,
     reason: Option<Reason>,
 }
 
-/// Where in a log the reader is.
+/// The state of the scanner.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Scan {
+pub struct Scanner {
     prefixes: Prefixes,
-    /// What stands before each line is known; until then lines wait.
+    /// True once the prefix of the log is known; until then lines are held.
     is_known: bool,
     held: Vec<(String, Level)>,
     /// Lines that may be JSON together.
     document: Document,
-    /// Whose output this seems to be.
+    /// The tool whose output this seems to be.
     tool: Tool,
     section: Section,
-    /// A fault whose place may follow.
+    /// The finding whose location may follow.
     waiting: Option<Finding>,
     patience: u8,
-    /// A file that the following lines are about.
+    /// The file that the following lines are about.
     heading: Option<String>,
-    /// A place that the next fault may be at.
-    last_place: Option<Place>,
-    notes: Vec<Note>,
-    /// The next line may tell why this test failed.
+    /// The location that may belong to the next finding.
+    last_place: Option<Location>,
+    notes: Vec<TestDetails>,
+    /// The next line may contain the reason of this failed test.
     explains: Option<String>,
-    /// Whether what was built last went well.
+    /// The result of the last build.
     pub build: Option<bool>,
-    /// What the log says of how it ended.
-    pub signs: Signs,
-    /// The crate, module, package or file whose tests are run.
+    /// The signs of the outcome.
+    pub signs: OutcomeSigns,
+    /// The crate, module, package or file of the current test run.
     target: Option<String>,
-    /// The same of those that are about to be.
+    /// The same for the next test run.
     next_target: Option<String>,
-    /// Tests that have passed in a package whose name is still to come.
+    /// Tests that passed in a package whose name is not known yet.
     passes: Vec<String>,
-    /// Whether subtests have been seen, by their depth.
+    /// Whether subtests have been seen, by depth.
     depths: Vec<bool>,
-    /// How far in the failed test stood that was told of last.
+    /// Indentation of the last reported failed test.
     deepest: usize,
-    /// Perl's tools tell more of each failed test than the protocol.
+    /// Perl's tools report more about each failed test than the protocol.
     has_prove: bool,
-    /// Sub-exceptions of Python are told of, behind a rail.
+    /// True within the sub-exceptions of Python, which have a rail in front of them.
     has_rail: bool,
-    /// The version of the ledger when the tests that are run began.
+    /// The version of the ledger at the start of the current test run.
     mark: u64,
-    /// Faults that were seen in the message at hand.
+    /// Findings in the current message.
     #[serde(skip)]
     pub findings: u32,
-    /// Lines with words, and those of them that have Chinese ones.
+    /// Number of non-empty lines, and of those with Chinese.
     pub lines: u64,
     pub chinese_lines: u64,
-    /// Lines that no rule knows.
+    /// Number of lines that no rule recognised.
     pub strange: u64,
 }
 
-impl Scan {
-    /// Reads the next line. `level` is what the sender said of it, where it said anything.
+impl Scanner {
+    /// Reads the next line. `level` is the severity given by the sender, if any.
     pub fn read(&mut self, raw: &str, level: Level, ledger: &mut Ledger) {
-        if self.findings >= FINDINGS {
+        if self.findings >= MAX_FINDINGS {
             self.lines += 1;
             return;
         }
@@ -212,114 +211,113 @@ impl Scan {
         if clean.is_empty() {
             return;
         }
-        self.prefixes.learn(clean);
+        self.prefixes.observe(clean);
         if self.is_known {
             self.read_line(clean, level, ledger);
             return;
         }
-        // What stands before each line is known when there are some.
+        // The prefix is detected once there are enough lines.
         self.held.push((clean.to_owned(), level));
         let bytes: usize = self.held.iter().map(|(line, _)| line.len()).sum();
-        if self.held.len() >= prefix::ENOUGH || bytes > HELD_BYTES {
+        if self.held.len() >= prefix::SAMPLE_LINES || bytes > MAX_HELD_BYTES {
             self.is_known = true;
-            self.release(ledger);
+            self.read_held_lines(ledger);
         }
     }
 
-    /// Reads the lines that were held back.
-    fn release(&mut self, ledger: &mut Ledger) {
+    /// Reads the lines that were held.
+    fn read_held_lines(&mut self, ledger: &mut Ledger) {
         for (line, level) in std::mem::take(&mut self.held) {
             self.read_line(&line, level, ledger);
         }
     }
 
     fn read_line(&mut self, clean: &str, level: Level, ledger: &mut Ledger) {
-        let bare = self.prefixes.peel(clean);
+        let bare = self.prefixes.strip(clean);
         let body = bare.text.trim();
         if body.is_empty() {
             return;
         }
         self.lines += 1;
         self.chinese_lines += u64::from(has_chinese(body));
-        if level == Level::Unsaid && self.hold(bare.text, ledger) {
+        if level == Level::Unsaid && self.hold_document_line(bare.text, ledger) {
             return;
         }
-        let line = Line::of(bare.text).stamped(bare.stamped);
-        if !self.unwrap(line.body, 0, ledger) {
-            self.read_bare(&line, level, ledger);
+        let line = Line::new(bare.text).with_prefix_removed(bare.had_prefix);
+        if !self.read_json(line.body, 0, ledger) {
+            self.read_without_prefix(&line, level, ledger);
         }
     }
 
     fn read_text(&mut self, text: &str, level: Level, ledger: &mut Ledger) {
-        let line = Line::of(text);
+        let line = Line::new(text);
         if !line.body.is_empty() {
-            self.read_bare(&line, level, ledger);
+            self.read_without_prefix(&line, level, ledger);
         }
     }
 
-    /// Reads a line that nothing stands before.
-    fn read_bare(&mut self, line: &Line<'_>, level: Level, ledger: &mut Ledger) {
+    /// Reads a line without its prefix.
+    fn read_without_prefix(&mut self, line: &Line<'_>, level: Level, ledger: &mut Ledger) {
         let line = &python::without_rail(line, self).unboxed();
         if line.body.is_empty() {
             return;
         }
-        let seen = match passing(line.body) {
-            // Which test it was matters only where one had failed.
+        let event = match passed_test(line.body) {
             Some(name) => {
                 if matches!(self.section, Section::Tap | Section::TapBlock) && line.body.starts_with("ok ") {
-                    tap::point(line.indent, self);
+                    tap::end_test_at(line.indent, self);
                 }
-                // Which test it was matters only where one had failed.
-                let matters = (ledger.failed_tests > 0 || self.in_test()) && !name.is_empty();
-                Some(if matters { Seen::Passed(name.to_owned()) } else { Seen::Noise })
+                // The name of a passed test matters only if one has failed before.
+                let is_relevant = (ledger.failed_tests > 0 || self.in_test()) && !name.is_empty();
+                Some(if is_relevant { LineEvent::Passed(name.to_owned()) } else { LineEvent::Ignored })
             }
             None => self.recognise(line),
         };
-        let seen = match (seen, level) {
-            (None, Level::Error) => Some(Seen::Fault(general::told_error(line))),
-            (None, Level::Warning) => Some(Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
-            (seen, _) => seen,
+        let event = match (event, level) {
+            (None, Level::Error) => Some(LineEvent::Finding(general::error_finding(line))),
+            (None, Level::Warning) => Some(LineEvent::Finding(Finding::new(Kind::Warning, Tool::Unknown, line.body))),
+            (event, _) => event,
         };
-        self.explain(line, seen.is_some(), ledger);
-        match seen {
-            Some(seen) => self.take(seen, ledger),
-            None if self.read_behind_name(line, ledger) => {}
+        self.read_panic_message(line, event.is_some(), ledger);
+        match event {
+            Some(event) => self.apply(event, ledger),
+            None if self.read_without_name(line, ledger) => {}
             None => {
                 self.strange += 1;
-                self.signs.pass_over();
-                self.wait_on(line, ledger);
+                self.signs.record_unknown_line();
+                self.read_continuation(line, ledger);
             }
         }
     }
 
-    /// A line that nobody knows as it stands may have a name before it that few others have.
-    fn read_behind_name(&mut self, line: &Line<'_>, ledger: &mut Ledger) -> bool {
-        let Some(behind) = prefix::behind_name(line.text).filter(|_| self.waiting.is_none()) else { return false };
-        let inner = Line::of(behind).stamped(true);
+    /// Retries an unknown line without the name in front of it, which few other lines have.
+    fn read_without_name(&mut self, line: &Line<'_>, ledger: &mut Ledger) -> bool {
+        let Some(rest) = prefix::after_name(line.text).filter(|_| self.waiting.is_none()) else { return false };
+        let inner = Line::new(rest).with_prefix_removed(true);
         if inner.body.is_empty() {
             return false;
         }
-        if self.unwrap(inner.body, 0, ledger) {
+        if self.read_json(inner.body, 0, ledger) {
             return true;
         }
         match self.recognise(&inner) {
-            None | Some(Seen::Noise | Seen::Tool(_)) => false,
-            Some(seen) => {
-                self.take(seen, ledger);
+            None | Some(LineEvent::Ignored | LineEvent::Tool(_)) => false,
+            Some(event) => {
+                self.apply(event, ledger);
                 true
             }
         }
     }
 
-    /// Nothing follows: a fault that waits for its place is complete as it is.
+    /// At the end of the log: completes the waiting finding as it is.
     pub fn finish(&mut self, ledger: &mut Ledger) {
-        self.release(ledger);
-        self.release_document(ledger);
-        self.complete(ledger);
-        ledger.settle_passed();
+        self.read_held_lines(ledger);
+        self.read_held_document(ledger);
+        self.complete_finding(ledger);
+        ledger.withdraw_passed();
     }
 
-    fn recognise(&mut self, line: &Line<'_>) -> Option<Seen> {
+    fn recognise(&mut self, line: &Line<'_>) -> Option<LineEvent> {
         tap::read(line, self)
             .or_else(|| rust::read(line, self))
             .or_else(|| python::read(line, self))
@@ -334,26 +332,26 @@ impl Scan {
             .or_else(|| suites::read(line, self))
             .or_else(|| infra::read(line, self))
             .or_else(|| native::read(line, self))
-            .or_else(|| how_it_ended(line, self))
-            .or_else(|| general::letter(line))
-            .or_else(|| if line.tells(u64::MAX) { general::read(line, self) } else { None })
+            .or_else(|| outcome_event(line, self))
+            .or_else(|| general::letter_level(line))
+            .or_else(|| if line.has_any(u64::MAX) { general::read(line, self) } else { None })
     }
 
-    /// Keeps what is told of a test before it is named in full.
-    fn note(&mut self, name: &str, place: Option<Place>, reason: Option<Reason>) {
+    /// Records details of a failed test that arrive before its full name.
+    fn record_test_details(&mut self, name: &str, location: Option<Location>, reason: Option<Reason>) {
         match self.notes.iter_mut().find(|note| note.name == name) {
             Some(note) => {
-                note.place = place.or(note.place.take());
+                note.place = location.or(note.place.take());
                 note.reason = note.reason.or(reason);
             }
             None => {
-                self.notes.truncate(NOTES - 1);
-                self.notes.push(Note { name: name.to_owned(), place, reason });
+                self.notes.truncate(MAX_TEST_DETAILS - 1);
+                self.notes.push(TestDetails { name: name.to_owned(), place: location, reason });
             }
         }
     }
 
-    /// Whether a failed test waits for its place.
+    /// True if a failed test waits for its location.
     fn in_test(&self) -> bool {
         self.waiting.as_ref().is_some_and(|finding| finding.kind == Kind::FailedTest)
     }
@@ -363,7 +361,7 @@ impl Scan {
     }
 }
 
-/// How grave the sender of a line says that it is.
+/// The severity of a line, as given by its sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     #[default]
@@ -372,9 +370,9 @@ pub enum Level {
     Error,
 }
 
-/// If a line tells that something went well, the name of the test that it was, or nothing; whatever
-/// words the line has then are a name.
-fn passing(body: &str) -> Option<&str> {
+/// For a line about a success, the name of the test, or an empty text; the other words of such a line are part of a
+/// name.
+fn passed_test(body: &str) -> Option<&str> {
     let libtest = |end: &str| body.strip_suffix(end).map(|start| start.strip_prefix("test ").unwrap_or(""));
     let pytest = || {
         let at = body.strip_suffix("%]")?.find(" PASSED ")?;
@@ -400,16 +398,18 @@ fn passing(body: &str) -> Option<&str> {
         .or_else(worker)
 }
 
-/// The sentences and sums that no tool needs to be known for.
-fn how_it_ended(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
-    if let Some(word) = sentences::read(line, scan) {
-        return Some(match word {
-            sentences::Word::Built(good) => Seen::Build(good),
-            sentences::Word::Ended(good) => Seen::Ended(good),
-            sentences::Word::Stepped => Seen::Stepped,
+/// Sentences and test counts that need no known tool.
+fn outcome_event(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
+    if let Some(verdict) = sentences::read(line, scanner) {
+        return Some(match verdict {
+            sentences::Verdict::Build(good) => LineEvent::Build(good),
+            sentences::Verdict::Result(good) => LineEvent::Verdict(good),
+            sentences::Verdict::Step => LineEvent::StepSucceeded,
         });
     }
-    sums::read(line).map(|counts| if counts.says_failed { Seen::Sum(counts.failed) } else { Seen::Ran })
+    test_counts::read(line).map(|counts| {
+        if counts.has_failures { LineEvent::FailedTests(counts.failed) } else { LineEvent::TestsSucceeded }
+    })
 }
 
 fn has_chinese(text: &str) -> bool {

@@ -1,10 +1,10 @@
-//! What must not leave a log: keys, tokens, passwords, addresses of people. Rule: rather one word
-//! too many is blacked out than one too few; nothing here tries to be a complete list.
+//! Detects what must not leave a log: keys, tokens, passwords, addresses of people. Rule: better one word too many is
+//! redacted than one too few; this is no complete list.
 
-/// Stands for what was taken out.
+/// Replaces redacted words.
 pub const REDACTED: &str = "[redacted]";
 
-/// How well-known kinds of keys begin.
+/// Prefixes of well-known kinds of keys.
 const PREFIXES: [&str; 30] = [
     "ghp_",
     "gho_",
@@ -38,7 +38,7 @@ const PREFIXES: [&str; 30] = [
     "-----begin",
 ];
 
-/// Words that name a secret where a value follows.
+/// Words that introduce a secret when a value follows.
 const KEYS: [&str; 13] = [
     "password",
     "passwd",
@@ -55,47 +55,48 @@ const KEYS: [&str; 13] = [
     "密码",
 ];
 
-/// Words behind which a secret stands by itself.
-const HERALDS: [&str; 3] = ["bearer", "basic", "密码"];
+/// Words after which the next word is a secret.
+const SECRET_INTRODUCERS: [&str; 3] = ["bearer", "basic", "密码"];
 
-/// Shortest text behind a known beginning that counts as a key.
-const KEY_TAIL: usize = 8;
-/// Shortest run of letters and digits that may be random.
-const RANDOM: usize = 20;
-/// Shortest run of hexadecimal digits that counts as a key or digest.
-const HEX: usize = 32;
+/// Minimum length of the text after a known prefix.
+const MIN_KEY_TAIL: usize = 8;
+/// Minimum length of letters and digits that may be random.
+const MIN_RANDOM: usize = 20;
+/// Minimum length of hexadecimal digits that count as a key or digest.
+const MIN_HEX: usize = 32;
 
-/// Whether any word of the text looks like a secret or like the address of a person.
+/// True if any word of the text looks like a secret or the address of a person.
 pub fn looks_secret(text: &str) -> bool {
     words(text).any(is_secret_word) || text.split_whitespace().any(names_secret)
 }
 
-/// The text with every word that looks like a secret blacked out.
+/// Redacts every word that looks like a secret.
 pub fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
-    let mut heralded = false;
+    let mut is_introduced = false;
     for (index, word) in text.split_whitespace().enumerate() {
         if index > 0 {
             clean.push(' ');
         }
         let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-        if heralded || words(word).any(is_secret_word) {
+        if is_introduced || words(word).any(is_secret_word) {
             clean.push_str(REDACTED);
-            heralded = HERALDS.iter().any(|herald| bare.eq_ignore_ascii_case(herald));
+            is_introduced = SECRET_INTRODUCERS.iter().any(|introducer| bare.eq_ignore_ascii_case(introducer));
         } else if names_secret(word) {
             clean.push_str(&word[..word.find(['=', ':']).filter(|_| !word.contains("://")).map_or(0, |at| at + 1)]);
             clean.push_str(REDACTED);
-            heralded = false;
+            is_introduced = false;
         } else {
             clean.push_str(word);
-            let waits = word.ends_with([':', '=']) && is_key(word);
-            heralded = waits || HERALDS.iter().any(|herald| bare.eq_ignore_ascii_case(herald));
+            let is_key_with_separator = word.ends_with([':', '=']) && is_key(word);
+            is_introduced = is_key_with_separator
+                || SECRET_INTRODUCERS.iter().any(|introducer| bare.eq_ignore_ascii_case(introducer));
         }
     }
     clean
 }
 
-/// Pieces that may each be a key; `:` and `/` part them, so that paths and URLs are looked at in pieces.
+/// Parts that may each be a key; `:` and `/` are separators, so that paths and URLs are checked by their parts.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| letter.is_whitespace() || "\"'`=,;()[]{}<>/:?&|#".contains(letter))
 }
@@ -105,15 +106,15 @@ fn is_secret_word(word: &str) -> bool {
         return false;
     }
     let begins = |prefix: &&str| {
-        word.len() >= prefix.len() + KEY_TAIL
+        word.len() >= prefix.len() + MIN_KEY_TAIL
             && word.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
-            // `sg.` and the like also begin ordinary names; keys have digits.
+            // Ordinary names may begin with `sg.` and the like as well; keys contain digits.
             && word.bytes().any(|byte| byte.is_ascii_digit() || prefix.starts_with('-'))
     };
     PREFIXES.iter().any(begins) || is_mail(word) || runs(word).any(is_random)
 }
 
-/// `someone@host.tld`, also as the first part of a URL with a password in it.
+/// `someone@host.tld`, also as the first part of a URL with a password.
 fn is_mail(word: &str) -> bool {
     word.split_once('@').is_some_and(|(who, host)| {
         let top = host.rsplit_once('.').map_or("", |(_, top)| top);
@@ -122,23 +123,23 @@ fn is_mail(word: &str) -> bool {
     })
 }
 
-/// Longest pieces of letters, digits and what base64 adds.
+/// Longest sequences of letters, digits and the characters of base64.
 fn runs(word: &str) -> impl Iterator<Item = &str> {
     word.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '+' | '='))
-        .filter(|run| run.len() >= RANDOM)
+        .filter(|run| run.len() >= MIN_RANDOM)
 }
 
-/// Whether letters and digits are mixed as no name mixes them.
+/// True if letters and digits are mixed as in no name.
 fn is_random(run: &str) -> bool {
     let bytes = run.as_bytes();
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if run.len() >= HEX && digits > 3 && bytes.iter().all(u8::is_ascii_hexdigit) {
+    if run.len() >= MIN_HEX && digits > 3 && bytes.iter().all(u8::is_ascii_hexdigit) {
         return true;
     }
-    let turns = bytes.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let alternations = bytes.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
     let upper = bytes.iter().filter(|byte| byte.is_ascii_uppercase()).count();
     let lower = bytes.iter().filter(|byte| byte.is_ascii_lowercase()).count();
-    digits >= 3 && turns >= 4 && upper >= 3 && lower >= 3
+    digits >= 3 && alternations >= 4 && upper >= 3 && lower >= 3
 }
 
 /// `password=…` or a URL with a password.

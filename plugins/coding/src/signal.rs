@@ -1,13 +1,12 @@
-//! What rules see in a log. Rule: a finding is one sighting, a signal is everything that was seen
-//! of one fault; both hold pieces that may be shown, and of the log's own words a bounded,
-//! redacted excerpt for the model alone.
+//! Findings and signals. Rule: a finding is one occurrence, a signal groups all occurrences of one fault; both contain
+//! text that is safe to show, and of the log only a bounded, redacted excerpt for the model.
 
 use serde::{Deserialize, Serialize};
 
-use crate::piece::{self, Place};
 use crate::reason::Reason;
+use crate::sanitize::{self, Location};
 
-/// What kind of fault it is, the gravest first.
+/// The kind of a fault, by decreasing severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -24,13 +23,13 @@ pub enum Kind {
     Permission,
     FailedStep,
     OtherError,
-    /// A test that failed and passed when it was run again.
+    /// A test that failed and passed in a rerun.
     Flaky,
     Lint,
     Warning,
 }
 
-/// The tool that has told of it.
+/// The tool that reported it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tool {
@@ -79,7 +78,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// The same for tools that tell of the same tests.
+    /// The same value for tools that report the same tests.
     pub fn family(self) -> Self {
         match self {
             Self::Nextest => Self::Cargo,
@@ -88,7 +87,7 @@ impl Tool {
         }
     }
 
-    /// As people call it; none where it is not known.
+    /// Its common name; none if it is unknown.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::Unknown => return None,
@@ -135,7 +134,7 @@ impl Tool {
         })
     }
 
-    /// Whether it compiles something, so that its errors mean that nothing was built.
+    /// True if it compiles, so that an error means a failed build.
     pub fn builds(self) -> bool {
         matches!(
             self,
@@ -156,12 +155,12 @@ impl Tool {
         )
     }
 
-    /// Whether it checks types and builds nothing.
+    /// True if it checks types and builds nothing.
     pub fn checks_types(self) -> bool {
         matches!(self, Self::Mypy | Self::Pyright)
     }
 
-    /// Whether it belongs to node and npm.
+    /// True if it belongs to node and npm.
     pub fn is_javascript(self) -> bool {
         matches!(
             self,
@@ -199,135 +198,145 @@ const BASIC_TYPES: [&str; 18] = [
     "char",
 ];
 
-/// Whether a tool tells of the same fault more than once in one run.
+/// How an occurrence relates to others of the same fault in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sighting {
+pub enum Occurrence {
     /// Counts each time.
-    Whole,
+    Each,
     /// A first mention, such as a line of progress; the report that follows does not count again.
     Mention,
-    /// The report; counts unless a mention has been counted for it.
+    /// The report; counts unless a mention has been counted.
     Report,
-    /// One more word about it; counts only where nothing was counted.
-    Again,
+    /// A repetition; counts only if nothing has been counted.
+    Repeat,
 }
 
-/// One sighting of a fault.
+/// One occurrence of a fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub kind: Kind,
     pub tool: Tool,
-    /// False for what is only a warning.
+    /// False for a warning.
     pub error: bool,
-    pub place: Option<Place>,
-    /// The test, module, symbol or host that it is about.
+    pub place: Option<Location>,
+    /// The test, module, symbol or host concerned.
     pub subject: Option<String>,
-    /// The crate, module, package or file in which a test is; the same name elsewhere is another test.
+    /// The crate, module, package or file of a test; the same name elsewhere is another test.
     pub target: Option<String>,
-    /// The name as the tool takes it in a command, where that is not `subject`; empty where it cannot
-    /// stand in one.
+    /// The name for a command of the tool, if it differs from `subject`; empty if it is not safe there.
     pub exact: Option<String>,
     /// The tool's own code or rule, such as `E0308`.
     pub code: Option<String>,
-    /// Where the rule knows it; otherwise the words tell.
+    /// Set if the rule knows it; otherwise it is derived from the message.
     pub reason: Option<Reason>,
-    /// The log's own words; for the fingerprint and the excerpt, never for a person.
+    /// Words of the log; for the fingerprint and the excerpt, never shown.
     pub message: String,
-    #[serde(skip, default = "whole")]
-    pub sighting: Sighting,
+    #[serde(skip, default = "each")]
+    pub occurrence: Occurrence,
 }
 
-fn whole() -> Sighting {
-    Sighting::Whole
+fn each() -> Occurrence {
+    Occurrence::Each
 }
 
 impl Finding {
-    /// An error; lint and plain warnings count as warnings until told otherwise.
+    /// An error; lint, plain warnings and flaky tests count as warnings by default.
     pub fn new(kind: Kind, tool: Tool, message: &str) -> Self {
         let error = !matches!(kind, Kind::Lint | Kind::Warning | Kind::Flaky);
         let message = message.trim().to_owned();
-        let (place, subject, target, exact, code, reason) = (None, None, None, None, None, None);
-        Self { kind, tool, error, place, subject, target, exact, code, reason, message, sighting: Sighting::Whole }
+        let (location, subject, target, exact, code, reason) = (None, None, None, None, None, None);
+        Self {
+            kind,
+            tool,
+            error,
+            place: location,
+            subject,
+            target,
+            exact,
+            code,
+            reason,
+            message,
+            occurrence: Occurrence::Each,
+        }
     }
 
-    pub fn at(mut self, place: Option<Place>) -> Self {
-        self.place = place.or(self.place);
+    pub fn with_location(mut self, location: Option<Location>) -> Self {
+        self.place = location.or(self.place);
         self
     }
 
-    pub fn about(mut self, subject: Option<String>) -> Self {
-        // The name of a basic type says nothing of where it went wrong.
+    pub fn with_subject(mut self, subject: Option<String>) -> Self {
+        // The name of a basic type does not identify anything.
         self.subject = subject.filter(|name| !BASIC_TYPES.contains(&name.as_str())).or(self.subject);
         self
     }
 
-    /// A test by its name as the tool writes it: shown as far as it may be, whole in commands.
-    pub fn of_test(mut self, raw: &str) -> Self {
+    /// Sets a test by its name as the tool writes it: sanitised for display, complete for commands.
+    pub fn with_test(mut self, raw: &str) -> Self {
         let raw = raw.trim();
-        self = self.about(piece::name(raw));
+        self = self.with_subject(sanitize::name(raw));
         if self.subject.as_deref() != Some(raw) {
-            self.exact = Some(piece::exact(raw));
+            self.exact = Some(sanitize::exact(raw));
         }
         self
     }
 
-    /// In this crate, module, package or file.
-    pub fn within(mut self, target: Option<&str>) -> Self {
-        self.target = target.map(|target| piece::flatten(target, 80)).or(self.target);
+    /// Sets the crate, module, package or file.
+    pub fn with_target(mut self, target: Option<&str>) -> Self {
+        self.target = target.map(|target| sanitize::flatten(target, 80)).or(self.target);
         self
     }
 
-    pub fn coded(mut self, code: Option<String>) -> Self {
+    pub fn with_code(mut self, code: Option<String>) -> Self {
         self.code = code.or(self.code);
         self
     }
 
-    pub fn because(mut self, reason: Option<Reason>) -> Self {
+    pub fn with_reason(mut self, reason: Option<Reason>) -> Self {
         self.reason = reason.or(self.reason);
         self
     }
 
-    pub fn seen(mut self, sighting: Sighting) -> Self {
-        self.sighting = sighting;
+    pub fn with_occurrence(mut self, occurrence: Occurrence) -> Self {
+        self.occurrence = occurrence;
         self
     }
 
-    pub fn grave(mut self, error: bool) -> Self {
+    pub fn with_error(mut self, error: bool) -> Self {
         self.error = error;
         self
     }
 
-    /// The same for every sighting of one fault, whatever numbers, paths, addresses and durations
-    /// its words have.
+    /// Equal for all occurrences of one fault, whatever numbers, paths, addresses and durations the message contains.
     pub fn fingerprint(&self) -> u64 {
-        let mut sum = Sum::new();
-        sum.add(&[self.kind as u8, self.tool.family() as u8, u8::from(self.error)]);
+        let mut hash = Fnv1a::new();
+        hash.add(&[self.kind as u8, self.tool.family() as u8, u8::from(self.error)]);
         match self.kind {
-            // A test is one fault however it fails; lint is one for each rule.
+            // A test is one fault however it fails; lint is one per rule.
             Kind::FailedTest | Kind::Flaky | Kind::ImportError if self.subject.is_some() => {}
             Kind::Lint if self.code.is_some() => {
-                sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
-                return sum.0;
+                hash.add(self.code.as_deref().unwrap_or_default().as_bytes());
+                return hash.0;
             }
             Kind::FailedStep | Kind::OutOfMemory => {
-                sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
-                add_normal(&mut sum, &self.message);
+                hash.add(self.code.as_deref().unwrap_or_default().as_bytes());
+                hash_normalised(&mut hash, &self.message);
             }
             _ => {
-                if let Some(place) = &self.place {
-                    sum.add(place.file.as_bytes());
-                    sum.add(&place.line.unwrap_or(0).to_le_bytes());
+                if let Some(location) = &self.place {
+                    hash.add(location.file.as_bytes());
+                    hash.add(&location.line.unwrap_or(0).to_le_bytes());
                 }
-                sum.add(self.code.as_deref().unwrap_or_default().as_bytes());
-                add_normal(&mut sum, &self.message);
+                hash.add(self.code.as_deref().unwrap_or_default().as_bytes());
+                hash_normalised(&mut hash, &self.message);
             }
         }
-        sum.add(self.subject.as_deref().unwrap_or_default().as_bytes());
-        sum.0
+        hash.add(self.subject.as_deref().unwrap_or_default().as_bytes());
+        hash.0
     }
 }
 
-/// Everything that was seen of one fault.
+/// All occurrences of one fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     pub fingerprint: u64,
@@ -335,7 +344,7 @@ pub struct Signal {
     pub tool: Tool,
     pub error: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -346,31 +355,31 @@ pub struct Signal {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Arguments by which the tool selects what it is in.
+    /// Arguments by which the tool selects the target of this test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     pub count: u32,
-    /// The test has passed in the same run, which does not make good that it failed.
+    /// The test also passed in the same run; it still counts as failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wavers: bool,
     /// The test has passed since, in the same run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed: bool,
-    /// A mention has been counted whose report has not come yet.
+    /// A mention has been counted and its report has not arrived yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mentioned: bool,
-    /// Counts the signals of a run; tells what a model's answer could not know of.
+    /// The version at which the signal was added; an answer of the model does not cover newer ones.
     pub since: u64,
     /// For the model: redacted words of the log.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub excerpt: String,
 }
 
-/// A sum that is the same in every build (FNV-1a, 64 bits).
+/// FNV-1a hash, 64 bits: the same in every build.
 #[derive(Clone, Copy, Debug)]
-pub struct Sum(pub u64);
+pub struct Fnv1a(pub u64);
 
-impl Sum {
+impl Fnv1a {
     pub fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
@@ -379,7 +388,7 @@ impl Sum {
         for byte in bytes {
             self.mix(u64::from(*byte));
         }
-        // Keeps `ab` + `c` apart from `a` + `bc`.
+        // Separates `ab` + `c` from `a` + `bc`.
         self.mix(0xff);
     }
 
@@ -389,14 +398,14 @@ impl Sum {
     }
 }
 
-impl Default for Sum {
+impl Default for Fnv1a {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Adds the words without what changes from sighting to sighting.
-fn add_normal(sum: &mut Sum, message: &str) {
+/// Hashes the words without the parts that vary between occurrences.
+fn hash_normalised(hash: &mut Fnv1a, message: &str) {
     for word in message.split_whitespace() {
         let is_path = word.contains('/') || word.contains('\\');
         // Numbers, addresses and durations (`3`, `0x7f`, `1.25s`, `12ms`) begin with a digit.
@@ -404,13 +413,13 @@ fn add_normal(sum: &mut Sum, message: &str) {
             .trim_start_matches(['(', '[', '<', '+', '-', '#', '\'', '"'])
             .starts_with(|letter: char| letter.is_ascii_digit());
         if is_path {
-            sum.add(b"/");
+            hash.add(b"/");
         } else if is_number {
-            sum.add(b"0");
+            hash.add(b"0");
         } else {
             let letters = word.bytes().filter(|byte| !byte.is_ascii_digit());
-            letters.for_each(|byte| sum.mix(u64::from(byte.to_ascii_lowercase())));
-            sum.mix(0xff);
+            letters.for_each(|byte| hash.mix(u64::from(byte.to_ascii_lowercase())));
+            hash.mix(0xff);
         }
     }
 }
@@ -433,8 +442,8 @@ mod tests {
     #[test]
     fn the_place_counts() {
         let at = |line| {
-            let place = Place::new("src/a.rs", Some(line));
-            Finding::new(Kind::BuildError, Tool::Cargo, "mismatched types").at(place).fingerprint()
+            let location = Location::new("src/a.rs", Some(line));
+            Finding::new(Kind::BuildError, Tool::Cargo, "mismatched types").with_location(location).fingerprint()
         };
         assert_eq!(at(1), at(1));
         assert_ne!(at(1), at(2));

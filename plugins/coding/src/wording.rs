@@ -1,41 +1,40 @@
-//! Signals in words for people. Rule: every sentence is ours; of a log it holds names, places and
-//! counts. Whatever stands in a command is fit to be pasted into a shell.
+//! Signals in words for people. Rule: every sentence is ours; of a log it contains names, locations and counts. Text
+//! within a command is safe to paste into a shell.
 //!
 //! # Layout
 //! - here: the four lists of an insight
 //! - [`fact`]: what happened
 //! - [`advice`]: what to do about it
-//! - [`closing`]: what to say where there is nothing to tell
+//! - [`fallback`]: entries for lists that would be empty
 //! - [`command`]: the commands of the tools
 
 pub mod advice;
-mod closing;
 pub mod command;
 pub mod fact;
+mod fallback;
 
 use modehost_sdk::Language;
 
 use crate::log::Log;
 use crate::outcome::Outcome;
-use crate::piece::flatten;
+use crate::sanitize::flatten;
 use crate::signal::{Kind, Signal, Tool};
 
-/// Entries of each list: insights, risks, actions, next steps.
+/// Upper bound of the entries of each list: insights, risks, actions, next steps.
 pub const ENTRIES: [usize; 4] = [6, 4, 6, 4];
-/// Longest entry, in characters.
+/// Upper bound of an entry, in characters.
 pub const ENTRY_CHARS: usize = 240;
 
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// The signal that it tells of; 0 where it tells of all.
+pub struct Entry {
+    /// The version of its signal; 0 if it is about no single signal.
     pub since: u64,
     pub text: String,
 }
 
-/// What the rules have to say of a settled log: insights, risks, actions, next steps; none of them
-/// empty.
-pub fn tell(log: &Log, language: Language) -> [Vec<Told>; 4] {
+/// The four lists of the rules on a finished log: insights, risks, actions, next steps; none of them is empty.
+pub fn lists(log: &Log, language: Language) -> [Vec<Entry>; 4] {
     let ledger = &log.ledger;
     let ranked = ledger.ranked();
     let mut lists = Lists { lists: Default::default() };
@@ -60,11 +59,12 @@ pub fn tell(log: &Log, language: Language) -> [Vec<Told>; 4] {
     for (since, step) in advice::next_steps(&ranked, log.build(), language) {
         lists.add(3, since, step);
     }
-    // Warnings alone do not say how it ended.
-    let open = log.outcome() != Outcome::Good && log.line_count() > 0 && ranked.iter().all(|signal| !signal.error);
-    for (list, text) in closing::closing(log, language).into_iter().enumerate() {
-        if open && matches!(list, 0 | 2) {
-            lists.put_first(list, text);
+    // Warnings alone do not say how the work ended.
+    let is_open =
+        log.outcome() != Outcome::Success && log.line_count() > 0 && ranked.iter().all(|signal| !signal.error);
+    for (list, text) in fallback::fallback(log, language).into_iter().enumerate() {
+        if is_open && matches!(list, 0 | 2) {
+            lists.insert_first(list, text);
         } else if lists.lists[list].is_empty() {
             lists.add(list, 0, text);
         }
@@ -73,7 +73,7 @@ pub fn tell(log: &Log, language: Language) -> [Vec<Told>; 4] {
 }
 
 struct Lists {
-    lists: [Vec<Told>; 4],
+    lists: [Vec<Entry>; 4],
 }
 
 impl Lists {
@@ -83,16 +83,16 @@ impl Lists {
         {
             return;
         }
-        entries.push(Told { since, text: flatten(&text, ENTRY_CHARS) });
+        entries.push(Entry { since, text: flatten(&text, ENTRY_CHARS) });
     }
 
-    fn put_first(&mut self, list: usize, text: String) {
+    fn insert_first(&mut self, list: usize, text: String) {
         self.lists[list].truncate(ENTRIES[list] - 1);
-        self.lists[list].insert(0, Told { since: 0, text });
+        self.lists[list].insert(0, Entry { since: 0, text });
     }
 }
 
-/// Whether two entries say the same: letters and digits count, whatever stands between them does not.
+/// True if two entries are equal, apart from case and from everything but letters and digits.
 pub fn is_same(one: &str, other: &str) -> bool {
     let core = |text: &str| {
         text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
@@ -100,12 +100,12 @@ pub fn is_same(one: &str, other: &str) -> bool {
     core(one) == core(other)
 }
 
-/// Whether any signal is of one of these kinds.
+/// True if any signal is of one of these kinds.
 fn any(signals: &[&Signal], kinds: &[Kind]) -> bool {
     signals.iter().any(|signal| kinds.contains(&signal.kind))
 }
 
-/// The tool that failing tests were run with, where one is known.
+/// The tool of the failing tests, if it is known.
 fn test_tool(signals: &[&Signal]) -> Option<Tool> {
     let tests = signals.iter().filter(|signal| signal.kind == Kind::FailedTest);
     tests.map(|signal| signal.tool).find(|tool| !matches!(tool, Tool::Junit | Tool::Tap | Tool::Unknown))

@@ -1,10 +1,11 @@
-//! K.1: an all-clear needs a positive sign. Rule: of every log that nobody knows it is said that nothing
-//! was recognised, and the model is asked with its end.
+//! K.1: an all-clear needs a positive sign. Rule: for every unknown log the insight says that nothing was recognised,
+//! and the model is asked with the tail of the log.
 
 use modehost_testkit::{Call, Effect, Kit, TestDevice};
 use serde_json::{Value, json};
 
-const STRANGE: &str = "frobnicating the valves\nvalve 7 does not answer, giving up on it\nleft with a heavy heart\n";
+const UNKNOWN_LOG: &str =
+    "frobnicating the valves\nvalve 7 does not answer, giving up on it\nleft with a heavy heart\n";
 const ANSWER: &str =
     r#"{"insights":["Valve 7 is silent"],"risks":["r"],"actions":["Ask valve 7 again"],"nextSteps":["n"]}"#;
 
@@ -16,7 +17,7 @@ fn insights(device: &mut TestDevice) -> Vec<Value> {
     device.inbox().into_iter().filter(|message| message["event"] == "insight").collect()
 }
 
-fn asked(device: &mut TestDevice) -> Vec<String> {
+fn model_requests(device: &mut TestDevice) -> Vec<String> {
     let effects = device.effects().into_iter();
     effects
         .filter_map(|effect| match effect {
@@ -42,19 +43,19 @@ fn k1_what_nobody_knows_is_called_that_and_the_model_is_asked() {
     let mut device = device(&kit);
     device.hold();
     kit.answer_model("coding", ANSWER);
-    device.message(&log(STRANGE));
+    device.message(&log(UNKNOWN_LOG));
     device.advance(599);
-    assert_eq!(asked(&mut device), Vec::<String>::new(), "more may come");
+    assert_eq!(model_requests(&mut device), Vec::<String>::new(), "more may come");
     device.advance(1);
     let first = insights(&mut device);
     assert!(first[0]["insights"][0].as_str().is_some_and(|text| text.starts_with("Nothing recognised")), "{first:?}");
-    let questions = asked(&mut device);
-    assert_eq!(questions.len(), 1);
-    assert!(questions[0].contains("valve 7 does not answer"), "{questions:?}");
+    let requests = model_requests(&mut device);
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].contains("valve 7 does not answer"), "{requests:?}");
     device.settle();
     let refined = insights(&mut device).pop().expect("a refined insight");
     assert_eq!((&refined["refined"], &refined["insights"]), (&json!(true), &json!(["Valve 7 is silent"])));
-    // What is seen later overrules what the model made of the end.
+    // A later result overrides the model's reading of the tail.
     device.message(&log("test result: ok. 3 passed; 0 failed; 0 ignored\n"));
     device.message(&json!({"type": "coding", "event": "stop"}));
     let last = insights(&mut device).pop().expect("the final insight");
@@ -69,9 +70,9 @@ fn k1_a_log_without_a_sign_is_asked_of_at_stop() {
     kit.answer_model("coding", ANSWER);
     device.message(&log("   Compiling shop v0.1.0\n"));
     device.advance(10_000);
-    assert_eq!(asked(&mut device).len(), 0, "a tool that is known is at work");
+    assert_eq!(model_requests(&mut device).len(), 0, "a tool that is known is at work");
     device.message(&json!({"type": "coding", "event": "stop"}));
-    assert_eq!(asked(&mut device).len(), 1);
+    assert_eq!(model_requests(&mut device).len(), 1);
     device.settle();
     let last = insights(&mut device).pop().expect("the final insight");
     assert_eq!((&last["final"], &last["refined"]), (&json!(true), &json!(true)));
@@ -81,12 +82,12 @@ fn k1_a_log_without_a_sign_is_asked_of_at_stop() {
 fn k1_a_log_that_tells_nothing_is_asked_of_more_and_more_seldom() {
     let kit = Kit::build("coding");
     let mut device = device(&kit);
-    let mut questions = 0;
+    let mut requests = 0;
     for n in 0..300 {
         kit.answer_model("coding", ANSWER);
         device.message(&log(&format!("turn {n} of the wheel\n")));
         device.advance(1_000);
-        questions += asked(&mut device).len();
+        requests += model_requests(&mut device).len();
     }
-    assert!((3..=8).contains(&questions), "{questions}");
+    assert!((3..=8).contains(&requests), "{requests}");
 }

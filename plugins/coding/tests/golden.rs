@@ -1,6 +1,5 @@
-//! Logs of the common tools with the insight that a person would expect. Rule: every `<name>.log` has
-//! a `<name>.json`; with `UPDATE_GOLDEN` set the files are written anew, to be read before they are
-//! committed.
+//! Logs of the common tools with the insight that a person would expect. Rule: every `<name>.log` has a `<name>.json`;
+//! with `UPDATE_GOLDEN` set the files are rewritten, to be reviewed before they are committed.
 
 #[path = "drive/native.rs"]
 mod native;
@@ -10,16 +9,16 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 fn logs() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = std::fs::read_dir(directory).expect("the folder").map(|entry| entry.expect("an entry").path());
     let mut logs: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
     logs.sort();
     logs
 }
 
-/// What of an insight is the same each time.
-fn lasting(insight: &Value) -> Value {
+/// The part of an insight that does not depend on time.
+fn timeless(insight: &Value) -> Value {
     let keys = ["insights", "risks", "actions", "nextSteps", "stats"];
     keys.into_iter().map(|key| (key.to_owned(), insight[key].clone())).collect::<serde_json::Map<_, _>>().into()
 }
@@ -30,7 +29,7 @@ fn m12_logs_of_the_tools_give_the_expected_insights() {
     let logs = logs();
     assert!(logs.len() >= 16, "{}", logs.len());
     for log in logs {
-        let found = lasting(&native::insight_on(&std::fs::read_to_string(&log).expect("a log")));
+        let found = timeless(&native::insight_on(&std::fs::read_to_string(&log).expect("a log")));
         let file = log.with_extension("json");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&file, format!("{found:#}\n")).expect("written");

@@ -1,5 +1,5 @@
-//! Whatever a log says, the mode stays well. Rule: proptest takes lines of real logs apart and puts
-//! anything at all between them; nothing panics, and every insight is whole.
+//! The mode withstands any log. Rule: proptest damages lines of real logs and inserts arbitrary text between them;
+//! nothing panics, and every insight is complete.
 
 #[path = "drive/native.rs"]
 mod native;
@@ -11,8 +11,8 @@ use proptest::prelude::*;
 
 /// Every line of the golden logs.
 fn lines() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = std::fs::read_dir(directory).expect("the folder").map(|entry| entry.expect("an entry").path());
     let logs = entries.filter(|path| path.extension().is_some_and(|ending| ending == "log"));
     let texts = logs.map(|path| std::fs::read_to_string(path).expect("a log"));
     let mut lines: Vec<String> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -21,7 +21,7 @@ fn lines() -> Vec<String> {
     lines
 }
 
-/// A line with a piece taken out and something put in.
+/// A line with a part replaced.
 fn damaged() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(String::new()),
@@ -38,7 +38,7 @@ fn damaged() -> impl Strategy<Value = String> {
     })
 }
 
-fn is_whole(insight: &serde_json::Value) -> bool {
+fn is_complete(insight: &serde_json::Value) -> bool {
     let lists = ["insights", "risks", "actions", "nextSteps"];
     lists.iter().all(|key| insight[key].as_array().is_some_and(|list| !list.is_empty() && list.len() <= 6))
 }
@@ -50,11 +50,11 @@ proptest! {
         let mut session = Session::start();
         for (line, end) in &parts {
             for insight in session.text(&format!("{line}{end}")) {
-                prop_assert!(is_whole(&insight), "{}", insight);
+                prop_assert!(is_complete(&insight), "{}", insight);
             }
         }
         let last = session.stop();
-        prop_assert!(is_whole(&last), "{}", last);
+        prop_assert!(is_complete(&last), "{}", last);
         let whole: String = parts.iter().map(|(line, end)| format!("{line}{end}")).collect();
         prop_assert_eq!(last, insight_on(&whole));
     }
@@ -66,7 +66,7 @@ proptest! {
             session.text(text);
         }
         let last = session.stop();
-        prop_assert!(is_whole(&last));
+        prop_assert!(is_complete(&last));
         prop_assert_eq!(last, insight_on(&texts.concat()));
     }
 }

@@ -1,5 +1,5 @@
-//! K.1, K.2 and K.4: an all-clear needs a sign, the last word about a test counts, and what is told of it
-//! is whole. Rule: each case is a log in small with what a person expects of it.
+//! K.1, K.2 and K.4: an all-clear needs a sign, the last result of a test counts, and commands name the whole test.
+//! Rule: each case is a small log with what a person expects of it.
 
 #[path = "drive/native.rs"]
 mod native;
@@ -11,7 +11,7 @@ fn text(insight: &Value, key: &str) -> String {
     insight[key].as_array().expect("a list").iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
 
-/// A log, how many tests failed, and the names of those that are called flaky.
+/// A log, the number of failed tests, and the names of those that are called flaky.
 type Case = (&'static str, &'static str, u32, &'static [&'static str]);
 
 #[test]
@@ -118,11 +118,11 @@ fn k2_the_last_word_about_a_test_counts() {
     for (what, log, failed, flaky) in cases {
         let insight = insight_on(log);
         assert_eq!(insight["stats"]["testsFailed"], failed, "{what}: {insight:#}");
-        let told = text(&insight, "insights");
-        let found: Vec<&str> = told.lines().filter(|line| line.contains("is flaky")).collect();
-        assert_eq!(found.len(), flaky.len(), "{what}: {told}");
+        let insights = text(&insight, "insights");
+        let found: Vec<&str> = insights.lines().filter(|line| line.contains("is flaky")).collect();
+        assert_eq!(found.len(), flaky.len(), "{what}: {insights}");
         for name in flaky {
-            assert!(found.iter().any(|line| line.contains(&format!("`{name}`"))), "{what}: {told}");
+            assert!(found.iter().any(|line| line.contains(&format!("`{name}`"))), "{what}: {insights}");
         }
     }
 }
@@ -155,7 +155,7 @@ fn k4_commands_select_exactly_that_test() {
         let actions = text(&insight_on(log), "actions");
         assert!(actions.lines().any(|line| line.ends_with(command)), "{log}: {actions}");
     }
-    // What no shell should be given is in no command.
+    // What is not safe for a shell is in no command.
     for log in [
         "FAILED t/test_a.py::test_b[$(id)] - assert 1\n".to_owned(),
         "FAILED t/test_a.py::test_b[x  y] - assert 1\n".to_owned(),
@@ -168,7 +168,7 @@ fn k4_commands_select_exactly_that_test() {
 }
 
 /// The final insight on a log whose command ended with this code.
-fn ended(log: &str, exit_code: &Value) -> Value {
+fn final_insight(log: &str, exit_code: &Value) -> Value {
     let mut session = Session::start();
     session.text(log);
     let sent = session.send(&json!({"type": "coding", "event": "stop", "exit_code": exit_code}));
@@ -177,11 +177,11 @@ fn ended(log: &str, exit_code: &Value) -> Value {
 
 #[test]
 fn k1_no_log_without_a_sign_is_an_all_clear() {
-    let strange = "frobnicating the valves\nvalve 7 does not answer\n";
+    let unknown = "frobnicating the valves\nvalve 7 does not answer\n";
     for (text, code, clear) in [
-        (strange, json!(null), false),
-        (strange, json!(0), true),
-        (strange, json!(3), false),
+        (unknown, json!(null), false),
+        (unknown, json!(0), true),
+        (unknown, json!(3), false),
         ("", json!(0), true),
         ("warning: the valve is old\n", json!(null), false),
         ("Result: FAIL\n", json!(null), false),
@@ -197,7 +197,7 @@ fn k1_no_log_without_a_sign_is_an_all_clear() {
         ("removed 3 files, 0 errors\n", json!(null), false),
         ("Build succeeded.\nTest Run Failed.\n", json!(null), false),
     ] {
-        let last = ended(text, &code);
+        let last = final_insight(text, &code);
         assert_eq!(last["actions"] == json!(["Nothing has to be done."]), clear, "{text} {code}: {last:#}");
     }
 }
@@ -212,10 +212,10 @@ fn k1_an_exit_code_is_read_like_a_shell_does() {
         (-9, 1, "ran out of memory"),
         (0, 0, "It ended well"),
     ] {
-        let last = ended("the wheel turns\n", &json!(code));
+        let last = final_insight("the wheel turns\n", &json!(code));
         assert_eq!(last["stats"]["errorCount"], errors, "{last:#}");
         assert!(last["insights"][0].as_str().is_some_and(|text| text.contains(words)), "{code}: {last:#}");
     }
-    let known = ended("error[E0308]: mismatched types\n --> src/lib.rs:1:2\n", &json!(101));
+    let known = final_insight("error[E0308]: mismatched types\n --> src/lib.rs:1:2\n", &json!(101));
     assert_eq!(known["stats"]["errorCount"], 1, "what failed is known: {known:#}");
 }

@@ -1,5 +1,5 @@
-//! K.3: what stands before each line makes no difference, whoever wrote it. Rule: the golden logs, each
-//! behind prefixes of many runners, tell what they tell without.
+//! K.3: the prefix of each line makes no difference, whoever wrote it. Rule: the golden logs, each with the prefixes of
+//! many runners, give the same insight as without.
 
 #[path = "drive/native.rs"]
 mod native;
@@ -9,8 +9,7 @@ use std::path::Path;
 use native::{Session, insight_on};
 use serde_json::{Value, json};
 
-/// Logs in which nothing but the lines counts: a report in XML has none, and a log that has prefixes
-/// of its own is no plain one.
+/// Logs that consist of plain lines only: an XML report has no lines, and a log with prefixes of its own is not plain.
 const LOGS: [&str; 22] = [
     "cargo.log",
     "chinese.log",
@@ -41,13 +40,13 @@ fn log(name: &str) -> String {
     std::fs::read_to_string(file).expect("a log")
 }
 
-/// What is told, but for how many lines there were.
-fn told(insight: &Value) -> Value {
+/// The insight without the number of lines.
+fn content(insight: &Value) -> Value {
     let keys = ["insights", "risks", "actions", "nextSteps", "stats"];
     keys.into_iter().map(|key| insight[key].clone()).collect()
 }
 
-fn behind(log: &str, prefix: impl Fn(usize) -> String) -> String {
+fn with_prefix(log: &str, prefix: impl Fn(usize) -> String) -> String {
     log.lines().enumerate().map(|(at, line)| format!("{}{line}\n", prefix(at))).collect()
 }
 
@@ -75,9 +74,9 @@ fn k3_a_prefix_makes_no_difference() {
     let mut differing = Vec::new();
     for name in LOGS {
         let log = log(name);
-        let expected = told(&insight_on(&log));
+        let expected = content(&insight_on(&log));
         for (who, prefix) in prefixes {
-            let found = told(&insight_on(&behind(&log, prefix)));
+            let found = content(&insight_on(&with_prefix(&log, prefix)));
             if found != expected {
                 differing.push(format!("{name} behind {who}:\nexpected {expected:#}\nfound {found:#}"));
             }
@@ -91,10 +90,10 @@ fn k3_wrapped_lines_are_unwrapped() {
     let mut differing = Vec::new();
     for name in LOGS {
         let log = log(name);
-        let expected = told(&insight_on(&log));
+        let expected = content(&insight_on(&log));
         let line = |line: &str| json!({"log": format!("{line}\n"), "stream": "stderr", "time": "2026-11-30T09:00:00Z"});
         let wrapped: String = log.lines().map(|text| format!("{}\n", line(text))).collect();
-        let found = told(&insight_on(&wrapped));
+        let found = content(&insight_on(&wrapped));
         if found != expected {
             differing.push(format!("{name}:\nexpected {expected:#}\nfound {found:#}"));
         }
@@ -110,7 +109,7 @@ fn k3_what_was_written_over_does_not_count() {
         (format!("{}done\nsrc/a.c:1:2: error: no\n", bar(400)), 1),
         ("src/a.c:1:2: error: no\rall is well again, at last\n".to_owned(), 0),
         ("src/a.c:1:2: error: no\r\n".to_owned(), 1),
-        // Points without any line end, and what the program says last.
+        // Dots without any line end, and then the last message of the program.
         (format!("{} src/a.c:1:2: error: no\n", ".".repeat(9_000)), 1),
     ] {
         let insight = insight_on(&text);
@@ -121,7 +120,7 @@ fn k3_what_was_written_over_does_not_count() {
 #[test]
 fn k3_a_first_line_is_told_at_once() {
     let mut session = Session::start();
-    let told = session.text("valve-1  | src/valve.c:42:7: error: `pressure` undeclared\n");
-    assert_eq!(told[0]["stats"]["errorCount"], 1, "{told:?}");
-    assert!(told[0]["insights"][0].as_str().is_some_and(|text| text.contains("src/valve.c:42")), "{told:?}");
+    let sent = session.text("valve-1  | src/valve.c:42:7: error: `pressure` undeclared\n");
+    assert_eq!(sent[0]["stats"]["errorCount"], 1, "{sent:?}");
+    assert!(sent[0]["insights"][0].as_str().is_some_and(|text| text.contains("src/valve.c:42")), "{sent:?}");
 }

@@ -1,5 +1,5 @@
-//! The property that a swap rests on, natively. Rule: proptest writes the scripts; any event may
-//! come at any time.
+//! The property that a swap depends on, natively. Rule: proptest generates the scripts; any event may arrive at any
+//! time.
 
 use coding::Coding;
 use modehost_sdk::{Context, Device, EndReason, Event, Failure, Message, ModelDone, RequestFailed, Start, round_trip};

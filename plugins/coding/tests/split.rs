@@ -1,5 +1,5 @@
-//! How a log is cut into messages makes no difference. Rule: proptest cuts the golden logs, and
-//! reports of both kinds, at any place.
+//! The insight does not depend on how a log is split into messages. Rule: proptest cuts the golden logs, and JUnit and
+//! TAP reports, at any offset.
 
 #[path = "drive/native.rs"]
 mod native;
@@ -15,7 +15,7 @@ fn log(name: &str) -> String {
     std::fs::read_to_string(file).expect("a log")
 }
 
-/// The final insight on a log that comes in pieces which end at these shares of its length.
+/// The final insight on a log that arrives in chunks which end at these fractions of its length.
 fn in_pieces(log: &str, cuts: &[f64]) -> Value {
     let mut ends: Vec<usize> =
         cuts.iter().map(|cut| log.floor_char_boundary((cut * log.len() as f64) as usize)).collect();
@@ -30,8 +30,8 @@ fn in_pieces(log: &str, cuts: &[f64]) -> Value {
 
 /// The names of all golden logs.
 fn names() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").file_name());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let entries = std::fs::read_dir(directory).expect("the folder").map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = entries.map(|name| name.into_string().expect("a name")).collect();
     names.retain(|name| name.ends_with(".log"));
     names.sort();

@@ -1,30 +1,32 @@
-//! The last word about a test. Rule: what failed and passed when it was run again is no failure but
-//! flaky, and is called that; what the tool itself sums up overrules what was seen.
+//! The final result of a test. Rule: a test that failed and passed in a rerun is flaky and no failure, and is called
+//! so; the summary of the tool overrides single results.
 
 use super::Ledger;
-use crate::piece::{self, fits_command, flatten};
+use crate::sanitize::{self, flatten, is_safe_in_command};
 use crate::signal::{Finding, Kind, Signal, Tool};
 
 impl Ledger {
-    /// A test has passed. It is the one that had failed where the target is the same, or where none is
-    /// known of either and it failed behind `mark`.
-    pub fn pass(&mut self, tool: Tool, name: &str, target: Option<&str>, mark: u64) {
+    /// Records that a test has passed. It is the test that failed if the targets are equal, or if neither is known and
+    /// the failure came after version `run_start` of the ledger.
+    pub fn record_pass(&mut self, tool: Tool, name: &str, target: Option<&str>, run_start: u64) {
         let same = |signal: &&mut Signal| {
             is_failed(signal, tool)
-                && signal.is_called(name)
+                && signal.has_raw_name(name)
                 && signal.target.as_deref() == target
-                && (target.is_some() || signal.since > mark)
+                && (target.is_some() || signal.since > run_start)
         };
         self.signals.iter_mut().filter(same).for_each(|signal| signal.passed = true);
     }
 
-    /// The tool says how many of its tests have failed in the end.
-    pub fn settle_tests(&mut self, tool: Tool, target: Option<&str>, failed: u32, mark: u64) {
+    /// Applies the tool's own count of failed tests.
+    pub fn apply_test_count(&mut self, tool: Tool, target: Option<&str>, failed: u32, run_start: u64) {
         let in_scope = |signal: &Signal| {
-            is_failed(signal, tool) && (signal.target.as_deref() == target || target.is_none()) && signal.since > mark
+            is_failed(signal, tool)
+                && (signal.target.as_deref() == target || target.is_none())
+                && signal.since > run_start
         };
         let left = self.signals.iter().filter(|signal| in_scope(signal) && !signal.passed).count();
-        // With fewer left than the tool counts, those that passed later are among its failures.
+        // With fewer failures left than the tool counts, those that passed later are among its failures.
         if failed == 0 {
             self.withdraw(in_scope);
         } else if left >= failed as usize {
@@ -36,39 +38,40 @@ impl Ledger {
         }
     }
 
-    /// Failed tests of a target that have not passed since.
+    /// Number of failed tests of a target that have not passed since.
     pub fn failed_within(&self, tool: Tool, target: &str) -> u32 {
         let left =
             |signal: &&Signal| is_failed(signal, tool) && signal.target.as_deref() == Some(target) && !signal.passed;
         u32::try_from(self.signals.iter().filter(left).count()).unwrap_or(u32::MAX)
     }
 
-    /// Nothing follows: whoever passed last has passed.
-    pub fn settle_passed(&mut self) {
+    /// At the end of the log: a test whose last result was a pass has passed.
+    pub fn withdraw_passed(&mut self) {
         self.withdraw(|signal| signal.passed);
     }
 
-    /// How a tool wants the tests selected that have just failed.
-    pub fn select(&mut self, tool: Tool, target: Option<&str>, mark: u64, arguments: &str) {
+    /// Records the arguments by which a tool selects the tests that have just failed.
+    pub fn set_rerun_arguments(&mut self, tool: Tool, target: Option<&str>, run_start: u64, arguments: &str) {
         if !arguments
             .split(' ')
-            .all(|word| word.trim_start_matches('-').is_empty() || fits_command(word.trim_start_matches('-')))
+            .all(|word| word.trim_start_matches('-').is_empty() || is_safe_in_command(word.trim_start_matches('-')))
         {
             return;
         }
-        let of_run =
-            |signal: &&mut Signal| is_failed(signal, tool) && signal.target.as_deref() == target && signal.since > mark;
+        let of_run = |signal: &&mut Signal| {
+            is_failed(signal, tool) && signal.target.as_deref() == target && signal.since > run_start
+        };
         for signal in self.signals.iter_mut().filter(of_run) {
             signal.scope = Some(flatten(arguments, 80));
         }
     }
 
-    /// The target of tests that were told of without one.
-    pub fn locate_tests(&mut self, tool: Tool, target: &str, mark: u64) {
+    /// Assigns a target to tests that were reported without one.
+    pub fn assign_target(&mut self, tool: Tool, target: &str, run_start: u64) {
         let mut at = 0;
         while at < self.signals.len() {
             let signal = &self.signals[at];
-            if !is_failed(signal, tool) || signal.target.is_some() || signal.since <= mark {
+            if !is_failed(signal, tool) || signal.target.is_some() || signal.since <= run_start {
                 at += 1;
                 continue;
             }
@@ -82,7 +85,7 @@ impl Ledger {
                 Some(earlier) => {
                     earlier.passed = signal.passed;
                     let again = self.signals.remove(at);
-                    self.uncount(&again);
+                    self.remove_from_counts(&again);
                 }
                 None => {
                     signal.target = Some(target.to_owned());
@@ -92,15 +95,15 @@ impl Ledger {
         }
     }
 
-    /// The test that is named was flaky, says the tool.
-    pub fn call_flaky(&mut self, finding: &Finding) {
+    /// Records that the tool itself calls a test flaky.
+    pub fn mark_flaky(&mut self, finding: &Finding) {
         let name = finding.subject.clone().unwrap_or_default();
         let same = |signal: &Signal| {
-            is_failed(signal, finding.tool) && signal.names(&name) && signal.is_within(finding.target.as_deref())
+            is_failed(signal, finding.tool) && signal.has_name(&name) && signal.may_belong_to(finding.target.as_deref())
         };
         if self.signals.iter().any(same) {
             self.withdraw(same);
-        } else if !self.signals.iter().any(|signal| signal.kind == Kind::Flaky && signal.names(&name)) {
+        } else if !self.signals.iter().any(|signal| signal.kind == Kind::Flaky && signal.has_name(&name)) {
             self.add(finding);
         }
     }
@@ -110,7 +113,7 @@ impl Ledger {
         while at < self.signals.len() {
             if which(&self.signals[at]) && self.signals[at].kind == Kind::FailedTest {
                 let mut signal = self.signals.remove(at);
-                self.uncount(&signal);
+                self.remove_from_counts(&signal);
                 let named = |known: &Signal| known.kind == Kind::Flaky && known.subject == signal.subject;
                 if signal.subject.is_none() || self.signals.iter().any(named) {
                     continue;
@@ -123,7 +126,7 @@ impl Ledger {
         }
     }
 
-    fn uncount(&mut self, signal: &Signal) {
+    fn remove_from_counts(&mut self, signal: &Signal) {
         self.errors = self.errors.saturating_sub(signal.count);
         self.failed_tests = self.failed_tests.saturating_sub(1);
         self.version += 1;
@@ -143,22 +146,22 @@ impl Signal {
         self.fingerprint = finding.fingerprint();
     }
 
-    /// Whether this is the name of its test, as the tool has written it.
-    fn is_called(&self, raw: &str) -> bool {
+    /// True if this is the name of the test, as written by the tool.
+    fn has_raw_name(&self, raw: &str) -> bool {
         match self.exact.as_deref() {
-            Some("") => self.subject == piece::name(raw),
+            Some("") => self.subject == sanitize::name(raw),
             Some(exact) => exact == raw,
-            None => self.names(raw) || raw.contains(" > ") && self.names(&raw.replace(" > ", ".")),
+            None => self.has_name(raw) || raw.contains(" > ") && self.has_name(&raw.replace(" > ", ".")),
         }
     }
 
-    /// Whether this is the name of its test.
-    pub fn names(&self, name: &str) -> bool {
+    /// True if this is the name of the test.
+    pub fn has_name(&self, name: &str) -> bool {
         self.subject.as_deref() == Some(name)
     }
 
-    /// Whether it may be of this target.
-    pub fn is_within(&self, target: Option<&str>) -> bool {
+    /// True if it may belong to this target.
+    pub fn may_belong_to(&self, target: Option<&str>) -> bool {
         self.target.is_none() || target.is_none() || self.target.as_deref() == target
     }
 }
@@ -170,10 +173,10 @@ fn is_failed(signal: &Signal, tool: Tool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::Sighting;
+    use crate::signal::Occurrence;
 
     fn failed(name: &str, target: Option<&str>) -> Finding {
-        Finding::new(Kind::FailedTest, Tool::Cargo, "").about(Some(name.into())).within(target)
+        Finding::new(Kind::FailedTest, Tool::Cargo, "").with_subject(Some(name.into())).with_target(target)
     }
 
     fn kinds(ledger: &Ledger) -> Vec<(Kind, &str)> {
@@ -184,12 +187,12 @@ mod tests {
     #[test]
     fn who_passes_later_is_flaky_and_no_failure() {
         let mut ledger = Ledger::default();
-        ledger.add(&failed("a", Some("x")).seen(Sighting::Mention));
-        ledger.add(&failed("a", Some("x")).seen(Sighting::Again));
+        ledger.add(&failed("a", Some("x")).with_occurrence(Occurrence::Mention));
+        ledger.add(&failed("a", Some("x")).with_occurrence(Occurrence::Repeat));
         ledger.add(&failed("a", Some("y")));
         assert_eq!((ledger.errors, ledger.failed_tests), (2, 2), "the same name elsewhere is another test");
-        ledger.pass(Tool::Cargo, "a", Some("x"), 0);
-        ledger.settle_passed();
+        ledger.record_pass(Tool::Cargo, "a", Some("x"), 0);
+        ledger.withdraw_passed();
         assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::FailedTest, "a")]);
         assert_eq!((ledger.errors, ledger.failed_tests, ledger.warnings), (1, 1, 1));
         assert!(ledger.withdrawn_version > 0);
@@ -199,9 +202,9 @@ mod tests {
     fn who_fails_again_has_failed() {
         let mut ledger = Ledger::default();
         ledger.add(&failed("a", Some("x")));
-        ledger.pass(Tool::Cargo, "a", Some("x"), 0);
+        ledger.record_pass(Tool::Cargo, "a", Some("x"), 0);
         ledger.add(&failed("a", Some("x")));
-        ledger.settle_passed();
+        ledger.withdraw_passed();
         assert_eq!(kinds(&ledger), [(Kind::FailedTest, "a")]);
     }
 
@@ -210,14 +213,14 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.add(&failed("a", None));
         ledger.add(&failed("b", None));
-        ledger.pass(Tool::Cargo, "a", None, 0);
+        ledger.record_pass(Tool::Cargo, "a", None, 0);
         let mut counted_twice = ledger.clone();
-        ledger.settle_tests(Tool::Cargo, None, 1, 0);
+        ledger.apply_test_count(Tool::Cargo, None, 1, 0);
         assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::FailedTest, "b")]);
-        counted_twice.settle_tests(Tool::Cargo, None, 2, 0);
-        counted_twice.settle_passed();
+        counted_twice.apply_test_count(Tool::Cargo, None, 2, 0);
+        counted_twice.withdraw_passed();
         assert_eq!(counted_twice.failed_tests, 2);
-        ledger.settle_tests(Tool::Cargo, None, 0, 0);
+        ledger.apply_test_count(Tool::Cargo, None, 0, 0);
         assert_eq!(kinds(&ledger), [(Kind::Flaky, "a"), (Kind::Flaky, "b")]);
     }
 }

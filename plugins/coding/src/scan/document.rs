@@ -1,22 +1,22 @@
-//! JSON that is written over many lines, as by linters and reporters. Rule: lines are held while they
-//! may be such a document, and read one by one as they stand if they turn out to be none.
+//! JSON documents of several lines, as written by linters and reporters. Rule: lines are held as long as they may form
+//! a document, and are read one by one if they turn out to be none.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Level, Scan};
+use super::{Level, Scanner};
 use crate::ledger::Ledger;
 
-/// Longest document, in bytes.
-const BYTES: usize = 24 * 1024;
+/// Upper bound of a document, in bytes.
+const MAX_BYTES: usize = 24 * 1024;
 
-/// The lines of what may be a document.
+/// The lines of a possible document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Document {
     lines: Vec<String>,
     bytes: usize,
-    /// Brackets that are open.
+    /// Number of open brackets.
     depth: i64,
 }
 
@@ -27,25 +27,25 @@ impl Document {
         self.lines.push(line.to_owned());
     }
 
-    /// Whether the line may be the next of it.
-    fn takes(&self, line: &str) -> bool {
+    /// True if the line may be its next one.
+    fn accepts(&self, line: &str) -> bool {
         let body = line.trim_start();
         let known = body.starts_with(['"', '{', '}', '[', ']', '-'])
             || body.starts_with(|first: char| first.is_ascii_digit())
             || ["true", "false", "null"].iter().any(|word| body.starts_with(word));
         match self.lines.len() {
             0 => matches!(body, "{" | "[" | "[{"),
-            // What follows in a program's source begins with a word.
-            _ => known && self.bytes + line.len() <= BYTES,
+            // The next lines of source code begin with a word.
+            _ => known && self.bytes + line.len() <= MAX_BYTES,
         }
     }
 }
 
-impl Scan {
+impl Scanner {
     /// Holds a line that may belong to a document; false if it does not.
-    pub(super) fn hold(&mut self, line: &str, ledger: &mut Ledger) -> bool {
-        if !self.document.takes(line) {
-            self.release_document(ledger);
+    pub(super) fn hold_document_line(&mut self, line: &str, ledger: &mut Ledger) -> bool {
+        if !self.document.accepts(line) {
+            self.read_held_document(ledger);
             return false;
         }
         self.document.push(line);
@@ -55,21 +55,21 @@ impl Scan {
                     self.document = Document::default();
                     self.read_value(&value, ledger);
                 }
-                Err(_) => self.release_document(ledger),
+                Err(_) => self.read_held_document(ledger),
             }
         }
         true
     }
 
-    /// Reads the lines that were held as they stand.
-    pub(super) fn release_document(&mut self, ledger: &mut Ledger) {
+    /// Reads the held lines one by one.
+    pub(super) fn read_held_document(&mut self, ledger: &mut Ledger) {
         for line in std::mem::take(&mut self.document).lines {
             self.read_text(&line, Level::Unsaid, ledger);
         }
     }
 }
 
-/// Brackets that a line opens and does not close, outside of its texts.
+/// Brackets that a line opens minus those that it closes, outside of strings.
 fn nesting(line: &str) -> i64 {
     let (mut depth, mut in_text, mut escaped) = (0, false, false);
     for byte in line.bytes() {

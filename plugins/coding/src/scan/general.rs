@@ -1,14 +1,14 @@
-//! What no tool in particular says: memory, network, time limits, uncaught errors, levels of
-//! loggers. Rule: the word `error` in the name of a file or test is no error.
+//! Messages of no particular tool: memory, network, timeouts, uncaught errors, logger levels. Rule: the word `error` in
+//! the name of a file or test is no error.
 
-use super::stems::{FOREIGN, sign_of};
-use super::words::{Line, class_and_message, has_in_any_case, quoted};
-use super::{Scan, Seen};
-use crate::piece::{self, Place};
+use super::line::{Line, class_and_message, has_in_any_case, quoted};
+use super::trigrams::{NON_ASCII, trigram_in};
+use super::{LineEvent, Scanner};
 use crate::reason::Reason;
+use crate::sanitize::{self, Location};
 use crate::signal::{Finding, Kind, Tool};
 
-/// Sentences that mean one thing wherever they stand, in lower case.
+/// Sentences with one meaning at any position, in lower case.
 const SENTENCES: [(&str, Kind, u64); 32] = [
     sentence_of("javascript heap out of memory", Kind::OutOfMemory),
     sentence_of("java.lang.outofmemoryerror", Kind::OutOfMemory),
@@ -45,28 +45,33 @@ const SENTENCES: [(&str, Kind, u64); 32] = [
 ];
 
 const fn sentence_of(words: &'static str, kind: Kind) -> (&'static str, Kind, u64) {
-    (words, kind, sign_of(words))
+    (words, kind, trigram_in(words))
 }
 
-pub(super) fn read(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+pub(super) fn read(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
     let body = line.body;
-    if scan.repeats(Tool::Jest) {
-        return Some(Seen::Noise);
+    if scanner.repeats(Tool::Jest) {
+        return Some(LineEvent::Ignored);
     }
     if let Some(kind) = sentence(line) {
-        return Some(of_kind(kind, body, scan));
+        return Some(event_of_kind(kind, body, scanner));
     }
-    missing_command(body).or_else(|| sums_up(line)).or_else(|| uncaught(line, scan)).or_else(|| level(line, scan))
+    missing_command(body)
+        .or_else(|| build_summary(line))
+        .or_else(|| uncaught(line, scanner))
+        .or_else(|| level(line, scanner))
 }
 
-/// A line that its sender calls an error.
-pub(super) fn told_error(line: &Line<'_>) -> Finding {
+/// The finding for a line that its sender marks as an error.
+pub(super) fn error_finding(line: &Line<'_>) -> Finding {
     let (class, _) = class_and_message(line.body).unwrap_or_default();
     let kind = if class.is_empty() { Kind::OtherError } else { kind_of_class(class) };
-    Finding::new(kind, Tool::Unknown, line.body).at(Place::find(line.body)).about(piece::identifier(class))
+    Finding::new(kind, Tool::Unknown, line.body)
+        .with_location(Location::find(line.body))
+        .with_subject(sanitize::identifier(class))
 }
 
-/// What the class of an uncaught error means.
+/// The kind of an uncaught error by its class.
 pub(super) fn kind_of_class(class: &str) -> Kind {
     let last = class.rsplit(['.', ':', '$']).next().unwrap_or(class);
     match last {
@@ -86,17 +91,17 @@ pub(super) fn kind_of_class(class: &str) -> Kind {
     }
 }
 
-/// The place in a stack trace that is the project's own: the first, or in Python the last.
-pub fn place_in_trace(trace: &str) -> Option<Place> {
-    let own = |place: &Place| {
+/// The location in a stack trace that is in the project's own code: the first one, or in Python the last one.
+pub fn location_in_trace(trace: &str) -> Option<Location> {
+    let own = |location: &Location| {
         let foreign = ["node_modules", "internal/", "node:", "site-packages", "lib/python", "go/src/", "pkg/mod/"];
-        !foreign.iter().any(|part| place.file.contains(part))
+        !foreign.iter().any(|part| location.file.contains(part))
     };
     let python = |line: &str| {
         let (path, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let foreign = path.contains("site-packages") || path.contains("lib/python");
-        Place::new(path, rest[..digits].parse().ok()).filter(|_| !foreign)
+        Location::new(path, rest[..digits].parse().ok()).filter(|_| !foreign)
     };
     let lines = || trace.lines().take(200);
     let library =
@@ -108,13 +113,14 @@ pub fn place_in_trace(trace: &str) -> Option<Place> {
                     || line.contains(" +0x")
                     || line.starts_with('\t') && line.contains(".go:"))
         });
-        let frame =
-            |line: &str| line.rsplit_once('(').and_then(|(_, inner)| Place::read(inner)).or_else(|| Place::find(line));
+        let frame = |line: &str| {
+            line.rsplit_once('(').and_then(|(_, inner)| Location::read(inner)).or_else(|| Location::find(line))
+        };
         steps.filter_map(frame).find(own)
     })
 }
 
-/// The host of a URL, or of `host:port` behind `dial tcp`, `resolve host:` and the like.
+/// The host of a URL, or of `host:port` after `dial tcp`, `resolve host:` and the like.
 pub(super) fn host_in(text: &str) -> Option<String> {
     let word = text.split(|letter: char| letter.is_whitespace() || "\"'`,()".contains(letter)).find_map(|word| {
         let host = word.split_once("://").map_or(word, |(_, rest)| rest);
@@ -125,14 +131,14 @@ pub(super) fn host_in(text: &str) -> Option<String> {
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
             && host.rsplit('.').next().is_some_and(|last| {
                 (last.len() >= 2 || is_address(host))
-                    // A class is no host.
+                    // A class name is no host.
                     && !last.starts_with(|letter: char| letter.is_ascii_uppercase())
                     && !["js", "ts", "py", "go", "rs", "java", "json", "lock", "c", "h"].contains(&last)
             })
             && (word.contains("://") || host.bytes().filter(|byte| *byte == b'.').count() >= 1);
         (is_host || host == "localhost").then_some(host)
     })?;
-    piece::identifier(word)
+    sanitize::identifier(word)
 }
 
 /// `127.0.0.1`
@@ -150,12 +156,13 @@ fn sentence(line: &Line<'_>) -> Option<Kind> {
         }
         all
     };
-    if !line.tells(ALL) {
+    if !line.has_any(ALL) {
         return None;
     }
     let lower = line.body.to_ascii_lowercase();
-    let (_, kind, _) = SENTENCES.iter().find(|(words, _, sign)| line.tells(*sign) && lower.contains(words))?;
-    // Advice on a fault and names of tests are no faults.
+    let (_, kind, _) =
+        SENTENCES.iter().find(|(words, _, trigram_bit)| line.has_any(*trigram_bit) && lower.contains(words))?;
+    // Advice about a fault and names of tests are no faults.
     let about = [
         "filenotfound",
         "classnotfound",
@@ -169,13 +176,13 @@ fn sentence(line: &Line<'_>) -> Option<Kind> {
         "test_",
     ]
     .iter()
-    .any(|sign| lower.contains(sign));
+    .any(|phrase| lower.contains(phrase));
     (!about).then_some(*kind)
 }
 
-fn of_kind(kind: Kind, body: &str, scan: &Scan) -> Seen {
-    if scan.in_test() && matches!(kind, Kind::Timeout | Kind::Network) {
-        return Seen::Reason(Reason::of(body).or(Some(Reason::TimeLimit)));
+fn event_of_kind(kind: Kind, body: &str, scanner: &Scanner) -> LineEvent {
+    if scanner.in_test() && matches!(kind, Kind::Timeout | Kind::Network) {
+        return LineEvent::Reason(Reason::of(body).or(Some(Reason::TimeLimit)));
     }
     let lower = body.to_ascii_lowercase();
     let network = [
@@ -185,24 +192,26 @@ fn of_kind(kind: Kind, body: &str, scan: &Scan) -> Seen {
         ("resolution", Reason::NameLookup),
         ("reset", Reason::Reset),
     ];
-    let why = network.iter().find(|(sign, _)| kind == Kind::Network && lower.contains(sign)).map(|(_, reason)| *reason);
+    let why = network.iter().find(|(word, _)| kind == Kind::Network && lower.contains(word)).map(|(_, reason)| *reason);
     let words = match kind {
-        // The sentence itself is the fault; what is around it changes from sighting to sighting.
+        // The sentence itself is the fault; the text around it varies between occurrences.
         Kind::OutOfMemory | Kind::DiskFull => "",
         _ => body,
     };
-    let tool = if has_in_any_case(body, "javascript heap") { Tool::Node } else { scan.tool };
-    let mut finding = Finding::new(kind, tool, words).because(why.or_else(|| Reason::of(body)));
+    let tool = if has_in_any_case(body, "javascript heap") { Tool::Node } else { scanner.tool };
+    let mut finding = Finding::new(kind, tool, words).with_reason(why.or_else(|| Reason::of(body)));
     if kind == Kind::Network {
-        finding = finding.about(host_in(body));
+        finding = finding.with_subject(host_in(body));
     }
-    Seen::Fault(finding)
+    LineEvent::Finding(finding)
 }
 
 /// `sh: 1: jest: not found`, `bash: line 3: foo: command not found`, `'x' is not recognized as …`.
-fn missing_command(body: &str) -> Option<Seen> {
+fn missing_command(body: &str) -> Option<LineEvent> {
     let fault = |name: &str| {
-        Some(Seen::Fault(Finding::new(Kind::MissingCommand, Tool::Unknown, "command").about(piece::identifier(name))))
+        Some(LineEvent::Finding(
+            Finding::new(Kind::MissingCommand, Tool::Unknown, "command").with_subject(sanitize::identifier(name)),
+        ))
     };
     if let Some(rest) = body.strip_suffix(": command not found").or_else(|| body.strip_suffix("：未找到命令")) {
         return fault(rest.rsplit([':', '：']).next()?);
@@ -214,30 +223,30 @@ fn missing_command(body: &str) -> Option<Seen> {
         return fault(quoted(body)?);
     }
     if let Some((_, rest)) = body.split_once("error while loading shared libraries: ") {
-        let library = rest.split(':').next().and_then(piece::identifier);
-        return Some(Seen::Fault(Finding::new(Kind::ImportError, Tool::Gcc, "").about(library)));
+        let library = rest.split(':').next().and_then(sanitize::identifier);
+        return Some(LineEvent::Finding(Finding::new(Kind::ImportError, Tool::Gcc, "").with_subject(library)));
     }
     let executable = body.split_once("executable file not found in")?;
     fault(quoted(executable.0)?)
 }
 
-/// That a build failed is the sum of its errors and no error more.
-fn sums_up(line: &Line<'_>) -> Option<Seen> {
+/// That a build failed is the summary of its errors and no additional error.
+fn build_summary(line: &Line<'_>) -> Option<LineEvent> {
     let bare = line.body.trim_start_matches(['[', ']', '错', '误', ' ', ':', '：']);
     let sums = ["build failed", "compilation failed", "构建失败", "编译失败"];
     let begins =
         |sum: &&str| bare.as_bytes().get(..sum.len()).is_some_and(|start| start.eq_ignore_ascii_case(sum.as_bytes()));
-    (bare.len() < 120 && sums.iter().any(begins)).then_some(Seen::Build(false))
+    (bare.len() < 120 && sums.iter().any(begins)).then_some(LineEvent::Build(false))
 }
 
-/// Levels of one letter: `E/Tag: …`, `1234  5678 E Tag: …` behind a time, `E, [2026-11-30…] ERROR -- : …`.
-pub(super) fn letter(line: &Line<'_>) -> Option<Seen> {
+/// Levels of one letter: `E/Tag: …`, `1234  5678 E Tag: …` after a time, `E, [2026-11-30…] ERROR -- : …`.
+pub(super) fn letter_level(line: &Line<'_>) -> Option<LineEvent> {
     let body = line.body;
     let bytes = body.as_bytes();
     let (letter, rest) = match bytes {
         [letter @ (b'E' | b'F' | b'W'), b'/', next, ..] if next.is_ascii_alphabetic() => (*letter, &body[2..]),
         [letter @ (b'E' | b'F' | b'W'), b',', b' ', b'[', ..] => (*letter, body.split_once(" -- ")?.1),
-        [first, ..] if line.stamped && first.is_ascii_digit() => {
+        [first, ..] if line.had_prefix && first.is_ascii_digit() => {
             let mut words = body.split_whitespace();
             let numbers = [words.next()?, words.next()?];
             let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
@@ -252,15 +261,19 @@ pub(super) fn letter(line: &Line<'_>) -> Option<Seen> {
         b'W' => Kind::Warning,
         _ => return None,
     };
-    Some(Seen::Fault(Finding::new(kind, Tool::Unknown, message).because(Reason::of(message))))
+    Some(LineEvent::Finding(Finding::new(kind, Tool::Unknown, message).with_reason(Reason::of(message))))
 }
 
-/// Lines that begin with a level, or have one behind their time.
-fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+/// Lines that begin with a level, or have one after their time.
+fn level(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
     let dated = line.body.as_bytes().get(1).is_some_and(u8::is_ascii_digit) && line.body.starts_with(['E', 'F']);
-    const SIGNS: u64 =
-        sign_of("error") | sign_of("fatal") | sign_of("critical") | sign_of("severe") | sign_of("warn") | FOREIGN;
-    if !line.tells(SIGNS) && !dated {
+    const TRIGRAMS: u64 = trigram_in("error")
+        | trigram_in("fatal")
+        | trigram_in("critical")
+        | trigram_in("severe")
+        | trigram_in("warn")
+        | NON_ASCII;
+    if !line.has_any(TRIGRAMS) && !dated {
         return None;
     }
     let body = line.body;
@@ -280,23 +293,23 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         || is_level(first, &["ERROR", "FATAL", "CRITICAL", "SEVERE"])
         || first.starts_with("错误：")
         || first.starts_with("错误:");
-    // Time and date, a thread, a logger: at most so many words before the level.
-    let stamped = line.stamped
+    // Time and date, a thread, a logger: at most this many words before the level.
+    let stamped = line.had_prefix
         || first.starts_with(|letter: char| letter.is_ascii_digit() || letter == '[')
         || first.contains('=');
-    // Behind what was taken off a thread and a logger at most, and never the last word.
-    let within = if line.stamped { 3 } else { 5 };
+    // After a removed prefix only a thread and a logger may precede the level, which is never the last word.
+    let within = if line.had_prefix { 3 } else { 5 };
     let words: Vec<&str> = start.split_whitespace().take(within + 1).collect();
     let before = &words[..words.len().saturating_sub(1)];
     let later = |names: &[&str]| stamped && before.iter().any(|word| is_level(word, names));
-    let place = || Place::find(body).filter(|_| !body.contains("://"));
+    let location = || Location::find(body).filter(|_| !body.contains("://"));
     if error || later(&["ERROR", "FATAL", "CRITICAL", "SEVERE", "error", "fatal", "错误"]) {
         let kind = if Reason::of(body) == Some(Reason::TimeLimit) { Kind::Timeout } else { Kind::OtherError };
-        let finding = Finding::new(kind, Tool::Unknown, body).at(place());
-        return Some(if scan.tool == Tool::Unknown || first == "error:" {
-            Seen::Head(finding)
+        let finding = Finding::new(kind, Tool::Unknown, body).with_location(location());
+        return Some(if scanner.tool == Tool::Unknown || first == "error:" {
+            LineEvent::OpenFinding(finding)
         } else {
-            Seen::Fault(finding)
+            LineEvent::Finding(finding)
         });
     }
     // `E1201 02:22:26.204844   12 server.go:265] …`
@@ -306,25 +319,27 @@ fn level(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         && start.get(8..9) == Some(":");
     if dated && first.starts_with(['E', 'F']) {
         let message = body.split_once("] ").map_or(body, |(_, message)| message);
-        return Some(Seen::Fault(Finding::new(Kind::OtherError, Tool::Unknown, message).because(Reason::of(message))));
+        return Some(LineEvent::Finding(
+            Finding::new(Kind::OtherError, Tool::Unknown, message).with_reason(Reason::of(message)),
+        ));
     }
     let warning = is_level(first, &["warning", "Warning", "WARNING", "WARN", "警告"])
         && (first.ends_with([':', ']', '：', '】']) || first.starts_with('W'));
     (warning || later(&["WARN", "WARNING", "warn", "warning", "警告"]))
-        .then(|| Seen::Fault(Finding::new(Kind::Warning, Tool::Unknown, body).at(place())))
+        .then(|| LineEvent::Finding(Finding::new(Kind::Warning, Tool::Unknown, body).with_location(location())))
 }
 
-/// `TypeError: x is not a function`, as the last line of a program that nobody caught.
-fn uncaught(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+/// `TypeError: x is not a function`, as the last line of a program.
+fn uncaught(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
     let body = line.body.strip_prefix("Uncaught ").unwrap_or(line.body);
     let (class, message) = class_and_message(body)?;
-    if scan.in_test() {
-        return Some(Seen::Reason(Reason::of_class(class).or_else(|| Reason::of_test(message))));
+    if scanner.in_test() {
+        return Some(LineEvent::Reason(Reason::of_class(class).or_else(|| Reason::of_test(message))));
     }
     if line.indent > 0 || message.is_empty() || class.ends_with("Warning") || !body.contains(": ") {
         return None;
     }
     let finding = Finding::new(kind_of_class(class), Tool::Unknown, message)
-        .about(class.rsplit('.').next().and_then(piece::identifier));
-    Some(Seen::Head(finding.because(Reason::of_class(class))))
+        .with_subject(class.rsplit('.').next().and_then(sanitize::identifier));
+    Some(LineEvent::OpenFinding(finding.with_reason(Reason::of_class(class))))
 }

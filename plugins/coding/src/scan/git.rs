@@ -1,12 +1,12 @@
-//! git. Rule: `error:` and `fatal:` are anybody's words; what makes them git's is the sentence behind.
+//! git. Rule: `error:` and `fatal:` are used by any tool; the sentence after them identifies git.
 
-use super::words::{Line, quoted};
-use super::{Scan, Seen, general};
-use crate::piece::{self, Place};
+use super::line::{Line, quoted};
+use super::{LineEvent, Scanner, general};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Sighting, Tool};
+use crate::sanitize::{self, Location};
+use crate::signal::{Finding, Kind, Occurrence, Tool};
 
-/// What git says, what it means, and why.
+/// A message of git, its kind and its reason.
 const SENTENCES: [(&str, Kind, Option<Reason>); 25] = [
     ("RPC failed", Kind::Network, Some(Reason::Reset)),
     ("unable to access '", Kind::Network, None),
@@ -35,7 +35,7 @@ const SENTENCES: [(&str, Kind, Option<Reason>); 25] = [
     ("detected dubious ownership", Kind::Permission, Some(Reason::Unauthorized)),
 ];
 
-/// What only follows from an error before it.
+/// Consequences of a previous error.
 const FOLLOWS: [&str; 7] = [
     "early EOF",
     "bytes of body are still expected",
@@ -46,7 +46,7 @@ const FOLLOWS: [&str; 7] = [
     "index-pack failed",
 ];
 
-pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+pub(super) fn read(line: &Line<'_>, scanner: &mut Scanner) -> Option<LineEvent> {
     let body = line.body;
     if !matches!(body.as_bytes()[0], b'C' | b'F' | b'R' | b'r' | b'A' | b'!' | b'e' | b'f' | b'm' | b'E') {
         return None;
@@ -54,38 +54,42 @@ pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
     let started =
         ["Cloning into '", "From https://", "Receiving objects: ", "remote: ", "Resolving deltas: ", "Auto-merging "];
     if started.iter().any(|start| body.starts_with(start)) {
-        scan.tool = Tool::Git;
+        scanner.tool = Tool::Git;
         let bad = body.starts_with("remote: Repository not found");
-        return bad.then(|| Seen::Fault(fault(Kind::Dependency, body, Some(Reason::NotFound))));
+        return bad.then(|| LineEvent::Finding(fault(Kind::Dependency, body, Some(Reason::NotFound))));
     }
     if let Some(rest) = body.strip_prefix("CONFLICT (") {
         let file = rest.rsplit(' ').next().filter(|_| rest.contains("Merge conflict in "));
-        let place = file.and_then(|file| Place::new(file, None));
-        return Some(Seen::Fault(fault(Kind::FailedStep, "merge", Some(Reason::Conflict)).at(place)));
+        let location = file.and_then(|file| Location::new(file, None));
+        return Some(LineEvent::Finding(
+            fault(Kind::FailedStep, "merge", Some(Reason::Conflict)).with_location(location),
+        ));
     }
     if body.starts_with("! [rejected]") || body.starts_with("! [remote rejected]") {
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
     let message = ["error: ", "fatal: ", "merge: ", "ERROR: "].iter().find_map(|level| body.strip_prefix(level))?;
-    if scan.tool == Tool::Git && FOLLOWS.iter().any(|words| message.contains(words)) {
-        // By itself it is an error as well.
-        return Some(Seen::Fault(fault(Kind::Network, "transfer", Some(Reason::Reset)).seen(Sighting::Again)));
+    if scanner.tool == Tool::Git && FOLLOWS.iter().any(|words| message.contains(words)) {
+        // Without a previous error it is one by itself.
+        return Some(LineEvent::Finding(
+            fault(Kind::Network, "transfer", Some(Reason::Reset)).with_occurrence(Occurrence::Repeat),
+        ));
     }
     let (_, kind, reason) = SENTENCES.iter().find(|(words, ..)| message.contains(words))?;
     let known =
-        scan.tool == Tool::Git || body.starts_with("fatal: ") || message.contains("git") || message.contains(" ref");
+        scanner.tool == Tool::Git || body.starts_with("fatal: ") || message.contains("git") || message.contains(" ref");
     if !known && !matches!(kind, Kind::Network) && !body.starts_with("merge: ") {
         return None;
     }
     let subject = match kind {
         Kind::Network => general::host_in(message),
-        _ => quoted(message).and_then(piece::identifier),
+        _ => quoted(message).and_then(sanitize::identifier),
     };
-    // The words that follow a broken transfer say the same.
+    // The messages after a broken transfer repeat it.
     let words = if *kind == Kind::Network { "transfer" } else { message };
-    Some(Seen::Fault(fault(*kind, words, *reason).because(Reason::of(message)).about(subject)))
+    Some(LineEvent::Finding(fault(*kind, words, *reason).with_reason(Reason::of(message)).with_subject(subject)))
 }
 
 fn fault(kind: Kind, words: &str, reason: Option<Reason>) -> Finding {
-    Finding::new(kind, Tool::Git, words).because(reason)
+    Finding::new(kind, Tool::Git, words).with_reason(reason)
 }

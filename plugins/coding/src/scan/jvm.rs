@@ -1,160 +1,161 @@
-//! maven, gradle, javac and kotlinc. Rule: what maven lists again behind `Failed to execute goal` is
-//! not read again.
+//! maven, gradle, javac and kotlinc. Rule: repetitions by maven after `Failed to execute goal` are not read again.
 
-use super::stems::stem;
-use super::words::{Line, between, class_and_message, number_after, number_before};
-use super::{Scan, Section, Seen};
-use crate::piece::{self, Place};
+use super::line::{Line, between, class_and_message, number_after, number_before};
+use super::trigrams::trigram;
+use super::{LineEvent, Scanner, Section};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Sighting, Tool};
+use crate::sanitize::{self, Location};
+use crate::signal::{Finding, Kind, Occurrence, Tool};
 
-pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+pub(super) fn read(line: &Line<'_>, scanner: &mut Scanner) -> Option<LineEvent> {
     let body = line.body;
     if let Some(rest) = body.strip_prefix("[INFO]") {
-        return Some(info(rest.trim(), scan));
+        return Some(info(rest.trim(), scanner));
     }
     if let Some(rest) = body.strip_prefix("[ERROR]").or_else(|| body.strip_prefix("[错误]")) {
-        return maven(rest, scan);
+        return maven(rest, scanner);
     }
     if let Some(rest) = body.strip_prefix("[WARNING]").or_else(|| body.strip_prefix("[警告]")) {
         let rest = rest.trim();
-        if let Some(seen) = flakes(rest, scan) {
-            return Some(seen);
+        if let Some(event) = flakes(rest, scanner) {
+            return Some(event);
         }
-        let place = Place::find(rest).filter(|place| place.file.ends_with(".java"));
-        let finding = Finding::new(Kind::Warning, Tool::Maven, rest).at(place);
-        return Some(if rest.is_empty() { Seen::Noise } else { Seen::Fault(finding) });
+        let location = Location::find(rest).filter(|location| location.file.ends_with(".java"));
+        let finding = Finding::new(Kind::Warning, Tool::Maven, rest).with_location(location);
+        return Some(if rest.is_empty() { LineEvent::Ignored } else { LineEvent::Finding(finding) });
     }
     if body.starts_with("Tests run: ") {
         return Some(tests_run(body));
     }
     if let Some(rest) = body.strip_prefix("[error] ") {
-        // sbt repeats below an error what stands in the source.
-        let at = rest.split_once(": ").map(|(at, message)| (Place::read(&format!("{at}:")), message));
+        // sbt repeats the source line below an error.
+        let at = rest.split_once(": ").map(|(at, message)| (Location::read(&format!("{at}:")), message));
         return match at {
-            Some((Some(place), message)) => {
-                scan.section = Section::Repeats(Tool::Unknown);
-                let finding = Finding::new(Kind::BuildError, Tool::Unknown, message).at(Some(place));
-                Some(Seen::Fault(finding.about(message.rsplit(' ').next().and_then(piece::identifier))))
+            Some((Some(location), message)) => {
+                scanner.section = Section::Repeats(Tool::Unknown);
+                let finding = Finding::new(Kind::BuildError, Tool::Unknown, message).with_location(Some(location));
+                Some(LineEvent::Finding(
+                    finding.with_subject(message.rsplit(' ').next().and_then(sanitize::identifier)),
+                ))
             }
-            _ if scan.repeats(Tool::Unknown) => Some(Seen::Noise),
+            _ if scanner.repeats(Tool::Unknown) => Some(LineEvent::Ignored),
             _ => None,
         };
     }
     match body.as_bytes()[0] {
         b'e' | b'w' if body.starts_with("e: ") || body.starts_with("w: ") => kotlin(body),
-        b'>' if body.starts_with("> Task ") => task(body, scan),
+        b'>' if body.starts_with("> Task ") => task(body, scanner),
         b'>' if body.starts_with("> Could not ") => unresolved(&body[12..]),
-        b'B' if body.starts_with("BUILD SUCCESSFUL") => Some(Seen::Build(true)),
-        b'B' if body.starts_with("BUILD FAILED") => Some(Seen::Build(false)),
-        b'F' if body.starts_with("FAILURE: Build ") => Some(Seen::Noise),
-        b'E' if body.starts_with("Execution failed for task") => Some(Seen::Noise),
+        b'B' if body.starts_with("BUILD SUCCESSFUL") => Some(LineEvent::Build(true)),
+        b'B' if body.starts_with("BUILD FAILED") => Some(LineEvent::Build(false)),
+        b'F' if body.starts_with("FAILURE: Build ") => Some(LineEvent::Ignored),
+        b'E' if body.starts_with("Execution failed for task") => Some(LineEvent::Ignored),
         b'E' if body.starts_with("Exception in thread ") => uncaught(body),
-        b's' if body.starts_with("symbol: ") => symbol(body, scan),
-        _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body, scan),
-        _ if line.tells(const { stem(b"fai") }) && body.contains(" tests completed, ") => {
-            Some(number_before(body, " failed").map_or(Seen::Noise, Seen::Sum))
+        b's' if body.starts_with("symbol: ") => symbol(body, scanner),
+        _ if body.ends_with(" FAILED") && body.contains(" > ") => gradle_test(body, scanner),
+        _ if line.has_any(const { trigram(b"fai") }) && body.contains(" tests completed, ") => {
+            Some(number_before(body, " failed").map_or(LineEvent::Ignored, LineEvent::FailedTests))
         }
-        _ => gradle_place(line, scan),
+        _ => gradle_location(line, scanner),
     }
 }
 
-fn info(rest: &str, scan: &mut Scan) -> Seen {
+fn info(rest: &str, scanner: &mut Scanner) -> LineEvent {
     if rest.starts_with("BUILD SUCCESS") {
-        return Seen::Build(true);
+        return LineEvent::Build(true);
     }
     if rest.starts_with("BUILD FAILURE") {
-        return Seen::Build(false);
+        return LineEvent::Build(false);
     }
     if rest.starts_with("Scanning for projects") {
-        scan.section = Section::None;
+        scanner.section = Section::None;
     }
     if rest.starts_with("Tests run: ") {
-        scan.section = Section::None;
+        scanner.section = Section::None;
         return tests_run(rest);
     }
     // `-----< com.example:shop-core >-----` heads a module.
     if let Some(module) = between(rest, "-< ", " >-").and_then(|name| name.rsplit(':').next()) {
-        scan.section = Section::None;
-        return Seen::Begins(Tool::Maven, Some(module.to_owned()));
+        scanner.section = Section::None;
+        return LineEvent::TestRunStarted(Tool::Maven, Some(module.to_owned()));
     }
-    Seen::Tool(Tool::Maven)
+    LineEvent::Tool(Tool::Maven)
 }
 
-/// `Flakes:`, and the tests below it, of which each run is told.
-fn flakes(rest: &str, scan: &mut Scan) -> Option<Seen> {
+/// `Flakes:`, and the tests below it, each with its runs.
+fn flakes(rest: &str, scanner: &mut Scanner) -> Option<LineEvent> {
     if rest == "Flakes:" {
-        scan.section = Section::MavenFlakes;
-        return Some(Seen::Noise);
+        scanner.section = Section::MavenFlakes;
+        return Some(LineEvent::Ignored);
     }
     if rest.starts_with("Tests run: ") {
         return Some(tests_run(rest));
     }
     let is_name = !rest.is_empty() && rest.contains('.') && !rest.contains(": ") && rest.split(' ').count() == 1;
-    (scan.section == Section::MavenFlakes && is_name).then(|| {
+    (scanner.section == Section::MavenFlakes && is_name).then(|| {
         let mut finding = maven_test(rest);
         (finding.kind, finding.error) = (Kind::Flaky, false);
-        Seen::Flaky(finding)
+        LineEvent::Flaky(finding)
     })
 }
 
-fn tests_run(body: &str) -> Seen {
+fn tests_run(body: &str) -> LineEvent {
     let failed = number_after(body, "Failures: ").unwrap_or(0) + number_after(body, "Errors: ").unwrap_or(0);
-    // Of one class, with more to come.
-    if body.contains("Time elapsed") { Seen::Noise } else { Seen::Sum(failed) }
+    // The count of one class, with more to follow.
+    if body.contains("Time elapsed") { LineEvent::Ignored } else { LineEvent::FailedTests(failed) }
 }
 
-fn maven(rest: &str, scan: &mut Scan) -> Option<Seen> {
+fn maven(rest: &str, scanner: &mut Scanner) -> Option<LineEvent> {
     let indent = rest.len() - rest.trim_start().len();
     let rest = rest.trim();
     if rest.starts_with("Failed to execute goal") {
-        scan.section = Section::Repeats(Tool::Maven);
+        scanner.section = Section::Repeats(Tool::Maven);
         return Some(goal(rest));
     }
     if let Some(run) = rest.strip_prefix("Run ").and_then(|run| run.split_once(": ")) {
-        // One of several tries; of a flaky test it tells nothing that counts.
-        let counts = scan.section != Section::MavenFlakes && run.0.bytes().all(|byte| byte.is_ascii_digit());
-        return if counts { summary(run.1).map(again) } else { Some(Seen::Noise) };
+        // One of several attempts; the attempts of a flaky test do not count.
+        let counts = scanner.section != Section::MavenFlakes && run.0.bytes().all(|byte| byte.is_ascii_digit());
+        return if counts { summary(run.1).map(repeated) } else { Some(LineEvent::Ignored) };
     }
-    if scan.repeats(Tool::Maven) || rest.is_empty() || rest.starts_with("COMPILATION ERROR") {
-        return Some(Seen::Noise);
+    if scanner.repeats(Tool::Maven) || rest.is_empty() || rest.starts_with("COMPILATION ERROR") {
+        return Some(LineEvent::Ignored);
     }
     if rest.starts_with("symbol:") {
-        return symbol(rest, scan);
+        return symbol(rest, scanner);
     }
     if rest.starts_with("Tests run: ") {
         return Some(tests_run(rest));
     }
     if let Some((at, message)) = rest.split_once("] ").filter(|(at, _)| at.contains(":[")) {
-        return Some(compile_error(Place::read(at), message, Tool::Maven));
+        return Some(compile_error(Location::read(at), message, Tool::Maven));
     }
     if rest.contains("<<< FAILURE!") || rest.contains("<<< ERROR!") {
-        return Some(surefire(rest, scan.target.as_deref()));
+        return Some(surefire(rest, scanner.target.as_deref()));
     }
     if indent >= 2 {
         return summary(rest);
     }
-    // `Failures:`, `Errors:` and whatever else only heads a list.
+    // `Failures:`, `Errors:` and other headings of a list.
     if rest.ends_with(':') {
-        scan.section = Section::None;
-        return Some(Seen::Noise);
+        scanner.section = Section::None;
+        return Some(LineEvent::Ignored);
     }
-    // The name above the tries of a test that failed in all of them.
+    // The name above the attempts of a test that failed in all of them.
     if rest.contains('.') && rest.split(' ').count() == 1 {
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
     None
 }
 
-fn again(seen: Seen) -> Seen {
-    match seen {
-        Seen::Fault(finding) => Seen::Fault(finding.seen(Sighting::Again)),
-        seen => seen,
+fn repeated(event: LineEvent) -> LineEvent {
+    match event {
+        LineEvent::Finding(finding) => LineEvent::Finding(finding.with_occurrence(Occurrence::Repeat)),
+        event => event,
     }
 }
 
-/// The report of one test: the name in the older or the newer notation.
-fn surefire(rest: &str, target: Option<&str>) -> Seen {
+/// The report of one test: its name in the older or the newer notation.
+fn surefire(rest: &str, target: Option<&str>) -> LineEvent {
     let name = rest.split(" -- ").next().unwrap_or(rest).split("  Time").next().unwrap_or(rest).trim();
     let full = match between(name, "(", ")") {
         Some(class) if class.contains('.') || class.ends_with("Test") => {
@@ -162,150 +163,156 @@ fn surefire(rest: &str, target: Option<&str>) -> Seen {
         }
         _ => name.to_owned(),
     };
-    Seen::Head(maven_test(&full).within(target).seen(Sighting::Mention))
+    LineEvent::OpenFinding(maven_test(&full).with_target(target).with_occurrence(Occurrence::Mention))
 }
 
 fn maven_test(name: &str) -> Finding {
     let mut parts = name.trim_end_matches("()").rsplit('.');
     let (method, class) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let short = if class.is_empty() { method.to_owned() } else { format!("{class}.{method}") };
-    Finding::new(Kind::FailedTest, Tool::Maven, "").about(piece::name(&short))
+    Finding::new(Kind::FailedTest, Tool::Maven, "").with_subject(sanitize::name(&short))
 }
 
 /// `CartTest.total:31 expected: <3> but was: <4>`, `CartTest.total:31 » NullPointer …`
-fn summary(rest: &str) -> Option<Seen> {
+fn summary(rest: &str) -> Option<LineEvent> {
     let (name, message) = rest.split_once([' ', '»']).unwrap_or((rest, ""));
     let (name, line) = name.split_once(':')?;
     let (class, _) = name.split_once('.')?;
-    // A failure in what the test calls is shown as a chain, `A.a:1->b:2`.
+    // A failure in a called method is shown as a chain, `A.a:1->b:2`.
     let line = line.split(['-', ' ']).next()?.parse().ok()?;
-    let place = Place::new(&format!("{class}.java"), Some(line));
+    let location = Location::new(&format!("{class}.java"), Some(line));
     let reason = Reason::of_class(message.trim_start_matches(['»', ' ']).split(' ').next()?);
     let reason = reason.or_else(|| message.contains("NullPointer").then_some(Reason::NullValue));
-    let finding = maven_test(name).at(place).because(reason.or_else(|| Reason::of_test(message)));
-    Some(Seen::Fault(finding.seen(Sighting::Report)))
+    let finding = maven_test(name).with_location(location).with_reason(reason.or_else(|| Reason::of_test(message)));
+    Some(LineEvent::Finding(finding.with_occurrence(Occurrence::Report)))
 }
 
-fn goal(rest: &str) -> Seen {
+fn goal(rest: &str) -> LineEvent {
     if rest.contains("ould not resolve dependencies") || rest.contains("ould not find artifact") {
         let name = rest.split("ould not find artifact ").nth(1).and_then(|rest| rest.split(' ').next());
-        let finding = Finding::new(Kind::Dependency, Tool::Maven, "").about(name.and_then(piece::identifier));
-        return Seen::Fault(finding.because(Some(Reason::NotFound)));
+        let finding = Finding::new(Kind::Dependency, Tool::Maven, "").with_subject(name.and_then(sanitize::identifier));
+        return LineEvent::Finding(finding.with_reason(Some(Reason::NotFound)));
     }
-    let goal = between(rest, "goal ", " ").and_then(|goal| goal.rsplit(':').next()).and_then(piece::identifier);
-    Seen::Fault(Finding::new(Kind::FailedStep, Tool::Maven, "goal").about(goal))
+    let goal = between(rest, "goal ", " ").and_then(|goal| goal.rsplit(':').next()).and_then(sanitize::identifier);
+    LineEvent::Finding(Finding::new(Kind::FailedStep, Tool::Maven, "goal").with_subject(goal))
 }
 
-/// What the Java compiler says, whoever runs it.
-pub(super) fn java_error(place: Place, message: &str, scan: &Scan) -> Seen {
-    compile_error(Some(place), message, runner(scan))
+/// An error of the Java compiler, whatever tool runs it.
+pub(super) fn java_error(location: Location, message: &str, scanner: &Scanner) -> LineEvent {
+    compile_error(Some(location), message, runner(scanner))
 }
 
-/// Who has run the compiler, as far as the log has said.
-pub(super) fn runner(scan: &Scan) -> Tool {
-    if matches!(scan.tool, Tool::Maven | Tool::Gradle) { scan.tool } else { Tool::Javac }
+/// The tool that runs the compiler, as far as it is known.
+pub(super) fn runner(scanner: &Scanner) -> Tool {
+    if matches!(scanner.tool, Tool::Maven | Tool::Gradle) { scanner.tool } else { Tool::Javac }
 }
 
-fn compile_error(place: Option<Place>, message: &str, tool: Tool) -> Seen {
+fn compile_error(location: Option<Location>, message: &str, tool: Tool) -> LineEvent {
     if let Some(package) = message.strip_prefix("package ").and_then(|rest| rest.strip_suffix(" does not exist")) {
-        let finding = Finding::new(Kind::ImportError, tool, "").about(piece::identifier(package));
-        return Seen::Fault(finding.at(place));
+        let finding = Finding::new(Kind::ImportError, tool, "").with_subject(sanitize::identifier(package));
+        return LineEvent::Finding(finding.with_location(location));
     }
-    let finding = Finding::new(Kind::BuildError, tool, message).at(place);
-    // The symbol that was not found stands in one of the next lines.
+    let finding = Finding::new(Kind::BuildError, tool, message).with_location(location);
+    // The missing symbol is named in one of the next lines.
     if message.contains("find symbol") || message.contains("找不到符号") {
-        Seen::Head(finding)
+        LineEvent::OpenFinding(finding)
     } else {
-        Seen::Fault(finding)
+        LineEvent::Finding(finding)
     }
 }
 
 /// `symbol:   class Foo`
-fn symbol(body: &str, scan: &mut Scan) -> Option<Seen> {
+fn symbol(body: &str, scanner: &mut Scanner) -> Option<LineEvent> {
     let name = body.split_whitespace().last()?;
-    let name = name.split('(').next().and_then(piece::identifier);
+    let name = name.split('(').next().and_then(sanitize::identifier);
     let finding =
-        scan.waiting.as_mut().filter(|finding| finding.kind == Kind::BuildError && finding.subject.is_none())?;
+        scanner.waiting.as_mut().filter(|finding| finding.kind == Kind::BuildError && finding.subject.is_none())?;
     finding.subject = name;
-    Some(Seen::End(None, None))
+    Some(LineEvent::Complete(None, None))
 }
 
 /// `e: file:///src/Foo.kt:12:8 Unresolved reference 'x'.`
-fn kotlin(body: &str) -> Option<Seen> {
+fn kotlin(body: &str) -> Option<LineEvent> {
     let rest = &body[3..];
     let (at, message) = rest.split_once(".kt:").map(|(at, _)| (at.len() + 4, rest)).and_then(|(end, rest)| {
         let space = rest[end..].find(' ')?;
         Some((&rest[..end + space], rest[end + space..].trim_start_matches([':', ' '])))
     })?;
-    let subject = super::words::quoted(message).or_else(|| message.strip_prefix("Unresolved reference: "));
-    let subject = subject.and_then(piece::identifier);
+    let subject = super::line::quoted(message).or_else(|| message.strip_prefix("Unresolved reference: "));
+    let subject = subject.and_then(sanitize::identifier);
     let error = body.starts_with('e');
     let kind = if error { Kind::BuildError } else { Kind::Warning };
-    let finding = Finding::new(kind, Tool::Gradle, message).about(subject);
-    Some(Seen::Fault(finding.at(Place::find(at)).grave(error)))
+    let finding = Finding::new(kind, Tool::Gradle, message).with_subject(subject);
+    Some(LineEvent::Finding(finding.with_location(Location::find(at)).with_error(error)))
 }
 
-fn task(body: &str, scan: &mut Scan) -> Option<Seen> {
-    scan.tool = Tool::Gradle;
+fn task(body: &str, scanner: &mut Scanner) -> Option<LineEvent> {
+    scanner.tool = Tool::Gradle;
     let task = body.strip_prefix("> Task ")?;
-    // The project, without the task in it.
-    scan.target = task.split(' ').next().and_then(|path| path.rsplit_once(':')).map(|(project, _)| project.to_owned());
-    scan.target = scan.target.take().filter(|project| !project.is_empty());
+    // The project, without the task.
+    scanner.target =
+        task.split(' ').next().and_then(|path| path.rsplit_once(':')).map(|(project, _)| project.to_owned());
+    scanner.target = scanner.target.take().filter(|project| !project.is_empty());
     let task = task.strip_suffix(" FAILED");
     Some(match task {
-        Some(task) => Seen::Fault(Finding::new(Kind::FailedStep, Tool::Gradle, "task").about(piece::identifier(task))),
-        None => Seen::Noise,
+        Some(task) => LineEvent::Finding(
+            Finding::new(Kind::FailedStep, Tool::Gradle, "task").with_subject(sanitize::identifier(task)),
+        ),
+        None => LineEvent::Ignored,
     })
 }
 
-fn unresolved(rest: &str) -> Option<Seen> {
+fn unresolved(rest: &str) -> Option<LineEvent> {
     let name = rest.strip_prefix("resolve ").or_else(|| rest.strip_prefix("find "))?;
-    let name =
-        name.split(' ').next().and_then(piece::identifier).filter(|name| name.contains(':') && !name.starts_with(':'));
-    let finding = Finding::new(Kind::Dependency, Tool::Gradle, "").about(name);
-    Some(Seen::Fault(finding.because(Some(Reason::NotFound))))
+    let name = name
+        .split(' ')
+        .next()
+        .and_then(sanitize::identifier)
+        .filter(|name| name.contains(':') && !name.starts_with(':'));
+    let finding = Finding::new(Kind::Dependency, Tool::Gradle, "").with_subject(name);
+    Some(LineEvent::Finding(finding.with_reason(Some(Reason::NotFound))))
 }
 
-/// `CartTest > adds() FAILED`, with the package or without.
-fn gradle_test(body: &str, scan: &Scan) -> Option<Seen> {
+/// `CartTest > adds() FAILED`, with or without the package.
+fn gradle_test(body: &str, scanner: &Scanner) -> Option<LineEvent> {
     let name = body.strip_suffix(" FAILED")?;
     let (class, test) = name.split_once(" > ")?;
     if class.contains(' ') || class.contains('/') {
         return None;
     }
     let test = test.trim_end_matches("()");
-    Some(Seen::Head(
+    Some(LineEvent::OpenFinding(
         Finding::new(Kind::FailedTest, Tool::Gradle, "")
-            .of_test(&format!("{class}.{test}"))
-            .within(scan.target.as_deref()),
+            .with_test(&format!("{class}.{test}"))
+            .with_target(scanner.target.as_deref()),
     ))
 }
 
-/// `org.opentest4j.AssertionFailedError at CartTest.java:15`, behind a failed test.
-fn gradle_place(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
-    let waits = scan.waiting.as_ref().is_some_and(|finding| matches!(finding.tool, Tool::Gradle | Tool::Maven));
-    if !waits || line.indent == 0 && !line.body.contains('.') {
+/// `org.opentest4j.AssertionFailedError at CartTest.java:15`, after a failed test.
+fn gradle_location(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
+    let is_waiting = scanner.waiting.as_ref().is_some_and(|finding| matches!(finding.tool, Tool::Gradle | Tool::Maven));
+    if !is_waiting || line.indent == 0 && !line.body.contains('.') {
         return None;
     }
-    let (class, place) = match line.body.rsplit_once(" at ") {
-        Some((class, place)) => (class, Place::find(place)),
+    let (class, location) = match line.body.rsplit_once(" at ") {
+        Some((class, location)) => (class, Location::find(location)),
         None => (line.body, None),
     };
     let (class, message) = class_and_message(class)?;
     let reason = Reason::of_class(class).or_else(|| Reason::of_test(message));
-    // Maven's trace with the place follows; gradle has it in the same line.
-    Some(match place {
-        Some(place) => Seen::End(Some(place), reason.or(Some(Reason::Panic))),
-        None => Seen::Reason(reason),
+    // Maven's trace with the location follows; gradle has it in the same line.
+    Some(match location {
+        Some(location) => LineEvent::Complete(Some(location), reason.or(Some(Reason::Panic))),
+        None => LineEvent::Reason(reason),
     })
 }
 
 /// `Exception in thread "main" java.lang.NullPointerException: …`
-fn uncaught(body: &str) -> Option<Seen> {
+fn uncaught(body: &str) -> Option<LineEvent> {
     let rest = body.split_once("\" ")?.1;
     let (class, message) = class_and_message(rest)?;
     let kind = super::general::kind_of_class(class);
-    let short = class.rsplit('.').next().and_then(piece::identifier);
-    let finding = Finding::new(kind, Tool::Unknown, message).about(short);
-    Some(Seen::Head(finding.because(Reason::of_class(class))))
+    let short = class.rsplit('.').next().and_then(sanitize::identifier);
+    let finding = Finding::new(kind, Tool::Unknown, message).with_subject(short);
+    Some(LineEvent::OpenFinding(finding.with_reason(Reason::of_class(class))))
 }

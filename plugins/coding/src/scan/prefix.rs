@@ -1,26 +1,25 @@
-//! What runners and loggers put before each line. Rule: it goes by its form and not by who wrote it,
-//! one blank behind it and no more, so that indentation stays; a level, a verdict or a place is never
-//! a part of it.
+//! Prefixes that runners and loggers put before each line. Rule: a prefix is recognised by its form and not by its
+//! writer; exactly one blank after it is removed, so that indentation is kept; a level, a test result or a location is
+//! never part of it.
 //!
-//! A time is known by itself. Names (`valve-1  | `, `[stage] `, `web:build: `) are taken off only when
-//! most lines have one of the same form, so the first lines of a log wait until [`ENOUGH`] are there
-//! or the log ends.
+//! A time is recognised by itself. Names (`valve-1  | `, `[stage] `, `web:build: `) are removed only if most lines have
+//! one of the same form, so the first lines of a log are held until there are [`SAMPLE_LINES`] or the log ends.
 
 use serde::{Deserialize, Serialize};
 
-/// Lines by which the form of names is found; as many wait at the beginning of a log.
-pub const ENOUGH: usize = 16;
-/// Once the form of names is known, one line in so many is looked at for a change.
-const SAMPLE: u64 = 8;
-/// Lines after which what was counted weighs half.
-const HALF_LIFE: u32 = 256;
-/// Names of one line that are taken off.
-const LAYERS: usize = 4;
-/// Longest name.
-const NAME_BYTES: usize = 64;
+/// Lines by which the form of names is detected; as many are held at the beginning of a log.
+pub const SAMPLE_LINES: usize = 16;
+/// After that, one line in so many is checked for a change of form.
+const SAMPLE_EVERY: u64 = 8;
+/// Lines after which the counts are halved.
+const HALVING_LINES: u32 = 256;
+/// Upper bound of the names that are removed from one line.
+const MAX_NAMES: usize = 4;
+/// Upper bound of a name, in bytes.
+const MAX_NAME_BYTES: usize = 64;
 
-/// What never is a prefix, in lower case: levels, and what says how a test ended.
-const WORDS: [&str; 46] = [
+/// Words that are never a prefix, in lower case: levels and test results.
+const NEVER_PREFIXES: [&str; 46] = [
     "error",
     "errors",
     "err",
@@ -69,7 +68,7 @@ const WORDS: [&str; 46] = [
     "test",
 ];
 
-/// Of what kind a name is, by what stands around it.
+/// The form of a name, by its delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// `[stage] `
@@ -82,7 +81,7 @@ enum Form {
     Colon,
 }
 
-/// How many lines had a name of each form.
+/// Number of lines with a name of each form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prefixes {
@@ -91,89 +90,89 @@ pub struct Prefixes {
     read: u64,
 }
 
-/// A line without what stands before it.
+/// A line without its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bare<'a> {
+pub struct Stripped<'a> {
     pub text: &'a str,
-    /// Something was taken off, so a level may stand behind other words of a logger.
-    pub stamped: bool,
+    /// True if a prefix was removed, so that a level may follow other words of a logger.
+    pub had_prefix: bool,
 }
 
 impl Prefixes {
     /// Counts the forms of the names before a line.
-    pub fn learn(&mut self, line: &str) {
+    pub fn observe(&mut self, line: &str) {
         self.read += 1;
-        if self.read > 4 * ENOUGH as u64 && !self.read.is_multiple_of(SAMPLE) {
+        if self.read > 4 * SAMPLE_LINES as u64 && !self.read.is_multiple_of(SAMPLE_EVERY) {
             return;
         }
         let mut rest = line;
-        let mut seen = [false; 4];
-        for _ in 0..2 * LAYERS {
-            if let Some(behind) = stamp(rest) {
-                rest = behind;
-            } else if let Some((form, behind)) = name(rest) {
-                seen[form as usize] = true;
-                rest = behind;
+        let mut found = [false; 4];
+        for _ in 0..2 * MAX_NAMES {
+            if let Some(rest_after) = after_time(rest) {
+                rest = rest_after;
+            } else if let Some((form, rest_after)) = name(rest) {
+                found[form as usize] = true;
+                rest = rest_after;
             } else {
                 break;
             }
         }
         self.lines += 1;
-        for (count, seen) in self.counts.iter_mut().zip(seen) {
-            *count += u32::from(seen);
+        for (count, found) in self.counts.iter_mut().zip(found) {
+            *count += u32::from(found);
         }
-        if self.lines >= HALF_LIFE {
+        if self.lines >= HALVING_LINES {
             self.lines /= 2;
             self.counts.iter_mut().for_each(|count| *count /= 2);
         }
     }
 
-    /// A line without its prefix.
-    pub fn peel<'a>(&self, line: &'a str) -> Bare<'a> {
+    /// Removes the prefix of a line.
+    pub fn strip<'a>(&self, line: &'a str) -> Stripped<'a> {
         let mut text = line;
         let mut colons = 0;
-        for _ in 0..2 * LAYERS {
-            if let Some(behind) = stamp(text) {
-                text = behind;
-            } else if let Some((form, behind)) =
-                self.any().then(|| name(text)).flatten().filter(|(form, _)| self.takes(*form) && colons == 0)
+        for _ in 0..2 * MAX_NAMES {
+            if let Some(rest_after) = after_time(text) {
+                text = rest_after;
+            } else if let Some((form, rest_after)) =
+                self.any().then(|| name(text)).flatten().filter(|(form, _)| self.is_common(*form) && colons == 0)
             {
-                // What stands behind a second colon is the message itself.
+                // The text after a second colon is the message itself.
                 colons += u8::from(form == Form::Colon);
-                // Behind a name in brackets some draw a bar.
-                let barred = (form == Form::Bracket).then(|| behind.trim_start().strip_prefix("| ")).flatten();
-                text = barred.unwrap_or(behind);
+                // After a name in brackets some tools draw a bar.
+                let barred = (form == Form::Bracket).then(|| rest_after.trim_start().strip_prefix("| ")).flatten();
+                text = barred.unwrap_or(rest_after);
             } else {
                 break;
             }
         }
-        Bare { text, stamped: text.len() != line.len() }
+        Stripped { text, had_prefix: text.len() != line.len() }
     }
 
-    /// Whether most lines have a name of this form; of two or three, each must.
-    fn takes(&self, form: Form) -> bool {
+    /// True if most lines have a name of this form; if there are only two or three lines, all of them.
+    fn is_common(&self, form: Form) -> bool {
         let count = self.counts[form as usize];
         let few = form == Form::Colon || count < self.lines;
         count * 5 >= self.lines * 3 && count > 0 && (count >= 4 || !few)
     }
 
     fn any(&self) -> bool {
-        [Form::Bracket, Form::Bar, Form::Tab, Form::Colon].into_iter().any(|form| self.takes(form))
+        [Form::Bracket, Form::Bar, Form::Tab, Form::Colon].into_iter().any(|form| self.is_common(form))
     }
 }
 
-/// What stands behind a name, whether other lines have one or not.
-pub(super) fn behind_name(text: &str) -> Option<&str> {
-    name(text).map(|(_, behind)| behind)
+/// The text after a name, whether other lines have one or not.
+pub(super) fn after_name(text: &str) -> Option<&str> {
+    name(text).map(|(_, rest_after)| rest_after)
 }
 
-/// The form of the name before a line, and what stands behind it.
+/// The form of the name before a line, and the text after it.
 fn name(text: &str) -> Option<(Form, &str)> {
     let first = text.chars().next()?;
     if first.is_whitespace() {
         return None;
     }
-    let head = &text[..text.floor_char_boundary(NAME_BYTES)];
+    let head = &text[..text.floor_char_boundary(MAX_NAME_BYTES)];
     bracketed(text, head).or_else(|| barred(text, head)).or_else(|| tabbed(text, head)).or_else(|| colon(text, head))
 }
 
@@ -188,20 +187,20 @@ fn bracketed<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
     let inner = head[1..end].trim();
     let rest = &text[end + 1..];
     let rest = rest.strip_prefix(':').unwrap_or(rest);
-    if inner.is_empty() || is_word(inner) || is_place(inner) {
+    if inner.is_empty() || is_never_prefix(inner) || is_location(inner) {
         return None;
     }
     let rest = if rest.is_empty() { rest } else { rest.strip_prefix([' ', '\t'])? };
     Some((Form::Bracket, rest))
 }
 
-/// `valve-1  | `, `web │ `: the names differ, the column is the same.
+/// `valve-1  | `, `web │ `: different names with the same column.
 fn barred<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
     let (at, bar) = head.char_indices().find(|(_, letter)| matches!(letter, '|' | '│' | '┃'))?;
     let name = head[..at].trim_end();
     let is_name = name.chars().any(char::is_alphabetic)
         && name.chars().all(|letter| letter.is_alphanumeric() || "-_./:@+#".contains(letter));
-    if !is_name || name.ends_with(':') || is_word(name) || is_place(name) {
+    if !is_name || name.ends_with(':') || is_never_prefix(name) || is_location(name) {
         return None;
     }
     let rest = &text[at + bar.len_utf8()..];
@@ -213,62 +212,66 @@ fn barred<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
 fn tabbed<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
     let at = head.find('\t')?;
     let name = head[..at].trim();
-    (!name.is_empty() && !is_word(name) && !is_place(name) && !name.contains(": ") && !name.ends_with(':'))
+    (!name.is_empty() && !is_never_prefix(name) && !is_location(name) && !name.contains(": ") && !name.ends_with(':'))
         .then(|| (Form::Tab, &text[at + 1..]))
 }
 
-/// `web:build: `, `packages/api test: `, `proc[12]: `; a single word is a program that speaks for itself.
+/// `web:build: `, `packages/api test: `, `proc[12]: `; a single word is a program with a message.
 fn colon<'a>(text: &'a str, head: &str) -> Option<(Form, &'a str)> {
-    // Of an empty line the blank behind it is gone.
+    // Of an empty line the trailing blank has been removed.
     let at = head.find(": ").or_else(|| text.strip_suffix(':').map(str::len).filter(|at| *at < head.len()))?;
     let name = &head[..at];
     let first = name.split([' ', '[']).next().filter(|first| !first.starts_with(['/', '.']))?;
     let known = |letter: char| letter.is_alphanumeric() || " -_./:@+#[]".contains(letter);
     let compound = name.contains([':', '/', '@', '#', '[']) && name.chars().all(known) && !name.contains("::");
-    (compound && name.split(' ').count() <= 3 && !is_word(name) && !is_word(first) && !is_place(name))
-        .then(|| (Form::Colon, text.get(at + 2..).unwrap_or_default()))
+    (compound
+        && name.split(' ').count() <= 3
+        && !is_never_prefix(name)
+        && !is_never_prefix(first)
+        && !is_location(name))
+    .then(|| (Form::Colon, text.get(at + 2..).unwrap_or_default()))
 }
 
-fn is_word(name: &str) -> bool {
+fn is_never_prefix(name: &str) -> bool {
     let bare = name.trim_matches(|letter: char| !letter.is_alphanumeric());
-    // The word alone, or with what a tool puts right behind it (`error[E0308]`, `W/Tag`).
+    // The word alone, or with a tool's suffix (`error[E0308]`, `W/Tag`).
     let first = bare.bytes().next().map_or(0, |byte| byte.to_ascii_lowercase());
     let starts = |word: &&str| {
         word.as_bytes()[0] == first
             && bare.as_bytes().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
             && bare[word.len()..].chars().next().is_none_or(|letter| "[(/:!".contains(letter))
     };
-    WORDS.iter().any(starts) || bare.is_empty() && !name.bytes().any(|byte| byte.is_ascii_digit())
+    NEVER_PREFIXES.iter().any(starts) || bare.is_empty() && !name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// A file with a line, or a path in front of a message: what a compiler says and no prefix.
-fn is_place(name: &str) -> bool {
+/// A file with a line, or a path in front of a message: a compiler error and no prefix.
+fn is_location(name: &str) -> bool {
     if !name.contains(['.', ':', '(']) {
         return false;
     }
-    crate::piece::Place::read(&format!("{name}:")).is_some()
-        || crate::piece::Place::find(name).is_some()
-        || name.contains('.') && crate::piece::Place::new(name, None).is_some()
+    crate::sanitize::Location::read(&format!("{name}:")).is_some()
+        || crate::sanitize::Location::find(name).is_some()
+        || name.contains('.') && crate::sanitize::Location::new(name, None).is_some()
 }
 
-/// Behind a time, in whatever notation, also in brackets, or behind the clock of a step.
-fn stamp(text: &str) -> Option<&str> {
+/// The text after a time in any notation, also in brackets, or after the clock of a step.
+fn after_time(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let first = *bytes.first()?;
     match first {
         b'[' | b'(' => {
             let end = text.find([']', ')']).filter(|end| *end <= 48)?;
             let inner = text[1..end].trim();
-            let (length, _) = time(inner)?;
+            let (length, _) = time_len(inner)?;
             let rest = (length == inner.len()).then_some(&text[end + 1..])?;
-            // Some mark the level or the stream behind the bracket: `[09:00:00]W:⇥ `.
+            // Some tools put the level or the stream after the bracket: `[09:00:00]W:⇥ `.
             let marked = rest.strip_prefix(['W', 'E', 'F', 'i', ' ']).unwrap_or(rest).strip_prefix(':');
             match marked {
                 Some(rest) => {
-                    let rest = blank(rest)?;
+                    let rest = after_blank(rest)?;
                     Some(rest.strip_prefix(' ').filter(|rest| rest.starts_with('[')).unwrap_or(rest))
                 }
-                None => blank(rest),
+                None => after_blank(rest),
             }
         }
         // The priority of syslog.
@@ -282,27 +285,27 @@ fn stamp(text: &str) -> Option<&str> {
             Some(rest.split_once(' ').filter(|(word, _)| is_clock(word)).map_or(rest, |(_, rest)| rest))
         }
         _ if first.is_ascii_digit() || first.is_ascii_uppercase() => {
-            let (length, marked) = time(text)?;
+            let (length, marked) = time_len(text)?;
             let rest = &text[length..];
-            // GitLab marks the stream of a line behind its time: `00O`, `01E+`.
+            // GitLab puts the stream of a line after its time: `00O`, `01E+`.
             let stream = rest.strip_prefix(' ').filter(|_| marked).and_then(|rest| {
                 let mark = rest.as_bytes().get(..3)?;
                 let known = mark[..2].iter().all(u8::is_ascii_hexdigit) && matches!(mark[2], b'O' | b'E');
                 known.then(|| rest[3..].strip_prefix(['+', ' ']).unwrap_or(&rest[3..]))
             });
-            stream.or_else(|| blank(rest))
+            stream.or_else(|| after_blank(rest))
         }
         _ => None,
     }
 }
 
-/// Without the one blank that must stand here.
-fn blank(rest: &str) -> Option<&str> {
+/// Removes the one blank that is required here.
+fn after_blank(rest: &str) -> Option<&str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix([' ', '\t']) }
 }
 
-/// How long the time is that a text begins with, and whether it has a zone.
-fn time(text: &str) -> Option<(usize, bool)> {
+/// The length of the time at the beginning of a text, and whether it has a time zone.
+fn time_len(text: &str) -> Option<(usize, bool)> {
     let bytes = text.as_bytes();
     let mut at = date(bytes);
     if at > 0 {
@@ -382,10 +385,10 @@ fn is_clock(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn peeled(lines: &[&str]) -> Vec<String> {
+    fn stripped(lines: &[&str]) -> Vec<String> {
         let mut prefixes = Prefixes::default();
-        lines.iter().for_each(|line| prefixes.learn(line));
-        lines.iter().map(|line| prefixes.peel(line).text.to_owned()).collect()
+        lines.iter().for_each(|line| prefixes.observe(line));
+        lines.iter().map(|line| prefixes.strip(line).text.to_owned()).collect()
     }
 
     #[test]
@@ -410,7 +413,7 @@ mod tests {
             "#12 0.345 ",
             "#12 ",
         ] {
-            assert_eq!(peeled(&[&format!("{time}  --> src/a.rs:1:2")]), ["  --> src/a.rs:1:2"], "{time}");
+            assert_eq!(stripped(&[&format!("{time}  --> src/a.rs:1:2")]), ["  --> src/a.rs:1:2"], "{time}");
         }
     }
 
@@ -434,7 +437,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, line)| format!("{}{line}", if at % 2 == 0 { one } else { other }))
                 .collect();
-            assert_eq!(peeled(&lines.iter().map(String::as_str).collect::<Vec<_>>()), bare, "{one}");
+            assert_eq!(stripped(&lines.iter().map(String::as_str).collect::<Vec<_>>()), bare, "{one}");
         }
     }
 
@@ -461,7 +464,7 @@ mod tests {
             "[错误] no",
             "[error] no",
         ] {
-            assert_eq!(peeled(&[line; 8]), [line; 8]);
+            assert_eq!(stripped(&[line; 8]), [line; 8]);
         }
     }
 }

@@ -1,52 +1,54 @@
-//! cargo, rustc, clippy and nextest. Rule: what cargo sums up is no second fault.
+//! cargo, rustc, clippy and nextest. Rule: cargo's summary is no second fault.
 
-use super::words::{Line, between, number_before, quoted};
-use super::{Scan, Section, Seen};
-use crate::piece::{self, Place};
+use super::line::{Line, between, number_before, quoted};
+use super::{LineEvent, Scanner, Section};
 use crate::reason::Reason;
-use crate::signal::{Finding, Kind, Sighting, Tool};
+use crate::sanitize::{self, Location};
+use crate::signal::{Finding, Kind, Occurrence, Tool};
 
-/// Codes of rustc that mean a missing crate or module.
+/// Error codes of rustc for a missing crate or module.
 const IMPORTS: [&str; 3] = ["E0432", "E0433", "E0463"];
 
-pub(super) fn read(line: &Line<'_>, scan: &mut Scan) -> Option<Seen> {
+pub(super) fn read(line: &Line<'_>, scanner: &mut Scanner) -> Option<LineEvent> {
     let body = line.body;
     match body.as_bytes()[0] {
-        b'e' if body.starts_with("error") && !body.starts_with("error: test failed, ") => error(line, scan),
-        b'w' if body.starts_with("warning") => warning(line, scan),
-        b'-' if body.starts_with("--> ") => Some(Place::find(&body[4..]).map_or(Seen::Noise, Seen::Place)),
-        b't' if body.starts_with("test ") => test(body, scan),
+        b'e' if body.starts_with("error") && !body.starts_with("error: test failed, ") => error(line, scanner),
+        b'w' if body.starts_with("warning") => warning(line, scanner),
+        b'-' if body.starts_with("--> ") => {
+            Some(Location::find(&body[4..]).map_or(LineEvent::Ignored, LineEvent::Location))
+        }
+        b't' if body.starts_with("test ") => test(body, scanner),
         b'N' if body.starts_with("Nextest run ID ") => {
-            scan.section = Section::Nextest;
-            Some(Seen::Tool(Tool::Nextest))
+            scanner.section = Section::Nextest;
+            Some(LineEvent::Tool(Tool::Nextest))
         }
         b'e' if body.starts_with("error: test failed, to rerun pass ") => {
-            Some(quoted(body).map_or(Seen::Noise, |arguments| Seen::Selected(arguments.to_owned())))
+            Some(quoted(body).map_or(LineEvent::Ignored, |arguments| LineEvent::RerunArguments(arguments.to_owned())))
         }
-        b't' if body.starts_with("thread '") => panic(body, scan),
+        b't' if body.starts_with("thread '") => panic(body, scanner),
         b'r' if body.starts_with("running ") && (body.ends_with(" tests") || body.ends_with(" test")) => {
-            if scan.section == Section::Nextest {
-                return Some(Seen::Noise);
+            if scanner.section == Section::Nextest {
+                return Some(LineEvent::Ignored);
             }
-            scan.section = Section::RustTests;
+            scanner.section = Section::RustTests;
             // The binary is named right before, if at all.
-            Some(Seen::Begins(Tool::Cargo, scan.next_target.take()))
+            Some(LineEvent::TestRunStarted(Tool::Cargo, scanner.next_target.take()))
         }
-        b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(Seen::Build(true)),
+        b'F' if line.indent >= 4 && body.starts_with("Finished `") => Some(LineEvent::Build(true)),
         b'C' | b'R' | b'U' | b'D' if is_progress(line) => {
             if body.starts_with("Running `") {
-                return Some(Seen::Runs);
+                return Some(LineEvent::ProgramStarted);
             }
-            scan.next_target = binary(body).or(scan.next_target.take());
-            Some(Seen::Tool(Tool::Cargo))
+            scanner.next_target = binary(body).or(scanner.next_target.take());
+            Some(LineEvent::Tool(Tool::Cargo))
         }
-        b'F' | b'T' | b'S' | b'P' | b'L' | b'A' | b'R' | b'E' => super::nextest::read(line, scan),
-        // The linker's own words stand in a note.
+        b'F' | b'T' | b'S' | b'P' | b'L' | b'A' | b'R' | b'E' => super::nextest::read(line, scanner),
+        // The linker's own message is in a note.
         b'=' if body.contains("cannot find -l") || body.contains("undefined reference") => None,
-        b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(Seen::Noise),
+        b'=' if body.starts_with("= note:") || body.starts_with("= help:") => Some(LineEvent::Ignored),
         _ if body.starts_with("╭▸ ") || body.starts_with("╭─[") || body.starts_with("┌─ ") => {
             let at = body.trim_start_matches(['╭', '▸', '─', '[', '┌', ' ']);
-            Some(Place::find(at.trim_end_matches(']')).map_or(Seen::Noise, Seen::Place))
+            Some(Location::find(at.trim_end_matches(']')).map_or(LineEvent::Ignored, LineEvent::Location))
         }
         _ => None,
     }
@@ -85,58 +87,59 @@ fn binary(body: &str) -> Option<String> {
     Some(format!("{kind} {name}"))
 }
 
-fn error(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+fn error(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
     let body = line.body;
     if let Some((code, message)) = body.strip_prefix("error[").and_then(|rest| rest.split_once("]: ")) {
         let import = IMPORTS.contains(&code);
         let kind = if import { Kind::ImportError } else { Kind::BuildError };
-        let subject = quoted(message).and_then(piece::identifier);
-        let finding = Finding::new(kind, Tool::Cargo, message).about(subject).coded(piece::identifier(code));
-        return Some(Seen::Head(finding.because(code_reason(code))));
+        let subject = quoted(message).and_then(sanitize::identifier);
+        let finding =
+            Finding::new(kind, Tool::Cargo, message).with_subject(subject).with_code(sanitize::identifier(code));
+        return Some(LineEvent::OpenFinding(finding.with_reason(code_reason(code))));
     }
     let message = body.strip_prefix("error: ")?;
-    let named = || quoted(message).and_then(piece::identifier);
-    let fault = |kind| Finding::new(kind, Tool::Cargo, message).about(named());
+    let named = || quoted(message).and_then(sanitize::identifier);
+    let fault = |kind| Finding::new(kind, Tool::Cargo, message).with_subject(named());
     if message.starts_with("could not compile") {
-        return Some(Seen::Build(false));
+        return Some(LineEvent::Build(false));
     }
     if message.starts_with("aborting due to")
         || message.contains("to rerun pass")
         || message.ends_with("target failed:")
     {
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
     if message.starts_with("no matching package") || message.starts_with("failed to select a version") {
-        return Some(Seen::Fault(fault(Kind::Dependency).because(Some(Reason::Version))));
+        return Some(LineEvent::Finding(fault(Kind::Dependency).with_reason(Some(Reason::Version))));
     }
     if message.starts_with("no such command") {
-        return Some(Seen::Fault(fault(Kind::MissingCommand)));
+        return Some(LineEvent::Finding(fault(Kind::MissingCommand)));
     }
     if message.contains("SIGKILL") {
-        return Some(Seen::Fault(fault(Kind::OutOfMemory).because(Some(Reason::Killed))));
+        return Some(LineEvent::Finding(fault(Kind::OutOfMemory).with_reason(Some(Reason::Killed))));
     }
     if message.contains("SIGSEGV") || message.contains("SIGABRT") {
-        return Some(Seen::Fault(fault(Kind::Crash)));
+        return Some(LineEvent::Finding(fault(Kind::Crash)));
     }
     if message.starts_with("linking with ") {
-        return Some(Seen::Head(
-            Finding::new(Kind::BuildError, Tool::Cargo, "linking").because(Some(Reason::Undefined)),
+        return Some(LineEvent::OpenFinding(
+            Finding::new(Kind::BuildError, Tool::Cargo, "linking").with_reason(Some(Reason::Undefined)),
         ));
     }
-    if scan.tool.family() != Tool::Cargo {
+    if scanner.tool.family() != Tool::Cargo {
         return None;
     }
     if message.starts_with("process didn't exit") || message.starts_with("test failed") || message == "test run failed"
     {
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
     if message.starts_with("failed to download") || message.starts_with("failed to get") {
-        return Some(Seen::Fault(fault(Kind::Network)));
+        return Some(LineEvent::Finding(fault(Kind::Network)));
     }
-    Some(Seen::Head(fault(Kind::BuildError)))
+    Some(LineEvent::OpenFinding(fault(Kind::BuildError)))
 }
 
-/// What some codes say, where the words say it less well.
+/// The reasons of some error codes, which are clearer than their messages.
 fn code_reason(code: &str) -> Option<Reason> {
     Some(match code {
         "E0308" | "E0271" | "E0277" => Reason::TypeMismatch,
@@ -149,12 +152,12 @@ fn code_reason(code: &str) -> Option<Reason> {
     })
 }
 
-fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
+fn warning(line: &Line<'_>, scanner: &Scanner) -> Option<LineEvent> {
     let message = line.body.strip_prefix("warning: ")?;
     if message.contains("generated ") && message.contains(" warning") {
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
-    let tool = if scan.tool.family() == Tool::Cargo { Tool::Cargo } else { Tool::Unknown };
+    let tool = if scanner.tool.family() == Tool::Cargo { Tool::Cargo } else { Tool::Unknown };
     let kind = if tool == Tool::Cargo { Kind::Lint } else { Kind::Warning };
     let rule = [
         ("unused variable", "unused_variables"),
@@ -168,41 +171,45 @@ fn warning(line: &Line<'_>, scan: &Scan) -> Option<Seen> {
         ("does not need to be mutable", "unused_mut"),
     ];
     let code = rule.iter().find(|(sign, _)| message.contains(sign)).map(|(_, rule)| (*rule).to_owned());
-    Some(Seen::Head(Finding::new(kind, tool, message).coded(code)))
+    Some(LineEvent::OpenFinding(Finding::new(kind, tool, message).with_code(code)))
 }
 
-fn test(body: &str, scan: &mut Scan) -> Option<Seen> {
+fn test(body: &str, scanner: &mut Scanner) -> Option<LineEvent> {
     if let Some(rest) = body.strip_prefix("test result: ") {
-        if scan.section != Section::Nextest {
-            scan.section = Section::None;
-            scan.tool = Tool::Cargo;
-            return Some(Seen::Sum(number_before(rest, " failed").unwrap_or(0)));
+        if scanner.section != Section::Nextest {
+            scanner.section = Section::None;
+            scanner.tool = Tool::Cargo;
+            return Some(LineEvent::FailedTests(number_before(rest, " failed").unwrap_or(0)));
         }
-        return Some(Seen::Noise);
+        return Some(LineEvent::Ignored);
     }
     let name = body.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
-    // Tests in documentation are named by their place.
-    let place = between(name, "(line ", ")").and_then(|line| Place::new(name.split(" - ").next()?, line.parse().ok()));
-    let (tool, sighting) = match scan.section {
-        Section::Nextest => (Tool::Nextest, Sighting::Again),
-        _ => (Tool::Cargo, Sighting::Report),
+    // Documentation tests are named by their location.
+    let location =
+        between(name, "(line ", ")").and_then(|line| Location::new(name.split(" - ").next()?, line.parse().ok()));
+    let (tool, occurrence) = match scanner.section {
+        Section::Nextest => (Tool::Nextest, Occurrence::Repeat),
+        _ => (Tool::Cargo, Occurrence::Report),
     };
-    let finding = Finding::new(Kind::FailedTest, tool, "").of_test(name).within(scan.target.as_deref()).at(place);
-    Some(Seen::Fault(finding.seen(sighting)))
+    let finding = Finding::new(Kind::FailedTest, tool, "")
+        .with_test(name)
+        .with_target(scanner.target.as_deref())
+        .with_location(location);
+    Some(LineEvent::Finding(finding.with_occurrence(occurrence)))
 }
 
 /// `thread 'name' (id) panicked at src/lib.rs:1:2:`, and the older form with the message before it.
-fn panic(body: &str, scan: &Scan) -> Option<Seen> {
+fn panic(body: &str, scanner: &Scanner) -> Option<LineEvent> {
     let (who, what) = body.split_once(" panicked at ")?;
     let thread = between(who, "'", "'").unwrap_or_default();
-    let place = what.rsplit(", ").chain(std::iter::once(what)).find_map(Place::find);
+    let location = what.rsplit(", ").chain(std::iter::once(what)).find_map(Location::find);
     let is_test =
-        matches!(scan.section, Section::RustTests | Section::Nextest) && thread != "main" && thread != "<unnamed>";
-    match piece::name(thread).filter(|_| is_test) {
-        Some(name) => Some(Seen::Detail(name, place)),
+        matches!(scanner.section, Section::RustTests | Section::Nextest) && thread != "main" && thread != "<unnamed>";
+    match sanitize::name(thread).filter(|_| is_test) {
+        Some(name) => Some(LineEvent::Detail(name, location)),
         None => {
-            let finding = Finding::new(Kind::Crash, Tool::Cargo, "panicked").at(place);
-            Some(Seen::Fault(finding.because(Reason::of(what).or(Some(Reason::Panic)))))
+            let finding = Finding::new(Kind::Crash, Tool::Cargo, "panicked").with_location(location);
+            Some(LineEvent::Finding(finding.with_reason(Reason::of(what).or(Some(Reason::Panic)))))
         }
     }
 }

@@ -1,156 +1,155 @@
-//! Sentences by which tools say that all went well, or that it did not. Rule: a table of our own, by
-//! the words that the tools write; a sum of tests is none of these, and neither is a step that ended.
+//! Sentences by which tools report overall success or failure. Rule: a table of our own with the exact words of the
+//! tools; test counts and finished steps are not listed here.
 //!
-//! The error formats of editors and the problem matchers of CI runners are of no use as data here. They
-//! give the place of a fault and no outcome, know no test, no rerun and no nesting, and need regular
-//! expressions over every line; so messages are read by the shapes in the other files, and what is a
-//! matter of single words stands here.
+//! The error formats of editors and the problem matchers of CI runners are not usable as data here. They contain the
+//! location of a fault and no outcome, know no tests, reruns or nesting, and need regular expressions for every line;
+//! so messages are parsed by their form in the other files, and only fixed phrases are listed here.
 
-use super::Scan;
-use super::stems::stem;
-use super::words::Line;
+use super::Scanner;
+use super::line::Line;
+use super::trigrams::trigram;
 use crate::signal::Tool;
 
 #[derive(Clone, Copy)]
-enum At {
+enum Position {
     Start,
     Whole,
     /// Anywhere, in a line that is hardly longer.
     Within,
 }
 
-use At::{Start, Whole, Within};
+use Position::{Start, Whole, Within};
 
-/// How much longer such a line may be.
-const MARGIN: usize = 80;
+/// Upper bound of the additional length of such a line, in bytes.
+const MAX_EXTRA_BYTES: usize = 80;
 
-/// What is said, and whether it went well.
+/// What a sentence says; true for success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
-    /// Of a build.
-    Built(bool),
-    /// Of anything else.
-    Ended(bool),
-    /// Of a step that others follow: that it went well.
-    Stepped,
+pub(super) enum Verdict {
+    /// About a build.
+    Build(bool),
+    /// About anything else.
+    Result(bool),
+    /// A step that others follow has succeeded.
+    Step,
 }
 
-/// Words, where they stand, and what they mean.
-const SENTENCES: [(&str, At, Word); 92] = [
+/// A phrase, its position, and its meaning.
+const SENTENCES: [(&str, Position, Verdict); 92] = [
     // Builds.
-    ("BUILD SUCCESSFUL", Start, Word::Built(true)),
-    ("BUILD SUCCESS", Start, Word::Built(true)),
-    ("BUILD SUCCEEDED", Within, Word::Built(true)),
-    ("Build succeeded", Start, Word::Built(true)),
-    ("Build complete!", Start, Word::Built(true)),
-    ("Build completed successfully", Within, Word::Built(true)),
-    ("Build did NOT complete successfully", Within, Word::Built(false)),
-    ("Build FAILED", Start, Word::Built(false)),
-    ("BUILD FAILED", Within, Word::Built(false)),
-    ("ARCHIVE SUCCEEDED", Within, Word::Built(true)),
-    ("ARCHIVE FAILED", Within, Word::Built(false)),
-    ("TEST SUCCEEDED", Within, Word::Built(true)),
-    ("TEST FAILED", Within, Word::Built(false)),
-    ("ompiled successfully", Within, Word::Built(true)),
-    ("ompiled with warnings", Within, Word::Built(true)),
-    ("error during build:", Start, Word::Built(false)),
-    ("x Build failed in ", Start, Word::Built(false)),
-    ("✗ Build failed in ", Start, Word::Built(false)),
-    ("error: Test failed", Whole, Word::Ended(false)),
-    ("Failed to compile", Start, Word::Built(false)),
-    ("✓ built in ", Start, Word::Built(true)),
-    ("✨ Built in ", Start, Word::Built(true)),
-    ("✨  Done in ", Start, Word::Built(true)),
-    ("⚡ Done in ", Start, Word::Built(true)),
-    ("-- Build files have been written to", Start, Word::Built(true)),
-    ("-- Configuring incomplete, errors occurred", Start, Word::Built(false)),
-    ("ninja: no work to do.", Whole, Word::Built(true)),
-    ("ninja: build stopped", Start, Word::Built(false)),
-    ("[success] Total time", Start, Word::Built(true)),
-    ("Successfully built ", Start, Word::Built(true)),
-    ("Successfully tagged ", Start, Word::Built(true)),
-    ("naming to ", Start, Word::Built(true)),
+    ("BUILD SUCCESSFUL", Start, Verdict::Build(true)),
+    ("BUILD SUCCESS", Start, Verdict::Build(true)),
+    ("BUILD SUCCEEDED", Within, Verdict::Build(true)),
+    ("Build succeeded", Start, Verdict::Build(true)),
+    ("Build complete!", Start, Verdict::Build(true)),
+    ("Build completed successfully", Within, Verdict::Build(true)),
+    ("Build did NOT complete successfully", Within, Verdict::Build(false)),
+    ("Build FAILED", Start, Verdict::Build(false)),
+    ("BUILD FAILED", Within, Verdict::Build(false)),
+    ("ARCHIVE SUCCEEDED", Within, Verdict::Build(true)),
+    ("ARCHIVE FAILED", Within, Verdict::Build(false)),
+    ("TEST SUCCEEDED", Within, Verdict::Build(true)),
+    ("TEST FAILED", Within, Verdict::Build(false)),
+    ("ompiled successfully", Within, Verdict::Build(true)),
+    ("ompiled with warnings", Within, Verdict::Build(true)),
+    ("error during build:", Start, Verdict::Build(false)),
+    ("x Build failed in ", Start, Verdict::Build(false)),
+    ("✗ Build failed in ", Start, Verdict::Build(false)),
+    ("error: Test failed", Whole, Verdict::Result(false)),
+    ("Failed to compile", Start, Verdict::Build(false)),
+    ("✓ built in ", Start, Verdict::Build(true)),
+    ("✨ Built in ", Start, Verdict::Build(true)),
+    ("✨  Done in ", Start, Verdict::Build(true)),
+    ("⚡ Done in ", Start, Verdict::Build(true)),
+    ("-- Build files have been written to", Start, Verdict::Build(true)),
+    ("-- Configuring incomplete, errors occurred", Start, Verdict::Build(false)),
+    ("ninja: no work to do.", Whole, Verdict::Build(true)),
+    ("ninja: build stopped", Start, Verdict::Build(false)),
+    ("[success] Total time", Start, Verdict::Build(true)),
+    ("Successfully built ", Start, Verdict::Build(true)),
+    ("Successfully tagged ", Start, Verdict::Build(true)),
+    ("naming to ", Start, Verdict::Build(true)),
     // Tests without a number.
-    ("Result: PASS", Whole, Word::Ended(true)),
-    ("Result: FAIL", Whole, Word::Ended(false)),
-    ("All tests successful.", Start, Word::Ended(true)),
-    ("All tests passed", Within, Word::Ended(true)),
-    ("All specs passed!", Within, Word::Ended(true)),
-    ("Some tests failed", Within, Word::Ended(false)),
-    ("Test Run Successful.", Whole, Word::Ended(true)),
-    ("Test Run Failed.", Start, Word::Ended(false)),
-    ("FAILURES!", Whole, Word::Ended(false)),
-    ("no tests ran in ", Start, Word::Ended(false)),
-    ("NO TESTS RAN", Whole, Word::Ended(false)),
-    ("OK (", Start, Word::Ended(true)),
+    ("Result: PASS", Whole, Verdict::Result(true)),
+    ("Result: FAIL", Whole, Verdict::Result(false)),
+    ("All tests successful.", Start, Verdict::Result(true)),
+    ("All tests passed", Within, Verdict::Result(true)),
+    ("All specs passed!", Within, Verdict::Result(true)),
+    ("Some tests failed", Within, Verdict::Result(false)),
+    ("Test Run Successful.", Whole, Verdict::Result(true)),
+    ("Test Run Failed.", Start, Verdict::Result(false)),
+    ("FAILURES!", Whole, Verdict::Result(false)),
+    ("no tests ran in ", Start, Verdict::Result(false)),
+    ("NO TESTS RAN", Whole, Verdict::Result(false)),
+    ("OK (", Start, Verdict::Result(true)),
     // Linters and type checkers.
-    ("Found 0 errors", Start, Word::Ended(true)),
-    ("0 errors, 0 warnings", Start, Word::Ended(true)),
-    ("0 errors, ", Start, Word::Ended(true)),
-    ("All checks passed!", Start, Word::Ended(true)),
-    ("All done! ✨", Start, Word::Ended(true)),
-    ("Success: no issues found", Start, Word::Ended(true)),
-    ("All matched files use ", Start, Word::Ended(true)),
-    ("0 issues.", Whole, Word::Ended(true)),
-    ("No errors found", Within, Word::Ended(true)),
-    ("[OK] No errors", Start, Word::Ended(true)),
-    ("Your code has been rated at 10.00/10", Start, Word::Ended(true)),
-    ("No lint errors found", Within, Word::Ended(true)),
-    ("No problems found", Start, Word::Ended(true)),
-    ("No issues found!", Start, Word::Ended(true)),
+    ("Found 0 errors", Start, Verdict::Result(true)),
+    ("0 errors, 0 warnings", Start, Verdict::Result(true)),
+    ("0 errors, ", Start, Verdict::Result(true)),
+    ("All checks passed!", Start, Verdict::Result(true)),
+    ("All done! ✨", Start, Verdict::Result(true)),
+    ("Success: no issues found", Start, Verdict::Result(true)),
+    ("All matched files use ", Start, Verdict::Result(true)),
+    ("0 issues.", Whole, Verdict::Result(true)),
+    ("No errors found", Within, Verdict::Result(true)),
+    ("[OK] No errors", Start, Verdict::Result(true)),
+    ("Your code has been rated at 10.00/10", Start, Verdict::Result(true)),
+    ("No lint errors found", Within, Verdict::Result(true)),
+    ("No problems found", Start, Verdict::Result(true)),
+    ("No issues found!", Start, Verdict::Result(true)),
     // Packages.
-    ("found 0 vulnerabilities", Start, Word::Stepped),
-    ("up to date, audited ", Start, Word::Stepped),
-    ("up to date in ", Start, Word::Stepped),
-    ("Successfully installed ", Start, Word::Stepped),
-    ("Successfully uninstalled ", Start, Word::Stepped),
-    ("Requirement already satisfied", Start, Word::Stepped),
-    ("success Saved lockfile.", Start, Word::Stepped),
-    ("Lockfile is up to date", Start, Word::Stepped),
-    ("Already up to date", Start, Word::Stepped),
-    ("Already up-to-date", Start, Word::Stepped),
-    ("No broken requirements found", Start, Word::Stepped),
-    ("Bundle complete!", Start, Word::Stepped),
-    ("Nothing to install, update or remove", Start, Word::Stepped),
-    ("Uploaded to ", Start, Word::Stepped),
+    ("found 0 vulnerabilities", Start, Verdict::Step),
+    ("up to date, audited ", Start, Verdict::Step),
+    ("up to date in ", Start, Verdict::Step),
+    ("Successfully installed ", Start, Verdict::Step),
+    ("Successfully uninstalled ", Start, Verdict::Step),
+    ("Requirement already satisfied", Start, Verdict::Step),
+    ("success Saved lockfile.", Start, Verdict::Step),
+    ("Lockfile is up to date", Start, Verdict::Step),
+    ("Already up to date", Start, Verdict::Step),
+    ("Already up-to-date", Start, Verdict::Step),
+    ("No broken requirements found", Start, Verdict::Step),
+    ("Bundle complete!", Start, Verdict::Step),
+    ("Nothing to install, update or remove", Start, Verdict::Step),
+    ("Uploaded to ", Start, Verdict::Step),
     // Version control.
-    ("Everything up-to-date", Start, Word::Stepped),
-    ("nothing to commit, working tree clean", Start, Word::Stepped),
-    ("Automatic merge failed", Start, Word::Ended(false)),
-    ("Aborting", Whole, Word::Ended(false)),
+    ("Everything up-to-date", Start, Verdict::Step),
+    ("nothing to commit, working tree clean", Start, Verdict::Step),
+    ("Automatic merge failed", Start, Verdict::Result(false)),
+    ("Aborting", Whole, Verdict::Result(false)),
     // Infrastructure.
-    ("Apply complete!", Start, Word::Ended(true)),
-    ("Destroy complete!", Start, Word::Ended(true)),
-    ("No changes. ", Start, Word::Ended(true)),
-    ("Success! The configuration is valid", Start, Word::Ended(true)),
-    ("STATUS: deployed", Whole, Word::Ended(true)),
-    ("STATUS: failed", Whole, Word::Ended(false)),
-    ("Error: INSTALLATION FAILED", Start, Word::Ended(false)),
-    ("Error: UPGRADE FAILED", Start, Word::Ended(false)),
-    ("exceeded its progress deadline", Within, Word::Ended(false)),
-    // Runners of jobs.
-    ("Finished: SUCCESS", Whole, Word::Ended(true)),
-    ("Finished: FAILURE", Whole, Word::Ended(false)),
-    ("Finished: UNSTABLE", Whole, Word::Ended(false)),
-    ("Finished: ABORTED", Whole, Word::Ended(false)),
-    ("Job succeeded", Whole, Word::Ended(true)),
-    ("Process completed with exit code 0", Within, Word::Ended(true)),
-    ("Process finished with exit code 0", Within, Word::Ended(true)),
+    ("Apply complete!", Start, Verdict::Result(true)),
+    ("Destroy complete!", Start, Verdict::Result(true)),
+    ("No changes. ", Start, Verdict::Result(true)),
+    ("Success! The configuration is valid", Start, Verdict::Result(true)),
+    ("STATUS: deployed", Whole, Verdict::Result(true)),
+    ("STATUS: failed", Whole, Verdict::Result(false)),
+    ("Error: INSTALLATION FAILED", Start, Verdict::Result(false)),
+    ("Error: UPGRADE FAILED", Start, Verdict::Result(false)),
+    ("exceeded its progress deadline", Within, Verdict::Result(false)),
+    // Job runners.
+    ("Finished: SUCCESS", Whole, Verdict::Result(true)),
+    ("Finished: FAILURE", Whole, Verdict::Result(false)),
+    ("Finished: UNSTABLE", Whole, Verdict::Result(false)),
+    ("Finished: ABORTED", Whole, Verdict::Result(false)),
+    ("Job succeeded", Whole, Verdict::Result(true)),
+    ("Process completed with exit code 0", Within, Verdict::Result(true)),
+    ("Process finished with exit code 0", Within, Verdict::Result(true)),
 ];
 
 /// The same at the end of a line that is hardly longer.
-const ENDINGS: [(&str, Word); 7] = [
-    ("is up to date.", Word::Built(true)),
-    ("Status: SUCCESS!", Word::Ended(true)),
-    ("Status: FAILURE!", Word::Ended(false)),
-    ("no offenses detected", Word::Ended(true)),
-    ("would be reformatted", Word::Ended(false)),
-    ("successfully rolled out", Word::Ended(true)),
-    ("exited with code 0", Word::Ended(true)),
+const ENDINGS: [(&str, Verdict); 7] = [
+    ("is up to date.", Verdict::Build(true)),
+    ("Status: SUCCESS!", Verdict::Result(true)),
+    ("Status: FAILURE!", Verdict::Result(false)),
+    ("no offenses detected", Verdict::Result(true)),
+    ("would be reformatted", Verdict::Result(false)),
+    ("successfully rolled out", Verdict::Result(true)),
+    ("exited with code 0", Verdict::Result(true)),
 ];
 
-/// The first letters of what a line may begin with.
-const FIRST: [bool; 256] = {
+/// The first bytes of the phrases that begin a line.
+const FIRST_BYTES: [bool; 256] = {
     let mut first = [false; 256];
     let mut at = 0;
     while at < SENTENCES.len() {
@@ -162,30 +161,40 @@ const FIRST: [bool; 256] = {
     first
 };
 
-/// What a line says of how it all went.
-pub(super) fn read(line: &Line<'_>, scan: &Scan) -> Option<Word> {
-    /// Each of what may stand anywhere has one of these.
-    const SIGNS: u64 =
-        stem(b"suc") | stem(b"fai") | stem(b"war") | stem(b"pas") | stem(b"err") | stem(b"exc") | stem(b"xit");
+/// What a line says about the outcome.
+pub(super) fn read(line: &Line<'_>, scanner: &Scanner) -> Option<Verdict> {
+    /// Each phrase that may stand anywhere contains one of these trigrams.
+    const TRIGRAMS: u64 = trigram(b"suc")
+        | trigram(b"fai")
+        | trigram(b"war")
+        | trigram(b"pas")
+        | trigram(b"err")
+        | trigram(b"exc")
+        | trigram(b"xit");
     let body = line.body;
-    // `OK` alone means something behind unittest's own count only.
-    if scan.tool == Tool::Python && body == "OK" {
-        return Some(Word::Ended(true));
+    // `OK` alone has this meaning only after unittest's own count.
+    if scanner.tool == Tool::Python && body == "OK" {
+        return Some(Verdict::Result(true));
     }
     let first = body.bytes().next()?;
-    let (begins, tells) = (FIRST[usize::from(first)], line.tells(SIGNS));
-    let sentence = |(words, at, _): &&(&str, At, Word)| match at {
+    let (begins, has_trigram) = (FIRST_BYTES[usize::from(first)], line.has_any(TRIGRAMS));
+    let sentence = |(words, at, _): &&(&str, Position, Verdict)| match at {
         Start => begins && words.as_bytes()[0] == first && body.starts_with(words),
         Whole => begins && body == *words,
-        Within => tells && body.len() < words.len() + MARGIN && body.len() >= words.len() && body.contains(words),
+        Within => {
+            has_trigram
+                && body.len() < words.len() + MAX_EXTRA_BYTES
+                && body.len() >= words.len()
+                && body.contains(words)
+        }
     };
-    if (begins || tells)
-        && let Some((_, _, word)) = SENTENCES.iter().find(sentence)
+    if (begins || has_trigram)
+        && let Some((_, _, verdict)) = SENTENCES.iter().find(sentence)
     {
-        return Some(*word);
+        return Some(*verdict);
     }
-    let ending = |(words, _): &&(&str, Word)| body.len() < words.len() + MARGIN && body.ends_with(words);
-    ENDINGS.iter().find(ending).map(|(_, word)| *word)
+    let ending = |(words, _): &&(&str, Verdict)| body.len() < words.len() + MAX_EXTRA_BYTES && body.ends_with(words);
+    ENDINGS.iter().find(ending).map(|(_, verdict)| *verdict)
 }
 
 #[cfg(test)]
@@ -194,20 +203,20 @@ mod tests {
 
     #[test]
     fn each_sentence_is_found_where_it_stands() {
-        let scan = Scan::default();
-        for (words, at, word) in SENTENCES {
+        let scanner = Scanner::default();
+        for (words, at, verdict) in SENTENCES {
             let line = match at {
                 Start => format!("{words} x"),
                 Whole => words.to_owned(),
                 Within => format!("** {words} **"),
             };
-            assert_eq!(read(&Line::of(&line), &scan), Some(word), "{line}");
+            assert_eq!(read(&Line::new(&line), &scanner), Some(verdict), "{line}");
         }
-        for (words, word) in ENDINGS {
-            assert_eq!(read(&Line::of(&format!("x {words}")), &scan), Some(word), "{words}");
+        for (words, verdict) in ENDINGS {
+            assert_eq!(read(&Line::new(&format!("x {words}")), &scanner), Some(verdict), "{words}");
         }
         for line in ["Building", "Result: PASSES", "the words Found 0 errors are quoted here", "OK"] {
-            assert_eq!(read(&Line::of(line), &scan), None, "{line}");
+            assert_eq!(read(&Line::new(line), &scanner), None, "{line}");
         }
     }
 }

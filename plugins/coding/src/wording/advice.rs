@@ -1,5 +1,5 @@
-//! What a fault may lead to, what to do about it now, and what then. Rule: a step that somebody can
-//! take; where a tool has a command for it, the command.
+//! What a fault may lead to, what to do about it now, and what to do next. Rule: a step that a person can take; if a
+//! tool has a command for it, the command.
 
 use modehost_sdk::Language;
 
@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::signal::{Kind, Signal, Tool};
 use crate::wording::{any, command, test_tool};
 
-/// What the fault may lead to; the same sentence for faults that lead to the same.
+/// The risk of a fault; faults with the same risk have the same sentence.
 pub fn risk(signal: &Signal, ledger: &Ledger, language: Language) -> String {
     let tests = ledger.failed_tests;
     let (chinese, english) = match signal.kind {
@@ -404,7 +404,7 @@ fn crash(signal: &Signal, place: Option<&str>, language: Language) -> String {
 
 fn lint(signal: &Signal, place: Option<&str>, language: Language) -> String {
     let code = signal.code.as_deref().unwrap_or_default();
-    match (code, command::mend(signal.tool)) {
+    match (code, command::autofix(signal.tool)) {
         ("deprecated", _) if signal.tool == Tool::Npm => language
             .pick(
                 "用 npm outdated 找出并升级已弃用的包。",
@@ -423,7 +423,7 @@ fn lint(signal: &Signal, place: Option<&str>, language: Language) -> String {
     }
 }
 
-/// What to do once the actions are done, with the signal that each belongs to.
+/// What to do after the actions, with the version of the signal that each step belongs to.
 pub fn next_steps(signals: &[&Signal], build: Option<bool>, language: Language) -> Vec<(u64, String)> {
     let mut steps = Vec::new();
     let mut add = |text: String| steps.push((0, text));

@@ -1,10 +1,9 @@
-//! The commands of the tools. Rule: a name goes into a command only if no shell reads anything but
-//! a name in it.
+//! Commands of the tools. Rule: a name is put into a command only if a shell reads nothing but a name in it.
 
-use crate::piece::{fits_command, quoted_for_shell};
+use crate::sanitize::{is_safe_in_command, quoted_for_shell};
 use crate::signal::{Signal, Tool};
 
-/// Modules of Python whose package has another name.
+/// Python modules whose package has another name.
 const PACKAGES: [(&str, &str); 14] = [
     ("cv2", "opencv-python"),
     ("yaml", "PyYAML"),
@@ -29,27 +28,29 @@ pub fn run_only(signal: &Signal) -> Option<String> {
         Some(exact) => exact,
         None => signal.subject.as_deref().filter(|name| !name.ends_with('…'))?,
     };
-    let place = signal.place.as_ref().filter(|place| fits_command(&place.file));
+    let place = signal.place.as_ref().filter(|place| is_safe_in_command(&place.file));
     let file = place.map(|place| place.file.as_str());
     let at = place.and_then(|place| Some(format!("{}:{}", place.file, place.line?)));
     let quoted = quoted_for_shell(name);
-    // Suites and test as one text, from its beginning to its end.
+    // Matches the suites and the test as one text, from beginning to end.
     let whole = |sign: &str| quoted_for_shell(&format!("^{}$", pattern(&name.replace(sign, " "))));
     let in_file = |command: &str, name: String| match file {
         Some(file) => format!("{command} {file} -t {name}"),
         None => format!("{command} -t {name}"),
     };
     Some(match signal.tool {
-        Tool::Cargo if fits_command(name) => {
+        Tool::Cargo if is_safe_in_command(name) => {
             let scope = cargo_scope(signal);
             format!("cargo test {scope}{name} -- --exact")
         }
-        Tool::Nextest if fits_command(name) => match signal.target.as_deref().filter(|target| fits_command(target)) {
-            Some(target) => format!("cargo nextest run -E 'binary_id(={target}) & test(={name})'"),
-            None => format!("cargo nextest run -E 'test(={name})'"),
-        },
+        Tool::Nextest if is_safe_in_command(name) => {
+            match signal.target.as_deref().filter(|target| is_safe_in_command(target)) {
+                Some(target) => format!("cargo nextest run -E 'binary_id(={target}) & test(={name})'"),
+                None => format!("cargo nextest run -E 'test(={name})'"),
+            }
+        }
         Tool::Pytest => format!("pytest {quoted}"),
-        Tool::Python if fits_command(name) => format!("python -m unittest {name}"),
+        Tool::Python if is_safe_in_command(name) => format!("python -m unittest {name}"),
         Tool::Jest => in_file("npx jest", whole(" › ")),
         Tool::Vitest => in_file("npx vitest run", whole(" > ")),
         Tool::Mocha => format!("npx mocha -g {}", whole(" › ")),
@@ -60,18 +61,18 @@ pub fn run_only(signal: &Signal) -> Option<String> {
         Tool::Node => format!("node --test --test-name-pattern {}", quoted_for_shell(&format!("^{}$", pattern(name)))),
         Tool::Go => {
             let parts: Vec<String> = name.split('/').map(|part| format!("^{}$", pattern(part))).collect();
-            let package = signal.target.as_deref().filter(|target| fits_command(target)).unwrap_or("./...");
+            let package = signal.target.as_deref().filter(|target| is_safe_in_command(target)).unwrap_or("./...");
             format!("go test -run {} {package}", quoted_for_shell(&parts.join("/")))
         }
         Tool::Maven => {
             let test = quoted_for_shell(&name.replacen('.', "#", 1));
-            match signal.target.as_deref().filter(|target| fits_command(target)) {
+            match signal.target.as_deref().filter(|target| is_safe_in_command(target)) {
                 Some(module) => format!("mvn test -pl :{module} -Dtest={test}"),
                 None => format!("mvn test -Dtest={test}"),
             }
         }
         Tool::Gradle => {
-            let project = signal.target.as_deref().filter(|target| fits_command(target)).unwrap_or_default();
+            let project = signal.target.as_deref().filter(|target| is_safe_in_command(target)).unwrap_or_default();
             format!("./gradlew {project}{}test --tests {quoted}", if project.is_empty() { "" } else { ":" })
         }
         Tool::Dotnet => {
@@ -82,7 +83,7 @@ pub fn run_only(signal: &Signal) -> Option<String> {
         Tool::Rspec => format!("bundle exec rspec {}", quoted_for_shell(signal.code.as_deref().or(at.as_deref())?)),
         Tool::Phpunit => {
             let method = name.rsplit("::").next().unwrap_or(name);
-            // Of a data set the arguments behind its name are no part of it.
+            // The arguments after the name of a data set are not part of it.
             let end =
                 method.rfind("\" (").map(|at| at + 1).or_else(|| method.rfind(" (").filter(|_| method.contains(" #")));
             let method = &method[..end.unwrap_or(method.len())];
@@ -91,7 +92,7 @@ pub fn run_only(signal: &Signal) -> Option<String> {
         Tool::Swift => {
             format!("swift test --filter {}", quoted_for_shell(&format!("{}$", pattern(&name.replace(' ', "/")))))
         }
-        Tool::Bazel if fits_command(name) => format!("bazel test {name} --test_output=errors"),
+        Tool::Bazel if is_safe_in_command(name) => format!("bazel test {name} --test_output=errors"),
         Tool::Minitest => {
             let method = name.rsplit('#').next().unwrap_or(name);
             format!("ruby -Itest {} -n {}", file?, quoted_for_shell(method))
@@ -101,13 +102,13 @@ pub fn run_only(signal: &Signal) -> Option<String> {
     })
 }
 
-/// The arguments by which cargo runs the tests of one target alone, with a blank behind them.
+/// The arguments by which cargo runs the tests of one target alone, with a trailing blank.
 fn cargo_scope(signal: &Signal) -> String {
     if let Some(arguments) = &signal.scope {
         return format!("{arguments} ");
     }
     let target = signal.target.as_deref().and_then(|target| target.split_once(' '));
-    match target.filter(|(_, name)| fits_command(name)) {
+    match target.filter(|(_, name)| is_safe_in_command(name)) {
         Some(("lib", _)) => "--lib ".to_owned(),
         Some(("doc", _)) => "--doc ".to_owned(),
         Some((kind @ ("test" | "bin"), name)) => format!("--{kind} {name} "),
@@ -177,9 +178,9 @@ pub fn build(tool: Tool) -> Option<&'static str> {
     })
 }
 
-/// Installs the module that is missing; none where it is the project's own, or cannot be named.
+/// Installs the missing module; none if it belongs to the project or cannot be named.
 pub fn install(signal: &Signal) -> Option<String> {
-    let module = signal.subject.as_deref().filter(|module| fits_command(module))?;
+    let module = signal.subject.as_deref().filter(|module| is_safe_in_command(module))?;
     match signal.tool {
         Tool::Python | Tool::Pytest | Tool::Pip => {
             let known = PACKAGES.iter().find(|(name, _)| module == *name || module.starts_with(&format!("{name}.")));
@@ -205,8 +206,8 @@ pub fn install(signal: &Signal) -> Option<String> {
     }
 }
 
-/// Mends lint by itself.
-pub fn mend(tool: Tool) -> Option<&'static str> {
+/// Fixes lint findings automatically.
+pub fn autofix(tool: Tool) -> Option<&'static str> {
     Some(match tool {
         Tool::Eslint => "npx eslint . --fix",
         Tool::Ruff => "ruff check . --fix",

@@ -1,4 +1,4 @@
-//! What happened, in one sentence a signal. Rule: who, where, why and how often, in this order.
+//! What happened, in one sentence for each signal. Rule: what, where, why and how often, in this order.
 
 use modehost_sdk::Language;
 
@@ -10,7 +10,7 @@ pub fn fact(signal: &Signal, language: Language) -> String {
         Language::Chinese => chinese(signal),
         Language::English => english(signal),
     };
-    if let Some(reason) = signal.reason.filter(|_| says_why(signal)) {
+    if let Some(reason) = signal.reason.filter(|_| reason_adds_something(signal)) {
         text.push_str(language.pick("：", ": "));
         text.push_str(reason.words(language));
     }
@@ -29,18 +29,18 @@ fn is_old_package(signal: &Signal) -> bool {
     signal.tool == Tool::Npm && signal.code.as_deref() == Some("deprecated")
 }
 
-/// Whether the reason adds anything to the sentence.
-fn says_why(signal: &Signal) -> bool {
+/// True if the reason adds anything to the sentence.
+fn reason_adds_something(signal: &Signal) -> bool {
     !matches!(
         signal.kind,
         Kind::OutOfMemory | Kind::DiskFull | Kind::ImportError | Kind::Timeout | Kind::MissingCommand
     ) && (signal.kind != Kind::Lint || signal.code.is_none())
 }
 
-/// ` (cargo)`, and the code where it is no part of the sentence.
+/// ` (cargo)`, with the code unless the sentence contains it.
 fn by(signal: &Signal) -> String {
-    let told = matches!(signal.kind, Kind::Lint) || signal.kind == Kind::BuildError && !signal.tool.checks_types();
-    let code = signal.code.as_deref().filter(|_| !told);
+    let has_code = matches!(signal.kind, Kind::Lint) || signal.kind == Kind::BuildError && !signal.tool.checks_types();
+    let code = signal.code.as_deref().filter(|_| !has_code);
     match (signal.tool.name(), code) {
         (Some(name), Some(code)) => format!(" ({name} {code})"),
         (Some(word), None) | (None, Some(word)) => format!(" ({word})"),

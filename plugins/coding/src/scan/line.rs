@@ -1,62 +1,62 @@
-//! Taking lines apart. Rule: nothing here knows a tool.
+//! Parsing helpers for lines. Rule: nothing here knows any tool.
 
 use std::borrow::Cow;
 
-use super::stems::signs;
+use super::trigrams::bits;
 
-/// One line of a log, without colours and what loggers and runners put before it.
+/// One line of a log, without colours and without its prefix.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// With its indentation, without trailing blanks.
+    /// With indentation, without trailing blanks.
     pub text: &'a str,
     /// Without indentation.
     pub body: &'a str,
     pub indent: usize,
-    /// Something was taken off before it.
-    pub stamped: bool,
-    /// It stood in a box.
-    pub boxed: bool,
-    /// Which stems it has.
-    signs: u64,
+    /// True if a prefix was removed.
+    pub had_prefix: bool,
+    /// True if it stood in a box.
+    pub is_boxed: bool,
+    /// The bits of its trigrams.
+    trigrams: u64,
 }
 
 impl<'a> Line<'a> {
-    pub fn of(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         let text = text.trim_end();
         let body = text.trim_start();
-        Self { text, body, indent: text.len() - body.len(), stamped: false, boxed: false, signs: signs(body) }
+        Self { text, body, indent: text.len() - body.len(), had_prefix: false, is_boxed: false, trigrams: bits(body) }
     }
 
-    /// Whether something was taken off before it.
-    pub fn stamped(mut self, stamped: bool) -> Self {
-        self.stamped = stamped;
+    /// Sets whether a prefix was removed.
+    pub fn with_prefix_removed(mut self, had_prefix: bool) -> Self {
+        self.had_prefix = had_prefix;
         self
     }
 
-    /// Without the left side of a box that is drawn around a message.
+    /// Removes the left side of a box that is drawn around a message.
     pub fn unboxed(self) -> Self {
         let sides = ['│', '┃', '╷', '╵', '║'];
         match self.body.strip_prefix(sides) {
             Some(rest) => {
-                let inner = Self::of(rest.strip_prefix(' ').unwrap_or(rest));
-                Self { stamped: self.stamped, boxed: true, ..inner }
+                let inner = Self::new(rest.strip_prefix(' ').unwrap_or(rest));
+                Self { had_prefix: self.had_prefix, is_boxed: true, ..inner }
             }
             None => self,
         }
     }
 
-    /// Behind a beginning, without blanks.
+    /// The text after a beginning, without leading blanks.
     pub fn after(&self, start: &str) -> Option<&'a str> {
         self.body.strip_prefix(start).map(str::trim_start)
     }
 
-    /// Whether it has any of these stems.
-    pub fn tells(&self, signs: u64) -> bool {
-        self.signs & signs != 0
+    /// True if it contains any of these trigrams.
+    pub fn has_any(&self, trigrams: u64) -> bool {
+        self.trigrams & trigrams != 0
     }
 }
 
-/// Without escape sequences and control characters; tabs stay.
+/// Removes escape sequences and control characters; keeps tabs.
 pub fn strip_controls(raw: &str) -> Cow<'_, str> {
     if !raw.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
         return Cow::Borrowed(raw);
@@ -74,7 +74,7 @@ pub fn strip_controls(raw: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// Passes over the rest of an escape sequence (ECMA-48).
+/// Skips the rest of an escape sequence (ECMA-48).
 fn skip_sequence(letters: &mut std::str::Chars<'_>) {
     match letters.next() {
         Some('[') => while letters.next().is_some_and(|letter| !('\u{40}'..='\u{7e}').contains(&letter)) {},
@@ -95,7 +95,7 @@ fn skip_sequence(letters: &mut std::str::Chars<'_>) {
     }
 }
 
-/// What stands between the first pair of quotes of any kind.
+/// The text between the first pair of quotes of any kind.
 pub fn quoted(text: &str) -> Option<&str> {
     let (at, open) = text.char_indices().find(|(_, letter)| "`'\"‘“「".contains(*letter))?;
     let rest = &text[at + open.len_utf8()..];
@@ -110,7 +110,7 @@ pub fn quoted(text: &str) -> Option<&str> {
     rest.find(close).map(|end| &rest[..end]).filter(|inner| !inner.is_empty())
 }
 
-/// What stands between two signs.
+/// The text between two delimiters.
 pub fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     let rest = &text[text.find(open)? + open.len()..];
     Some(&rest[..rest.find(close)?])
@@ -123,27 +123,27 @@ pub fn number_before(text: &str, word: &str) -> Option<u32> {
     before[start..].parse().ok()
 }
 
-/// The number behind a label, as in `Failures: 1`.
+/// The number after a label, as in `Failures: 1`.
 pub fn number_after(text: &str, label: &str) -> Option<u32> {
     let rest = text[text.find(label)? + label.len()..].trim_start();
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 
-/// Whether the text has a word, in any case; `word` is in lower case.
+/// True if the text contains a word in any case; `word` is in lower case.
 pub fn has_in_any_case(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
     text.len() >= word.len() && text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
-/// Whether the word is one or more letters of one case, then digits, such as `F401` or `SIM102`.
+/// True if the word consists of upper-case letters and digits, such as `F401` or `SIM102`.
 pub fn is_rule(word: &str) -> bool {
     let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
     let digits = word.len() - letters;
     (1..=5).contains(&letters) && (3..=5).contains(&digits) && word[letters..].bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `Some.Class` and the words behind it, for what an uncaught error writes as its last line.
+/// `Some.Class` and the message after it, as the last line of an uncaught error.
 pub fn class_and_message(text: &str) -> Option<(&str, &str)> {
     let (class, message) = text.split_once(": ").unwrap_or((text.trim_end_matches(':'), ""));
     let last = class.rsplit(['.', ':', '$']).next()?;

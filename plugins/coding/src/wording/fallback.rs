@@ -1,5 +1,5 @@
-//! What is said in a list that would be empty. Rule: that nothing has to be done is said only where
-//! somebody has said that all went well; what was not recognised is called that.
+//! Entries for lists that would be empty. Rule: that nothing has to be done is said only after a reported success; what
+//! was not recognised is called so.
 
 use modehost_sdk::Language;
 
@@ -7,12 +7,12 @@ use crate::log::Log;
 use crate::outcome::Outcome;
 
 /// An insight, a risk, an action and a next step.
-pub fn closing(log: &Log, language: Language) -> [String; 4] {
+pub fn fallback(log: &Log, language: Language) -> [String; 4] {
     let lines = log.line_count();
     let clean = log.ledger.signals().is_empty();
     let pick = |chinese: &str, english: &str| language.pick(chinese, english).to_owned();
     match log.outcome() {
-        Outcome::Good => [
+        Outcome::Success => [
             if log.build() == Some(true) {
                 language.pick(
                     format!("构建成功，{lines} 行日志中没有错误。"),
@@ -28,7 +28,7 @@ pub fn closing(log: &Log, language: Language) -> [String; 4] {
             pick("无需处理。", "Nothing has to be done."),
             pick("继续当前的步骤。", "Go on with the current step."),
         ],
-        Outcome::Bad => [
+        Outcome::Failure => [
             match log.failed_tests() {
                 0 => pick("日志说执行失败了，但没有认出原因。", "The log says that it failed; why was not recognised."),
                 1 => pick(
@@ -47,14 +47,14 @@ pub fn closing(log: &Log, language: Language) -> [String; 4] {
             ),
             pick("处理后重跑整个流程。", "Run the whole pipeline again afterwards."),
         ],
-        Outcome::Open if lines == 0 => [
+        Outcome::Unknown if lines == 0 => [
             pick("还没有日志。", "There is no log yet."),
             pick("还看不出风险。", "No risk can be seen yet."),
             pick("等待日志。", "Wait for the log."),
             pick("继续当前的步骤。", "Go on with the current step."),
         ],
-        Outcome::Open => [
-            if !log.has_strange_lines() && clean {
+        Outcome::Unknown => [
+            if !log.has_unknown_lines() && clean {
                 language.pick(
                     format!("{lines} 行日志中暂时没有错误，也还没有结果。"),
                     format!("No errors in {lines} lines so far, and no result yet."),

@@ -1,22 +1,21 @@
-//! Sums of tests, whoever writes them: `2 failed, 5 passed`, `Tests run: 7, Failures: 2`,
-//! `3 examples, 0 failures`, `FAIL 1 | PASS 3`. Rule: one grammar in place of a list of tools; a line
-//! counts only if it hardly says anything else.
+//! Test counts of any tool: `2 failed, 5 passed`, `Tests run: 7, Failures: 2`, `3 examples, 0 failures`, `FAIL 1 | PASS
+//! 3`. Rule: one grammar instead of a list of tools; a line counts only if it contains hardly anything else.
 
-use super::stems::stem;
-use super::words::Line;
+use super::line::Line;
+use super::trigrams::trigram;
 
-/// Longest line that is looked at.
-const BYTES: usize = 200;
-/// Words that belong to no sum and may yet stand in one.
-const FOREIGN: usize = 2;
+/// Upper bound of a line, in bytes.
+const MAX_LINE_BYTES: usize = 200;
+/// Upper bound of unknown words in a count.
+const MAX_UNKNOWN_WORDS: usize = 2;
 
-/// What a line counts.
+/// The counts in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub failed: u32,
-    /// Failures are counted, even if there are none.
-    pub says_failed: bool,
-    /// Tests that went well, or that were run at all.
+    /// True if failures are counted, even if there are none.
+    pub has_failures: bool,
+    /// Tests that passed, or that were run at all.
     pub ran: u32,
 }
 
@@ -25,13 +24,13 @@ enum Word {
     Failed,
     Errors,
     Passed,
-    /// What is counted.
+    /// The unit that is counted.
     Test,
-    /// Something that is counted as well and is no test.
-    Aside,
-    /// Says nothing of a count.
+    /// Another unit that is counted and is no test.
+    OtherUnit,
+    /// A word without a meaning for the count.
     Filler,
-    Foreign,
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +41,16 @@ enum Token {
     Break,
 }
 
-/// The sum in a line, if it is one.
+/// The counts in a line, if it contains any.
 pub(super) fn read(line: &Line<'_>) -> Option<Counts> {
-    const SIGNS: u64 = stem(b"fai") | stem(b"pas") | stem(b"suc");
+    const TRIGRAMS: u64 = trigram(b"fai") | trigram(b"pas") | trigram(b"suc");
     let body = line.body;
-    if body.len() > BYTES || !line.tells(SIGNS) || !body.bytes().any(|byte| byte.is_ascii_digit()) {
+    if body.len() > MAX_LINE_BYTES || !line.has_any(TRIGRAMS) || !body.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let tokens = tokens(body)?;
     let mut counts = Counts::default();
-    let (mut most, mut errors, mut told, mut of_tests, mut passed) = (0, 0, false, false, false);
+    let (mut most, mut errors, mut has_counts, mut of_tests, mut passed) = (0, 0, false, false, false);
     for (at, token) in tokens.iter().enumerate() {
         let Token::Number(number) = token else { continue };
         most = most.max(*number);
@@ -64,12 +63,12 @@ pub(super) fn read(line: &Line<'_>) -> Option<Counts> {
         match counted(&tokens, at).filter(|word| !of || *word == Word::Test) {
             Some(Word::Failed) => {
                 counts.failed += number;
-                (told, counts.says_failed) = (true, true);
+                (has_counts, counts.has_failures) = (true, true);
             }
             Some(Word::Errors) => errors += number,
             Some(Word::Passed) => {
                 counts.ran += number;
-                (told, passed) = (true, true);
+                (has_counts, passed) = (true, true);
             }
             Some(Word::Test) => {
                 counts.ran = counts.ran.max(*number);
@@ -78,12 +77,13 @@ pub(super) fn read(line: &Line<'_>) -> Option<Counts> {
             _ => {}
         }
     }
-    let foreign = tokens.iter().filter(|token| **token == Token::Word(Word::Foreign)).count();
-    let speaks_of_tests = of_tests || passed || tokens.contains(&Token::Word(Word::Test));
+    let unknown_words = tokens.iter().filter(|token| **token == Token::Word(Word::Unknown)).count();
+    let is_about_tests = of_tests || passed || tokens.contains(&Token::Word(Word::Test));
     counts.ran = counts.ran.max(most);
     counts.failed += errors;
-    counts.says_failed |= errors > 0;
-    (told && speaks_of_tests && foreign <= FOREIGN && (counts.failed > 0 || counts.ran > 0)).then_some(counts)
+    counts.has_failures |= errors > 0;
+    (has_counts && is_about_tests && unknown_words <= MAX_UNKNOWN_WORDS && (counts.failed > 0 || counts.ran > 0))
+        .then_some(counts)
 }
 
 fn tokens(body: &str) -> Option<Vec<Token>> {
@@ -93,16 +93,17 @@ fn tokens(body: &str) -> Option<Vec<Token>> {
         let number = rest.bytes().take_while(u8::is_ascii_digit).count();
         let letters = rest.find(|letter: char| !letter.is_alphabetic() && letter != '\'').unwrap_or(rest.len());
         let end = if number > 0 {
-            let behind = &rest[number..];
-            // Shares and durations are no counts.
-            let fraction = behind.strip_prefix('.').map_or(0, |decimals| {
+            let rest_after = &rest[number..];
+            // Percentages and durations are no counts.
+            let fraction = rest_after.strip_prefix('.').map_or(0, |decimals| {
                 let digits = decimals.bytes().take_while(u8::is_ascii_digit).count();
                 if digits > 0 { digits + 1 } else { 0 }
             });
-            let behind = &behind[fraction..];
-            let unit =
-                behind.find(|letter: char| !letter.is_ascii_alphabetic() && letter != 'µ').unwrap_or(behind.len());
-            let percent = usize::from(behind.starts_with('%'));
+            let rest_after = &rest_after[fraction..];
+            let unit = rest_after
+                .find(|letter: char| !letter.is_ascii_alphabetic() && letter != 'µ')
+                .unwrap_or(rest_after.len());
+            let percent = usize::from(rest_after.starts_with('%'));
             if fraction + unit + percent == 0 {
                 tokens.push(Token::Number(rest[..number].parse().ok()?));
             }
@@ -121,20 +122,20 @@ fn tokens(body: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// What the number at this place counts: the words behind it, else those before it.
+/// What the number at this index counts: the words after it, otherwise those before it.
 fn counted(tokens: &[Token], at: usize) -> Option<Word> {
     let mut found = None;
-    let mut behind = tokens[at + 1..].iter();
+    let mut rest_after = tokens[at + 1..].iter();
     // `1 of 3 failed`
     if let [Token::Word(Word::Filler), Token::Number(_), ..] = tokens[at + 1..] {
-        behind.next();
-        behind.next();
+        rest_after.next();
+        rest_after.next();
     }
-    for token in behind {
+    for token in rest_after {
         match token {
             Token::Word(Word::Test) => found = Some(Word::Test),
             Token::Word(Word::Filler) if found.is_none() => return before(tokens, at).or(Some(Word::Filler)),
-            Token::Word(word) if *word != Word::Filler && *word != Word::Foreign => return Some(*word),
+            Token::Word(word) if *word != Word::Filler && *word != Word::Unknown => return Some(*word),
             _ => break,
         }
     }
@@ -168,7 +169,7 @@ fn word(word: &str) -> Word {
         | "flakes" | "cancelled" | "canceled" | "warn" | "warning" | "warnings" | "xfailed" | "xpassed"
         | "deselected" | "rerun" | "reruns" | "unexpected" | "expected" | "measured" | "filtered" | "inconclusive"
         | "retried" | "retries" | "slow" | "aborted" | "expectations" | "undefined" | "disabled" | "omissions" => {
-            Word::Aside
+            Word::OtherUnit
         }
         "of" | "out" | "in" | "with" | "and" | "s" | "ms" | "sec" | "secs" | "seconds" | "second" | "time"
         | "elapsed" | "duration" | "result" | "results" | "executed" | "ran" | "done" | "finished" | "did" | "not"
@@ -176,7 +177,7 @@ fn word(word: &str) -> Word {
         | "files" | "binary" | "binaries" | "m" | "min" | "info" | "summary" | "were" | "was" | "a" | "to" => {
             Word::Filler
         }
-        _ => Word::Foreign,
+        _ => Word::Unknown,
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
             ("Executed 1 out of 2 tests: 1 fails locally.", 1),
             ("FAIL! -- 2 Passed | 1 Failed | 0 Pending | 0 Skipped", 1),
         ] {
-            assert_eq!(read(&Line::of(line)).map(|counts| counts.failed), Some(failed), "{line}");
+            assert_eq!(read(&Line::new(line)).map(|counts| counts.failed), Some(failed), "{line}");
         }
     }
 
@@ -232,7 +233,7 @@ mod tests {
             "HTTP 500 failed",
             "12:30:45 connection to 10.0.0.1 failed",
         ] {
-            assert_eq!(read(&Line::of(line)), None, "{line}");
+            assert_eq!(read(&Line::new(line)), None, "{line}");
         }
     }
 }
