@@ -1,6 +1,6 @@
-//! Sign-ins a second by method: one caller after the other on one thread, each with a good token.
+//! Sign-ins per second by method: sequential callers on one thread, each with a valid token.
 //!
-//! Rule: nothing is asked of a provider while it is measured; that is what caches are for.
+//! Rule: no request to a provider is measured; caches answer.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -34,7 +34,7 @@ fn measure(bencher: divan::Bencher, config: Value, token: Option<&str>) {
     let sign_in = SignIn::new(&config);
     let (device, client) = (DeviceId::new("aa:bb:cc:dd:ee:ff"), ClientId::new("client"));
     let claim = Claim { device: &device, client: &client, token, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-    runtime.block_on(sign_in.check(claim)).expect("let in");
+    runtime.block_on(sign_in.check(claim)).expect("accepted");
     bencher.bench_local(|| runtime.block_on(sign_in.check(divan::black_box(claim))).is_ok());
 }
 
@@ -99,9 +99,9 @@ fn introspection_kept(bencher: divan::Bencher) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let body = json!({ "active": true, "exp": now() + 3600, "device_id": "aa:bb:cc:dd:ee:ff" }).to_string();
-    // Answers the one question that is asked, and ends.
+    // Answers the only request and ends.
     let provider = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a question");
+        let (mut stream, _) = listener.accept().expect("a request");
         let _ = stream.read(&mut [0; 8192]);
         let length = body.len();
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");

@@ -1,5 +1,5 @@
-//! The section `auth`. Rule: what validates here can be used without a further check; each field
-//! says its unit, default and whether it changes without a restart.
+//! The configuration section `auth`. Rule: what passes validation is used without further checks; each field documents
+//! its unit, its default and whether it changes without a restart.
 
 pub(crate) mod address;
 mod jwt;
@@ -21,10 +21,10 @@ pub struct AuthConfig {
     /// Ways to sign in, tried in this order; the first that says yes counts. Default none: everyone
     /// may connect. Hot, as all of this section: open connections that would not be let in any more are closed
     /// (1008), also when a file of keys has changed.
-    #[garde(custom(sections_are_there(self)))]
+    #[garde(custom(methods_have_sections(self)))]
     pub methods: Vec<AuthMethod>,
     /// Tokens for the method `tokens`. Default none. Hot.
-    #[garde(dive, custom(tokens_where_due(&self.methods)))]
+    #[garde(dive, custom(tokens_not_empty(&self.methods)))]
     pub tokens: Vec<StaticToken>,
     /// Devices that the method `device_whitelist` lets in without a token, by device id in any case.
     /// Default none. Hot.
@@ -90,8 +90,8 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
-    /// As it is written in the configuration and in metrics.
-    pub fn word(self) -> &'static str {
+    /// The name in the configuration and in metrics labels.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
             Self::Jwt => "jwt",
@@ -168,7 +168,7 @@ pub struct IntrospectionConfig {
     pub device_claim: Option<String>,
     /// Whether a token without that member is refused; otherwise it opens any device. Default false.
     #[serde(default)]
-    #[garde(custom(claim_is_named(&self.device_claim)))]
+    #[garde(custom(device_claim_set(&self.device_claim)))]
     pub require_device: bool,
 }
 
@@ -197,7 +197,7 @@ impl Default for RateLimitConfig {
 }
 
 fn device_token_life() -> u64 {
-    limits::DEVICE_TOKEN_LIFE.as_secs()
+    limits::DEVICE_TOKEN_LIFETIME.as_secs()
 }
 
 fn identity_timeout() -> u64 {
@@ -205,11 +205,11 @@ fn identity_timeout() -> u64 {
 }
 
 fn introspection_cache() -> u64 {
-    limits::INTROSPECTION_CACHE.as_secs()
+    limits::INTROSPECTION_TTL.as_secs()
 }
 
 fn introspection_negative() -> u64 {
-    limits::INTROSPECTION_NEGATIVE.as_secs()
+    limits::INTROSPECTION_NEGATIVE_TTL.as_secs()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the default of a field that may be null")]
@@ -235,7 +235,7 @@ fn is_device(device: &str, _: &()) -> garde::Result {
     }
 }
 
-fn claim_is_named(claim: &Option<String>) -> impl FnOnce(&bool, &()) -> garde::Result + '_ {
+fn device_claim_set(claim: &Option<String>) -> impl FnOnce(&bool, &()) -> garde::Result + '_ {
     move |require, _| {
         if *require && claim.is_none() {
             return Err(garde::Error::new("needs `device_claim`, which says where the device stands"));
@@ -244,7 +244,7 @@ fn claim_is_named(claim: &Option<String>) -> impl FnOnce(&bool, &()) -> garde::R
     }
 }
 
-fn tokens_where_due(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &()) -> garde::Result + '_ {
+fn tokens_not_empty(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &()) -> garde::Result + '_ {
     move |tokens, _| {
         if methods.contains(&AuthMethod::Tokens) && tokens.is_empty() {
             return Err(garde::Error::new("is empty while `auth.methods` has `tokens`: nobody could connect"));
@@ -253,10 +253,10 @@ fn tokens_where_due(methods: &[AuthMethod]) -> impl FnOnce(&Vec<StaticToken>, &(
     }
 }
 
-fn sections_are_there(auth: &AuthConfig) -> impl FnOnce(&Vec<AuthMethod>, &()) -> garde::Result + '_ {
+fn methods_have_sections(auth: &AuthConfig) -> impl FnOnce(&Vec<AuthMethod>, &()) -> garde::Result + '_ {
     move |methods, _| {
-        // Whoever writes down who may connect does not mean everyone.
-        let given = [
+        // A configured credential without a method would leave the server open to everyone, which is never intended.
+        let configured = [
             (AuthMethod::Tokens, !auth.tokens.is_empty()),
             (AuthMethod::Jwt, auth.jwt.is_some()),
             (AuthMethod::Introspection, auth.introspection.is_some()),
@@ -264,28 +264,28 @@ fn sections_are_there(auth: &AuthConfig) -> impl FnOnce(&Vec<AuthMethod>, &()) -
             (AuthMethod::DeviceWhitelist, !auth.device_whitelist.is_empty()),
         ];
         if methods.is_empty()
-            && let Some((method, _)) = given.iter().find(|(_, given)| *given)
+            && let Some((method, _)) = configured.iter().find(|(_, configured)| *configured)
         {
-            let word = method.word();
+            let name = method.name();
             return Err(garde::Error::new(format!(
-                "is empty while `auth.{word}` is there: everyone could connect; write `methods: [{word}]`"
+                "is empty while `auth.{name}` is there: everyone could connect; write `methods: [{name}]`"
             )));
         }
-        for (place, method) in methods.iter().enumerate() {
-            if methods[..place].contains(method) {
-                return Err(garde::Error::new(format!("has `{}` twice", method.word())));
+        for (index, method) in methods.iter().enumerate() {
+            if methods[..index].contains(method) {
+                return Err(garde::Error::new(format!("has `{}` twice", method.name())));
             }
-            let there = match method {
-                // Said at `auth.tokens`.
+            let is_configured = match method {
+                // Reported at `auth.tokens`.
                 AuthMethod::Tokens => true,
                 AuthMethod::Jwt => auth.jwt.is_some(),
                 AuthMethod::Introspection => auth.introspection.is_some(),
                 AuthMethod::DeviceToken => auth.device_token.is_some(),
                 AuthMethod::DeviceWhitelist => !auth.device_whitelist.is_empty(),
             };
-            if !there {
-                let word = method.word();
-                return Err(garde::Error::new(format!("has `{word}`, which needs `auth.{word}`")));
+            if !is_configured {
+                let name = method.name();
+                return Err(garde::Error::new(format!("has `{name}`, which needs `auth.{name}`")));
             }
         }
         Ok(())

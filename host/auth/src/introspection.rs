@@ -1,6 +1,6 @@
-//! Asking the identity provider about each token (RFC 7662). Rule: one question about a token runs
-//! at a time, answers are kept by the token's digest and never by the token, and no number of
-//! invented tokens pushes out what is known of good ones.
+//! Token introspection at the identity provider (RFC 7662). Rule: at most one request per token is in flight, responses
+//! are cached under the digest of the token and never under the token, and invalid tokens cannot evict the cached
+//! responses of valid ones.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,27 +17,27 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::claims::{Binding, Claims, judge_audience, time};
+use crate::bounded_cache::BoundedCache;
+use crate::claims::{Claims, DeviceBinding, check_audience, time};
 use crate::config::IntrospectionConfig;
-use crate::denied::Denied;
-use crate::provider::{Away, Provider};
-use crate::recent::Recent;
+use crate::denial::DenyReason;
+use crate::provider::{Provider, Unavailable};
 
 type TokenDigest = [u8; 32];
 
-/// What the provider says of a token.
+/// The result for a token.
 #[derive(Clone, Debug)]
-enum Verdict {
-    Good(Arc<Binding>),
-    Bad(Denied),
+enum TokenState {
+    Active(Arc<DeviceBinding>),
+    Inactive(DenyReason),
 }
 
-/// The method `introspection`. Answers live as long as it does.
+/// The method `introspection`. Owns the cache of responses.
 pub(crate) struct Introspection {
     pub config: IntrospectionConfig,
     provider: Provider,
     basic: Option<HeaderValue>,
-    known: Mutex<Known>,
+    cache: Mutex<Cache>,
 }
 
 impl fmt::Debug for Introspection {
@@ -46,160 +46,166 @@ impl fmt::Debug for Introspection {
     }
 }
 
-struct Known {
-    good: Recent<TokenDigest, Good>,
-    bad: Recent<TokenDigest, (Denied, Instant)>,
-    /// Questions that run. Bounded by the places of the handshake.
-    asked: HashMap<TokenDigest, watch::Receiver<Option<Answer>>>,
+struct Cache {
+    active: BoundedCache<TokenDigest, Active>,
+    inactive: BoundedCache<TokenDigest, (DenyReason, Instant)>,
+    /// Requests in flight. Bounded by the number of concurrent handshakes.
+    in_flight: HashMap<TokenDigest, watch::Receiver<Option<Response>>>,
 }
 
 #[derive(Clone)]
-struct Good {
-    binding: Arc<Binding>,
-    until: Instant,
-    /// Unix seconds; a clock that is set does not prolong a token's life.
+struct Active {
+    binding: Arc<DeviceBinding>,
+    valid_until: Instant,
+    /// Unix seconds; checked in addition to `valid_until`, so that setting the clock does not extend a token's lifetime.
     expires: Option<f64>,
 }
 
-type Answer = Result<Verdict, Away>;
+type Response = Result<TokenState, Unavailable>;
 
-enum Turn {
-    Known(Verdict),
-    Wait(watch::Receiver<Option<Answer>>),
-    Ask(watch::Sender<Option<Answer>>),
+enum Lookup {
+    Cached(TokenState),
+    InFlight(watch::Receiver<Option<Response>>),
+    Request(watch::Sender<Option<Response>>),
 }
 
-impl Known {
-    fn verdict(&self, digest: &TokenDigest, now: u64) -> Option<Verdict> {
+impl Cache {
+    fn get(&self, digest: &TokenDigest, now: u64) -> Option<TokenState> {
         let instant = Instant::now();
-        let good = self.good.get(digest).filter(|good| instant < good.until);
-        if let Some(good) = good
-            && good.expires.is_none_or(|expires| (now as f64) < expires)
+        let active = self.active.get(digest).filter(|active| instant < active.valid_until);
+        if let Some(active) = active
+            && active.expires.is_none_or(|expires| (now as f64) < expires)
         {
-            return Some(Verdict::Good(good.binding.clone()));
+            return Some(TokenState::Active(active.binding.clone()));
         }
-        let bad = self.bad.get(digest).filter(|(_, until)| instant < *until);
-        bad.map(|(denied, _)| Verdict::Bad(*denied))
+        let inactive = self.inactive.get(digest).filter(|(_, valid_until)| instant < *valid_until);
+        inactive.map(|(reason, _)| TokenState::Inactive(*reason))
     }
 }
 
 impl Introspection {
     pub fn new(config: &IntrospectionConfig) -> Self {
-        let (kept, kept_bad) = (config.cache_s, config.negative_cache_s);
-        let table = |seconds: u64| Duration::from_secs(seconds.max(1));
-        let known = Known {
-            good: Recent::new(limits::INTROSPECTION_ENTRIES, table(kept)),
-            bad: Recent::new(limits::INTROSPECTION_ENTRIES, table(kept_bad)),
-            asked: HashMap::new(),
+        let (positive_ttl, negative_ttl) = (config.cache_s, config.negative_cache_s);
+        let ttl = |seconds: u64| Duration::from_secs(seconds.max(1));
+        let cache = Cache {
+            active: BoundedCache::new(limits::INTROSPECTION_ENTRIES, ttl(positive_ttl)),
+            inactive: BoundedCache::new(limits::INTROSPECTION_ENTRIES, ttl(negative_ttl)),
+            in_flight: HashMap::new(),
         };
         Self {
             provider: Provider::new("auth.introspection.url", &config.url, Duration::from_secs(config.timeout_s)),
             basic: basic(config),
-            known: Mutex::new(known),
+            cache: Mutex::new(cache),
             config: config.clone(),
         }
     }
 
-    /// Whether this token opens this device. `now` is in Unix seconds. Waits for the provider where
-    /// it must be asked, for `timeout_s` at the most.
-    pub async fn check(&self, token: &str, device: &DeviceId, now: u64) -> Result<(), Denied> {
-        match self.look_up(token, now).await {
-            Ok(Verdict::Good(binding)) => binding.judge(device, self.config.require_device),
-            Ok(Verdict::Bad(denied)) => Err(denied),
-            Err(Away) => Err(Denied::Unavailable),
+    /// Whether this token is valid for this device. `now` is in Unix seconds. Waits for the provider if the response is
+    /// not cached, for `timeout_s` at most.
+    pub async fn check(&self, token: &str, device: &DeviceId, now: u64) -> Result<(), DenyReason> {
+        match self.result_for(token, now).await {
+            Ok(TokenState::Active(binding)) => binding.check(device, self.config.require_device),
+            Ok(TokenState::Inactive(reason)) => Err(reason),
+            Err(Unavailable) => Err(DenyReason::Unavailable),
         }
     }
 
-    async fn look_up(&self, token: &str, now: u64) -> Answer {
+    async fn result_for(&self, token: &str, now: u64) -> Response {
         let digest: TokenDigest = Sha256::digest(token).into();
         loop {
-            match self.turn(digest, now) {
-                Turn::Known(verdict) => return Ok(verdict),
-                Turn::Ask(tell) => return self.ask(token, digest, now, &tell).await,
-                Turn::Wait(mut asked) => {
-                    if let Ok(answer) = asked.wait_for(Option::is_some).await
-                        && let Some(answer) = answer.clone()
+            match self.lookup(digest, now) {
+                Lookup::Cached(state) => return Ok(state),
+                Lookup::Request(sender) => return self.request(token, digest, now, &sender).await,
+                Lookup::InFlight(mut in_flight) => {
+                    if let Ok(response) = in_flight.wait_for(Option::is_some).await
+                        && let Some(response) = response.clone()
                     {
-                        return answer;
+                        return response;
                     }
-                    // Whoever asked has hung up before the answer: the next one asks.
+                    // The caller that sent the request was cancelled before the response: send another one.
                 }
             }
         }
     }
 
-    /// What a caller with this token does next.
-    fn turn(&self, digest: TokenDigest, now: u64) -> Turn {
-        let mut known = self.known.lock();
-        if let Some(verdict) = known.verdict(&digest, now) {
-            return Turn::Known(verdict);
+    /// Decides whether the result is cached, awaited or requested.
+    fn lookup(&self, digest: TokenDigest, now: u64) -> Lookup {
+        let mut cache = self.cache.lock();
+        if let Some(state) = cache.get(&digest, now) {
+            return Lookup::Cached(state);
         }
-        if let Some(asked) = known.asked.get(&digest) {
-            return Turn::Wait(asked.clone());
+        if let Some(in_flight) = cache.in_flight.get(&digest) {
+            return Lookup::InFlight(in_flight.clone());
         }
-        let (tell, asked) = watch::channel(None);
-        known.asked.insert(digest, asked);
-        Turn::Ask(tell)
+        let (sender, in_flight) = watch::channel(None);
+        cache.in_flight.insert(digest, in_flight);
+        Lookup::Request(sender)
     }
 
-    async fn ask(&self, token: &str, digest: TokenDigest, now: u64, tell: &watch::Sender<Option<Answer>>) -> Answer {
-        let _question = Question { of: self, digest };
-        let answer = match self.provider.post(form(token), self.basic.as_ref(), limits::INTROSPECTION_BYTES).await {
-            Ok(body) => self.keep(&body, digest, now),
-            Err(Away) => Err(Away),
+    async fn request(
+        &self,
+        token: &str,
+        digest: TokenDigest,
+        now: u64,
+        sender: &watch::Sender<Option<Response>>,
+    ) -> Response {
+        let _in_flight = InFlightRequest { introspection: self, digest };
+        let response = match self.provider.post(form(token), self.basic.as_ref(), limits::INTROSPECTION_BYTES).await {
+            Ok(body) => self.handle_response(&body, digest, now),
+            Err(Unavailable) => Err(Unavailable),
         };
-        tell.send_replace(Some(answer.clone()));
-        answer
+        sender.send_replace(Some(response.clone()));
+        response
     }
 
-    /// Judges an answer and remembers it.
-    fn keep(&self, body: &[u8], digest: TokenDigest, now: u64) -> Answer {
+    /// Validates a response and caches the result.
+    fn handle_response(&self, body: &[u8], digest: TokenDigest, now: u64) -> Response {
         let claims: Option<Claims> = serde_json::from_slice(body).ok();
         let active = claims.as_ref().and_then(|claims| claims.get("active")?.as_bool());
         let (Some(claims), Some(active)) = (claims, active) else {
-            self.provider.complain("its answer is not JSON with a member `active`");
-            return Err(Away);
+            self.provider.report_failure("its answer is not JSON with a member `active`");
+            return Err(Unavailable);
         };
-        self.provider.accept();
+        self.provider.report_success();
         let instant = Instant::now();
-        let refusal = if active { self.fault(&claims, now) } else { Some(Denied::UnknownToken) };
-        if let Some(denied) = refusal {
-            let until = instant + Duration::from_secs(self.config.negative_cache_s);
-            self.known.lock().bad.insert(digest, (denied, until), instant);
-            return Ok(Verdict::Bad(denied));
+        let reason = if active { self.deny_reason(&claims, now) } else { Some(DenyReason::UnknownToken) };
+        if let Some(reason) = reason {
+            let valid_until = instant + Duration::from_secs(self.config.negative_cache_s);
+            self.cache.lock().inactive.insert(digest, (reason, valid_until), instant);
+            return Ok(TokenState::Inactive(reason));
         }
-        let binding = Arc::new(Binding::read(&claims, self.config.device_claim.as_deref()));
-        let good = Good {
+        let binding = Arc::new(DeviceBinding::read(&claims, self.config.device_claim.as_deref()));
+        let active = Active {
             binding: binding.clone(),
-            until: instant + Duration::from_secs(self.config.cache_s),
+            valid_until: instant + Duration::from_secs(self.config.cache_s),
             expires: time(&claims, "exp").ok().flatten(),
         };
-        self.known.lock().good.insert(digest, good, instant);
-        Ok(Verdict::Good(binding))
+        self.cache.lock().active.insert(digest, active, instant);
+        Ok(TokenState::Active(binding))
     }
 
-    /// Why a token that the provider calls active is none for us.
-    fn fault(&self, claims: &Claims, now: u64) -> Option<Denied> {
-        let judge = || -> Result<(), Denied> {
-            judge_audience(claims, self.config.audience.as_deref())?;
+    /// Why a token that the provider reports as active is denied nevertheless.
+    fn deny_reason(&self, claims: &Claims, now: u64) -> Option<DenyReason> {
+        let validate = || -> Result<(), DenyReason> {
+            check_audience(claims, self.config.audience.as_deref())?;
             if time(claims, "exp")?.is_some_and(|expires| now as f64 >= expires) {
-                return Err(Denied::Expired);
+                return Err(DenyReason::Expired);
             }
             Ok(())
         };
-        judge().err()
+        validate().err()
     }
 }
 
-/// A question that runs. Dropping it lets the next caller ask.
-struct Question<'a> {
-    of: &'a Introspection,
+/// A request in flight. On drop, the next caller may send one.
+struct InFlightRequest<'a> {
+    introspection: &'a Introspection,
     digest: TokenDigest,
 }
 
-impl Drop for Question<'_> {
+impl Drop for InFlightRequest<'_> {
     fn drop(&mut self) {
-        self.of.known.lock().asked.remove(&self.digest);
+        self.introspection.cache.lock().in_flight.remove(&self.digest);
     }
 }
 
@@ -210,7 +216,7 @@ fn form(token: &str) -> String {
         .finish()
 }
 
-/// RFC 6749 wants both parts encoded as in a form, then as in Basic.
+/// RFC 6749: both parts are form-encoded first, then encoded as HTTP Basic.
 fn basic(config: &IntrospectionConfig) -> Option<HeaderValue> {
     let id = config.client_id.as_deref()?;
     let secret = config.client_secret.as_ref().map_or("", |secret| secret.expose());

@@ -1,6 +1,5 @@
-//! Signed tokens, judged here. Rule: the configuration says which signatures count and with which
-//! keys, never the token; a token that is not signed, or whose header asks for more than is
-//! understood, is none.
+//! JWT validation. Rule: the configuration decides which algorithms and keys are accepted, never the token; a token
+//! that is unsigned, or whose header has critical extensions, is rejected.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,13 +13,13 @@ use modehost_ids::DeviceId;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::claims::{Binding, Claims, Times, judge_audience, judge_issuer};
+use crate::claims::{Claims, Clock, DeviceBinding, check_audience, check_issuer};
 use crate::config::JwtConfig;
-use crate::denied::Denied;
-use crate::key_set::{Held, KeySet, Origin, Renewal};
-use crate::provider::{Away, Provider};
+use crate::denial::DenyReason;
+use crate::key_set::{KeySet, KeySource, LoadedKeys, RefreshPolicy};
+use crate::provider::{Provider, Unavailable};
 
-/// The method `jwt`. What it has read of keys lives as long as it does.
+/// The method `jwt`. Owns the loaded keys.
 pub(crate) struct Jwt {
     pub config: JwtConfig,
     accepted: Vec<Algorithm>,
@@ -34,12 +33,12 @@ impl fmt::Debug for Jwt {
     }
 }
 
-/// The header, as far as it counts here. Further keys that it may bring along are not looked at.
+/// The relevant members of the header. Embedded keys (`jwk`, `x5c`) are ignored.
 #[derive(Deserialize)]
-struct Head {
+struct JwtHeader {
     alg: String,
     kid: Option<String>,
-    /// Extensions that must be understood; we understand none.
+    /// Critical extensions; none is supported.
     crit: Option<IgnoredAny>,
 }
 
@@ -57,80 +56,91 @@ impl Jwt {
         }
     }
 
-    /// Whether this token opens this device. `now` is in Unix seconds. Waits for keys where they
-    /// must be read, for `timeout_s` at the most.
-    pub async fn check(&self, token: &str, device: &DeviceId, now: u64) -> Result<(), Denied> {
-        let head = read_head(token)?;
-        let algorithm: Algorithm = head.alg.parse().map_err(|_| Denied::Algorithm)?;
-        if head.crit.is_some() || !self.accepted.contains(&algorithm) {
-            return Err(Denied::Algorithm);
+    /// Whether this token is valid for this device. `now` is in Unix seconds. Waits for keys that must be loaded, for
+    /// `timeout_s` at most.
+    pub async fn check(&self, token: &str, device: &DeviceId, now: u64) -> Result<(), DenyReason> {
+        let header = parse_header(token)?;
+        let algorithm: Algorithm = header.alg.parse().map_err(|_| DenyReason::Algorithm)?;
+        if header.crit.is_some() || !self.accepted.contains(&algorithm) {
+            return Err(DenyReason::Algorithm);
         }
         let claims = if algorithm.family() == AlgorithmFamily::Hmac {
-            open(token, self.secret.as_ref().ok_or(Denied::Algorithm)?, algorithm)?
+            verify(token, self.secret.as_ref().ok_or(DenyReason::Algorithm)?, algorithm)?
         } else {
-            let public = self.public.as_ref().ok_or(Denied::Algorithm)?;
-            open_with_set(public, token, algorithm, head.kid.as_deref()).await?
+            let public = self.public.as_ref().ok_or(DenyReason::Algorithm)?;
+            verify_with_key_set(public, token, algorithm, header.kid.as_deref()).await?
         };
-        self.judge(&claims, device, now)
+        self.validate(&claims, device, now)
     }
 
-    fn judge(&self, claims: &Claims, device: &DeviceId, now: u64) -> Result<(), Denied> {
+    fn validate(&self, claims: &Claims, device: &DeviceId, now: u64) -> Result<(), DenyReason> {
         let config = &self.config;
-        judge_issuer(claims, config.issuer.as_deref())?;
-        judge_audience(claims, config.audience.as_deref())?;
-        Times { now: now as f64, leeway: config.leeway_s as f64 }.judge(claims)?;
-        Binding::read(claims, config.device_claim.as_deref()).judge(device, config.require_device)
+        check_issuer(claims, config.issuer.as_deref())?;
+        check_audience(claims, config.audience.as_deref())?;
+        Clock { now: now as f64, leeway: config.leeway_s as f64 }.check(claims)?;
+        DeviceBinding::read(claims, config.device_claim.as_deref()).check(device, config.require_device)
     }
 }
 
 fn keys(config: &JwtConfig) -> Option<KeySet> {
-    let files = Renewal { after: limits::KEY_FILE_TTL, not_before: limits::KEY_FILE_REFRESH };
+    let file_policy = RefreshPolicy { max_age: limits::KEY_FILE_TTL, min_interval: limits::KEY_FILE_REFRESH };
     if let Some(file) = &config.public_key_file {
-        return Some(KeySet::new(Origin::KeyFile(file.clone()), files));
+        return Some(KeySet::new(KeySource::PemFile(file.clone()), file_policy));
     }
     if let Some(file) = &config.jwks_file {
-        return Some(KeySet::new(Origin::SetFile(file.clone()), files));
+        return Some(KeySet::new(KeySource::JwksFile(file.clone()), file_policy));
     }
     let address = config.jwks_url.as_ref()?;
     let provider = Provider::new("auth.jwt.jwks_url", address, Duration::from_secs(config.timeout_s));
-    let renewal = Renewal {
-        after: Duration::from_secs(config.jwks_ttl_s),
-        not_before: Duration::from_secs(config.jwks_min_refresh_s),
+    let policy = RefreshPolicy {
+        max_age: Duration::from_secs(config.jwks_ttl_s),
+        min_interval: Duration::from_secs(config.jwks_min_refresh_s),
     };
-    Some(KeySet::new(Origin::Address(provider), renewal))
+    Some(KeySet::new(KeySource::JwksUrl(provider), policy))
 }
 
-fn read_head(token: &str) -> Result<Head, Denied> {
+fn parse_header(token: &str) -> Result<JwtHeader, DenyReason> {
     let mut parts = token.split('.');
-    let (Some(head), Some(_), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return Err(Denied::Malformed);
+    let (Some(header), Some(_), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(DenyReason::Malformed);
     };
-    let head = URL_SAFE_NO_PAD.decode(head).map_err(|_| Denied::Malformed)?;
-    let head: Head = serde_json::from_slice(&head).map_err(|_| Denied::Malformed)?;
-    // Before anything is looked up for it.
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| DenyReason::Malformed)?;
+    let header: JwtHeader = serde_json::from_slice(&header).map_err(|_| DenyReason::Malformed)?;
+    // Reject unsigned tokens before any key is loaded for them.
     if signature.is_empty() {
-        return Err(Denied::Algorithm);
+        return Err(DenyReason::Algorithm);
     }
-    Ok(head)
+    Ok(header)
 }
 
-async fn open_with_set(set: &KeySet, token: &str, algorithm: Algorithm, id: Option<&str>) -> Result<Claims, Denied> {
-    let held = set.find(|key| key.serves(algorithm, id)).await.map_err(|Away| Denied::Unavailable)?;
-    let outcome = open_with(&held, token, algorithm, id);
-    if !matches!(outcome, Err(Denied::Signature)) {
+async fn verify_with_key_set(
+    set: &KeySet,
+    token: &str,
+    algorithm: Algorithm,
+    id: Option<&str>,
+) -> Result<Claims, DenyReason> {
+    let loaded = set.find(|key| key.supports(algorithm, id)).await.map_err(|Unavailable| DenyReason::Unavailable)?;
+    let outcome = verify_with_keys(&loaded, token, algorithm, id);
+    if !matches!(outcome, Err(DenyReason::Signature)) {
         return outcome;
     }
-    // Keys are changed without a new id, too: a signature that fits none may be of one that is new.
-    match set.newer(&held).await {
-        Some(newer) => open_with(&newer, token, algorithm, id),
+    // Providers also rotate keys without a new id: a signature that matches no key may belong to a new one.
+    match set.newer_than(&loaded).await {
+        Some(newer) => verify_with_keys(&newer, token, algorithm, id),
         None => outcome,
     }
 }
 
-fn open_with(held: &Held, token: &str, algorithm: Algorithm, id: Option<&str>) -> Result<Claims, Denied> {
-    let mut outcome = Err(Denied::UnknownKey);
-    for key in held.keys.iter().filter(|key| key.serves(algorithm, id)).take(limits::KEY_TRIES) {
-        outcome = open(token, &key.decoding, algorithm);
+fn verify_with_keys(
+    loaded: &LoadedKeys,
+    token: &str,
+    algorithm: Algorithm,
+    id: Option<&str>,
+) -> Result<Claims, DenyReason> {
+    let mut outcome = Err(DenyReason::UnknownKey);
+    for key in loaded.keys.iter().filter(|key| key.supports(algorithm, id)).take(limits::MAX_KEYS_TRIED) {
+        outcome = verify(token, &key.decoding, algorithm);
         if outcome.is_ok() {
             break;
         }
@@ -138,10 +148,10 @@ fn open_with(held: &Held, token: &str, algorithm: Algorithm, id: Option<&str>) -
     outcome
 }
 
-/// The claims of a token that is signed with this key. Nothing else of it has been judged.
-fn open(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, Denied> {
+/// Verifies the signature and returns the claims, which are not validated yet.
+fn verify(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, DenyReason> {
     let mut validation = Validation::new(algorithm);
-    // Times, issuer and audience are judged in one place for all methods.
+    // Times, issuer and audience are validated in `claims` for all methods.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
@@ -149,9 +159,9 @@ fn open(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, 
     match decode::<Claims>(token, key, &validation) {
         Ok(token) => Ok(token.claims),
         Err(error) => Err(match error.kind() {
-            ErrorKind::InvalidAlgorithm => Denied::Algorithm,
-            ErrorKind::Json(_) | ErrorKind::Utf8(_) | ErrorKind::Base64(_) => Denied::Malformed,
-            _ => Denied::Signature,
+            ErrorKind::InvalidAlgorithm => DenyReason::Algorithm,
+            ErrorKind::Json(_) | ErrorKind::Utf8(_) | ErrorKind::Base64(_) => DenyReason::Malformed,
+            _ => DenyReason::Signature,
         }),
     }
 }

@@ -1,6 +1,5 @@
-//! Keys that are kept and renewed. Rule: however many callers want a key that is not there, one
-//! look runs at a time and no two follow each other too soon; keys that were good stay in use until
-//! better ones have been read.
+//! Cached keys that are refreshed. Rule: however many callers need a missing key, one refresh runs at a time, with a
+//! minimum interval between two; valid keys stay in use until others have been loaded.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,167 +14,167 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::keys::{Key, read_pem, read_set};
-use crate::provider::{Away, Provider};
+use crate::keys::{Key, parse_jwks, parse_pem};
+use crate::provider::{Provider, Unavailable};
 
-/// Where keys come from.
+/// The source of keys.
 #[derive(Debug)]
-pub(crate) enum Origin {
-    Address(Provider),
-    SetFile(PathBuf),
-    KeyFile(PathBuf),
+pub(crate) enum KeySource {
+    JwksUrl(Provider),
+    JwksFile(PathBuf),
+    PemFile(PathBuf),
 }
 
-/// How often they are looked for.
+/// How often keys are refreshed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Renewal {
-    /// After this time in any case.
-    pub after: Duration,
-    /// And for an unknown key, or one that does not fit, but not sooner after the last look than this.
-    pub not_before: Duration,
+pub(crate) struct RefreshPolicy {
+    /// Keys older than this are refreshed.
+    pub max_age: Duration,
+    /// Minimum interval between two refreshes, for unknown keys and mismatching signatures.
+    pub min_interval: Duration,
 }
 
-/// Keys of one origin. Dropping it stops a look that runs.
+/// The keys of one source. Dropping it aborts a running refresh.
 #[derive(Debug)]
 pub(crate) struct KeySet {
     shared: Arc<Shared>,
-    renewal: Renewal,
-    /// The look that runs or ran last. A task of its own, so that a caller that hangs up does not
-    /// stop what others wait for.
+    policy: RefreshPolicy,
+    /// The running or last refresh. A task of its own, so that a cancelled caller does not abort a refresh that others
+    /// wait for.
     task: Mutex<Option<IoTask<()>>>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    origin: Origin,
-    keys: ArcSwapOption<Held>,
-    look: Mutex<Look>,
-    /// Counts looks that have ended.
-    ended: watch::Sender<u64>,
+    source: KeySource,
+    keys: ArcSwapOption<LoadedKeys>,
+    refresh: Mutex<RefreshState>,
+    /// Counts finished refreshes.
+    finished: watch::Sender<u64>,
 }
 
-/// Keys, and when they were read.
+/// Loaded keys with their load time.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LoadedKeys {
     pub keys: Vec<Key>,
-    read: Instant,
+    loaded_at: Instant,
 }
 
 #[derive(Debug, Default)]
-struct Look {
-    runs: bool,
-    began: Option<Instant>,
+struct RefreshState {
+    running: bool,
+    started: Option<Instant>,
     failed: bool,
 }
 
 impl KeySet {
-    pub fn new(origin: Origin, renewal: Renewal) -> Self {
-        let (ended, _) = watch::channel(0);
-        let shared = Shared { origin, keys: ArcSwapOption::empty(), look: Mutex::default(), ended };
-        Self { shared: Arc::new(shared), renewal, task: Mutex::new(None) }
+    pub fn new(source: KeySource, policy: RefreshPolicy) -> Self {
+        let (finished, _) = watch::channel(0);
+        let shared = Shared { source, keys: ArcSwapOption::empty(), refresh: Mutex::default(), finished };
+        Self { shared: Arc::new(shared), policy, task: Mutex::new(None) }
     }
 
-    /// The keys, read anew where they are too old or have nothing that is `wanted`. Takes no longer
-    /// than one look at the origin. Cancelling stops no look.
+    /// Returns the keys, after a refresh if they are too old or none is `wanted`. Takes no longer than one refresh.
+    /// Cancelling does not abort the refresh.
     ///
     /// # Errors
-    /// If there are none that can be `wanted`, and the last look at the origin failed.
-    pub async fn find(&self, wanted: impl Fn(&Key) -> bool) -> Result<Arc<Held>, Away> {
-        let has = |held: &Held| held.keys.iter().any(&wanted);
-        if let Some(held) = self.shared.keys.load_full().filter(|held| has(held)) {
-            let fresh = held.read.elapsed() < self.renewal.after;
-            // While the origin is away nobody who has a key waits for it.
-            if fresh || self.shared.look.lock().failed {
-                if !fresh {
-                    self.look();
+    /// If no loaded key is `wanted`, and the last refresh failed.
+    pub async fn find(&self, wanted: impl Fn(&Key) -> bool) -> Result<Arc<LoadedKeys>, Unavailable> {
+        let has = |loaded: &LoadedKeys| loaded.keys.iter().any(&wanted);
+        if let Some(loaded) = self.shared.keys.load_full().filter(|loaded| has(loaded)) {
+            let is_fresh = loaded.loaded_at.elapsed() < self.policy.max_age;
+            // While the source is unavailable, callers whose key is loaded do not wait for it.
+            if is_fresh || self.shared.refresh.lock().failed {
+                if !is_fresh {
+                    self.refresh();
                 }
-                return Ok(held);
+                return Ok(loaded);
             }
         }
-        if let Some(mut ended) = self.look() {
-            // The sender lives as long as we do.
-            let _ = ended.changed().await;
+        if let Some(mut finished) = self.refresh() {
+            // `self` owns the sender, so this cannot fail.
+            let _ = finished.changed().await;
         }
-        let failed = self.shared.look.lock().failed;
+        let failed = self.shared.refresh.lock().failed;
         match self.shared.keys.load_full() {
-            Some(held) if has(&held) || !failed => Ok(held),
-            _ => Err(Away),
+            Some(loaded) if has(&loaded) || !failed => Ok(loaded),
+            _ => Err(Unavailable),
         }
     }
 
-    /// Keys that have been read after `held`, which were not those that somebody signs with: the origin may
-    /// have other ones by now, under the same id or under none. None if there are none, or if the last look
-    /// was just now. Takes no longer than one look at the origin.
-    pub async fn newer(&self, held: &Arc<Held>) -> Option<Arc<Held>> {
-        let newer = || self.shared.keys.load_full().filter(|now| !Arc::ptr_eq(now, held));
-        if let Some(now) = newer() {
-            return Some(now);
+    /// Returns keys loaded after `loaded`, none of which matched a signature: the source may have rotated them, under
+    /// the same id or without one. `None` if there are none, or if the last refresh is too recent. Takes no longer than
+    /// one refresh.
+    pub async fn newer_than(&self, loaded: &Arc<LoadedKeys>) -> Option<Arc<LoadedKeys>> {
+        let newer = || self.shared.keys.load_full().filter(|current| !Arc::ptr_eq(current, loaded));
+        if let Some(current) = newer() {
+            return Some(current);
         }
-        let mut ended = self.look()?;
-        // The sender lives as long as we do.
-        let _ = ended.changed().await;
+        let mut finished = self.refresh()?;
+        // `self` owns the sender, so this cannot fail.
+        let _ = finished.changed().await;
         newer()
     }
 
-    /// The end of the look that runs, or of one that is begun; none if the last was just now.
-    fn look(&self) -> Option<watch::Receiver<u64>> {
-        let mut look = self.shared.look.lock();
-        let ended = self.shared.ended.subscribe();
-        if look.runs {
-            return Some(ended);
+    /// Joins the running refresh or starts one; `None` if the last one is too recent.
+    fn refresh(&self) -> Option<watch::Receiver<u64>> {
+        let mut refresh = self.shared.refresh.lock();
+        let finished = self.shared.finished.subscribe();
+        if refresh.running {
+            return Some(finished);
         }
-        if look.began.is_some_and(|began| began.elapsed() < self.renewal.not_before) {
+        if refresh.started.is_some_and(|started| started.elapsed() < self.policy.min_interval) {
             return None;
         }
-        look.runs = true;
-        look.began = Some(Instant::now());
-        let running = Running { shared: self.shared.clone(), failed: true };
-        *self.task.lock() = Some(spawn_io(running.run()));
-        Some(ended)
+        refresh.running = true;
+        refresh.started = Some(Instant::now());
+        let task = RefreshTask { shared: self.shared.clone(), failed: true };
+        *self.task.lock() = Some(spawn_io(task.run()));
+        Some(finished)
     }
 }
 
-/// A look that runs. Dropping it says that it has ended.
-struct Running {
+/// A running refresh. On drop, it is recorded as finished.
+struct RefreshTask {
     shared: Arc<Shared>,
     failed: bool,
 }
 
-impl Running {
+impl RefreshTask {
     async fn run(mut self) {
-        if let Some(keys) = self.shared.origin.read().await {
-            self.shared.keys.store(Some(Arc::new(Held { keys, read: Instant::now() })));
+        if let Some(keys) = self.shared.source.read().await {
+            self.shared.keys.store(Some(Arc::new(LoadedKeys { keys, loaded_at: Instant::now() })));
             self.failed = false;
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RefreshTask {
     fn drop(&mut self) {
         {
-            let mut look = self.shared.look.lock();
-            look.runs = false;
-            look.failed = self.failed;
+            let mut refresh = self.shared.refresh.lock();
+            refresh.running = false;
+            refresh.failed = self.failed;
         }
-        self.shared.ended.send_modify(|count| *count += 1);
+        self.shared.finished.send_modify(|count| *count += 1);
     }
 }
 
-impl Origin {
-    /// None if the keys cannot be read; that has been logged.
+impl KeySource {
+    /// `None` if the keys cannot be loaded, which has been logged.
     async fn read(&self) -> Option<Vec<Key>> {
         let read = match self {
-            Self::Address(provider) => {
+            Self::JwksUrl(provider) => {
                 let document = provider.get(limits::KEY_SET_BYTES).await.ok()?;
-                let read = read_set(&document);
+                let read = parse_jwks(&document);
                 match &read {
-                    Ok(_) => provider.accept(),
-                    Err(why) => provider.complain(why),
+                    Ok(_) => provider.report_success(),
+                    Err(why) => provider.report_failure(why),
                 }
                 return read.ok();
             }
-            Self::SetFile(path) => read_file(path, read_set).await,
-            Self::KeyFile(path) => read_file(path, read_pem).await,
+            Self::JwksFile(path) => read_file(path, parse_jwks).await,
+            Self::PemFile(path) => read_file(path, parse_pem).await,
         };
         read.map_err(|why| tracing::error!("keys of auth.jwt cannot be read: {why}")).ok()
     }
@@ -186,14 +185,14 @@ async fn read_file(path: &Path, parse: fn(&[u8]) -> Result<Vec<Key>, String>) ->
     let read = run_blocking(move || -> Result<Vec<Key>, String> {
         let mut bytes = Vec::new();
         let file = File::open(&owned).map_err(|error| error.to_string())?;
-        let most = limits::KEY_SET_BYTES as u64;
-        // Before anything is read: the size may be a lie, and mostly is none.
-        if file.metadata().is_ok_and(|about| about.len() > most) {
-            return Err(format!("it has more than {most} bytes"));
+        let limit = limits::KEY_SET_BYTES as u64;
+        // Check the size before reading. It may be wrong, so the read is bounded as well.
+        if file.metadata().is_ok_and(|metadata| metadata.len() > limit) {
+            return Err(format!("it has more than {limit} bytes"));
         }
-        file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-        if bytes.len() as u64 > most {
-            return Err(format!("it has more than {most} bytes"));
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        if bytes.len() as u64 > limit {
+            return Err(format!("it has more than {limit} bytes"));
         }
         parse(&bytes)
     });

@@ -1,5 +1,5 @@
-//! Keys that tokens are signed with. Rule: a key serves the algorithms of its own kind only; keys
-//! that are meant for something else, too weak, or secret do not count as keys here.
+//! Public keys of tokens. Rule: a key supports the algorithms of its own type only; keys for other purposes, weak keys
+//! and private keys are rejected.
 
 use crate::limits;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     id: Option<String>,
-    /// The one algorithm that it is for, where its publisher says so.
+    /// The only algorithm that it may be used for, if its publisher says so.
     algorithm: Option<String>,
     kind: Kind,
     pub decoding: DecodingKey,
@@ -21,14 +21,14 @@ enum Kind {
     Rsa,
     P256,
     P384,
-    /// A curve that its file does not tell; a signature of another curve does not fit.
-    Curve,
+    /// A curve that the PEM file does not name; a signature of another curve does not verify.
+    UnknownCurve,
     Ed25519,
 }
 
 impl Key {
-    /// Whether a token of this algorithm and key id may be signed with it.
-    pub fn serves(&self, algorithm: Algorithm, id: Option<&str>) -> bool {
+    /// Whether a token with this algorithm and key id may be verified with it.
+    pub fn supports(&self, algorithm: Algorithm, id: Option<&str>) -> bool {
         let kind = match algorithm {
             Algorithm::RS256
             | Algorithm::RS384
@@ -36,35 +36,35 @@ impl Key {
             | Algorithm::PS256
             | Algorithm::PS384
             | Algorithm::PS512 => self.kind == Kind::Rsa,
-            Algorithm::ES256 => matches!(self.kind, Kind::P256 | Kind::Curve),
-            Algorithm::ES384 => matches!(self.kind, Kind::P384 | Kind::Curve),
+            Algorithm::ES256 => matches!(self.kind, Kind::P256 | Kind::UnknownCurve),
+            Algorithm::ES384 => matches!(self.kind, Kind::P384 | Kind::UnknownCurve),
             Algorithm::EdDSA => self.kind == Kind::Ed25519,
             _ => false,
         };
-        let meant = self.algorithm.as_deref().is_none_or(|name| name.parse() == Ok(algorithm));
-        let named = match (id, &self.id) {
+        let algorithm_matches = self.algorithm.as_deref().is_none_or(|name| name.parse() == Ok(algorithm));
+        let id_matches = match (id, &self.id) {
             (Some(wanted), Some(own)) => wanted == own,
             _ => true,
         };
-        kind && meant && named
+        kind && algorithm_matches && id_matches
     }
 }
 
-/// The keys of a JWKS document that can be used here.
+/// Parses a JWKS document and returns its usable keys.
 ///
 /// # Errors
-/// If it is no such document, or has no such key.
-pub(crate) fn read_set(document: &[u8]) -> Result<Vec<Key>, String> {
+/// If it is not a JWKS document, or has no usable key.
+pub(crate) fn parse_jwks(document: &[u8]) -> Result<Vec<Key>, String> {
     let document: Value = serde_json::from_slice(document).map_err(|_| "it is not JSON")?;
     let list = document.get("keys").and_then(Value::as_array).ok_or("it has no list `keys`")?;
-    let keys: Vec<Key> = list.iter().take(limits::KEY_SET_KEYS).filter_map(read_key).collect();
+    let keys: Vec<Key> = list.iter().take(limits::KEY_SET_KEYS).filter_map(parse_jwk).collect();
     if keys.is_empty() {
         return Err("it has no public RSA, P-256, P-384 or Ed25519 key for signatures".to_owned());
     }
     Ok(keys)
 }
 
-fn read_key(key: &Value) -> Option<Key> {
+fn parse_jwk(key: &Value) -> Option<Key> {
     let jwk: Jwk = serde_json::from_value(key.clone()).ok()?;
     let common = &jwk.common;
     if common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
@@ -81,7 +81,7 @@ fn read_key(key: &Value) -> Option<Key> {
             _ => return None,
         },
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Kind::Ed25519,
-        // Above all no `oct`: whoever publishes a secret has none.
+        // In particular `oct`: a published symmetric key is not secret.
         _ => return None,
     };
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
@@ -95,7 +95,7 @@ fn read_key(key: &Value) -> Option<Key> {
 fn is_strong(key: &DecodingKey) -> bool {
     match key.kind() {
         DecodingKeyKind::RsaModulusExponent { n, .. } => bits(n) >= limits::RSA_KEY_BITS,
-        // PKCS#1: a sequence of the modulus and the exponent; what is around them has a few bytes.
+        // PKCS#1: a sequence of modulus and exponent; the encoding adds a few bytes.
         DecodingKeyKind::SecretOrDer(der) => der.len() * 8 >= limits::RSA_KEY_BITS,
     }
 }
@@ -106,11 +106,11 @@ fn bits(number: &[u8]) -> usize {
     digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// The public key of a PEM file.
+/// Parses the public key of a PEM file.
 ///
 /// # Errors
-/// If it holds something else.
-pub(crate) fn read_pem(file: &[u8]) -> Result<Vec<Key>, String> {
+/// If it contains anything else.
+pub(crate) fn parse_pem(file: &[u8]) -> Result<Vec<Key>, String> {
     let text = std::str::from_utf8(file).map_err(|_| "it is not text")?;
     if text.contains("PRIVATE KEY") {
         return Err("it holds a private key, which does not belong here; take the public one".to_owned());
@@ -122,16 +122,16 @@ pub(crate) fn read_pem(file: &[u8]) -> Result<Vec<Key>, String> {
         if !is_strong(&decoding) {
             return Err(format!("its RSA key has fewer than {} bits", limits::RSA_KEY_BITS));
         }
-        return Ok(vec![unnamed(Kind::Rsa, decoding)]);
+        return Ok(vec![without_id(Kind::Rsa, decoding)]);
     }
     if let Ok(decoding) = DecodingKey::from_ec_pem(file) {
-        return Ok(vec![unnamed(Kind::Curve, decoding)]);
+        return Ok(vec![without_id(Kind::UnknownCurve, decoding)]);
     }
     let decoding = DecodingKey::from_ed_pem(file).map_err(|_| "it holds no public RSA, P-256, P-384 or Ed25519 key")?;
-    Ok(vec![unnamed(Kind::Ed25519, decoding)])
+    Ok(vec![without_id(Kind::Ed25519, decoding)])
 }
 
-fn unnamed(kind: Kind, decoding: DecodingKey) -> Key {
+fn without_id(kind: Kind, decoding: DecodingKey) -> Key {
     Key { id: None, algorithm: None, kind, decoding }
 }
 
@@ -149,22 +149,22 @@ mod tests {
 
     #[test]
     fn a_key_serves_its_own_kind_only() {
-        for (file, serves) in [(RSA, Algorithm::PS384), (P256, Algorithm::ES256), (ED25519, Algorithm::EdDSA)] {
-            let keys = read_pem(file).expect("a key");
+        for (file, supports) in [(RSA, Algorithm::PS384), (P256, Algorithm::ES256), (ED25519, Algorithm::EdDSA)] {
+            let keys = parse_pem(file).expect("a key");
             for algorithm in [Algorithm::PS384, Algorithm::ES256, Algorithm::EdDSA, Algorithm::HS256] {
-                assert_eq!(keys[0].serves(algorithm, Some("any")), algorithm == serves, "{algorithm:?}");
+                assert_eq!(keys[0].supports(algorithm, Some("any")), algorithm == supports, "{algorithm:?}");
             }
         }
     }
 
     #[test]
     fn files_that_are_no_public_key_are_told() {
-        let told = |file: &[u8]| read_pem(file).expect_err("refused");
-        assert!(told(RSA_1024).contains("2048 bits"));
-        assert!(told(include_bytes!("../tests/keys/p256.private.pem")).contains("private"));
-        assert!(told(b"-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----").contains("certificate"));
-        assert!(told(b"hello").contains("no public"));
-        assert!(told(b"\xff").contains("text"));
+        let error = |file: &[u8]| parse_pem(file).expect_err("refused");
+        assert!(error(RSA_1024).contains("2048 bits"));
+        assert!(error(include_bytes!("../tests/keys/p256.private.pem")).contains("private"));
+        assert!(error(b"-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----").contains("certificate"));
+        assert!(error(b"hello").contains("no public"));
+        assert!(error(b"\xff").contains("text"));
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
             }
             key
         };
-        let set = |key: Value| read_set(json!({"keys": [key]}).to_string().as_bytes());
+        let set = |key: Value| parse_jwks(json!({"keys": [key]}).to_string().as_bytes());
         assert!(set(ed(json!({"use": "sig", "kid": "a"}))).is_ok());
         assert!(set(ed(json!({"key_ops": ["verify"]}))).is_ok());
         assert!(set(ed(json!({"use": "enc"}))).is_err());
@@ -186,28 +186,28 @@ mod tests {
         assert!(set(json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"})).is_err(), "far too short");
         assert!(set(json!({"kty": "new"})).is_err());
         let other = set(ed(json!({"alg": "ES256"}))).expect("a key");
-        assert!(!other[0].serves(Algorithm::EdDSA, None), "its publisher says what it is for");
+        assert!(!other[0].supports(Algorithm::EdDSA, None), "its publisher restricts the algorithm");
         let mixed = json!({"keys": [{"kty": "new"}, 7, ed(json!({"kid": "a"})), ed(json!({"kid": "b"}))]});
-        let keys = read_set(mixed.to_string().as_bytes()).expect("keys");
-        let found = |id| keys.iter().filter(|key| key.serves(Algorithm::EdDSA, id)).count();
-        assert_eq!((found(Some("a")), found(Some("c")), found(None)), (1, 0, 2));
+        let keys = parse_jwks(mixed.to_string().as_bytes()).expect("keys");
+        let count = |id| keys.iter().filter(|key| key.supports(Algorithm::EdDSA, id)).count();
+        assert_eq!((count(Some("a")), count(Some("c")), count(None)), (1, 0, 2));
     }
 
     #[test]
     fn a_set_has_a_bounded_number_of_keys() {
         let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
         let set = json!({"keys": vec![key; 1000]}).to_string();
-        assert_eq!(read_set(set.as_bytes()).expect("keys").len(), limits::KEY_SET_KEYS);
+        assert_eq!(parse_jwks(set.as_bytes()).expect("keys").len(), limits::KEY_SET_KEYS);
     }
 
     proptest! {
         #[test]
         fn whatever_a_provider_sends_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), n in "[A-Za-z0-9_=-]{0,20}") {
-            let _ = read_set(&bytes);
-            let _ = read_pem(&bytes);
+            let _ = parse_jwks(&bytes);
+            let _ = parse_pem(&bytes);
             for kind in ["RSA", "EC", "OKP", "oct"] {
                 let key = json!({"kty": kind, "crv": "P-256", "n": n, "e": n, "x": n, "y": n, "k": n, "alg": n});
-                let _ = read_set(json!({"keys": [key]}).to_string().as_bytes());
+                let _ = parse_jwks(json!({"keys": [key]}).to_string().as_bytes());
             }
         }
     }

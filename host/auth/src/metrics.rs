@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of this crate's metrics for `/metrics`. Rule: every metric of this crate is described here, with its
+//! unit and its labels; one without labels is registered at the start.
 
 use metrics::{Unit, counter, describe_counter};
 

@@ -1,5 +1,5 @@
-//! One request to an identity provider. Rule: it ends in time, reads a bounded answer, follows no
-//! redirect, and what is logged of it holds neither the address nor anything that was sent or said.
+//! One request to an identity provider. Rule: it has a timeout, a bounded response and no redirects, and its log lines
+//! contain neither the URL nor any part of request or response.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,24 +15,24 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::address::is_local;
 
-/// The provider cannot be asked at the moment. It has been logged.
+/// The provider is unavailable, which has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Away;
+pub(crate) struct Unavailable;
 
-/// An address of an identity provider, with its connections.
+/// A URL of an identity provider, with its HTTP client.
 pub(crate) struct Provider {
-    /// The setting that holds the address, for the log.
+    /// The configuration key of the URL, for the log.
     setting: &'static str,
     url: String,
-    /// For one answer in all.
+    /// Timeout of a whole request.
     time: Duration,
-    /// None where TLS cannot be set up.
+    /// `None` if TLS cannot be initialised.
     http: Option<reqwest::Client>,
-    turns: Semaphore,
-    /// It is not asked again before.
-    pause: Mutex<Option<Instant>>,
-    /// The failure that lasts has been logged.
-    failing: AtomicBool,
+    concurrency: Semaphore,
+    /// No request is sent before this time.
+    backoff_until: Mutex<Option<Instant>>,
+    /// The current failure has been logged.
+    failure_logged: AtomicBool,
 }
 
 impl fmt::Debug for Provider {
@@ -47,20 +47,25 @@ impl Provider {
             setting,
             url: url.to_owned(),
             time,
-            http: connect(setting, url),
-            turns: Semaphore::new(limits::IDENTITY_CONCURRENT),
-            pause: Mutex::new(None),
-            failing: AtomicBool::new(false),
+            http: build_client(setting, url),
+            concurrency: Semaphore::new(limits::IDENTITY_CONCURRENCY),
+            backoff_until: Mutex::new(None),
+            failure_logged: AtomicBool::new(false),
         }
     }
 
-    /// Reads what is published there.
-    pub async fn get(&self, most_bytes: usize) -> Result<Vec<u8>, Away> {
-        self.run(most_bytes, |http| http.get(&self.url)).await
+    /// Sends a GET request.
+    pub async fn get(&self, max_bytes: usize) -> Result<Vec<u8>, Unavailable> {
+        self.request(max_bytes, |http| http.get(&self.url)).await
     }
 
-    /// Posts a form, signed in as `basic` says.
-    pub async fn post(&self, form: String, basic: Option<&HeaderValue>, most_bytes: usize) -> Result<Vec<u8>, Away> {
+    /// Posts a form, with HTTP Basic authentication if `basic` is given.
+    pub async fn post(
+        &self,
+        form: String,
+        basic: Option<&HeaderValue>,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, Unavailable> {
         let build = |http: &reqwest::Client| {
             let request = http.post(&self.url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
             match basic {
@@ -68,79 +73,78 @@ impl Provider {
                 None => request,
             }
         };
-        self.run(most_bytes, build).await
+        self.request(max_bytes, build).await
     }
 
-    async fn run(
+    async fn request(
         &self,
-        most_bytes: usize,
+        max_bytes: usize,
         build: impl FnOnce(&reqwest::Client) -> RequestBuilder,
-    ) -> Result<Vec<u8>, Away> {
-        if self.pause.lock().is_some_and(|until| Instant::now() < until) {
-            return Err(Away);
+    ) -> Result<Vec<u8>, Unavailable> {
+        if self.backoff_until.lock().is_some_and(|until| Instant::now() < until) {
+            return Err(Unavailable);
         }
-        let outcome = match timeout(self.time, self.exchange(most_bytes, build)).await {
+        let outcome = match timeout(self.time, self.send(max_bytes, build)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(format!("no answer within {} s", self.time.as_secs())),
         };
         match outcome {
             Ok(body) => Ok(body),
             Err(why) => {
-                self.complain(&why);
-                Err(Away)
+                self.report_failure(&why);
+                Err(Unavailable)
             }
         }
     }
 
-    async fn exchange(
+    async fn send(
         &self,
-        most_bytes: usize,
+        max_bytes: usize,
         build: impl FnOnce(&reqwest::Client) -> RequestBuilder,
     ) -> Result<Vec<u8>, String> {
         let http = self.http.as_ref().ok_or("TLS cannot be set up; see that this machine has root certificates")?;
-        // Never closed, so there always is a turn.
-        let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+        // The semaphore is never closed.
+        let _permit = self.concurrency.acquire().await.map_err(|error| error.to_string())?;
         let mut response =
-            build(http).header(ACCEPT, "application/json").send().await.map_err(|error| broken(&error))?;
+            build(http).header(ACCEPT, "application/json").send().await.map_err(|error| transport_error(&error))?;
         let status = response.status();
         if status != StatusCode::OK {
-            return Err(refused(status));
+            return Err(status_error(status));
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-            if body.len() + chunk.len() > most_bytes {
-                return Err(format!("its answer has more than {most_bytes} bytes"));
+        while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
+            if body.len() + chunk.len() > max_bytes {
+                return Err(format!("its answer has more than {max_bytes} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     }
 
-    /// An answer made sense: only whoever has read it knows.
-    pub fn accept(&self) {
-        *self.pause.lock() = None;
-        if self.failing.swap(false, Ordering::Relaxed) {
+    /// Records a valid response, which only the caller can recognise: ends the backoff and logs the recovery.
+    pub fn report_success(&self) {
+        *self.backoff_until.lock() = None;
+        if self.failure_logged.swap(false, Ordering::Relaxed) {
             tracing::info!("{}: the identity provider answers again", self.setting);
         }
     }
 
-    /// Nobody asks again for a moment. Logs a failure that has not been logged yet. Also for answers that
-    /// make no sense.
-    pub fn complain(&self, why: &str) {
-        *self.pause.lock() = Some(Instant::now() + limits::IDENTITY_BACKOFF);
-        if !self.failing.swap(true, Ordering::Relaxed) {
+    /// Records a failed request or an invalid response: starts the backoff, and logs the first failure of a series.
+    pub fn report_failure(&self, why: &str) {
+        *self.backoff_until.lock() = Some(Instant::now() + limits::IDENTITY_BACKOFF);
+        if !self.failure_logged.swap(true, Ordering::Relaxed) {
             tracing::error!("{}: the identity provider cannot be used: {why}", self.setting);
         }
     }
 }
 
-/// The words of the library would repeat the address.
-fn broken(error: &reqwest::Error) -> String {
+/// The error text of the library would contain the URL.
+fn transport_error(error: &reqwest::Error) -> String {
     let why = if error.is_connect() { "it cannot be connected to" } else { "the connection broke off" };
     why.to_owned()
 }
 
-fn refused(status: StatusCode) -> String {
+fn status_error(status: StatusCode) -> String {
     let number = status.as_u16();
     match number {
         300..=399 => format!("it answered {number}; redirects are not followed, set the address they lead to"),
@@ -149,20 +153,20 @@ fn refused(status: StatusCode) -> String {
     }
 }
 
-fn connect(setting: &'static str, address: &str) -> Option<reqwest::Client> {
+fn build_client(setting: &'static str, address: &str) -> Option<reqwest::Client> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever was first in the process stays.
+        // Fails if another crate has already installed one, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
     let url = Url::parse(address).ok()?;
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("modehost/", env!("CARGO_PKG_VERSION")))
-        // Tokens and secrets are for the address that was configured and for no other.
+        // Tokens and secrets are sent to the configured URL only.
         .redirect(Policy::none())
-        .pool_idle_timeout(limits::IDENTITY_IDLE)
-        .pool_max_idle_per_host(limits::IDENTITY_CONCURRENT);
+        .pool_idle_timeout(limits::IDENTITY_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(limits::IDENTITY_CONCURRENCY);
     if url.scheme() == "http" {
-        // Then no root certificates are needed, which not every machine has.
+        // Plain HTTP needs no root certificates, which some machines lack.
         builder = builder.tls_certs_only([]);
         if !is_local(&url) {
             tracing::warn!("{setting} begins with http://: whoever is on the way there can let anybody in");

@@ -1,6 +1,5 @@
-//! The methods in order, and what is told where none lets the caller in. Rule: with no method
-//! configured everyone may connect; otherwise the first that says yes counts, and whoever has
-//! failed too often is not heard.
+//! Sign-in by the configured methods. Rule: with no method configured everyone may connect; otherwise the first method
+//! that accepts decides, and callers with too many failures are rejected unchecked.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,14 +13,14 @@ use metrics::counter;
 use modehost_ids::{ClientId, DeviceId};
 
 use crate::config::{AuthConfig, AuthMethod};
-use crate::denied::{Denied, Refused};
+use crate::denial::{Denial, DenyReason};
 use crate::device_token::DeviceTokens;
 use crate::introspection::Introspection;
 use crate::jwt::Jwt;
 use crate::throttle::Throttle;
 use crate::tokens::Tokens;
 
-/// The configured methods, with what they have learnt so far.
+/// The configured methods with their caches.
 #[derive(Debug)]
 pub struct SignIn {
     config: AuthConfig,
@@ -29,16 +28,16 @@ pub struct SignIn {
     throttle: Arc<Throttle>,
 }
 
-/// A caller's claim.
+/// The claimed identity and the credentials of a caller.
 #[derive(Clone, Copy)]
 pub struct Claim<'a> {
-    /// The device that the caller says it is; made up where it names none.
+    /// The claimed device id; generated if the request has none.
     pub device: &'a DeviceId,
-    /// The client that it says it is; may be empty.
+    /// The claimed client id; may be empty.
     pub client: &'a ClientId,
-    /// What it bears, without `Bearer`; none where it bears nothing.
+    /// The bearer token, if there is one.
     pub token: Option<&'a str>,
-    /// Where the caller is; behind a trusted proxy, where it says the caller is.
+    /// The address of the caller; behind a trusted proxy, the one that the proxy reports.
     pub address: IpAddr,
 }
 
@@ -49,7 +48,7 @@ impl fmt::Debug for Claim<'_> {
     }
 }
 
-/// One way to sign in.
+/// A sign-in method.
 #[derive(Debug)]
 enum Method {
     Tokens(Tokens),
@@ -60,7 +59,7 @@ enum Method {
 }
 
 impl Method {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Tokens(_) => AuthMethod::Tokens,
             Self::Whitelist(_) => AuthMethod::DeviceWhitelist,
@@ -68,24 +67,24 @@ impl Method {
             Self::Jwt(_) => AuthMethod::Jwt,
             Self::Introspection(_) => AuthMethod::Introspection,
         }
-        .word()
+        .name()
     }
 
-    async fn check(&self, claim: Claim<'_>, now: u64) -> Result<(), Denied> {
+    async fn check(&self, claim: Claim<'_>, now: u64) -> Result<(), DenyReason> {
         if let Self::Whitelist(devices) = self {
-            return if devices.contains(claim.device) { Ok(()) } else { Err(Denied::NotListed) };
+            return if devices.contains(claim.device) { Ok(()) } else { Err(DenyReason::NotListed) };
         }
-        let token = claim.token.ok_or(Denied::NoToken)?;
+        let token = claim.token.ok_or(DenyReason::NoToken)?;
         if token.len() > limits::TOKEN_BYTES {
-            return Err(Denied::Malformed);
+            return Err(DenyReason::Malformed);
         }
         match self {
             Self::Tokens(tokens) => tokens.check(token, claim.device),
             Self::DeviceToken(tokens) => tokens.check(token, claim.device, claim.client, now),
-            // Boxed, so that those who need no keys and no provider do not keep room for them.
+            // Boxed, so that the future does not reserve space for methods that are not used.
             Self::Jwt(jwt) => Box::pin(jwt.check(token, claim.device, now)).await,
             Self::Introspection(introspection) => Box::pin(introspection.check(token, claim.device, now)).await,
-            Self::Whitelist(_) => Err(Denied::NotListed),
+            Self::Whitelist(_) => Err(DenyReason::NotListed),
         }
     }
 }
@@ -103,15 +102,15 @@ impl SignIn {
         Self::build(config, &[], Arc::new(Throttle::new()))
     }
 
-    /// From a new configuration. Failures stay counted; keys and answers that were read stay where
-    /// the settings that they depend on have not changed.
+    /// From a new configuration. Failure counters are kept, and so are cached keys and responses whose settings have
+    /// not changed.
     #[must_use]
-    pub fn renewed(&self, config: &AuthConfig) -> Self {
+    pub fn updated(&self, config: &AuthConfig) -> Self {
         Self::build(config, &self.methods, self.throttle.clone())
     }
 
-    fn build(config: &AuthConfig, earlier: &[Method], throttle: Arc<Throttle>) -> Self {
-        // A method without its section does not validate.
+    fn build(config: &AuthConfig, previous: &[Method], throttle: Arc<Throttle>) -> Self {
+        // A method without its section does not pass validation.
         let method = |method: &AuthMethod| match method {
             AuthMethod::Tokens => Some(Method::Tokens(Tokens::new(&config.tokens))),
             AuthMethod::DeviceWhitelist => {
@@ -123,108 +122,107 @@ impl SignIn {
             }
             AuthMethod::Jwt => {
                 let config = config.jwt.as_ref()?;
-                let kept = earlier.iter().find_map(|method| match method {
+                let reused = previous.iter().find_map(|method| match method {
                     Method::Jwt(jwt) if jwt.config == *config => Some(jwt.clone()),
                     _ => None,
                 });
-                Some(Method::Jwt(kept.unwrap_or_else(|| Arc::new(Jwt::new(config)))))
+                Some(Method::Jwt(reused.unwrap_or_else(|| Arc::new(Jwt::new(config)))))
             }
             AuthMethod::Introspection => {
                 let config = config.introspection.as_ref()?;
-                let kept = earlier.iter().find_map(|method| match method {
+                let reused = previous.iter().find_map(|method| match method {
                     Method::Introspection(one) if one.config == *config => Some(one.clone()),
                     _ => None,
                 });
-                Some(Method::Introspection(kept.unwrap_or_else(|| Arc::new(Introspection::new(config)))))
+                Some(Method::Introspection(reused.unwrap_or_else(|| Arc::new(Introspection::new(config)))))
             }
         };
         let methods: Vec<Method> = config.methods.iter().filter_map(method).collect();
-        begin_metrics(&methods);
+        register_metrics(&methods);
         Self { config: config.clone(), methods, throttle }
     }
 
-    /// Lets the caller in or says why not, and counts it. Takes no longer than the time limits of
-    /// the providers that are asked. Cancelling counts as a failure of the caller, so that nobody
-    /// guesses faster by hanging up.
+    /// Checks a sign-in and counts the result. Takes no longer than the timeouts of the providers involved. Cancelling
+    /// counts as a failure, so that hanging up does not speed up guessing.
     ///
     /// # Errors
-    /// See [`Denied`].
-    pub async fn check(&self, claim: Claim<'_>) -> Result<(), Refused> {
+    /// See [`DenyReason`].
+    pub async fn check(&self, claim: Claim<'_>) -> Result<(), Denial> {
         if self.methods.is_empty() {
             return Ok(());
         }
-        if let Err(wait) = self.throttle.hears(&self.config.rate_limit, claim.address, claim.device) {
+        if let Err(wait) = self.throttle.check(&self.config.rate_limit, claim.address, claim.device) {
             let seconds = wait.as_secs().saturating_add(1);
-            return Err(count_refusal(Refused { method: "rate_limit", why: Denied::TooMany(seconds) }));
+            return Err(count_denial(Denial { method: "rate_limit", reason: DenyReason::TooMany(seconds) }));
         }
         let mut attempt = Attempt { sign_in: self, claim, failed: true };
-        let outcome = self.ask(claim, now()).await;
+        let outcome = self.try_methods(claim, now()).await;
         attempt.failed = outcome.as_ref().is_err_and(|(_, guessed)| *guessed);
         drop(attempt);
         match outcome {
             Ok(method) => {
-                self.throttle.succeeded(claim.address, claim.device);
+                self.throttle.record_success(claim.address, claim.device);
                 tracing::info!(device = %claim.device, address = %claim.address, method, "a device has signed in");
                 counter!("modehost_sign_in_total", "method" => method, "outcome" => "ok").increment(1);
                 Ok(())
             }
-            Err((refused, _)) => Err(count_refusal(refused)),
+            Err((denial, _)) => Err(count_denial(denial)),
         }
     }
 
-    /// Whether both let the same callers in, as far as settings say.
-    pub fn is_like(&self, other: &Self) -> bool {
+    /// Whether both have the same configuration.
+    pub fn has_same_config(&self, other: &Self) -> bool {
         self.config == other.config
     }
 
-    /// Files of keys: what they hold decides who is let in, too.
+    /// The key files: a change of their content may revoke sign-ins.
     pub fn key_files(&self) -> impl Iterator<Item = &Path> {
         let jwt = self.config.jwt.iter();
         jwt.flat_map(|jwt| [&jwt.public_key_file, &jwt.jwks_file]).flatten().map(PathBuf::as_path)
     }
 
-    /// Whether a caller that was let in would be let in now, but for the time that has passed: a token that has
-    /// expired since was good, and a provider that is away has taken nothing back. Counts nothing.
+    /// Whether a caller that has signed in before would be accepted now, apart from the time passed: an expired token
+    /// or an unavailable provider revokes nothing. Counts nothing.
     ///
     /// # Errors
-    /// Why not.
-    pub async fn still_holds(&self, claim: Claim<'_>) -> Result<(), Refused> {
+    /// Why the sign-in is revoked.
+    pub async fn recheck(&self, claim: Claim<'_>) -> Result<(), Denial> {
         if self.methods.is_empty() {
             return Ok(());
         }
-        match self.ask(claim, now()).await {
+        match self.try_methods(claim, now()).await {
             Ok(_) => Ok(()),
-            Err((refused, _)) if matches!(refused.why, Denied::Expired | Denied::Unavailable) => Ok(()),
-            Err((refused, _)) => Err(refused),
+            Err((denial, _)) if matches!(denial.reason, DenyReason::Expired | DenyReason::Unavailable) => Ok(()),
+            Err((denial, _)) => Err(denial),
         }
     }
 
-    /// The method that says yes; or the refusal that says most, and whether the caller has guessed.
-    async fn ask(&self, claim: Claim<'_>, now: u64) -> Result<&'static str, (Refused, bool)> {
-        let mut worst: Option<Refused> = None;
-        let (mut wrong, mut guessed, mut away) = (false, false, false);
+    /// Returns the method that accepts; or the most specific denial, and whether it counts as a failure.
+    async fn try_methods(&self, claim: Claim<'_>, now: u64) -> Result<&'static str, (Denial, bool)> {
+        let mut most_specific: Option<Denial> = None;
+        let (mut failed, mut guessed, mut unavailable) = (false, false, false);
         for method in &self.methods {
             match method.check(claim, now).await {
-                Ok(()) => return Ok(method.word()),
-                Err(why) => {
-                    wrong |= why.is_wrong();
-                    guessed |= why.is_guess();
-                    away |= why == Denied::Unavailable;
-                    if worst.is_none_or(|worst| worst.why < why) {
-                        worst = Some(Refused { method: method.word(), why });
+                Ok(()) => return Ok(method.name()),
+                Err(reason) => {
+                    failed |= reason.is_failure();
+                    guessed |= reason.is_guess();
+                    unavailable |= reason == DenyReason::Unavailable;
+                    if most_specific.is_none_or(|most_specific| most_specific.reason < reason) {
+                        most_specific = Some(Denial { method: method.name(), reason });
                     }
                 }
             }
         }
         // There is at least one method.
-        let refused = worst.unwrap_or(Refused { method: "none", why: Denied::NoToken });
-        // While a provider is away nobody knows whether a token was wrong; but guessing at what this
-        // server judges by itself must not become free then.
-        Err((refused, guessed || wrong && !away))
+        let denial = most_specific.unwrap_or(Denial { method: "none", reason: DenyReason::NoToken });
+        // While a provider is unavailable, nobody knows whether a token was wrong; but guesses against the local
+        // methods must still be counted.
+        Err((denial, guessed || failed && !unavailable))
     }
 
-    /// The token with which this device can sign in, for OTA to hand out: a fixed one that is bound
-    /// to it, or a new one; by the order of the methods.
+    /// The token with which this device can sign in, for OTA: a static token bound to it, or a new one; the first
+    /// method in order decides.
     pub fn token_for(&self, device: &DeviceId, client: &ClientId) -> Option<String> {
         self.methods.iter().find_map(|method| match method {
             Method::Tokens(tokens) => tokens.of(device).map(str::to_owned),
@@ -234,7 +232,7 @@ impl SignIn {
     }
 }
 
-/// An attempt that runs. Dropping it counts it.
+/// A running attempt; counted on drop.
 struct Attempt<'a> {
     sign_in: &'a SignIn,
     claim: Claim<'a>,
@@ -244,24 +242,28 @@ struct Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.failed {
-            self.sign_in.throttle.failed(&self.sign_in.config.rate_limit, self.claim.address, self.claim.device);
+            self.sign_in.throttle.record_failure(
+                &self.sign_in.config.rate_limit,
+                self.claim.address,
+                self.claim.device,
+            );
         }
     }
 }
 
-/// Sign-ins by these methods are counted from here on, from zero.
-fn begin_metrics(methods: &[Method]) {
-    for method in methods.iter().map(Method::word) {
-        for outcome in Denied::WORDS.into_iter().chain(["ok"]) {
+/// Registers the counters of these methods at zero.
+fn register_metrics(methods: &[Method]) {
+    for method in methods.iter().map(Method::name) {
+        for outcome in DenyReason::LABELS.into_iter().chain(["ok"]) {
             let _ = counter!("modehost_sign_in_total", "method" => method, "outcome" => outcome);
         }
     }
 }
 
-fn count_refusal(refused: Refused) -> Refused {
-    debug_assert!(Denied::WORDS.contains(&refused.why.word()), "{refused:?}");
-    counter!("modehost_sign_in_total", "method" => refused.method, "outcome" => refused.why.word()).increment(1);
-    refused
+fn count_denial(denial: Denial) -> Denial {
+    debug_assert!(DenyReason::LABELS.contains(&denial.reason.label()), "{denial:?}");
+    counter!("modehost_sign_in_total", "method" => denial.method, "outcome" => denial.reason.label()).increment(1);
+    denial
 }
 
 /// Unix seconds.

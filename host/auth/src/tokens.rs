@@ -1,5 +1,4 @@
-//! Fixed tokens. Rule: every token is compared, by its digest and in constant time, whether or not
-//! one has matched before.
+//! Static tokens. Rule: every token is compared, by digest and in constant time, regardless of earlier matches.
 
 use std::fmt;
 
@@ -8,13 +7,13 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::config::{Secret, StaticToken};
-use crate::denied::Denied;
+use crate::denial::DenyReason;
 
 pub(crate) struct Tokens(Vec<Token>);
 
 struct Token {
     text: Secret,
-    /// Comparing digests hides the length too.
+    /// Comparing digests also hides the length.
     digest: [u8; 32],
     device: Option<DeviceId>,
 }
@@ -35,7 +34,7 @@ impl Tokens {
         Self(tokens.collect())
     }
 
-    pub fn check(&self, token: &str, device: &DeviceId) -> Result<(), Denied> {
+    pub fn check(&self, token: &str, device: &DeviceId) -> Result<(), DenyReason> {
         let given: [u8; 32] = Sha256::digest(token).into();
         let (mut known, mut opens) = (Choice::from(0), Choice::from(0));
         for token in &self.0 {
@@ -46,8 +45,8 @@ impl Tokens {
         }
         match (bool::from(opens), bool::from(known)) {
             (true, _) => Ok(()),
-            (false, true) => Err(Denied::OtherDevice),
-            (false, false) => Err(Denied::UnknownToken),
+            (false, true) => Err(DenyReason::OtherDevice),
+            (false, false) => Err(DenyReason::UnknownToken),
         }
     }
 
@@ -76,10 +75,10 @@ mod tests {
     fn c4_a_bound_token_opens_its_device_only() {
         let (tokens, one, two) = (tokens(), DeviceId::new("aa:01"), DeviceId::new("aa:02"));
         assert_eq!(tokens.check("mine", &one), Ok(()));
-        assert_eq!(tokens.check("mine", &two), Err(Denied::OtherDevice));
+        assert_eq!(tokens.check("mine", &two), Err(DenyReason::OtherDevice));
         assert_eq!(tokens.check("shared", &two), Ok(()));
         assert_eq!(tokens.check("any", &two), Ok(()));
-        assert_eq!(tokens.check("min", &one), Err(Denied::UnknownToken));
+        assert_eq!(tokens.check("min", &one), Err(DenyReason::UnknownToken));
     }
 
     #[test]

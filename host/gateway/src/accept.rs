@@ -1,12 +1,12 @@
-//! Takes connections from a listener. Rule: no fault of the system and of a caller ends it.
+//! Accepts connections from a listener. Rule: neither a system error nor a client error ends the accept loop.
 //!
-//! - `bind`: all listeners, before anything else starts
-//! - `handover`: the listeners, from one program of this process to the next
-//! - `places`: how many connections there may be, and who gives way
+//! - `bind`: binds all listeners before anything else starts
+//! - `handover`: passes the listeners to the next program of this process
+//! - `slots`: limits the number of connections and chooses which one is evicted
 
 pub(crate) mod bind;
 pub(crate) mod handover;
-pub(crate) mod places;
+pub(crate) mod slots;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,88 +16,88 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use self::places::{Place, Places};
+use self::slots::{ConnectionSlot, ConnectionSlots};
 use crate::settings::GatewaySettings;
 
-/// A connection that has been accepted, with the place that it holds.
+/// An accepted connection with its connection slot.
 pub(crate) struct Accepted {
     pub stream: TcpStream,
     pub peer: SocketAddr,
-    pub place: Place,
+    pub slot: ConnectionSlot,
 }
 
-/// Both ends of a connection.
+/// The local and the peer address of a connection.
 #[derive(Clone, Copy)]
-pub(crate) struct Ends {
+pub(crate) struct Endpoints {
     pub local: IpAddr,
     pub peer: IpAddr,
 }
 
-impl Ends {
-    /// None where the connection is over already.
+impl Endpoints {
+    /// `None` if the connection has ended already.
     pub fn of(stream: &TcpStream, peer: SocketAddr) -> Option<Self> {
         Some(Self { local: stream.local_addr().ok()?.ip(), peer: peer.ip() })
     }
 }
 
-/// A listener and the places that its connections take.
+/// A listener with the connection slots of its port.
 pub(crate) struct Acceptor {
     pub listener: TcpListener,
-    pub places: Arc<Places>,
-    /// Which addresses are proxies, whose connections are other people's.
+    pub slots: Arc<ConnectionSlots>,
+    /// For the list of trusted proxies: their connections carry other clients' requests and have no address quota.
     settings: watch::Receiver<Arc<GatewaySettings>>,
-    /// How many places one address may have.
-    share: fn(&GatewaySettings) -> usize,
-    /// Accepting fails, and that has been logged.
+    /// The number of slots that one address may hold.
+    quota: fn(&GatewaySettings) -> usize,
+    /// Set while accepting fails, so that the failure is logged once.
     failing: bool,
-    /// Accepted, and without a place so far.
-    waiting: Option<Waiting>,
+    /// Accepted, and waiting for a slot.
+    pending: Option<PendingConnection>,
 }
 
-/// A connection that waits for a place.
-struct Waiting {
+/// A connection that waits for a slot.
+struct PendingConnection {
     stream: TcpStream,
     peer: SocketAddr,
 }
 
 impl Acceptor {
-    /// `share` says how many places one address may have.
+    /// `quota` returns the number of slots that one address may hold.
     pub fn new(
         listener: TcpListener,
-        places: Arc<Places>,
+        slots: Arc<ConnectionSlots>,
         settings: watch::Receiver<Arc<GatewaySettings>>,
-        share: fn(&GatewaySettings) -> usize,
+        quota: fn(&GatewaySettings) -> usize,
     ) -> Self {
-        Self { listener, places, settings, share, failing: false, waiting: None }
+        Self { listener, slots, settings, quota, failing: false, pending: None }
     }
 
-    /// The next connection with its place. Cancelling loses nothing.
+    /// Returns the next connection with its slot. Cancel-safe.
     pub async fn next(&mut self) -> Accepted {
         loop {
-            let Some(Waiting { peer, .. }) = &self.waiting else {
+            let Some(PendingConnection { peer, .. }) = &self.pending else {
                 match self.listener.accept().await {
                     Ok((stream, peer)) => {
                         self.failing = false;
-                        // Replies are small and wanted at once.
+                        // Disables Nagle's algorithm: replies are small and latency-sensitive.
                         let _ = stream.set_nodelay(true);
-                        self.waiting = Some(Waiting { stream, peer });
+                        self.pending = Some(PendingConnection { stream, peer });
                     }
-                    Err(error) => self.pause(&error).await,
+                    Err(error) => self.back_off(&error).await,
                 }
                 continue;
             };
             let settings = self.settings.borrow().clone();
             let address = (!settings.proxies.trusts(peer.ip().to_canonical())).then_some(peer.ip());
-            let place = self.places.enter(address, (self.share)(&settings)).await;
-            if let Some(Waiting { stream, peer }) = self.waiting.take() {
-                return Accepted { stream, peer, place };
+            let slot = self.slots.acquire(address, (self.quota)(&settings)).await;
+            if let Some(PendingConnection { stream, peer }) = self.pending.take() {
+                return Accepted { stream, peer, slot };
             }
         }
     }
 
-    /// Mostly: no file descriptors are left. Some will be, once connections have ended.
-    async fn pause(&mut self, error: &std::io::Error) {
-        if is_callers_fault(error) {
+    /// Backs off after a failed accept. The usual cause is EMFILE, which passes once connections have ended.
+    async fn back_off(&mut self, error: &std::io::Error) {
+        if is_client_error(error) {
             return;
         }
         if !std::mem::replace(&mut self.failing, true) {
@@ -107,8 +107,8 @@ impl Acceptor {
     }
 }
 
-/// The caller gave up before it was accepted.
-fn is_callers_fault(error: &std::io::Error) -> bool {
+/// Whether the client closed the connection before it was accepted.
+fn is_client_error(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

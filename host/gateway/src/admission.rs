@@ -1,22 +1,23 @@
-//! From an accepted connection to one that is attached to its session. Rule: whoever is not let in learns why before
-//! the upgrade, and holds no place for longer than the handshake may take.
+//! From an accepted connection to one that is attached to its session. Rule: a rejected client gets the reason as an
+//! HTTP response before the upgrade, and no handshake holds a slot for longer than its timeout.
 //!
-//! [`Admission::admit`] is the way: TLS, handshake (with sign-in and a seat), attach, and then the connection itself.
-//! - `certificates`: TLS, with certificates that are renewed while the ports are open
-//! - `handshake`: the HTTP request that asks for the upgrade, and its answer
-//! - `sign_in`: refusals of sign-in, as callers and operators read them
-//! - `seats`: how many devices may be connected
-//! - `signed_in`: sign-ins of open connections, and those that are revoked
-//! - `visit`: log lines about devices that come and go
-//! - `closing`: how the server ends for devices
+//! [`Admission::admit`] runs the steps: TLS, handshake (with sign-in and device limit), attachment to the session, and
+//! then the connection itself.
+//! - `certificates`: TLS, with certificates that are reloaded while the ports are open
+//! - `handshake`: the HTTP upgrade request and its response
+//! - `sign_in`: HTTP status and log line of a failed sign-in
+//! - `device_limit`: the maximum number of connected devices
+//! - `revocation`: re-checks the sign-ins of open connections and closes those that were revoked
+//! - `connection_log`: log lines of connections that begin and end
+//! - `shutdown`: what devices are sent when the server stops
 
 pub(crate) mod certificates;
-pub(crate) mod closing;
+mod connection_log;
+pub(crate) mod device_limit;
 pub(crate) mod handshake;
-pub(crate) mod seats;
+pub(crate) mod revocation;
+pub(crate) mod shutdown;
 mod sign_in;
-pub(crate) mod signed_in;
-mod visit;
 
 use std::sync::Arc;
 
@@ -27,65 +28,64 @@ use modehost_session::{Refusal, Registry};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use self::certificates::Certificates;
-use self::closing::Closing;
+use self::certificates::CertificateStore;
+use self::connection_log::{ConnectionInfo, ConnectionLog};
+use self::device_limit::DeviceLimit;
 use self::handshake::Admitted;
-use self::seats::Seats;
-use self::signed_in::SignedIn;
-use self::visit::{Arrival, Visit};
-use crate::accept::places::Place;
-use crate::accept::{Accepted, Ends};
+use self::revocation::RevocationMonitor;
+use self::shutdown::Shutdown;
+use crate::accept::slots::ConnectionSlot;
+use crate::accept::{Accepted, Endpoints};
 use crate::connection::keepalive::Intervals;
 use crate::connection::socket::{Socket, Upgraded};
 use crate::connection::traffic::Traffic;
 use crate::connection::unacknowledged::Unacknowledged;
-use crate::connection::{self, Shared};
-use crate::connection_metrics::refused;
-use crate::console::ControlSession;
+use crate::connection::{self, SharedState};
+use crate::connection_metrics::count_rejected;
+use crate::control::ControlSession;
 use crate::settings::GatewaySettings;
-use crate::software::KnownSoftware;
+use crate::software::SoftwareTable;
 
-/// Lets devices in; one for the port of devices.
+/// Admits devices; one instance for the device port.
 pub(crate) struct Admission {
-    /// Where sessions are found.
     pub registry: Arc<Registry>,
-    /// Each handshake sees the value of the moment.
+    /// Each handshake reads the current value.
     pub settings: watch::Receiver<Arc<GatewaySettings>>,
-    /// None where the port is plain.
-    pub certificates: Option<Arc<Certificates>>,
-    pub seats: Arc<Seats>,
-    pub signed_in: Arc<SignedIn>,
-    /// What devices have said of themselves to OTA; for the log.
-    pub software: Arc<KnownSoftware>,
-    pub connections: Shared,
-    pub closing: Closing,
+    /// `None` if the port is plain TCP.
+    pub certificates: Option<Arc<CertificateStore>>,
+    pub device_limit: Arc<DeviceLimit>,
+    pub revocation: Arc<RevocationMonitor>,
+    /// What devices have reported about themselves to OTA; for the log.
+    pub software: Arc<SoftwareTable>,
+    pub connections: SharedState,
+    pub shutdown: Shutdown,
 }
 
-/// Why a device that has signed in is not attached.
-struct Unattached {
-    /// Close code.
+/// Why an authenticated device is not attached to its session.
+struct AttachRejection {
+    /// WebSocket close code.
     code: u16,
-    /// One sentence for the device.
+    /// Close reason, one sentence.
     reason: String,
-    /// For the metrics.
-    word: &'static str,
+    /// Label of the metric.
+    label: &'static str,
 }
 
 impl Admission {
-    /// One connection from its first byte to its last.
+    /// Runs one connection from its first byte to its last.
     pub async fn admit(self: Arc<Self>, accepted: Accepted) {
-        let Accepted { stream, peer, place } = accepted;
-        let Some(ends) = Ends::of(&stream, peer) else { return };
+        let Accepted { stream, peer, slot } = accepted;
+        let Some(endpoints) = Endpoints::of(&stream, peer) else { return };
         let settings = self.settings.borrow().clone();
         match self.certificates.clone() {
-            None => self.upgrade(stream, ends, place, settings).await,
-            // Boxed, so that plain connections do not keep room for what they do not have.
+            None => self.upgrade(stream, endpoints, slot, settings).await,
+            // Boxed, so that the future of a plain connection does not reserve space for the TLS state.
             Some(certificates) => {
                 let encrypted = async {
                     if let Some(Some(stream)) =
-                        self.while_welcome(&place, certificates.accept(stream, settings.handshake)).await
+                        self.unless_evicted(&slot, certificates.accept(stream, settings.handshake_timeout)).await
                     {
-                        self.upgrade(stream, ends, place, settings).await;
+                        self.upgrade(stream, endpoints, slot, settings).await;
                     }
                 };
                 Box::pin(encrypted).await;
@@ -93,63 +93,64 @@ impl Admission {
         }
     }
 
-    /// A stream whose next byte is that of a request.
-    async fn upgrade<S>(&self, stream: S, ends: Ends, place: Place, settings: Arc<GatewaySettings>)
+    /// Performs the upgrade on a stream whose next byte begins a request.
+    async fn upgrade<S>(&self, stream: S, endpoints: Endpoints, slot: ConnectionSlot, settings: Arc<GatewaySettings>)
     where
         S: AsyncRead + AsyncWrite + Unacknowledged + Unpin + Send,
     {
-        let seating = |device: &DeviceId| {
+        let acquire_permit = |device: &DeviceId| {
             let allowed = self.settings.borrow().max_connections;
-            gauge!("modehost_connections_limit").set(self.seats.count(allowed) as f64);
-            self.seats.take(allowed, self.registry.is_connected(device))
+            gauge!("modehost_connections_limit").set(self.device_limit.capacity(allowed) as f64);
+            self.device_limit.acquire(allowed, self.registry.is_connected(device))
         };
-        let handshake = handshake::receive(stream, ends, settings.clone(), &place, &seating);
-        // Boxed, so that an established connection does not keep the crate of its handshake.
-        let admitted = Box::pin(self.while_welcome(&place, handshake)).await;
+        let handshake = handshake::perform(stream, endpoints, settings.clone(), &slot, &acquire_permit);
+        // Boxed, so that an established connection does not retain the memory of its handshake.
+        let admitted = Box::pin(self.unless_evicted(&slot, handshake)).await;
         if let Some(Some(admitted)) = admitted {
-            self.attach(admitted, place, settings).await;
+            self.attach(admitted, slot, settings).await;
         }
     }
 
-    /// A part of a handshake; `None` if the server ends meanwhile, or others need the place.
-    async fn while_welcome<T>(&self, place: &Place, part: impl Future<Output = T>) -> Option<T> {
+    /// Runs a step of the handshake; `None` if the server shuts down meanwhile, or the slot is evicted.
+    async fn unless_evicted<T>(&self, slot: &ConnectionSlot, step: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            done = part => Some(done),
-            () = self.closing.closed() => None,
-            () = place.displaced() => {
-                refused("displaced");
+            done = step => Some(done),
+            () = self.shutdown.closed() => None,
+            () = slot.evicted() => {
+                count_rejected("displaced");
                 None
             }
         }
     }
 
     /// Attaches the connection to its session and runs it.
-    async fn attach<S>(&self, admitted: Admitted<S>, place: Place, settings: Arc<GatewaySettings>)
+    async fn attach<S>(&self, admitted: Admitted<S>, slot: ConnectionSlot, settings: Arc<GatewaySettings>)
     where
         S: AsyncRead + AsyncWrite + Unacknowledged + Unpin + Send,
     {
-        let Admitted { stream, early, identity, caller, seat: _seat } = admitted;
-        let Shared { meters, unfinished, console } = &self.connections;
+        let Admitted { stream, early, identity, caller, permit: _permit } = admitted;
+        let SharedState { metrics, partial_messages, control } = &self.connections;
         let device = identity.device.clone();
         let protocol_version = identity.protocol_version;
-        let traffic = Traffic::new(meters);
+        let traffic = Traffic::new(metrics);
         let upgraded = Upgraded {
             early: &early,
             protocol_version,
             through_proxy: caller.through_proxy,
             max_message_bytes: settings.max_message_bytes,
         };
-        let mut socket = Socket::open(stream, upgraded, unfinished.share(), &traffic).await;
+        let mut socket = Socket::open(stream, upgraded, partial_messages.account(), &traffic).await;
         let intervals = Intervals { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
         let attached = self.registry.attach(&device, sender, settings.duplicate);
-        // Only now: a restart waits for whoever has a place, so that all are attached when it drains.
-        drop(place);
+        // Not earlier: a restart waits until all slots are released, so that every admitted device is attached when it
+        // drains.
+        drop(slot);
         match attached {
             Ok(attachment) => {
                 attachment.came_from(caller.address, &identity.client, protocol_version);
-                let arrival = Arrival {
+                let info = ConnectionInfo {
                     device,
                     connection: attachment.connection_id(),
                     session: attachment.session(),
@@ -157,36 +158,37 @@ impl Admission {
                     agent: identity.agent.as_deref(),
                     protocol_version,
                 };
-                let _visit = Visit::begin(arrival, &self.software, &traffic);
-                let signed_in = self.signed_in.hold(attachment.connection_id(), identity, caller.address, &settings);
+                let _log = ConnectionLog::begin(info, &self.software, &traffic);
+                let registration =
+                    self.revocation.register(attachment.connection_id(), identity, caller.address, &settings);
                 drop((settings, early));
-                let control = ControlSession::new(console, caller.address);
-                connection::run(&mut socket, attachment, reader, control, intervals, meters).await;
-                drop(signed_in);
+                let control = ControlSession::new(control, caller.address);
+                connection::run(&mut socket, attachment, reader, control, intervals, metrics).await;
+                drop(registration);
             }
             Err(refusal) => {
-                let Unattached { code, reason, word } = self.explain(refusal);
-                refused(word);
-                Box::pin(socket.refuse(code, &reason)).await;
+                let AttachRejection { code, reason, label } = self.rejection(refusal);
+                count_rejected(label);
+                Box::pin(socket.reject(code, &reason)).await;
             }
         }
     }
 
-    fn explain(&self, refusal: Refusal) -> Unattached {
+    fn rejection(&self, refusal: Refusal) -> AttachRejection {
         match refusal {
-            Refusal::AlreadyConnected => Unattached {
+            Refusal::AlreadyConnected => AttachRejection {
                 code: close::POLICY,
                 reason: "this device is already connected, and gateway.duplicate_device is reject".to_owned(),
-                word: "duplicate",
+                label: "duplicate",
             },
-            Refusal::BeingForgotten => Unattached {
+            Refusal::BeingForgotten => AttachRejection {
                 code: close::TRY_LATER,
                 reason: "everything of this device is being removed; it may come again in a moment".to_owned(),
-                word: "forgotten",
+                label: "forgotten",
             },
             Refusal::ShuttingDown => {
-                let farewell = self.closing.farewell();
-                Unattached { code: farewell.code, reason: farewell.reason, word: "stopping" }
+                let notice = self.shutdown.notice();
+                AttachRejection { code: notice.code, reason: notice.reason, label: "stopping" }
             }
         }
     }

@@ -1,6 +1,5 @@
-//! The sections `server` and `gateway` of the configuration file. Rule: what validates
-//! here can be used without a further check; each field says its unit, default and whether it
-//! changes without a restart.
+//! The configuration sections `server` and `gateway`. Rule: what passes validation is used without further checks; each
+//! field documents its unit, its default and whether it changes without a restart.
 
 pub mod tls;
 
@@ -133,7 +132,7 @@ impl Default for GatewayConfig {
             max_message_bytes: limits::MESSAGE_BYTES,
             handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
             origins: None,
-            http_connections_per_address: limits::HTTP_SHARE,
+            http_connections_per_address: limits::HTTP_ADDRESS_QUOTA,
             max_connections: None,
             ping_interval_s: None,
             extensions: OfExtensions::Known,
@@ -164,14 +163,14 @@ pub enum OnDuplicate {
     Reject,
 }
 
-/// What operators are known by.
-pub type OperatorSecret = Secret<OfOperators>;
+/// A secret that authenticates operators.
+pub type OperatorSecret = Secret<OperatorSecretKind>;
 
 /// See [`OperatorSecret`].
 #[derive(Debug)]
-pub enum OfOperators {}
+pub enum OperatorSecretKind {}
 
-impl SecretKind for OfOperators {
+impl SecretKind for OperatorSecretKind {
     const NAME: &'static str = "OperatorSecret";
     const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
@@ -200,7 +199,7 @@ fn is_public_url(url: &str, _: &()) -> garde::Result {
         uri.host().is_some_and(|host| !host.is_empty())
             && matches!(uri.scheme_str(), Some("ws" | "wss" | "http" | "https"))
             && uri.query().is_none()
-            // A password in it would be handed to every device.
+            // A password in it would be sent to every device.
             && !url.contains('@')
     });
     if good { Ok(()) } else { Err(garde::Error::new("must look like `ws://host:port/path/` or `wss://host/path/`")) }

@@ -1,11 +1,11 @@
-//! The metrics of this crate. Rule: every handle is looked up once, so that counting a message
-//! costs an addition; labels come from closed sets.
+//! The metrics handles of connections. Rule: every handle is looked up once, so that counting a message costs one
+//! addition; labels come from closed sets.
 
 use metrics::{Counter, Gauge, counter, gauge};
 use modehost_protocol::HostKind;
 
-/// Why a handshake may fail; every reason is counted from the start.
-pub(crate) const REFUSALS: [&str; 14] = [
+/// Reasons of failed handshakes; every label is registered at zero.
+pub(crate) const REJECTION_REASONS: [&str; 14] = [
     "timeout",
     "not_http",
     "plain_http",
@@ -21,9 +21,9 @@ pub(crate) const REFUSALS: [&str; 14] = [
     "full",
     "stopping",
 ];
-/// Close codes that have a label of their own; all others count as `other`.
-pub(crate) const CODES: std::ops::RangeInclusive<u16> = 1000..=1013;
-/// Handles to the metrics; one value serves all connections.
+/// Close codes with a label of their own; all others count as `other`.
+pub(crate) const CLOSE_CODES: std::ops::RangeInclusive<u16> = 1000..=1013;
+/// Metrics handles, shared by all connections.
 pub(crate) struct ConnectionMetrics {
     connections: Gauge,
     connections_total: Counter,
@@ -39,7 +39,7 @@ pub(crate) struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
-    /// Looks all handles up; the recorder must have been installed before.
+    /// Looks up all handles; the recorder must have been installed before.
     pub fn new() -> Self {
         let received = |kind: &'static str| counter!("modehost_messages_received_total", "kind" => kind);
         Self {
@@ -55,35 +55,35 @@ impl ConnectionMetrics {
         }
     }
 
-    /// Counts a connection until the guard is dropped.
+    /// Counts a connection in the gauge until the guard is dropped.
     pub fn connected(&self) -> Connected {
         self.connections.increment(1.0);
         self.connections_total.increment(1);
         Connected(self.connections.clone())
     }
 
-    /// A text message of this type.
+    /// Counts a text message of this type.
     pub fn received(&self, kind: &str) {
         HostKind::of(kind).map_or(&self.other, |kind| &self.kinds[kind as usize]).increment(1);
     }
 
-    /// A text message that could not be taken.
+    /// Counts an invalid text message.
     pub fn received_invalid(&self) {
         self.invalid.increment(1);
     }
 
-    /// A binary frame that cannot be taken.
-    pub fn skipped_audio(&self, reason: &'static str) {
+    /// Counts an invalid binary frame.
+    pub fn received_invalid_audio(&self, reason: &'static str) {
         metrics::counter!("modehost_audio_packets_skipped_total", "reason" => reason).increment(1);
     }
 
-    /// A packet of audio.
+    /// Counts an audio packet.
     pub fn received_audio(&self) {
         self.audio.increment(1);
     }
 }
 
-/// One connection in the gauge.
+/// One connection in the gauge; decremented on drop.
 pub(crate) struct Connected(Gauge);
 
 impl Drop for Connected {
@@ -92,14 +92,14 @@ impl Drop for Connected {
     }
 }
 
-/// A handshake that did not become a connection.
-pub(crate) fn refused(reason: &'static str) {
-    debug_assert!(REFUSALS.contains(&reason), "{reason} is not counted from the start");
+/// Counts a handshake that did not become a connection.
+pub(crate) fn count_rejected(reason: &'static str) {
+    debug_assert!(REJECTION_REASONS.contains(&reason), "{reason} is not counted from the start");
     counter!("modehost_handshakes_refused_total", "reason" => reason).increment(1);
 }
 
-/// A connection that has ended; 1006 stands for an end without a close frame.
-pub(crate) fn closed(code: u16) {
-    let code = if CODES.contains(&code) { code.to_string() } else { "other".to_owned() };
+/// Counts a connection that has ended; 1006 stands for an end without a close frame.
+pub(crate) fn count_close(code: u16) {
+    let code = if CLOSE_CODES.contains(&code) { code.to_string() } else { "other".to_owned() };
     counter!("modehost_closes_total", "code" => code).increment(1);
 }

@@ -1,7 +1,7 @@
-//! The HTTP port: health, OTA, and what the application adds. Rule: a request that never ends holds one of a
-//! bounded number of places, and loses it when others need one; health and operators always get through.
+//! The HTTP port: health checks, OTA, and the routes of the application. Rule: a request that never ends holds one of a
+//! bounded number of slots, and is evicted when others need it; health checks and operators are always served.
 //!
-//! - `body`: what requests bring and answers take along
+//! - `body`: request and response bodies that update the state of the connection slot
 
 mod body;
 
@@ -29,31 +29,34 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use self::body::{Arriving, Leaving};
-use crate::accept::places::{Bounds, Place, Places};
-use crate::accept::{Accepted, Acceptor, Ends};
-use crate::admission::certificates::Certificates;
+use self::body::{RequestBody, ResponseBody};
+use crate::accept::slots::{ConnectionSlot, ConnectionSlots, SlotLimits};
+use crate::accept::{Accepted, Acceptor, Endpoints};
+use crate::admission::certificates::CertificateStore;
+use crate::admission::device_limit::FileBudget;
 use crate::admission::handshake::builder;
-use crate::admission::seats::Budget;
 use crate::ota;
-use crate::proxy::names_one_host;
+use crate::proxy::has_single_host;
 use crate::settings::GatewaySettings;
 
-/// What `/readyz` says.
+/// The response of `/readyz`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// One sentence for each part that wants no newcomers; none: the server is ready.
+    /// One sentence for each component that is not ready; if empty, the server is ready.
     pub not_ready: Vec<String>,
-    /// What an operator should know of a server that may well be ready.
+    /// Notes for the operator that do not affect readiness.
     pub notes: Vec<String>,
 }
 
 /// `/healthz` and `/readyz`.
 pub(crate) fn health(readiness: watch::Receiver<Readiness>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(is_ready)).with_state(readiness)
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readiness_response))
+        .with_state(readiness)
 }
 
-async fn is_ready(State(readiness): State<watch::Receiver<Readiness>>) -> (StatusCode, String) {
+async fn readiness_response(State(readiness): State<watch::Receiver<Readiness>>) -> (StatusCode, String) {
     let Readiness { not_ready, notes } = &*readiness.borrow();
     let (status, first) = match not_ready.is_empty() {
         true => (StatusCode::OK, "ready"),
@@ -63,144 +66,147 @@ async fn is_ready(State(readiness): State<watch::Receiver<Readiness>>) -> (Statu
     (status, lines.flat_map(|line| [line, "\n"]).collect())
 }
 
-/// One port that speaks HTTP.
+/// One HTTP port.
 #[derive(Clone)]
 pub(crate) struct HttpPort {
     pub router: Router,
     pub settings: watch::Receiver<Arc<GatewaySettings>>,
-    pub budget: Budget,
-    /// None where the port is plain.
-    pub certificates: Option<Arc<Certificates>>,
-    /// True once the port ends.
-    pub ends: watch::Receiver<bool>,
+    pub budget: FileBudget,
+    /// `None` if the port is plain TCP.
+    pub certificates: Option<Arc<CertificateStore>>,
+    /// True once the port shuts down.
+    pub closed: watch::Receiver<bool>,
 }
 
-/// Who is on one connection.
+/// The client of one connection.
 #[derive(Clone)]
-struct Caller {
+struct Client {
     peer: SocketAddr,
-    ends: Ends,
-    place: Arc<Place>,
+    endpoints: Endpoints,
+    slot: Arc<ConnectionSlot>,
 }
 
 impl HttpPort {
-    /// Serves until the port ends and what was asked before has been answered; gives the listener back. `name` is
-    /// for the log and the metrics.
+    /// Serves until the port shuts down and running requests have been answered; returns the listener. `name` is the
+    /// label of the log and the metrics.
     pub async fn serve(self, listener: TcpListener, name: &'static str) -> TcpListener {
-        let bounds = Bounds {
+        let slot_limits = SlotLimits {
             all: self.budget.http,
             reserve: self.budget.http_reserve,
             grace: limits::HTTP_GRACE,
             strict: true,
         };
-        let places = Places::new(name, bounds);
-        let mut acceptor = Acceptor::new(listener, places, self.settings.clone(), |settings| settings.http_share);
+        let slots = ConnectionSlots::new(name, slot_limits);
+        let mut acceptor =
+            Acceptor::new(listener, slots, self.settings.clone(), |settings| settings.http_address_quota);
         let mut connections = IoTasks::default();
-        let mut ends = self.ends.clone();
+        let mut closed = self.closed.clone();
         loop {
             tokio::select! {
-                // An error means that nobody is left who could say it.
-                _ = ends.wait_for(|ends| *ends) => break,
-                accepted = acceptor.next() => connections.spawn(self.clone().answer(accepted)),
+                // An error means that the sender was dropped, which also is a shutdown.
+                _ = closed.wait_for(|closed| *closed) => break,
+                accepted = acceptor.next() => connections.spawn(self.clone().serve_connection(accepted)),
                 Some(()) = connections.next_end() => {}
             }
         }
-        let answered = async { while connections.next_end().await.is_some() {} };
-        let _ = timeout(limits::HTTP_DRAIN, answered).await;
+        let drained = async { while connections.next_end().await.is_some() {} };
+        let _ = timeout(limits::HTTP_DRAIN, drained).await;
         acceptor.listener
     }
 
-    /// One connection to its end, or until somebody else needs its place.
-    async fn answer(self, accepted: Accepted) {
-        let Accepted { stream, peer, place } = accepted;
-        let Some(ends) = Ends::of(&stream, peer) else { return };
-        let caller = Caller { peer, ends, place: Arc::new(place) };
-        let place = caller.place.clone();
+    /// Serves one connection to its end, or until its slot is evicted.
+    async fn serve_connection(self, accepted: Accepted) {
+        let Accepted { stream, peer, slot } = accepted;
+        let Some(endpoints) = Endpoints::of(&stream, peer) else { return };
+        let client = Client { peer, endpoints, slot: Arc::new(slot) };
+        let slot = client.slot.clone();
         let exchange = async {
             match self.certificates.clone() {
-                None => self.exchange(stream, caller).await,
+                None => self.serve_http(stream, client).await,
                 Some(certificates) => {
                     if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
-                        self.exchange(stream, caller).await;
+                        self.serve_http(stream, client).await;
                     }
                 }
             }
         };
         tokio::select! {
             () = exchange => {}
-            () = place.displaced() => {}
+            () = slot.evicted() => {}
         }
     }
 
-    /// Serves one connection to its end; once the port ends, up to the next answer: whoever got in is answered once.
-    async fn exchange<S>(&self, stream: S, caller: Caller)
+    /// Serves one connection to its end. Once the port shuts down, it serves up to one more request, so that every
+    /// accepted connection gets a response.
+    async fn serve_http<S>(&self, stream: S, client: Client)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let asked = Notify::new();
-        let answer = |request: Request<Incoming>| {
-            asked.notify_one();
-            let (port, caller) = (self.clone(), caller.clone());
-            async move { Ok::<_, Infallible>(port.reply(request, caller).await) }
+        let request_started = Notify::new();
+        let service = |request: Request<Incoming>| {
+            request_started.notify_one();
+            let (port, client) = (self.clone(), client.clone());
+            async move { Ok::<_, Infallible>(port.respond(request, client).await) }
         };
-        // The time for headers also ends a connection that is kept open without a request.
-        let mut served = pin!(builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(answer)));
-        let mut port_ends = self.ends.clone();
+        // The header timeout also closes keep-alive connections without a request.
+        let mut connection =
+            pin!(builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(service)));
+        let mut port_closed = self.closed.clone();
         let serve = async {
             tokio::select! {
-                outcome = &mut served => return outcome,
+                outcome = &mut connection => return outcome,
                 () = async {
-                    let _ = port_ends.wait_for(|ends| *ends).await;
-                    asked.notified().await;
+                    let _ = port_closed.wait_for(|closed| *closed).await;
+                    request_started.notified().await;
                 } => {}
             }
-            served.as_mut().graceful_shutdown();
-            served.await
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
-        if let Ok(Err(error)) = timeout(limits::HTTP_CONNECTION, serve).await {
+        if let Ok(Err(error)) = timeout(limits::HTTP_CONNECTION_LIFETIME, serve).await {
             tracing::debug!(%error, "a connection of the HTTP port ended early");
         }
     }
 
-    /// The answer to one request, if there is a place for it.
-    async fn reply(self, mut request: Request<Incoming>, caller: Caller) -> Response<Leaving> {
-        let Caller { peer, ends, place } = caller;
-        if !names_one_host(request.uri(), request.headers()) {
-            let refused = (StatusCode::BAD_REQUEST, "a request names one host\n").into_response();
-            return refused.map(|body| Leaving::new(body, place, None));
+    /// Responds to one request, if a slot and the quota permit it.
+    async fn respond(self, mut request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
+        let Client { peer, endpoints, slot } = client;
+        if !has_single_host(request.uri(), request.headers()) {
+            let rejection = (StatusCode::BAD_REQUEST, "a request names one host\n").into_response();
+            return rejection.map(|body| ResponseBody::new(body, slot, None));
         }
         let settings = self.settings.borrow().clone();
-        let operator = settings.is_operator(request.headers());
-        if operator {
-            place.is_operators();
+        let is_operator = settings.is_operator(request.headers());
+        if is_operator {
+            slot.set_operator();
         }
-        let (share, on_trial) = (settings.http_share, place.on_trial());
-        let mut counted = None;
-        if !operator && ota::serves(request.uri().path()) {
-            let mut is_welcome = !on_trial || place.admitted(share, limits::HTTP_PATIENCE).await;
-            if is_welcome && settings.proxies.trusts(peer.ip().to_canonical()) {
+        let (quota, is_provisional) = (settings.http_address_quota, slot.is_provisional());
+        let mut charge = None;
+        if !is_operator && ota::is_ota_path(request.uri().path()) {
+            let mut admitted = !is_provisional || slot.become_regular(quota, limits::HTTP_SLOT_TIMEOUT).await;
+            if admitted && settings.proxies.trusts(peer.ip().to_canonical()) {
                 let caller = settings.proxies.caller(peer.ip(), request.headers()).address;
-                counted = place.share_of(caller, share);
-                is_welcome = counted.is_some();
+                charge = slot.charge_quota(caller, quota);
+                admitted = charge.is_some();
             }
-            if !is_welcome {
-                return busy().map(|body| Leaving::new(body, place, None));
+            if !admitted {
+                return no_slot_response().map(|body| ResponseBody::new(body, slot, None));
             }
         }
-        request.extensions_mut().insert(ends);
-        // Routes of the application may serve this machine only.
+        request.extensions_mut().insert(endpoints);
+        // Routes of the application may be restricted to local clients.
         request.extensions_mut().insert(ConnectInfo(peer));
-        let request = request.map(|body| Arriving::new(body, limits::HTTP_BODY, place.clone()));
+        let request = request.map(|body| RequestBody::new(body, limits::HTTP_BODY_TIMEOUT, slot.clone()));
         let mut response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        if place.on_trial() {
+        if slot.is_provisional() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|body| Leaving::new(body, place, counted))
+        response.map(|body| ResponseBody::new(body, slot, charge))
     }
 }
 
-/// There is no place for this request now.
-fn busy() -> Response<Body> {
+/// The response if no slot is available.
+fn no_slot_response() -> Response<Body> {
     let text = "too many requests from this address at once; ask again in a second\n";
     let headers = [(RETRY_AFTER, HeaderValue::from_static("1")), (CONNECTION, HeaderValue::from_static("close"))];
     (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()

@@ -1,34 +1,34 @@
-//! Who says it is calling. Rule: this is the one place that reads ids and tokens from a request,
-//! whether they come as headers or, from browsers, as query parameters.
+//! The claimed identity of a client. Rule: this is the only place that reads ids and tokens from a request, whether
+//! they are sent as headers or, by browsers, as query parameters.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::limits::AUTO_IDS;
+use crate::limits::GENERATED_IDS;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use modehost_ids::{ClientId, DeviceId};
 
-/// What a request says of its sender. Nothing of it is proven yet.
+/// What a request claims about its sender. Nothing of it is verified yet.
 #[derive(Clone)]
 pub struct Identity {
-    /// The device that it says it is.
+    /// The claimed device id.
     pub device: DeviceId,
-    /// True where the request names no device, and `device` was made up.
-    pub made_up: bool,
-    /// The client that it says it is; empty where it names none.
+    /// True if the request has no device id and `device` was generated.
+    pub generated: bool,
+    /// The claimed client id; empty if there is none.
     pub client: ClientId,
-    /// The path without its last slash.
+    /// The path without a trailing slash.
     pub path: String,
-    /// What it bears, without `Bearer`; none where it bears nothing.
+    /// The bearer token, if there is one.
     pub token: Option<String>,
-    /// Whether the token stood in the query and not in a header.
+    /// Whether the token was sent in the query instead of a header.
     pub token_in_query: bool,
-    /// What `Protocol-Version` says; none where it says nothing of use.
+    /// The value of `Protocol-Version`; `None` if absent or not a number.
     pub protocol_version: Option<u64>,
-    /// What it says of itself, as it is; none where it says nothing.
+    /// The `User-Agent`, unsanitised.
     pub agent: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// An id that is given and cannot be used.
+/// An id in the request is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadIdentity {
     /// The device id.
@@ -55,17 +55,17 @@ pub enum BadIdentity {
 }
 
 impl Identity {
-    /// Reads ids, path and token: headers `Device-Id` and `Client-Id` first, then the query.
+    /// Reads ids, path and token: first from the headers `Device-Id` and `Client-Id`, then from the query.
     ///
     /// # Errors
-    /// If an id is given and cannot be used; one that is empty counts as absent.
+    /// If an id is invalid; an empty one counts as absent.
     pub fn read(request: &Parts) -> Result<Self, BadIdentity> {
         let device = value(request, "device-id", &["device-id", "device_id"]).ok_or(BadIdentity::Device)?;
         let client = value(request, "client-id", &["client-id", "client_id"]).ok_or(BadIdentity::Client)?;
-        let made_up = device.is_none();
+        let generated = device.is_none();
         let device = match device {
             Some(text) => DeviceId::parse(&text).ok_or(BadIdentity::Device)?,
-            None => next_auto_id(),
+            None => generate_id(),
         };
         let client = client_id(client.as_deref().unwrap_or_default()).ok_or(BadIdentity::Client)?;
         let path = request.uri.path().trim_end_matches('/').to_owned();
@@ -77,38 +77,38 @@ impl Identity {
         let protocol_version = version.and_then(|version| version.trim().parse().ok());
         let agent = request.headers.get(USER_AGENT);
         let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
-        Ok(Self { device, made_up, client, path, token, token_in_query, protocol_version, agent })
+        Ok(Self { device, generated, client, path, token, token_in_query, protocol_version, agent })
     }
 }
 
-/// A client id as it is used; the empty one where none is given. It obeys the same rule as a device
-/// id, so that both can be logged and stored as they are. `None` if it cannot be used.
+/// Normalises a client id; empty if absent. The same rules as for a device id apply, so that both can be logged and
+/// stored unescaped. `None` if it is invalid.
 pub(crate) fn client_id(text: &str) -> Option<ClientId> {
-    match tidy(text) {
+    match trim_quotes(text) {
         Some(text) => DeviceId::parse(text).map(|id| ClientId::new(id.as_str())),
         None => Some(ClientId::new("")),
     }
 }
 
-/// A text without surrounding white space and quotes; `None` if nothing is left.
-fn tidy(text: &str) -> Option<&str> {
+/// Trims white space and quotes; `None` if nothing is left.
+fn trim_quotes(text: &str) -> Option<&str> {
     let text = text.trim().trim_matches(['"', '\'']).trim();
     (!text.is_empty()).then_some(text)
 }
 
-/// A value from its header, else from the query. Outer `None`: it is there and not UTF-8.
+/// A value from its header, else from the query. The outer `None` means that the header is not UTF-8.
 fn value<'a>(request: &'a Parts, header: &str, names: &[&str]) -> Option<Option<Cow<'a, str>>> {
     if let Some(found) = request.headers.get(header) {
         let text = std::str::from_utf8(found.as_bytes()).ok()?;
-        if let Some(text) = tidy(text) {
+        if let Some(text) = trim_quotes(text) {
             return Some(Some(Cow::Borrowed(text)));
         }
     }
-    let found = query(request, names).and_then(|text| tidy(&text).map(|text| Cow::Owned(text.to_owned())));
+    let found = query(request, names).and_then(|text| trim_quotes(&text).map(|text| Cow::Owned(text.to_owned())));
     Some(found)
 }
 
-/// The first query parameter of one of these names, percent-decoded.
+/// The first query parameter with one of these names, percent-decoded.
 fn query(request: &Parts, names: &[&str]) -> Option<String> {
     let query = request.uri.query()?;
     form_urlencoded::parse(query.as_bytes())
@@ -125,8 +125,8 @@ fn query_token(request: &Parts) -> Option<String> {
     query(request, &["authorization", "token"]).and_then(|text| bearer(&text).map(str::to_owned))
 }
 
-/// The token behind `Bearer`, or the bare token that some clients send. `Bearer` with nothing
-/// behind it is no token, and another scheme is not ours.
+/// The token behind `Bearer`, or a bare token, which some clients send. `None` for `Bearer` without a token and for
+/// other schemes.
 fn bearer(text: &str) -> Option<&str> {
     let mut words = text.split_ascii_whitespace();
     let token = match (words.next()?, words.next()) {
@@ -137,11 +137,10 @@ fn bearer(text: &str) -> Option<&str> {
     words.next().is_none().then_some(token)
 }
 
-/// `auto-` and eight digits. They count up from a random start, so that two nameless devices can
-/// never be given one session.
-fn next_auto_id() -> DeviceId {
+/// `auto-` and eight digits, counted up from a random start, so that no two devices without an id share a session.
+fn generate_id() -> DeviceId {
     static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(fastrand::u32(..)));
-    let number = NEXT.fetch_add(1, Ordering::Relaxed) % AUTO_IDS;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % GENERATED_IDS;
     DeviceId::new(format!("auto-{number:08}"))
 }
 
@@ -179,7 +178,7 @@ mod tests {
     #[test]
     fn c2_nameless_devices_get_different_names() {
         let (one, two) = (read("/x", &[]).expect("one"), read("/x?device-id=", &[]).expect("two"));
-        assert!(one.made_up && two.made_up && one.device != two.device);
+        assert!(one.generated && two.generated && one.device != two.device);
         let digits = one.device.as_str().strip_prefix("auto-").expect("prefix");
         assert!(digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{digits}");
     }
@@ -211,8 +210,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever bytes a request has where ids and tokens are due, it is read or refused, and what
-        /// is read can be logged and stored as it is.
+        /// Any bytes in place of ids and tokens are accepted or rejected, and accepted ids can be logged and stored
+        /// unescaped.
         #[test]
         fn c2_any_bytes_are_read_or_refused(
             names in prop::collection::vec("device-id|client-id|authorization|Device-Id|x", 0..4),

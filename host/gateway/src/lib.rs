@@ -1,22 +1,22 @@
-//! The way in: listeners, handshake, identity, sign-in, the connection of a device, OTA, HTTP.
+//! The network front end: listeners, handshake, identity, sign-in, device connections, OTA, HTTP.
 //!
-//! # Layout, in the order in which a device walks
-//! - [`config`]: the sections `server`, `gateway` and `auth` as they are written
-//! - [`settings`]: the same as the gateway uses them, replaced as a whole while it runs
-//! - [`serve`]: joins what follows, and ends it
-//! - `accept`: listeners, and the places of what they accept
-//! - `admission`: TLS, handshake, sign-in, seats
-//! - [`identity`], [`origin`], [`proxy`]: who says it is calling, from which page, through which proxies
+//! # Layout, in the order in which a device passes the parts
+//! - [`config`]: the configuration sections `server`, `gateway` and `auth`
+//! - [`settings`]: the runtime form of these sections, replaced as a whole on reload
+//! - [`serve`]: assembles the parts below, runs them and shuts them down
+//! - `accept`: listeners and connection slots
+//! - `admission`: TLS, handshake, sign-in, device limit
+//! - [`identity`], [`origin`], [`proxy`]: claimed identity, browser origin, and client address behind proxies
 //! - `connection`: messages of one device to its session and back
-//! - [`console`]: orders of the operator's console
-//! - `http_port`: health, OTA, and what the application adds
-//! - `ota`: where a device learns the address to call
-//! - `software`: what devices say of the software that runs on them
-//! - `log_rate`: bounds log lines that strangers cause
-//! - `connection_metrics`, `metrics`: handles to the metrics of this crate, and their descriptions
+//! - [`control`]: operator commands
+//! - `http_port`: health checks, OTA, and the routes of the application
+//! - `ota`: tells a device the address of its WebSocket
+//! - `software`: software versions that devices report
+//! - `log_rate`: rate limit of log lines that clients can cause
+//! - `connection_metrics`, `metrics`: metrics handles of this crate, and their descriptions
 //!
-//! Rule: nothing here knows what a message means. Whether a caller may be who it says is decided in
-//! `modehost_auth`; sessions are reached through `modehost_session` alone, and tungstenite is named in this crate alone.
+//! Rule: nothing here interprets the content of a message. Authentication is decided in `modehost_auth`; sessions are
+//! reached through `modehost_session` alone, and tungstenite is named in this crate alone.
 
 #![warn(missing_docs)]
 
@@ -25,10 +25,10 @@ mod admission;
 pub mod config;
 mod connection;
 mod connection_metrics;
-pub mod console;
+pub mod control;
 mod http_port;
 pub mod identity;
-/// Default times, depths and sizes.
+/// Default timeouts, depths and sizes.
 pub mod limits;
 mod log_rate;
 mod metrics;
@@ -44,7 +44,7 @@ pub use accept::bind::{BindError, Bound, bind, check_addresses, ip_key};
 pub use accept::handover::Ports;
 pub use config::tls::TlsConfig;
 pub use config::{GatewayConfig, OfExtensions, OnDuplicate, ServerConfig};
-pub use console::{Done, Operator, Order};
+pub use control::{Done, Operator, Order};
 pub use http_port::Readiness;
 pub use modehost_auth::AuthConfig;
 pub use serve::{Farewell, Gateway, OpenFiles};

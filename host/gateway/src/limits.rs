@@ -1,5 +1,5 @@
-//! Limits of the ports, connections and their handshakes: default times, depths and sizes, each with its unit and its reason.
-//! Rule: no other file of this crate holds a number of this kind; what an operator can change starts from here.
+//! Limits of ports, handshakes and connections: default timeouts, depths and sizes, each with its unit and its reason.
+//! Rule: no other file of this crate contains such a number; configurable values take their default from here.
 
 use std::time::Duration;
 
@@ -10,109 +10,110 @@ pub use modehost_limits::{
 
 // --- Devices and their connections ---------------------------------------------------------------
 
-/// Read buffer of a connection: tungstenite zero-fills it at every read and keeps it.
+/// Read buffer of a connection: tungstenite zero-fills it on every read and retains it.
 pub const READ_BUFFER_BYTES: usize = 4096;
-/// Messages that have begun and are not whole, over all connections: 128 of the largest. Then the connection that
-/// holds most is closed.
-pub const UNFINISHED_BYTES: usize = 128 * 1024 * 1024;
-/// What one connection may hold of such a message without its being counted; firmware's messages are smaller.
-pub const UNFINISHED_FREE: usize = 64 * 1024;
-/// A close handshake that the other side does not answer.
+/// Total of incomplete messages over all connections: 128 of the largest. Beyond it, the connection that holds the most
+/// is closed.
+pub const PARTIAL_MESSAGE_BYTES: usize = 128 * 1024 * 1024;
+/// Incomplete messages up to this size are not counted; messages of firmware are smaller.
+pub const PARTIAL_MESSAGE_UNCOUNTED_BYTES: usize = 64 * 1024;
+/// Timeout of a close handshake that the peer does not answer.
 pub const CLOSE_HANDSHAKE: Duration = Duration::from_secs(2);
-/// Connections accepted and not yet through their handshake, over the whole server.
+/// Accepted connections whose handshake is not finished, over the whole server.
 pub const HALF_OPEN: usize = 1024;
-/// Files that devices leave to others where there are plenty: half-open connections, HTTP, storage, logs, plugins,
-/// and connections to providers.
-pub const FILES_KEPT: usize = 4096;
-/// Of these, beyond what is open before anybody is served, at the least.
-pub const FILES_SPARE: usize = 32;
-/// A device that finds all seats taken is told to come again after so long: others end meanwhile.
-pub const FULL_RETRY: Duration = Duration::from_secs(30);
-/// A certificate that ends within so many days is warned of: renewals come 30 days before the end.
+/// File descriptors that devices leave to other purposes if the limit is high: half-open connections, HTTP, storage,
+/// logs, plugins, and connections to providers.
+pub const RESERVED_FILES: usize = 4096;
+/// The minimum of these, in addition to the descriptors that are open before serving starts.
+pub const RESERVED_FILES_MIN: usize = 32;
+/// `Retry-After` of a device that is rejected at the device limit: other connections end meanwhile.
+pub const DEVICE_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// Expiry of a certificate is warned of this many days ahead: renewals usually happen 30 days ahead.
 pub const CERTIFICATE_WARNING_DAYS: i64 = 14;
-/// Connections that the kernel holds for us until they are accepted; the kernel may cut it.
+/// Backlog of a listener; the kernel may reduce it.
 pub const BACKLOG: u32 = 4096;
-/// Pause after the system has refused to accept a connection (no file descriptors left).
+/// Pause after a failed accept (no file descriptors left).
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 /// Connections on the HTTP port, over the whole server.
 pub const HTTP_CONNECTIONS: usize = 256;
-/// Of these, one address without the operators' token; an office of 200 devices asks in turns of milliseconds.
-pub const HTTP_SHARE: usize = 128;
-/// Beyond `HTTP_CONNECTIONS`, for those who found no place: they are read, in case they ask for health or are operators.
+/// Of these, the quota of one address without the operators' token; an office of 200 devices sends its requests spread
+/// over milliseconds.
+pub const HTTP_ADDRESS_QUOTA: usize = 128;
+/// Provisional slots in addition to `HTTP_CONNECTIONS`: their requests are read, in case they are health checks or from
+/// operators.
 pub const HTTP_RESERVE: usize = 64;
-/// A connection of the HTTP port that has asked nothing yet keeps its place so long, whoever else wants one: a
-/// request follows its connection within a round trip.
+/// Protects a connection of the HTTP port that has sent no request yet from eviction: a request follows its connection
+/// within a round trip.
 pub const HTTP_GRACE: Duration = Duration::from_secs(1);
-/// Whoever finds no place on the HTTP port waits so long for one, then is told to come again.
-pub const HTTP_PATIENCE: Duration = Duration::from_secs(5);
-/// The body of one request on the HTTP port, however steadily it trickles.
-pub const HTTP_BODY: Duration = Duration::from_secs(10);
-/// While places are full, handshakes of devices give way after so long: over a slow link one takes less than that.
+/// How long a provisional connection waits for a regular slot before it is answered 503.
+pub const HTTP_SLOT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of a request body on the HTTP port, however steadily bytes arrive.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// While slots are exhausted, handshakes of devices become evictable after this time: over a slow link one takes less.
 pub const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
-/// Half-open connections of one address beyond which they give way at once to those of others.
-pub const HALF_OPEN_SHARE: usize = 256;
-/// How often whoever waits for a place looks again, should nobody have called.
-pub const PLACES_LOOK: Duration = Duration::from_millis(50);
-/// One line in so long says that places run short.
-pub const PLACES_LOG: Duration = Duration::from_secs(60);
-/// One connection of the HTTP port in all, so that a caller that reads no answer gives its place
-/// back; requests take seconds, and pages that watch connect again by themselves.
-pub const HTTP_CONNECTION: Duration = Duration::from_secs(300);
-/// Messages that a connection takes in one go before others have their turn, where those of more than a
-/// KiB count for several: under 0.1 ms of work.
+/// Half-open connections of one address beyond which they are evicted at once in favour of other addresses.
+pub const HALF_OPEN_ADDRESS_QUOTA: usize = 256;
+/// How often a connection that waits for a slot checks again without a notification.
+pub const SLOT_RECHECK: Duration = Duration::from_millis(50);
+/// Interval between log lines about exhausted slots.
+pub const SLOT_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// Lifetime of a connection on the HTTP port, so that a client that reads no response releases its slot; requests take
+/// seconds, and pages that watch reconnect by themselves.
+pub const HTTP_CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
+/// Messages that a connection handles before it yields, where those of more than a KiB count for several: under 0.1 ms
+/// of work.
 pub const READ_BURST: usize = 16;
-/// A connection that has ended may take this long to hand over what it received before.
-pub const HAND_OVER: Duration = Duration::from_secs(10);
-/// A connection looks again after this time at what is due and could not yet be written.
-pub const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How often a connection asks the system what the device has acknowledged, while somebody wants to
-/// know: a few round trips of a good Wi-Fi.
-pub const MARK_LOOK: Duration = Duration::from_millis(20);
+/// A connection that has ended may take this long to deliver its backlog to the session.
+pub const BACKLOG_DRAIN: Duration = Duration::from_secs(10);
+/// Delay before the keepalive timer fires again for a frame that is due and not yet written.
+pub const KEEPALIVE_RECHECK: Duration = Duration::from_millis(10);
+/// How often a connection polls the kernel for acknowledged bytes while ack markers wait: a few round trips of a good
+/// Wi-Fi.
+pub const ACK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Write buffer of a connection: enough for a batch of replies in one system call.
 pub const WRITE_BUFFER_BYTES: usize = 4096;
-/// Connections may take this long to end once all have been asked to, when the server stops.
+/// On shutdown, how long connections may take to end.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// At a restart with the sockets handed over, handshakes that have begun may take this long to end.
+/// On a restart with socket handover, how long handshakes in progress may take.
 pub const HANDOVER_HANDSHAKES: Duration = Duration::from_secs(1);
-/// When the server ends, requests on the HTTP port that have begun may take this long.
+/// On shutdown, how long running HTTP requests may take.
 pub const HTTP_DRAIN: Duration = Duration::from_secs(1);
-/// Port for devices.
+/// Default port for devices.
 pub const DEVICE_PORT: u16 = 8004;
-/// Port for HTTP.
+/// Default port for HTTP.
 pub const HTTP_PORT: u16 = 8003;
 /// Offset of the devices' clocks from UTC, in minutes: China.
 pub const TIMEZONE_OFFSET_MIN: i32 = 480;
-/// A random number in the name of a device that gives none; eight digits.
-pub const AUTO_IDS: u32 = 100_000_000;
+/// Number of generated device ids; eight digits.
+pub const GENERATED_IDS: u32 = 100_000_000;
 
 // --- Sign-in -------------------------------------------------------------------------------------
 
-/// Refused sign-ins that are logged a second; the others are counted.
+/// Failed sign-ins logged per second; the others are counted.
 pub const SIGN_IN_LOG_LINES: u32 = 20;
-/// Connections, their ends and OTA requests that are logged a second, each; the others are counted.
-pub const VISIT_LOG_LINES: u32 = 200;
-/// Server messages with a wrong secret from one address within `SECRET_WINDOW`: an operator mistypes
-/// once or twice.
+/// Lines per second about connections that begin, that end, and about OTA requests, each; the others are counted.
+pub const CONNECTION_LOG_LINES: u32 = 200;
+/// Wrong secrets of operator commands from one address within `SECRET_WINDOW`: an operator mistypes once or twice.
 pub const SECRET_FAILURES: u32 = 5;
-/// In which the failures above are counted.
+/// Window of `SECRET_FAILURES`.
 pub const SECRET_WINDOW: Duration = Duration::from_secs(60);
-/// Addresses whose wrong secrets are remembered: about 256 KiB.
-pub const SECRET_TABLE: usize = 4096;
-/// Hops of a forwarded request that are looked at.
+/// Addresses whose wrong secrets are counted: about 256 KiB.
+pub const SECRET_FAILURE_ADDRESSES: usize = 4096;
+/// Maximum number of hops of a forwarded request that are evaluated.
 pub const FORWARDED_HOPS: usize = 32;
 
-// --- Models and what is asked of others ----------------------------------------------------------
+// --- Software that devices report -----------------------------------------------------------------
 
-/// What is shown of the name and the version that a device gives itself.
-pub const AGENT_CHARACTERS: usize = 64;
-/// Devices whose firmware is remembered from their last question for the address: it says so there alone. Some 300 bytes
+/// Length to which the name and the version that a device reports are truncated.
+pub const SOFTWARE_CHARACTERS: usize = 64;
+/// Devices whose firmware version from their last OTA request is kept, since they report it there only. Some 300 bytes
 /// each.
-pub const FIRMWARE_KNOWN: usize = 10_000;
+pub const SOFTWARE_TABLE_DEVICES: usize = 10_000;
 
 // --- Operators -----------------------------------------------------------------------------------
 
-/// How often files of keys are looked at for sign-ins that do not hold any more: they are read again after 10 s, and
-/// a look is one call of the system for each.
-pub const SIGN_IN_LOOK: Duration = Duration::from_secs(2);
-/// Sign-ins that are judged again side by side: an identity provider may have to be asked about each of them.
-pub const SIGN_IN_RECHECKS: usize = 16;
+/// How often key files are checked for changes that revoke sign-ins: they are re-read after 10 s, and a check is one
+/// system call per file.
+pub const KEY_FILE_POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Sign-ins that are re-checked concurrently: each may need a request to an identity provider.
+pub const CONCURRENT_RECHECKS: usize = 16;

@@ -1,11 +1,11 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; all are there from the start, with every label.
+//! Descriptions of this crate's metrics for `/metrics`. Rule: every metric of this crate is described here, with its
+//! unit and its labels; all are registered at the start, with every label.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use modehost_protocol::HostKind;
 
-use crate::connection_metrics::{CODES, REFUSALS};
-use crate::console::OUTCOMES;
+use crate::connection_metrics::{CLOSE_CODES, REJECTION_REASONS};
+use crate::control::OUTCOMES;
 
 /// Describes the metrics of this crate and of sign-in. Must run after the recorder is installed.
 pub fn describe_metrics() {
@@ -52,15 +52,15 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Unix time at which the certificate in use ends; only with TLS."
     );
-    begin_metrics();
+    register_labels();
 }
 
-/// Counters whose labels are known, at zero: the first event is a rise like any other.
-fn begin_metrics() {
+/// Registers counters with known labels at zero, so that the first event shows as an increase.
+fn register_labels() {
     for kind in HostKind::ALL.map(HostKind::word).into_iter().chain(["audio", "invalid", "other"]) {
         let _ = counter!("modehost_messages_received_total", "kind" => kind);
     }
-    for reason in REFUSALS {
+    for reason in REJECTION_REASONS {
         let _ = counter!("modehost_handshakes_refused_total", "reason" => reason);
     }
     for port in ["devices", "http", "operators"] {
@@ -71,7 +71,7 @@ fn begin_metrics() {
     for outcome in OUTCOMES {
         let _ = counter!("modehost_server_messages_total", "outcome" => outcome);
     }
-    for code in CODES.map(|code| code.to_string()).chain(["other".to_owned()]) {
+    for code in CLOSE_CODES.map(|code| code.to_string()).chain(["other".to_owned()]) {
         let _ = counter!("modehost_closes_total", "code" => code);
     }
 }

@@ -1,5 +1,5 @@
-//! Which browser pages may connect. Rule: only browsers send `Origin`, so a request without one
-//! always passes; this protects people's browsers from foreign pages and is not a sign-in.
+//! Origin check for browser pages. Rule: only browsers send `Origin`, so a request without one always passes; this
+//! protects users' browsers from foreign pages and does not replace sign-in.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use http::header::{HOST, ORIGIN};
 
 use crate::proxy::Proxies;
 
-/// The configured list.
+/// The allowed origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// Nothing configured: any on this machine, elsewhere the server's own host. A name counts as the server's own
-    /// only if it is one of these, in lower case: whoever has a name can point it here (DNS rebinding), and a
-    /// browser takes the page for one of ours then.
+    /// Not configured: any origin for local clients, otherwise the server's own host. A host name counts as the
+    /// server's own only if it is in this list, in lower case: otherwise the owner of any name could point it at this
+    /// server (DNS rebinding), and the browser would treat the page as same-origin.
     Default(Vec<String>),
     /// `*`.
     Any,
@@ -22,7 +22,7 @@ pub enum Origins {
 }
 
 impl Origins {
-    /// From the validated configuration; `public_url` is where the server says that it is found.
+    /// From the validated configuration; `public_url` is the server's public address.
     pub fn new(configured: Option<&[String]>, public_url: Option<&str>) -> Self {
         match configured {
             None => Self::Default(own_names(public_url)),
@@ -31,28 +31,28 @@ impl Origins {
         }
     }
 
-    /// Whether a request with these headers, which came in from `peer`, may pass.
-    pub fn admit(&self, headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> bool {
+    /// Whether a request with these headers from `peer` is allowed.
+    pub fn allow(&self, headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> bool {
         let Some(origin) = headers.get(ORIGIN) else { return true };
         let Ok(origin) = origin.to_str() else { return *self == Self::Any };
         match self {
             Self::Any => true,
             Self::Listed(list) => list.contains(&origin.to_lowercase()),
             Self::Default(names) => {
-                // What a trusted proxy says was called, it serves.
-                let called = proxies.called(peer, headers).map(|called| called.host.to_lowercase());
-                let known = called.is_some();
-                let asked = || headers.get(HOST).and_then(|value| value.to_str().ok()).and_then(host);
-                let server = called.or_else(asked).unwrap_or_default();
-                // Through a proxy on this machine pages come from everywhere.
-                let near = proxies.caller(peer, headers).is_local();
-                (known || is_own(&server, names)) && (near || of_same_host(origin, &server))
+                // A host reported by a trusted proxy is one that the proxy serves.
+                let forwarded_host = proxies.forwarded_target(peer, headers).map(|target| target.host.to_lowercase());
+                let by_proxy = forwarded_host.is_some();
+                let host_header = || headers.get(HOST).and_then(|value| value.to_str().ok()).and_then(host);
+                let server = forwarded_host.or_else(host_header).unwrap_or_default();
+                // Pages behind a proxy on this machine come from anywhere, so loopback alone does not count as local.
+                let is_local = proxies.caller(peer, headers).is_local();
+                (by_proxy || is_own_host(&server, names)) && (is_local || has_same_host(origin, &server))
             }
         }
     }
 }
 
-/// The names by which this machine knows itself.
+/// The host names of this machine.
 fn own_names(public_url: Option<&str>) -> Vec<String> {
     let machine = rustix::system::uname().nodename().to_string_lossy().to_lowercase();
     let first = machine.split('.').next().unwrap_or_default().to_owned();
@@ -62,14 +62,14 @@ fn own_names(public_url: Option<&str>) -> Vec<String> {
     names
 }
 
-/// An address cannot be pointed elsewhere.
-fn is_own(server: &str, names: &[String]) -> bool {
+/// Unlike a name, an IP address cannot be rebound.
+fn is_own_host(server: &str, names: &[String]) -> bool {
     let bare = server.trim_matches(['[', ']']);
     bare.parse::<IpAddr>().is_ok() || server.ends_with(".localhost") || names.iter().any(|name| name == server)
 }
 
-/// The port may differ: the page may come from the HTTP port of this server.
-fn of_same_host(origin: &str, server: &str) -> bool {
+/// The port may differ: the page may be served by the HTTP port of this server.
+fn has_same_host(origin: &str, server: &str) -> bool {
     let page = origin.split_once("://").and_then(|(_, rest)| host(rest));
     page.is_some_and(|page| page == server)
 }
@@ -91,58 +91,58 @@ mod tests {
         headers
     }
 
-    fn admit(origins: &Origins, headers: &HeaderMap, peer: IpAddr) -> bool {
-        origins.admit(headers, peer, &Proxies::default())
+    fn allow(origins: &Origins, headers: &HeaderMap, peer: IpAddr) -> bool {
+        origins.allow(headers, peer, &Proxies::default())
     }
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const LAN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
 
     #[test]
     fn c13_all_origins_pass_on_loopback_and_the_own_host_elsewhere() {
         let origins = Origins::new(None, Some("wss://Voice.example:8004/supie/v1/"));
-        assert!(admit(&origins, &headers(Some("https://evil.example")), HERE));
-        assert!(admit(&origins, &headers(Some("null")), HERE));
-        assert!(!admit(&origins, &headers(Some("https://evil.example")), LAN));
-        assert!(!admit(&origins, &headers(Some("null")), LAN));
-        assert!(admit(&origins, &headers(Some("http://voice.example:8003")), LAN));
-        assert!(admit(&origins, &headers(None), LAN));
+        assert!(allow(&origins, &headers(Some("https://evil.example")), LOOPBACK));
+        assert!(allow(&origins, &headers(Some("null")), LOOPBACK));
+        assert!(!allow(&origins, &headers(Some("https://evil.example")), LAN));
+        assert!(!allow(&origins, &headers(Some("null")), LAN));
+        assert!(allow(&origins, &headers(Some("http://voice.example:8003")), LAN));
+        assert!(allow(&origins, &headers(None), LAN));
     }
 
     #[test]
     fn c13_a_list_is_a_list() {
         let list = ["https://Console.example".to_owned(), "null".to_owned()];
         let origins = Origins::new(Some(&list), None);
-        assert!(admit(&origins, &headers(Some("https://console.example")), LAN));
-        assert!(admit(&origins, &headers(Some("null")), LAN));
-        assert!(!admit(&origins, &headers(Some("http://console.example")), HERE));
-        assert!(admit(&Origins::new(Some(&["*".to_owned()]), None), &headers(Some("null")), LAN));
+        assert!(allow(&origins, &headers(Some("https://console.example")), LAN));
+        assert!(allow(&origins, &headers(Some("null")), LAN));
+        assert!(!allow(&origins, &headers(Some("http://console.example")), LOOPBACK));
+        assert!(allow(&Origins::new(Some(&["*".to_owned()]), None), &headers(Some("null")), LAN));
     }
 
     #[test]
     fn a_name_that_was_pointed_here_is_not_ours() {
-        let called = |origin: &'static str, host: &'static str| {
+        let forwarded_host = |origin: &'static str, host: &'static str| {
             let mut headers = headers(Some(origin));
             headers.insert(HOST, host.parse().expect("a host"));
             headers
         };
         let machine = rustix::system::uname().nodename().to_string_lossy().to_lowercase();
         let origins = Origins::new(None, Some("wss://voice.example/"));
-        for peer in [HERE, LAN] {
+        for peer in [LOOPBACK, LAN] {
             for host in ["evil.example", "evil.example:8004", "localhost.evil.example", "127.0.0.1.evil.example"] {
-                assert!(!admit(&origins, &called("http://evil.example", host), peer), "{host} from {peer}");
+                assert!(!allow(&origins, &forwarded_host("http://evil.example", host), peer), "{host} from {peer}");
             }
-            assert!(admit(&origins, &called("http://voice.example", "voice.example:8004"), peer));
-            assert!(admit(&origins, &called("http://192.168.1.5:8003", "192.168.1.5:8004"), peer));
-            assert!(admit(&origins, &called("http://[fd00::7]:8003", "[fd00::7]:8004"), peer));
+            assert!(allow(&origins, &forwarded_host("http://voice.example", "voice.example:8004"), peer));
+            assert!(allow(&origins, &forwarded_host("http://192.168.1.5:8003", "192.168.1.5:8004"), peer));
+            assert!(allow(&origins, &forwarded_host("http://[fd00::7]:8003", "[fd00::7]:8004"), peer));
         }
         for host in ["127.0.0.1:8004", "localhost:8004", "[::1]:8004", "board.localhost"] {
-            assert!(admit(&origins, &called("https://evil.example", host), HERE), "{host}");
+            assert!(allow(&origins, &forwarded_host("https://evil.example", host), LOOPBACK), "{host}");
         }
         let mut own = headers(None);
         own.insert(HOST, machine.parse().expect("a host"));
         own.insert(ORIGIN, format!("http://{machine}:8003").parse().expect("an origin"));
-        assert!(admit(&origins, &own, LAN));
+        assert!(allow(&origins, &own, LAN));
     }
 
     #[test]
@@ -157,8 +157,8 @@ mod tests {
         let own = through("https://console.example", "Console.example");
         for list in [vec![], vec!["127.0.0.1".to_owned()]] {
             let (origins, proxies) = (Origins::new(None, None), Proxies::new(&list));
-            assert!(!origins.admit(&evil, HERE, &proxies));
-            assert_eq!(origins.admit(&own, HERE, &proxies), !list.is_empty());
+            assert!(!origins.allow(&evil, LOOPBACK, &proxies));
+            assert_eq!(origins.allow(&own, LOOPBACK, &proxies), !list.is_empty());
         }
     }
 }

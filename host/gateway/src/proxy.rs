@@ -1,5 +1,5 @@
-//! Who is calling, through proxies. Rule: what a request says of its way here is believed only as
-//! far as addresses that are configured have written it; anybody can write the rest.
+//! The client address behind proxies. Rule: forwarding headers are trusted only as far as configured proxies have
+//! written them; any client can write the rest.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,40 +16,40 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// The proxies whose word counts.
+/// The trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
-/// Who has sent a request.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The nearest address that is no trusted proxy.
+    /// The nearest address that is not a trusted proxy.
     pub address: IpAddr,
-    /// Whether the request says that it came through a proxy, trusted or not.
+    /// Whether the request has forwarding headers, from a trusted proxy or not.
     pub forwarded: bool,
-    /// Whether a trusted proxy stands between.
+    /// Whether the peer is a trusted proxy.
     pub through_proxy: bool,
 }
 
 impl Caller {
-    /// Whether the caller is on this machine and has called by itself.
+    /// Whether the client is on this machine and not behind a proxy.
     pub fn is_local(self) -> bool {
         !self.forwarded && self.address.is_loopback()
     }
 }
 
-/// What a client has called, as a trusted proxy says.
+/// The target that the client requested, as reported by a trusted proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Called {
+pub(crate) struct ForwardedTarget {
     pub secure: bool,
-    /// The host, with brackets where it is IPv6.
+    /// The host, with brackets around an IPv6 address.
     pub host: String,
     pub port: u16,
 }
 
-/// Whether a request names one host in one way: with two, whoever stands before this server may have judged another
-/// one than is judged here.
-pub(crate) fn names_one_host(uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether a request has a single, consistent host: with two, a proxy may have checked another one than this server
+/// does.
+pub(crate) fn has_single_host(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).into_iter();
     let host = hosts.next();
     let differs = |authority: &Authority| {
@@ -64,19 +64,19 @@ pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
 }
 
 impl Proxies {
-    /// From validated texts: addresses and networks.
+    /// From validated addresses and networks.
     pub fn new(list: &[String]) -> Self {
         Self(list.iter().filter_map(|text| parse_network(text)).collect())
     }
 
-    /// Who has sent this request, which came in from `peer`.
+    /// The client of a request that was received from `peer`.
     pub fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
         let peer = peer.to_canonical();
-        let marks = [FORWARDED_FOR, FORWARDED, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, VIA];
-        let forwarded = marks.iter().any(|mark| headers.contains_key(mark));
-        let by = |name| headers.contains_key(&name).then(|| self.walk(peer, hops(headers, &name)));
-        let address = match (by(FORWARDED_FOR), by(FORWARDED)) {
-            // A proxy writes one of them and may let the client's other one through.
+        let forwarding_headers = [FORWARDED_FOR, FORWARDED, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, VIA];
+        let forwarded = forwarding_headers.iter().any(|header| headers.contains_key(header));
+        let reported_by = |name| headers.contains_key(&name).then(|| self.client_address(peer, hops(headers, &name)));
+        let address = match (reported_by(FORWARDED_FOR), reported_by(FORWARDED)) {
+            // A proxy writes one of the two headers and may pass the client's other one through.
             (Some(one), Some(other)) if one != other => peer,
             (Some(one), _) | (None, Some(one)) => one,
             (None, None) => peer,
@@ -84,25 +84,25 @@ impl Proxies {
         Caller { address, forwarded, through_proxy: self.trusts(peer) }
     }
 
-    /// From the nearest hop outwards, as long as the one who names the next is trusted.
-    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
-        let mut at = peer;
+    /// Walks the hops from the nearest outwards, as long as the hop that reports the next one is trusted.
+    fn client_address(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
+        let mut current = peer;
         for hop in hops.take(limits::FORWARDED_HOPS) {
             match hop {
-                Some(hop) if self.trusts(at) => at = hop.to_canonical(),
+                Some(hop) if self.trusts(current) => current = hop.to_canonical(),
                 _ => break,
             }
         }
-        at
+        current
     }
 
-    /// Whether that (canonical) address is one of them.
+    /// Whether this canonical address is a trusted proxy.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// What the client has called, where a trusted proxy says anything about it.
-    pub(crate) fn called(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Called> {
+    /// The target that the client requested, if a trusted proxy reports it.
+    pub(crate) fn forwarded_target(&self, peer: IpAddr, headers: &HeaderMap) -> Option<ForwardedTarget> {
         if !self.trusts(peer.to_canonical()) {
             return None;
         }
@@ -121,15 +121,19 @@ impl Proxies {
         let authority: Authority = host.parse().ok()?;
         let port = authority.port_u16().or_else(|| first(&FORWARDED_PORT)?.parse().ok());
         let host = authority.host().to_owned();
-        (!host.is_empty()).then(|| Called { secure, host, port: port.unwrap_or(if secure { 443 } else { 80 }) })
+        (!host.is_empty()).then(|| ForwardedTarget {
+            secure,
+            host,
+            port: port.unwrap_or(if secure { 443 } else { 80 }),
+        })
     }
 }
 
-/// The hops of a header from the right, where the nearest stands. None: one that cannot be read.
+/// The hops of a header from right to left, nearest first. `None` for a hop that cannot be parsed.
 fn hops<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<IpAddr>> + 'a {
     let standard = *name == FORWARDED;
     headers.get_all(name).into_iter().rev().flat_map(move |line| {
-        // A line that is no text is one unreadable hop.
+        // A header line that is not text counts as one unparsable hop.
         line.to_str().unwrap_or_default().rsplit(',').map(move |hop| {
             if standard { parameter(hop, "for").and_then(read_address) } else { read_address(hop.trim()) }
         })
@@ -192,7 +196,7 @@ mod tests {
             ("10.0.0.1", &[("forwarded", "for=1.2.3.4, For=198.51.100.1;proto=https")], "198.51.100.1"),
             ("10.0.0.1", &[("forwarded", r#"for="[2001:db8::1]:80";by=x"#)], "2001:db8::1"),
             ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1"),
-            // The proxy has written one; the other came from outside.
+            // The proxy has written one; the other was sent by the client.
             ("10.0.0.1", &[(forwarded, "198.51.100.1"), ("forwarded", "for=1.2.3.4")], "10.0.0.1"),
             ("10.0.0.1", &[(forwarded, "198.51.100.1"), ("forwarded", "for=198.51.100.1")], "198.51.100.1"),
         ] {
@@ -202,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_request_through_a_proxy_on_this_machine_is_not_local() {
-        let near: IpAddr = "127.0.0.1".parse().expect("an address");
+        let local: IpAddr = "127.0.0.1".parse().expect("an address");
         for proxies in [Proxies::default(), Proxies::new(&["127.0.0.1".to_owned()])] {
-            assert!(proxies.caller(near, &headers(&[])).is_local());
-            for mark in ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"] {
-                assert!(!proxies.caller(near, &headers(&[(mark, "127.0.0.1")])).is_local(), "{mark}");
+            assert!(proxies.caller(local, &headers(&[])).is_local());
+            for header in ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"] {
+                assert!(!proxies.caller(local, &headers(&[(header, "127.0.0.1")])).is_local(), "{header}");
             }
         }
         assert!(!Proxies::default().caller("10.0.0.1".parse().expect("an address"), &headers(&[])).is_local());
@@ -215,22 +219,22 @@ mod tests {
     #[test]
     fn what_was_called_is_asked_of_trusted_proxies_only() {
         let proxies = Proxies::new(&["10.0.0.1".to_owned()]);
-        let called = |peer: &str, list| {
-            let called = proxies.called(peer.parse().expect("an address"), &headers(list))?;
-            Some((called.secure, called.host, called.port))
+        let forwarded_target = |peer: &str, list| {
+            let forwarded_target = proxies.forwarded_target(peer.parse().expect("an address"), &headers(list))?;
+            Some((forwarded_target.secure, forwarded_target.host, forwarded_target.port))
         };
         let both = &[("x-forwarded-proto", "https"), ("x-forwarded-host", "voice.example")];
-        assert_eq!(called("10.0.0.1", both), Some((true, "voice.example".to_owned(), 443)));
-        assert_eq!(called("10.0.0.2", both), None);
+        assert_eq!(forwarded_target("10.0.0.1", both), Some((true, "voice.example".to_owned(), 443)));
+        assert_eq!(forwarded_target("10.0.0.2", both), None);
         let port = &[("x-forwarded-proto", "http"), ("x-forwarded-port", "8080"), ("host", "voice.example")];
-        assert_eq!(called("10.0.0.1", port), Some((false, "voice.example".to_owned(), 8080)));
+        assert_eq!(forwarded_target("10.0.0.1", port), Some((false, "voice.example".to_owned(), 8080)));
         let standard = &[("forwarded", r#"for=1.2.3.4;host="[fd00::7]:9000";proto=https"#)];
-        assert_eq!(called("10.0.0.1", standard), Some((true, "[fd00::7]".to_owned(), 9000)));
-        assert_eq!(called("10.0.0.1", &[("host", "voice.example")]), None);
-        assert_eq!(called("10.0.0.1", &[("x-forwarded-host", "a b/c")]), None);
+        assert_eq!(forwarded_target("10.0.0.1", standard), Some((true, "[fd00::7]".to_owned(), 9000)));
+        assert_eq!(forwarded_target("10.0.0.1", &[("host", "voice.example")]), None);
+        assert_eq!(forwarded_target("10.0.0.1", &[("x-forwarded-host", "a b/c")]), None);
     }
 
-    /// A kept input: the address of the peer, then one header a line.
+    /// A corpus input: the address of the peer, then one header per line.
     fn request(bytes: &[u8]) -> (Option<IpAddr>, HeaderMap) {
         let mut lines = bytes.split(|byte| *byte == b'\n');
         let peer = lines.next().and_then(|line| std::str::from_utf8(line).ok()?.parse().ok());
@@ -245,17 +249,17 @@ mod tests {
         (peer, headers)
     }
 
-    /// Kept requests and mutations of them: nobody is believed who is not trusted, and nobody is taken for somebody
-    /// that no proxy has named.
+    /// Corpus requests and mutations of them: headers from untrusted peers are ignored, and every client address was
+    /// named by a header or is the peer.
     #[test]
     fn nobody_lies_about_where_a_request_comes_from() {
         let proxies = Proxies::new(&["10.0.0.0/8".to_owned(), "fd00::/8".to_owned()]);
         modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "proxies").keeps(|bytes| {
             let (peer, headers) = request(bytes);
-            // Headers that broke with the peer's line are still headers.
-            let near: IpAddr = "10.0.0.1".parse().expect("an address");
+            // If the line of the peer is malformed, the headers are still tested.
+            let local: IpAddr = "10.0.0.1".parse().expect("an address");
             let stranger: IpAddr = "203.0.113.9".parse().expect("an address");
-            for peer in peer.into_iter().chain([near, stranger]).map(|peer| peer.to_canonical()) {
+            for peer in peer.into_iter().chain([local, stranger]).map(|peer| peer.to_canonical()) {
                 let caller = proxies.caller(peer, &headers);
                 let mut values = headers.get_all("x-forwarded-for").into_iter().chain(headers.get_all("forwarded"));
                 let trusted = proxies.trusts(peer);
@@ -265,16 +269,16 @@ mod tests {
                     assert!(trusted, "{peer} is no proxy");
                     let named = |value: &HeaderValue| {
                         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                        let words = text.split([',', ';', '=', '"']).map(str::trim);
-                        words.filter_map(read_address).any(|word| word.to_canonical() == caller.address)
+                        let parts = text.split([',', ';', '=', '"']).map(str::trim);
+                        parts.filter_map(read_address).any(|part| part.to_canonical() == caller.address)
                     };
-                    assert!(values.any(named), "nobody has named {}", caller.address);
+                    assert!(values.any(named), "no header contains {}", caller.address);
                 }
                 assert!(!caller.is_local() || !caller.forwarded);
-                if let Some(called) = proxies.called(peer, &headers) {
-                    assert!(trusted && !called.host.is_empty());
+                if let Some(forwarded_target) = proxies.forwarded_target(peer, &headers) {
+                    assert!(trusted && !forwarded_target.host.is_empty());
                     let ends = |one: char| one.is_whitespace() || one.is_control() || matches!(one, '/' | '?' | '@');
-                    assert!(!called.host.contains(ends), "{:?}", called.host);
+                    assert!(!forwarded_target.host.contains(ends), "{:?}", forwarded_target.host);
                 }
             }
         });

@@ -1,6 +1,5 @@
-//! Accepts connections on all ports, and ends what it accepted. Rule: an accept loop outlives
-//! every fault of the system and of a caller; when the server stops, sessions say goodbye through
-//! their outboxes before anything is cut.
+//! Serves all ports and shuts them down. Rule: neither a system error nor a client error ends an accept loop; on
+//! shutdown, sessions send their close frames through their outboxes before any connection is cut.
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,51 +17,51 @@ use tokio::time::timeout;
 use crate::accept::Acceptor;
 use crate::accept::bind::Bound;
 use crate::accept::handover::Ports;
-use crate::accept::places::{Bounds, Places};
+use crate::accept::slots::{ConnectionSlots, SlotLimits};
 use crate::admission::Admission;
-use crate::admission::certificates::Certificates;
-use crate::admission::closing::Closing;
-pub use crate::admission::closing::Farewell;
-pub use crate::admission::seats::OpenFiles;
-use crate::admission::seats::{Budget, Seats};
-use crate::admission::signed_in::SignedIn;
-use crate::connection::Shared;
-use crate::connection::unfinished::Unfinished;
+use crate::admission::certificates::CertificateStore;
+pub use crate::admission::device_limit::OpenFiles;
+use crate::admission::device_limit::{DeviceLimit, FileBudget};
+use crate::admission::revocation::RevocationMonitor;
+pub use crate::admission::shutdown::Farewell;
+use crate::admission::shutdown::Shutdown;
+use crate::connection::SharedState;
+use crate::connection::partial_messages::PartialMessages;
 use crate::connection_metrics::ConnectionMetrics;
-use crate::console::{Console, Operator};
+use crate::control::{CommandDispatcher, Operator};
 use crate::http_port::{self, HttpPort, Readiness};
 use crate::ota;
 use crate::settings::GatewaySettings;
-use crate::software::KnownSoftware;
+use crate::software::SoftwareTable;
 
-/// What the gateway works with.
+/// The dependencies of the gateway.
 pub struct Gateway {
     /// All sessions.
     pub registry: Arc<Registry>,
-    /// Each new handshake sees the value of the moment.
+    /// Each new handshake reads the current value.
     pub settings: watch::Receiver<Arc<GatewaySettings>>,
-    /// What `/readyz` answers. Nothing else depends on it.
+    /// The response of `/readyz`. Nothing else depends on it.
     pub readiness: watch::Receiver<Readiness>,
-    /// Files and sockets of the process; none where they are not known.
+    /// File descriptors of the process; `None` if unknown.
     pub files: Option<OpenFiles>,
-    /// Further routes of the HTTP port. They must not repeat `/healthz`, `/readyz` or OTA's.
+    /// Additional routes of the HTTP port. They must not overlap with `/healthz`, `/readyz` or OTA.
     pub routes: Router,
-    /// Carries out what the operator's console orders.
+    /// Executes operator commands.
     pub operator: Arc<dyn Operator>,
 }
 
 impl Gateway {
-    /// Serves all ports until `shutdown` gives its farewell; then takes nobody in, lets the
-    /// sessions close their connections, and returns when all have ended, or `limits::DRAIN` after.
-    /// HTTP is answered to the end. Gives the listening sockets back where the farewell hands
-    /// them over; else they are closed. Cancelling cuts every connection at once.
+    /// Serves all ports until `shutdown` resolves; then stops admitting devices, lets the sessions close their
+    /// connections, and returns when all have ended, or after `limits::DRAIN`. HTTP is served to the end. Returns the
+    /// listening sockets if the notice hands them over; otherwise they are closed. Cancelling cuts every connection at
+    /// once.
     pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) -> Option<Ports> {
         let Self { registry, settings, readiness, files, routes, operator } = self;
-        let (certificates, _renewal) = Certificates::keep(settings.clone());
-        // Plain or not is settled at the start; which certificate is not.
+        let (certificates, _certificate_task) = CertificateStore::watch(settings.clone());
+        // Whether the ports use TLS is fixed at the start; the certificate is not.
         let certificates = settings.borrow().tls.is_some().then_some(certificates);
-        let (end_http, ends) = watch::channel(false);
-        let software = Arc::new(KnownSoftware::default());
+        let (close_http, closed) = watch::channel(false);
+        let software = Arc::new(SoftwareTable::default());
         let ota = ota::routes(settings.clone(), bound.device_address(), software.clone());
         let health = http_port::health(readiness);
         let (public, operators) = match bound.operators {
@@ -70,50 +69,50 @@ impl Gateway {
             Some(listener) => (health.clone().merge(ota), Some((listener, health.merge(routes)))),
         };
         let http_ports = 1 + usize::from(operators.is_some());
-        let budget = Budget::of_files(files, http_ports);
+        let budget = FileBudget::of_files(files, http_ports);
         let http =
-            HttpPort { router: public, settings: settings.clone(), certificates: certificates.clone(), budget, ends };
+            HttpPort { router: public, settings: settings.clone(), certificates: certificates.clone(), budget, closed };
         let operators = operators
             .map(|(listener, router)| spawn_io(HttpPort { router, ..http.clone() }.serve(listener, "operators")));
         let http = spawn_io(http.serve(bound.http, "http"));
-        let console = Console::new(operator, settings.clone());
-        let (signed_in, _withdrawals) = SignedIn::watch(registry.clone(), settings.clone());
-        let seats = Seats::new(budget);
-        gauge!("modehost_connections_limit").set(seats.count(settings.borrow().max_connections) as f64);
-        let unfinished = Unfinished::new(limits::UNFINISHED_BYTES);
+        let control = CommandDispatcher::new(operator, settings.clone());
+        let (revocation, _revocation_task) = RevocationMonitor::watch(registry.clone(), settings.clone());
+        let device_limit = DeviceLimit::new(budget);
+        gauge!("modehost_connections_limit").set(device_limit.capacity(settings.borrow().max_connections) as f64);
+        let partial_messages = PartialMessages::new(limits::PARTIAL_MESSAGE_BYTES);
         let admission = Arc::new(Admission {
             registry,
             settings,
             certificates,
-            seats,
-            signed_in,
+            device_limit,
+            revocation,
             software,
-            connections: Shared { meters: ConnectionMetrics::new(), unfinished, console },
-            closing: Closing::default(),
+            connections: SharedState { metrics: ConnectionMetrics::new(), partial_messages, control },
+            shutdown: Shutdown::default(),
         });
         let mut connections = IoTasks::default();
         let mut acceptor = device_port(bound.devices, budget, &admission);
-        let farewell = admit_until(&mut acceptor, &admission, &mut connections, shutdown).await;
-        let Admission { registry, closing, .. } = &*admission;
-        closing.begin(farewell.clone());
-        let Acceptor { listener, places, .. } = acceptor;
-        let devices = farewell.hands_over.then_some(listener);
+        let notice = accept_until(&mut acceptor, &admission, &mut connections, shutdown).await;
+        let Admission { registry, shutdown, .. } = &*admission;
+        shutdown.begin(notice.clone());
+        let Acceptor { listener, slots, .. } = acceptor;
+        let devices = notice.hands_over.then_some(listener);
         if devices.is_some() {
-            // Whoever is in the middle of the handshake gets in first, and is sent back with the others.
-            let all = connections_end_beside(&mut connections, places.empty());
+            // Handshakes in progress complete first; those devices are then closed with the others.
+            let all = reap_while(&mut connections, slots.all_released());
             let _ = timeout(limits::HANDOVER_HANDSHAKES, all).await;
         }
-        // Who has said nothing until now must not hold up those who have.
-        closing.close();
-        tracing::info!(connections = connections.len(), code = farewell.code, "closing all connections");
+        // From here on, clients that have sent nothing do not delay the shutdown.
+        shutdown.close();
+        tracing::info!(connections = connections.len(), code = notice.code, "closing all connections");
         let ended = async {
-            registry.drain(farewell.code, &farewell.reason).await;
+            registry.drain(notice.code, &notice.reason).await;
             while connections.next_end().await.is_some() {}
         };
         if timeout(limits::DRAIN, ended).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections did not end in time and are cut");
         }
-        end_http.send_replace(true);
+        close_http.send_replace(true);
         let mut listeners = vec![devices?, http.join().await?];
         if let Some(operators) = operators {
             listeners.push(operators.join().await?);
@@ -123,26 +122,26 @@ impl Gateway {
     }
 }
 
-/// Waits for something while ended connections are forgotten.
-async fn connections_end_beside<T>(connections: &mut IoTasks, wait: impl Future<Output = T>) -> T {
-    let mut wait = pin!(wait);
+/// Runs a future while reaping connections that have ended.
+async fn reap_while<T>(connections: &mut IoTasks, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
     loop {
         tokio::select! {
-            outcome = &mut wait => return outcome,
+            outcome = &mut future => return outcome,
             Some(()) = connections.next_end() => {}
         }
     }
 }
 
-/// The port of devices, which holds nobody to a share where there is room.
-fn device_port(listener: TcpListener, budget: Budget, admission: &Admission) -> Acceptor {
-    let bounds = Bounds { all: budget.half_open, reserve: 0, grace: limits::HANDSHAKE_GRACE, strict: false };
-    let share = |_: &GatewaySettings| limits::HALF_OPEN_SHARE;
-    Acceptor::new(listener, Places::new("devices", bounds), admission.settings.clone(), share)
+/// The device port, which enforces no quota while slots are free.
+fn device_port(listener: TcpListener, budget: FileBudget, admission: &Admission) -> Acceptor {
+    let slot_limits = SlotLimits { all: budget.half_open, reserve: 0, grace: limits::HANDSHAKE_GRACE, strict: false };
+    let quota = |_: &GatewaySettings| limits::HALF_OPEN_ADDRESS_QUOTA;
+    Acceptor::new(listener, ConnectionSlots::new("devices", slot_limits), admission.settings.clone(), quota)
 }
 
-/// Takes devices in until `shutdown`.
-async fn admit_until(
+/// Admits devices until `shutdown` resolves.
+async fn accept_until(
     acceptor: &mut Acceptor,
     admission: &Arc<Admission>,
     connections: &mut IoTasks,
@@ -151,9 +150,9 @@ async fn admit_until(
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
-            farewell = &mut shutdown => return farewell,
+            notice = &mut shutdown => return notice,
             accepted = acceptor.next() => connections.spawn(admission.clone().admit(accepted)),
-            // Ended tasks are forgotten at once: each still holds its memory.
+            // Reap at once: a finished task retains its memory until then.
             Some(()) = connections.next_end() => {}
         }
     }

@@ -1,5 +1,5 @@
-//! What the gateway runs on. Rule: a value is whole and valid; a change is a new value, which new
-//! handshakes see and connections that live do not.
+//! The runtime settings of the gateway. Rule: a value is complete and validated; a reload publishes a new value, which
+//! applies to new handshakes, not to open connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,63 +15,63 @@ use crate::config::{GatewayConfig, OnDuplicate, OperatorSecret, ServerConfig};
 use crate::origin::Origins;
 use crate::proxy::Proxies;
 
-/// The settings that may change while the server runs.
+/// The reloadable settings.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
-    /// Which of two connections of one device stays.
+    /// Which of two connections of one device is kept.
     pub duplicate: DuplicateDevice,
-    /// Largest message from a device.
+    /// Largest accepted message of a device, in bytes.
     pub max_message_bytes: usize,
-    /// From accepting to the 101.
-    pub handshake: Duration,
-    /// A device that was sent nothing for this long is sent something.
+    /// Timeout from accept to the 101.
+    pub handshake_timeout: Duration,
+    /// A device that was sent nothing for this long is sent a keepalive.
     pub silence: Duration,
-    /// WebSocket pings from the server, if any.
+    /// Interval of WebSocket pings, if enabled.
     pub ping_interval: Option<Duration>,
-    /// Pages of browsers that may connect.
+    /// Allowed origins of browser pages.
     pub origins: Origins,
-    /// Who may connect.
+    /// Authenticates devices.
     pub sign_in: Arc<SignIn>,
-    /// What server messages must know; none: they are refused.
+    /// Secret of operator commands; `None`: they are rejected.
     pub secret: Option<OperatorSecret>,
-    /// The operators' token, if there is one.
-    pub operators: Option<OperatorSecret>,
-    /// Connections that one address may have on the HTTP port without that token.
-    pub http_share: usize,
-    /// Devices that may be connected; none: as many as the machine allows.
+    /// The operators' token, if configured.
+    pub operator_token: Option<OperatorSecret>,
+    /// Quota of connections that one address may have on the HTTP port without that token.
+    pub http_address_quota: usize,
+    /// Limit on connected devices; `None`: as many as the file descriptors permit.
     pub max_connections: Option<usize>,
-    /// Whose word on where a request comes from counts.
+    /// The trusted proxies.
     pub proxies: Proxies,
-    /// Certificate and key, where the ports speak TLS.
+    /// Certificate and key, if the ports use TLS.
     pub tls: Option<TlsConfig>,
-    /// Paths for devices, each without its last slash; never empty.
+    /// Paths for devices, each without a trailing slash; never empty.
     pub paths: Arc<[String]>,
-    /// What OTA hands out in place of the host that was asked; a whole `ws` or `wss` address.
+    /// The address that OTA returns instead of the requested host; a complete `ws` or `wss` URL.
     pub public_url: Option<String>,
-    /// For the clocks of devices.
+    /// UTC offset that OTA sends to devices, in minutes.
     pub timezone_offset_min: i32,
-    /// Whether tokens may come in the query.
+    /// Whether tokens in the query are accepted.
     pub query_tokens: bool,
-    /// Whether OTA hands out tokens that are bound to a device.
+    /// Whether OTA returns tokens that are bound to a device.
     pub ota_tokens: bool,
 }
 
 impl GatewaySettings {
-    /// From validated sections of the configuration.
+    /// From validated configuration sections.
     pub fn new(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
         Self::build(server, gateway, auth, SignIn::new(auth))
     }
 
-    /// The same for a server that runs: failed sign-ins stay counted, and keys and answers of
-    /// identity providers stay known where their settings have not changed.
+    /// New settings for a running server: counters of failed sign-ins are kept, and so are cached keys and provider
+    /// responses whose settings have not changed.
     #[must_use]
     pub fn renewed(&self, server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
-        Self::build(server, gateway, auth, self.sign_in.renewed(auth))
+        Self::build(server, gateway, auth, self.sign_in.updated(auth))
     }
 
-    /// Whether a request bears the operators' token.
+    /// Whether a request carries the operators' token.
     pub fn is_operator(&self, headers: &HeaderMap) -> bool {
-        self.operators.as_ref().is_some_and(|token| bears(headers, token))
+        self.operator_token.as_ref().is_some_and(|token| bears(headers, token))
     }
 
     fn build(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig, sign_in: SignIn) -> Self {
@@ -83,14 +83,14 @@ impl GatewaySettings {
                 OnDuplicate::Reject => DuplicateDevice::Reject,
             },
             max_message_bytes: gateway.max_message_bytes,
-            handshake: Duration::from_millis(gateway.handshake_timeout_ms),
+            handshake_timeout: Duration::from_millis(gateway.handshake_timeout_ms),
             silence: limits::SILENCE,
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref(), server.public_url.as_deref()),
             sign_in: Arc::new(sign_in),
             secret: server.secret.clone(),
-            operators: server.admin_token.clone(),
-            http_share: gateway.http_connections_per_address,
+            operator_token: server.admin_token.clone(),
+            http_address_quota: gateway.http_connections_per_address,
             max_connections: gateway.max_connections,
             proxies: Proxies::new(&server.trusted_proxies),
             tls: server.tls.clone(),
@@ -109,7 +109,7 @@ impl Default for GatewaySettings {
     }
 }
 
-/// Whether a request bears this token, as `Authorization: Bearer`.
+/// Whether a request carries this token, as `Authorization: Bearer`.
 pub fn bears(headers: &HeaderMap, token: &OperatorSecret) -> bool {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     given.is_some_and(|given| token.is(given))
@@ -120,7 +120,7 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The address in the form that firmware can read: `ws://host:port/path/`.
+/// The address in the form that firmware parses: `ws://host:port/path/`.
 fn public_url(url: &str, first_path: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
     let scheme = if matches!(scheme.to_ascii_lowercase().as_str(), "wss" | "https") { "wss" } else { "ws" };

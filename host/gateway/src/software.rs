@@ -1,5 +1,5 @@
-//! What devices say of the software that runs on them. Rule: nothing of it is proven, so it is for the log alone; it
-//! is cleaned and cut before it is kept, and kept for a bounded number of devices.
+//! Software versions that devices report. Rule: they are unverified and used for the log only; text is sanitised and
+//! truncated before it is stored, and stored for a bounded number of devices.
 
 use std::collections::HashMap;
 
@@ -7,32 +7,31 @@ use crate::limits;
 use modehost_ids::{DeviceId, shown};
 use parking_lot::Mutex;
 
-/// What a device says of what runs on it.
+/// The software of one device, as reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Software {
-    /// Its `User-Agent`: firmware names the board there, and libraries themselves.
+    /// Its `User-Agent`: firmware puts the board there, and libraries their own name.
     pub agent: Option<String>,
     pub version: Option<String>,
 }
 
 impl Software {
-    /// As it may be shown.
+    /// Sanitises and truncates both texts.
     pub fn new(agent: Option<&str>, version: Option<&str>) -> Self {
-        let shown = |text: Option<&str>| text.and_then(|text| shown(text, limits::AGENT_CHARACTERS));
+        let shown = |text: Option<&str>| text.and_then(|text| shown(text, limits::SOFTWARE_CHARACTERS));
         Self { agent: shown(agent), version: shown(version) }
     }
 }
 
-/// What devices have said of themselves when they asked for the address: stock firmware says it there, and not when it
-/// connects.
+/// What devices reported in their OTA requests: stock firmware reports it there, and not when it connects.
 #[derive(Debug, Default)]
-pub(crate) struct KnownSoftware(Mutex<HashMap<DeviceId, Software>>);
+pub(crate) struct SoftwareTable(Mutex<HashMap<DeviceId, Software>>);
 
-impl KnownSoftware {
-    /// Keeps what a device says, in place of another device's where there are too many.
-    pub fn note(&self, device: &DeviceId, software: &Software) {
+impl SoftwareTable {
+    /// Stores the software of a device; evicts another device if the table is full.
+    pub fn record(&self, device: &DeviceId, software: &Software) {
         let mut known = self.0.lock();
-        if known.len() >= limits::FIRMWARE_KNOWN
+        if known.len() >= limits::SOFTWARE_TABLE_DEVICES
             && !known.contains_key(device)
             && let Some(other) = known.keys().next().cloned()
         {
@@ -41,8 +40,8 @@ impl KnownSoftware {
         known.insert(device.clone(), software.clone());
     }
 
-    /// What a device has said; nothing where it is not known.
-    pub fn find(&self, device: &DeviceId) -> Software {
+    /// The software of a device; empty if unknown.
+    pub fn get(&self, device: &DeviceId) -> Software {
         self.0.lock().get(device).cloned().unwrap_or_default()
     }
 }
@@ -53,13 +52,13 @@ mod tests {
 
     #[test]
     fn what_devices_say_of_themselves_is_kept_for_so_many() {
-        let known = KnownSoftware::default();
+        let known = SoftwareTable::default();
         let firmware = Software::new(Some("bread-compact/1.9.0\n"), Some("1.9.0"));
-        for number in 0..limits::FIRMWARE_KNOWN + 10 {
-            known.note(&DeviceId::new(format!("dev-{number}")), &firmware);
+        for number in 0..limits::SOFTWARE_TABLE_DEVICES + 10 {
+            known.record(&DeviceId::new(format!("dev-{number}")), &firmware);
         }
-        assert_eq!(known.0.lock().len(), limits::FIRMWARE_KNOWN);
-        let last = DeviceId::new(format!("dev-{}", limits::FIRMWARE_KNOWN + 9));
-        assert_eq!(known.find(&last).agent.as_deref(), Some("bread-compact/1.9.0"));
+        assert_eq!(known.0.lock().len(), limits::SOFTWARE_TABLE_DEVICES);
+        let last = DeviceId::new(format!("dev-{}", limits::SOFTWARE_TABLE_DEVICES + 9));
+        assert_eq!(known.get(&last).agent.as_deref(), Some("bread-compact/1.9.0"));
     }
 }

@@ -1,5 +1,4 @@
-//! Kept inputs and mutations of them for the reader of handshakes. Rule: whatever comes, ids that can be used or an error
-//! come of it.
+//! Corpus inputs and mutations of them for the handshake reader. Rule: any input yields valid ids or an error.
 
 use modehost_corpus::Corpus;
 

@@ -1,5 +1,5 @@
-//! One pass over a text frame: it is one JSON object, nested no deeper than allowed, without NUL
-//! and lone surrogates, and names its `type`. Rule: nothing behind this looks for these again.
+//! Validates a text frame in one pass: it is one JSON object with a `type`, nested no deeper than allowed, without NUL
+//! and lone surrogates. Rule: later code does not repeat these checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,37 +8,37 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::reply::{ErrorCode, Invalid};
 
-/// What the pass found.
+/// The result of the validation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Checked<'a> {
     /// The member `type`, trimmed and lower-cased.
     pub kind: Cow<'a, str>,
 }
 
-/// Checks one text frame.
+/// Validates a text frame.
 ///
 /// # Errors
-/// `INVALID_JSON` where the text is not JSON, `SCHEMA_INVALID` where it is not an object with a
-/// `type`, or is nested deeper than `max_depth`, or holds NUL.
+/// `INVALID_JSON` if the text is not JSON, `SCHEMA_INVALID` if it is not an object with a `type`, is nested deeper than
+/// `max_depth`, or contains NUL.
 pub fn check(text: &str, max_depth: usize) -> Result<Checked<'_>, Invalid> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let found = Envelope { max_depth }.deserialize(&mut reader).map_err(|error| invalid(&error))?;
+    let kind = Envelope { max_depth }.deserialize(&mut reader).map_err(|error| invalid(&error))?;
     reader.end().map_err(|error| invalid(&error))?;
-    let kind = found.ok_or_else(|| Invalid::schema("missing: type"))?;
-    let lowered = kind.trim() != kind || kind.bytes().any(|byte| byte.is_ascii_uppercase());
-    let kind = if lowered { Cow::Owned(kind.trim().to_ascii_lowercase()) } else { kind };
+    let kind = kind.ok_or_else(|| Invalid::schema("missing: type"))?;
+    let needs_change = kind.trim() != kind || kind.bytes().any(|byte| byte.is_ascii_uppercase());
+    let kind = if needs_change { Cow::Owned(kind.trim().to_ascii_lowercase()) } else { kind };
     Ok(Checked { kind })
 }
 
-/// Marks the errors that are ours among those of serde_json.
-const OURS: &str = "\u{1}";
+/// Distinguishes errors of this module from those of serde_json.
+const MARKER: &str = "\u{1}";
 
 fn invalid(error: &serde_json::Error) -> Invalid {
     let text = error.to_string();
-    if let Some(ours) = text.strip_prefix(OURS) {
-        // serde_json adds " at line …"; the sentence ends before it.
-        let end = ours.rfind(" at line ").unwrap_or(ours.len());
-        return Invalid::schema(&ours[..end]);
+    if let Some(message) = text.strip_prefix(MARKER) {
+        // serde_json appends " at line …", which is removed.
+        let end = message.rfind(" at line ").unwrap_or(message.len());
+        return Invalid::schema(&message[..end]);
     }
     if text.starts_with("recursion limit") {
         return Invalid::schema("nested too deep");
@@ -58,7 +58,7 @@ impl<'de> DeserializeSeed<'de> for Envelope {
     }
 }
 
-/// An object's members are walked; anything else is refused by its shape.
+/// Walks the members of an object; any other JSON value is an error.
 impl<'de> Visitor<'de> for Envelope {
     type Value = Option<Cow<'de, str>>;
 
@@ -68,11 +68,11 @@ impl<'de> Visitor<'de> for Envelope {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kind = None;
-        while let Some(key) = map.next_key_seed(Text)? {
+        while let Some(key) = map.next_key_seed(StringSeed)? {
             if key == "type" {
-                kind = Some(map.next_value_seed(Kind)?);
+                kind = Some(map.next_value_seed(TypeSeed)?);
             } else {
-                map.next_value_seed(Walk { left: self.max_depth.saturating_sub(1) })?;
+                map.next_value_seed(SkipValue { depth_left: self.max_depth.saturating_sub(1) })?;
             }
         }
         Ok(kind)
@@ -102,13 +102,13 @@ impl<'de> Visitor<'de> for Envelope {
 }
 
 fn not_an_object<E: serde::de::Error>() -> E {
-    E::custom(format_args!("{OURS}message must be a JSON object"))
+    E::custom(format_args!("{MARKER}message must be a JSON object"))
 }
 
-/// A string, borrowed where it has no escapes.
-struct Text;
+/// A string, borrowed if it has no escapes.
+struct StringSeed;
 
-impl<'de> DeserializeSeed<'de> for Text {
+impl<'de> DeserializeSeed<'de> for StringSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
@@ -116,32 +116,32 @@ impl<'de> DeserializeSeed<'de> for Text {
     }
 }
 
-impl<'de> Visitor<'de> for Text {
+impl<'de> Visitor<'de> for StringSeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        no_nul(text)?;
+        reject_nul(text)?;
         Ok(Cow::Borrowed(text))
     }
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        no_nul(text)?;
+        reject_nul(text)?;
         Ok(Cow::Owned(text.to_owned()))
     }
 }
 
-/// The member `type`: a string, or an error that says so.
-struct Kind;
+/// The member `type`, which must be a string.
+struct TypeSeed;
 
-impl<'de> DeserializeSeed<'de> for Kind {
+impl<'de> DeserializeSeed<'de> for TypeSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_str(Text).map_err(|error| {
+        reader.deserialize_str(StringSeed).map_err(|error| {
             if error.to_string().starts_with("invalid type") {
-                D::Error::custom(format_args!("{OURS}type must be a string"))
+                D::Error::custom(format_args!("{MARKER}type must be a string"))
             } else {
                 error
             }
@@ -149,29 +149,29 @@ impl<'de> DeserializeSeed<'de> for Kind {
     }
 }
 
-fn no_nul<E: serde::de::Error>(text: &str) -> Result<(), E> {
+fn reject_nul<E: serde::de::Error>(text: &str) -> Result<(), E> {
     match memchr::memchr(0, text.as_bytes()) {
         None => Ok(()),
-        Some(_) => Err(E::custom(format_args!("{OURS}text must not contain NUL"))),
+        Some(_) => Err(E::custom(format_args!("{MARKER}text must not contain NUL"))),
     }
 }
 
-/// Any value, looked at and thrown away.
+/// Validates any value and discards it.
 #[derive(Clone, Copy)]
-struct Walk {
-    left: usize,
+struct SkipValue {
+    depth_left: usize,
 }
 
-impl Walk {
+impl SkipValue {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left }),
-            None => Err(E::custom(format_args!("{OURS}nested too deep"))),
+        match self.depth_left.checked_sub(1) {
+            Some(depth_left) => Ok(Self { depth_left }),
+            None => Err(E::custom(format_args!("{MARKER}nested too deep"))),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk {
+impl<'de> DeserializeSeed<'de> for SkipValue {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -179,7 +179,7 @@ impl<'de> DeserializeSeed<'de> for Walk {
     }
 }
 
-impl<'de> Visitor<'de> for Walk {
+impl<'de> Visitor<'de> for SkipValue {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +201,7 @@ impl<'de> Visitor<'de> for Walk {
         Ok(())
     }
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        no_nul(text)
+        reject_nul(text)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let deeper = self.deeper()?;
@@ -210,7 +210,7 @@ impl<'de> Visitor<'de> for Walk {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let deeper = self.deeper()?;
-        while map.next_key_seed(Text)?.is_some() {
+        while map.next_key_seed(StringSeed)?.is_some() {
             map.next_value_seed(deeper)?;
         }
         Ok(())

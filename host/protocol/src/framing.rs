@@ -1,51 +1,50 @@
-//! Binary frames of a device: sound, and what is wrapped around it. All numbers are big-endian.
-//! Rule: no length that a device gives is believed; a frame that lies is refused, and its neighbours
-//! are taken.
+//! Binary frames: audio and its framing. All numbers are big-endian. Rule: a length in a header is never trusted; a
+//! malformed frame is rejected without affecting the frames around it.
 //!
-//! The device uses one of three framings both ways: 1 is the bare packet, 2 has a
-//! header of 16 bytes (`u16` version, `u16` kind, `u32` reserved, `u32` timestamp in ms, `u32`
-//! length), 3 one of 4 bytes (`u8` kind, `u8` reserved, `u16` length). Kind 0 is sound, 1 is JSON.
+//! A device uses one of three framings in both directions: 1 is the bare packet, 2 has a header of 16 bytes (`u16`
+//! version, `u16` kind, `u32` reserved, `u32` timestamp in ms, `u32` length), 3 one of 4 bytes (`u8` kind, `u8`
+//! reserved, `u16` length). Kind 0 is audio, 1 is JSON.
 
-mod evidence;
+mod detection;
 
-pub use self::evidence::Evidence;
+pub use self::detection::Evidence;
 
-/// How sound is wrapped on a connection.
+/// The framing of audio on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// Version 1.
+    /// Version 1: no header.
     #[default]
     Bare,
-    /// Version 2.
+    /// Version 2: a header with a timestamp.
     Timed,
-    /// Version 3.
+    /// Version 3: a short header.
     Short,
 }
 
-/// What was wrapped.
+/// The payload of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwrapped<'a> {
-    /// One packet.
+    /// One audio packet.
     Sound(&'a [u8]),
-    /// A message; whether it is one has not been looked at.
+    /// A text message, not validated yet.
     Text(&'a [u8]),
 }
 
-/// Why a frame cannot be taken.
+/// Why a frame is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadFrame {
-    /// Shorter than its header, or empty.
+pub enum FrameError {
+    /// Shorter than its header, or without payload.
     TooShort,
-    /// Of another version than the connection's.
+    /// A header of another version than the connection's.
     Version,
-    /// Of a kind that nobody knows.
+    /// An unknown kind.
     Kind,
-    /// Its length is not what its header says.
+    /// The length in the header does not match the frame.
     Length,
 }
 
-impl BadFrame {
-    /// For metrics.
+impl FrameError {
+    /// Label of the metric.
     pub fn label(self) -> &'static str {
         match self {
             Self::TooShort => "too_short",
@@ -60,7 +59,7 @@ const TIMED_HEADER: usize = 16;
 const SHORT_HEADER: usize = 4;
 
 impl Framing {
-    /// The framing of this version of the protocol, if there is one.
+    /// The framing of this protocol version; `None` for an unknown version.
     pub fn of_version(version: u64) -> Option<Self> {
         match version {
             1 => Some(Self::Bare),
@@ -70,7 +69,7 @@ impl Framing {
         }
     }
 
-    /// Its version.
+    /// The protocol version.
     pub fn version(self) -> u8 {
         match self {
             Self::Bare => 1,
@@ -79,42 +78,42 @@ impl Framing {
         }
     }
 
-    /// What is in a frame.
+    /// Parses a frame.
     ///
     /// # Errors
-    /// If its header does not fit it.
-    pub fn unwrap(self, frame: &[u8]) -> Result<Unwrapped<'_>, BadFrame> {
+    /// If the header does not match the frame.
+    pub fn unwrap(self, frame: &[u8]) -> Result<Unwrapped<'_>, FrameError> {
         let (kind, length, payload) = match self {
-            Self::Bare if frame.is_empty() => return Err(BadFrame::TooShort),
+            Self::Bare if frame.is_empty() => return Err(FrameError::TooShort),
             Self::Bare => return Ok(Unwrapped::Sound(frame)),
             Self::Timed => {
-                let (header, payload) = frame.split_first_chunk::<TIMED_HEADER>().ok_or(BadFrame::TooShort)?;
+                let (header, payload) = frame.split_first_chunk::<TIMED_HEADER>().ok_or(FrameError::TooShort)?;
                 if header[..2] != [0, 2] {
-                    return Err(BadFrame::Version);
+                    return Err(FrameError::Version);
                 }
                 let length = u32::from_be_bytes([header[12], header[13], header[14], header[15]]);
                 (u16::from_be_bytes([header[2], header[3]]), length as usize, payload)
             }
             Self::Short => {
-                let (header, payload) = frame.split_first_chunk::<SHORT_HEADER>().ok_or(BadFrame::TooShort)?;
+                let (header, payload) = frame.split_first_chunk::<SHORT_HEADER>().ok_or(FrameError::TooShort)?;
                 let length = u16::from_be_bytes([header[2], header[3]]);
                 (u16::from(header[0]), usize::from(length), payload)
             }
         };
         if length != payload.len() {
-            return Err(BadFrame::Length);
+            return Err(FrameError::Length);
         }
         match kind {
-            0 if payload.is_empty() => Err(BadFrame::TooShort),
+            0 if payload.is_empty() => Err(FrameError::TooShort),
             0 => Ok(Unwrapped::Sound(payload)),
             1 => Ok(Unwrapped::Text(payload)),
-            _ => Err(BadFrame::Kind),
+            _ => Err(FrameError::Kind),
         }
     }
 
-    /// A packet of sound as a frame. `timestamp_ms` is that of the packet's first sample, from any
-    /// beginning; only version 2 carries it. A packet that the header cannot count (more than 65,535
-    /// bytes in version 3) is cut, which no encoder of ours comes near.
+    /// Frames an audio packet. `timestamp_ms` is that of its first sample, from an arbitrary origin; only version 2
+    /// carries it. A packet longer than the length field (more than 65,535 bytes in version 3) is truncated; no encoder
+    /// here produces one.
     pub fn wrap(self, mut packet: Vec<u8>, timestamp_ms: u32) -> Vec<u8> {
         let mut frame = match self {
             Self::Bare => return packet,
@@ -160,19 +159,19 @@ mod tests {
     fn a6_lying_frames_are_refused() {
         let timed = Framing::Timed.wrap(vec![7, 8], 0);
         for cut in 0..timed.len() {
-            let expected = if cut < TIMED_HEADER { BadFrame::TooShort } else { BadFrame::Length };
+            let expected = if cut < TIMED_HEADER { FrameError::TooShort } else { FrameError::Length };
             assert_eq!(Framing::Timed.unwrap(&timed[..cut]), Err(expected), "{cut} bytes");
         }
         let mut other = timed.clone();
         other[1] = 3;
-        assert_eq!(Framing::Timed.unwrap(&other), Err(BadFrame::Version));
+        assert_eq!(Framing::Timed.unwrap(&other), Err(FrameError::Version));
         let mut huge = timed.clone();
         huge[12..16].fill(0xff);
-        assert_eq!(Framing::Timed.unwrap(&huge), Err(BadFrame::Length));
-        assert_eq!(Framing::Short.unwrap(&[9, 0, 0, 1, 7]), Err(BadFrame::Kind));
-        assert_eq!(Framing::Short.unwrap(&[0, 0, 0xff, 0xff, 7]), Err(BadFrame::Length));
-        assert_eq!(Framing::Short.unwrap(&[0, 0, 0, 0]), Err(BadFrame::TooShort));
-        assert_eq!(Framing::Bare.unwrap(&[]), Err(BadFrame::TooShort));
+        assert_eq!(Framing::Timed.unwrap(&huge), Err(FrameError::Length));
+        assert_eq!(Framing::Short.unwrap(&[9, 0, 0, 1, 7]), Err(FrameError::Kind));
+        assert_eq!(Framing::Short.unwrap(&[0, 0, 0xff, 0xff, 7]), Err(FrameError::Length));
+        assert_eq!(Framing::Short.unwrap(&[0, 0, 0, 0]), Err(FrameError::TooShort));
+        assert_eq!(Framing::Bare.unwrap(&[]), Err(FrameError::TooShort));
         assert_eq!(Framing::of_version(4), None);
     }
 }

@@ -1,45 +1,45 @@
-//! What a device says of itself. Rule: every field may be missing or odd; a hello is always
-//! answered, since clients hang without, and what cannot be used is told beside it.
+//! The hello of a device. Rule: every field may be missing or malformed; a hello is always answered, since clients hang
+//! otherwise, and unusable values are reported in a second message.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-/// A hello; every field but `type` is optional in the field.
+/// A hello; every member but `type` is optional.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hello {
     /// The whole message.
     pub body: Arc<str>,
     /// The device has an MCP server with tools.
     pub mcp: bool,
-    /// The device knows messages that are not the ecosystem's.
+    /// The device supports this server's extension messages.
     pub extensions: bool,
-    /// The device can show faces; one that says it cannot is sent none.
+    /// The device displays emotions; false suppresses `llm` messages.
     pub faces: bool,
-    /// The version of the protocol, which stands for the framing of sound.
+    /// The protocol version, which corresponds to an audio framing.
     pub version: Option<u64>,
-    /// What the device sends, as far as it can be used.
+    /// What the device sends, as far as it is usable.
     pub audio: AudioFormat,
-    /// One sentence about what cannot be used, and what is assumed instead.
+    /// One sentence about unusable values and the defaults used instead.
     pub objection: Option<String>,
 }
 
-/// How sound is put into packets.
+/// The encoding of audio packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Codec {
-    /// RFC 6716, one packet a message.
+    /// RFC 6716, one packet per frame.
     #[default]
     Opus,
     /// Signed 16 bit, little-endian.
     Pcm,
 }
 
-/// What a device sends, and wants to be sent.
+/// The audio format of a device, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioFormat {
-    /// What a packet holds.
+    /// The encoding of a packet.
     pub codec: Codec,
-    /// In Hz; Opus says it itself, whatever this is.
+    /// In Hz; for Opus it is informative, since each packet contains its own rate.
     pub sample_rate: u32,
 }
 
@@ -49,16 +49,16 @@ impl Default for AudioFormat {
     }
 }
 
-/// Rates of PCM that are taken, in Hz.
+/// Accepted rates of PCM, in Hz.
 const PCM_RATES: std::ops::RangeInclusive<u64> = 8_000..=48_000;
-/// Rates that Opus knows, in Hz.
+/// Rates defined for Opus, in Hz.
 const OPUS_RATES: [u64; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
 impl Hello {
-    /// Reads a hello, a JSON object.
+    /// Parses a hello, a JSON object.
     pub fn parse(text: &str) -> Self {
         let hello: Value = serde_json::from_str(text).unwrap_or_default();
-        // Some clients write it so.
+        // Some clients use camel case.
         let params = [&hello["audio_params"], &hello["audioParams"]].into_iter().find(|params| !params.is_null());
         let (audio, objection) = params.map_or_else(Default::default, audio);
         Self {
@@ -75,7 +75,7 @@ impl Hello {
 
 fn audio(params: &Value) -> (AudioFormat, Option<String>) {
     let mut format = AudioFormat::default();
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     if !params.is_object() {
         return (format, Some("audio_params must be an object; Opus at 16000 Hz is assumed".to_owned()));
     }
@@ -84,9 +84,9 @@ fn audio(params: &Value) -> (AudioFormat, Option<String>) {
         Value::String(name) => match name.trim().to_lowercase().as_str() {
             "opus" => {}
             "pcm" => format.codec = Codec::Pcm,
-            _ => wrong.push("audio_params.format must be one of: opus, pcm; opus is assumed".to_owned()),
+            _ => errors.push("audio_params.format must be one of: opus, pcm; opus is assumed".to_owned()),
         },
-        _ => wrong.push("audio_params.format must be a string; opus is assumed".to_owned()),
+        _ => errors.push("audio_params.format must be a string; opus is assumed".to_owned()),
     }
     let rate = [&params["sample_rate"], &params["sampleRate"]].into_iter().find(|rate| !rate.is_null());
     match (rate, rate.and_then(Value::as_u64), format.codec) {
@@ -96,22 +96,22 @@ fn audio(params: &Value) -> (AudioFormat, Option<String>) {
         {
             format.sample_rate = u32::try_from(rate).unwrap_or(format.sample_rate);
         }
-        (.., Codec::Pcm) => wrong
+        (.., Codec::Pcm) => errors
             .push("audio_params.sample_rate must be a number of Hz from 8000 to 48000; 16000 is assumed".to_owned()),
-        (.., Codec::Opus) => wrong.push(
+        (.., Codec::Opus) => errors.push(
             "audio_params.sample_rate must be one of: 8000, 12000, 16000, 24000, 48000; the rate in each packet is used"
                 .to_owned(),
         ),
     }
     let channels = &params["channels"];
     if !channels.is_null() && channels.as_u64() != Some(1) {
-        wrong.push("audio_params.channels must be 1".to_owned());
+        errors.push("audio_params.channels must be 1".to_owned());
     }
     let duration = params.get("frame_duration").or_else(|| params.get("frameDuration")).unwrap_or(&Value::Null);
     if !duration.is_null() && !duration.as_f64().is_some_and(|ms| ms > 0.0 && ms <= 120.0) {
-        wrong.push("audio_params.frame_duration must be a number of ms, at most 120".to_owned());
+        errors.push("audio_params.frame_duration must be a number of ms, at most 120".to_owned());
     }
-    (format, (!wrong.is_empty()).then(|| wrong.join("; ")))
+    (format, (!errors.is_empty()).then(|| errors.join("; ")))
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
         ] {
             let hello = Hello::parse(&format!(r#"{{"audio_params":{params}}}"#));
             assert_eq!(hello.audio.sample_rate, 16_000, "{params}");
-            assert!(hello.objection.as_deref().is_some_and(|told| told.contains(word)), "{params}: {hello:?}");
+            assert!(hello.objection.as_deref().is_some_and(|text| text.contains(word)), "{params}: {hello:?}");
         }
     }
 }

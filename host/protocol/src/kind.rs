@@ -1,10 +1,10 @@
-//! The message types that belong to the server. Rule: this is the only list of them; plugins cannot claim one, and
-//! each has its own label in the metrics.
+//! The message types that the server handles itself. Rule: this is the only list of them; plugins cannot claim one, and
+//! each has its own metrics label.
 
-/// Declares the types, each with its word on the wire, in the order in which messages and metrics list them.
+/// Declares the types, each with its name on the wire, in the order in which messages and metrics list them.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $word:literal;)+) => {
-        /// The type of a message that devices send and the server itself answers.
+        /// The type of a device message that the server handles itself.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum HostKind {
             $($(#[$doc])* $kind,)+
@@ -14,14 +14,14 @@ macro_rules! kinds {
             /// All of them.
             pub const ALL: [Self; [$(Self::$kind),+].len()] = [$(Self::$kind),+];
 
-            /// The word of `type` on the wire.
+            /// The value of `type` on the wire.
             pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$kind => $word,)+
                 }
             }
 
-            /// The type of this word; none where it is not the server's own.
+            /// The type with this name; `None` if the server does not handle it.
             pub fn of(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$kind),)+
@@ -33,21 +33,21 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What the device says of itself.
+    /// Capabilities of the device.
     Hello = "hello";
-    /// The microphone: start, stop, typed words.
+    /// Microphone: start, stop, typed text.
     Listen = "listen";
-    /// The device wants silence.
+    /// Stop speaking.
     Abort = "abort";
-    /// Begins or ends a mode.
+    /// Starts or ends a mode.
     Mode = "mode";
-    /// A command of the operator's console.
+    /// An operator command.
     Server = "server";
-    /// An exchange with the device's MCP server.
+    /// JSON-RPC with the device's MCP server.
     Mcp = "mcp";
-    /// Things of firmware before 1.6.3.
+    /// IoT things of firmware before 1.6.3.
     Iot = "iot";
-    /// The device is about to leave.
+    /// The device is about to disconnect.
     Goodbye = "goodbye";
     /// A heartbeat.
     Ping = "ping";
@@ -56,7 +56,7 @@ kinds! {
 }
 
 impl HostKind {
-    /// True for the heartbeats, which the connection answers itself.
+    /// True for heartbeats, which the connection answers itself.
     pub fn is_heartbeat(self) -> bool {
         match self {
             Self::Ping | Self::Keepalive => true,
@@ -71,7 +71,7 @@ impl HostKind {
         }
     }
 
-    /// True for what the ecosystem does not know: a device that sends it knows this server's extensions.
+    /// True for types unknown to the ecosystem: a device that sends one supports this server's extensions.
     pub fn is_extension(self) -> bool {
         match self {
             Self::Mode => true,

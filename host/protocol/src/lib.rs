@@ -1,14 +1,14 @@
-//! Frames of a device to typed messages and back. Rule: no IO and no state; whatever a device
-//! may send gets a typed message or an [`Invalid`] that says exactly what is wrong.
+//! Conversion between frames of a device and typed messages. Rule: no IO and no state; any input yields a typed message
+//! or an [`Invalid`] that says exactly what is wrong.
 //!
 //! # Layout
-//! - [`framing`]: sound in binary frames, and how it is found out which frames they are
-//! - [`opus`]: the shape of a packet
-//! - [`mod@check`]: one pass over a text frame: well-formed, not too deep, which type
-//! - [`kind`]: the message types that belong to the server
-//! - [`message`]: what devices say
-//! - [`hello`]: what they say of themselves
-//! - [`reply`]: what the server says
+//! - [`framing`]: audio in binary frames, and detection of their framing
+//! - [`opus`]: validation of the structure of a packet
+//! - [`mod@check`]: validation of a text frame in one pass: well-formed, not too deep, which type
+//! - [`kind`]: the message types that the server handles itself
+//! - [`message`]: messages of devices
+//! - [`hello`]: the capabilities of a device
+//! - [`reply`]: messages of the server
 
 #![warn(missing_docs)]
 
@@ -21,7 +21,7 @@ pub mod opus;
 pub mod reply;
 
 pub use check::{Checked, check};
-pub use framing::{BadFrame, Evidence, Framing, Unwrapped};
+pub use framing::{Evidence, FrameError, Framing, Unwrapped};
 pub use hello::{AudioFormat, Codec, Hello};
 pub use kind::HostKind;
 pub use message::{DeviceMessage, Listen, ListenMode, ListenState};

@@ -1,5 +1,5 @@
-//! What devices say. Rule: only what firmware itself says is typed here; every other type is
-//! passed on as text to the plugin that claims it.
+//! Messages of devices. Rule: only messages of stock firmware are typed here; every other type is passed on as text to
+//! the plugin that claims it.
 
 use std::sync::Arc;
 
@@ -12,118 +12,118 @@ use crate::hello::Hello;
 use crate::kind::HostKind;
 use crate::reply::Invalid;
 
-/// A message whose shape has been checked.
+/// A message whose structure has been validated.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceMessage {
-    /// May come more than once on a connection.
+    /// May be sent more than once on a connection.
     Hello(Hello),
-    /// Listening begins or ends, or the device gives words as text.
+    /// Listening starts or stops, or the device sends text input.
     Listen(Listen),
-    /// The device wants silence.
+    /// The device requests that speech stops.
     Abort {
-        /// As the device gives it, cut to 64 characters; empty where it gives none.
+        /// As sent by the device, truncated to 64 characters; empty if missing.
         reason: String,
     },
-    /// A mode is to begin or to end.
+    /// Starts or ends a mode.
     Mode {
-        /// False: it is to end.
+        /// False: ends it.
         start: bool,
-        /// Lower-cased and without spaces around it; never empty. No plugin may have a mode of this name.
+        /// Lower-cased and trimmed; never empty. No plugin needs to have a mode of this name.
         mode: String,
     },
-    /// From the operator's console.
+    /// An operator command.
     Server {
-        /// Lower-cased and without spaces around it; never empty. It may be unknown.
+        /// Lower-cased and trimmed; never empty. It may be unknown.
         action: String,
-        /// What the console says that it knows; not compared yet.
+        /// The secret as sent; not verified yet.
         secret: GivenSecret,
     },
-    /// An answer or a notification of the device's MCP server: one JSON object, not looked into.
+    /// A response or a notification of the device's MCP server: one JSON object, not parsed.
     Mcp {
         /// The JSON object, as text.
         payload: Box<str>,
     },
-    /// What firmware before 1.6.3 says of itself: things and their states. Not looked into.
+    /// Things and states of firmware before 1.6.3. Not parsed.
     Iot {
         /// The whole message, as text.
         body: Arc<str>,
     },
-    /// Known, and nothing to be done: `goodbye`.
+    /// A known type that needs no action: `goodbye`.
     Ignored,
-    /// Of a type that is not the host's.
+    /// A type that the server does not handle itself.
     Other {
-        /// Its `type`, lower-cased and without spaces around it.
+        /// Its `type`, lower-cased and trimmed.
         kind: Arc<str>,
         /// The whole message, as text.
         body: Arc<str>,
     },
 }
 
-/// What a `server` message says that it knows; empty where it says nothing.
-pub type GivenSecret = Secret<OfMessages>;
+/// The secret in a `server` message; empty if missing.
+pub type GivenSecret = Secret<GivenSecretKind>;
 
 /// See [`GivenSecret`].
 #[derive(Debug)]
-pub enum OfMessages {}
+pub enum GivenSecretKind {}
 
-impl SecretKind for OfMessages {
+impl SecretKind for GivenSecretKind {
     const NAME: &'static str = "GivenSecret";
     const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
-/// What a `listen` says.
+/// A `listen` message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// What happens.
+    /// Its state.
     pub state: ListenState,
-    /// Only a `start` carries it.
+    /// Only with `start`.
     pub mode: Option<ListenMode>,
     /// Typed text or a wake word, with `detect`.
     pub text: Option<String>,
 }
 
-/// Who finds the ends of an utterance.
+/// Who ends an utterance (endpointing), and whether the microphone stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenMode {
-    /// The server, and the device does not listen while it speaks.
+    /// The server; the device does not listen during speech output.
     Auto,
     /// The device.
     Manual,
-    /// The server, and the device listens all the time.
+    /// The server; the device listens all the time.
     Realtime,
 }
 
 /// The states of `listen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenState {
-    /// The device begins to send sound.
+    /// The device starts to send audio.
     Start,
-    /// The utterance is over.
+    /// The utterance has ended.
     Stop,
-    /// Text in place of sound: a wake word, or what was typed.
+    /// Text instead of audio: a wake word, or typed text.
     Detect,
 }
 
-/// The host's own types that devices send and the ecosystem does not know.
+/// True for types that the server handles and the ecosystem does not know.
 pub fn is_extension(kind: &str) -> bool {
     HostKind::of(kind).is_some_and(HostKind::is_extension)
 }
 
-/// True for the heartbeat types, which the connection answers itself.
+/// True for heartbeat types, which the connection answers itself.
 pub fn is_heartbeat(kind: &str) -> bool {
     HostKind::of(kind).is_some_and(HostKind::is_heartbeat)
 }
 
 impl DeviceMessage {
-    /// Types a message whose envelope has been checked and whose type is `kind`.
+    /// Parses a message of type `kind` whose envelope has been validated.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` with what is missing or wrong.
+    /// `SCHEMA_INVALID` with the member that is missing or wrong.
     pub fn parse(kind: &str, text: &str) -> Result<Self, Invalid> {
-        let Some(own) = HostKind::of(kind) else {
+        let Some(host_kind) = HostKind::of(kind) else {
             return Ok(Self::Other { kind: kind.into(), body: text.into() });
         };
-        Ok(match own {
+        Ok(match host_kind {
             HostKind::Hello => Self::Hello(Hello::parse(text)),
             HostKind::Listen => Self::Listen(listen(&fields(text)?)?),
             HostKind::Abort => Self::Abort { reason: reason(text) },
@@ -132,13 +132,13 @@ impl DeviceMessage {
             HostKind::Mcp => mcp(text)?,
             HostKind::Iot => Self::Iot { body: text.into() },
             HostKind::Goodbye => Self::Ignored,
-            // The connection answers heartbeats; where one comes this way, nothing handles it.
+            // The connection answers heartbeats, so one that gets here is passed on like an unknown type.
             HostKind::Ping | HostKind::Keepalive => Self::Other { kind: kind.into(), body: text.into() },
         })
     }
 }
 
-/// The members that the host's own messages use; all others are ignored.
+/// The members of typed messages; all others are ignored.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Fields {
@@ -153,7 +153,7 @@ fn fields(text: &str) -> Result<Fields, Invalid> {
     serde_json::from_str(text).map_err(|error| Invalid::schema(error.to_string()))
 }
 
-/// A string member, as it is. `None` where it is absent or null.
+/// A string member. `None` if absent or null.
 fn string<'a>(value: Option<&'a Value>, name: &str) -> Result<Option<&'a str>, Invalid> {
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -162,16 +162,20 @@ fn string<'a>(value: Option<&'a Value>, name: &str) -> Result<Option<&'a str>, I
     }
 }
 
-/// A word of a closed set: trimmed and lower-cased before it is looked up.
-fn word<'a, T: Copy>(value: Option<&Value>, name: &str, set: &[(&'a str, T)]) -> Result<Option<(&'a str, T)>, Invalid> {
+/// A keyword from a closed set, trimmed and lower-cased before the lookup.
+fn keyword<'a, T: Copy>(
+    value: Option<&Value>,
+    name: &str,
+    set: &[(&'a str, T)],
+) -> Result<Option<(&'a str, T)>, Invalid> {
     let Some(text) = string(value, name)? else { return Ok(None) };
     let text = text.trim().to_lowercase();
-    let found = set.iter().find(|(word, _)| *word == text);
-    let names = || set.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let found = set.iter().find(|(keyword, _)| *keyword == text);
+    let names = || set.iter().map(|(keyword, _)| *keyword).collect::<Vec<_>>().join(", ");
     found.copied().map(Some).ok_or_else(|| Invalid::schema(format!("{name} must be one of: {}", names())))
 }
 
-/// The reason of an abort. An odd one is no ground to leave the device in its speaking state.
+/// The reason of an abort. A malformed one is ignored, since an error would leave the device in its speaking state.
 fn reason(text: &str) -> String {
     let abort: Value = serde_json::from_str(text).unwrap_or_default();
     abort["reason"].as_str().unwrap_or_default().chars().take(64).collect()
@@ -179,12 +183,12 @@ fn reason(text: &str) -> String {
 
 fn mcp(text: &str) -> Result<DeviceMessage, Invalid> {
     #[derive(Deserialize)]
-    struct Carrier<'a> {
+    struct McpEnvelope<'a> {
         #[serde(borrow)]
         payload: Option<&'a RawValue>,
     }
-    let carrier: Carrier<'_> = serde_json::from_str(text).map_err(|error| Invalid::schema(error.to_string()))?;
-    let payload = carrier.payload.ok_or_else(|| Invalid::schema("missing: payload"))?.get();
+    let envelope: McpEnvelope<'_> = serde_json::from_str(text).map_err(|error| Invalid::schema(error.to_string()))?;
+    let payload = envelope.payload.ok_or_else(|| Invalid::schema("missing: payload"))?.get();
     if !payload.starts_with('{') {
         return Err(Invalid::schema("payload must be an object"));
     }
@@ -193,17 +197,17 @@ fn mcp(text: &str) -> Result<DeviceMessage, Invalid> {
 
 fn listen(fields: &Fields) -> Result<Listen, Invalid> {
     let states = [("start", ListenState::Start), ("stop", ListenState::Stop), ("detect", ListenState::Detect)];
-    let state = word(fields.state.as_ref(), "state", &states)?;
+    let state = keyword(fields.state.as_ref(), "state", &states)?;
     let (_, state) = state.ok_or_else(|| Invalid::schema("missing: state"))?;
-    // A stop may carry any mode or none: firmware omits it, others repeat the last.
+    // `stop` may carry any mode or none: firmware omits it, other clients repeat the last one.
     let modes = [("auto", ListenMode::Auto), ("manual", ListenMode::Manual), ("realtime", ListenMode::Realtime)];
-    let mode = if state == ListenState::Start { word(fields.mode.as_ref(), "mode", &modes)? } else { None };
+    let mode = if state == ListenState::Start { keyword(fields.mode.as_ref(), "mode", &modes)? } else { None };
     let text = string(fields.text.as_ref(), "text")?.map(str::trim).filter(|text| !text.is_empty());
     Ok(Listen { state, mode: mode.map(|(_, mode)| mode), text: text.map(str::to_owned) })
 }
 
 fn mode(fields: &Fields) -> Result<DeviceMessage, Invalid> {
-    let state = word(fields.state.as_ref(), "state", &[("start", true), ("end", false)])?;
+    let state = keyword(fields.state.as_ref(), "state", &[("start", true), ("end", false)])?;
     let mode = string(fields.mode.as_ref(), "mode")?.map(|mode| mode.trim().to_lowercase());
     let mode = mode.filter(|mode| !mode.is_empty());
     match (state, mode) {

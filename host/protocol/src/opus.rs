@@ -1,23 +1,24 @@
-//! The shape of an Opus packet (RFC 6716, section 3), without decoding it. Rule: what this refuses, no
-//! decoder takes; what it takes may still be noise.
+//! Structure of an Opus packet (RFC 6716, section 3), without decoding. Rule: a packet that is rejected here is
+//! rejected by every decoder; one that is accepted may still be noise.
 
-/// Longest frame, in bytes.
-const FRAME: usize = 1275;
-/// Longest packet in time: 120 ms, in units of 2.5 ms.
-const LONGEST: usize = 48;
+/// Maximum size of a frame, in bytes.
+const MAX_FRAME_BYTES: usize = 1275;
+/// Maximum duration of a packet: 120 ms, in units of 2.5 ms.
+const MAX_PACKET_UNITS: usize = 48;
 
-/// Whether bytes have the shape of an Opus packet.
+/// Whether the bytes have the structure of an Opus packet.
 pub fn is_opus(packet: &[u8]) -> bool {
     let Some((toc, frames)) = packet.split_first() else { return false };
     match toc & 3 {
-        0 => frames.len() <= FRAME,
-        1 => frames.len().is_multiple_of(2) && frames.len() / 2 <= FRAME,
-        2 => frame_length(frames).is_some_and(|(length, rest)| length <= rest.len() && rest.len() - length <= FRAME),
-        _ => has_frames(duration(*toc), frames).is_some(),
+        0 => frames.len() <= MAX_FRAME_BYTES,
+        1 => frames.len().is_multiple_of(2) && frames.len() / 2 <= MAX_FRAME_BYTES,
+        2 => frame_length(frames)
+            .is_some_and(|(length, rest)| length <= rest.len() && rest.len() - length <= MAX_FRAME_BYTES),
+        _ => parse_code_3(duration(*toc), frames).is_some(),
     }
 }
 
-/// Length of a frame, in units of 2.5 ms.
+/// Duration of a frame, in units of 2.5 ms.
 fn duration(toc: u8) -> usize {
     match (toc >> 3, toc >> 3 & 3) {
         (0..=11, 3) => 24,
@@ -27,7 +28,7 @@ fn duration(toc: u8) -> usize {
     }
 }
 
-/// The length that is written at the beginning, and what is behind it.
+/// Parses a frame length; returns it and the remaining bytes.
 fn frame_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (low, rest) = bytes.split_first()?;
     if *low < 252 {
@@ -37,18 +38,18 @@ fn frame_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::from(*high) * 4 + usize::from(*low), rest))
 }
 
-/// Any number of frames, after a byte that counts them; with padding at the end where it says so.
-fn has_frames(duration: usize, bytes: &[u8]) -> Option<()> {
-    let (head, mut rest) = bytes.split_first()?;
-    let count = usize::from(head & 0x3f);
-    if count == 0 || count * duration > LONGEST {
+/// Code 3: any number of frames, after a byte with their count, optionally with padding at the end.
+fn parse_code_3(duration: usize, bytes: &[u8]) -> Option<()> {
+    let (header, mut rest) = bytes.split_first()?;
+    let count = usize::from(header & 0x3f);
+    if count == 0 || count * duration > MAX_PACKET_UNITS {
         return None;
     }
-    if head & 0x40 != 0 {
+    if header & 0x40 != 0 {
         let mut padding = 0;
         loop {
-            let (byte, behind) = rest.split_first()?;
-            rest = behind;
+            let (byte, rest_after) = rest.split_first()?;
+            rest = rest_after;
             padding += usize::from(*byte).min(254);
             if *byte != 255 {
                 break;
@@ -56,17 +57,17 @@ fn has_frames(duration: usize, bytes: &[u8]) -> Option<()> {
         }
         rest = rest.get(..rest.len().checked_sub(padding)?)?;
     }
-    if head & 0x80 == 0 {
-        return (rest.len().is_multiple_of(count) && rest.len() / count <= FRAME).then_some(());
+    if header & 0x80 == 0 {
+        return (rest.len().is_multiple_of(count) && rest.len() / count <= MAX_FRAME_BYTES).then_some(());
     }
     let mut sum = 0;
     for _ in 1..count {
-        let (length, behind) = frame_length(rest)?;
+        let (length, rest_after) = frame_length(rest)?;
         sum += length;
-        rest = behind;
+        rest = rest_after;
     }
     let last = rest.len().checked_sub(sum)?;
-    (last <= FRAME).then_some(())
+    (last <= MAX_FRAME_BYTES).then_some(())
 }
 
 #[cfg(test)]
@@ -81,13 +82,13 @@ mod tests {
             &[0x58, 1, 2, 3],
             &[0x59, 1, 2, 3, 4],
             &[0x5a, 2, 1, 2, 3],
-            // Two frames of 20 ms, of one length.
+            // Two frames of 20 ms, constant bit rate.
             &[0x4b, 2, 1, 2, 3, 4],
-            // Of two lengths.
+            // Variable bit rate.
             &[0x4b, 0x82, 3, 1, 2, 3, 4],
             // With two bytes of padding.
             &[0x4b, 0x42, 2, 1, 2, 0, 0],
-            // 48 frames of 2.5 ms, all of them lost.
+            // 48 frames of 2.5 ms, all empty (lost).
             &[0x83, 48],
         ] {
             assert!(is_opus(good), "{good:02x?}");
@@ -99,7 +100,7 @@ mod tests {
             &[0x5a, 9, 1],
             &[0x5b],
             &[0x5b, 0],
-            // Three frames of 60 ms are too long.
+            // Three frames of 60 ms exceed the maximum.
             &[0x5b, 3, 1, 2, 3],
             &[0x4b, 2, 1, 2, 3],
             &[0x4b, 0x82, 9, 1],

@@ -1,46 +1,46 @@
-//! What the server says, as JSON text. Rule: an error names its code, says in one plain sentence
-//! what is wrong, and points back at the message that it answers.
+//! Messages of the server, as JSON text. Rule: an error contains a code, one plain sentence that says what is wrong,
+//! and a reference to the message that it answers.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Codes of error messages. Modes may use further ones of their own.
+/// Codes of error messages. Modes may define their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The frame is not JSON.
     InvalidJson,
     /// No plugin claims this `type`.
     UnknownType,
-    /// A member is missing or has a value that it may not have, or the JSON is nested too deeply.
+    /// A member is missing or has an invalid value, or the JSON is nested too deeply.
     SchemaInvalid,
-    /// A message is longer than it may be.
+    /// A message exceeds its size limit.
     TooLarge,
-    /// Nobody has signed in, or the sign-in does not count.
+    /// No sign-in, or an invalid one.
     Unauthorized,
-    /// Known, and not allowed.
+    /// Authenticated, but not allowed.
     Forbidden,
-    /// Too many; try later.
+    /// Too many requests; retry later.
     RateLimited,
     /// No plugin has a mode of this name.
     UnknownMode,
-    /// The mode has failed; it is as it was before the message.
+    /// The mode has failed; its state is as before the message.
     ModeFault,
-    /// Speech cannot be turned into text at the moment.
+    /// Speech recognition is unavailable.
     AsrUnavailable,
-    /// Sound came that cannot be decoded.
+    /// Audio was received that cannot be decoded.
     AudioUnreadable,
-    /// Text cannot be turned into speech at the moment.
+    /// Speech synthesis is unavailable.
     TtsUnavailable,
-    /// The disk does not take what must be kept.
+    /// Data that must be stored cannot be written.
     StorageUnavailable,
-    /// The server, or what was asked for, is busy or still starting.
+    /// The server or the requested resource is busy or still starting.
     NotReady,
 }
 
 impl ErrorCode {
-    /// As it stands in the message.
+    /// The code on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidJson => "INVALID_JSON",
@@ -61,10 +61,10 @@ impl ErrorCode {
     }
 }
 
-/// A message that cannot be taken.
+/// A message that is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// For programs.
+    /// Machine-readable.
     pub code: ErrorCode,
     /// One sentence for the device.
     pub message: String,
@@ -82,40 +82,40 @@ impl Invalid {
     }
 }
 
-/// The members of a message that an error about it repeats.
+/// The members of a message that an error repeats in `ref`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reference {
     /// The message's `type`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Its `event`, where that is a text.
+    /// Its `event`, if that is a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Its `phase`, where that is a text.
+    /// Its `phase`, if that is a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// Its `state`, where that is a text.
+    /// Its `state`, if that is a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Its `id`, a text or a number.
+    /// Its `id`, a string or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Value>,
 }
 
 impl Reference {
-    /// To packets of sound, which have no members.
+    /// A reference to audio packets, which have no members.
     pub fn to_sound() -> Self {
         Self { kind: Some("audio".to_owned()), ..Self::default() }
     }
 
-    /// Reads the members from a message; whatever cannot be read is left out. Errors are rare, so
-    /// this may parse once more.
+    /// Extracts the members from a message; unreadable ones are omitted. Parses the text again, which is acceptable
+    /// since errors are rare.
     pub fn of(text: &str) -> Self {
         let Ok(Value::Object(mut object)) = serde_json::from_str::<Value>(text) else {
             return Self::default();
         };
         let mut member = |name: &str| match object.remove(name) {
-            // Echoes are cut: an error must not be a way to make the server send a megabyte.
+            // Truncated: an error must not be a way to make the server send a megabyte.
             Some(Value::String(text)) => Some(text.chars().take(64).collect::<String>()),
             _ => None,
         };
@@ -145,23 +145,23 @@ pub fn error(code: &str, message: &str, reference: &Reference) -> String {
 /// `{"type":"pong"}`.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
-/// Sent on a channel that has been silent too long, to devices that know it. `pong` would do as well, but looks
-/// like an answer to clients that count those.
+/// Keeps an idle channel open, for devices that support extensions. `pong` would do as well, but looks like a response
+/// to clients that count those.
 pub const KEEPALIVE: &str = r#"{"type":"keepalive"}"#;
-/// The same for devices that know the ecosystem's messages only: a face that changes nothing on a device that waits.
-pub const QUIET_FACE: &str = r#"{"type":"llm","emotion":"neutral"}"#;
+/// The same for devices that support the ecosystem's messages only: an emotion that changes nothing on an idle device.
+pub const NEUTRAL_EMOTION: &str = r#"{"type":"llm","emotion":"neutral"}"#;
 
-/// Types of messages to devices that all of the ecosystem's clients know, or ignore without harm.
+/// Types that all clients of the ecosystem know, or ignore without harm.
 const ECOSYSTEM: [&str; 12] =
     ["hello", "stt", "tts", "llm", "mcp", "iot", "alert", "system", "goodbye", "custom", "pong", "server"];
 
-/// True for a type of message that goes to every device (C.18).
+/// True for a type that is sent to every device (C.18).
 pub fn is_ecosystem(kind: &str) -> bool {
     ECOSYSTEM.contains(&kind)
 }
 
-/// The answer to hello, with every field that some client hangs without. `format`, the rate in Hz and
-/// the length of a frame in ms are those of the sound that the device will be sent.
+/// The response to hello, with every member that some client requires. `format`, the rate in Hz and the frame length in
+/// ms are those of the audio that the device will be sent.
 pub fn hello(session_id: &str, (format, sample_rate, frame_ms): (&str, u32, u32)) -> String {
     json!({
         "type": "hello",
@@ -178,7 +178,7 @@ pub fn mode_ok(state: &str, mode: &str, session_id: &str) -> String {
     json!({ "type": "mode", "status": "ok", "state": state, "mode": mode, "session_id": session_id }).to_string()
 }
 
-/// `{"type":"mode","status":"error",…}`. `modes` is given where the mode is unknown.
+/// `{"type":"mode","status":"error",…}`. `modes` is given if the mode is unknown.
 pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes: Option<&[&str]>) -> String {
     let mut reply = json!({
         "type": "mode", "status": "error", "code": code.as_str(), "message": message, "state": state, "mode": mode,
@@ -189,10 +189,10 @@ pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes
     reply.to_string()
 }
 
-/// The face that shows nothing.
+/// The emotion without expression.
 pub const NEUTRAL: &str = "neutral";
 
-/// `{"type":"alert",…}`: firmware shows it with a face and plays a sound. `status` is its heading.
+/// `{"type":"alert",…}`: firmware displays it with an emotion and plays a sound. `status` is its heading.
 pub fn alert(status: &str, message: &str, emotion: &str) -> String {
     json!({ "type": "alert", "status": status, "message": message, "emotion": emotion }).to_string()
 }
@@ -202,14 +202,14 @@ pub fn system(message: &str) -> String {
     json!({ "type": "system", "message": message }).to_string()
 }
 
-/// `{"type":"system","event":"timeout_warning",…}`: the connection closes unless something is heard.
-/// In whole tens of ms, rounded up, so that people see the figure that was configured.
+/// `{"type":"system","event":"timeout_warning",…}`: the connection closes unless there is activity. Rounded up to 10
+/// ms, so that people see the configured value.
 pub fn timeout_warning(left: Duration) -> String {
     let remaining = left.as_millis().div_ceil(10) * 10;
     json!({ "type": "system", "event": "timeout_warning", "remaining_ms": remaining }).to_string()
 }
 
-/// `{"type":"server",…}`: what became of an order of the operator's console.
+/// `{"type":"server",…}`: the result of an operator command.
 pub fn server(outcome: Result<&str, (ErrorCode, &str)>, action: &str) -> String {
     let content = json!({ "action": action });
     match outcome {
@@ -222,7 +222,7 @@ pub fn server(outcome: Result<&str, (ErrorCode, &str)>, action: &str) -> String 
     .to_string()
 }
 
-/// `{"type":"stt",…}`: the caption of what was heard.
+/// `{"type":"stt",…}`: the final transcript.
 pub fn stt(text: &str, session_id: &str) -> String {
     json!({ "type": "stt", "text": text, "session_id": session_id }).to_string()
 }
@@ -232,7 +232,7 @@ pub fn transcription(text: &str, ts: u64, session_id: &str) -> String {
     json!({ "type": "audio", "event": "transcription", "text": text, "ts": ts, "session_id": session_id }).to_string()
 }
 
-/// `{"type":"tts","state":…}`; `text` goes with the sentence states.
+/// `{"type":"tts","state":…}`; `text` is set in the sentence states.
 pub fn tts(state: &str, text: Option<&str>, session_id: &str) -> String {
     let mut reply = json!({ "type": "tts", "state": state, "session_id": session_id });
     if let Some(text) = text {
@@ -260,7 +260,7 @@ pub fn listen(state: &str, mode: Option<&str>, session_id: &str) -> String {
     reply.to_string()
 }
 
-/// A mode's message with the session id put in front, unless it carries one. `body` is an object.
+/// Inserts the session id into a message of a mode, unless it has one. `body` is an object.
 pub fn with_session_id(body: String, session_id: &str) -> String {
     if body.contains("\"session_id\"") {
         return body;
@@ -269,7 +269,7 @@ pub fn with_session_id(body: String, session_id: &str) -> String {
     let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
     let mut out = String::with_capacity(body.len() + session_id.len() + 17);
     out.push_str("{\"session_id\":\"");
-    // A UUID of ours: nothing in it needs an escape.
+    // The server's own UUID, which needs no escaping.
     out.push_str(session_id);
     out.push('"');
     out.push_str(comma);

@@ -1,5 +1,5 @@
-//! Whatever text a device sends, it gets a message or an error, never a panic. Rule: half of the
-//! cases are JSON that is nearly right, since plain noise never gets past the first byte.
+//! Any text yields a message or an error, never a panic. Rule: half of the cases are nearly valid JSON, since random
+//! text fails at its first byte.
 
 use modehost_protocol::{DeviceMessage, ErrorCode, Reference, check, reply};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const DEPTH: usize = 16;
 
-/// Any JSON value, of some depth and width.
+/// Any JSON value, of bounded depth and width.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -24,23 +24,23 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A word that the host knows, or any.
-fn word() -> impl Strategy<Value = Value> {
+/// A known keyword, or any value.
+fn keyword() -> impl Strategy<Value = Value> {
     let known =
         ["hello", "listen", "abort", "mode", "server", "mcp", "ping", " START ", "stop", "detect", "end", "auto"];
     prop_oneof![prop::sample::select(known.to_vec()).prop_map(Value::from), value()]
 }
 
-/// A message with the members that the host looks at.
-fn nearly_a_message() -> impl Strategy<Value = String> {
+/// A message with known members.
+fn nearly_valid() -> impl Strategy<Value = String> {
     let members = ["type", "state", "mode", "text", "action", "content", "id", "event", "phase", "payload"];
-    prop::collection::btree_map(prop::sample::select(members.to_vec()), word(), 0..8)
+    prop::collection::btree_map(prop::sample::select(members.to_vec()), keyword(), 0..8)
         .prop_map(|members| json!(members).to_string())
 }
 
-/// The same with one piece of it cut out, doubled or replaced.
+/// The same with a part removed, duplicated or replaced.
 fn damaged() -> impl Strategy<Value = String> {
-    (nearly_a_message(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<char>()).prop_map(
+    (nearly_valid(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<char>()).prop_map(
         |(text, one, two, noise)| {
             let chars: Vec<char> = text.chars().collect();
             let (one, two) = (one.index(chars.len() + 1), two.index(chars.len() + 1));
@@ -50,8 +50,8 @@ fn damaged() -> impl Strategy<Value = String> {
     )
 }
 
-/// Does with a text what a connection does.
-fn take(text: &str) -> Result<DeviceMessage, ErrorCode> {
+/// Parses a text like a connection does.
+fn parse(text: &str) -> Result<DeviceMessage, ErrorCode> {
     let checked = check(text, DEPTH).map_err(|invalid| invalid.code)?;
     DeviceMessage::parse(&checked.kind, text).map_err(|invalid| invalid.code)
 }
@@ -68,19 +68,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn c10_any_text_is_taken_or_refused(text in prop_oneof![any::<String>(), nearly_a_message(), damaged()]) {
-        if let Err(code) = take(&text) {
+    fn c10_any_text_is_taken_or_refused(text in prop_oneof![any::<String>(), nearly_valid(), damaged()]) {
+        if let Err(code) = parse(&text) {
             prop_assert!(matches!(code, ErrorCode::InvalidJson | ErrorCode::SchemaInvalid));
         }
-        // The error that would be sent is JSON itself, and no larger for a larger message.
+        // The error that would be sent is JSON itself, and its size does not depend on the message.
         let error = reply::error("X", "no", &Reference::of(&text));
         prop_assert!(serde_json::from_str::<Value>(&error).is_ok());
         prop_assert!(error.len() < 4096, "{}", error.len());
     }
 
-    /// What is not JSON is never taken, and what is taken keeps to every rule.
+    /// Invalid JSON is never accepted, and every accepted message obeys the rules.
     #[test]
-    fn c10_what_is_taken_is_sound(text in prop_oneof![nearly_a_message(), damaged()]) {
+    fn c10_what_is_taken_is_sound(text in prop_oneof![nearly_valid(), damaged()]) {
         let parsed = serde_json::from_str::<Value>(&text);
         match check(&text, DEPTH) {
             Ok(checked) => {
@@ -95,17 +95,16 @@ proptest! {
         }
     }
 
-    /// Each type that the host types itself, with members of any kind: it is that message, or the
-    /// error says what is wrong with it.
+    /// Each typed message with arbitrary members: the result is that message, or an error that names the member.
     #[test]
     fn c10_every_type_bears_any_members(
         kind in prop::sample::select(vec!["hello", "listen", "abort", "mode", "server", "mcp", "iot", "goodbye", "other"]),
-        members in prop::collection::btree_map("[a-z]{1,8}|state|mode|text|action|content|payload|reason|features", word(), 0..6),
+        members in prop::collection::btree_map("[a-z]{1,8}|state|mode|text|action|content|payload|reason|features", keyword(), 0..6),
     ) {
         let mut message = json!(members);
         message["type"] = kind.into();
         let text = message.to_string();
-        match take(&text) {
+        match parse(&text) {
             Ok(DeviceMessage::Hello(hello)) => prop_assert!(kind == "hello" && *hello.body == *text),
             Ok(DeviceMessage::Listen(_)) => prop_assert_eq!(kind, "listen"),
             Ok(DeviceMessage::Abort { reason }) => prop_assert!(kind == "abort" && reason.chars().count() <= 64),
@@ -119,14 +118,14 @@ proptest! {
         }
     }
 
-    /// Bytes that are UTF-8 by chance, and nesting that has no end.
+    /// Bytes that are UTF-8 by chance, and unbounded nesting.
     #[test]
     fn c10_noise_and_abysses_are_refused_in_bounded_time(
         bytes in prop::collection::vec(any::<u8>(), 0..2000),
         opener in prop::sample::select(vec!["[", "{\"a\":", "[[{\"x\":", "\"", "{\"type\":\"x\",\"y\":"]),
         times in 0_usize..20_000,
     ) {
-        let _ = take(&String::from_utf8_lossy(&bytes));
-        let _ = take(&format!("{}{}", opener.repeat(times), String::from_utf8_lossy(&bytes)));
+        let _ = parse(&String::from_utf8_lossy(&bytes));
+        let _ = parse(&format!("{}{}", opener.repeat(times), String::from_utf8_lossy(&bytes)));
     }
 }

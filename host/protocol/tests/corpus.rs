@@ -1,5 +1,5 @@
-//! Kept inputs and mutations of them for the readers of what devices send. Rule: whatever comes, a message or an
-//! error comes of it, and neither is larger than what came.
+//! Corpus inputs and mutations of them for the parsers of device frames. Rule: any input yields a message or an error,
+//! neither of which is larger than the input.
 
 use modehost_corpus::Corpus;
 use modehost_protocol::{Codec, Evidence, Framing, Hello, Unwrapped};
@@ -23,7 +23,7 @@ fn c10_a_hello_is_always_read() {
         let hello = Hello::parse(&text);
         assert_eq!(*hello.body, *text);
         assert!((8_000..=48_000).contains(&hello.audio.sample_rate), "{:?}", hello.audio);
-        assert!(hello.objection.is_none_or(|told| (1..1024).contains(&told.len())));
+        assert!(hello.objection.is_none_or(|text| (1..1024).contains(&text.len())));
     });
 }
 
@@ -43,14 +43,14 @@ fn a6_frames_are_unwrapped_within_themselves() {
         for version in [None, Some(1), Some(2), Some(3), Some(u64::MAX)] {
             let mut evidence = Evidence::new(version);
             evidence.said_hello(Some(2), Codec::Opus);
-            let mut told = 0;
+            let mut reported = 0;
             for frame in bytes.chunks(bytes.first().map_or(1, |first| usize::from(*first % 40) + 1)) {
                 if let Ok(Unwrapped::Sound(payload) | Unwrapped::Text(payload)) = evidence.unwrap(frame) {
                     assert!(frame.ends_with(payload));
                 }
-                told += usize::from(evidence.is_unreadable());
+                reported += usize::from(evidence.is_unreadable());
             }
-            assert!(told <= 1, "an operator is told once");
+            assert!(reported <= 1, "it is reported once");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! `host/protocol/PROTOCOL.md`. Rule: its tables of types, codes and limits hold what the code has, no more and no less.
+//! `host/protocol/PROTOCOL.md`. Rule: its tables of types, codes and limits match the code exactly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The rows of the table below a heading: what stands between backticks in the first cell, and the second cell.
+/// The rows of the table below a heading: the names in backticks of the first cell, and the second cell.
 fn table(heading: &str) -> BTreeMap<String, String> {
     let page = read("host/protocol/PROTOCOL.md");
     let (_, below) = page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
@@ -39,7 +39,7 @@ fn names(heading: &str) -> BTreeSet<String> {
     table(heading).into_keys().collect()
 }
 
-/// Texts between quotation marks in the lines that `wanted` keeps.
+/// Texts between quotation marks in the lines that `wanted` selects.
 fn quoted(text: &str, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default()).filter(|line| wanted(line));
     lines.flat_map(|line| line.split('"').skip(1).step_by(2)).map(str::to_owned).collect()
@@ -51,25 +51,25 @@ fn is_code(text: &str) -> bool {
 
 #[test]
 fn the_types_that_the_server_takes_itself() {
-    let told = names("### Types that the server takes itself");
-    for kind in &told {
+    let documented = names("### Types that the server handles itself");
+    for kind in &documented {
         let own = is_heartbeat(kind) || !matches!(DeviceMessage::parse(kind, "{}"), Ok(DeviceMessage::Other { .. }));
         assert!(own, "{kind} is passed on to plugins");
     }
     let known: BTreeSet<String> = HostKind::ALL.into_iter().map(|kind| kind.word().to_owned()).collect();
-    assert_eq!(told, known);
+    assert_eq!(documented, known);
 }
 
 #[test]
 fn the_types_of_the_ecosystem_that_go_to_every_device() {
-    let told = names("### Types that every device is sent");
-    for kind in &told {
+    let documented = names("### Types that every device is sent");
+    for kind in &documented {
         assert!(reply::is_ecosystem(kind), "{kind}");
     }
     let source = read("host/protocol/src/reply.rs");
     let (_, list) = source.split_once("const ECOSYSTEM").expect("the list");
-    let known = quoted(list.split("];").next().expect("its end"), |_| true);
-    assert_eq!(told, known);
+    let known = quoted(list.split("];").next().expect("the end of the list"), |_| true);
+    assert_eq!(documented, known);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn the_error_codes_of_the_server() {
 fn the_error_codes_of_the_modes() {
     let mut source = String::new();
     let mut open = vec![root().join("plugins")];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() && path.file_name().is_some_and(|name| name != "tests" && name != "testkit") {
                 open.push(path);
@@ -95,13 +95,13 @@ fn the_error_codes_of_the_modes() {
         }
     }
     let host = names("### Codes of the server");
-    let told = names("### Codes of the modes");
-    for code in &told {
+    let documented = names("### Codes of the modes");
+    for code in &documented {
         assert!(source.contains(&format!("\"{code}\"")), "no mode answers {code}");
     }
     let rejected = quoted(&source, |line| line.contains("reject(\"") || line.contains("send_error(cx, \""));
     let unknown: Vec<_> =
-        rejected.iter().filter(|text| is_code(text) && !told.contains(*text) && !host.contains(*text)).collect();
+        rejected.iter().filter(|text| is_code(text) && !documented.contains(*text) && !host.contains(*text)).collect();
     assert!(unknown.is_empty(), "PROTOCOL.md does not know {unknown:?}");
 }
 
@@ -139,7 +139,7 @@ fn the_limits() {
         ("idle", seconds(limits::IDLE)),
         ("idle buffer", seconds(limits::IDLE_BUFFER)),
         ("resume window", seconds(limits::RESUME_WINDOW)),
-        ("held messages", limits::HELD_MESSAGES.to_string()),
+        ("buffered messages", limits::HELD_MESSAGES.to_string()),
         ("queued messages", limits::QUEUE_PER_DEVICE.to_string()),
         ("ota body", bytes(limits::OTA_BODY_BYTES)),
     ];
@@ -147,7 +147,7 @@ fn the_limits() {
     assert_eq!(table("## Limits"), expected);
 }
 
-/// The blocks of JSON in the page.
+/// The JSON blocks of the page.
 fn examples() -> Vec<serde_json::Value> {
     let page = read("host/protocol/PROTOCOL.md");
     let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());

@@ -1,5 +1,5 @@
-//! `auth.jwt`. Rule: an algorithm is accepted only with the kind of key that it is for, so that a
-//! public key can never be taken for a secret.
+//! `auth.jwt`. Rule: an algorithm is accepted only with its own type of key, so that a public key can never be used as
+//! an HMAC secret.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::is_address;
 use super::secret::{Secret, is_secret};
-use super::{claim_is_named, device_claim, identity_timeout};
+use super::{device_claim, device_claim_set, identity_timeout};
 
 /// `auth.jwt`: how signed tokens are judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
@@ -20,7 +20,7 @@ use super::{claim_is_named, device_claim, identity_timeout};
 pub struct JwtConfig {
     /// Signatures that are accepted. Default: HS256 where `secret` is given; RS256, ES256 and EdDSA
     /// where public keys are.
-    #[garde(custom(fit_the_keys(self)))]
+    #[garde(custom(match_keys(self)))]
     pub algorithms: Vec<JwtAlgorithm>,
     /// What `iss` must be. Default: it is not looked at.
     #[garde(inner(length(min = 1)))]
@@ -61,7 +61,7 @@ pub struct JwtConfig {
     #[garde(inner(length(min = 1)))]
     pub device_claim: Option<String>,
     /// Whether a token without that claim is refused; otherwise it opens any device. Default false.
-    #[garde(custom(claim_is_named(&self.device_claim)))]
+    #[garde(custom(device_claim_set(&self.device_claim)))]
     pub require_device: bool,
 }
 
@@ -86,7 +86,7 @@ impl Default for JwtConfig {
 }
 
 impl JwtConfig {
-    /// What is accepted, with the default filled in.
+    /// The accepted algorithms, defaults included.
     pub(crate) fn accepted(&self) -> Vec<Algorithm> {
         if !self.algorithms.is_empty() {
             return self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
@@ -104,7 +104,7 @@ impl JwtConfig {
     fn public_sources(&self) -> usize {
         [self.public_key_file.is_some(), self.jwks_url.is_some(), self.jwks_file.is_some()]
             .into_iter()
-            .filter(|given| *given)
+            .filter(|configured| *configured)
             .count()
     }
 }
@@ -161,15 +161,15 @@ impl JwtAlgorithm {
     }
 }
 
-fn fit_the_keys(jwt: &JwtConfig) -> impl FnOnce(&Vec<JwtAlgorithm>, &()) -> garde::Result + '_ {
+fn match_keys(jwt: &JwtConfig) -> impl FnOnce(&Vec<JwtAlgorithm>, &()) -> garde::Result + '_ {
     move |algorithms, _| {
-        let fault = |words: &str| Err(garde::Error::new(words));
+        let error = |text: &str| Err(garde::Error::new(text));
         let (secret, public) = (jwt.secret.is_some(), jwt.public_sources());
         if public > 1 {
-            return fault("can have keys from one of `public_key_file`, `jwks_url` and `jwks_file` only");
+            return error("can have keys from one of `public_key_file`, `jwks_url` and `jwks_file` only");
         }
         if !secret && public == 0 {
-            return fault("has no key: give `secret`, `public_key_file`, `jwks_url` or `jwks_file`");
+            return error("has no key: give `secret`, `public_key_file`, `jwks_url` or `jwks_file`");
         }
         if algorithms.is_empty() {
             return Ok(());
@@ -177,12 +177,12 @@ fn fit_the_keys(jwt: &JwtConfig) -> impl FnOnce(&Vec<JwtAlgorithm>, &()) -> gard
         let wants_secret = algorithms.iter().any(|algorithm| algorithm.is_secret());
         let wants_public = algorithms.iter().any(|algorithm| !algorithm.is_secret());
         match (wants_secret, wants_public) {
-            (true, _) if !secret => fault("has an HS algorithm, which needs `secret`"),
+            (true, _) if !secret => error("has an HS algorithm, which needs `secret`"),
             (_, true) if public == 0 => {
-                fault("has an algorithm with public keys, which needs `public_key_file`, `jwks_url` or `jwks_file`")
+                error("has an algorithm with public keys, which needs `public_key_file`, `jwks_url` or `jwks_file`")
             }
-            (false, _) if secret => fault("has no HS algorithm for `secret`; take `secret` out or add HS256"),
-            (_, false) if public > 0 => fault("has no algorithm for the public keys, such as RS256"),
+            (false, _) if secret => error("has no HS algorithm for `secret`; take `secret` out or add HS256"),
+            (_, false) if public > 0 => error("has no algorithm for the public keys, such as RS256"),
             _ => Ok(()),
         }
     }

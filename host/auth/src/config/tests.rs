@@ -1,15 +1,15 @@
-//! The section as people write it. Rule: what could not be used is refused with the setting to change.
+//! Validation of the section `auth`. Rule: an unusable configuration is rejected with the key to change.
 
 use serde_json::json;
 
 use super::*;
 
-fn faults(yaml: serde_json::Value) -> String {
+fn errors(yaml: serde_json::Value) -> String {
     let config: AuthConfig = serde_json::from_value(yaml).expect("the right form");
     config.validate().expect_err("invalid").to_string()
 }
 
-fn holds(config: serde_json::Value) {
+fn assert_valid(config: serde_json::Value) {
     let config: AuthConfig = serde_json::from_value(config).expect("the right form");
     config.validate().expect("valid");
 }
@@ -28,19 +28,19 @@ fn a_method_needs_what_it_works_with() {
         ("device_whitelist", "auth.device_whitelist"),
         ("device_token", "auth.device_token"),
     ] {
-        let told = faults(json!({ "methods": [method] }));
-        assert!(told.contains(section), "{told}");
+        let error = errors(json!({ "methods": [method] }));
+        assert!(error.contains(section), "{error}");
     }
-    assert!(faults(json!({ "methods": ["tokens", "tokens"], "tokens": [{ "token": "a" }] })).contains("twice"));
+    assert!(errors(json!({ "methods": ["tokens", "tokens"], "tokens": [{ "token": "a" }] })).contains("twice"));
 }
 
 #[test]
 fn c11_an_algorithm_needs_its_kind_of_key() {
-    holds(json!({ "methods": ["jwt"], "jwt": { "secret": "s" } }));
-    holds(
+    assert_valid(json!({ "methods": ["jwt"], "jwt": { "secret": "s" } }));
+    assert_valid(
         json!({ "methods": ["jwt"], "jwt": { "algorithms": ["HS512", "RS256"], "secret": "s", "jwks_file": "keys.json" } }),
     );
-    holds(
+    assert_valid(
         json!({ "methods": ["jwt"], "jwt": { "jwks_url": "https://id.example.org/keys", "algorithms": ["PS256", "EdDSA"] } }),
     );
     for (jwt, word) in [
@@ -54,8 +54,8 @@ fn c11_an_algorithm_needs_its_kind_of_key() {
         (json!({ "secret": "a", "device_claim": null, "require_device": true }), "device_claim"),
         (json!({ "jwks_url": "id.example.org" }), "https://"),
     ] {
-        let told = faults(json!({ "jwt": jwt }));
-        assert!(told.contains(word), "{told}");
+        let error = errors(json!({ "jwt": jwt }));
+        assert!(error.contains(word), "{error}");
     }
     let none: Result<AuthConfig, _> = serde_json::from_value(json!({ "jwt": { "algorithms": ["none"] } }));
     assert!(none.is_err());
@@ -73,10 +73,10 @@ fn c11_the_default_algorithms_fit_the_keys() {
 fn addresses_are_judged_and_not_repeated() {
     for url in ["id.example.org", "ftp://id.example.org", "https://", "https:///x", "https://a b/", "https://u:hush@a/"]
     {
-        let told = faults(json!({ "introspection": { "url": url } }));
-        assert!(told.contains("introspection.url") && !told.contains("hush"), "{url}: {told}");
+        let error = errors(json!({ "introspection": { "url": url } }));
+        assert!(error.contains("introspection.url") && !error.contains("hush"), "{url}: {error}");
     }
-    holds(
+    assert_valid(
         json!({ "methods": ["introspection"], "introspection": { "url": "http://127.0.0.1:8080/introspect", "client_id": "a" } }),
     );
 }
@@ -90,8 +90,8 @@ fn c11_what_is_written_down_is_switched_on() {
         (json!({ "jwt": { "secret": "a" } }), "jwt"),
         (json!({ "introspection": { "url": "https://a/" } }), "introspection"),
     ] {
-        let told = faults(section);
-        assert!(told.contains(&format!("write `methods: [{word}]`")), "{told}");
+        let error = errors(section);
+        assert!(error.contains(&format!("write `methods: [{word}]`")), "{error}");
     }
 }
 

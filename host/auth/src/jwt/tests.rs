@@ -1,4 +1,4 @@
-//! Tokens that are really signed, or pretend to be. Rule: each case differs from a good one in one point.
+//! Valid and forged JWTs. Rule: each case differs from a valid token in one point.
 
 use base64::Engine;
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -41,7 +41,7 @@ fn sign(algorithm: Algorithm, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, &key).expect("a token")
 }
 
-async fn check(jwt: &Jwt, token: &str) -> Result<(), Denied> {
+async fn check(jwt: &Jwt, token: &str) -> Result<(), DenyReason> {
     jwt.check(token, &DeviceId::new("aa:01"), NOW).await
 }
 
@@ -49,10 +49,10 @@ fn good() -> Value {
     json!({ "exp": NOW + 600, "device_id": "AA:01" })
 }
 
-/// A token with any header, signed with HS256 or not at all.
-fn by_hand(head: &str, claims: &Value, secret: Option<&[u8]>) -> String {
+/// A token with any header, signed with HS256 or unsigned.
+fn handmade(header: &str, claims: &Value, secret: Option<&[u8]>) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let message = format!("{}.{}", part(head), part(&claims.to_string()));
+    let message = format!("{}.{}", part(header), part(&claims.to_string()));
     let signature = secret.map(|secret| {
         let key = EncodingKey::from_secret(secret);
         jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature")
@@ -86,34 +86,34 @@ async fn c11_every_algorithm_opens_with_its_key_and_with_no_other() {
 async fn c11_what_is_not_configured_does_not_count() {
     let jwt = jwt(json!({ "public_key_file": path("rsa"), "algorithms": ["RS512"] }));
     assert_eq!(check(&jwt, &sign(Algorithm::RS512, &good())).await, Ok(()));
-    assert_eq!(check(&jwt, &sign(Algorithm::RS256, &good())).await, Err(Denied::Algorithm));
-    assert_eq!(check(&jwt, &sign(Algorithm::PS512, &good())).await, Err(Denied::Algorithm));
+    assert_eq!(check(&jwt, &sign(Algorithm::RS256, &good())).await, Err(DenyReason::Algorithm));
+    assert_eq!(check(&jwt, &sign(Algorithm::PS512, &good())).await, Err(DenyReason::Algorithm));
     let other = EncodingKey::from_rsa_pem(key!("rsa-other.private")).expect("a key");
     let token = encode(&Header::new(Algorithm::RS512), &good(), &other).expect("a token");
-    assert_eq!(check(&jwt, &token).await, Err(Denied::Signature));
+    assert_eq!(check(&jwt, &token).await, Err(DenyReason::Signature));
 }
 
 #[tokio::test]
 async fn c11_unsigned_and_confused_tokens_are_refused() {
     let (secret, public) = (with_secret(), jwt(json!({ "public_key_file": path("rsa") })));
     for none in ["none", "None", "NONE", "", "hs256", "ES512"] {
-        let token = by_hand(&format!(r#"{{"alg":"{none}"}}"#), &good(), None);
-        assert_eq!(check(&secret, &token).await, Err(Denied::Algorithm), "{none}");
-        let signed = by_hand(&format!(r#"{{"alg":"{none}"}}"#), &good(), Some(SECRET.as_bytes()));
-        assert_eq!(check(&secret, &signed).await, Err(Denied::Algorithm), "{none}");
+        let token = handmade(&format!(r#"{{"alg":"{none}"}}"#), &good(), None);
+        assert_eq!(check(&secret, &token).await, Err(DenyReason::Algorithm), "{none}");
+        let signed = handmade(&format!(r#"{{"alg":"{none}"}}"#), &good(), Some(SECRET.as_bytes()));
+        assert_eq!(check(&secret, &signed).await, Err(DenyReason::Algorithm), "{none}");
     }
-    // The classic: the public key taken as the secret of HS256.
-    let token = by_hand(r#"{"alg":"HS256"}"#, &good(), Some(key!("rsa.public")));
-    assert_eq!(check(&public, &token).await, Err(Denied::Algorithm));
+    // Algorithm confusion: the public key used as HS256 secret.
+    let token = handmade(r#"{"alg":"HS256"}"#, &good(), Some(key!("rsa.public")));
+    assert_eq!(check(&public, &token).await, Err(DenyReason::Algorithm));
     let both = jwt(json!({ "secret": SECRET, "public_key_file": path("rsa"), "algorithms": ["HS256", "RS256"] }));
-    assert_eq!(check(&both, &token).await, Err(Denied::Signature));
+    assert_eq!(check(&both, &token).await, Err(DenyReason::Signature));
     assert_eq!(check(&both, &sign(Algorithm::HS256, &good())).await, Ok(()));
     assert_eq!(check(&both, &sign(Algorithm::RS256, &good())).await, Ok(()));
-    // A header that brings its own key, and one that wants something understood.
+    // A header with an embedded key, and one with a critical extension.
     let jwk = json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "YQ" } }).to_string();
-    assert_eq!(check(&secret, &by_hand(&jwk, &good(), Some(b"a"))).await, Err(Denied::Signature));
-    let token = by_hand(r#"{"alg":"HS256","crit":["exp"]}"#, &good(), Some(SECRET.as_bytes()));
-    assert_eq!(check(&secret, &token).await, Err(Denied::Algorithm));
+    assert_eq!(check(&secret, &handmade(&jwk, &good(), Some(b"a"))).await, Err(DenyReason::Signature));
+    let token = handmade(r#"{"alg":"HS256","crit":["exp"]}"#, &good(), Some(SECRET.as_bytes()));
+    assert_eq!(check(&secret, &token).await, Err(DenyReason::Algorithm));
 }
 
 #[tokio::test]
@@ -122,25 +122,25 @@ async fn c11_times_issuer_audience_and_device_count() {
         "secret": SECRET, "algorithms": ["HS256"], "issuer": "us", "audience": "devices", "leeway_s": 30,
         "require_device": true,
     }));
-    let whole = json!({ "exp": NOW + 600, "nbf": NOW, "iss": "us", "aud": ["x", "devices"], "device_id": "aa:01" });
-    let changed = |name: &str, value: Value| {
-        let mut claims = whole.clone();
+    let claims = json!({ "exp": NOW + 600, "nbf": NOW, "iss": "us", "aud": ["x", "devices"], "device_id": "aa:01" });
+    let with_claim = |name: &str, value: Value| {
+        let mut claims = claims.clone();
         claims[name] = value;
         sign(Algorithm::HS256, &claims)
     };
-    assert_eq!(check(&jwt, &changed("exp", json!(NOW - 29))).await, Ok(()), "the clocks differ a little");
+    assert_eq!(check(&jwt, &with_claim("exp", json!(NOW - 29))).await, Ok(()), "the clocks differ a little");
     for (name, value, why) in [
-        ("exp", json!(NOW - 30), Denied::Expired),
-        ("exp", json!("tomorrow"), Denied::Malformed),
-        ("exp", Value::Null, Denied::Malformed),
-        ("nbf", json!(NOW + 31), Denied::NotYet),
-        ("iat", json!(NOW + 31), Denied::NotYet),
-        ("iss", json!("them"), Denied::Issuer),
-        ("aud", json!("others"), Denied::Audience),
-        ("device_id", json!("aa:02"), Denied::OtherDevice),
-        ("device_id", Value::Null, Denied::NoDevice),
+        ("exp", json!(NOW - 30), DenyReason::Expired),
+        ("exp", json!("tomorrow"), DenyReason::Malformed),
+        ("exp", Value::Null, DenyReason::Malformed),
+        ("nbf", json!(NOW + 31), DenyReason::NotYet),
+        ("iat", json!(NOW + 31), DenyReason::NotYet),
+        ("iss", json!("them"), DenyReason::Issuer),
+        ("aud", json!("others"), DenyReason::Audience),
+        ("device_id", json!("aa:02"), DenyReason::OtherDevice),
+        ("device_id", Value::Null, DenyReason::NoDevice),
     ] {
-        assert_eq!(check(&jwt, &changed(name, value)).await, Err(why), "{name}");
+        assert_eq!(check(&jwt, &with_claim(name, value)).await, Err(why), "{name}");
     }
 }
 
@@ -151,7 +151,7 @@ async fn a_token_that_was_changed_is_refused() {
     let parts: Vec<&str> = token.split('.').collect();
     let other = sign(Algorithm::HS256, &json!({ "exp": NOW + 9999, "device_id": "aa:01" }));
     let payload = other.split('.').nth(1).expect("a payload");
-    assert_eq!(check(&jwt, &format!("{}.{payload}.{}", parts[0], parts[2])).await, Err(Denied::Signature));
+    assert_eq!(check(&jwt, &format!("{}.{payload}.{}", parts[0], parts[2])).await, Err(DenyReason::Signature));
     for odd in [
         format!("{}.{}", parts[0], parts[1]),
         format!("{token}.x"),
@@ -164,19 +164,19 @@ async fn a_token_that_was_changed_is_refused() {
     ] {
         assert!(check(&jwt, &odd).await.is_err(), "{odd}");
     }
-    let no_object = by_hand(r#"{"alg":"HS256"}"#, &json!(["exp"]), Some(SECRET.as_bytes()));
-    assert_eq!(check(&jwt, &no_object).await, Err(Denied::Malformed));
-    let deep = by_hand(r#"{"alg":"HS256"}"#, &Value::Null, Some(SECRET.as_bytes()));
-    assert_eq!(check(&jwt, &deep).await, Err(Denied::Malformed));
+    let no_object = handmade(r#"{"alg":"HS256"}"#, &json!(["exp"]), Some(SECRET.as_bytes()));
+    assert_eq!(check(&jwt, &no_object).await, Err(DenyReason::Malformed));
+    let deep = handmade(r#"{"alg":"HS256"}"#, &Value::Null, Some(SECRET.as_bytes()));
+    assert_eq!(check(&jwt, &deep).await, Err(DenyReason::Malformed));
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_refuses_for_now() {
     let jwt = jwt(json!({ "public_key_file": "/nowhere/key.pem" }));
-    assert_eq!(check(&jwt, &sign(Algorithm::RS256, &good())).await, Err(Denied::Unavailable));
+    assert_eq!(check(&jwt, &sign(Algorithm::RS256, &good())).await, Err(DenyReason::Unavailable));
 }
 
-/// Kept tokens and mutations of them.
+/// Corpus tokens and mutations of them.
 #[test]
 fn c11_only_the_one_signed_token_opens() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -196,13 +196,13 @@ proptest! {
     #[test]
     fn whatever_is_sent_opens_nothing(
         token in "\\PC{0,120}",
-        head in "[ -~]{0,60}",
+        header in "[ -~]{0,60}",
         claims in "[ -~]{0,60}",
         signature in "[A-Za-z0-9_-]{0,60}",
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let jwt = with_secret();
-        let parts = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(claims));
+        let parts = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         for token in [token, parts] {
             prop_assert!(runtime.block_on(check(&jwt, &token)).is_err());
         }

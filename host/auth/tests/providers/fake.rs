@@ -1,5 +1,4 @@
-//! An identity provider on a socket. Rule: it answers what the test has set last, and remembers
-//! every request.
+//! A fake identity provider on a socket. Rule: it sends the response that the test set last, and records every request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,44 +10,44 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What it answers.
+/// A response.
 #[derive(Clone)]
-pub enum Answer {
+pub enum Response {
     Json(Value),
-    /// The same, after a while.
-    Late(Duration, Value),
+    /// The same, after a delay.
+    Delayed(Duration, Value),
     Status(u16),
-    /// A body as it is, with 200.
+    /// A raw body, with status 200.
     Body(Vec<u8>),
-    /// No HTTP at all.
+    /// Bytes that are not HTTP.
     Garbage,
-    /// Nothing, while the connection stays open.
-    Silence,
-    /// The connection is closed at once.
+    /// No response, while the connection stays open.
+    NoResponse,
+    /// Closes the connection at once.
     Close,
 }
 
-pub struct Fake {
+pub struct FakeProvider {
     address: SocketAddr,
     shared: Arc<Shared>,
     _task: IoTask<()>,
 }
 
 struct Shared {
-    answer: Mutex<Answer>,
+    response: Mutex<Response>,
     requests: Mutex<Vec<String>>,
 }
 
-impl Fake {
-    pub async fn start(answer: Answer) -> Self {
+impl FakeProvider {
+    pub async fn start(response: Response) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let shared = Arc::new(Shared { answer: Mutex::new(answer), requests: Mutex::default() });
-        let own = shared.clone();
+        let shared = Arc::new(Shared { response: Mutex::new(response), requests: Mutex::default() });
+        let state = shared.clone();
         let task = spawn_io(async move {
             let mut connections = IoTasks::default();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, own.clone()));
+                connections.spawn(serve(stream, state.clone()));
             }
         });
         Self { address, shared, _task: task }
@@ -58,8 +57,8 @@ impl Fake {
         format!("http://{}/provider", self.address)
     }
 
-    pub fn answers(&self, answer: Answer) {
-        *self.shared.answer.lock() = answer;
+    pub fn respond_with(&self, response: Response) {
+        *self.shared.response.lock() = response;
     }
 
     pub fn requests(&self) -> Vec<String> {
@@ -71,27 +70,27 @@ impl Fake {
     }
 }
 
-/// One request a connection.
-async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
+/// Serves one request per connection.
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some(request) = read(&mut stream).await else { return };
     shared.requests.lock().push(request);
-    let answer = shared.answer.lock().clone();
-    let bytes = match answer {
-        Answer::Json(value) => whole(200, value.to_string().as_bytes()),
-        Answer::Late(time, value) => {
+    let response = shared.response.lock().clone();
+    let bytes = match response {
+        Response::Json(value) => http_response(200, value.to_string().as_bytes()),
+        Response::Delayed(time, value) => {
             tokio::time::sleep(time).await;
-            whole(200, value.to_string().as_bytes())
+            http_response(200, value.to_string().as_bytes())
         }
-        Answer::Status(status) => whole(status, b"{}"),
-        Answer::Body(body) => whole(200, &body),
-        Answer::Garbage => b"\x00\xffthis is not HTTP\r\n\r\n".to_vec(),
-        Answer::Silence => std::future::pending().await,
-        Answer::Close => return,
+        Response::Status(status) => http_response(status, b"{}"),
+        Response::Body(body) => http_response(200, &body),
+        Response::Garbage => b"\x00\xffthis is not HTTP\r\n\r\n".to_vec(),
+        Response::NoResponse => std::future::pending().await,
+        Response::Close => return,
     };
     let _ = stream.write_all(&bytes).await;
 }
 
-fn whole(status: u16, body: &[u8]) -> Vec<u8> {
+fn http_response(status: u16, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status} Words\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()

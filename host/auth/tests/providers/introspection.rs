@@ -1,14 +1,15 @@
-//! RFC 7662: what is asked, what is kept, and providers that are away.
+//! Introspection (RFC 7662): requests, caching, and unavailable providers. Rule: a response is reused until it expires,
+//! and while the provider is unavailable sign-ins are denied for now.
 
 use std::time::{Duration, Instant};
 
-use modehost_auth::Denied;
+use modehost_auth::DenyReason;
 use serde_json::{Value, json};
 
-use crate::fake::{Answer, Fake};
+use crate::fake::{FakeProvider, Response};
 use crate::{all_but_the_first, check, eventually, now, sign_in};
 
-fn settings(fake: &Fake, more: Value) -> Value {
+fn settings(fake: &FakeProvider, more: Value) -> Value {
     let mut section = json!({ "url": fake.url(), "timeout_s": 2 });
     for (name, value) in more.as_object().expect("members") {
         section[name] = value.clone();
@@ -16,17 +17,17 @@ fn settings(fake: &Fake, more: Value) -> Value {
     json!({ "methods": ["introspection"], "introspection": section })
 }
 
-fn active(more: Value) -> Answer {
-    let mut answer = json!({ "active": true, "exp": now() + 600 });
+fn active(more: Value) -> Response {
+    let mut response = json!({ "active": true, "exp": now() + 600 });
     for (name, value) in more.as_object().expect("members") {
-        answer[name] = value.clone();
+        response[name] = value.clone();
     }
-    Answer::Json(answer)
+    Response::Json(response)
 }
 
 #[tokio::test]
 async fn c11_the_provider_is_asked_as_the_standard_says() {
-    let fake = Fake::start(active(json!({}))).await;
+    let fake = FakeProvider::start(active(json!({}))).await;
     let sign_in = sign_in(settings(&fake, json!({ "client_id": "us", "client_secret": "a:b&c" })));
     assert_eq!(check(&sign_in, "a", "to+ken&x=y").await, Ok(()));
     let request = &fake.requests()[0];
@@ -40,106 +41,106 @@ async fn c11_the_provider_is_asked_as_the_standard_says() {
 
 #[tokio::test]
 async fn c11_good_answers_are_kept_until_the_token_expires() {
-    let fake = Fake::start(active(json!({ "exp": now() + 2 }))).await;
+    let fake = FakeProvider::start(active(json!({ "exp": now() + 2 }))).await;
     let sign_in = sign_in(settings(&fake, json!({})));
     for _ in 0..20 {
         assert_eq!(check(&sign_in, "a", "token").await, Ok(()));
     }
     assert_eq!(fake.count(), 1);
     assert_eq!(check(&sign_in, "a", "another").await, Ok(()));
-    assert_eq!(fake.count(), 2, "each token has an answer of its own");
-    fake.answers(Answer::Json(json!({ "active": false })));
-    eventually(&sign_in, "a", "token", Err(Denied::UnknownToken)).await;
+    assert_eq!(fake.count(), 2, "each token has its own response");
+    fake.respond_with(Response::Json(json!({ "active": false })));
+    eventually(&sign_in, "a", "token", Err(DenyReason::UnknownToken)).await;
 }
 
 #[tokio::test]
 async fn c11_a_withdrawn_token_is_noticed_after_cache_s() {
-    let fake = Fake::start(active(json!({}))).await;
+    let fake = FakeProvider::start(active(json!({}))).await;
     let sign_in = sign_in(settings(&fake, json!({ "cache_s": 1 })));
     assert_eq!(check(&sign_in, "a", "token").await, Ok(()));
-    fake.answers(Answer::Json(json!({ "active": false })));
-    assert_eq!(check(&sign_in, "a", "token").await, Ok(()), "the answer is kept");
-    eventually(&sign_in, "a", "token", Err(Denied::UnknownToken)).await;
+    fake.respond_with(Response::Json(json!({ "active": false })));
+    assert_eq!(check(&sign_in, "a", "token").await, Ok(()), "the response is cached");
+    eventually(&sign_in, "a", "token", Err(DenyReason::UnknownToken)).await;
 }
 
 #[tokio::test]
 async fn c11_bad_answers_are_kept_for_a_short_time() {
-    let fake = Fake::start(Answer::Json(json!({ "active": false }))).await;
+    let fake = FakeProvider::start(Response::Json(json!({ "active": false }))).await;
     let sign_in = sign_in(settings(&fake, json!({ "negative_cache_s": 1 })));
     for _ in 0..20 {
-        assert_eq!(check(&sign_in, "a", "token").await, Err(Denied::UnknownToken));
+        assert_eq!(check(&sign_in, "a", "token").await, Err(DenyReason::UnknownToken));
     }
     assert!(fake.count() <= 2, "{}", fake.count());
-    fake.answers(active(json!({})));
+    fake.respond_with(active(json!({})));
     eventually(&sign_in, "a", "token", Ok(())).await;
 }
 
 #[tokio::test]
 async fn c11_a_token_for_one_device_never_opens_another() {
-    let fake = Fake::start(active(json!({ "device_id": "AA:01" }))).await;
+    let fake = FakeProvider::start(active(json!({ "device_id": "AA:01" }))).await;
     let bound = sign_in(settings(&fake, json!({})));
     assert_eq!(check(&bound, "aa:01", "token").await, Ok(()));
-    assert_eq!(check(&bound, "aa:02", "token").await, Err(Denied::OtherDevice));
-    assert_eq!(fake.count(), 1, "the answer is about the token, whoever brings it");
-    fake.answers(active(json!({ "sub": "aa:03", "aud": "us" })));
+    assert_eq!(check(&bound, "aa:02", "token").await, Err(DenyReason::OtherDevice));
+    assert_eq!(fake.count(), 1, "the response is cached per token, for any device");
+    fake.respond_with(active(json!({ "sub": "aa:03", "aud": "us" })));
     let strict = sign_in(settings(&fake, json!({ "require_device": true })));
-    assert_eq!(check(&strict, "aa:03", "token").await, Err(Denied::NoDevice));
+    assert_eq!(check(&strict, "aa:03", "token").await, Err(DenyReason::NoDevice));
     let by_subject = sign_in(settings(&fake, json!({ "device_claim": "sub", "audience": "us" })));
     assert_eq!(check(&by_subject, "aa:03", "token").await, Ok(()));
-    assert_eq!(check(&by_subject, "aa:01", "token").await, Err(Denied::OtherDevice));
-    let elsewhere = sign_in(settings(&fake, json!({ "audience": "them" })));
-    assert_eq!(check(&elsewhere, "aa:03", "token").await, Err(Denied::Audience));
-    fake.answers(active(json!({ "exp": now() - 1 })));
-    assert_eq!(check(&by_subject, "aa:03", "late").await, Err(Denied::Audience));
+    assert_eq!(check(&by_subject, "aa:01", "token").await, Err(DenyReason::OtherDevice));
+    let other_audience = sign_in(settings(&fake, json!({ "audience": "them" })));
+    assert_eq!(check(&other_audience, "aa:03", "token").await, Err(DenyReason::Audience));
+    fake.respond_with(active(json!({ "exp": now() - 1 })));
+    assert_eq!(check(&by_subject, "aa:03", "late").await, Err(DenyReason::Audience));
     let plain = sign_in(settings(&fake, json!({})));
-    assert_eq!(check(&plain, "aa:03", "late").await, Err(Denied::Expired));
+    assert_eq!(check(&plain, "aa:03", "late").await, Err(DenyReason::Expired));
 }
 
 #[tokio::test]
 async fn c11_many_callers_with_one_token_ask_once() {
     let late = json!({ "active": true, "exp": now() + 600 });
-    let fake = Fake::start(Answer::Late(Duration::from_millis(500), late)).await;
+    let fake = FakeProvider::start(Response::Delayed(Duration::from_millis(500), late)).await;
     let sign_in = sign_in(settings(&fake, json!({})));
-    // The first asks and hangs up; another asks in its place, and all others wait for that.
+    // The first caller sends the request and is cancelled; another sends one, and all others wait for that.
     let outcomes = all_but_the_first((0..50).map(|_| check(&sign_in, "a", "token"))).await;
     assert_eq!(outcomes, vec![Ok(()); 49]);
-    // The first may have got as far as the provider or not.
+    // The request of the first may or may not have reached the provider.
     assert!(fake.count() <= 2, "{}", fake.count());
 }
 
-async fn survives(fault: Answer) {
-    let fake = Fake::start(fault).await;
+async fn assert_recovery(failure: Response) {
+    let fake = FakeProvider::start(failure).await;
     let sign_in = sign_in(settings(&fake, json!({})));
     let began = Instant::now();
-    assert_eq!(check(&sign_in, "a", "token").await, Err(Denied::Unavailable));
-    assert!(began.elapsed() < Duration::from_secs(8), "refused in time, not left waiting");
-    fake.answers(active(json!({})));
+    assert_eq!(check(&sign_in, "a", "token").await, Err(DenyReason::Unavailable));
+    assert!(began.elapsed() < Duration::from_secs(8), "denied in time");
+    fake.respond_with(active(json!({})));
     eventually(&sign_in, "a", "token", Ok(())).await;
 }
 
 #[tokio::test]
 async fn c11_a_provider_that_is_silent_or_gone_refuses_for_now() {
-    survives(Answer::Silence).await;
-    survives(Answer::Close).await;
-    survives(Answer::Status(401)).await;
-    survives(Answer::Status(503)).await;
+    assert_recovery(Response::NoResponse).await;
+    assert_recovery(Response::Close).await;
+    assert_recovery(Response::Status(401)).await;
+    assert_recovery(Response::Status(503)).await;
 }
 
 #[tokio::test]
 async fn c11_a_provider_that_answers_nonsense_refuses_for_now() {
-    survives(Answer::Garbage).await;
-    survives(Answer::Json(json!({ "active": "yes" }))).await;
-    survives(Answer::Json(json!([true]))).await;
-    survives(Answer::Body(vec![b'{'; 1000])).await;
-    survives(Answer::Body(vec![b' '; 2 * modehost_auth::limits::INTROSPECTION_BYTES])).await;
+    assert_recovery(Response::Garbage).await;
+    assert_recovery(Response::Json(json!({ "active": "yes" }))).await;
+    assert_recovery(Response::Json(json!([true]))).await;
+    assert_recovery(Response::Body(vec![b'{'; 1000])).await;
+    assert_recovery(Response::Body(vec![b' '; 2 * modehost_auth::limits::INTROSPECTION_BYTES])).await;
 }
 
 #[tokio::test]
 async fn c11_a_provider_that_is_away_is_not_asked_by_everybody() {
-    let fake = Fake::start(Answer::Status(500)).await;
+    let fake = FakeProvider::start(Response::Status(500)).await;
     let sign_in = sign_in(settings(&fake, json!({})));
     for number in 0..100 {
-        assert_eq!(check(&sign_in, "a", &format!("token-{number}")).await, Err(Denied::Unavailable));
+        assert_eq!(check(&sign_in, "a", &format!("token-{number}")).await, Err(DenyReason::Unavailable));
     }
     assert!(fake.count() < 20, "{}", fake.count());
 }

@@ -1,15 +1,15 @@
-//! What the operator reads of a provider. Rule: one line when it fails and one when it is back, with
-//! the setting and without address or token.
+//! Log lines about a provider. Rule: one line when it fails and one when it recovers, with the configuration key and
+//! without URL or token.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use modehost_auth::Denied;
+use modehost_auth::DenyReason;
 use parking_lot::Mutex;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::fake::{Answer, Fake};
+use crate::fake::{FakeProvider, Response};
 use crate::{check, eventually, now, sign_in};
 
 #[derive(Clone, Default)]
@@ -43,13 +43,13 @@ async fn a_failure_is_logged_once_and_holds_no_secret() {
         .with_writer(lines.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let fake = Fake::start(Answer::Status(500)).await;
+    let fake = FakeProvider::start(Response::Status(500)).await;
     let section = json!({ "url": fake.url(), "client_id": "us", "client_secret": "hush-hush", "timeout_s": 2 });
     let sign_in = sign_in(json!({ "methods": ["introspection"], "introspection": section }));
     for _ in 0..10 {
-        assert_eq!(check(&sign_in, "a", "token-of-mine").await, Err(Denied::Unavailable));
+        assert_eq!(check(&sign_in, "a", "token-of-mine").await, Err(DenyReason::Unavailable));
     }
-    fake.answers(Answer::Json(json!({ "active": true, "exp": now() + 600 })));
+    fake.respond_with(Response::Json(json!({ "active": true, "exp": now() + 600 })));
     eventually(&sign_in, "a", "token-of-mine", Ok(())).await;
     let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
     assert_eq!(
@@ -67,16 +67,16 @@ async fn c11_a_provider_that_answers_nonsense_is_one_that_is_away() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let fake = Fake::start(Answer::Body(b"<html>".to_vec())).await;
+    let fake = FakeProvider::start(Response::Body(b"<html>".to_vec())).await;
     let section = json!({ "url": fake.url(), "client_id": "us", "client_secret": "hush-hush", "timeout_s": 2 });
     let sign_in = sign_in(json!({ "methods": ["introspection"], "introspection": section }));
     for number in 0..10 {
-        assert_eq!(check(&sign_in, "a", &format!("token-{number}")).await, Err(Denied::Unavailable));
+        assert_eq!(check(&sign_in, "a", &format!("token-{number}")).await, Err(DenyReason::Unavailable));
     }
     let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
     let count = |what: &str| text.matches(what).count();
     assert_eq!((count("cannot be used"), count("answers again")), (1, 0), "{text}");
-    fake.answers(Answer::Json(json!({ "active": true, "exp": now() + 600 })));
+    fake.respond_with(Response::Json(json!({ "active": true, "exp": now() + 600 })));
     eventually(&sign_in, "a", "token-of-mine", Ok(())).await;
     assert_eq!(String::from_utf8_lossy(&lines.0.lock()).matches("answers again").count(), 1);
 }

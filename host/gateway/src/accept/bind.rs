@@ -1,5 +1,5 @@
-//! All listeners, bound before anything else starts. Rule: whoever holds a [`Bound`] has all
-//! ports; every failure is one sentence that names host, port and what to change.
+//! Binds all listeners before anything else starts. Rule: a [`Bound`] holds all ports; every error is one sentence that
+//! names host, port and the setting to change.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::accept::handover::Ports;
 use crate::config::ServerConfig;
 
-/// Why a port cannot be had.
+/// Why a port cannot be bound.
 #[expect(missing_docs, reason = "the messages say what each is, and name its members")]
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -29,7 +29,7 @@ pub enum BindError {
 }
 
 impl BindError {
-    /// The setting to change.
+    /// The configuration key to change.
     pub fn key(&self) -> &'static str {
         match self {
             Self::SamePort { other, .. } => other,
@@ -41,18 +41,18 @@ impl BindError {
         }
     }
 
-    /// Whether it stays so until the configuration is changed.
+    /// Whether the error persists until the configuration is changed.
     pub fn is_of_configuration(&self) -> bool {
         matches!(self, Self::BadHost { .. } | Self::SamePort { .. })
     }
 }
 
-/// All listeners. Connections wait in the kernel until the gateway serves them.
+/// All bound listeners. Connections queue in the kernel backlog until the gateway serves them.
 #[derive(Debug)]
 pub struct Bound {
     pub(crate) devices: TcpListener,
     pub(crate) http: TcpListener,
-    /// The operators' own, if they have one.
+    /// The separate operator listener, if configured.
     pub(crate) operators: Option<TcpListener>,
     device_address: SocketAddr,
     http_address: SocketAddr,
@@ -60,71 +60,71 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Where devices connect; the real port where 0 was configured.
+    /// The address that devices connect to; the actual port if 0 was configured.
     pub fn device_address(&self) -> SocketAddr {
         self.device_address
     }
 
-    /// Where HTTP is served; the real port where 0 was configured.
+    /// The address of the HTTP listener; the actual port if 0 was configured.
     pub fn http_address(&self) -> SocketAddr {
         self.http_address
     }
 
-    /// Where operators are served if they have an address of their own; the real port where 0 was configured.
+    /// The address of the separate operator listener, if configured; the actual port if 0 was configured.
     pub fn operator_address(&self) -> Option<SocketAddr> {
         self.operator_address
     }
 }
 
-/// Binds all ports, but for those that `left` listens on. Must be called from within the runtime;
-/// does not wait.
+/// Binds all ports; a listener that `inherited` has for a configured address is reused. Must be called from within the
+/// tokio runtime; does not block.
 ///
 /// # Errors
-/// See [`BindError`]; no port is held afterwards.
-pub fn bind(config: &ServerConfig, left: Option<Ports>) -> Result<Bound, BindError> {
-    let wanted = check_addresses(config)?;
-    let mut left = left.unwrap_or_else(|| Ports::new([]));
-    let found: Vec<_> = wanted.iter().map(|(address, _)| left.take(*address)).collect();
-    // What is listened on and not wanted any more is free before anything is bound.
-    left.close();
-    let mut opened = Vec::with_capacity(wanted.len());
-    for (left, (address, key)) in found.into_iter().zip(wanted) {
-        opened.push(match left {
-            Some(listener) => take_over(listener, address, key)?,
+/// See [`BindError`]; all ports are released on error.
+pub fn bind(config: &ServerConfig, inherited: Option<Ports>) -> Result<Bound, BindError> {
+    let addresses = check_addresses(config)?;
+    let mut inherited = inherited.unwrap_or_else(|| Ports::new([]));
+    let reused: Vec<_> = addresses.iter().map(|(address, _)| inherited.take(*address)).collect();
+    // Close inherited listeners that are not configured any more before binding, so that their ports are free.
+    inherited.close();
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for (inherited, (address, key)) in reused.into_iter().zip(addresses) {
+        listeners.push(match inherited {
+            Some(listener) => adopt(listener, address, key)?,
             None => listen(address, key)?,
         });
     }
-    let mut opened = opened.into_iter();
-    let (Some((devices, device_address)), Some((http, http_address))) = (opened.next(), opened.next()) else {
+    let mut listeners = listeners.into_iter();
+    let (Some((devices, device_address)), Some((http, http_address))) = (listeners.next(), listeners.next()) else {
         unreachable!("two are always wanted");
     };
-    let (operators, operator_address) = opened.next().unzip();
+    let (operators, operator_address) = listeners.next().unzip();
     Ok(Bound { devices, http, operators, device_address, http_address, operator_address })
 }
 
-/// The addresses that are to be listened on, each with its setting.
+/// The addresses to listen on, each with its configuration key.
 ///
 /// # Errors
-/// If one is none, or two are the same; nothing is opened.
+/// If an address is invalid, or two of them conflict; no socket is opened.
 pub fn check_addresses(config: &ServerConfig) -> Result<Vec<(SocketAddr, &'static str)>, BindError> {
     let http_host = config.http_ip.as_deref().unwrap_or(&config.ip);
     let (host, http_host) = (host(&config.ip, "server.ip")?, host(http_host, "server.http_ip")?);
-    let mut wanted = vec![
+    let mut addresses = vec![
         (SocketAddr::new(host, config.port), "server.port"),
         (SocketAddr::new(http_host, config.http_port), "server.http_port"),
     ];
     let operators = config.operator_address.as_ref().and_then(|address| address.parse().ok());
-    wanted.extend(operators.map(|address| (address, "server.operator_address")));
-    for (place, (address, other)) in wanted.iter().enumerate() {
+    addresses.extend(operators.map(|address| (address, "server.operator_address")));
+    for (index, (address, other)) in addresses.iter().enumerate() {
         let same = |(before, _): &&(SocketAddr, _)| address.port() != 0 && overlap(*before, *address);
-        if let Some((_, one)) = wanted[..place].iter().find(same) {
+        if let Some((_, one)) = addresses[..index].iter().find(same) {
             return Err(BindError::SamePort { host: address.ip(), port: address.port(), one, other });
         }
     }
-    Ok(wanted)
+    Ok(addresses)
 }
 
-/// The setting that holds the address of a port's setting.
+/// The configuration key of the address that belongs to the key of a port.
 pub fn ip_key(key: &'static str) -> &'static str {
     match key {
         "server.operator_address" => key,
@@ -133,27 +133,27 @@ pub fn ip_key(key: &'static str) -> &'static str {
     }
 }
 
-/// Whether two listeners would be in each other's way.
+/// Whether two listeners would conflict.
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() == other.port() && (everywhere || one.ip() == other.ip())
+    let wildcard = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (wildcard || one.ip() == other.ip())
 }
 
-/// Goes on with a socket that listens.
-fn take_over(
+/// Registers an inherited listening socket with the runtime.
+fn adopt(
     listener: std::net::TcpListener,
     address: SocketAddr,
     key: &'static str,
 ) -> Result<(TcpListener, SocketAddr), BindError> {
     let open = || -> io::Result<(TcpListener, SocketAddr)> {
         listener.set_nonblocking(true)?;
-        let real = listener.local_addr()?;
-        Ok((TcpListener::from_std(listener)?, real))
+        let actual = listener.local_addr()?;
+        Ok((TcpListener::from_std(listener)?, actual))
     };
     open().map_err(|source| BindError::Other { address, key, source })
 }
 
-/// Names are not looked up: that could take longer than a start may, and listens on a guess.
+/// Host names are not resolved: DNS could block the start, and might resolve to an unintended address.
 fn host(text: &str, key: &'static str) -> Result<IpAddr, BindError> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("localhost") {
@@ -166,12 +166,12 @@ fn host(text: &str, key: &'static str) -> Result<IpAddr, BindError> {
 fn listen(address: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), BindError> {
     let open = || -> io::Result<(TcpListener, SocketAddr)> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A restart must not wait for the connections of the process before to time out.
+        // Allows a restart to bind while connections of the previous process are in TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(limits::BACKLOG)?;
-        let real = listener.local_addr()?;
-        Ok((listener, real))
+        let actual = listener.local_addr()?;
+        Ok((listener, actual))
     };
     open().map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::Taken { address, key },

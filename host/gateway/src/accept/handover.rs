@@ -1,14 +1,15 @@
-//! The listening sockets that a program is given: by the program that this process executed before it, or by a service
-//! manager. Rule: a socket is handed over open, so that whoever connects in between waits in the kernel and is served,
-//! never refused; a program takes only what has been left for its own process, and only once.
+//! Listening sockets inherited from the previous program of this process (exec), or from a service manager. Rule: a
+//! socket stays open during the handover, so that clients that connect meanwhile queue in the kernel instead of being
+//! refused; a program adopts only sockets that were left for its own process, and only once.
 //!
-//! A service manager (systemd's socket activation) leaves sockets as numbers from 3 on and says how many in `LISTEN_FDS`,
-//! which the crate `listenfd` reads. Between two programs of one process that is not enough: the numbers there are
-//! whatever they are, and whoever inherits the variable must not take something else for a socket of ours.
+//! A service manager (systemd socket activation) passes sockets as file descriptors from 3 on and their number in
+//! `LISTEN_FDS`, which the crate `listenfd` reads. Between two programs of one process that protocol does not suffice:
+//! the descriptors are not consecutive, and a process that inherits the variable must not mistake another descriptor
+//! for one of these sockets.
 //!
-//! Before a process executes a program anew, the sockets are told to survive that, and their numbers
-//! are left in a variable, with the id of the process and the identity of each socket. A variable that
-//! some other process inherits, or that is out of date, thus means nothing.
+//! Before a process executes its new program, it clears close-on-exec on the sockets and writes their descriptors to an
+//! environment variable, with the process id and the identity (inode) of each socket. A variable that is stale, or that
+//! another process inherited, therefore matches nothing.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -19,13 +20,13 @@ use listenfd::ListenFd;
 use parking_lot::Mutex;
 use rustix::io::{FdFlags, fcntl_setfd};
 
-/// The variable that the numbers are left in. It is no setting: those have two underscores.
+/// The environment variable that holds the descriptors. It is not a setting: those contain two underscores.
 const VARIABLE: &str = "MODEHOST_SOCKETS";
 
-/// What this program was given, until the server takes it.
-static GIVEN: Mutex<Option<Ports>> = Mutex::new(None);
+/// Sockets that this program inherited, until the server takes them.
+static INHERITED: Mutex<Option<Ports>> = Mutex::new(None);
 
-/// The sockets of both ports, listening, and not yet served or not any more.
+/// The listening sockets of all ports, while no server accepts from them.
 #[derive(Debug)]
 pub struct Ports(Vec<TcpListener>);
 
@@ -34,60 +35,61 @@ impl Ports {
         Self(listeners.into_iter().collect())
     }
 
-    /// Lets the sockets survive the execution of a program, and gives the variable, with its value,
-    /// by which that program finds them. Until it has been executed, `self` must be kept.
+    /// Clears close-on-exec on the sockets. Returns name and value of the environment variable by which the new program
+    /// finds them. `self` must be kept alive until the exec.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If a system call fails.
     pub fn hand_over(&self) -> io::Result<(&'static str, String)> {
         let mut value = format!("{}:", std::process::id());
-        for (place, listener) in self.0.iter().enumerate() {
-            let number = listener.as_raw_fd();
+        for (index, listener) in self.0.iter().enumerate() {
+            let descriptor = listener.as_raw_fd();
             fcntl_setfd(listener.as_fd(), FdFlags::empty())?;
-            let comma = if place == 0 { "" } else { "," };
-            value.push_str(&format!("{comma}{number}={}", identity(number)?));
+            let comma = if index == 0 { "" } else { "," };
+            value.push_str(&format!("{comma}{descriptor}={}", identity(descriptor)?));
         }
         Ok((VARIABLE, value))
     }
 
-    /// The execution has failed: other programs that this process starts shall not have them.
+    /// Sets close-on-exec again after a failed exec, so that child processes do not inherit the sockets.
     pub fn keep(&self) {
         for listener in &self.0 {
             let _ = fcntl_setfd(listener.as_fd(), FdFlags::CLOEXEC);
         }
     }
 
-    /// Finds what an earlier program of this process, or a service manager, has left. To be called first thing in
-    /// `main`: as long as there is one thread, nothing else has been opened or started, and nobody else looks at the
+    /// Collects the sockets left by the previous program of this process or by a service manager. Must be the first
+    /// call in `main`: while there is one thread, no other descriptor has been opened, and nobody else reads the
     /// variables of a service manager, which are removed.
     pub fn receive() {
-        let left = std::env::var(VARIABLE).map(|value| numbers(&value, std::process::id())).unwrap_or_default();
-        let mut listeners: Vec<TcpListener> = left.into_iter().filter_map(adopt).collect();
+        let inherited =
+            std::env::var(VARIABLE).map(|value| parse_variable(&value, std::process::id())).unwrap_or_default();
+        let mut listeners: Vec<TcpListener> = inherited.into_iter().filter_map(adopt).collect();
         let mut activated = ListenFd::from_env();
-        // What is no TCP socket is none of ours, and stays as it is.
-        listeners.extend((0..activated.len()).filter_map(|place| activated.take_tcp_listener(place).ok().flatten()));
+        // Descriptors that are not TCP sockets are left untouched.
+        listeners.extend((0..activated.len()).filter_map(|index| activated.take_tcp_listener(index).ok().flatten()));
         let ports = Self(listeners);
         ports.keep();
-        *GIVEN.lock() = Some(ports);
+        *INHERITED.lock() = Some(ports);
     }
 
-    /// What [`Ports::receive`] has found; nothing the second time.
+    /// The sockets found by [`Ports::receive`]; `None` on the second call.
     pub fn inherited() -> Option<Self> {
-        GIVEN.lock().take()
+        INHERITED.lock().take()
     }
 
-    /// The socket that listens there, if one does. Port 0 means any port of that address.
+    /// Removes and returns the listener on that address, if there is one. Port 0 matches any port of the address.
     pub(crate) fn take(&mut self, wanted: SocketAddr) -> Option<TcpListener> {
-        let fits = |listener: &TcpListener| {
+        let matches = |listener: &TcpListener| {
             listener.local_addr().is_ok_and(|address| {
                 address.ip() == wanted.ip() && (address.port() == wanted.port() || wanted.port() == 0)
             })
         };
-        let place = self.0.iter().position(fits)?;
-        Some(self.0.remove(place))
+        let index = self.0.iter().position(matches)?;
+        Some(self.0.remove(index))
     }
 
-    /// Closes what no setting names any more, or never did.
+    /// Closes the sockets that match no configured address.
     pub(crate) fn close(self) {
         for address in self.0.iter().filter_map(|listener| listener.local_addr().ok()) {
             tracing::info!("this program was given a socket on {address}, which no setting names; it is closed");
@@ -95,36 +97,36 @@ impl Ports {
     }
 }
 
-/// What the system calls the socket behind a number.
-fn identity(number: RawFd) -> io::Result<String> {
-    let link = std::fs::read_link(PathBuf::from(format!("/proc/self/fd/{number}")))?;
+/// The kernel's name of the socket behind a descriptor, such as `socket:[4711]`.
+fn identity(descriptor: RawFd) -> io::Result<String> {
+    let link = std::fs::read_link(PathBuf::from(format!("/proc/self/fd/{descriptor}")))?;
     let name = link.to_string_lossy().into_owned();
     name.starts_with("socket:").then_some(name).ok_or_else(|| io::Error::other("this is no socket"))
 }
 
-/// Numbers and identities, if the value was left by this very process.
-fn numbers(value: &str, process: u32) -> Vec<(RawFd, String)> {
-    let Some((of, list)) = value.split_once(':') else { return Vec::new() };
-    if of.parse() != Ok(process) {
+/// Descriptors and identities from the variable, if this process wrote it.
+fn parse_variable(value: &str, process: u32) -> Vec<(RawFd, String)> {
+    let Some((owner, list)) = value.split_once(':') else { return Vec::new() };
+    if owner.parse() != Ok(process) {
         return Vec::new();
     }
     let pair = |entry: &str| {
-        let (number, identity) = entry.split_once('=')?;
-        Some((number.parse().ok()?, identity.to_owned()))
+        let (descriptor, identity) = entry.split_once('=')?;
+        Some((descriptor.parse().ok()?, identity.to_owned()))
     };
     list.split(',').filter_map(pair).collect()
 }
 
-/// Makes a number a socket of ours, if it is the one that was meant.
-fn adopt((number, expected): (RawFd, String)) -> Option<TcpListener> {
-    if identity(number).ok()? != expected {
+/// Adopts a descriptor if it still refers to the expected socket.
+fn adopt((descriptor, expected): (RawFd, String)) -> Option<TcpListener> {
+    if identity(descriptor).ok()? != expected {
         return None;
     }
-    // SAFETY: the number is open and is the very socket that the program before left in this process
-    // for us (its identity has been compared). Nobody else in this program knows the number: it was
-    // open before the program began, so nothing opened since can have it, and `receive` runs once.
+    // SAFETY: the descriptor is open and refers to the very socket that the previous program left for this process (its
+    // identity has been compared). No other code of this program owns the descriptor: it was open before the program
+    // started, so nothing opened since can have the same number, and `receive` runs once.
     #[allow(unsafe_code)]
-    let socket = unsafe { OwnedFd::from_raw_fd(number) };
+    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
     Some(TcpListener::from(socket))
 }
 
@@ -139,14 +141,14 @@ mod tests {
     #[test]
     fn c12_a_variable_of_another_process_or_of_other_sockets_means_nothing() {
         let own = std::process::id();
-        let left = Ports::new([listener()]);
-        let (_, value) = left.hand_over().expect("handed over");
-        left.keep();
-        let found = numbers(&value, own);
+        let inherited = Ports::new([listener()]);
+        let (_, value) = inherited.hand_over().expect("handed over");
+        inherited.keep();
+        let found = parse_variable(&value, own);
         assert_eq!(found.len(), 1);
-        assert!(numbers(&value, own + 1).is_empty());
+        assert!(parse_variable(&value, own + 1).is_empty());
         for odd in ["", "x", ":3=socket:[1]", &format!("{own}:"), &format!("{own}:x=y,3")] {
-            assert!(numbers(odd, own).is_empty(), "{odd}");
+            assert!(parse_variable(odd, own).is_empty(), "{odd}");
         }
         assert!(adopt((found[0].0, "socket:[1]".to_owned())).is_none(), "another socket");
         assert!(adopt((1 << 20, "socket:[1]".to_owned())).is_none(), "no such number");

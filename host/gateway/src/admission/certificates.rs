@@ -1,5 +1,5 @@
-//! TLS on both ports. Rule: a certificate that has been good stays in use until a better one has
-//! been read whole; with TLS configured nobody is ever served without it.
+//! TLS of all ports. Rule: a valid certificate stays in use until its replacement has been read and validated; where
+//! TLS is configured no connection is served without it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,62 +14,61 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::config::tls::{Sums, Texts, TlsConfig};
-use crate::connection_metrics::refused;
+use crate::config::tls::{Digests, PemFiles, TlsConfig};
+use crate::connection_metrics::count_rejected;
 use crate::settings::GatewaySettings;
 
-/// The certificate in use; none while there has been no good one.
+/// The certificate in use; none as long as no valid one has been read.
 #[derive(Default)]
-pub(crate) struct Certificates {
+pub(crate) struct CertificateStore {
     current: ArcSwapOption<ServerConfig>,
 }
 
-impl Certificates {
-    /// Reads the files of the settings, and again whenever they or the settings change, until the
-    /// task is dropped.
-    pub(crate) fn keep(settings: watch::Receiver<Arc<GatewaySettings>>) -> (Arc<Self>, IoTask<()>) {
+impl CertificateStore {
+    /// Reads the configured files, and re-reads them whenever they or the settings change, until the task is dropped.
+    pub(crate) fn watch(settings: watch::Receiver<Arc<GatewaySettings>>) -> (Arc<Self>, IoTask<()>) {
         let certificates = Arc::new(Self::default());
-        let mut known = Known::default();
-        known.renew(settings.borrow().tls.as_ref(), &certificates);
-        known.warn(unix_seconds());
-        let task = spawn_io(watch_files(certificates.clone(), settings, known));
+        let mut loaded = LoadedFiles::default();
+        loaded.reload(settings.borrow().tls.as_ref(), &certificates);
+        loaded.warn(unix_seconds());
+        let task = spawn_io(watch_files(certificates.clone(), settings, loaded));
         (certificates, task)
     }
 
-    /// Speaks TLS with a caller. `None`: it could not, or took longer than `limit`.
+    /// Performs the TLS handshake. `None` if it failed or took longer than `limit`.
     pub(crate) async fn accept(&self, stream: TcpStream, limit: Duration) -> Option<TlsStream<TcpStream>> {
         let config = self.current.load_full()?;
         match timeout(limit, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a caller did not speak TLS");
-                refused("tls");
+                count_rejected("tls");
                 None
             }
             Err(_) => {
-                refused("timeout");
+                count_rejected("timeout");
                 None
             }
         }
     }
 }
 
-/// The files as they were last read.
+/// The files as of the last read.
 #[derive(Default)]
-struct Known {
+struct LoadedFiles {
     files: Option<TlsConfig>,
-    sums: Sums,
-    /// When the certificate in use ends, in Unix s.
-    end: Option<i64>,
-    /// The days that its owner was warned of last.
-    warned: Option<i64>,
+    digests: Digests,
+    /// Expiry of the certificate in use, in Unix s.
+    expiry: Option<i64>,
+    /// The number of days left in the last expiry warning.
+    last_warning: Option<i64>,
 }
 
-/// What a certificate in use says of its end to whoever should renew it; none while there is time.
-fn warning(end: i64, now: i64) -> Option<(i64, String)> {
-    let left = end - now;
-    let days = left.div_euclid(limits::DAY.as_secs() as i64);
-    match left {
+/// The days left and the text of an expiry warning; `None` while the expiry is far off. `now` and `expiry` in Unix s.
+fn warning(expiry: i64, now: i64) -> Option<(i64, String)> {
+    let remaining = expiry - now;
+    let days = remaining.div_euclid(limits::DAY.as_secs() as i64);
+    match remaining {
         ..=0 => Some((-1, "has expired: devices refuse it; renew it now".to_owned())),
         _ if days < limits::CERTIFICATE_WARNING_DAYS => {
             Some((days, format!("expires in {days} days; has its renewal failed?")))
@@ -78,35 +77,35 @@ fn warning(end: i64, now: i64) -> Option<(i64, String)> {
     }
 }
 
-impl Known {
-    /// Warns of the end of the certificate in use, once a day.
+impl LoadedFiles {
+    /// Warns of the expiry of the certificate in use, once a day.
     fn warn(&mut self, now: i64) {
-        let Some((days, words)) = self.end.and_then(|end| warning(end, now)) else { return };
-        if self.warned != Some(days) {
-            self.warned = Some(days);
+        let Some((days, text)) = self.expiry.and_then(|expiry| warning(expiry, now)) else { return };
+        if self.last_warning != Some(days) {
+            self.last_warning = Some(days);
             let certificate = self.files.as_ref().map(|files| files.certificate.display().to_string());
-            tracing::warn!(certificate = certificate.unwrap_or_default(), "the certificate {words}");
+            tracing::warn!(certificate = certificate.unwrap_or_default(), "the certificate {text}");
         }
     }
 
-    /// Reads the files if they are not those that were read last.
-    fn renew(&mut self, files: Option<&TlsConfig>, certificates: &Certificates) {
+    /// Reloads the files if they differ from those of the last read.
+    fn reload(&mut self, files: Option<&TlsConfig>, certificates: &CertificateStore) {
         let Some(files) = files else { return };
-        let texts = Texts::read(&files.certificate, &files.key);
-        let seen = texts.sums();
-        if self.files.as_ref() == Some(files) && self.sums == seen {
+        let pem = PemFiles::read(&files.certificate, &files.key);
+        let digests = pem.digests();
+        if self.files.as_ref() == Some(files) && self.digests == digests {
             return;
         }
-        let first = self.files.is_none();
-        (self.files, self.sums) = (Some(files.clone()), seen);
-        match texts.load(&files.certificate, &files.key) {
+        let is_first = self.files.is_none();
+        (self.files, self.digests) = (Some(files.clone()), digests);
+        match pem.load(&files.certificate, &files.key) {
             Ok(config) => {
                 certificates.current.store(Some(config));
-                (self.end, self.warned) = (texts.end(), None);
-                if let Some(end) = self.end {
-                    metrics::gauge!("modehost_tls_certificate_expiry_seconds").set(end as f64);
+                (self.expiry, self.last_warning) = (pem.expiry(), None);
+                if let Some(expiry) = self.expiry {
+                    metrics::gauge!("modehost_tls_certificate_expiry_seconds").set(expiry as f64);
                 }
-                if !first {
+                if !is_first {
                     tracing::info!(certificate = %files.certificate.display(), "a new certificate is in use");
                 }
             }
@@ -116,9 +115,9 @@ impl Known {
 }
 
 async fn watch_files(
-    certificates: Arc<Certificates>,
+    certificates: Arc<CertificateStore>,
     mut settings: watch::Receiver<Arc<GatewaySettings>>,
-    mut known: Known,
+    mut loaded: LoadedFiles,
 ) {
     loop {
         tokio::select! {
@@ -130,13 +129,13 @@ async fn watch_files(
             }
         }
         let (files, certificates) = (settings.borrow_and_update().tls.clone(), certificates.clone());
-        let renewed = run_blocking(move || {
-            known.renew(files.as_ref(), &certificates);
-            known.warn(unix_seconds());
-            known
+        let reloaded = run_blocking(move || {
+            loaded.reload(files.as_ref(), &certificates);
+            loaded.warn(unix_seconds());
+            loaded
         });
-        match renewed.await {
-            Some(renewed) => known = renewed,
+        match reloaded.await {
+            Some(reloaded) => loaded = reloaded,
             None => return,
         }
     }
@@ -154,11 +153,11 @@ mod tests {
     #[test]
     fn an_end_is_warned_of_in_time() {
         const DAY: i64 = 86_400;
-        let told = |left: i64| warning(1_000 * DAY + left, 1_000 * DAY).map(|(_, words)| words);
-        assert_eq!(told(15 * DAY), None);
-        assert_eq!(told(13 * DAY + 5).as_deref(), Some("expires in 13 days; has its renewal failed?"));
+        let text_of = |remaining: i64| warning(1_000 * DAY + remaining, 1_000 * DAY).map(|(_, text)| text);
+        assert_eq!(text_of(15 * DAY), None);
+        assert_eq!(text_of(13 * DAY + 5).as_deref(), Some("expires in 13 days; has its renewal failed?"));
         for past in [0, -1, -400 * DAY] {
-            assert!(told(past).is_some_and(|words| words.starts_with("has expired")), "{past}");
+            assert!(text_of(past).is_some_and(|text| text.starts_with("has expired")), "{past}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `server.tls`: certificate and key as they are written and read. Rule: what validates here can be used; an error
-//! names the file and what to do, and shows nothing of a key.
+//! `server.tls`: configuration and loading of certificate and key. Rule: what passes validation can be used; an error
+//! names the file and the remedy, and contains no part of a key.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct TlsConfig {
     pub key: PathBuf,
 }
 
-/// Why the files cannot be used. Names the file and what to do, and shows nothing of a key.
+/// Why the files cannot be used. Names the file and the remedy, and contains no part of a key.
 #[expect(missing_docs, reason = "the messages say what each is, and name its members")]
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -40,39 +40,39 @@ pub enum TlsError {
 }
 
 fn is_pair(key: &Path) -> impl FnOnce(&PathBuf, &()) -> garde::Result + '_ {
-    move |certificate, _| Texts::read(certificate, key).load(certificate, key).map(drop).map_err(garde::Error::new)
+    move |certificate, _| PemFiles::read(certificate, key).load(certificate, key).map(drop).map_err(garde::Error::new)
 }
 
-/// What both files hold at one moment.
-pub(crate) struct Texts {
+/// The contents of both files as of one read.
+pub(crate) struct PemFiles {
     certificate: io::Result<Vec<u8>>,
     key: io::Result<Vec<u8>>,
 }
 
-/// What tells one content of the files from the next; none where there is no file.
-pub(crate) type Sums = [Option<[u8; 32]>; 2];
+/// Digests of both files, to detect changes; `None` for a file that cannot be read.
+pub(crate) type Digests = [Option<[u8; 32]>; 2];
 
-impl Texts {
-    /// Reads both.
+impl PemFiles {
+    /// Reads both files.
     pub(crate) fn read(certificate: &Path, key: &Path) -> Self {
         let read = |file| modehost_follow::read(file, limits::CERTIFICATE_BYTES);
         Self { certificate: read(certificate), key: read(key) }
     }
 
-    /// By what they hold: renewals have been of the same size and time as what was before them.
-    pub(crate) fn sums(&self) -> Sums {
+    /// Digests instead of size and mtime: renewed certificates have had the same size and mtime as their predecessors.
+    pub(crate) fn digests(&self) -> Digests {
         [&self.certificate, &self.key].map(|text| text.as_ref().ok().map(|text| Sha256::digest(text).into()))
     }
 
-    /// When the certificate ends, in Unix s; none where it does not say so in order.
-    pub(crate) fn end(&self) -> Option<i64> {
+    /// Expiry of the certificate, in Unix s; `None` if it cannot be parsed.
+    pub(crate) fn expiry(&self) -> Option<i64> {
         let text = self.certificate.as_ref().ok()?;
-        let first = CertificateDer::pem_slice_iter(text).next()?.ok()?;
-        let (_, parsed) = X509Certificate::from_der(&first).ok()?;
+        let is_first = CertificateDer::pem_slice_iter(text).next()?.ok()?;
+        let (_, parsed) = X509Certificate::from_der(&is_first).ok()?;
         Some(parsed.validity().not_after.timestamp())
     }
 
-    /// What a server uses of them; `certificate` and `key` are their names.
+    /// Builds the rustls configuration; `certificate` and `key` are the paths for error messages.
     ///
     /// # Errors
     /// See [`TlsError`].
@@ -88,14 +88,14 @@ impl Texts {
         let text = self.key.as_ref().map_err(|error| bad(error.to_string()))?;
         let private = PrivateKeyDer::from_pem_slice(text).map_err(|error| bad(error.to_string()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let pair = |error: rustls::Error| TlsError::Pair {
+        let mismatch = |error: rustls::Error| TlsError::Pair {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
             why: error.to_string(),
         };
         let versions =
-            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(pair)?;
-        let mut config = versions.with_no_client_auth().with_single_cert(chain, private).map_err(pair)?;
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(mismatch)?;
+        let mut config = versions.with_no_client_auth().with_single_cert(chain, private).map_err(mismatch)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }

@@ -1,5 +1,5 @@
-//! Messages that have been received and that the session has no room for yet. Rule: they leave in
-//! the order in which they came, one at a time, and their number and bytes are bounded.
+//! Received messages for which the session's queue has no capacity yet. Rule: FIFO, one delivery at a time; number and
+//! bytes are bounded.
 
 use std::collections::VecDeque;
 
@@ -7,81 +7,85 @@ use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_session::{Gone, Incoming};
 
-use super::session_end::SessionEnd;
+use super::session_handle::SessionHandle;
 
-/// What waits for the session, in order; `'a` is as long as the session's end is held.
+/// Messages that wait for the session, in order; `'a` is the borrow of the session handle.
 #[derive(Default)]
 pub(super) struct Backlog<'a> {
-    waiting: VecDeque<Waiting>,
-    /// Of all that wait.
+    waiting: VecDeque<Pending>,
+    /// Total of `waiting`.
     bytes: usize,
-    /// The oldest, on its way; it waits for room in the session's queue. None: nothing is on its way.
-    handing_over: Option<BoxFuture<'a, Result<(), Gone>>>,
+    /// Delivery of the oldest message, which waits for capacity in the session's queue.
+    delivery: Option<BoxFuture<'a, Result<(), Gone>>>,
 }
 
-/// A message that waits.
-struct Waiting {
+struct Pending {
     message: Incoming,
-    /// Of the text that it came as.
+    /// Length of the text that the message was parsed from.
     bytes: usize,
 }
 
 impl<'a> Backlog<'a> {
-    /// Gives the session a message that came as `bytes` bytes of text, or keeps it behind those that wait.
+    /// Sends a message, received as `bytes` bytes of text, to the session, or queues it behind those that wait.
     ///
     /// # Errors
-    /// If the session is gone.
-    pub(super) fn pass_on<A: SessionEnd>(&mut self, message: Incoming, bytes: usize, session: &A) -> Result<(), Gone> {
-        // The way of almost every message goes past the queue.
-        let kept = if self.is_empty() { session.try_message(message)? } else { Some(message) };
-        if let Some(message) = kept {
+    /// If the session has ended.
+    pub(super) fn enqueue<A: SessionHandle>(
+        &mut self,
+        message: Incoming,
+        bytes: usize,
+        session: &A,
+    ) -> Result<(), Gone> {
+        // Fast path: almost every message bypasses the backlog.
+        let undelivered = if self.is_empty() { session.try_message(message)? } else { Some(message) };
+        if let Some(message) = undelivered {
             self.bytes += bytes;
-            self.waiting.push_back(Waiting { message, bytes });
+            self.waiting.push_back(Pending { message, bytes });
         }
         Ok(())
     }
 
-    /// Begins to hand the oldest message over, if one waits and none is on its way.
-    pub(super) fn hand_over<A: SessionEnd>(&mut self, session: &'a A) {
-        if self.handing_over.is_none()
+    /// Starts to deliver the oldest message, if one waits and no delivery is in progress.
+    pub(super) fn start_delivery<A: SessionHandle>(&mut self, session: &'a A) {
+        if self.delivery.is_none()
             && let Some(message) = self.pop()
         {
-            self.handing_over = Some(Box::pin(session.message(message)));
+            self.delivery = Some(Box::pin(session.message(message)));
         }
     }
 
-    /// True while a message is on its way.
-    pub(super) fn is_handing_over(&self) -> bool {
-        self.handing_over.is_some()
+    /// True while a delivery is in progress.
+    pub(super) fn is_delivering(&self) -> bool {
+        self.delivery.is_some()
     }
 
-    /// Waits until the message that is on its way has been taken. Cancelling loses nothing.
+    /// Waits until the delivery in progress has finished. Cancel-safe.
     ///
     /// # Errors
-    /// If the session is gone.
-    pub(super) async fn handed_over(&mut self) -> Result<(), Gone> {
-        let Some(message) = &mut self.handing_over else { return Ok(()) };
+    /// If the session has ended.
+    pub(super) async fn delivered(&mut self) -> Result<(), Gone> {
+        let Some(message) = &mut self.delivery else { return Ok(()) };
         let outcome = message.await;
-        self.handing_over = None;
+        self.delivery = None;
         outcome
     }
 
-    /// True if the session has everything.
+    /// True if every message has been delivered.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.handing_over.is_none()
+        self.waiting.is_empty() && self.delivery.is_none()
     }
 
-    /// False while the device must wait; a single message may go over the limit of bytes.
-    pub(super) fn has_room(&self) -> bool {
+    /// False while reading must pause; a single message may exceed the byte limit.
+    pub(super) fn has_capacity(&self) -> bool {
         self.waiting.len() < limits::PENDING_MESSAGES && self.bytes < limits::PENDING_BYTES
     }
 
-    /// Hands everything over.
+    /// Delivers all messages.
     ///
     /// # Errors
-    /// If the session is gone.
-    pub(super) async fn drain<A: SessionEnd>(mut self, session: &A) -> Result<(), Gone> {
-        self.handed_over().await?;
+    /// If the session has ended.
+    pub(super) async fn drain<A: SessionHandle>(mut self, session: &A) -> Result<(), Gone> {
+        self.delivered().await?;
         while let Some(message) = self.pop() {
             session.message(message).await?;
         }
@@ -89,9 +93,9 @@ impl<'a> Backlog<'a> {
     }
 
     fn pop(&mut self) -> Option<Incoming> {
-        let Waiting { message, bytes } = self.waiting.pop_front()?;
+        let Pending { message, bytes } = self.waiting.pop_front()?;
         self.bytes -= bytes;
-        // An idle connection keeps no queue of its busiest moment.
+        // Free the memory of the peak: an idle connection keeps no queue.
         if self.waiting.is_empty() && self.waiting.capacity() > 4 {
             self.waiting = VecDeque::new();
         }

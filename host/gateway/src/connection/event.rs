@@ -1,5 +1,5 @@
-//! Everything that can wake a connection. Rule: the list is closed; whoever waits for something else adds a case here,
-//! and the connection says what it does about it.
+//! All events that wake a connection. Rule: the enum is exhaustive; a new source of events adds a variant here, and the
+//! connection handles it.
 
 use std::collections::VecDeque;
 
@@ -7,24 +7,23 @@ use modehost_outbox::Frame;
 use modehost_session::Gone;
 
 use super::socket::SocketEvent;
-use crate::console::Answer;
+use crate::control::CommandResult;
 
-/// Everything that can wake a connection.
+/// All events that wake a connection.
 pub(super) enum Event {
-    /// Something may be due.
-    Alarm,
-    /// The session has taken the oldest message of the backlog, or is gone.
-    HandedOver(Result<(), Gone>),
-    /// The session has something for the device.
+    /// The keepalive timer has fired.
+    Timer,
+    /// The session has received the oldest message of the backlog, or has ended.
+    Delivered(Result<(), Gone>),
+    /// The session has frames for the device.
     Outgoing(VecDeque<Frame>),
-    /// An order of the operator's console has been carried out.
-    CommandDone(Answer),
+    /// An operator command has been executed.
+    CommandDone(CommandResult),
     Socket(SocketEvent),
 }
 
 impl Event {
-    /// What it costs of the burst that a connection may take in one go: a message counts once, and once
-    /// more for each KiB.
+    /// Its cost within a read burst: a message counts 1, plus 1 for each KiB.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Socket(SocketEvent::Received(message)) => 1 + message.len() / 1024,

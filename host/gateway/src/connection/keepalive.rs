@@ -1,5 +1,5 @@
-//! When a connection has to do something although nothing happens. Rule: one alarm serves all
-//! time limits; later changes only move it back, and are noticed when it rings.
+//! The timer of a connection: keepalives, pings, write timeout, acknowledgements. Rule: one timer serves all deadlines;
+//! a deadline that moves later is noticed when the timer fires.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -8,26 +8,26 @@ use crate::limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::ending::{Ending, VANISHED};
+use super::ending::{ABNORMAL_CLOSURE, Ending};
 use super::socket::Socket;
 use super::unacknowledged::Unacknowledged;
 
-/// How often a quiet connection hears from us.
+/// Intervals at which a quiet connection is sent something.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Intervals {
     /// Longest time without a message.
     pub silence: Duration,
-    /// Between WebSocket pings, if there are any.
+    /// Between WebSocket pings, if enabled.
     pub ping: Option<Duration>,
 }
 
-/// What is due when, on one connection.
+/// The deadlines of one connection.
 pub(super) struct KeepaliveTimer {
     intervals: Intervals,
     next_ping: Option<Instant>,
-    /// The alarm is not set to before this: what is due may be on its way and not yet written.
-    not_before: Instant,
-    alarm: Pin<Box<Sleep>>,
+    /// Earliest next firing: frames that are due may already be queued and not yet written.
+    earliest: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl KeepaliveTimer {
@@ -37,19 +37,20 @@ impl KeepaliveTimer {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let now = Instant::now();
-        let next_ping = intervals.ping.map(|every| now + every);
-        let mut timer = Self { intervals, next_ping, not_before: now, alarm: Box::pin(sleep_until(now)) };
-        timer.set(socket);
+        let next_ping = intervals.ping.map(|interval| now + interval);
+        let mut timer = Self { intervals, next_ping, earliest: now, timer: Box::pin(sleep_until(now)) };
+        timer.reschedule(socket);
         timer
     }
 
-    /// Waits until something may be due. Cancelling loses nothing.
-    pub(super) async fn alarm(&mut self) {
-        self.alarm.as_mut().await;
+    /// Waits until the timer fires. Cancel-safe.
+    pub(super) async fn timer(&mut self) {
+        self.timer.as_mut().await;
     }
 
-    /// Sets the alarm to what may be due next. To be called when writing stops, and when marks begin to wait.
-    pub(super) fn set<S>(&mut self, socket: &Socket<'_, S>)
+    /// Schedules the timer for the next deadline. Must be called when writing blocks, and when ack markers begin to
+    /// wait.
+    pub(super) fn reschedule<S>(&mut self, socket: &Socket<'_, S>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -58,34 +59,34 @@ impl KeepaliveTimer {
             Some(since) => since + limits::WRITE,
             None => queue.last_sent() + self.intervals.silence,
         };
-        let marks = queue.has_marks().then(|| Instant::now() + limits::MARK_LOOK);
-        let next = [self.next_ping, marks].into_iter().flatten().fold(due, Instant::min).max(self.not_before);
-        self.alarm.as_mut().reset(next);
+        let ack_poll = queue.has_ack_markers().then(|| Instant::now() + limits::ACK_POLL_INTERVAL);
+        let next = [self.next_ping, ack_poll].into_iter().flatten().fold(due, Instant::min).max(self.earliest);
+        self.timer.as_mut().reset(next);
     }
 
-    /// Does what is due and sets the alarm again; an ending where the device has not read for too long.
-    /// `keepalive` is what keeps a silent channel open.
-    pub(super) fn on_alarm<S>(&mut self, socket: &mut Socket<'_, S>, keepalive: &'static str) -> Option<Ending>
+    /// Handles the deadlines that have passed and reschedules the timer; returns an ending if the write timeout has
+    /// passed. `keepalive` is the message that keeps an idle connection open.
+    pub(super) fn on_timer<S>(&mut self, socket: &mut Socket<'_, S>, keepalive: &'static str) -> Option<Ending>
     where
         S: AsyncRead + AsyncWrite + Unacknowledged + Unpin,
     {
         let now = Instant::now();
-        self.not_before = now + limits::LOOK_AGAIN;
-        socket.reach_marks();
+        self.earliest = now + limits::KEEPALIVE_RECHECK;
+        socket.complete_ack_markers();
         let queue = &mut socket.queue;
         if queue.blocked().is_some_and(|since| now >= since + limits::WRITE) {
-            return Some(Ending::Gone(VANISHED));
+            return Some(Ending::Gone(ABNORMAL_CLOSURE));
         }
         if queue.is_idle() && now >= queue.last_sent() + self.intervals.silence {
             queue.fixed(keepalive);
         }
-        if let (Some(due), Some(every)) = (self.next_ping, self.intervals.ping)
+        if let (Some(due), Some(interval)) = (self.next_ping, self.intervals.ping)
             && now >= due
         {
             queue.ping();
-            self.next_ping = Some(now + every);
+            self.next_ping = Some(now + interval);
         }
-        self.set(socket);
+        self.reschedule(socket);
         None
     }
 }

@@ -1,5 +1,5 @@
-//! What a text of the device is. Rule: a text is judged by itself; what cannot be taken is answered with an error
-//! that points back at it, and nothing else is done here.
+//! Parses a text frame. Rule: a text is validated by itself, without state; an invalid one yields an error that
+//! references it, and there are no other effects.
 
 use crate::limits;
 use modehost_protocol::message::{GivenSecret, is_extension, is_heartbeat};
@@ -7,29 +7,29 @@ use modehost_protocol::{DeviceMessage, Invalid, Reference, check, reply};
 
 use crate::connection_metrics::ConnectionMetrics;
 
-/// A text, read.
+/// A parsed text frame.
 pub(super) enum Received {
-    /// To be answered, and of no interest to the session.
+    /// Answered by the connection itself, not passed to the session.
     Heartbeat,
     /// For the session.
     Message(DeviceMessage),
-    /// For the operator's console.
+    /// An operator command.
     Command { action: String, secret: GivenSecret },
-    /// It cannot be taken.
+    /// Invalid.
     Invalid {
         /// The error that the device is sent.
         reply: String,
-        /// Whether its type is one of our own.
+        /// Whether its type is an extension of this server.
         is_extension: bool,
     },
 }
 
-/// Reads and counts one text.
-pub(super) fn text(text: &str, meters: &ConnectionMetrics) -> Received {
-    match parse(text, meters) {
+/// Parses and counts one text.
+pub(super) fn text(text: &str, metrics: &ConnectionMetrics) -> Received {
+    match parse(text, metrics) {
         Ok(received) => received,
         Err(invalid) => {
-            meters.received_invalid();
+            metrics.received_invalid();
             let reference = Reference::of(text);
             Received::Invalid {
                 is_extension: reference.kind.as_deref().is_some_and(is_extension),
@@ -39,9 +39,9 @@ pub(super) fn text(text: &str, meters: &ConnectionMetrics) -> Received {
     }
 }
 
-fn parse(text: &str, meters: &ConnectionMetrics) -> Result<Received, Invalid> {
+fn parse(text: &str, metrics: &ConnectionMetrics) -> Result<Received, Invalid> {
     let checked = check(text, limits::JSON_DEPTH)?;
-    meters.received(&checked.kind);
+    metrics.received(&checked.kind);
     if is_heartbeat(&checked.kind) {
         return Ok(Received::Heartbeat);
     }

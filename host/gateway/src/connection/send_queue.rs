@@ -1,5 +1,5 @@
-//! What is to be written to a WebSocket. Rule: frames of one batch are flushed together, except where a mark stands
-//! between them; nothing follows a close frame, and nothing is written to a device that is gone.
+//! The outgoing frames of a WebSocket. Rule: frames of one batch are flushed together, except where an ack marker
+//! stands between them; nothing follows a close frame, and nothing is written after a write error.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
@@ -19,78 +19,78 @@ use super::traffic::Traffic;
 /// Longest reason of a close frame: a control frame carries 125 bytes, two of them the code.
 const REASON_BYTES: usize = 123;
 
-/// What waits to be written, and how far writing has got.
+/// Queued frames and the progress of writing.
 pub(super) struct SendQueue {
     frames: VecDeque<Outgoing>,
     /// Frames have been handed to the socket and not flushed.
     unflushed: bool,
-    marks: Marks,
-    /// The code of the close frame that is the last of the frames, or has been written.
+    ack_markers: AckMarkers,
+    /// The code of the close frame that is queued last or has been written.
     closing: Option<u16>,
-    /// Pings of the device whose pongs may not have been written: the socket answers them by itself.
-    pongs: u32,
-    /// Since when writing has made no progress.
+    /// Received pings whose pongs may not have been written: the socket answers them itself.
+    pending_pongs: u32,
+    /// Time of the last write progress, while writing is blocked.
     blocked: Option<Instant>,
     last_sent: Instant,
-    /// Writing has failed: the device is gone, and only what it sent before is still read.
-    mute: bool,
+    /// A write has failed: the device has disconnected, and only what it sent before is still read.
+    write_failed: bool,
 }
 
-/// What waits to be written.
+/// A queued item.
 enum Outgoing {
     Message(Message),
-    Mark(Mark),
+    AckMarker(Mark),
 }
 
-/// Marks behind what has been flushed, and how much that was. In bytes of payload: framing and encryption do not
-/// count, so that a mark is reached late rather than early.
+/// Ack markers behind flushed frames, and the flushed bytes. Counted in payload bytes: framing and encryption are not
+/// counted, so that a marker completes late rather than early.
 #[derive(Default)]
-struct Marks {
+struct AckMarkers {
     /// Handed to the socket since the last flush.
     unflushed_bytes: u64,
-    /// Flushed, ever.
+    /// Total flushed.
     flushed_bytes: u64,
-    /// Those with everything before them flushed.
-    waiting: VecDeque<Flushed>,
+    /// Markers behind which all preceding frames are flushed.
+    waiting: VecDeque<FlushedMarker>,
 }
 
-/// A mark with everything before it flushed.
-struct Flushed {
-    /// How much had been by then.
+/// A marker whose preceding frames are flushed.
+struct FlushedMarker {
+    /// Total flushed at that point.
     bytes: u64,
-    mark: Mark,
+    marker: Mark,
 }
 
 impl SendQueue {
-    /// Nothing waits.
+    /// An empty queue.
     pub(super) fn new() -> Self {
         Self {
             frames: VecDeque::new(),
             unflushed: false,
-            marks: Marks::default(),
+            ack_markers: AckMarkers::default(),
             closing: None,
-            pongs: 0,
+            pending_pongs: 0,
             blocked: None,
             last_sent: Instant::now(),
-            mute: false,
+            write_failed: false,
         }
     }
 
-    /// Queues a message, unless nobody would read it.
+    /// Queues a message, unless the connection is closing or a write has failed.
     pub(super) fn message(&mut self, message: Message) {
         if self.is_open() {
             self.frames.push_back(Outgoing::Message(message));
         }
     }
 
-    /// Queues a mark; dropped, it tells that nobody will know.
-    pub(super) fn mark(&mut self, mark: Mark) {
+    /// Queues an ack marker; dropping it reports that the acknowledgement will never be known.
+    pub(super) fn ack_marker(&mut self, marker: Mark) {
         if self.is_open() {
-            self.frames.push_back(Outgoing::Mark(mark));
+            self.frames.push_back(Outgoing::AckMarker(marker));
         }
     }
 
-    /// Queues a fixed text.
+    /// Queues a static text.
     pub(super) fn fixed(&mut self, text: &'static str) {
         self.message(Message::Text(Utf8Bytes::from_static(text)));
     }
@@ -105,7 +105,7 @@ impl SendQueue {
         self.message(Message::Ping(bytes::Bytes::new()));
     }
 
-    /// Queues the last frame. Only the first close counts.
+    /// Queues the close frame, which is the last frame. Later calls have no effect.
     pub(super) fn close(&mut self, code: u16, reason: &str) {
         let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
         self.message(Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
@@ -113,7 +113,7 @@ impl SendQueue {
     }
 
     fn is_open(&self) -> bool {
-        self.closing.is_none() && !self.mute
+        self.closing.is_none() && !self.write_failed
     }
 
     /// The code of the close frame, once there is one.
@@ -121,22 +121,22 @@ impl SendQueue {
         self.closing
     }
 
-    /// True if something could be written, and there is nothing to write.
+    /// True if writing is possible and nothing is queued.
     pub(super) fn is_idle(&self) -> bool {
-        !self.mute && self.has_written()
+        !self.write_failed && self.is_flushed()
     }
 
-    /// True if there is nothing to write.
-    pub(super) fn has_written(&self) -> bool {
+    /// True if everything has been written and flushed.
+    pub(super) fn is_flushed(&self) -> bool {
         self.frames.is_empty() && !self.unflushed
     }
 
-    /// False while the device leaves so many replies unread that it may send nothing more.
-    pub(super) fn has_room(&self) -> bool {
-        self.frames.len() < limits::OUTBOX_FRAMES && (self.pongs as usize) < limits::READ_BURST
+    /// False while so many replies are unread that reading from the device must pause.
+    pub(super) fn has_capacity(&self) -> bool {
+        self.frames.len() < limits::OUTBOX_FRAMES && (self.pending_pongs as usize) < limits::READ_BURST
     }
 
-    /// Since when writing has made no progress.
+    /// Time of the last write progress, while writing is blocked.
     pub(super) fn blocked(&self) -> Option<Instant> {
         self.blocked
     }
@@ -146,52 +146,52 @@ impl SendQueue {
         self.last_sent
     }
 
-    /// True while it is open whether the device has got what is before some mark.
-    pub(super) fn has_marks(&self) -> bool {
-        !self.marks.waiting.is_empty()
+    /// True while ack markers wait for acknowledgement.
+    pub(super) fn has_ack_markers(&self) -> bool {
+        !self.ack_markers.waiting.is_empty()
     }
 
-    /// Reaches the marks before which nothing is among the last `unacknowledged` bytes.
-    pub(super) fn reach_marks(&mut self, unacknowledged: u64) {
-        let Marks { flushed_bytes, waiting, .. } = &mut self.marks;
-        while let Some(Flushed { mark, .. }) =
+    /// Completes the markers before which none of the last `unacknowledged` bytes lie.
+    pub(super) fn complete_ack_markers(&mut self, unacknowledged: u64) {
+        let AckMarkers { flushed_bytes, waiting, .. } = &mut self.ack_markers;
+        while let Some(FlushedMarker { marker, .. }) =
             waiting.pop_front_if(|next| next.bytes + unacknowledged <= *flushed_bytes)
         {
-            mark.reach();
+            marker.reach();
         }
     }
 
-    /// The socket has a pong to write, where only a flush tells whether it has gone out.
-    pub(super) fn owes_pong(&mut self) {
-        if !self.mute {
-            self.pongs += 1;
+    /// A ping was received: the socket has a pong to write, and only a flush shows that it has been written.
+    pub(super) fn on_ping(&mut self) {
+        if !self.write_failed {
+            self.pending_pongs += 1;
             self.unflushed = true;
         }
     }
 
-    /// Notes that writing has come to a stop; true if it had not before.
-    pub(super) fn block(&mut self) -> bool {
-        let is_new = self.blocked.is_none();
+    /// Records that writing is blocked; true if it was not before.
+    pub(super) fn set_blocked(&mut self) -> bool {
+        let was_unblocked = self.blocked.is_none();
         self.blocked.get_or_insert_with(Instant::now);
-        is_new
+        was_unblocked
     }
 
-    /// Nothing of what waits may be written any more.
+    /// Discards all queued frames.
     pub(super) fn clear(&mut self) {
         self.frames.clear();
     }
 
-    /// The device can be told nothing more; what it sent before it went may still be unread.
-    pub(super) fn fall_silent(&mut self) {
-        self.mute = true;
+    /// Stops writing after a write error; what the device sent before may still be unread.
+    pub(super) fn stop_writing(&mut self) {
+        self.write_failed = true;
         self.unflushed = false;
-        self.pongs = 0;
+        self.pending_pongs = 0;
         self.frames = VecDeque::new();
-        // If reading does not end by itself, the time limit of writing ends it.
+        // If reading does not end by itself, the write timeout ends the connection.
         self.blocked = Some(Instant::now());
     }
 
-    /// Writes and flushes all that waits. Cancelling loses nothing.
+    /// Writes and flushes all queued frames. Cancel-safe.
     pub(super) fn poll_write<T: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         socket: &mut WebSocketStream<T>,
@@ -201,21 +201,21 @@ impl SendQueue {
         while let Some(next) = self.frames.front() {
             match next {
                 Outgoing::Message(_) => ready!(socket.poll_ready_unpin(context))?,
-                Outgoing::Mark(_) => ready!(self.poll_flush(socket, context))?,
+                Outgoing::AckMarker(_) => ready!(self.poll_flush(socket, context))?,
             }
             let message = match self.frames.pop_front() {
                 Some(Outgoing::Message(message)) => message,
-                Some(Outgoing::Mark(mark)) => {
-                    self.marks.waiting.push_back(Flushed { bytes: self.marks.flushed_bytes, mark });
+                Some(Outgoing::AckMarker(marker)) => {
+                    self.ack_markers.waiting.push_back(FlushedMarker { bytes: self.ack_markers.flushed_bytes, marker });
                     continue;
                 }
                 None => break,
             };
-            traffic.sent(&message);
+            traffic.record_sent(&message);
             self.unflushed = true;
-            self.marks.unflushed_bytes += message.len() as u64;
+            self.ack_markers.unflushed_bytes += message.len() as u64;
             let now = Instant::now();
-            // Control frames do not count: firmware's own clock does not count them either.
+            // Control frames do not count: the firmware's own silence timeout ignores them, too.
             if message.is_text() || message.is_binary() {
                 self.last_sent = now;
             }
@@ -226,7 +226,7 @@ impl SendQueue {
         }
         ready!(self.poll_flush(socket, context))?;
         self.blocked = None;
-        // An idle connection keeps no queue of its busiest moment.
+        // Free the memory of the peak: an idle connection keeps no queue.
         if self.frames.capacity() > 16 {
             self.frames = VecDeque::new();
         }
@@ -240,8 +240,8 @@ impl SendQueue {
     ) -> Poll<Result<(), Error>> {
         ready!(socket.poll_flush_unpin(context))?;
         self.unflushed = false;
-        self.pongs = 0;
-        self.marks.flushed_bytes += std::mem::take(&mut self.marks.unflushed_bytes);
+        self.pending_pongs = 0;
+        self.ack_markers.flushed_bytes += std::mem::take(&mut self.ack_markers.unflushed_bytes);
         Poll::Ready(Ok(()))
     }
 }

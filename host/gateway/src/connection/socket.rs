@@ -1,5 +1,5 @@
-//! The WebSocket of one connection. Rule: writing never stops reading, and reading never stops writing; a mark
-//! between frames is reached when the device's side has what is before it.
+//! The WebSocket of one connection. Rule: writing never blocks reading, and reading never blocks writing; an ack marker
+//! between frames completes when the peer has acknowledged what precedes it.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use crate::limits;
 use futures_util::StreamExt;
 use modehost_outbox::{Frame, Text, close};
-use modehost_protocol::{BadFrame, Evidence, Hello, Unwrapped};
+use modehost_protocol::{Evidence, FrameError, Hello, Unwrapped};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -16,82 +16,82 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::ending::{Ending, VANISHED, is_end_of_stream};
+use super::ending::{ABNORMAL_CLOSURE, Ending, is_end_of_stream};
+use super::partial_messages::{CountingStream, PartialMessageAccount};
 use super::send_queue::SendQueue;
 use super::traffic::Traffic;
 use super::unacknowledged::Unacknowledged;
-use super::unfinished::{Counted, Share};
 
-/// The socket with what waits to be written to it.
+/// The socket with its send queue.
 pub(crate) struct Socket<'a, S> {
-    socket: WebSocketStream<Counted<S>>,
+    socket: WebSocketStream<CountingStream<S>>,
     pub(super) queue: SendQueue,
     pub(super) format: Format,
-    /// What it holds of a message that is not whole.
-    share: Share,
-    /// The device has ended the connection by itself.
+    /// Accounts for the bytes of an incomplete message.
+    partial_message_account: PartialMessageAccount,
+    /// The device has closed the connection deliberately.
     hung_up: bool,
-    /// The stream is that of a proxy, which ends it for a device that is lost as well.
+    /// The peer is a proxy, which also ends the stream of a device that was lost.
     through_proxy: bool,
     traffic: &'a Traffic<'a>,
 }
 
-/// What a handshake leaves to the socket.
+/// Parameters from the handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Upgraded<'h> {
-    /// What came behind the request.
+    /// Bytes received behind the request.
     pub early: &'h [u8],
-    /// Version of the framing, where the handshake names one.
+    /// Version of the audio framing, if the handshake contains one.
     pub protocol_version: Option<u64>,
-    /// The end of the stream says nothing of the device.
+    /// The end of the stream says nothing about the device.
     pub through_proxy: bool,
-    /// Largest message that is taken.
+    /// Largest accepted message.
     pub max_message_bytes: usize,
 }
 
-/// What the socket has to say.
+/// Events of the socket.
 #[derive(Debug)]
 pub(crate) enum SocketEvent {
-    /// A message has come.
+    /// A message was received.
     Received(Message),
-    /// All that was to be written has been.
+    /// All queued frames have been written.
     Flushed,
-    /// Writing has come to a stop just now; told once per stop.
+    /// Writing has blocked; reported once each time.
     Blocked,
-    /// It is over.
-    Over(Ending),
+    /// The connection has ended.
+    Ended(Ending),
 }
 
-/// What the device has said of how it speaks and is spoken to.
+/// What the device has announced about its audio and its display.
 pub(super) struct Format {
-    /// How sound is wrapped, both ways.
+    /// Framing of audio, in both directions.
     framing: Evidence,
-    /// What the last hello says.
-    shows_faces: bool,
+    /// From the last hello.
+    shows_emotions: bool,
 }
 
 impl Format {
-    /// What is in a binary frame.
+    /// Parses a binary frame.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub(super) fn unwrap<'f>(&mut self, frame: &'f [u8]) -> Result<Unwrapped<'f>, BadFrame> {
+    /// If the frame is malformed.
+    pub(super) fn unwrap<'f>(&mut self, frame: &'f [u8]) -> Result<Unwrapped<'f>, FrameError> {
         self.framing.unwrap(frame)
     }
 
-    /// How sound is wrapped, and how it is said to be encoded, where nothing of it can be read; once.
+    /// The framing and the announced codec, if no frame could be read with them; returned once.
     pub(super) fn unreadable(&mut self) -> Option<Evidence> {
         self.framing.is_unreadable().then_some(self.framing)
     }
 
-    /// False once the device has said that it shows no faces.
-    pub(super) fn shows_faces(&self) -> bool {
-        self.shows_faces
+    /// False once the device has announced that it displays no emotions.
+    pub(super) fn shows_emotions(&self) -> bool {
+        self.shows_emotions
     }
 
-    /// The device has said hello.
+    /// Applies a received hello.
     pub(super) fn on_hello(&mut self, hello: &Hello) {
-        self.shows_faces = hello.faces;
+        self.shows_emotions = hello.faces;
         if let Some(holds) = self.framing.said_hello(hello.version, hello.audio.codec) {
             let header = holds.version();
             tracing::info!(
@@ -104,21 +104,34 @@ impl Format {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
-    /// Speaks WebSocket on a stream whose handshake is done.
-    pub async fn open(stream: S, upgraded: Upgraded<'_>, share: Share, traffic: &'a Traffic<'a>) -> Self {
+    /// Opens a WebSocket on a stream whose handshake is done.
+    pub async fn open(
+        stream: S,
+        upgraded: Upgraded<'_>,
+        partial_message_account: PartialMessageAccount,
+        traffic: &'a Traffic<'a>,
+    ) -> Self {
         let Upgraded { early, protocol_version, through_proxy, max_message_bytes } = upgraded;
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER_BYTES)
             .write_buffer_size(limits::WRITE_BUFFER_BYTES)
             .max_message_size(Some(max_message_bytes))
             .max_frame_size(Some(max_message_bytes));
-        let stream = Counted::new(stream, early.len());
+        let stream = CountingStream::new(stream, early.len());
         let socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(config)).await;
-        let format = Format { framing: Evidence::new(protocol_version), shows_faces: true };
-        Self { socket, queue: SendQueue::new(), format, share, hung_up: false, through_proxy, traffic }
+        let format = Format { framing: Evidence::new(protocol_version), shows_emotions: true };
+        Self {
+            socket,
+            queue: SendQueue::new(),
+            format,
+            partial_message_account,
+            hung_up: false,
+            through_proxy,
+            traffic,
+        }
     }
 
-    /// Queues frames of the outbox. Behind a close frame, nothing is taken.
+    /// Queues frames of the outbox. Frames behind a close frame are discarded.
     pub(super) fn enqueue(&mut self, frames: VecDeque<Frame>) {
         for frame in frames {
             match frame {
@@ -128,39 +141,38 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
                     let framed = self.format.framing.framing().wrap(packet, timestamp_ms);
                     self.queue.message(Message::Binary(framed.into()));
                 }
-                Frame::Mark(mark) => self.queue.mark(mark),
+                Frame::Mark(marker) => self.queue.ack_marker(marker),
                 Frame::Close { code, reason } => self.queue.close(code, &reason),
             }
         }
     }
 
-    /// True if the device has ended the connection by itself: with a close frame of its own, or with the end of
-    /// its stream.
+    /// True if the device has closed the connection deliberately: with its own close frame, or by ending its stream.
     pub(super) fn hung_up(&self) -> bool {
         self.hung_up
     }
 
-    /// False while the device leaves so many replies unread that it may send nothing more.
-    pub(super) fn has_room(&self) -> bool {
-        self.queue.has_room()
+    /// False while so many replies are unread that reading from the device must pause.
+    pub(super) fn has_capacity(&self) -> bool {
+        self.queue.has_capacity()
     }
 
-    /// Writes what it can and reads one message if it may. Cancelling loses nothing.
+    /// Writes what it can, and reads one message if `may_read`. Cancel-safe.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, may_read: bool) -> Poll<SocketEvent> {
-        if !self.queue.has_written() {
+        if !self.queue.is_flushed() {
             match self.poll_write(context) {
                 Poll::Ready(Ok(())) => return Poll::Ready(SocketEvent::Flushed),
                 Poll::Ready(Err(_)) => {
-                    self.queue.fall_silent();
+                    self.queue.stop_writing();
                     return Poll::Ready(SocketEvent::Blocked);
                 }
-                Poll::Pending if self.queue.block() => return Poll::Ready(SocketEvent::Blocked),
+                Poll::Pending if self.queue.set_blocked() => return Poll::Ready(SocketEvent::Blocked),
                 Poll::Pending => {}
             }
         }
-        if self.share.gives_way(context) {
+        if self.partial_message_account.is_evicted(context) {
             let reason = "too many messages in pieces are open over all connections".to_owned();
-            return Poll::Ready(SocketEvent::Over(Ending::Fault { code: close::TOO_LARGE, reason }));
+            return Poll::Ready(SocketEvent::Ended(Ending::Fault { code: close::TOO_LARGE, reason }));
         }
         if !may_read {
             return Poll::Pending;
@@ -168,29 +180,29 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
         let next = self.socket.poll_next_unpin(context);
         if let Poll::Ready(Some(Ok(message))) = &next {
             match message {
-                Message::Text(_) | Message::Binary(_) => self.socket.get_mut().is_whole(),
-                control => self.socket.get_mut().had_control(control.len()),
+                Message::Text(_) | Message::Binary(_) => self.socket.get_mut().on_message_complete(),
+                control => self.socket.get_mut().on_control_frame(control.len()),
             }
         }
-        self.socket.get_ref().account(&mut self.share);
-        if next.is_pending() && self.share.gives_way(context) {
-            // Perhaps it is told so by what it has just read.
+        self.socket.get_ref().report_to(&mut self.partial_message_account);
+        if next.is_pending() && self.partial_message_account.is_evicted(context) {
+            // This connection may have been chosen because of the bytes just read.
             context.waker().wake_by_ref();
         }
         Poll::Ready(match ready!(next) {
             Some(Ok(message)) => {
-                self.traffic.received(&message);
+                self.traffic.record_received(&message);
                 if message.is_ping() {
-                    self.queue.owes_pong();
+                    self.queue.on_ping();
                 }
                 self.hung_up |= message.is_close() && self.queue.closing().is_none();
                 SocketEvent::Received(message)
             }
             Some(Err(error)) => {
                 self.hung_up |= is_end_of_stream(&error) && self.queue.closing().is_none() && !self.through_proxy;
-                SocketEvent::Over(Ending::from(&error))
+                SocketEvent::Ended(Ending::from(&error))
             }
-            None => SocketEvent::Over(Ending::Gone(VANISHED)),
+            None => SocketEvent::Ended(Ending::Gone(ABNORMAL_CLOSURE)),
         })
     }
 
@@ -198,20 +210,20 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
         self.queue.poll_write(&mut self.socket, self.traffic, context)
     }
 
-    /// Closes a connection that has no session: nothing that it sends is looked at.
-    pub async fn refuse(mut self, code: u16, reason: &str) {
+    /// Closes a connection that has no session: nothing it sends is handled.
+    pub async fn reject(mut self, code: u16, reason: &str) {
         self.queue.close(code, reason);
         self.finish(Ending::Closing(code)).await;
     }
 
-    /// Ends the connection as `ending` says: writes the close frame, gives the device a moment to
-    /// answer it, and lets go. Bounded by `limits::CLOSE_HANDSHAKE`.
+    /// Performs the ending: writes the close frame, waits for the device's answer, and drops the connection. Bounded by
+    /// `limits::CLOSE_HANDSHAKE`.
     pub(super) async fn finish(&mut self, ending: Ending) {
         let (code, readable) = match ending {
             Ending::Gone(code) => {
-                self.traffic.closed(code);
-                if code != VANISHED {
-                    // The socket has the answer to the device's close; nothing may precede it now.
+                self.traffic.record_close(code);
+                if code != ABNORMAL_CLOSURE {
+                    // The socket has already queued the answer to the device's close frame; no frame may precede it.
                     self.queue.clear();
                     let _ = timeout(limits::CLOSE_HANDSHAKE, poll_fn(|context| self.poll_write(context))).await;
                 }
@@ -223,8 +235,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
                 (code, false)
             }
         };
-        self.traffic.closed(code);
-        let goodbye = async {
+        self.traffic.record_close(code);
+        let close = async {
             if poll_fn(|context| self.poll_write(context)).await.is_err() {
                 return;
             }
@@ -232,24 +244,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
                 while let Some(Ok(_)) = self.socket.next().await {}
                 return;
             }
-            // What was sent meanwhile is read and thrown away: closing a socket with unread bytes
-            // resets it, and the reset can overtake the close frame.
+            // Read and discard what arrives meanwhile: closing a socket with unread bytes resets it, and the reset can
+            // overtake the close frame.
             let stream = self.socket.get_mut();
             let _ = stream.shutdown().await;
-            let mut waste = vec![0; limits::READ_BUFFER_BYTES];
-            while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {}
+            let mut discarded = vec![0; limits::READ_BUFFER_BYTES];
+            while stream.read(&mut discarded).await.is_ok_and(|count| count > 0) {}
         };
-        let _ = timeout(limits::CLOSE_HANDSHAKE, goodbye).await;
+        let _ = timeout(limits::CLOSE_HANDSHAKE, close).await;
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unacknowledged + Unpin> Socket<'_, S> {
-    /// Reaches the marks of what the device's side has acknowledged.
-    pub(super) fn reach_marks(&mut self) {
-        // The system is asked only where somebody waits for the answer.
-        if self.queue.has_marks() {
+    /// Completes the ack markers whose preceding bytes the peer has acknowledged.
+    pub(super) fn complete_ack_markers(&mut self) {
+        // Skip the system call if no marker waits.
+        if self.queue.has_ack_markers() {
             let unacknowledged = self.socket.get_ref().unacknowledged();
-            self.queue.reach_marks(unacknowledged);
+            self.queue.complete_ack_markers(unacknowledged);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A connection against a session that the test plays. Rule: what must not depend on a session
-//! is tested without one; time is virtual where a time limit is tested.
+//! A connection against a fake session. Rule: what does not depend on a session is tested without one; timeouts are
+//! tested in paused time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use modehost_auth::AuthConfig;
 use modehost_outbox::{Outbox, close, outbox};
-use modehost_protocol::reply::QUIET_FACE;
+use modehost_protocol::reply::NEUTRAL_EMOTION;
 use modehost_session::Incoming;
 use modehost_task::{IoTask, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -22,35 +22,35 @@ use super::*;
 use crate::config::{GatewayConfig, ServerConfig};
 use crate::connection::socket::Upgraded;
 use crate::connection::traffic::Traffic;
-use crate::console::{Done, Operator, Order};
+use crate::control::{Done, Operator, Order};
 use crate::settings::GatewaySettings;
 
-mod played;
+mod fake_session;
 
-use played::{Played, Signs};
+use fake_session::{Activity, FakeSession};
 
 const LIMIT: usize = 64 * 1024;
 const SILENCE: Duration = Duration::from_secs(95);
 
-/// Carries orders out when the test lets it.
+/// Executes commands when the test allows it.
 #[derive(Default)]
-struct Orders {
-    given: AtomicUsize,
+struct TestCommands {
+    received: AtomicUsize,
     may_end: Arc<Notify>,
-    followed: Arc<AtomicUsize>,
+    completed: Arc<AtomicUsize>,
 }
 
-impl Operator for Orders {
-    fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>> {
-        self.given.fetch_add(1, Ordering::Relaxed);
-        let (may_end, followed) = (self.may_end.clone(), self.followed.clone());
+impl Operator for TestCommands {
+    fn carry_out(&self, command: Order) -> BoxFuture<'static, Result<Done, String>> {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        let (may_end, completed) = (self.may_end.clone(), self.completed.clone());
         Box::pin(async move {
             may_end.notified().await;
-            match order {
+            match command {
                 Order::UpdateConfig => Err("line 7 is wrong".to_owned()),
                 Order::Restart => {
                     let then = move || {
-                        followed.fetch_add(1, Ordering::Relaxed);
+                        completed.fetch_add(1, Ordering::Relaxed);
                     };
                     Ok(Done { message: "it begins".to_owned(), then: Some(Box::new(then)) })
                 }
@@ -59,43 +59,44 @@ impl Operator for Orders {
     }
 }
 
-/// The test's side of everything.
-pub(super) struct Stage {
-    /// What the session hears; its queue holds one.
+/// The test's side of a connection.
+pub(super) struct TestConnection {
+    /// Messages that the session receives; capacity 1.
     session: mpsc::Receiver<Incoming>,
     pub(super) outbox: Outbox,
     audio: Arc<AtomicUsize>,
-    pub(super) signs: Arc<Signs>,
-    orders: Arc<Orders>,
+    pub(super) activity: Arc<Activity>,
+    commands: Arc<TestCommands>,
     pub(super) connection: IoTask<()>,
 }
 
-pub(super) fn stage(ping: Option<Duration>) -> (DuplexStream, Stage) {
-    stage_behind(false, ping)
+pub(super) fn test_connection(ping: Option<Duration>) -> (DuplexStream, TestConnection) {
+    test_connection_behind(false, ping)
 }
 
-/// The same, through a proxy or not.
-pub(super) fn stage_behind(proxy: bool, ping: Option<Duration>) -> (DuplexStream, Stage) {
-    // The pipe is small, so that it fills as a socket's buffers do.
+/// The same, optionally through a proxy.
+pub(super) fn test_connection_behind(proxy: bool, ping: Option<Duration>) -> (DuplexStream, TestConnection) {
+    // The pipe is small, so that it fills up like the buffers of a socket.
     let (device, server) = duplex(16 * 1024);
     let (messages, session) = mpsc::channel(1);
     let (sender, reader) = outbox();
     let audio = Arc::new(AtomicUsize::new(0));
-    let signs = Arc::new(Signs::default());
-    let played = Played { messages, audio: audio.clone(), signs: signs.clone() };
-    let orders = Arc::new(Orders::default());
-    let carried_out = orders.clone();
+    let activity = Arc::new(Activity::default());
+    let fake_session = FakeSession { messages, audio: audio.clone(), activity: activity.clone() };
+    let commands = Arc::new(TestCommands::default());
+    let operator = commands.clone();
     let connection = spawn_io(async move {
-        let meters = ConnectionMetrics::new();
-        let traffic = Traffic::new(&meters);
-        let mut socket = Socket::open(server, upgraded(proxy), Unfinished::new(usize::MAX).share(), &traffic).await;
+        let metrics = ConnectionMetrics::new();
+        let traffic = Traffic::new(&metrics);
+        let mut socket =
+            Socket::open(server, upgraded(proxy), PartialMessages::new(usize::MAX).account(), &traffic).await;
         let server = ServerConfig { secret: Some("hush".into()), ..ServerConfig::default() };
         let settings = GatewaySettings::new(&server, &GatewayConfig::default(), &AuthConfig::default());
-        let console = Console::new(carried_out, watch::channel(Arc::new(settings)).1);
-        let control = ControlSession::new(&console, [127, 0, 0, 1].into());
-        run(&mut socket, played, reader, control, Intervals { silence: SILENCE, ping }, &meters).await;
+        let control = CommandDispatcher::new(operator, watch::channel(Arc::new(settings)).1);
+        let control = ControlSession::new(&control, [127, 0, 0, 1].into());
+        run(&mut socket, fake_session, reader, control, Intervals { silence: SILENCE, ping }, &metrics).await;
     });
-    (device, Stage { session, outbox: sender, audio, signs, orders, connection })
+    (device, TestConnection { session, outbox: sender, audio, activity, commands, connection })
 }
 
 fn upgraded(through_proxy: bool) -> Upgraded<'static> {
@@ -121,7 +122,7 @@ fn numbered(number: usize) -> String {
 
 #[tokio::test]
 async fn c5_a_stuck_session_delays_no_pong_and_loses_no_message() {
-    let (device, mut stage) = stage(None);
+    let (device, mut test) = test_connection(None);
     let mut client = client(device).await;
     for number in 0..20 {
         client.send(text(&numbered(number))).await.expect("sent");
@@ -130,10 +131,10 @@ async fn c5_a_stuck_session_delays_no_pong_and_loses_no_message() {
     client.send(Message::Ping("now".into())).await.expect("sent");
     assert_eq!(next(&mut client).await, text(PONG));
     assert_eq!(next(&mut client).await, Message::Pong("now".into()));
-    stage.outbox.text("from the session").expect("open");
+    test.outbox.text("from the session").expect("open");
     assert_eq!(next(&mut client).await, text("from the session"));
     for number in 0..20 {
-        let message = stage.session.recv().await.expect("a message");
+        let message = test.session.recv().await.expect("a message");
         let expected = Incoming::from(DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() });
         assert_eq!(message, expected, "in order, each once");
     }
@@ -141,7 +142,7 @@ async fn c5_a_stuck_session_delays_no_pong_and_loses_no_message() {
 
 #[tokio::test]
 async fn c8_beyond_what_is_held_the_device_is_left_unread_and_nothing_is_lost() {
-    let (device, mut stage) = stage(None);
+    let (device, mut test) = test_connection(None);
     let (mut sink, _source) = client(device).await.split();
     let count = limits::PENDING_MESSAGES * 40;
     let flood = spawn_io(async move {
@@ -152,7 +153,7 @@ async fn c8_beyond_what_is_held_the_device_is_left_unread_and_nothing_is_lost() 
     });
     for number in 0..count {
         assert!(number > 0 || !flood.is_finished(), "the flood must not fit");
-        let message = stage.session.recv().await.expect("a message");
+        let message = test.session.recv().await.expect("a message");
         assert_eq!(message.message, DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() });
     }
     assert!(flood.join().await.is_some());
@@ -160,7 +161,7 @@ async fn c8_beyond_what_is_held_the_device_is_left_unread_and_nothing_is_lost() 
 
 #[tokio::test]
 async fn c10_bad_messages_get_an_error_that_points_back_and_the_connection_lives() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let mut client = client(device).await;
     for (sent, code, part) in [
         ("hello", "INVALID_JSON", "not valid JSON"),
@@ -177,10 +178,10 @@ async fn c10_bad_messages_get_an_error_that_points_back_and_the_connection_lives
     client.send(Message::Binary(vec![7; 100].into())).await.expect("sent");
     client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
     assert_eq!(next(&mut client).await, text(PONG));
-    assert_eq!(stage.audio.load(Ordering::Relaxed), 100);
+    assert_eq!(test.audio.load(Ordering::Relaxed), 100);
 }
 
-/// A frame with a zero mask, so that its payload stands as it is.
+/// A frame with a zero mask, so that its payload is unchanged.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     assert!(payload.len() < 126);
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0][..], payload].concat()
@@ -201,7 +202,7 @@ async fn protocol_faults_are_closed_with_a_code_and_a_reason() {
         ("a continuation of nothing", frame(0x80, b"x"), close::PROTOCOL),
         ("a fragmented ping", frame(0x09, b"x"), close::PROTOCOL),
     ] {
-        let (mut device, stage) = stage(None);
+        let (mut device, test) = test_connection(None);
         device.write_all(&bytes).await.expect("written");
         let mut answer = Vec::new();
         let read = timeout(Duration::from_secs(5), device.read_to_end(&mut answer));
@@ -210,33 +211,33 @@ async fn protocol_faults_are_closed_with_a_code_and_a_reason() {
         assert_eq!(answer.get(2..4), Some(&code.to_be_bytes()[..]), "{name}");
         assert!(answer.len() > 4 && answer.len() <= 127, "{name}: a reason");
         drop(device);
-        assert!(stage.connection.join().await.is_some(), "{name}: ended in order");
+        assert!(test.connection.join().await.is_some(), "{name}: ended in order");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_channel_is_sent_something_and_pings_do_not_count() {
-    let (device, stage) = stage(Some(Duration::from_secs(20)));
+    let (device, test) = test_connection(Some(Duration::from_secs(20)));
     let mut client = client(device).await;
     let start = Instant::now();
     let mut pings = 0;
     loop {
         match next(&mut client).await {
             Message::Ping(_) => pings += 1,
-            message => break assert_eq!(message, text(QUIET_FACE)),
+            message => break assert_eq!(message, text(NEUTRAL_EMOTION)),
         }
     }
     assert!((SILENCE..SILENCE + Duration::from_secs(1)).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert_eq!(pings, 4);
-    // Something sent in between moves it back.
+    // A message in between restarts the interval.
     tokio::time::advance(Duration::from_secs(1)).await;
-    stage.outbox.text("news").expect("open");
+    test.outbox.text("news").expect("open");
     let mut since = Instant::now();
     loop {
         match next(&mut client).await {
             Message::Ping(_) => {}
             message if message == text("news") => since = Instant::now(),
-            message => break assert_eq!(message, text(QUIET_FACE)),
+            message => break assert_eq!(message, text(NEUTRAL_EMOTION)),
         }
     }
     assert!(since.elapsed() >= SILENCE - Duration::from_millis(50), "{:?}", since.elapsed());
@@ -244,20 +245,20 @@ async fn a_silent_channel_is_sent_something_and_pings_do_not_count() {
 
 #[tokio::test(start_paused = true)]
 async fn c8_a_device_that_reads_nothing_is_let_go() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let start = Instant::now();
     for _ in 0..100 {
-        stage.outbox.text("x".repeat(1000)).expect("open");
+        test.outbox.text("x".repeat(1000)).expect("open");
     }
-    assert!(stage.connection.join().await.is_some());
+    assert!(test.connection.join().await.is_some());
     assert!((limits::WRITE..limits::WRITE * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
-    assert!(stage.outbox.is_closed());
+    assert!(test.outbox.is_closed());
     drop(device);
 }
 
 #[tokio::test]
 async fn a_flood_of_pings_that_reads_no_pong_is_left_unread() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let (mut sink, mut source) = client(device).await.split();
     let count = limits::OUTBOX_FRAMES * 20;
     let flood = spawn_io(async move {
@@ -270,52 +271,52 @@ async fn a_flood_of_pings_that_reads_no_pong_is_left_unread() {
         assert_eq!(source.next().await.expect("open").expect("a message"), text(PONG));
     }
     assert!(flood.join().await.is_some());
-    drop(stage);
+    drop(test);
 }
 
 #[tokio::test]
 async fn a_close_of_the_session_carries_code_and_reason_behind_all_that_was_said() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let mut client = client(device).await;
-    stage.outbox.text("last words").expect("open");
-    stage.outbox.close(close::POLICY, "为".repeat(100));
+    test.outbox.text("last words").expect("open");
+    test.outbox.close(close::POLICY, "为".repeat(100));
     assert_eq!(next(&mut client).await, text("last words"));
     let Message::Close(Some(CloseFrame { code, reason })) = next(&mut client).await else { panic!("no close") };
     assert_eq!((u16::from(code), reason.as_str()), (close::POLICY, "为".repeat(41).as_str()));
     assert!(client.next().await.is_none());
-    assert!(stage.connection.join().await.is_some());
+    assert!(test.connection.join().await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_close_that_is_not_answered_does_not_hold_the_connection() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let start = Instant::now();
-    stage.outbox.close(close::GOING_AWAY, "bye");
-    assert!(stage.connection.join().await.is_some());
+    test.outbox.close(close::GOING_AWAY, "bye");
+    assert!(test.connection.join().await.is_some());
     assert!((limits::CLOSE_HANDSHAKE..limits::CLOSE_HANDSHAKE * 2).contains(&start.elapsed()));
     drop(device);
 }
 
 #[tokio::test]
 async fn a_close_of_the_device_is_answered_and_the_session_let_go() {
-    let (device, mut stage) = stage(None);
+    let (device, mut test) = test_connection(None);
     let mut client = client(device).await;
     let frame = CloseFrame { code: 1000.into(), reason: "done".into() };
     client.send(Message::Close(Some(frame.clone()))).await.expect("sent");
     assert_eq!(next(&mut client).await, Message::Close(Some(frame)));
-    assert!(stage.connection.join().await.is_some());
-    assert_eq!(stage.session.recv().await, None);
-    assert!(stage.outbox.is_closed());
+    assert!(test.connection.join().await.is_some());
+    assert_eq!(test.session.recv().await, None);
+    assert!(test.outbox.is_closed());
 }
 
 #[tokio::test]
 async fn a_session_that_is_gone_closes_the_connection_and_its_own_reason_comes_first() {
     for (own, expected) in [(None, close::INTERNAL), (Some(close::RESTART), close::RESTART)] {
-        let (device, mut stage) = stage(None);
+        let (device, mut test) = test_connection(None);
         let mut client = client(device).await;
-        stage.session.close();
+        test.session.close();
         if let Some(code) = own {
-            stage.outbox.close(code, "restarting");
+            test.outbox.close(code, "restarting");
         }
         client.send(text(r#"{"type":"hello"}"#)).await.expect("sent");
         let Message::Close(Some(frame)) = next(&mut client).await else { panic!("no close") };
@@ -326,12 +327,12 @@ async fn a_session_that_is_gone_closes_the_connection_and_its_own_reason_comes_f
 #[tokio::test]
 async fn c3_what_was_received_reaches_the_session_although_its_sender_is_gone() {
     for in_order in [true, false] {
-        let (device, mut stage) = stage(None);
+        let (device, mut test) = test_connection(None);
         let mut client = client(device).await;
         for number in 0..30 {
             client.send(text(&numbered(number))).await.expect("sent");
         }
-        // The pong says that all of them have been read.
+        // The pong shows that all of them have been read.
         client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
         assert_eq!(next(&mut client).await, text(PONG));
         if in_order {
@@ -339,40 +340,40 @@ async fn c3_what_was_received_reaches_the_session_although_its_sender_is_gone() 
         }
         drop(client);
         for number in 0..30 {
-            let message = timeout(Duration::from_secs(5), stage.session.recv()).await.expect("in time");
+            let message = timeout(Duration::from_secs(5), test.session.recv()).await.expect("in time");
             let expected = Incoming::from(DeviceMessage::Other { kind: "thing".into(), body: numbered(number).into() });
             assert_eq!(message, Some(expected));
         }
-        assert!(stage.connection.join().await.is_some());
+        assert!(test.connection.join().await.is_some());
     }
 }
 
 #[tokio::test]
 async fn c3_what_was_sent_before_a_reset_is_still_read() {
-    let (device, mut stage) = stage(None);
+    let (device, mut test) = test_connection(None);
     let mut client = client(device).await;
     client.send(text(&numbered(0))).await.expect("sent");
     drop(client);
-    // Writing fails from the first frame on; the message is read all the same.
-    let _ = stage.outbox.text("to nobody");
-    let message = timeout(Duration::from_secs(5), stage.session.recv()).await.expect("in time");
+    // The first write fails; the message is read nevertheless.
+    let _ = test.outbox.text("to nobody");
+    let message = timeout(Duration::from_secs(5), test.session.recv()).await.expect("in time");
     let message = message.map(|incoming| incoming.message);
     assert!(matches!(message, Some(DeviceMessage::Other { .. })), "{message:?}");
-    assert!(stage.connection.join().await.is_some());
+    assert!(test.connection.join().await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn c8_a_device_that_floods_and_reads_nothing_is_let_go() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let (mut sink, _source) = client(device).await.split();
     for _ in 0..100 {
-        stage.outbox.text("x".repeat(1000)).expect("open");
+        test.outbox.text("x".repeat(1000)).expect("open");
     }
     // Audio never fills a queue, so reading never pauses.
     let flood = spawn_io(async move { while sink.send(Message::Binary(vec![0; 100].into())).await.is_ok() {} });
     let start = Instant::now();
-    while !stage.connection.is_finished() {
-        // Time goes on although everybody is busy.
+    while !test.connection.is_finished() {
+        // Paused time does not advance by itself while tasks are busy.
         tokio::time::advance(Duration::from_millis(100)).await;
         assert!(start.elapsed() < limits::WRITE * 2, "still there");
     }
@@ -381,69 +382,69 @@ async fn c8_a_device_that_floods_and_reads_nothing_is_let_go() {
 
 #[tokio::test]
 async fn a_device_that_vanishes_ends_its_connection_quietly() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     drop(device);
-    assert!(stage.connection.join().await.is_some());
+    assert!(test.connection.join().await.is_some());
 }
 
-/// Ten thousand of these wait at the same time.
+/// Ten thousand of these are open at the same time.
 #[tokio::test]
 async fn an_idle_connection_is_small() {
     let (_device, server) = duplex(16);
     let (messages, _session) = mpsc::channel(1);
-    let meters = ConnectionMetrics::new();
-    let traffic = Traffic::new(&meters);
-    let mut socket = Socket::open(server, upgraded(false), Unfinished::new(usize::MAX).share(), &traffic).await;
-    let played = Played { messages, audio: Arc::default(), signs: Arc::default() };
+    let metrics = ConnectionMetrics::new();
+    let traffic = Traffic::new(&metrics);
+    let mut socket = Socket::open(server, upgraded(false), PartialMessages::new(usize::MAX).account(), &traffic).await;
+    let fake_session = FakeSession { messages, audio: Arc::default(), activity: Arc::default() };
     let intervals = Intervals { silence: SILENCE, ping: None };
-    let console = Console::new(Arc::new(Orders::default()), watch::channel(Arc::default()).1);
-    let control = ControlSession::new(&console, [127, 0, 0, 1].into());
-    let future = run(&mut socket, played, outbox().1, control, intervals, &meters);
+    let control = CommandDispatcher::new(Arc::new(TestCommands::default()), watch::channel(Arc::default()).1);
+    let control = ControlSession::new(&control, [127, 0, 0, 1].into());
+    let future = run(&mut socket, fake_session, outbox().1, control, intervals, &metrics);
     let size = std::mem::size_of_val(&future) + std::mem::size_of::<Socket<'_, DuplexStream>>();
     println!("a connection with its socket: {size} bytes");
     assert!(size < 1344, "{size}");
 }
 
-fn order(action: &str, secret: &str) -> Message {
+fn command(action: &str, secret: &str) -> Message {
     text(&format!(r#"{{"type":"server","action":"{action}","content":{{"secret":"{secret}"}}}}"#))
 }
 
 #[tokio::test]
 async fn c12_an_order_is_answered_by_the_connection_which_goes_on_meanwhile() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let mut client = client(device).await;
-    client.send(order("update_config", "hush")).await.expect("sent");
-    client.send(order("restart", "hush")).await.expect("sent");
+    client.send(command("update_config", "hush")).await.expect("sent");
+    client.send(command("restart", "hush")).await.expect("sent");
     let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
     assert!(answer.contains("NOT_READY"), "one at a time: {answer}");
     client.send(text(r#"{"type":"ping"}"#)).await.expect("sent");
     assert_eq!(next(&mut client).await, text(PONG));
-    stage.orders.may_end.notify_one();
+    test.commands.may_end.notify_one();
     let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
     assert!(answer.contains(r#""status":"error""#) && answer.contains("line 7 is wrong"), "{answer}");
 
-    client.send(order("restart", "hush")).await.expect("sent");
-    stage.orders.may_end.notify_one();
+    client.send(command("restart", "hush")).await.expect("sent");
+    test.commands.may_end.notify_one();
     let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
     let expected = r#"{"content":{"action":"restart"},"message":"it begins","status":"success","type":"server"}"#;
     assert_eq!(answer.as_str(), expected);
-    assert_eq!(stage.orders.followed.load(Ordering::Relaxed), 1);
-    assert_eq!(stage.orders.given.load(Ordering::Relaxed), 2);
+    assert_eq!(test.commands.completed.load(Ordering::Relaxed), 1);
+    assert_eq!(test.commands.received.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
 async fn c12_without_the_secret_nothing_is_carried_out_and_guesses_end() {
-    let (device, stage) = stage(None);
+    let (device, test) = test_connection(None);
     let mut client = client(device).await;
-    client.send(order("reboot", "hush")).await.expect("sent");
+    client.send(command("reboot", "hush")).await.expect("sent");
     for _ in 0..limits::SECRET_FAILURES {
-        client.send(order("restart", "hus")).await.expect("sent");
+        client.send(command("restart", "hus")).await.expect("sent");
     }
-    client.send(order("restart", "hush")).await.expect("sent");
+    client.send(command("restart", "hush")).await.expect("sent");
     let expected = std::iter::once("SCHEMA_INVALID").chain([("FORBIDDEN"); limits::SECRET_FAILURES as usize]);
     for code in expected.chain(["RATE_LIMITED"]) {
         let Message::Text(answer) = next(&mut client).await else { panic!("no text") };
         assert!(answer.contains(code) && answer.contains(r#""type":"server""#), "{code}: {answer}");
     }
-    assert_eq!(stage.orders.given.load(Ordering::Relaxed), 0);
+    assert_eq!(test.commands.received.load(Ordering::Relaxed), 0);
 }

@@ -1,5 +1,5 @@
-//! What has gone over a connection, counted where it goes. Rule: texts are messages, binary frames are sound, and
-//! other frames are neither; what is counted of a connection is shown when it ends.
+//! Traffic counters of one connection. Rule: texts count as messages, binary frames as audio, and other frames as
+//! neither; the counts of a connection are logged when it ends.
 
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
@@ -7,73 +7,73 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::connection_metrics::ConnectionMetrics;
 
-/// The counts of one connection, beside those of all.
+/// The counters of one connection; the global metrics are updated as well.
 pub(crate) struct Traffic<'a> {
     /// Of all connections.
-    meters: &'a ConnectionMetrics,
+    metrics: &'a ConnectionMetrics,
     messages_in: AtomicU64,
     messages_out: AtomicU64,
-    sound_in: AtomicU64,
-    sound_out: AtomicU64,
-    /// How it was closed; 0 before.
+    audio_in: AtomicU64,
+    audio_out: AtomicU64,
+    /// Close code; 0 while open.
     code: AtomicU16,
 }
 
-/// The counts at one moment.
+/// A snapshot of the counters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
     pub messages_in: u64,
     pub messages_out: u64,
-    /// Bytes of binary frames, which are sound.
+    /// Bytes of binary frames, which carry audio.
     pub sound_in_bytes: u64,
     pub sound_out_bytes: u64,
-    /// How it was closed; none where it was cut by the end of the server.
+    /// Close code; `None` if the server's shutdown cut the connection.
     pub code: Option<u16>,
 }
 
 impl<'a> Traffic<'a> {
-    /// Of a connection that begins.
-    pub fn new(meters: &'a ConnectionMetrics) -> Self {
-        let (messages_in, messages_out, sound_in, sound_out) = Default::default();
-        Self { meters, messages_in, messages_out, sound_in, sound_out, code: AtomicU16::new(0) }
+    /// Counters of a new connection.
+    pub fn new(metrics: &'a ConnectionMetrics) -> Self {
+        let (messages_in, messages_out, audio_in, audio_out) = Default::default();
+        Self { metrics, messages_in, messages_out, audio_in, audio_out, code: AtomicU16::new(0) }
     }
 
-    /// A frame has come.
-    pub(super) fn received(&self, message: &Message) {
-        self.meters.received_bytes.increment(message.len() as u64);
-        count(message, &self.messages_in, &self.sound_in);
+    /// Counts a received frame.
+    pub(super) fn record_received(&self, message: &Message) {
+        self.metrics.received_bytes.increment(message.len() as u64);
+        count(message, &self.messages_in, &self.audio_in);
     }
 
-    /// A frame goes out.
-    pub(super) fn sent(&self, message: &Message) {
-        self.meters.sent.increment(1);
-        self.meters.sent_bytes.increment(message.len() as u64);
-        count(message, &self.messages_out, &self.sound_out);
+    /// Counts a sent frame.
+    pub(super) fn record_sent(&self, message: &Message) {
+        self.metrics.sent.increment(1);
+        self.metrics.sent_bytes.increment(message.len() as u64);
+        count(message, &self.messages_out, &self.audio_out);
     }
 
-    /// The connection ends with this close code.
-    pub(super) fn closed(&self, code: u16) {
-        crate::connection_metrics::closed(code);
+    /// Records the close code.
+    pub(super) fn record_close(&self, code: u16) {
+        crate::connection_metrics::count_close(code);
         self.code.store(code, Ordering::Relaxed);
     }
 
-    /// What it has come to.
-    pub fn counts(&self) -> Counts {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    /// Takes a snapshot.
+    pub fn snapshot(&self) -> Counts {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
-            messages_in: of(&self.messages_in),
-            messages_out: of(&self.messages_out),
-            sound_in_bytes: of(&self.sound_in),
-            sound_out_bytes: of(&self.sound_out),
+            messages_in: load(&self.messages_in),
+            messages_out: load(&self.messages_out),
+            sound_in_bytes: load(&self.audio_in),
+            sound_out_bytes: load(&self.audio_out),
             code: Some(self.code.load(Ordering::Relaxed)).filter(|code| *code != 0),
         }
     }
 }
 
-fn count(message: &Message, messages: &AtomicU64, sound: &AtomicU64) {
+fn count(message: &Message, messages: &AtomicU64, audio: &AtomicU64) {
     match message {
         Message::Text(_) => messages.fetch_add(1, Ordering::Relaxed),
-        Message::Binary(frame) => sound.fetch_add(frame.len() as u64, Ordering::Relaxed),
+        Message::Binary(frame) => audio.fetch_add(frame.len() as u64, Ordering::Relaxed),
         _ => return,
     };
 }

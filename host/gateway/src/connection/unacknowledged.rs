@@ -1,14 +1,13 @@
-//! What a device's side has not acknowledged. Rule: a stream never claims more than the system knows;
-//! where the system cannot say, what was written counts as received.
+//! Bytes that the peer has not acknowledged. Rule: a stream never claims more than the kernel knows; where the kernel
+//! cannot tell, written bytes count as acknowledged.
 
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// A stream that can tell how much of what was written may still be lost.
+/// A stream that reports how many written bytes may still be lost.
 pub(crate) trait Unacknowledged {
-    /// Bytes that the system has taken and the other side has not acknowledged. Written but not yet
-    /// received: a broken connection loses them.
+    /// Bytes that the kernel has accepted and the peer has not acknowledged; a broken connection loses them.
     fn unacknowledged(&self) -> u64;
 }
 
@@ -21,10 +20,10 @@ impl Unacknowledged for TcpStream {
     fn unacknowledged(&self) -> u64 {
         use rustix::ioctl::{Getter, Opcode, ioctl};
 
-        /// `TIOCOUTQ`, called `SIOCOUTQ` for sockets: bytes of the send queue, as an `int`.
+        /// `TIOCOUTQ`, named `SIOCOUTQ` for sockets: bytes in the send queue, as an `int`.
         const SEND_QUEUE: Opcode = 0x5411;
-        // SAFETY: on these systems the request with this number writes one `int` where it is told
-        // to and does nothing else; other kinds of files refuse it with an error.
+        // SAFETY: on these systems the request with this number writes one `int` to the given address and has no other
+        // effect; other kinds of files reject it with an error.
         let bytes = unsafe { ioctl(self, Getter::<SEND_QUEUE, i32>::new()) };
         bytes.map_or(0, |bytes| u64::try_from(bytes).unwrap_or(0))
     }
@@ -39,7 +38,7 @@ impl Unacknowledged for TcpStream {
 }
 
 impl Unacknowledged for TlsStream<TcpStream> {
-    /// In encrypted bytes, which are never fewer than those that they stand for.
+    /// In encrypted bytes, which are never fewer than the plain ones.
     fn unacknowledged(&self) -> u64 {
         self.get_ref().0.unacknowledged()
     }
@@ -71,8 +70,8 @@ mod tests {
         }
         let open = near.unacknowledged();
         assert!(open > 0 && open <= written as u64, "{open} of {written}");
-        let mut waste = vec![0; written];
-        far.read_exact(&mut waste).await.expect("all of it");
+        let mut discarded = vec![0; written];
+        far.read_exact(&mut discarded).await.expect("all of it");
         let end = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         while near.unacknowledged() > 0 {
             assert!(tokio::time::Instant::now() < end, "never acknowledged");

@@ -1,5 +1,5 @@
-//! Bodies on the HTTP port. Rule: a body that is still coming when its time is over is an error for whoever reads
-//! it, however steadily it trickles; its reader learns so, and the connection's place knows what is going on.
+//! Bodies on the HTTP port. Rule: a request body that is incomplete after its timeout is an error for its reader,
+//! however steadily bytes arrive; the slot of the connection is evictable while a body is being received.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use crate::accept::places::{Place, Share};
+use crate::accept::slots::{ConnectionSlot, QuotaCharge};
 
-/// A body did not come in time.
+/// The request body was not received in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the body of the request did not come within {} s", .0.as_secs())]
-struct Late(Duration);
+struct BodyTimeout(Duration);
 
-/// What a request brings. While it comes, its connection can lose its place.
-pub(crate) struct Arriving<B> {
+/// A request body. While it is being received, its connection can be evicted.
+pub(crate) struct RequestBody<B> {
     body: B,
     limit: Duration,
-    end: Pin<Box<Sleep>>,
-    place: Arc<Place>,
+    deadline: Pin<Box<Sleep>>,
+    slot: Arc<ConnectionSlot>,
 }
 
-impl<B: Body> Arriving<B> {
-    /// `body` must have come within `limit` from now on.
-    pub fn new(body: B, limit: Duration, place: Arc<Place>) -> Self {
+impl<B: Body> RequestBody<B> {
+    /// `body` must be complete within `limit` from now.
+    pub fn new(body: B, limit: Duration, slot: Arc<ConnectionSlot>) -> Self {
         match body.is_end_stream() {
-            true => place.is_served(),
-            false => place.waits(),
+            true => slot.set_busy(),
+            false => slot.set_idle(),
         }
-        Self { body, limit, end: Box::pin(sleep(limit)), place }
+        Self { body, limit, deadline: Box::pin(sleep(limit)), slot }
     }
 }
 
-impl<B> Body for Arriving<B>
+impl<B> Body for RequestBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -50,13 +50,13 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         match polled {
-            Poll::Pending if self.end.as_mut().poll(context).is_ready() => {
-                Poll::Ready(Some(Err(Late(self.limit).into())))
+            Poll::Pending if self.deadline.as_mut().poll(context).is_ready() => {
+                Poll::Ready(Some(Err(BodyTimeout(self.limit).into())))
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
                 if frame.is_none() || self.body.is_end_stream() {
-                    self.place.is_served();
+                    self.slot.set_busy();
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -72,21 +72,21 @@ where
     }
 }
 
-/// What is answered. Once it has been handed over, its connection waits again.
-pub(crate) struct Leaving {
+/// A response body. Once it has been handed to hyper, its connection is idle again.
+pub(crate) struct ResponseBody {
     body: axum::body::Body,
-    place: Arc<Place>,
-    /// Counts as long as the answer is not through.
-    _share: Option<Share>,
+    slot: Arc<ConnectionSlot>,
+    /// Charges the quota of the client until the response has been sent.
+    _charge: Option<QuotaCharge>,
 }
 
-impl Leaving {
-    pub fn new(body: axum::body::Body, place: Arc<Place>, share: Option<Share>) -> Self {
-        Self { body, place, _share: share }
+impl ResponseBody {
+    pub fn new(body: axum::body::Body, slot: Arc<ConnectionSlot>, charge: Option<QuotaCharge>) -> Self {
+        Self { body, slot, _charge: charge }
     }
 }
 
-impl Body for Leaving {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -106,8 +106,8 @@ impl Body for Leaving {
     }
 }
 
-impl Drop for Leaving {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.place.waits();
+        self.slot.set_idle();
     }
 }

@@ -1,18 +1,18 @@
-//! Devices through the gateway to their sessions and back.
+//! Devices through the gateway to their sessions and back. Rule: real sockets and a real registry.
 
 use futures_util::{SinkExt, StreamExt};
 use modehost_gateway::{GatewayConfig, OnDuplicate};
 use modehost_outbox::close;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::stage::{Stage, Wanted, next, next_close, next_json, say, stage};
+use crate::test_host::{Sections, TestHost, next, next_close, next_json, send_text, test_host};
 
 #[tokio::test]
 async fn c13_hello_is_answered_with_every_field() {
-    let stage = stage().await;
-    let mut client = stage.connect("device-id=a").await;
+    let host = test_host().await;
+    let mut client = host.connect("device-id=a").await;
     for _ in 0..2 {
-        say(&mut client, r#"{"type":"hello"}"#).await;
+        send_text(&mut client, r#"{"type":"hello"}"#).await;
         let hello = next_json(&mut client).await;
         assert_eq!((&hello["type"], &hello["transport"]), (&"hello".into(), &"websocket".into()));
         assert!(hello["session_id"].as_str().is_some_and(|id| !id.is_empty()));
@@ -22,11 +22,11 @@ async fn c13_hello_is_answered_with_every_field() {
 
 #[tokio::test]
 async fn c5_heartbeats_of_both_kinds_are_answered() {
-    let stage = stage().await;
-    let mut client = stage.connect("device-id=a").await;
-    say(&mut client, r#"{"type":"ping"}"#).await;
+    let host = test_host().await;
+    let mut client = host.connect("device-id=a").await;
+    send_text(&mut client, r#"{"type":"ping"}"#).await;
     assert_eq!(next(&mut client).await.to_text().expect("text"), r#"{"type":"pong"}"#);
-    say(&mut client, r#"{"type":"keepalive"}"#).await;
+    send_text(&mut client, r#"{"type":"keepalive"}"#).await;
     assert_eq!(next(&mut client).await.to_text().expect("text"), r#"{"type":"pong"}"#);
     client.send(Message::Ping("x".into())).await.expect("sent");
     assert_eq!(next(&mut client).await, Message::Pong("x".into()));
@@ -34,26 +34,26 @@ async fn c5_heartbeats_of_both_kinds_are_answered() {
 
 #[tokio::test]
 async fn c9_c10_what_is_wrong_with_a_message_is_said_and_the_connection_lives() {
-    let stage = stage().await;
-    let mut client = stage.connect("device-id=a").await;
+    let host = test_host().await;
+    let mut client = host.connect("device-id=a").await;
     for (sent, code) in [
         ("x", "INVALID_JSON"),
         (r#"{"type":"mode"}"#, "SCHEMA_INVALID"),
         (r#"{"type":"no such","id":"7"}"#, "UNKNOWN_TYPE"),
     ] {
-        say(&mut client, sent).await;
+        send_text(&mut client, sent).await;
         let error = next_json(&mut client).await;
         assert_eq!((&error["type"], &error["code"]), (&"error".into(), &code.into()), "{sent}");
     }
-    say(&mut client, r#"{"type":"ping"}"#).await;
+    send_text(&mut client, r#"{"type":"ping"}"#).await;
     assert_eq!(next_json(&mut client).await["type"], "pong");
 }
 
 #[tokio::test]
 async fn a_device_that_is_being_forgotten_is_told_to_come_again() {
-    let stage = stage().await;
-    let _forgetting = stage.registry.part_with(&"a".into(), "it is being removed").await.expect("no session");
-    let mut client = stage.connect("device-id=a").await;
+    let host = test_host().await;
+    let _forgetting = host.registry.part_with(&"a".into(), "it is being removed").await.expect("no session");
+    let mut client = host.connect("device-id=a").await;
     let (code, reason) = next_close(&mut client).await;
     assert_eq!(code, close::TRY_LATER, "{reason}");
 }
@@ -61,40 +61,40 @@ async fn a_device_that_is_being_forgotten_is_told_to_come_again() {
 #[tokio::test]
 async fn c4_a_newcomer_is_rejected_with_a_reason_where_that_is_configured() {
     let gateway = GatewayConfig { duplicate_device: OnDuplicate::Reject, ..GatewayConfig::default() };
-    let stage = Stage::start(Wanted { gateway, ..Wanted::default() }).await;
-    let mut first = stage.connect("device-id=a").await;
-    let mut second = stage.connect("device-id=A").await;
+    let host = TestHost::start(Sections { gateway, ..Sections::default() }).await;
+    let mut first = host.connect("device-id=a").await;
+    let mut second = host.connect("device-id=A").await;
     let (code, reason) = next_close(&mut second).await;
     assert_eq!(code, close::POLICY);
     assert!(reason.contains("already connected"), "{reason}");
-    say(&mut first, r#"{"type":"ping"}"#).await;
+    send_text(&mut first, r#"{"type":"ping"}"#).await;
     assert_eq!(next_json(&mut first).await["type"], "pong");
 }
 
 #[tokio::test]
 async fn c4_a_newcomer_takes_over_and_the_old_connection_is_told_and_closed() {
-    let stage = stage().await;
-    let mut first = stage.connect("device-id=a").await;
-    let mut second = stage.connect("device-id=a").await;
-    say(&mut second, r#"{"type":"hello"}"#).await;
+    let host = test_host().await;
+    let mut first = host.connect("device-id=a").await;
+    let mut second = host.connect("device-id=a").await;
+    send_text(&mut second, r#"{"type":"hello"}"#).await;
     assert_eq!(next_json(&mut second).await["type"], "hello");
     assert_eq!(next_json(&mut first).await["type"], "system");
     let (code, reason) = next_close(&mut first).await;
     assert!(code >= 1000 && !reason.is_empty(), "{code} {reason}");
-    say(&mut second, r#"{"type":"ping"}"#).await;
+    send_text(&mut second, r#"{"type":"ping"}"#).await;
     assert_eq!(next_json(&mut second).await["type"], "pong");
 }
 
 #[tokio::test]
 async fn c10_a_message_over_the_limit_closes_with_1009_and_others_go_on() {
     let gateway = GatewayConfig { max_message_bytes: 4096, ..GatewayConfig::default() };
-    let stage = Stage::start(Wanted { gateway, ..Wanted::default() }).await;
-    let mut other = stage.connect("device-id=b").await;
+    let host = TestHost::start(Sections { gateway, ..Sections::default() }).await;
+    let mut other = host.connect("device-id=b").await;
     for size in [4097, 20_000_000] {
-        let client = stage.connect("device-id=a").await;
+        let client = host.connect("device-id=a").await;
         let (mut sink, mut source) = client.split();
         let sending = modehost_task::spawn_io(async move {
-            // Whether it can be sent to its end is the server's choice.
+            // The server may close before everything is sent.
             let _ = sink.send(Message::Text("x".repeat(size).into())).await;
             sink
         });
@@ -105,26 +105,26 @@ async fn c10_a_message_over_the_limit_closes_with_1009_and_others_go_on() {
         assert!(frame.reason.contains("4096"), "{}", frame.reason);
         drop(sending);
     }
-    say(&mut other, r#"{"type":"ping"}"#).await;
+    send_text(&mut other, r#"{"type":"ping"}"#).await;
     assert_eq!(next_json(&mut other).await["type"], "pong");
 }
 
 #[tokio::test]
 async fn vanished_devices_leave_nothing_behind_in_the_gateway() {
-    let stage = stage().await;
+    let host = test_host().await;
     for round in 0..3 {
         let mut clients = Vec::new();
         for number in 0..50 {
-            clients.push(stage.connect(&format!("device-id=v{number}")).await);
+            clients.push(host.connect(&format!("device-id=v{number}")).await);
         }
         drop(clients);
-        let mut newcomer = stage.connect(&format!("device-id=new{round}")).await;
-        say(&mut newcomer, r#"{"type":"hello"}"#).await;
+        let mut newcomer = host.connect(&format!("device-id=new{round}")).await;
+        send_text(&mut newcomer, r#"{"type":"hello"}"#).await;
         assert_eq!(next_json(&mut newcomer).await["type"], "hello");
     }
-    let deadline = std::time::Instant::now() + crate::stage::DEADLINE;
-    while stage.registry.sessions().iter().any(|session| session.connected) {
-        assert!(std::time::Instant::now() < deadline, "a session still thinks that it is connected");
+    let deadline = std::time::Instant::now() + crate::test_host::DEADLINE;
+    while host.registry.sessions().iter().any(|session| session.connected) {
+        assert!(std::time::Instant::now() < deadline, "a session is still marked as connected");
         tokio::task::yield_now().await;
     }
 }

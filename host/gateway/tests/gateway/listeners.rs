@@ -1,4 +1,4 @@
-//! Ports: bound first, refused in one clear sentence, closed in order.
+//! Listeners: bind errors, health checks, and shutdown. Rule: a bind error is one sentence that names the setting.
 
 use std::net::TcpListener;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use modehost_gateway::{BindError, Farewell, Readiness, ServerConfig, bind};
 use modehost_outbox::close;
 
-use crate::stage::{body, next_close, next_json, request, say, stage};
+use crate::test_host::{body, next_close, next_json, request, send_text, test_host};
 
 fn config(ip: &str, port: u16, http_port: u16) -> ServerConfig {
     ServerConfig { ip: ip.to_owned(), port, http_port, ..ServerConfig::default() }
@@ -50,7 +50,7 @@ async fn c1_a_failed_bind_holds_no_port() {
 #[tokio::test]
 async fn c1_hosts_may_be_ipv6_or_localhost() {
     assert!(bind(&config("localhost", 0, 0), None).expect("bound").device_address().ip().is_loopback());
-    // A machine without IPv6 says so in other words; a host that was not understood is a bug.
+    // On a machine without IPv6 the error is a different one; a host that is not parsed would be a bug.
     if let Err(error) = bind(&config("[::1]", 0, 0), None) {
         assert!(!matches!(error, BindError::BadHost { .. }), "{error}");
     }
@@ -58,25 +58,25 @@ async fn c1_hosts_may_be_ipv6_or_localhost() {
 
 #[tokio::test]
 async fn health_tells_life_and_readiness_apart() {
-    let stage = stage().await;
-    let ready = async || request(stage.http, "GET", "/readyz", "", "").await;
+    let host = test_host().await;
+    let ready = async || request(host.http, "GET", "/readyz", "", "").await;
     assert!(ready().await.starts_with("HTTP/1.1 200"));
     let not_ready = vec!["storage: the disk is full".to_owned()];
-    stage.readiness.send_replace(Readiness { not_ready, notes: Vec::new() });
-    let told = ready().await;
-    assert!(told.starts_with("HTTP/1.1 503") && told.contains("storage: the disk is full"), "{told}");
-    assert!(request(stage.http, "GET", "/healthz", "", "").await.starts_with("HTTP/1.1 200"));
-    assert_eq!(body(&request(stage.http, "GET", "/added", "", "").await), "added");
-    assert!(request(stage.http, "GET", "/nothing", "", "").await.starts_with("HTTP/1.1 404"));
+    host.readiness.send_replace(Readiness { not_ready, notes: Vec::new() });
+    let answer = ready().await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("storage: the disk is full"), "{answer}");
+    assert!(request(host.http, "GET", "/healthz", "", "").await.starts_with("HTTP/1.1 200"));
+    assert_eq!(body(&request(host.http, "GET", "/added", "", "").await), "added");
+    assert!(request(host.http, "GET", "/nothing", "", "").await.starts_with("HTTP/1.1 404"));
 }
 
 #[tokio::test]
 async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
-    let mut stage = stage().await;
+    let mut host = test_host().await;
     let mut clients = Vec::new();
     for number in 0..5 {
-        let mut client = stage.connect(&format!("device-id=d{number}")).await;
-        say(&mut client, r#"{"type":"hello"}"#).await;
+        let mut client = host.connect(&format!("device-id=d{number}")).await;
+        send_text(&mut client, r#"{"type":"hello"}"#).await;
         assert_eq!(next_json(&mut client).await["type"], "hello");
         clients.push(client);
     }
@@ -86,23 +86,23 @@ async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
             assert_eq!((code, reason.as_str()), (close::RESTART, "restarting"));
         }
     });
-    stage.stop(Farewell { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
+    host.stop(Farewell { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
     assert!(goodbyes.join().await.is_some());
-    bind(&config("127.0.0.1", stage.devices.port(), stage.http.port()), None).expect("both ports are free");
+    bind(&config("127.0.0.1", host.devices.port(), host.http.port()), None).expect("both ports are free");
 }
 
 #[tokio::test]
 async fn c12_who_has_said_nothing_does_not_hold_up_the_end() {
-    let mut stage = stage().await;
-    let _silent = tokio::net::TcpStream::connect(stage.devices).await.expect("a connection");
-    // It has been taken in before this one, which is answered.
-    let mut client = stage.connect("device-id=d").await;
-    say(&mut client, r#"{"type":"hello"}"#).await;
+    let mut host = test_host().await;
+    let _silent = tokio::net::TcpStream::connect(host.devices).await.expect("a connection");
+    // It is accepted before this client, which gets its reply.
+    let mut client = host.connect("device-id=d").await;
+    send_text(&mut client, r#"{"type":"hello"}"#).await;
     assert_eq!(next_json(&mut client).await["type"], "hello");
     let goodbye = modehost_task::spawn_io(async move { next_close(&mut client).await });
     let began = std::time::Instant::now();
-    stage.stop(Farewell::restarting()).await;
+    host.stop(Farewell::restarting()).await;
     assert!(goodbye.join().await.is_some());
-    // A handshake may take 10 s.
+    // The handshake timeout is 10 s.
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -1,10 +1,10 @@
-//! The gateway from outside: real sockets, the real registry and storage, no mode at all.
-//! Rule: tests wait on a condition with a deadline, and are named by the row that they drive.
+//! The gateway from outside: real sockets, a real registry and storage, no mode. Rule: tests wait on a condition with a
+//! deadline, and are named after the requirement that they test.
 
 mod devices;
 mod handshake;
 mod listeners;
 mod noise;
 mod ota;
-mod stage;
+mod test_host;
 mod tls;

@@ -1,5 +1,5 @@
-//! Handshakes that are nearly right, and bytes that are nothing. Rule: each gets a whole answer with
-//! one of the statuses that are promised, or the end of the connection, and the port goes on serving.
+//! Malformed handshakes and random bytes. Rule: each gets a complete response with a documented status, or the
+//! connection is closed, and the port continues to serve.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::stage::{DEADLINE, next_json, say, stage};
+use crate::test_host::{DEADLINE, next_json, send_text, test_host};
 
 const CASES: usize = 600;
 
-/// One line of a request, right or odd.
+/// One line of a request, valid or malformed.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let right = prop::sample::select(vec![
         "Host: 127.0.0.1",
@@ -56,15 +56,15 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c10_any_bytes_in_place_of_a_handshake_are_answered_or_let_go() {
-    let stage = stage().await;
+    let host = test_host().await;
     let mut runner = TestRunner::deterministic();
     let cases = prop_oneof![4 => request(), 1 => prop::collection::vec(any::<u8>(), 0..3000)];
     let mut statuses = std::collections::BTreeMap::<String, usize>::new();
     for _ in 0..CASES {
         let bytes = cases.new_tree(&mut runner).expect("a case").current();
         let shown = || String::from_utf8_lossy(&bytes).into_owned();
-        let mut stream = TcpStream::connect(stage.devices).await.expect("the port serves");
-        // The server may be through with it before all is written.
+        let mut stream = TcpStream::connect(host.devices).await.expect("the port serves");
+        // The server may close before everything is written.
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
         let mut answer = Vec::new();
@@ -78,10 +78,10 @@ async fn c10_any_bytes_in_place_of_a_handshake_are_answered_or_let_go() {
         assert!(promised.contains(&status), "{} was answered by {text}", shown());
         *statuses.entry(status.to_owned()).or_default() += 1;
     }
-    // The cases are worth something: they fail in many ways. Those that would pass have ended their side before
-    // they could be let in.
+    // The cases fail in several ways, so they test something. Valid handshakes have already shut down their write side
+    // and are not admitted.
     assert!(statuses.len() >= 4, "{statuses:?}");
-    let mut device = stage.connect("device-id=after").await;
-    say(&mut device, r#"{"type":"ping"}"#).await;
+    let mut device = host.connect("device-id=after").await;
+    send_text(&mut device, r#"{"type":"ping"}"#).await;
     assert_eq!(next_json(&mut device).await["type"], "pong");
 }

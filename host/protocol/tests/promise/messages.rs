@@ -1,6 +1,6 @@
-//! What is promised of any bytes as a text frame of a device; asked by the test of kept inputs and by the fuzz target
-//! `envelope`. Rule: it is a message or an error that is JSON itself and no larger for a larger frame; and what is
-//! taken is JSON, with a type, and not too deep.
+//! The property of a text frame with any bytes; checked by the corpus test and by the fuzz target `envelope`. Rule: the
+//! result is a message, or an error that is JSON itself and whose size does not depend on the frame; an accepted frame
+//! is JSON, has a type, and is not nested too deeply.
 
 use modehost_protocol::{DeviceMessage, ErrorCode, Reference, check, reply};
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn depth(value: &Value) -> usize {
 }
 
 /// # Panics
-/// If the promise is broken.
+/// If the property is violated.
 pub fn keeps(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let error = reply::error("X", "no", &Reference::of(&text));
@@ -29,7 +29,7 @@ pub fn keeps(bytes: &[u8]) {
             return;
         }
     };
-    let value: Value = serde_json::from_str(&text).expect("what is taken is JSON");
+    let value: Value = serde_json::from_str(&text).expect("an accepted frame is JSON");
     let kind = value["type"].as_str().expect("it has a type").trim().to_ascii_lowercase();
     assert!(*checked.kind == *kind && depth(&value) <= DEPTH);
     match DeviceMessage::parse(&checked.kind, &text) {

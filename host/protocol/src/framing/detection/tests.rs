@@ -1,19 +1,20 @@
-//! Frames of every framing, announced and not. Rule: what is said of a framing is never more than the frames show.
+//! Frames of every framing, with and without a version in the handshake. Rule: the detector never concludes more than
+//! the frames show.
 
 use super::*;
 
-/// A packet of firmware: wideband, 60 ms, with a length of its own.
+/// A packet as firmware sends it: wideband, 60 ms, of varying length.
 fn packet(number: u8) -> Vec<u8> {
     [&[0x58][..], &vec![number.wrapping_mul(37); 60 + usize::from(number % 50)]].concat()
 }
 
-/// What is read of frames, and the framing behind them.
-fn read(evidence: &mut Evidence, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
-    let sound = |unwrapped| match unwrapped {
+/// The payloads parsed from frames; `None` for a malformed one.
+fn payloads(evidence: &mut Evidence, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+    let payload = |unwrapped| match unwrapped {
         Ok(Unwrapped::Sound(packet) | Unwrapped::Text(packet)) => Some(packet.to_vec()),
         Err(_) => None,
     };
-    frames.iter().map(|frame| sound(evidence.unwrap(frame))).collect()
+    frames.iter().map(|frame| payload(evidence.unwrap(frame))).collect()
 }
 
 #[test]
@@ -22,11 +23,11 @@ fn a11_without_a_header_the_frames_decide_from_the_first_on() {
         for hello in [None, Some(1), Some(2), Some(3), Some(9)] {
             let mut evidence = Evidence::new(None);
             assert_eq!(evidence.said_hello(hello, Codec::Opus), None);
-            assert_eq!(evidence.framing(), Framing::Bare, "before anything has come");
+            assert_eq!(evidence.framing(), Framing::Bare, "before the first frame");
             let packets: Vec<Vec<u8>> = (0..30).map(packet).collect();
             let frames: Vec<Vec<u8>> = packets.iter().map(|packet| framing.wrap(packet.clone(), 7)).collect();
             let expected: Vec<_> = packets.into_iter().map(Some).collect();
-            assert_eq!(read(&mut evidence, &frames), expected, "{framing:?}, hello says {hello:?}");
+            assert_eq!(payloads(&mut evidence, &frames), expected, "{framing:?}, hello says {hello:?}");
             assert_eq!(evidence.framing(), framing);
             assert!(!evidence.is_unreadable());
         }
@@ -35,7 +36,7 @@ fn a11_without_a_header_the_frames_decide_from_the_first_on() {
 
 #[test]
 fn a11_a_bare_packet_that_looks_wrapped_by_chance_misleads_nobody() {
-    // Narrowband of 10 ms whose next bytes happen to be its length.
+    // Narrowband of 10 ms whose next bytes happen to match its length.
     let chance = |length: u8| [&[0, 0, 0, length][..], &vec![0x55; length.into()]].concat();
     let bare = |number: u8| [&[0][..], &[number | 1; 20]].concat();
     for begin in 0..3 {
@@ -46,9 +47,9 @@ fn a11_a_bare_packet_that_looks_wrapped_by_chance_misleads_nobody() {
         let _ = evidence.unwrap(&chance(9));
         let rest: Vec<Vec<u8>> = (0..10).map(bare).collect();
         let expected: Vec<_> = rest.iter().cloned().map(Some).collect();
-        assert_eq!(read(&mut evidence, &rest), expected, "after {begin} packets");
+        assert_eq!(payloads(&mut evidence, &rest), expected, "after {begin} packets");
         assert_eq!(evidence.framing(), Framing::Bare);
-        // By now it takes more than one.
+        // By now a single frame changes nothing.
         assert_eq!(evidence.unwrap(&chance(9)), Ok(Unwrapped::Sound(&chance(9))));
     }
 }
@@ -72,15 +73,15 @@ fn a11_what_the_handshake_names_holds_and_what_cannot_be_read_is_told_once() {
         [(1, Framing::Short), (1, Framing::Timed), (2, Framing::Bare), (3, Framing::Bare), (3, Framing::Timed)]
     {
         let mut evidence = Evidence::new(Some(version));
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for number in 0..60 {
             let _ = evidence.unwrap(&sent.wrap(packet(number), 5));
             if evidence.is_unreadable() {
-                told.push(number);
+                reported.push(number);
             }
         }
-        assert_eq!(told.len(), 1, "version {version}, sent {sent:?}");
-        assert!((19..=22).contains(&told[0]), "{told:?}");
+        assert_eq!(reported.len(), 1, "version {version}, sent {sent:?}");
+        assert!((19..=22).contains(&reported[0]), "{reported:?}");
         assert_eq!(Some(evidence.framing()), Framing::of_version(version));
     }
 }

@@ -1,5 +1,4 @@
-//! A gateway on free ports, and the plainest clients there are. Rule: everything a test starts
-//! ends with its [`Stage`].
+//! A gateway on free ports, with minimal clients. Rule: everything a test starts ends with its [`TestHost`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,13 +24,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// A test that has to wait longer than this has failed.
+/// A wait that takes longer fails the test.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A device's socket.
+/// The WebSocket of a device.
 pub type Client = WebSocketStream<TcpStream>;
 
-/// No plugin is loaded.
+/// A catalog without plugins.
 #[derive(Default)]
 struct NoPlugins(ArcSwap<Table>);
 
@@ -43,25 +42,25 @@ impl Catalog for NoPlugins {
     fn report(&self, _: &PluginId, _: GenerationId, _: &DeviceId, _: Report<'_>) {}
 }
 
-/// Nobody orders anything here.
-struct NoOrders;
+/// Rejects every operator command.
+struct RejectCommands;
 
-impl Operator for NoOrders {
+impl Operator for RejectCommands {
     fn carry_out(&self, _: Order) -> BoxFuture<'static, Result<Done, String>> {
         Box::pin(async { Err("not here".to_owned()) })
     }
 }
 
-/// The sections that a test wants to differ.
+/// The configuration sections of a test.
 #[derive(Default)]
-pub struct Wanted {
+pub struct Sections {
     pub server: ServerConfig,
     pub gateway: GatewayConfig,
     pub auth: AuthConfig,
 }
 
 /// A running gateway.
-pub struct Stage {
+pub struct TestHost {
     pub devices: SocketAddr,
     pub http: SocketAddr,
     pub settings: watch::Sender<Arc<GatewaySettings>>,
@@ -73,15 +72,15 @@ pub struct Stage {
     _data: tempfile::TempDir,
 }
 
-/// With the defaults.
-pub async fn stage() -> Stage {
-    Stage::start(Wanted::default()).await
+/// A gateway with the default configuration.
+pub async fn test_host() -> TestHost {
+    TestHost::start(Sections::default()).await
 }
 
-impl Stage {
+impl TestHost {
     /// Binds free ports on loopback and serves.
-    pub async fn start(wanted: Wanted) -> Self {
-        let data = tempfile::tempdir().expect("a folder");
+    pub async fn start(sections: Sections) -> Self {
+        let data = tempfile::tempdir().expect("a directory");
         let storage_config = modehost_storage::Config { dir: data.path().to_owned(), ..Default::default() };
         let storage = SqliteStorage::open(&storage_config).expect("storage");
         let (config_sender, config) = watch::channel(Arc::new(Config::default()));
@@ -103,9 +102,9 @@ impl Stage {
             speech,
             config,
         });
-        let server = ServerConfig { ip: "127.0.0.1".to_owned(), port: 0, http_port: 0, ..wanted.server };
+        let server = ServerConfig { ip: "127.0.0.1".to_owned(), port: 0, http_port: 0, ..sections.server };
         let bound = bind(&server, None).expect("ports");
-        let settings = GatewaySettings::new(&server, &wanted.gateway, &wanted.auth);
+        let settings = GatewaySettings::new(&server, &sections.gateway, &sections.auth);
         let (settings_sender, settings) = watch::channel(Arc::new(settings));
         let (readiness_sender, readiness) = watch::channel(Readiness::default());
         let (stop, stopped) = oneshot::channel();
@@ -117,7 +116,7 @@ impl Stage {
             readiness,
             files: None,
             routes,
-            operator: Arc::new(NoOrders),
+            operator: Arc::new(RejectCommands),
         };
         let shutdown = async { stopped.await.unwrap_or_else(|_| Farewell::stopping()) };
         let served = spawn_io(gateway.serve(bound, shutdown));
@@ -134,12 +133,12 @@ impl Stage {
         }
     }
 
-    /// Connects as `query` says, such as `device-id=x`.
+    /// Connects with this query string, such as `device-id=x`.
     pub async fn connect(&self, query: &str) -> Client {
         self.dial(&format!("/supie/v1/?{query}"), &[]).await.expect("a connection")
     }
 
-    /// Connects with headers; a refusal is the error.
+    /// Connects with headers; a rejection is returned as the error.
     pub async fn dial(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
         let stream = TcpStream::connect(self.devices).await?;
         let mut request = format!("ws://{}{path}", self.devices).into_client_request()?;
@@ -151,7 +150,7 @@ impl Stage {
         Ok(client)
     }
 
-    /// Asks the gateway to stop and waits until it has.
+    /// Stops the gateway and waits until it has stopped.
     pub async fn stop(&mut self, farewell: Farewell) {
         let _ = self.stop.take().expect("running").send(farewell);
         let served = self.served.take().expect("running");
@@ -171,7 +170,7 @@ pub async fn next_json(client: &mut Client) -> serde_json::Value {
     serde_json::from_str(message.to_text().expect("text")).unwrap_or_else(|_| panic!("no JSON: {message:?}"))
 }
 
-/// The next close frame, other messages aside: code and reason.
+/// Skips messages up to the next close frame: its code and reason.
 pub async fn next_close(client: &mut Client) -> (u16, String) {
     loop {
         if let Message::Close(frame) = next(client).await {
@@ -182,12 +181,12 @@ pub async fn next_close(client: &mut Client) -> (u16, String) {
 }
 
 /// Sends a text.
-pub async fn say(client: &mut Client, text: &str) {
+pub async fn send_text(client: &mut Client, text: &str) {
     use futures_util::SinkExt;
     client.send(Message::Text(text.into())).await.expect("sent");
 }
 
-/// Writes `bytes` and reads until the server closes: the whole answer, as text.
+/// Writes `bytes` and reads until the server closes; returns the whole response as text.
 pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(bytes).await.expect("written");
@@ -201,7 +200,7 @@ pub async fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A request of HTTP/1.1 whose connection ends with the answer.
+/// An HTTP/1.1 request with `Connection: close`.
 pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     let text = format!(
@@ -210,7 +209,7 @@ pub async fn request(address: SocketAddr, method: &str, path: &str, headers: &st
     exchange(address, text.as_bytes()).await
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }

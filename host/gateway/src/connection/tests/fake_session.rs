@@ -1,4 +1,4 @@
-//! A session's end of a connection, as a test sees it. Rule: it takes what comes and says nothing.
+//! A fake session. Rule: it records what it receives and sends nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -8,29 +8,29 @@ use modehost_protocol::DeviceMessage;
 use modehost_session::{Gone, Incoming};
 use tokio::sync::mpsc;
 
-use crate::connection::SessionEnd;
+use crate::connection::SessionHandle;
 
-pub(super) struct Played {
+pub(super) struct FakeSession {
     pub(super) messages: mpsc::Sender<Incoming>,
     pub(super) audio: Arc<AtomicUsize>,
-    pub(super) signs: Arc<Signs>,
+    pub(super) activity: Arc<Activity>,
 }
 
-/// What the connection told the session.
+/// Counters of the reported activity.
 #[derive(Default)]
-pub(in crate::connection) struct Signs {
-    /// Signs of life of the person, apart from messages.
-    pub(in crate::connection) person: AtomicUsize,
-    /// Whatever came.
+pub(in crate::connection) struct Activity {
+    /// User activity, apart from messages.
+    pub(in crate::connection) user: AtomicUsize,
+    /// Any received frame.
     pub(in crate::connection) transport: AtomicUsize,
-    /// The device has ended the connection.
+    /// The device closed the connection.
     pub(in crate::connection) hung_up: AtomicUsize,
-    /// Messages of our own types.
+    /// Extension messages.
     pub(in crate::connection) extensions: AtomicUsize,
 }
 
-impl SessionEnd for Played {
-    fn overhear(&self, message: DeviceMessage) -> Incoming {
+impl SessionHandle for FakeSession {
+    fn observe(&self, message: DeviceMessage) -> Incoming {
         message.into()
     }
 
@@ -52,23 +52,23 @@ impl SessionEnd for Played {
     }
 
     fn touch(&self) {
-        self.signs.person.fetch_add(1, Ordering::Relaxed);
+        self.activity.user.fetch_add(1, Ordering::Relaxed);
     }
 
     fn touch_transport(&self) {
-        self.signs.transport.fetch_add(1, Ordering::Relaxed);
+        self.activity.transport.fetch_add(1, Ordering::Relaxed);
     }
 
     fn used_extension(&self) {
-        self.signs.extensions.fetch_add(1, Ordering::Relaxed);
+        self.activity.extensions.fetch_add(1, Ordering::Relaxed);
     }
 
     fn knows_extensions(&self) -> bool {
-        self.signs.extensions.load(Ordering::Relaxed) > 0
+        self.activity.extensions.load(Ordering::Relaxed) > 0
     }
 
     fn hang_up(&self) {
-        self.signs.hung_up.fetch_add(1, Ordering::Relaxed);
+        self.activity.hung_up.fetch_add(1, Ordering::Relaxed);
     }
 
     fn device(&self) -> &DeviceId {

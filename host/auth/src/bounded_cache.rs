@@ -1,5 +1,5 @@
-//! A table that remembers what was used lately. Rule: it holds at most two times its crate, without
-//! ever looking through all of it; what is forgotten first is what was written first.
+//! A bounded cache of recently written entries. Rule: it holds at most twice its capacity and never scans its entries;
+//! the oldest entries are evicted first.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -8,21 +8,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Two generations: when the young one is full or old enough, it takes the place of the old one,
-/// which goes as a whole.
+/// Two generations: when the young one is full or old enough, it replaces the old one, which is dropped as a whole.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V> {
+pub(crate) struct BoundedCache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
-    turned: Instant,
-    room: usize,
+    rotated_at: Instant,
+    capacity: usize,
     period: Duration,
 }
 
-impl<K: Hash + Eq, V> Recent<K, V> {
-    /// Entries stay for `period` at least, unless more than `room` others come in that time.
-    pub fn new(room: usize, period: Duration) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), turned: Instant::now(), room, period }
+impl<K: Hash + Eq, V> BoundedCache<K, V> {
+    /// Entries stay for at least `period`, unless more than `capacity` others are written in that time.
+    pub fn new(capacity: usize, period: Duration) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), rotated_at: Instant::now(), capacity, period }
     }
 
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -33,14 +32,14 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 
     pub fn insert(&mut self, key: K, value: V, now: Instant) {
-        let past = now.saturating_duration_since(self.turned);
-        if past >= self.period || self.young.len() >= self.room {
+        let elapsed = now.saturating_duration_since(self.rotated_at);
+        if elapsed >= self.period || self.young.len() >= self.capacity {
             self.old = std::mem::take(&mut self.young);
-            // Nothing was written for so long that even the young ones are too old.
-            if past >= self.period * 2 {
+            // No write for so long that even the young generation has expired.
+            if elapsed >= self.period * 2 {
                 self.old = HashMap::new();
             }
-            self.turned = now;
+            self.rotated_at = now;
         }
         self.old.remove(&key);
         self.young.insert(key, value);
@@ -59,7 +58,7 @@ mod tests {
     #[test]
     fn it_does_not_grow_and_forgets_the_oldest_first() {
         let now = Instant::now();
-        let mut table = Recent::new(100, Duration::from_secs(60));
+        let mut table = BoundedCache::new(100, Duration::from_secs(60));
         for number in 0..10_000 {
             table.insert(number, (), now);
             assert!(table.len() <= 200);
@@ -71,7 +70,7 @@ mod tests {
     fn entries_stay_for_a_period_and_go_after_two() {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
-        let mut table = Recent::new(100, Duration::from_secs(60));
+        let mut table = BoundedCache::new(100, Duration::from_secs(60));
         table.insert(1, (), start);
         table.insert(2, (), at(61));
         assert!(table.get(&1).is_some());

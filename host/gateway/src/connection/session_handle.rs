@@ -1,5 +1,5 @@
-//! What a connection needs of its session. Rule: one trait, so that a test can play the session; it adds nothing to
-//! what an attachment does.
+//! The interface of a connection to its session. Rule: one trait, so that tests can use a fake session; it adds nothing
+//! to an attachment.
 
 use std::future::Future;
 
@@ -7,31 +7,31 @@ use modehost_ids::DeviceId;
 use modehost_protocol::DeviceMessage;
 use modehost_session::{Attachment, Gone, Incoming};
 
-/// A connection's end of its session.
-pub(crate) trait SessionEnd: Sync {
-    /// Gives the message back where the session's queue is full.
+/// A connection's handle to its session.
+pub(crate) trait SessionHandle: Sync {
+    /// Returns the message if the session's queue is full.
     fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone>;
     /// Waits while the session's queue is full. Cancelling drops the message.
     fn message(&self, message: Incoming) -> impl Future<Output = Result<(), Gone>> + Send;
-    /// Looks at a message in its place among the sound, before anything else is done with it. Never waits.
-    fn overhear(&self, message: DeviceMessage) -> Incoming;
-    /// Never waits.
+    /// Inspects a message at its position in the audio stream, before it is queued. Never waits.
+    fn observe(&self, message: DeviceMessage) -> Incoming;
+    /// Forwards an audio packet. Never waits.
     fn audio(&self, packet: &[u8]) -> Result<(), Gone>;
-    /// The person has given a sign of life. Never waits, and wakes nobody.
+    /// Records user activity. Never waits, and wakes no task.
     fn touch(&self);
-    /// Something has come. Never waits, and wakes nobody.
+    /// Records transport activity: a frame was received. Never waits, and wakes no task.
     fn touch_transport(&self);
-    /// The device ends the connection by itself. Never waits.
+    /// The device closed the connection deliberately. Never waits.
     fn hang_up(&self);
-    /// The device has sent a message of one of our own types. Never waits.
+    /// The device has sent an extension message. Never waits.
     fn used_extension(&self);
-    /// The device knows messages of our own types.
+    /// Whether the device supports extension messages.
     fn knows_extensions(&self) -> bool;
-    /// Whose it is, for the log.
+    /// The device, for the log.
     fn device(&self) -> &DeviceId;
 }
 
-impl SessionEnd for Attachment {
+impl SessionHandle for Attachment {
     fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
         Self::try_message(self, message)
     }
@@ -40,7 +40,7 @@ impl SessionEnd for Attachment {
         Self::message(self, message)
     }
 
-    fn overhear(&self, message: DeviceMessage) -> Incoming {
+    fn observe(&self, message: DeviceMessage) -> Incoming {
         Self::overhear(self, message)
     }
 

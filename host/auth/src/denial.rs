@@ -1,59 +1,58 @@
-//! Why somebody is not let in. Rule: each case is one plain sentence that holds nothing of what
-//! the caller sent.
+//! Why a sign-in is denied. Rule: each case is one plain sentence that contains nothing the caller sent.
 
-/// Why nobody let the caller in. Ordered: of several methods, the one that says most is told.
+/// Why a sign-in is denied. Ordered: of several methods, the greatest reason is reported, as it is the most specific.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Denied {
-    /// `device_whitelist`: the device's id is not on it.
+pub enum DenyReason {
+    /// `device_whitelist`: the device id is not listed.
     #[error("this device is not on this server's list")]
     NotListed,
     /// A method needs a token, and none was sent.
     #[error("this server wants a token: send Authorization: Bearer and the token")]
     NoToken,
-    /// No method can read the token.
+    /// No method can parse the token.
     #[error("this token is of no kind that is known here")]
     Malformed,
-    /// `tokens` or `introspection`: it is none of those that are known.
+    /// `tokens` or `introspection`: the token is unknown.
     #[error("this token is not known here")]
     UnknownToken,
-    /// `jwt`: the header names an algorithm that is not configured.
+    /// `jwt`: the algorithm in the header is not configured.
     #[error("this token is signed in a way that is not accepted here")]
     Algorithm,
-    /// `jwt`: no key has the id that the header names, or none fits the algorithm.
+    /// `jwt`: no key has the id in the header, or none supports the algorithm.
     #[error("this token is signed with a key that is not known here")]
     UnknownKey,
-    /// `jwt` or `device_token`: the signature does not fit the content.
+    /// `jwt` or `device_token`: the signature does not match.
     #[error("the signature of this token is wrong")]
     Signature,
     /// `jwt`: `iss` is not the configured one.
     #[error("this token comes from another issuer than this server trusts")]
     Issuer,
-    /// `jwt`: `aud` does not hold the configured one.
+    /// `jwt`: `aud` does not contain the configured one.
     #[error("this token is meant for another service")]
     Audience,
-    /// `jwt`: `nbf` lies ahead, beyond the leeway.
+    /// `jwt`: `nbf` is in the future, beyond the leeway.
     #[error("this token is not good yet; the clocks of its issuer and of this server may differ")]
     NotYet,
-    /// The token's time is over.
+    /// The token has expired.
     #[error("this token has expired; get a new one")]
     Expired,
-    /// The provider of keys or answers cannot be reached; the token itself is not judged.
+    /// The identity provider cannot be reached; the token itself was not checked.
     #[error("the sign-in service cannot be reached at the moment; try again later")]
     Unavailable,
-    /// The token names no device, where the settings ask for one.
+    /// The token names no device, and the settings require one.
     #[error("this token names no device, and this server wants one that does")]
     NoDevice,
-    /// The token names a device, and it is another.
+    /// The token is bound to another device.
     #[error("this token belongs to another device")]
     OtherDevice,
-    /// Not heard at all; the seconds until the next attempt is.
+    /// Rate limit: the attempt was not checked. The seconds until the next one is.
     #[error("too many failed sign-ins; try again in {0} s")]
     TooMany(u64),
 }
 
-impl Denied {
-    /// Every word, for metrics that are there from the start.
-    pub(crate) const WORDS: [&str; 15] = [
+impl DenyReason {
+    /// Every label, to register the metrics at zero.
+    pub(crate) const LABELS: [&str; 15] = [
         "not_listed",
         "no_token",
         "malformed",
@@ -71,8 +70,8 @@ impl Denied {
         "too_many",
     ];
 
-    /// The word for the metrics; one of [`Self::WORDS`].
-    pub fn word(self) -> &'static str {
+    /// The label of the metric; one of [`Self::LABELS`].
+    pub fn label(self) -> &'static str {
         match self {
             Self::NotListed => "not_listed",
             Self::NoToken => "no_token",
@@ -92,24 +91,23 @@ impl Denied {
         }
     }
 
-    /// Whether the caller has tried something that is wrong. One who sent no token to a server that
-    /// wants one has not, and nobody can help it that a provider is away.
-    pub(crate) fn is_wrong(self) -> bool {
+    /// Whether this counts as a failed attempt. A missing token does not, nor does an unavailable provider.
+    pub(crate) fn is_failure(self) -> bool {
         !matches!(self, Self::NoToken | Self::Unavailable | Self::TooMany(_))
     }
 
-    /// Whether it looks like guessing: at the list of devices, or at a token.
+    /// Whether it looks like guessing a listed device or a token.
     pub(crate) fn is_guess(self) -> bool {
         matches!(self, Self::NotListed | Self::UnknownToken)
     }
 }
 
-/// A refusal with the method that it comes from.
+/// A denied sign-in with the method that reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct Refused {
-    /// A word of `auth.methods`, or `rate_limit`.
+#[error("{reason}")]
+pub struct Denial {
+    /// A method of `auth.methods`, or `rate_limit`.
     pub method: &'static str,
-    /// The reason, as the caller is told.
-    pub why: Denied,
+    /// The reason, as sent to the caller.
+    pub reason: DenyReason,
 }
