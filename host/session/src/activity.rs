@@ -1,84 +1,91 @@
-//! Signs of life of a device and its person, shared by connection, recogniser and session. Rule: whoever knows a sign
-//! stores it without waiting and without waking anybody; the session reads it when it has to decide something.
+//! Activity timestamps and flags of a device and its user, shared by connection, audio input and session. Rule: writers
+//! store without waiting and wake nobody; the session reads when it has to decide something.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Signs of life of one device. Times are ms since `began`.
+/// The activity of one device. Times are ms since `began`.
 pub(crate) struct Activity {
     began: Instant,
-    /// Of the person: a voice, a message of theirs, an answer to them.
-    person: AtomicU64,
-    /// Of the connection: whatever has come on it.
+    /// Last activity of the user: voice, a message of theirs, an answer to them.
+    user: AtomicU64,
+    /// Last activity of the connection: any frame.
     transport: AtomicU64,
-    /// An answer should not begin before.
-    answer_from: AtomicU64,
-    /// The device is making an utterance, or its text is awaited.
-    making: AtomicBool,
-    /// What is said is recorded by the mode that runs.
+    /// An answer should not start before this time.
+    answer_not_before: AtomicU64,
+    /// An utterance is open: the user is speaking, or its text is pending.
+    utterance_open: AtomicBool,
+    /// The running mode records what is said.
     records: AtomicBool,
 }
 
 impl Activity {
-    /// Nobody has been heard yet. `began` is some moment of the past, the same for all sessions.
+    /// No activity yet. `began`: a moment in the past, the same for all sessions.
     pub(crate) fn new(began: Instant) -> Self {
-        let (person, transport, answer_from) = Default::default();
-        Self { began, person, transport, answer_from, making: AtomicBool::new(false), records: AtomicBool::new(false) }
+        let (user, transport, answer_not_before) = Default::default();
+        Self {
+            began,
+            user,
+            transport,
+            answer_not_before,
+            utterance_open: AtomicBool::new(false),
+            records: AtomicBool::new(false),
+        }
     }
 
-    /// The person has given a sign of life, or is being answered.
+    /// Records activity of the user, or an answer to them.
     pub(crate) fn touch(&self) {
-        self.person.fetch_max(self.ms(Instant::now()), Ordering::Relaxed);
+        self.user.fetch_max(self.ms(Instant::now()), Ordering::Relaxed);
     }
 
-    /// Something has come on the connection.
+    /// Records activity of the connection.
     pub(crate) fn touch_transport(&self) {
         self.transport.fetch_max(self.ms(Instant::now()), Ordering::Relaxed);
     }
 
-    /// As if the last sign of life were so long ago that `left` is left of `total`.
-    pub(crate) fn grant(&self, left: Duration, total: Duration) {
+    /// Backdates the last activity so that `left` remains of `total`.
+    pub(crate) fn backdate(&self, left: Duration, total: Duration) {
         let since = (self.began.elapsed() + left).saturating_sub(total);
         let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        self.person.fetch_max(since, Ordering::Relaxed);
+        self.user.fetch_max(since, Ordering::Relaxed);
         self.transport.fetch_max(since, Ordering::Relaxed);
     }
 
-    /// When the person last gave a sign of life, or was being answered.
-    pub(crate) fn person(&self) -> Instant {
-        self.at(&self.person)
+    /// The last activity of the user, answers to them included.
+    pub(crate) fn user(&self) -> Instant {
+        self.at(&self.user)
     }
 
-    /// When something last came on the connection, or the person was being answered.
+    /// The last activity of the connection or the user, whichever is later.
     pub(crate) fn transport(&self) -> Instant {
-        self.at(&self.transport).max(self.person())
+        self.at(&self.transport).max(self.user())
     }
 
-    pub(crate) fn set_making(&self, making: bool) {
-        self.making.store(making, Ordering::Release);
+    pub(crate) fn set_utterance_open(&self, utterance_open: bool) {
+        self.utterance_open.store(utterance_open, Ordering::Release);
     }
 
-    /// The device is making an utterance, or its text is awaited.
-    pub(crate) fn is_making(&self) -> bool {
-        self.making.load(Ordering::Acquire)
+    /// An utterance is open: the user is speaking, or its text is pending.
+    pub(crate) fn is_utterance_open(&self) -> bool {
+        self.utterance_open.load(Ordering::Acquire)
     }
 
-    pub(crate) fn set_answer_from(&self, at: Instant) {
-        self.answer_from.store(self.ms(at), Ordering::Release);
+    pub(crate) fn set_answer_not_before(&self, at: Instant) {
+        self.answer_not_before.store(self.ms(at), Ordering::Release);
     }
 
-    /// An answer should not begin before: whoever only pauses may go on until then.
-    pub(crate) fn answer_from(&self) -> Instant {
-        self.at(&self.answer_from)
+    /// An answer should not start before this time: a user who only pauses may continue until then.
+    pub(crate) fn answer_not_before(&self) -> Instant {
+        self.at(&self.answer_not_before)
     }
 
     pub(crate) fn set_records(&self, records: bool) {
         self.records.store(records, Ordering::Relaxed);
     }
 
-    /// What is said is recorded by the mode that runs.
+    /// The running mode records what is said.
     pub(crate) fn records(&self) -> bool {
         self.records.load(Ordering::Relaxed)
     }

@@ -1,13 +1,14 @@
-//! The loop of a session: one event at a time, each handled to its end. Rule: whatever takes long is somewhere else, and
-//! its outcome comes back as one more event.
+//! The event loop of a session: one event at a time, each handled to completion. Rule: slow work runs elsewhere, and
+//! its outcome returns as one more event.
 //!
-//! The session is the join of its parts: [`Presence`], [`Roles`], [`Input`], [`Output`], [`Persistence`], [`DeviceTools`]
-//! and [`Turns`]. A part does not know the others: it returns what is to happen, or adds it to the [`WorkQueue`] or the
-//! link that it is lent, and the methods of the session carry it on.
+//! The session composes its parts: [`Presence`], [`Roles`], [`Input`], [`Output`], [`Persistence`], [`DeviceTools`] and
+//! [`Turns`]. Parts do not know each other: a part returns what has to happen next, or adds it to the [`WorkQueue`] or
+//! the link that is passed to it, and the methods of the session act on it.
 //!
-//! Methods also in `actor/`, in the order in which a message walks: [`messages`] (messages of the device), [`words`] (what
-//! the person says), [`delivery`] (events to handlers), [`effects`] and [`durable`] (what handlers want), [`speech`] (what
-//! the device is told), [`events`] (controls and deadlines), [`modes`], [`migration`], [`device_tools`], [`record`].
+//! Further methods in `actor/`, in the order in which a message passes them: [`messages`] (messages of the device),
+//! [`transcripts`] (typed and recognised text), [`delivery`] (events to handlers), [`effects`] and [`durable`] (effects
+//! of handlers), [`speech`] (speech output and turns), [`events`] (controls and deadlines), [`modes`], [`migration`],
+//! [`device_tools`], [`record`].
 
 mod delivery;
 mod device_tools;
@@ -20,7 +21,7 @@ mod migration;
 mod modes;
 mod record;
 mod speech;
-mod words;
+mod transcripts;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,7 +41,7 @@ use crate::handle::SessionHandle;
 use crate::input::Input;
 use crate::output::{Channel, Output};
 use crate::persistence::Persistence;
-use crate::presence::{Occupation, Presence};
+use crate::presence::{IdleContext, Presence};
 use crate::roles::Roles;
 use crate::shared::Shared;
 use crate::tools::DeviceTools;
@@ -49,30 +50,30 @@ use crate::work::{Work, WorkQueue};
 
 /// The session of one device.
 pub(crate) struct Session {
-    /// Who it is, and what it is given to work with.
+    /// Identity, settings and services.
     env: Environment,
-    /// What wakes it, and its one timer.
+    /// The sources of events, and the one timer.
     events: EventQueue,
-    /// What follows from an event.
+    /// Steps that follow from the current event.
     work: WorkQueue,
     /// The connection of the device.
     presence: Presence,
-    /// What plugins have in it, and their requests.
+    /// Handlers of plugins and their requests.
     roles: Roles,
-    /// What the person says.
+    /// Transcripts of the user.
     input: Input,
-    /// What is said to the person.
+    /// Speech and captions to the device.
     output: Output,
-    /// Its record on disk.
+    /// The session record on disk.
     persistence: Persistence,
-    /// What the device offers.
+    /// Tools that the device offers.
     tools: DeviceTools,
-    /// What the person's turns come to.
+    /// Turns of the user: timings and outcomes.
     turns: Turns,
 }
 
 impl Session {
-    /// A session that has not begun.
+    /// A session that has not started.
     pub(crate) fn new(handle: Arc<SessionHandle>, shared: Arc<Shared>, messages: mpsc::Receiver<DeviceEvent>) -> Self {
         let device = shared.config().device_directory.device(&handle.device);
         let id = SessionId::new(uuid::Uuid::new_v4().to_string());
@@ -90,7 +91,7 @@ impl Session {
         }
     }
 
-    /// The life of the session, from what an earlier process left to the end of its last request.
+    /// Runs the session, from loading the stored record to the end of its last request.
     pub(crate) async fn run(mut self) {
         self.load().await;
         let _ = self.env.handle.id.set(self.env.id.clone());
@@ -98,17 +99,17 @@ impl Session {
             let event = self.next_event().await;
             self.begin_event(matches!(event, SessionEvent::Device(_)));
             let drained = self.handle_event(event).await;
-            self.work_off().await;
-            self.end_roles().await;
+            self.process_work().await;
+            self.end_all_roles().await;
             self.after_event();
             if drained.is_some() {
                 self.close_turn();
                 return;
             }
             if self.is_over() {
-                // Before the device is let go: whoever makes its next session must not find this record.
+                // Before the handle leaves the registry: the next session of the device must not find this record.
                 self.persistence.remove(&self.env).await;
-                if self.env.shared.forget(&self.env.handle) {
+                if self.env.shared.remove_if_ended(&self.env.handle) {
                     self.close_turn();
                     return;
                 }
@@ -116,7 +117,7 @@ impl Session {
         }
     }
 
-    /// Handles one event. Gives back what to drop when the session has ended by it.
+    /// Handles one event. Returns a guard to drop after the session has ended, if the event ended it.
     async fn handle_event(&mut self, event: SessionEvent) -> Option<Done> {
         match event {
             SessionEvent::Device(event) => self.handle_device_event(event),
@@ -129,16 +130,16 @@ impl Session {
         None
     }
 
-    /// What follows from it becomes work.
+    /// Turns a device event into work.
     fn handle_device_event(&mut self, event: DeviceEvent) {
         match event {
             DeviceEvent::Message(from, incoming) => self.receive(from, incoming),
-            DeviceEvent::Recogniser(epoch, report) => self.handle_report(epoch, report),
-            DeviceEvent::UnheardSound => self.on_unheard_sound(),
+            DeviceEvent::Asr(epoch, report) => self.handle_asr_event(epoch, report),
+            DeviceEvent::AudioWithoutAsr => self.on_audio_without_asr(),
         }
     }
 
-    /// What happens next, most urgent first. Waits without any cost while nothing does.
+    /// The next event, most urgent first. Sleeps while there is none.
     async fn next_event(&mut self) -> SessionEvent {
         let deadline = self.next_deadline();
         let inbox = &self.env.handle.inbox;
@@ -151,14 +152,14 @@ impl Session {
         own.into_iter().flatten().min()
     }
 
-    /// An event begins; `of_device`: what follows from it belongs to the turn that is open.
+    /// Starts an event; `of_device`: its work belongs to the open turn.
     fn begin_event(&mut self, of_device: bool) {
         self.work.begin_event();
-        self.turns.set_acts(of_device);
+        self.turns.set_attributed(of_device);
     }
 
-    /// Carries out what follows from an event, until nothing is left.
-    async fn work_off(&mut self) {
+    /// Processes the work queue until it is empty.
+    async fn process_work(&mut self) {
         while let Some(work) = self.work.pop_front() {
             let span = tracing::trace_span!(
                 target: "modehost::trace", parent: None, "session.event", kind = work.name(), device = %self.env.handle.device
@@ -180,26 +181,26 @@ impl Session {
         }
     }
 
-    /// What is looked at after each event: roles and turns that are over, a mode that has hung up, idleness; and what the
-    /// session shows of itself.
+    /// Housekeeping after each event: ended roles and turns, a pending hang-up, idleness; publishes the state that
+    /// others read.
     fn after_event(&mut self) {
         self.roles.close_ended();
         self.expire_turn(Instant::now());
-        self.close_when_said();
+        self.close_after_playback();
         self.close_finished_turn();
         let records = self.roles.records(&self.env);
         let answering = self.output.is_answering() || !self.roles.requests.is_empty();
-        let occupation = Occupation { mode: self.roles.mode.as_ref(), records };
-        self.presence.record_activity(&self.env, occupation, answering);
+        let context = IdleContext { mode: self.roles.mode.as_ref(), records };
+        self.presence.record_activity(&self.env, context, answering);
         self.publish(records);
     }
 
-    /// True when nobody is connected, nobody is waited for, and nothing is left to be answered.
+    /// True when no connection is served, the resume window is over, and nothing is left to be answered.
     fn is_over(&self) -> bool {
-        self.presence.link.is_over() && self.roles.is_empty() && !self.events.holds_back()
+        self.presence.link.is_expired() && self.roles.is_empty() && !self.events.has_deferred()
     }
 
-    /// What operators and the budget see.
+    /// Publishes state for operators, metrics and the instance budget.
     fn publish(&self, records: bool) {
         let handle = &self.env.handle;
         handle.published.live.store(self.roles.live(), Ordering::Relaxed);
@@ -218,22 +219,22 @@ impl Session {
         }
     }
 
-    /// The settings as they are now.
+    /// The current settings.
     fn config(&self) -> Arc<Config> {
         self.env.config()
     }
 
-    /// In which language to speak to the person: their own, once they have spoken.
+    /// The language to speak to the user in: theirs, once they have said something.
     fn language(&self) -> Language {
         self.input.language().unwrap_or_else(|| self.config().language)
     }
 
-    /// State has changed that is not on disk; it will be soon.
+    /// Marks state as not on disk; the checkpoint saves it.
     fn make_dirty(&mut self) {
         self.persistence.mark_dirty(&self.env);
     }
 
-    /// The output, with what speech goes through.
+    /// The output, together with the channel that it speaks through.
     fn output(&mut self) -> (&mut Output, Channel<'_>) {
         let Self { env, presence, turns, output, .. } = self;
         (output, Channel { env, link: &mut presence.link, turns })

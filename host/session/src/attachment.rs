@@ -1,6 +1,6 @@
-//! A connection's end of a session. Rule: the session hears of the end of the connection by the
-//! attachment being dropped, so that no path can forget to say it; and a boundary of the person takes
-//! effect in its place among the sound, before the session has come to the message.
+//! A connection's end of a session. Rule: dropping the attachment detaches the connection, so that no code path can
+//! forget to; a conversation boundary is applied to the audio stream here, in order with the packets, before the
+//! session gets the message.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::boundary::{Boundaries, Boundary};
 use crate::event::{Control, Departure, DeviceEvent, Incoming};
 use crate::handle::SessionHandle;
 
-/// The session is gone; the connection should close.
+/// The session has ended; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
@@ -26,7 +26,7 @@ pub struct Attachment {
     pub(crate) connection: ConnectionId,
     pub(crate) session: Arc<SessionHandle>,
     boundaries: Mutex<Boundaries>,
-    /// The device has closed the connection by itself.
+    /// The device has closed the connection itself.
     hung_up: AtomicBool,
 }
 
@@ -35,66 +35,65 @@ impl Attachment {
         Self { connection, session, boundaries: Mutex::default(), hung_up: AtomicBool::new(false) }
     }
 
-    /// Counted over the life of the process.
+    /// The id of this connection: a counter over the life of the process.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection
     }
 
-    /// What the device is told that its session is called; empty until the session has found it.
+    /// The session id as the device sees it; empty until the session has loaded its record.
     pub fn session(&self) -> Arc<OnceLock<SessionId>> {
         self.session.id.clone()
     }
 
-    /// Whose session it is.
+    /// The device that the session belongs to.
     pub fn device(&self) -> &DeviceId {
         &self.session.device
     }
 
-    /// Where the connection comes from and what it said of itself, for operators.
+    /// Records the peer address and the client's headers, for operators.
     pub fn came_from(&self, address: IpAddr, client: &ClientId, protocol_version: Option<u64>) {
-        self.session.note_caller(self.connection, address, client.clone(), protocol_version);
+        self.session.record_caller(self.connection, address, client.clone(), protocol_version);
     }
 
-    /// The person has given a sign of life that no message for the session stands for, such as a heartbeat.
-    /// Nobody is woken for it.
+    /// Records activity of the user that no message for the session stands for, such as a heartbeat. Wakes nobody.
     pub fn touch(&self) {
         self.session.activity.touch();
     }
 
-    /// Something has come on the connection, whatever it says of the person.
+    /// Records activity of the connection, whatever it says of the user.
     pub fn touch_transport(&self) {
         self.session.activity.touch_transport();
     }
 
-    /// The device closes the connection by itself: a close frame or an orderly end. Said before the
-    /// attachment is dropped; without it the connection counts as lost.
+    /// The device closes the connection itself, by a close frame or an orderly end. Must be called before the
+    /// attachment is dropped; otherwise the connection counts as lost.
     pub fn hang_up(&self) {
         self.hung_up.store(true, Ordering::Relaxed);
     }
 
-    /// True if the device knows messages that are not the ecosystem's.
+    /// True if the device understands message types that are this server's own.
     pub fn knows_extensions(&self) -> bool {
         self.session.extensions.are_known()
     }
 
-    /// The device has sent a message of one of this server's own types, whether it could be read or not.
+    /// The device has sent a message of one of this server's own types, valid or not.
     pub fn used_extension(&self) {
         self.session.learn(DeviceFacts { knows_extensions: true, ..DeviceFacts::default() });
     }
 
-    /// Hands a message over. Waits while the session's queue is full, which is what slows down a
-    /// device that sends faster than its mode works. Cancelling drops the message.
+    /// Sends a message to the session. Waits while the session's queue is full, which slows down a device that sends
+    /// faster than its mode works. Cancelling drops the message.
     ///
     /// # Errors
-    /// If the session is gone.
+    /// If the session has ended.
     pub async fn message(&self, message: Incoming) -> Result<(), Gone> {
         self.session.messages.send(DeviceEvent::Message(self.connection, message)).await.map_err(|_| Gone)
     }
 
-    /// As `message`, without waiting: gives the message back where the queue is full.
+    /// As `message`, without waiting: returns the message if the queue is full.
     ///
     /// # Errors
-    /// If the session is gone.
+    /// If the session has ended.
     pub fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
         use tokio::sync::mpsc::error::TrySendError;
         match self.session.messages.try_send(DeviceEvent::Message(self.connection, message)) {
@@ -104,29 +103,29 @@ impl Attachment {
         }
     }
 
-    /// Hands over what a recogniser has made of this connection's sound. Waits as `message` does.
+    /// Sends a transcript of this connection's audio to the session. Waits as `message` does.
     ///
     /// # Errors
-    /// If the session is gone.
-    pub async fn words(&self, words: Words) -> Result<(), Gone> {
-        self.words_of(self.epoch(), words).await
+    /// If the session has ended.
+    pub async fn transcript(&self, words: Words) -> Result<(), Gone> {
+        self.transcript_at_epoch(self.epoch(), words).await
     }
 
-    /// Of the sound that comes now. It rises with every boundary of the person.
+    /// The current audio epoch. It rises with every conversation boundary.
     pub fn epoch(&self) -> u64 {
         self.session.epoch()
     }
 
-    /// As `words`, of sound of this epoch.
+    /// As `transcript`, for audio of this epoch.
     ///
     /// # Errors
-    /// If the session is gone.
-    pub async fn words_of(&self, epoch: u64, words: Words) -> Result<(), Gone> {
-        self.session.messages.send(DeviceEvent::Recogniser(epoch, Report::Words(words))).await.map_err(|_| Gone)
+    /// If the session has ended.
+    pub async fn transcript_at_epoch(&self, epoch: u64, words: Words) -> Result<(), Gone> {
+        self.session.messages.send(DeviceEvent::Asr(epoch, Report::Words(words))).await.map_err(|_| Gone)
     }
 
-    /// Looks at a message in its place among the sound: what the packets are, where the device begins and
-    /// stops listening, and where what was said before is not wanted any more. Never waits.
+    /// Processes a message in order with the audio packets: sets the audio format, starts and stops listening, and
+    /// applies a conversation boundary to the audio. Never waits.
     pub fn overhear(&self, message: DeviceMessage) -> Incoming {
         let from = self.connection.0;
         if is_of_person(&message) {
@@ -134,12 +133,12 @@ impl Attachment {
         }
         let boundary = self.boundaries.lock().find(&message, Instant::now());
         if let Some(boundary) = boundary {
-            self.divide_sound(boundary);
+            self.apply_boundary(boundary);
         }
         match &message {
             DeviceMessage::Hello(hello) => {
                 self.session.extensions.announce(hello.extensions);
-                self.session.note_hello(hello);
+                self.session.record_hello(hello);
                 self.session.audio.put(Sound::Format(from, hello.audio));
             }
             DeviceMessage::Mode { .. } => self.used_extension(),
@@ -154,25 +153,25 @@ impl Attachment {
         Incoming { message, boundary }
     }
 
-    /// What was said before the boundary is forgotten, or recognised to its end for whoever records.
-    fn divide_sound(&self, boundary: Boundary) {
-        // Of a connection that another has taken the place of, nothing is a boundary any more.
+    /// Drops the audio from before the boundary, or lets it be recognised for a mode that records.
+    fn apply_boundary(&self, boundary: Boundary) {
+        // Messages of a connection that has been replaced are no boundaries.
         if self.session.connected.load(Ordering::Acquire) == self.connection.0 {
-            self.session.divide_sound(boundary);
+            self.session.apply_boundary(boundary);
         }
     }
 
-    /// Hands a packet of audio over; it is dropped and counted if the session cannot keep up.
+    /// Passes an audio packet on; it is dropped and counted if the session cannot keep up.
     ///
     /// # Errors
-    /// If the session is gone.
+    /// If the session has ended.
     pub fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
         if self.session.audio.can_hear() {
             self.session.audio.put(Sound::Packet(self.connection.0, packet.into()));
             return if self.session.messages.is_closed() { Err(Gone) } else { Ok(()) };
         }
-        match self.session.messages.try_send(DeviceEvent::UnheardSound) {
+        match self.session.messages.try_send(DeviceEvent::AudioWithoutAsr) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
@@ -183,14 +182,14 @@ impl Attachment {
     }
 }
 
-/// Whether a message says that a person is there (C.17): not what a device sends by itself.
+/// Whether a message shows that the user is present (C.17), as opposed to messages that a device sends by itself.
 fn is_of_person(message: &DeviceMessage) -> bool {
     match message {
         DeviceMessage::Mcp { .. }
         | DeviceMessage::Iot { .. }
         | DeviceMessage::Ignored
         | DeviceMessage::Server { .. } => false,
-        // Firmware begins to listen again by itself after each answer.
+        // Firmware starts listening again by itself after each answer.
         DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => *mode == Some(ListenMode::Manual),
         _ => true,
     }
@@ -203,13 +202,13 @@ impl Drop for Attachment {
             false => Departure::Lost,
         };
         if departure == Departure::HungUp {
-            self.divide_sound(Boundary::HangUp);
+            self.apply_boundary(Boundary::HangUp);
         }
-        // A newer connection may have taken the place; then this one has no say any more.
+        // If a newer connection has replaced this one, its state is left alone.
         let mine = self.connection.0;
         if self.session.connected.compare_exchange(mine, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.session.note_away();
+            self.session.record_away();
         }
-        self.session.inbox.control(Control::Detach(self.connection, departure));
+        self.session.inbox.push_control(Control::Detach(self.connection, departure));
     }
 }

@@ -1,10 +1,10 @@
-//! Boundaries of the person (C.16): what came before one is not used after it. Rule: one table says what
-//! becomes of everything that is under way, for each boundary; connection and session both go by it, and a
-//! test walks it whole.
+//! Conversation boundaries (C.16): output and input from before one are not used after it. Rule: one table says for
+//! each boundary what becomes of everything in progress; connection and session both follow it, and a test checks every
+//! cell.
 //!
-//! What is work and not talk is in no column: summaries, insights, relays, writes and webhooks always
-//! finish. The end of a mode drops what is still being recognised for it, also where it records: from that
-//! moment on nothing more belongs to it (M.4).
+//! Background work is in no column: summaries, insights, relays, writes and webhooks always finish. The end of a mode
+//! drops utterances that are still being recognised for it, even if it records: from then on nothing more belongs to it
+//! (M.4).
 
 use std::time::Duration;
 
@@ -12,50 +12,50 @@ use crate::limits;
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
 use tokio::time::Instant;
 
-/// Something that a person has done, or that has befallen their connection.
+/// An action of the user, or an event of their connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Boundary {
-    /// `listen` `detect`: a wake word, or words that were typed.
+    /// `listen` `detect`: a wake word or typed text.
     Detect,
     /// `listen` `start` after a pause: a button has been pressed.
     Press,
-    /// `listen` `stop`, and nothing had been said.
+    /// `listen` `stop` of a press in which nothing was said.
     SilentPress,
     Abort,
-    /// The device has closed its connection: how a talk is ended by hand.
+    /// The device has closed its connection: how a user ends a conversation.
     HangUp,
-    /// Another connection of the device has taken the place of the one before.
+    /// Another connection of the device has replaced this one.
     TakenOver,
-    /// A mode has begun or ended by the person's wish.
+    /// The user has started or ended a mode.
     ModeChange,
-    /// The connection was lost. No boundary of a person: all goes on.
+    /// The connection was lost. Not an action of the user: everything continues.
     Loss,
 }
 
-/// What becomes of something that is under way.
+/// What becomes of something in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    GoesOn,
+    Continues,
     Dropped,
-    /// It goes on for the mode that records, and for nobody else.
+    /// It continues for the mode that records, and for nothing else.
     Recorded,
 }
 
-/// What becomes of everything that is under way.
+/// What becomes of everything in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fates {
-    /// The utterance that the device is making.
+    /// The utterance that the user is speaking.
     pub open_utterance: Fate,
-    /// Utterances whose text is awaited.
+    /// Utterances whose text is pending.
     pub settling_utterances: Fate,
     /// Questions to the model whose answers would be spoken.
     pub spoken_questions: Fate,
-    /// Sentences that have not been heard.
+    /// Sentences that have not been played.
     pub unsaid_sentences: Fate,
 }
 
 impl Boundary {
-    /// Every one.
+    /// All variants.
     #[cfg(test)]
     const ALL: [Self; 8] = [
         Self::Detect,
@@ -68,25 +68,25 @@ impl Boundary {
         Self::Loss,
     ];
 
-    /// The table. `records`: the mode that runs keeps what is said (exclusive voice, not the default mode).
+    /// The table. `records`: the running mode records what is said (exclusive voice, not the default mode).
     pub(crate) fn fates(self, records: bool) -> Fates {
-        use Fate::{Dropped, GoesOn, Recorded};
-        let heard = if records { Recorded } else { Dropped };
+        use Fate::{Continues, Dropped, Recorded};
+        let recorded = if records { Recorded } else { Dropped };
         let [open_utterance, settling_utterances, spoken_questions, unsaid_sentences] = match self {
-            // What came right before is the wake word's, whatever the word.
-            Self::Detect => [Dropped, heard, Dropped, Dropped],
-            Self::Press => [heard, heard, Dropped, Dropped],
-            Self::SilentPress => [Dropped, heard, Dropped, Dropped],
-            Self::Abort => [heard, heard, Dropped, Dropped],
-            Self::HangUp => [heard, heard, Dropped, Dropped],
-            Self::TakenOver => [heard, heard, Dropped, Dropped],
+            // The audio right before it is the wake word itself.
+            Self::Detect => [Dropped, recorded, Dropped, Dropped],
+            Self::Press => [recorded, recorded, Dropped, Dropped],
+            Self::SilentPress => [Dropped, recorded, Dropped, Dropped],
+            Self::Abort => [recorded, recorded, Dropped, Dropped],
+            Self::HangUp => [recorded, recorded, Dropped, Dropped],
+            Self::TakenOver => [recorded, recorded, Dropped, Dropped],
             Self::ModeChange => [Dropped, Dropped, Dropped, Dropped],
-            Self::Loss => [GoesOn, GoesOn, GoesOn, GoesOn],
+            Self::Loss => [Continues, Continues, Continues, Continues],
         };
         Fates { open_utterance, settling_utterances, spoken_questions, unsaid_sentences }
     }
 
-    /// What modes are told of it, where the device has not said it itself.
+    /// The abort reason for modes, where the device gives none itself.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Detect => "wake_word_detected",
@@ -101,21 +101,21 @@ impl Boundary {
     }
 }
 
-/// Finds the boundaries in the messages of one connection.
+/// Detects boundaries in the messages of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Boundaries {
-    listen: Option<(Instant, Last)>,
+    listen: Option<(Instant, LastListen)>,
 }
 
-/// What the device last said of its listening.
+/// The last `listen` state of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Last {
+enum LastListen {
     Started(ListenMode),
     Stopped,
 }
 
 impl Boundaries {
-    /// The boundary that a message is, if it is one. `now` is when it came.
+    /// The boundary that a message is, if it is one. `now`: when it arrived.
     pub(crate) fn find(&mut self, message: &DeviceMessage, now: Instant) -> Option<Boundary> {
         let listen = match message {
             DeviceMessage::Abort { .. } => return Some(Boundary::Abort),
@@ -125,19 +125,19 @@ impl Boundaries {
         match *listen {
             Listen { state: ListenState::Detect, .. } => Some(Boundary::Detect),
             Listen { state: ListenState::Stop, .. } => {
-                self.listen = Some((now, Last::Stopped));
+                self.listen = Some((now, LastListen::Stopped));
                 None
             }
             Listen { state: ListenState::Start, mode, .. } => {
                 let mode = mode.unwrap_or(ListenMode::Auto);
-                let before = self.listen.replace((now, Last::Started(mode)));
+                let before = self.listen.replace((now, LastListen::Started(mode)));
                 let is_press = match before {
-                    // A button that bounces.
-                    Some((at, Last::Stopped)) if now.saturating_duration_since(at) < BOUNCE => false,
-                    Some((_, Last::Stopped)) => true,
-                    // Firmware begins to listen by itself: when it has been woken, and after each answer.
+                    // A bouncing button.
+                    Some((at, LastListen::Stopped)) if now.saturating_duration_since(at) < BOUNCE => false,
+                    Some((_, LastListen::Stopped)) => true,
+                    // Firmware starts listening by itself: after a wake word, and after each answer.
                     _ if mode != ListenMode::Manual => false,
-                    Some((_, Last::Started(ListenMode::Manual))) => false,
+                    Some((_, LastListen::Started(ListenMode::Manual))) => false,
                     _ => true,
                 };
                 is_press.then_some(Boundary::Press)
@@ -146,26 +146,26 @@ impl Boundaries {
     }
 }
 
-/// As for the audio input.
+/// The same as for the audio input.
 const BOUNCE: Duration = limits::BOUNCE;
 
 #[cfg(test)]
 mod tests {
-    use super::Fate::{Dropped, GoesOn, Recorded};
+    use super::Fate::{Continues, Dropped, Recorded};
     use super::*;
 
     #[test]
     fn c16_the_table_whole() {
         for boundary in Boundary::ALL {
             for records in [false, true] {
-                let heard = if records { Recorded } else { Dropped };
+                let recorded = if records { Recorded } else { Dropped };
                 let expected = match boundary {
-                    Boundary::Detect | Boundary::SilentPress => [Dropped, heard, Dropped, Dropped],
+                    Boundary::Detect | Boundary::SilentPress => [Dropped, recorded, Dropped, Dropped],
                     Boundary::Press | Boundary::Abort | Boundary::HangUp | Boundary::TakenOver => {
-                        [heard, heard, Dropped, Dropped]
+                        [recorded, recorded, Dropped, Dropped]
                     }
                     Boundary::ModeChange => [Dropped; 4],
-                    Boundary::Loss => [GoesOn; 4],
+                    Boundary::Loss => [Continues; 4],
                 };
                 let found = boundary.fates(records);
                 let found =
@@ -190,12 +190,12 @@ mod tests {
         };
         let start = |mode| listen(Start, Some(mode));
         let stop = listen(Stop, None);
-        // Woken: the word, then the start that goes with it; after the answer it listens by itself.
+        // A wake word and the start that follows it; after the answer the device listens by itself.
         assert_eq!(find(&listen(Detect, None), 0), Some(Boundary::Detect));
         assert_eq!(find(&start(Auto), 1), None);
         assert_eq!(find(&start(Auto), 5000), None);
         assert_eq!(find(&start(Realtime), 5000), None);
-        // A button, held and let go, and pressed again; repeated, and bouncing.
+        // A button, held, released and pressed again; repeated, and bouncing.
         assert_eq!(find(&start(Manual), 1000), Some(Boundary::Press));
         assert_eq!(find(&start(Manual), 1000), None);
         assert_eq!(find(&stop, 1000), None);

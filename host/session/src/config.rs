@@ -1,4 +1,4 @@
-//! The settings of sessions. Rule: values here are valid; whoever reads them does not check again.
+//! The settings of sessions. Rule: values here are valid; readers do not check again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,13 +18,15 @@ pub const DEFAULT_GROUP: &str = "default";
 /// The languages that the server itself speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Language {
+    /// `zh`.
     #[default]
     Chinese,
+    /// `en`.
     English,
 }
 
 impl Language {
-    /// Its tag.
+    /// The language tag.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Chinese => "zh",
@@ -32,8 +34,8 @@ impl Language {
         }
     }
 
-    /// Of these words: Chinese as soon as one Chinese character is among them, English where there are
-    /// letters; none for digits and marks.
+    /// The language of a text: Chinese if it contains a Chinese character, English if it contains other letters; none
+    /// for digits and punctuation.
     pub fn of(text: &str) -> Option<Self> {
         let chinese =
             |letter| matches!(letter, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
@@ -43,7 +45,7 @@ impl Language {
         text.chars().any(char::is_alphabetic).then_some(Self::English)
     }
 
-    /// The sentence of this language.
+    /// The variant for this language.
     pub fn pick<T>(self, chinese: T, english: T) -> T {
         match self {
             Self::Chinese => chinese,
@@ -55,52 +57,55 @@ impl Language {
 /// What a second connection of a device does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DuplicateDevice {
-    /// It takes the session over; the old connection is told and closed.
+    /// It takes the session over; the old connection gets a message and is closed.
     #[default]
     Takeover,
-    /// It is refused.
+    /// It is rejected.
     Reject,
 }
 
-/// What becomes of a message for a device that has never been here and that the settings do not name.
+/// What happens to a message for a device that has never connected and that the configuration does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum UnknownReceivers {
-    /// It is refused, and the sender is told.
+    /// It is rejected, and the sender gets an error.
     #[default]
     Refuse,
-    /// It is kept.
+    /// It is stored.
     Keep,
 }
 
 /// Settings of all sessions; replaced as a whole while the server runs.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How long a session waits for its device to come back.
+    /// How long a session waits for its device to reconnect.
     pub resume_window: Duration,
     /// How long an idle session keeps its instances.
     pub hibernate_after: Duration,
-    /// The mode that runs where no other does; none: typed and spoken words go nowhere.
+    /// The mode that runs where no other does; without one, typed and spoken text goes nowhere.
     pub default_mode: Option<Arc<str>>,
-    /// Texts of `listen` `detect` that only wake the device, as `wake_word` makes them.
+    /// Texts of `listen` `detect` that only wake the device, normalised by `wake_word`.
     pub wake_words: Vec<String>,
-    /// What is said to a wake word; nothing where there is none.
+    /// The reply to a wake word, if any.
     pub greeting: Option<String>,
-    /// In which language things are said before anybody has spoken.
+    /// The language of the server's own sentences before the user has said anything.
     pub language: Language,
-    /// Whether unconfirmed state may be at most this old on a kill.
+    /// How old unsaved state may be when the process is killed.
     pub checkpoint: Duration,
     /// Live instances over all sessions.
     pub live_instances: usize,
-    /// Instances moved to a new generation per second.
+    /// Sessions migrated to a new generation per second.
     pub migrations_per_second: u32,
+    /// Groups and aliases of devices.
     pub device_directory: DeviceDirectory,
-    /// None where nobody explains pictures: then cameras are not offered to modes.
+    /// None where no vision service is configured: then cameras are not offered to modes.
     pub vision: Option<Vision>,
-    /// Which devices are taken to know this server's own messages.
+    /// Which devices are assumed to understand this server's own message types.
     pub extensions: ExtensionRule,
+    /// What happens to messages for devices that have never connected.
     pub unknown_receivers: UnknownReceivers,
-    /// Sessions, beyond which those that no mode has anything in are not kept for their devices.
+    /// Number of sessions above which sessions without handlers are not kept for their devices.
     pub sessions_at_ease: usize,
+    /// When idle connections are closed.
     pub idle: IdleConfig,
 }
 
@@ -126,16 +131,16 @@ impl Default for Config {
     }
 }
 
-/// When a connection is closed that nothing is heard of.
+/// When an idle connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdleConfig {
-    /// Without a message, a heartbeat or sound; zero: connections are never closed for it.
+    /// Idle time without a message, a heartbeat or audio; zero: connections are never closed for it.
     pub idle: Duration,
-    /// What is added to it, whatever the mode.
+    /// Added to it in every mode.
     pub buffer: Duration,
-    /// How long before the end the device is warned, longest first.
+    /// How long before closing the device is warned, longest first.
     pub warn_before: Vec<Duration>,
-    /// What `idle` is multiplied by in a mode; 0: never closed in it.
+    /// Factor of `idle` in a mode; 0: never closed in it.
     pub multiplier: BTreeMap<Arc<str>, u32>,
 }
 
@@ -151,7 +156,7 @@ impl Default for IdleConfig {
 }
 
 impl IdleConfig {
-    /// How long a device may be silent in a mode; `None`: for ever.
+    /// How long a device may be idle in a mode; `None`: for ever.
     pub(crate) fn total(&self, mode: Option<&str>) -> Option<Duration> {
         let times = mode.and_then(|mode| self.multiplier.get(mode)).copied().unwrap_or(1);
         let silence = self.idle.saturating_mul(times);
@@ -162,20 +167,20 @@ impl IdleConfig {
 /// The devices of a group.
 pub(crate) enum Members {
     Listed(Arc<[DeviceId]>),
-    /// All but those that some group lists.
+    /// All devices that no group lists.
     Ungrouped,
     /// There is no such group.
     None,
 }
 
-/// Groups and names of devices.
+/// Groups and aliases of devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceDirectory {
     groups: BTreeMap<GroupId, Arc<[DeviceId]>>,
     alias: BTreeMap<DeviceId, Arc<str>>,
-    /// Every device that some group lists, sorted: the others are the default group.
+    /// Every device that some group lists, sorted: all others form the default group.
     grouped: Arc<[DeviceId]>,
-    /// The groups of each of them, so that nobody has to look through all groups for one device.
+    /// The groups of each device, so that a lookup does not scan all groups.
     groups_of: HashMap<DeviceId, Arc<[Arc<str>]>>,
 }
 
@@ -186,14 +191,14 @@ impl Default for DeviceDirectory {
 }
 
 impl DeviceDirectory {
-    /// Groups with their devices, and names of devices, as configured.
+    /// Groups with their devices, and aliases of devices, as configured.
     pub fn new(groups: BTreeMap<GroupId, Vec<DeviceId>>, alias: BTreeMap<DeviceId, String>) -> Self {
         let mut of: BTreeMap<DeviceId, Vec<Arc<str>>> = BTreeMap::new();
         for (group, devices) in &groups {
             let name: Arc<str> = group.as_str().into();
             for device in devices {
                 let names = of.entry(device.clone()).or_default();
-                // A group that lists a device twice comes twice in a row.
+                // A group that lists a device twice yields it twice in a row.
                 if names.last() != Some(&name) {
                     names.push(name.clone());
                 }
@@ -208,7 +213,7 @@ impl DeviceDirectory {
         }
     }
 
-    /// What modes are told of a device.
+    /// The description of a device that modes get.
     pub fn device(&self, id: &DeviceId) -> Device {
         let groups = self.groups_of.get(id).cloned().unwrap_or_else(|| [DEFAULT_GROUP.into()].into());
         Device { id: id.as_str().into(), alias: self.alias.get(id).cloned(), groups }
@@ -233,12 +238,12 @@ impl DeviceDirectory {
         self.groups_of.contains_key(device)
     }
 
-    /// Devices that the configuration names, in groups or with an alias; some may come twice.
+    /// Devices that the configuration names, in groups or with an alias; may contain duplicates.
     pub(crate) fn named(&self) -> impl Iterator<Item = &DeviceId> {
         self.grouped.iter().chain(self.alias.keys())
     }
 
-    /// Who a message for a group is for. A group that nobody configured has no members.
+    /// The recipients of a message to a group. A group that is not configured has none.
     pub fn audience(&self, group: &str) -> Audience {
         match self.groups.get(group) {
             Some(devices) => Audience::Only(devices.clone()),
@@ -272,7 +277,7 @@ mod tests {
             let once = |_| {
                 let began = std::time::Instant::now();
                 let device_directory = DeviceDirectory::new(groups.clone(), BTreeMap::new());
-                // As sessions do, each for its device.
+                // As sessions do, each for its own device.
                 let found =
                     (0..count).filter(|number| device_directory.device(&device(*number)).groups.len() == 1).count();
                 assert_eq!(found, count);
@@ -281,7 +286,7 @@ mod tests {
             (0..9).map(once).min().unwrap_or_default()
         };
         let (few, many) = (time(4_000), time(16_000));
-        // Quadratic is sixteen.
+        // Quadratic growth would be sixteenfold.
         assert!(many < few * 8, "{few:?}, then {many:?}");
     }
 }

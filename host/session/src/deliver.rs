@@ -1,5 +1,5 @@
-//! Messages of a mode for other devices. Rule: who is meant is decided once, when the delivery is
-//! made; every one of them ends up as reached, kept for, or failed with a reason.
+//! Messages of a mode to other devices. Rule: the recipients are decided once, when the delivery is made; each of them
+//! ends up as sent, queued, or failed with a reason.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,115 +14,114 @@ use modehost_storage::{Reply, StorageError};
 use crate::config::{Config, Members, UnknownReceivers};
 use crate::services::Services;
 
-/// A message and whom it is for.
+/// A message and its recipients.
 pub(crate) struct OutgoingDelivery {
-    pub(crate) own: DeviceId,
+    pub(crate) sender: DeviceId,
     pub(crate) to: Audience,
     pub(crate) except: Vec<String>,
     pub(crate) body: Arc<str>,
-    /// Kept for those that are away.
-    pub(crate) late: Arc<str>,
-    /// For the sender, once what was kept has been handed over.
+    /// Queued for devices that are offline, instead of `body`.
+    pub(crate) offline_body: Arc<str>,
+    /// Sent to the sender once queued messages have been delivered.
     pub(crate) receipt: Option<Arc<str>>,
     /// Unix ms.
     pub(crate) now: u64,
-    /// 0: not kept.
+    /// 0: not queued.
     pub(crate) ttl_ms: u64,
 }
 
 impl OutgoingDelivery {
-    /// The letter of an effect, sent by the device `own` at `now`.
-    pub(crate) fn new(own: DeviceId, delivery: Delivery, now: u64) -> Self {
+    /// The delivery of an effect, sent by the device `sender` at `now`.
+    pub(crate) fn new(sender: DeviceId, delivery: Delivery, now: u64) -> Self {
         let Delivery { request: _, to, except, body, offline_body, receipt, ttl_ms } = delivery;
         let body: Arc<str> = body.into();
-        let late = offline_body.map_or_else(|| body.clone(), Into::into);
-        Self { own, to, except, body, late, receipt: receipt.map(Into::into), now, ttl_ms }
+        let offline_body = offline_body.map_or_else(|| body.clone(), Into::into);
+        Self { sender, to, except, body, offline_body, receipt: receipt.map(Into::into), now, ttl_ms }
     }
 }
 
-/// What became of a letter.
+/// The result for each recipient.
 #[derive(Default)]
-pub(crate) struct Deliveries {
+pub(crate) struct DeliveryResult {
     pub(crate) sent: Vec<String>,
     pub(crate) queued: Vec<String>,
     pub(crate) failed: Vec<Undelivered>,
 }
 
-impl Deliveries {
+impl DeliveryResult {
     fn fail(&mut self, device: impl Into<String>, reason: impl Into<String>) {
         self.failed.push(Undelivered { device: device.into(), reason: reason.into() });
     }
 }
 
-/// Hands a letter to each device that it is for, or keeps it for those that are away.
+/// Sends to each recipient, or queues for those that are offline.
 pub(crate) async fn deliver(
     services: Services,
     config: Arc<Config>,
-    letter: OutgoingDelivery,
-) -> Result<Deliveries, StorageError> {
-    let mut made = Deliveries::default();
-    let devices = addressees(&services, &config, &letter, &mut made).await?;
-    let mut keeping: Vec<(DeviceId, Reply<u32>)> = Vec::new();
+    delivery: OutgoingDelivery,
+) -> Result<DeliveryResult, StorageError> {
+    let mut result = DeliveryResult::default();
+    let devices = recipients(&services, &config, &delivery, &mut result).await?;
+    let mut queueing: Vec<(DeviceId, Reply<u32>)> = Vec::new();
     for device in devices {
-        match services.directory.deliver(&device, &letter.body, None).await? {
-            Ok(()) => made.sent.push(device.to_string()),
-            Err(_) if letter.ttl_ms > 0 => {
-                let kept = services.queue.enqueue_delivery(storage::OfflineDelivery {
-                    sender: letter.own.clone(),
-                    receipt: letter.receipt.clone(),
+        match services.directory.deliver(&device, &delivery.body, None).await? {
+            Ok(()) => result.sent.push(device.to_string()),
+            Err(_) if delivery.ttl_ms > 0 => {
+                let queued = services.queue.enqueue_delivery(storage::OfflineDelivery {
+                    sender: delivery.sender.clone(),
+                    receipt: delivery.receipt.clone(),
                     receiver: device.clone(),
-                    payload: letter.late.clone(),
-                    now: letter.now,
-                    ttl_ms: letter.ttl_ms,
+                    payload: delivery.offline_body.clone(),
+                    now: delivery.now,
+                    ttl_ms: delivery.ttl_ms,
                     to_strangers: config.unknown_receivers == UnknownReceivers::Keep
                         || config.device_directory.names(&device),
                 });
-                keeping.push((device, kept));
+                queueing.push((device, queued));
             }
             Err(Missed::Behind) => {
-                // What must not be kept is for now, whatever else waits.
+                // A message that must not be queued is sent now, past the backlog.
                 let only = storage::Audience::Only([device.clone()].into());
-                let reached = services.directory.broadcast(only, &letter.body, None).await?;
+                let reached = services.directory.broadcast(only, &delivery.body, None).await?;
                 services.directory.queued(&device);
                 match reached {
-                    0 => made.fail(device.as_str(), "not connected"),
-                    _ => made.sent.push(device.to_string()),
+                    0 => result.fail(device.as_str(), "not connected"),
+                    _ => result.sent.push(device.to_string()),
                 }
             }
-            Err(Missed::Away) => made.fail(device.as_str(), "not connected"),
-            Err(Missed::Refused) => made.fail(device.as_str(), "its connection is full"),
+            Err(Missed::Away) => result.fail(device.as_str(), "not connected"),
+            Err(Missed::Refused) => result.fail(device.as_str(), "its connection is full"),
         }
     }
-    for (device, kept) in keeping {
-        let kept = kept.await;
-        // It may have come back in the meantime, or be in the middle of being handed what waits.
+    for (device, queued) in queueing {
+        let queued = queued.await;
+        // The device may have reconnected meanwhile, or its backlog is being drained.
         services.directory.queued(&device);
-        match kept {
-            Ok(_) => made.queued.push(device.to_string()),
-            Err(error) => made.fail(device.as_str(), error.to_string()),
+        match queued {
+            Ok(_) => result.queued.push(device.to_string()),
+            Err(error) => result.fail(device.as_str(), error.to_string()),
         }
     }
-    Ok(made)
+    Ok(result)
 }
 
-/// The devices that are meant, each once, in an order that does not change; those that cannot be
-/// meant are put among the failed.
-async fn addressees(
+/// The recipients, each once, in a deterministic order; invalid ones are recorded as failed.
+async fn recipients(
     services: &Services,
     config: &Config,
-    letter: &OutgoingDelivery,
-    made: &mut Deliveries,
+    delivery: &OutgoingDelivery,
+    result: &mut DeliveryResult,
 ) -> Result<Vec<DeviceId>, StorageError> {
-    let mut meant: Vec<DeviceId> = match &letter.to {
+    let mut recipients: Vec<DeviceId> = match &delivery.to {
         Audience::Devices(devices) => {
-            let mut meant = Vec::with_capacity(devices.len());
+            let mut recipients = Vec::with_capacity(devices.len());
             for device in devices {
                 match DeviceId::parse(device) {
-                    Some(device) => meant.push(device),
-                    None => made.fail(device, "not a device id"),
+                    Some(device) => recipients.push(device),
+                    None => result.fail(device, "not a device id"),
                 }
             }
-            meant
+            recipients
         }
         Audience::Group(group) => match config.device_directory.members(group) {
             Members::Listed(devices) => devices.to_vec(),
@@ -131,23 +130,23 @@ async fn addressees(
                 everyone.into_iter().filter(|device| !config.device_directory.is_grouped(device)).collect()
             }
             Members::None => {
-                made.fail(group, "there is no such group");
+                result.fail(group, "there is no such group");
                 Vec::new()
             }
         },
         Audience::Everyone => everyone(services, config).await?,
     };
-    if !matches!(letter.to, Audience::Devices(_)) {
-        meant.retain(|device| *device != letter.own);
+    if !matches!(delivery.to, Audience::Devices(_)) {
+        recipients.retain(|device| *device != delivery.sender);
     }
-    // As connections have them, however a mode writes them.
-    let except: HashSet<DeviceId> = letter.except.iter().filter_map(|device| DeviceId::parse(device)).collect();
+    // Parsed, so that they compare equal to the ids of connections, however a mode writes them.
+    let except: HashSet<DeviceId> = delivery.except.iter().filter_map(|device| DeviceId::parse(device)).collect();
     let mut seen = HashSet::new();
-    meant.retain(|device| !except.contains(device) && seen.insert(device.clone()));
-    for device in meant.drain(meant.len().min(limits::DELIVERY_DEVICES)..) {
-        made.fail(device.as_str(), format!("one delivery goes to {} devices at the most", limits::DELIVERY_DEVICES));
+    recipients.retain(|device| !except.contains(device) && seen.insert(device.clone()));
+    for device in recipients.drain(recipients.len().min(limits::DELIVERY_DEVICES)..) {
+        result.fail(device.as_str(), format!("one delivery goes to {} devices at the most", limits::DELIVERY_DEVICES));
     }
-    Ok(meant)
+    Ok(recipients)
 }
 
 /// All devices that are connected or that the configuration names, sorted.

@@ -1,5 +1,5 @@
-//! Who a session is, and what it is given to work with. Rule: every part of a session reads it; it changes only where
-//! the session is loaded and where the settings give the device another name.
+//! Identity, settings and services of a session. Rule: every part of a session reads it; it changes only when the
+//! session is loaded and when the configuration renames the device.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::services::Services;
 use crate::shared::Shared;
 use crate::turns::Labels;
 
-/// Lent to the parts of a session.
+/// Passed by reference to the parts of a session.
 pub(crate) struct Environment {
-    /// What others hold of this session.
+    /// The handle through which others reach this session.
     pub(crate) handle: Arc<SessionHandle>,
     pub(crate) shared: Arc<Shared>,
-    /// As the device is told it; kept over a restart of the server.
+    /// As the device sees it; kept over a restart of the server.
     pub(crate) id: SessionId,
-    /// The device as modes get it.
+    /// The device as modes see it.
     pub(crate) device: Device,
 }
 
 impl Environment {
-    /// The settings as they are now.
+    /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.shared.config()
     }
@@ -33,12 +33,12 @@ impl Environment {
         &self.shared.services
     }
 
-    /// What log lines of a turn carry.
+    /// The fields of a turn's log lines.
     pub(crate) fn labels(&self) -> Labels<'_> {
         Labels { device: &self.handle.device, session: &self.id }
     }
 
-    /// What a handler gets as the beginning of a role.
+    /// The payload of `started`.
     pub(crate) fn start(&self, mode: Option<Arc<str>>, language: Language) -> Start {
         let (device, session_id) = (self.device.clone(), self.id.as_str().into());
         Start { mode, device, session_id, language: language.tag().into() }

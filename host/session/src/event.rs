@@ -1,4 +1,4 @@
-//! Everything that can wake a session. Rule: one closed enum; whatever wakes a session is a case of it.
+//! Everything that can wake a session. Rule: one closed enum; every source is a variant of it.
 
 use std::sync::Arc;
 
@@ -13,37 +13,38 @@ use tokio::sync::mpsc;
 
 use crate::boundary::Boundary;
 use crate::inspect::Inside;
-use crate::redelivery::Gate;
+use crate::redelivery::DeliveryGate;
 use crate::requests::Outcome;
 
-/// Wakes a session.
+/// An event that wakes a session.
 pub(crate) enum SessionEvent {
     /// From the server itself.
     Control(Control),
     /// A watched document has changed.
     Document(PluginId, Document),
-    /// A request of a mode has come to something.
+    /// A request of a mode has an outcome.
     Outcome(Outcome),
     /// From the device.
     Device(DeviceEvent),
     /// The timer of the session is due.
     Deadline,
-    /// The storage has answered a save that nobody waits for.
+    /// The storage has answered a background save.
     Saved(Result<(), StorageError>),
 }
 
-/// From the device, in order.
+/// An event of the device, in order.
 pub(crate) enum DeviceEvent {
     Message(ConnectionId, Incoming),
-    /// What the recogniser has made of the sound of this epoch.
-    Recogniser(u64, Report),
-    /// A packet of sound came, and no recogniser is configured.
-    UnheardSound,
+    /// An ASR event, with the epoch of its audio.
+    Asr(u64, Report),
+    /// An audio packet came, and no recogniser is configured.
+    AudioWithoutAsr,
 }
 
-/// A message of the device, looked at in its place among the sound.
+/// A message of the device, after it has been processed in order with the audio.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
+    /// The message.
     pub message: DeviceMessage,
     pub(crate) boundary: Option<Boundary>,
 }
@@ -55,43 +56,43 @@ impl From<DeviceMessage> for Incoming {
     }
 }
 
-/// Dropped when what it belongs to is done; whoever holds the receiver learns when all are.
+/// Dropped when the work that it belongs to is done; the receiver learns when all senders are dropped.
 pub(crate) type Done = mpsc::Sender<()>;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Departure {
-    /// The device closed it: a person has hung up.
+    /// The device closed it: the user has hung up.
     HungUp,
-    /// The network, a time limit or the server itself.
+    /// By the network, a timeout or the server itself.
     Lost,
 }
 
-/// From the server itself.
+/// A control of the server.
 pub(crate) enum Control {
     Attach {
         connection: ConnectionId,
         outbox: Outbox,
     },
     Detach(ConnectionId, Departure),
-    /// Take up what an earlier process left, with nobody connected.
+    /// Start from the record of an earlier process, with no connection.
     Resume,
-    /// Move to what the catalog holds now.
+    /// Migrate to the generations that the catalog serves.
     Migrate(Done),
     /// The settings have changed.
-    Reconfigured,
-    /// Give back the memory of instances that nothing happens to.
+    ConfigChanged,
+    /// Free the memory of idle instances.
     Hibernate,
-    /// Give the state of this plugin as it is now, if there is one; never waits.
+    /// Send the current state of this plugin, if there is one; never waits.
     Sample(PluginId, mpsc::Sender<Snapshot>),
-    /// Tell an operator how things stand; never waits.
-    Show(mpsc::Sender<Inside>),
-    /// Something has been found out about the device that is to be kept.
-    Learnt,
-    /// What was being said to the device is over.
-    Spoken,
-    /// Something waits for the device whose connection has this gate.
-    Queued(Arc<Gate>),
+    /// Report the session's state to an operator; never waits.
+    Inspect(mpsc::Sender<Inside>),
+    /// Facts about the device have been learnt and are to be stored.
+    StoreFacts,
+    /// A playback has ended.
+    PlaybackEnded,
+    /// A message was queued for the device whose connection has this gate.
+    Queued(Arc<DeliveryGate>),
     /// Close the connection: this one only, or whichever is served.
     Kick {
         connection: Option<ConnectionId>,

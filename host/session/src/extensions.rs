@@ -1,5 +1,5 @@
-//! Whether a device knows messages that are not the ecosystem's (C.18). Rule: who is told what is decided where
-//! messages are written, by this; here is only what is known of the device.
+//! Whether a device understands this server's own message types (C.18). Rule: this only holds the facts; who gets which
+//! message is decided where messages are written.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use modehost_contract::event::Device;
 use modehost_ids::GroupId;
 use modehost_storage::traits::DeviceFacts;
 
-/// Which devices are taken to know this server's own messages without having said so.
+/// Which devices are assumed to understand this server's own message types without having announced it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionRule {
     /// All of them.
@@ -22,22 +22,22 @@ impl ExtensionRule {
     }
 }
 
-/// What is known of one device, by whoever asks.
+/// What is known of one device. Shared by all who ask.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
-    /// It has sent a message of our own types, now or ever.
-    learnt: AtomicBool,
-    /// Its last hello says so.
+    /// It has sent a message of our own types at some time.
+    observed: AtomicBool,
+    /// Its last hello announces it.
     announced: AtomicBool,
-    /// The settings say so.
+    /// The configuration says so.
     granted: AtomicBool,
     sends_stop: AtomicBool,
 }
 
 impl Extensions {
-    /// True if the device knows our own messages.
+    /// True if the device understands our own message types.
     pub(crate) fn are_known(&self) -> bool {
-        [&self.learnt, &self.announced, &self.granted].iter().any(|sign| sign.load(Ordering::Relaxed))
+        [&self.observed, &self.announced, &self.granted].iter().any(|sign| sign.load(Ordering::Relaxed))
     }
 
     pub(crate) fn announce(&self, announced: bool) {
@@ -48,17 +48,17 @@ impl Extensions {
         self.granted.store(rule.grants(device), Ordering::Relaxed);
     }
 
-    /// Adds what is known; true if it is more than before.
+    /// Adds facts; true if any is new.
     pub(crate) fn learn(&self, facts: DeviceFacts) -> bool {
         let new = |known: &AtomicBool, fact: bool| fact && !known.swap(true, Ordering::Relaxed);
-        // Both are looked at.
-        new(&self.learnt, facts.knows_extensions) | new(&self.sends_stop, facts.sends_stop)
+        // No short circuit: both are recorded.
+        new(&self.observed, facts.knows_extensions) | new(&self.sends_stop, facts.sends_stop)
     }
 
-    /// All that is known for good.
+    /// The facts that are stored.
     pub(crate) fn facts(&self) -> DeviceFacts {
         DeviceFacts {
-            knows_extensions: self.learnt.load(Ordering::Relaxed),
+            knows_extensions: self.observed.load(Ordering::Relaxed),
             sends_stop: self.sends_stop.load(Ordering::Relaxed),
         }
     }

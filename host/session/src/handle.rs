@@ -1,5 +1,5 @@
-//! What others hold of a session: its queues, and what it shows of itself. Rule: nothing here waits for the session, and
-//! none of its state is touched from outside.
+//! The handle of a session: its queues, and the state that it publishes. Rule: nothing here waits for the session, and
+//! none of its private state is accessible.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,38 +19,38 @@ use crate::clock::unix_ms;
 use crate::event::{Control, DeviceEvent};
 use crate::extensions::Extensions;
 use crate::inbox::Inbox;
-use crate::inspect::{Caller, Seen};
-use crate::turns::Ring;
+use crate::inspect::{Caller, ConnectionFacts};
+use crate::turns::RecentTurns;
 
-/// What others hold of a session.
+/// How others reach a session.
 pub(crate) struct SessionHandle {
     pub(crate) device: DeviceId,
     /// For the server and the storage.
     pub(crate) inbox: Inbox,
     /// For the device: bounded, senders wait.
     pub(crate) messages: mpsc::Sender<DeviceEvent>,
-    /// Hears what the device sends.
+    /// The audio input of the device.
     pub(crate) audio: AudioInput,
-    /// Of the sound that comes now. Rises with every boundary: what was made of older sound is for nobody, or
-    /// only for a mode that records.
+    /// The current audio epoch. Rises with every boundary: results of an older epoch are dropped, or go only to a mode
+    /// that records.
     epoch: AtomicU64,
-    /// Signs of life of the device and its person.
+    /// Activity of the device and its user.
     pub(crate) activity: Activity,
     pub(crate) extensions: Extensions,
     /// The connection that is served; 0 for none.
     pub(crate) connected: AtomicU64,
-    /// As the device is told it in the answer to its hello; none before the session has found it.
+    /// As the device sees it in the answer to its hello; empty until the session has loaded its record.
     pub(crate) id: Arc<OnceLock<SessionId>>,
-    /// What the session shows of itself.
+    /// State that the session publishes.
     pub(crate) published: Published,
-    /// What connections have shown, for operators.
-    pub(crate) seen: Mutex<Seen>,
+    /// Facts about the connection, for operators.
+    pub(crate) connection_facts: Mutex<ConnectionFacts>,
     /// The session's own task; it ends itself, or is stopped with the registry.
     pub(crate) task: Mutex<Option<WorkTask>>,
 }
 
-/// What a session shows of itself, to operators, to the budget of instances and to metrics. Written by the session after
-/// each event.
+/// State that a session publishes for operators, the instance budget and metrics. Written by the session after each
+/// event.
 #[derive(Default)]
 pub(crate) struct Published {
     /// Live instances.
@@ -59,17 +59,17 @@ pub(crate) struct Published {
     pub(crate) used: AtomicU64,
     /// The current mode; none for the default mode.
     pub(crate) mode: Mutex<Option<Arc<str>>>,
-    /// The mode that takes what is said, with the generation that serves it; none before any has begun.
+    /// The mode that receives transcripts, with the generation that serves it; none before any has started.
     pub(crate) served: Mutex<Served>,
     /// The last turns.
-    pub(crate) turns: Mutex<Ring>,
+    pub(crate) turns: Mutex<RecentTurns>,
 }
 
-/// A mode and the generation that serves it; none before any has begun.
+/// A mode and the generation that serves it; none before any has started.
 pub(crate) type Served = Option<(Arc<str>, GenerationId)>;
 
 impl SessionHandle {
-    /// The handle of a session that has not begun.
+    /// The handle of a session that has not started.
     pub(crate) fn new(
         device: DeviceId,
         messages: mpsc::Sender<DeviceEvent>,
@@ -87,31 +87,31 @@ impl SessionHandle {
             connected: AtomicU64::new(0),
             id: Arc::default(),
             published: Published::default(),
-            seen: Mutex::default(),
+            connection_facts: Mutex::default(),
             task: Mutex::default(),
         }
     }
 
-    /// Of the sound that comes now.
+    /// The current audio epoch.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Something has been found out about the device; what is new is kept for good.
+    /// Adds facts about the device; new ones are stored.
     pub(crate) fn learn(&self, facts: DeviceFacts) {
         if self.extensions.learn(facts) {
-            self.inbox.control(Control::Learnt);
+            self.inbox.push_control(Control::StoreFacts);
         }
     }
 
-    /// Another epoch begins.
+    /// Starts a new epoch.
     pub(crate) fn next_epoch(&self) -> u64 {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// What was said before a boundary is forgotten, or recognised to its end for whoever records. From here
-    /// on sound has another epoch.
-    pub(crate) fn divide_sound(&self, boundary: Boundary) {
+    /// Applies a boundary to the audio: speech from before it is dropped, or recognised to its end for a mode that
+    /// records. Starts a new epoch.
+    pub(crate) fn apply_boundary(&self, boundary: Boundary) {
         let fates = boundary.fates(self.activity.records());
         let epoch = self.next_epoch();
         if fates.open_utterance == Fate::Dropped && fates.settling_utterances == Fate::Recorded {
@@ -119,12 +119,12 @@ impl SessionHandle {
         }
         self.audio.put(match fates.settling_utterances {
             Fate::Dropped => Sound::Forget(epoch),
-            Fate::Recorded | Fate::GoesOn => Sound::Divide(epoch),
+            Fate::Recorded | Fate::Continues => Sound::Divide(epoch),
         });
     }
 
-    /// A connection tells who it is.
-    pub(crate) fn note_caller(
+    /// Records the peer of a new connection.
+    pub(crate) fn record_caller(
         &self,
         connection: ConnectionId,
         address: IpAddr,
@@ -132,14 +132,14 @@ impl SessionHandle {
         version: Option<u64>,
     ) {
         let caller = Caller { connection, address, client, protocol_version: version, since: unix_ms() };
-        *self.seen.lock() = Seen { caller: Some(caller), features: None, away_since: None };
+        *self.connection_facts.lock() = ConnectionFacts { caller: Some(caller), features: None, away_since: None };
     }
 
-    pub(crate) fn note_hello(&self, hello: &Hello) {
-        self.seen.lock().features = Some(hello.into());
+    pub(crate) fn record_hello(&self, hello: &Hello) {
+        self.connection_facts.lock().features = Some(hello.into());
     }
 
-    pub(crate) fn note_away(&self) {
-        self.seen.lock().away_since = Some(unix_ms());
+    pub(crate) fn record_away(&self) {
+        self.connection_facts.lock().away_since = Some(unix_ms());
     }
 }

@@ -1,5 +1,5 @@
-//! What the server and the storage leave for a session. Rule: control and changes of watched documents are never lost and
-//! never wait; what a device can flood goes through the bounded queue instead, and its sender waits.
+//! Controls and document changes for a session. Rule: they are never lost and never wait; what a device can flood goes
+//! through the bounded queue instead, and its sender waits.
 
 use std::collections::VecDeque;
 
@@ -11,58 +11,58 @@ use tokio::sync::Notify;
 use crate::event::Control;
 
 #[derive(Default)]
-struct Side {
+struct Queues {
     controls: VecDeque<Control>,
     /// The newest value of each watched document that has changed.
     documents: VecDeque<(PluginId, Document)>,
 }
 
-/// What the server and the storage leave for a session.
+/// Controls and document changes for a session.
 #[derive(Default)]
 pub(crate) struct Inbox {
-    side: Mutex<Side>,
+    queues: Mutex<Queues>,
     filled: Notify,
 }
 
 impl Inbox {
-    /// Leaves a control.
-    pub(crate) fn control(&self, control: Control) {
-        self.side.lock().controls.push_back(control);
+    /// Adds a control.
+    pub(crate) fn push_control(&self, control: Control) {
+        self.queues.lock().controls.push_back(control);
         self.filled.notify_one();
     }
 
-    /// A watched document has changed; a change that still waits is replaced by the newer one.
-    pub(crate) fn document(&self, plugin: &PluginId, document: &Document) {
-        let mut side = self.side.lock();
-        let waiting = side.documents.iter_mut().find(|(who, old)| who == plugin && old.key == document.key);
+    /// Adds a change of a watched document; replaces a pending change of the same document.
+    pub(crate) fn push_document(&self, plugin: &PluginId, document: &Document) {
+        let mut queues = self.queues.lock();
+        let waiting = queues.documents.iter_mut().find(|(who, old)| who == plugin && old.key == document.key);
         match waiting {
-            // The storage tells changes in their order; a document that was removed has version 0.
+            // The storage reports changes in order; a removed document has version 0.
             Some((_, old)) => *old = document.clone(),
-            None => side.documents.push_back((plugin.clone(), document.clone())),
+            None => queues.documents.push_back((plugin.clone(), document.clone())),
         }
-        drop(side);
+        drop(queues);
         self.filled.notify_one();
     }
 
     /// The next control, in order.
     pub(crate) fn next_control(&self) -> Option<Control> {
-        self.side.lock().controls.pop_front()
+        self.queues.lock().controls.pop_front()
     }
 
     /// The next changed document.
     pub(crate) fn next_document(&self) -> Option<(PluginId, Document)> {
-        self.side.lock().documents.pop_front()
+        self.queues.lock().documents.pop_front()
     }
 
     /// True if a connection waits to be attached: the session must not end now.
     pub(crate) fn is_wanted(&self) -> bool {
-        let side = self.side.lock();
-        side.controls.iter().any(|control| matches!(control, Control::Attach { .. }))
+        let queues = self.queues.lock();
+        queues.controls.iter().any(|control| matches!(control, Control::Attach { .. }))
     }
 
-    /// Everything that waits, to be let go of: nobody will look any more.
+    /// Takes everything, to be dropped outside the registry lock: the session handles it no more.
     pub(crate) fn take_all(&self) -> impl Drop {
-        Box::new(std::mem::take(&mut *self.side.lock()))
+        Box::new(std::mem::take(&mut *self.queues.lock()))
     }
 
     /// Waits until something may be there.
@@ -83,9 +83,10 @@ mod tests {
     fn the_removal_of_a_document_takes_the_place_of_a_change_that_waits() {
         let (inbox, plugin) = (Inbox::default(), PluginId::from("red"));
         for (key, version) in [("one", 5), ("other", 1), ("one", 0)] {
-            inbox.document(&plugin, &document(key, version));
+            inbox.push_document(&plugin, &document(key, version));
         }
-        let told = std::iter::from_fn(|| inbox.next_document()).map(|(_, told)| (told.key.to_string(), told.version));
-        assert_eq!(told.collect::<Vec<_>>(), [("one".to_owned(), 0), ("other".to_owned(), 1)]);
+        let changed =
+            std::iter::from_fn(|| inbox.next_document()).map(|(_, changed)| (changed.key.to_string(), changed.version));
+        assert_eq!(changed.collect::<Vec<_>>(), [("one".to_owned(), 0), ("other".to_owned(), 1)]);
     }
 }

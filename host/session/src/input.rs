@@ -1,9 +1,9 @@
-//! What the person says: words that were typed, drafts and final words of a recogniser, and its faults. Rule: the drafts of
-//! a segment and its final text share one number, and nothing else ever gets that number.
+//! The input of a session: typed text, partial and final transcripts, and faults of the recogniser. Rule: the partials
+//! of a segment and its final text share one number, and nothing else ever gets that number.
 //!
-//! What follows from words (which speech ends, which turn begins) is returned, and carried out by the actor.
+//! What follows from a transcript (which speech ends, which turn starts) is returned, and done by the actor.
 
-mod person;
+mod continuation;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use std::time::Duration;
 use modehost_contract::event::Transcript;
 use modehost_speech::Words;
 
-use self::person::Person;
+use self::continuation::Continuation;
 use crate::clock::unix_ms;
 use crate::config::Language;
 
-/// Source of transcripts that were typed.
+/// Source of typed transcripts.
 const TYPED: &str = "typed";
 
 /// The input of a session.
@@ -23,43 +23,43 @@ const TYPED: &str = "typed";
 pub(crate) struct Input {
     /// Number of the newest segment; kept over a restart of the server.
     segments: u64,
-    /// The segment that a recogniser has given a draft of, and not yet its final text.
+    /// The segment of the current partial, until its final text arrives.
     draft: Option<u64>,
-    person: Person,
-    /// The device knows that nobody hears its sound.
-    told_unheard: bool,
-    /// The device knows that its utterances are not recognised at the moment.
-    told_failing: bool,
+    continuation: Continuation,
+    /// The device has been told that its audio is not recognised, since there is no recogniser.
+    missing_asr_reported: bool,
+    /// The device has been told that recognition currently fails.
+    asr_failure_reported: bool,
 }
 
-/// Words that a recogniser has given.
+/// A result of the recogniser.
 pub(crate) struct Recognised {
     /// For the mode.
     pub(crate) transcript: Transcript,
-    /// These words alone, where the transcript goes on from words before.
-    pub(crate) heard: Arc<str>,
+    /// The newest text alone, where the transcript continues earlier text.
+    pub(crate) latest: Arc<str>,
     pub(crate) utterance: Utterance,
-    /// How long they took to be recognised.
+    /// How long the recognition took.
     pub(crate) took: Option<Duration>,
 }
 
-/// What words are to the turn that is open.
+/// How a result relates to the open turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Utterance {
-    /// Not final: no turn begins.
+    /// A partial: starts no turn.
     Draft,
-    /// For a mode that keeps what is said: a turn, and nothing that is being said ends.
+    /// For a mode that records: a turn that interrupts nothing.
     Recorded,
-    /// A new turn, which ends what is being said and asked.
+    /// A new turn, which ends current speech and questions.
     New,
-    /// More of the turn that is open: nothing of an answer has been heard, and it is asked anew with all of it (A.10).
+    /// Continues the open turn: no answer has been played yet, and the mode is asked again with the whole text (A.10).
     Continued,
 }
 
 impl Input {
-    /// In which language to speak to the person, if they have spoken.
+    /// The language of the user, if they have said anything.
     pub(crate) fn language(&self) -> Option<Language> {
-        self.person.language()
+        self.continuation.language()
     }
 
     /// Number of the newest segment.
@@ -67,29 +67,29 @@ impl Input {
         self.segments
     }
 
-    /// Goes on from the segment that an earlier process left off at.
+    /// Continues from the last segment of an earlier process.
     pub(crate) fn resume_at(&mut self, segments: u64) {
         self.segments = segments;
     }
 
-    /// An answer has begun, or what was said has been acted on: words that come are a new turn (A.10).
+    /// An answer has started, or an irreversible effect has followed: later text is a new turn (A.10).
     pub(crate) fn on_answered(&mut self) {
-        self.person.on_answered();
+        self.continuation.on_answered();
     }
 
-    /// What was said has gone on as often as the answer waits for: it comes whoever speaks (A.10).
-    pub(crate) fn has_gone_on(&self) -> bool {
-        self.person.has_gone_on()
+    /// The utterance has been continued as often as allowed: the answer is spoken even while the user speaks (A.10).
+    pub(crate) fn continuations_exhausted(&self) -> bool {
+        self.continuation.continuations_exhausted()
     }
 
-    /// What was drafted is over.
+    /// Drops the current partial.
     pub(crate) fn drop_draft(&mut self) {
         self.draft = None;
     }
 
-    /// Words that were typed. A segment that is still being recognised keeps its number.
+    /// Typed text as a transcript. A segment that is still being recognised keeps its number.
     pub(crate) fn on_typed(&mut self, text: String) -> Transcript {
-        self.person.notes(&text);
+        self.continuation.reset_with(&text);
         let now = unix_ms();
         self.segments += 1;
         Transcript {
@@ -102,9 +102,9 @@ impl Input {
         }
     }
 
-    /// Words of a recogniser; none where they are empty, which takes a draft back. `records`: the mode keeps what is
-    /// said. `serial`: of the newest request. `is_awaited`: whether an answer to what was said behind a request with
-    /// this serial is still to come.
+    /// A result of the recogniser; none if it is empty, which withdraws a partial. `records`: the running mode records.
+    /// `serial`: of the newest request. `is_awaited`: whether an answer is still pending to an utterance that came
+    /// after the request with this serial.
     pub(crate) fn on_recognised(
         &mut self,
         words: Words,
@@ -123,28 +123,28 @@ impl Input {
         self.draft = (!words.is_final).then_some(segment);
         let Words { text, is_final, cut, start_ms, end_ms, took, source } = words;
         let mut transcript = Transcript { text, is_final, start_ms, end_ms, segment, source };
-        let heard = transcript.text.clone();
+        let latest = transcript.text.clone();
         let utterance = match is_final {
             false => Utterance::Draft,
             true if records => {
-                self.person.notes(&heard);
+                self.continuation.reset_with(&latest);
                 Utterance::Recorded
             }
             true => {
-                if !self.person.asked_behind().is_some_and(is_awaited) {
-                    self.person.on_answered();
+                if !self.continuation.serial_before().is_some_and(is_awaited) {
+                    self.continuation.on_answered();
                 }
-                let said = self.person.says(&heard, (segment, start_ms), cut, serial);
-                (transcript.segment, transcript.start_ms) = (said.segment, said.start_ms);
-                transcript.text = said.text.into();
-                if said.goes_on { Utterance::Continued } else { Utterance::New }
+                let merged = self.continuation.add(&latest, (segment, start_ms), cut, serial);
+                (transcript.segment, transcript.start_ms) = (merged.segment, merged.start_ms);
+                transcript.text = merged.text.into();
+                if merged.continues { Utterance::Continued } else { Utterance::New }
             }
         };
-        Some(Recognised { transcript, heard, utterance, took })
+        Some(Recognised { transcript, latest, utterance, took })
     }
 
-    /// Words that were said before a boundary, for a mode that keeps what is said; none where they are empty.
-    pub(crate) fn on_recorded_late(&mut self, words: Words) -> Option<Transcript> {
+    /// Text from before a boundary, for a mode that records; none if it is empty.
+    pub(crate) fn on_late_result(&mut self, words: Words) -> Option<Transcript> {
         if words.text.trim().is_empty() {
             return None;
         }
@@ -153,25 +153,25 @@ impl Input {
         Some(Transcript { text, is_final, start_ms, end_ms, segment: self.segments, source })
     }
 
-    /// The recogniser works: with words that are not empty, its next fault is told again.
-    pub(crate) fn on_recogniser_works(&mut self, empty: bool) {
-        self.told_failing &= empty;
+    /// The recogniser has answered: after non-empty text, its next fault is reported again.
+    pub(crate) fn on_asr_works(&mut self, empty: bool) {
+        self.asr_failure_reported &= empty;
     }
 
-    /// The recogniser has failed. True if the device is to be told; `is_known`: where it has been told already, nothing
-    /// is new.
-    pub(crate) fn on_recogniser_failed(&mut self, is_known: bool) -> bool {
-        !(std::mem::replace(&mut self.told_failing, true) && is_known)
+    /// The recogniser has failed. True if the device is to be told; `is_known`: the cause is not new, so one report is
+    /// enough.
+    pub(crate) fn on_asr_failed(&mut self, is_known: bool) -> bool {
+        !(std::mem::replace(&mut self.asr_failure_reported, true) && is_known)
     }
 
-    /// The device begins to listen: that nobody hears its sound is told again.
+    /// The device starts listening: a missing recogniser is reported again.
     pub(crate) fn on_listening(&mut self) {
-        self.told_unheard = false;
+        self.missing_asr_reported = false;
     }
 
-    /// Sound came, and no recogniser is configured. True if the device is to be told.
-    pub(crate) fn on_unheard_sound(&mut self) -> bool {
-        !std::mem::replace(&mut self.told_unheard, true)
+    /// Audio came, and no recogniser is configured. True if the device is to be told.
+    pub(crate) fn on_audio_without_asr(&mut self) -> bool {
+        !std::mem::replace(&mut self.missing_asr_reported, true)
     }
 }
 
@@ -197,8 +197,8 @@ mod tests {
         assert_eq!(recognised(&mut input, "hm", false, false), Some((3, Utterance::Draft)));
         assert_eq!(recognised(&mut input, " ", true, false), None, "a draft is taken back");
         assert_eq!(recognised(&mut input, "yes", true, false), Some((4, Utterance::New)));
-        assert_eq!(input.on_recorded_late(words("late", true)).map(|late| late.segment), Some(5));
-        assert_eq!((input.on_recorded_late(words("", true)).is_none(), input.segments()), (true, 5));
+        assert_eq!(input.on_late_result(words("late", true)).map(|late| late.segment), Some(5));
+        assert_eq!((input.on_late_result(words("", true)).is_none(), input.segments()), (true, 5));
     }
 
     #[test]
@@ -218,13 +218,13 @@ mod tests {
     #[test]
     fn a_fault_of_the_recogniser_is_told_again_only_where_something_is_new() {
         let mut input = Input::default();
-        assert!(input.on_recogniser_failed(true));
-        assert!(!input.on_recogniser_failed(true), "the device knows");
-        assert!(input.on_recogniser_failed(false), "something was tried");
-        input.on_recogniser_works(false);
-        assert!(input.on_recogniser_failed(true));
-        assert!(input.on_unheard_sound() && !input.on_unheard_sound());
+        assert!(input.on_asr_failed(true));
+        assert!(!input.on_asr_failed(true), "the device knows");
+        assert!(input.on_asr_failed(false), "something was tried");
+        input.on_asr_works(false);
+        assert!(input.on_asr_failed(true));
+        assert!(input.on_audio_without_asr() && !input.on_audio_without_asr());
         input.on_listening();
-        assert!(input.on_unheard_sound());
+        assert!(input.on_audio_without_asr());
     }
 }

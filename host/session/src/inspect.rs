@@ -1,5 +1,5 @@
-//! A session as operators see it. Rule: no word of what was said, and nothing that only a device may know; a session that
-//! is busy is shown without what only the session itself can tell.
+//! Sessions as operators see them. Rule: no text of the conversation, and nothing that only the device may know; a busy
+//! session is shown without the details that it would have to report itself.
 
 use std::net::IpAddr;
 
@@ -8,36 +8,46 @@ use modehost_protocol::{Codec, Hello};
 
 use crate::turns::TurnRecord;
 
-/// A session in the list of all.
+/// An entry of the list of sessions.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct SessionInfo {
+    /// The device id.
     pub device: String,
+    /// Whether the device has a connection.
     pub connected: bool,
     /// None for the default mode.
     pub mode: Option<String>,
+    /// Instances in memory.
     pub live_instances: usize,
 }
 
-/// Who has connected, as the connection knows it.
+/// The peer of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
+    /// The id of the connection.
     pub connection: ConnectionId,
-    /// Behind a trusted proxy, where that says the caller is.
+    /// Behind a trusted proxy, the address that the proxy reports.
     pub address: IpAddr,
+    /// The client id that it reported; may be empty.
     pub client: ClientId,
-    /// What its `Protocol-Version` says.
+    /// The value of its `Protocol-Version` header.
     pub protocol_version: Option<u64>,
     /// Unix ms.
     pub since: u64,
 }
 
-/// What the last hello said.
+/// Features that the last hello announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
+    /// The device has an MCP server.
     pub mcp: bool,
+    /// The device shows emotions.
     pub faces: bool,
+    /// The version of the hello, if it has one.
     pub version: Option<u64>,
+    /// The device sends PCM; otherwise Opus.
     pub pcm: bool,
+    /// Sample rate of the device's audio, in Hz.
     pub sample_rate: u32,
 }
 
@@ -54,56 +64,65 @@ impl From<&Hello> for Features {
     }
 }
 
-/// What is noted of a device as it comes and goes.
+/// Facts about the current or last connection.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct ConnectionFacts {
     pub(crate) caller: Option<Caller>,
     pub(crate) features: Option<Features>,
     /// Unix ms; none while it is connected.
     pub(crate) away_since: Option<u64>,
 }
 
-/// A plugin that has something in a session.
+/// The handler of a plugin in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandlerInfo {
+    /// The plugin.
     pub plugin: PluginId,
+    /// The generation that serves the session.
     pub generation: GenerationId,
+    /// The version of the plugin.
     pub version: String,
-    /// The mode that it is, if it is one.
+    /// The mode that it is running, if any.
     pub mode: Option<String>,
     /// Its instance is in memory.
     pub live: bool,
-    /// Requests that are still to be answered.
+    /// Open requests.
     pub requests: usize,
+    /// Running timers.
     pub timers: usize,
 }
 
-/// What only the session itself can tell.
+/// State that the session itself has to report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inside {
+    /// All handlers of the session.
     pub handlers: Vec<HandlerInfo>,
     /// Frames that wait for the connection to write them, and their bytes.
     pub outbox: (usize, usize),
-    /// Messages that are kept for a device that is expected back.
+    /// Messages kept for a device that is expected to reconnect.
     pub held: usize,
 }
 
-/// A session, whole.
+/// A session in full.
 #[derive(Clone, Debug)]
 pub struct SessionDetail {
+    /// Whether the device has a connection.
     pub connected: bool,
-    /// Of the last connection; none where there was none since the start.
+    /// Of the last connection; none if there was none since the start of the server.
     pub caller: Option<Caller>,
+    /// Of the last hello; none before one.
     pub features: Option<Features>,
+    /// The device understands this server's own message types.
     pub knows_extensions: bool,
-    /// Unix ms; none while it is connected, or was never.
+    /// Unix ms; none while it is connected, or if it never was.
     pub away_since: Option<u64>,
+    /// The session id; none before the session has loaded its record.
     pub session: Option<SessionId>,
     /// None for the default mode.
     pub mode: Option<String>,
     /// Messages of the device that wait for the session.
     pub waiting: usize,
-    /// None where the session was too busy to tell.
+    /// None if the session was too busy to answer.
     pub inside: Option<Inside>,
     /// The last turns, oldest first.
     pub turns: Vec<TurnRecord>,

@@ -1,45 +1,48 @@
-//! Sessions: what belongs to a device and outlives its connections. Logic only.
+//! Sessions: the state of a device that outlives its connections. Logic only.
 //!
-//! # Layout, in the order in which a message walks
-//! - [`registry`]: finds or makes the session of a device; attaches connections; migration, drain, operators
-//! - `shared`, [`services`]: what sessions and the registry share; what sessions use
+//! # Layout, in the order in which a message passes the modules
+//! - [`registry`]: finds or creates the session of a device; attaches connections; migration, drain, operators
+//! - `shared`, [`services`]: state shared by sessions and the registry; services that sessions use
 //! - [`attachment`]: a connection's end of a session
-//! - `handle`: what others hold of a session; `inbox`, `activity`, `extensions` and `listener` belong to it
+//! - `handle`: how others reach a session; `inbox`, `activity`, `extensions` and `listener` are parts of it
 //! - `event`: everything that can wake a session
-//! - `actor`: the loop of a session, which joins its parts; in its folder, what it does about each event
+//! - `actor`: the event loop of a session, which composes its parts; in its directory, the handling of each event
 //!
 //! The parts of a session, none of which knows another:
-//! - `presence`: which connection is served: arrival, idleness, departure, hand-over of the queue
-//! - `input`: what the person says
-//! - `roles`: handlers of plugins, the mode that runs, open requests, instances
-//! - `output`: what is said to the device, in turns
+//! - `presence`: the connection that is served: hello, idleness, departure, backlog
+//! - `input`: typed text and results of the recogniser
+//! - `roles`: handlers of plugins, the current mode, open requests, instances
+//! - `output`: speech and captions to the device, in turns
 //! - `persistence`: when the record is saved
-//! - `tools`: what the device offers
-//! - [`turns`]: turns, followed: what each came to, and how long its parts took
+//! - `tools`: tools that the device offers
+//! - [`turns`]: the user's turns: outcomes and timings
 //!
-//! What the parts are lent:
-//! - `environment`: who the session is, and what it is given to work with
-//! - `work`: what follows from an event, in order
+//! What is passed to the parts:
+//! - `environment`: identity, settings and services of the session
+//! - `work`: the steps that follow from an event
 //! - `link`: the connection that is served, and those that linger
 //!
 //! Beside them:
-//! - `boundary`: what a person's deeds end, and which of their messages are such
-//! - `requests`: outcomes that are still to come
-//! - `deliver`: messages for other devices
-//! - `redelivery`: handing over what was queued for a device, and telling the senders
-//! - `trouble`: faults that a person notices, told once in a while
-//! - `budget`: how many instances live at once
-//! - `clock`: the time that modes are given
-//! - `wake_word`: wake words as they are compared
+//! - `boundary`: conversation boundaries: which messages are such, and what they cancel
+//! - `requests`: open requests and their outcomes
+//! - `deliver`: messages to other devices
+//! - `redelivery`: draining the queue of a device, and receipts for the senders
+//! - `alerts`: alerts about faults that the user notices, rate-limited
+//! - `budget`: the number of live instances
+//! - `clock`: the time that modes see
+//! - `wake_word`: normalisation of wake words
 //! - [`inspect`]: a session as operators see it
 //! - `metrics`: descriptions of the metrics of this crate
 //! - [`config`]: the settings of this crate
 //!
-//! Rule: nothing here reads a socket, names a storage engine or runs a guest; events of one
-//! session are handled one at a time, on the mode threads.
+//! Rule: nothing here reads a socket, names a storage engine or runs a guest; events of one session are handled one at a
+//! time, on the mode threads.
+
+#![warn(missing_docs)]
 
 mod activity;
 mod actor;
+mod alerts;
 pub mod attachment;
 mod boundary;
 mod budget;
@@ -68,7 +71,6 @@ mod roles;
 pub mod services;
 mod shared;
 mod tools;
-mod trouble;
 pub mod turns;
 mod wake_word;
 mod work;

@@ -1,5 +1,5 @@
-//! The session's side of its connections. Rule: at most one connection is served; an older one
-//! may linger for a moment, hears nothing but its farewell, and is closed.
+//! The session's connections. Rule: at most one connection is served; a replaced one lingers for a moment, receives
+//! only its closing message, and is closed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use tokio::time::Instant;
 
 use crate::event::Control;
 use crate::handle::SessionHandle;
-use crate::redelivery::Gate;
+use crate::redelivery::DeliveryGate;
 
-/// What is kept for a device that is expected back.
-pub(crate) enum Held {
+/// Output kept for a device that is expected to reconnect.
+pub(crate) enum PendingOutput {
     Message(Text),
-    /// A sentence; those that follow each other make one turn.
+    /// A sentence; consecutive ones form one turn.
     Speech(String),
 }
 
-impl Held {
+impl PendingOutput {
     fn len(&self) -> usize {
         match self {
             Self::Message(text) => text.len(),
@@ -35,28 +35,28 @@ impl Held {
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) outbox: Outbox,
-    /// The device has been answered, or given up on saying hello: it may be spoken to.
-    open: bool,
-    /// Keeps others behind what waits for the device.
-    gate: Arc<Gate>,
-    /// While it lasts, others find the device here.
+    /// Messages may be sent: `hello` has been answered, or has not come in time.
+    ready: bool,
+    /// Holds direct messages of others back while the backlog is drained.
+    gate: Arc<DeliveryGate>,
+    /// While it lives, other sessions find the device here.
     _registration: Registration,
 }
 
-/// Who is connected, who lingers, and how long nobody is waited for.
+/// The connections of a session, and its resume and linger deadlines.
 #[derive(Default)]
 pub(crate) struct Link {
     connection: Option<Connection>,
-    /// Words that this connection and those before it still have in the queue are from before a boundary.
-    past: u64,
+    /// Typed text still queued from connections up to this one is from before a boundary.
+    superseded_up_to: u64,
     lingering: Vec<(Instant, ConnectionId, Outbox)>,
-    /// Messages for a device that is expected back, oldest first.
-    held: VecDeque<Held>,
-    held_bytes: usize,
-    /// The session ends for its modes when nobody has come back by then.
-    pub(crate) gone_at: Option<Instant>,
-    /// The modes have been told; their last requests are answered until then.
-    pub(crate) end_at: Option<Instant>,
+    /// Output for a device that is expected to reconnect, oldest first.
+    pending: VecDeque<PendingOutput>,
+    pending_bytes: usize,
+    /// The session expires if the device has not reconnected by then.
+    pub(crate) resume_deadline: Option<Instant>,
+    /// The session has expired; requests that are still open are answered until then.
+    pub(crate) linger_deadline: Option<Instant>,
 }
 
 impl Link {
@@ -69,110 +69,116 @@ impl Link {
         self.connection.as_ref().is_some_and(|connection| connection.id == id)
     }
 
-    /// The person has moved on from the connection that is served, which is about to go.
-    pub(crate) fn move_on(&mut self) {
-        self.past = self.connection.as_ref().map_or(self.past, |connection| connection.id.0);
+    /// The user has hung up on the connection that is served, or replaced it.
+    pub(crate) fn mark_superseded(&mut self) {
+        self.superseded_up_to = self.connection.as_ref().map_or(self.superseded_up_to, |connection| connection.id.0);
     }
 
-    /// True if the person has moved on from this connection.
-    pub(crate) fn is_past(&self, id: ConnectionId) -> bool {
-        id.0 <= self.past
+    /// True if the user has hung up on this connection, or replaced it.
+    pub(crate) fn is_superseded(&self, id: ConnectionId) -> bool {
+        id.0 <= self.superseded_up_to
     }
 
-    /// True if the device is connected and may be spoken to.
+    /// True if the device is connected and messages may be sent to it.
     pub(crate) fn is_ready(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.open)
+        self.connection.as_ref().is_some_and(|connection| connection.ready)
     }
 
-    /// True once the device has been given up.
-    pub(crate) fn is_over(&self) -> bool {
-        self.connection.is_none() && self.end_at.is_some()
+    /// True once the session has expired.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.connection.is_none() && self.linger_deadline.is_some()
     }
 
-    /// Serves a new connection; the one before is told and lingers.
-    pub(crate) fn attach(&mut self, id: ConnectionId, outbox: Outbox, gate: Arc<Gate>, registration: Registration) {
+    /// Serves a new connection; the previous one gets a message and lingers.
+    pub(crate) fn attach(
+        &mut self,
+        id: ConnectionId,
+        outbox: Outbox,
+        gate: Arc<DeliveryGate>,
+        registration: Registration,
+    ) {
         if let Some(old) = self.connection.take() {
             let farewell = "this device has connected again; this connection closes";
             let _ = old.outbox.text(reply::system(farewell));
-            old.gate.leave(limits::HAND_OVER_LEFT);
+            old.gate.leave(limits::ACK_GRACE);
             self.lingering.push((Instant::now() + limits::TAKEOVER_LINGER, old.id, old.outbox));
         }
-        self.connection = Some(Connection { id, outbox, open: false, gate, _registration: registration });
-        self.gone_at = None;
-        self.end_at = None;
+        self.connection = Some(Connection { id, outbox, ready: false, gate, _registration: registration });
+        self.resume_deadline = None;
+        self.linger_deadline = None;
     }
 
-    /// The connection is gone. True if it was the one that is served.
+    /// The connection has ended. True if it was the one that is served.
     pub(crate) fn detach(&mut self, id: ConnectionId) -> bool {
         self.lingering.retain(|(_, lingering, _)| *lingering != id);
         let served = self.serves(id);
         if served && let Some(gone) = self.connection.take() {
-            gone.gate.leave(limits::HAND_OVER_LEFT);
+            gone.gate.leave(limits::ACK_GRACE);
         }
         served
     }
 
-    /// To the device; kept for its return while it is away, and until it has been answered.
+    /// Sends a message; keeps it while the device is offline or `hello` has not been answered.
     pub(crate) fn send(&mut self, text: impl Into<Text>) {
         match &self.connection {
-            // A refusal means that the connection is ending: its own end will be told.
-            Some(connection) if connection.open => drop(connection.outbox.text(text)),
-            _ => self.hold(Held::Message(text.into())),
+            // An error means that the connection is ending, which is reported separately.
+            Some(connection) if connection.ready => drop(connection.outbox.text(text)),
+            _ => self.push_pending(PendingOutput::Message(text.into())),
         }
     }
 
-    /// An answer that is of use now or never.
+    /// Sends a reply that is of no use later; dropped if there is no connection.
     pub(crate) fn answer(&self, text: impl Into<Text>) {
         if let Some(connection) = &self.connection {
             let _ = connection.outbox.text(text);
         }
     }
 
-    /// Keeps a sentence for a device that cannot be spoken to yet.
-    pub(crate) fn hold_speech(&mut self, text: String) {
-        self.hold(Held::Speech(text));
+    /// Keeps a sentence for a device that cannot receive it yet.
+    pub(crate) fn push_pending_speech(&mut self, text: String) {
+        self.push_pending(PendingOutput::Speech(text));
     }
 
     /// Drops the sentences that are kept.
-    pub(crate) fn forget_speech(&mut self) {
-        self.held.retain(|held| matches!(held, Held::Message(_)));
-        self.held_bytes = self.held.iter().map(Held::len).sum();
+    pub(crate) fn drop_pending_speech(&mut self) {
+        self.pending.retain(|pending| matches!(pending, PendingOutput::Message(_)));
+        self.pending_bytes = self.pending.iter().map(PendingOutput::len).sum();
     }
 
-    /// How many messages and sentences are kept.
-    pub(crate) fn held(&self) -> usize {
-        self.held.len()
+    /// Number of messages and sentences kept.
+    pub(crate) fn pending_count(&self) -> usize {
+        self.pending.len()
     }
 
-    fn hold(&mut self, held: Held) {
-        self.held_bytes += held.len();
-        self.held.push_back(held);
-        while self.held.len() > limits::HELD_MESSAGES || self.held_bytes > limits::HELD_BYTES {
-            if let Some(oldest) = self.held.pop_front() {
-                self.held_bytes -= oldest.len();
+    fn push_pending(&mut self, pending: PendingOutput) {
+        self.pending_bytes += pending.len();
+        self.pending.push_back(pending);
+        while self.pending.len() > limits::HELD_MESSAGES || self.pending_bytes > limits::PENDING_BYTES {
+            if let Some(oldest) = self.pending.pop_front() {
+                self.pending_bytes -= oldest.len();
                 metrics::counter!("modehost_outbox_dropped_total", "reason" => "away").increment(1);
             }
         }
     }
 
-    /// From now on the device may be spoken to: after hello, which clients expect to be answered
-    /// first. Gives what was kept; nothing where nobody is connected.
-    pub(crate) fn open(&mut self) -> VecDeque<Held> {
+    /// Messages may be sent from now on: after `hello`, which clients expect to be answered first. Returns what was
+    /// kept; nothing if there is no connection.
+    pub(crate) fn mark_ready(&mut self) -> VecDeque<PendingOutput> {
         let Some(connection) = &mut self.connection else { return VecDeque::new() };
-        connection.open = true;
-        self.held_bytes = 0;
-        std::mem::take(&mut self.held)
+        connection.ready = true;
+        self.pending_bytes = 0;
+        std::mem::take(&mut self.pending)
     }
 
-    /// Others may speak to the device too, once nothing waits for it.
-    pub(crate) fn answered(&self) {
+    /// Lets others send directly, once the backlog is drained.
+    pub(crate) fn open_gate(&self) {
         if let Some(connection) = &self.connection {
-            connection.gate.answer();
+            connection.gate.set_ready();
         }
     }
 
-    /// The way to the device, and what guards it.
-    pub(crate) fn way(&self) -> Option<(&Outbox, &Arc<Gate>)> {
+    /// The outbox of the connection and its gate.
+    pub(crate) fn outbox_and_gate(&self) -> Option<(&Outbox, &Arc<DeliveryGate>)> {
         self.connection.as_ref().map(|connection| (&connection.outbox, &connection.gate))
     }
 
@@ -187,11 +193,11 @@ impl Link {
         }
         if let Some(connection) = self.connection.take() {
             connection.outbox.close(code, reason);
-            connection.gate.leave(limits::HAND_OVER_LEFT);
+            connection.gate.leave(limits::ACK_GRACE);
         }
     }
 
-    /// Closes those that have lingered long enough.
+    /// Closes connections that have lingered long enough.
     pub(crate) fn close_lingering(&mut self, now: Instant) {
         self.lingering.retain(|(until, _, outbox)| {
             let stays = *until > now;
@@ -204,14 +210,14 @@ impl Link {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let lingering = self.lingering.iter().map(|(until, _, _)| *until).min();
-        [lingering, self.gone_at, self.end_at].into_iter().flatten().min()
+        [lingering, self.resume_deadline, self.linger_deadline].into_iter().flatten().min()
     }
 }
 
-/// The way of others to this device: straight into its outbox.
+/// Delivers messages of others straight into this device's outbox.
 pub(crate) struct OutboxMailbox {
     pub(crate) outbox: Outbox,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Arc<DeliveryGate>,
     pub(crate) session: Arc<SessionHandle>,
 }
 
@@ -230,7 +236,7 @@ impl Mailbox for OutboxMailbox {
 
     fn queued(&self) {
         if self.gate.queued() {
-            self.session.inbox.control(Control::Queued(self.gate.clone()));
+            self.session.inbox.push_control(Control::Queued(self.gate.clone()));
         }
     }
 }

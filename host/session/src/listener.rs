@@ -1,5 +1,5 @@
-//! The way from the recogniser of a device to its session. Rule: results wait for room in the queue of the session, hints
-//! do not; signs of life are stored and wake nobody.
+//! Passes ASR events of a device to its session. Rule: results wait for a slot in the session's queue, hints do not;
+//! activity is stored and wakes nobody.
 
 use std::sync::Weak;
 
@@ -11,18 +11,18 @@ use modehost_storage::traits::DeviceFacts;
 use crate::event::DeviceEvent;
 use crate::handle::SessionHandle;
 
-/// Of one session, which holds the recogniser.
-pub(crate) struct RecogniserListener {
+/// Belongs to one session, which owns the audio input.
+pub(crate) struct AsrListener {
     pub(crate) handle: Weak<SessionHandle>,
 }
 
-impl Listener for RecogniserListener {
+impl Listener for AsrListener {
     fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
-        // A session that is gone hears nothing any more.
+        // Events for a session that has ended are dropped.
         let messages = self.handle.upgrade().map(|handle| handle.messages.clone());
         async move {
             if let Some(messages) = messages {
-                let _ = messages.send(DeviceEvent::Recogniser(epoch, report)).await;
+                let _ = messages.send(DeviceEvent::Asr(epoch, report)).await;
             }
         }
         .boxed()
@@ -30,7 +30,7 @@ impl Listener for RecogniserListener {
 
     fn hint(&self, epoch: u64, report: Report) {
         if let Some(handle) = self.handle.upgrade() {
-            let _ = handle.messages.try_send(DeviceEvent::Recogniser(epoch, report));
+            let _ = handle.messages.try_send(DeviceEvent::Asr(epoch, report));
         }
     }
 
@@ -38,8 +38,8 @@ impl Listener for RecogniserListener {
         let Some(handle) = self.handle.upgrade() else { return };
         match note {
             Note::Voice => handle.activity.touch(),
-            Note::Making(making) => handle.activity.set_making(making),
-            Note::AnswerFrom(at) => handle.activity.set_answer_from(at),
+            Note::Making(utterance_open) => handle.activity.set_utterance_open(utterance_open),
+            Note::AnswerFrom(at) => handle.activity.set_answer_not_before(at),
             Note::SendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
         }
     }

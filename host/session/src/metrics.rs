@@ -1,9 +1,9 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of the metrics of this crate, for `/metrics`. Rule: every metric that this crate counts is described
+//! here, with its unit and its labels; one without labels exists from the start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-/// Describes the metrics of this crate, of the way out to devices and of the MCP client. Must run after the recorder is installed.
+/// Describes the metrics of this crate, of the outbox and of the MCP client. Must run after the recorder is installed.
 pub fn describe_metrics() {
     modehost_outbox::describe_metrics();
     modehost_mcp::describe_metrics();

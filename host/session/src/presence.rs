@@ -1,8 +1,8 @@
-//! Which connection a session serves: its arrival, its idleness, its departure, and the hand-over of what was queued for
-//! the device. Rule: others speak to a new connection only once it has been answered; a device that does not come back
-//! within the resume window is given up.
+//! The presence of the device: its connection, idleness, departure, and the backlog of queued messages. Rule: others
+//! send to a new connection only once it has got its answer to `hello`; a device that does not reconnect within the
+//! resume window expires the session.
 //!
-//! Methods also in `presence/`: [`idle`].
+//! Further methods in `presence/`: [`idle`].
 
 mod idle;
 
@@ -16,51 +16,51 @@ use modehost_task::IoTask;
 use tokio::time::{Instant, timeout};
 
 use self::idle::Idle;
-pub(crate) use self::idle::Occupation;
+pub(crate) use self::idle::IdleContext;
 use crate::environment::Environment;
 use crate::link::{Link, OutboxMailbox};
-use crate::redelivery::{Gate, HandOver};
+use crate::redelivery::{BacklogDrain, DeliveryGate};
 
 /// The presence of the device.
 #[derive(Default)]
 pub(crate) struct Presence {
-    /// The way to the device; lent to whatever sends.
+    /// The connections; passed to whatever sends.
     pub(crate) link: Link,
-    /// A connection is new: others speak to it once it has been answered, or by then.
-    arrival: Option<Instant>,
-    /// What was queued for the device is on its way to it; or was, the last time.
-    hand_over: Option<IoTask<()>>,
-    /// How long nothing has been heard, and what follows from it.
+    /// A new connection has not got its answer to `hello`; after this deadline messages are sent without it.
+    hello_deadline: Option<Instant>,
+    /// Drains the queue of the device; kept after it has finished.
+    backlog_drain: Option<IoTask<()>>,
+    /// Idle time, and its warnings.
     idle: Idle,
 }
 
 impl Presence {
-    /// Serves a new connection. The queue is looked at right away; what is found waits until the device has been answered.
+    /// Serves a new connection. The queue is read at once; its messages wait until `hello` has been answered.
     pub(crate) fn attach(&mut self, env: &Environment, connection: ConnectionId, outbox: Outbox) {
-        let gate = Arc::new(Gate::new());
+        let gate = Arc::new(DeliveryGate::new());
         let mailbox = OutboxMailbox { outbox: outbox.clone(), gate: gate.clone(), session: env.handle.clone() };
         let registration = env.services().directory.register(&env.handle.device, Arc::new(mailbox));
         self.link.attach(connection, outbox, gate, registration);
-        self.start_hand_over(env);
-        self.arrival = Some(Instant::now() + limits::ARRIVAL);
+        self.start_backlog_drain(env);
+        self.hello_deadline = Some(Instant::now() + limits::HELLO_TIMEOUT);
     }
 
-    /// True until a new connection has been answered.
-    pub(crate) fn is_arriving(&self) -> bool {
-        self.arrival.is_some()
+    /// True until a new connection has got its answer to `hello`.
+    pub(crate) fn awaits_hello(&self) -> bool {
+        self.hello_deadline.is_some()
     }
 
-    /// The new connection has been answered, or has said nothing for long enough.
-    pub(crate) fn arrive(&mut self) {
-        self.arrival = None;
+    /// `hello` has been answered, or has not come in time.
+    pub(crate) fn on_ready(&mut self) {
+        self.hello_deadline = None;
     }
 
-    /// Whether a new connection has said nothing for long enough.
-    pub(crate) fn is_arrival_due(&self, now: Instant) -> bool {
-        self.arrival.is_some_and(|at| at <= now) && self.link.is_connected()
+    /// Whether a new connection has not sent `hello` in time.
+    pub(crate) fn is_hello_overdue(&self, now: Instant) -> bool {
+        self.hello_deadline.is_some_and(|at| at <= now) && self.link.is_connected()
     }
 
-    /// The connection is gone. True if it was the one that is served.
+    /// The connection has ended. True if it was the one that is served.
     pub(crate) fn detach(&mut self, connection: ConnectionId) -> bool {
         let served = self.link.detach(connection);
         if served {
@@ -69,68 +69,68 @@ impl Presence {
         served
     }
 
-    /// From now on the device has this long to come back.
-    pub(crate) fn wait_for_device(&mut self, window: Duration) {
-        self.link.gone_at = Some(Instant::now() + window);
+    /// Starts the resume window.
+    pub(crate) fn start_resume_window(&mut self, window: Duration) {
+        self.link.resume_deadline = Some(Instant::now() + window);
     }
 
-    /// True if the device is away, and has not been given up.
+    /// True if the device is offline and the session has not expired.
     pub(crate) fn is_awaited(&self) -> bool {
-        !self.link.is_connected() && self.link.end_at.is_none()
+        !self.link.is_connected() && self.link.linger_deadline.is_none()
     }
 
-    /// Whether the device has not come back in time.
+    /// Whether the resume window is over.
     pub(crate) fn is_gone(&self, now: Instant) -> bool {
-        self.link.gone_at.is_some_and(|at| at <= now)
+        self.link.resume_deadline.is_some_and(|at| at <= now)
     }
 
-    /// The device is given up: its modes are told, and may still answer for `LINGER`.
-    pub(crate) fn give_up(&mut self, now: Instant) {
-        self.link.gone_at = None;
-        self.link.end_at = Some(now + limits::LINGER);
+    /// Expires the session: its modes get `ended`, and may still act for `LINGER`.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.link.resume_deadline = None;
+        self.link.linger_deadline = Some(now + limits::LINGER);
     }
 
-    /// Whether the time of the modes to answer is over.
+    /// Whether the linger time is over.
     pub(crate) fn has_lingered(&self, now: Instant) -> bool {
-        self.link.end_at.is_some_and(|at| at <= now)
+        self.link.linger_deadline.is_some_and(|at| at <= now)
     }
 
-    /// Something has been queued for the device, behind this gate.
-    pub(crate) fn on_queued(&mut self, env: &Environment, gate: &Arc<Gate>) {
-        if self.link.way().is_some_and(|(_, served)| Arc::ptr_eq(served, gate)) {
-            self.start_hand_over(env);
+    /// A message has been queued for the device, behind this gate.
+    pub(crate) fn on_queued(&mut self, env: &Environment, gate: &Arc<DeliveryGate>) {
+        if self.link.outbox_and_gate().is_some_and(|(_, served)| Arc::ptr_eq(served, gate)) {
+            self.start_backlog_drain(env);
         }
     }
 
-    /// Begins to give the device what was queued for it, oldest first.
-    fn start_hand_over(&mut self, env: &Environment) {
-        let Some((outbox, gate)) = self.link.way() else { return };
-        let hand_over = HandOver {
+    /// Starts to send the queued messages, oldest first.
+    fn start_backlog_drain(&mut self, env: &Environment) {
+        let Some((outbox, gate)) = self.link.outbox_and_gate() else { return };
+        let backlog_drain = BacklogDrain {
             services: env.services().clone(),
             device: env.handle.device.clone(),
             outbox: outbox.clone(),
             gate: gate.clone(),
-            before: self.hand_over.take().filter(|before| !before.is_finished()),
+            previous: self.backlog_drain.take().filter(|previous| !previous.is_finished()),
         };
-        self.hand_over = Some(hand_over.start());
+        self.backlog_drain = Some(backlog_drain.start());
     }
 
-    /// Closes every connection, and waits for a moment until what has arrived of a hand-over is known: it must not come
-    /// again after a restart.
+    /// Closes every connection, and waits a moment for acknowledgements of the backlog: acknowledged messages must not
+    /// be sent again after a restart.
     pub(crate) async fn drain(&mut self, code: u16, reason: &str) {
         self.link.close(code, reason);
-        if let Some(hand_over) = self.hand_over.take() {
-            let _ = timeout(limits::HAND_OVER_LEFT, hand_over.join()).await;
+        if let Some(backlog_drain) = self.backlog_drain.take() {
+            let _ = timeout(limits::ACK_GRACE, backlog_drain.join()).await;
         }
     }
 
     /// Closes every connection of a device that is being forgotten.
     pub(crate) fn forget(&mut self, reason: &str) {
         self.link.close(close::POLICY, reason);
-        self.hand_over = None;
+        self.backlog_drain = None;
     }
 
-    /// Closes the connection that is served, if it is this one; what waits for the device is still sent.
+    /// Closes the connection that is served, if it is this one; its outbox is still written.
     pub(crate) fn kick(&mut self, env: &Environment, connection: Option<ConnectionId>, reason: &str) {
         if connection.is_none_or(|connection| self.link.serves(connection))
             && let Some(outbox) = self.link.outbox()
@@ -141,7 +141,7 @@ impl Presence {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let arrival = self.arrival.filter(|_| self.link.is_connected());
-        [self.link.next_deadline(), arrival, self.idle.next_look()].into_iter().flatten().min()
+        let hello_deadline = self.hello_deadline.filter(|_| self.link.is_connected());
+        [self.link.next_deadline(), hello_deadline, self.idle.next_check()].into_iter().flatten().min()
     }
 }

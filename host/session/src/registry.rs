@@ -1,7 +1,7 @@
-//! Finds or makes the session of a device. Rule: at most one session per device id, whatever
-//! connects at the same time; one lock decides who comes and who has ended.
+//! Finds or creates the session of a device. Rule: at most one session per device id, whatever connects at the same
+//! time; one lock decides which connections attach and which sessions have ended.
 //!
-//! Methods also in `registry/`: [`operators`] (what operators see of sessions and do to them).
+//! Further methods in `registry/`: [`operators`] (inspection and control by operators).
 
 mod operators;
 
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::activity::Activity;
 use crate::actor::Session;
+use crate::alerts::AlertThrottle;
 use crate::attachment::Attachment;
 use crate::boundary::Boundary;
 use crate::budget::Budget;
@@ -29,10 +30,9 @@ use crate::clock::unix_ms;
 use crate::config::{Config, DuplicateDevice};
 use crate::event::Control;
 use crate::handle::{Served, SessionHandle};
-use crate::listener::RecogniserListener;
+use crate::listener::AsrListener;
 use crate::services::Services;
 use crate::shared::Shared;
-use crate::trouble::Told;
 
 pub use self::operators::{Forgetting, Kicked, NotForgotten};
 
@@ -41,22 +41,22 @@ pub use self::operators::{Forgetting, Kicked, NotForgotten};
 pub enum Refusal {
     /// The device is connected, and duplicates are rejected.
     AlreadyConnected,
-    /// The server drains.
+    /// The server is draining.
     ShuttingDown,
-    /// Everything of this device is being removed; in a moment it may come as a new one.
+    /// The data of this device is being removed; it may connect again in a moment, as a new device.
     BeingForgotten,
 }
 
-/// Goes with a session's task. One that broke down is forgotten like one that has ended, so that its
-/// device can be served by another, and nobody waits for what it was asked.
-struct Leaving {
+/// Owned by a session's task. A session that panicked is removed like one that has ended, so that its device gets a new
+/// one, and nobody waits for its replies.
+struct RemoveOnDrop {
     shared: Arc<Shared>,
     session: Arc<SessionHandle>,
 }
 
-impl Drop for Leaving {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        self.shared.part_from(&self.session);
+        self.shared.remove(&self.session);
     }
 }
 
@@ -65,10 +65,10 @@ pub struct Registry {
     shared: Arc<Shared>,
     connections: AtomicU64,
     draining: AtomicBool,
-    /// Devices that are being forgotten: they have no session until that is done.
-    leaving: Mutex<HashSet<DeviceId>>,
-    /// Sessions by what serves them, as counted last.
-    modes: Mutex<HashMap<Served, usize>>,
+    /// Devices that are being forgotten: they get no session until that is done.
+    forgetting: Mutex<HashSet<DeviceId>>,
+    /// Sessions by mode and generation, as counted last.
+    mode_counts: Mutex<HashMap<Served, usize>>,
     _tasks: [IoTask<()>; 2],
 }
 
@@ -77,15 +77,16 @@ impl Registry {
     pub fn new(services: Services) -> Arc<Self> {
         let budget = Budget::new(services.config.borrow().live_instances);
         let changes = services.config.clone();
-        let (began, told) = (Instant::now(), Told::default());
-        let shared = Arc::new(Shared { services, began, budget, told, sessions: Mutex::default() });
-        let tasks = [spawn_io(pass_on_settings(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
-        let (connections, draining, leaving) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { shared, connections, draining, leaving, modes: Mutex::default(), _tasks: tasks })
+        let (began, alert_throttle) = (Instant::now(), AlertThrottle::default());
+        let shared = Arc::new(Shared { services, began, budget, alert_throttle, sessions: Mutex::default() });
+        let tasks =
+            [spawn_io(broadcast_config_change(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
+        let (connections, draining, forgetting) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { shared, connections, draining, forgetting, mode_counts: Mutex::default(), _tasks: tasks })
     }
 
-    /// Attaches a connection that has signed in as `device`, making its session if there is none.
-    /// With `Takeover`, an older connection is told, lingers 1.5 s and is closed.
+    /// Attaches a connection that has signed in as `device`, creating its session if there is none. With `Takeover`, an
+    /// older connection gets a message, lingers 1.5 s and is closed.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -97,27 +98,27 @@ impl Registry {
     ) -> Result<Attachment, Refusal> {
         let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
         let mut sessions = self.shared.sessions.lock();
-        // Under the lock: whoever gets in before the drain is drained.
+        // Under the lock: a connection that attaches before the drain is drained.
         if self.draining.load(Ordering::Acquire) {
             return Err(Refusal::ShuttingDown);
         }
-        if self.leaving.lock().contains(device) {
+        if self.forgetting.lock().contains(device) {
             return Err(Refusal::BeingForgotten);
         }
-        let session = self.find_or_make(&mut sessions, device);
+        let session = self.find_or_create(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
             return Err(Refusal::AlreadyConnected);
         }
         let before = session.connected.swap(connection.0, Ordering::AcqRel);
         if before != 0 {
-            // What was said on the one before is not for this one (C.16).
-            session.divide_sound(Boundary::TakenOver);
+            // Audio of the previous connection does not belong to this one (C.16).
+            session.apply_boundary(Boundary::TakenOver);
         }
-        session.inbox.control(Control::Attach { connection, outbox });
+        session.inbox.push_control(Control::Attach { connection, outbox });
         Ok(Attachment::new(connection, session))
     }
 
-    fn find_or_make(
+    fn find_or_create(
         &self,
         sessions: &mut HashMap<DeviceId, Arc<SessionHandle>>,
         device: &DeviceId,
@@ -127,14 +128,14 @@ impl Registry {
         }
         let (sender, receiver) = mpsc::channel(limits::SESSION_QUEUE);
         let session = Arc::new_cyclic(|handle| {
-            let listener = Box::new(RecogniserListener { handle: handle.clone() });
+            let listener = Box::new(AsrListener { handle: handle.clone() });
             let audio = AudioInput::new(self.shared.services.speech.clone(), listener);
             SessionHandle::new(device.clone(), sender, audio, Activity::new(self.shared.began))
         });
         let actor = Session::new(session.clone(), self.shared.clone(), receiver);
-        let leaving = Leaving { shared: self.shared.clone(), session: session.clone() };
+        let guard = RemoveOnDrop { shared: self.shared.clone(), session: session.clone() };
         let life = async move {
-            let _leaving = leaving;
+            let _guard = guard;
             actor.run().await;
         };
         *session.task.lock() = Some(self.shared.services.threads.spawn(life));
@@ -143,8 +144,8 @@ impl Registry {
         session
     }
 
-    /// Takes up the sessions with unfinished work that an earlier process left behind, and
-    /// forgets finished ones that nobody is waited for any more.
+    /// Starts the sessions with unfinished work of an earlier process, and removes finished ones whose resume window is
+    /// over.
     pub async fn resume_unfinished(self: &Arc<Self>) {
         let stored = &self.shared.services.sessions;
         match stored.unfinished().await {
@@ -154,7 +155,7 @@ impl Registry {
                 }
                 for device in devices {
                     let mut sessions = self.shared.sessions.lock();
-                    self.find_or_make(&mut sessions, &device).inbox.control(Control::Resume);
+                    self.find_or_create(&mut sessions, &device).inbox.push_control(Control::Resume);
                 }
             }
             Err(error) => tracing::error!(%error, "unfinished sessions cannot be found; they wait for their devices"),
@@ -166,10 +167,10 @@ impl Registry {
         }
     }
 
-    /// Moves every session to what the catalog holds now: a few at a time, so that messages of the
-    /// others come in between, and no more than a bounded number per second. Called after each
-    /// change of the catalog; returns when all have moved, but for those that are kept busy by
-    /// something else and move at their next event. Cancelling leaves the rest to do the same.
+    /// Migrates every session to the generations that the catalog serves: a few at a time, so that messages of others
+    /// are handled in between, and at a bounded rate per second. Called after each change of the catalog; returns when
+    /// all have migrated, except busy sessions, which migrate at their next event. Cancelling leaves the rest to do the
+    /// same.
     pub async fn migrate(self: &Arc<Self>) {
         let rate = self.shared.config().migrations_per_second.max(1);
         let began = Instant::now();
@@ -177,7 +178,7 @@ impl Registry {
         for batch in self.shared.all().chunks(limits::MIGRATION_BATCH) {
             let (done, mut all_done) = mpsc::channel(1);
             for session in batch {
-                session.inbox.control(Control::Migrate(done.clone()));
+                session.inbox.push_control(Control::Migrate(done.clone()));
                 asked += 1;
             }
             drop(done);
@@ -187,15 +188,14 @@ impl Registry {
         }
     }
 
-    /// The state that sessions in memory have of a plugin, of up to `most` of them, those that were used last
-    /// first. Waits for a bounded time.
+    /// The state of a plugin in up to `most` sessions in memory, most recently used first. Waits for a bounded time.
     pub async fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
         let mut sessions = self.shared.all();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.published.used.load(Ordering::Relaxed)));
         sessions.truncate(limits::STATE_SAMPLE_SESSIONS);
         let (samples, mut given) = mpsc::channel(most.max(1));
         for session in sessions {
-            session.inbox.control(Control::Sample(plugin.clone(), samples.clone()));
+            session.inbox.push_control(Control::Sample(plugin.clone(), samples.clone()));
         }
         drop(samples);
         let mut taken = Vec::new();
@@ -211,21 +211,22 @@ impl Registry {
         taken
     }
 
-    /// Saves every session and closes every connection with `code` and `reason`. No connection
-    /// is attached from now on. Returns when all have ended.
+    /// Saves every session and closes every connection with `code` and `reason`. No connection is attached from now on.
+    /// Returns when all have ended.
     pub async fn drain(self: &Arc<Self>, code: u16, reason: &str) {
         self.draining.store(true, Ordering::Release);
         let (done, mut all_done) = mpsc::channel(1);
         let reason: Arc<str> = reason.into();
         let sessions = std::mem::take(&mut *self.shared.sessions.lock());
         for session in sessions.values() {
-            session.inbox.control(Control::Drain { code, reason: reason.clone(), done: done.clone() });
+            session.inbox.push_control(Control::Drain { code, reason: reason.clone(), done: done.clone() });
         }
         drop(done);
         let _ = all_done.recv().await;
     }
 
-    /// Counts what waits for sessions. Called now and then, since nobody counts it as it happens.
+    /// Updates the gauges of queued messages and of sessions by mode. Called periodically, since nothing counts them as
+    /// they change.
     pub fn measure(&self) {
         let queues = self.shared.all();
         let waiting: usize =
@@ -234,9 +235,9 @@ impl Registry {
         self.count_modes(&queues);
     }
 
-    /// Counts sessions by what serves them. What served some before and serves none now is at zero.
+    /// Counts sessions by mode and generation. A pair that no session has any more is set to zero.
     fn count_modes(&self, sessions: &[Arc<SessionHandle>]) {
-        let mut counts = self.modes.lock();
+        let mut counts = self.mode_counts.lock();
         counts.values_mut().for_each(|count| *count = 0);
         for session in sessions {
             let served = session.published.served.lock().clone();
@@ -260,10 +261,10 @@ impl Drop for Registry {
 }
 
 /// Tells every session that the settings have changed.
-async fn pass_on_settings(shared: Arc<Shared>, mut changes: watch::Receiver<Arc<Config>>) {
+async fn broadcast_config_change(shared: Arc<Shared>, mut changes: watch::Receiver<Arc<Config>>) {
     while changes.changed().await.is_ok() {
         for session in shared.all() {
-            session.inbox.control(Control::Reconfigured);
+            session.inbox.push_control(Control::ConfigChanged);
         }
     }
 }
@@ -281,7 +282,7 @@ async fn relieve_pressure(shared: Arc<Shared>) {
                 break;
             }
             freed += session.published.live.load(Ordering::Relaxed);
-            session.inbox.control(Control::Hibernate);
+            session.inbox.push_control(Control::Hibernate);
         }
     }
 }

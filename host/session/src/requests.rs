@@ -1,5 +1,5 @@
-//! Outcomes that are still to come. Rule: a request belongs to the session, not to the instance
-//! that made it, so it survives hibernation and swap; ending the session drops it.
+//! Open requests. Rule: a request belongs to the session, not to the instance that made it, so it survives hibernation
+//! and swap; ending the session cancels it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,25 +12,25 @@ use modehost_contract::{Event, ModelPart};
 use modehost_ids::PluginId;
 use modehost_storage::StorageError;
 
-use crate::turns::Tie;
+use crate::turns::TurnLink;
 
-/// What a request came to.
+/// The outcome of a request.
 pub(crate) struct Outcome {
     pub(crate) plugin: PluginId,
     pub(crate) request: RequestId,
-    /// Tells this request from an earlier, cancelled one of the same id.
+    /// Distinguishes this request from an earlier, cancelled one with the same id.
     pub(crate) serial: u64,
-    /// None where success is not told.
+    /// None where success is not reported.
     pub(crate) event: Option<Event>,
-    /// The storage could not do it; the device is told.
+    /// The storage failed; the device is told.
     pub(crate) storage: Option<StorageError>,
-    /// A model that goes on writing: this was not the end.
+    /// The rest of a model's stream: this was not the last part.
     pub(crate) rest: Option<BoxStream<'static, ModelPart>>,
 }
 
 impl Outcome {
-    /// The end of a request, told by this event.
-    pub(crate) fn told(plugin: PluginId, request: RequestId, serial: u64, event: Event) -> Self {
+    /// The final outcome of a request, with its event.
+    pub(crate) fn with_event(plugin: PluginId, request: RequestId, serial: u64, event: Event) -> Self {
         Self { plugin, request, serial, event: Some(event), storage: None, rest: None }
     }
 }
@@ -38,23 +38,23 @@ impl Outcome {
 /// `None` if the request was cancelled before it had an outcome.
 type Pending = Pin<Box<dyn Future<Output = Option<Outcome>> + Send>>;
 
-/// A handler's hold on one of its requests. Dropping it cancels the work behind the request.
-pub(crate) struct Open {
+/// A handler's open request. Dropping it cancels the work behind the request.
+pub(crate) struct OpenRequest {
     pub(crate) serial: u64,
-    /// A question whose answer would be spoken: it ends where the person moves on (C.16).
+    /// A question whose answer would be spoken: a boundary cancels it (C.16).
     pub(crate) spoken: bool,
-    /// The turn that it was made in, if in one.
-    pub(crate) tie: Option<Tie>,
+    /// The turn that it was made in, if any.
+    pub(crate) turn_link: Option<TurnLink>,
     cancel: AbortHandle,
 }
 
-impl Drop for Open {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.cancel.abort();
     }
 }
 
-/// What the future of a request is tied to its handler with.
+/// Connects the future of a request to its handler.
 pub(crate) struct Ticket {
     pub(crate) serial: u64,
     registration: AbortRegistration,
@@ -68,20 +68,23 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// A new request: the handler's hold, and the tie for its future.
-    pub(crate) fn issue(&mut self) -> (Open, Ticket) {
+    /// A new request: the handler's side, and the ticket for its future.
+    pub(crate) fn issue(&mut self) -> (OpenRequest, Ticket) {
         self.serial += 1;
         let (cancel, registration) = AbortHandle::new_pair();
-        (Open { serial: self.serial, spoken: false, tie: None, cancel }, Ticket { serial: self.serial, registration })
+        (
+            OpenRequest { serial: self.serial, spoken: false, turn_link: None, cancel },
+            Ticket { serial: self.serial, registration },
+        )
     }
 
-    /// Polls `outcome` with the session from now on, until the handler lets go.
+    /// Polls `outcome` with the session from now on, until the handler drops its side.
     pub(crate) fn open(&mut self, ticket: Ticket, outcome: impl Future<Output = Outcome> + Send + 'static) {
         let outcome = Abortable::new(outcome, ticket.registration);
         self.open.push(Box::pin(async move { outcome.await.ok() }));
     }
 
-    /// Of the newest request.
+    /// The serial of the newest request.
     pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
@@ -96,13 +99,13 @@ impl Requests {
     }
 }
 
-/// The event of a request that has failed.
-pub(crate) fn failed(request: RequestId, reason: Failure, message: &str) -> Event {
+/// The event of a failed request.
+pub(crate) fn request_failed(request: RequestId, reason: Failure, message: &str) -> Event {
     Event::RequestFailed { request, reason, message: message.into() }
 }
 
-/// The outcome of a storage call: an event made from its answer, or the failure.
-pub(crate) async fn stored<T>(
+/// The outcome of a storage call: an event made from its reply, or the failure.
+pub(crate) async fn storage_outcome<T>(
     plugin: PluginId,
     request: RequestId,
     serial: u64,
@@ -116,14 +119,14 @@ pub(crate) async fn stored<T>(
     match answer {
         Ok(answer) => Outcome { plugin, request, serial, event: event(answer), storage: None, rest: None },
         Err(error) => {
-            let event = Some(failed(request, Failure::Unavailable, &error.to_string()));
+            let event = Some(request_failed(request, Failure::Unavailable, &error.to_string()));
             Outcome { plugin, request, serial, event, storage: Some(error), rest: None }
         }
     }
 }
 
-/// The next piece of a model's answer.
-pub(crate) async fn answered(
+/// The next part of a model's answer.
+pub(crate) async fn next_model_part(
     plugin: PluginId,
     request: RequestId,
     serial: u64,
@@ -134,14 +137,14 @@ pub(crate) async fn answered(
         Some(ModelPart::Done { text, prompt_tokens, completion_tokens, tool_calls }) => {
             (Event::ModelDone(ModelDone { request, text, prompt_tokens, completion_tokens, tool_calls }), None)
         }
-        Some(ModelPart::Failed { reason, message }) => (failed(request, reason, &message), None),
-        None => (failed(request, Failure::Rejected, "the model ended without an answer"), None),
+        Some(ModelPart::Failed { reason, message }) => (request_failed(request, reason, &message), None),
+        None => (request_failed(request, Failure::Rejected, "the model ended without an answer"), None),
     };
     Outcome { plugin, request, serial, event: Some(event), storage: None, rest }
 }
 
-/// What became of a webhook.
-pub(crate) async fn posted(
+/// The outcome of a webhook.
+pub(crate) async fn hook_outcome(
     plugin: PluginId,
     request: RequestId,
     serial: u64,
@@ -149,7 +152,7 @@ pub(crate) async fn posted(
 ) -> Outcome {
     let event = match posting.await {
         Ok(status) => Event::RequestDone { request, value: u64::from(status) },
-        Err((reason, message)) => failed(request, reason, &message),
+        Err((reason, message)) => request_failed(request, reason, &message),
     };
-    Outcome::told(plugin, request, serial, event)
+    Outcome::with_event(plugin, request, serial, event)
 }

@@ -1,5 +1,5 @@
-//! What sessions and their registry share. Rule: one lock over the sessions; a session that has ended, or broken down, is
-//! removed under it, so that nobody attaches to it afterwards.
+//! State shared by sessions and their registry. Rule: one lock over the sessions; a session that has ended, or
+//! panicked, is removed under it, so that nothing attaches to it afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,37 +8,37 @@ use modehost_ids::DeviceId;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::alerts::AlertThrottle;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::handle::SessionHandle;
 use crate::services::Services;
-use crate::trouble::Told;
 
-/// What sessions and the registry share.
+/// State shared by sessions and their registry.
 pub(crate) struct Shared {
     pub(crate) services: Services,
-    /// A moment that all sessions count signs of life from.
+    /// The origin of all activity timestamps.
     pub(crate) began: Instant,
     pub(crate) budget: Budget,
-    /// Which devices have been told of which fault.
-    pub(crate) told: Told,
-    /// By device; the one lock that decides who comes and who has ended.
+    /// Which devices have been alerted to which fault.
+    pub(crate) alert_throttle: AlertThrottle,
+    /// By device; the one lock that decides which connections attach and which sessions have ended.
     pub(crate) sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
 }
 
 impl Shared {
-    /// The settings as they are now.
+    /// The current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.services.config.borrow().clone()
     }
 
-    /// The session has ended. False if somebody wants it after all.
-    pub(crate) fn forget(&self, session: &Arc<SessionHandle>) -> bool {
+    /// Removes a session that has ended. False if a connection waits to attach to it after all.
+    pub(crate) fn remove_if_ended(&self, session: &Arc<SessionHandle>) -> bool {
         let mut sessions = self.sessions.lock();
         if session.inbox.is_wanted() {
             return false;
         }
-        // Stays reachable under its device only if it is this very session.
+        // Another session of the same device stays.
         if sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session)) {
             sessions.remove(&session.device);
             metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
@@ -46,15 +46,15 @@ impl Shared {
         true
     }
 
-    /// The session is no more, however it came to that.
-    pub(crate) fn part_from(&self, session: &Arc<SessionHandle>) {
+    /// Removes a session whose task is over, by its end or by a panic.
+    pub(crate) fn remove(&self, session: &Arc<SessionHandle>) {
         let mut sessions = self.sessions.lock();
         let known = sessions.get(&session.device).is_some_and(|known| Arc::ptr_eq(known, session));
         let gone = if known { sessions.remove(&session.device) } else { None };
         if gone.is_some() {
             metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
         }
-        // Under the lock, so that nobody attaches to what is no more; let go of behind it.
+        // Emptied under the lock, so that nothing attaches to it; dropped outside of it.
         let waiting = session.inbox.take_all();
         drop(sessions);
         drop(waiting);
@@ -63,7 +63,7 @@ impl Shared {
         }
     }
 
-    /// Sessions in memory.
+    /// Number of sessions in memory.
     pub(crate) fn count(&self) -> usize {
         self.sessions.lock().len()
     }

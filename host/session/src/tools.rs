@@ -1,7 +1,7 @@
-//! Tools of the device of a session. Rule: the tools belong to one `hello`; with the next one, or with the end of the
-//! connection, they are forgotten and calls that wait are interrupted.
+//! Tools of the device. Rule: the tools belong to one `hello`; the next one, or the end of the connection, drops them
+//! and interrupts pending calls.
 //!
-//! The MCP exchange itself is in `modehost-mcp`. It begins with the `hello` of a device that announces tools, since
+//! The MCP exchange itself is in `modehost-mcp`. It starts with the `hello` of a device that announces tools, since
 //! clients of the ecosystem wait for it; other devices are never asked.
 
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use modehost_protocol::reply;
 use modehost_task::{IoTask, spawn_io};
 use serde_json::Value;
 
-/// What the device of a session offers, since its last `hello`.
+/// The tools of the device since its last `hello`.
 #[derive(Default)]
 pub(crate) struct DeviceTools {
-    /// Of a device with an MCP server.
+    /// For a device with an MCP server.
     client: Option<Arc<Client<McpTransport>>>,
-    /// Of older firmware.
+    /// For older firmware.
     pub(crate) things: Things,
     /// The last id of a request to the device; counts over the whole session.
     ids: Arc<AtomicU64>,
-    /// Asks a device that has just said `hello` for its tools. Dropping it stops asking.
+    /// Lists the tools after a `hello`. Dropping it stops listing.
     _listing: Option<IoTask<()>>,
 }
 
 impl DeviceTools {
-    /// The device has said `hello` on this connection, and announces tools: asks for them at once, since clients of
-    /// the ecosystem wait for it before they do anything else.
+    /// The device has sent `hello` on this connection and announces tools: lists them at once, since clients of the
+    /// ecosystem wait for it before they do anything else.
     pub(crate) fn connect(&mut self, outbox: Outbox, session: SessionId, vision: Option<Vision>) {
         let client = Client::new(McpTransport { outbox, session }, self.ids.clone(), vision);
         let listing = client.tools();
@@ -41,7 +41,7 @@ impl DeviceTools {
         })));
     }
 
-    /// Forgets what the device offered.
+    /// Drops the tools of the device.
     pub(crate) fn disconnect(&mut self) {
         if let Some(client) = self.client.take() {
             client.close();
@@ -54,7 +54,7 @@ impl DeviceTools {
         self.client.clone()
     }
 
-    /// A message of the device's MCP server.
+    /// Handles a message of the device's MCP server.
     pub(crate) fn receive(&self, payload: &str) {
         match &self.client {
             Some(client) => client.receive(payload),
@@ -63,7 +63,7 @@ impl DeviceTools {
     }
 }
 
-/// The way of MCP messages to the device.
+/// Sends MCP messages to the device.
 pub(crate) struct McpTransport {
     outbox: Outbox,
     session: SessionId,

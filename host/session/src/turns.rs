@@ -1,12 +1,12 @@
-//! Turns of a person, followed: what each came to, how long its parts took, and who served it. Rule: one line for each
-//! turn, with the device, the session and the number of the turn, and not a word of what was said; the last few are kept.
+//! Tracking of the user's turns: outcome, timings, and the plugin that served each. Rule: one log line for each turn,
+//! with device, session and turn number, and no text of the conversation; the last few are kept.
 //!
-//! A turn begins with an utterance, with typed words, with a wake word, or with a message that has its mode ask a model
-//! or speak. It is over once everything that it asked for has come and all that was said has been heard, or when the next
-//! begins. Words that go on before anything was answered are the same turn (A.10).
+//! A turn starts with an utterance, typed text, a wake word, or a message that makes its mode ask a model or speak. It
+//! ends once everything that it asked for has arrived and all speech has been played, or when the next one starts. Text
+//! that continues before anything was answered belongs to the same turn (A.10).
 //!
-//! What belongs to a turn is told by the wake: work that follows from a message of the device belongs to the turn that is
-//! open, and so do the outcomes of what was asked for in it. Timers and others' messages do not.
+//! Attribution follows the event: work caused by a message of the device belongs to the open turn, and so do the
+//! outcomes of requests that were made in it. Timers and messages of other devices do not.
 
 mod record;
 
@@ -19,72 +19,72 @@ use modehost_ids::{DeviceId, GenerationId, PluginId, SessionId, TurnId};
 use tokio::time::Instant;
 use tracing::Span;
 
-use self::record::Lines;
-pub use self::record::{Ring, TurnKind, TurnOutcome, TurnRecord};
+use self::record::TurnLog;
+pub use self::record::{RecentTurns, TurnKind, TurnOutcome, TurnRecord};
 use crate::clock::unix_ms;
 
-/// Ties a request to the turn that it was made in. Not the number of the turn: a message that turns out to be no turn
-/// has one, too.
+/// Identifies the turn of a request. Distinct from the turn number: a message that turns out to be no turn has a tag
+/// but no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u64);
 
-/// What a turn and a request have in common.
+/// A request's link to the turn that it was made in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tie {
+pub(crate) struct TurnLink {
     tag: Tag,
     /// When a model was asked; none for other requests.
     asked: Option<Instant>,
 }
 
-impl Tie {
+impl TurnLink {
     /// Whether the request was made in this turn.
     pub(crate) fn is_of(self, tag: Tag) -> bool {
         self.tag == tag
     }
 }
 
-/// A turn that is not over.
-struct Open {
+/// A turn that has not ended.
+struct OpenTurn {
     tag: Tag,
     /// None while it is only a message.
     id: Option<TurnId>,
     kind: TurnKind,
-    /// The end of the utterance, or when the message came.
+    /// The end of the utterance, or when the message arrived.
     began: Instant,
     /// The same in Unix ms.
     at: u64,
     served_by: Option<(PluginId, GenerationId)>,
-    took: Took,
-    /// Something was said, or sent.
+    timings: Timings,
+    /// Something was spoken or sent.
     answered: bool,
-    /// The voice has been told to look out for the first sound of this turn.
-    awaits_sound: bool,
-    outcome: Spoilt,
-    /// A mode keeps what is said: then most turns come to nothing, as they should.
+    /// The playback has been asked to report the first audio of this turn.
+    watches_first_audio: bool,
+    problems: Problems,
+    /// A mode records: most turns then get no answer, as intended.
     records: bool,
     span: Span,
 }
 
-/// How long the parts of a turn took.
+/// Timings of the parts of a turn.
 #[derive(Default)]
-struct Took {
+struct Timings {
     recognition: Option<Duration>,
-    /// From the first question to a model to the first piece of its answer.
+    /// From the first question to a model to the first token of its answer.
     model_first: Option<Duration>,
-    /// Of all questions to models, each from its beginning to its end.
+    /// Sum over all questions to models, each from its start to its end.
     model: Option<Duration>,
-    /// When the first frame of speech was sent.
-    first_sound: Option<Instant>,
+    /// When the first audio frame was sent.
+    first_audio: Option<Instant>,
 }
 
-/// What has spoilt a turn, if anything has.
+/// The reasons why a turn was not answered, if any.
 #[derive(Default)]
-struct Spoilt {
+struct Problems {
     interrupted: Option<String>,
     failed: Option<String>,
 }
 
-/// What log lines of a turn carry.
+/// Fields of the log lines of a turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) device: &'a DeviceId,
@@ -96,125 +96,128 @@ pub(crate) struct Labels<'a> {
 pub(crate) struct Turns {
     count: u64,
     tags: u64,
-    open: Option<Box<Open>>,
-    /// What is being carried out belongs to the turn that is open.
-    acts: bool,
-    lines: Lines,
+    open: Option<Box<OpenTurn>>,
+    /// The current work belongs to the open turn.
+    attributed: bool,
+    log: TurnLog,
 }
 
 impl Turns {
-    /// How many there have been.
+    /// Number of turns so far.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Goes on from where an earlier process left off.
-    pub(crate) fn begin_at(&mut self, count: u64) {
+    /// Continues the count of an earlier process.
+    pub(crate) fn resume_at(&mut self, count: u64) {
         self.count = count;
     }
 
-    /// Whether what is carried out from here on belongs to the turn that is open.
-    pub(crate) fn set_acts(&mut self, acts: bool) {
-        self.acts = acts;
+    /// Sets whether the current work belongs to the open turn.
+    pub(crate) fn set_attributed(&mut self, attributed: bool) {
+        self.attributed = attributed;
     }
 
-    fn acting(&mut self) -> Option<&mut Open> {
-        let acts = self.acts;
-        self.open.as_deref_mut().filter(|_| acts)
+    fn current(&mut self) -> Option<&mut OpenTurn> {
+        let attributed = self.attributed;
+        self.open.as_deref_mut().filter(|_| attributed)
     }
 
-    /// For a request that is made now.
-    pub(crate) fn tie(&mut self, asks_model: bool) -> Option<Tie> {
-        let tag = self.acting()?.tag;
-        Some(Tie { tag, asked: asks_model.then(Instant::now) })
+    /// The turn link for a request that is made now.
+    pub(crate) fn link(&mut self, asks_model: bool) -> Option<TurnLink> {
+        let tag = self.current()?.tag;
+        Some(TurnLink { tag, asked: asks_model.then(Instant::now) })
     }
 
-    /// Something has come of a request.
-    pub(crate) fn outcome(&mut self, tie: Option<Tie>, event: Option<&Event>) {
-        self.acts = tie.is_some_and(|tie| self.open.as_ref().is_some_and(|open| open.tag == tie.tag));
-        let Some(asked) = tie.and_then(|tie| tie.asked) else { return };
-        let Some(open) = self.acting() else { return };
+    /// Records the outcome of a request.
+    pub(crate) fn record_outcome(&mut self, turn_link: Option<TurnLink>, event: Option<&Event>) {
+        self.attributed =
+            turn_link.is_some_and(|turn_link| self.open.as_ref().is_some_and(|open| open.tag == turn_link.tag));
+        let Some(asked) = turn_link.and_then(|turn_link| turn_link.asked) else { return };
+        let Some(open) = self.current() else { return };
         let took = asked.elapsed();
         match event {
-            Some(Event::ModelChunk { .. }) => drop(open.took.model_first.get_or_insert(took)),
+            Some(Event::ModelChunk { .. }) => drop(open.timings.model_first.get_or_insert(took)),
             Some(Event::ModelDone(_)) => {
-                *open.took.model.get_or_insert_default() += took;
-                open.outcome.failed = None;
+                *open.timings.model.get_or_insert_default() += took;
+                open.problems.failed = None;
             }
             Some(Event::RequestFailed { reason, .. }) => {
-                *open.took.model.get_or_insert_default() += took;
-                open.outcome.failed = Some(format!("model {}", word(*reason)));
+                *open.timings.model.get_or_insert_default() += took;
+                open.problems.failed = Some(format!("model {}", failure_label(*reason)));
             }
             _ => {}
         }
     }
 
-    /// The first sound of the turn is known.
-    pub(crate) fn sound(&mut self, at: Option<Instant>) {
-        if let Some(open) = self.open.as_deref_mut().filter(|open| open.awaits_sound) {
-            open.took.first_sound = open.took.first_sound.or(at);
+    /// Records when the first audio of the turn was sent.
+    pub(crate) fn record_first_audio(&mut self, at: Option<Instant>) {
+        if let Some(open) = self.open.as_deref_mut().filter(|open| open.watches_first_audio) {
+            open.timings.first_audio = open.timings.first_audio.or(at);
         }
     }
 
-    /// Whether the voice is to look out for the first sound; once for each turn.
-    pub(crate) fn begin_to_sound(&mut self) -> bool {
-        self.open.as_deref_mut().is_some_and(|open| open.answered && !std::mem::replace(&mut open.awaits_sound, true))
+    /// Whether the playback has to report the first audio; true once for each turn.
+    pub(crate) fn watch_first_audio(&mut self) -> bool {
+        self.open
+            .as_deref_mut()
+            .is_some_and(|open| open.answered && !std::mem::replace(&mut open.watches_first_audio, true))
     }
 
-    /// Something that was being said or asked is not wanted any more.
+    /// Speech or questions of the turn have been cancelled.
     pub(crate) fn interrupt(&mut self, reason: &str) {
         if let Some(open) = self.open.as_deref_mut() {
-            open.outcome.interrupted.get_or_insert_with(|| reason.to_owned());
+            open.problems.interrupted.get_or_insert_with(|| reason.to_owned());
         }
     }
 
-    /// It comes to nothing, for this reason.
+    /// The turn fails for this reason.
     pub(crate) fn fail(&mut self, why: impl Into<String>) {
-        if let Some(open) = self.acting() {
-            open.outcome.failed = Some(why.into());
+        if let Some(open) = self.current() {
+            open.problems.failed = Some(why.into());
         }
     }
 
-    /// A turn begins, and what is carried out from here on belongs to it. The one before must have been closed.
+    /// Starts a turn; the current work belongs to it. The previous one must have been closed.
     pub(crate) fn begin(&mut self, labels: Labels<'_>, kind: TurnKind, recognition: Option<Duration>, records: bool) {
         self.tags += 1;
-        let open = Open {
+        let open = OpenTurn {
             tag: Tag(self.tags),
             id: None,
             kind,
             began: began(recognition),
             at: unix_ms().saturating_sub(millis(recognition.unwrap_or_default())),
             served_by: None,
-            took: Took { recognition, ..Took::default() },
+            timings: Timings { recognition, ..Timings::default() },
             answered: false,
-            awaits_sound: false,
-            outcome: Spoilt::default(),
+            watches_first_audio: false,
+            problems: Problems::default(),
             records,
             span: Span::none(),
         };
         self.open = Some(Box::new(open));
-        self.acts = true;
+        self.attributed = true;
         if kind != TurnKind::Message {
             self.confirm(labels);
         }
     }
 
-    /// Whether a message of the device may begin a turn: what belongs to a turn that is open already stays with that.
+    /// Whether a message of the device may start a turn: work in an open turn stays with that.
     pub(crate) fn may_begin(&self) -> bool {
         self.open.as_ref().is_none_or(|open| open.id.is_none())
     }
 
-    /// More words of the turn that is open: it is asked anew, with all of it. False where none is open.
-    pub(crate) fn go_on(&mut self, recognition: Option<Duration>) -> bool {
+    /// Continues the open turn: the mode is asked again, with the whole text. False if no turn is open.
+    pub(crate) fn continue_open(&mut self, recognition: Option<Duration>) -> bool {
         let Some(open) = self.open.as_deref_mut().filter(|open| open.id.is_some()) else { return false };
         open.began = began(recognition);
-        open.took = Took { recognition, first_sound: open.took.first_sound, ..Took::default() };
-        (open.outcome, open.answered) = (Spoilt::default(), false);
-        self.acts = true;
+        open.timings = Timings { recognition, first_audio: open.timings.first_audio, ..Timings::default() };
+        (open.problems, open.answered) = (Problems::default(), false);
+        self.attributed = true;
         true
     }
 
-    /// An utterance that nobody could recognise: a turn of its own. What is open goes on.
+    /// Records an utterance whose recognition failed, as a turn of its own. The open turn stays open.
     pub(crate) fn record_unrecognised(
         &mut self,
         labels: Labels<'_>,
@@ -232,7 +235,7 @@ impl Turns {
         record
     }
 
-    /// What is open is a turn indeed: somebody works for an answer.
+    /// Makes the open message a turn: a mode works on an answer to it.
     fn confirm(&mut self, labels: Labels<'_>) {
         let Some(open) = self.open.as_deref_mut().filter(|open| open.id.is_none()) else { return };
         self.count += 1;
@@ -246,33 +249,33 @@ impl Turns {
     }
 
     /// A mode asks a model, or speaks.
-    pub(crate) fn works_for_answer(&mut self, labels: Labels<'_>, speaks: bool) {
-        if let Some(open) = self.acting() {
+    pub(crate) fn mark_answering(&mut self, labels: Labels<'_>, speaks: bool) {
+        if let Some(open) = self.current() {
             open.answered |= speaks;
             self.confirm(labels);
         }
     }
 
-    /// A mode sends a message of its own, which may be the answer to something that was said.
-    pub(crate) fn answers_by_message(&mut self) {
-        if let Some(open) = self.acting() {
+    /// A mode sends a message of its own, which may be the answer.
+    pub(crate) fn on_message_sent(&mut self) {
+        if let Some(open) = self.current() {
             open.answered = true;
         }
     }
 
-    /// This generation of a plugin has been given what the turn is about.
+    /// This generation of a plugin has received the input of the turn.
     pub(crate) fn served_by(&mut self, plugin: &PluginId, generation: GenerationId) {
-        if let Some(open) = self.acting() {
+        if let Some(open) = self.current() {
             open.served_by = Some((plugin.clone(), generation));
         }
     }
 
-    /// Whether the turn is a message that nobody has been given yet.
+    /// Whether the turn is a message that no plugin has received yet.
     pub(crate) fn is_unserved_message(&mut self) -> bool {
-        self.acting().is_some_and(|open| open.kind == TurnKind::Message && open.served_by.is_none())
+        self.current().is_some_and(|open| open.kind == TurnKind::Message && open.served_by.is_none())
     }
 
-    /// The mode could not do anything with it.
+    /// The mode has failed on the input.
     pub(crate) fn fail_by_mode(&mut self, fault: Option<&Fault>) {
         match fault {
             None => self.fail("mode rejected"),
@@ -280,10 +283,9 @@ impl Turns {
         }
     }
 
-    /// For whatever works on what is being carried out: its lines have the device, the session and the turn, if it
-    /// belongs to one.
+    /// The span for the current work: log lines in it carry the device, the session and, if there is one, the turn.
     pub(crate) fn work_span(&mut self, labels: Labels<'_>) -> Span {
-        match self.acting() {
+        match self.current() {
             Some(open) if open.id.is_some() => open.span.clone(),
             _ => tracing::error_span!(
                 target: "modehost::turn", parent: None, "work",
@@ -292,23 +294,23 @@ impl Turns {
         }
     }
 
-    /// The tag of the turn that is open.
+    /// The tag of the open turn.
     pub(crate) fn open_tag(&self) -> Option<Tag> {
         self.open.as_ref().map(|open| open.tag)
     }
 
-    /// Whether something was said or sent in the turn that is open.
+    /// Whether something was spoken or sent in the open turn.
     pub(crate) fn is_answered(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.answered)
     }
 
-    /// The turn that is open is over: its line is written. Gives its record, if it was a turn.
+    /// Closes the open turn and writes its log line. Returns its record, if it was a turn.
     pub(crate) fn close(&mut self, labels: Labels<'_>) -> Option<TurnRecord> {
         let open = self.open.take()?;
-        self.acts = false;
+        self.attributed = false;
         let turn = open.id?;
         let since = |at: Instant| millis(at.saturating_duration_since(open.began));
-        let (outcome, why) = match (open.outcome.interrupted, open.outcome.failed, open.answered) {
+        let (outcome, why) = match (open.problems.interrupted, open.problems.failed, open.answered) {
             (Some(why), ..) => (TurnOutcome::Interrupted, Some(why)),
             (_, Some(why), _) => (TurnOutcome::Failed, Some(why)),
             (.., true) => (TurnOutcome::Answered, None),
@@ -322,15 +324,15 @@ impl Turns {
             kind: open.kind,
             plugin,
             generation,
-            recognition_ms: open.took.recognition.map(millis),
-            model_first_ms: open.took.model_first.map(millis),
-            model_ms: open.took.model.map(millis),
-            first_sound_ms: open.took.first_sound.map(since),
+            recognition_ms: open.timings.recognition.map(millis),
+            model_first_ms: open.timings.model_first.map(millis),
+            model_ms: open.timings.model.map(millis),
+            first_sound_ms: open.timings.first_audio.map(since),
             total_ms: since(Instant::now()),
             outcome,
             why: why.map(|why| why.chars().take(limits::TURN_WHY_CHARACTERS).collect()),
         };
-        self.lines.write(labels.device, &record, open.records);
+        self.log.write(labels.device, &record, open.records);
         Some(record)
     }
 }
@@ -344,7 +346,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn word(reason: Failure) -> &'static str {
+fn failure_label(reason: Failure) -> &'static str {
     match reason {
         Failure::Interrupted => "interrupted",
         Failure::Unavailable => "unavailable",

@@ -1,5 +1,5 @@
-//! What follows from an event, in order. Rule: first in, first out; what one event may set off is bounded, for modes that
-//! set each other off and for modes that ask again at every refusal.
+//! The steps that follow from an event. Rule: first in, first out; what one event may trigger is bounded, against modes
+//! that trigger each other and modes that retry after every failure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use modehost_protocol::DeviceMessage;
 
 /// One step that follows from an event of the session.
 pub(crate) enum Work {
-    /// Give an event to a plugin's handler and carry out what it wants.
+    /// Deliver an event to a plugin's handler and apply its effects.
     Deliver { plugin: PluginId, event: Event },
-    /// The device has sent it, on this connection; or a mode has dispatched it, as if the device had.
+    /// From the device, on this connection; or dispatched by a mode, as if the device had sent it.
     Message(Option<ConnectionId>, DeviceMessage),
-    /// Words for the current mode, or for the default mode where the current one declined.
+    /// A transcript for the current mode, or for the default mode if the current one declined.
     Transcript { transcript: Transcript, declined: bool },
-    /// Begin this mode, or the default mode.
+    /// Start this mode, or return to the default mode.
     Switch(Option<String>),
 }
 
@@ -34,11 +34,11 @@ impl Work {
     }
 }
 
-/// What a bound says of one step more.
+/// Whether a bound admits one more step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Admitted,
-    /// It is the first beyond the bound: the device is told.
+    /// The first beyond the bound: the device gets an error.
     FirstBeyond,
     Beyond,
 }
@@ -53,25 +53,25 @@ impl Admission {
     }
 }
 
-/// The steps that are still to be done.
+/// The pending steps.
 #[derive(Default)]
 pub(crate) struct WorkQueue {
     items: VecDeque<Work>,
     /// `dispatch` and `switch-mode` effects since the last event of the session.
     cascade: usize,
-    /// Answers that the host has given itself since the last event of the session.
-    own_answers: usize,
-    /// How long the session has worked since others last had their turn on its thread.
+    /// Events that the host itself has produced since the last event of the session.
+    host_replies: usize,
+    /// Work done since the session last yielded its thread.
     busy: Duration,
 }
 
 impl WorkQueue {
-    /// Adds a step behind all others.
+    /// Appends a step.
     pub(crate) fn push_back(&mut self, work: Work) {
         self.items.push_back(work);
     }
 
-    /// An event for a plugin, behind all other steps.
+    /// Appends an event for a plugin.
     pub(crate) fn push_event(&mut self, plugin: PluginId, event: Event) {
         self.items.push_back(Work::Deliver { plugin, event });
     }
@@ -86,7 +86,7 @@ impl WorkQueue {
         self.items.clear();
     }
 
-    /// Events that this plugin has not been given yet.
+    /// Pending events of this plugin.
     pub(crate) fn events_of(&self, plugin: &PluginId) -> impl Iterator<Item = &Event> {
         self.items.iter().filter_map(move |work| match work {
             Work::Deliver { plugin: of, event } if of == plugin => Some(event),
@@ -94,25 +94,25 @@ impl WorkQueue {
         })
     }
 
-    /// An event of the session begins: its bounds begin anew.
+    /// An event of the session starts: resets its bounds.
     pub(crate) fn begin_event(&mut self) {
-        (self.cascade, self.own_answers) = (0, 0);
+        (self.cascade, self.host_replies) = (0, 0);
     }
 
-    /// A mode sets off another; at most `CASCADE` an event.
+    /// A mode triggers another; at most `CASCADE` per event.
     pub(crate) fn admit_cascade(&mut self) -> Admission {
         self.cascade += 1;
         Admission::of(self.cascade, limits::CASCADE)
     }
 
-    /// The host answers a request itself; at most `OWN_ANSWERS` an event.
-    pub(crate) fn admit_own_answer(&mut self) -> Admission {
-        self.own_answers += 1;
-        Admission::of(self.own_answers, limits::OWN_ANSWERS)
+    /// The host produces an event itself; at most `HOST_REPLIES` per event.
+    pub(crate) fn admit_host_reply(&mut self) -> Admission {
+        self.host_replies += 1;
+        Admission::of(self.host_replies, limits::HOST_REPLIES)
     }
 
-    /// A step took this long. True where others should have their turn on the thread now: a flood, or a mode that is
-    /// slow, must not keep it from the sessions that wait for it.
+    /// Adds the duration of a step. True if the session should yield its thread: a flood of messages, or a slow mode,
+    /// must not starve other sessions.
     pub(crate) fn spend(&mut self, elapsed: Duration) -> bool {
         self.busy += elapsed;
         let is_over = self.busy >= limits::SESSION_TURN;
@@ -133,7 +133,7 @@ mod tests {
         for _ in 0..2 {
             work.begin_event();
             let admitted = (0..limits::CASCADE).all(|_| work.admit_cascade() == Admission::Admitted);
-            assert!(admitted && work.admit_own_answer() == Admission::Admitted, "each has a bound of its own");
+            assert!(admitted && work.admit_host_reply() == Admission::Admitted, "each has a bound of its own");
             assert_eq!(work.admit_cascade(), Admission::FirstBeyond);
             assert_eq!(work.admit_cascade(), Admission::Beyond);
         }

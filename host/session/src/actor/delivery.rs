@@ -1,5 +1,5 @@
-//! Events to handlers. Rule: opening, waking from hibernation, hot swap and recovery all go through here, and only between
-//! two events.
+//! Event delivery to handlers. Rule: opening, waking from hibernation, hot swap and recovery all happen here, and only
+//! between two events.
 
 use modehost_contract::{Event, Fault};
 use modehost_ids::PluginId;
@@ -7,16 +7,16 @@ use modehost_protocol::reply::{self, ErrorCode, Reference};
 
 use super::Session;
 use crate::roles::handler::Delivered;
-use crate::roles::{Drift, Versions};
+use crate::roles::{Drift, Generations};
 
-/// Whether a handler is told `started` before an event.
+/// Whether a handler receives `started` before an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StartPolicy {
-    /// The event is itself the beginning of a role.
+    /// Never: the event itself starts a role.
     Own,
     /// If the handler is new.
     IfNew,
-    /// As `IfNew`, and also if its role had ended: somebody wants it again.
+    /// As `IfNew`, and also if its role has ended: the event starts it again.
     Revive,
 }
 
@@ -25,23 +25,23 @@ impl StartPolicy {
         match event {
             Event::Started(_) => Self::Own,
             Event::Message { .. } | Event::Transcript(_) | Event::Attached(_) | Event::Hello(_) => Self::Revive,
-            // Outcomes, timers and the end itself do not bring a role back.
+            // Outcomes, timers and `ended` do not restart a role.
             _ => Self::IfNew,
         }
     }
 }
 
 impl Session {
-    /// Gives an event to the plugin's handler, which is opened, woken or moved first as need be.
+    /// Delivers an event to the plugin's handler; opens, wakes or migrates the handler first where needed.
     pub(super) async fn deliver(&mut self, plugin: &PluginId, event: Event) -> Delivered {
         let policy = StartPolicy::before(&event);
         let ends = matches!(event, Event::Ended(_));
-        let for_the_present = ends || matches!(event, Event::Detached | Event::Aborted { .. });
-        if for_the_present && self.roles.place(plugin).is_none() {
+        let only_existing = ends || matches!(event, Event::Detached | Event::Aborted { .. });
+        if only_existing && self.roles.index_of(plugin).is_none() {
             return Delivered::Effects(Vec::new());
         }
         let delivered = match self.activate(plugin, policy).await {
-            Ok(place) => self.deliver_or_restart(plugin, place, event).await,
+            Ok(index) => self.deliver_or_restart(plugin, index, event).await,
             Err(fault) => Delivered::Skipped(fault),
         };
         if ends && let Some(handler) = self.roles.handler_mut(plugin) {
@@ -53,10 +53,10 @@ impl Session {
         delivered
     }
 
-    /// One delivery to a handler that is there. Where no generation takes its state any more, it begins
-    /// afresh, its device is told so, and the event is given to that.
-    async fn deliver_or_restart(&mut self, plugin: &PluginId, place: usize, event: Event) -> Delivered {
-        let (fault, event) = match self.deliver_to(place, event) {
+    /// Delivers to an existing handler. Where no generation restores its state, the handler restarts empty, the device
+    /// gets an error, and the new handler gets the event.
+    async fn deliver_or_restart(&mut self, plugin: &PluginId, index: usize, event: Event) -> Delivered {
+        let (fault, event) = match self.deliver_to(index, event) {
             Delivered::Lost(fault, event) => (fault, event),
             delivered => return delivered,
         };
@@ -64,27 +64,27 @@ impl Session {
         metrics::counter!("modehost_state_lost_total", "plugin" => plugin.to_string()).increment(1);
         let message = format!("{plugin} could not take up the state that it had, and begins afresh");
         self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::default()));
-        if let Some(fault) = self.restart(plugin, place).await {
+        if let Some(fault) = self.restart(plugin, index).await {
             return Delivered::Skipped(fault);
         }
-        match self.roles.place(plugin) {
+        match self.roles.index_of(plugin) {
             Some(_) if matches!(event, Event::Started(_)) => Delivered::Effects(Vec::new()),
-            Some(place) => self.deliver_to(place, event),
+            Some(index) => self.deliver_to(index, event),
             None => Delivered::Effects(Vec::new()),
         }
     }
 
-    /// Makes the handler anew, in the role that it has.
-    pub(super) async fn restart(&mut self, plugin: &PluginId, place: usize) -> Option<Fault> {
-        let Versions { generation, fallback } = match Versions::of(&self.env, plugin) {
+    /// Replaces the handler by a new one in the same role.
+    pub(super) async fn restart(&mut self, plugin: &PluginId, index: usize) -> Option<Fault> {
+        let Generations { generation, fallback } = match Generations::of(&self.env, plugin) {
             Ok(found) => found,
             Err(fault) => return Some(fault),
         };
-        let mode = self.roles.handlers[place].role.mode.clone();
-        self.roles.handlers[place].begin_afresh(generation, fallback);
+        let mode = self.roles.handlers[index].role.mode.clone();
+        self.roles.handlers[index].restart_empty(generation, fallback);
         self.end_speech_of(plugin);
         let started = Event::Started(self.env.start(mode, self.language()));
-        match self.deliver_to(place, started) {
+        match self.deliver_to(index, started) {
             Delivered::Effects(effects) => {
                 self.apply(plugin, effects, None).await;
                 None
@@ -94,41 +94,41 @@ impl Session {
         }
     }
 
-    /// One delivery to a handler that is there.
-    pub(super) fn deliver_to(&mut self, place: usize, event: Event) -> Delivered {
+    /// Delivers to an existing handler.
+    pub(super) fn deliver_to(&mut self, index: usize, event: Event) -> Delivered {
         let context = self.roles.context();
-        let delivered = self.roles.handlers[place].deliver(&self.env, context, event);
+        let delivered = self.roles.handlers[index].deliver(&self.env, context, event);
         self.make_dirty();
         delivered
     }
 
-    /// Makes the plugin's handler ready for an event: there, live, of the right generation.
+    /// Makes the plugin's handler ready for an event: existing, live, of the right generation.
     async fn activate(&mut self, plugin: &PluginId, policy: StartPolicy) -> Result<usize, Fault> {
-        if let Some(place) = self.roles.place(plugin)
-            && !matches!(self.roles.drift(&self.env, place), Drift::None)
+        if let Some(index) = self.roles.index_of(plugin)
+            && !matches!(self.roles.drift(&self.env, index), Drift::None)
         {
-            self.sync_generation(place).await;
+            self.sync_generation(index).await;
         }
-        let (place, new) = match self.roles.place(plugin) {
-            Some(place) => (place, false),
+        let (index, new) = match self.roles.index_of(plugin) {
+            Some(index) => (index, false),
             None => (self.roles.insert(&self.env, plugin)?, true),
         };
-        self.roles.make_live(&self.env, place).await?;
-        // Once the device has been given up, nobody can want a role again.
-        let ending = self.roles.handlers[place].role.ending;
-        let revived = policy == StartPolicy::Revive && ending && !self.presence.link.is_over();
+        self.roles.make_live(&self.env, index).await?;
+        // Once the session has expired, no role restarts.
+        let ending = self.roles.handlers[index].role.ending;
+        let revived = policy == StartPolicy::Revive && ending && !self.presence.link.is_expired();
         if revived || (new && policy != StartPolicy::Own) {
-            self.roles.handlers[place].role.ending = false;
+            self.roles.handlers[index].role.ending = false;
             let started = Event::Started(self.env.start(None, self.language()));
-            match self.deliver_to(place, started) {
+            match self.deliver_to(index, started) {
                 Delivered::Effects(effects) => self.apply(plugin, effects, None).await,
                 Delivered::Rejected(rejection) => return Err(Fault::Failed(rejection.message)),
                 Delivered::Skipped(fault) | Delivered::Lost(fault, _) => {
-                    self.roles.handlers.remove(place);
+                    self.roles.handlers.remove(index);
                     return Err(fault);
                 }
             }
         }
-        self.roles.place(plugin).ok_or_else(|| Fault::Open("it was removed".into()))
+        self.roles.index_of(plugin).ok_or_else(|| Fault::Open("it was removed".into()))
     }
 }

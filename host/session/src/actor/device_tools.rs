@@ -1,4 +1,4 @@
-//! Tools of the device, listed and called for a mode. Rule: a call is a request like any other; its result is the next
+//! Lists and calls tools of the device for a mode. Rule: a call is a request like any other; its result is the next
 //! event of the mode that asked.
 
 use std::time::Instant as Clock;
@@ -11,10 +11,10 @@ use modehost_mcp::{Command, McpError, ToolResult};
 use modehost_protocol::reply;
 
 use super::Session;
-use crate::requests::{Outcome, failed};
+use crate::requests::{Outcome, request_failed};
 
 impl Session {
-    /// The device has said `hello`: whatever it offered before is forgotten.
+    /// The device has sent `hello`: drops the tools of the previous one.
     pub(super) fn connect_tools(&mut self, announced: bool) {
         self.tools.disconnect();
         if announced && let Some(outbox) = self.presence.link.outbox() {
@@ -23,29 +23,29 @@ impl Session {
         }
     }
 
-    /// A `list-tools` effect.
+    /// Handles a `list-tools` effect.
     pub(super) fn list_tools(&mut self, plugin: &PluginId, request: RequestId) {
         let Some(client) = self.tools.client() else {
             if self.presence.link.is_connected() {
                 let event = Event::Tools { request, tools: self.tools.things.tools().tools() };
-                return self.tell_later(plugin, event);
+                return self.enqueue_host_event(plugin, event);
             }
-            return self.refuse_request(plugin, request, Failure::Unavailable, "the device is not connected");
+            return self.fail_request(plugin, request, Failure::Unavailable, "the device is not connected");
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
         let (plugin, serial) = (plugin.clone(), ticket.serial);
         let listed = async move {
             let event = match client.tools().await {
                 Ok(list) => Event::Tools { request, tools: list.tools() },
-                Err(error) => failed(request, failure(&error), &error.to_string()),
+                Err(error) => request_failed(request, failure(&error), &error.to_string()),
             };
-            Outcome::told(plugin, request, serial, event)
+            Outcome::with_event(plugin, request, serial, event)
         };
         self.roles.requests.open(ticket, listed);
         self.make_dirty();
     }
 
-    /// A `call-tool` effect.
+    /// Handles a `call-tool` effect.
     pub(super) fn call_tool(&mut self, plugin: &PluginId, request: RequestId, name: String, arguments: String) {
         let Some(client) = self.tools.client() else {
             return match self.tools.things.call(&name, &arguments) {
@@ -53,14 +53,14 @@ impl Session {
                     if let Some(message) = message {
                         self.presence.link.send(reply::iot(&message, self.env.id.as_str()));
                     }
-                    self.tell_later(plugin, Event::ToolDone { request, text: text.into(), failed: false });
+                    self.enqueue_host_event(plugin, Event::ToolDone { request, text: text.into(), failed: false });
                 }
-                None => self.refuse_request(plugin, request, Failure::Unavailable, "the device offers no such tool"),
+                None => self.fail_request(plugin, request, Failure::Unavailable, "the device offers no such tool"),
             };
         };
         let Some(permit) = client.try_call() else {
             let message = format!("more than {} calls wait for the device", limits::TOOL_CALLS);
-            return self.refuse_request(plugin, request, Failure::TooMany, &message);
+            return self.fail_request(plugin, request, Failure::TooMany, &message);
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
         let (plugin, serial) = (plugin.clone(), ticket.serial);
@@ -77,16 +77,16 @@ impl Session {
             metrics::histogram!("modehost_tool_call_seconds").record(begun.elapsed().as_secs_f64());
             let event = match answer {
                 Ok(ToolResult { text, failed }) => Event::ToolDone { request, text: text.into(), failed },
-                Err(error) => failed(request, failure(&error), &error.to_string()),
+                Err(error) => request_failed(request, failure(&error), &error.to_string()),
             };
-            Outcome::told(plugin, request, serial, event)
+            Outcome::with_event(plugin, request, serial, event)
         };
         self.roles.requests.open(ticket, called);
         self.make_dirty();
     }
 }
 
-/// What a mode is told of an error.
+/// The failure that a mode gets for an error.
 fn failure(error: &McpError) -> Failure {
     match error {
         McpError::Interrupted => Failure::Interrupted,

@@ -1,6 +1,6 @@
-//! The durable step of a list of effects, and what is read. Rule: what a list wants to be stored is collected, then
-//! committed in one step with the session's record: all of it is on disk, or nothing is. So the state on disk never
-//! knows of a write that is not there, whatever order a storage carries its calls out in.
+//! Durable writes of effects, and reads. Rule: the writes of a list of effects are committed in one transaction with
+//! the session's record: all or nothing. So the record on disk never refers to a write that is missing, whatever order
+//! the storage applies its calls in.
 
 use std::sync::Arc;
 
@@ -16,37 +16,37 @@ use modehost_storage::StorageError;
 use modehost_storage::traits::{self, Archived, Author, Batch, Written};
 
 use super::Session;
-use crate::deliver::{Deliveries, OutgoingDelivery, deliver};
-use crate::requests::{Outcome, answered, failed, stored};
-use crate::trouble::Trouble;
+use crate::alerts::Alert;
+use crate::deliver::{DeliveryResult, OutgoingDelivery, deliver};
+use crate::requests::{Outcome, next_model_part, request_failed, storage_outcome};
 
-/// Requests that a handler may have open with those of one list. What is written ends with its list, which has a
-/// bound of its own: what other requests are open must not have a write refused that the device is told of.
+/// Most open requests of a handler, those of one list included. Writes end with their list, which has a bound of its
+/// own: other open requests must not make a write fail that the device has been told of.
 const LIST_REQUESTS: usize = limits::REQUESTS + limits::EFFECTS;
 
-/// What lists want to be on disk, until it is committed.
+/// Writes of lists of effects, collected until they are committed.
 #[derive(Default)]
-pub(super) struct Step {
+pub(super) struct WriteBatch {
     writes: Vec<traits::Write>,
-    /// Who waits for each of the writes, in their order.
-    waiting: Vec<Waiting>,
+    /// The request behind each write, in the same order.
+    pending: Vec<PendingWrite>,
 }
 
-/// Who waits for the outcome of a write.
-struct Waiting {
+/// A request that waits for the outcome of a write.
+struct PendingWrite {
     plugin: PluginId,
     request: RequestId,
-    /// Tells the request from an earlier one of the same id.
+    /// Distinguishes the request from an earlier one with the same id.
     serial: u64,
-    /// Success is told.
+    /// Success is reported to the plugin.
     notify: bool,
-    /// Of the document that is written; empty for other writes.
+    /// Key of the document that is written; empty for other writes.
     key: Arc<str>,
 }
 
-impl Waiting {
-    /// What a write that is on disk came to.
-    fn told(self, outcome: traits::Outcome) -> Outcome {
+impl PendingWrite {
+    /// The outcome of a committed write.
+    fn succeeded(self, outcome: traits::Outcome) -> Outcome {
         let Self { plugin, request, serial, notify, key } = self;
         let event = match outcome {
             traits::Outcome::Document(Written::Done(version)) => Event::WriteDone { request, key, version },
@@ -57,28 +57,28 @@ impl Waiting {
         Outcome { plugin, request, serial, event: notify.then_some(event), storage: None, rest: None }
     }
 
-    /// That the step could not be stored.
+    /// The outcome of a write that could not be stored.
     fn failed(self, error: &StorageError) -> Outcome {
-        Outcome::told(
+        Outcome::with_event(
             self.plugin,
             self.request,
             self.serial,
-            failed(self.request, Failure::Unavailable, &error.to_string()),
+            request_failed(self.request, Failure::Unavailable, &error.to_string()),
         )
     }
 }
 
 impl Session {
-    /// Adds a write to the step.
-    pub(super) fn add_write(&mut self, plugin: &PluginId, write: Write, step: &mut Step) {
-        if !self.is_own_note(&write) {
-            self.cannot_be_taken_back();
+    /// Adds a write to the batch.
+    pub(super) fn add_write(&mut self, plugin: &PluginId, write: Write, batch: &mut WriteBatch) {
+        if !self.concerns_own_device(&write) {
+            self.mark_irreversible();
         }
         let request = write.request();
         let Some(ticket) = self.open_request_of(plugin, request, LIST_REQUESTS) else { return };
         let at = self.roles.context().now;
         let (mut notify, mut key): (_, Arc<str>) = (true, "".into());
-        step.writes.push(match write {
+        batch.writes.push(match write {
             Write::WriteDocument { request: _, key: of, expected, value } => {
                 key = of.into();
                 traits::Write::Document { key: key.clone(), expected, value: value.map(Into::into) }
@@ -102,15 +102,15 @@ impl Session {
                 },
             },
         });
-        step.waiting.push(Waiting { plugin: plugin.clone(), request, serial: ticket.serial, notify, key });
+        batch.pending.push(PendingWrite { plugin: plugin.clone(), request, serial: ticket.serial, notify, key });
         self.make_dirty();
     }
 
-    /// Commits a step with the session's record, and waits until it is on disk. False if it could not be stored:
-    /// nothing of it was, the device has been told, and the rest of its lists must not happen. A step without
-    /// writes is the record alone, for which nothing else is given up: it is tried again.
-    pub(super) async fn commit(&mut self, step: Step) -> bool {
-        let Step { writes, waiting } = step;
+    /// Commits a batch with the session's record, and waits until it is on disk. False if it could not be stored:
+    /// nothing of it was, the device has got an error, and the remaining effects of the lists must not be applied. A
+    /// batch without writes is the record alone: its failure stops nothing, and the checkpoint retries it.
+    pub(super) async fn commit(&mut self, batch: WriteBatch) -> bool {
+        let WriteBatch { writes, pending } = batch;
         let record = self.record();
         if writes.is_empty() && record.is_none() {
             return true;
@@ -118,36 +118,36 @@ impl Session {
         let author = Author { session: self.env.id.clone(), device: self.env.handle.device.clone() };
         let error = match self.persistence.commit(&self.env, Batch { author, writes, record }).await {
             Ok(outcomes) => {
-                for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
-                    self.on_outcome(waiting.told(outcome));
+                for (write, outcome) in pending.into_iter().zip(outcomes) {
+                    self.on_outcome(write.succeeded(outcome));
                 }
                 return true;
             }
             Err(error) => error,
         };
-        let Some(first) = waiting.first() else {
+        let Some(first) = pending.first() else {
             self.persistence.check(&self.env, Err(error));
             return true;
         };
-        self.report_unstored(&first.plugin, &error);
-        for waiting in waiting {
-            self.on_outcome(waiting.failed(&error));
+        self.report_storage_error(&first.plugin, &error);
+        for write in pending {
+            self.on_outcome(write.failed(&error));
         }
         self.make_dirty();
         false
     }
 
-    /// A document whose key ends with the device's id is a note about this device alone, which its mode can
-    /// correct: it hears what was heard of its answer.
-    fn is_own_note(&self, write: &Write) -> bool {
+    /// A document whose key ends with the device id concerns this device alone, and its mode can correct it: the mode
+    /// is told how much of its answer was played.
+    fn concerns_own_device(&self, write: &Write) -> bool {
         match write {
             Write::WriteDocument { key, .. } => key.ends_with(self.env.handle.device.as_str()),
             Write::AppendJournal { .. } | Write::RemoveJournal { .. } | Write::Archive(_) => false,
         }
     }
 
-    /// Opens a delivery; what is returned is to be sent once everything else of its list is on disk. None where the
-    /// plugin has too many requests open.
+    /// Opens a delivery; the returned future sends it, once all other writes of its list are on disk. None if the
+    /// plugin has too many open requests.
     pub(super) fn prepare_delivery(
         &mut self,
         plugin: &PluginId,
@@ -157,11 +157,11 @@ impl Session {
         let ticket = self.open_request_of(plugin, request, LIST_REQUESTS)?;
         let (own, now) = (self.env.handle.device.clone(), self.roles.context().now);
         let sending = deliver(self.env.services().clone(), self.config(), OutgoingDelivery::new(own, delivery, now));
-        let event = move |made: Deliveries| {
-            Some(Event::Delivered { request, sent: made.sent, queued: made.queued, failed: made.failed })
+        let event = move |result: DeliveryResult| {
+            Some(Event::Delivered { request, sent: result.sent, queued: result.queued, failed: result.failed })
         };
         self.make_dirty();
-        Some(stored(plugin.clone(), request, ticket.serial, sending, event).boxed())
+        Some(storage_outcome(plugin.clone(), request, ticket.serial, sending, event).boxed())
     }
 
     pub(super) fn read_document(&mut self, plugin: &PluginId, request: RequestId, key: &str) {
@@ -169,7 +169,7 @@ impl Session {
         let reply = self.env.services().documents.read(key);
         let event = move |found| Some(Event::Document(document(Some(request), found)));
         let serial = ticket.serial;
-        self.roles.requests.open(ticket, stored(plugin.clone(), request, serial, reply, event));
+        self.roles.requests.open(ticket, storage_outcome(plugin.clone(), request, serial, reply, event));
         self.make_dirty();
     }
 
@@ -182,46 +182,46 @@ impl Session {
         limit: u32,
     ) {
         let Some(ticket) = self.open_request(plugin, request) else { return };
-        // One more than asked for tells whether the journal goes on.
+        // One more than requested, to know whether the journal continues.
         let reply = self.env.services().journals.read(&journal, after, limit.saturating_add(1));
         let event = move |found| Some(page(request, journal.into(), found, limit as usize));
         let serial = ticket.serial;
-        self.roles.requests.open(ticket, stored(plugin.clone(), request, serial, reply, event));
+        self.roles.requests.open(ticket, storage_outcome(plugin.clone(), request, serial, reply, event));
         self.make_dirty();
     }
 
-    /// What a request came to, as the next event of its plugin; nothing if it was cancelled.
+    /// Passes the outcome of a request to its plugin as an event; does nothing if the request was cancelled.
     pub(super) fn on_outcome(&mut self, outcome: Outcome) {
         if let Some(error) = &outcome.storage {
-            self.report_unstored(&outcome.plugin, error);
+            self.report_storage_error(&outcome.plugin, error);
         }
         let closed = self.roles.close_request(&outcome.plugin, outcome.request, outcome.serial);
-        let Some((spoken, tie)) = closed.map(|open| (open.spoken, open.tie)) else { return };
-        self.turns.outcome(tie, outcome.event.as_ref());
+        let Some((spoken, turn_link)) = closed.map(|open| (open.spoken, open.turn_link)) else { return };
+        self.turns.record_outcome(turn_link, outcome.event.as_ref());
         if let Some(rest) = outcome.rest {
-            // The model goes on: the same request, under a new hold.
-            let (mut hold, ticket) = self.roles.requests.issue();
-            (hold.spoken, hold.tie) = (spoken, tie);
-            let serial = hold.serial;
+            // The model streams on: the same request id, with a new handle.
+            let (mut open, ticket) = self.roles.requests.issue();
+            (open.spoken, open.turn_link) = (spoken, turn_link);
+            let serial = open.serial;
             if let Some(handler) = self.roles.handler_mut(&outcome.plugin) {
-                handler.requests.insert(outcome.request, hold);
+                handler.requests.insert(outcome.request, open);
             }
-            self.roles.requests.open(ticket, answered(outcome.plugin.clone(), outcome.request, serial, rest));
+            self.roles.requests.open(ticket, next_model_part(outcome.plugin.clone(), outcome.request, serial, rest));
         }
         if let Some(event) = outcome.event {
             self.work.push_event(outcome.plugin, event);
         }
     }
 
-    /// Tells the device, and the log where nobody else does, that the storage could not do it.
-    fn report_unstored(&mut self, plugin: &PluginId, error: &StorageError) {
+    /// Reports a storage failure to the device and, unless the storage has logged it, to the log.
+    fn report_storage_error(&mut self, plugin: &PluginId, error: &StorageError) {
         if !error.is_told() {
             tracing::error!(%plugin, device = %self.env.handle.device, %error, "not stored");
         }
         let message = format!("this could not be stored: {error}");
         let error = reply::error(ErrorCode::StorageUnavailable.as_str(), &message, &Reference::default());
         self.presence.link.send(error);
-        self.alert_person(Trouble::Storage);
+        self.alert_user(Alert::Storage);
     }
 
     /// A watched document has changed.
@@ -233,7 +233,7 @@ impl Session {
     }
 }
 
-/// A journal that goes into a larger whole, as the storage knows it.
+/// Converts a journal reference to the type of the storage.
 pub(super) fn part(part: JournalPart) -> traits::JournalPart {
     traits::JournalPart { journal: part.journal.into(), member: part.member.into(), line: part.line.into() }
 }

@@ -1,7 +1,7 @@
-//! Carrying out what a mode wants. Rule: only after `handle` has returned, and together. What a list wants stored is
-//! committed in one durable step with the session's record, and so is the record alone before a question to somebody
-//! outside; what others can see follows, in order, once that is on disk. If it cannot be stored, none of it is seen,
-//! and the device is told.
+//! Applying effects. Rule: effects are applied together, after `handle` has returned. Writes of a list are committed in
+//! one transaction with the session's record; a list that only calls out commits the record before its calls are sent.
+//! Effects that others can see follow, in order, once that is on disk. If it cannot be stored, none of them happens,
+//! and the device gets an error.
 
 use std::sync::Arc;
 
@@ -18,63 +18,63 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::Session;
-use super::durable::{Step, part};
-use crate::requests::{Outcome, Ticket, answered, posted};
+use super::durable::{WriteBatch, part};
+use crate::requests::{Outcome, Ticket, hook_outcome, next_model_part};
 use crate::work::{Admission, Work};
 
-/// A list of effects of which the inner ones have been carried out; the others wait for the disk.
-pub(super) struct Begun {
+/// A list of effects whose internal effects have been applied; the visible ones wait for the commit.
+pub(super) struct StagedEffects {
     pub(super) plugin: PluginId,
     outputs: Vec<Output>,
     /// Requests of its calls, which are sent once all is on disk.
-    asked: Vec<RequestId>,
-    /// Messages for other devices, which go out before the outputs.
+    calls: Vec<RequestId>,
+    /// Messages to other devices, sent before the outputs.
     pub(super) deliveries: Vec<BoxFuture<'static, Outcome>>,
 }
 
-impl Begun {
+impl StagedEffects {
     fn of(plugin: &PluginId) -> Self {
-        Self { plugin: plugin.clone(), outputs: Vec::new(), asked: Vec::new(), deliveries: Vec::new() }
+        Self { plugin: plugin.clone(), outputs: Vec::new(), calls: Vec::new(), deliveries: Vec::new() }
     }
 }
 
 impl Session {
-    /// Carries out a list of effects. `transcript` is what the list answers, for `decline`.
+    /// Applies a list of effects. `transcript`: the transcript that the list answers, for `decline`.
     pub(super) async fn apply(&mut self, plugin: &PluginId, effects: Vec<Effect>, transcript: Option<&Transcript>) {
-        let mut step = Step::default();
+        let mut batch = WriteBatch::default();
         if effects.iter().any(needs_record) {
-            let list = self.begin(plugin, effects, &mut step);
-            let whole = self.commit(step).await;
-            return self.complete(list, whole, transcript).await;
+            let list = self.stage(plugin, effects, &mut batch);
+            let committed = self.commit(batch).await;
+            return self.complete(list, committed, transcript).await;
         }
-        let mut list = Begun::of(plugin);
+        let mut list = StagedEffects::of(plugin);
         for effect in effects {
-            if let Some(output) = self.begin_effect(effect, &mut list, &mut step) {
+            if let Some(output) = self.stage_effect(effect, &mut list, &mut batch) {
                 self.apply_output(plugin, output, transcript);
             }
         }
     }
 
-    /// The inner effects of a list: what is stored is added to the step, what is asked waits to be sent. A
-    /// record that is made after this knows of all of it.
-    pub(super) fn begin(&mut self, plugin: &PluginId, effects: Vec<Effect>, step: &mut Step) -> Begun {
-        let mut list = Begun::of(plugin);
+    /// Applies the internal effects of a list: writes are added to the batch, calls wait to be sent. A record made
+    /// after this includes all of them.
+    pub(super) fn stage(&mut self, plugin: &PluginId, effects: Vec<Effect>, batch: &mut WriteBatch) -> StagedEffects {
+        let mut list = StagedEffects::of(plugin);
         for effect in effects {
-            let output = self.begin_effect(effect, &mut list, step);
+            let output = self.stage_effect(effect, &mut list, batch);
             list.outputs.extend(output);
         }
         list
     }
 
-    /// One effect, by its kind. What is stored goes into the step; what others see is given back, since it
-    /// waits for that.
-    fn begin_effect(&mut self, effect: Effect, list: &mut Begun, step: &mut Step) -> Option<Output> {
+    /// Applies one effect by its kind. Writes go to the batch; visible effects are returned, since they wait for the
+    /// commit.
+    fn stage_effect(&mut self, effect: Effect, list: &mut StagedEffects, batch: &mut WriteBatch) -> Option<Output> {
         match effect {
             Effect::Local(local) => self.apply_local(&list.plugin, local),
             Effect::Query(query) => self.apply_query(&list.plugin, query),
-            Effect::Write(write) => self.add_write(&list.plugin, write, step),
+            Effect::Write(write) => self.add_write(&list.plugin, write, batch),
             Effect::Call(call) => {
-                list.asked.push(call.request());
+                list.calls.push(call.request());
                 self.apply_call(call, list);
             }
             Effect::Output(output) => return Some(output),
@@ -82,10 +82,10 @@ impl Session {
         None
     }
 
-    /// The rest of a list, where all of it was stored (`whole`).
-    pub(super) async fn complete(&mut self, list: Begun, whole: bool, transcript: Option<&Transcript>) {
-        let Begun { plugin, outputs, asked, deliveries } = list;
-        if whole {
+    /// Applies the rest of a list, or fails its calls if the list was not `committed`.
+    pub(super) async fn complete(&mut self, list: StagedEffects, committed: bool, transcript: Option<&Transcript>) {
+        let StagedEffects { plugin, outputs, calls, deliveries } = list;
+        if committed {
             for delivery in deliveries {
                 let outcome = delivery.await;
                 self.on_outcome(outcome);
@@ -95,10 +95,10 @@ impl Session {
             }
             return;
         }
-        // Nobody outside may hear of what is not stored: the questions have not been sent yet.
-        for request in asked {
+        // Calls must not be sent without their record: none has been sent yet.
+        for request in calls {
             if self.roles.handler_mut(&plugin).is_some_and(|handler| handler.requests.remove(&request).is_some()) {
-                self.refuse_request(&plugin, request, Failure::Unavailable, "what came with it could not be stored");
+                self.fail_request(&plugin, request, Failure::Unavailable, "what came with it could not be stored");
             }
         }
     }
@@ -135,44 +135,43 @@ impl Session {
                 self.read_journal(plugin, request, journal, after, limit);
             }
             Query::ListTools(request) => self.list_tools(plugin, request),
-            Query::Denied { request, message } => self.refuse_request(plugin, request, Failure::Denied, &message),
+            Query::Denied { request, message } => self.fail_request(plugin, request, Failure::Denied, &message),
             Query::Extension { request, name, payload: _ } => {
                 let message = format!("this server does not know the extension {name}");
-                self.refuse_request(plugin, request, Failure::Unsupported, &message);
+                self.fail_request(plugin, request, Failure::Unsupported, &message);
             }
         }
     }
 
-    /// Opens what is asked of others. It is sent when the session polls its requests; deliveries go with the rest of
-    /// the list.
-    fn apply_call(&mut self, call: Call, list: &mut Begun) {
+    /// Opens a call. It is sent when the session polls its requests; deliveries go with the rest of the list.
+    fn apply_call(&mut self, call: Call, list: &mut StagedEffects) {
         match call {
-            Call::AskModel(ask) => self.ask(&list.plugin, ask),
+            Call::AskModel(ask) => self.ask_model(&list.plugin, ask),
             Call::CallTool { request, name, arguments } => {
-                self.cannot_be_taken_back();
+                self.mark_irreversible();
                 self.call_tool(&list.plugin, request, name, arguments);
             }
             Call::PostHook(post) => {
-                self.cannot_be_taken_back();
-                self.post(&list.plugin, post);
+                self.mark_irreversible();
+                self.post_hook(&list.plugin, post);
             }
             Call::Deliver(delivery) => {
-                self.cannot_be_taken_back();
+                self.mark_irreversible();
                 let prepared = self.prepare_delivery(&list.plugin, delivery);
                 list.deliveries.extend(prepared);
             }
         }
     }
 
-    /// What others see. `transcript` is what the list answers, for `decline`.
+    /// Applies a visible effect. `transcript`: the transcript that the list answers, for `decline`.
     fn apply_output(&mut self, plugin: &PluginId, output: Output, transcript: Option<&Transcript>) {
         match output {
             Output::Send(body) => {
-                self.turns.answers_by_message();
-                self.send_own(body);
+                self.turns.on_message_sent();
+                self.send_mode_message(body);
             }
             Output::Say { text, interrupt, more } => self.say(plugin, &text, interrupt, more),
-            Output::Listen(command) => self.microphone(command),
+            Output::Listen(command) => self.send_listen_command(command),
             Output::Decline => match transcript {
                 Some(transcript) => {
                     self.work.push_back(Work::Transcript { transcript: transcript.clone(), declined: true });
@@ -180,15 +179,15 @@ impl Session {
                 None => tracing::debug!(%plugin, "declined what was no transcript"),
             },
             Output::Broadcast { group, body, include_self, supersedes } => {
-                self.cannot_be_taken_back();
+                self.mark_irreversible();
                 self.broadcast(&group, body.into(), include_self, supersedes);
             }
             Output::Dispatch(body) => {
-                self.cannot_be_taken_back();
+                self.mark_irreversible();
                 self.dispatch(plugin, &body);
             }
             Output::SwitchMode(mode) => {
-                self.cannot_be_taken_back();
+                self.mark_irreversible();
                 if self.may_cascade(plugin) {
                     self.work.push_back(Work::Switch(mode));
                 }
@@ -197,75 +196,75 @@ impl Session {
         }
     }
 
-    /// Something is done about what was said: what the person says from here on is a new turn (A.10).
-    pub(super) fn cannot_be_taken_back(&mut self) {
+    /// An irreversible effect follows from the utterance: whatever the user says from here on is a new turn (A.10).
+    pub(super) fn mark_irreversible(&mut self) {
         self.input.on_answered();
     }
 
-    /// A message of a mode. A face goes with what is said (A.12).
-    fn send_own(&mut self, body: String) {
-        // Most messages are none, and are not read for it.
+    /// Sends a message of a mode. An `llm` message (a face) goes with the speech that it belongs to (A.12).
+    fn send_mode_message(&mut self, body: String) {
+        // Most messages contain no such type and are not parsed.
         let is_face =
             body.contains("\"llm\"") && check(&body, limits::JSON_DEPTH).is_ok_and(|checked| checked.kind == "llm");
         let message = reply::with_session_id(body, self.env.id.as_str());
         match is_face {
-            true => self.output.accompany(&mut self.presence.link, message.into()),
+            true => self.output.send_with_speech(&mut self.presence.link, message.into()),
             false => self.presence.link.send(message),
         }
     }
 
-    /// Opens a request; `None`, with the failure on its way, if the handler has too many.
+    /// Opens a request; `None`, with the failure enqueued, if the handler has too many.
     pub(super) fn open_request(&mut self, plugin: &PluginId, request: RequestId) -> Option<Ticket> {
         self.open_request_of(plugin, request, limits::REQUESTS)
     }
 
-    /// The same, with a bound of its own.
+    /// As `open_request`, with a bound of its own.
     pub(super) fn open_request_of(&mut self, plugin: &PluginId, request: RequestId, most: usize) -> Option<Ticket> {
         let open = &mut self.roles.handler_mut(plugin)?.requests;
         if open.len() >= most && !open.contains_key(&request) {
             let message = format!("more than {most} requests are open");
-            self.refuse_request(plugin, request, Failure::TooMany, &message);
+            self.fail_request(plugin, request, Failure::TooMany, &message);
             return None;
         }
-        let (mut hold, ticket) = self.roles.requests.issue();
-        hold.tie = self.turns.tie(false);
+        let (mut open_request, ticket) = self.roles.requests.issue();
+        open_request.turn_link = self.turns.link(false);
         if let Some(handler) = self.roles.handler_mut(plugin) {
-            handler.requests.insert(request, hold);
+            handler.requests.insert(request, open_request);
         }
         Some(ticket)
     }
 
-    fn ask(&mut self, plugin: &PluginId, ask: ModelRequest) {
+    fn ask_model(&mut self, plugin: &PluginId, ask: ModelRequest) {
         let request = ask.request;
-        self.turns.works_for_answer(self.env.labels(), false);
+        self.turns.mark_answering(self.env.labels(), false);
         let Some(models) = self.env.services().models.clone() else {
             let message = "no language model is configured";
             self.turns.fail("model unavailable");
-            return self.refuse_request(plugin, request, Failure::Unavailable, message);
+            return self.fail_request(plugin, request, Failure::Unavailable, message);
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
         let handler = self.roles.handler_mut(plugin);
-        if let Some(hold) = handler.and_then(|handler| handler.requests.get_mut(&request)) {
-            hold.spoken = ask.spoken;
-            hold.tie = self.turns.tie(true);
+        if let Some(open_request) = handler.and_then(|handler| handler.requests.get_mut(&request)) {
+            open_request.spoken = ask.spoken;
+            open_request.turn_link = self.turns.link(true);
         }
         let (plugin, serial) = (plugin.clone(), ticket.serial);
-        // Before it is polled: what works on it is what has asked.
+        // Inside the turn's span, and before it is polled: log lines of the model client belong to the turn.
         let answer = self.turns.work_span(self.env.labels()).in_scope(|| models.ask(ask));
-        self.roles.requests.open(ticket, answered(plugin, request, serial, answer));
+        self.roles.requests.open(ticket, next_model_part(plugin, request, serial, answer));
         self.make_dirty();
     }
 
-    fn post(&mut self, plugin: &PluginId, post: HookRequest) {
+    fn post_hook(&mut self, plugin: &PluginId, post: HookRequest) {
         let request = post.request;
         let Some(hooks) = self.env.services().hooks.clone() else {
             let message = "no webhooks are configured";
-            return self.refuse_request(plugin, request, Failure::Unavailable, message);
+            return self.fail_request(plugin, request, Failure::Unavailable, message);
         };
         let Some(ticket) = self.open_request(plugin, request) else { return };
         let journals = self.env.services().journals.clone();
         let posting = async move {
-            // Read when it is sent: behind the writes of its list.
+            // Read when it is sent: after the writes of its list.
             let body = match post.journal {
                 Some(journal) => assemble(journals, post.body, part(journal)).await,
                 None => Ok(post.body),
@@ -275,22 +274,22 @@ impl Session {
         }
         .instrument(self.turns.work_span(self.env.labels()));
         let (plugin, serial) = (plugin.clone(), ticket.serial);
-        self.roles.requests.open(ticket, posted(plugin, request, serial, posting));
+        self.roles.requests.open(ticket, hook_outcome(plugin, request, serial, posting));
         self.make_dirty();
     }
 
-    /// The request fails at once; the mode hears of it as its next event.
-    pub(super) fn refuse_request(&mut self, plugin: &PluginId, request: RequestId, reason: Failure, message: &str) {
-        self.tell_later(plugin, crate::requests::failed(request, reason, message));
+    /// Fails a request at once; the mode gets the failure as its next event.
+    pub(super) fn fail_request(&mut self, plugin: &PluginId, request: RequestId, reason: Failure, message: &str) {
+        self.enqueue_host_event(plugin, crate::requests::request_failed(request, reason, message));
     }
 
-    /// The host's own answer, behind what is still to be done. A mode that asks again at every refusal must
-    /// come to an end, too.
-    pub(super) fn tell_later(&mut self, plugin: &PluginId, event: Event) {
-        let admission = self.work.admit_own_answer();
+    /// Enqueues an event that the host itself produces. Bounded: a mode that asks again after every failure must not
+    /// loop.
+    pub(super) fn enqueue_host_event(&mut self, plugin: &PluginId, event: Event) {
+        let admission = self.work.admit_host_reply();
         if admission != Admission::Admitted {
             if admission == Admission::FirstBeyond {
-                tracing::warn!(%plugin, device = %self.env.handle.device, "asked again at more than {} refusals", limits::OWN_ANSWERS);
+                tracing::warn!(%plugin, device = %self.env.handle.device, "asked again at more than {} refusals", limits::HOST_REPLIES);
                 let message = format!("{plugin} asked again at every refusal; this was stopped");
                 self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::default()));
             }
@@ -311,10 +310,10 @@ impl Session {
         timers.insert(id, due);
     }
 
-    fn microphone(&mut self, command: ListenCommand) {
+    fn send_listen_command(&mut self, command: ListenCommand) {
         if command == ListenCommand::Stop {
-            // The stream of the recogniser ends here, too (A.4).
-            self.drop_sound();
+            // Ends the ASR stream as well (A.4).
+            self.drop_audio();
         }
         let id = self.env.id.as_str();
         let message = match command {
@@ -326,16 +325,16 @@ impl Session {
         self.presence.link.send(message);
     }
 
-    /// To everyone of a group who is connected; no instance of theirs is woken.
+    /// Sends to every connected member of a group; wakes no instance of theirs.
     fn broadcast(&mut self, group: &str, body: Arc<str>, include_self: bool, supersedes: Option<String>) {
         let audience = self.config().device_directory.audience(group);
         let audience = if include_self { audience } else { audience.without(&self.env.handle.device) };
         let supersedes: Option<Arc<str>> = supersedes.map(Into::into);
-        // Nobody waits for the count: a device that is away is not told by a broadcast.
+        // The count is of no interest: a broadcast is not stored for absent devices.
         drop(self.env.services().directory.broadcast(audience, &body, supersedes.as_ref()));
     }
 
-    /// As if the device had sent it.
+    /// Handles the message as if the device had sent it.
     fn dispatch(&mut self, plugin: &PluginId, body: &str) {
         if !self.may_cascade(plugin) {
             return;
@@ -350,7 +349,7 @@ impl Session {
         }
     }
 
-    /// Modes that set each other off must come to an end.
+    /// Bounds the work that modes may trigger in each other.
     fn may_cascade(&mut self, plugin: &PluginId) -> bool {
         let admission = self.work.admit_cascade();
         if admission != Admission::Admitted {
@@ -364,7 +363,7 @@ impl Session {
     }
 }
 
-/// True for what must not be forgotten once something of its list has been seen.
+/// True for effects that must be recorded before anything of their list is visible.
 fn needs_record(effect: &Effect) -> bool {
     match effect {
         Effect::Write(_) | Effect::Call(_) => true,

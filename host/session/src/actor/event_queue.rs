@@ -1,5 +1,5 @@
-//! What wakes a session, in order of urgency. Rule: controls go before everything, also before what was found while they
-//! came: a connection is attached before its first message, and detached before anything that comes later.
+//! The sources that wake a session, by priority. Rule: controls go first, even before an event that was received while
+//! they arrived: a connection is attached before its first message, and detached before anything later.
 
 use std::pin::Pin;
 
@@ -17,8 +17,8 @@ use crate::requests::Requests;
 pub(super) struct EventQueue {
     /// From the device; bounded, senders wait.
     messages: mpsc::Receiver<DeviceEvent>,
-    /// Found while a control may have come that goes before it.
-    held_back: Option<SessionEvent>,
+    /// Received while a control may have arrived, which goes first.
+    deferred: Option<SessionEvent>,
     /// The one timer of the session.
     timer: Pin<Box<Sleep>>,
 }
@@ -26,10 +26,10 @@ pub(super) struct EventQueue {
 impl EventQueue {
     pub(super) fn new(messages: mpsc::Receiver<DeviceEvent>) -> Self {
         let timer = Box::pin(sleep_until(Instant::now() + limits::RESUME_WINDOW));
-        Self { messages, held_back: None, timer }
+        Self { messages, deferred: None, timer }
     }
 
-    /// The next event. `deadline`: when the session is to be woken at the latest.
+    /// The next event. `deadline`: when the session has to wake at the latest.
     pub(super) async fn next(
         &mut self,
         inbox: &Inbox,
@@ -46,13 +46,13 @@ impl EventQueue {
             if let Some(control) = inbox.next_control() {
                 return SessionEvent::Control(control);
             }
-            if let Some(event) = self.held_back.take() {
+            if let Some(event) = self.deferred.take() {
                 return event;
             }
             if let Some((plugin, document)) = inbox.next_document() {
                 return SessionEvent::Document(plugin, document);
             }
-            self.held_back = tokio::select! {
+            self.deferred = tokio::select! {
                 biased;
                 () = inbox.filled() => None,
                 outcome = requests.next(), if !requests.is_empty() => outcome.map(SessionEvent::Outcome),
@@ -63,22 +63,22 @@ impl EventQueue {
         }
     }
 
-    /// Whether an event was found and is held back.
-    pub(super) fn holds_back(&self) -> bool {
-        self.held_back.is_some()
+    /// Whether an event has been deferred.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.deferred.is_some()
     }
 
-    /// What was found and is held back.
-    pub(super) fn take_held_back(&mut self) -> Option<SessionEvent> {
-        self.held_back.take()
+    /// Takes the deferred event.
+    pub(super) fn take_deferred(&mut self) -> Option<SessionEvent> {
+        self.deferred.take()
     }
 
-    /// Holds an event back, for the next look.
-    pub(super) fn hold_back(&mut self, event: DeviceEvent) {
-        self.held_back = Some(SessionEvent::Device(event));
+    /// Defers an event to the next call of `next`.
+    pub(super) fn defer(&mut self, event: DeviceEvent) {
+        self.deferred = Some(SessionEvent::Device(event));
     }
 
-    /// What the device has sent and nobody has looked at; never waits.
+    /// The next message of the device, if one is queued; never waits.
     pub(super) fn try_next(&mut self) -> Option<DeviceEvent> {
         self.messages.try_recv().ok()
     }

@@ -1,4 +1,4 @@
-//! What a session does about controls of the server and about deadlines. Rule: nothing here waits for a device.
+//! Controls of the server, and deadlines. Rule: nothing here waits for a device.
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use super::Session;
 use crate::boundary::Boundary;
 use crate::event::{Control, Departure, DeviceEvent, Done, SessionEvent};
 use crate::inspect::Inside;
-use crate::presence::Occupation;
+use crate::presence::IdleContext;
 use crate::roles::subscribers;
 
 impl Session {
-    /// Carries out a control. Gives back what to drop when the session has ended by it.
+    /// Handles a control. Returns a guard to drop after the session has ended, if the control ended it.
     pub(super) async fn handle_control(&mut self, control: Control) -> Option<Done> {
         match control {
             Control::Attach { connection, outbox } => self.on_attach(connection, outbox),
             Control::Detach(connection, departure) => self.on_detach(connection, departure),
-            Control::Resume => self.wait_for_device(),
+            Control::Resume => self.start_resume_window(),
             Control::Migrate(_done) => self.migrate().await,
-            Control::Reconfigured => self.on_new_settings(),
+            Control::ConfigChanged => self.on_config_changed(),
             Control::Hibernate => self.roles.hibernate(&self.env, true),
             Control::Sample(plugin, samples) => self.roles.sample(&plugin, &samples),
-            Control::Spoken => self.on_spoken(),
-            // Nobody is told who no longer waits.
-            Control::Show(asking) => drop(asking.try_send(self.inspect())),
-            Control::Learnt => self.keep_facts(),
+            Control::PlaybackEnded => self.on_playback_ended(),
+            // Fails if the asker no longer waits.
+            Control::Inspect(asking) => drop(asking.try_send(self.inspect())),
+            Control::StoreFacts => self.store_facts(),
             Control::Kick { connection, reason } => self.presence.kick(&self.env, connection, &reason),
             Control::Queued(gate) => self.presence.on_queued(&self.env, &gate),
             Control::Forget { reason, done } => {
-                self.persistence.settle(&self.env).await;
-                self.end_unsaved(&reason);
+                self.persistence.flush(&self.env).await;
+                self.discard(&reason);
                 return Some(done);
             }
             Control::Drain { code, reason, done } => {
-                Box::pin(self.empty_queue()).await;
+                Box::pin(self.drain_messages()).await;
                 self.save_now().await;
                 self.silence();
                 self.presence.drain(code, &reason).await;
@@ -52,28 +52,28 @@ impl Session {
 
     fn on_attach(&mut self, connection: ConnectionId, outbox: Outbox) {
         if self.presence.link.is_connected() {
-            // The connection before may be in the middle of an answer: nobody waits for it any more.
-            self.pass(Boundary::TakenOver);
+            // The previous connection may be in the middle of an answer that nobody waits for any more.
+            self.apply_boundary(Boundary::TakenOver);
         }
         self.tools.disconnect();
         self.presence.attach(&self.env, connection, outbox);
         let records = self.roles.records(&self.env);
-        self.presence.watch_idleness(&self.env, Occupation { mode: self.roles.mode.as_ref(), records });
+        self.presence.watch_idleness(&self.env, IdleContext { mode: self.roles.mode.as_ref(), records });
     }
 
-    /// The device has been answered, or says nothing: now others may speak to it.
-    pub(super) fn on_arrival(&mut self) {
-        self.presence.arrive();
+    /// The device has got its answer to `hello`, or has not sent one in time: messages may be sent to it now.
+    pub(super) fn on_ready(&mut self) {
+        self.presence.on_ready();
         let (output, mut channel) = self.output();
-        output.release_held(&mut channel);
-        self.presence.link.answered();
+        output.release_pending(&mut channel);
+        self.presence.link.open_gate();
         let attached = Event::Attached(self.env.device.clone());
         self.notify_subscribers(|subscriptions| subscriptions.attachment, &attached);
     }
 
     fn on_detach(&mut self, connection: ConnectionId, departure: Departure) {
         if self.presence.link.serves(connection) {
-            self.pass(match departure {
+            self.apply_boundary(match departure {
                 Departure::HungUp => Boundary::HangUp,
                 Departure::Lost => Boundary::Loss,
             });
@@ -81,29 +81,29 @@ impl Session {
         if !self.presence.detach(connection) {
             return;
         }
-        // What has not been said yet is for whoever comes back, and what was said last is heard out.
+        // Unplayed speech is kept for the next connection.
         let (output, mut channel) = self.output();
-        output.keep_unheard(&mut channel);
+        output.keep_unplayed(&mut channel);
         self.env.handle.audio.put(Sound::Gone(connection.0));
         self.tools.disconnect();
         self.notify_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
         self.make_dirty();
-        self.wait_for_device();
+        self.start_resume_window();
     }
 
-    /// From now on the device has the resume window to come back.
-    fn wait_for_device(&mut self) {
+    /// Starts the resume window.
+    fn start_resume_window(&mut self) {
         if self.presence.is_awaited() {
             let config = self.config();
-            // A flood of made-up devices: a session that no mode has anything in is soon made anew.
+            // Against floods of made-up devices: a session without handlers costs little to create again.
             let is_one_of_many = self.roles.handlers.is_empty() && self.env.shared.count() > config.sessions_at_ease;
             let window = if is_one_of_many { Duration::ZERO } else { config.resume_window };
-            self.presence.wait_for_device(window);
+            self.presence.start_resume_window(window);
         }
     }
 
-    /// The settings have changed; groups or names of the device may have.
-    fn on_new_settings(&mut self) {
+    /// The settings have changed, possibly the groups or the alias of the device.
+    fn on_config_changed(&mut self) {
         self.check_idleness(Instant::now());
         let device = self.config().device_directory.device(&self.env.handle.device);
         self.env.handle.extensions.grant(&self.config().extensions, &device);
@@ -115,85 +115,84 @@ impl Session {
 
     fn check_idleness(&mut self, now: Instant) {
         let records = self.roles.records(&self.env);
-        let occupation = Occupation { mode: self.roles.mode.as_ref(), records };
-        self.presence.check_idleness(&self.env, occupation, now);
+        let context = IdleContext { mode: self.roles.mode.as_ref(), records };
+        self.presence.check_idleness(&self.env, context, now);
     }
 
-    /// Everything whose time has come.
+    /// Handles every deadline that has passed.
     pub(super) async fn handle_deadlines(&mut self) {
         let now = Instant::now();
-        if self.presence.is_arrival_due(now) {
-            self.on_arrival();
+        if self.presence.is_hello_overdue(now) {
+            self.on_ready();
         }
         self.presence.link.close_lingering(now);
         self.expire_turn(now);
-        self.release_waiting(now);
+        self.release_deferred(now);
         if self.presence.is_idle_check_due(now) {
             self.check_idleness(now);
         }
         self.roles.fire_timers(now, &mut self.work);
         if self.persistence.is_due(now) {
-            // Nobody waits for it: whoever does, saves for themselves.
+            // Runs in the background: callers that need the result save and wait themselves.
             let reply = self.save();
-            self.persistence.save_unattended(reply);
+            self.persistence.save_in_background(reply);
         }
         if self.roles.is_hibernation_due(now) {
             self.roles.hibernate(&self.env, false);
         }
         if self.presence.is_gone(now) {
-            // What the device sent before it went is done, and only then is it given up.
-            Box::pin(self.empty_queue()).await;
+            // Messages sent before the device left are handled first; only then does the session expire.
+            Box::pin(self.drain_messages()).await;
             if !self.env.handle.inbox.is_wanted() {
-                self.presence.give_up(now);
+                self.presence.expire(now);
                 self.roles.stop_timers();
             }
         }
         if self.presence.has_lingered(now) {
-            // Their time to answer is over; what they have stored stays.
+            // The linger time is over; stored data stays.
             self.roles.close_all();
         }
     }
 
-    /// Works off what the device has sent and nobody has looked at; before the session is saved
-    /// for good, or its device given up. Stops where another connection comes: what follows may be its own,
-    /// and it is attached first. Boxed by its callers: it is rare, and would make every session larger.
-    async fn empty_queue(&mut self) {
-        let mut first = match self.events.take_held_back() {
+    /// Handles the queued messages of the device, before the session is saved for the last time or expires. Stops where
+    /// another connection arrives: later messages may be its own, and it is attached first. Boxed by its callers: it is
+    /// rare, and would make every session's future larger.
+    async fn drain_messages(&mut self) {
+        let mut first = match self.events.take_deferred() {
             Some(SessionEvent::Device(event)) => Some(event),
             Some(SessionEvent::Outcome(outcome)) => {
                 self.on_outcome(outcome);
-                self.work_off().await;
+                self.process_work().await;
                 None
             }
             _ => None,
         };
         while let Some(event) = first.take().or_else(|| self.events.try_next()) {
             if self.env.handle.inbox.is_wanted() {
-                self.events.hold_back(event);
+                self.events.defer(event);
                 return;
             }
             self.begin_event(true);
-            if !matches!(event, DeviceEvent::UnheardSound) {
+            if !matches!(event, DeviceEvent::AudioWithoutAsr) {
                 self.handle_device_event(event);
             }
-            self.work_off().await;
+            self.process_work().await;
         }
     }
 
-    /// Once the device has been given up, every role is told the end: those that were there, and
-    /// whoever is woken after it. Nobody is told the end of a role twice, and no role begins again
-    /// (`activate`, `switch` and `handle_transcript` see to it), so that this comes to an end.
-    pub(super) async fn end_roles(&mut self) {
-        while self.presence.link.is_over()
+    /// Once the session has expired, sends `ended` to every role, including those of handlers woken afterwards. No role
+    /// gets it twice and no role restarts (`activate`, `switch` and `handle_transcript` check), so this terminates.
+    pub(super) async fn end_all_roles(&mut self) {
+        while self.presence.link.is_expired()
             && let Some(plugin) = self.roles.next_to_end()
         {
             self.work.push_event(plugin, Event::Ended(EndReason::Expired));
-            self.work_off().await;
+            self.process_work().await;
         }
     }
 
-    /// Lets go of everything: the device is being forgotten.
-    fn end_unsaved(&mut self, reason: &str) {
+    /// Drops everything without saving: the device is being forgotten.
+    fn discard(&mut self, reason: &str) {
         self.silence();
         self.presence.forget(reason);
         self.roles.forget();
@@ -201,8 +200,8 @@ impl Session {
         self.persistence.abandon();
     }
 
-    /// A mode has hung up: closes the connection once all has been said and heard.
-    pub(super) fn close_when_said(&mut self) {
+    /// A mode has hung up: closes the connection once all speech has been played.
+    pub(super) fn close_after_playback(&mut self) {
         if self.output.take_hang_up()
             && let Some(outbox) = self.presence.link.outbox()
         {
@@ -210,20 +209,20 @@ impl Session {
         }
     }
 
-    /// Gives an event to every plugin that has subscribed to its kind, in the order of their ids.
+    /// Delivers an event to every plugin that has subscribed to its kind, in the order of their ids.
     pub(super) fn notify_subscribers(&mut self, wants: impl Fn(&Subscriptions) -> bool, event: &Event) {
         for plugin in subscribers(&self.env, wants) {
             self.work.push_event(plugin, event.clone());
         }
     }
 
-    /// What nobody else can see, for operators.
+    /// State that only the session can see, for operators.
     fn inspect(&self) -> Inside {
         let link = &self.presence.link;
         Inside {
             handlers: self.roles.inspect(),
             outbox: link.outbox().map_or((0, 0), Outbox::waiting),
-            held: link.held(),
+            held: link.pending_count(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Messages of the device to the handler that they are for. Rule: the host's own types are handled here
-//! and nowhere else; every other type goes to the plugin that claims it.
+//! Messages of the device to their handlers. Rule: the host's own message types are handled here and nowhere else;
+//! every other type goes to the plugin that claims it.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::turns::TurnKind;
 use crate::work::Work;
 
 impl Session {
-    /// A message of the device. The boundary that it is takes effect before it does anything else.
+    /// Receives a message of the device. If it is a conversation boundary, that takes effect first.
     pub(super) fn receive(&mut self, from: ConnectionId, incoming: Incoming) {
         let Incoming { message, boundary } = incoming;
         let is_typed = matches!(&message, DeviceMessage::Listen(Listen { state: ListenState::Detect, .. }));
-        if is_typed && self.presence.link.is_past(from) && !self.roles.records(&self.env) {
-            // Nobody waits for what was typed before they hung up.
+        if is_typed && self.presence.link.is_superseded(from) && !self.roles.records(&self.env) {
+            // Typed on a connection that the user has hung up since.
             return;
         }
         let boundary = match &message {
-            // It has an answer of its own.
+            // `abort` takes effect in `abort` itself, with the device's reason.
             DeviceMessage::Abort { .. } => None,
             DeviceMessage::Mode { start, mode } => {
                 self.roles.changes_mode(&self.env, *start, mode).then_some(Boundary::ModeChange)
@@ -35,18 +35,18 @@ impl Session {
             _ => boundary,
         };
         if let Some(boundary) = boundary.filter(|_| self.presence.link.serves(from)) {
-            self.pass(boundary);
+            self.apply_boundary(boundary);
         }
         self.work.push_back(Work::Message(Some(from), message));
     }
 
-    /// One message of the device, or dispatched as if it were.
+    /// Handles a message of the device, or one that a mode dispatched as if it were.
     pub(super) async fn handle_message(&mut self, from: Option<ConnectionId>, message: DeviceMessage) {
-        // What an earlier connection has left in the queue says nothing of the one that is new.
+        // Messages left by an earlier connection do not make the new one ready.
         let is_here = from.is_some_and(|from| self.presence.link.serves(from));
-        if self.presence.is_arriving() && is_here && !matches!(message, DeviceMessage::Hello(_)) {
-            self.on_arrival();
-            // What follows from the arrival comes before what follows from the message.
+        if self.presence.awaits_hello() && is_here && !matches!(message, DeviceMessage::Hello(_)) {
+            self.on_ready();
+            // Work that follows from readiness comes before work that follows from the message.
             return self.work.push_back(Work::Message(from, message));
         }
         match message {
@@ -57,14 +57,14 @@ impl Session {
             DeviceMessage::Mcp { payload } => self.tools.receive(&payload),
             DeviceMessage::Mode { start, mode } => self.handle_mode_message(start, &mode).await,
             DeviceMessage::Server { .. } => {
-                // The connection takes those of consoles; what comes here was dispatched by a mode.
+                // The connection handles those of consoles; one that arrives here was dispatched by a mode.
                 let message = "server messages are taken from the operator's console only";
                 let error = reply::error(ErrorCode::Forbidden.as_str(), message, &Reference::default());
                 self.presence.link.send(error);
             }
             DeviceMessage::Iot { body } => self.tools.things.receive(&body),
             DeviceMessage::Ignored => {}
-            DeviceMessage::Other { kind, body } => self.handle_claimed(from.is_some(), kind, body).await,
+            DeviceMessage::Other { kind, body } => self.handle_plugin_message(from.is_some(), kind, body).await,
         }
     }
 
@@ -76,8 +76,8 @@ impl Session {
             self.presence.link.answer(reply::error(ErrorCode::SchemaInvalid.as_str(), objection, &reference));
         }
         self.connect_tools(hello.mcp);
-        if self.presence.is_arriving() {
-            self.on_arrival();
+        if self.presence.awaits_hello() {
+            self.on_ready();
         }
         self.notify_subscribers(|subscriptions| subscriptions.hello, &Event::Hello(hello.body));
     }
@@ -86,13 +86,13 @@ impl Session {
         match (listen.state, listen.text) {
             (ListenState::Detect, Some(text)) => self.on_typed(text),
             (ListenState::Start, _) => self.input.on_listening(),
-            // The recogniser has got it already, in its place among the sound.
+            // The audio input has got it already, in its place among the packets.
             (ListenState::Stop | ListenState::Detect, _) => {}
         }
     }
 
-    /// A message of a type that is not the host's.
-    async fn handle_claimed(&mut self, of_device: bool, kind: Arc<str>, body: Arc<str>) {
+    /// Handles a message of a type that belongs to a plugin.
+    async fn handle_plugin_message(&mut self, of_device: bool, kind: Arc<str>, body: Arc<str>) {
         let plugin = self.env.services().catalog.table().types.get(&*kind).cloned();
         let Some(plugin) = plugin else {
             let shown: String = kind.chars().take(64).collect();
@@ -115,24 +115,24 @@ impl Session {
         }
         let delivered = self.deliver(&plugin, event).await;
         if self.turns.is_unserved_message() {
-            self.record_server(&plugin);
+            self.record_served_by(&plugin);
         }
         match delivered {
             Delivered::Effects(effects) => self.apply(&plugin, effects, None).await,
-            other => self.complain(&plugin, other, Some(&body)),
+            other => self.send_delivery_error(&plugin, other, Some(&body)),
         }
     }
 
-    /// Gives an event to a plugin and carries out what comes back.
+    /// Delivers an event to a plugin and applies the returned effects.
     pub(super) async fn deliver_and_apply(&mut self, plugin: &PluginId, event: Event) {
         match self.deliver(plugin, event).await {
             Delivered::Effects(effects) => self.apply(plugin, effects, None).await,
-            other => self.complain(plugin, other, None),
+            other => self.send_delivery_error(plugin, other, None),
         }
     }
 
-    /// Tells the device why its message came to nothing.
-    pub(super) fn complain(&mut self, plugin: &PluginId, delivered: Delivered, body: Option<&str>) {
+    /// Tells the device why its message was not handled.
+    pub(super) fn send_delivery_error(&mut self, plugin: &PluginId, delivered: Delivered, body: Option<&str>) {
         let reference = body.map(Reference::of).unwrap_or_default();
         let (code, message) = match delivered {
             Delivered::Effects(_) => return,

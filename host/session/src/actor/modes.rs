@@ -1,6 +1,6 @@
-//! Beginning and ending modes. Rule: a switch is atomic. The new mode is told first and its
-//! effects wait; only if that went well does the old one end, and then both lists are carried out, with
-//! one record of the session that knows of both.
+//! Starting and ending modes. Rule: a switch is atomic. The new mode gets its event first and its effects wait; only if
+//! that succeeds does the old mode end, and both lists of effects are applied with one session record that includes
+//! both.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode};
 
 use super::Session;
-use super::durable::Step;
+use super::durable::WriteBatch;
 use crate::roles::find_mode;
 use crate::roles::handler::Delivered;
 
 impl Session {
-    /// A `mode` message of the device.
+    /// Handles a `mode` message of the device.
     pub(super) async fn handle_mode_message(&mut self, start: bool, name: &str) {
         let state = if start { "start" } else { "end" };
         let Some((plugin, mode)) = find_mode(&self.env, name) else {
@@ -34,15 +34,15 @@ impl Session {
             (false, true) if self.roles.mode.is_some() => {
                 self.change_mode(None, EndReason::Requested, Some((state, &mode))).await;
             }
-            // It runs already, or does not run any more.
+            // Already running, or not running.
             _ => self.presence.link.send(reply::mode_ok(state, &mode, self.env.id.as_str())),
         }
     }
 
-    /// A `switch-mode` effect: none is the default mode. The device is told as if it had asked itself,
-    /// unknown modes too. Where it has been given up, no mode begins any more.
+    /// Handles a `switch-mode` effect: none is the default mode. The device gets the same replies as if it had asked,
+    /// for unknown modes as well. After the session has expired, no mode starts.
     pub(super) async fn switch(&mut self, name: Option<&str>) {
-        if self.presence.link.is_over() {
+        if self.presence.link.is_expired() {
             return;
         }
         match name {
@@ -54,8 +54,8 @@ impl Session {
         }
     }
 
-    /// Ends the current mode and begins `target`; without one, the default mode is left. `answer`
-    /// is the state and mode that a `mode` message named.
+    /// Ends the current mode and starts `target`; without one, the session returns to the default mode. `answer`: state
+    /// and mode of the `mode` message to acknowledge.
     async fn change_mode(
         &mut self,
         target: Option<(PluginId, Arc<str>)>,
@@ -63,48 +63,48 @@ impl Session {
         answer: Option<(&str, &Arc<str>)>,
     ) {
         let default = self.config().default_mode.clone();
-        // The default mode lies under all others: it is never begun over them.
+        // The default mode runs below all others: it is never started on top of them.
         let target = target.filter(|(_, mode)| default.as_ref() != Some(mode));
         let begun = match &target {
             None => Vec::new(),
             Some((plugin, mode)) => match self.deliver(plugin, self.started(mode)).await {
                 Delivered::Effects(effects) => effects,
-                Delivered::Rejected(rejection) => return self.refuse(plugin, mode, &rejection.message),
+                Delivered::Rejected(rejection) => return self.abort_switch(plugin, mode, &rejection.message),
                 Delivered::Skipped(_) | Delivered::Lost(..) => {
-                    return self.refuse(plugin, mode, "it failed to start; try again later");
+                    return self.abort_switch(plugin, mode, "it failed to start; try again later");
                 }
             },
         };
-        let new_place = target.as_ref().and_then(|(plugin, _)| self.roles.place(plugin));
-        let old = self.roles.mode.clone().and_then(|mode| self.roles.place_of_mode(&mode));
+        let new_index = target.as_ref().and_then(|(plugin, _)| self.roles.index_of(plugin));
+        let old = self.roles.mode.clone().and_then(|mode| self.roles.index_of_mode(&mode));
         let mut ended = None;
-        if let Some(place) = old.filter(|place| Some(*place) != new_place) {
-            let plugin = self.roles.handlers[place].plugin.clone();
+        if let Some(index) = old.filter(|index| Some(*index) != new_index) {
+            let plugin = self.roles.handlers[index].plugin.clone();
             if let Delivered::Effects(effects) = self.deliver(&plugin, Event::Ended(why)).await {
                 ended = Some((plugin.clone(), effects));
             }
             if let Some(handler) = self.roles.handler_mut(&plugin) {
                 handler.role.mode = None;
             }
-            // What was said to the mode that has ended is for no other (A.4).
-            self.drop_sound();
+            // Speech that was meant for the ended mode goes to no other (A.4).
+            self.drop_audio();
         }
         self.roles.mode = target.as_ref().map(|(_, mode)| mode.clone());
         if let Some((plugin, mode)) = &target {
             self.roles.begin_mode(plugin, mode);
         }
-        // One step for the roles and all that they want: after a kill neither is there without the other.
-        let mut step = Step::default();
-        let ended = ended.map(|(plugin, effects)| self.begin(&plugin, effects, &mut step));
-        let begun = target.as_ref().map(|(plugin, _)| self.begin(plugin, begun, &mut step));
-        let whole = self.commit(step).await;
+        // One transaction for the roles and their writes: after a crash neither exists without the other.
+        let mut batch = WriteBatch::default();
+        let ended = ended.map(|(plugin, effects)| self.stage(&plugin, effects, &mut batch));
+        let begun = target.as_ref().map(|(plugin, _)| self.stage(plugin, begun, &mut batch));
+        let committed = self.commit(batch).await;
         self.end_speech();
         if let Some((state, mode)) = answer {
             self.presence.link.send(reply::mode_ok(state, mode, self.env.id.as_str()));
         }
         for list in ended.into_iter().chain(begun) {
             let plugin = list.plugin.clone();
-            self.complete(list, whole, None).await;
+            self.complete(list, committed, None).await;
             if target.as_ref().is_none_or(|(new, _)| *new != plugin) {
                 self.end_speech_of(&plugin);
             }
@@ -114,14 +114,14 @@ impl Session {
         }
     }
 
-    /// The new mode did not begin: the old one goes on.
-    fn refuse(&mut self, plugin: &PluginId, mode: &str, why: &str) {
-        if let Some(place) = self.roles.place(plugin)
-            && self.roles.handlers[place].role.mode.is_none()
-            && !self.roles.handlers[place].is_ahead()
-            && self.roles.handlers[place].good().is_none()
+    /// The new mode failed to start: the old one continues.
+    fn abort_switch(&mut self, plugin: &PluginId, mode: &str, why: &str) {
+        if let Some(index) = self.roles.index_of(plugin)
+            && self.roles.handlers[index].role.mode.is_none()
+            && !self.roles.handlers[index].has_tail()
+            && self.roles.handlers[index].last_snapshot().is_none()
         {
-            self.roles.handlers.remove(place);
+            self.roles.handlers.remove(index);
         }
         let message = format!("mode {mode} was not begun: {why}");
         self.presence.link.send(reply::mode_error(ErrorCode::ModeFault, &message, "start", mode, None));

@@ -1,5 +1,5 @@
-//! The record of a session: what is left of it between two processes. Rule: everything that a mode would miss is in the
-//! record; what comes back first is what was lost.
+//! The session record: what survives a restart of the server. Rule: everything that a mode would miss is in the record;
+//! on load, handlers first get the events that they missed.
 
 use crate::limits;
 use modehost_storage::traits::StoredSession;
@@ -18,7 +18,7 @@ impl Session {
         Some(self.persistence.submit(&self.env, record))
     }
 
-    /// The record as it is now, which is about to be stored; `None` if there is nothing to record.
+    /// The current record, about to be stored; `None` if there is nothing to record.
     pub(super) fn record(&mut self) -> Option<StoredSession> {
         self.persistence.begin_record();
         let (handlers, saved_at) = self.roles.stored(&self.work);
@@ -38,9 +38,9 @@ impl Session {
         })
     }
 
-    /// Saves and waits until it is on disk: a storage that has too much to do is asked again for a while.
+    /// Saves and waits until the record is on disk; retries for a while if the storage is overloaded.
     pub(super) async fn save_now(&mut self) {
-        self.persistence.settle(&self.env).await;
+        self.persistence.flush(&self.env).await;
         let patience = Instant::now() + limits::STORAGE_REPLY;
         while let Some(reply) = self.save() {
             match reply.await {
@@ -50,9 +50,9 @@ impl Session {
         }
     }
 
-    /// Takes up what an earlier process left, if the device is still waited for.
+    /// Restores the record of an earlier process, if the resume window is still open.
     pub(super) async fn load(&mut self) {
-        self.recall().await;
+        self.load_facts().await;
         let stored = match find_record(&self.env).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return,
@@ -68,16 +68,16 @@ impl Session {
         }
         self.env.id = stored.session;
         self.input.resume_at(stored.segments);
-        self.turns.begin_at(stored.turns);
+        self.turns.resume_at(stored.turns);
         let resumed = Resumed { language: self.language(), work: &mut self.work };
         self.roles.restore_all(&self.env, (stored.mode, stored.handlers), stored.saved_at, resumed);
     }
 
-    /// What has been found out about the device, ever.
-    async fn recall(&mut self) {
+    /// Loads what earlier sessions found out about the device.
+    async fn load_facts(&mut self) {
         let (handle, devices) = (&self.env.handle, &self.env.services().devices);
         handle.extensions.grant(&self.env.config().extensions, &self.env.device);
-        // Nobody waits for it: what is queued for the device from now on is written behind it.
+        // Not awaited: what is queued for the device from now on is written after it.
         drop(devices.seen(&handle.device, unix_ms()));
         match timeout(limits::STORAGE_REPLY, devices.facts(&handle.device)).await {
             Ok(Ok(facts)) => {
@@ -86,7 +86,7 @@ impl Session {
                     handle.audio.trust();
                 }
             }
-            // It is found out again.
+            // It will be found out again.
             Ok(Err(error)) => {
                 tracing::warn!(device = %handle.device, %error, "what is known of a device cannot be read")
             }
@@ -94,8 +94,8 @@ impl Session {
         }
     }
 
-    /// Keeps what has been found out about the device; nobody waits for it.
-    pub(super) fn keep_facts(&self) {
+    /// Stores what has been found out about the device; not awaited.
+    pub(super) fn store_facts(&self) {
         let handle = &self.env.handle;
         drop(self.env.services().devices.learn(&handle.device, handle.extensions.facts(), unix_ms()));
     }

@@ -1,5 +1,5 @@
-//! What the device is told: speech, silence, and the person's turns as they are followed. Rule: whatever ends speech and
-//! questions before their time goes through here, so that modes always learn what was heard.
+//! Speech output, interruption, and tracking of the user's turns. Rule: whatever ends speech or questions early goes
+//! through here, so that modes always learn how much was played.
 
 use std::time::Duration;
 
@@ -10,209 +10,207 @@ use modehost_speech::{Sound, speakable};
 use tokio::time::Instant;
 
 use super::Session;
+use crate::alerts::{Alert, EMOTION};
 use crate::boundary::{Boundary, Fate};
 use crate::output::{Channel, Sentence, Silenced, tts};
-use crate::trouble::{FACE, Trouble};
 use crate::turns::{TurnKind, TurnRecord};
 
-/// Who says what the host has to say itself. No plugin can have this id: it is the server's name.
-const OWN: &str = "modehost";
+/// The speaker of the host's own sentences. No plugin can have this id: it is the server's name.
+const HOST_SPEAKER: &str = "modehost";
 
 impl Session {
-    /// Says a sentence, or ends what the plugin is saying where `text` is empty and nothing is to
-    /// follow.
+    /// Speaks a sentence; with empty `text` and without `more`, ends the plugin's speech.
     pub(super) fn say(&mut self, plugin: &PluginId, text: &str, interrupt: bool, more: bool) {
-        // The one gate before the voice (L.7). What has no words says nothing.
+        // Every text passes this filter before synthesis (L.7). Text without speakable characters is silent.
         let text = &speakable(text).unwrap_or_default();
         if !text.trim().is_empty() {
-            self.turns.works_for_answer(self.env.labels(), true);
+            self.turns.mark_answering(self.env.labels(), true);
         }
         if interrupt {
             let silenced = self.silence();
-            // Whoever interrupts knows; whom they interrupt does not.
-            let others = silenced.heard.into_iter().filter(|(who, _)| who != plugin).collect();
-            self.tell_silenced("superseded", others);
+            // The interrupting plugin knows; the interrupted ones do not.
+            let others = silenced.played.into_iter().filter(|(who, _)| who != plugin).collect();
+            self.notify_interrupted("superseded", others);
         }
-        let at_once = self.input.has_gone_on();
+        let at_once = self.input.continuations_exhausted();
         let (output, mut channel) = self.output();
         if output.say(&mut channel, &Sentence { plugin, text, more }, at_once) {
             self.input.on_answered();
         }
     }
 
-    /// Something that the host has to say itself, behind what is being said.
-    pub(super) fn say_own(&mut self, text: &str) {
-        self.say(&PluginId::from(OWN), text, false, false);
+    /// Speaks a sentence of the host itself, after what is being spoken.
+    pub(super) fn say_as_host(&mut self, text: &str) {
+        self.say(&PluginId::from(HOST_SPEAKER), text, false, false);
     }
 
-    /// The person may have ended: says what waits, if so.
-    pub(super) fn release_waiting(&mut self, now: Instant) {
-        let at_once = self.input.has_gone_on();
+    /// The user may have finished: speaks deferred sentences, if so.
+    pub(super) fn release_deferred(&mut self, now: Instant) {
+        let at_once = self.input.continuations_exhausted();
         let (output, mut channel) = self.output();
-        if output.release_waiting(&mut channel, now, at_once) {
+        if output.release_deferred(&mut channel, now, at_once) {
             self.input.on_answered();
         }
     }
 
-    /// Whoever speaks has said all.
+    /// Ends the current speech turn.
     pub(super) fn end_speech(&mut self) {
         let (output, mut channel) = self.output();
         output.end_turn(&mut channel);
     }
 
-    /// This plugin has said all, if it was speaking.
+    /// Ends the speech turn of this plugin, if it is speaking.
     pub(super) fn end_speech_of(&mut self, plugin: &PluginId) {
         let (output, mut channel) = self.output();
         output.end_turn_of(&mut channel, plugin);
     }
 
-    /// Ends the speech of a plugin that is no more, or that has said nothing for too long.
+    /// Ends the speech turn of a plugin that was removed or has been silent for too long.
     pub(super) fn expire_turn(&mut self, now: Instant) {
         let Self { env, presence, turns, output, roles, .. } = self;
         let mut channel = Channel { env, link: &mut presence.link, turns };
-        output.expire_turn(&mut channel, now, |plugin| roles.place(plugin).is_some());
+        output.expire_turn(&mut channel, now, |plugin| roles.index_of(plugin).is_some());
     }
 
-    /// The voice may be over.
-    pub(super) fn on_spoken(&mut self) {
+    /// The playback may have ended.
+    pub(super) fn on_playback_ended(&mut self) {
         let (output, mut channel) = self.output();
-        if output.on_spoken(&mut channel) {
-            self.alert_person(Trouble::Voice);
+        if output.on_playback_ended(&mut channel) {
+            self.alert_user(Alert::Tts);
         }
     }
 
-    /// Nothing that has been said and not yet been heard will be.
+    /// Stops all speech that has not been played, including sentences kept for the next connection.
     pub(super) fn silence(&mut self) -> Silenced {
         let (output, mut channel) = self.output();
         let silenced = output.silence(&mut channel);
-        self.alert_if_voice_failed(silenced)
+        self.alert_if_tts_failed(silenced)
     }
 
-    /// The same, but for what a lost connection has left.
-    fn silence_turns(&mut self) -> Silenced {
+    /// As `silence`, except for what a lost connection has left.
+    fn silence_current(&mut self) -> Silenced {
         let (output, mut channel) = self.output();
-        let silenced = output.silence_turns(&mut channel);
-        self.alert_if_voice_failed(silenced)
+        let silenced = output.silence_current(&mut channel);
+        self.alert_if_tts_failed(silenced)
     }
 
-    fn alert_if_voice_failed(&mut self, silenced: Silenced) -> Silenced {
-        if silenced.voice_failed {
-            self.alert_person(Trouble::Voice);
+    fn alert_if_tts_failed(&mut self, silenced: Silenced) -> Silenced {
+        if silenced.tts_failed {
+            self.alert_user(Alert::Tts);
         }
         silenced
     }
 
-    /// The device wants silence, and waits for its `stop` whether or not anything is being said.
-    /// The modes of the session are told, and whoever was speaking; nobody is woken for it who has
-    /// nothing open.
+    /// Handles `abort`: the device wants silence, and waits for its `stop` whether or not anything is being spoken.
+    /// Notifies the modes of the session and whoever was speaking; wakes nobody who has nothing open.
     pub(super) fn abort(&mut self, reason: &str) {
         self.input.drop_draft();
-        self.output.stay();
+        self.output.cancel_hang_up();
         self.input.on_answered();
         let silenced = self.silence();
-        if !silenced.told {
+        if !silenced.stop_sent {
             self.presence.link.answer(tts(&self.env.id, "stop", None));
         }
-        self.move_on(reason, silenced.heard, true);
+        self.cancel_spoken(reason, silenced.played, true);
     }
 
-    /// A boundary of the person (C.16). What it does to sound, the connection has seen to.
-    pub(super) fn pass(&mut self, boundary: Boundary) {
-        self.output.stay();
+    /// Applies a conversation boundary (C.16). The connection has already applied it to the audio.
+    pub(super) fn apply_boundary(&mut self, boundary: Boundary) {
+        self.output.cancel_hang_up();
         if boundary != Boundary::Loss {
             self.input.on_answered();
         }
         let fates = boundary.fates(self.roles.records(&self.env));
-        if fates.settling_utterances != Fate::GoesOn {
+        if fates.settling_utterances != Fate::Continues {
             self.input.drop_draft();
         }
-        let heard = match fates.unsaid_sentences {
+        let played = match fates.unsaid_sentences {
             Fate::Dropped if matches!(boundary, Boundary::HangUp | Boundary::TakenOver | Boundary::ModeChange) => {
-                self.silence().heard
+                self.silence().played
             }
-            // What a lost connection has left is shown all the same: the press is a new question.
-            Fate::Dropped => self.silence_turns().heard,
-            Fate::GoesOn | Fate::Recorded => Vec::new(),
+            // Sentences that a lost connection has left are shown nevertheless: the press is a new question.
+            Fate::Dropped => self.silence_current().played,
+            Fate::Continues | Fate::Recorded => Vec::new(),
         };
         if matches!(boundary, Boundary::HangUp | Boundary::TakenOver) {
-            self.presence.link.move_on();
+            self.presence.link.mark_superseded();
         }
         if fates.spoken_questions == Fate::Dropped {
-            self.move_on(boundary.reason(), heard, false);
+            self.cancel_spoken(boundary.reason(), played, false);
         }
     }
 
-    /// What is being said and asked is not wanted any more. Nobody is told who had nothing of it.
-    pub(super) fn take_back(&mut self, reason: &str) {
-        let heard = self.silence_turns().heard;
-        self.move_on(reason, heard, false);
+    /// Cancels current speech and questions. Plugins that have none are not notified.
+    pub(super) fn cancel_output(&mut self, reason: &str) {
+        let played = self.silence_current().played;
+        self.cancel_spoken(reason, played, false);
     }
 
-    /// The person has moved on: questions whose answers would be spoken are dropped. Told are those who had
-    /// one or were speaking, and with `all` every mode that is awake or waits for something.
-    fn move_on(&mut self, reason: &str, heard: Vec<(PluginId, String)>, all: bool) {
-        let know = |plugin: &PluginId| heard.iter().any(|(who, _)| who == plugin);
+    /// The user has moved on: cancels questions whose answers would be spoken. Notifies their plugins and those that
+    /// were speaking; with `all`, every mode that is live or waits for something.
+    fn cancel_spoken(&mut self, reason: &str, played: Vec<(PluginId, String)>, all: bool) {
+        let know = |plugin: &PluginId| played.iter().any(|(who, _)| who == plugin);
         let dropped = self.roles.drop_spoken(reason, all, know, &mut self.work);
-        if dropped || !heard.is_empty() {
+        if dropped || !played.is_empty() {
             self.turns.interrupt(reason);
         }
-        self.tell_silenced(reason, heard);
+        self.notify_interrupted(reason, played);
     }
 
-    /// Tells whoever was speaking what was heard of it.
-    fn tell_silenced(&mut self, reason: &str, heard: Vec<(PluginId, String)>) {
-        for (plugin, text) in heard {
-            if self.roles.place(&plugin).is_some() {
+    /// Tells the interrupted plugins how much of their speech was played.
+    fn notify_interrupted(&mut self, reason: &str, played: Vec<(PluginId, String)>) {
+        for (plugin, text) in played {
+            if self.roles.index_of(&plugin).is_some() {
                 let event = Event::Aborted { reason: reason.into(), heard: Some(text.into()) };
                 self.work.push_event(plugin, event);
             }
         }
     }
 
-    /// What was heard and not yet given to a mode is for nobody; a voice that waited for it goes on.
-    pub(super) fn drop_sound(&mut self) {
+    /// Drops speech that is being recognised; a playback that was paused for it resumes.
+    pub(super) fn drop_audio(&mut self) {
         self.env.handle.audio.put(Sound::Forget(self.env.handle.next_epoch()));
         self.input.drop_draft();
-        self.output.speak_on();
+        self.output.resume_speech();
     }
 
-    /// The person notices a fault: they are told what it is, unless they know.
-    pub(super) fn alert_person(&mut self, trouble: Trouble) {
+    /// Alerts the user to a fault, unless they have been alerted recently.
+    pub(super) fn alert_user(&mut self, alert: Alert) {
         let device = &self.env.handle.device;
-        if !self.env.shared.told.is_due(device, trouble, Instant::now()) {
+        if !self.env.shared.alert_throttle.admit(device, alert, Instant::now()) {
             return;
         }
-        tracing::warn!(%device, "a person is told of a fault: {}", trouble.label());
-        let (status, message) = trouble.words(self.language());
-        self.presence.link.send(reply::alert(status, message, FACE));
+        tracing::warn!(%device, "a person is told of a fault: {}", alert.label());
+        let (status, message) = alert.text(self.language());
+        self.presence.link.send(reply::alert(status, message, EMOTION));
     }
 
-    /// A turn of the person begins; `took` is how long its words took to be recognised.
+    /// Starts a turn of the user; `took`: how long the recognition took.
     pub(super) fn begin_turn(&mut self, kind: TurnKind, took: Option<Duration>) {
         self.close_turn();
         let records = self.roles.records(&self.env);
         self.turns.begin(self.env.labels(), kind, took, records);
     }
 
-    /// The plugin has been given what the turn is about.
-    pub(super) fn record_server(&mut self, plugin: &PluginId) {
+    /// Records that the plugin has received the input of the turn.
+    pub(super) fn record_served_by(&mut self, plugin: &PluginId) {
         if let Some(handler) = self.roles.handler_mut(plugin) {
             self.turns.served_by(plugin, handler.generation.id());
         }
     }
 
-    /// Ends the turn that is open, if nothing of it is left.
+    /// Closes the open turn, if nothing of it is left.
     pub(super) fn close_finished_turn(&mut self) {
         let Some(tag) = self.turns.open_tag() else { return };
         let speaks = self.turns.is_answered() && self.output.is_busy();
-        if !speaks && !self.roles.asks_with(|tie| tie.is_of(tag)) {
+        if !speaks && !self.roles.asks_with(|turn_link| turn_link.is_of(tag)) {
             self.close_turn();
         }
     }
 
-    /// The turn that is open is over.
+    /// Closes the open turn.
     pub(super) fn close_turn(&mut self) {
-        self.turns.sound(self.output.first_sound());
+        self.turns.record_first_audio(self.output.first_audio());
         let record = self.turns.close(self.env.labels());
         self.publish_turn(record);
     }

@@ -1,11 +1,10 @@
-//! Connections that nothing is heard of. Rule: a device is warned before its connection is closed,
-//! nothing that is being answered is cut off, and whatever the person does cancels the close.
+//! Idle connections. Rule: a device is warned before its connection is closed, no answer is cut off, and any activity
+//! of the user cancels the close.
 //!
-//! A sign of life is a voice, a message of the person or an answer to them; what a device sends by itself is
-//! none: a microphone that is open sends for ever. Connection and recogniser store when the last one was (`Activity`)
-//! without waking anybody. The session looks at it when the next step would be due, and goes back to
-//! sleep if something was heard meanwhile: an idle device costs three or four wakes in eleven
-//! minutes, and a lively one does not even cost those.
+//! Activity is voice, a message of the user or an answer to them. What a device sends by itself is none: an open
+//! microphone sends for ever. Connection and audio input store the time of the last activity (`Activity`) without
+//! waking the session. The session checks it when the next step would be due, and sleeps again if there was activity
+//! meanwhile: an idle device costs three or four wake-ups in eleven minutes, an active one even fewer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,49 +18,49 @@ use crate::activity::Activity;
 use crate::config::IdleConfig;
 use crate::environment::Environment;
 
-/// What is due on the connection that is served.
+/// The idle state of the connection that is served.
 #[derive(Default)]
 pub(super) struct Idle {
-    /// When to look again; none while nobody is connected, or where connections are never closed.
-    look: Option<Instant>,
-    /// The shortest of the warnings that were given since something was heard.
+    /// The next check; none while no connection is served, or where connections are never closed.
+    next_check: Option<Instant>,
+    /// The shortest warning given since the last activity.
     warned: Option<Duration>,
-    /// Something was being answered when the session was last looked at.
+    /// An answer was in progress at the last check.
     answering: bool,
-    /// The mode that `look` was reckoned with.
+    /// The mode that the next check was computed for.
     mode: Option<Arc<str>>,
 }
 
 impl Idle {
-    /// When to look again.
-    pub(super) fn next_look(&self) -> Option<Instant> {
-        self.look
+    /// The next check.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        self.next_check
     }
 }
 
-/// What the session does, as far as it decides how long a device may be silent.
+/// The part of the session's state that decides how long a device may be idle.
 #[derive(Clone, Copy)]
-pub(crate) struct Occupation<'a> {
+pub(crate) struct IdleContext<'a> {
     /// The current mode; none for the default mode.
     pub(crate) mode: Option<&'a Arc<str>>,
-    /// The mode keeps what is said.
+    /// The mode records what is said.
     pub(crate) records: bool,
 }
 
-impl Occupation<'_> {
-    /// When there was last a sign of life: of the person; of the connection where a mode records, since whoever only
-    /// listens says nothing for hours (C.17).
-    fn last_heard(self, activity: &Activity) -> Instant {
-        if self.records { activity.transport() } else { activity.person() }
+impl IdleContext<'_> {
+    /// The last activity: of the user; of the connection where a mode records, since a user who only listens says
+    /// nothing for hours (C.17).
+    fn last_activity(self, activity: &Activity) -> Instant {
+        if self.records { activity.transport() } else { activity.user() }
     }
 }
 
-/// What is due at a moment.
+/// The step due at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Nothing yet; look again then.
+    /// Nothing yet; check again then.
     Wait(Instant),
-    /// This much is left, of which the device is told; look again then.
+    /// Warn the device that this much is left; check again then.
     Warn {
         left: Duration,
         next: Instant,
@@ -69,18 +68,17 @@ enum Step {
     Close,
 }
 
-/// What is due for a device that was last heard at `heard` and has been warned at `warned` before the
-/// end.
-fn step(config: &IdleConfig, total: Duration, heard: Instant, warned: Option<Duration>, now: Instant) -> Step {
-    let end = heard + total;
+/// The step due for a device whose last activity was at `active` and that was warned `warned` before the end.
+fn step(config: &IdleConfig, total: Duration, active: Instant, warned: Option<Duration>, now: Instant) -> Step {
+    let end = active + total;
     if now >= end {
         return Step::Close;
     }
     let left = end - now;
     let given = |before: &Duration| warned.is_some_and(|warned| warned <= *before);
-    // Longest first. A warning that would come with the last message is none.
+    // Longest first. A warning that would be due at the last activity itself is skipped.
     let open = || config.warn_before.iter().copied().filter(|before| *before < total && !given(before));
-    // Of several that are due at once, after a change of the settings, only the last is given.
+    // If several are due at once, after a change of the settings, only the last is given.
     match open().rfind(|before| left <= *before) {
         Some(due) => {
             let next = open().find(|before| *before < due).map_or(end, |before| end - before);
@@ -91,60 +89,61 @@ fn step(config: &IdleConfig, total: Duration, heard: Instant, warned: Option<Dur
 }
 
 impl Presence {
-    /// Begins to look after a connection.
-    pub(crate) fn watch_idleness(&mut self, env: &Environment, occupation: Occupation<'_>) {
+    /// Starts idle tracking for a connection.
+    pub(crate) fn watch_idleness(&mut self, env: &Environment, context: IdleContext<'_>) {
         env.handle.activity.touch();
         self.idle.warned = None;
-        self.check_idleness(env, occupation, Instant::now());
+        self.check_idleness(env, context, Instant::now());
     }
 
-    /// After each event: what is being answered is no silence, and another mode may wait longer.
-    pub(crate) fn record_activity(&mut self, env: &Environment, occupation: Occupation<'_>, answering: bool) {
+    /// Called after each event: an answer counts as activity, and another mode may have another limit.
+    pub(crate) fn record_activity(&mut self, env: &Environment, context: IdleContext<'_>, answering: bool) {
         if std::mem::replace(&mut self.idle.answering, answering) || answering {
             env.handle.activity.touch();
         }
-        if self.idle.look.is_some() && self.idle.mode.as_ref() != occupation.mode {
-            self.check_idleness(env, occupation, Instant::now());
+        if self.idle.next_check.is_some() && self.idle.mode.as_ref() != context.mode {
+            self.check_idleness(env, context, Instant::now());
         }
     }
 
-    /// Whether the connection is to be looked at now.
+    /// Whether a check is due.
     pub(crate) fn is_idle_check_due(&self, now: Instant) -> bool {
-        self.idle.next_look().is_some_and(|at| at <= now)
+        self.idle.next_check().is_some_and(|at| at <= now)
     }
 
-    /// Does what is due and settles when to look again.
-    pub(crate) fn check_idleness(&mut self, env: &Environment, occupation: Occupation<'_>, now: Instant) {
-        self.idle.look = None;
-        self.idle.mode = occupation.mode.cloned();
+    /// Takes the step that is due and schedules the next check.
+    pub(crate) fn check_idleness(&mut self, env: &Environment, context: IdleContext<'_>, now: Instant) {
+        self.idle.next_check = None;
+        self.idle.mode = context.mode.cloned();
         let config = env.config();
-        let mode = occupation.mode.map(AsRef::as_ref).or(config.default_mode.as_deref());
+        let mode = context.mode.map(AsRef::as_ref).or(config.default_mode.as_deref());
         let (Some(total), Some(outbox)) = (config.idle.total(mode), self.link.outbox()) else { return };
         let activity = &env.handle.activity;
         if self.idle.answering {
             activity.touch();
         }
-        let mut heard = occupation.last_heard(activity);
-        // The settings or the mode have changed, or the machine slept: nobody is closed unwarned.
+        let mut active = context.last_activity(activity);
+        // The settings or the mode have changed, or the machine was suspended: no connection is closed without a
+        // warning.
         let last = config.idle.warn_before.iter().copied().filter(|before| *before < total).min();
-        if now >= heard + total
+        if now >= active + total
             && self.idle.warned.is_none()
             && let Some(last) = last
         {
-            activity.grant(last, total);
-            heard = occupation.last_heard(activity);
+            activity.backdate(last, total);
+            active = context.last_activity(activity);
         }
-        // Whoever was heard after a warning has not been warned.
-        if self.idle.warned.is_some_and(|warned| heard + total > now + warned) {
+        // Activity after a warning cancels it.
+        if self.idle.warned.is_some_and(|warned| active + total > now + warned) {
             self.idle.warned = None;
         }
-        match step(&config.idle, total, heard, self.idle.warned, now) {
-            Step::Wait(next) => self.idle.look = Some(next),
+        match step(&config.idle, total, active, self.idle.warned, now) {
+            Step::Wait(next) => self.idle.next_check = Some(next),
             Step::Warn { left, next } => {
                 let _ = outbox.text(reply::timeout_warning(left));
                 metrics::counter!("modehost_idle_warnings_total").increment(1);
                 self.idle.warned = Some(left);
-                self.idle.look = Some(next);
+                self.idle.next_check = Some(next);
             }
             Step::Close => {
                 tracing::debug!(device = %env.handle.device, seconds = total.as_secs(), "nothing was heard; its connection closes");
@@ -184,9 +183,9 @@ mod tests {
 
     #[test]
     fn c6_warnings_come_each_once_and_then_the_end() {
-        let (config, heard, total) = (config(), Instant::now(), 660 * S);
-        let at = |left: u32| heard + total - left * S;
-        let due = |left, warned: Option<u32>| step(&config, total, heard, warned.map(|left| left * S), at(left));
+        let (config, active, total) = (config(), Instant::now(), 660 * S);
+        let at = |left: u32| active + total - left * S;
+        let due = |left, warned: Option<u32>| step(&config, total, active, warned.map(|left| left * S), at(left));
         assert_eq!(due(660, None), Step::Wait(at(15)));
         assert_eq!(due(16, None), Step::Wait(at(15)));
         assert_eq!(due(15, None), Step::Warn { left: 15 * S, next: at(10) });

@@ -1,5 +1,5 @@
-//! What operators see of sessions and do to them. Rule: it is done by the session itself, in its turn, so that nothing of its state
-//! is touched from outside.
+//! Inspection and control of sessions by operators. Rule: the session itself acts on a control, in order with its
+//! events, so that none of its state is touched from outside.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,20 +15,20 @@ use crate::handle::SessionHandle;
 use crate::inspect::{SessionDetail, SessionInfo};
 use crate::turns::TurnRecord;
 
-/// What has become of an order to close a connection.
+/// The result of a request to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kicked {
     /// It is being closed.
     Closing,
-    /// The device has a session and no connection now.
+    /// The device has a session but no connection.
     Away,
     /// There is no session of this device in memory.
     Unknown,
-    /// The server stops, and closes all of them.
+    /// The server is stopping, and closes all of them.
     Stopping,
 }
 
-/// A device that is being forgotten. Until this is dropped it gets no session.
+/// A device that is being forgotten. It gets no session until this is dropped.
 pub struct Forgetting {
     registry: Arc<Registry>,
     device: DeviceId,
@@ -38,40 +38,43 @@ pub struct Forgetting {
 
 impl Drop for Forgetting {
     fn drop(&mut self) {
-        self.registry.leaving.lock().remove(&self.device);
+        self.registry.forgetting.lock().remove(&self.device);
     }
 }
 
 /// Why a device cannot be forgotten now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotForgotten {
+    /// The server is draining.
     #[error("the server is stopping; ask again when it serves")]
     Stopping,
+    /// The device is being forgotten already.
     #[error("this device is being forgotten already; ask again in a moment")]
     Already,
+    /// The session did not end in time.
     #[error("the session of this device is busy and has not ended yet; ask again in a moment")]
     Busy,
 }
 
 impl Registry {
-    /// Ends the session of a device without saving anything, and makes none until the answer is dropped: whoever
-    /// removes what is stored of it has nobody to write it back.
+    /// Ends the session of a device without saving anything, and creates none until the returned guard is dropped:
+    /// nothing can write back what the caller removes from the storage.
     ///
     /// # Errors
-    /// See [`NotForgotten`]; what is stored is as it was.
+    /// See [`NotForgotten`]; the stored data is unchanged.
     pub async fn part_with(self: &Arc<Self>, device: &DeviceId, reason: &str) -> Result<Forgetting, NotForgotten> {
         if self.is_draining() {
             return Err(NotForgotten::Stopping);
         }
-        if !self.leaving.lock().insert(device.clone()) {
+        if !self.forgetting.lock().insert(device.clone()) {
             return Err(NotForgotten::Already);
         }
         let mut forgetting = Forgetting { registry: self.clone(), device: device.clone(), had_session: false };
-        // From here on nobody attaches: whoever did before is in the map.
+        // From here on nothing attaches: sessions attached before are in the map.
         let Some(session) = self.find(device) else { return Ok(forgetting) };
         forgetting.had_session = true;
         let (done, mut all_done) = mpsc::channel(1);
-        session.inbox.control(Control::Forget { reason: reason.into(), done });
+        session.inbox.push_control(Control::Forget { reason: reason.into(), done });
         let ended = async {
             let _ = all_done.recv().await;
             while self.find(device).is_some() {
@@ -82,7 +85,7 @@ impl Registry {
         Ok(forgetting)
     }
 
-    /// Closes the connection of a device with 1008 and these words; its state stays.
+    /// Closes the connection of a device with 1008 and this reason; its state stays.
     pub fn kick(&self, device: &DeviceId, reason: &str) -> Kicked {
         if self.is_draining() {
             return Kicked::Stopping;
@@ -91,14 +94,14 @@ impl Registry {
         if session.connected.load(Ordering::Acquire) == 0 {
             return Kicked::Away;
         }
-        session.inbox.control(Control::Kick { connection: None, reason: reason.into() });
+        session.inbox.push_control(Control::Kick { connection: None, reason: reason.into() });
         Kicked::Closing
     }
 
     /// Closes this one connection, if the device still has it.
     pub fn kick_connection(&self, device: &DeviceId, connection: ConnectionId, reason: &str) {
         if let Some(session) = self.find(device) {
-            session.inbox.control(Control::Kick { connection: Some(connection), reason: reason.into() });
+            session.inbox.push_control(Control::Kick { connection: Some(connection), reason: reason.into() });
         }
     }
 
@@ -107,7 +110,7 @@ impl Registry {
         self.find(device).is_some_and(|session| session.connected.load(Ordering::Acquire) != 0)
     }
 
-    /// Whether no connection is attached any more.
+    /// Whether the server is draining: no connection is attached any more.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -126,16 +129,16 @@ impl Registry {
         Some(records)
     }
 
-    /// A session as it is now; none where the device has none in memory. Waits for a bounded time.
+    /// The current state of a session; none where the device has none in memory. Waits for a bounded time.
     pub async fn detail(&self, device: &DeviceId) -> Option<SessionDetail> {
         let session = self.find(device)?;
-        let (told, mut telling) = mpsc::channel(1);
-        session.inbox.control(Control::Show(told));
-        let inside = timeout(limits::STATE_SAMPLE_PATIENCE, telling.recv()).await.ok().flatten();
+        let (sender, mut receiver) = mpsc::channel(1);
+        session.inbox.push_control(Control::Inspect(sender));
+        let inside = timeout(limits::STATE_SAMPLE_PATIENCE, receiver.recv()).await.ok().flatten();
         let connected = session.connected.load(Ordering::Acquire) != 0;
         let (caller, features, away_since) = {
-            let seen = session.seen.lock();
-            (seen.caller.clone(), seen.features, seen.away_since.filter(|_| !connected))
+            let facts = session.connection_facts.lock();
+            (facts.caller.clone(), facts.features, facts.away_since.filter(|_| !connected))
         };
         let mode = session.published.mode.lock().as_ref().map(|mode| mode.to_string());
         let turns = session.published.turns.lock().records();

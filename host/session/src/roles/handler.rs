@@ -1,12 +1,11 @@
-//! The session's end of one plugin. Rule: the last good state is a snapshot and the events since;
-//! because a mode gives the same effects for the same events, replaying them (and throwing the
-//! effects away) leads to the state before any failing event. Recovery from a trap, roll-back of
-//! a swap and waking from hibernation are this one path.
+//! The handler of one plugin in a session. Rule: the last good state is a snapshot and the events since; because a mode
+//! returns the same effects for the same events, replaying them (and discarding the effects) leads to the state before
+//! any failing event. Recovery from a trap, rollback of a swap and waking from hibernation all use this path.
 //!
-//! Methods also in `handler/`: [`migration`] (to another generation and back). The [`way_back`] is a type of its own.
+//! Further methods in `handler/`: [`migration`] (to another generation and back). [`rollback`] has types of its own.
 
 mod migration;
-mod way_back;
+mod rollback;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,37 +17,37 @@ use modehost_ids::{GenerationId, PluginId};
 use modehost_storage::traits::Watch;
 use tokio::time::Instant;
 
-pub(crate) use self::migration::Refusal;
-use self::way_back::{Before, State, restore_instance};
-pub(crate) use self::way_back::{Trial, way_back};
+pub(crate) use self::migration::MigrationError;
+use self::rollback::{RollbackTarget, State, restore_instance};
+pub(crate) use self::rollback::{Trial, rollback_generation};
 use crate::budget::Permit;
 use crate::environment::Environment;
-use crate::requests::Open;
+use crate::requests::OpenRequest;
 
-/// What a delivery came to.
+/// The result of a delivery.
 pub(crate) enum Delivered {
     Effects(Vec<Effect>),
-    /// The input is at fault.
+    /// The input is invalid.
     Rejected(Rejection),
-    /// The event failed wherever it was tried and has been skipped; the state before it is kept.
+    /// The event failed on every generation and has been skipped; the state before it is kept.
     Skipped(Fault),
-    /// No generation at hand takes the state: the handler has to begin afresh, with this event.
+    /// No available generation restores the state: the handler has to restart empty, with this event.
     Lost(Fault, Event),
 }
 
-/// What the catalog has for a handler besides its own generation.
+/// The catalog's entry for a handler, as far as a rollback needs it.
 #[derive(Default)]
-struct WayBack {
-    /// The generation before; none where nothing older is kept.
+struct RollbackEntry {
+    /// The previous generation; none where none is kept.
     fallback: Option<Arc<dyn Generation>>,
     /// See `Entry::round`.
     round: u32,
 }
 
-/// What is reported to the catalog, with the generation that it is about.
+/// Sends a report to the catalog, with the generation that it is about.
 type OnReport<'a> = dyn FnMut(GenerationId, Report<'_>) + 'a;
 
-/// One plugin, lent to one session.
+/// A plugin in one session: its instance and its state.
 pub(crate) struct Handler {
     pub(crate) plugin: PluginId,
     pub(crate) generation: Arc<dyn Generation>,
@@ -56,63 +55,63 @@ pub(crate) struct Handler {
     pub(crate) permit: Option<Permit>,
     /// The last good state.
     state: State,
-    standing: Standing,
+    health: GenerationHealth,
     pub(crate) role: Role,
-    /// When running timers are due. The system clock, which may jump, has no part in it.
+    /// When running timers are due. Independent of the system clock, which may jump.
     pub(crate) timers: BTreeMap<TimerId, Instant>,
-    /// Open requests; letting go of one cancels it.
-    pub(crate) requests: HashMap<RequestId, Open>,
+    /// Open requests; removing one cancels it.
+    pub(crate) requests: HashMap<RequestId, OpenRequest>,
     pub(crate) watches: HashMap<Arc<str>, Watch>,
-    /// When an event was last given to it.
+    /// When it last got an event.
     pub(crate) used: Instant,
     backoff: Backoff,
 }
 
-/// The role that a handler has in its session.
+/// The role of a handler in its session.
 #[derive(Default)]
 pub(crate) struct Role {
-    /// The mode that this handler is, while it is one.
+    /// The mode that this handler runs, if any.
     pub(crate) mode: Option<Arc<str>>,
-    /// `ended` has been told; the handler goes once nothing of it is open.
+    /// `ended` has been delivered; the handler is dropped once nothing of it is open.
     pub(crate) ending: bool,
 }
 
-/// How the generation of a handler has proven itself in this session.
+/// How the generation of a handler has performed in this session.
 #[derive(Default)]
-struct Standing {
-    /// The way back to the generation before, while it is kept.
+struct GenerationHealth {
+    /// What a rollback to the previous generation needs, while it is kept.
     trial: Option<Trial>,
-    /// A generation that has failed this session, and in which round; it is not tried again before the next.
-    refused: Option<(GenerationId, u32)>,
-    /// The generation has served this session, and the catalog knows.
-    served: bool,
+    /// A generation that has failed in this session, and in which round; it is not tried again before the next round.
+    failed: Option<(GenerationId, u32)>,
+    /// The generation has handled an event of this session, and the catalog knows.
+    reported_served: bool,
 }
 
 /// Repeated faults stop a handler, longer each time.
 #[derive(Default)]
 struct Backoff {
-    /// In a row.
+    /// Consecutive faults.
     faults: u32,
-    /// Device messages are refused until then.
+    /// Device messages are rejected until then.
     until: Option<Instant>,
 }
 
 impl Handler {
-    /// A handler without an instance. `fallback` is where it goes if the generation, still on
-    /// trial, fails it.
+    /// Creates a handler without an instance. `fallback`: the generation to roll back to if this one, still on trial,
+    /// fails.
     pub(crate) fn new(
         plugin: PluginId,
         generation: Arc<dyn Generation>,
         fallback: Option<Arc<dyn Generation>>,
     ) -> Self {
-        let trial = fallback.map(|old| Trial::new(Before { generation: old, state: State::default() }));
+        let trial = fallback.map(|old| Trial::new(RollbackTarget { generation: old, state: State::default() }));
         Self {
             plugin,
             generation,
             instance: None,
             permit: None,
             state: State::default(),
-            standing: Standing { trial, ..Standing::default() },
+            health: GenerationHealth { trial, ..GenerationHealth::default() },
             role: Role::default(),
             timers: BTreeMap::new(),
             requests: HashMap::new(),
@@ -122,9 +121,9 @@ impl Handler {
         }
     }
 
-    /// Takes up the state that an earlier process left.
+    /// Starts from the state that an earlier process stored.
     pub(crate) fn with_snapshot(mut self, snapshot: Snapshot) -> Self {
-        self.state.good = Some(snapshot);
+        self.state.snapshot = Some(snapshot);
         self
     }
 
@@ -132,62 +131,62 @@ impl Handler {
         self.instance.is_some()
     }
 
-    /// True if the handler has been told nothing yet.
+    /// True if the handler has handled no event yet.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.instance.is_none() && self.state.good.is_none() && self.state.tail.is_empty()
+        self.instance.is_none() && self.state.snapshot.is_none() && self.state.tail.is_empty()
     }
 
-    /// True if events have come since the last snapshot.
-    pub(crate) fn is_ahead(&self) -> bool {
+    /// True if there were events since the last snapshot.
+    pub(crate) fn has_tail(&self) -> bool {
         !self.state.tail.is_empty()
     }
 
-    /// True while nothing is running or open that belongs to the handler.
+    /// True while the handler has no running timer and no open request.
     pub(crate) fn is_idle(&self) -> bool {
         self.timers.is_empty() && self.requests.is_empty()
     }
 
-    /// After repeated faults, device messages are refused until then.
+    /// After repeated faults, device messages are rejected until then.
     pub(crate) fn stopped_until(&self) -> Option<Instant> {
         self.backoff.until
     }
 
-    /// Whether this generation has failed the session in this round.
-    pub(crate) fn has_refused(&self, generation: GenerationId, round: u32) -> bool {
-        self.standing.refused == Some((generation, round))
+    /// Whether this generation has failed in this session in this round.
+    pub(crate) fn has_failed(&self, generation: GenerationId, round: u32) -> bool {
+        self.health.failed == Some((generation, round))
     }
 
     /// The last snapshot, for the record.
-    pub(crate) fn good(&self) -> Option<&Snapshot> {
-        self.state.good.as_ref()
+    pub(crate) fn last_snapshot(&self) -> Option<&Snapshot> {
+        self.state.snapshot.as_ref()
     }
 
-    /// The generation has proven itself: the exact way back is kept only as long as it costs little.
-    pub(crate) fn settle(&mut self) {
-        if let Some(trial) = &mut self.standing.trial {
+    /// The trial is over: the data for an exact rollback is kept only as long as it is small.
+    pub(crate) fn end_trial(&mut self) {
+        if let Some(trial) = &mut self.health.trial {
             trial.proven = true;
         }
-        self.standing.trial.take_if(|trial| !trial.is_within_bounds());
+        self.health.trial.take_if(|trial| !trial.is_within_bounds());
     }
 
-    /// The generation that this handler could go back to.
+    /// The data for a rollback, if it is kept.
     pub(crate) fn trial(&self) -> Option<&Trial> {
-        self.standing.trial.as_ref()
+        self.health.trial.as_ref()
     }
 
-    /// Gives an event, and reports to the catalog what becomes of it.
+    /// Delivers an event, and reports the result to the catalog.
     pub(crate) fn deliver(&mut self, env: &Environment, context: Context, event: Event) -> Delivered {
         self.used = Instant::now();
         let (plugin, own) = (self.plugin.clone(), self.generation.clone());
         let (catalog, device) = (&env.services().catalog, &env.handle.device);
-        // Asked for only where something went wrong.
-        let before = || {
+        // Evaluated only after a fault.
+        let rollback_entry = || {
             let table = catalog.table();
             let entry = table.plugins.get(&plugin);
-            let fallback = entry.and_then(|entry| way_back(entry, &own)).cloned();
-            WayBack { fallback, round: entry.map_or(0, |entry| entry.round) }
+            let fallback = entry.and_then(|entry| rollback_generation(entry, &own)).cloned();
+            RollbackEntry { fallback, round: entry.map_or(0, |entry| entry.round) }
         };
-        self.attempt_and_recover((context, event), &before, &mut |generation, report| {
+        self.attempt_and_recover((context, event), &rollback_entry, &mut |generation, report| {
             if let Report::Faulted(fault) | Report::WentBack(fault) | Report::RefusedState(fault) = &report {
                 let went_back = !matches!(report, Report::Faulted(_));
                 tracing::warn!(%plugin, generation = generation.0, %device, went_back, %fault, "a mode failed");
@@ -196,47 +195,47 @@ impl Handler {
         })
     }
 
-    /// Gives an event, at most twice: again after a fault, from the last good state, and to the generation
-    /// before if there is one. The session goes back where that one does what this one could not.
+    /// Delivers an event, at most twice: after a fault it is retried from the last good state, on the previous
+    /// generation if there is one. The session rolls back if that one succeeds where this one failed.
     fn attempt_and_recover(
         &mut self,
         (context, event): (Context, Event),
-        way_back: &dyn Fn() -> WayBack,
+        rollback_entry: &dyn Fn() -> RollbackEntry,
         report: &mut OnReport<'_>,
     ) -> Delivered {
         let unsaved = self.state.tail.len() >= limits::UNSAVED_EVENTS || self.state.tail_bytes >= limits::UNSAVED_BYTES;
-        if unsaved && let Err(fault) = self.refresh() {
-            // Rather not done than done and forgotten.
+        if unsaved && let Err(fault) = self.take_snapshot() {
+            // Better not handled than handled and lost.
             report(self.generation.id(), Report::Faulted(&fault));
             self.back_off();
             return Delivered::Skipped(fault);
         }
         let failed = match self.attempt(context, &event) {
-            Ok(effects) => return self.went_well((context, event), effects, way_back, report),
+            Ok(effects) => return self.on_success((context, event), effects, rollback_entry, report),
             Err(Fault::Rejected(rejection)) => return Delivered::Rejected(rejection),
             Err(fault @ Fault::Capacity(_)) => return Delivered::Skipped(fault),
             Err(fault) => fault,
         };
         self.instance = None;
         let generation = self.generation.id();
-        let WayBack { fallback, round } = way_back();
-        let Some(before) = self.before(fallback) else {
-            return self.once_more((context, event), failed, way_back, report);
+        let RollbackEntry { fallback, round } = rollback_entry();
+        let Some(target) = self.rollback_target(fallback) else {
+            return self.retry((context, event), failed, rollback_entry, report);
         };
-        match before.attempt(context, &event) {
+        match target.attempt(context, &event) {
             Ok((instance, outcome)) => {
-                self.adopt(before, instance, round);
+                self.roll_back_to(target, instance, round);
                 let refused_state = matches!(failed, Fault::Restore(_));
                 report(
                     generation,
                     if refused_state { Report::RefusedState(&failed) } else { Report::WentBack(&failed) },
                 );
                 match outcome {
-                    Ok(effects) => self.went_well((context, event), effects, way_back, report),
+                    Ok(effects) => self.on_success((context, event), effects, rollback_entry, report),
                     Err(rejection) => Delivered::Rejected(rejection),
                 }
             }
-            // Nobody knows how the one before would have fared.
+            // Unknown whether the previous generation would have failed as well.
             Err(fault @ Fault::Capacity(_)) => Delivered::Skipped(fault),
             Err(_) => {
                 report(generation, Report::Faulted(&failed));
@@ -245,17 +244,17 @@ impl Handler {
         }
     }
 
-    /// A second try where there is no generation before.
-    fn once_more(
+    /// Retries where there is no previous generation.
+    fn retry(
         &mut self,
         (context, event): (Context, Event),
         failed: Fault,
-        way_back: &dyn Fn() -> WayBack,
+        rollback_entry: &dyn Fn() -> RollbackEntry,
         report: &mut OnReport<'_>,
     ) -> Delivered {
         report(self.generation.id(), Report::Faulted(&failed));
         match self.attempt(context, &event) {
-            Ok(effects) => self.went_well((context, event), effects, way_back, report),
+            Ok(effects) => self.on_success((context, event), effects, rollback_entry, report),
             Err(Fault::Rejected(rejection)) => Delivered::Rejected(rejection),
             Err(fault) => {
                 self.instance = None;
@@ -267,7 +266,7 @@ impl Handler {
         }
     }
 
-    /// The event failed wherever it could be tried.
+    /// The event failed on every generation.
     fn give_up(&mut self, fault: Fault, event: Event) -> Delivered {
         if matches!(fault, Fault::Restore(_)) {
             return Delivered::Lost(fault, event);
@@ -278,28 +277,28 @@ impl Handler {
         Delivered::Skipped(fault)
     }
 
-    fn went_well(
+    fn on_success(
         &mut self,
         (context, event): (Context, Event),
         effects: Vec<Effect>,
-        way_back: &dyn Fn() -> WayBack,
+        rollback_entry: &dyn Fn() -> RollbackEntry,
         report: &mut OnReport<'_>,
     ) -> Delivered {
         self.backoff.faults = 0;
         self.backoff.until = None;
-        match self.note(context, event) {
-            Ok(()) if !self.standing.served => {
-                self.standing.served = true;
+        match self.record(context, event) {
+            Ok(()) if !self.health.reported_served => {
+                self.health.reported_served = true;
                 report(self.generation.id(), Report::Served);
             }
             Ok(()) => {}
             Err(fault) => {
-                // The event went well; where its state cannot be kept, the generation before may.
+                // The event succeeded; if its state cannot be snapshotted, the previous generation may be able to.
                 let generation = self.generation.id();
-                let WayBack { fallback, round } = way_back();
-                match self.before(fallback).map(|before| (before.restore_instance(), before)) {
-                    Some((Ok(instance), before)) => {
-                        self.adopt(before, instance, round);
+                let RollbackEntry { fallback, round } = rollback_entry();
+                match self.rollback_target(fallback).map(|target| (target.restore_instance(), target)) {
+                    Some((Ok(instance), target)) => {
+                        self.roll_back_to(target, instance, round);
                         report(generation, Report::WentBack(&fault));
                     }
                     _ => report(generation, Report::Faulted(&fault)),
@@ -309,33 +308,32 @@ impl Handler {
         Delivered::Effects(effects)
     }
 
-    /// The generation before with the state that it goes on with: exactly, where that is known, else
-    /// with the state as it is now.
-    fn before(&self, fallback: Option<Arc<dyn Generation>>) -> Option<Before> {
-        if let Some(trial) = &self.standing.trial {
-            return Some(trial.before.clone());
+    /// The previous generation with the state that it continues from: the exact one, where that is kept, else the
+    /// current state.
+    fn rollback_target(&self, fallback: Option<Arc<dyn Generation>>) -> Option<RollbackTarget> {
+        if let Some(trial) = &self.health.trial {
+            return Some(trial.target.clone());
         }
         let generation = fallback.filter(|fallback| fallback.id() != self.generation.id())?;
-        Some(Before { generation, ..self.as_it_is() })
+        Some(RollbackTarget { generation, ..self.as_rollback_target() })
     }
 
-    /// The generation of now, with its state.
-    fn as_it_is(&self) -> Before {
-        Before { generation: self.generation.clone(), state: self.state.clone() }
+    /// The current generation with its state.
+    fn as_rollback_target(&self) -> RollbackTarget {
+        RollbackTarget { generation: self.generation.clone(), state: self.state.clone() }
     }
 
-    /// Goes back.
-    fn adopt(&mut self, before: Before, instance: Box<dyn Instance>, round: u32) {
-        self.standing.refused = Some((self.generation.id(), round));
-        self.standing.trial = None;
-        self.standing.served = false;
-        (self.generation, self.state) = (before.generation, before.state);
+    /// Rolls back.
+    fn roll_back_to(&mut self, target: RollbackTarget, instance: Box<dyn Instance>, round: u32) {
+        self.health.failed = Some((self.generation.id(), round));
+        self.health.trial = None;
+        self.health.reported_served = false;
+        (self.generation, self.state) = (target.generation, target.state);
         self.instance = Some(instance);
     }
 
-    /// Begins afresh on this generation, as if the handler had just been made: nothing of its state, its
-    /// timers and its requests is left.
-    pub(crate) fn begin_afresh(&mut self, generation: Arc<dyn Generation>, fallback: Option<Arc<dyn Generation>>) {
+    /// Restarts empty on this generation, as a new handler: state, timers and requests are dropped.
+    pub(crate) fn restart_empty(&mut self, generation: Arc<dyn Generation>, fallback: Option<Arc<dyn Generation>>) {
         let permit = self.permit.take();
         let role = Role { mode: self.role.mode.take(), ending: false };
         *self = Self { permit, role, ..Self::new(self.plugin.clone(), generation, fallback) };
@@ -361,28 +359,28 @@ impl Handler {
         }
     }
 
-    /// Keeps an event that went well for replay; takes a snapshot when enough have come together.
+    /// Keeps a handled event for replay; takes a snapshot when there are enough.
     ///
     /// # Errors
-    /// If none can be taken; the event is kept all the same.
-    fn note(&mut self, context: Context, event: Event) -> Result<(), Fault> {
+    /// If the snapshot fails; the event is kept nevertheless.
+    fn record(&mut self, context: Context, event: Event) -> Result<(), Fault> {
         let weight = event.weight();
-        if let Some(trial) = &mut self.standing.trial
-            && !trial.note(context, &event, weight)
+        if let Some(trial) = &mut self.health.trial
+            && !trial.record(context, &event, weight)
         {
-            self.standing.trial = None;
+            self.health.trial = None;
         }
         self.state.tail_bytes += weight;
         self.state.tail.push((context, event));
         let due = self.state.tail.len() >= limits::REPLAY_EVENTS || self.state.tail_bytes > limits::REPLAY_BYTES;
-        if due { self.refresh() } else { Ok(()) }
+        if due { self.take_snapshot() } else { Ok(()) }
     }
 
-    /// Takes a snapshot if events have come since the last.
+    /// Takes a snapshot if there were events since the last.
     ///
     /// # Errors
-    /// If the guest would not give one; the last good state and the events since are then as before.
-    pub(crate) fn refresh(&mut self) -> Result<(), Fault> {
+    /// If the guest failed to return one; the last good state and the events since are unchanged.
+    pub(crate) fn take_snapshot(&mut self) -> Result<(), Fault> {
         if self.state.tail.is_empty() {
             return Ok(());
         }
@@ -392,7 +390,7 @@ impl Handler {
         };
         match taken {
             Ok(snapshot) => {
-                self.state.good = Some(snapshot);
+                self.state.snapshot = Some(snapshot);
                 self.state.tail = Vec::new();
                 self.state.tail_bytes = 0;
                 Ok(())
@@ -405,9 +403,9 @@ impl Handler {
         }
     }
 
-    /// Gives the instance's memory back; the state stays.
+    /// Frees the instance's memory; the state stays.
     pub(crate) fn hibernate(&mut self) {
-        let _ = self.refresh();
+        let _ = self.take_snapshot();
         self.instance = None;
         self.permit = None;
     }

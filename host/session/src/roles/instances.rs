@@ -1,5 +1,5 @@
-//! Instances in memory. Rule: an instance lives only with a permit of the budget; whoever waits for one holds none, and
-//! instances that nothing happens to are put to sleep.
+//! Live instances. Rule: an instance is live only with a permit of the budget; a session that waits for a permit holds
+//! none, and idle instances hibernate.
 
 use crate::limits;
 use modehost_contract::{Fault, Snapshot};
@@ -15,18 +15,18 @@ impl Roles {
     /// Makes a handler live, within the budget.
     ///
     /// # Errors
-    /// If there was no room for an instance in time. What cannot be restored otherwise fails at the next event.
-    pub(crate) async fn make_live(&mut self, env: &Environment, place: usize) -> Result<(), Fault> {
-        if self.handlers[place].is_live() {
+    /// If there was no capacity for an instance in time. Other restore failures surface at the next event.
+    pub(crate) async fn make_live(&mut self, env: &Environment, index: usize) -> Result<(), Fault> {
+        if self.handlers[index].is_live() {
             return Ok(());
         }
         let patience = Instant::now() + limits::PERMIT_PATIENCE;
         loop {
-            if self.handlers[place].permit.is_none() {
+            if self.handlers[index].permit.is_none() {
                 let permit = match env.shared.budget.try_permit() {
                     Some(permit) => permit,
                     None => {
-                        // Whoever waits holds nothing, or two sessions could wait for each other.
+                        // A session that waits holds no permits, or two sessions could deadlock.
                         self.handlers.iter_mut().for_each(Handler::hibernate);
                         let waited = env.shared.budget.permit().await;
                         waited.ok_or_else(|| {
@@ -35,13 +35,13 @@ impl Roles {
                         })?
                     }
                 };
-                self.handlers[place].permit = Some(permit);
+                self.handlers[index].permit = Some(permit);
             }
             if self.hibernate_at.is_none() {
                 self.hibernate_at = Some(Instant::now() + limits::HANDLER_LINGER);
             }
-            match self.handlers[place].make_live() {
-                // A pool that is full is not the mode's doing: others sleep for it, ours first.
+            match self.handlers[index].make_live() {
+                // A full instance pool is not the mode's fault: others hibernate for it, this session first.
                 Err(fault @ Fault::Capacity(_)) => {
                     self.handlers.iter_mut().for_each(Handler::hibernate);
                     if Instant::now() >= patience {
@@ -49,13 +49,13 @@ impl Roles {
                     }
                     env.shared.budget.relieve().await;
                 }
-                // What cannot be restored otherwise fails in `deliver`, which knows what to do about it.
+                // Other restore failures surface in `deliver`, which handles them.
                 _ => return Ok(()),
             }
         }
     }
 
-    /// Puts instances to sleep that nothing has happened to; with `pressure`, all of them.
+    /// Hibernates idle instances; with `pressure`, all of them.
     pub(crate) fn hibernate(&mut self, env: &Environment, pressure: bool) {
         let (now, keep) = (Instant::now(), env.config().hibernate_after);
         let mut next = None::<Instant>;
@@ -72,17 +72,17 @@ impl Roles {
         self.hibernate_at = next;
     }
 
-    /// The state of a plugin as it is now, for a version that is to be tried on it.
+    /// Sends the current state of a plugin, for a new version to be tried on it.
     pub(crate) fn sample(&mut self, plugin: &PluginId, samples: &mpsc::Sender<Snapshot>) {
-        let Some(place) = self.place(plugin) else { return };
-        let _ = self.handlers[place].refresh();
-        if let Some(good) = self.handlers[place].good() {
-            // Where enough have come, nobody waits for this one.
-            let _ = samples.try_send(good.clone());
+        let Some(index) = self.index_of(plugin) else { return };
+        let _ = self.handlers[index].take_snapshot();
+        if let Some(snapshot) = self.handlers[index].last_snapshot() {
+            // Dropped if enough samples have arrived.
+            let _ = samples.try_send(snapshot.clone());
         }
     }
 
-    /// Whether instances are to be looked at now.
+    /// Whether a check for idle instances is due.
     pub(crate) fn is_hibernation_due(&self, now: Instant) -> bool {
         self.hibernate_at.is_some_and(|at| at <= now)
     }

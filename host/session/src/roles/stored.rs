@@ -1,5 +1,5 @@
-//! Handlers in the record of a session. Rule: everything that a mode would miss is in the record: state, timers, open
-//! requests, watches; an event that has not been given yet counts as still open.
+//! Handlers in the session record. Rule: everything that a mode would miss is in the record: state, timers, open
+//! requests, watches; an event that has not been delivered yet counts as still open.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use super::handler::Handler;
 use crate::clock::unix_ms;
 use crate::config::Language;
 use crate::environment::Environment;
-use crate::requests::failed;
+use crate::requests::request_failed;
 use crate::work::WorkQueue;
 
-/// Where a record leads to that is taken up.
+/// The target of restored handlers.
 pub(crate) struct Resumed<'a> {
     /// Gets the events that the handlers have missed.
     pub(crate) work: &'a mut WorkQueue,
-    /// The language in which to speak to the person.
+    /// The language to speak to the user in.
     pub(crate) language: Language,
 }
 
 impl Roles {
-    /// The handlers as of now, with the time that the record was made.
+    /// The handlers as of now, with the time of the record.
     pub(crate) fn stored(&mut self, work: &WorkQueue) -> (Vec<StoredHandler>, u64) {
         let mut handlers = Vec::with_capacity(self.handlers.len());
         let (now, saved_at) = (Instant::now(), unix_ms());
@@ -37,11 +37,11 @@ impl Roles {
             saved_at.saturating_add(u64::try_from(left).unwrap_or(u64::MAX))
         };
         for handler in &mut self.handlers {
-            let _ = handler.refresh();
-            let Some(good) = handler.good() else { continue };
+            let _ = handler.take_snapshot();
+            let Some(snapshot) = handler.last_snapshot() else { continue };
             let mut timers: Vec<_> = handler.timers.iter().map(|(id, due)| (*id, ends_at(*due))).collect();
             let mut requests: Vec<_> = handler.requests.keys().copied().collect();
-            // What has ended and is not told yet would be lost with this process, too.
+            // Outcomes that are not delivered yet would be lost with this process as well.
             let untold = work.events_of(&handler.plugin);
             for event in untold {
                 match event {
@@ -52,8 +52,8 @@ impl Roles {
             handlers.push(StoredHandler {
                 plugin: handler.plugin.as_str().to_owned(),
                 version: handler.generation.manifest().version.clone(),
-                schema: good.schema,
-                state: good.state.clone(),
+                schema: snapshot.schema,
+                state: snapshot.state.clone(),
                 timers,
                 requests,
                 watches: handler.watches.keys().map(|key| key.to_string()).collect(),
@@ -65,12 +65,12 @@ impl Roles {
         (handlers, saved_at)
     }
 
-    /// True while a mode runs, or something is open that belongs to a handler.
+    /// True while a mode runs, or a handler has something open.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.mode.is_some() || self.handlers.iter().any(|handler| !handler.is_idle())
     }
 
-    /// Takes up what an earlier process left.
+    /// Restores the handlers of an earlier process.
     pub(crate) fn restore_all(
         &mut self,
         env: &Environment,
@@ -79,21 +79,21 @@ impl Roles {
         mut resumed: Resumed<'_>,
     ) {
         self.mode = mode.map(Into::into);
-        self.clock.begin(saved_at);
+        self.clock.resume_from(saved_at);
         for handler in stored {
             self.restore(env, handler, saved_at, &mut resumed);
         }
-        // A mode whose plugin is gone is over.
+        // A mode whose plugin is gone has ended.
         if !self.handlers.iter().any(|handler| handler.role.mode == self.mode) {
             self.mode = None;
         }
     }
 
-    /// Takes up what waited for a plugin that is loaded now.
+    /// Restores the handlers of plugins that have been loaded since.
     pub(crate) fn adopt_orphans(&mut self, env: &Environment, mut resumed: Resumed<'_>) {
         for stored in std::mem::take(&mut self.orphans) {
-            // Whoever has begun anew meanwhile goes on with that.
-            if self.place(&stored.plugin.as_str().into()).is_none() {
+            // A handler that has started meanwhile wins.
+            if self.index_of(&stored.plugin.as_str().into()).is_none() {
                 self.restore(env, stored, unix_ms(), &mut resumed);
             }
         }
@@ -108,7 +108,7 @@ impl Roles {
             (generation, entry.map_or(0, |entry| entry.discarded_before))
         };
         let (now, unix) = (Instant::now(), unix_ms());
-        // Where the clock has gone back since, no more is left than there was.
+        // If the system clock was set back since, no more time is left than at the save.
         let left = |ends_at: u64| ends_at.saturating_sub(unix).min(ends_at.saturating_sub(saved_at));
         let Some(generation) = generation else {
             tracing::warn!(%plugin, device = %env.handle.device, "state of a plugin that is not loaded is kept for its return");
@@ -117,7 +117,7 @@ impl Roles {
             return;
         };
         if saved_at < discarded_before {
-            return self.restore_afresh(env, &plugin, stored.mode.map(Into::into), generation, resumed);
+            return self.restart_discarded(env, &plugin, stored.mode.map(Into::into), generation, resumed);
         }
         let version = generation.manifest().version.clone();
         let snapshot = Snapshot { schema: stored.schema, state: stored.state };
@@ -137,14 +137,14 @@ impl Roles {
             resumed.work.push_event(plugin.clone(), event);
         }
         for request in stored.requests {
-            let event = failed(request, Failure::Interrupted, "the server was restarted");
+            let event = request_failed(request, Failure::Interrupted, "the server was restarted");
             resumed.work.push_event(plugin.clone(), event);
         }
     }
 
-    /// The operator has discarded what was stored of this plugin: a mode that ran begins anew, and nothing
-    /// else is left of it.
-    fn restore_afresh(
+    /// The operator has discarded the stored state of this plugin: a running mode restarts, and everything else is
+    /// dropped.
+    fn restart_discarded(
         &mut self,
         env: &Environment,
         plugin: &PluginId,

@@ -1,5 +1,5 @@
-//! What is left of a turn: a record, its line in the log, and the last few of a session. Rule: times, names and outcomes;
-//! never what was said. A device that floods the server with turns gets a bounded number of lines.
+//! The record of a turn, its log line, and the last few records of a session. Rule: times, names and outcomes; never
+//! the text of the conversation. A device that floods the server with turns gets a bounded number of lines.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use modehost_ids::{DeviceId, GenerationId, PluginId, SessionId, TurnId};
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// What a turn began with.
+/// What started a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnKind {
-    /// Words that were spoken.
+    /// Speech.
     Utterance,
-    /// Words that were typed.
+    /// Typed text.
     Typed,
-    /// The word that wakes the device.
+    /// A wake word.
     WakeWord,
     /// A message of another type.
     Message,
@@ -35,17 +35,17 @@ impl TurnKind {
     }
 }
 
-/// What a turn came to.
+/// The outcome of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnOutcome {
-    /// Something was said or sent.
+    /// Something was spoken or sent.
     Answered,
-    /// The person, or a lost connection, ended the answer before its end.
+    /// The user, or a lost connection, cut the answer off.
     Interrupted,
     /// A recogniser, a model or a mode has failed.
     Failed,
-    /// No answer was made, and none was missing.
+    /// There was no answer, and none was expected.
     Nothing,
 }
 
@@ -61,27 +61,32 @@ impl TurnOutcome {
     }
 }
 
-/// One turn that is over. All times count from the end of what the person said or sent.
+/// One turn that has ended. All times count from the end of what the user said or sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TurnRecord {
+    /// The session.
     pub session: SessionId,
+    /// Number of the turn within its session.
     pub turn: TurnId,
-    /// Unix ms of its beginning.
+    /// Unix ms of its start.
     pub at: u64,
+    /// What started it.
     pub kind: TurnKind,
-    /// Who was given it; none where nobody was.
+    /// The plugin that received it; none if none did.
     pub plugin: Option<PluginId>,
+    /// The generation of that plugin.
     pub generation: Option<GenerationId>,
     /// Until the text was known; none where nothing was recognised.
     pub recognition_ms: Option<u64>,
-    /// From the first question to a model to the first piece of its answer; none where answers come whole.
+    /// From the first question to a model to the first token of its answer; none where answers are not streamed.
     pub model_first_ms: Option<u64>,
-    /// Of all questions to models, each from its beginning to its end.
+    /// Sum over all questions to models, each from its start to its end.
     pub model_ms: Option<u64>,
-    /// Until the first frame of speech was sent.
+    /// Until the first audio frame was sent.
     pub first_sound_ms: Option<u64>,
     /// Until all of it was over.
     pub total_ms: u64,
+    /// How it ended.
     pub outcome: TurnOutcome,
     /// What interrupted it, or what failed.
     pub why: Option<String>,
@@ -89,10 +94,10 @@ pub struct TurnRecord {
 
 /// The last turns of a session, oldest first.
 #[derive(Debug, Default)]
-pub struct Ring(VecDeque<TurnRecord>);
+pub struct RecentTurns(VecDeque<TurnRecord>);
 
-impl Ring {
-    /// Adds one; the oldest goes where there are too many.
+impl RecentTurns {
+    /// Appends a record; drops the oldest beyond the limit.
     pub(crate) fn push(&mut self, record: TurnRecord) {
         if self.0.len() == limits::TURNS_KEPT {
             self.0.pop_front();
@@ -106,17 +111,17 @@ impl Ring {
     }
 }
 
-/// Bounds the lines of one session.
+/// Limits the log lines of one session.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct TurnLog {
     since: Option<Instant>,
     written: u32,
     left_out: u32,
 }
 
-impl Lines {
-    /// Writes the line of a turn. Where a mode only keeps what is said, there is one for each sentence: of
-    /// those that came to nothing, as they should, only at `debug`.
+impl TurnLog {
+    /// Writes the line of a turn. A mode that records produces one turn for each sentence: those without an answer, as
+    /// intended, are logged at `debug` only.
     pub(super) fn write(&mut self, device: &DeviceId, record: &TurnRecord, records: bool) {
         if !self.admit(Instant::now()) {
             return;
@@ -171,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_flood_of_turns_is_a_number() {
-        let (mut lines, now) = (Lines::default(), Instant::now());
-        let admitted = (0..100).filter(|_| lines.admit(now)).count();
-        assert_eq!((admitted as u32, lines.left_out), (limits::TURN_LOG_LINES, 100 - limits::TURN_LOG_LINES));
-        assert!(lines.admit(now + Duration::from_secs(1)));
+        let (mut log, now) = (TurnLog::default(), Instant::now());
+        let admitted = (0..100).filter(|_| log.admit(now)).count();
+        assert_eq!((admitted as u32, log.left_out), (limits::TURN_LOG_LINES, 100 - limits::TURN_LOG_LINES));
+        assert!(log.admit(now + Duration::from_secs(1)));
     }
 }

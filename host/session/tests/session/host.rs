@@ -1,5 +1,5 @@
-//! A registry with real storage and real mode threads, and devices that read their outboxes.
-//! Rule: a device waits for a message with a deadline, never for a time to pass.
+//! A registry with real storage and real mode threads, and devices that read their outboxes. Rule: a device waits for a
+//! message with a deadline, never for a time to pass.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -15,23 +15,23 @@ use modehost_task::{IoTask, WorkThreads, run_blocking, spawn_io};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::native::Turned;
+use crate::native::TestCatalog;
 
-/// Everything that sessions need; the folder goes with it.
+/// Everything that sessions need; the data directory is deleted with it.
 pub struct TestHost {
     pub registry: Arc<Registry>,
-    pub catalog: Arc<Turned>,
+    pub catalog: Arc<TestCatalog>,
     pub config: watch::Sender<Arc<Config>>,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
-type Fittings = (Arc<Registry>, Arc<Turned>, watch::Sender<Arc<Config>>);
+type Built = (Arc<Registry>, Arc<TestCatalog>, watch::Sender<Arc<Config>>);
 
-fn fit(folder: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -> Fittings {
-    let settings = modehost_storage::Config { dir: folder.into(), ..Default::default() };
+fn build(directory: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -> Built {
+    let settings = modehost_storage::Config { dir: directory.into(), ..Default::default() };
     let storage = SqliteStorage::open(&settings).expect("storage");
     let threads = Arc::new(WorkThreads::start("mode", 2, &tokio::runtime::Handle::current()).expect("threads"));
-    let catalog = Arc::new(Turned::default());
+    let catalog = Arc::new(TestCatalog::default());
     let (config, watched) = watch::channel(Arc::new(config));
     let speech = Speech::new(threads.clone(), Parts::none());
     let mut services = Services {
@@ -54,39 +54,39 @@ fn fit(folder: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -> Fit
 }
 
 impl TestHost {
-    /// A host with these settings; `adjust` may add services.
+    /// A host with these settings; `adjust` may replace services.
     pub fn with(config: Config, adjust: impl FnOnce(&mut Services)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (registry, catalog, config) = fit(folder.path(), config, adjust);
-        Self { registry, catalog, config, folder }
+        let directory = tempfile::tempdir().expect("a directory");
+        let (registry, catalog, config) = build(directory.path(), config, adjust);
+        Self { registry, catalog, config, directory }
     }
 
-    /// Stops in order and starts again on the same folder, with no plugin loaded.
-    pub async fn restart(&mut self) {
+    /// Drains, and starts again on the same directory, with no plugin loaded.
+    pub async fn bufferedart(&mut self) {
         self.registry.drain(1001, "restart").await;
-        self.begin_again(|_| {}).await;
+        self.start_again(|_| {}).await;
     }
 
-    /// Ends without a word to anybody, as a kill does, and starts again on the same folder, with no
-    /// plugin loaded; `adjust` may add services.
+    /// Ends without notice, as a kill does, and starts again on the same directory, with no plugin loaded; `adjust` may
+    /// replace services.
     pub async fn crash(&mut self, adjust: impl FnOnce(&mut Services)) {
-        self.begin_again(adjust).await;
+        self.start_again(adjust).await;
     }
 
-    async fn begin_again(&mut self, adjust: impl FnOnce(&mut Services)) {
+    async fn start_again(&mut self, adjust: impl FnOnce(&mut Services)) {
         let config = self.config.borrow().as_ref().clone();
-        // The storage lets its folder go with the last session that holds it.
-        let elsewhere = tempfile::tempdir().expect("a folder");
-        let spare = fit(elsewhere.path(), config.clone(), |_| {});
-        (self.registry, self.catalog, self.config) = spare;
+        // The storage releases its directory when the last session that holds it ends.
+        let other_directory = tempfile::tempdir().expect("a directory");
+        let placeholder = build(other_directory.path(), config.clone(), |_| {});
+        (self.registry, self.catalog, self.config) = placeholder;
         let again = tokio::time::timeout(Duration::from_secs(10), async {
-            let settings = modehost_storage::Config { dir: self.folder.path().into(), ..Default::default() };
+            let settings = modehost_storage::Config { dir: self.directory.path().into(), ..Default::default() };
             while SqliteStorage::open(&settings).is_err() {
                 tokio::task::yield_now().await;
             }
         });
-        again.await.expect("the folder is free");
-        (self.registry, self.catalog, self.config) = fit(self.folder.path(), config, adjust);
+        again.await.expect("the directory is free");
+        (self.registry, self.catalog, self.config) = build(self.directory.path(), config, adjust);
     }
 
     /// With default settings.
@@ -94,25 +94,25 @@ impl TestHost {
         Self::with(Config::default(), |_| {})
     }
 
-    /// A device that is connected.
+    /// Connects a device.
     pub fn device(&self, id: &str) -> Device {
         let (sender, reader) = outbox();
         let attachment = self.registry.attach(&id.into(), sender, DuplicateDevice::Takeover).expect("attached");
-        Device { attachment: Some(attachment), reader, seen: VecDeque::new() }
+        Device { attachment: Some(attachment), reader, received: VecDeque::new() }
     }
 }
 
-/// Time stands still while this lives, but for what the test advances; if the test hangs, time
-/// runs on after a while, so that whatever waits says what it waits for.
-pub struct StandingTime {
+/// Pauses time while this lives, except for what the test advances; if the test hangs, time continues after a while, so
+/// that deadlines report what was waited for.
+pub struct PausedTime {
     _task: IoTask<()>,
     _end: std::sync::mpsc::SyncSender<()>,
 }
 
-impl StandingTime {
-    /// Needs a runtime of one thread whose time is paused.
+impl PausedTime {
+    /// Needs a single-threaded runtime whose time is paused.
     pub fn new() -> Self {
-        // Time does not run by itself while blocking work does.
+        // Time does not auto-advance while blocking work is running.
         let (end, ended) = std::sync::mpsc::sync_channel::<()>(0);
         let task = spawn_io(async move {
             run_blocking(move || {
@@ -128,11 +128,11 @@ impl StandingTime {
 pub struct Device {
     attachment: Option<Attachment>,
     reader: OutboxReader,
-    seen: VecDeque<Frame>,
+    received: VecDeque<Frame>,
 }
 
 impl Device {
-    /// Says a message as firmware would.
+    /// Sends a message as firmware would.
     pub async fn say(&self, message: Value) {
         let text = message.to_string();
         let kind = check(&text, 64).expect("well-formed").kind.into_owned();
@@ -141,69 +141,69 @@ impl Device {
         attachment.message(attachment.overhear(message)).await.expect("a session");
     }
 
-    /// Says a message that is no sign of life of anybody.
-    pub async fn passes_on(&self, message: Value) {
+    /// Sends a message that does not count as activity of the user.
+    pub async fn say_inactive(&self, message: Value) {
         let text = message.to_string();
         let kind = check(&text, 64).expect("well-formed").kind.into_owned();
         let message = DeviceMessage::parse(&kind, &text).expect("a message");
         self.attachment.as_ref().expect("connected").message(message.into()).await.expect("a session");
     }
 
-    /// Gives the sign of life that a connection gives for whatever it reads.
-    pub fn touches(&self) {
+    /// Records activity, as a connection does for whatever it reads.
+    pub fn touch(&self) {
         self.attachment.as_ref().expect("connected").touch();
     }
 
-    /// The next message that `wanted` takes; others are passed over.
-    pub async fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut passed = Vec::new();
+    /// The next message that `wanted` accepts; others are skipped.
+    pub async fn expect_message(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut skipped = Vec::new();
         let found = tokio::time::timeout(Duration::from_secs(10), async {
             loop {
                 let message = self.next().await;
                 if wanted(&message) {
                     return message;
                 }
-                passed.push(message);
+                skipped.push(message);
             }
         });
         match found.await {
             Ok(message) => message,
-            Err(_) => panic!("not heard; heard: {passed:?}"),
+            Err(_) => panic!("not received; received: {skipped:?}"),
         }
     }
 
-    /// All messages up to one that `wanted` takes, with it.
-    pub async fn hears_all(&mut self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
-        let mut heard = Vec::new();
+    /// All messages up to and including one that `wanted` accepts.
+    pub async fn expect_through(&mut self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut received = Vec::new();
         let all = tokio::time::timeout(Duration::from_secs(10), async {
             loop {
                 let message = self.next().await;
                 let last = wanted(&message);
-                heard.push(message);
+                received.push(message);
                 if last {
                     return;
                 }
             }
         });
         if all.await.is_err() {
-            panic!("not heard; heard: {heard:?}");
+            panic!("not received; received: {received:?}");
         }
-        heard
+        received
     }
 
-    /// All that has been said up to now: a message that nothing handles is answered last.
-    pub async fn hears_up_to_now(&mut self) -> Vec<Value> {
+    /// All messages sent so far: the error for an unknown type comes last.
+    pub async fn received_so_far(&mut self) -> Vec<Value> {
         let mark = format!("mark-{}", fastrand::u64(..));
-        self.passes_on(serde_json::json!({ "type": mark })).await;
-        let mut heard = self.hears_all(|message| message["ref"]["type"] == mark.as_str()).await;
-        heard.pop();
-        heard
+        self.say_inactive(serde_json::json!({ "type": mark })).await;
+        let mut received = self.expect_through(|message| message["ref"]["type"] == mark.as_str()).await;
+        received.pop();
+        received
     }
 
-    /// What is in the outbox already, of a connection that nobody answers any more.
-    pub fn rest(&mut self) -> Vec<Value> {
-        self.reader.take(&mut self.seen);
-        let texts = self.seen.drain(..).filter_map(|frame| match frame {
+    /// Messages left in the outbox of a connection that is no longer served.
+    pub fn buffered(&mut self) -> Vec<Value> {
+        self.reader.take(&mut self.received);
+        let texts = self.received.drain(..).filter_map(|frame| match frame {
             Frame::Text(Text::Own(text)) => Some(text),
             Frame::Text(Text::Shared(text)) => Some(text.to_string()),
             _ => None,
@@ -211,19 +211,19 @@ impl Device {
         texts.map(|text| serde_json::from_str(&text).expect("json")).collect()
     }
 
-    /// Says hello and is answered.
-    pub async fn greets(&mut self, mcp: bool) {
+    /// Sends hello and reads the answer.
+    pub async fn say_hello(&mut self, mcp: bool) {
         self.say(serde_json::json!({ "type": "hello", "features": { "mcp": mcp } })).await;
-        self.hears(|message| message["type"] == "hello").await;
+        self.expect_message(|message| message["type"] == "hello").await;
     }
 
-    /// Has the mock mode of this type want something.
-    pub async fn pulls(&self, mock_mode: &str, wanted: Value) {
+    /// Makes the mock mode of this type return these effects.
+    pub async fn instruct(&self, mock_mode: &str, wanted: Value) {
         self.say(serde_json::json!({ "type": mock_mode, "do": wanted })).await;
     }
 
-    /// What a recogniser makes of its sound.
-    pub async fn is_understood(&self, text: &str, confirmed: bool) {
+    /// Sends a result of the recogniser.
+    pub async fn transcribe(&self, text: &str, confirmed: bool) {
         let words = Words {
             text: text.into(),
             is_final: confirmed,
@@ -233,49 +233,49 @@ impl Device {
             took: None,
             source: "test".into(),
         };
-        self.attachment.as_ref().expect("connected").words(words).await.expect("a session");
+        self.attachment.as_ref().expect("connected").transcript(words).await.expect("a session");
     }
 
-    /// The next event of this name that a mock mode was told.
-    pub async fn is_told(&mut self, event: &str) -> Value {
-        self.hears(|message| message["event"] == event).await
+    /// The next event of this name that a mock mode reports.
+    pub async fn expect_event(&mut self, event: &str) -> Value {
+        self.expect_message(|message| message["event"] == event).await
     }
 
     /// The next message of any kind.
     pub async fn next(&mut self) -> Value {
         loop {
-            match self.seen.pop_front() {
+            match self.received.pop_front() {
                 Some(Frame::Text(Text::Own(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Text(Text::Shared(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Close { code, reason }) => return serde_json::json!({ "closed": code, "reason": reason }),
                 Some(Frame::Audio { .. }) => {}
                 Some(Frame::Mark(mark)) => mark.reach(),
-                None => self.reader.fill(&mut self.seen).await,
+                None => self.reader.fill(&mut self.received).await,
             }
         }
     }
 
-    /// The epoch of the sound that comes now.
+    /// The current audio epoch.
     pub fn epoch(&self) -> u64 {
         self.attachment.as_ref().expect("connected").epoch()
     }
 
-    /// A recogniser has made this of sound of that epoch.
-    pub async fn is_understood_of(&self, epoch: u64, text: &str) {
+    /// Sends a result of the recogniser for audio of that epoch.
+    pub async fn transcribe_at_epoch(&self, epoch: u64, text: &str) {
         let (start_ms, end_ms, source) = (1, 2, "test".into());
         let words = Words { text: text.into(), is_final: true, cut: false, start_ms, end_ms, took: None, source };
-        self.attachment.as_ref().expect("connected").words_of(epoch, words).await.expect("a session");
+        self.attachment.as_ref().expect("connected").transcript_at_epoch(epoch, words).await.expect("a session");
     }
 
     /// Closes its connection.
-    pub fn hangs_up(&mut self) {
+    pub fn hang_up(&mut self) {
         if let Some(attachment) = self.attachment.take() {
             attachment.hang_up();
         }
     }
 
     /// Loses its connection.
-    pub fn vanish(&mut self) {
+    pub fn lose_connection(&mut self) {
         self.attachment = None;
     }
 }

@@ -1,23 +1,24 @@
-//! The ways of a session that no real component takes on demand: exact recovery, roll-back,
-//! requests in flight, atomic beginnings. Everything else is tested from outside, in `tests/`.
+//! Paths through a session that no real component takes on demand: exact recovery, rollback, requests in flight, atomic
+//! mode switches. Everything else is tested end to end, in `tests/`. Rule: each test drives a whole registry, and
+//! observes it as a device or an operator does.
 //!
 //! # Layout
-//! - here: recovery, roll-back, swaps, beginnings and ends
-//! - [`speech`], [`words`]: what is said to the device and what is heard of it; [`turns`]: what is kept of it
-//! - [`ending`], [`arrival`]: devices that are given up, and those that come; [`faults`]: what goes wrong
-//! - [`idle`]: devices that nothing is heard of
+//! - here: recovery, rollback, swaps, starts and ends
+//! - [`speech`], [`transcripts`]: speech output and transcripts; [`turns`]: the turn records
+//! - [`ending`], [`hello`]: sessions that expire, and connections that start; [`faults`]: faults
+//! - [`idle`]: idle devices
 //! - [`device_tools`]: a device's MCP server
-//! - [`delivery`], [`outcomes`]: messages to others; models, webhooks and archives without a device
-//! - [`host`], [`native`], [`mock_mode`], [`scripted`], [`spied`]: the world around, and modes that do as they are told
+//! - [`delivery`], [`outcomes`]: messages to other devices; models, webhooks and archives without a device
+//! - [`host`], [`native`], [`mock_mode`], [`scripted`], [`spy_store`]: the test host, and scriptable modes and services
 
 #![allow(clippy::unwrap_used)]
 
-mod arrival;
 mod boundaries;
 mod delivery;
 mod device_tools;
 mod ending;
 mod faults;
+mod hello;
 mod host;
 mod idle;
 mod mock_mode;
@@ -25,9 +26,9 @@ mod native;
 mod outcomes;
 mod scripted;
 mod speech;
-mod spied;
+mod spy_store;
+mod transcripts;
 mod turns;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ use host::TestHost;
 use modehost_contract::effect::{Call, ChatMessage, Local, ModelRequest, Output, Role};
 use modehost_contract::{Effect, Event, Fault, ModelPart, Models};
 use modehost_session::Config;
-use native::Native;
+use native::NativeMode;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -57,7 +58,7 @@ fn count(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     }
 }
 
-/// As `count`, and signs as the second version; answers timers and models.
+/// As `count`, and signs as the second version; reports timers and answers of models.
 fn count_two(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     match event {
         Event::Timer(id) => {
@@ -75,7 +76,7 @@ fn count_two(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     }
 }
 
-/// The second version fails on its third message, whatever it is.
+/// As the second version, but traps on its third message.
 fn fails_late(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     if matches!(event, Event::Message { .. }) && *number == 4 {
         return Err(Fault::Trapped("late".into()));
@@ -85,20 +86,20 @@ fn fails_late(number: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
 
 async fn counted(device: &mut host::Device) -> (u64, String) {
     device.say(json!({ "type": "red" })).await;
-    let heard = device.hears(|message| message["count"].is_u64()).await;
-    (heard["count"].as_u64().unwrap(), heard["by"].as_str().unwrap_or_default().to_owned())
+    let received = device.expect_message(|message| message["count"].is_u64()).await;
+    (received["count"].as_u64().unwrap(), received["by"].as_str().unwrap_or_default().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn h4_a_poisoned_event_is_tried_twice_skipped_and_costs_no_state() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     for expected in 1..=40 {
         assert_eq!(counted(&mut device).await.0, expected);
         if expected % 10 == 0 {
             device.say(json!({ "type": "red", "do": "trap", "id": "p" })).await;
-            let error = device.hears(|message| message["code"] == "MODE_FAULT").await;
+            let error = device.expect_message(|message| message["code"] == "MODE_FAULT").await;
             assert_eq!(error["ref"]["id"], "p");
         }
     }
@@ -108,31 +109,31 @@ async fn h4_a_poisoned_event_is_tried_twice_skipped_and_costs_no_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h4_repeated_faults_stop_the_handler_with_back_off() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     for _ in 0..3 {
         device.say(json!({ "type": "red", "do": "trap" })).await;
-        device.hears(|message| message["code"] == "MODE_FAULT").await;
+        device.expect_message(|message| message["code"] == "MODE_FAULT").await;
     }
     device.say(json!({ "type": "red" })).await;
-    let error = device.hears(|message| message["code"] == "MODE_FAULT").await;
+    let error = device.expect_message(|message| message["code"] == "MODE_FAULT").await;
     assert!(error["message"].as_str().unwrap().contains("rests for"), "{error}");
-    // Another device is not concerned.
+    // Another device is not affected.
     assert_eq!(counted(&mut host.device("b")).await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn h3_a_session_goes_back_with_all_that_the_new_version_was_told() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     assert_eq!(counted(&mut device).await, (1, "one".into()));
     assert_eq!(counted(&mut device).await, (2, "one".into()));
-    host.catalog.publish(Native::new("red", 2, fails_late));
+    host.catalog.publish(NativeMode::new("red", 2, fails_late));
     host.registry.migrate().await;
     assert_eq!(counted(&mut device).await, (3, "two".into()));
     assert_eq!(counted(&mut device).await, (4, "two".into()));
-    // The fifth fails in the new version: the old one gets it, and knows of the third and fourth.
+    // The fifth traps in the new version: the old one gets it, with the third and fourth replayed.
     assert_eq!(counted(&mut device).await, (5, "one".into()));
     assert_eq!(host.catalog.count("went back"), 1);
     host.registry.migrate().await;
@@ -142,10 +143,10 @@ async fn h3_a_session_goes_back_with_all_that_the_new_version_was_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h3_a_version_that_refuses_the_state_does_not_replace_the_running_one() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     counted(&mut device).await;
-    host.catalog.publish(Native { restores: false, ..Native::new("red", 2, count_two) });
+    host.catalog.publish(NativeMode { restores: false, ..NativeMode::new("red", 2, count_two) });
     host.registry.migrate().await;
     assert_eq!(counted(&mut device).await, (2, "one".into()));
 }
@@ -153,13 +154,13 @@ async fn h3_a_version_that_refuses_the_state_does_not_replace_the_running_one() 
 #[tokio::test(flavor = "multi_thread")]
 async fn h2_timers_belong_to_the_session_and_survive_a_swap() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     device.say(json!({ "type": "red", "do": "timer" })).await;
     counted(&mut device).await;
-    host.catalog.publish(Native::new("red", 2, count_two));
+    host.catalog.publish(NativeMode::new("red", 2, count_two));
     host.registry.migrate().await;
-    let timer = device.hears(|message| message["timer"] == 1).await;
+    let timer = device.expect_message(|message| message["timer"] == 1).await;
     assert_eq!(timer["count"], 2);
 }
 
@@ -200,14 +201,14 @@ fn ask(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
 async fn h2_a_model_call_in_flight_is_answered_to_the_new_version() {
     let (go, waiting) = watch::channel(false);
     let host = TestHost::with(Config::default(), |services| services.models = Some(Arc::new(Slow(waiting))));
-    host.catalog.publish(Native::new("red", 1, ask));
+    host.catalog.publish(NativeMode::new("red", 1, ask));
     let mut device = host.device("a");
     device.say(json!({ "type": "red" })).await;
-    device.hears(|message| message["asked"] == true).await;
-    host.catalog.publish(Native::new("red", 2, count_two));
+    device.expect_message(|message| message["asked"] == true).await;
+    host.catalog.publish(NativeMode::new("red", 2, count_two));
     host.registry.migrate().await;
     go.send_replace(true);
-    let answer = device.hears(|message| message["answer"] == "42").await;
+    let answer = device.expect_message(|message| message["answer"] == "42").await;
     assert_eq!(answer["request"], 7);
 }
 
@@ -228,17 +229,17 @@ async fn m1_a_mode_that_fails_to_start_leaves_the_old_one_running() {
         Ok(vec![Effect::Output(Output::Send(json!({ "type": "red", "said": said }).to_string()))])
     }
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, says_end));
-    host.catalog.publish(Native::new("blue", 2, refuses));
+    host.catalog.publish(NativeMode::new("red", 1, says_end));
+    host.catalog.publish(NativeMode::new("blue", 2, refuses));
     let mut device = host.device("a");
     device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
-    // The answer comes first, then what the mode wants.
+    // The reply comes first, then the effects of the mode.
     assert_eq!(device.next().await["status"], "ok");
     assert_eq!(device.next().await["said"], "begun");
     device.say(json!({ "type": "mode", "state": "start", "mode": "blue" })).await;
     let refused = device.next().await;
     assert_eq!((&refused["status"], &refused["code"]), (&json!("error"), &json!("MODE_FAULT")));
-    // Idempotent: still in the first mode, which was never ended.
+    // Idempotent: still in the first mode, which has not ended.
     device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
     assert_eq!(device.next().await["status"], "ok");
     device.say(json!({ "type": "mode", "state": "end", "mode": "red" })).await;
@@ -249,24 +250,24 @@ async fn m1_a_mode_that_fails_to_start_leaves_the_old_one_running() {
 #[tokio::test(flavor = "multi_thread")]
 async fn modes_that_set_each_other_off_come_to_an_end() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     device.say(json!({ "type": "red", "do": "loop" })).await;
-    device.hears(|message| message["message"].as_str().is_some_and(|text| text.contains("without end"))).await;
+    device.expect_message(|message| message["message"].as_str().is_some_and(|text| text.contains("without end"))).await;
     assert!(counted(&mut device).await.0 < 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_devices_keep_their_state_under_a_low_cap_of_live_instances() {
     let host = TestHost::with(Config { live_instances: 3, ..Config::default() }, |_| {});
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut devices: Vec<_> = (0..30).map(|number| host.device(&format!("d{number}"))).collect();
     for round in 1..=3 {
         for device in &mut devices {
             assert_eq!(counted(device).await.0, round);
         }
     }
-    // A session gives its permit back before it says so: what it shows may be a wake old.
+    // A session releases its permit before it publishes that: its published state may be one event old.
     let live = || host.registry.sessions().iter().map(|session| session.live_instances).sum::<usize>();
     let within = tokio::time::timeout(Duration::from_secs(10), async {
         while live() > 3 {
@@ -279,13 +280,13 @@ async fn many_devices_keep_their_state_under_a_low_cap_of_live_instances() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c3_a_session_outlives_its_connection_and_holds_what_is_said_meanwhile() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 2, count_two));
-    host.catalog.publish(Native::new("blue", 1, count));
+    host.catalog.publish(NativeMode::new("red", 2, count_two));
+    host.catalog.publish(NativeMode::new("blue", 1, count));
     let mut device = host.device("a");
     counted(&mut device).await;
     device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
-    device.hears(|message| message["status"] == "ok").await;
-    device.vanish();
+    device.expect_message(|message| message["status"] == "ok").await;
+    device.lose_connection();
     let mut again = host.device("a");
     assert_eq!(counted(&mut again).await.0, 2);
     assert_eq!(host.registry.sessions()[0].mode.as_deref(), Some("red"));
@@ -295,7 +296,7 @@ async fn c3_a_session_outlives_its_connection_and_holds_what_is_said_meanwhile()
 async fn c7_a_session_whose_device_is_given_up_leaves_nothing() {
     let config = Config { resume_window: Duration::from_millis(20), ..Config::default() };
     let host = TestHost::with(config, |_| {});
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     for number in 0..200 {
         let mut device = host.device(&format!("d{number}"));
         counted(&mut device).await;
@@ -311,39 +312,39 @@ async fn c7_a_session_whose_device_is_given_up_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h2_a_removed_plugin_ends_its_mode_and_the_session_lives_on() {
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
-    host.catalog.publish(Native::new("blue", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("blue", 1, count));
     let mut device = host.device("a");
     device.say(json!({ "type": "mode", "state": "start", "mode": "red" })).await;
-    device.hears(|message| message["status"] == "ok").await;
+    device.expect_message(|message| message["status"] == "ok").await;
     host.catalog.remove("red");
     host.registry.migrate().await;
-    device.hears(|message| message["state"] == "end" && message["mode"] == "red").await;
+    device.expect_message(|message| message["state"] == "end" && message["mode"] == "red").await;
     device.say(json!({ "type": "red" })).await;
-    device.hears(|message| message["code"] == "UNKNOWN_TYPE").await;
+    device.expect_message(|message| message["code"] == "UNKNOWN_TYPE").await;
     device.say(json!({ "type": "blue" })).await;
-    assert_eq!(device.hears(|message| message["count"].is_u64()).await["count"], 1);
+    assert_eq!(device.expect_message(|message| message["count"].is_u64()).await["count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn h6_changed_groups_and_names_reach_live_sessions() {
-    fn tells(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+    fn reports_device(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
         let Event::ConfigChanged { device, .. } = event else { return Ok(vec![]) };
-        let told = json!({ "type": "red", "alias": device.alias.as_deref(), "group": &*device.groups[0] });
-        Ok(vec![Effect::Output(Output::Send(told.to_string()))])
+        let reported = json!({ "type": "red", "alias": device.alias.as_deref(), "group": &*device.groups[0] });
+        Ok(vec![Effect::Output(Output::Send(reported.to_string()))])
     }
     let host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, tells));
+    host.catalog.publish(NativeMode::new("red", 1, reports_device));
     let mut device = host.device("a");
     device.say(json!({ "type": "red" })).await;
     device.say(json!({ "type": "nothing" })).await;
-    device.hears(|message| message["code"] == "UNKNOWN_TYPE").await;
+    device.expect_message(|message| message["code"] == "UNKNOWN_TYPE").await;
     let groups = std::collections::BTreeMap::from([("team".into(), vec!["a".into()])]);
     let alias = std::collections::BTreeMap::from([("a".into(), "Ann".to_owned())]);
     let device_directory = modehost_session::DeviceDirectory::new(groups, alias);
     host.config.send_replace(Arc::new(Config { device_directory, ..Config::default() }));
-    let told = device.hears(|message| message["type"] == "red").await;
-    assert_eq!((&told["alias"], &told["group"]), (&json!("Ann"), &json!("team")));
+    let reported = device.expect_message(|message| message["type"] == "red").await;
+    assert_eq!((&reported["alias"], &reported["group"]), (&json!("Ann"), &json!("team")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -353,29 +354,29 @@ async fn hello_is_answered_before_anything_else_is_said() {
         Ok(vec![Effect::Output(Output::Send(json!({ "type": "red", "said": said }).to_string()))])
     }
     let host = TestHost::new();
-    let mut native = Native::new("red", 1, greets);
+    let mut native = NativeMode::new("red", 1, greets);
     native.manifest.subscriptions.attachment = true;
     host.catalog.publish(native);
     let mut device = host.device("a");
     device.say(json!({ "type": "hello" })).await;
     assert_eq!(device.next().await["type"], "hello");
     assert_eq!(device.next().await["said"], "attached");
-    // A device that says nothing is spoken to all the same.
+    // A device that sends no hello is served nevertheless.
     assert_eq!(host.device("b").next().await["said"], "attached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_of_a_plugin_that_is_missing_at_start_waits_for_its_return() {
     let mut host = TestHost::new();
-    host.catalog.publish(Native::new("red", 1, count));
+    host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     counted(&mut device).await;
     counted(&mut device).await;
     host.restart().await;
     let mut device = host.device("a");
     device.say(json!({ "type": "red" })).await;
-    device.hears(|message| message["code"] == "UNKNOWN_TYPE").await;
-    host.catalog.publish(Native::new("red", 1, count));
+    device.expect_message(|message| message["code"] == "UNKNOWN_TYPE").await;
+    host.catalog.publish(NativeMode::new("red", 1, count));
     host.registry.migrate().await;
     assert_eq!(counted(&mut device).await.0, 3);
 }

@@ -1,6 +1,5 @@
-//! Modes in plain Rust behind the contract's own traits, and a catalog that a test turns by hand:
-//! the ways of a session that no real component takes on demand. Rule: only what the contract
-//! allows; the state is one number, so that a lost or doubled event shows.
+//! Modes in plain Rust behind the contract's own traits, and a catalog that a test controls. Rule: only what the
+//! contract allows; the state is one number, so that a lost or duplicated event shows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,26 +12,26 @@ use modehost_contract::{
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use parking_lot::Mutex;
 
-/// What a mode does with an event: its number, and what it wants.
-pub type Act = fn(&mut u64, &Event) -> Result<Vec<Effect>, Fault>;
+/// Handles an event: gets the mode's number, and returns effects.
+pub type HandleFn = fn(&mut u64, &Event) -> Result<Vec<Effect>, Fault>;
 
-/// One version of a native mode.
-pub struct Native {
+/// One generation of a native mode.
+pub struct NativeMode {
     pub id: u64,
     pub manifest: Manifest,
-    pub act: Act,
+    pub handle_fn: HandleFn,
     pub code: String,
     pub restores: bool,
 }
 
 struct Running {
     number: u64,
-    act: Act,
+    handle_fn: HandleFn,
 }
 
-impl Native {
-    /// A version of the plugin `id`, with the mode and the message type of the same name.
-    pub fn new(id: &str, generation: u64, act: Act) -> Self {
+impl NativeMode {
+    /// A generation of the plugin `id`, with the mode and the message type of the same name.
+    pub fn new(id: &str, generation: u64, handle_fn: HandleFn) -> Self {
         let manifest = Manifest {
             id: id.into(),
             version: format!("{generation}.0.0"),
@@ -43,11 +42,11 @@ impl Native {
             config_schema: "{}".into(),
             subscriptions: Subscriptions::default(),
         };
-        Self { id: generation, manifest, act, code: format!("{id}-{generation}"), restores: true }
+        Self { id: generation, manifest, handle_fn, code: format!("{id}-{generation}"), restores: true }
     }
 }
 
-impl Generation for Native {
+impl Generation for NativeMode {
     fn id(&self) -> GenerationId {
         GenerationId(self.id)
     }
@@ -61,20 +60,20 @@ impl Generation for Native {
         "{}".into()
     }
     fn open(&self) -> Result<Box<dyn Instance>, Fault> {
-        Ok(Box::new(Running { number: 0, act: self.act }))
+        Ok(Box::new(Running { number: 0, handle_fn: self.handle_fn }))
     }
-    fn restore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
+    fn bufferedore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
         if !self.restores {
             return Err(Fault::Restore("on purpose".into()));
         }
         let bytes = snapshot.state.as_slice().try_into().map_err(|_| Fault::Restore("eight bytes".into()))?;
-        Ok(Box::new(Running { number: u64::from_le_bytes(bytes), act: self.act }))
+        Ok(Box::new(Running { number: u64::from_le_bytes(bytes), handle_fn: self.handle_fn }))
     }
 }
 
 impl Instance for Running {
     fn handle(&mut self, _: Context, event: &Event) -> Result<Vec<Effect>, Fault> {
-        (self.act)(&mut self.number, event)
+        (self.handle_fn)(&mut self.number, event)
     }
     fn snapshot(&mut self) -> Result<Snapshot, Fault> {
         if self.number == u64::MAX {
@@ -86,14 +85,14 @@ impl Instance for Running {
 
 /// A catalog that changes when a test says so.
 #[derive(Default)]
-pub struct Turned {
+pub struct TestCatalog {
     table: ArcSwap<Table>,
     pub reports: Mutex<Vec<(GenerationId, &'static str)>>,
 }
 
-impl Turned {
-    /// Publishes a version; the one before becomes the way back.
-    pub fn publish(&self, native: Native) {
+impl TestCatalog {
+    /// Publishes a generation; the previous one becomes the fallback.
+    pub fn publish(&self, native: NativeMode) {
         let active: Arc<dyn Generation> = Arc::new(native);
         let manifest = active.manifest().clone();
         let mut table = Table::clone(&self.table.load());
@@ -107,7 +106,7 @@ impl Turned {
         self.table.store(Arc::new(table));
     }
 
-    /// Takes a plugin away.
+    /// Removes a plugin.
     pub fn remove(&self, id: &str) {
         let plugin = PluginId::from(id);
         let mut table = Table::clone(&self.table.load());
@@ -117,23 +116,23 @@ impl Turned {
         self.table.store(Arc::new(table));
     }
 
-    /// How often a kind of report has come.
+    /// The number of reports of a kind.
     pub fn count(&self, kind: &str) -> usize {
-        self.reports.lock().iter().filter(|(_, said)| *said == kind).count()
+        self.reports.lock().iter().filter(|(_, kind)| *kind == kind).count()
     }
 }
 
-impl Catalog for Turned {
+impl Catalog for TestCatalog {
     fn table(&self) -> Guard<Arc<Table>> {
         self.table.load()
     }
     fn report(&self, _: &PluginId, generation: GenerationId, _: &DeviceId, report: Report<'_>) {
-        let said = match report {
+        let kind = match report {
             Report::Served => "served",
             Report::Faulted(_) => "faulted",
             Report::WentBack(_) => "went back",
             Report::RefusedState(_) => "refused state",
         };
-        self.reports.lock().push((generation, said));
+        self.reports.lock().push((generation, kind));
     }
 }

@@ -1,5 +1,5 @@
-//! Models and webhooks that answer when the test says so. Rule: whoever is asked is asked once the
-//! session polls, as the traits promise, and a dropped question shows.
+//! Models and webhooks that answer when the test says so. Rule: a model is asked when the session polls, as the traits
+//! promise, and a cancelled question is visible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use modehost_contract::{Hooks, ModelPart, Models};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 
-/// What was asked and posted so far.
+/// The questions and posts so far.
 #[derive(Clone, Default)]
 pub struct Script(Arc<Inner>);
 
@@ -25,7 +25,7 @@ struct Inner {
 
 impl Script {
     /// Waits until this many questions have been asked in all.
-    pub async fn is_asked(&self, times: usize) {
+    pub async fn wait_asked(&self, times: usize) {
         let mut asked = self.0.asked.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(10), asked.wait_for(|asked| *asked >= times)).await;
         assert!(waited.is_ok(), "asked {} times", *self.0.asked.borrow());
@@ -36,27 +36,27 @@ impl Script {
         *self.0.asked.borrow()
     }
 
-    /// A piece of the answer to a question, counted from 0.
-    pub async fn writes(&self, question: usize, text: &str) {
+    /// Sends a chunk of the answer to a question, counted from 0.
+    pub async fn send_chunk(&self, question: usize, text: &str) {
         let answer = self.0.answers.lock()[question].clone();
         answer.send(ModelPart::Chunk(text.into())).await.expect("somebody listens");
     }
 
-    /// The end of the answer to a question, counted from 0.
-    pub async fn answers(&self, question: usize, text: &str) {
+    /// Completes the answer to a question, counted from 0.
+    pub async fn send_answer(&self, question: usize, text: &str) {
         let answer = self.0.answers.lock()[question].clone();
         let done = ModelPart::Done { text: text.into(), prompt_tokens: 1, completion_tokens: 1, tool_calls: vec![] };
         answer.send(done).await.expect("somebody listens");
     }
 
-    /// Waits until nobody wants the answer to a question any more.
-    pub async fn is_dropped(&self, question: usize) {
+    /// Waits until the session has dropped a question.
+    pub async fn wait_dropped(&self, question: usize) {
         let answer = self.0.answers.lock()[question].clone();
         tokio::time::timeout(Duration::from_secs(10), answer.closed()).await.expect("dropped");
     }
 
-    /// Waits until this many webhooks were posted; the hook, the sender and the body of each.
-    pub async fn is_posted(&self, times: usize) -> Vec<[String; 3]> {
+    /// Waits until this many webhooks were posted; returns the hook, the sender and the body of each.
+    pub async fn wait_posted(&self, times: usize) -> Vec<[String; 3]> {
         let mut posts = self.0.posts.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(10), posts.wait_for(|posts| posts.len() >= times)).await;
         waited.expect("posted").expect("open").clone()

@@ -1,70 +1,70 @@
-//! A handler to another generation, and back. Rule: only between two events; a handler that the new generation does not
-//! take is as before.
+//! Migration of a handler to another generation, and rollback. Rule: only between two events; a handler that fails to
+//! migrate is unchanged.
 
 use std::sync::Arc;
 
 use modehost_contract::{Context, Effect, Event, Fault, Generation};
 
 use super::Handler;
-use super::way_back::{Trial, restore_instance};
+use super::rollback::{Trial, restore_instance};
 
-/// Why a handler did not move.
-pub(crate) enum Refusal {
-    /// The new generation does not take over state that the old one restores.
+/// Why a handler did not migrate.
+pub(crate) enum MigrationError {
+    /// The new generation fails to restore state that the old one restores.
     State(Fault),
     /// It failed otherwise, where the old one did not.
     Failed(Fault),
-    /// Neither takes the state.
-    Unknown(Fault),
-    /// The host had no room: it is tried again.
-    Later(Fault),
+    /// Neither restores the state.
+    BothFailed(Fault),
+    /// The host had no capacity: retried later.
+    Retry(Fault),
 }
 
 impl Handler {
-    /// Back to the generation before, because the catalog went back: state at the swap, and what has been
-    /// told since.
-    pub(crate) fn go_back(&mut self, round: u32) {
-        let Some(trial) = self.standing.trial.take() else { return };
-        self.standing.refused = Some((self.generation.id(), round));
-        self.standing.served = false;
+    /// Rolls back to the previous generation, because the catalog has: to the state at the swap, with the events since
+    /// replayed.
+    pub(crate) fn roll_back(&mut self, round: u32) {
+        let Some(trial) = self.health.trial.take() else { return };
+        self.health.failed = Some((self.generation.id(), round));
+        self.health.reported_served = false;
         self.instance = None;
-        (self.generation, self.state) = (trial.before.generation, trial.before.state);
+        (self.generation, self.state) = (trial.target.generation, trial.target.state);
     }
 
-    /// Goes on under another configuration and other grants of the same code: a live instance holds the
-    /// ones that it was opened with, so another takes its place. True if one was live.
-    pub(crate) fn change_terms(&mut self, new: &Arc<dyn Generation>) -> bool {
+    /// Continues with another configuration and other grants of the same code: a live instance keeps those that it was
+    /// opened with, so it is replaced. True if one was live.
+    pub(crate) fn reconfigure(&mut self, new: &Arc<dyn Generation>) -> bool {
         let live = self.is_live();
         if live {
-            let _ = self.refresh();
+            let _ = self.take_snapshot();
             self.instance = None;
         }
         self.generation = new.clone();
-        self.standing.served = false;
-        // What cannot be restored fails in `deliver`, which knows what to do about it.
+        self.health.reported_served = false;
+        // Restore failures surface in `deliver`, which handles them.
         live && {
             let _ = self.make_live();
             true
         }
     }
 
-    /// Moves to another generation between two events: snapshot, restore, `upgraded`.
+    /// Migrates to another generation between two events: snapshot, restore, `upgraded`.
     ///
     /// # Errors
-    /// If the new generation does not take the state over or fails on `upgraded`; the handler is
-    /// then as before, and will not try that generation again in this round.
-    pub(crate) fn move_to(
+    /// If the new generation fails to restore the state or fails on `upgraded`; the handler is unchanged, and does not
+    /// try that generation again in this round.
+    pub(crate) fn migrate_to(
         &mut self,
         new: &Arc<dyn Generation>,
         (context, round): (Context, u32),
-    ) -> Result<Vec<Effect>, Refusal> {
+    ) -> Result<Vec<Effect>, MigrationError> {
         if self.is_fresh() {
-            self.standing.trial = Some(Trial::new(self.as_it_is()));
+            self.health.trial = Some(Trial::new(self.as_rollback_target()));
             self.generation = new.clone();
-            self.standing.served = false;
+            self.health.reported_served = false;
             return Ok(Vec::new());
         }
-        let _ = self.refresh();
+        let _ = self.take_snapshot();
         let upgraded = Event::Upgraded { old_version: self.generation.manifest().version.as_str().into() };
         let moved = restore_instance(&**new, &self.state).and_then(|mut instance| {
             let effects = instance.handle(context, &upgraded)?;
@@ -72,21 +72,21 @@ impl Handler {
         });
         match moved {
             Ok((instance, effects)) => {
-                self.standing.trial = Some(Trial::new(self.as_it_is()));
+                self.health.trial = Some(Trial::new(self.as_rollback_target()));
                 self.generation = new.clone();
-                self.standing.served = false;
+                self.health.reported_served = false;
                 self.instance = Some(instance);
                 self.state.tail.push((context, upgraded));
                 Ok(effects)
             }
-            Err(fault @ Fault::Capacity(_)) => Err(Refusal::Later(fault)),
+            Err(fault @ Fault::Capacity(_)) => Err(MigrationError::Retry(fault)),
             Err(fault) => {
-                self.standing.refused = Some((new.id(), round));
-                // State that its own generation does not take either says nothing of the new one.
+                self.health.failed = Some((new.id(), round));
+                // State that its own generation does not restore either says nothing about the new one.
                 match restore_instance(&*self.generation, &self.state) {
-                    Ok(_) if matches!(fault, Fault::Restore(_)) => Err(Refusal::State(fault)),
-                    Ok(_) => Err(Refusal::Failed(fault)),
-                    Err(_) => Err(Refusal::Unknown(fault)),
+                    Ok(_) if matches!(fault, Fault::Restore(_)) => Err(MigrationError::State(fault)),
+                    Ok(_) => Err(MigrationError::Failed(fault)),
+                    Err(_) => Err(MigrationError::BothFailed(fault)),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The real store of sessions, looked at and disturbed. Rule: what is not disturbed goes through to it.
+//! The real store of sessions, observed and disturbed. Rule: calls that are not disturbed go through to it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use modehost_storage::{Reply, StorageError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// A store that somebody watches.
+/// A session store that records and fails calls.
 #[derive(Clone)]
-pub struct Spied(Arc<Inner>);
+pub struct SpyStore(Arc<Inner>);
 
 struct Inner {
     real: Arc<dyn Sessions>,
     saved: Mutex<Vec<StoredSession>>,
-    /// What the next saves and loads come to in place of what they should.
+    /// Errors for the next saves and loads.
     saves: Mutex<VecDeque<StorageError>>,
     loads: Mutex<VecDeque<StorageError>>,
-    /// Records are removed only while this is true; and somebody has tried.
-    removes: watch::Sender<bool>,
-    tried: watch::Sender<bool>,
+    /// Records are removed only while the first is true; the second is set by the first attempt.
+    removal_allowed: watch::Sender<bool>,
+    removal_tried: watch::Sender<bool>,
     /// Batches with writes fail while this is true.
-    refuses_writes: AtomicBool,
+    fail_writes: AtomicBool,
 }
 
-impl Spied {
+impl SpyStore {
     pub fn new(real: Arc<dyn Sessions>) -> Self {
         Self(Arc::new(Inner {
             real,
             saved: Mutex::default(),
             saves: Mutex::default(),
             loads: Mutex::default(),
-            removes: watch::Sender::new(true),
-            tried: watch::Sender::new(false),
-            refuses_writes: AtomicBool::new(false),
+            removal_allowed: watch::Sender::new(true),
+            removal_tried: watch::Sender::new(false),
+            fail_writes: AtomicBool::new(false),
         }))
     }
 
@@ -53,28 +53,32 @@ impl Spied {
         self.0.loads.lock().extend(errors);
     }
 
-    /// Whether batches with writes fail.
-    pub fn refuses_writes(&self, refuses: bool) {
-        self.0.refuses_writes.store(refuses, Ordering::SeqCst);
+    /// Sets whether batches with writes fail.
+    pub fn fail_writes(&self, refuses: bool) {
+        self.0.fail_writes.store(refuses, Ordering::SeqCst);
     }
 
-    /// Whether records may be removed.
-    pub fn removes(&self, may: bool) {
-        self.0.removes.send_replace(may);
+    /// Sets whether records may be removed.
+    pub fn allow_removal(&self, allowed: bool) {
+        self.0.removal_allowed.send_replace(allowed);
     }
 
-    /// Waits until somebody has tried to remove a record.
-    pub async fn is_removing(&self) {
-        let mut tried = self.0.tried.subscribe();
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), tried.wait_for(|tried| *tried)).await;
+    /// Waits for an attempt to remove a record.
+    pub async fn wait_remove_attempt(&self) {
+        let mut removal_tried = self.0.removal_tried.subscribe();
+        let waited = tokio::time::timeout(
+            std::time::Duration::from_secs(10),
+            removal_tried.wait_for(|removal_tried| *removal_tried),
+        )
+        .await;
         waited.expect("removed").expect("open");
     }
 }
 
-impl Sessions for Spied {
+impl Sessions for SpyStore {
     fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>> {
         self.0.saved.lock().extend(batch.record.clone());
-        let refused = (!batch.writes.is_empty() && self.0.refuses_writes.load(Ordering::SeqCst))
+        let refused = (!batch.writes.is_empty() && self.0.fail_writes.load(Ordering::SeqCst))
             .then(|| StorageError::Unavailable("the disk is full".into()));
         match refused.or_else(|| self.0.saves.lock().pop_front()) {
             Some(error) => Reply::ready(Err(error)),
@@ -91,10 +95,10 @@ impl Sessions for Spied {
 
     fn remove(&self, device: &DeviceId) -> Reply<()> {
         let (inner, device) = (self.0.clone(), device.clone());
-        let mut may = inner.removes.subscribe();
+        let mut allowed = inner.removal_allowed.subscribe();
         Reply::of(async move {
-            inner.tried.send_replace(true);
-            let _ = may.wait_for(|may| *may).await;
+            inner.removal_tried.send_replace(true);
+            let _ = allowed.wait_for(|allowed| *allowed).await;
             inner.real.remove(&device).await
         })
     }
