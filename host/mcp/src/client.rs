@@ -1,5 +1,5 @@
-//! One client for one `hello` of a device. Rule: the handshake and the tool list are asked for once and shared by
-//! whoever waits; a device that does not respond is not asked again within `TOOL_SILENCE`.
+//! The MCP client for one `hello` of a device. Rule: the handshake and the tool list are requested once, and the result
+//! is shared by all callers; a device that does not respond is not asked again within `TOOL_SILENCE`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -18,28 +18,28 @@ use crate::result::{cut, text_of};
 use crate::rpc::{Received, Rpc, Transport};
 use crate::tool_list::ToolList;
 
-/// The version of MCP that `initialize` names.
+/// The MCP version sent in `initialize`.
 const PROTOCOL_VERSION: &str = "2024-11-05";
 
-/// The MCP server of one device, from one `hello` on.
+/// The MCP client of one device, for one `hello`.
 pub struct Client<T> {
     rpc: Rpc<T>,
     list: Mutex<ListState>,
-    /// Bounds the calls that wait for the device.
+    /// Bounds the calls in flight.
     calls: Arc<Semaphore>,
     vision: Option<Vision>,
 }
 
-/// The service that explains pictures: what cameras are told to call.
+/// The vision service, to which cameras are told to send pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vision {
-    /// Where cameras send their pictures.
+    /// The address to which cameras send their pictures.
     pub url: Address,
-    /// Sent to devices, and to nobody else; may be empty.
+    /// Sent to devices only; may be empty.
     pub token: VisionToken,
 }
 
-/// What a device shows the service that explains pictures.
+/// Marks the token that a device presents to the vision service.
 #[derive(Debug)]
 pub enum ToVision {}
 
@@ -48,26 +48,26 @@ impl SecretKind for ToVision {
     const ABOUT: &'static str = "What devices show whoever explains their pictures.";
 }
 
-/// The token of the service that explains pictures.
+/// The token of the vision service.
 pub type VisionToken = Secret<ToVision>;
 
 /// The result of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolResult {
-    /// At most `TOOL_TEXT_BYTES`.
+    /// Text, at most `TOOL_TEXT_BYTES` bytes.
     pub text: String,
-    /// The device says that the tool has failed.
+    /// The device reports that the tool has failed.
     pub failed: bool,
 }
 
-/// A request for the tool list; those who ask at the same time share it.
-type Asked = BoxFuture<'static, Result<Arc<ToolList>, McpError>>;
+/// A request for the tool list, shared by concurrent callers.
+type ToolRequest = BoxFuture<'static, Result<Arc<ToolList>, McpError>>;
 
-/// What the client knows of the tool list.
+/// The state of the tool list.
 enum ListState {
     Unknown,
-    /// It is being asked for; those who ask meanwhile share the request.
-    Asking(WeakShared<Asked>),
+    /// Being requested; concurrent callers share the request.
+    Requested(WeakShared<ToolRequest>),
     Known(Arc<ToolList>),
     /// The device did not respond: it is not asked again before `until`.
     Silent {
@@ -77,32 +77,32 @@ enum ListState {
 }
 
 impl<T: Transport> Client<T> {
-    /// A client that has asked nothing yet. `ids` counts over all clients of a device, so that a late response to an
-    /// earlier client fits no request. `vision`: none where no service explains pictures.
+    /// A client that has sent nothing yet. `ids`: the request counter over all clients of a device, so that a late
+    /// response to an earlier client matches no request. `vision`: none where no vision service is configured.
     pub fn new(transport: T, ids: Arc<AtomicU64>, vision: Option<Vision>) -> Arc<Self> {
         let calls = Arc::new(Semaphore::new(limits::TOOL_CALLS));
         Arc::new(Self { rpc: Rpc::new(transport, ids), list: Mutex::new(ListState::Unknown), calls, vision })
     }
 
-    /// The tools of the device: known, being asked for, or asked for now.
-    pub fn tools(self: &Arc<Self>) -> Shared<Asked> {
+    /// The tools of the device: cached, being requested, or requested now.
+    pub fn tools(self: &Arc<Self>) -> Shared<ToolRequest> {
         let mut list = self.list.lock();
         let running = match &*list {
             ListState::Known(tools) => return ready(Ok(tools.clone())).boxed().shared(),
-            ListState::Asking(running) => running.upgrade(),
+            ListState::Requested(running) => running.upgrade(),
             ListState::Silent { error, until } if *until > Instant::now() => {
                 return ready(Err(error.clone())).boxed().shared();
             }
             ListState::Unknown | ListState::Silent { .. } => None,
         };
         running.unwrap_or_else(|| {
-            let asked = self.clone().ask_for_tools().boxed().shared();
-            *list = asked.downgrade().map_or(ListState::Unknown, ListState::Asking);
-            asked
+            let request = self.clone().fetch_tools().boxed().shared();
+            *list = request.downgrade().map_or(ListState::Unknown, ListState::Requested);
+            request
         })
     }
 
-    /// The right to one call; none where `TOOL_CALLS` wait for the device already.
+    /// A permit for one call; none if `TOOL_CALLS` are in flight.
     pub fn try_call(&self) -> Option<OwnedSemaphorePermit> {
         self.calls.clone().try_acquire_owned().ok()
     }
@@ -110,10 +110,10 @@ impl<T: Transport> Client<T> {
     /// Calls a tool by its name, with arguments in JSON.
     ///
     /// # Errors
-    /// See [`McpError`]. An error response to the call itself is a result that has failed.
+    /// See [`McpError`]. An error response to the call itself is a result with `failed` set.
     pub async fn call(self: Arc<Self>, name: String, arguments: String) -> Result<ToolResult, McpError> {
         let tools = self.tools().await?;
-        let real = tools.real_name(&name).ok_or(McpError::UnknownTool)?;
+        let real = tools.resolve_name(&name).ok_or(McpError::UnknownTool)?;
         let arguments: Value = serde_json::from_str(&arguments).unwrap_or_else(|_| json!({}));
         let params = json!({ "name": real, "arguments": arguments });
         Ok(match self.rpc.request("tools/call", Some(params), limits::TOOL_CALL_REPLY).await? {
@@ -122,30 +122,30 @@ impl<T: Transport> Client<T> {
         })
     }
 
-    /// A message of the device. Wakes nobody but the request that it answers.
+    /// Handles a message of the device. Wakes only the request that it answers.
     pub fn receive(&self, payload: &str) {
         if self.rpc.receive(payload) == Received::ToolsChanged {
             *self.list.lock() = ListState::Unknown;
         }
     }
 
-    /// No response will come any more: requests that wait are interrupted.
+    /// No response will come any more: interrupts all pending requests.
     pub fn close(&self) {
         self.rpc.close();
     }
 
-    /// Of failures only silence is remembered.
-    async fn ask_for_tools(self: Arc<Self>) -> Result<Arc<ToolList>, McpError> {
-        let asked = self.initialize_and_list().await;
-        if let Err(error @ McpError::TimedOut(_)) = &asked {
+    /// Of failures, only a timeout is cached.
+    async fn fetch_tools(self: Arc<Self>) -> Result<Arc<ToolList>, McpError> {
+        let request = self.initialize_and_list().await;
+        if let Err(error @ McpError::TimedOut(_)) = &request {
             let until = Instant::now() + limits::TOOL_SILENCE;
             *self.list.lock() = ListState::Silent { error: error.clone(), until };
         }
-        asked
+        request
     }
 
     async fn initialize_and_list(&self) -> Result<Arc<ToolList>, McpError> {
-        // Some clients answer only if both members of `vision` are there.
+        // Some clients answer only if both members of `vision` are present.
         let vision = self.vision.as_ref().map(|vision| (vision.url.as_str(), vision.token.expose()));
         let (url, token) = vision.unwrap_or_default();
         let params = json!({
@@ -158,8 +158,8 @@ impl<T: Transport> Client<T> {
         let tools = pages.await.map_err(|_| McpError::TimedOut("tools/list"))??;
         let tools = Arc::new(tools);
         let mut list = self.list.lock();
-        // Else the device has said meanwhile that its tools have changed.
-        if matches!(*list, ListState::Asking(_)) {
+        // Otherwise the device has reported a change of its tools meanwhile.
+        if matches!(*list, ListState::Requested(_)) {
             *list = ListState::Known(tools.clone());
         }
         Ok(tools)
@@ -172,7 +172,7 @@ impl<T: Transport> Client<T> {
             let page = self.require("tools/list", cursor.as_ref().map(|cursor| json!({ "cursor": cursor }))).await?;
             tools.add(&page["tools"], self.vision.is_some());
             let next = page["nextCursor"].as_str().filter(|next| !next.is_empty());
-            // A device that gives the same page for ever has given what it has.
+            // A device that repeats the same page has sent all that it has.
             match next {
                 Some(next) if cursor.as_deref() != Some(next) && !tools.is_full() => cursor = Some(next.to_owned()),
                 _ => break,
@@ -181,7 +181,7 @@ impl<T: Transport> Client<T> {
         Ok(tools)
     }
 
-    /// A request that every MCP server must be able to answer.
+    /// A request that every MCP server must support.
     async fn require(&self, method: &'static str, params: Option<Value>) -> Result<Value, McpError> {
         let response = self.rpc.request(method, params, limits::TOOL_LIST_REPLY).await?;
         response.map_err(|why| McpError::Refused(method, why))
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::rpc::Closed;
 
-    /// What the device was sent and nobody has looked at.
+    /// Messages sent to the device and not yet inspected.
     type Sent = Arc<Mutex<VecDeque<Value>>>;
 
     struct Recorded(Sent);
@@ -214,7 +214,7 @@ mod tests {
         (Client::new(Recorded(sent.clone()), Arc::default(), None), sent)
     }
 
-    /// Answers one request for each result.
+    /// Answers one request with each result.
     async fn answer(client: &Client<Recorded>, sent: &Sent, results: &[Value]) {
         for result in results {
             let request = loop {

@@ -1,16 +1,16 @@
 //! Why a request to the MCP server of a device has no result. Rule: the text is for the mode that asked; it says what
-//! to do, and holds nothing but method names and the device's own message.
+//! to do, and contains nothing but method names and the device's own message.
 
 /// A request without a result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum McpError {
-    /// The client was closed while the request waited, or before it was sent.
+    /// The client was closed while the request was pending, or before it was sent.
     #[error("the device has connected anew, or is gone; ask again once it is back")]
     Interrupted,
-    /// The transport takes nothing any more.
+    /// The transport is closed.
     #[error("the connection of the device is closing")]
     Closing,
-    /// No response within the time limit of the method.
+    /// No response within the timeout of the method.
     #[error("the device did not answer {0} in time")]
     TimedOut(&'static str),
     /// An error response to this method, with the device's message.

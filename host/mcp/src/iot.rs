@@ -1,36 +1,37 @@
 //! Tools of firmware before 1.6.3, which describes things and takes commands (`iot`) instead of serving MCP. Rule: the
-//! tool list is bounded as that of any device; firmware answers no command, so a call is done when it is sent.
+//! tool list is bounded as for any device; firmware does not acknowledge commands, so a call is complete once it is
+//! sent.
 //!
-//! Source of the shapes: the ecosystem's `iot` messages. A thing has a `name`, a `description`, `properties` and
-//! `methods`, each with a `description` and `parameters`; `states` tell the values of its properties.
+//! Source of the schema: the ecosystem's `iot` messages. A thing has a `name`, a `description`, `properties` and
+//! `methods`, each with a `description` and `parameters`; `states` carry the values of its properties.
 
 use crate::limits;
 use serde_json::{Map, Value, json};
 
 use crate::tool_list::ToolList;
 
-/// The tool of a thing that tells the values of its properties.
+/// The tool that returns the property values of a thing.
 const STATE: &str = "get_state";
 
 /// The things that a device has described.
 #[derive(Debug, Default)]
 pub struct Things {
-    /// By name, in the order in which they came.
+    /// Descriptors by name, in the order of arrival.
     things: Vec<(String, Value)>,
     states: Map<String, Value>,
 }
 
-/// A call of a tool of a thing.
+/// The result of calling a tool of a thing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
-    /// The command for the device; none where what it has told of itself is enough.
+    /// The command to send to the device; none where its reported state already answers the call.
     pub message: Option<Value>,
-    /// The result for whoever called.
+    /// The result for the caller.
     pub text: String,
 }
 
 impl Things {
-    /// An `iot` message: descriptors, states, or both. What is beyond the bounds is left out.
+    /// Handles an `iot` message: descriptors, states, or both. Anything beyond the bounds is dropped.
     pub fn receive(&mut self, body: &str) {
         let message: Value = serde_json::from_str(body).unwrap_or_default();
         for thing in message["descriptors"].as_array().into_iter().flatten() {
@@ -42,17 +43,17 @@ impl Things {
                 self.things.push((name.to_owned(), thing.clone()));
             }
         }
-        for told in message["states"].as_array().into_iter().flatten() {
-            let name = told["name"].as_str().filter(|name| self.things.iter().any(|(known, _)| known == name));
+        for state in message["states"].as_array().into_iter().flatten() {
+            let name = state["name"].as_str().filter(|name| self.things.iter().any(|(known, _)| known == name));
             if let Some(name) = name
                 && body.len() <= limits::TOOL_TEXT_BYTES
             {
-                self.states.insert(name.to_owned(), told["state"].clone());
+                self.states.insert(name.to_owned(), state["state"].clone());
             }
         }
     }
 
-    /// The things as tools.
+    /// The tools of all things.
     pub fn tools(&self) -> ToolList {
         let mut list = ToolList::default();
         let tools: Vec<Value> = self.things.iter().flat_map(|(name, thing)| tools_of(name, thing)).collect();
@@ -60,10 +61,10 @@ impl Things {
         list
     }
 
-    /// Calls a tool; none where no thing has it.
+    /// Calls a tool; none if no thing has it.
     pub fn call(&self, name: &str, arguments: &str) -> Option<Command> {
         let list = self.tools();
-        let (thing, method) = list.real_name(name)?.rsplit_once('.')?;
+        let (thing, method) = list.resolve_name(name)?.rsplit_once('.')?;
         if method == STATE {
             let text = self.states.get(thing).map_or_else(|| "not known".to_owned(), Value::to_string);
             return Some(Command { message: None, text });
@@ -79,10 +80,10 @@ fn tools_of(name: &str, thing: &Value) -> Vec<Value> {
     let methods = thing["methods"].as_object().into_iter().flatten();
     let mut tools: Vec<Value> = methods.map(|(method, how)| tool_of(name, about, method, how)).collect();
     if let Some(properties) = thing["properties"].as_object().filter(|properties| !properties.is_empty()) {
-        let words = properties.iter().map(|(name, property)| {
+        let described = properties.iter().map(|(name, property)| {
             format!("{name} ({})", property["description"].as_str().unwrap_or("no description"))
         });
-        let description = format!("{about}: tells {}", words.collect::<Vec<_>>().join(", "));
+        let description = format!("{about}: tells {}", described.collect::<Vec<_>>().join(", "));
         tools.push(json!({ "name": format!("{name}.{STATE}"), "description": description }));
     }
     tools

@@ -1,5 +1,5 @@
-//! The metrics of this crate. Rule: every metric is described here, with its unit and its labels, and is there from
-//! the start.
+//! The metrics of this crate. Rule: every metric is described here, with its unit and its labels, and exists from the
+//! start.
 
 use metrics::{Unit, counter, describe_counter};
 
@@ -21,17 +21,17 @@ pub fn describe_metrics() {
     }
 }
 
-/// Counts a message that came where no client is: nothing was asked.
+/// Counts a message of a device for which there is no client: nothing was requested.
 pub fn count_unsolicited() {
     count_ignored("unasked");
 }
 
-/// Counts a message that nothing waits for.
+/// Counts a message that matches no request.
 pub(crate) fn count_ignored(reason: &'static str) {
     counter!("modehost_mcp_ignored_total", "reason" => reason).increment(1);
 }
 
-/// Counts a tool that is too much for the list.
+/// Counts a tool that exceeds the bounds of the list.
 pub(crate) fn count_left_out() {
     counter!("modehost_tools_left_out_total").increment(1);
 }

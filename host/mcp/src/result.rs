@@ -3,8 +3,8 @@
 use crate::limits;
 use serde_json::Value;
 
-/// The text of a result, one part a line: a part that is no text is named, and a result without text says that the tool
-/// has done what it was asked. A result without parts is given as JSON.
+/// The text of a result, one part a line: non-text parts are named by their type, and a result without text is reported
+/// as done. A result without parts is returned as JSON.
 pub(crate) fn text_of(result: &Value) -> String {
     const NOTHING: &str = "done; the tool has said nothing";
     let text = match (result["content"].as_array(), result) {
@@ -22,8 +22,8 @@ pub(crate) fn text_of(result: &Value) -> String {
 }
 
 fn part(part: &Value) -> String {
-    let words = part["text"].as_str().or_else(|| part["resource"]["text"].as_str());
-    match (words, part["type"].as_str()) {
+    let text = part["text"].as_str().or_else(|| part["resource"]["text"].as_str());
+    match (text, part["type"].as_str()) {
         (Some(text), _) => text.to_owned(),
         (None, Some("image")) => "[a picture, which cannot be looked at here]".to_owned(),
         (None, Some("audio")) => "[a recording, which cannot be listened to here]".to_owned(),
@@ -33,12 +33,12 @@ fn part(part: &Value) -> String {
     }
 }
 
-/// At most `TOOL_TEXT_BYTES`, and marked where something is missing.
+/// Truncates to `TOOL_TEXT_BYTES`, and marks the cut.
 pub(crate) fn cut(mut text: String) -> String {
-    const MARK: &str = "… [cut]";
+    const CUT_MARKER: &str = "… [cut]";
     if text.len() > limits::TOOL_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(limits::TOOL_TEXT_BYTES - MARK.len()));
-        text.push_str(MARK);
+        text.truncate(text.floor_char_boundary(limits::TOOL_TEXT_BYTES - CUT_MARKER.len()));
+        text.push_str(CUT_MARKER);
     }
     text
 }

@@ -1,5 +1,5 @@
-//! JSON-RPC requests that wait for their responses. Rule: a response goes to the one request with its id; every other
-//! message is counted and dropped.
+//! JSON-RPC requests and their responses. Rule: a response goes to the one request with its id; every other message is
+//! counted and dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,63 +15,63 @@ use tokio::time::Instant;
 use crate::error::McpError;
 use crate::metrics::count_ignored;
 
-/// The way of messages to the device.
+/// Sends messages to the device.
 pub trait Transport: Send + Sync + 'static {
     /// Sends one message. Never waits.
     ///
     /// # Errors
-    /// If the connection takes nothing any more.
+    /// If the connection is closed.
     fn send(&self, message: &Value) -> Result<(), Closed>;
 }
 
-/// The connection takes nothing any more.
+/// The connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
-/// The result, or the device's message of an error.
+/// The result, or the message of an error response.
 pub(crate) type Response = Result<Value, String>;
 
-/// What a message of the device was.
+/// The kind of a message of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// A response that a request waited for.
+    /// A response to a pending request.
     Response,
     /// `notifications/tools/list_changed`.
     ToolsChanged,
     Ignored,
 }
 
-/// Requests that wait for their responses; none once the client is closed.
-type Waiting = Option<HashMap<u64, oneshot::Sender<Response>>>;
+/// Pending requests by id; none once the client is closed.
+type PendingRequests = Option<HashMap<u64, oneshot::Sender<Response>>>;
 
 /// Requests over one transport.
 pub(crate) struct Rpc<T> {
     transport: T,
-    /// The last id that was given out.
+    /// The last id that was assigned.
     ids: Arc<AtomicU64>,
-    waiting: Mutex<Waiting>,
+    pending: Mutex<PendingRequests>,
 }
 
-/// A request among those that wait. Dropping it forgets the request.
-struct Pending<'a> {
-    waiting: &'a Mutex<Waiting>,
+/// Removes a request from the pending ones when dropped.
+struct PendingGuard<'a> {
+    pending: &'a Mutex<PendingRequests>,
     id: u64,
 }
 
-impl Drop for Pending<'_> {
+impl Drop for PendingGuard<'_> {
     fn drop(&mut self) {
-        if let Some(waiting) = &mut *self.waiting.lock() {
-            waiting.remove(&self.id);
+        if let Some(pending) = &mut *self.pending.lock() {
+            pending.remove(&self.id);
         }
     }
 }
 
 impl<T: Transport> Rpc<T> {
     pub(crate) fn new(transport: T, ids: Arc<AtomicU64>) -> Self {
-        Self { transport, ids, waiting: Mutex::new(Some(HashMap::new())) }
+        Self { transport, ids, pending: Mutex::new(Some(HashMap::new())) }
     }
 
-    /// Sends a request and waits for its response. Cancelling forgets the request; the device may still act on it.
+    /// Sends a request and waits for its response. Cancelling drops the request; the device may still act on it.
     ///
     /// # Errors
     /// If no response comes: see [`McpError`].
@@ -83,8 +83,8 @@ impl<T: Transport> Rpc<T> {
     ) -> Result<Response, McpError> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, response) = oneshot::channel();
-        self.waiting.lock().as_mut().ok_or(McpError::Interrupted)?.insert(id, sender);
-        let _pending = Pending { waiting: &self.waiting, id };
+        self.pending.lock().as_mut().ok_or(McpError::Interrupted)?.insert(id, sender);
+        let _pending = PendingGuard { pending: &self.pending, id };
         let mut request = json!({ "jsonrpc": "2.0", "id": id, "method": method });
         if let Some(params) = params {
             request["params"] = params;
@@ -97,7 +97,7 @@ impl<T: Transport> Rpc<T> {
         }
     }
 
-    /// A message of the device.
+    /// Handles a message of the device.
     pub(crate) fn receive(&self, payload: &str) -> Received {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -120,8 +120,8 @@ impl<T: Transport> Rpc<T> {
             (None, Some(result)) => Ok(result),
             (None, None) => return ignore("malformed"),
         };
-        // Late, doubled and invented responses find no request here.
-        let Some(sender) = self.waiting.lock().as_mut().and_then(|waiting| waiting.remove(&id)) else {
+        // Late, duplicate and made-up responses match no request here.
+        let Some(sender) = self.pending.lock().as_mut().and_then(|pending| pending.remove(&id)) else {
             return ignore("unasked");
         };
         match sender.send(response) {
@@ -130,9 +130,9 @@ impl<T: Transport> Rpc<T> {
         }
     }
 
-    /// No response will come any more: requests that wait are interrupted.
+    /// No response will come any more: interrupts all pending requests.
     pub(crate) fn close(&self) {
-        self.waiting.lock().take();
+        self.pending.lock().take();
     }
 }
 
@@ -141,7 +141,7 @@ fn ignore(reason: &'static str) -> Received {
     Received::Ignored
 }
 
-/// The message of an error object; firmware gives a message and no code.
+/// The message of an error object; firmware sends a message and no code.
 fn message_of(error: &Value) -> String {
     match error["message"].as_str().or_else(|| error.as_str()) {
         Some(message) if !message.trim().is_empty() => message.to_owned(),
@@ -159,7 +159,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(5);
 
-    /// What was sent; none once the connection is over.
+    /// Messages sent; none once the connection is closed.
     type Sent = Arc<Mutex<Option<Vec<Value>>>>;
 
     struct Recorded(Sent);
@@ -176,18 +176,18 @@ mod tests {
         (Rpc::new(Recorded(sent.clone()), Arc::default()), sent)
     }
 
-    fn waiting(rpc: &Rpc<Recorded>) -> usize {
-        rpc.waiting.lock().as_ref().map_or(0, HashMap::len)
+    fn pending(rpc: &Rpc<Recorded>) -> usize {
+        rpc.pending.lock().as_ref().map_or(0, HashMap::len)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_nobody_waits_for_leaves_nothing() {
         let (rpc, sent) = rpc();
         assert_eq!(rpc.request("a", None, LIMIT).await, Err(McpError::TimedOut("a")));
-        assert_eq!(waiting(&rpc), 0);
+        assert_eq!(pending(&rpc), 0);
         let dropped = tokio::time::timeout(LIMIT / 2, rpc.request("b", None, LIMIT)).await;
         assert!(dropped.is_err());
-        assert_eq!(waiting(&rpc), 0);
+        assert_eq!(pending(&rpc), 0);
         assert_eq!(rpc.receive(r#"{"id":2,"result":{}}"#), Received::Ignored);
         assert_eq!(sent.lock().as_ref().map(Vec::len), Some(2));
     }
@@ -199,8 +199,8 @@ mod tests {
             tokio::task::yield_now().await;
             rpc.receive(r#"{"id":1,"result":{"x":1}}"#)
         };
-        let (answered, heard) = tokio::join!(rpc.request("a", None, LIMIT), answer);
-        assert_eq!((answered, heard), (Ok(Ok(json!({ "x": 1 }))), Received::Response));
+        let (answered, received) = tokio::join!(rpc.request("a", None, LIMIT), answer);
+        assert_eq!((answered, received), (Ok(Ok(json!({ "x": 1 }))), Received::Response));
         let close = async {
             tokio::task::yield_now().await;
             rpc.close();
@@ -215,7 +215,7 @@ mod tests {
         let (rpc, sent) = rpc();
         sent.lock().take();
         assert_eq!(rpc.request("a", None, LIMIT).await, Err(McpError::Closing));
-        assert_eq!(waiting(&rpc), 0);
+        assert_eq!(pending(&rpc), 0);
     }
 
     /// Any JSON value.
@@ -239,7 +239,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever a device says, it ends only the request that it names, and names itself right.
+        /// Whatever a device sends ends only the request whose id it carries, and only with a valid response.
         #[test]
         fn whatever_comes_answers_nothing_but_its_request(
             members in prop::collection::btree_map("id|method|result|error|jsonrpc|x", value(), 0..6),
@@ -247,21 +247,21 @@ mod tests {
         ) {
             let (rpc, _sent) = rpc();
             let (sender, mut answer) = oneshot::channel();
-            rpc.waiting.lock().as_mut().expect("open").insert(2, sender);
-            let said = json!(members);
-            let heard = rpc.receive(&noise.clone().unwrap_or_else(|| said.to_string()));
-            let answers = said["id"] == 2
-                && !said["method"].is_string()
-                && (!said["error"].is_null() || !said["result"].is_null());
-            if heard == Received::Response {
-                prop_assert!(noise.is_some() || answers, "{said}");
+            rpc.pending.lock().as_mut().expect("open").insert(2, sender);
+            let message = json!(members);
+            let received = rpc.receive(&noise.clone().unwrap_or_else(|| message.to_string()));
+            let answers = message["id"] == 2
+                && !message["method"].is_string()
+                && (!message["error"].is_null() || !message["result"].is_null());
+            if received == Received::Response {
+                prop_assert!(noise.is_some() || answers, "{message}");
                 prop_assert!(answer.try_recv().is_ok());
             } else {
-                prop_assert_eq!(waiting(&rpc), 1);
+                prop_assert_eq!(pending(&rpc), 1);
             }
         }
 
-        /// What a device offers and answers is bounded, and every tool leads back to a real one.
+        /// Tools and results of a device are bounded, and every listed name resolves to a tool.
         #[test]
         fn whatever_is_offered_is_made_fit(page in value(), pages in prop::collection::vec(value(), 0..3)) {
             let mut tools = ToolList::default();
@@ -271,7 +271,7 @@ mod tests {
             }
             for tool in tools.tools().iter() {
                 prop_assert!((1..=crate::limits::TOOL_NAME_BYTES).contains(&tool.name.len()));
-                prop_assert!(tools.real_name(&tool.name).is_some());
+                prop_assert!(tools.resolve_name(&tool.name).is_some());
                 prop_assert!(serde_json::from_str::<Value>(&tool.parameters).is_ok_and(|schema| schema.is_object()));
             }
             prop_assert!(text_of(&page).len() <= crate::limits::TOOL_TEXT_BYTES);

@@ -1,6 +1,6 @@
 //! The tools of a device, as models get them. Rule: whatever a device lists, the result is bounded in number and bytes,
-//! and each name stands for one tool. Names are the device's own; the client of a model writes them as its service
-//! wants them.
+//! and each name refers to one tool. Names are the device's own; the client of a model maps them to the form that its
+//! service accepts.
 
 use std::sync::Arc;
 
@@ -15,34 +15,34 @@ use crate::metrics::count_left_out;
 pub struct ToolList {
     tools: Vec<Tool>,
     bytes: usize,
-    /// They did not all fit with all their words.
-    is_short: bool,
+    /// Descriptions have been shortened, since they did not all fit.
+    is_shortened: bool,
 }
 
 impl ToolList {
-    /// Adds the tools of a page: an array of objects; anything else is left out. `explains_pictures`: a service
-    /// explains pictures; without one the camera is not listed, since nothing would come of a picture.
-    pub(crate) fn add(&mut self, page: &Value, explains_pictures: bool) {
+    /// Adds the tools of a page: an array of objects; anything else is skipped. `has_vision`: a vision service is
+    /// configured; without one the camera is not listed, since nothing can evaluate a picture.
+    pub(crate) fn add(&mut self, page: &Value, has_vision: bool) {
         for tool in page.as_array().into_iter().flatten() {
             let Some(name) = tool["name"].as_str().filter(|name| is_name(name)) else { continue };
             let known = self.tools.iter().any(|known| known.name == name);
-            if known || (!explains_pictures && name.rsplit('.').next() == Some(CAMERA)) {
+            if known || (!has_vision && name.rsplit('.').next() == Some(CAMERA)) {
                 continue;
             }
             let schema = &tool["inputSchema"];
             let parameters =
                 if schema.is_object() { schema.to_string() } else { r#"{"type":"object","properties":{}}"#.to_owned() };
             let mut description = tool["description"].as_str().unwrap_or_default().to_owned();
-            if self.is_short {
+            if self.is_shortened {
                 shorten(&mut description);
-            } else if !self.has_room(&description, &parameters) {
-                // Rather all of them with fewer words than some of them not at all.
-                self.is_short = true;
+            } else if !self.fits(&description, &parameters) {
+                // All tools with shorter descriptions rather than some tools missing.
+                self.is_shortened = true;
                 shorten(&mut description);
                 self.tools.iter_mut().for_each(|tool| shorten(&mut tool.description));
                 self.bytes = self.tools.iter().map(|tool| tool.description.len() + tool.parameters.len()).sum();
             }
-            if self.is_full() || !self.has_room(&description, &parameters) {
+            if self.is_full() || !self.fits(&description, &parameters) {
                 count_left_out();
                 continue;
             }
@@ -51,11 +51,11 @@ impl ToolList {
         }
     }
 
-    fn has_room(&self, description: &str, parameters: &str) -> bool {
+    fn fits(&self, description: &str, parameters: &str) -> bool {
         self.bytes + description.len() + parameters.len() <= limits::TOOL_LIST_BYTES
     }
 
-    /// True once no further tool is taken.
+    /// True once no further tool is accepted.
     pub(crate) fn is_full(&self) -> bool {
         self.tools.len() >= limits::MODEL_TOOLS
     }
@@ -65,14 +65,14 @@ impl ToolList {
         self.tools.clone().into()
     }
 
-    /// The name by which the device knows a tool: by its name, or by the one tool whose name is the same but for marks, as models
-    /// like to write `_` for `.`.
-    pub(crate) fn real_name(&self, name: &str) -> Option<&str> {
+    /// Resolves a name to the device's own: by exact match, or to the one tool whose name differs only in punctuation
+    /// and case, as models tend to write `_` for `.`.
+    pub(crate) fn resolve_name(&self, name: &str) -> Option<&str> {
         let mut names = self.tools.iter().map(|tool| tool.name.as_str());
         if let Some(exact) = names.clone().find(|known| *known == name) {
             return Some(exact);
         }
-        let same = |known: &str| known.chars().map(plain).eq(name.chars().map(plain));
+        let same = |known: &str| known.chars().map(normalise).eq(name.chars().map(normalise));
         let found = names.find(|known| same(known))?;
         (!names.any(same)).then_some(found)
     }
@@ -85,14 +85,14 @@ fn shorten(description: &mut String) {
     }
 }
 
-/// The last part of the name by which firmware knows its camera.
+/// The last segment of the name of a firmware's camera tool.
 const CAMERA: &str = "take_photo";
 
 fn is_name(name: &str) -> bool {
     (1..=limits::TOOL_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
-fn plain(sign: char) -> char {
+fn normalise(sign: char) -> char {
     if sign.is_alphanumeric() { sign.to_ascii_lowercase() } else { '_' }
 }
 
@@ -117,10 +117,10 @@ mod tests {
         ]);
         tools.add(&page, true);
         assert_eq!(names(&tools), ["self.audio_speaker.set_volume", "a.b", "a_b", "拍照"]);
-        assert_eq!(tools.real_name("self_audio_speaker_set_volume"), Some("self.audio_speaker.set_volume"));
-        assert_eq!(tools.real_name("Self.Audio_Speaker.Set_Volume"), Some("self.audio_speaker.set_volume"));
-        assert_eq!((tools.real_name("a_b"), tools.real_name("a.b")), (Some("a_b"), Some("a.b")));
-        assert_eq!(tools.real_name("a-b"), None, "it could be either");
+        assert_eq!(tools.resolve_name("self_audio_speaker_set_volume"), Some("self.audio_speaker.set_volume"));
+        assert_eq!(tools.resolve_name("Self.Audio_Speaker.Set_Volume"), Some("self.audio_speaker.set_volume"));
+        assert_eq!((tools.resolve_name("a_b"), tools.resolve_name("a.b")), (Some("a_b"), Some("a.b")));
+        assert_eq!(tools.resolve_name("a-b"), None, "it could be either");
         assert_eq!(tools.tools[0].parameters, r#"{"type":"object"}"#);
         assert_eq!(tools.tools[1].parameters, r#"{"type":"object","properties":{}}"#);
     }
