@@ -1,5 +1,5 @@
-//! Which generation serves whom. Rule: a table is immutable and replaced as a whole; a session
-//! loads it before each event and migrates its instances to what it finds there.
+//! Which generation serves which session. Rule: a table is immutable and replaced as a whole; a session loads it before
+//! each event and migrates its instances accordingly.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,31 +13,34 @@ use crate::mode::{Fault, Generation, Snapshot};
 /// A generation on trial, for a share of the devices.
 #[derive(Clone)]
 pub struct Candidate {
+    /// The generation on trial.
     pub generation: Arc<dyn Generation>,
-    /// 1 to 99.
+    /// Percent of the devices, 1 to 99.
     pub percent: u8,
 }
 
-/// What serves one plugin.
+/// The generations of one plugin.
 #[derive(Clone)]
 pub struct Entry {
+    /// The generation for all devices that do not get the candidate.
     pub active: Arc<dyn Generation>,
+    /// A generation for a share of the devices, if there is one.
     pub candidate: Option<Candidate>,
-    /// The generation before: a session goes back to it when the active one fails where this one does
-    /// not, on trial and later. None where nothing older is kept.
+    /// The previous generation: a session rolls back to it when the active one fails where this one does not, on trial
+    /// and later. None where none is kept.
     pub fallback: Option<Arc<dyn Generation>>,
-    /// The active one, or the candidate, has yet to prove itself.
+    /// The active generation, or the candidate, is on trial.
     pub on_trial: bool,
-    /// Counts up when sessions that went back are to try the generation on trial once more.
+    /// Incremented when sessions that rolled back should try the generation on trial again.
     pub round: u32,
-    /// The generation whose sessions begin without the state of other code: the operator wanted it so.
+    /// The generation whose sessions start without the state of other code: the operator has asked for it.
     pub discards_state: Option<GenerationId>,
-    /// Stored state that is older than this Unix ms was discarded; 0: none was.
+    /// Stored state older than this Unix ms has been discarded; 0: none has.
     pub discarded_before: u64,
 }
 
 impl Entry {
-    /// A generation that serves everybody, with nothing before it.
+    /// A generation that serves all devices, with no previous one.
     pub fn of(active: Arc<dyn Generation>) -> Self {
         Self {
             active,
@@ -50,7 +53,7 @@ impl Entry {
         }
     }
 
-    /// The generation for this device; the same device always falls on the same side.
+    /// The generation for this device; the same device always gets the same side.
     pub fn generation_for(&self, device: &DeviceId) -> &Arc<dyn Generation> {
         match &self.candidate {
             Some(candidate) if share(device) < candidate.percent => &candidate.generation,
@@ -59,7 +62,7 @@ impl Entry {
     }
 }
 
-/// Stable number of a device, 0 to 99.
+/// A stable number for a device, 0 to 99.
 fn share(device: &DeviceId) -> u8 {
     let mut hasher = DefaultHasher::new();
     device.hash(&mut hasher);
@@ -69,8 +72,9 @@ fn share(device: &DeviceId) -> u8 {
 /// The catalog at one instant.
 #[derive(Clone, Default)]
 pub struct Table {
-    /// Counts up with every change.
+    /// Incremented with every change.
     pub version: u64,
+    /// The generations of each plugin.
     pub plugins: HashMap<PluginId, Entry>,
     /// Message type to plugin.
     pub types: HashMap<String, PluginId>,
@@ -88,32 +92,32 @@ impl Table {
     }
 }
 
-/// What a session saw of a generation.
+/// How a generation performed in a session.
 #[derive(Debug)]
 pub enum Report<'a> {
-    /// A call went well; said once for each session and generation.
+    /// A call succeeded; reported once for each session and generation.
     Served,
-    /// A call went wrong, and the generation before could not do it either, or there is none.
+    /// A call failed, and the previous generation failed as well or does not exist.
     Faulted(&'a Fault),
-    /// The session went back: the generation before did what this one could not.
+    /// The session rolled back: the previous generation succeeded where this one failed.
     WentBack(&'a Fault),
-    /// It does not take state that the generation before restores.
+    /// It fails to restore state that the previous generation restores.
     RefusedState(&'a Fault),
 }
 
 /// The plugins of this server.
 pub trait Catalog: Send + Sync {
-    /// The table as it is now; cheap.
+    /// The current table; cheap.
     fn table(&self) -> Guard<Arc<Table>>;
 
-    /// Says what happened in a device's session, so that a bad generation can be rolled back as a
+    /// Reports how a generation performed in a device's session, so that a bad generation can be rolled back as a
     /// whole. Cheap; does not wait.
     fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: Report<'_>);
 }
 
-/// The state that sessions hold of a plugin. A new version is tried on some of it before it is in force.
+/// Samples of a plugin's state in sessions. A new generation is tried on them before it is published.
 pub trait StateSamples: Send + Sync {
-    /// Up to `most` snapshots: of sessions in memory first, then of stored ones, the newest first. Blocks
-    /// for a bounded time; what does not come by then is left out.
+    /// Up to `most` snapshots: of sessions in memory first, then of stored ones, newest first. Blocks for a bounded
+    /// time; samples that arrive later are left out.
     fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot>;
 }

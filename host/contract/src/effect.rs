@@ -1,7 +1,6 @@
-//! What a mode wants done (`wit/0.2/effects.wit`). Rule: by the time a session sees an effect it has
-//! been checked: granted, within its limits, and well-formed JSON where JSON is due. Every effect has
-//! one kind, and matches on a kind have no wildcard: a new effect does not compile until each place
-//! says what becomes of it.
+//! Effects that modes return (`wit/0.2/effects.wit`). Rule: by the time a session sees an effect it has been checked:
+//! granted, within its limits, and well-formed JSON where JSON is required. Every effect has one kind, and matches on a
+//! kind have no wildcard: a new effect does not compile until each of them handles it.
 
 mod payload;
 
@@ -12,136 +11,186 @@ pub use payload::{
 
 use crate::event::{DocumentVersion, RequestId, TimerId};
 
-/// Everything that a mode can want, by what it takes to carry it out.
+/// An effect of a mode, by its kind.
 ///
-/// The kind of an effect decides when it happens: [`Local`] and [`Query`] at once; [`Write`] in one durable
-/// step with the session's record; [`Call`] behind that record; [`Output`] after everything else of the list.
+/// The kind of an effect decides when it is applied: [`Local`] and [`Query`] at once; [`Write`] in one transaction with
+/// the session's record; [`Call`] after that record is on disk; [`Output`] after everything else of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Changes something inside the session.
     Local(Local),
+    /// Reads something from the host.
     Query(Query),
+    /// Stores something.
     Write(Write),
+    /// Calls something outside the session.
     Call(Call),
+    /// Becomes visible outside the session.
     Output(Output),
 }
 
 /// Changes something inside the session; has no outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Local {
+    /// Starts a timer, or restarts the one with this id.
     StartTimer {
+        /// Chosen by the mode.
         id: TimerId,
+        /// Delay in ms; limited to 20 ms to ten years.
         delay_ms: u64,
     },
+    /// Stops a timer.
     StopTimer(TimerId),
-    /// Drops an open request; nothing is told of it.
+    /// Drops an open request; it gets no outcome.
     Cancel(RequestId),
-    /// The key of a document.
+    /// Stops watching the document with this key.
     UnwatchDocument(String),
 }
 
-/// Asks the host for what it knows; nothing is changed by it, and the outcome is an event.
+/// Reads something from the host; changes nothing, and the outcome is an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
+    /// Reads a document.
     ReadDocument {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The key of the document.
         key: String,
     },
+    /// Reads a document, and reports each later change of it.
     WatchDocument {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The key of the document.
         key: String,
     },
+    /// Reads a page of a journal.
     ReadJournal {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The journal.
         journal: String,
-        /// The sequence number behind which the page begins.
+        /// The sequence number after which the page starts.
         after: u64,
-        /// Entries at most.
+        /// Most entries of the page.
         limit: u32,
     },
+    /// Lists the tools of the device.
     ListTools(RequestId),
+    /// Uses an extension of the contract.
     Extension {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The name of the extension.
         name: String,
+        /// Defined by the extension.
         payload: String,
     },
-    /// Made by the runtime in place of an effect that the plugin asks for as welcome and the
-    /// operator has not granted: the request fails, the rest of the list holds.
+    /// Inserted by the runtime in place of an effect that the plugin declares as optional and the operator has not
+    /// granted: the request fails, the rest of the list is applied.
     Denied {
+        /// The request of the effect.
         request: RequestId,
+        /// A readable message that names the missing grant.
         message: String,
     },
 }
 
-/// Is stored, in one durable step with the session's record; the outcome is an event.
+/// Stored in one transaction with the session's record; the outcome is an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
+    /// Writes or removes a document.
     WriteDocument {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The key of the document.
         key: String,
+        /// The version that the document must have.
         expected: DocumentVersion,
         /// JSON; none removes the document.
         value: Option<String>,
     },
+    /// Appends an entry to a journal.
     AppendJournal {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The journal.
         journal: String,
         /// JSON.
         entry: String,
-        /// Success is told, too.
+        /// Report success as well.
         notify: bool,
     },
+    /// Removes a journal.
     RemoveJournal {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The journal.
         journal: String,
     },
+    /// Adds an entry to the archive.
     Archive(ArchiveEntry),
 }
 
-/// Is asked of somebody outside the session once its record is on disk; the outcome is an event.
+/// A request to something outside the session, sent once its record is on disk; the outcome is an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
+    /// Asks a language model.
     AskModel(ModelRequest),
+    /// Calls a tool of the device.
     CallTool {
+        /// Chosen by the mode.
         request: RequestId,
+        /// The name of the tool.
         name: String,
         /// A JSON object.
         arguments: String,
     },
+    /// Posts a webhook.
     PostHook(HookRequest),
+    /// Sends a message to other devices.
     Deliver(Delivery),
 }
 
-/// Is seen by somebody outside, or sets off what is; has no outcome.
+/// Visible outside the session, or triggering something that is; has no outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// A JSON object with a `type`, for the session's own device.
+    /// A message to the session's own device: a JSON object with a `type`.
     Send(String),
+    /// Speaks a sentence.
     Say {
+        /// The sentence; empty text without `more` ends the answer.
         text: String,
+        /// Cut off what is being spoken.
         interrupt: bool,
         /// More of the same answer follows.
         more: bool,
     },
+    /// Starts or stops the device's microphone.
     Listen(ListenCommand),
-    /// The transcript that the list answers is for the default mode.
+    /// Passes the transcript that the list answers to the default mode.
     Decline,
+    /// Sends a message to the connected devices of a group.
     Broadcast {
+        /// The group.
         group: String,
         /// A JSON object with a `type`.
         body: String,
+        /// Send it to the session's own device as well.
         include_self: bool,
-        /// A message of the same key that still waits in an outbox is dropped.
+        /// Replaces a message with the same key that is still queued in an outbox.
         supersedes: Option<String>,
     },
-    /// A JSON object with a `type`, taken as if the device had sent it.
+    /// Handled as if the device had sent it: a JSON object with a `type`.
     Dispatch(String),
-    /// None: the default mode.
+    /// Starts the mode of this name; none: the default mode.
     SwitchMode(Option<String>),
+    /// Closes the connection once all speech has been played.
     HangUp,
 }
 
 impl Query {
-    /// The request that its outcome answers.
+    /// The request that its outcome completes.
     pub fn request(&self) -> RequestId {
         match self {
             Self::ListTools(request)
@@ -155,7 +204,7 @@ impl Query {
 }
 
 impl Write {
-    /// The request that its outcome answers.
+    /// The request that its outcome completes.
     pub fn request(&self) -> RequestId {
         match self {
             Self::WriteDocument { request, .. }
@@ -167,7 +216,7 @@ impl Write {
 }
 
 impl Call {
-    /// The request that its outcome answers.
+    /// The request that its outcome completes.
     pub fn request(&self) -> RequestId {
         match self {
             Self::AskModel(ask) => ask.request,
@@ -178,7 +227,7 @@ impl Call {
     }
 }
 
-/// Lets an effect be written without its kind around it.
+/// Allows an effect to be written without its kind around it.
 macro_rules! kinds {
     ($($kind:ident),+) => {
         $(impl From<$kind> for Effect {

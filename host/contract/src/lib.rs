@@ -1,16 +1,17 @@
-//! What the host knows of modes: the words of the contract as Rust types, and the traits that a
-//! runtime implements. Rule: nothing here knows how modes are run, and no mode by name.
+//! The contract with modes as Rust types, and the traits that a runtime implements. Rule: nothing here knows how modes
+//! are run, and no mode by name.
 //!
 //! # Layout
-//! - [`event`]: what a mode is told
-//! - [`effect`]: what a mode wants done
+//! - [`event`]: events that modes get
+//! - [`effect`]: effects that modes return
 //! - [`mode`]: instances and generations, with their faults
-//! - [`service`]: models and webhooks, which modes ask for
-//! - [`catalog`]: which generation serves whom, and the reports that decide about roll-back
+//! - [`service`]: models and webhooks, which modes call through the host
+//! - [`catalog`]: which generation serves which session, and the reports that decide about rollback
 //!
-//! The types follow `wit/` case by case; each published track of the contract is converted to
-//! these, so that the rest of the host has one set of words. See `wit/*.wit` for the meaning of
-//! every case and field.
+//! The types follow `wit/` variant by variant; each published contract version is converted to these, so that the rest
+//! of the host has one vocabulary. See `wit/*.wit` for the meaning of every variant and field.
+
+#![warn(missing_docs)]
 
 pub mod catalog;
 pub mod effect;

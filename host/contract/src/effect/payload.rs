@@ -1,36 +1,46 @@
-//! What effects carry. Rule: plain data, in the words of `wit/0.2/effects.wit`; nothing here decides anything.
+//! Payloads of effects. Rule: plain data, named as in `wit/0.2/effects.wit`; no logic.
 
 use crate::event::RequestId;
 
-/// What the device's microphone should do.
+/// A command for the device's microphone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenCommand {
+    /// Start listening.
     Start(ListenMode),
+    /// Stop listening.
     Stop,
 }
 
-/// How a device finds the ends of an utterance.
+/// How a device detects the end of an utterance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenMode {
+    /// The server detects it.
     Automatic,
+    /// The user holds a button.
     Manual,
+    /// The device keeps listening while speech is played.
     Realtime,
 }
 
-/// Who said a part of a dialogue.
+/// The author of a chat message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// Instructions.
     System,
+    /// The user.
     User,
+    /// The model.
     Assistant,
-    /// What a tool has answered.
+    /// The result of a tool call.
     Tool,
 }
 
-/// A part of a dialogue.
+/// One message of a dialogue with a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatMessage {
+    /// The author.
     pub role: Role,
+    /// The text.
     pub content: String,
     /// With [`Role::Assistant`].
     pub tool_calls: Vec<ToolCall>,
@@ -38,66 +48,83 @@ pub struct ChatMessage {
     pub tool_call_id: Option<String>,
 }
 
-/// Something that a model may have called.
+/// A tool that a model may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
+    /// The name that the model uses.
     pub name: String,
+    /// What it does, for the model.
     pub description: String,
     /// JSON Schema of the arguments, an object.
     pub parameters: String,
 }
 
-/// A model's wish to have a tool called.
+/// A tool call requested by a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
+    /// Assigned by the provider.
     pub id: String,
+    /// The name of the tool.
     pub name: String,
-    /// JSON as the model wrote it; may be damaged.
+    /// JSON as the model wrote it; may be malformed.
     pub arguments: String,
 }
 
-/// Whom a delivery is for.
+/// The recipients of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
+    /// These devices, by id.
     Devices(Vec<String>),
+    /// All devices of a group except the sender.
     Group(String),
+    /// All known devices except the sender.
     Everyone,
 }
 
-/// A message for other devices.
+/// A message to other devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// Chosen by the mode.
     pub request: RequestId,
+    /// The recipients.
     pub to: Audience,
-    /// Devices that it does not go to, although `to` means them.
+    /// Devices to leave out of `to`.
     pub except: Vec<String>,
     /// A JSON object with a `type`.
     pub body: String,
-    /// Kept for those that are away instead of `body`.
+    /// Queued for offline devices instead of `body`.
     pub offline_body: Option<String>,
-    /// Told to the sender when what was kept has been handed over.
+    /// Sent to the sender when queued messages have been delivered.
     pub receipt: Option<String>,
-    /// How long it is kept; 0: not at all.
+    /// How long it is queued; 0: not at all.
     pub ttl_ms: u64,
 }
 
 /// A question to a language model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRequest {
+    /// Chosen by the mode.
     pub request: RequestId,
+    /// Selects the configured model.
     pub purpose: String,
+    /// The dialogue.
     pub messages: Vec<ChatMessage>,
+    /// Most tokens of the answer.
     pub max_tokens: u32,
+    /// The answer must be a JSON object: the host extracts and repairs it.
     pub json: bool,
+    /// Stream the answer.
     pub chunks: bool,
-    /// Dropped once the person has moved on.
+    /// The answer is spoken: cancelled once the user has moved on.
     pub spoken: bool,
+    /// Tools that the model may call.
     pub tools: Vec<Tool>,
 }
 
-/// A journal that the host puts into a larger whole.
+/// A journal that the host inserts into a JSON object or a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalPart {
+    /// The journal.
     pub journal: String,
     /// The member of the object that becomes the array of all entries.
     pub member: String,
@@ -108,26 +135,35 @@ pub struct JournalPart {
 /// A webhook to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookRequest {
+    /// Chosen by the mode.
     pub request: RequestId,
+    /// The configured name of the webhook.
     pub hook: String,
-    /// Names the signature, `X-<sender>-Signature`.
+    /// Names the signature header, `X-<sender>-Signature`.
     pub sender: String,
-    /// JSON; an object where `journal` is given.
+    /// JSON; an object if `journal` is set.
     pub body: String,
+    /// A journal to insert into the body.
     pub journal: Option<JournalPart>,
 }
 
-/// A finished piece of work.
+/// A finished document for the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveEntry {
+    /// Chosen by the mode.
     pub request: RequestId,
+    /// The kind of document.
     pub kind: String,
+    /// Unique within its kind; an entry with the same id is replaced.
     pub id: String,
+    /// The title.
     pub title: String,
+    /// JSON; an object where `journal` is given.
     pub content: String,
+    /// A Markdown version for readers; may be empty.
     pub text: String,
-    /// Goes with the entry.
+    /// Archived with the entry.
     pub journal: Option<JournalPart>,
-    /// 0: all.
+    /// Entries of this kind and device to keep; older ones are removed. 0: all.
     pub keep: u32,
 }
