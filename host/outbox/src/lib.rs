@@ -1,9 +1,8 @@
-//! The one way out to a device: a bounded queue between a session and its connection.
+//! The outbox of a connection: a bounded queue between a session and the connection that writes it.
 //!
-//! Rule: putting something in never waits and never fails the sender's flow. A reader that falls
-//! behind loses stale audio and superseded messages first; if that does not help, the queue turns
-//! into one close frame with a reason, and later messages are refused. Whoever must know what has
-//! arrived puts a mark behind it.
+//! Rule: enqueueing never waits and never fails the sender's flow. For a device that reads too slowly, stale audio and
+//! superseded messages are dropped first; if that is not enough, the queue becomes one close frame with a reason, and
+//! later messages are rejected. A sender that needs to know what has arrived adds ack markers.
 
 #![warn(missing_docs)]
 
@@ -23,32 +22,32 @@ pub use self::metrics::describe_metrics;
 pub mod close {
     /// The device or the server ended the session in order.
     pub const NORMAL: u16 = 1000;
-    /// The server drains.
+    /// The server is draining.
     pub const GOING_AWAY: u16 = 1001;
-    /// The device broke the WebSocket protocol.
+    /// The device violated the WebSocket protocol.
     pub const PROTOCOL: u16 = 1002;
-    /// A kind of frame that is not taken.
+    /// An unsupported kind of frame.
     pub const UNSUPPORTED: u16 = 1003;
     /// Text that is not UTF-8.
     pub const NOT_UTF8: u16 = 1007;
-    /// The device reads too slowly, or another connection has its place.
+    /// The device reads too slowly, or another connection has replaced this one.
     pub const POLICY: u16 = 1008;
     /// A frame or message over the limit.
     pub const TOO_LARGE: u16 = 1009;
-    /// A fault of the server.
+    /// An internal error of the server.
     pub const INTERNAL: u16 = 1011;
     /// The server restarts.
     pub const RESTART: u16 = 1012;
-    /// More devices than the server takes.
+    /// More devices than the server accepts.
     pub const TRY_LATER: u16 = 1013;
 }
 
-/// Text for a device: its own, or shared by everyone who gets the same.
+/// Text for a device: owned, or shared by all recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
     /// For this device alone.
     Own(String),
-    /// The same for all who get it, and in memory once.
+    /// The same for all recipients, stored once.
     Shared(Arc<str>),
 }
 
@@ -61,7 +60,7 @@ impl Text {
         }
     }
 
-    /// True if there is no text.
+    /// True if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -85,8 +84,8 @@ impl From<&'static str> for Text {
     }
 }
 
-/// A place in the stream of frames. Whoever waits for it learns that everything before it has
-/// reached the device, or, from the end of all marks, that nobody will know any more.
+/// An ack marker: a position in the stream of frames. Its watcher learns that everything before it has reached the
+/// device; once all markers are dropped, nothing more can be acknowledged.
 #[derive(Clone, Debug)]
 pub struct Mark {
     progress: watch::Sender<u64>,
@@ -94,7 +93,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Everything before the mark has been written, and as far as the system can tell, received.
+    /// Everything before the marker has been written and, as far as the system can tell, received.
     pub fn reach(self) {
         self.progress.send_if_modified(|reached| {
             let further = self.number > *reached;
@@ -112,16 +111,16 @@ impl PartialEq for Mark {
 
 impl Eq for Mark {}
 
-/// What a connection writes.
+/// A frame for the connection to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// One WebSocket text frame.
     Text(Text),
-    /// Nothing to write, but to be reached.
+    /// Writes nothing; acknowledged once everything before it has been received.
     Mark(Mark),
     /// One Opus packet or PCM frame, without framing.
     Audio {
-        /// The packet's bytes; the connection puts the device's framing around them.
+        /// The packet's bytes, without the device's framing, which the connection adds.
         packet: Vec<u8>,
         /// Of its first sample, from the start of the speech.
         timestamp_ms: u32,
@@ -130,20 +129,20 @@ pub enum Frame {
     Close {
         /// A WebSocket close code: see [`close`].
         code: u16,
-        /// One short sentence for the device; at most 123 bytes go out.
+        /// One short sentence for the device; truncated to 123 bytes.
         reason: String,
     },
 }
 
-/// The device will not get it: its connection is over, or about to be.
+/// The message is rejected: the connection has ended, or is about to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
 struct Item {
     frame: Frame,
-    /// Messages of the same key replace each other.
+    /// Messages with the same key replace each other.
     key: Option<Arc<str>>,
-    /// Stands behind the frame.
+    /// Follows the frame.
     mark: Option<Mark>,
 }
 
@@ -151,7 +150,7 @@ struct Item {
 struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
-    /// Items that the metrics know of.
+    /// Items as last reported to the gauge.
     counted: usize,
     /// A close frame is in the queue or has been taken: nothing follows it.
     closing: bool,
@@ -162,12 +161,12 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
-    /// Over all queues.
+    /// The gauge over all queues.
     waiting: Gauge,
 }
 
 impl Shared {
-    /// Tells the metrics what has changed.
+    /// Updates the gauge.
     fn count(&self, queue: &mut Queue) {
         let now = queue.items.len();
         if now != queue.counted {
@@ -184,7 +183,7 @@ pub struct Outbox(Arc<Shared>);
 /// The reading half, owned by the connection.
 pub struct OutboxReader(Arc<Shared>);
 
-/// A queue for one connection.
+/// Creates a queue for one connection.
 pub fn outbox() -> (Outbox, OutboxReader) {
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
@@ -198,58 +197,56 @@ impl Outbox {
     /// Queues a text message.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection has ended.
     pub fn text(&self, text: impl Into<Text>) -> Result<(), Refused> {
-        self.put(Frame::Text(text.into()), None, None)
+        self.enqueue(Frame::Text(text.into()), None, None)
     }
 
-    /// Queues a text message with a mark behind it: once it has been written and received,
-    /// `progress` has the value `number`. When every mark of a `progress` is gone, so are its
-    /// senders, and whoever watches it is told: what has not been reached by then is not known to
-    /// have arrived. Numbers must grow.
+    /// Queues a text message followed by an ack marker: once the message has been written and received, `progress` has
+    /// the value `number`. When every marker of a `progress` has been dropped, so are its senders, and watchers see the
+    /// channel close: messages not acknowledged by then may not have arrived. Numbers must increase.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection has ended.
     pub fn marked(&self, text: impl Into<Text>, progress: &watch::Sender<u64>, number: u64) -> Result<(), Refused> {
-        self.put(Frame::Text(text.into()), None, Some(Mark { progress: progress.clone(), number }))
+        self.enqueue(Frame::Text(text.into()), None, Some(Mark { progress: progress.clone(), number }))
     }
 
-    /// Queues a text message in place of one of the same key that still waits.
+    /// Queues a text message, replacing a queued one with the same key.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection has ended.
     pub fn latest(&self, key: Arc<str>, text: impl Into<Text>) -> Result<(), Refused> {
-        self.put(Frame::Text(text.into()), Some(key), None)
+        self.enqueue(Frame::Text(text.into()), Some(key), None)
     }
 
-    /// Queues one packet of audio. `timestamp_ms` is that of its first sample, from the start of the
-    /// speech.
+    /// Queues one audio packet. `timestamp_ms`: of its first sample, from the start of the speech.
     ///
     /// # Errors
-    /// If the connection is over.
+    /// If the connection has ended.
     pub fn audio(&self, packet: Vec<u8>, timestamp_ms: u32) -> Result<(), Refused> {
-        self.put(Frame::Audio { packet, timestamp_ms }, None, None)
+        self.enqueue(Frame::Audio { packet, timestamp_ms }, None, None)
     }
 
-    /// Drops audio that has not been written: silence within a frame.
+    /// Drops audio that has not been written: silence within one frame.
     pub fn drop_audio(&self) {
         let mut queue = self.0.queue.lock();
         drop_audio(&mut queue);
         self.0.count(&mut queue);
     }
 
-    /// Closes the connection once everything before has been written. Only the first close counts.
+    /// Closes the connection once everything queued before has been written. Only the first close counts.
     pub fn close(&self, code: u16, reason: impl Into<String>) {
-        let _ = self.put(Frame::Close { code, reason: reason.into() }, None, None);
+        let _ = self.enqueue(Frame::Close { code, reason: reason.into() }, None, None);
     }
 
-    /// True once a close has been asked for or the connection is gone.
+    /// True once a close has been queued or the connection is gone.
     pub fn is_closed(&self) -> bool {
         let queue = self.0.queue.lock();
         queue.closing || queue.abandoned
     }
 
-    /// Frames that wait to be written, and their bytes.
+    /// Frames queued, and their bytes.
     pub fn waiting(&self) -> (usize, usize) {
         let queue = self.0.queue.lock();
         (queue.items.len(), queue.bytes)
@@ -260,7 +257,7 @@ impl Outbox {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn put(&self, frame: Frame, key: Option<Arc<str>>, mark: Option<Mark>) -> Result<(), Refused> {
+    fn enqueue(&self, frame: Frame, key: Option<Arc<str>>, mark: Option<Mark>) -> Result<(), Refused> {
         let mut queue = self.0.queue.lock();
         if queue.closing || queue.abandoned {
             return Err(Refused);
@@ -272,7 +269,7 @@ impl Outbox {
         queue.bytes += weight(&frame);
         queue.items.push_back(Item { frame, key, mark });
         if queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES {
-            relieve(&mut queue);
+            shed_load(&mut queue);
         }
         self.0.count(&mut queue);
         drop(queue);
@@ -291,8 +288,8 @@ fn weight(frame: &Frame) -> usize {
 }
 
 fn supersede(queue: &mut Queue, key: &Arc<str>) {
-    if let Some(place) = queue.items.iter().position(|item| item.key.as_ref() == Some(key))
-        && let Some(old) = queue.items.remove(place)
+    if let Some(index) = queue.items.iter().position(|item| item.key.as_ref() == Some(key))
+        && let Some(old) = queue.items.remove(index)
     {
         queue.bytes -= weight(&old.frame);
         ::metrics::counter!("modehost_outbox_dropped_total", "reason" => "superseded").increment(1);
@@ -312,8 +309,8 @@ fn drop_audio(queue: &mut Queue) -> usize {
     before - queue.items.len()
 }
 
-/// The queue is too full: audio goes first, and where that is not enough, everything.
-fn relieve(queue: &mut Queue) {
+/// The queue is full: drops audio and, if that is not enough, everything.
+fn shed_load(queue: &mut Queue) {
     let dropped = drop_audio(queue);
     ::metrics::counter!("modehost_outbox_dropped_total", "reason" => "stale_audio").increment(dropped as u64);
     if queue.items.len() <= OUTBOX_FRAMES && queue.bytes <= OUTBOX_BYTES {
@@ -338,7 +335,7 @@ impl OutboxReader {
         }
     }
 
-    /// Moves what is queued to `batch`, without waiting; false if there was nothing.
+    /// Moves everything queued to `batch`, without waiting; false if there was nothing.
     pub fn take(&mut self, batch: &mut VecDeque<Frame>) -> bool {
         let mut queue = self.0.queue.lock();
         if queue.items.is_empty() {
@@ -349,7 +346,7 @@ impl OutboxReader {
             batch.push_back(item.frame);
             batch.extend(item.mark.map(Frame::Mark));
         }
-        // An idle connection keeps no buffer of its busiest moment.
+        // An idle connection keeps no buffer of its peak size.
         if queue.items.capacity() > 16 {
             queue.items = VecDeque::new();
         }
@@ -426,10 +423,10 @@ mod tests {
         second.reach();
         assert_eq!(*watched.borrow(), 2);
         first.reach();
-        assert_eq!(*watched.borrow(), 2, "never back");
-        assert!(watched.has_changed().is_ok(), "one is still on its way");
+        assert_eq!(*watched.borrow(), 2, "never decreases");
+        assert!(watched.has_changed().is_ok(), "one is still in flight");
         drop(marks);
-        assert!(watched.has_changed().is_err(), "nobody will say any more");
+        assert!(watched.has_changed().is_err(), "nothing more will be acknowledged");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of the metrics of this crate, for `/metrics`. Rule: every metric that this crate counts is described
+//! here, with its unit and its labels; one without labels exists from the start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 

@@ -1,9 +1,9 @@
-//! Owned tasks, and the threads that modes run on and sound is decoded on.
+//! Owned tasks, and the threads on which modes run and audio is decoded.
 //!
-//! Rule: this is the only file that starts a task or names a runtime. Every task is held by an
-//! owner, and dropping the owner stops the task. Sets of threads never wait for each other: IO
-//! (tokio's workers) reads and writes sockets; one set of [`WorkThreads`] runs sessions and the guests
-//! inside them, so a guest that spins can hold up a session but never a pong; another decodes sound.
+//! Rule: this is the only file that starts a task or names a runtime. Every task has an owner, and dropping the owner
+//! stops the task. Thread pools never wait for each other: IO (tokio's workers) reads and writes sockets; one pool of
+//! [`WorkThreads`] runs sessions and the guests inside them, so that a spinning guest can delay a session but never a
+//! pong; another decodes audio.
 
 #![warn(missing_docs)]
 
@@ -22,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 pub struct IoTask<T>(tokio::task::JoinHandle<T>);
 
 impl<T> IoTask<T> {
-    /// Waits for the end. `None` if the task panicked or was stopped.
+    /// Waits for the end. `None` if the task panicked or was aborted.
     pub async fn join(mut self) -> Option<T> {
         (&mut self.0).await.ok()
     }
@@ -46,13 +46,13 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    // The one place that the ban names.
+    // The one place exempt from the ban.
     #[allow(clippy::disallowed_methods)]
     IoTask(tokio::spawn(future))
 }
 
-/// Runs a whole program on the IO threads of a runtime while this thread waits, which would be one more
-/// thread than there are processors, for which the others would have to wait. `None` if it panicked.
+/// Runs a whole program on the IO threads of a runtime while this thread waits: running it here would use one thread
+/// more than there are processors. `None` if it panicked.
 pub fn run_on_io<F>(runtime: &Runtime, program: F) -> Option<F::Output>
 where
     F: Future + Send + 'static,
@@ -61,24 +61,24 @@ where
     runtime.block_on(async { spawn_io(program).join().await })
 }
 
-/// Runs blocking work on tokio's blocking pool, whose size `app` bounds at start.
-/// `None` if the work panicked or the runtime is going down.
+/// Runs blocking work on tokio's blocking pool, whose size `app` bounds at start. `None` if the work panicked or the
+/// runtime is shutting down.
 pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     #[allow(clippy::disallowed_methods)]
     let task = tokio::task::spawn_blocking(work);
     task.await.ok()
 }
 
-/// Runs work that may take long on a thread of its own, so that nobody who needs the blocking pool waits for it.
-/// `None` if it panicked, or the system refuses a thread. Whoever calls bounds how many there are. Cancelling leaves
-/// the work running, and a process that ends does not wait for it.
+/// Runs long work on a thread of its own, so that it does not occupy the blocking pool. `None` if it panicked, or the
+/// system refuses a thread. The caller bounds the number of such threads. Cancelling leaves the work running, and a
+/// process that ends does not wait for it.
 pub async fn run_apart<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, outcome) = oneshot::channel();
     let io = Handle::current();
     let thread =
         std::thread::Builder::new().name(name.to_owned()).stack_size(limits::APART_STACK_BYTES).spawn(move || {
             let _within = io.enter();
-            // Nobody listens any more: the work is done all the same.
+            // Fails if the caller has been cancelled: the work is done nevertheless.
             let _ = done.send(work());
         });
     match thread {
@@ -90,18 +90,18 @@ pub async fn run_apart<T: Send + 'static>(name: &str, work: impl FnOnce() -> T +
     }
 }
 
-/// Tasks on the IO threads that have not ended. Must be called from within the runtime, or from
-/// [`run_blocking`] and [`run_apart`].
+/// Tasks on the IO threads that have not ended. Must be called from within the runtime, or from [`run_blocking`] and
+/// [`run_apart`].
 pub fn count_io_tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 
-/// A set of tasks that ends with its owner: connections of a listener, sessions' helpers.
+/// A set of tasks that ends with its owner: connections of a listener, helpers of a session.
 #[derive(Debug, Default)]
 pub struct IoTasks(tokio::task::JoinSet<()>);
 
 impl IoTasks {
-    /// Starts a task in the set and forgets those that have ended.
+    /// Starts a task in the set and removes those that have ended.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) {
         while self.0.try_join_next().is_some() {}
         self.0.spawn(future);
@@ -123,13 +123,12 @@ impl IoTasks {
     }
 }
 
-/// A task on such threads: a session, an ear. Dropping it stops the task between two polls.
+/// A task on work threads: a session, an audio pipeline. Dropping it stops the task between two polls.
 pub type WorkTask = Task<()>;
 
-/// Threads that sessions and guests run on, or that sound is decoded on. They are plain threads, not
-/// runtime workers:
-/// guest calls are synchronous, and the WASI of a guest may have to block for a moment, which
-/// tokio forbids on its own workers. Idle threads steal from one that a guest holds up.
+/// Threads on which sessions and guests run, or on which audio is decoded. They are plain threads, not runtime workers:
+/// guest calls are synchronous, and the WASI of a guest may have to block for a moment, which tokio forbids on its own
+/// workers. Idle threads steal tasks from one that a guest blocks.
 pub struct WorkThreads {
     executor: Arc<Executor<'static>>,
     /// Dropping it ends the threads.
@@ -138,8 +137,7 @@ pub struct WorkThreads {
 }
 
 impl WorkThreads {
-    /// Starts `count` threads (at least one), named `name` and a number. `io` lends its timers to the
-    /// tasks.
+    /// Starts `count` threads (at least one), named `name` and a number. Tasks use the timers of `io`.
     ///
     /// # Errors
     /// If the system refuses a thread.
@@ -164,7 +162,7 @@ impl WorkThreads {
     }
 }
 
-/// The life of one mode thread. A panic costs the session that it happened in, not the thread.
+/// The main loop of one thread. A panic costs the task in which it happened, not the thread.
 fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Handle) {
     let _timers = io.enter();
     loop {
@@ -183,8 +181,8 @@ fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Hand
 impl Drop for WorkThreads {
     fn drop(&mut self) {
         self.stop.take();
-        // The last owner may be a session, whose end then drops this on one of the threads; that one
-        // ends by itself once the session is through.
+        // The last owner may be a session, which then drops this on one of these very threads; that thread ends by
+        // itself after the session.
         let here = std::thread::current().id();
         for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != here) {
             let _ = thread.join();
