@@ -1,18 +1,17 @@
-//! Circuit breakers: a provider that fails lastingly is not called at the rate at which people speak.
-//! Rule: while a breaker is open, calls fail at once; after a bounded time exactly one call is let
-//! through as a trial, and what becomes of it decides for all.
+//! Circuit breakers: a provider that fails permanently is not called for every utterance. Rule: while a breaker is
+//! open, calls fail at once; after a bounded time exactly one call is admitted as a trial, and its outcome decides for
+//! all.
 //!
-//! Lasting is what the next call will meet, too: a refused connection, a key that is not taken, a
-//! missing path, TLS that does not match. What may pass by itself (overload, a timeout) is no verdict.
+//! A failure is permanent if the next call would meet it as well: a refused connection, a rejected key, a missing path,
+//! a TLS mismatch. A transient one (overload, a timeout) is no verdict.
 //!
 //! # Use
-//! [`Breaker::admit`] gives a [`Permit`] for one call. Its owner ends it by [`Permit::succeed`] or
-//! [`Permit::fail`]; dropping it is no verdict, so a call that nobody waits for any more neither opens
-//! a breaker nor keeps the trial for itself.
+//! [`Breaker::admit`] issues a [`Permit`] for one call. Its owner ends it by [`Permit::succeed`] or [`Permit::fail`];
+//! dropping it is no verdict, so that a cancelled call neither opens a breaker nor occupies the trial.
 //!
-//! Our own: of the libraries at hand, `failsafe` and `recloser` let everybody through at once when the
-//! time is over, and those of `tower` want the call to be a service whose answer is its end, which a
-//! streamed answer is not. None of them runs on virtual time.
+//! Own implementation: of the available libraries, `failsafe` and `recloser` admit every caller at once after the
+//! pause, and those of `tower` require the call to be a service that ends with its response, which a streamed response
+//! does not. None of them runs on virtual time.
 
 #![warn(missing_docs)]
 
@@ -34,11 +33,11 @@ use state::{Change, State};
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Lasting failures in a row that open it; 0 counts as 1.
+    /// Consecutive permanent failures that open it; 0 counts as 1.
     pub failures: u32,
     /// How long it stays open at first.
     pub open: Duration,
-    /// The longest that it stays open; `open` doubles with each trial that fails, up to here.
+    /// The longest that it stays open; `open` doubles with each failed trial, up to this.
     pub open_max: Duration,
 }
 
@@ -52,11 +51,11 @@ impl Default for Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker is open")]
 pub struct Open {
-    /// Time to the next trial; zero while a trial is on its way.
+    /// Time until the next trial; zero while a trial is in flight.
     pub retry_in: Duration,
 }
 
-/// The circuit breaker of one provider. Shared by everyone who calls it.
+/// The circuit breaker of one provider. Shared by all its callers.
 #[derive(Debug)]
 pub struct Breaker {
     policy: Policy,
@@ -65,9 +64,8 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// A closed breaker. `service` (such as `llm`) and `provider` (the operator's name of it, such as an
-    /// alias) are its labels in the log and in the metrics; both must come from the configuration or the
-    /// code, never from a device.
+    /// A closed breaker. `service` (such as `llm`) and `provider` (the operator's name for it, such as an alias) are
+    /// its labels in logs and metrics; both must come from the configuration or the code, never from a device.
     pub fn new(service: &'static str, provider: &str, policy: Policy) -> Arc<Self> {
         let metrics = Metrics::new(service, provider);
         Arc::new(Self { policy, state: Mutex::default(), metrics })
@@ -76,7 +74,7 @@ impl Breaker {
     /// A permit for one call.
     ///
     /// # Errors
-    /// While the breaker is open, and while a trial is on its way.
+    /// While the breaker is open, and while a trial is in flight.
     pub fn admit(self: &Arc<Self>) -> Result<Permit, Open> {
         let mut state = self.state.lock();
         match state.admit(Instant::now()) {
@@ -89,8 +87,7 @@ impl Breaker {
         }
     }
 
-    /// Closes it, such as after a change of the configuration. Calls that are on their way have no say
-    /// any more.
+    /// Closes it, such as after a change of the configuration. Calls in flight have no effect any more.
     pub fn reset(&self) {
         let change = self.state.lock().reset(Instant::now());
         self.publish(change, None);
@@ -112,29 +109,29 @@ impl Breaker {
 
 impl Drop for Breaker {
     fn drop(&mut self) {
-        // One that is gone is not open any more; nothing was repaired, so nothing is logged.
+        // A dropped breaker is not open any more; nothing has recovered, so nothing is logged.
         if self.state.get_mut().is_open() {
             self.metrics.forget();
         }
     }
 }
 
-/// The permit for one call. Dropping it without a verdict gives a trial back.
+/// The permit for one call. Dropping it without a verdict releases a trial.
 #[must_use = "a permit that is dropped at once is no verdict on the call"]
 #[derive(Debug)]
 pub struct Permit {
     breaker: Arc<Breaker>,
-    /// Taken when the verdict is given.
+    /// Taken by the verdict.
     ticket: Option<state::Ticket>,
 }
 
 impl Permit {
-    /// Whether this is the trial that decides for all: one attempt is enough then.
+    /// Whether this is the trial that decides for all: the caller should make one attempt only.
     pub fn is_trial(&self) -> bool {
         self.ticket.as_ref().is_some_and(|ticket| ticket.trial.is_some())
     }
 
-    /// The provider did its work: closes the breaker.
+    /// The provider worked: closes the breaker.
     pub fn succeed(mut self) {
         if let Some(ticket) = self.ticket.take() {
             let change = self.breaker.state.lock().succeed(ticket, Instant::now());
@@ -142,8 +139,8 @@ impl Permit {
         }
     }
 
-    /// The provider failed in a way that will last. `cause` is logged when the breaker opens: a short
-    /// clause such as "refused the connection", without anything a person said and without a secret.
+    /// The provider failed permanently. `cause` is logged when the breaker opens: a short clause such as "refused the
+    /// connection", without user content and without a secret.
     pub fn fail(mut self, cause: &dyn Display) {
         if let Some(ticket) = self.ticket.take() {
             let change = self.breaker.state.lock().fail(ticket, Instant::now(), &self.breaker.policy);
@@ -155,7 +152,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.state.lock().give_back(ticket);
+            self.breaker.state.lock().release(ticket);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a breaker logs and counts. Rule: one line when it opens and one when it closes, none between,
-//! however often it is asked and however many trials fail.
+//! Logs and metrics of a breaker. Rule: one line when it opens and one when it closes, none between, however many calls
+//! are rejected and trials fail.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(service: &'static str, provider: &str) -> Self {
         let metrics = Self { service, provider: provider.to_owned() };
-        // From zero on, so that the first event is a rise like any other.
+        // Starts at zero, so that the first event is an increase like any other.
         let _ = gauge!("modehost_breaker_open", &metrics.labels());
         let _ = counter!("modehost_breaker_opened_total", &metrics.labels());
         let _ = counter!("modehost_breaker_rejected_total", &metrics.labels());
@@ -48,7 +48,7 @@ impl Metrics {
 
     pub(crate) fn opened(&self, failures: u32, pause: Duration, cause: Option<&dyn Display>) {
         counter!("modehost_breaker_opened_total", &self.labels()).increment(1);
-        // Counted up and down, since a provider may have several, one for each model.
+        // Incremented and decremented, since a provider may have several breakers, one for each model.
         gauge!("modehost_breaker_open", &self.labels()).increment(1.0);
         let cause = cause.map(ToString::to_string).unwrap_or_default();
         tracing::warn!(
@@ -66,7 +66,7 @@ impl Metrics {
         tracing::info!(service, provider, open_ms, "circuit breaker closed, calls are made again");
     }
 
-    /// The breaker is gone.
+    /// The breaker is dropped.
     pub(crate) fn forget(&self) {
         gauge!("modehost_breaker_open", &self.labels()).decrement(1.0);
     }

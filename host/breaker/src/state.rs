@@ -1,6 +1,5 @@
-//! The three states of a breaker and what leads from one to another. Rule: no clock, no log and no lock
-//! in here; a call that began before the breaker opened cannot open it again, and one that began before
-//! a reset has no say at all.
+//! The state machine of a breaker. Rule: no clock, no log and no lock in here; a call that started before the breaker
+//! opened cannot open it again, and one that started before a reset has no effect at all.
 
 use std::time::Duration;
 
@@ -8,19 +7,19 @@ use tokio::time::Instant;
 
 use crate::Policy;
 
-/// What a permit knows of the time at which it was given.
+/// What a permit records when it is issued.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    /// The number of the trial that it is; none for a call like any other.
+    /// The number of the trial; none for an ordinary call.
     pub trial: Option<u64>,
     epoch: u64,
 }
 
-/// What became of the breaker.
+/// A state transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
-    /// Only from closed; a trial that fails is no news.
+    /// Only from closed; a failed trial is not reported again.
     Opened {
         failures: u32,
         pause: Duration,
@@ -36,14 +35,14 @@ pub(crate) struct State {
     phase: Phase,
     /// Counts resets.
     epoch: u64,
-    /// Counts trials: one that comes to its end late must not be taken for the present one.
+    /// Counts trials: a late one must not be mistaken for the current one.
     trials: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Closed {
-        /// Lasting failures in a row.
+        /// Consecutive permanent failures.
         failures: u32,
     },
     Open {
@@ -54,7 +53,7 @@ enum Phase {
     HalfOpen {
         since: Instant,
         pause: Duration,
-        /// The number of the one that is on its way.
+        /// The number of the trial in flight.
         trial: Option<u64>,
     },
 }
@@ -66,7 +65,7 @@ impl Default for Phase {
 }
 
 impl State {
-    /// A ticket, or the time to the next trial.
+    /// A ticket, or the time until the next trial.
     pub(crate) fn admit(&mut self, now: Instant) -> Result<Ticket, Duration> {
         let trial = match self.phase {
             Phase::Closed { .. } => None,
@@ -105,13 +104,13 @@ impl State {
                 self.phase = Phase::Open { since: *since, until: now + pause, pause };
                 Change::None
             }
-            // It began before the breaker opened, which says all that it says.
+            // It started before the breaker opened, and so adds nothing.
             Phase::HalfOpen { .. } | Phase::Open { .. } => Change::None,
         }
     }
 
     /// A call that ended without a verdict.
-    pub(crate) fn give_back(&mut self, ticket: Ticket) {
+    pub(crate) fn release(&mut self, ticket: Ticket) {
         if let Phase::HalfOpen { trial, .. } = &mut self.phase
             && *trial == ticket.trial
         {

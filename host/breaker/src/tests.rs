@@ -1,5 +1,5 @@
-//! Breakers on virtual time. Rule: nothing sleeps for real, and each test would fail with a breaker that
-//! is always closed, always open, or lets everybody through as a trial.
+//! Breakers on virtual time. Rule: nothing really sleeps, and each test would fail with a breaker that is always
+//! closed, always open, or admits every call as a trial.
 
 use std::collections::HashSet;
 
@@ -32,7 +32,7 @@ async fn it_opens_after_failures_in_a_row_only() {
     for _ in 0..10 {
         admitted(&breaker).fail(&"x");
         admitted(&breaker).fail(&"x");
-        // Neither a call without a verdict nor time makes up for a failure, a success does.
+        // Neither a call without a verdict nor time resets the count of failures; a success does.
         drop(admitted(&breaker));
         advance(Duration::from_secs(3600)).await;
         assert!(!breaker.is_open());
@@ -86,7 +86,7 @@ async fn the_time_grows_with_each_failed_trial_up_to_a_bound() {
     }
     advance(POLICY.open_max).await;
     admitted(&breaker).succeed();
-    // The next time begins with the first pause again, and after as many failures.
+    // The next time starts with the first pause again, and after the same number of failures.
     open(&breaker);
     assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: POLICY.open }));
 }
@@ -103,7 +103,7 @@ async fn calls_from_before_it_opened_decide_nothing_but_a_success() {
     assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: Duration::ZERO }));
     late_success.succeed();
     assert!(!breaker.is_open());
-    // One failure of many.
+    // One failure of several.
     trial.fail(&"x");
     assert!(!breaker.is_open());
 }
@@ -125,7 +125,7 @@ async fn a_reset_closes_it_and_silences_the_calls_from_before() {
     open(&breaker);
     advance(POLICY.open).await;
     let newer = admitted(&breaker);
-    // The trial of before the reset neither gives this one's place away nor closes the breaker.
+    // The trial from before the reset neither releases the current trial nor closes the breaker.
     trial.succeed();
     assert!(breaker.admit().is_err() && breaker.is_open());
     drop(newer);
@@ -165,7 +165,7 @@ fn many_threads_get_one_trial() {
 #[derive(Clone, Debug)]
 enum Step {
     Admit,
-    /// The outcome of the call at this place among those on their way.
+    /// The outcome of the call at this index among those in flight.
     End(prop::sample::Index, Outcome),
     Wait(u64),
     Reset,
@@ -182,7 +182,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let outcome = prop::sample::select(vec![Outcome::Succeed, Outcome::Fail, Outcome::Fail, Outcome::Drop]);
     let step = prop_oneof![
         4 => Just(Step::Admit),
-        4 => (any::<prop::sample::Index>(), outcome).prop_map(|(place, outcome)| Step::End(place, outcome)),
+        4 => (any::<prop::sample::Index>(), outcome).prop_map(|(nth, outcome)| Step::End(nth, outcome)),
         2 => (0_u64..70).prop_map(Step::Wait),
         1 => Just(Step::Reset),
     ];
@@ -190,8 +190,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: at most one trial of the present is on its way, nobody waits
-    /// longer than the bound, and a provider that works again is in use again.
+    /// For any order of events: at most one trial of the current epoch is in flight, no call waits longer than the
+    /// bound, and a provider that has recovered is used again.
     #[test]
     fn any_order_of_events_leaves_a_breaker_that_works(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -209,8 +209,8 @@ proptest! {
                             assert!(retry_in > Duration::ZERO || trial_out, "rejected for nothing");
                         }
                     },
-                    Step::End(place, outcome) if !calls.is_empty() => {
-                        let (_, call) = calls.swap_remove(place.index(calls.len()));
+                    Step::End(nth, outcome) if !calls.is_empty() => {
+                        let (_, call) = calls.swap_remove(nth.index(calls.len()));
                         match outcome {
                             Outcome::Succeed => call.succeed(),
                             Outcome::Fail => call.fail(&"x"),

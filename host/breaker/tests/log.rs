@@ -1,5 +1,5 @@
-//! What operators see of a breaker. Rule: one test in a process of its own: what a line of the log is worth to whom
-//! is remembered for the whole process, so tests on other threads without a log would take lines away.
+//! Logs and metrics of a breaker. Rule: one test in a process of its own: `tracing` caches for the whole process which
+//! subscribers are interested in a call site, so tests on other threads without a subscriber would lose lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn open(breaker: &Arc<Breaker>) {
     assert!(breaker.is_open());
 }
 
-/// The lines that are logged meanwhile, with their levels.
+/// The lines that are logged by `work`, with their levels.
 fn logged(work: impl FnOnce()) -> Vec<String> {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

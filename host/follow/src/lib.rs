@@ -1,14 +1,14 @@
-//! Names, not handles: what a path leads to now, and being told when that is something else.
+//! Following paths rather than handles: what a path resolves to now, and notification when that changes.
 //!
-//! Rule: whoever keeps something open or watched compares it with its path on a slow tick. Events of the
-//! system only make that sooner: they belong to the folder or file that was there when the watch began, and
-//! fall silent when it is moved away, removed and made anew, or reached through a link that is turned.
+//! Rule: the owner of an open or watched file compares it with its path on a slow timer. File system events only make
+//! that sooner: they belong to the directory or file that existed when the watch started, and stop when it is moved
+//! away, deleted and recreated, or reached through a symlink that is changed.
 //!
 //! # Layout
-//! - [`Identity`]: whether two names lead to the same file or folder
-//! - [`Stamp`]: whether a file may hold something else than at the last look
-//! - [`FolderWatch`]: wakes when something happens in folders, and moves on when these are replaced
-//! - [`read`]: a file, whole, within a bound
+//! - [`Identity`]: whether two paths resolve to the same file or directory
+//! - [`Stamp`]: whether the content of a file may have changed
+//! - [`FolderWatch`]: wakes on events in directories, and follows them when they are replaced
+//! - [`read`]: bounded reading of a whole file
 
 #![warn(missing_docs)]
 
@@ -23,23 +23,23 @@ use std::time::{Duration, SystemTime};
 pub use read::{read, read_open, read_text};
 pub use watch::{FolderWatch, WatchError};
 
-/// A file or folder, whatever it is called.
+/// A file or directory, independent of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
     inode: u64,
-    /// Numbers of removed files are given out again at once; the time of birth is not. None where the file
-    /// system does not keep it.
+    /// Inode numbers are reused at once after a deletion; the creation time is not. None if the file system does not
+    /// record it.
     born: Option<SystemTime>,
 }
 
 impl Identity {
-    /// What the path leads to, by whatever links; none if to nothing.
+    /// What the path resolves to, through any symlinks; none if it does not exist.
     pub fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|about| Self::from(&about))
     }
 
-    /// What is open, even if no name leads to it any more; none if the system does not say.
+    /// The identity of an open file, even if it has no name any more; none if the system does not report it.
     pub fn of_open(file: &File) -> Option<Self> {
         file.metadata().ok().map(|about| Self::from(&about))
     }
@@ -51,9 +51,9 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// What tells one content of a file from the next without reading it. Size and time of change can be the
-/// same for two contents (`cp -p`, `rsync -t`, stores that set all times to the same moment); the inode and
-/// the time at which the system saw it change cannot be set by anybody.
+/// Distinguishes two contents of a file without reading them. Size and modification time can be the same for two
+/// contents (`cp -p`, `rsync -t`, archives that set all times to the same moment); the inode and the change time cannot
+/// be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     identity: Identity,
@@ -64,13 +64,13 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of what the path leads to; none if to nothing.
+    /// The stamp of what the path resolves to; none if it does not exist.
     pub fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|about| Self::from(&about))
     }
 
-    /// Whether it changed within `time` before `now`, so that somebody may still be writing it. A file from
-    /// the future, of a machine with another clock, counts as left alone.
+    /// Whether it changed within `time` before `now`, so that it may still be being written. A file from the future,
+    /// written by a machine with another clock, does not count as young.
     pub fn is_younger(&self, time: Duration, now: SystemTime) -> bool {
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.changed.0), u32::try_from(self.changed.1)) else {
             return false;
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// As `cp -p` and stores do: another content of the same size, with the same time of change.
+    /// As `cp -p` and archives do: another content of the same size, with the same modification time.
     fn write_as_of(path: &Path, text: &str, at: SystemTime) {
         fs::write(path, text).expect("writes");
         File::options().write(true).open(path).expect("opens").set_modified(at).expect("a time");
@@ -105,29 +105,29 @@ mod tests {
 
     #[test]
     fn c20_a_content_of_the_same_size_and_time_is_another() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (file, new) = (folder.path().join("file"), folder.path().join("new"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (file, new) = (directory.path().join("file"), directory.path().join("new"));
         write_as_of(&file, "one", SystemTime::UNIX_EPOCH);
         let first = Stamp::of(&file).expect("a file");
         assert_eq!(Stamp::of(&file), Some(first));
         write_as_of(&new, "two", SystemTime::UNIX_EPOCH);
         fs::rename(&new, &file).expect("renames");
         let second = Stamp::of(&file).expect("a file");
-        assert_ne!(second, first, "renamed into its place");
-        // The clock of a file system may stand still for some milliseconds.
+        assert_ne!(second, first, "replaced by a rename");
+        // The clock of a file system may be coarser than some milliseconds.
         let rewritten = (0..1000).any(|_| {
             write_as_of(&file, "thr", SystemTime::UNIX_EPOCH);
             Stamp::of(&file) != Some(second)
         });
-        assert!(rewritten, "written where it is");
+        assert!(rewritten, "written in place");
     }
 
     #[test]
     fn c20_a_name_that_leads_to_something_else_is_seen() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
         for name in ["one", "two"] {
-            fs::create_dir(at(name)).expect("a folder");
+            fs::create_dir(at(name)).expect("a directory");
             fs::write(at(name).join("file"), "same").expect("writes");
         }
         symlink("one", at("link")).expect("a link");
@@ -135,20 +135,20 @@ mod tests {
         let open = File::open(&file).expect("opens");
         assert_eq!(Identity::of_open(&open), Identity::of(&file));
         symlink("two", at("new")).expect("a link");
-        fs::rename(at("new"), at("link")).expect("turned");
-        assert_ne!(Identity::of_open(&open), Identity::of(&file), "a link on the way was turned");
+        fs::rename(at("new"), at("link")).expect("relinked");
+        assert_ne!(Identity::of_open(&open), Identity::of(&file), "a symlink on the path was changed");
 
         let before = Identity::of(&at("one"));
         fs::remove_dir_all(at("one")).expect("removed");
         assert_eq!(Identity::of(&at("one")), None);
-        fs::create_dir(at("one")).expect("made anew");
-        assert_ne!(Identity::of(&at("one")), before, "a folder that was made anew is another");
+        fs::create_dir(at("one")).expect("recreated");
+        assert_ne!(Identity::of(&at("one")), before, "a recreated directory is another one");
     }
 
     #[test]
     fn a_file_that_was_just_written_is_young_and_one_from_the_future_is_not() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("file");
         fs::write(&file, "text").expect("writes");
         let (stamp, now) = (Stamp::of(&file).expect("a file"), SystemTime::now());
         assert!(stamp.is_younger(Duration::from_secs(60), now));

@@ -1,19 +1,19 @@
-//! A file, whole, within a bound. Rule: it is sized before it is read, and read with the bound all the same:
-//! the size is that of a moment, and pipes and files of the kernel have none.
+//! Bounded reading of whole files. Rule: the size is checked before reading, and reading is bounded nevertheless: the
+//! size may change, and pipes and kernel files have none.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// What the file holds, if that is not more than `most` bytes.
+/// The content of a file of at most `most` bytes.
 ///
 /// # Errors
-/// If it cannot be read; `FileTooLarge` with a sentence if it has more, after reading no more than one byte beyond.
+/// If it cannot be read; `FileTooLarge` with a message if it is larger, after reading at most one byte beyond.
 pub fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     read_open(File::open(path)?, most)
 }
 
-/// As [`read`], of a file that is open.
+/// As [`read`], for an open file.
 ///
 /// # Errors
 /// As [`read`].
@@ -29,7 +29,7 @@ pub fn read_open(file: File, most: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > most { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// As [`read`], of a text.
+/// As [`read`], for text.
 ///
 /// # Errors
 /// As [`read`], and if it is not UTF-8.
@@ -44,14 +44,14 @@ mod tests {
 
     #[test]
     fn nothing_is_read_beyond_the_bound_whatever_the_size_says() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().join("file");
-        std::fs::write(&place, "12345").expect("written");
-        assert_eq!(read(&place, 5).expect("read"), b"12345");
-        assert_eq!(read(&place, 4).expect_err("too large").kind(), ErrorKind::FileTooLarge);
-        File::options().write(true).open(&place).expect("opens").set_len(3 << 30).expect("sparse");
-        assert_eq!(read(&place, 5).expect_err("too large").kind(), ErrorKind::FileTooLarge);
-        // Says that it has nothing, and never ends.
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        std::fs::write(&path, "12345").expect("written");
+        assert_eq!(read(&path, 5).expect("read"), b"12345");
+        assert_eq!(read(&path, 4).expect_err("too large").kind(), ErrorKind::FileTooLarge);
+        File::options().write(true).open(&path).expect("opens").set_len(3 << 30).expect("sparse");
+        assert_eq!(read(&path, 5).expect_err("too large").kind(), ErrorKind::FileTooLarge);
+        // Reports size 0, and never ends.
         assert_eq!(read(Path::new("/dev/zero"), 5).expect_err("too large").kind(), ErrorKind::FileTooLarge);
         assert!(read(Path::new("/proc/self/status"), 1 << 20).is_ok_and(|text| !text.is_empty()));
     }

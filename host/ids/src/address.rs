@@ -1,5 +1,5 @@
-//! Addresses out of the configuration. Rule: they are called, and what is shown of one is where it
-//! is at the most: people put keys into paths and queries, and passwords before the host.
+//! URLs from the configuration. Rule: they are called, but `Debug` and `Display` show at most the origin: paths and
+//! queries may contain keys, and the part before the host passwords.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,13 +8,13 @@ use std::ops::Deref;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// An address that neither `Debug` nor `Display` shows beyond `scheme://host:port`.
+/// A URL of which `Debug` and `Display` show only `scheme://host:port`.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Address(String);
 
 impl Address {
-    /// The whole address, for whoever calls it.
+    /// The whole URL, for calling it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,15 +72,15 @@ impl JsonSchema for Address {
     }
 }
 
-/// `scheme://host:port` of an address; `None` where it does not have that form, or anything before the host.
+/// `scheme://host:port` of a URL; `None` if it does not have that form, or has user information before the host.
 pub fn place(address: &str) -> Option<&str> {
     let (scheme, rest) = address.split_once("://")?;
     let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let word = |text: &str, more: &str| {
+    let is_word = |text: &str, more: &str| {
         !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(letter))
     };
-    // What stands before an `@` is a password, as far as anybody knows.
-    (word(scheme, "+-.") && word(host, ".-_:[]")).then(|| &address[..scheme.len() + 3 + host.len()])
+    // Anything before an `@` may be a password.
+    (is_word(scheme, "+-.") && is_word(host, ".-_:[]")).then(|| &address[..scheme.len() + 3 + host.len()])
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn c14_of_an_address_only_the_place_is_shown() {
-        for (address, shown) in [
+        for (address, displayed) in [
             ("https://api.example.org/v1/hush?key=hush", "https://api.example.org"),
             ("wss://voice.example.org:8443?hush", "wss://voice.example.org:8443"),
             ("http://[::1]:8/#hush", "http://[::1]:8"),
@@ -99,10 +99,10 @@ mod tests {
             ("hush hush://a", "…"),
             ("", "…"),
         ] {
-            let held = Address::from(address);
-            assert_eq!(held.to_string(), shown, "{address}");
-            assert_eq!(format!("{:?}", Some(&held)), format!("Some(Address({shown}))"));
-            assert_eq!(&*held, address);
+            let url = Address::from(address);
+            assert_eq!(url.to_string(), displayed, "{address}");
+            assert_eq!(format!("{:?}", Some(&url)), format!("Some(Address({displayed}))"));
+            assert_eq!(&*url, address);
         }
     }
 }

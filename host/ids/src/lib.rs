@@ -1,6 +1,6 @@
-//! Newtypes for every id, address and secret, so that no function can take one for another.
+//! Newtypes for every id, address and secret, so that no function can mistake one for another.
 //!
-//! Rule: an id is checked where it enters (`parse`) and trusted afterwards; cloning one is cheap.
+//! Rule: an id is validated where it enters (`parse`) and trusted afterwards; cloning one is cheap.
 
 #![warn(missing_docs)]
 
@@ -23,7 +23,7 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the text as it is; callers have checked it.
+            /// Wraps the text as it is; callers have validated it.
             pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
@@ -33,7 +33,7 @@ macro_rules! text_id {
                 &self.0
             }
 
-            /// The id as text that may be kept.
+            /// The id as shared text.
             pub fn shared(&self) -> Arc<str> {
                 self.0.clone()
             }
@@ -66,11 +66,11 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A device: lower-case, trimmed, unquoted, 1 to 128 bytes. Mostly a MAC address.
+    /// A device: lower-case, trimmed, unquoted, 1 to 128 bytes. Usually a MAC address.
     DeviceId
 );
 text_id!(
-    /// A client as it names itself, mostly a UUID; the empty text where it does not.
+    /// A client id as the client reports it, usually a UUID; empty if it reports none.
     ClientId
 );
 text_id!(
@@ -87,31 +87,30 @@ text_id!(
 );
 
 impl DeviceId {
-    /// Longest id taken, in bytes. A MAC has 17 and a UUID 36; the rest is headroom.
+    /// Longest id accepted, in bytes. A MAC has 17 and a UUID 36; the rest is headroom.
     pub const MAX_BYTES: usize = 128;
 
-    /// Trims white space and quotes and lower-cases. `None` if nothing is left, the text is then too
-    /// long, or it holds characters that nobody sees: two ids that look alike would be two devices. What
-    /// was read is read again as itself.
+    /// Trims white space and quotes, and lower-cases. `None` if nothing is left, the result is too long, or it contains
+    /// invisible characters: two ids that look alike would be two devices. Idempotent: a parsed id parses to itself.
     pub fn parse(raw: &str) -> Option<Self> {
         let margin = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'');
         // Some letters are longer in lower case.
         let text = raw.trim_matches(margin).to_lowercase();
-        let bad = text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(is_unseen);
-        (!bad).then(|| Self::new(text))
+        let invalid = text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(is_invisible);
+        (!invalid).then(|| Self::new(text))
     }
 }
 
-/// A text that somebody outside has sent, as it may be shown in a line of the log: trimmed, without what nobody sees, and
-/// at most so many characters. `None` if nothing is left.
+/// A text from outside, sanitised for a log line: trimmed, without invisible characters, and at most `most` characters.
+/// `None` if nothing is left.
 pub fn shown(text: &str, most: usize) -> Option<String> {
-    let seen: String = text.trim().chars().filter(|letter| !is_unseen(*letter)).take(most).collect();
-    let seen = seen.trim();
-    (!seen.is_empty()).then(|| seen.to_owned())
+    let visible: String = text.trim().chars().filter(|letter| !is_invisible(*letter)).take(most).collect();
+    let visible = visible.trim();
+    (!visible.is_empty()).then(|| visible.to_owned())
 }
 
-/// Control characters, marks of direction, and what has no width.
-fn is_unseen(letter: char) -> bool {
+/// Control characters, bidirectional marks, and zero-width characters.
+fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
@@ -121,7 +120,7 @@ fn is_unseen(letter: char) -> bool {
         )
 }
 
-/// One published version of a plugin, counted from 1 over the life of the process.
+/// One published generation of a plugin, counted from 1 over the life of the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct GenerationId(pub u64);
 
@@ -131,7 +130,7 @@ impl fmt::Display for GenerationId {
     }
 }
 
-/// One turn of a person, counted from 1 within its session.
+/// One turn of a user, counted from 1 within its session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TurnId(pub u64);
@@ -173,8 +172,8 @@ mod tests {
 
     #[test]
     fn nothing_left_is_absent() {
-        let unseen = ["a\u{202E}b", "a\u{200B}", "\u{FEFF}a", "a\u{2066}b\u{2069}"];
-        for raw in ["", "  ", "\"\"", "a\u{0}b", &"x".repeat(129)].into_iter().chain(unseen) {
+        let invisible = ["a\u{202E}b", "a\u{200B}", "\u{FEFF}a", "a\u{2066}b\u{2069}"];
+        for raw in ["", "  ", "\"\"", "a\u{0}b", &"x".repeat(129)].into_iter().chain(invisible) {
             assert!(DeviceId::parse(raw).is_none(), "{raw:?}");
         }
     }

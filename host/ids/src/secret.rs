@@ -1,5 +1,4 @@
-//! What must not be seen: keys and secrets out of the configuration. Rule: they are read and used,
-//! and shown nowhere.
+//! Secrets from the configuration. Rule: they can be read and used, and are printed nowhere.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What a secret is for, so that no function can take one for another.
+/// The purpose of a secret, so that no function can mistake one for another.
 pub trait SecretKind {
     /// Its name, in `Debug` and in the schema of the configuration.
     const NAME: &'static str;
@@ -17,21 +16,19 @@ pub trait SecretKind {
     const ABOUT: &'static str;
 }
 
-/// A text that neither `Debug` nor `Serialize` shows. Whoever reads it has checked it: see the
-/// validators beside each kind.
+/// A text that neither `Debug` nor `Serialize` shows. Validated when it is read: see the validators beside each kind.
 ///
-/// `==` finds out whether a setting has changed; what strangers send is compared with
-/// [`Secret::is`], in constant time.
+/// `==` serves to detect a changed setting; untrusted input is compared with [`Secret::is`], in constant time.
 pub struct Secret<K>(String, PhantomData<fn() -> K>);
 
 impl<K> Secret<K> {
-    /// The secret itself. It goes into a header or a signature, and nowhere else.
+    /// The secret itself. For a header or a signature, and nothing else.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether `given` is the secret, found out in a time that tells neither how much of it is right nor
-    /// how long the secret is: digests are compared.
+    /// Whether `given` is the secret, in a time that reveals neither how much of it is right nor how long the secret
+    /// is: digests are compared.
     pub fn is(&self, given: &str) -> bool {
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
     }
@@ -43,7 +40,7 @@ impl<K> From<&str> for Secret<K> {
     }
 }
 
-// By hand, since deriving would ask the same of the kind.
+// By hand, since deriving would require the same traits of the kind.
 impl<K> Clone for Secret<K> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), PhantomData)
@@ -82,7 +79,7 @@ impl<K: SecretKind> JsonSchema for Secret<K> {
     }
 
     fn schema_id() -> std::borrow::Cow<'static, str> {
-        // Two kinds may have one name.
+        // Two kinds may have the same name.
         std::any::type_name::<K>().into()
     }
 
