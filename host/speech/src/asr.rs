@@ -37,25 +37,25 @@ use crate::config::{AsrConfig, AsrProvider};
 use crate::fault::Fault;
 use crate::vad::{Voice, duration};
 
-/// A way to have sound recognised; shared by all sessions, and without any state of theirs.
+/// A speech recogniser; shared by all sessions, without state of any of them.
 pub trait Recogniser: Send + Sync {
     /// Such as `doubao`; the source of transcripts, and a label of metrics.
     fn name(&self) -> &'static str;
 
-    /// What keeps it from being asked at the rate of speech while it fails; none where nobody else is
-    /// asked. One for all sessions, replaced with the configuration.
+    /// Circuit breaker that limits calls while the provider fails; none for a recogniser that calls no provider. One
+    /// for all sessions, replaced with the configuration.
     fn breaker(&self) -> Option<&Arc<Breaker>> {
         None
     }
 
-    /// One attempt at an utterance: reads `sound` to its end and writes to `results`. Returns `Ok` once
-    /// the whole text has been written. Cancelling ends the attempt at once.
+    /// One attempt at an utterance: reads `audio` to its end and writes to `results`. Returns `Ok` once the whole text
+    /// has been written. Cancelling ends the attempt at once.
     ///
     /// # Errors
-    /// If it came to nothing; what has been told as settled until then stays.
+    /// If the attempt failed; text confirmed until then stays.
     fn attempt<'a>(
         &'a self,
-        sound: &'a mut AudioReader,
+        audio: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>>;
 }
@@ -71,15 +71,15 @@ pub enum AsrEvent {
     Failed(Fault),
 }
 
-/// How long and how often it is tried.
+/// Timeout, retries and length of an utterance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// From the end of the utterance to its text, with all attempts.
+pub struct RecognitionPolicy {
+    /// From the end of the utterance to its text, including all attempts.
     pub timeout: Duration,
-    /// Further attempts after a failure that may pass.
+    /// Retries after a transient failure.
     pub retries: u32,
-    /// Longest utterance; what is beyond it is dropped and counted.
-    pub max: Duration,
+    /// Maximum length; audio beyond it is dropped and counted.
+    pub max_length: Duration,
 }
 
 /// One utterance. Dropping it closes the connection to the provider.
@@ -90,45 +90,48 @@ pub struct Utterance {
 }
 
 impl Utterance {
-    /// Begins one with an unlimited audio budget. Must be called within the runtime.
-    pub fn begin(recogniser: Arc<dyn Recogniser>, terms: Terms) -> Self {
-        Self::begin_in(AudioBudget::new(usize::MAX), recogniser, terms)
+    /// Starts an utterance with an unlimited audio budget. Must be called within the runtime.
+    pub fn start(recogniser: Arc<dyn Recogniser>, policy: RecognitionPolicy) -> Self {
+        Self::start_with_budget(AudioBudget::new(usize::MAX), recogniser, policy)
     }
 
-    /// Begins one whose buffered audio counts against this budget. Must be called within the runtime.
-    pub fn begin_in(budget: Arc<AudioBudget>, recogniser: Arc<dyn Recogniser>, terms: Terms) -> Self {
-        let (buffer, sink) = (Arc::new(AudioBuffer::new(terms.max, budget)), Arc::default());
-        let attempts = drive::drive(recogniser, buffer.clone(), Arc::clone(&sink), terms);
+    /// Starts an utterance whose buffered audio counts against this budget. Must be called within the runtime.
+    pub fn start_with_budget(
+        budget: Arc<AudioBudget>,
+        recogniser: Arc<dyn Recogniser>,
+        policy: RecognitionPolicy,
+    ) -> Self {
+        let (buffer, sink) = (Arc::new(AudioBuffer::new(policy.max_length, budget)), Arc::default());
+        let attempts = drive::drive(recogniser, buffer.clone(), Arc::clone(&sink), policy);
         Self { buffer, sink, _attempts: spawn_io(attempts) }
     }
 
-    /// Adds sound. Never waits.
+    /// Adds audio. Never waits.
     pub fn push(&self, pcm: &[i16]) {
         self.buffer.push(pcm);
     }
 
-    /// So much more voice is in the sound that was pushed. Without any, nobody is asked.
-    pub fn voice(&self, voice: Voice) {
-        self.buffer.voice(voice);
+    /// Adds to the amount of voice in the pushed audio. Without voice, no provider is called.
+    pub fn add_voice(&self, voice: Voice) {
+        self.buffer.add_voice(voice);
     }
 
-    /// Whether there is not even a trace of a voice in it so far.
+    /// Whether the audio so far contains no trace of voice.
     pub fn is_silent(&self) -> bool {
-        duration(self.buffer.voice_so_far().0.faint) < limits::FAINT_VOICE
+        duration(self.buffer.voice().0.faint) < limits::MIN_FAINT_VOICE
     }
 
-    /// The last sound has been pushed: the recogniser is told at once.
+    /// No audio follows: the recogniser learns of the end at once.
     pub fn end(&self) {
         self.buffer.end();
     }
 
-    /// The next event: the newest partial result, or the outcome. Cancel safe. Pending for ever after
-    /// the outcome.
+    /// The next event: the newest partial result, or the outcome. Cancel safe. Pending for ever after the outcome.
     pub async fn next(&mut self) -> AsrEvent {
         self.sink.next().await
     }
 
-    /// Why nothing follows, where it is over and what was heard is not all of it.
+    /// The failure of an utterance that has ended, even where confirmed text was delivered.
     pub fn fault(&self) -> Option<Fault> {
         self.sink.fault()
     }
@@ -139,7 +142,7 @@ fn breaker(provider: &str) -> Arc<Breaker> {
     Breaker::new("asr", provider, Policy::default())
 }
 
-/// The recogniser that is configured, if one is.
+/// The configured recogniser, if any.
 pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
     match config.provider {
         AsrProvider::None => None,
@@ -148,7 +151,7 @@ pub fn recogniser(config: &AsrConfig) -> Option<Arc<dyn Recogniser>> {
         AsrProvider::FunAsr => Some(Arc::new(FunAsr::new(config.funasr.as_ref()?))),
         #[cfg(feature = "whisper")]
         AsrProvider::Local => Some(Arc::new(Local::new(config.local.as_ref()?))),
-        // The settings do not allow it in such a build.
+        // Validation rejects this setting in such a build.
         #[cfg(not(feature = "whisper"))]
         AsrProvider::Local => None,
     }

@@ -1,7 +1,7 @@
-//! The audio input of a session: takes the packets and listen messages of a device in order, and reports
-//! transcripts. Rule: pushing never waits; decoding runs on threads of its own, so that no pong waits for
-//! it. An idle input costs a few words of memory: its task, with decoder and VAD, starts with the first
-//! packet and ends after `limits::EAR_IDLE` without audio.
+//! The audio input of a session: takes the packets and listen messages of a device in order, and reports transcripts.
+//! Rule: pushing never waits; decoding runs on the audio threads, so that it delays no pong. An idle input costs a few
+//! words of memory: its task, with decoder and VAD, starts with the first packet and ends after `limits::INPUT_IDLE`
+//! without audio.
 
 mod pipeline;
 mod utterances;
@@ -22,10 +22,10 @@ use tokio::time::Instant;
 use crate::fault::Fault;
 use crate::service::Speech;
 
-/// A transcript of an utterance, or a line that was typed.
+/// A transcript of an utterance, or a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// Empty where a partial transcript has come to nothing.
+    /// Empty where a partial transcript is withdrawn.
     pub text: Arc<str>,
     /// False for a partial transcript: the next one replaces it.
     pub is_final: bool,
@@ -35,7 +35,7 @@ pub struct Words {
     pub start_ms: u64,
     /// End of the audio, Unix ms.
     pub end_ms: u64,
-    /// From the end of the audio to the final text; none for partial transcripts, and where the text was known before.
+    /// From the end of the audio to the final text; none for partial transcripts, and where the text was known earlier.
     pub took: Option<Duration>,
     /// Name of the recogniser.
     pub source: Arc<str>,
@@ -58,7 +58,7 @@ pub enum Report {
     Unreadable(Codec),
 }
 
-/// Events that overtake the queue of reports.
+/// Events that bypass the queue of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// The VAD detects speech.
@@ -81,7 +81,7 @@ pub trait Listener: Send + Sync + 'static {
     fn note(&self, note: Note);
 }
 
-/// What is pushed to an input, from the connection of this number or from the session.
+/// Events pushed to an input, from the connection of this number or from the session.
 #[derive(Debug)]
 pub enum Sound {
     /// Audio format of the packets of this connection.
@@ -110,31 +110,31 @@ struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
     /// Playback is running.
-    speaking: AtomicBool,
+    playing: AtomicBool,
     /// The mode records: audio during playback is ignored.
-    records: AtomicBool,
+    recording: AtomicBool,
     /// The device is known to send `listen stop`.
-    trusts: AtomicBool,
+    sends_stop: AtomicBool,
 }
 
 #[derive(Default)]
 struct Queue {
     /// With the time of arrival: endpoints are judged by it, however late they are processed.
-    waiting: VecDeque<(Instant, Sound)>,
-    /// Size of the packets that wait.
+    events: VecDeque<(Instant, Sound)>,
+    /// Size of the queued packets.
     bytes: usize,
-    /// Format of the packets that come next.
+    /// Format of the packets that follow.
     format: (u64, AudioFormat),
-    /// Epoch of the audio that comes next.
+    /// Epoch of the audio that follows.
     epoch: u64,
-    /// Running, or ended by itself.
+    /// The pipeline; also after it has ended by itself.
     task: Option<WorkTask>,
     running: bool,
 }
 
 impl Queue {
     fn pop(&mut self) -> Option<(Instant, Sound)> {
-        let next = self.waiting.pop_front()?;
+        let next = self.events.pop_front()?;
         if let Sound::Packet(_, packet) = &next.1 {
             self.bytes -= packet.len();
         }
@@ -146,8 +146,8 @@ impl AudioInput {
     /// An idle input.
     pub fn new(speech: Arc<Speech>, listener: Box<dyn Listener>) -> Self {
         let (queue, filled) = (Mutex::default(), Notify::new());
-        let [speaking, records, trusts] = [(); 3].map(|()| AtomicBool::new(false));
-        Self(Arc::new(Shared { speech, listener, queue, filled, speaking, records, trusts }))
+        let [playing, recording, sends_stop] = [(); 3].map(|()| AtomicBool::new(false));
+        Self(Arc::new(Shared { speech, listener, queue, filled, playing, recording, sends_stop }))
     }
 
     /// Whether a recogniser is configured.
@@ -157,28 +157,30 @@ impl AudioInput {
 
     /// Queues an event. Packets beyond the bounds of the queue are dropped and counted.
     /// Must be called within the runtime or on a mode thread.
-    pub fn put(&self, sound: Sound) {
+    pub fn put(&self, event: Sound) {
         let mut queue = self.0.queue.lock();
         let epoch = queue.epoch;
-        match sound {
+        match event {
             Sound::Format(connection, format) => queue.format = (connection, format),
             Sound::Forget(epoch) | Sound::Divide(epoch) => queue.epoch = epoch,
             _ => {}
         }
-        if !queue.running && (!wakes(&sound) || !self.can_hear()) {
+        if !queue.running && (!starts_task(&event) || !self.can_hear()) {
             return;
         }
-        if let Sound::Packet(_, packet) = &sound {
-            if queue.waiting.len() >= limits::EAR_PACKETS || queue.bytes + packet.len() > limits::EAR_BYTES {
+        if let Sound::Packet(_, packet) = &event {
+            if queue.events.len() >= limits::INPUT_QUEUE_PACKETS
+                || queue.bytes + packet.len() > limits::INPUT_QUEUE_BYTES
+            {
                 metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
                 return;
             }
             queue.bytes += packet.len();
-        } else if queue.waiting.len() >= 2 * limits::EAR_PACKETS {
+        } else if queue.events.len() >= 2 * limits::INPUT_QUEUE_PACKETS {
             // A flood of endpoints: the oldest are the least relevant.
             queue.pop();
         }
-        queue.waiting.push_back((Instant::now(), sound));
+        queue.events.push_back((Instant::now(), event));
         if !queue.running {
             queue.running = true;
             let pipeline = pipeline::run(self.0.clone(), queue.format, epoch);
@@ -190,28 +192,28 @@ impl AudioInput {
 
     /// Whether the queue is empty.
     pub fn is_idle(&self) -> bool {
-        self.0.queue.lock().waiting.is_empty()
+        self.0.queue.lock().events.is_empty()
     }
 
     /// Playback starts or ends.
     pub fn speaking(&self, speaking: bool) {
-        self.0.speaking.store(speaking, Ordering::Relaxed);
+        self.0.playing.store(speaking, Ordering::Relaxed);
     }
 
     /// The mode records from now on, or no longer.
     pub fn records(&self, records: bool) {
-        self.0.records.store(records, Ordering::Relaxed);
+        self.0.recording.store(records, Ordering::Relaxed);
     }
 
     /// The device is known to send `listen stop`, from an earlier session.
     pub fn trust(&self) {
-        self.0.trusts.store(true, Ordering::Relaxed);
+        self.0.sends_stop.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether this starts the task of an idle input: most devices say hello and nothing more.
-fn wakes(sound: &Sound) -> bool {
-    matches!(sound, Sound::Packet(..) | Sound::Boundary(..))
+/// Whether this event starts the task of an idle input: most devices say hello and nothing more.
+fn starts_task(event: &Sound) -> bool {
+    matches!(event, Sound::Packet(..) | Sound::Boundary(..))
 }
 
 impl Drop for AudioInput {
@@ -226,23 +228,23 @@ impl Shared {
     /// The next event. Cancel safe.
     async fn next(&self) -> (Instant, Sound) {
         loop {
-            if let Some(next) = self.take() {
+            if let Some(next) = self.try_next() {
                 return next;
             }
             self.filled.notified().await;
         }
     }
 
-    fn take(&self) -> Option<(Instant, Sound)> {
+    fn try_next(&self) -> Option<(Instant, Sound)> {
         self.queue.lock().pop()
     }
 
-    /// The task is about to end. False if the queue is not empty.
-    fn may_end(&self) -> bool {
+    /// Called when the task is about to end. False if the queue is not empty.
+    fn try_stop(&self) -> bool {
         let mut queue = self.queue.lock();
-        queue.running = !queue.waiting.is_empty();
+        queue.running = !queue.events.is_empty();
         if !queue.running {
-            queue.waiting = VecDeque::new();
+            queue.events = VecDeque::new();
         }
         !queue.running
     }

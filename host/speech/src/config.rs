@@ -1,5 +1,5 @@
-//! The sections `asr`, `tts` and `vad`. Rule: what validates here can be used without a further
-//! check, and neither `Debug` nor `Serialize` shows a key.
+//! Settings of the sections `asr`, `tts` and `vad`. Rule: validated settings can be used without further checks, and
+//! neither `Debug` nor `Serialize` shows a key.
 
 mod address;
 mod asr;

@@ -1,6 +1,5 @@
-//! Packets of a device to PCM: 16 kHz, mono, signed 16 bit. Rule: a packet that cannot be decoded is
-//! skipped with a reason and counted; it never ends anything, and the next one is taken as if
-//! nothing had been.
+//! Decodes packets of a device to PCM: 16 kHz, mono, signed 16 bit. Rule: a packet that cannot be decoded is skipped
+//! with a reason and counted; it ends nothing, and the next packet is decoded as usual.
 
 mod evidence;
 
@@ -14,19 +13,19 @@ use crate::vad::RATE;
 
 /// Why a packet was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skipped {
-    /// There is nothing in it.
+pub enum SkipReason {
+    /// It has no bytes.
     Empty,
-    /// Larger than any packet may be.
+    /// Larger than the codec allows.
     TooLarge,
-    /// No packet of the codec that was announced.
+    /// Not a packet of the announced codec.
     Damaged,
-    /// The decoder could not be made; the machine is out of memory.
+    /// The decoder could not be allocated: out of memory.
     NoDecoder,
 }
 
-impl Skipped {
-    /// For metrics.
+impl SkipReason {
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -37,54 +36,53 @@ impl Skipped {
     }
 }
 
-/// Decodes packets of one codec; has whatever state that takes.
+/// Decodes packets of one codec; keeps the decoder state of one stream.
 trait Decode: Send {
-    /// Appends the sound of a packet to `pcm`, at the most a second.
+    /// Appends the audio of a packet to `pcm`, at most a second.
     ///
     /// # Errors
     /// If the packet is skipped; then nothing is appended.
-    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped>;
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), SkipReason>;
 }
 
-/// Decodes what one connection sends: as it has announced, unless the packets are plainly of the other
-/// codec.
+/// Decodes the packets of one connection with the announced codec, unless they are clearly of the other one.
 pub struct Decoder {
     format: AudioFormat,
     decode: Box<dyn Decode>,
     evidence: Evidence,
-    /// Packets in a row that were skipped.
+    /// Consecutive skipped packets.
     skipped: u32,
-    told: bool,
+    reported: bool,
 }
 
 impl Decoder {
-    /// At the beginning of a stream of this format.
+    /// A decoder for a new stream of this format.
     pub fn new(format: AudioFormat) -> Self {
-        Self { format, decode: of(format), evidence: Evidence::default(), skipped: 0, told: false }
+        Self { format, decode: decoder_for(format), evidence: Evidence::default(), skipped: 0, reported: false }
     }
 
-    /// Appends the sound of a packet to `pcm`, at the most a second.
+    /// Appends the audio of a packet to `pcm`, at most a second.
     ///
     /// # Errors
     /// If the packet is skipped; then nothing is appended.
-    pub fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
-        if let Some(codec) = self.evidence.weigh(self.format, packet) {
+    pub fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), SkipReason> {
+        if let Some(codec) = self.evidence.observe(self.format, packet) {
             self.format.codec = codec;
-            self.decode = of(self.format);
+            self.decode = decoder_for(self.format);
         }
         let outcome = self.decode.decode(packet, pcm);
         self.skipped = if outcome.is_err() { self.skipped.saturating_add(1) } else { 0 };
         outcome
     }
 
-    /// The codec, once: when so many packets in a row were skipped that none will be decoded.
-    pub fn is_unreadable(&mut self) -> Option<Codec> {
-        let now = self.skipped >= limits::UNREADABLE && !std::mem::replace(&mut self.told, true);
+    /// The codec, once per stream: after so many consecutive skipped packets that none is expected to be decoded.
+    pub fn take_unreadable(&mut self) -> Option<Codec> {
+        let now = self.skipped >= limits::UNREADABLE_PACKETS && !std::mem::replace(&mut self.reported, true);
         now.then_some(self.format.codec)
     }
 }
 
-fn of(format: AudioFormat) -> Box<dyn Decode> {
+fn decoder_for(format: AudioFormat) -> Box<dyn Decode> {
     match format.codec {
         Codec::Opus => Box::new(Opus(None)),
         Codec::Pcm => {
@@ -94,24 +92,24 @@ fn of(format: AudioFormat) -> Box<dyn Decode> {
     }
 }
 
-/// Opus says rate and length in each packet, and is decoded to ours.
+/// An Opus packet carries its own rate and length; it is decoded to 16 kHz.
 struct Opus(Option<Box<OpusDecoder>>);
 
 impl Decode for Opus {
-    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), SkipReason> {
         if packet.is_empty() {
-            return Err(Skipped::Empty);
+            return Err(SkipReason::Empty);
         }
-        if packet.len() > limits::PACKET_BYTES {
-            return Err(Skipped::TooLarge);
+        if packet.len() > limits::MAX_PACKET_BYTES {
+            return Err(SkipReason::TooLarge);
         }
         let decoder = match &mut self.0 {
             Some(decoder) => decoder,
-            empty => empty.insert(Box::new(OpusDecoder::new(RATE as i32, 1).map_err(|_| Skipped::NoDecoder)?)),
+            empty => empty.insert(Box::new(OpusDecoder::new(RATE as i32, 1).map_err(|_| SkipReason::NoDecoder)?)),
         };
         let begin = pcm.len();
-        pcm.resize(begin + limits::PACKET_SAMPLES, 0);
-        let decoded = decoder.decode_s16(packet, limits::PACKET_SAMPLES, &mut pcm[begin..]);
+        pcm.resize(begin + limits::MAX_PACKET_SAMPLES, 0);
+        let decoded = decoder.decode_s16(packet, limits::MAX_PACKET_SAMPLES, &mut pcm[begin..]);
         match decoded {
             Ok(samples) => {
                 pcm.truncate(begin + samples);
@@ -119,7 +117,7 @@ impl Decode for Opus {
             }
             Err(_) => {
                 pcm.truncate(begin);
-                Err(Skipped::Damaged)
+                Err(SkipReason::Damaged)
             }
         }
     }
@@ -129,22 +127,22 @@ impl Decode for Opus {
 struct Pcm {
     rate: u32,
     resample: Resample,
-    /// Of the packet.
+    /// Samples of the current packet; kept to reuse the allocation.
     samples: Vec<i16>,
 }
 
 impl Decode for Pcm {
-    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), Skipped> {
+    fn decode(&mut self, packet: &[u8], pcm: &mut Vec<i16>) -> Result<(), SkipReason> {
         if packet.is_empty() {
-            return Err(Skipped::Empty);
+            return Err(SkipReason::Empty);
         }
         let (samples, rest) = packet.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err(Skipped::Damaged);
+            return Err(SkipReason::Damaged);
         }
-        // A second at once is no frame.
+        // A frame is shorter than a second.
         if samples.len() > self.rate as usize {
-            return Err(Skipped::TooLarge);
+            return Err(SkipReason::TooLarge);
         }
         self.samples.clear();
         self.samples.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));

@@ -1,45 +1,45 @@
-//! PCM to packets for a device. Rule: a frame has the length and the rate that the device was told;
-//! the last one is filled up with silence.
+//! Encodes PCM to packets for a device. Rule: a frame has the length and the rate that the device was told in `hello`;
+//! the last frame of a sentence is padded with silence.
 
 use crate::limits;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 
-/// How sound is put into packets for a device.
+/// Codec of the audio for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DownlinkCodec {
-    /// Opus, in the voice mode, one packet a frame.
+    /// Opus in VoIP mode, one packet per frame.
     Opus,
     /// Signed 16 bit, little-endian.
     Pcm,
 }
 
-/// What a device is sent.
+/// Audio format that a device receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Downlink {
-    /// How a frame is encoded.
+    /// Codec of the frames.
     pub codec: DownlinkCodec,
     /// In Hz.
     pub sample_rate: u32,
     /// Length of a frame, in ms.
     pub frame_ms: u32,
-    /// Of Opus, in bit/s.
+    /// Bit rate of Opus, in bit/s.
     pub bitrate: u32,
 }
 
 impl Downlink {
-    /// Samples of a frame.
+    /// Samples per frame.
     pub fn frame(&self) -> usize {
         (self.sample_rate * self.frame_ms / 1000) as usize
     }
 }
 
-/// Encodes frames of one length; has whatever state that takes.
+/// Encodes frames of one length; keeps the encoder state of one stream.
 pub trait Encode: Send {
-    /// One frame as a packet; `None` if the encoder refuses it.
+    /// Encodes a frame to a packet; `None` if the encoder rejects it.
     fn encode(&mut self, frame: &[i16]) -> Option<Vec<u8>>;
 }
 
-/// An encoder for what a device is sent; `None` where there is none for it.
+/// An encoder for this format; `None` where the format is not supported.
 pub fn encoder(downlink: Downlink) -> Option<Box<dyn Encode>> {
     match downlink.codec {
         DownlinkCodec::Pcm => Some(Box::new(Pcm)),

@@ -1,41 +1,41 @@
-//! What can go wrong with a provider. Rule: a fault names what happened in words for an operator,
-//! holds no key, sound or text, and says whether another try may help.
+//! Failures of a provider. Rule: a fault describes what happened to an operator, contains no key, audio or text, and
+//! says whether a retry may help.
 
 use std::time::Duration;
 
-/// What kind of failure it is; the label of the metrics.
+/// The kind of failure; also the label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// It cannot be reached, or the connection broke off.
+    /// It cannot be reached, or the connection was lost.
     Connection,
     /// It did not answer in time.
     TimedOut,
-    /// It does not know our key, or refuses it.
+    /// It does not know our key, or rejects it.
     Unauthorized,
-    /// It takes no more now.
+    /// It accepts no more requests now.
     Busy,
-    /// It refused what we sent.
-    Refused,
-    /// It answered something that makes no sense.
-    Garbled,
-    /// It was not asked: its circuit breaker is open, and why was told by the faults that opened it.
+    /// It rejected the request.
+    Rejected,
+    /// Its answer cannot be parsed.
+    Malformed,
+    /// It was not called: its circuit breaker is open. The faults that opened the breaker give the reason.
     BreakerOpen,
 }
 
 impl FaultKind {
-    /// Every word, for metrics that are there from the start.
+    /// Every label, so that the metrics exist from the start.
     pub(crate) const LABELS: [&str; 7] =
         ["connection", "timeout", "unauthorized", "busy", "refused", "garbled", "breaker_open"];
 
-    /// For metrics.
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Connection => "connection",
             Self::TimedOut => "timeout",
             Self::Unauthorized => "unauthorized",
             Self::Busy => "busy",
-            Self::Refused => "refused",
-            Self::Garbled => "garbled",
+            Self::Rejected => "refused",
+            Self::Malformed => "garbled",
             Self::BreakerOpen => "breaker_open",
         }
     }
@@ -45,39 +45,39 @@ impl FaultKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
-    /// What went wrong; also the label of the counters.
+    /// The kind of failure; also the label of the counters.
     pub kind: FaultKind,
     /// One sentence.
     pub message: String,
-    /// Whether it may pass.
-    pub passing: bool,
+    /// Whether a retry may succeed.
+    pub transient: bool,
 }
 
 impl Fault {
-    /// A failure that may pass.
-    pub fn passing(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), passing: true }
+    /// A transient failure.
+    pub fn transient(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), transient: true }
     }
 
-    /// A failure that will come again.
-    pub fn lasting(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), passing: false }
+    /// A permanent failure: a retry fails as well.
+    pub fn permanent(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), transient: false }
     }
 
-    /// A provider that is not asked for so long, since it has failed lastingly.
+    /// A call that was not made because the circuit breaker is open for this long.
     pub fn breaker_open(provider: &str, retry_in: Duration) -> Self {
         let message = format!("{provider} has failed and is not asked again for {} s", retry_in.as_secs().max(1));
-        Self::passing(FaultKind::BreakerOpen, message)
+        Self::transient(FaultKind::BreakerOpen, message)
     }
 
-    /// Whether it says that the next call will fail, too. One that is busy takes the next, and an answer
-    /// that makes no sense may be an answer to this question only. A timeout counts: each costs a person
-    /// the whole wait.
-    pub(crate) fn is_lasting(&self) -> bool {
+    /// Whether the next call is expected to fail as well, so that it counts for the circuit breaker. A busy provider
+    /// may accept the next call, and a garbled answer may concern this request only. A timeout counts, since each one
+    /// costs a person the whole wait.
+    pub(crate) fn counts_for_breaker(&self) -> bool {
         match self.kind {
             FaultKind::Busy | FaultKind::BreakerOpen => false,
-            FaultKind::Garbled => !self.passing,
-            FaultKind::Connection | FaultKind::TimedOut | FaultKind::Unauthorized | FaultKind::Refused => true,
+            FaultKind::Malformed => !self.transient,
+            FaultKind::Connection | FaultKind::TimedOut | FaultKind::Unauthorized | FaultKind::Rejected => true,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Calls of providers over HTTP. Rule: a key goes to the address that was configured and to no other,
-//! whatever an answer says, and every wait has an end.
+//! HTTP requests to providers. Rule: a key goes to the configured address only, whatever a response says, and every
+//! wait has a deadline.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use reqwest::{Client, StatusCode, Url};
 use crate::config::Key;
 use crate::fault::{Fault, FaultKind};
 
-/// A client for one service, with its connections; `None` where TLS cannot be set up.
+/// An HTTP client for one service, with its connection pool; `None` where TLS cannot be set up.
 pub(crate) fn client(
     address: &str,
     settings: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Option<Client> {
-    // The process has one, whoever comes first; an error means that somebody did.
+    // One crypto provider per process; an error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url = Url::parse(address).ok()?;
     let mut builder = Client::builder()
@@ -26,7 +26,7 @@ pub(crate) fn client(
         .pool_idle_timeout(limits::PROVIDER_IDLE)
         .tcp_nodelay(true);
     if matches!(url.scheme(), "http" | "ws") {
-        // Then no root certificates are needed, which not every machine has.
+        // Plain HTTP needs no root certificates, which not every machine has.
         builder = builder.tls_certs_only([]);
     }
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -40,45 +40,45 @@ pub(crate) fn client(
     client
 }
 
-/// What a client that could not be made means for whoever asks.
+/// The fault of a call whose client could not be built.
 pub(crate) fn no_tls() -> Fault {
-    Fault::lasting(FaultKind::Connection, "TLS cannot be set up")
+    Fault::permanent(FaultKind::Connection, "TLS cannot be set up")
 }
 
-/// `Bearer` with a key, marked so that it is not shown.
+/// `Bearer` with a key, marked as sensitive so that it is not logged.
 pub(crate) fn bearer(key: Option<&Key>) -> Option<HeaderValue> {
-    // Validation has seen to it that a key can stand in a header.
+    // Validation has ensured that the key is a valid header value.
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key?.expose())).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// What a request that got no answer means. The address is not repeated.
-pub(crate) fn unanswered(provider: &str, error: &reqwest::Error) -> Fault {
+/// The fault of a request without a response. The address is not repeated, since it may contain a secret.
+pub(crate) fn fault_of_error(provider: &str, error: &reqwest::Error) -> Fault {
     if error.is_timeout() {
-        return Fault::passing(FaultKind::TimedOut, format!("{provider} did not answer in time"));
+        return Fault::transient(FaultKind::TimedOut, format!("{provider} did not answer in time"));
     }
     let what = if error.is_connect() { "cannot be reached" } else { "broke off" };
-    Fault::passing(FaultKind::Connection, format!("{provider} {what}"))
+    Fault::transient(FaultKind::Connection, format!("{provider} {what}"))
 }
 
-/// What a status other than success means.
-pub(crate) fn refused(provider: &str, status: StatusCode) -> Fault {
+/// The fault for a status other than success.
+pub(crate) fn fault_of_status(provider: &str, status: StatusCode) -> Fault {
     let code = status.as_u16();
     match code {
-        401 | 403 => Fault::lasting(FaultKind::Unauthorized, format!("{provider} refuses the key (status {code})")),
-        408 => Fault::passing(FaultKind::TimedOut, format!("{provider} gave up (status {code})")),
-        429 | 503 => Fault::passing(FaultKind::Busy, format!("{provider} takes no more now (status {code})")),
-        500..=599 => Fault::passing(FaultKind::Connection, format!("{provider} failed (status {code})")),
-        300..=399 => Fault::lasting(
-            FaultKind::Refused,
+        401 | 403 => Fault::permanent(FaultKind::Unauthorized, format!("{provider} refuses the key (status {code})")),
+        408 => Fault::transient(FaultKind::TimedOut, format!("{provider} gave up (status {code})")),
+        429 | 503 => Fault::transient(FaultKind::Busy, format!("{provider} takes no more now (status {code})")),
+        500..=599 => Fault::transient(FaultKind::Connection, format!("{provider} failed (status {code})")),
+        300..=399 => Fault::permanent(
+            FaultKind::Rejected,
             format!("{provider} sends us elsewhere (status {code}); check its address"),
         ),
-        _ => Fault::lasting(FaultKind::Refused, format!("{provider} refused the request (status {code})")),
+        _ => Fault::permanent(FaultKind::Rejected, format!("{provider} refused the request (status {code})")),
     }
 }
 
-/// How long a provider wants to be left alone, in whole seconds.
+/// The delay that a provider asks for with `Retry-After`, in whole seconds.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,11 +1,10 @@
-//! Texts put together. Rule: as their language does it: with a space where words of letters meet, and with none in
-//! Chinese.
+//! Joins texts. Rule: a space goes between two ASCII characters, and none next to Chinese.
 
-/// One text after another.
-pub fn join(one: &str, other: &str) -> String {
-    let apart = |side: Option<char>| side.is_some_and(|side| side.is_ascii() && !side.is_whitespace());
-    let space = if apart(one.chars().next_back()) && apart(other.chars().next()) { " " } else { "" };
-    format!("{one}{space}{other}")
+/// Appends one text to another.
+pub fn join(first: &str, second: &str) -> String {
+    let is_word = |side: Option<char>| side.is_some_and(|side| side.is_ascii() && !side.is_whitespace());
+    let space = if is_word(first.chars().next_back()) && is_word(second.chars().next()) { " " } else { "" };
+    format!("{first}{space}{second}")
 }
 
 #[cfg(test)]

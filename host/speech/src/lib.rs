@@ -7,14 +7,14 @@
 //! - [`endpointing`]: where an utterance begins and ends, as one state machine
 //! - [`asr`]: an utterance to text, by a provider
 //! - [`tts`]: text to audio, by a provider
-//! - [`mod@speakable`]: what of an answer is spoken
-//! - [`playback`]: a turn of speech on one connection, paced
+//! - [`mod@speakable`]: the part of an answer that is spoken
+//! - [`playback`]: TTS playback of one turn on one connection, paced
 //! - [`encode`]: PCM to packets
 //! - [`resample`]: PCM at another sample rate
 //! - [`service`]: the providers that sessions use, replaced while the server runs
-//! - `join`: texts put together
+//! - `join`: joins texts
 //! - `http`: requests to providers
-//! - [`fault`]: what can go wrong with a provider
+//! - [`fault`]: provider failures
 //! - `metrics`: descriptions of this crate's metrics
 //! - [`config`]: this crate's settings
 //!
@@ -30,7 +30,7 @@ pub mod endpointing;
 pub mod fault;
 mod http;
 mod join;
-/// Default times, depths and sizes.
+/// Default timeouts, queue depths and sizes.
 pub mod limits;
 mod metrics;
 pub mod playback;

@@ -18,7 +18,7 @@ pub fn describe_metrics() {
         Unit::Count,
         "Packets of audio from devices that cannot be used, by `reason`."
     );
-    // Of their framing and of what is in it.
+    // The reasons of the framing, then those of the decoder.
     for reason in ["too_short", "version", "kind", "length", "empty", "too_large", "damaged", "no_decoder"] {
         let _ = counter!("modehost_audio_packets_skipped_total", "reason" => reason);
     }
@@ -70,7 +70,7 @@ pub fn describe_metrics() {
 }
 
 /// Registers the metrics of this recogniser at zero.
-pub(crate) fn begin_recogniser(provider: &'static str) {
+pub(crate) fn register_recogniser(provider: &'static str) {
     for outcome in FaultKind::LABELS.into_iter().chain(["text", "empty", "no_voice"]) {
         let _ = counter!("modehost_asr_recognitions_total", "provider" => provider, "outcome" => outcome);
     }
@@ -81,7 +81,7 @@ pub(crate) fn begin_recogniser(provider: &'static str) {
 }
 
 /// Registers the metrics of this speaker at zero.
-pub(crate) fn begin_speaker(provider: &'static str) {
+pub(crate) fn register_speaker(provider: &'static str) {
     for outcome in FaultKind::LABELS.into_iter().chain(["ok"]) {
         let _ = counter!("modehost_tts_sentences_total", "provider" => provider, "outcome" => outcome);
     }

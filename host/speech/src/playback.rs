@@ -1,13 +1,13 @@
-//! TTS playback: one turn of speech on one connection. Rule: on the wire it is `start`, then per sentence its
-//! start, frames and end, then `stop`, balanced however it ends. After `cut` no frame follows: every message
-//! and frame is sent under the lock that `cut` takes.
+//! TTS playback: one turn of speech on one connection. Rule: on the wire it is `start`, then per sentence its start,
+//! frames and end, then `stop`, balanced however it ends. After `cut` no frame follows: every message and frame is sent
+//! under the lock that `cut` takes.
 //!
 //! Two tasks per turn: [`produce`] synthesises, resamples and encodes sentences on the audio threads, a few
 //! seconds ahead; [`play`] sends the packets at the pace of playback.
 
-mod account;
 mod play;
 mod produce;
+mod progress;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use self::account::Account;
-pub use self::account::Heard;
+pub use self::progress::Heard;
+use self::progress::PlaybackProgress;
 use crate::encode::Downlink;
 use crate::tts::Speaker;
 
 /// The turn has ended, or its queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over;
+pub struct NotQueued;
 
 /// A turn of speech in progress. Dropping it cuts it.
 pub struct Playback {
@@ -49,79 +49,79 @@ struct Shared {
 }
 
 struct State {
-    /// Sentences not yet sent completely, in order; the first `taken` are being synthesised.
+    /// Sentences not yet sent completely, in order; the first `started` are being synthesised.
     sentences: VecDeque<Sentence>,
-    taken: usize,
+    started: usize,
     bytes: usize,
     /// No further sentence follows.
     finishing: bool,
-    /// The player has been told so.
-    done_told: bool,
+    /// The player has received `Done`.
+    done_sent: bool,
     paused: bool,
     /// `stop` has not been sent.
     open: bool,
-    /// The device has been told of the first sentence.
+    /// `sentence_start` of the front sentence has been sent, and its end has not.
     in_sentence: bool,
     /// `TTS_UNAVAILABLE` has been sent.
-    told: bool,
+    error_sent: bool,
     /// What was sent, and when it is played.
-    account: Account,
+    progress: PlaybackProgress,
     /// When `start` was sent.
     began: Instant,
     /// Messages to send with the first frame.
-    with_sound: Vec<Arc<str>>,
+    with_first_frame: Vec<Arc<str>>,
     /// A frame has been sent.
-    sounded: bool,
-    /// The first frame of a sentence queued after this is awaited.
-    awaited: Option<Instant>,
-    /// When it was sent.
+    has_audio: bool,
+    /// Waiting since then for the first frame of a sentence queued later.
+    awaiting_since: Option<Instant>,
+    /// When that frame was sent.
     first_sound: Option<Instant>,
 }
 
 #[derive(Clone)]
 struct Sentence {
     text: Arc<str>,
-    /// The plugin that said it.
-    who: Arc<str>,
+    /// The plugin of the sentence.
+    plugin: Arc<str>,
     queued: Instant,
 }
 
-/// Where a turn is sent to.
+/// Destination of a turn.
 pub struct PlaybackTarget {
-    /// The queue of the connection.
+    /// The outbox of the connection.
     pub outbox: Outbox,
-    /// What messages of the turn carry as `session_id`.
+    /// `session_id` of the messages of the turn.
     pub session_id: String,
-    /// How this device takes sound.
+    /// Audio format of the device.
     pub downlink: Downlink,
 }
 
 impl Playback {
-    /// Begins a turn and sends `start` at once. `over` is called once, when the turn has ended by itself; not
-    /// where it was cut or abandoned. Must be called within the runtime or on a work thread.
+    /// Starts a turn and sends `start` at once. `on_end` is called once, when the turn has ended by itself; not where it
+    /// was cut or abandoned. Must be called within the runtime or on a work thread.
     pub fn begin(
         speaker: Arc<dyn Speaker>,
         threads: &WorkThreads,
-        stage: PlaybackTarget,
-        over: impl FnOnce() + Send + 'static,
+        target: PlaybackTarget,
+        on_end: impl FnOnce() + Send + 'static,
     ) -> Self {
-        let PlaybackTarget { outbox, session_id, downlink } = stage;
+        let PlaybackTarget { outbox, session_id, downlink } = target;
         let _ = outbox.text(reply::tts("start", None, &session_id));
         let state = State {
             sentences: VecDeque::new(),
-            taken: 0,
+            started: 0,
             bytes: 0,
             finishing: false,
-            done_told: false,
+            done_sent: false,
             paused: false,
             open: true,
             in_sentence: false,
-            told: false,
-            account: Account::default(),
+            error_sent: false,
+            progress: PlaybackProgress::default(),
             began: Instant::now(),
-            with_sound: Vec::new(),
-            sounded: false,
-            awaited: None,
+            with_first_frame: Vec::new(),
+            has_audio: false,
+            awaiting_since: None,
             first_sound: None,
         };
         let shared = Arc::new(Shared {
@@ -132,28 +132,28 @@ impl Playback {
             session_id,
             downlink,
         });
-        let (pieces, ready) = mpsc::channel(limits::SPEECH_AHEAD);
-        let producing = threads.spawn(produce::run(shared.clone(), speaker.clone(), pieces).in_current_span());
-        let playing = spawn_io(play::run(shared.clone(), speaker.name(), ready, over).in_current_span());
+        let (items, ready) = mpsc::channel(limits::PLAYBACK_AHEAD);
+        let producing = threads.spawn(produce::run(shared.clone(), speaker.clone(), items).in_current_span());
+        let playing = spawn_io(play::run(shared.clone(), speaker.name(), ready, on_end).in_current_span());
         Self { shared, _producing: producing, _playing: playing }
     }
 
-    /// Queues a sentence. A turn that was told to finish goes on, if it has not ended.
+    /// Queues a sentence. A turn that was told to finish continues if it has not ended.
     ///
     /// # Errors
     /// If the turn has ended, or its queue is full; a sentence dropped from a running turn is counted.
-    pub fn sentence(&self, who: &Arc<str>, text: &str) -> Result<(), Over> {
+    pub fn sentence(&self, plugin: &Arc<str>, text: &str) -> Result<(), NotQueued> {
         let mut state = self.shared.state.lock();
         if !state.open {
-            return Err(Over);
+            return Err(NotQueued);
         }
         if state.sentences.len() >= limits::SPEECH_SENTENCES || state.bytes + text.len() > limits::SPEECH_BYTES {
             metrics::counter!("modehost_tts_dropped_total").increment(1);
-            return Err(Over);
+            return Err(NotQueued);
         }
         state.bytes += text.len();
-        (state.finishing, state.done_told) = (false, false);
-        state.sentences.push_back(Sentence { text: text.into(), who: who.clone(), queued: Instant::now() });
+        (state.finishing, state.done_sent) = (false, false);
+        state.sentences.push_back(Sentence { text: text.into(), plugin: plugin.clone(), queued: Instant::now() });
         drop(state);
         self.shared.produce.notify_one();
         Ok(())
@@ -166,21 +166,21 @@ impl Playback {
         self.shared.play.notify_one();
     }
 
-    /// Sends a message with the first frame of the turn (A.12). Returned where it can be sent at once: a frame has
-    /// been sent, or the turn has ended.
+    /// Sends a message with the first frame of the turn (A.12). Returned where the caller can send it at once: a frame
+    /// has been sent, or the turn has ended.
     pub fn accompany(&self, message: Arc<str>) -> Option<Arc<str>> {
         let mut state = self.shared.state.lock();
-        if !state.open || state.sounded || state.with_sound.len() >= limits::SPEECH_SENTENCES {
+        if !state.open || state.has_audio || state.with_first_frame.len() >= limits::SPEECH_SENTENCES {
             return Some(message);
         }
-        state.with_sound.push(message);
+        state.with_first_frame.push(message);
         None
     }
 
-    /// Awaits the first frame of sentences that are queued from now on.
+    /// Starts waiting for the first frame of sentences that are queued from now on.
     pub fn await_sound(&self) {
         let mut state = self.shared.state.lock();
-        (state.awaited, state.first_sound) = (Some(Instant::now()), None);
+        (state.awaiting_since, state.first_sound) = (Some(Instant::now()), None);
     }
 
     /// When that frame was sent; none before.
@@ -188,14 +188,14 @@ impl Playback {
         self.shared.state.lock().first_sound
     }
 
-    /// Cuts the turn: frames not yet written are dropped, and `stop` is sent. Returns what has been played; none if
-    /// the turn was over already.
+    /// Cuts the turn: frames not yet written are dropped, and `stop` is sent. Returns what has been played; none if the
+    /// turn had ended already.
     pub fn cut(&self) -> Option<Vec<Heard>> {
         let mut state = self.shared.state.lock();
         if !state.open {
             return None;
         }
-        let heard = self.shared.heard(&state);
+        let heard = self.shared.played_text(&state);
         self.shared.outbox.drop_audio();
         self.shared.stop(&mut state);
         Some(heard)
@@ -222,14 +222,14 @@ impl Playback {
     pub fn abandon(&self) -> (Vec<String>, Vec<Heard>) {
         let unsaid = self.unsaid();
         let mut state = self.shared.state.lock();
-        let heard = if state.open { self.shared.heard(&state) } else { Vec::new() };
+        let heard = if state.open { self.shared.played_text(&state) } else { Vec::new() };
         state.open = false;
         (unsaid, heard)
     }
 
     /// Whether the synthesis of a sentence failed.
     pub fn has_failed(&self) -> bool {
-        self.shared.state.lock().told
+        self.shared.state.lock().error_sent
     }
 
     /// Whether the turn has ended.
@@ -237,11 +237,11 @@ impl Playback {
         !self.shared.state.lock().open
     }
 
-    /// Whether something is being played, or is queued.
+    /// Whether frames are being played, or sentences are queued.
     pub fn is_playing(&self) -> bool {
         let state = self.shared.state.lock();
-        let is_heard = || state.account.heard_until().is_some_and(|until| until > Instant::now());
-        state.open && (!state.sentences.is_empty() || is_heard())
+        let is_audible = || state.progress.played_until().is_some_and(|until| until > Instant::now());
+        state.open && (!state.sentences.is_empty() || is_audible())
     }
 }
 
@@ -252,13 +252,13 @@ impl Drop for Playback {
 }
 
 impl Shared {
-    /// What of the turn has been played by now.
-    fn heard(&self, state: &State) -> Vec<Heard> {
+    /// What has been played of the turn by now.
+    fn played_text(&self, state: &State) -> Vec<Heard> {
         let frame = Duration::from_millis(u64::from(self.downlink.frame_ms));
-        // The first of the queue is being sent.
+        // The front of the queue is being sent.
         let begun = usize::from(state.in_sentence);
-        let waiting = state.sentences.iter().skip(begun).map(|sentence| sentence.who.clone());
-        state.account.heard(Instant::now(), frame, waiting)
+        let queued_plugins = state.sentences.iter().skip(begun).map(|sentence| sentence.plugin.clone());
+        state.progress.played_text(Instant::now(), frame, queued_plugins)
     }
 
     /// Ends the turn on the wire.
@@ -271,6 +271,6 @@ impl Shared {
         let _ = self.outbox.text(reply::tts("stop", None, &self.session_id));
         state.open = false;
         state.sentences.clear();
-        (state.taken, state.bytes) = (0, 0);
+        (state.started, state.bytes) = (0, 0);
     }
 }

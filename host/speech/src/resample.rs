@@ -1,82 +1,82 @@
-//! Sound at another rate: mono, signed 16 bit, as a stream. Rule: what goes in comes out whole, in
-//! its length to a sample and without delay; nothing is copied where both rates are the same.
+//! Streaming resampler: mono, signed 16 bit. Rule: the output has the exact length of the input in time and no delay;
+//! equal rates are a plain copy.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
-/// Input that is worked on at once, in s: short enough not to be waited for.
-const PIECES_PER_SECOND: usize = 50;
+/// Chunks per second of input: short enough that nobody waits for one to fill.
+const CHUNKS_PER_SECOND: usize = 50;
 
-/// A stream that changes its rate. Rates that cannot be joined leave the sound as it is.
+/// A stream that changes its sample rate. Where a pair of rates is not supported, samples pass unchanged.
 pub struct Resample {
     inner: Option<Inner>,
 }
 
 struct Inner {
     resampler: Box<Fft<f32>>,
-    waiting: Vec<f32>,
-    made: Vec<f32>,
-    /// Samples of its own delay that are still to be dropped.
+    pending: Vec<f32>,
+    scratch: Vec<f32>,
+    /// Samples of the filter delay that are still to be dropped.
     delay: usize,
-    taken: u64,
-    given: u64,
+    consumed: u64,
+    emitted: u64,
     ratio: f64,
 }
 
 impl Resample {
-    /// From one rate to another, in Hz.
+    /// Resamples from one rate to another, in Hz.
     pub fn new(from: u32, to: u32) -> Self {
         if from == to {
             return Self { inner: None };
         }
         let (from, to) = (from.max(1) as usize, to.max(1) as usize);
-        let made = Fft::new(from, to, (from / PIECES_PER_SECOND).max(1), 1, FixedSync::Both);
+        let made = Fft::new(from, to, (from / CHUNKS_PER_SECOND).max(1), 1, FixedSync::Both);
         let inner = made.ok().map(|resampler| Inner {
             delay: resampler.output_delay(),
-            made: vec![0.0; resampler.output_frames_max()],
+            scratch: vec![0.0; resampler.output_frames_max()],
             resampler: Box::new(resampler),
-            waiting: Vec::new(),
-            taken: 0,
-            given: 0,
+            pending: Vec::new(),
+            consumed: 0,
+            emitted: 0,
             ratio: to as f64 / from as f64,
         });
         Self { inner }
     }
 
-    /// Takes sound, and appends to `out` what comes of it so far.
+    /// Adds input, and appends the output that is ready to `out`.
     pub fn push(&mut self, pcm: &[i16], out: &mut Vec<i16>) {
         let Some(inner) = &mut self.inner else { return out.extend_from_slice(pcm) };
-        inner.taken += pcm.len() as u64;
-        inner.waiting.extend(pcm.iter().map(|sample| f32::from(*sample)));
-        inner.work(out, u64::MAX);
+        inner.consumed += pcm.len() as u64;
+        inner.pending.extend(pcm.iter().map(|sample| f32::from(*sample)));
+        inner.process(out, u64::MAX);
     }
 
-    /// Appends the rest to `out`; what is pushed then is another sound.
+    /// Flushes the rest to `out` and resets the stream for the next audio.
     pub fn finish(&mut self, out: &mut Vec<i16>) {
         let Some(inner) = &mut self.inner else { return };
-        let whole = (inner.taken as f64 * inner.ratio).round() as u64;
-        while inner.given < whole {
+        let whole = (inner.consumed as f64 * inner.ratio).round() as u64;
+        while inner.emitted < whole {
             let next = inner.resampler.input_frames_next();
-            let missing = next - inner.waiting.len() % next.max(1);
-            inner.waiting.resize(inner.waiting.len() + missing, 0.0);
-            inner.work(out, whole);
+            let missing = next - inner.pending.len() % next.max(1);
+            inner.pending.resize(inner.pending.len() + missing, 0.0);
+            inner.process(out, whole);
         }
         inner.resampler.reset();
-        inner.waiting.clear();
-        (inner.delay, inner.taken, inner.given) = (inner.resampler.output_delay(), 0, 0);
+        inner.pending.clear();
+        (inner.delay, inner.consumed, inner.emitted) = (inner.resampler.output_delay(), 0, 0);
     }
 }
 
 impl Inner {
-    /// Works off whole pieces, giving `most` samples in all.
-    fn work(&mut self, out: &mut Vec<i16>, most: u64) {
+    /// Processes whole chunks, up to `max` output samples in all.
+    fn process(&mut self, out: &mut Vec<i16>, max: u64) {
         let mut done = 0;
         loop {
             let next = self.resampler.input_frames_next();
-            let Some(piece) = self.waiting.get(done..done + next) else { break };
-            let room = self.made.len();
+            let Some(chunk) = self.pending.get(done..done + next) else { break };
+            let capacity = self.scratch.len();
             let (Ok(input), Ok(mut output)) =
-                (InterleavedSlice::new(piece, 1, next), InterleavedSlice::new_mut(&mut self.made, 1, room))
+                (InterleavedSlice::new(chunk, 1, next), InterleavedSlice::new_mut(&mut self.scratch, 1, capacity))
             else {
                 break;
             };
@@ -84,13 +84,13 @@ impl Inner {
             done += next;
             let skipped = self.delay.min(made);
             self.delay -= skipped;
-            let left = usize::try_from(most.saturating_sub(self.given)).unwrap_or(usize::MAX);
-            let made = &self.made[skipped..made];
+            let left = usize::try_from(max.saturating_sub(self.emitted)).unwrap_or(usize::MAX);
+            let made = &self.scratch[skipped..made];
             let made = &made[..made.len().min(left)];
-            self.given += made.len() as u64;
+            self.emitted += made.len() as u64;
             out.extend(made.iter().map(|sample| sample.round().clamp(-32768.0, 32767.0) as i16));
         }
-        self.waiting.drain(..done);
+        self.pending.drain(..done);
     }
 }
 
@@ -108,20 +108,20 @@ mod tests {
     fn a_tone_stays_that_tone_at_every_rate_however_it_is_cut() {
         for (from, to) in [(22_050, 24_000), (48_000, 16_000), (8_000, 16_000), (44_100, 16_000), (16_000, 48_000)] {
             let pcm = tone(from, 440.0, 1.0);
-            for piece in [1, 441, 5000, 100_000] {
+            for chunk in [1, 441, 5000, 100_000] {
                 let (mut resample, mut out) = (Resample::new(from, to), Vec::new());
-                for piece in pcm.chunks(piece) {
-                    resample.push(piece, &mut out);
+                for chunk in pcm.chunks(chunk) {
+                    resample.push(chunk, &mut out);
                 }
                 resample.finish(&mut out);
-                assert_eq!(out.len(), to as usize, "{from} to {to} by {piece}");
-                // Not at the very ends, where there is nothing beside the sound to reckon with.
+                assert_eq!(out.len(), to as usize, "{from} to {to} by {chunk}");
+                // Not near the ends, where the filter lacks neighbouring samples.
                 let inner = to as usize / 20..to as usize * 19 / 20;
                 let expected = tone(to, 440.0, 1.0);
                 let far = inner.map(|at| (i32::from(out[at]) - i32::from(expected[at])).abs()).max();
-                // As far as the tone moves within a sample: the delay is no whole number of them.
+                // Allows the slope of the tone over one sample: the delay is not a whole number of samples.
                 let step = 12_000.0 * 440.0 * std::f64::consts::TAU / f64::from(to);
-                assert!(far < Some(step as i32), "{from} to {to} by {piece}: off by {far:?}");
+                assert!(far < Some(step as i32), "{from} to {to} by {chunk}: off by {far:?}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The speech providers that sessions use. Rule: replaced as a whole while the server runs; an utterance or a
-//! turn in progress keeps the providers that it began with.
+//! The ASR and TTS providers that sessions use. Rule: they are replaced as a whole while the server runs; an utterance
+//! or a turn in progress keeps the providers that it started with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,67 +7,67 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use modehost_task::WorkThreads;
 
-use crate::asr::{AudioBudget, Recogniser, Terms, recogniser};
+use crate::asr::{AudioBudget, Recogniser, RecognitionPolicy, recogniser};
 use crate::config::{AsrConfig, TtsConfig, VadConfig};
 use crate::encode::{Downlink, DownlinkCodec};
 use crate::playback::{Playback, PlaybackTarget};
 use crate::tts::{Speaker, speaker};
 use crate::vad::{Earshot, VoiceDetector};
 
-/// The configured providers and settings.
+/// The configured providers and their settings.
 pub struct Parts {
-    /// None: speech is not recognised.
+    /// None: speech recognition is off.
     pub recogniser: Option<Arc<dyn Recogniser>>,
-    /// What an utterance may cost: lengths, waits and attempts.
-    pub terms: Terms,
-    /// How voice is found in sound.
+    /// Timeout, retries and maximum length of an utterance.
+    pub recognition_policy: RecognitionPolicy,
+    /// Settings of voice activity detection.
     pub vad: VadConfig,
     /// None: answers are sent as captions only.
     pub speaker: Option<Arc<dyn Speaker>>,
-    /// Audio format for devices that say hello from now on, except those that want PCM.
+    /// Audio format announced to devices that say hello from now on, except those that ask for PCM.
     pub downlink: Downlink,
-    /// The settings that recogniser and speaker were made with.
-    pub made_of: (AsrConfig, TtsConfig),
+    /// The settings that the recogniser and the speaker were built from.
+    pub built_from: (AsrConfig, TtsConfig),
 }
 
 impl Parts {
-    /// Providers for these settings. A provider of `before` with the same settings is reused, with its connections.
-    /// Blocks while it checks whether a program is installed.
+    /// Providers for these settings. A provider of `before` whose settings are unchanged is reused, with its
+    /// connections. Blocks while it checks whether a program is installed.
     pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, before: Option<&Self>) -> Self {
-        let hears = before.filter(|before| before.made_of.0 == *asr);
-        let speaks = before.filter(|before| before.made_of.1 == *tts);
-        let recogniser = hears.map_or_else(|| recogniser(asr), |before| before.recogniser.clone());
-        let speaker = speaks.map_or_else(|| speaker(tts), |before| before.speaker.clone());
+        let same_asr = before.filter(|before| before.built_from.0 == *asr);
+        let same_tts = before.filter(|before| before.built_from.1 == *tts);
+        let recogniser = same_asr.map_or_else(|| recogniser(asr), |before| before.recogniser.clone());
+        let speaker = same_tts.map_or_else(|| speaker(tts), |before| before.speaker.clone());
         if let Some(recogniser) = &recogniser {
-            crate::metrics::begin_recogniser(recogniser.name());
+            crate::metrics::register_recogniser(recogniser.name());
         }
         if let Some(speaker) = &speaker {
-            crate::metrics::begin_speaker(speaker.name());
+            crate::metrics::register_speaker(speaker.name());
         }
         Self {
             recogniser,
-            terms: terms(asr, vad),
+            recognition_policy: recognition_policy(asr, vad),
             vad: vad.clone(),
             speaker,
             downlink: downlink(tts),
-            made_of: (asr.clone(), tts.clone()),
+            built_from: (asr.clone(), tts.clone()),
         }
     }
 
     /// No recogniser and no speaker.
     pub fn none() -> Self {
         let (asr, vad, tts) = (AsrConfig::default(), VadConfig::default(), TtsConfig::default());
-        let (terms, downlink) = (terms(&asr, &vad), downlink(&tts));
-        Self { recogniser: None, terms, vad, speaker: None, downlink, made_of: (asr, tts) }
+        let (recognition_policy, downlink) = (recognition_policy(&asr, &vad), downlink(&tts));
+        Self { recogniser: None, recognition_policy, vad, speaker: None, downlink, built_from: (asr, tts) }
     }
 }
 
 /// Timeout, retries and maximum length of an utterance.
-pub fn terms(asr: &AsrConfig, vad: &VadConfig) -> Terms {
-    Terms {
+pub fn recognition_policy(asr: &AsrConfig, vad: &VadConfig) -> RecognitionPolicy {
+    RecognitionPolicy {
         timeout: Duration::from_secs(asr.timeout_s),
         retries: asr.retries,
-        max: Duration::from_secs(vad.max_utterance_s) + Duration::from_millis(vad.pre_roll_ms),
+        max_length: Duration::from_secs(vad.max_utterance_s) + Duration::from_millis(vad.pre_roll_ms),
     }
 }
 
@@ -82,7 +82,7 @@ pub struct Speech {
     parts: ArcSwap<Parts>,
     threads: Arc<WorkThreads>,
     detector: fn() -> Box<dyn VoiceDetector>,
-    /// Of the audio that all inputs buffer.
+    /// Shared by the audio buffers of all inputs.
     budget: Arc<AudioBudget>,
 }
 
@@ -102,15 +102,15 @@ impl Speech {
         self.parts.store(Arc::new(parts));
     }
 
-    /// What is configured at the moment.
+    /// The current configuration.
     pub fn parts(&self) -> Guard<Arc<Parts>> {
         self.parts.load()
     }
 
-    /// Begins a turn of speech; `None` without a speaker. See [`Playback::begin`].
-    pub fn speak(&self, stage: PlaybackTarget, over: impl FnOnce() + Send + 'static) -> Option<Playback> {
+    /// Starts a turn of speech; `None` without a speaker. See [`Playback::begin`].
+    pub fn speak(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Option<Playback> {
         let speaker = self.parts().speaker.clone()?;
-        Some(Playback::begin(speaker, &self.threads, stage, over))
+        Some(Playback::begin(speaker, &self.threads, target, on_end))
     }
 
     pub(crate) fn threads(&self) -> &WorkThreads {

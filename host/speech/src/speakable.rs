@@ -1,22 +1,22 @@
-//! The one gate before the voice (L.7): what of a text a person would say. Rule: thoughts, calls, markup, citations
-//! and stage directions are never said; what is left keeps its words (a weekday in brackets, quoted code), and a
-//! text without a word is not said at all.
+//! Filter in front of TTS (L.7): reduces a text to what a person would say. Rule: reasoning, tool calls, markup,
+//! citations and stage directions are never spoken; everything else keeps its words (a weekday in brackets, quoted
+//! code), and a text without a word is not spoken.
 //!
 //! # Layout
 //! - `markup`: tags, entities, links, addresses, citations
 //! - `math`: LaTeX, as it is read
-//! - `aside`: what tells how something is said, and is not said itself
-//! - here: lines, code spans, marks of Markdown, pictures
+//! - `stage_directions`: words that describe how something is said
+//! - here: lines, code spans, Markdown characters, emoji
 
-mod aside;
 mod markup;
 mod math;
+mod stage_directions;
 
 use std::borrow::Cow;
 
-/// What can be said of a text; none if it has no words.
+/// The speakable part of a text; none if it has no words.
 pub fn speakable(text: &str) -> Option<String> {
-    let text = markup::without_thoughts(text);
+    let text = markup::strip_reasoning(text);
     let mut in_fence = false;
     let lines = text.lines().filter_map(|line| {
         let fence = line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
@@ -44,68 +44,71 @@ fn read_line(line: &str) -> String {
     tidy(&inline(task.unwrap_or(item)))
 }
 
-/// A line without markup. What stands in a code span is quoted, and stays as it is.
+/// A line without markup. Code spans are quotations and stay unchanged.
 fn inline(text: &str) -> String {
     let text = markup::words_of_links(text);
     let mut out = String::with_capacity(text.len());
     let mut rest: &str = &text;
     loop {
-        let (prose, behind) = rest.split_once('`').map_or((rest, None), |(prose, behind)| (prose, Some(behind)));
-        out.push_str(&prose_of(prose, &out));
-        let Some(behind) = behind else { return out };
-        // Two marks quote what holds one.
-        let behind = behind.trim_start_matches('`');
-        match behind.split_once('`') {
-            Some((code, behind)) => {
+        let (prose, after) = rest.split_once('`').map_or((rest, None), |(prose, after)| (prose, Some(after)));
+        out.push_str(&filter_prose(prose, &out));
+        let Some(after) = after else { return out };
+        // Two backticks quote text that contains one.
+        let after = after.trim_start_matches('`');
+        match after.split_once('`') {
+            Some((code, after)) => {
                 out.push_str(code);
-                rest = behind.trim_start_matches('`');
+                rest = after.trim_start_matches('`');
             }
-            // Nothing is quoted.
-            None => rest = behind,
+            // An unpaired backtick quotes nothing.
+            None => rest = after,
         }
     }
 }
 
-/// Prose between code spans; `said` is what stands before it.
-fn prose_of(text: &str, said: &str) -> String {
-    let text: Cow<'_, str> = markup::without_tags(text);
-    let text = markup::without_citations(&text);
-    let text = math::read(&text);
-    let text = aside::without(&text);
+/// Filters prose between code spans; `preceding` is the text before it.
+fn filter_prose(text: &str, preceding: &str) -> String {
+    let text: Cow<'_, str> = markup::strip_tags(text);
+    let text = markup::strip_citations(&text);
+    let text = math::read_formulas(&text);
+    let text = stage_directions::strip(&text);
     let text = markup::hosts_of_addresses(&text);
     let mut out = String::with_capacity(text.len());
-    let mut before = said.chars().next_back();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if !is_picture(letter) && !is_invisible(letter) && !is_mark(letter, before, letters.peek().copied()) {
-            out.push(letter);
+    let mut before = preceding.chars().next_back();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if !is_emoji(character)
+            && !is_invisible(character)
+            && !is_markdown(character, before, characters.peek().copied())
+        {
+            out.push(character);
         }
-        before = Some(letter);
+        before = Some(character);
     }
     out
 }
 
-/// True for emoji and other pictures, and for what joins and colours them.
-fn is_picture(letter: char) -> bool {
-    matches!(letter, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+/// Whether this is an emoji or pictograph, or joins or colours one.
+fn is_emoji(character: char) -> bool {
+    matches!(character, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
         | '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}')
 }
 
-/// True for what shows nothing: directions of writing, joiners, private use.
-fn is_invisible(letter: char) -> bool {
-    let blank = letter.is_whitespace();
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+/// Whether this is invisible: directional marks, joiners, private use.
+fn is_invisible(character: char) -> bool {
+    let blank = character.is_whitespace();
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
         | '\u{e000}'..='\u{f8ff}' | '\u{ad}')
-        || (letter.is_control() && !blank)
+        || (character.is_control() && !blank)
 }
 
-/// True if a letter is Markdown here and not part of the words.
-fn is_mark(letter: char, before: Option<char>, next: Option<char>) -> bool {
-    let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    let is_number = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
-    let is_space = |letter: Option<char>| letter.is_some_and(char::is_whitespace);
-    match letter {
-        // Times: 2 * 3, 2*3.
+/// Whether this character is Markdown here and not part of the words.
+fn is_markdown(character: char, before: Option<char>, next: Option<char>) -> bool {
+    let is_word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let is_number = |character: Option<char>| character.is_some_and(|character| character.is_ascii_digit());
+    let is_space = |character: Option<char>| character.is_some_and(char::is_whitespace);
+    match character {
+        // Multiplication: 2 * 3, 2*3.
         '*' => !((is_space(before) && is_space(next)) || (is_number(before) && is_number(next))),
         // snake_case is a word.
         '_' => !(is_word(before) && is_word(next)),
@@ -114,13 +117,13 @@ fn is_mark(letter: char, before: Option<char>, next: Option<char>) -> bool {
     }
 }
 
-/// One space where there are several, none at the ends nor before a mark, no empty brackets, and no mark that closes
-/// what an earlier piece has opened.
+/// Collapses spaces, and removes them at the ends and before punctuation; removes empty brackets, and leading
+/// characters that close what an earlier piece has opened.
 fn tidy(text: &str) -> String {
-    let stray = |letter: char| {
-        matches!(letter, '”' | '’' | '」' | '』' | '）' | '》' | '】' | ')' | ']' | '"' | '\'')
-            || letter.is_whitespace()
-            || matches!(letter, '。' | '！' | '？' | '，' | '、' | '；' | '…')
+    let stray = |character: char| {
+        matches!(character, '”' | '’' | '」' | '』' | '）' | '》' | '】' | ')' | ']' | '"' | '\'')
+            || character.is_whitespace()
+            || matches!(character, '。' | '！' | '？' | '，' | '、' | '；' | '…')
     };
     let words: Vec<&str> = text.trim_start_matches(stray).split_whitespace().collect();
     let mut out = words.join(" ");

@@ -1,34 +1,33 @@
-//! Where somebody speaks. Rule: time is counted in samples, so that a device that sends late or in
-//! bursts is judged by what it heard and not by when it came.
+//! Voice activity detection (VAD). Rule: time is counted in samples, so that late or bursty packets of a device do not
+//! change the result.
 
 use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
 use crate::config::VadConfig;
 
-/// Samples that are looked at together: 16 ms.
-pub const LOOK: usize = 256;
-/// Samples of a second.
+/// Samples of a detector window: 16 ms.
+pub const WINDOW: usize = 256;
+/// Sample rate, in Hz.
 pub const RATE: u32 = 16_000;
-/// Within speech, less is enough to count as speech: voices sink at the end of a word.
-const STAYS: f32 = 0.15;
-/// But what is this much softer than the loudest of it is something else: 26 dB.
-const FAINTER: f32 = 20.0;
-/// Of the score that counts as speech, what counts as a faint voice: a person who whispers into a device
-/// whose button is held.
-const FAINT: f32 = 0.6;
-/// How the loudest is forgotten, for each look: half in 2 s.
-const FADES: f32 = 0.995;
+/// Hysteresis: within speech, the threshold is lower by this much, since voices sink at the end of a word.
+const HYSTERESIS: f32 = 0.15;
+/// Within speech, a window that is this factor softer than the loudest one is not speech: 26 dB.
+const MAX_LEVEL_DROP: f32 = 20.0;
+/// Factor of the threshold for faint voice, such as a whisper into a device whose button is held.
+const FAINT_FACTOR: f32 = 0.6;
+/// Decay of the loudest level per window: half in 2 s.
+const LEVEL_DECAY: f32 = 0.995;
 
-/// Says how sure it is that a look of 256 samples holds speech, 0 to 1. It may remember looks before.
+/// Scores a window of 256 samples, 0 to 1: how likely it contains speech. May keep state between windows.
 pub trait VoiceDetector: Send {
-    /// Of this look.
-    fn score(&mut self, look: &[i16; LOOK]) -> f32;
-    /// Forgets what was before.
-    fn forget(&mut self);
+    /// Scores this window.
+    fn score(&mut self, window: &[i16; WINDOW]) -> f32;
+    /// Resets the state.
+    fn reset(&mut self);
 }
 
-/// The detector that is built in; 8 KiB.
+/// The built-in detector; takes 8 KiB.
 pub struct Earshot(Box<earshot::Detector>);
 
 impl Default for Earshot {
@@ -38,21 +37,21 @@ impl Default for Earshot {
 }
 
 impl VoiceDetector for Earshot {
-    fn score(&mut self, look: &[i16; LOOK]) -> f32 {
-        self.0.predict_i16(look)
+    fn score(&mut self, window: &[i16; WINDOW]) -> f32 {
+        self.0.predict_i16(window)
     }
 
-    fn forget(&mut self) {
+    fn reset(&mut self) {
         self.0.reset();
     }
 }
 
-/// How much voice there is in a sound, in samples.
+/// Amount of voice in audio, in samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Voice {
-    /// In which somebody speaks.
+    /// Samples classified as speech.
     pub clear: u64,
-    /// In which somebody may speak, those among them; some are counted late.
+    /// Samples that may be speech, including the clear ones; some are counted late.
     pub faint: u64,
 }
 
@@ -71,191 +70,191 @@ impl Sub for Voice {
     }
 }
 
-/// A boundary.
+/// A change of voice activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Somebody speaks, and has since this sample.
+    /// Onset: speech since this sample.
     Began(u64),
-    /// Nobody speaks any more, and has not since this sample.
+    /// End: silence since this sample.
     Ended(u64),
 }
 
-/// What counts as a boundary, in samples.
+/// Thresholds of the detection, in samples.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct Thresholds {
     threshold: f32,
     start: u64,
     end: u64,
 }
 
-impl From<&VadConfig> for Bounds {
+impl From<&VadConfig> for Thresholds {
     fn from(config: &VadConfig) -> Self {
         let samples = |ms: u64| ms * u64::from(RATE) / 1000;
         Self { threshold: config.threshold, start: samples(config.start_ms), end: samples(config.end_silence_ms) }
     }
 }
 
-impl Bounds {
-    /// The same, with another silence that ends speech.
+impl Thresholds {
+    /// The configured thresholds with another end silence.
     pub fn with_end(config: &VadConfig, end: Duration) -> Self {
         let samples = u64::try_from(end.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(RATE)) / 1000;
         Self { end: samples, ..Self::from(config) }
     }
 }
 
-/// Follows the sound of one session.
+/// Tracks the voice activity of one session.
 pub struct Vad {
     detector: Box<dyn VoiceDetector>,
-    /// What does not fill a look yet.
-    rest: Vec<i16>,
-    /// Samples that have been looked at.
+    /// Samples that do not fill a window yet.
+    remainder: Vec<i16>,
+    /// Samples analysed so far.
     position: u64,
     speaking: bool,
-    /// Where the speech that may become an utterance began, and how much of it there was.
-    rising: (u64, u64),
-    /// Where the last look with speech ended.
+    /// Start of a possible onset, and samples of speech since then.
+    onset: (u64, u64),
+    /// End of the last window with speech.
     silent_since: u64,
-    /// Samples with speech since the last `Began`.
+    /// Samples of speech since the last `Began`.
     voiced: u64,
-    /// The loudest look of the speech, fading; root mean square.
+    /// Level of the loudest window of the speech, decaying; root mean square.
     loudest: f32,
-    /// Of all that was looked at.
+    /// Voice in all audio so far.
     voice: Voice,
-    /// What may become a faint voice, in samples.
-    rising_faint: u64,
+    /// Samples of a possible faint voice.
+    faint_onset: u64,
 }
 
 impl Vad {
-    /// At the beginning of a sound.
+    /// A detector at the start of a stream.
     pub fn new(detector: Box<dyn VoiceDetector>) -> Self {
-        let rest = Vec::with_capacity(LOOK);
+        let remainder = Vec::with_capacity(WINDOW);
         Self {
             detector,
-            rest,
+            remainder,
             position: 0,
             speaking: false,
-            rising: (0, 0),
+            onset: (0, 0),
             silent_since: 0,
             voiced: 0,
             loudest: 0.0,
             voice: Voice::default(),
-            rising_faint: 0,
+            faint_onset: 0,
         }
     }
 
-    /// Looks at what comes next, and tells each boundary.
-    pub fn hear(&mut self, mut pcm: &[i16], bounds: &Bounds, mut tell: impl FnMut(Change)) {
-        if !self.rest.is_empty() {
-            let (head, tail) = pcm.split_at(pcm.len().min(LOOK - self.rest.len()));
-            self.rest.extend_from_slice(head);
+    /// Analyses the next samples and reports each onset and end.
+    pub fn push(&mut self, mut pcm: &[i16], thresholds: &Thresholds, mut on_change: impl FnMut(Change)) {
+        if !self.remainder.is_empty() {
+            let (head, tail) = pcm.split_at(pcm.len().min(WINDOW - self.remainder.len()));
+            self.remainder.extend_from_slice(head);
             pcm = tail;
-            if self.rest.len() < LOOK {
+            if self.remainder.len() < WINDOW {
                 return;
             }
-            let mut look = [0; LOOK];
-            look.copy_from_slice(&self.rest);
-            self.rest.clear();
-            self.look(&look, bounds, &mut tell);
+            let mut window = [0; WINDOW];
+            window.copy_from_slice(&self.remainder);
+            self.remainder.clear();
+            self.analyse(&window, thresholds, &mut on_change);
         }
-        let (looks, rest) = pcm.as_chunks::<LOOK>();
-        for look in looks {
-            self.look(look, bounds, &mut tell);
+        let (windows, remainder) = pcm.as_chunks::<WINDOW>();
+        for window in windows {
+            self.analyse(window, thresholds, &mut on_change);
         }
-        self.rest.extend_from_slice(rest);
+        self.remainder.extend_from_slice(remainder);
     }
 
-    fn look(&mut self, look: &[i16; LOOK], bounds: &Bounds, tell: &mut impl FnMut(Change)) {
-        let length = LOOK as u64;
+    fn analyse(&mut self, window: &[i16; WINDOW], thresholds: &Thresholds, on_change: &mut impl FnMut(Change)) {
+        let length = WINDOW as u64;
         let begins_at = self.position;
         self.position += length;
-        let score = self.detector.score(look);
-        let loud = loudness(look);
-        self.faint(score, bounds);
+        let score = self.detector.score(window);
+        let level = rms(window);
+        self.count_faint(score, thresholds);
         if self.speaking {
-            self.loudest *= FADES;
-            if score >= bounds.threshold - STAYS && loud * FAINTER >= self.loudest {
-                self.loudest = self.loudest.max(loud);
+            self.loudest *= LEVEL_DECAY;
+            if score >= thresholds.threshold - HYSTERESIS && level * MAX_LEVEL_DROP >= self.loudest {
+                self.loudest = self.loudest.max(level);
                 self.silent_since = self.position;
                 self.voiced += length;
                 self.voice.clear += length;
-            } else if self.position - self.silent_since >= bounds.end {
+            } else if self.position - self.silent_since >= thresholds.end {
                 self.speaking = false;
-                self.rising = (self.position, 0);
-                tell(Change::Ended(self.silent_since));
+                self.onset = (self.position, 0);
+                on_change(Change::Ended(self.silent_since));
             }
             return;
         }
-        let (since, so_far) = self.rising;
-        if score >= bounds.threshold {
-            self.loudest = if so_far == 0 { loud } else { self.loudest.max(loud) };
-            self.rising = (if so_far == 0 { begins_at } else { since }, so_far + length);
+        let (since, so_far) = self.onset;
+        if score >= thresholds.threshold {
+            self.loudest = if so_far == 0 { level } else { self.loudest.max(level) };
+            self.onset = (if so_far == 0 { begins_at } else { since }, so_far + length);
             self.silent_since = self.position;
-            if self.rising.1 >= bounds.start {
+            if self.onset.1 >= thresholds.start {
                 self.speaking = true;
-                self.voiced = self.rising.1;
-                self.voice.clear += self.rising.1;
-                tell(Change::Began(self.rising.0));
+                self.voiced = self.onset.1;
+                self.voice.clear += self.onset.1;
+                on_change(Change::Began(self.onset.0));
             }
         } else {
-            // One look without speech takes one with speech back: a word may crackle.
-            self.rising = (since, so_far.saturating_sub(length));
+            // A window without speech cancels one with speech, and no more: a word may crackle.
+            self.onset = (since, so_far.saturating_sub(length));
         }
     }
 
-    /// As speech begins, by a lower threshold: noise reaches that, too, but not for long.
-    fn faint(&mut self, score: f32, bounds: &Bounds) {
-        let length = LOOK as u64;
-        if score < bounds.threshold * FAINT {
-            self.rising_faint = self.rising_faint.saturating_sub(length);
+    /// Counts faint voice, with a lower threshold: noise reaches it, too, but not for long.
+    fn count_faint(&mut self, score: f32, thresholds: &Thresholds) {
+        let length = WINDOW as u64;
+        if score < thresholds.threshold * FAINT_FACTOR {
+            self.faint_onset = self.faint_onset.saturating_sub(length);
             return;
         }
-        self.rising_faint = (self.rising_faint + length).min(bounds.start);
-        if self.rising_faint >= bounds.start {
+        self.faint_onset = (self.faint_onset + length).min(thresholds.start);
+        if self.faint_onset >= thresholds.start {
             self.voice.faint += length;
         }
     }
 
-    /// Whether somebody speaks.
+    /// Whether there is speech now.
     pub fn is_speaking(&self) -> bool {
         self.speaking
     }
 
-    /// How much speech there has been since somebody began to speak.
+    /// Length of the speech since its onset.
     pub fn voiced(&self) -> Duration {
         duration(self.voiced)
     }
 
-    /// How much voice there was in all that was looked at; only grows.
+    /// Amount of voice in all audio so far; monotonic.
     pub fn voice(&self) -> Voice {
         self.voice
     }
 
-    /// How long nobody has spoken: now less the beginning of the silence (A.5).
+    /// Length of the silence since the end of speech (A.5).
     pub fn silence(&self) -> Duration {
         duration(self.position - self.silent_since)
     }
 
-    /// Samples that have been looked at.
+    /// Samples analysed so far.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// What comes next has nothing to do with what was before.
-    pub fn forget(&mut self) {
-        self.detector.forget();
-        self.rest.clear();
-        (self.speaking, self.rising, self.voiced, self.rising_faint) = (false, (self.position, 0), 0, 0);
+    /// Starts a new stream: earlier audio has no influence on what follows.
+    pub fn reset(&mut self) {
+        self.detector.reset();
+        self.remainder.clear();
+        (self.speaking, self.onset, self.voiced, self.faint_onset) = (false, (self.position, 0), 0, 0);
         self.silent_since = self.position;
     }
 }
 
 /// Root mean square.
-fn loudness(look: &[i16; LOOK]) -> f32 {
-    let sum: f32 = look.iter().map(|sample| f32::from(*sample) * f32::from(*sample)).sum();
-    (sum / LOOK as f32).sqrt()
+fn rms(window: &[i16; WINDOW]) -> f32 {
+    let sum: f32 = window.iter().map(|sample| f32::from(*sample) * f32::from(*sample)).sum();
+    (sum / WINDOW as f32).sqrt()
 }
 
-/// The length of this many samples.
+/// The duration of this many samples.
 pub fn duration(samples: u64) -> Duration {
     Duration::from_micros(samples * 1_000_000 / u64::from(RATE))
 }
@@ -264,35 +263,36 @@ pub fn duration(samples: u64) -> Duration {
 mod tests {
     use super::*;
 
-    /// Takes the first sample of a look for the score, in hundredths; they are equally loud, nearly.
+    /// Scores a window by its first sample, in hundredths; all windows have nearly the same level.
     struct Scripted;
 
     impl VoiceDetector for Scripted {
-        fn score(&mut self, look: &[i16; LOOK]) -> f32 {
-            f32::from(look[0]) / 100.0
+        fn score(&mut self, window: &[i16; WINDOW]) -> f32 {
+            f32::from(window[0]) / 100.0
         }
 
-        fn forget(&mut self) {}
+        fn reset(&mut self) {}
     }
 
-    /// 48 ms begin, 64 ms end.
-    const BOUNDS: Bounds = Bounds { threshold: 0.6, start: 768, end: 1024 };
+    /// Onset after 48 ms, end after 64 ms.
+    const THRESHOLDS: Thresholds = Thresholds { threshold: 0.6, start: 768, end: 1024 };
 
     fn activity() -> Vad {
         Vad::new(Box::new(Scripted))
     }
 
-    /// Changes with their place in looks.
-    fn changes(scores: &[i16], piece: usize) -> Vec<Change> {
-        let pcm: Vec<i16> = scores.iter().flat_map(|score| [*score; LOOK]).collect();
-        let (mut activity, mut told) = (activity(), Vec::new());
-        for piece in pcm.chunks(piece) {
-            activity.hear(piece, &BOUNDS, |change| told.push(change));
+    /// Changes of activity, with their positions in windows.
+    fn changes(scores: &[i16], chunk: usize) -> Vec<Change> {
+        let pcm: Vec<i16> = scores.iter().flat_map(|score| [*score; WINDOW]).collect();
+        let (mut activity, mut changes) = (activity(), Vec::new());
+        for chunk in pcm.chunks(chunk) {
+            activity.push(chunk, &THRESHOLDS, |change| changes.push(change));
         }
-        told.iter()
+        changes
+            .iter()
             .map(|change| match change {
-                Change::Began(at) => Change::Began(at / LOOK as u64),
-                Change::Ended(at) => Change::Ended(at / LOOK as u64),
+                Change::Began(at) => Change::Began(at / WINDOW as u64),
+                Change::Ended(at) => Change::Ended(at / WINDOW as u64),
             })
             .collect()
     }
@@ -300,9 +300,9 @@ mod tests {
     #[test]
     fn speech_begins_and_ends_wherever_the_packets_are_cut() {
         let scores = [0, 0, 90, 90, 90, 50, 0, 90, 0, 0, 0, 0, 0];
-        for piece in [1, 255, 256, 257, 320, 960, 100_000] {
+        for chunk in [1, 255, 256, 257, 320, 960, 100_000] {
             let expected = [Change::Began(2), Change::Ended(8)];
-            assert_eq!(changes(&scores, piece), expected, "packets of {piece}");
+            assert_eq!(changes(&scores, chunk), expected, "packets of {chunk}");
         }
     }
 
@@ -316,16 +316,16 @@ mod tests {
     #[test]
     fn a5_silence_is_now_less_its_beginning() {
         let mut activity = activity();
-        let mut hear = |score: i16, looks: usize| {
-            let pcm = vec![score; LOOK * looks];
-            activity.hear(&pcm, &BOUNDS, |_| {});
+        let mut feed = |score: i16, windows: usize| {
+            let pcm = vec![score; WINDOW * windows];
+            activity.push(&pcm, &THRESHOLDS, |_| {});
             activity.silence()
         };
-        assert_eq!(hear(0, 10), Duration::from_millis(160));
-        assert_eq!(hear(90, 5), Duration::ZERO);
-        assert_eq!(hear(0, 3), Duration::from_millis(48));
-        assert_eq!(hear(0, 100), Duration::from_millis(1648));
-        activity.forget();
+        assert_eq!(feed(0, 10), Duration::from_millis(160));
+        assert_eq!(feed(90, 5), Duration::ZERO);
+        assert_eq!(feed(0, 3), Duration::from_millis(48));
+        assert_eq!(feed(0, 100), Duration::from_millis(1648));
+        activity.reset();
         assert_eq!((activity.silence(), activity.is_speaking()), (Duration::ZERO, false));
     }
 }

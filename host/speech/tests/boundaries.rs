@@ -1,12 +1,11 @@
-//! Voice activity over real speech: where utterances begin and end. Rule: the truth is known, since
-//! the speech is a recording that was cut at its first and last sound, and what lies around it is
-//! made here.
+//! Voice activity in real speech: where utterances begin and end. Rule: the expected endpoints are known, since the
+//! recordings are cut at their first and last sound, and the surroundings are generated here.
 
 use modehost_speech::config::VadConfig;
-use modehost_speech::limits::FAINT_VOICE;
-use modehost_speech::vad::{Bounds, Change, Earshot, RATE, Vad, Voice, duration};
+use modehost_speech::limits::MIN_FAINT_VOICE;
+use modehost_speech::vad::{Change, Earshot, RATE, Thresholds, Vad, Voice, duration};
 
-/// How far a boundary may be from the truth, in ms.
+/// Tolerance of an endpoint, in ms.
 const TOLERANCE: i64 = 200;
 
 fn recording(name: &str) -> Vec<i16> {
@@ -20,13 +19,13 @@ fn samples(ms: usize) -> usize {
     ms * RATE as usize / 1000
 }
 
-/// What lies around speech.
+/// Background around speech.
 #[derive(Clone, Copy, Debug)]
 enum Around {
     Silence,
-    /// Like that of a fan, 30 dB below speech.
+    /// Like a fan, 30 dB below speech.
     Noise,
-    /// Chords that change, as loud as the noise.
+    /// Changing chords, as loud as the noise.
     Music,
 }
 
@@ -46,8 +45,8 @@ fn background(around: Around, length: usize) -> Vec<i16> {
         .collect()
 }
 
-/// Speech with a second and a half around it, and its first and last ms.
-fn scene(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
+/// Speech with 1.5 s of background around it, and the first and last ms of each recording.
+fn with_background(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
     let (mut pcm, mut truth) = (vec![0; samples(1500)], Vec::new());
     for name in names {
         let speech = recording(name);
@@ -63,13 +62,13 @@ fn scene(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
 }
 
 fn found(pcm: &[i16]) -> Vec<(i64, i64)> {
-    let bounds = Bounds::from(&VadConfig::default());
+    let thresholds = Thresholds::from(&VadConfig::default());
     let mut activity = Vad::new(Box::<Earshot>::default());
     let (mut began, mut found) = (None, Vec::new());
     let ms = |at: u64| (at * 1000 / u64::from(RATE)) as i64;
-    // As firmware sends it.
+    // In packets of stock firmware.
     for packet in pcm.chunks(960) {
-        activity.hear(packet, &bounds, |change| match change {
+        activity.push(packet, &thresholds, |change| match change {
             Change::Began(at) => began = Some(ms(at)),
             Change::Ended(at) => found.push((began.take().expect("it had begun"), ms(at))),
         });
@@ -83,7 +82,7 @@ fn a1_boundaries_are_within_200_ms_of_the_truth() {
         [&["refresh-tasks"], &["weather"], &["two-sentences"], &["mark-done", "weather", "refresh-tasks"]];
     for around in [Around::Silence, Around::Noise, Around::Music] {
         for names in sets {
-            let (pcm, truth) = scene(around, names);
+            let (pcm, truth) = with_background(around, names);
             let found = found(&pcm);
             assert_eq!(found.len(), truth.len(), "{names:?} in {around:?}: {found:?}, in truth {truth:?}");
             for ((begin, end), (true_begin, true_end)) in found.iter().zip(&truth) {
@@ -104,14 +103,14 @@ fn a1_what_is_no_speech_begins_no_utterance() {
 }
 
 fn voice(pcm: &[i16]) -> Voice {
-    let bounds = Bounds::from(&VadConfig::default());
+    let thresholds = Thresholds::from(&VadConfig::default());
     let mut activity = Vad::new(Box::<Earshot>::default());
-    pcm.chunks(960).for_each(|packet| activity.hear(packet, &bounds, |_| {}));
+    pcm.chunks(960).for_each(|packet| activity.push(packet, &thresholds, |_| {}));
     activity.voice()
 }
 
 fn is_worth_asking(pcm: &[i16]) -> bool {
-    duration(voice(pcm).faint) >= FAINT_VOICE
+    duration(voice(pcm).faint) >= MIN_FAINT_VOICE
 }
 
 #[test]
@@ -121,10 +120,10 @@ fn a9_there_is_voice_where_somebody_speaks_however_softly() {
         let ms = speech.len() as u64 * 1000 / u64::from(RATE);
         let clear = voice(&speech).clear * 1000 / u64::from(RATE);
         assert!((ms / 2..=ms).contains(&clear), "{name}: {clear} of {ms} ms");
-        // 40 dB softer: somebody whispers from across the crate.
+        // 40 dB softer: a whisper from across the room.
         let soft: Vec<i16> = speech.iter().map(|sample| sample / 100).collect();
         assert!(is_worth_asking(&soft), "{name}, softly");
-        // Cut off at both ends: a short word.
+        // Cut at both ends: a short word.
         let word = [vec![0; 4800], speech[..samples(250)].to_vec(), vec![0; 4800]].concat();
         assert!(is_worth_asking(&word), "{name}, a word of it");
     }
@@ -135,7 +134,7 @@ fn a9_there_is_none_where_nobody_speaks() {
     for around in [Around::Silence, Around::Noise] {
         for length in [300, 1800, 20_000] {
             let voice = voice(&background(around, samples(length)));
-            assert!(voice.clear == 0 && duration(voice.faint) < FAINT_VOICE, "{around:?}, {length} ms: {voice:?}");
+            assert!(voice.clear == 0 && duration(voice.faint) < MIN_FAINT_VOICE, "{around:?}, {length} ms: {voice:?}");
         }
     }
     let mut random = fastrand::Rng::with_seed(3);

@@ -1,5 +1,5 @@
-//! Kept inputs and mutations of them for the readers of sound. Rule: whatever comes, what is made of it is bounded, and
-//! the reader goes on.
+//! Corpus inputs and their mutations for the audio readers. Rule: any input has a bounded result, and the reader keeps
+//! working.
 
 use modehost_corpus::Corpus;
 

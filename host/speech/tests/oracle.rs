@@ -1,12 +1,12 @@
-//! The Opus codec that we use against libopus, over real speech: each decodes what the other encodes to
-//! the same sound, and damaged packets are an error to both or to none. Rule: libopus is right.
+//! Our Opus codec against libopus, with real speech: each decodes the packets of the other to the same samples, and
+//! both agree on which damaged packets are errors. Rule: libopus is the reference.
 //!
 //! `cargo test -p modehost-speech --features oracle --test oracle`; needs cmake.
 
 use opus_pure::{MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
 
-/// How far one sample may be from libopus', of 65,536 steps: rounding of the last step, and where an
-/// encoder changes its mode, as libopus does now and then at 64 kbit/s (3 were seen there, else 1).
+/// Maximum difference of a sample from libopus, of 65,536 steps: rounding of the last step, and more where an encoder
+/// changes its mode, as libopus does now and then at 64 kbit/s (3 observed there, else 1).
 const ROUNDING: i32 = 4;
 
 fn recording(name: &str) -> Vec<i16> {
@@ -15,7 +15,7 @@ fn recording(name: &str) -> Vec<i16> {
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }
 
-/// All recordings, at a rate.
+/// All recordings, at this rate.
 fn speech(rate: u32) -> Vec<i16> {
     let all: Vec<i16> =
         ["refresh-tasks", "weather", "two-sentences", "mark-done"].into_iter().flat_map(recording).collect();
@@ -26,7 +26,7 @@ fn speech(rate: u32) -> Vec<i16> {
     out
 }
 
-fn by_us(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>> {
+fn encode_with_ours(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>> {
     let mut encoder = OpusEncoder::new(rate as i32, 1, opus_pure::Application::Voip).expect("an encoder");
     encoder.bitrate_bps = bitrate;
     encoder.complexity = 1;
@@ -39,16 +39,16 @@ fn by_us(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>> {
     pcm.chunks_exact(frame).map(encode).collect()
 }
 
-fn by_libopus(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>> {
+fn encode_with_libopus(pcm: &[i16], rate: u32, frame: usize, bitrate: i32) -> Vec<Vec<u8>> {
     let mut encoder = opus::Encoder::new(rate, opus::Channels::Mono, opus::Application::Voip).expect("an encoder");
     encoder.set_bitrate(opus::Bitrate::Bits(bitrate)).expect("a bit rate");
     pcm.chunks_exact(frame).map(|block| encoder.encode_vec(block, 4000).expect("encodes")).collect()
 }
 
-/// Samples, or none where the decoder refused the packet.
+/// Samples, or none where the decoder rejected the packet.
 type Sound = Option<Vec<i16>>;
 
-/// What both decoders make of packets: ours and theirs.
+/// The output of both decoders: ours and theirs.
 fn decoded(packets: &[Vec<u8>], rate: u32) -> Vec<(Sound, Sound)> {
     let longest = (rate as usize) * 120 / 1000;
     let mut ours = OpusDecoder::new(rate as i32, 1).expect("a decoder");
@@ -69,9 +69,10 @@ fn speech_sounds_the_same_by_both_ways_and_both_decoders() {
         for ms in [20, 40, 60] {
             let frame = rate as usize * ms / 1000;
             for bitrate in [12_000, 24_000, 64_000] {
-                for (who, packets) in
-                    [("ours", by_us(&pcm, rate, frame, bitrate)), ("theirs", by_libopus(&pcm, rate, frame, bitrate))]
-                {
+                for (who, packets) in [
+                    ("ours", encode_with_ours(&pcm, rate, frame, bitrate)),
+                    ("theirs", encode_with_libopus(&pcm, rate, frame, bitrate)),
+                ] {
                     let shown = format!("{who} at {rate} Hz, {ms} ms, {bitrate} bit/s");
                     for (number, (ours, theirs)) in decoded(&packets, rate).into_iter().enumerate() {
                         let (ours, theirs) = (ours.expect("ours"), theirs.expect("theirs"));
@@ -89,7 +90,7 @@ fn speech_sounds_the_same_by_both_ways_and_both_decoders() {
 #[test]
 fn damaged_packets_are_an_error_to_both_or_to_none() {
     let mut random = fastrand::Rng::with_seed(17);
-    let good = by_libopus(&speech(16_000), 16_000, 960, 24_000);
+    let good = encode_with_libopus(&speech(16_000), 16_000, 960, 24_000);
     let mut errors = 0;
     for round in 0..200 {
         let mut packets = good.clone();
@@ -105,7 +106,7 @@ fn damaged_packets_are_an_error_to_both_or_to_none() {
             }
         }
         for (number, (ours, theirs)) in decoded(&packets, 16_000).into_iter().enumerate() {
-            // Nothing at all means «lost» to libopus; here it is skipped before it comes to the decoder.
+            // An empty packet means packet loss to libopus; our decoder skips it earlier.
             if packets[number].is_empty() {
                 continue;
             }

@@ -1,14 +1,13 @@
-//! Packets of every kind that Opus knows, and of kinds that are not what was announced. Rule: the packets
-//! are made by a real encoder from real speech; each is decoded to its length or skipped, and the next one
-//! is decoded as if nothing had been.
+//! Packets of every Opus mode, and packets of another codec than announced. Rule: the packets are produced by a real
+//! encoder from real speech; each is decoded to its length or skipped, and the next packet is decoded as usual.
 
 use modehost_protocol::{AudioFormat, Codec, Evidence, Framing, Unwrapped, opus::is_opus};
-use modehost_speech::decode::{Decoder, Skipped};
+use modehost_speech::decode::{Decoder, SkipReason};
 use modehost_speech::resample::Resample;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder, Repacketizer};
 
 const OPUS: AudioFormat = AudioFormat { codec: Codec::Opus, sample_rate: 16_000 };
-/// Lengths of packets, in tenths of a ms.
+/// Packet lengths, in tenths of a ms.
 const LENGTHS: [usize; 8] = [25, 50, 100, 200, 400, 600, 800, 1200];
 
 /// Speech with a pause before and behind it.
@@ -22,7 +21,7 @@ fn speech(rate: u32) -> Vec<i16> {
     out
 }
 
-/// Packets of speech with pauses, as an encoder of this kind makes them.
+/// Packets of speech with pauses, encoded with these settings.
 fn encode(rate: u32, channels: usize, tenths: usize, application: Application, dtx: bool) -> Vec<Vec<u8>> {
     let mut encoder = OpusEncoder::new(rate as i32, channels, application).expect("an encoder");
     encoder.use_dtx = dtx;
@@ -39,7 +38,7 @@ fn encode(rate: u32, channels: usize, tenths: usize, application: Application, d
     pcm.chunks_exact(frame * channels).map(packet).filter(|packet| !packet.is_empty()).collect()
 }
 
-/// What a device may send, with a name for it and the length of a packet in tenths of a ms.
+/// Packets that a device may send: a description, the length of a packet in tenths of a ms, and the packets.
 fn kinds() -> Vec<(String, usize, Vec<Vec<u8>>)> {
     let mut kinds = Vec::new();
     for rate in [8_000, 16_000, 48_000] {
@@ -65,7 +64,7 @@ fn a6_packets_of_every_kind_are_decoded_to_their_length_and_none_misleads_about_
             assert_eq!(decoder.decode(packet, &mut pcm), Ok(()), "{name}, {number}");
             assert_eq!(pcm.len(), 16 * tenths / 10, "{name}, {number}");
         }
-        assert_eq!(decoder.is_unreadable(), None, "{name}");
+        assert_eq!(decoder.take_unreadable(), None, "{name}");
         for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
             let mut evidence = Evidence::new(None);
             evidence.said_hello(Some(3), Codec::Opus);
@@ -89,7 +88,7 @@ fn a6_several_frames_in_one_packet_are_decoded() {
         for group in packets.chunks_exact(count) {
             let mut repacketizer = Repacketizer::new();
             if group.iter().any(|packet| repacketizer.cat(packet).is_err()) {
-                // The encoder has changed its mode, which one packet cannot.
+                // The encoder has changed its mode, and one packet cannot contain two modes.
                 continue;
             }
             let packet = repacketizer.out().expect("a packet");
@@ -108,14 +107,14 @@ fn a6_what_is_no_packet_is_skipped_and_the_next_one_is_decoded() {
     let packets = encode(16_000, 1, 600, Application::Voip, false);
     let mut decoder = Decoder::new(OPUS);
     for (bad, why) in [
-        (vec![], Skipped::Empty),
-        (vec![0x5b], Skipped::Damaged),
-        (vec![0x5a], Skipped::Damaged),
-        (vec![0x59, 1], Skipped::Damaged),
-        (vec![0x5b, 0], Skipped::Damaged),
-        (vec![0x5b, 3, 1, 2, 3], Skipped::Damaged),
-        (vec![0x58; 1277], Skipped::Damaged),
-        (vec![0xff; 9000], Skipped::TooLarge),
+        (vec![], SkipReason::Empty),
+        (vec![0x5b], SkipReason::Damaged),
+        (vec![0x5a], SkipReason::Damaged),
+        (vec![0x59, 1], SkipReason::Damaged),
+        (vec![0x5b, 0], SkipReason::Damaged),
+        (vec![0x5b, 3, 1, 2, 3], SkipReason::Damaged),
+        (vec![0x58; 1277], SkipReason::Damaged),
+        (vec![0xff; 9000], SkipReason::TooLarge),
     ] {
         let mut pcm = Vec::new();
         assert_eq!(decoder.decode(&bad, &mut pcm), Err(why), "{:02x?}", &bad[..bad.len().min(8)]);
@@ -125,7 +124,7 @@ fn a6_what_is_no_packet_is_skipped_and_the_next_one_is_decoded() {
         }
         assert_eq!(pcm.len(), 3 * 960);
     }
-    // A byte alone stands for a frame that was not sent, of any kind.
+    // A single byte represents a frame that was not sent, in any mode.
     for toc in (0..=255_u8).filter(|toc| toc & 3 == 0) {
         let mut pcm = Vec::new();
         assert_eq!(decoder.decode(&[toc], &mut pcm), Ok(()), "{toc:02x}");
@@ -136,22 +135,22 @@ fn a6_what_is_no_packet_is_skipped_and_the_next_one_is_decoded() {
 #[test]
 fn a11_what_cannot_be_decoded_is_noticed_once() {
     let mut decoder = Decoder::new(OPUS);
-    let mut noticed = Vec::new();
+    let mut reported = Vec::new();
     for number in 0..60 {
         let _ = decoder.decode(&[0x5b, 0, number], &mut Vec::new());
-        noticed.extend(decoder.is_unreadable().map(|codec| (number, codec)));
+        reported.extend(decoder.take_unreadable().map(|codec| (number, codec)));
     }
-    assert_eq!(noticed, [(19, Codec::Opus)]);
+    assert_eq!(reported, [(19, Codec::Opus)]);
     let good = encode(16_000, 1, 600, Application::Voip, false);
     let mut decoder = Decoder::new(OPUS);
     for number in 0..200 {
         let packet = if number % 20 == 19 { &good[0][..] } else { &[0x5b, 0] };
         let _ = decoder.decode(packet, &mut Vec::new());
-        assert_eq!(decoder.is_unreadable(), None, "one in twenty is enough");
+        assert_eq!(decoder.take_unreadable(), None, "one in twenty is enough");
     }
 }
 
-/// How many of the packets' milliseconds are decoded, where a device says `format` and sends these.
+/// Duration of the decoded audio in ms, where a device announces `format` and sends these packets.
 fn decoded(format: AudioFormat, packets: &[Vec<u8>]) -> usize {
     let (mut decoder, mut pcm) = (Decoder::new(format), Vec::new());
     for packet in packets {
@@ -169,13 +168,13 @@ fn a11_pcm_that_is_opus_and_opus_that_is_pcm_are_found_out() {
                 .chunks_exact(rate as usize * frame / 1000)
                 .map(|frame| frame.iter().flat_map(|sample| sample.to_le_bytes()).collect())
                 .collect();
-            let heard = decoded(AudioFormat { codec: Codec::Opus, sample_rate: rate }, &pcm);
-            // Its pauses are silence either way, and need not be right.
-            assert!(heard.abs_diff(ms) < 1000, "{rate} Hz, {frame} ms as Opus: {heard} of {ms} ms");
+            let decoded_ms = decoded(AudioFormat { codec: Codec::Opus, sample_rate: rate }, &pcm);
+            // Its pauses are silence in both codecs, and need not be exact.
+            assert!(decoded_ms.abs_diff(ms) < 1000, "{rate} Hz, {frame} ms as Opus: {decoded_ms} of {ms} ms");
             let opus = encode(rate, 1, frame * 10, Application::Voip, false);
-            let heard = decoded(AudioFormat { codec: Codec::Pcm, sample_rate: rate }, &opus);
-            assert!(heard.abs_diff(ms) < 1000, "Opus of {rate} Hz, {frame} ms as PCM: {heard} of {ms} ms");
-            // And what is as it was said stays so.
+            let decoded_ms = decoded(AudioFormat { codec: Codec::Pcm, sample_rate: rate }, &opus);
+            assert!(decoded_ms.abs_diff(ms) < 1000, "Opus of {rate} Hz, {frame} ms as PCM: {decoded_ms} of {ms} ms");
+            // Correctly announced packets keep their codec.
             let right = decoded(AudioFormat { codec: Codec::Pcm, sample_rate: rate }, &pcm);
             assert!(right.abs_diff(ms) < 60, "{right} of {ms} ms");
         }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::vad::{RATE, Voice, duration};
 
-/// The next sound of an utterance.
+/// A chunk of the audio of an utterance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Mono samples at 16 kHz.
@@ -22,42 +22,42 @@ pub struct Chunk {
     pub last: bool,
 }
 
-/// Bound on the samples that all utterances of a server buffer together. Once it is reached, utterances that hold
-/// more than `limits::HELD_SOUND_SPARE` get no more: a flood of long ones must not starve the short ones.
+/// Bound on the samples that all utterances of a server buffer together. Once it is reached, utterances that buffer
+/// more than `limits::BUFFERED_AUDIO_RESERVE` get no more: a flood of long ones must not starve the short ones.
 pub struct AudioBudget {
-    held: AtomicUsize,
-    most: usize,
+    used: AtomicUsize,
+    capacity: usize,
 }
 
 impl AudioBudget {
-    /// For so many samples.
-    pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), most })
+    /// A budget of this many samples.
+    pub fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), capacity })
     }
 
     /// The budget of a machine with this many cores.
     pub fn of_cores(cores: usize) -> Arc<Self> {
-        Self::new(cores.saturating_mul(limits::HELD_SOUND_BYTES) / size_of::<i16>())
+        Self::new(cores.saturating_mul(limits::BUFFERED_AUDIO_BYTES) / size_of::<i16>())
     }
 
-    fn admits(&self, kept: usize, more: usize) -> bool {
-        if kept >= limits::HELD_SOUND_SPARE && self.held.load(Ordering::Relaxed) >= self.most {
+    fn try_reserve(&self, buffered: usize, more: usize) -> bool {
+        if buffered >= limits::BUFFERED_AUDIO_RESERVE && self.used.load(Ordering::Relaxed) >= self.capacity {
             return false;
         }
-        self.held.fetch_add(more, Ordering::Relaxed);
+        self.used.fetch_add(more, Ordering::Relaxed);
         true
     }
 
-    fn give_back(&self, samples: usize) {
-        self.held.fetch_sub(samples, Ordering::Relaxed);
+    fn release(&self, samples: usize) {
+        self.used.fetch_sub(samples, Ordering::Relaxed);
     }
 }
 
 /// Shared by the utterance and its attempts.
 pub(super) struct AudioBuffer {
     state: Mutex<State>,
-    moved: Notify,
-    /// Samples.
+    changed: Notify,
+    /// Maximum length, in samples.
     max: u64,
     budget: Arc<AudioBudget>,
 }
@@ -65,7 +65,7 @@ pub(super) struct AudioBuffer {
 #[derive(Default)]
 struct State {
     samples: VecDeque<i16>,
-    /// Index of the first sample that is kept.
+    /// Index of the first buffered sample.
     base: u64,
     ended: Option<Instant>,
     voice: Voice,
@@ -80,7 +80,7 @@ impl State {
 impl AudioBuffer {
     pub(super) fn new(max: Duration, budget: Arc<AudioBudget>) -> Self {
         let max = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(RATE / 1000));
-        Self { state: Mutex::default(), moved: Notify::new(), max, budget }
+        Self { state: Mutex::default(), changed: Notify::new(), max, budget }
     }
 
     pub(super) fn push(&self, pcm: &[i16]) {
@@ -88,51 +88,51 @@ impl AudioBuffer {
         if state.ended.is_some() {
             return;
         }
-        // A packet may go over by its own length.
-        if state.pushed() > self.max || !self.budget.admits(state.samples.len(), pcm.len()) {
+        // The last packet may exceed the maximum.
+        if state.pushed() > self.max || !self.budget.try_reserve(state.samples.len(), pcm.len()) {
             metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
             return;
         }
         state.samples.extend(pcm);
         drop(state);
-        self.moved.notify_one();
+        self.changed.notify_one();
     }
 
     pub(super) fn end(&self) {
         self.state.lock().ended.get_or_insert_with(Instant::now);
-        self.moved.notify_one();
+        self.changed.notify_one();
     }
 
-    pub(super) fn voice(&self, voice: Voice) {
+    pub(super) fn add_voice(&self, voice: Voice) {
         let mut state = self.state.lock();
         if state.ended.is_none() {
             state.voice += voice;
         }
         drop(state);
-        self.moved.notify_one();
+        self.changed.notify_one();
     }
 
-    /// How much voice there is in it so far, and whether it has ended.
-    pub(super) fn voice_so_far(&self) -> (Voice, bool) {
+    /// Amount of voice so far, and whether the utterance has ended.
+    pub(super) fn voice(&self) -> (Voice, bool) {
         let state = self.state.lock();
         (state.voice, state.ended.is_some())
     }
 
-    /// Waits for the first trace of a voice. False where the utterance ended without one.
-    pub(super) async fn has_voice(&self) -> bool {
+    /// Waits for the first trace of voice. False where the utterance ended without one.
+    pub(super) async fn wait_for_voice(&self) -> bool {
         loop {
-            match self.voice_so_far() {
-                (voice, _) if duration(voice.faint) >= limits::FAINT_VOICE => return true,
+            match self.voice() {
+                (voice, _) if duration(voice.faint) >= limits::MIN_FAINT_VOICE => return true,
                 (_, true) => return false,
-                _ => self.moved.notified().await,
+                _ => self.changed.notified().await,
             }
         }
     }
 
     /// Waits until the utterance has ended.
-    pub(super) async fn end_of_sound(&self) {
+    pub(super) async fn wait_end(&self) {
         while self.ended().is_none() {
-            self.moved.notified().await;
+            self.changed.notified().await;
         }
     }
 
@@ -145,24 +145,24 @@ impl AudioBuffer {
         self.state.lock().base
     }
 
-    /// Samples before `index` will not be read again.
+    /// Frees the samples before `index`: they will not be read again.
     pub(super) fn acknowledge(&self, index: u64) {
         let mut state = self.state.lock();
         let count = index.min(state.pushed()).saturating_sub(state.base);
         state.base += count;
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(state.samples.len());
         state.samples.drain(..count);
-        self.budget.give_back(count);
+        self.budget.release(count);
     }
 }
 
 impl Drop for AudioBuffer {
     fn drop(&mut self) {
-        self.budget.give_back(self.state.get_mut().samples.len());
+        self.budget.release(self.state.get_mut().samples.len());
     }
 }
 
-/// Reads the sound of an utterance from what has not been acknowledged.
+/// Reads the audio of an utterance from the first unacknowledged sample.
 pub struct AudioReader {
     buffer: Arc<AudioBuffer>,
     index: u64,
@@ -185,19 +185,19 @@ impl AudioReader {
         self.finished
     }
 
-    /// The next `samples` samples, or what is left where the utterance has ended, with `last`. Waits
-    /// for them; cancelling loses nothing. After the last chunk it gives empty ones.
+    /// The next `samples` samples, or the rest where the utterance has ended, with `last`. Waits for them; cancel safe.
+    /// Empty chunks follow the last one.
     pub async fn next(&mut self, samples: usize) -> Chunk {
         loop {
-            if let Some(chunk) = self.take(samples.max(1)) {
+            if let Some(chunk) = self.try_next(samples.max(1)) {
                 return chunk;
             }
-            self.buffer.moved.notified().await;
+            self.buffer.changed.notified().await;
         }
     }
 
-    /// All of it, once the utterance has ended.
-    pub async fn whole(&mut self) -> Vec<i16> {
+    /// All of the audio, once the utterance has ended.
+    pub async fn read_to_end(&mut self) -> Vec<i16> {
         let mut whole = Vec::new();
         loop {
             let chunk = self.next(RATE as usize).await;
@@ -208,9 +208,9 @@ impl AudioReader {
         }
     }
 
-    fn take(&mut self, samples: usize) -> Option<Chunk> {
+    fn try_next(&mut self, samples: usize) -> Option<Chunk> {
         let state = self.buffer.state.lock();
-        // Acknowledged beyond what was read: a provider that counts otherwise.
+        // A provider may acknowledge more than was read, since it counts differently.
         self.index = self.index.max(state.base);
         let from = usize::try_from(self.index - state.base).unwrap_or(usize::MAX).min(state.samples.len());
         let left = state.samples.len() - from;
@@ -242,8 +242,8 @@ mod tests {
         buffer.push(&[9]);
         assert_eq!(reader.next(3).await, Chunk { pcm: vec![7], last: true });
         assert_eq!(reader.next(3).await, Chunk { pcm: vec![], last: true });
-        let mut again = AudioReader::new(buffer.clone());
-        assert_eq!(again.next(5).await, Chunk { pcm: vec![3, 4, 5, 6, 7], last: true });
+        let mut retry = AudioReader::new(buffer.clone());
+        assert_eq!(retry.next(5).await, Chunk { pcm: vec![3, 4, 5, 6, 7], last: true });
         buffer.acknowledge(100);
         assert_eq!(AudioReader::new(buffer).next(5).await, Chunk { pcm: vec![], last: true });
     }
@@ -259,23 +259,23 @@ mod tests {
 
     #[test]
     fn where_all_hold_too_much_the_long_ones_get_no_more_and_the_short_ones_do() {
-        let budget = AudioBudget::new(limits::HELD_SOUND_SPARE * 2);
+        let budget = AudioBudget::new(limits::BUFFERED_AUDIO_RESERVE * 2);
         let long: Vec<AudioBuffer> =
             (0..2).map(|_| AudioBuffer::new(Duration::from_secs(30), budget.clone())).collect();
         let second = vec![1; 16_000];
         for _ in 0..30 {
             long.iter().for_each(|buffer| buffer.push(&second));
         }
-        let kept = |buffer: &AudioBuffer| buffer.state.lock().samples.len();
-        assert_eq!(long.iter().map(kept).sum::<usize>(), limits::HELD_SOUND_SPARE * 2);
+        let buffered = |buffer: &AudioBuffer| buffer.state.lock().samples.len();
+        assert_eq!(long.iter().map(buffered).sum::<usize>(), limits::BUFFERED_AUDIO_RESERVE * 2);
         let short = AudioBuffer::new(Duration::from_secs(30), budget.clone());
         short.push(&second);
-        assert_eq!(kept(&short), 16_000);
-        // Acknowledged and dropped samples are given back.
+        assert_eq!(buffered(&short), 16_000);
+        // Acknowledged and dropped samples are returned to the budget.
         long[0].acknowledge(32_000);
         long[1].push(&second);
-        assert_eq!(kept(&long[1]), limits::HELD_SOUND_SPARE + 16_000);
+        assert_eq!(buffered(&long[1]), limits::BUFFERED_AUDIO_RESERVE + 16_000);
         drop((long, short));
-        assert_eq!(budget.held.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 }

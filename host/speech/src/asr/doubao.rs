@@ -1,6 +1,6 @@
-//! Volcengine (Doubao) streaming recognition, API v3 (`/api/v3/sauc/…`). Rule: one connection for each
-//! attempt; sound goes out while results come in, and the last packet is marked at once, since the
-//! service waits for it.
+//! Client of Volcengine (Doubao) streaming recognition, API v3 (`/api/v3/sauc/…`). Rule: one connection per attempt;
+//! audio is sent while results are received, and the last packet is marked at once, since the service waits for the
+//! marker.
 
 pub mod frame;
 
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use self::frame::Reply;
-use super::socket::{Address, Said, Socket, hidden};
+use super::socket::{ProviderMessage, Socket, WsEndpoint, insert_sensitive};
 use super::{AsrResults, AudioReader, Recogniser, breaker};
 use crate::config::{DoubaoConfig, Key};
 use crate::fault::{Fault, FaultKind};
@@ -24,16 +24,16 @@ use crate::vad::RATE;
 
 const NAME: &str = "doubao";
 
-/// Nothing was heard in the sound.
-const EMPTY_SOUND: u32 = 45_000_002;
-/// It waited for a packet for too long.
-const WAITED: u32 = 45_000_081;
+/// Error code: no speech in the audio.
+const NO_SPEECH: u32 = 45_000_002;
+/// Error code: the service timed out waiting for a packet.
+const PACKET_TIMEOUT: u32 = 45_000_081;
 const BUSY: u32 = 55_000_031;
 
 /// The service.
 pub(super) struct Doubao {
     breaker: Arc<Breaker>,
-    address: Address,
+    endpoint: WsEndpoint,
     app_key: Key,
     access_key: Key,
     resource_id: String,
@@ -42,12 +42,12 @@ pub(super) struct Doubao {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    result: Option<Found>,
+struct ResultMessage {
+    result: Option<RecognitionResult>,
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct RecognitionResult {
     #[serde(default)]
     text: String,
     #[serde(default)]
@@ -68,7 +68,7 @@ impl Doubao {
     pub(super) fn new(config: &DoubaoConfig) -> Self {
         Self {
             breaker: breaker(NAME),
-            address: Address::new(NAME, &config.url, false),
+            endpoint: WsEndpoint::new(NAME, &config.url, false),
             app_key: config.app_key.clone(),
             access_key: config.access_key.clone(),
             resource_id: config.resource_id.clone(),
@@ -80,11 +80,11 @@ impl Doubao {
     async fn open(&self) -> Result<Socket, Fault> {
         let connect_id = uuid::Uuid::new_v4().to_string();
         let mut headers = HeaderMap::new();
-        hidden(&mut headers, "x-api-app-key", self.app_key.expose());
-        hidden(&mut headers, "x-api-access-key", self.access_key.expose());
-        hidden(&mut headers, "x-api-resource-id", &self.resource_id);
-        hidden(&mut headers, "x-api-connect-id", &connect_id);
-        let mut socket = self.address.connect(headers, None).await?;
+        insert_sensitive(&mut headers, "x-api-app-key", self.app_key.expose());
+        insert_sensitive(&mut headers, "x-api-access-key", self.access_key.expose());
+        insert_sensitive(&mut headers, "x-api-resource-id", &self.resource_id);
+        insert_sensitive(&mut headers, "x-api-connect-id", &connect_id);
+        let mut socket = self.endpoint.connect(headers, None).await?;
         let mut audio = json!({ "format": "pcm", "codec": "raw", "rate": RATE, "bits": 16, "channel": 1 });
         if let Some(language) = &self.language {
             audio["language"] = json!(language);
@@ -106,30 +106,30 @@ impl Doubao {
         Ok(socket)
     }
 
-    async fn converse(&self, sound: &mut AudioReader, results: &AsrResults) -> Result<(), Fault> {
+    async fn stream(&self, audio: &mut AudioReader, results: &AsrResults) -> Result<(), Fault> {
         let mut socket = self.open().await?;
-        let mut talk = Talk { results, settled_to: -1, draft: String::new(), answered: false };
+        let mut state = AttemptState { results, confirmed_until: -1, partial: String::new(), answered: false };
         let mut ended = false;
         loop {
             tokio::select! {
                 biased;
-                said = socket.next() => match said? {
-                    Said::Binary(bytes) => {
-                        if talk.take(&bytes)? {
+                message = socket.next() => match message? {
+                    ProviderMessage::Binary(bytes) => {
+                        if state.handle(&bytes)? {
                             return Ok(());
                         }
                     }
-                    Said::Text(_) => {}
-                    // Without the last result, but not without any.
-                    Said::Closed if ended && talk.answered => {
-                        talk.end();
+                    ProviderMessage::Text(_) => {}
+                    // Without the last result, but with an earlier one.
+                    ProviderMessage::Closed if ended && state.answered => {
+                        state.end();
                         return Ok(());
                     }
-                    Said::Closed => {
-                        return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed before the end")));
+                    ProviderMessage::Closed => {
+                        return Err(Fault::transient(FaultKind::Connection, format!("{NAME} closed before the end")));
                     }
                 },
-                chunk = sound.next(limits::DOUBAO_PACKET), if !ended => {
+                chunk = audio.next(limits::DOUBAO_PACKET), if !ended => {
                     ended = chunk.last;
                     socket.send(Message::binary(frame::audio(&chunk.pcm, chunk.last))).await?;
                 }
@@ -138,31 +138,31 @@ impl Doubao {
     }
 }
 
-/// What has been said so far in one attempt.
-struct Talk<'a> {
+/// Results of one attempt.
+struct AttemptState<'a> {
     results: &'a AsrResults,
-    /// Where the last definite sentence ended, in ms; what ends before has been taken.
-    settled_to: i64,
-    draft: String,
-    /// A result has come.
+    /// End of the last definite sentence, in ms; sentences up to it are confirmed already.
+    confirmed_until: i64,
+    partial: String,
+    /// A result was received.
     answered: bool,
 }
 
-impl Talk<'_> {
-    /// True at the end.
-    fn take(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
-        let garbled = || Fault::passing(FaultKind::Garbled, format!("{NAME} sent a frame that makes no sense"));
-        let (json, last) = match frame::reply(bytes).map_err(|_| garbled())? {
+impl AttemptState<'_> {
+    /// Handles a frame. Returns true at the end of the stream.
+    fn handle(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
+        let malformed = || Fault::transient(FaultKind::Malformed, format!("{NAME} sent a frame that makes no sense"));
+        let (json, last) = match frame::reply(bytes).map_err(|_| malformed())? {
             Reply::Ack => return Ok(false),
-            Reply::Error(EMPTY_SOUND) => return Ok(true),
+            Reply::Error(NO_SPEECH) => return Ok(true),
             Reply::Error(code) => return Err(failure(code)),
             Reply::Result(json, last) => (json, last),
         };
         self.answered = true;
         if !json.is_empty() {
-            let answer: Answer = serde_json::from_slice(&json).map_err(|_| garbled())?;
-            if let Some(found) = answer.result {
-                self.find(found);
+            let message: ResultMessage = serde_json::from_slice(&json).map_err(|_| malformed())?;
+            if let Some(result) = message.result {
+                self.apply_result(result);
             }
         }
         if last {
@@ -171,42 +171,44 @@ impl Talk<'_> {
         Ok(last)
     }
 
-    fn find(&mut self, found: Found) {
-        if found.utterances.is_empty() {
-            self.draft(found.text);
+    fn apply_result(&mut self, result: RecognitionResult) {
+        if result.utterances.is_empty() {
+            self.set_partial(result.text);
             return;
         }
-        let mut draft = String::new();
-        for sentence in found.utterances {
+        let mut partial = String::new();
+        for sentence in result.utterances {
             if !sentence.definite {
-                draft.push_str(&sentence.text);
-            } else if sentence.end_time > self.settled_to {
-                self.settled_to = sentence.end_time;
+                partial.push_str(&sentence.text);
+            } else if sentence.end_time > self.confirmed_until {
+                self.confirmed_until = sentence.end_time;
                 self.results.confirm(&sentence.text, u64::try_from(sentence.end_time).ok());
-                self.draft.clear();
+                self.partial.clear();
             }
         }
-        self.draft(draft);
+        self.set_partial(partial);
     }
 
-    fn draft(&mut self, text: String) {
-        self.draft = text;
-        self.results.partial(&self.draft);
+    fn set_partial(&mut self, text: String) {
+        self.partial = text;
+        self.results.partial(&self.partial);
     }
 
-    /// What is a draft at the end was said, too.
+    /// Text that is still partial at the end counts as spoken.
     fn end(&mut self) {
-        let rest = std::mem::take(&mut self.draft);
+        let rest = std::mem::take(&mut self.partial);
         self.results.confirm(&rest, None);
     }
 }
 
 fn failure(code: u32) -> Fault {
     match code {
-        WAITED => Fault::passing(FaultKind::TimedOut, format!("{NAME} waited too long for sound ({code})")),
-        BUSY => Fault::passing(FaultKind::Busy, format!("{NAME} takes no more now ({code})")),
-        45_000_000..=45_999_999 => Fault::lasting(FaultKind::Refused, format!("{NAME} refused the request ({code})")),
-        _ => Fault::passing(FaultKind::Connection, format!("{NAME} failed ({code})")),
+        PACKET_TIMEOUT => Fault::transient(FaultKind::TimedOut, format!("{NAME} waited too long for sound ({code})")),
+        BUSY => Fault::transient(FaultKind::Busy, format!("{NAME} takes no more now ({code})")),
+        45_000_000..=45_999_999 => {
+            Fault::permanent(FaultKind::Rejected, format!("{NAME} refused the request ({code})"))
+        }
+        _ => Fault::transient(FaultKind::Connection, format!("{NAME} failed ({code})")),
     }
 }
 
@@ -221,9 +223,9 @@ impl Recogniser for Doubao {
 
     fn attempt<'a>(
         &'a self,
-        sound: &'a mut AudioReader,
+        audio: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>> {
-        self.converse(sound, results).boxed()
+        self.stream(audio, results).boxed()
     }
 }

@@ -1,7 +1,7 @@
-//! A FunASR runtime's WebSocket service. Rule: `is_final` means different things in different builds
-//! and is not trusted alone: what ends an utterance is the offline result after our end marker behind
-//! which nothing is missing, the end of the connection, or that nothing comes any more. A runtime that
-//! has never said anything has failed; one that has said an empty text has heard nothing.
+//! Client of a FunASR runtime's WebSocket service. Rule: `is_final` differs between builds and is not trusted alone: an
+//! utterance ends with the offline result after our end marker if nothing is missing behind it, with the end of the
+//! connection, or with a timeout. A runtime that never answered has failed; one that answered an empty text has
+//! recognised silence.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::socket::{Address, Said};
+use super::socket::{ProviderMessage, WsEndpoint};
 use super::{AsrResults, AudioReader, Recogniser, breaker, filter};
 use crate::config::{FunAsrConfig, FunAsrMode};
 use crate::fault::{Fault, FaultKind};
 use crate::vad::RATE;
 
 const NAME: &str = "funasr";
-/// Sound behind the last word of a sentence in which there is no other, in ms: its voice detector parts
-/// sentences by 800 ms of silence, and a stamp ends with the word, a little before the voice does.
+/// Audio behind the last word of a sentence that cannot contain another sentence, in ms: FunASR splits sentences at 800
+/// ms of silence, and a timestamp ends with the word, slightly before the voice does.
 const NO_SENTENCE_MS: u64 = 1100;
 
 /// The service.
 pub(super) struct FunAsr {
     breaker: Arc<Breaker>,
-    address: Address,
+    endpoint: WsEndpoint,
     mode: FunAsrMode,
-    /// JSON in a text, as the service wants it; empty for none.
+    /// JSON encoded as a string, as the protocol requires; empty for none.
     hotwords: String,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct ResultMessage {
     #[serde(default)]
     mode: String,
     #[serde(default)]
     text: String,
     #[serde(default)]
     is_final: bool,
-    /// Tells a sentence from one with the same words.
+    /// Distinguishes a sentence from an earlier one with the same words.
     timestamp: Option<Value>,
 }
 
@@ -52,12 +52,12 @@ impl FunAsr {
     pub(super) fn new(config: &FunAsrConfig) -> Self {
         let words = |words: &BTreeMap<String, u32>| json!(words).to_string();
         let hotwords = if config.hotwords.is_empty() { String::new() } else { words(&config.hotwords) };
-        let address = Address::new(NAME, &config.url, config.accept_invalid_certificates);
-        Self { breaker: breaker(NAME), address, mode: config.mode, hotwords }
+        let endpoint = WsEndpoint::new(NAME, &config.url, config.accept_invalid_certificates);
+        Self { breaker: breaker(NAME), endpoint, mode: config.mode, hotwords }
     }
 
-    async fn converse(&self, sound: &mut AudioReader, results: &AsrResults) -> Result<(), Fault> {
-        let mut socket = self.address.connect(HeaderMap::new(), Some("binary")).await?;
+    async fn stream(&self, audio: &mut AudioReader, results: &AsrResults) -> Result<(), Fault> {
+        let mut socket = self.endpoint.connect(HeaderMap::new(), Some("binary")).await?;
         let mode = match self.mode {
             FunAsrMode::TwoPass => "2pass",
             FunAsrMode::Online => "online",
@@ -75,161 +75,162 @@ impl FunAsr {
             "itn": true,
         });
         socket.send(Message::text(begin.to_string())).await?;
-        let mut talk = Talk {
+        let mut state = AttemptState {
             results,
-            held: String::new(),
-            draft: String::new(),
+            pending: String::new(),
+            partial: String::new(),
             last: None,
             sent: 0,
             answered: false,
-            settled_after_end: false,
+            confirmed_after_end: false,
         };
-        // Once we have said the end: until when something more may come, and at the most.
-        let (mut ends, mut bound): (Option<Instant>, Option<Instant>) = (None, None);
+        // After our end marker: the deadline for the next message, and the latest deadline.
+        let (mut deadline, mut max_deadline): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
-            let quiet = ends.unwrap_or_else(|| Instant::now() + limits::RECOGNITION);
+            let wake_at = deadline.unwrap_or_else(|| Instant::now() + limits::RECOGNITION);
             tokio::select! {
                 biased;
-                said = socket.next() => match said {
-                    Ok(Said::Text(text)) => {
-                        match talk.take(&text, bound.is_some())? {
-                            // It does not keep us waiting.
-                            Next::Perhaps => ends = bound.map(|_| Instant::now() + limits::FUNASR_NEXT),
-                            Next::Missing => ends = bound,
-                            Next::Unchanged => {}
+                message = socket.next() => match message {
+                    Ok(ProviderMessage::Text(text)) => {
+                        match state.handle(&text, max_deadline.is_some())? {
+                            // The deadline is short from here on.
+                            Expectation::MaybeDone => deadline = max_deadline.map(|_| Instant::now() + limits::FUNASR_NEXT_SENTENCE),
+                            Expectation::MoreExpected => deadline = max_deadline,
+                            Expectation::Unchanged => {}
                         }
                     }
-                    Ok(Said::Binary(_)) => {}
-                    // It closes once it has said all, and some builds do so without a word of farewell.
-                    Ok(Said::Closed) if ends.is_some() && talk.answered => break,
-                    Err(_) if talk.settled_after_end => break,
-                    Ok(Said::Closed) => {
-                        return Err(Fault::passing(FaultKind::Connection, format!("{NAME} closed without a result")));
+                    Ok(ProviderMessage::Binary(_)) => {}
+                    // FunASR closes after its last result, some builds without a close frame.
+                    Ok(ProviderMessage::Closed) if deadline.is_some() && state.answered => break,
+                    Err(_) if state.confirmed_after_end => break,
+                    Ok(ProviderMessage::Closed) => {
+                        return Err(Fault::transient(FaultKind::Connection, format!("{NAME} closed without a result")));
                     }
                     Err(fault) => return Err(fault),
                 },
-                () = sleep_until(quiet), if ends.is_some() => {
-                    if talk.answered {
+                () = sleep_until(wake_at), if deadline.is_some() => {
+                    if state.answered {
                         break;
                     }
-                    return Err(Fault::passing(FaultKind::TimedOut, format!("{NAME} never answered")));
+                    return Err(Fault::transient(FaultKind::TimedOut, format!("{NAME} never answered")));
                 }
-                chunk = sound.next(limits::FUNASR_PACKET), if ends.is_none() => {
+                chunk = audio.next(limits::FUNASR_PACKET), if deadline.is_none() => {
                     if !chunk.pcm.is_empty() {
                         let bytes: Vec<u8> = chunk.pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
                         socket.send(Message::binary(bytes)).await?;
-                        talk.sent += chunk.pcm.len() as u64;
+                        state.sent += chunk.pcm.len() as u64;
                     }
                     if chunk.last {
                         socket.send(Message::text(r#"{"is_speaking":false}"#)).await?;
-                        bound = Some(Instant::now() + limits::FUNASR_QUIET);
-                        ends = bound;
+                        max_deadline = Some(Instant::now() + limits::FUNASR_END_TIMEOUT);
+                        deadline = max_deadline;
                     }
                 }
             }
         }
-        talk.end();
+        state.end();
         Ok(())
     }
 }
 
-/// What has been said so far in one attempt.
-struct Talk<'a> {
+/// Results of one attempt.
+struct AttemptState<'a> {
     results: &'a AsrResults,
-    /// Sentences whose end nobody told: they are settled at the end of the attempt, since another one
-    /// would hear them again.
-    held: String,
-    draft: String,
-    /// The sentence that was settled last.
+    /// Sentences without an end time: they are confirmed only at the end of the attempt, since a retry would recognise
+    /// them again.
+    pending: String,
+    partial: String,
+    /// The last confirmed sentence, with its timestamp.
     last: Option<(String, Value)>,
-    /// Samples that it was sent.
+    /// Samples sent to the service.
     sent: u64,
-    /// It has said something, if only that it heard nothing.
+    /// It has answered, even if only with an empty text.
     answered: bool,
-    settled_after_end: bool,
+    confirmed_after_end: bool,
 }
 
-/// What a message says of the next one.
-enum Next {
-    /// Nothing.
+/// Whether a further message is expected.
+enum Expectation {
+    /// As before.
     Unchanged,
-    /// All may have been said; where not, the next sentence is sent in one go with this one.
-    Perhaps,
-    /// There is a draft that waits for its second pass or, where a stamp says so, sound enough for a
-    /// sentence behind this one.
-    Missing,
+    /// Everything may have been received; otherwise the next sentence follows at once.
+    MaybeDone,
+    /// A partial text waits for its second pass, or the timestamp shows enough audio behind this sentence for another
+    /// one.
+    MoreExpected,
 }
 
-impl Talk<'_> {
-    /// Takes a message.
-    fn take(&mut self, text: &str, after_end: bool) -> Result<Next, Fault> {
-        let answer: Answer = serde_json::from_str(text)
-            .map_err(|_| Fault::passing(FaultKind::Garbled, format!("{NAME} sent a message that makes no sense")))?;
+impl AttemptState<'_> {
+    /// Handles a message.
+    fn handle(&mut self, text: &str, after_end: bool) -> Result<Expectation, Fault> {
+        let message: ResultMessage = serde_json::from_str(text).map_err(|_| {
+            Fault::transient(FaultKind::Malformed, format!("{NAME} sent a message that makes no sense"))
+        })?;
         self.answered = true;
-        let words = filter::without_tags(&answer.text);
-        if answer.mode == "2pass-online" || answer.mode == "online" {
-            self.draft.push_str(&words);
-            self.show();
-            return Ok(match (answer.mode.as_str(), answer.is_final, words.is_empty()) {
-                ("online", true, _) => Next::Perhaps,
-                // More follows, if only its second pass.
-                (_, _, false) => Next::Missing,
-                (_, _, true) => Next::Unchanged,
+        let words = filter::strip_tags(&message.text);
+        if message.mode == "2pass-online" || message.mode == "online" {
+            self.partial.push_str(&words);
+            self.publish_partial();
+            return Ok(match (message.mode.as_str(), message.is_final, words.is_empty()) {
+                ("online", true, _) => Expectation::MaybeDone,
+                // More follows, at least the second pass.
+                (_, _, false) => Expectation::MoreExpected,
+                (_, _, true) => Expectation::Unchanged,
             });
         }
-        self.settled_after_end |= after_end;
-        let stamp = answer.timestamp.filter(|stamp| !stamp.is_null());
-        let end_ms = stamp.as_ref().and_then(end_of);
+        self.confirmed_after_end |= after_end;
+        let timestamp = message.timestamp.filter(|timestamp| !timestamp.is_null());
+        let end_ms = timestamp.as_ref().and_then(end_ms_of);
         let sent_ms = self.sent / u64::from(RATE / 1000);
-        // Where all is recognised at once, there is one result, however long the silence behind it is.
-        let missing = answer.mode == "2pass-offline"
+        // In offline mode there is one result, however long the silence behind it is.
+        let more_expected = message.mode == "2pass-offline"
             && end_ms.is_some_and(|end_ms| end_ms.saturating_add(NO_SENTENCE_MS) < sent_ms);
-        let next = if missing { Next::Missing } else { Next::Perhaps };
-        if let Some(stamp) = stamp {
-            let sentence = (words.clone(), stamp);
+        let next = if more_expected { Expectation::MoreExpected } else { Expectation::MaybeDone };
+        if let Some(timestamp) = timestamp {
+            let sentence = (words.clone(), timestamp);
             if self.last.as_ref() == Some(&sentence) {
-                // A draft that came in between is of the next, which is awaited already.
-                return Ok(if self.draft.is_empty() { next } else { Next::Unchanged });
+                // A partial text received in between belongs to the next sentence, which is expected already.
+                return Ok(if self.partial.is_empty() { next } else { Expectation::Unchanged });
             }
             self.last = Some(sentence);
         }
-        self.draft.clear();
+        self.partial.clear();
         match end_ms {
             Some(_) => {
-                let before = std::mem::take(&mut self.held);
+                let before = std::mem::take(&mut self.pending);
                 self.results.confirm(&before, None);
                 self.results.confirm(&words, end_ms);
             }
             None => {
-                self.held.push_str(&words);
-                self.show();
+                self.pending.push_str(&words);
+                self.publish_partial();
             }
         }
         Ok(next)
     }
 
-    fn show(&mut self) {
-        if self.held.len() + self.draft.len() > limits::TEXT_BYTES {
-            self.draft.clear();
-            self.held.truncate(self.held.floor_char_boundary(limits::TEXT_BYTES));
+    fn publish_partial(&mut self) {
+        if self.pending.len() + self.partial.len() > limits::TEXT_BYTES {
+            self.partial.clear();
+            self.pending.truncate(self.pending.floor_char_boundary(limits::TEXT_BYTES));
         }
-        self.results.partial(&format!("{}{}", self.held, self.draft));
+        self.results.partial(&format!("{}{}", self.pending, self.partial));
     }
 
-    /// Drafts that no second pass has replaced were said, too.
+    /// Partial texts without a second pass count as spoken.
     fn end(&mut self) {
-        let rest = format!("{}{}", self.held, self.draft);
-        (self.held, self.draft) = (String::new(), String::new());
+        let rest = format!("{}{}", self.pending, self.partial);
+        (self.pending, self.partial) = (String::new(), String::new());
         self.results.confirm(&rest, None);
     }
 }
 
-/// Where a sentence ends, in ms of the attempt: the last number of `[[0,380],[380,620]]`, which comes
-/// as JSON in a text.
-fn end_of(stamp: &Value) -> Option<u64> {
-    let parsed = stamp.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let stamp = parsed.as_ref().unwrap_or(stamp);
-    stamp.as_array()?.last()?.as_array()?.last()?.as_u64()
+/// End of a sentence, in ms from the start of the attempt: the last number of `[[0,380],[380,620]]`, which is sent as
+/// JSON in a string.
+fn end_ms_of(timestamp: &Value) -> Option<u64> {
+    let parsed = timestamp.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let timestamp = parsed.as_ref().unwrap_or(timestamp);
+    timestamp.as_array()?.last()?.as_array()?.last()?.as_u64()
 }
 
 impl Recogniser for FunAsr {
@@ -243,9 +244,9 @@ impl Recogniser for FunAsr {
 
     fn attempt<'a>(
         &'a self,
-        sound: &'a mut AudioReader,
+        audio: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>> {
-        self.converse(sound, results).boxed()
+        self.stream(audio, results).boxed()
     }
 }

@@ -1,8 +1,7 @@
-//! Recognition on this machine, by whisper.cpp. Rule: the model is shared and never changes, the state
-//! is the utterance's own; nothing of it runs on the IO threads, and no more at once than there are
-//! processors.
+//! Local recognition with whisper.cpp. Rule: the model is shared and immutable, and each utterance has its own state;
+//! nothing of it runs on the IO threads, and concurrency is bounded by the number of processors.
 //!
-//! whisper.cpp says nothing of what it does: its messages may hold recognised text.
+//! Logging of whisper.cpp is disabled: its messages may contain recognised text.
 
 mod model;
 
@@ -23,31 +22,31 @@ use whisper_rs::{
     install_logging_hooks,
 };
 
-use self::model::Flaw;
+use self::model::ModelError;
 use super::{AsrResults, AudioReader, Recogniser};
 use crate::config::LocalConfig;
 use crate::fault::{Fault, FaultKind};
 
 const NAME: &str = "local";
 
-/// A model, once it has been needed.
+/// A model that is loaded on first use.
 pub(super) struct Local {
     path: PathBuf,
-    /// What is wrong with the settings.
+    /// Invalid settings.
     fault: Option<Fault>,
-    /// Each utterance gets a copy: whisper-rs never frees what these point to, so it is made once.
+    /// Cloned for each utterance. whisper-rs never frees the strings behind it, so it is built once.
     params: FullParams<'static, 'static>,
-    /// For a model that knows no other language.
+    /// Parameters for a model that knows English only.
     english: FullParams<'static, 'static>,
-    /// Empty until it has been loaded; held while it is.
+    /// None until it is loaded; locked during the load.
     model: Arc<Mutex<Option<Arc<WhisperContext>>>>,
-    /// Utterances that may be recognised at once.
-    turns: Arc<Semaphore>,
+    /// Bounds the utterances that are recognised at the same time.
+    permits: Arc<Semaphore>,
 }
 
 impl Local {
     pub(super) fn new(config: &LocalConfig) -> Self {
-        // To nowhere.
+        // Discards all log messages.
         install_logging_hooks();
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let english = params(config.threads);
@@ -62,46 +61,46 @@ impl Local {
             params,
             english,
             model: Arc::default(),
-            turns: Arc::new(Semaphore::new((processors / usize::from(config.threads.max(1))).max(1))),
+            permits: Arc::new(Semaphore::new((processors / usize::from(config.threads.max(1))).max(1))),
         }
     }
 
-    /// The model. If this is cancelled, a load that has begun still comes to its end, for the next
-    /// utterance. A failure is not kept: a file that has been put right is found.
+    /// Returns the model, loading it if needed. If this is cancelled, a started load still completes, for the next
+    /// utterance. A failure is not cached, so a repaired file is picked up.
     async fn model(&self) -> Result<Arc<WhisperContext>, Fault> {
-        let mut place = self.model.clone().lock_owned().await;
-        if let Some(model) = &*place {
+        let mut slot = self.model.clone().lock_owned().await;
+        if let Some(model) = &*slot {
             return Ok(model.clone());
         }
         let path = self.path.clone();
         let work = move || {
             let model = Arc::new(load(&path)?);
-            *place = Some(model.clone());
+            *slot = Some(model.clone());
             Ok(model)
         };
-        run_blocking(work).await.unwrap_or_else(|| Err(broken()))
+        run_blocking(work).await.unwrap_or_else(|| Err(failed()))
     }
 
-    async fn ask(&self, sound: &mut AudioReader) -> Result<String, Fault> {
+    async fn transcribe(&self, audio: &mut AudioReader) -> Result<String, Fault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        // Loaded while somebody speaks.
-        let (model, pcm) = try_join(self.model(), sound.whole().map(Ok)).await?;
-        if pcm.len() < limits::LEAST_SOUND {
+        // Loads while the person is still speaking.
+        let (model, pcm) = try_join(self.model(), audio.read_to_end().map(Ok)).await?;
+        if pcm.len() < limits::MIN_AUDIO {
             return Ok(String::new());
         }
         let params = if model.is_multilingual() { self.params.clone() } else { self.english.clone() };
-        // Kept until the work is over, not only until nobody waits for it.
-        let turn = self.turns.clone().acquire_owned().await.map_err(|_| broken())?;
-        let leaving = Leaving::default();
-        let left = leaving.0.clone();
+        // Held until the work is over, not only until the caller stops waiting.
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| failed())?;
+        let cancel = CancelOnDrop::default();
+        let cancelled = cancel.0.clone();
         let work = move || {
-            let _turn = turn;
-            LEFT.set(Some(left));
+            let _permit = permit;
+            CANCELLED.set(Some(cancelled));
             recognise(&model, params, &pcm)
         };
-        run_blocking(work).await.and_then(Result::ok).ok_or_else(broken)
+        run_blocking(work).await.and_then(Result::ok).ok_or_else(failed)
     }
 }
 
@@ -112,11 +111,11 @@ impl Recogniser for Local {
 
     fn attempt<'a>(
         &'a self,
-        sound: &'a mut AudioReader,
+        audio: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
-            let text = self.ask(sound).await?;
+            let text = self.transcribe(audio).await?;
             results.confirm(&text, None);
             Ok(())
         }
@@ -125,71 +124,71 @@ impl Recogniser for Local {
 }
 
 thread_local! {
-    /// Whether the utterance that this thread recognises is still waited for.
-    static LEFT: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+    /// Cancellation flag of the utterance that this thread recognises.
+    static CANCELLED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Dropping it tells the work that nobody waits for it.
+/// Cancels the work when it is dropped.
 #[derive(Default)]
-struct Leaving(Arc<AtomicBool>);
+struct CancelOnDrop(Arc<AtomicBool>);
 
-impl Drop for Leaving {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// whisper.cpp asks after each pass over the sound and each token, on the thread that it was called on.
-fn is_left() -> bool {
-    LEFT.with_borrow(|left| left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed)))
+/// whisper.cpp calls this after each pass over the audio and each token, on the thread that called it.
+fn is_cancelled() -> bool {
+    CANCELLED.with_borrow(|cancelled| cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed)))
 }
 
 fn params(threads: u16) -> FullParams<'static, 'static> {
-    // One candidate: an answer that is late is none.
+    // One candidate: latency matters more than the last bit of accuracy.
     let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
     params.set_n_threads(threads.into());
     params.set_no_context(true);
     params.set_no_timestamps(true);
-    // Neither "[music]" nor "(coughs)": nobody said that.
+    // No non-speech tokens such as "[music]" or "(coughs)".
     params.set_suppress_nst(true);
     params.set_print_special(false);
     params.set_print_progress(false);
     params.set_print_realtime(false);
     params.set_print_timestamps(false);
-    // Boxed here, because whisper-rs takes whatever it gets for a box of this type when it calls it.
-    let question: Box<dyn FnMut() -> bool> = Box::new(is_left);
-    params.set_abort_callback_safe(question);
+    // Boxed here, because the callback of whisper-rs casts its user data to a box of this type.
+    let callback: Box<dyn FnMut() -> bool> = Box::new(is_cancelled);
+    params.set_abort_callback_safe(callback);
     params
 }
 
-/// The language as whisper.cpp calls it: `zh` for `zh-CN`.
+/// The language code of whisper.cpp: `zh` for `zh-CN`.
 fn language(tag: &str) -> Result<&'static str, Fault> {
     let name = tag.split(['-', '_']).next().unwrap_or(tag).to_ascii_lowercase();
-    // Letters only: a zero byte would be a panic.
+    // Letters only: a NUL byte would panic.
     let letters = name.bytes().all(|byte| byte.is_ascii_lowercase());
     let language = if letters { get_lang_id(&name).and_then(get_lang_str) } else { None };
     let message = || format!("whisper.cpp knows no language {tag:?}: correct `asr.local.language`");
-    language.ok_or_else(|| Fault::lasting(FaultKind::Refused, message()))
+    language.ok_or_else(|| Fault::permanent(FaultKind::Rejected, message()))
 }
 
-/// Blocks for as long as the file takes to be read.
+/// Blocks while the file is read.
 fn load(path: &Path) -> Result<WhisperContext, Fault> {
-    model::check(path).map_err(|flaw| unusable(path, &flaw))?;
-    // Changed since, or of a kind that is not known here.
-    let refused = |_| unusable(path, &Flaw::Odd("tensors"));
-    WhisperContext::new_with_params(path, WhisperContextParameters::default()).map_err(refused)
+    model::validate(path).map_err(|error| unusable(path, &error))?;
+    // The file has changed since, or contains something that the check does not know.
+    let invalid = |_| unusable(path, &ModelError::Invalid("tensors"));
+    WhisperContext::new_with_params(path, WhisperContextParameters::default()).map_err(invalid)
 }
 
-/// Blocks for as long as it takes.
+/// Blocks until the utterance is recognised.
 fn recognise(model: &WhisperContext, params: FullParams<'_, '_>, pcm: &[i16]) -> Result<String, WhisperError> {
-    // The turn may have come late.
-    if is_left() {
+    // The permit may have come after cancellation.
+    if is_cancelled() {
         return Ok(String::new());
     }
-    let sound: Vec<f32> = pcm.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
+    let audio: Vec<f32> = pcm.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
     let mut state = model.create_state()?;
-    state.full(params, &sound)?;
-    // A segment may end within a character.
+    state.full(params, &audio)?;
+    // A segment may end inside a UTF-8 character.
     let mut text = Vec::new();
     for segment in state.as_iter() {
         text.extend_from_slice(segment.to_bytes()?);
@@ -197,17 +196,17 @@ fn recognise(model: &WhisperContext, params: FullParams<'_, '_>, pcm: &[i16]) ->
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn unusable(path: &Path, flaw: &Flaw) -> Fault {
-    let (kind, advice) = match flaw {
-        Flaw::Unreadable(ErrorKind::NotFound) => (FaultKind::Connection, "put it there, or correct"),
-        Flaw::Unreadable(_) => (FaultKind::Connection, "let the server read it, or correct"),
-        Flaw::Truncated => (FaultKind::Garbled, "fetch it once more, or correct"),
-        _ => (FaultKind::Garbled, "put a model of whisper.cpp (`ggml-….bin`) there, or correct"),
+fn unusable(path: &Path, error: &ModelError) -> Fault {
+    let (kind, advice) = match error {
+        ModelError::Unreadable(ErrorKind::NotFound) => (FaultKind::Connection, "put it there, or correct"),
+        ModelError::Unreadable(_) => (FaultKind::Connection, "let the server read it, or correct"),
+        ModelError::Truncated => (FaultKind::Malformed, "fetch it once more, or correct"),
+        _ => (FaultKind::Malformed, "put a model of whisper.cpp (`ggml-….bin`) there, or correct"),
     };
     let path = path.display();
-    Fault::lasting(kind, format!("no use of the model {path}: {flaw}; {advice} `asr.local.model_path`"))
+    Fault::permanent(kind, format!("no use of the model {path}: {error}; {advice} `asr.local.model_path`"))
 }
 
-fn broken() -> Fault {
-    Fault::passing(FaultKind::Garbled, "whisper.cpp came to no end")
+fn failed() -> Fault {
+    Fault::transient(FaultKind::Malformed, "whisper.cpp came to no end")
 }

@@ -1,7 +1,7 @@
-//! Any service with OpenAI's `/audio/transcriptions`. Rule: an utterance is one request, sent when it
-//! has ended; nothing is settled before the answer, so another attempt sends all of it again.
+//! Any service with OpenAI's `/audio/transcriptions`. Rule: an utterance is one request, sent when it has ended;
+//! nothing is confirmed before the response, so a retry sends all of it again.
 
-mod answer;
+mod response;
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::multipart::{Form, Part};
 use tokio::time::sleep;
 
-use self::answer::NoText;
+use self::response::NoText;
 use super::{AsrResults, AudioReader, Recogniser, breaker};
 use crate::config::TranscriptionConfig;
 use crate::fault::{Fault, FaultKind};
@@ -25,7 +25,7 @@ use crate::vad::RATE;
 
 const NAME: &str = "openai";
 
-/// A service.
+/// Client of one service.
 pub(super) struct OpenAi {
     breaker: Arc<Breaker>,
     client: Option<Client>,
@@ -49,17 +49,18 @@ impl OpenAi {
         }
     }
 
-    async fn ask(&self, sound: &mut AudioReader) -> Result<String, Fault> {
-        let pcm = sound.whole().await;
-        if pcm.len() < limits::LEAST_SOUND {
+    async fn transcribe(&self, audio: &mut AudioReader) -> Result<String, Fault> {
+        let pcm = audio.read_to_end().await;
+        if pcm.len() < limits::MIN_AUDIO {
             return Ok(String::new());
         }
         let client = self.client.as_ref().ok_or_else(http::no_tls)?;
-        let garbled = || Fault::passing(FaultKind::Garbled, format!("{NAME} answered something that makes no sense"));
-        let file = Part::bytes(wav(&pcm).map_err(|_| garbled())?)
+        let malformed =
+            || Fault::transient(FaultKind::Malformed, format!("{NAME} answered something that makes no sense"));
+        let file = Part::bytes(wav(&pcm).map_err(|_| malformed())?)
             .file_name("utterance.wav")
             .mime_str("audio/wav")
-            .map_err(|_| garbled())?;
+            .map_err(|_| malformed())?;
         let mut form = Form::new().part("file", file).text("model", self.model.clone()).text("response_format", "json");
         if let Some(language) = &self.language {
             form = form.text("language", language.clone());
@@ -71,27 +72,27 @@ impl OpenAi {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut answer = request.send().await.map_err(|error| http::unanswered(NAME, &error))?;
-        if !answer.status().is_success() {
-            let fault = http::refused(NAME, answer.status());
-            if let Some(pause) = http::retry_after(answer.headers()).filter(|_| fault.passing) {
-                // The time limit of the utterance ends this, too.
+        let mut response = request.send().await.map_err(|error| http::fault_of_error(NAME, &error))?;
+        if !response.status().is_success() {
+            let fault = http::fault_of_status(NAME, response.status());
+            if let Some(pause) = http::retry_after(response.headers()).filter(|_| fault.transient) {
+                // The timeout of the utterance bounds this wait, too.
                 sleep(pause).await;
             }
             return Err(fault);
         }
-        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
         let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| http::unanswered(NAME, &error))? {
-            if body.len() + piece.len() > limits::ANSWER_BYTES {
-                return Err(garbled());
+        while let Some(chunk) = response.chunk().await.map_err(|error| http::fault_of_error(NAME, &error))? {
+            if body.len() + chunk.len() > limits::RESPONSE_BYTES {
+                return Err(malformed());
             }
-            body.extend_from_slice(&piece);
+            body.extend_from_slice(&chunk);
         }
-        answer::read(&body, &content_type).map_err(|no_text| match no_text {
-            NoText::Garbled => garbled(),
-            NoText::Failed(kind) => failed(kind),
+        response::read(&body, &content_type).map_err(|no_text| match no_text {
+            NoText::Malformed => malformed(),
+            NoText::Failed(kind) => fault_of_kind(kind),
         })
     }
 }
@@ -107,11 +108,11 @@ impl Recogniser for OpenAi {
 
     fn attempt<'a>(
         &'a self,
-        sound: &'a mut AudioReader,
+        audio: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
-            let text = self.ask(sound).await?;
+            let text = self.transcribe(audio).await?;
             results.confirm(&text, None);
             Ok(())
         }
@@ -119,12 +120,12 @@ impl Recogniser for OpenAi {
     }
 }
 
-/// What an error means that came with a status of success. The service's own words are not repeated.
-fn failed(kind: FaultKind) -> Fault {
+/// The fault of an error in a successful response. The service's own message is not repeated.
+fn fault_of_kind(kind: FaultKind) -> Fault {
     let message = format!("{NAME} answered an error ({})", kind.label());
     match kind {
-        FaultKind::Unauthorized | FaultKind::Refused => Fault::lasting(kind, message),
-        _ => Fault::passing(kind, message),
+        FaultKind::Unauthorized | FaultKind::Rejected => Fault::permanent(kind, message),
+        _ => Fault::transient(kind, message),
     }
 }
 

@@ -18,69 +18,69 @@ use crate::vad::{RATE, Voice};
 #[derive(Default)]
 pub(super) struct ResultSink {
     state: Mutex<State>,
-    moved: Notify,
+    changed: Notify,
 }
 
 #[derive(Default)]
 struct State {
     confirmed: String,
     partial: String,
-    /// The partial result has not been taken.
-    untaken: bool,
+    /// The partial result has not been delivered.
+    unread: bool,
     outcome: Option<Option<Fault>>,
-    told: bool,
+    delivered: bool,
 }
 
 impl ResultSink {
     pub(super) async fn next(&self) -> AsrEvent {
         loop {
-            if let Some(heard) = self.take() {
-                return heard;
+            if let Some(event) = self.try_next() {
+                return event;
             }
-            self.moved.notified().await;
+            self.changed.notified().await;
         }
     }
 
-    fn take(&self) -> Option<AsrEvent> {
+    fn try_next(&self) -> Option<AsrEvent> {
         let state = &mut *self.state.lock();
         match &state.outcome {
-            Some(_) if state.told => None,
+            Some(_) if state.delivered => None,
             Some(outcome) => {
-                let heard = match outcome {
-                    // What was confirmed is worth more than the failure of the rest.
+                let event = match outcome {
+                    // Confirmed text is worth more than the failure of the rest.
                     Some(fault) if state.confirmed.is_empty() => AsrEvent::Failed(fault.clone()),
                     _ => AsrEvent::Final(state.confirmed.as_str().into()),
                 };
-                state.told = true;
-                Some(heard)
+                state.delivered = true;
+                Some(event)
             }
-            None if std::mem::take(&mut state.untaken) => {
+            None if std::mem::take(&mut state.unread) => {
                 Some(AsrEvent::Partial(join(&state.confirmed, &state.partial).into()))
             }
             None => None,
         }
     }
 
-    /// Why it failed; none while it has not.
+    /// The failure; none before the outcome, or without one.
     pub(super) fn fault(&self) -> Option<Fault> {
         self.state.lock().outcome.clone().flatten()
     }
 
-    /// Some text is confirmed.
+    /// Whether some text is confirmed.
     pub(super) fn has_text(&self) -> bool {
         !self.state.lock().confirmed.is_empty()
     }
 
-    /// It is over, with so much voice in the utterance. Gives the length of the text in bytes.
-    pub(super) fn conclude(&self, fault: Option<Fault>, voice: Voice) -> usize {
+    /// Sets the outcome, given the voice in the utterance. Returns the length of the text in bytes.
+    pub(super) fn finish(&self, fault: Option<Fault>, voice: Voice) -> usize {
         let mut state = self.state.lock();
         state.outcome.get_or_insert(fault);
-        if filter::is_invented(&state.confirmed, voice) {
+        if filter::is_hallucination(&state.confirmed, voice) {
             state.confirmed.clear();
         }
         let length = state.confirmed.len();
         drop(state);
-        self.moved.notify_one();
+        self.changed.notify_one();
         length
     }
 }
@@ -111,28 +111,28 @@ impl AsrResults {
             return;
         }
         state.partial = text;
-        state.untaken = true;
+        state.unread = true;
         drop(state);
-        self.sink.moved.notify_one();
+        self.sink.changed.notify_one();
     }
 
-    /// Appends confirmed text. `end_ms`, from the start of the attempt, is where its audio ends: audio before
-    /// that is freed. Texts beyond `limits::TEXT_BYTES` are dropped.
+    /// Appends confirmed text. `end_ms`, from the start of the attempt, is where its audio ends: audio before that is
+    /// freed. Texts beyond `limits::TEXT_BYTES` are dropped.
     pub fn confirm(&self, text: &str, end_ms: Option<u64>) {
         if let Some(end_ms) = end_ms {
             self.buffer.acknowledge(self.origin.saturating_add(end_ms.saturating_mul(u64::from(RATE / 1000))));
         }
         let text = if text.len() > limits::TEXT_BYTES { String::new() } else { filter::spoken(text) };
         let mut state = self.sink.state.lock();
-        let shown = !std::mem::take(&mut state.partial).is_empty();
+        let was_shown = !std::mem::take(&mut state.partial).is_empty();
         if text.is_empty() || state.confirmed.len() + text.len() > limits::TEXT_BYTES {
-            // A partial result that was shown has come to nothing.
-            state.untaken |= shown;
+            // A delivered partial result is withdrawn.
+            state.unread |= was_shown;
             return;
         }
         state.confirmed = join(&state.confirmed, &text);
-        state.untaken = true;
+        state.unread = true;
         drop(state);
-        self.sink.moved.notify_one();
+        self.sink.changed.notify_one();
     }
 }

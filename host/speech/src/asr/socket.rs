@@ -1,6 +1,5 @@
-//! A WebSocket to a provider, for one attempt. Rule: it is made by the same client as every other call,
-//! so that TLS, roots and time limits come from one place, and each message in and out is bounded in
-//! size and time.
+//! WebSocket connection to a provider, for one attempt. Rule: it is opened by the shared HTTP client, so that TLS, root
+//! certificates and timeouts are configured in one place; each message in and out is bounded in size and time.
 
 use crate::limits;
 use futures_util::{SinkExt, StreamExt};
@@ -17,24 +16,24 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::fault::{Fault, FaultKind};
 use crate::http;
 
-/// Where a provider is reached.
-pub(super) struct Address {
+/// WebSocket endpoint of a provider.
+pub(super) struct WsEndpoint {
     client: Option<Client>,
     /// With `http` for `ws`.
     url: String,
     provider: &'static str,
 }
 
-/// What a provider says.
+/// A message of a provider.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum ProviderMessage {
     Text(String),
     Binary(Vec<u8>),
-    /// It has closed the connection in order.
+    /// It has closed the connection with a close frame.
     Closed,
 }
 
-impl Address {
+impl WsEndpoint {
     pub(super) fn new(provider: &'static str, url: &str, any_certificate: bool) -> Self {
         let url = url.strip_prefix("ws").map_or_else(|| url.to_owned(), |rest| format!("http{rest}"));
         let client = http::client(&url, |builder| {
@@ -44,16 +43,16 @@ impl Address {
         Self { client, url, provider }
     }
 
-    /// Connects, with further headers and a sub-protocol where one is wanted.
+    /// Connects, with additional headers and an optional subprotocol.
     pub(super) async fn connect(&self, headers: HeaderMap, protocol: Option<&'static str>) -> Result<Socket, Fault> {
         let connecting = timeout(limits::PROVIDER_CONNECT, self.upgrade(headers, protocol)).await;
         let upgraded = connecting.unwrap_or_else(|_| {
-            Err(Fault::passing(FaultKind::TimedOut, format!("{} did not take the connection in time", self.provider)))
+            Err(Fault::transient(FaultKind::TimedOut, format!("{} did not take the connection in time", self.provider)))
         })?;
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::PROVIDER_READ_BYTES)
-            .max_message_size(Some(limits::ANSWER_BYTES))
-            .max_frame_size(Some(limits::ANSWER_BYTES));
+            .max_message_size(Some(limits::RESPONSE_BYTES))
+            .max_frame_size(Some(limits::RESPONSE_BYTES));
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
         Ok(Socket { stream, provider: self.provider })
     }
@@ -71,20 +70,20 @@ impl Address {
         if let Some(protocol) = protocol {
             request = request.header(SEC_WEBSOCKET_PROTOCOL, protocol);
         }
-        let answer = request.send().await.map_err(|error| http::unanswered(self.provider, &error))?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(match answer.status() {
+        let response = request.send().await.map_err(|error| http::fault_of_error(self.provider, &error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(match response.status() {
                 status if status.is_success() => {
-                    Fault::lasting(FaultKind::Refused, format!("{} speaks no WebSocket there", self.provider))
+                    Fault::permanent(FaultKind::Rejected, format!("{} speaks no WebSocket there", self.provider))
                 }
-                status => http::refused(self.provider, status),
+                status => http::fault_of_status(self.provider, status),
             });
         }
-        let accepted = answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
         if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-            return Err(Fault::lasting(FaultKind::Garbled, format!("{} is no WebSocket service", self.provider)));
+            return Err(Fault::permanent(FaultKind::Malformed, format!("{} is no WebSocket service", self.provider)));
         }
-        answer.upgrade().await.map_err(|error| http::unanswered(self.provider, &error))
+        response.upgrade().await.map_err(|error| http::fault_of_error(self.provider, &error))
     }
 }
 
@@ -98,32 +97,32 @@ impl Socket {
     pub(super) async fn send(&mut self, message: Message) -> Result<(), Fault> {
         match timeout(limits::PROVIDER_WRITE, self.stream.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(self.broke_off()),
-            Err(_) => Err(Fault::passing(FaultKind::TimedOut, format!("{} does not read", self.provider))),
+            Ok(Err(_)) => Err(self.connection_lost()),
+            Err(_) => Err(Fault::transient(FaultKind::TimedOut, format!("{} does not read", self.provider))),
         }
     }
 
-    /// What comes next. Waits for it; cancelling loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Said, Fault> {
+    /// The next message. Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<ProviderMessage, Fault> {
         loop {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(Said::Text(text.as_str().to_owned())),
-                Some(Ok(Message::Binary(bytes))) => return Ok(Said::Binary(bytes.into())),
-                Some(Ok(Message::Close(_))) => return Ok(Said::Closed),
+                Some(Ok(Message::Text(text))) => return Ok(ProviderMessage::Text(text.as_str().to_owned())),
+                Some(Ok(Message::Binary(bytes))) => return Ok(ProviderMessage::Binary(bytes.into())),
+                Some(Ok(Message::Close(_))) => return Ok(ProviderMessage::Closed),
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(self.broke_off()),
+                Some(Err(_)) | None => return Err(self.connection_lost()),
             }
         }
     }
 
-    fn broke_off(&self) -> Fault {
-        Fault::passing(FaultKind::Connection, format!("the connection to {} broke off", self.provider))
+    fn connection_lost(&self) -> Fault {
+        Fault::transient(FaultKind::Connection, format!("the connection to {} broke off", self.provider))
     }
 }
 
-/// A header whose value is of the configuration, marked so that it is not shown.
-pub(super) fn hidden(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    // Validation has seen to it that it can stand in a header.
+/// Inserts a header with a value of the configuration, marked as sensitive so that it is not logged.
+pub(super) fn insert_sensitive(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    // Validation has ensured that it is a valid header value.
     if let Ok(mut value) = HeaderValue::from_str(value) {
         value.set_sensitive(true);
         headers.insert(HeaderName::from_static(name), value);

@@ -14,39 +14,39 @@ use super::{Note, Report, Shared, Sound};
 use crate::config::VadConfig;
 use crate::decode::Decoder;
 use crate::endpointing::{EndpointSource, Endpointer, Input, State, Step};
-use crate::vad::{Bounds, Change, RATE, Vad};
+use crate::vad::{Change, RATE, Thresholds, Vad};
 
-/// Samples that are processed together: 60 ms, a packet of stock firmware. A longer packet is split, so that
-/// its samples reach the utterance that they belong to.
-const PIECE: usize = RATE as usize * 60 / 1000;
+/// Samples that are processed together: 60 ms, a packet of stock firmware. A longer packet is split, so that its
+/// samples reach the utterance that they belong to.
+const CHUNK_SAMPLES: usize = RATE as usize * 60 / 1000;
 
-/// Runs until no event has come for `limits::EAR_IDLE` and no transcript is pending.
+/// Runs until no event has come for `limits::INPUT_IDLE` and no transcript is pending.
 pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat), epoch: u64) {
-    let _counted = Counted::new();
+    let _running = RunningGauge::new();
     let mut pipeline = Pipeline::new(shared.clone(), format, epoch);
     let mut burst = 0;
     loop {
-        if burst >= limits::EAR_BURST {
+        if burst >= limits::INPUT_BURST {
             burst = 0;
             // Other sessions share this thread.
             tokio::task::yield_now().await;
         }
-        let alarm = pipeline.next_alarm();
+        let deadline = pipeline.next_deadline();
         tokio::select! {
             biased;
-            told = pipeline.utterances.next(), if pipeline.utterances.are_open() => {
-                pipeline.found(told).await;
-                pipeline.look_around().await;
+            event = pipeline.utterances.next(), if pipeline.utterances.is_active() => {
+                pipeline.handle_utterance_event(event).await;
+                pipeline.report_activity().await;
             }
-            (at, sound) = shared.next() => {
+            (at, event) = shared.next() => {
                 burst += 1;
-                pipeline.take(at, sound).await;
-                pipeline.look_around().await;
+                pipeline.handle(at, event).await;
+                pipeline.report_activity().await;
             }
-            () = sleep_until(alarm) => {
-                let may_end = pipeline.ring(Instant::now()).await;
-                pipeline.look_around().await;
-                if may_end && shared.may_end() {
+            () = sleep_until(deadline) => {
+                let may_stop = pipeline.handle_deadline(Instant::now()).await;
+                pipeline.report_activity().await;
+                if may_stop && shared.try_stop() {
                     return;
                 }
             }
@@ -55,9 +55,9 @@ pub(super) async fn run(shared: Arc<Shared>, format: (u64, AudioFormat), epoch: 
 }
 
 /// Counts running pipelines.
-struct Counted(metrics::Gauge);
+struct RunningGauge(metrics::Gauge);
 
-impl Counted {
+impl RunningGauge {
     fn new() -> Self {
         let gauge = metrics::gauge!("modehost_asr_pipelines");
         gauge.increment(1.0);
@@ -65,30 +65,30 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for RunningGauge {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
 }
 
-/// What the session has been told.
+/// What has been reported to the session.
 #[derive(Default)]
 struct Reported {
     /// Barge-in, in the open utterance.
-    over: bool,
+    barge_in: bool,
     /// The last `Note::Making`.
-    making: bool,
+    active: bool,
 }
 
 struct Pipeline {
     shared: Arc<Shared>,
-    /// Epoch of the audio that comes now.
+    /// Epoch of the current audio.
     epoch: u64,
     /// The newest connection that has sent anything; events of older ones are ignored.
     connection: u64,
     format: AudioFormat,
     decoder: Decoder,
-    /// Samples of the packet that is being processed; kept to reuse the allocation.
+    /// Samples of the current packet; kept to reuse the allocation.
     pcm: Vec<i16>,
     activity: Vad,
     endpointer: Endpointer,
@@ -102,7 +102,7 @@ impl Pipeline {
     fn new(shared: Arc<Shared>, (connection, format): (u64, AudioFormat), epoch: u64) -> Self {
         let now = Instant::now();
         let mut endpointer = Endpointer::default();
-        if shared.trusts.load(Ordering::Relaxed) {
+        if shared.sends_stop.load(Ordering::Relaxed) {
             endpointer.trust();
         }
         Self {
@@ -122,10 +122,10 @@ impl Pipeline {
     }
 
     /// `at` is the time of arrival.
-    async fn take(&mut self, at: Instant, sound: Sound) {
+    async fn handle(&mut self, at: Instant, event: Sound) {
         let now = Instant::now();
         self.last_input = now;
-        match sound {
+        match event {
             Sound::Format(connection, format) => {
                 if self.is_current(connection) && format != self.format {
                     self.format = format;
@@ -134,7 +134,7 @@ impl Pipeline {
             }
             Sound::Packet(connection, packet) => {
                 if self.is_current(connection) {
-                    self.packet(&packet, now).await;
+                    self.handle_packet(&packet, now).await;
                 }
             }
             Sound::Boundary(connection, start) => {
@@ -142,131 +142,131 @@ impl Pipeline {
                     // Packets are expected from here on.
                     self.last_packet = now;
                     if self.endpointer.state() != State::Listening {
-                        // Speech before the endpoint does not continue.
-                        self.activity.forget();
+                        // Speech from before the endpoint does not count as an onset.
+                        self.activity.reset();
                     }
-                    if start.is_none() && !self.shared.trusts.swap(true, Ordering::Relaxed) {
+                    if start.is_none() && !self.shared.sends_stop.swap(true, Ordering::Relaxed) {
                         self.shared.listener.note(Note::SendsStop);
                     }
                     let silent = start.is_none() && self.is_silent_press();
                     let step = self.endpointer.device_endpoint(start, at);
                     if silent && step == Step::Close {
                         // A press without voice is never sent to a provider (A.9).
-                        self.utterances.drop_press();
-                        self.endpointer.apply(Input::Settled);
-                        self.tell(Report::SilentPress).await;
+                        self.utterances.drop_silent_press();
+                        self.endpointer.apply(Input::Resolved);
+                        self.send(Report::SilentPress).await;
                     } else {
-                        self.step(step).await;
+                        self.apply_step(step).await;
                     }
                 }
             }
             Sound::Forget(epoch) => {
                 self.epoch = epoch;
                 let step = self.endpointer.apply(Input::Reset);
-                self.step(step).await;
+                self.apply_step(step).await;
             }
             Sound::Discard => {
-                let step = self.endpointer.apply(Input::Broken);
-                self.step(step).await;
-                self.activity.forget();
+                let step = self.endpointer.apply(Input::RecogniserFailed);
+                self.apply_step(step).await;
+                self.activity.reset();
             }
             Sound::Divide(epoch) => {
-                let step = self.endpointer.apply(Input::Gone);
-                self.step(step).await;
-                self.activity.forget();
+                let step = self.endpointer.apply(Input::Disconnected);
+                self.apply_step(step).await;
+                self.activity.reset();
                 self.epoch = epoch;
             }
             Sound::Gone(connection) => {
                 if connection == self.connection {
                     // The utterance survives the connection (C.3).
-                    let step = self.endpointer.apply(Input::Gone);
-                    self.step(step).await;
+                    let step = self.endpointer.apply(Input::Disconnected);
+                    self.apply_step(step).await;
                     // Speech on the next connection is a new onset.
-                    self.activity.forget();
+                    self.activity.reset();
                 }
             }
         }
     }
 
-    /// Whether events of this connection count; a newer connection replaces the older one with its first event.
+    /// Whether events of this connection count. A newer connection replaces the older one with its first event.
     fn is_current(&mut self, connection: u64) -> bool {
         if connection > self.connection {
             self.connection = connection;
-            // A new stream: decoder state must not carry over.
+            // A new stream: no decoder state carries over.
             self.decoder = Decoder::new(self.format);
         }
         connection == self.connection
     }
 
-    async fn packet(&mut self, packet: &[u8], now: Instant) {
+    async fn handle_packet(&mut self, packet: &[u8], now: Instant) {
         self.pcm.clear();
         if let Err(skipped) = self.decoder.decode(packet, &mut self.pcm) {
             metrics::counter!("modehost_audio_packets_skipped_total", "reason" => skipped.label()).increment(1);
-            if let Some(codec) = self.decoder.is_unreadable() {
-                self.tell(Report::Unreadable(codec)).await;
+            if let Some(codec) = self.decoder.take_unreadable() {
+                self.send(Report::Unreadable(codec)).await;
             }
             return;
         }
-        let speaking = self.shared.speaking.load(Ordering::Relaxed);
-        let is_deaf =
+        let speaking = self.shared.playing.load(Ordering::Relaxed);
+        let is_half_duplex =
             self.endpointer.mode() != Some(ListenMode::Realtime) && self.endpointer.source() == EndpointSource::Vad;
-        if speaking && (is_deaf || self.shared.records.load(Ordering::Relaxed)) {
-            // Without echo cancellation the device hears its own playback; one that has it says so (realtime).
-            // And nothing of the playback belongs into a recording.
+        if speaking && (is_half_duplex || self.shared.recording.load(Ordering::Relaxed)) {
+            // Without echo cancellation the device records its own playback; a device with it uses realtime mode. A
+            // recording must not contain playback either.
             return;
         }
         self.last_packet = now;
         let parts = self.shared.speech.parts();
         let pcm = std::mem::take(&mut self.pcm);
-        for piece in pcm.chunks(PIECE) {
-            self.piece(piece, &parts.vad, speaking).await;
+        for chunk in pcm.chunks(CHUNK_SAMPLES) {
+            self.process(chunk, &parts.vad, speaking).await;
         }
         self.pcm = pcm;
     }
 
-    async fn piece(&mut self, piece: &[i16], vad: &VadConfig, speaking: bool) {
-        // More than one only where onset and end fall into one piece; mostly empty, which does not allocate.
+    async fn process(&mut self, chunk: &[i16], vad: &VadConfig, speaking: bool) {
+        // More than one only where onset and end fall into one chunk; usually empty, which does not allocate.
         let mut changes = Vec::new();
         let before = self.activity.voice();
-        self.activity.hear(piece, &self.bounds(vad), |change| changes.push(change));
-        self.utterances.hear(piece, vad);
-        if self.lapsed(vad) {
-            let step = self.endpointer.apply(Input::Lapse);
-            self.step(step).await;
+        self.activity.push(chunk, &self.thresholds(vad), |change| changes.push(change));
+        self.utterances.push(chunk, vad);
+        if self.source_expired(vad) {
+            let step = self.endpointer.apply(Input::SourceExpired);
+            self.apply_step(step).await;
         }
         for change in changes {
             let input = match change {
                 Change::Began(_) => Input::VoiceBegan,
-                Change::Ended(_) => self.silent(),
+                Change::Ended(_) => self.silence_input(),
             };
             let step = self.endpointer.apply(input);
-            self.step(step).await;
+            self.apply_step(step).await;
             if matches!(change, Change::Began(_)) {
-                self.utterances.voiced();
+                self.utterances.mark_voiced();
             }
         }
         if self.activity.is_speaking() {
-            self.utterances.voiced();
+            self.utterances.mark_voiced();
             self.shared.listener.note(Note::Voice);
         }
-        self.utterances.voice(self.activity.voice() - before);
+        self.utterances.add_voice(self.activity.voice() - before);
         if self.utterances.is_too_long(vad) {
             let step = self.endpointer.apply(Input::TooLong);
-            self.step(step).await;
+            self.apply_step(step).await;
         }
-        let over = speaking && self.endpointer.state() == State::Listening && self.activity.is_speaking();
+        let overlaps = speaking && self.endpointer.state() == State::Listening && self.activity.is_speaking();
         let enough = std::time::Duration::from_millis(vad.barge_in_ms);
-        if over && !self.reported.over && self.activity.voiced() >= enough {
-            self.reported.over = true;
-            self.tell(Report::SpeechOverSpeech).await;
+        if overlaps && !self.reported.barge_in && self.activity.voiced() >= enough {
+            self.reported.barge_in = true;
+            self.send(Report::SpeechOverSpeech).await;
         }
     }
 
     /// In manual mode the end silence is longer: a person who holds a button pauses to think.
-    fn bounds(&self, vad: &VadConfig) -> Bounds {
+    fn thresholds(&self, vad: &VadConfig) -> Thresholds {
         match self.endpointer.mode() {
-            Some(ListenMode::Manual) => Bounds::with_end(vad, limits::MANUAL_SILENCE),
-            _ => Bounds::from(vad),
+            Some(ListenMode::Manual) => Thresholds::with_end(vad, limits::MANUAL_SILENCE),
+            _ => Thresholds::from(vad),
         }
     }
 
@@ -277,30 +277,30 @@ impl Pipeline {
             && self.utterances.is_silent()
     }
 
-    async fn tell(&mut self, report: Report) {
+    async fn send(&mut self, report: Report) {
         self.shared.listener.tell(self.epoch, report).await;
     }
 
-    /// Reports to the session whether an utterance is open or pending, on change.
-    async fn look_around(&mut self) {
-        let held = self.endpointer.source() == EndpointSource::Device;
-        let making = match self.endpointer.state() {
+    /// Notifies the session when an utterance becomes open or pending, or no longer is.
+    async fn report_activity(&mut self) {
+        let by_device = self.endpointer.source() == EndpointSource::Device;
+        let active = match self.endpointer.state() {
             State::Idle => false,
-            State::Listening => held || self.utterances.has_voice(),
+            State::Listening => by_device || self.utterances.has_voice(),
             State::Finalizing => true,
         };
-        if making == self.reported.making {
+        if active == self.reported.active {
             return;
         }
-        self.reported.making = making;
-        self.shared.listener.note(Note::Making(making));
-        if !making {
-            // Queued behind the transcript of that utterance.
-            self.tell(Report::Quiet).await;
+        self.reported.active = active;
+        self.shared.listener.note(Note::Making(active));
+        if !active {
+            // Sent after the transcript of that utterance.
+            self.send(Report::Quiet).await;
         }
     }
 
-    /// Earliest time of an answer to the utterance that has just ended.
+    /// Earliest start of an answer to the utterance that has just ended.
     fn answer_from(&self, ended_by: EndpointSource) -> Instant {
         let now = Instant::now();
         if ended_by == EndpointSource::Device {
@@ -311,53 +311,53 @@ impl Pipeline {
         now + std::time::Duration::from_millis(parts.vad.answer_after_ms).saturating_sub(quiet)
     }
 
-    /// The input that end silence is for the open utterance.
-    fn silent(&self) -> Input {
+    /// The input that end silence stands for, depending on voice in the open utterance.
+    fn silence_input(&self) -> Input {
         if self.utterances.has_voice() { Input::VoiceEnded } else { Input::Unvoiced }
     }
 
-    fn lapsed(&self, vad: &VadConfig) -> bool {
+    fn source_expired(&self, vad: &VadConfig) -> bool {
         let fallback = std::time::Duration::from_millis(vad.manual_fallback_ms);
-        self.endpointer.lapses_at(fallback, self.last_packet).is_some_and(|at| at <= Instant::now())
+        self.endpointer.source_expires_at(fallback, self.last_packet).is_some_and(|at| at <= Instant::now())
     }
 
-    async fn step(&mut self, step: Step) {
+    async fn apply_step(&mut self, step: Step) {
         match step {
             Step::Nothing => {}
             Step::Open => self.open(),
             Step::Close => self.close(),
-            Step::Cut => {
-                self.utterances.cut();
+            Step::Split => {
+                self.utterances.mark_split();
                 self.close();
                 self.utterances.open(false, self.epoch);
                 if self.activity.is_speaking() {
-                    self.utterances.voiced();
+                    self.utterances.mark_voiced();
                 }
             }
             Step::Discard => self.utterances.discard(),
-            Step::Forget => {
-                self.utterances.forget();
-                self.activity.forget();
-                self.reported.over = false;
+            Step::Reset => {
+                self.utterances.clear();
+                self.activity.reset();
+                self.reported.barge_in = false;
             }
             Step::Review => {
                 let parts = self.shared.speech.parts();
                 let end = self.end_silence(&parts.vad);
                 let quiet = !self.activity.is_speaking() || self.activity.silence() >= end;
                 let input = match (self.endpointer.state(), quiet) {
-                    (State::Listening, true) => self.silent(),
+                    (State::Listening, true) => self.silence_input(),
                     (State::Idle | State::Finalizing, false) => Input::VoiceBegan,
                     _ => return,
                 };
                 let step = self.endpointer.apply(input);
-                // The VAD is the endpointing source now, so this does not recurse again.
-                Box::pin(self.step(step)).await;
+                // The VAD is the source now, so this recurses once at most.
+                Box::pin(self.apply_step(step)).await;
             }
         }
     }
 
     fn open(&mut self) {
-        self.reported.over = false;
+        self.reported.barge_in = false;
         // Both a VAD onset and a device endpoint include the pre-roll.
         self.utterances.open(true, self.epoch);
     }
@@ -366,48 +366,48 @@ impl Pipeline {
         let from = self.answer_from(self.endpointer.source());
         self.shared.listener.note(Note::AnswerFrom(from));
         if !self.utterances.close() {
-            // No recogniser is configured any more.
-            self.endpointer.apply(Input::Settled);
+            // The recogniser was removed from the configuration.
+            self.endpointer.apply(Input::Resolved);
         }
     }
 
     /// Handles an event of an utterance whose audio has this epoch.
-    async fn found(&mut self, (epoch, told): (u64, UtteranceEvent)) {
+    async fn handle_utterance_event(&mut self, (epoch, event): (u64, UtteranceEvent)) {
         let listener = &self.shared.listener;
-        match told {
-            UtteranceEvent::Partial(words) => listener.hint(epoch, Report::Words(words)),
-            UtteranceEvent::Final(words) => {
-                listener.tell(epoch, Report::Words(words)).await;
-                self.endpointer.apply(Input::Settled);
+        match event {
+            UtteranceEvent::Partial(transcript) => listener.hint(epoch, Report::Words(transcript)),
+            UtteranceEvent::Final(transcript) => {
+                listener.tell(epoch, Report::Words(transcript)).await;
+                self.endpointer.apply(Input::Resolved);
             }
             UtteranceEvent::Failed(fault) => {
                 listener.tell(epoch, Report::Failed(fault)).await;
-                self.endpointer.apply(Input::Settled);
+                self.endpointer.apply(Input::Resolved);
             }
-            UtteranceEvent::Broken { said, fault } => {
-                if let Some(words) = said {
-                    listener.tell(epoch, Report::Words(words)).await;
+            UtteranceEvent::RecogniserFailed { transcript, fault } => {
+                if let Some(transcript) = transcript {
+                    listener.tell(epoch, Report::Words(transcript)).await;
                 }
                 listener.tell(epoch, Report::Failed(fault)).await;
                 // The rest of the speech becomes a new utterance: reset the VAD, so that it reports a new onset.
-                self.activity.forget();
-                let step = self.endpointer.apply(Input::Broken);
-                self.step(step).await;
+                self.activity.reset();
+                let step = self.endpointer.apply(Input::RecogniserFailed);
+                self.apply_step(step).await;
             }
         }
     }
 
     /// The next deadline.
-    fn next_alarm(&self) -> Instant {
+    fn next_deadline(&self) -> Instant {
         let parts = self.shared.speech.parts();
         if self.endpointer.state() != State::Listening {
-            let since = if self.utterances.are_open() { Instant::now() } else { self.last_input };
-            return since + limits::EAR_IDLE;
+            let since = if self.utterances.is_active() { Instant::now() } else { self.last_input };
+            return since + limits::INPUT_IDLE;
         }
         let fallback = std::time::Duration::from_millis(parts.vad.manual_fallback_ms);
         let silent = self.ends_by_silence().then(|| self.last_packet + self.end_silence(&parts.vad));
-        let lapses = self.endpointer.lapses_at(fallback, self.last_packet);
-        [silent, lapses].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + limits::EAR_IDLE)
+        let expires = self.endpointer.source_expires_at(fallback, self.last_packet);
+        [silent, expires].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + limits::INPUT_IDLE)
     }
 
     /// Whether end silence closes the open utterance.
@@ -426,20 +426,20 @@ impl Pipeline {
         }
     }
 
-    /// Handles a deadline. True if the task may end.
-    async fn ring(&mut self, now: Instant) -> bool {
+    /// Handles a deadline. Returns true if the task may end.
+    async fn handle_deadline(&mut self, now: Instant) -> bool {
         if self.endpointer.state() != State::Listening {
-            return !self.utterances.are_open() && now >= self.last_input + limits::EAR_IDLE;
+            return !self.utterances.is_active() && now >= self.last_input + limits::INPUT_IDLE;
         }
         let parts = self.shared.speech.parts();
-        if self.lapsed(&parts.vad) {
-            let step = self.endpointer.apply(Input::Lapse);
-            self.step(step).await;
+        if self.source_expired(&parts.vad) {
+            let step = self.endpointer.apply(Input::SourceExpired);
+            self.apply_step(step).await;
         } else if self.ends_by_silence() && now >= self.last_packet + self.end_silence(&parts.vad) {
-            // No packets count as silence.
-            let step = self.endpointer.apply(self.silent());
-            self.activity.forget();
-            self.step(step).await;
+            // Missing packets count as silence.
+            let step = self.endpointer.apply(self.silence_input());
+            self.activity.reset();
+            self.apply_step(step).await;
         }
         false
     }

@@ -20,14 +20,14 @@ pub(super) enum UtteranceEvent {
     Partial(Words),
     Final(Words),
     Failed(Fault),
-    /// The open utterance failed before its end; with the transcript until then, if any.
-    Broken {
-        said: Option<Words>,
+    /// The recogniser failed before the end of the open utterance; with the transcript up to then, if any.
+    RecogniserFailed {
+        transcript: Option<Words>,
         fault: Fault,
     },
 }
 
-struct Spoken {
+struct TrackedUtterance {
     utterance: Utterance,
     /// Epoch of its audio.
     epoch: u64,
@@ -40,65 +40,66 @@ struct Spoken {
     /// The VAD has detected speech in it.
     voiced: bool,
     /// It reached the maximum length and was split.
-    cut: bool,
+    split: bool,
 }
 
 pub(super) struct Utterances {
     speech: Arc<Speech>,
-    open: Option<Spoken>,
+    open: Option<TrackedUtterance>,
     /// Oldest first.
-    settling: VecDeque<Spoken>,
+    pending: VecDeque<TrackedUtterance>,
     /// Pre-roll: the latest samples, for the start of the next utterance.
-    before: VecDeque<i16>,
+    pre_roll: VecDeque<i16>,
 }
 
 impl Utterances {
     pub(super) fn new(speech: Arc<Speech>) -> Self {
-        Self { speech, open: None, settling: VecDeque::new(), before: VecDeque::new() }
+        Self { speech, open: None, pending: VecDeque::new(), pre_roll: VecDeque::new() }
     }
 
     /// Appends samples to the open utterance and to the pre-roll.
-    pub(super) fn hear(&mut self, pcm: &[i16], vad: &VadConfig) {
+    pub(super) fn push(&mut self, pcm: &[i16], vad: &VadConfig) {
         if let Some(open) = &mut self.open {
             open.utterance.push(pcm);
             open.samples += pcm.len() as u64;
         }
         let samples = |ms: u64| (ms * u64::from(RATE) / 1000) as usize;
         // The VAD reports an onset with a delay.
-        let most = samples(vad.pre_roll_ms + vad.start_ms) + pcm.len();
-        self.before.extend(pcm);
-        self.before.drain(..self.before.len().saturating_sub(most));
+        let max = samples(vad.pre_roll_ms + vad.start_ms) + pcm.len();
+        self.pre_roll.extend(pcm);
+        self.pre_roll.drain(..self.pre_roll.len().saturating_sub(max));
     }
 
     /// Opens an utterance, with or without pre-roll. Does nothing where no recogniser is configured.
-    pub(super) fn open(&mut self, with_before: bool, epoch: u64) {
+    pub(super) fn open(&mut self, with_pre_roll: bool, epoch: u64) {
         let parts = self.speech.parts();
         let Some(recogniser) = parts.recogniser.clone() else { return };
         let source = recogniser.name().into();
-        let utterance = Utterance::begin_in(self.speech.audio_budget().clone(), recogniser, parts.terms);
+        let utterance =
+            Utterance::start_with_budget(self.speech.audio_budget().clone(), recogniser, parts.recognition_policy);
         let (start_ms, end_ms, ended, samples) = (unix_ms(), None, None, 0);
-        let (voiced, cut) = (false, false);
-        let mut open = Spoken { utterance, epoch, source, start_ms, end_ms, ended, samples, voiced, cut };
-        if with_before {
-            let before = self.before.make_contiguous();
-            open.utterance.push(before);
-            open.samples = before.len() as u64;
+        let (voiced, split) = (false, false);
+        let mut open = TrackedUtterance { utterance, epoch, source, start_ms, end_ms, ended, samples, voiced, split };
+        if with_pre_roll {
+            let pre_roll = self.pre_roll.make_contiguous();
+            open.utterance.push(pre_roll);
+            open.samples = pre_roll.len() as u64;
             open.start_ms = open.start_ms.saturating_sub(ms(duration(open.samples)));
         }
-        self.before.clear();
+        self.pre_roll.clear();
         self.open = Some(open);
     }
 
-    /// Closes the open utterance: the recogniser is told at once. False if none is open.
+    /// Closes the open utterance and signals the end to the recogniser at once. False if none is open.
     pub(super) fn close(&mut self) -> bool {
         let Some(mut ended) = self.open.take() else { return false };
-        // Samples of one utterance are no pre-roll of the next.
-        self.before.clear();
+        // Audio of one utterance is no pre-roll of the next.
+        self.pre_roll.clear();
         ended.utterance.end();
         ended.ended = Some(Instant::now());
         ended.end_ms = Some(ended.start_ms + ms(duration(ended.samples)));
         metrics::counter!("modehost_utterances_total").increment(1);
-        self.settling.push_back(ended);
+        self.pending.push_back(ended);
         true
     }
 
@@ -107,8 +108,8 @@ impl Utterances {
         self.open = None;
     }
 
-    /// Drops the open utterance, a press without voice.
-    pub(super) fn drop_press(&mut self) {
+    /// Drops the open utterance as a press without voice.
+    pub(super) fn drop_silent_press(&mut self) {
         if self.open.take().is_some()
             && let Some(recogniser) = &self.speech.parts().recogniser
         {
@@ -116,34 +117,34 @@ impl Utterances {
             metrics::counter!("modehost_asr_recognitions_total", "provider" => provider, "outcome" => "no_voice")
                 .increment(1);
         }
-        self.before.clear();
+        self.pre_roll.clear();
     }
 
     /// Drops all utterances and the pre-roll.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.open = None;
-        self.settling.clear();
-        self.before.clear();
+        self.pending.clear();
+        self.pre_roll.clear();
     }
 
     /// Marks the open utterance as split at the maximum length.
-    pub(super) fn cut(&mut self) {
+    pub(super) fn mark_split(&mut self) {
         if let Some(open) = &mut self.open {
-            open.cut = true;
+            open.split = true;
         }
     }
 
     /// Marks the open utterance as voiced.
-    pub(super) fn voiced(&mut self) {
+    pub(super) fn mark_voiced(&mut self) {
         if let Some(open) = &mut self.open {
             open.voiced = true;
         }
     }
 
     /// Adds to the amount of voice in the open utterance.
-    pub(super) fn voice(&self, voice: Voice) {
+    pub(super) fn add_voice(&self, voice: Voice) {
         if let Some(open) = &self.open {
-            open.utterance.voice(voice);
+            open.utterance.add_voice(voice);
         }
     }
 
@@ -161,56 +162,59 @@ impl Utterances {
     }
 
     /// Whether an event is to be expected.
-    pub(super) fn are_open(&self) -> bool {
-        self.open.is_some() || !self.settling.is_empty()
+    pub(super) fn is_active(&self) -> bool {
+        self.open.is_some() || !self.pending.is_empty()
     }
 
     /// The next event, with the epoch of its audio. Cancel safe.
     pub(super) async fn next(&mut self) -> (u64, UtteranceEvent) {
-        if self.settling.len() > limits::EAR_SETTLING {
-            let epoch = self.settling.pop_front().map_or(0, |oldest| oldest.epoch);
+        if self.pending.len() > limits::PENDING_TRANSCRIPTS {
+            let epoch = self.pending.pop_front().map_or(0, |oldest| oldest.epoch);
             let message = "more was said than could be recognised in time";
-            return (epoch, UtteranceEvent::Failed(Fault::passing(FaultKind::Busy, message)));
+            return (epoch, UtteranceEvent::Failed(Fault::transient(FaultKind::Busy, message)));
         }
-        if let Some(oldest) = self.settling.front_mut() {
-            let heard = oldest.utterance.next().await;
-            let (epoch, words) = (oldest.epoch, words(oldest, &heard));
-            let told = match heard {
-                AsrEvent::Partial(_) => return (epoch, UtteranceEvent::Partial(words)),
-                AsrEvent::Final(_) => UtteranceEvent::Final(words),
+        if let Some(oldest) = self.pending.front_mut() {
+            let asr_event = oldest.utterance.next().await;
+            let (epoch, transcript) = (oldest.epoch, transcript(oldest, &asr_event));
+            let event = match asr_event {
+                AsrEvent::Partial(_) => return (epoch, UtteranceEvent::Partial(transcript)),
+                AsrEvent::Final(_) => UtteranceEvent::Final(transcript),
                 AsrEvent::Failed(fault) => UtteranceEvent::Failed(fault),
             };
-            self.settling.pop_front();
-            return (epoch, told);
+            self.pending.pop_front();
+            return (epoch, event);
         }
         let Some(open) = &mut self.open else { return std::future::pending().await };
-        let heard = open.utterance.next().await;
-        let (epoch, words) = (open.epoch, words(open, &heard));
-        // The recogniser ended before the utterance: its confirmed text still counts.
-        let broken = match heard {
-            AsrEvent::Partial(_) => return (epoch, UtteranceEvent::Partial(words)),
+        let asr_event = open.utterance.next().await;
+        let (epoch, transcript) = (open.epoch, transcript(open, &asr_event));
+        // The recogniser ended before the utterance did: its confirmed text still counts.
+        let failed = match asr_event {
+            AsrEvent::Partial(_) => return (epoch, UtteranceEvent::Partial(transcript)),
             AsrEvent::Final(_) => {
-                let ended = || Fault::passing(FaultKind::Garbled, "the recogniser ended before the utterance did");
-                UtteranceEvent::Broken { said: Some(words), fault: open.utterance.fault().unwrap_or_else(ended) }
+                let ended = || Fault::transient(FaultKind::Malformed, "the recogniser ended before the utterance did");
+                UtteranceEvent::RecogniserFailed {
+                    transcript: Some(transcript),
+                    fault: open.utterance.fault().unwrap_or_else(ended),
+                }
             }
-            AsrEvent::Failed(fault) => UtteranceEvent::Broken { said: None, fault },
+            AsrEvent::Failed(fault) => UtteranceEvent::RecogniserFailed { transcript: None, fault },
         };
         self.open = None;
-        self.before.clear();
-        (epoch, broken)
+        self.pre_roll.clear();
+        (epoch, failed)
     }
 }
 
-fn words(spoken: &Spoken, heard: &AsrEvent) -> Words {
-    let (text, is_final) = match heard {
+fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Words {
+    let (text, is_final) = match asr_event {
         AsrEvent::Partial(text) => (text.clone(), false),
         AsrEvent::Final(text) => (text.clone(), true),
         AsrEvent::Failed(_) => ("".into(), true),
     };
-    let end_ms = spoken.end_ms.unwrap_or_else(|| spoken.start_ms + ms(duration(spoken.samples)));
-    let (start_ms, source) = (spoken.start_ms, spoken.source.clone());
-    let took = spoken.ended.filter(|_| is_final).map(|ended| ended.elapsed());
-    Words { text, is_final, cut: spoken.cut, start_ms, end_ms, took, source }
+    let end_ms = tracked.end_ms.unwrap_or_else(|| tracked.start_ms + ms(duration(tracked.samples)));
+    let (start_ms, source) = (tracked.start_ms, tracked.source.clone());
+    let took = tracked.ended.filter(|_| is_final).map(|ended| ended.elapsed());
+    Words { text, is_final, cut: tracked.split, start_ms, end_ms, took, source }
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -1,14 +1,14 @@
-//! Addresses of services. Rule: an address that cannot be called is refused when it is read, with
-//! what it should look like, and is not repeated, since people put tokens into addresses.
+//! Validation of service addresses. Rule: an unusable address is rejected when the configuration is read, with an
+//! example of a valid one, and is not repeated, since people put tokens into addresses.
 
 use reqwest::Url;
 
-/// An address of a WebSocket service.
+/// Validates the address of a WebSocket service.
 pub(crate) fn is_socket(address: &str, _: &()) -> garde::Result {
     is_address(address, &["ws", "wss"], "ws://host:port/ or wss://host/")
 }
 
-/// An address that `/audio/…` can be put behind.
+/// Validates a base URL, to which `/audio/…` is appended.
 pub(crate) fn is_base_url(address: &str, _: &()) -> garde::Result {
     is_address(address, &["http", "https"], "https://api.example.org/v1")?;
     let path = address.trim_end_matches('/');
@@ -25,7 +25,7 @@ fn is_address(address: &str, schemes: &[&str], looks: &str) -> garde::Result {
     let url = Url::parse(address).map_err(|_| fault())?;
     let rest = address.split_once("://").map_or("", |(_, rest)| rest);
     let hostless = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
-    if hostless || !schemes.contains(&url.scheme()) || address.contains(|one: char| one.is_whitespace()) {
+    if hostless || !schemes.contains(&url.scheme()) || address.contains(|c: char| c.is_whitespace()) {
         return Err(fault());
     }
     if !url.username().is_empty() || url.password().is_some() {

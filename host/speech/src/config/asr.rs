@@ -1,4 +1,4 @@
-//! The section `asr`: which recogniser hears, and how it is reached.
+//! Settings of the section `asr`: the recogniser and how it is reached. Rule: the chosen provider needs its section.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::address::{is_base_url, is_socket};
 use super::key::{Key, is_key};
 
-/// Which recogniser hears.
+/// Provider of speech recognition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AsrProvider {
-    /// Nobody: words are typed.
+    /// Off: only typed text is processed.
     #[default]
     None,
     /// Volcengine (Doubao) streaming.
@@ -25,7 +25,7 @@ pub enum AsrProvider {
     FunAsr,
     /// Any service with OpenAI's `/audio/transcriptions`.
     OpenAi,
-    /// On this machine, with no service.
+    /// On this machine, without a service.
     Local,
 }
 
@@ -36,11 +36,10 @@ pub struct AsrConfig {
     /// `none`, `doubao`, `funasr`, `openai` or `local`. Default `none`.
     #[garde(custom(self.is_configured()))]
     pub provider: AsrProvider,
-    /// Time from the end of an utterance to its text, with further tries, in s, 1 to 120. Default 10.
+    /// Time from the end of an utterance to its text, including retries, in s, 1 to 120. Default 10.
     #[garde(range(min = 1, max = 120))]
     pub timeout_s: u64,
-    /// Further tries after a failure that may pass, 0 to 10; each gets the sound that has not been
-    /// acknowledged. Default 2.
+    /// Retries after a transient failure, 0 to 10; each gets the audio that has not been acknowledged. Default 2.
     #[garde(range(max = 10))]
     pub retries: u32,
     /// Volcengine (Doubao) streaming. Default none.
@@ -134,17 +133,17 @@ fn doubao_window() -> u64 {
     800
 }
 
-/// How a FunASR runtime works.
+/// Mode of a FunASR runtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FunAsrMode {
-    /// Drafts while one speaks, then each sentence once more and better.
+    /// Partial results during speech, then a better result for each sentence.
     #[default]
     #[serde(rename = "2pass")]
     TwoPass,
-    /// Drafts only, as fast as they come; the last one is the text.
+    /// Partial results only, with the lowest latency; the last one is the text.
     #[serde(rename = "online")]
     Online,
-    /// Each sentence once, when it has ended; no drafts.
+    /// One result per sentence, after its end; no partial results.
     #[serde(rename = "offline")]
     Offline,
 }
@@ -160,11 +159,11 @@ pub struct FunAsrConfig {
     #[serde(default)]
     #[garde(skip)]
     pub mode: FunAsrMode,
-    /// Words to listen for, with their weights, 1 to 100. Default none.
+    /// Words to recognise preferably, with their weights, 1 to 100. Default none.
     #[serde(default)]
     #[garde(length(max = 1000))]
     pub hotwords: BTreeMap<String, u32>,
-    /// Take any certificate: the runtime makes one of its own. Default false.
+    /// Accept any certificate: the runtime creates a self-signed one. Default false.
     #[serde(default)]
     #[garde(skip)]
     pub accept_invalid_certificates: bool,
@@ -174,7 +173,7 @@ pub struct FunAsrConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct TranscriptionConfig {
-    /// Up to and without `/audio/transcriptions`, such as `https://api.example.org/v1`. Must be given.
+    /// Base URL without `/audio/transcriptions`, such as `https://api.example.org/v1`. Must be given.
     #[garde(custom(is_base_url))]
     pub base_url: Address,
     /// Sent as `Authorization: Bearer`. Default none.
@@ -184,7 +183,7 @@ pub struct TranscriptionConfig {
     /// Model, as the provider names it. Must be given.
     #[garde(length(min = 1, max = 256))]
     pub model: String,
-    /// Such as `zh`. Default none: the provider finds out.
+    /// Such as `zh`. Default none: the provider detects it.
     #[serde(default)]
     #[garde(inner(length(min = 2, max = 32), ascii))]
     pub language: Option<String>,
@@ -201,7 +200,7 @@ pub struct LocalConfig {
     /// File of a model in whisper.cpp's ggml format. Must be given.
     #[garde(skip)]
     pub model_path: PathBuf,
-    /// Such as `zh`. Default none: it is found out.
+    /// Such as `zh`. Default none: the language is detected.
     #[serde(default)]
     #[garde(inner(length(min = 2, max = 32), ascii))]
     pub language: Option<String>,

@@ -1,4 +1,4 @@
-//! What a provider knows us by. Rule: it is read and sent, and shown nowhere.
+//! The key of a provider. Rule: it is read and sent, and never shown.
 
 use modehost_ids::{Secret, SecretKind};
 
@@ -14,7 +14,7 @@ impl SecretKind for OfSpeech {
     const ABOUT: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
 }
 
-/// Whether it can stand in a header.
+/// Whether a key is a valid header value.
 pub(crate) fn is_key(key: &Key, _: &()) -> garde::Result {
     let whole = (1..=4096).contains(&key.expose().len()) && key.expose().bytes().all(|byte| byte.is_ascii_graphic());
     if whole {

@@ -1,4 +1,5 @@
-//! The section `tts`: who speaks, and in what form devices get it.
+//! Settings of the section `tts`: the provider of speech, and the audio format for devices. Rule: the chosen provider
+//! needs its section.
 
 use crate::limits;
 use garde::Validate;
@@ -9,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::address::is_base_url;
 use super::key::{Key, is_key};
 
-/// Who speaks.
+/// Provider of speech synthesis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TtsProvider {
-    /// `openai` where `tts.openai` is given, else `espeak` where it is installed, else nobody.
+    /// `openai` where `tts.openai` is given, else `espeak` where it is installed, else none.
     #[default]
     Auto,
-    /// Nobody: what is said goes out as captions.
+    /// Off: answers are sent as captions only.
     None,
     /// Any service with OpenAI's `/audio/speech`.
     OpenAi,
@@ -24,24 +25,24 @@ pub enum TtsProvider {
     Espeak,
 }
 
-/// Section `tts`: speech synthesis. Hot: from the next answer, but for `sample_rate` and `frame_ms`,
-/// which a device is told when it says hello.
+/// Section `tts`: speech synthesis. Hot: from the next answer, except `sample_rate` and `frame_ms`, which a device
+/// receives when it says hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
 pub struct TtsConfig {
     /// `auto`, `none`, `openai` or `espeak`. Default `auto`.
     #[garde(custom(self.is_configured()))]
     pub provider: TtsProvider,
-    /// Of what devices get, in Hz: 8000, 12000, 16000, 24000 or 48000. Default 24000.
+    /// Sample rate of the audio for devices, in Hz: 8000, 12000, 16000, 24000 or 48000. Default 24000.
     #[garde(custom(is_opus_rate))]
     pub sample_rate: u32,
     /// Length of a frame, in ms: 20, 40 or 60. Default 60.
     #[garde(custom(is_frame))]
     pub frame_ms: u32,
-    /// Of the Opus that devices get, in bit/s, 6000 to 128000. Default 24000.
+    /// Bit rate of Opus for devices, in bit/s, 6000 to 128000. Default 24000.
     #[garde(range(min = 6000, max = 128_000))]
     pub bitrate: u32,
-    /// Time from a sentence to its first sound, in s, 1 to 60. Default 10.
+    /// Time from a sentence to its first audio, in s, 1 to 60. Default 10.
     #[garde(range(min = 1, max = 60))]
     pub timeout_s: u64,
     /// OpenAI-compatible speech. Default none.
@@ -56,10 +57,10 @@ impl Default for TtsConfig {
     fn default() -> Self {
         Self {
             provider: TtsProvider::Auto,
-            sample_rate: limits::SPEECH_RATE,
-            frame_ms: limits::SPEECH_FRAME_MS,
-            bitrate: limits::SPEECH_BITRATE,
-            timeout_s: limits::SPEECH_TIMEOUT.as_secs(),
+            sample_rate: limits::TTS_SAMPLE_RATE,
+            frame_ms: limits::TTS_FRAME_MS,
+            bitrate: limits::TTS_BITRATE,
+            timeout_s: limits::TTS_TIMEOUT.as_secs(),
             openai: None,
             espeak: EspeakConfig::default(),
         }
@@ -90,7 +91,7 @@ fn is_frame(ms: &u32, _: &()) -> garde::Result {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct SpeechConfig {
-    /// Up to and without `/audio/speech`, such as `https://api.example.org/v1`. Must be given.
+    /// Base URL without `/audio/speech`, such as `https://api.example.org/v1`. Must be given.
     #[garde(custom(is_base_url))]
     pub base_url: Address,
     /// Sent as `Authorization: Bearer`. Default none.
@@ -104,22 +105,22 @@ pub struct SpeechConfig {
     #[serde(default = "voice")]
     #[garde(length(min = 1, max = 256))]
     pub voice: String,
-    /// 0.25 to 4. Default 1.
+    /// Speed factor, 0.25 to 4. Default 1.
     #[serde(default = "speed")]
     #[garde(range(min = 0.25, max = 4.0))]
     pub speed: f64,
-    /// What is asked for: `pcm`, `wav`, `mp3` or `opus`; for services that know no PCM. What comes is taken
-    /// for what it is. Default `pcm`.
+    /// Requested format: `pcm`, `wav`, `mp3` or `opus`; for services without PCM. The format of a response is detected.
+    /// Default `pcm`.
     #[serde(default)]
     #[garde(skip)]
     pub response_format: SpeechFormat,
-    /// Of PCM without a header, in Hz, 8000 to 48000; other sound says it itself. Default 24000.
+    /// Sample rate of PCM without a header, in Hz, 8000 to 48000; other formats carry it themselves. Default 24000.
     #[serde(default = "pcm_rate")]
     #[garde(range(min = 8000, max = 48_000))]
     pub pcm_rate: u32,
 }
 
-/// How a service is asked to encode speech.
+/// Format that is requested of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpeechFormat {
@@ -157,7 +158,7 @@ pub struct EspeakConfig {
     /// characters, `en-us` for others.
     #[garde(inner(length(min = 1, max = 64), ascii))]
     pub voice: Option<String>,
-    /// Words a minute, 80 to 450. Default 175.
+    /// Words per minute, 80 to 450. Default 175.
     #[garde(range(min = 80, max = 450))]
     pub rate: u32,
 }

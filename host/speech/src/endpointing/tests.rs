@@ -1,10 +1,11 @@
-//! The table of endpointing, whole: every state, every source, every input.
+//! The complete transition table of endpointing: every state, every source, every input. Rule: a new input needs a row.
 
 use modehost_protocol::ListenMode::{Auto, Manual, Realtime};
 
 use super::EndpointSource::{Device, Vad};
 use super::Input::{
-    Bounce, Broken, Gone, Lapse, Reset, Settled, Start, Stop, TooLong, Unvoiced, VoiceBegan, VoiceEnded,
+    Bounce, Disconnected, RecogniserFailed, Reset, Resolved, SourceExpired, Start, Stop, TooLong, Unvoiced, VoiceBegan,
+    VoiceEnded,
 };
 use super::State::{Finalizing, Idle, Listening as Open};
 use super::*;
@@ -16,24 +17,24 @@ const INPUTS: [Input; 14] = [
     Start(Manual),
     Stop,
     Bounce,
-    Lapse,
+    SourceExpired,
     VoiceBegan,
     VoiceEnded,
     Unvoiced,
     TooLong,
-    Broken,
-    Gone,
-    Settled,
+    RecogniserFailed,
+    Disconnected,
+    Resolved,
     Reset,
 ];
 
 fn at(state: State, source: EndpointSource, trusted: bool) -> Endpointer {
-    let (open, settling) = match state {
+    let (open, pending) = match state {
         Idle => (false, 0),
         Open => (true, 0),
         Finalizing => (false, 1),
     };
-    Endpointer { open, settling, source, trusted, ..Endpointer::default() }
+    Endpointer { open, pending, source, trusted, ..Endpointer::default() }
 }
 
 #[test]
@@ -56,17 +57,17 @@ fn a1_every_transition() {
             same(state, source),
             same(state, source),
             same(Idle, source),
-            (Idle, source, Step::Forget),
+            (Idle, source, Step::Reset),
         ]
     };
     let open = |source: EndpointSource, trusted: bool| -> [Row; 14] {
         let (ended, unvoiced) = match (source, trusted) {
             (Vad, _) => ((Finalizing, Vad, Step::Close), (Idle, Vad, Step::Discard)),
             (Device, true) => (same(Open, Device), same(Open, Device)),
-            // Nobody knows whether its stop will come (A.10).
+            // Such a device may never send its stop (A.10).
             (Device, false) => ((Finalizing, Vad, Step::Close), same(Open, Device)),
         };
-        // Vad has told its boundaries already, where it did not rule.
+        // As the source, the VAD has applied its onsets and ends already; otherwise they are reviewed.
         let handed = if source == Device { (Open, Vad, Step::Review) } else { same(Open, Vad) };
         [
             handed,
@@ -78,11 +79,11 @@ fn a1_every_transition() {
             same(Open, source),
             ended,
             unvoiced,
-            (Open, source, Step::Cut),
+            (Open, source, Step::Split),
             (Idle, Vad, Step::Discard),
             (Finalizing, source, Step::Close),
             same(Open, source),
-            (Idle, source, Step::Forget),
+            (Idle, source, Step::Reset),
         ]
     };
     for (source, trusted) in [(Vad, false), (Vad, true), (Device, false), (Device, true)] {
@@ -92,7 +93,7 @@ fn a1_every_transition() {
                 let mut endpointer = at(state, source, trusted);
                 let step = endpointer.apply(input);
                 let found = (endpointer.state(), endpointer.source(), step);
-                assert_eq!(found, expected, "{state:?} ruled by {source:?}, trusted: {trusted}, {input:?}");
+                assert_eq!(found, expected, "{state:?} with source {source:?}, trusted: {trusted}, {input:?}");
             }
         }
     }
@@ -106,14 +107,14 @@ fn a1_utterances_that_are_awaited_are_counted() {
         assert_eq!(endpointer.apply(Stop), Step::Close);
     }
     assert_eq!(endpointer.apply(Start(Manual)), Step::Open);
-    assert_eq!(endpointer.apply(TooLong), Step::Cut);
+    assert_eq!(endpointer.apply(TooLong), Step::Split);
     assert_eq!(endpointer.apply(Stop), Step::Close);
     for left in (0..4).rev() {
         assert_eq!(endpointer.state(), Finalizing, "{left} more");
-        endpointer.apply(Settled);
+        endpointer.apply(Resolved);
     }
     assert_eq!(endpointer.state(), Idle);
-    endpointer.apply(Settled);
+    endpointer.apply(Resolved);
     assert_eq!(endpointer.state(), Idle, "one too many does no harm");
 }
 
@@ -130,7 +131,7 @@ async fn a1_bounces_closer_than_300_ms_are_ignored() {
         endpointer.device_endpoint(None, now);
         assert_eq!(endpointer.device_endpoint(Some(Manual), now + ms(apart)), expected, "start {apart} ms after stop");
     }
-    // A boundary that is only repeated is none that bounces.
+    // A repeated endpoint is no bounce.
     let (mut endpointer, now) = (Endpointer::default(), Instant::now());
     endpointer.device_endpoint(Some(Auto), now);
     assert_eq!(endpointer.device_endpoint(Some(Manual), now + ms(1)), Step::Open);
@@ -147,7 +148,7 @@ async fn a1_what_is_said_after_a_bounce_is_heard_by_voice() {
     assert_eq!(
         endpointer.device_endpoint(None, now + Duration::from_secs(4)),
         Step::Close,
-        "a clear boundary rules again"
+        "the device is the source again"
     );
     assert_eq!(endpointer.source(), Device);
 }
@@ -155,18 +156,18 @@ async fn a1_what_is_said_after_a_bounce_is_heard_by_voice() {
 #[tokio::test(start_paused = true)]
 async fn a2_the_devices_rule_lapses() {
     let (mut endpointer, now, fallback) = (Endpointer::default(), Instant::now(), Duration::from_millis(5000));
-    assert_eq!(endpointer.lapses_at(fallback, now), None);
+    assert_eq!(endpointer.source_expires_at(fallback, now), None);
     endpointer.device_endpoint(Some(Auto), now);
-    assert_eq!(endpointer.lapses_at(fallback, now), None, "voice rules anyway");
+    assert_eq!(endpointer.source_expires_at(fallback, now), None, "the VAD is the source already");
     endpointer.device_endpoint(Some(Manual), now);
     let talking = now + Duration::from_secs(3);
-    assert_eq!(endpointer.lapses_at(fallback, talking), Some(now + fallback));
-    assert_eq!(endpointer.apply(Lapse), Step::Review);
+    assert_eq!(endpointer.source_expires_at(fallback, talking), Some(now + fallback));
+    assert_eq!(endpointer.apply(SourceExpired), Step::Review);
     assert_eq!(endpointer.apply(VoiceEnded), Step::Close);
     assert_eq!(endpointer.apply(VoiceBegan), Step::Open, "one utterance after another");
-    assert_eq!(endpointer.lapses_at(fallback, now), None);
+    assert_eq!(endpointer.source_expires_at(fallback, now), None);
     endpointer.device_endpoint(Some(Manual), now + Duration::from_secs(9));
-    assert_eq!(endpointer.source(), Device, "until the device sets a boundary again");
+    assert_eq!(endpointer.source(), Device, "until the next endpoint of the device");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,10 +177,10 @@ async fn a10_what_a_device_that_sends_stop_holds_open_is_held_open_while_it_soun
     assert!(!endpointer.is_trusted());
     endpointer.device_endpoint(None, now + Duration::from_secs(2));
     assert!(endpointer.is_trusted());
-    endpointer.apply(Settled);
+    endpointer.apply(Resolved);
     let pressed = now + Duration::from_secs(4);
     endpointer.device_endpoint(Some(Manual), pressed);
-    assert_eq!(endpointer.apply(VoiceEnded), Step::Nothing, "whoever thinks holds the button");
+    assert_eq!(endpointer.apply(VoiceEnded), Step::Nothing, "a pause with the button held");
     let sounding = pressed + Duration::from_secs(20);
-    assert_eq!(endpointer.lapses_at(fallback, sounding), Some(sounding + fallback));
+    assert_eq!(endpointer.source_expires_at(fallback, sounding), Some(sounding + fallback));
 }

@@ -1,6 +1,6 @@
-//! Packets to a device, at the pace at which it plays them. Rule: five frames at once, then one for
-//! each frame's time, reckoned from the first and not from the last, so that late wakes do not add up;
-//! where the device has run dry, five at once again.
+//! Sends packets to a device at the pace of playback. Rule: a burst of five frames, then one per frame time, scheduled
+//! from the first frame and not from the last, so that late wake-ups do not add up; after an underrun another burst of
+//! five.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use modehost_protocol::reply::{self, ErrorCode, Reference};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::produce::Piece;
+use super::produce::PlayItem;
 use super::{Sentence, Shared};
 use crate::fault::Fault;
 
-/// Runs to the end of the turn.
+/// Runs until the turn has ended.
 pub(super) async fn run(
     shared: Arc<Shared>,
     provider: &'static str,
-    mut pieces: mpsc::Receiver<Piece>,
-    over: impl FnOnce() + Send + 'static,
+    mut items: mpsc::Receiver<PlayItem>,
+    on_end: impl FnOnce() + Send + 'static,
 ) {
     let mut player = Player::new(shared, provider);
-    while let Some(piece) = pieces.recv().await {
-        let mut next = Some(piece);
-        while let Some(piece) = next.take() {
-            match piece {
-                Piece::Begin(sentence) => player.sentence = Some(sentence),
-                Piece::Packet(packet) => player.packet(packet).await,
-                Piece::End(fault) => player.end(fault),
-                Piece::Done => {
-                    // More may come before all has been heard.
-                    next = timeout_at(player.heard(), pieces.recv()).await.ok().flatten();
+    while let Some(item) = items.recv().await {
+        let mut next = Some(item);
+        while let Some(item) = next.take() {
+            match item {
+                PlayItem::Begin(sentence) => player.sentence = Some(sentence),
+                PlayItem::Packet(packet) => player.send_packet(packet).await,
+                PlayItem::End(fault) => player.end_sentence(fault),
+                PlayItem::Done => {
+                    // Another sentence may be queued before playback ends.
+                    next = timeout_at(player.played_until(), items.recv()).await.ok().flatten();
                     if next.is_none() && player.stop() {
-                        return over();
+                        return on_end();
                     }
                 }
             }
@@ -48,47 +48,47 @@ struct Player {
     shared: Arc<Shared>,
     provider: &'static str,
     frame: Duration,
-    /// It has begun, and the device has not been told yet: that comes with its first frame.
+    /// The current sentence until `sentence_start` is sent with its first frame.
     sentence: Option<Sentence>,
-    /// When the frames that are being played began, and how many they are.
-    run: Option<(Instant, u32)>,
+    /// Start of the frames that are being played, and their number.
+    burst: Option<(Instant, u32)>,
     /// Frames of the turn.
     frames: u32,
-    /// Something has been heard in this turn.
-    heard: bool,
+    /// A frame of this turn has been ready.
+    has_audio: bool,
 }
 
 impl Player {
     fn new(shared: Arc<Shared>, provider: &'static str) -> Self {
         let frame = Duration::from_millis(u64::from(shared.downlink.frame_ms));
-        Self { shared, provider, frame, sentence: None, run: None, frames: 0, heard: false }
+        Self { shared, provider, frame, sentence: None, burst: None, frames: 0, has_audio: false }
     }
 
     fn is_over(&self) -> bool {
         !self.shared.state.lock().open
     }
 
-    /// Sends a frame when its time has come.
-    async fn packet(&mut self, packet: Vec<u8>) {
+    /// Sends a frame when it is due.
+    async fn send_packet(&mut self, packet: Vec<u8>) {
         self.wait_while_paused().await;
-        if !std::mem::replace(&mut self.heard, true) {
+        if !std::mem::replace(&mut self.has_audio, true) {
             if let Some(sentence) = &self.sentence {
-                // Reckoned to the first frame that is ready: the wait behind it is the device's.
+                // Measured at the first frame that is ready: the wait that follows is for the display of the device.
                 metrics::histogram!("modehost_tts_first_audio_seconds", "provider" => self.provider)
                     .record(sentence.queued.elapsed().as_secs_f64());
             }
-            self.wait_for_screen().await;
+            self.wait_for_display().await;
         }
         let now = Instant::now();
-        // What was sent has been played by now.
-        if self.run.is_none_or(|(began, sent)| began + self.frame * sent <= now) {
-            if self.run.is_some() {
+        // Everything sent has been played by now: the first frame, or an underrun.
+        if self.burst.is_none_or(|(began, sent)| began + self.frame * sent <= now) {
+            if self.burst.is_some() {
                 metrics::counter!("modehost_tts_underruns_total").increment(1);
             }
-            self.run = Some((now, 0));
+            self.burst = Some((now, 0));
         }
-        let Some((began, sent)) = self.run else { return };
-        let due = began + self.frame * (sent + 1).saturating_sub(limits::SPEECH_BURST);
+        let Some((began, sent)) = self.burst else { return };
+        let due = began + self.frame * (sent + 1).saturating_sub(limits::PLAYBACK_BURST);
         if due > now {
             sleep_until(due).await;
             self.wait_while_paused().await;
@@ -103,19 +103,19 @@ impl Player {
             return;
         }
         let _ = self.shared.outbox.audio(packet, timestamp);
-        if state.awaited.zip(begins).is_some_and(|(awaited, queued)| queued >= awaited) {
-            (state.awaited, state.first_sound) = (None, Some(Instant::now()));
+        if state.awaiting_since.zip(begins).is_some_and(|(awaiting_since, queued)| queued >= awaiting_since) {
+            (state.awaiting_since, state.first_sound) = (None, Some(Instant::now()));
         }
         self.frames += 1;
-        self.run = Some((began, sent + 1));
-        state.account.frame(began + self.frame * (sent + 1));
+        self.burst = Some((began, sent + 1));
+        state.progress.add_frame(began + self.frame * (sent + 1));
         metrics::counter!("modehost_tts_frames_total").increment(1);
     }
 
-    /// Firmware throws away what comes while its screen still works on `start` (A.12).
-    async fn wait_for_screen(&self) {
+    /// Firmware drops frames that arrive while its display still handles `start` (A.12).
+    async fn wait_for_display(&self) {
         let began = self.shared.state.lock().began;
-        sleep_until(began + limits::FIRST_SOUND).await;
+        sleep_until(began + limits::FIRST_FRAME_DELAY).await;
     }
 
     async fn wait_while_paused(&self) {
@@ -124,7 +124,7 @@ impl Player {
         }
     }
 
-    /// Tells the device what it is about to hear.
+    /// Sends `sentence_start`.
     fn begin_sentence(&mut self) {
         let Some(sentence) = self.sentence.take() else { return };
         let mut state = self.shared.state.lock();
@@ -134,15 +134,15 @@ impl Player {
         let text = reply::tts("sentence_start", Some(&sentence.text), &self.shared.session_id);
         let _ = self.shared.outbox.text(text);
         state.in_sentence = true;
-        state.account.begin(sentence.who, sentence.text);
-        state.sounded = true;
-        for message in std::mem::take(&mut state.with_sound) {
+        state.progress.begin_sentence(sentence.plugin, sentence.text);
+        state.has_audio = true;
+        for message in std::mem::take(&mut state.with_first_frame) {
             let _ = self.shared.outbox.text(message);
         }
     }
 
-    /// The sentence is over. One without sound is a caption.
-    fn end(&mut self, fault: Option<Fault>) {
+    /// Ends the sentence. One without audio is a caption.
+    fn end_sentence(&mut self, fault: Option<Fault>) {
         self.begin_sentence();
         let outcome = fault.as_ref().map_or("ok", |fault| fault.kind.label());
         let provider = self.provider;
@@ -152,15 +152,15 @@ impl Player {
             return;
         }
         state.in_sentence = false;
-        state.account.end();
+        state.progress.end_sentence();
         if let Some(sentence) = state.sentences.pop_front() {
             state.bytes -= sentence.text.len();
-            state.taken = state.taken.saturating_sub(1);
+            state.started = state.started.saturating_sub(1);
             let text = reply::tts("sentence_end", Some(&sentence.text), &self.shared.session_id);
             let _ = self.shared.outbox.text(text);
         }
-        let Some(fault) = fault.filter(|_| !state.told) else { return };
-        state.told = true;
+        let Some(fault) = fault.filter(|_| !state.error_sent) else { return };
+        state.error_sent = true;
         let message = "this cannot be said aloud at the moment; it is shown as text";
         let error = reply::error(ErrorCode::TtsUnavailable.as_str(), message, &Reference::default());
         let _ = self.shared.outbox.text(error);
@@ -168,18 +168,18 @@ impl Player {
         tracing::warn!(provider, kind = fault.kind.label(), "a sentence was not spoken: {fault}");
     }
 
-    /// When all that was sent has been heard, with a margin.
-    fn heard(&self) -> Instant {
-        let played = self.run.map(|(began, sent)| began + self.frame * (sent + limits::SPEECH_MARGIN));
+    /// When everything sent has been played, with a margin.
+    fn played_until(&self) -> Instant {
+        let played = self.burst.map(|(began, sent)| began + self.frame * (sent + limits::PLAYBACK_MARGIN));
         played.unwrap_or_else(Instant::now)
     }
 
-    /// Ends the turn, if nothing has come meanwhile.
+    /// Ends the turn, unless a sentence was queued meanwhile.
     fn stop(&self) -> bool {
         let mut state = self.shared.state.lock();
         if !state.open || !state.finishing || !state.sentences.is_empty() {
-            // Whoever produces tells the end once more.
-            state.done_told = false;
+            // The producer sends `Done` once more.
+            state.done_sent = false;
             drop(state);
             self.shared.produce.notify_one();
             return false;

@@ -1,5 +1,5 @@
-//! Sentences to packets, ahead of the time at which they are heard. Rule: encoding is work for the
-//! threads of sound and gives way after every frame; how far ahead it gets is bounded by the queue.
+//! Synthesises and encodes sentences ahead of playback. Rule: encoding runs on the audio threads and yields after every
+//! frame; the queue bounds how far ahead it runs.
 
 use std::sync::Arc;
 
@@ -15,84 +15,84 @@ use crate::fault::{Fault, FaultKind};
 use crate::resample::Resample;
 use crate::tts::Speaker;
 
-/// What is to be sent next.
-pub(super) enum Piece {
+/// An item for the player.
+pub(super) enum PlayItem {
     Begin(Sentence),
     Packet(Vec<u8>),
-    /// The sentence is over; with what went wrong with it.
+    /// The sentence is complete; with its failure, if any.
     End(Option<Fault>),
-    /// Nothing waits, and nothing more is to follow.
+    /// No sentence is queued, and none follows.
     Done,
 }
 
-/// Runs until nobody takes the pieces any more.
-pub(super) async fn run(shared: Arc<Shared>, speaker: Arc<dyn Speaker>, pieces: mpsc::Sender<Piece>) {
+/// Runs until the player has ended.
+pub(super) async fn run(shared: Arc<Shared>, speaker: Arc<dyn Speaker>, items: mpsc::Sender<PlayItem>) {
     let mut encoder = encoder(shared.downlink);
     while let Some(next) = shared.next_sentence().await {
         let Some(sentence) = next else {
-            if pieces.send(Piece::Done).await.is_err() {
+            if items.send(PlayItem::Done).await.is_err() {
                 return;
             }
             continue;
         };
         let text = sentence.text.clone();
-        if pieces.send(Piece::Begin(sentence)).await.is_err() {
+        if items.send(PlayItem::Begin(sentence)).await.is_err() {
             return;
         }
         let fault = match &mut encoder {
             _ if !has_words(&text) => None,
-            Some(encoder) => speak(&shared, &*speaker, &mut **encoder, &text, &pieces).await.err(),
-            None => Some(Fault::lasting(FaultKind::Refused, "there is no encoder for what devices are sent")),
+            Some(encoder) => synthesise(&shared, &*speaker, &mut **encoder, &text, &items).await.err(),
+            None => Some(Fault::permanent(FaultKind::Rejected, "there is no encoder for what devices are sent")),
         };
-        if pieces.send(Piece::End(fault)).await.is_err() {
+        if items.send(PlayItem::End(fault)).await.is_err() {
             return;
         }
     }
 }
 
-/// Has a sentence spoken.
-async fn speak(
+/// Synthesises a sentence and sends its packets.
+async fn synthesise(
     shared: &Shared,
     speaker: &dyn Speaker,
     encoder: &mut dyn Encode,
     text: &str,
-    pieces: &mpsc::Sender<Piece>,
+    items: &mpsc::Sender<PlayItem>,
 ) -> Result<(), Fault> {
     let frame = shared.downlink.frame();
-    let mut sound = speaker.speak(text);
+    let mut audio = speaker.speak(text);
     let mut resample = Resample::new(speaker.sample_rate(), shared.downlink.sample_rate);
     let mut pcm = Vec::new();
     let mut outcome = Ok(());
     loop {
-        match timeout(limits::SPEECH_STALL, sound.next()).await {
-            Ok(Some(Ok(piece))) => resample.push(&piece, &mut pcm),
+        match timeout(limits::TTS_STALL_TIMEOUT, audio.next()).await {
+            Ok(Some(Ok(chunk))) => resample.push(&chunk, &mut pcm),
             Ok(Some(Err(fault))) => {
                 outcome = Err(fault);
                 break;
             }
             Ok(None) => break,
             Err(_) => {
-                outcome = Err(Fault::passing(FaultKind::TimedOut, "the speech stopped in the middle"));
+                outcome = Err(Fault::transient(FaultKind::TimedOut, "the speech stopped in the middle"));
                 break;
             }
         }
-        send(&mut pcm, frame, encoder, pieces).await;
+        send_frames(&mut pcm, frame, encoder, items).await;
     }
     resample.finish(&mut pcm);
     if !pcm.is_empty() {
         pcm.resize(pcm.len().next_multiple_of(frame), 0);
     }
-    send(&mut pcm, frame, encoder, pieces).await;
+    send_frames(&mut pcm, frame, encoder, items).await;
     outcome
 }
 
-/// Sends whole frames.
-async fn send(pcm: &mut Vec<i16>, frame: usize, encoder: &mut dyn Encode, pieces: &mpsc::Sender<Piece>) {
+/// Encodes and sends whole frames.
+async fn send_frames(pcm: &mut Vec<i16>, frame: usize, encoder: &mut dyn Encode, items: &mpsc::Sender<PlayItem>) {
     let mut done = 0;
     while let Some(next) = pcm.get(done..done + frame) {
         done += frame;
         if let Some(packet) = encoder.encode(next)
-            && pieces.send(Piece::Packet(packet)).await.is_err()
+            && items.send(PlayItem::Packet(packet)).await.is_err()
         {
             break;
         }
@@ -101,14 +101,14 @@ async fn send(pcm: &mut Vec<i16>, frame: usize, encoder: &mut dyn Encode, pieces
     pcm.drain(..done);
 }
 
-/// Whether there is anything in it to be spoken.
+/// Whether the text contains anything to speak.
 fn has_words(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 
 impl Shared {
-    /// The next sentence; `Some(None)`, once each time, where none waits and none is to follow; `None` at
-    /// the end.
+    /// The next sentence; `Some(None)` once where the queue is empty and no sentence follows; `None` at the end of the
+    /// turn.
     async fn next_sentence(&self) -> Option<Option<Sentence>> {
         loop {
             {
@@ -116,12 +116,12 @@ impl Shared {
                 if !state.open {
                     return None;
                 }
-                if let Some(sentence) = state.sentences.get(state.taken).cloned() {
-                    state.taken += 1;
+                if let Some(sentence) = state.sentences.get(state.started).cloned() {
+                    state.started += 1;
                     return Some(Some(sentence));
                 }
-                if state.finishing && !state.done_told {
-                    state.done_told = true;
+                if state.finishing && !state.done_sent {
+                    state.done_sent = true;
                     return Some(None);
                 }
             }

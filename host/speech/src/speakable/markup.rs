@@ -1,5 +1,5 @@
-//! Markup that models write into prose: tags, entities, links, addresses, citations. Rule: a text without any is not
-//! copied, and what only looks like markup (a comparison, a type of a programming language) stays.
+//! Removes markup that models write into prose: tags, entities, links, addresses, citations. Rule: a text without
+//! markup is not copied, and text that only resembles markup (a comparison, a generic type) stays.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,27 +10,27 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a fixed pattern: {error}"))
 }
 
-/// Thoughts and calls with what stands in them; the clients of models take them out of answers, this is for whoever
-/// has none of those.
-static THOUGHTS: LazyLock<Regex> = LazyLock::new(|| {
+/// Reasoning and tool calls with their content. LLM clients remove them from answers already; this covers texts from
+/// other sources.
+static REASONING: LazyLock<Regex> = LazyLock::new(|| {
     let names = ["think", "thinking", "thought", "reasoning", "reflection", "tool_call", "tool_calls", "function_call"];
     let pairs = names.map(|name| format!(r"<{name}\b[^>]*>.*?</{name}\s*>"));
     regex(&format!(r"(?is)<!--.*?-->|{}", pairs.join("|")))
 });
-/// A line break, which parts words.
+/// A line break, which separates words.
 static BREAK: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)<(?:br|hr|/p|/div|/li|/tr|/td|/th|/h[1-6])\s*/?>"));
-/// Any other tag. The name is looked at.
+/// Any other tag. Its name is checked.
 static TAG: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"</?([A-Za-z][A-Za-z0-9_:-]*)(?:\s[^<>]{0,200})?/?>|<\|[^<>|]{1,40}\|>"#));
-/// `[words](address)`, also as a picture. An address may hold a pair of brackets and a title.
+/// `[words](address)`, also as an image. An address may contain a pair of brackets and a title.
 static LINK: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#"!?\[([^\[\]]*)\]\(\s*<?[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*>?(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)"#)
 });
 /// `[[1]](address)`.
-static SOURCE_LINK: LazyLock<Regex> = LazyLock::new(|| regex(r"\s*\[\[\^?\d{1,3}\]\]\([^()\s]*\)"));
+static CITATION_LINK: LazyLock<Regex> = LazyLock::new(|| regex(r"\s*\[\[\^?\d{1,3}\]\]\([^()\s]*\)"));
 /// `[words][reference]`.
 static REFERENCE: LazyLock<Regex> = LazyLock::new(|| regex(r"!?\[([^\[\]]+)\]\[[^\[\]]*\]"));
-/// Sources: `[1]`, `[^2]`, `[1, 3-5]`, `【4†source】`, `[citation needed]`, and the marks of services.
+/// Citations: `[1]`, `[^2]`, `[1, 3-5]`, `【4†source】`, `[citation needed]`, and the markers of services.
 static CITATION: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"\s*\[\^?\d{1,3}(?:\s*[,;，、–-]\s*\^?\d{1,3})*\]",
@@ -42,16 +42,16 @@ static CITATION: LazyLock<Regex> = LazyLock::new(|| {
         r"|\s*\[\[\d{1,3}\]\]",
     ))
 });
-/// An address; its host is caught.
+/// A URL; the group is its host.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"<?(?:https?|ftp)://([A-Za-z0-9.-]+(?::\d+)?)[^\s<>"'*（）()，。；！？、\x{3000}-\x{9fff}]*(?:\([^\s<>()]*\)[^\s<>"'*（）()，。；！？、\x{3000}-\x{9fff}]*)*>?"#,
     )
 });
-/// A definition of a footnote or of a reference, which is a line of its own.
+/// A definition of a footnote or of a reference, on a line of its own.
 static FOOTNOTE: LazyLock<Regex> = LazyLock::new(|| regex(r"^\[(?:\^[^\[\]\s]+|[^\[\]]+)\]:\s*(?:<|https?://|\S)"));
 
-/// Names of tags that are markup wherever they stand.
+/// Tag names that are always markup.
 const NAMES: [&str; 60] = [
     "a",
     "b",
@@ -115,43 +115,44 @@ const NAMES: [&str; 60] = [
     "video",
 ];
 
-/// The text without thoughts, calls and comments.
-pub(super) fn without_thoughts(text: &str) -> Cow<'_, str> {
-    if text.contains('<') { THOUGHTS.replace_all(text, " ") } else { Cow::Borrowed(text) }
+/// Removes reasoning, tool calls and comments.
+pub(super) fn strip_reasoning(text: &str) -> Cow<'_, str> {
+    if text.contains('<') { REASONING.replace_all(text, " ") } else { Cow::Borrowed(text) }
 }
 
-/// True for a line that only defines what is pointed at elsewhere.
+/// Whether a line only defines a footnote or reference.
 pub(super) fn is_footnote(line: &str) -> bool {
     line.starts_with('[') && FOOTNOTE.is_match(line)
 }
 
-/// Links as their words.
+/// Replaces links by their words.
 pub(super) fn words_of_links(text: &str) -> Cow<'_, str> {
     if !text.contains('[') {
         return Cow::Borrowed(text);
     }
     let words = |found: &Captures<'_>| {
         let words = found.get(1).map_or("", |words| words.as_str());
-        // `[1](address)` is a source.
-        if is_source(words) { String::new() } else { words.to_owned() }
+        // `[1](address)` is a citation.
+        if is_citation(words) { String::new() } else { words.to_owned() }
     };
-    let text = SOURCE_LINK.replace_all(text, "").into_owned();
+    let text = CITATION_LINK.replace_all(text, "").into_owned();
     let text = LINK.replace_all(&text, words).into_owned();
-    let text = REFERENCE.replace_all(&text, |found: &Captures<'_>| match is_source(&found[1]) {
+    let text = REFERENCE.replace_all(&text, |found: &Captures<'_>| match is_citation(&found[1]) {
         true => found[0].to_owned(),
         false => found[1].to_owned(),
     });
     Cow::Owned(text.into_owned())
 }
 
-/// Numbers only: it points at a source.
-fn is_source(words: &str) -> bool {
-    let numbers = |letter: char| letter.is_ascii_digit() || matches!(letter, '^' | ',' | ';' | '-' | '–' | ' ');
-    words.chars().any(|letter| letter.is_ascii_digit()) && words.chars().all(numbers)
+/// Whether the words are only numbers, as in a citation.
+fn is_citation(words: &str) -> bool {
+    let numbers =
+        |character: char| character.is_ascii_digit() || matches!(character, '^' | ',' | ';' | '-' | '–' | ' ');
+    words.chars().any(|character| character.is_ascii_digit()) && words.chars().all(numbers)
 }
 
-/// Tags off, and entities as what they stand for.
-pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
+/// Removes tags, and decodes entities.
+pub(super) fn strip_tags(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     if text.contains('<') {
         let broken = BREAK.replace_all(&text, " ");
@@ -175,13 +176,13 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// Without sources.
-pub(super) fn without_citations(text: &str) -> Cow<'_, str> {
+/// Removes citations.
+pub(super) fn strip_citations(text: &str) -> Cow<'_, str> {
     let has_any = text.contains(['[', '【', '(', '（', '\u{e200}']);
     if has_any { CITATION.replace_all(text, "") } else { Cow::Borrowed(text) }
 }
 
-/// Addresses as their hosts. A mark at the end belongs to the sentence.
+/// Replaces URLs by their hosts. Punctuation at the end belongs to the sentence.
 pub(super) fn hosts_of_addresses(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);

@@ -1,5 +1,5 @@
-//! LaTeX in prose, as it is read. Rule: delimiters, braces and commands of layout go, commands that stand for a sign
-//! become the sign, and a price in dollars is none.
+//! Converts LaTeX in prose to what is read aloud. Rule: delimiters, braces and layout commands are removed, commands
+//! for a symbol become the symbol, and a price in dollars stays.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ static ROOT: LazyLock<Regex> = LazyLock::new(|| regex(r"\\sqrt\s*\{([^{}]*)\}"))
 static POWER: LazyLock<Regex> = LazyLock::new(|| regex(r"([\^_])\{([^{}]*)\}"));
 static COMMAND: LazyLock<Regex> = LazyLock::new(|| regex(r"\\([A-Za-z]+)\s?|\\([,;:!% &#{}_$])"));
 
-/// Signs that commands stand for.
+/// Symbols of commands.
 const SIGNS: [(&str, &str); 32] = [
     ("times", "×"),
     ("cdot", "×"),
@@ -56,7 +56,7 @@ const SIGNS: [(&str, &str); 32] = [
     ("therefore", "∴"),
     ("because", "∵"),
 ];
-/// Commands that are layout and nothing else.
+/// Commands that only affect layout.
 const LAYOUT: [&str; 14] = [
     "left",
     "right",
@@ -74,14 +74,14 @@ const LAYOUT: [&str; 14] = [
     "nonumber",
 ];
 
-/// The text with its formulas as they are read.
-pub(super) fn read(text: &str) -> Cow<'_, str> {
+/// The text with its formulas as they are read aloud.
+pub(super) fn read_formulas(text: &str) -> Cow<'_, str> {
     if !text.contains(['\\', '$']) {
         return Cow::Borrowed(text);
     }
     let text = DELIMITED.replace_all(text, |found: &Captures<'_>| {
         let whole = &found[0];
-        match (1..=3).find_map(|place| found.get(place)) {
+        match (1..=3).find_map(|group| found.get(group)) {
             Some(formula) => formula_of(formula.as_str()),
             None => match found.get(4).map(|formula| formula.as_str()) {
                 Some(formula) if is_formula(formula) => formula_of(formula),
@@ -89,12 +89,12 @@ pub(super) fn read(text: &str) -> Cow<'_, str> {
             },
         }
     });
-    // What a sentence has opened and another closes.
+    // Delimiters whose counterparts are in another sentence.
     let text = DELIMITER.replace_all(&text, "");
     if text.contains('\\') { Cow::Owned(formula_of(&text)) } else { Cow::Owned(text.into_owned()) }
 }
 
-/// Between two dollars: prices are not, formulas are.
+/// Whether text between two dollar signs is a formula and not a price.
 fn is_formula(text: &str) -> bool {
     let single = text.chars().count() <= 2 && text.chars().any(char::is_alphabetic);
     single || text.contains(['\\', '^', '=', '{', '+']) || (text.contains('_') && !text.contains(' '))
@@ -102,7 +102,7 @@ fn is_formula(text: &str) -> bool {
 
 fn formula_of(formula: &str) -> String {
     let mut text = formula.to_owned();
-    // Fractions in fractions are read from the inside; three are more than anybody listens to.
+    // Nested fractions are resolved from the inside; three levels are more than a listener can follow.
     for _ in 0..3 {
         text = WRAPPED.replace_all(&text, "$1").into_owned();
         text = ROOT.replace_all(&text, "√($1)").into_owned();

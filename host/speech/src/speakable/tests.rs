@@ -1,9 +1,9 @@
-//! What is said of what models write. Rule: each kind that is not said has its cases, and beside them stands what
-//! looks like it and is said.
+//! What is spoken of texts that models write. Rule: each kind of text that is not spoken has its cases, next to similar
+//! text that is.
 
 use super::speakable;
 
-fn said(cases: &[(&str, &str)]) {
+fn expect_spoken(cases: &[(&str, &str)]) {
     for (written, expected) in cases {
         assert_eq!(speakable(written).as_deref().unwrap_or(""), *expected, "{written}");
     }
@@ -11,7 +11,7 @@ fn said(cases: &[(&str, &str)]) {
 
 #[test]
 fn l7_markdown_becomes_words() {
-    said(&[
+    expect_spoken(&[
         ("**Hello**, *world*!", "Hello, world!"),
         ("## 标题\n", "标题"),
         ("- `cargo` is a *tool*\n", "cargo is a tool"),
@@ -34,7 +34,7 @@ fn l7_markdown_becomes_words() {
 
 #[test]
 fn l7_thoughts_and_calls_are_not_said() {
-    said(&[
+    expect_spoken(&[
         ("<think>hm, what</think>Hello.", "Hello."),
         ("</think>Hello.", "Hello."),
         ("好的<tool_call>{\"name\":\"x\"}</tool_call>。", "好的。"),
@@ -45,7 +45,7 @@ fn l7_thoughts_and_calls_are_not_said() {
 
 #[test]
 fn l7_tags_and_entities_are_not_said() {
-    said(&[
+    expect_spoken(&[
         ("第一行<br>第二行<br/>第三行", "第一行 第二行 第三行"),
         ("a<b>bold</b> word", "abold word"),
         ("<p class=\"x\">Text</p>", "Text"),
@@ -59,7 +59,7 @@ fn l7_tags_and_entities_are_not_said() {
 
 #[test]
 fn l7_citations_are_not_said() {
-    said(&[
+    expect_spoken(&[
         ("Paris is the capital[1].", "Paris is the capital."),
         ("It rains [1, 2][3-5].", "It rains."),
         ("据报道【3†来源】，明天下雨。", "据报道，明天下雨。"),
@@ -74,7 +74,7 @@ fn l7_citations_are_not_said() {
 
 #[test]
 fn l7_formulas_are_read() {
-    said(&[
+    expect_spoken(&[
         ("The area is \\(\\pi r^2\\).", "The area is pi r^2."),
         ("结果是$$\\frac{1}{2}$$。", "结果是1/2。"),
         ("so $x^2 + 1 = 5$ holds", "so x^2 + 1 = 5 holds"),
@@ -87,7 +87,7 @@ fn l7_formulas_are_read() {
 
 #[test]
 fn l7_stage_directions_are_not_said() {
-    said(&[
+    expect_spoken(&[
         ("*smiles* Hello there.", "Hello there."),
         ("(laughs softly) Good one!", "Good one!"),
         ("[sighs] All right.", "All right."),

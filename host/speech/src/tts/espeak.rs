@@ -1,6 +1,6 @@
-//! The program espeak-ng: speech on this machine, with no service. Rule: a text goes in by standard
-//! input and never as an argument, so that it is never an option; how many programs run at once, how
-//! long, and how much they give is bounded, and each ends with the sentence that it was for.
+//! The program espeak-ng: speech synthesis on this machine, without a service. Rule: a text is passed by standard input
+//! and never as an argument, so it cannot be an option; the number of processes, their run time and their output are
+//! bounded, and each process ends with its sentence.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,29 +15,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Speaker;
-use super::sound::{Format, Sound};
+use super::sound::{AudioDecoder, Format};
 use crate::config::TtsConfig;
 use crate::fault::{Fault, FaultKind};
 
-/// Of its own voices, in Hz; others are brought to it.
+/// Sample rate of its own voices, in Hz; audio of others is resampled.
 const RATE: u32 = 22_050;
-/// Where its voices for Chinese and for everything else are not set.
+/// Default voices for Chinese and for all other languages.
 const CHINESE: &str = "cmn";
 const OTHERS: &str = "en-us";
 
-/// The program, found.
-pub(super) struct Espeak(Arc<Found>);
+/// The installed program.
+pub(super) struct Espeak(Arc<Program>);
 
-struct Found {
+struct Program {
     program: String,
     voice: Option<String>,
     rate: u32,
     timeout: Duration,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Espeak {
-    /// Looks whether it is installed. Blocks until the program has told its version.
+    /// Checks whether it is installed. Blocks until the program has printed its version.
     pub(super) fn find(config: &TtsConfig) -> Option<Self> {
         let espeak = &config.espeak;
         let version = Command::new(&espeak.program)
@@ -54,21 +54,21 @@ impl Espeak {
             );
             return None;
         }
-        Some(Self(Arc::new(Found {
+        Some(Self(Arc::new(Program {
             program: espeak.program.clone(),
             voice: espeak.voice.clone(),
             rate: espeak.rate,
             timeout: Duration::from_secs(config.timeout_s),
-            turns: Arc::new(Semaphore::new(limits::ESPEAK_PROCESSES)),
+            permits: Arc::new(Semaphore::new(limits::ESPEAK_PROCESSES)),
         })))
     }
 }
 
-impl Found {
-    /// Waits for its turn, and begins.
+impl Program {
+    /// Waits for a permit, and starts a process.
     async fn begin(&self, text: &str) -> std::io::Result<Running> {
-        let place = self.turns.clone().acquire_owned().await.ok();
-        Running::begin(self.start(text)?, place, text).await
+        let permit = self.permits.clone().acquire_owned().await.ok();
+        Running::begin(self.start(text)?, permit, text).await
     }
 
     fn start(&self, text: &str) -> std::io::Result<Child> {
@@ -93,62 +93,62 @@ impl Speaker for Espeak {
     }
 
     fn speak(&self, text: &str) -> BoxStream<'static, Result<Vec<i16>, Fault>> {
-        // Line ends would be pauses, and control characters commands of its own.
-        let text: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
-        let (found, allowed) = (self.0.clone(), self.0.timeout);
+        // espeak-ng would read line ends as pauses, and control characters as commands.
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let (program, allowed) = (self.0.clone(), self.0.timeout);
         let begin = async move {
-            match timeout(allowed, found.begin(&text)).await {
+            match timeout(allowed, program.begin(&text)).await {
                 Ok(Ok(running)) => Ok(running),
-                Ok(Err(error)) => Err(Fault::passing(FaultKind::Connection, format!("espeak-ng: {error}"))),
-                Err(_) => Err(late()),
+                Ok(Err(error)) => Err(Fault::transient(FaultKind::Connection, format!("espeak-ng: {error}"))),
+                Err(_) => Err(timed_out()),
             }
         };
-        let pieces = stream::once(begin).flat_map(move |begun| match begun {
+        let chunks = stream::once(begin).flat_map(move |started| match started {
             Ok(running) => stream::try_unfold(running, move |running| running.next(allowed)).left_stream(),
             Err(fault) => stream::once(async { Err(fault) }).right_stream(),
         });
-        pieces.boxed()
+        chunks.boxed()
     }
 }
 
-/// A sentence that is being spoken. Dropping it ends the program.
+/// A sentence that is being synthesised. Dropping it kills the process.
 struct Running {
     _child: Child,
     output: ChildStdout,
-    /// None once it has ended.
-    sound: Option<Sound>,
-    _place: Option<OwnedSemaphorePermit>,
+    /// None once the output has ended.
+    decoder: Option<AudioDecoder>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Running {
-    async fn begin(mut child: Child, place: Option<OwnedSemaphorePermit>, text: &str) -> std::io::Result<Self> {
+    async fn begin(mut child: Child, permit: Option<OwnedSemaphorePermit>, text: &str) -> std::io::Result<Self> {
         let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
-        // It reads all of it before it speaks.
+        // It reads all of its input before it speaks.
         input.write_all(text.as_bytes()).await?;
         input.shutdown().await?;
         drop(input);
-        let sound = Some(Sound::new("espeak-ng", "audio/wav", Format::mono(RATE)));
-        Ok(Self { _child: child, output, sound, _place: place })
+        let decoder = Some(AudioDecoder::new("espeak-ng", "audio/wav", Format::mono(RATE)));
+        Ok(Self { _child: child, output, decoder, _permit: permit })
     }
 
     async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
-        let mut bytes = vec![0; limits::SPEECH_PIECE_BYTES];
-        while let Some(sound) = &mut self.sound {
+        let mut bytes = vec![0; limits::ESPEAK_READ_BYTES];
+        while let Some(decoder) = &mut self.decoder {
             let count = match timeout(allowed, self.output.read(&mut bytes)).await {
                 Ok(Ok(count)) => count,
                 Ok(Err(error)) => {
-                    return Err(Fault::passing(FaultKind::Connection, format!("espeak-ng: {error}")));
+                    return Err(Fault::transient(FaultKind::Connection, format!("espeak-ng: {error}")));
                 }
-                Err(_) => return Err(late()),
+                Err(_) => return Err(timed_out()),
             };
-            let pcm = if count > 0 && !sound.is_full() {
-                sound.take(&bytes[..count])?
+            let pcm = if count > 0 && !decoder.is_full() {
+                decoder.push(&bytes[..count])?
             } else {
-                // Of what cannot be spoken there is no sound, and that is no fault.
-                let rest = sound.end().unwrap_or_default();
-                self.sound = None;
+                // A text that cannot be pronounced has no audio, which is not a fault.
+                let rest = decoder.end().unwrap_or_default();
+                self.decoder = None;
                 rest
             };
             if !pcm.is_empty() {
@@ -159,10 +159,10 @@ impl Running {
     }
 }
 
-fn late() -> Fault {
-    Fault::passing(FaultKind::TimedOut, "espeak-ng did not speak in time")
+fn timed_out() -> Fault {
+    Fault::transient(FaultKind::TimedOut, "espeak-ng did not speak in time")
 }
 
 fn has_chinese(text: &str) -> bool {
-    text.chars().any(|one| matches!(one, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'))
+    text.chars().any(|c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'))
 }

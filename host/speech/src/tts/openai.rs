@@ -1,6 +1,6 @@
-//! Any service with OpenAI's `/audio/speech`. Rule: what it sends is taken for what it is, whatever was
-//! asked for; further tries end with the first sound; and a service that has failed is not asked again for
-//! each sentence.
+//! Any service with OpenAI's `/audio/speech`. Rule: the format of a response is detected, whatever was requested; there
+//! is no retry after the first audio; and after a failure the circuit breaker keeps further sentences from calling the
+//! service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::Speaker;
-use super::sound::{Format, Sound};
+use super::sound::{AudioDecoder, Format};
 use crate::config::{SpeechConfig, SpeechFormat, TtsConfig};
 use crate::fault::{Fault, FaultKind};
 use crate::http;
 
 const NAME: &str = "openai";
-/// A service.
+/// Client of one service.
 pub(super) struct OpenAi(Arc<Service>);
 
 struct Service {
-    /// A sentence is a call.
+    /// Each sentence is a call.
     breaker: Arc<Breaker>,
     client: Option<Client>,
     address: String,
@@ -42,7 +42,7 @@ struct Service {
 impl OpenAi {
     pub(super) fn new(service: &SpeechConfig, config: &TtsConfig) -> Self {
         Self(Arc::new(Service {
-            breaker: Breaker::new("tts", NAME, Policy { failures: limits::SPEECH_FAILURES, ..Policy::default() }),
+            breaker: Breaker::new("tts", NAME, Policy { failures: limits::TTS_FAILURES, ..Policy::default() }),
             client: http::client(&service.base_url, |builder| builder),
             address: format!("{}/audio/speech", service.base_url.trim_end_matches('/')),
             authorization: http::bearer(service.api_key.as_ref()),
@@ -77,88 +77,89 @@ impl Speaker for OpenAi {
         let allowed = service.timeout;
         let begin = async move {
             let permit = service.breaker.admit().map_err(|open| Fault::breaker_open(NAME, open.retry_in))?;
-            let begun = timeout(allowed, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(late()));
-            match &begun {
+            let started =
+                timeout(allowed, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(timed_out()));
+            match &started {
                 Ok(_) => permit.succeed(),
-                Err(fault) if fault.is_lasting() => permit.fail(fault),
+                Err(fault) if fault.counts_for_breaker() => permit.fail(fault),
                 Err(_) => {}
             }
-            begun
+            started
         };
-        let pieces = stream::once(begin).flat_map(move |begun| match begun {
-            Ok(answer) => stream::try_unfold(answer, move |answer| answer.next(allowed)).left_stream(),
+        let chunks = stream::once(begin).flat_map(move |started| match started {
+            Ok(speech) => stream::try_unfold(speech, move |speech| speech.next(allowed)).left_stream(),
             Err(fault) => stream::once(async { Err(fault) }).right_stream(),
         });
-        pieces.boxed()
+        chunks.boxed()
     }
 }
 
 impl Service {
-    /// Asks until the first sound has come, at the most twice, and once where it is a trial.
-    async fn begin(&self, body: Value, is_trial: bool) -> Result<Answer, Fault> {
-        let mut tried = is_trial;
+    /// Sends requests until the first audio arrives: at most two, and one where it is a trial of the breaker.
+    async fn begin(&self, body: Value, is_trial: bool) -> Result<SpeechResponse, Fault> {
+        let mut retried = is_trial;
         loop {
-            let (fault, pause) = match self.ask(&body).await {
-                Ok(answer) => return Ok(answer),
+            let (fault, pause) = match self.request_speech(&body).await {
+                Ok(speech) => return Ok(speech),
                 Err(refusal) => refusal,
             };
-            if std::mem::replace(&mut tried, true) || !fault.passing {
+            if std::mem::replace(&mut retried, true) || !fault.transient {
                 return Err(fault);
             }
-            // Not all at the same moment.
-            let jitter = fastrand::u64(..limits::SPEECH_PAUSE.as_millis() as u64);
-            sleep(pause.unwrap_or(limits::SPEECH_PAUSE) + Duration::from_millis(jitter)).await;
+            // Jitter, so that not all sessions retry at the same moment.
+            let jitter = fastrand::u64(..limits::TTS_BACKOFF.as_millis() as u64);
+            sleep(pause.unwrap_or(limits::TTS_BACKOFF) + Duration::from_millis(jitter)).await;
         }
     }
 
-    async fn ask(&self, body: &Value) -> Result<Answer, (Fault, Option<Duration>)> {
+    async fn request_speech(&self, body: &Value) -> Result<SpeechResponse, (Fault, Option<Duration>)> {
         let client = self.client.as_ref().ok_or_else(|| (http::no_tls(), None))?;
         let mut request = client.post(&self.address).json(body);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let response = request.send().await.map_err(|error| (http::unanswered(NAME, &error), None))?;
+        let response = request.send().await.map_err(|error| (http::fault_of_error(NAME, &error), None))?;
         if !response.status().is_success() {
-            return Err((http::refused(NAME, response.status()), http::retry_after(response.headers())));
+            return Err((http::fault_of_status(NAME, response.status()), http::retry_after(response.headers())));
         }
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let sound = Sound::new(NAME, kind, Format::mono(self.pcm_rate));
-        let mut answer = Answer { response, sound, received: 0, first: None, ended: false };
-        answer.first = answer.piece().await.map_err(|fault| (fault, None))?;
-        Ok(answer)
+        let decoder = AudioDecoder::new(NAME, kind, Format::mono(self.pcm_rate));
+        let mut speech = SpeechResponse { response, decoder, received: 0, first: None, ended: false };
+        speech.first = speech.next_chunk().await.map_err(|fault| (fault, None))?;
+        Ok(speech)
     }
 }
 
-/// The sound of a sentence. Dropping it closes the request.
-struct Answer {
+/// The audio of a sentence. Dropping it cancels the request.
+struct SpeechResponse {
     response: Response,
-    sound: Sound,
+    decoder: AudioDecoder,
     /// In bytes.
     received: usize,
-    /// What came before anybody asked for it.
+    /// The chunk that was read before the caller asked for one.
     first: Option<Vec<i16>>,
     ended: bool,
 }
 
-impl Answer {
+impl SpeechResponse {
     async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
-        let piece = match self.first.take() {
+        let chunk = match self.first.take() {
             Some(first) => Some(first),
-            None => timeout(allowed, self.piece()).await.unwrap_or_else(|_| Err(late()))?,
+            None => timeout(allowed, self.next_chunk()).await.unwrap_or_else(|_| Err(timed_out()))?,
         };
-        Ok(piece.map(|piece| (piece, self)))
+        Ok(chunk.map(|chunk| (chunk, self)))
     }
 
-    /// The next sound, if there is more.
-    async fn piece(&mut self) -> Result<Option<Vec<i16>>, Fault> {
+    /// The next chunk of audio, if there is more.
+    async fn next_chunk(&mut self) -> Result<Option<Vec<i16>>, Fault> {
         while !self.ended {
-            let bytes = self.response.chunk().await.map_err(|error| http::unanswered(NAME, &error))?;
+            let bytes = self.response.chunk().await.map_err(|error| http::fault_of_error(NAME, &error))?;
             self.received += bytes.as_ref().map_or(0, Bytes::len);
-            // A sentence of minutes is none.
-            self.ended = bytes.is_none() || self.sound.is_full() || self.received > limits::SPEECH_ANSWER_BYTES;
+            // Bounds a response without end: no sentence takes minutes.
+            self.ended = bytes.is_none() || self.decoder.is_full() || self.received > limits::TTS_RESPONSE_BYTES;
             let pcm = match bytes {
-                Some(bytes) => self.sound.take(&bytes)?,
-                None => self.sound.end()?,
+                Some(bytes) => self.decoder.push(&bytes)?,
+                None => self.decoder.end()?,
             };
             if !pcm.is_empty() {
                 return Ok(Some(pcm));
@@ -168,6 +169,6 @@ impl Answer {
     }
 }
 
-fn late() -> Fault {
-    Fault::passing(FaultKind::TimedOut, format!("{NAME} did not send sound in time"))
+fn timed_out() -> Fault {
+    Fault::transient(FaultKind::TimedOut, format!("{NAME} did not send sound in time"))
 }

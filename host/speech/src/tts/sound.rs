@@ -1,7 +1,7 @@
-//! The sound of an answer, whatever it is: samples, a WAV file, MP3, or Opus in Ogg. Rule: its first bytes
-//! say what it is before its content type does, and its header how fast it is, before the settings do; it
-//! is decoded as it comes, mixed to one channel and brought to one rate. What is not known, or is no sound,
-//! is refused and not played.
+//! Decodes the audio of a response, whatever its format: samples, a WAV file, MP3, or Opus in Ogg. Rule: its first
+//! bytes take precedence over its content type, and the sample rate of its header over the settings; it is decoded as
+//! it arrives, mixed to one channel and resampled to one rate. An unknown format, or one that is not audio, is rejected
+//! and not played.
 
 mod kind;
 mod mp3;
@@ -21,80 +21,80 @@ use crate::resample::Resample;
 
 pub(super) use self::samples::Format;
 
-/// Rates that are taken, in Hz.
+/// Accepted sample rates, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 8_000..=96_000;
 
-/// The most that a sentence has.
-const SAMPLES: f64 = (limits::SPEECH_SOUND_BYTES / 2) as f64;
+/// Maximum samples of a sentence.
+const SAMPLES: f64 = (limits::SENTENCE_AUDIO_BYTES / 2) as f64;
 
-/// What is wrong with an answer; ends a sentence that says what was sent.
-type Flaw = String;
+/// What is wrong with a response; completes the sentence "<service> sent …".
+type FormatError = String;
 
-/// Takes the sound of one answer, however it is cut.
-pub(super) struct Sound {
+/// Decodes the audio of one response, in chunks of any length.
+pub(super) struct AudioDecoder {
     service: &'static str,
     content_type: String,
-    /// Of samples that come without a header.
+    /// Format of samples without a header.
     format: Format,
-    /// What has come, while it is not clear what it is.
+    /// Bytes received before the format is detected.
     head: Vec<u8>,
     decode: Option<Box<dyn Decode>>,
     output: Output,
 }
 
-/// Decodes one kind of sound.
+/// Decoder of one format.
 trait Decode: Send {
-    /// Takes what comes next.
+    /// Decodes the next bytes.
     ///
     /// # Errors
-    /// If it is not what it seemed to be.
-    fn take(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), Flaw>;
+    /// If they are not of the detected format.
+    fn push(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), FormatError>;
 
-    /// Nothing more comes.
+    /// Nothing follows.
     ///
     /// # Errors
-    /// If it has ended before it began.
-    fn end(&mut self, output: &mut Output) -> Result<(), Flaw>;
+    /// If the response ended before its audio began.
+    fn end(&mut self, output: &mut Output) -> Result<(), FormatError>;
 }
 
-/// Sound of one channel at one rate.
+/// Decoded audio: one channel at one rate.
 struct Output {
     /// In Hz.
     rate: u32,
-    /// From this rate.
+    /// The sample rate of the input, and its resampler.
     resample: (u32, Resample),
     pcm: Vec<i16>,
-    /// Samples that have been given to it, as it gives them.
-    given: f64,
+    /// Samples accepted so far, at the output rate.
+    accepted: f64,
 }
 
 impl Output {
     fn new(rate: u32) -> Self {
-        Self { rate, resample: (rate, Resample::new(rate, rate)), pcm: Vec::new(), given: 0.0 }
+        Self { rate, resample: (rate, Resample::new(rate, rate)), pcm: Vec::new(), accepted: 0.0 }
     }
 
-    /// Sound of one channel at any rate.
+    /// Adds audio of one channel at any rate.
     fn push(&mut self, rate: u32, pcm: &[i16]) {
         if rate != self.resample.0 {
             self.resample.1.finish(&mut self.pcm);
             self.resample = (rate, Resample::new(rate, self.rate));
         }
         let ratio = f64::from(self.rate) / f64::from(rate.max(1));
-        let room = (SAMPLES - self.given) / ratio;
-        let pcm = &pcm[..pcm.len().min(room.max(0.0) as usize)];
-        self.given += pcm.len() as f64 * ratio;
+        let remaining = (SAMPLES - self.accepted) / ratio;
+        let pcm = &pcm[..pcm.len().min(remaining.max(0.0) as usize)];
+        self.accepted += pcm.len() as f64 * ratio;
         self.resample.1.push(pcm, &mut self.pcm);
     }
 
-    /// There is more than one sentence can be; nothing more is taken.
+    /// The maximum of a sentence is reached; further audio is dropped.
     fn is_full(&self) -> bool {
-        self.given + 1.0 > SAMPLES
+        self.accepted + 1.0 > SAMPLES
     }
 }
 
-impl Sound {
-    /// Of an answer with this content type, to be given at the rate of `format`, which is that of samples
-    /// without a header.
+impl AudioDecoder {
+    /// For a response with this content type. `format` gives the output rate, and the format of samples without a
+    /// header.
     pub(super) fn new(service: &'static str, content_type: &str, format: Format) -> Self {
         Self {
             service,
@@ -106,53 +106,53 @@ impl Sound {
         }
     }
 
-    /// The sound in what comes next.
+    /// Decodes the next bytes of the response.
     ///
     /// # Errors
-    /// If it is no sound, or of a kind that is not known.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<i16>, Fault> {
+    /// If they are not audio, or of an unknown format.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<i16>, Fault> {
         let outcome = self.decode(bytes, false);
-        outcome.map_err(|flaw| self.fault(&flaw))?;
+        outcome.map_err(|error| self.fault(&error))?;
         Ok(std::mem::take(&mut self.output.pcm))
     }
 
-    /// The sound that is left, once nothing more comes.
+    /// Flushes the remaining audio after the end of the response.
     ///
     /// # Errors
-    /// If there was no sound at all.
+    /// If there was no audio at all.
     pub(super) fn end(&mut self) -> Result<Vec<i16>, Fault> {
         let mut outcome = self.decode(&[], true);
         if let (Ok(()), Some(decode)) = (&outcome, &mut self.decode) {
             outcome = decode.end(&mut self.output);
         }
-        outcome.map_err(|flaw| self.fault(&flaw))?;
+        outcome.map_err(|error| self.fault(&error))?;
         let (rate, output) = (self.output.rate, &mut self.output);
         output.resample.1.finish(&mut output.pcm);
         output.resample = (rate, Resample::new(rate, rate));
-        if output.given == 0.0 {
-            return Err(Fault::passing(FaultKind::Garbled, format!("{} sent no sound", self.service)));
+        if output.accepted == 0.0 {
+            return Err(Fault::transient(FaultKind::Malformed, format!("{} sent no sound", self.service)));
         }
         Ok(std::mem::take(&mut output.pcm))
     }
 
-    /// There is more than one sentence can be; nothing more is taken.
+    /// The maximum of a sentence is reached; further audio is dropped.
     pub(super) fn is_full(&self) -> bool {
         self.output.is_full()
     }
 
-    fn decode(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Flaw> {
+    fn decode(&mut self, bytes: &[u8], is_all: bool) -> Result<(), FormatError> {
         if let Some(decode) = &mut self.decode {
-            return decode.take(bytes, &mut self.output);
+            return decode.push(bytes, &mut self.output);
         }
         self.head.extend_from_slice(bytes);
-        let decode: Box<dyn Decode> = match kind::of(&self.head, &self.content_type, is_all) {
-            Kind::Unclear => return Ok(()),
+        let decode: Box<dyn Decode> = match kind::detect(&self.head, &self.content_type, is_all) {
+            Kind::Undetermined => return Ok(()),
             Kind::Wav => Box::new(Wav::default()),
             Kind::Mp3 => Box::new(Mp3::default()),
             Kind::Ogg => Box::new(Ogg::new(self.output.rate)),
             Kind::Samples => {
-                let format = self.format.or(&self.content_type);
-                Box::new(Raw::new(Samples::new(format.checked()?)))
+                let format = self.format.with_parameters(&self.content_type);
+                Box::new(Raw::new(Samples::new(format.validated()?)))
             }
             Kind::Text => return Err("text in place of sound".to_owned()),
             Kind::Other(name) => {
@@ -162,11 +162,11 @@ impl Sound {
             }
         };
         let head = std::mem::take(&mut self.head);
-        self.decode.insert(decode).take(&head, &mut self.output)
+        self.decode.insert(decode).push(&head, &mut self.output)
     }
 
-    fn fault(&self, flaw: &str) -> Fault {
-        Fault::lasting(FaultKind::Garbled, format!("{} sent {flaw}", self.service))
+    fn fault(&self, error: &str) -> Fault {
+        Fault::permanent(FaultKind::Malformed, format!("{} sent {error}", self.service))
     }
 }
 

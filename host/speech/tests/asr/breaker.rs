@@ -1,4 +1,5 @@
-//! Recognisers that fail lastingly (A.6): how often they are asked, and when again.
+//! Recognisers with permanent failures (A.6): how often they are called, and when they are called again. Rule: requests
+//! are counted at the service.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +7,10 @@ use modehost_recogniser::{Kind, Step, doubao};
 use modehost_speech::asr::AsrEvent;
 use modehost_speech::{Fault, FaultKind};
 
-use crate::scene::{DEADLINE, Scene, outcome, ramp, text};
+use crate::test_host::{DEADLINE, TestHost, outcome, ramp, text};
 
-async fn fault(scene: &Scene) -> Fault {
-    match outcome(&mut scene.say(400)).await.1 {
+async fn fault(host: &TestHost) -> Fault {
+    match outcome(&mut host.say(400)).await.1 {
         AsrEvent::Failed(fault) => fault,
         other => panic!("{other:?}"),
     }
@@ -20,18 +21,18 @@ async fn a6_a_recogniser_that_fails_lastingly_is_not_asked_at_the_rate_of_speech
     for (kind, script, expected, until_open) in [
         (Kind::Doubao, Step::Cut, FaultKind::Connection, 1),
         (Kind::FunAsr, Step::Refuse(401), FaultKind::Unauthorized, 3),
-        (Kind::FunAsr, Step::Refuse(404), FaultKind::Refused, 3),
+        (Kind::FunAsr, Step::Refuse(404), FaultKind::Rejected, 3),
     ] {
-        let scene = Scene::new(kind, &[vec![script.clone()]]);
+        let host = TestHost::new(kind, &[vec![script.clone()]]);
         for utterance in 0..until_open {
-            assert_eq!(fault(&scene).await.kind, expected, "{script:?}, utterance {utterance}: why is told");
+            assert_eq!(fault(&host).await.kind, expected, "{script:?}, utterance {utterance}: the cause is reported");
         }
-        assert_eq!(scene.service.heard().len(), 3, "{script:?}");
+        assert_eq!(host.service.heard().len(), 3, "{script:?}");
         for _ in 0..5 {
-            let fault = fault(&scene).await;
-            assert_eq!((fault.kind, fault.passing), (FaultKind::BreakerOpen, true), "{script:?}: {fault}");
+            let fault = fault(&host).await;
+            assert_eq!((fault.kind, fault.transient), (FaultKind::BreakerOpen, true), "{script:?}: {fault}");
         }
-        assert_eq!(scene.service.heard().len(), 3, "{script:?}: nobody was asked");
+        assert_eq!(host.service.heard().len(), 3, "{script:?}: no call was made");
     }
 }
 
@@ -39,40 +40,40 @@ async fn a6_a_recogniser_that_fails_lastingly_is_not_asked_at_the_rate_of_speech
 async fn a6_a_recogniser_that_was_repaired_is_asked_by_one_and_then_by_all() {
     let cut = vec![Step::Cut];
     let good = vec![Step::HearEnd, Step::Send(doubao::last("wieder da"))];
-    let scene = Scene::new(Kind::Doubao, &[cut.clone(), cut.clone(), cut, good]);
-    assert_eq!(fault(&scene).await.kind, FaultKind::Connection);
+    let host = TestHost::new(Kind::Doubao, &[cut.clone(), cut.clone(), cut, good]);
+    assert_eq!(fault(&host).await.kind, FaultKind::Connection);
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < DEADLINE, "it is asked again");
-        match outcome(&mut scene.say(400)).await.1 {
+        assert!(began.elapsed() < DEADLINE, "it is called again");
+        match outcome(&mut host.say(400)).await.1 {
             AsrEvent::Final(text) => break assert_eq!(&*text, "wieder da"),
             AsrEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::BreakerOpen),
             AsrEvent::Partial(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert_eq!(text(&mut scene.say(400)).await, "wieder da");
-    assert_eq!(scene.service.heard().len(), 5, "three that failed, the trial, and one more");
+    assert_eq!(text(&mut host.say(400)).await, "wieder da");
+    assert_eq!(host.service.heard().len(), 5, "three that failed, the trial, and one more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_recogniser_that_is_busy_is_asked_again() {
-    let scene = Scene::new(Kind::Doubao, &[vec![Step::Refuse(503)]]);
+    let host = TestHost::new(Kind::Doubao, &[vec![Step::Refuse(503)]]);
     for _ in 0..3 {
-        assert_eq!(fault(&scene).await.kind, FaultKind::Busy);
+        assert_eq!(fault(&host).await.kind, FaultKind::Busy);
     }
-    assert_eq!(scene.service.heard().len(), 9);
+    assert_eq!(host.service.heard().len(), 9);
 }
 
-/// Else what is said in the rest would be utterance after utterance, each with its failure.
+/// Otherwise each utterance in the rest of the speech would fail on its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_lasting_failure_is_told_once_the_utterance_has_ended() {
     for script in [Step::Refuse(403), Step::Cut] {
-        let scene = Scene::new(Kind::Doubao, &[vec![script.clone()]]);
-        let mut utterance = scene.begin();
+        let host = TestHost::new(Kind::Doubao, &[vec![script.clone()]]);
+        let mut utterance = host.begin();
         utterance.push(&ramp(400));
-        scene.service.wait_closed();
-        scene.service.wait_connections(1);
+        host.service.wait_closed();
+        host.service.wait_connections(1);
         let early = tokio::time::timeout(Duration::from_millis(1500), outcome(&mut utterance)).await;
         assert!(early.is_err(), "{script:?}: it is going on, and yet: {early:?}");
         utterance.end();

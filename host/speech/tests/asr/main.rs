@@ -1,8 +1,8 @@
-//! Recognisers against services that speak their true protocols at the socket, faults included. Rule:
-//! what a service was sent is what counts; time is only measured where it is bounded generously.
+//! Recognisers against services that speak the real protocols on a socket, including failures. Rule: assertions are
+//! about what a service received; durations have generous bounds.
 
 mod breaker;
 mod doubao;
 mod funasr;
 mod nothing;
-mod scene;
+mod test_host;

@@ -1,4 +1,4 @@
-//! Where utterances begin and end, in every listen mode.
+//! Where utterances begin and end, in every listen mode. Rule: the recogniser returns the length of its audio.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use modehost_speech::{Report, Sound};
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
-/// A boundary of a device that is clear of the one before.
+/// Longer than the debounce time of endpoints.
 const CLEAR: Duration = Duration::from_millis(320);
 
 fn ms(pcm: &[i16]) -> usize {
@@ -36,7 +36,7 @@ async fn a1_auto_and_realtime_listening_are_bounded_by_voice() {
         host.say(&[silence(1500), one.clone(), silence(1500), other.clone(), silence(1500)].concat());
         for spoken in [one, other] {
             let length = host.length().await;
-            // What came just before, and the silence that ends it.
+            // The pre-roll, and the end silence.
             let (least, most) = (ms(&spoken) + 700, ms(&spoken) + 300 + 96 + 700 + 200);
             assert!((least..=most).contains(&length), "{mode:?}: {length}, not {least} to {most} ms");
         }
@@ -48,7 +48,7 @@ async fn a1_a_device_may_listen_otherwise_the_next_time() {
     let mut host = TestHost::new(Script::Length);
     for mode in [Manual, Auto, Manual, Realtime, Manual] {
         host.start(mode);
-        // Cut off in the middle of a word, as a button that is let go does.
+        // Ends in the middle of a word, as when a button is released.
         host.say(&recording("refresh-tasks")[..900 * 16]);
         tokio::time::sleep(CLEAR).await;
         match mode {
@@ -86,7 +86,7 @@ async fn a2_manual_listening_falls_back_to_voice() {
     host.start(Manual);
     let spoken = recording("weather");
     host.say(&[spoken.clone(), silence(300)].concat());
-    // Later than the fallback, still without a boundary.
+    // After the fallback timeout, still without an endpoint.
     tokio::time::sleep(Duration::from_millis(600)).await;
     for _ in 0..2 {
         host.say(&[silence(2000), spoken.clone(), silence(2000)].concat());
@@ -101,7 +101,7 @@ async fn a2_manual_listening_falls_back_to_voice() {
 async fn a2_who_is_speaking_when_the_devices_rule_lapses_is_heard() {
     let vad = VadConfig { manual_fallback_ms: 500, ..VadConfig::default() };
     let mut host = TestHost::with(Script::Length, vad);
-    // The device rules, and has opened nothing.
+    // The device is the endpointing source, and no utterance is open.
     host.stop();
     let spoken = recording("weather");
     let (before, after) = spoken.split_at(1000 * 16);
@@ -122,7 +122,7 @@ async fn a1_an_utterance_that_is_handed_to_voice_ends_where_voice_has_ended() {
         host.say(&spoken);
         host.until(|host| host.input.is_idle()).await;
         tokio::time::sleep(CLEAR).await;
-        // Without a stop, and nobody speaks any more.
+        // Without a stop, and after the end of speech.
         host.start(mode);
         host.say(&silence(5000));
         let length = host.length().await;
@@ -142,7 +142,7 @@ async fn a1_what_voice_discards_may_be_the_beginning_of_the_next() {
     host.say(&[spoken.clone(), silence(1000)].concat());
     let (length, least) = (host.length().await, ms(&spoken) + 700 + 200);
     assert!(length >= least, "with what came just before: {length} of {least} ms");
-    assert_eq!(begun(&host), 1, "nobody was asked about the one without a voice");
+    assert_eq!(begun(&host), 1, "the utterance without voice started no attempt");
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a1_a_device_that_falls_silent_has_ended() {
     host.start(Auto);
     let spoken = recording("refresh-tasks");
     host.say(&spoken);
-    // Firmware sends nothing while it is spoken to; networks stop, too.
+    // Firmware sends nothing during playback; networks stall, too.
     assert!(host.length().await.abs_diff(ms(&spoken)) < 500);
 }
 
@@ -160,7 +160,7 @@ async fn a1_a_tap_on_the_button_opens_nothing() {
     let mut host = TestHost::new(Script::Length);
     host.start(Manual);
     host.stop();
-    // Voice rules now.
+    // The VAD is the source now.
     host.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
     assert!(host.length().await < 3000);
     let begun = host.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
@@ -176,13 +176,13 @@ async fn a1_an_utterance_without_end_is_cut() {
     host.say(&spoken);
     tokio::time::sleep(CLEAR).await;
     host.stop();
-    let mut heard = 0;
-    while heard + 120 < ms(&spoken) {
+    let mut total = 0;
+    while total + 120 < ms(&spoken) {
         let length = host.length().await;
         assert!(length <= 2100, "{length} ms");
-        heard += length;
+        total += length;
     }
-    assert!(heard.abs_diff(ms(&spoken)) <= 120, "nothing is lost at the cut: {heard} of {} ms", ms(&spoken));
+    assert!(total.abs_diff(ms(&spoken)) <= 120, "nothing is lost at the cut: {total} of {} ms", ms(&spoken));
 }
 
 #[tokio::test]
@@ -192,8 +192,8 @@ async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
     host.input.speaking(true);
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
     assert_eq!(host.report().await, Report::SpeechOverSpeech);
-    assert_eq!(&*host.words().await.text, "", "nothing was recognised, and that is told");
-    // Shorter than is meant seriously.
+    assert_eq!(&*host.words().await.text, "", "an empty transcript is reported");
+    // Too short for a barge-in.
     host.say(&[silence(500), recording("weather")[..160 * 16].to_vec(), silence(1000)].concat());
     assert_eq!(&*host.words().await.text, "");
 

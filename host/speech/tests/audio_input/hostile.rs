@@ -1,4 +1,4 @@
-//! What no device should send.
+//! Input that no device should send. Rule: the next utterance is recognised as usual.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn a6_damaged_packets_are_skipped() {
     let good = packets.len();
     for packet in packets {
         host.input.put(Sound::Packet(1, packet.into()));
-        // Nothing, a packet of nothing but its first byte with a code that needs more, and a giant.
+        // An empty packet, a packet without the bytes that its code requires, and an oversized one.
         for bad in [Vec::new(), vec![0x03], vec![0xff; 5000], vec![random.u8(..) | 3, 0]] {
             host.input.put(Sound::Packet(1, bad.into()));
         }
@@ -27,7 +27,7 @@ async fn a6_damaged_packets_are_skipped() {
     tokio::time::sleep(CLEAR).await;
     host.stop();
     let length = host.length().await;
-    assert!(length >= good * 60, "every good packet is heard: {length} ms");
+    assert!(length >= good * 60, "every good packet is recognised: {length} ms");
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a6_very_short_packets_are_no_error() {
     host.start(Manual);
     host.say(&recording("refresh-tasks"));
     for _ in 0..10 {
-        // What an encoder sends where nothing is to be heard.
+        // Packets that an encoder sends for silence.
         host.input.put(Sound::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
         host.input.put(Sound::Packet(1, Box::new([0x58])));
     }
@@ -45,34 +45,34 @@ async fn a6_very_short_packets_are_no_error() {
     assert!(host.length().await >= 1080);
 }
 
-/// A machine that is late does not make a button bounce.
+/// A slow machine must not debounce an endpoint.
 #[tokio::test]
 async fn a1_boundaries_are_judged_by_when_they_came() {
     let mut host = TestHost::new(Script::Length);
-    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let (release, blocked) = std::sync::mpsc::sync_channel::<()>(1);
     let busy = host.threads.spawn(async move {
-        let _ = held.recv();
+        let _ = blocked.recv();
     });
     host.input.trust();
     host.start(Manual);
-    // The silence in it would be the end if voice were asked.
+    // The silence in it would end the utterance if the VAD were the source.
     let pressed = [recording("mark-done"), silence(2000), recording("mark-done")].concat();
     host.say(&pressed);
     tokio::time::sleep(CLEAR).await;
     host.stop();
-    drop(go_on);
+    drop(release);
     busy.await;
     assert!(host.length().await.abs_diff(pressed.len() / 16) < 100);
 }
 
-/// What is thrown away for a flood is not counted as waiting for ever.
+/// Dropped packets do not count against the queue for ever.
 #[tokio::test]
 async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
     let mut host = TestHost::new(Script::Length);
-    // The thread for sound has something else to do, so that nothing is taken meanwhile.
-    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    // The audio thread is blocked, so that the queue fills up.
+    let (release, blocked) = std::sync::mpsc::sync_channel::<()>(1);
     let busy = host.threads.spawn(async move {
-        let _ = held.recv();
+        let _ = blocked.recv();
     });
     for _ in 0..400 {
         host.input.put(Sound::Packet(1, vec![0xff; 1000].into()));
@@ -80,7 +80,7 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
     for _ in 0..10_000 {
         host.input.put(Sound::Forget(1));
     }
-    drop(go_on);
+    drop(release);
     busy.await;
     host.until(|host| host.input.is_idle()).await;
     tokio::time::sleep(CLEAR).await;
@@ -108,6 +108,6 @@ async fn floods_are_bounded_and_harm_nobody() {
     host.say(&recording("weather"));
     tokio::time::sleep(CLEAR).await;
     host.stop();
-    // What the flood opened and closed comes first.
+    // Utterances opened and closed by the flood come first.
     while host.length().await < 3000 {}
 }

@@ -1,6 +1,6 @@
-//! The input as a session has it: packets and boundaries in, reports out. Rule: the sound is real speech
-//! in real Opus; the recogniser is scripted behind its trait and tells what it was given, so that a
-//! test sees how much of the sound arrived, and when it was told the end.
+//! The audio input as a session uses it: packets and endpoints in, reports out. Rule: the audio is real speech in real
+//! Opus; the recogniser is scripted behind its trait and returns what it received, so that a test sees how much audio
+//! arrived, and when the end was signalled.
 
 mod boundaries;
 mod hostile;

@@ -1,5 +1,5 @@
-//! How people hold a button, pause and move on (A.9, A.10, C.16): what becomes of what they say, and what the
-//! session is told of it meanwhile.
+//! How people hold a button, pause and continue (A.9, A.10, C.16): the transcripts, and what the session is notified of
+//! meanwhile. Rule: a press is audio between `listen start` and `listen stop`.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use modehost_speech::{Note, Report, Sound};
 
 use crate::test_host::{Script, TestHost, recording, silence};
 
-/// A boundary of a device that is clear of the one before.
+/// Longer than the debounce time of endpoints.
 const CLEAR: Duration = Duration::from_millis(320);
 
 fn ms(pcm: &[i16]) -> usize {
@@ -63,7 +63,7 @@ async fn a9_a_press_in_which_nobody_speaks_is_told_and_asks_nobody() {
     assert_eq!(host.report().await, Report::SilentPress);
     assert_eq!(host.recogniser.begun.load(SeqCst), 0);
     press(&host, &recording("weather")).await;
-    assert!(host.length().await > 1000, "the next press is heard");
+    assert!(host.length().await > 1000, "the next press is recognised");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn c16_what_is_discarded_is_heard_by_nobody() {
     let other = recording("refresh-tasks");
     host.say(&[silence(500), other.clone(), silence(1000)].concat());
     let length = host.length().await;
-    assert!(length.abs_diff(ms(&other) + 1000) < 400, "only what was said since: {length} ms");
+    assert!(length.abs_diff(ms(&other) + 1000) < 400, "only speech after it: {length} ms");
 }
 
 #[tokio::test]
@@ -123,10 +123,10 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
     host.words().await;
     host.until(|host| host.notes.lock().contains(&Note::Making(false))).await;
     let notes = host.notes.lock().clone();
-    let place = |wanted: &dyn Fn(&Note) -> bool| notes.iter().position(wanted).expect("noted");
-    let begun = place(&|note| *note == Note::Making(true));
-    let answer = place(&|note| matches!(note, Note::AnswerFrom(_)));
-    let ended = place(&|note| *note == Note::Making(false));
+    let index = |wanted: &dyn Fn(&Note) -> bool| notes.iter().position(wanted).expect("noted");
+    let begun = index(&|note| *note == Note::Making(true));
+    let answer = index(&|note| matches!(note, Note::AnswerFrom(_)));
+    let ended = index(&|note| *note == Note::Making(false));
     assert!(begun < answer && answer < ended, "{notes:?}");
     assert!(notes[..ended].contains(&Note::Voice));
     let Note::AnswerFrom(at) = notes[answer] else { unreachable!("found as such") };

@@ -1,4 +1,4 @@
-//! The streams of a recogniser: whose they are, and how they end.
+//! Streams of a recogniser: which utterance they belong to, and how they end. Rule: one stream per utterance.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use modehost_protocol::ListenMode::{Auto, Manual};
 use modehost_protocol::{AudioFormat, Codec};
 use modehost_speech::config::VadConfig;
 use modehost_speech::resample::Resample;
-use modehost_speech::vad::{Bounds, Change, Earshot, Vad};
+use modehost_speech::vad::{Change, Earshot, Thresholds, Vad};
 use modehost_speech::{FaultKind, Report, Sound};
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
@@ -24,7 +24,7 @@ async fn utterance(host: &TestHost) {
 
 #[tokio::test]
 async fn a3_the_end_is_told_at_once() {
-    // Voice would need a silence of five seconds.
+    // The VAD would need five seconds of silence.
     let vad = VadConfig { end_silence_ms: 5000, ..VadConfig::default() };
     let mut host = TestHost::with(Script::Length, vad);
     host.start(Manual);
@@ -45,7 +45,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
     for _ in 0..100 {
         host.say(&spoken);
         lengths.push(host.length().await);
-        // A mode ends, the next begins.
+        // A mode ends, and the next one begins.
         host.input.put(Sound::Forget(1));
     }
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
@@ -65,7 +65,7 @@ async fn a4_forgetting_closes_the_stream() {
     *host.recogniser.script.lock() = Script::Length;
     tokio::time::sleep(CLEAR).await;
     utterance(&host).await;
-    assert!(host.length().await.abs_diff(1080) < 100, "only what was said since");
+    assert!(host.length().await.abs_diff(1080) < 100, "only speech after it");
 }
 
 #[tokio::test]
@@ -93,18 +93,18 @@ async fn c3_what_was_said_last_survives_the_connection() {
     assert!(host.length().await > 3000);
 }
 
-/// A client that never says `listen` is ruled by voice on its next connection, too.
+/// For a client that never sends `listen`, the VAD is the source on its next connection as well.
 #[tokio::test]
 async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
     let mut host = TestHost::new(Script::Length);
     let spoken = recording("weather");
     host.say(&spoken[..2000 * 16]);
     host.input.put(Sound::Gone(1));
-    assert!(host.length().await.abs_diff(2000) < 100, "what was said before");
+    assert!(host.length().await.abs_diff(2000) < 100, "speech before the disconnect");
     for packet in opus(&[spoken, silence(1000)].concat(), 60) {
         host.input.put(Sound::Packet(2, packet.into()));
     }
-    assert!(host.length().await > 3400, "what is said since");
+    assert!(host.length().await > 3400, "speech after the disconnect");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
     let mut host = TestHost::new(Script::Failure);
     utterance(&host).await;
     match host.report().await {
-        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused),
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected),
         other => panic!("{other:?}"),
     }
     *host.recogniser.script.lock() = Script::Length;
@@ -143,7 +143,7 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
     assert_eq!(&*said.text, "第一句。");
     assert!(said.start_ms <= said.end_ms, "{said:?}");
     match host.report().await {
-        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Refused, "why it gave up"),
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected, "why it gave up"),
         other => panic!("{other:?}"),
     }
     *host.recogniser.script.lock() = Script::Length;
@@ -161,7 +161,7 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
 async fn a7_drafts_come_before_the_text() {
     let mut host = TestHost::new(Script::Drafts);
     utterance(&host).await;
-    let Report::Words(first) = host.report().await else { panic!("words") };
+    let Report::Words(first) = host.report().await else { panic!("no transcript") };
     assert!(!first.is_final && first.text.ends_with('…'), "{first:?}");
     let last = host.words().await;
     assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
@@ -187,21 +187,21 @@ async fn a6_a_word_and_its_end_in_one_packet_are_heard() {
     let vad = VadConfig { end_silence_ms: 300, ..VadConfig::default() };
     let mut host = TestHost::with(Script::Length, vad);
     host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
-    // Packets of a second: a word and its end in one, and then once more, and one over an edge.
+    // Packets of a second: a word and its end in one packet, then again, and a word across two packets.
     let word = recording("refresh-tasks")[..400 * 16].to_vec();
     let three = [&word, &silence(600), &word, &silence(1000), &word, &silence(600)].map(Vec::as_slice).concat();
     for packet in three.chunks(16_000) {
         let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         host.input.put(Sound::Packet(1, bytes.into()));
     }
-    // The silence that ends a word, and what was just before where there was anything.
+    // The end silence, and the pre-roll where there was audio before.
     for right in [400 + 300, 300 + 400 + 300, 300 + 400 + 300] {
         let length = host.length().await;
         assert!(length.abs_diff(right) < 120, "a word and not the rest of its packet: {length}, not {right} ms");
     }
 }
 
-/// Where boundaries follow each other closely, one packet has several, in either order.
+/// Where endpoints follow each other closely, one packet contains several, in either order.
 #[tokio::test]
 async fn a6_every_boundary_of_a_packet_counts() {
     let vad = VadConfig { start_ms: 16, end_silence_ms: 100, ..VadConfig::default() };
@@ -209,7 +209,7 @@ async fn a6_every_boundary_of_a_packet_counts() {
     for pause in (100..260).step_by(4) {
         let pcm = [&word, &silence(pause), &word, &silence(600)].map(Vec::as_slice).concat();
         let (mut ends, mut activity) = (0, Vad::new(Box::<Earshot>::default()));
-        activity.hear(&pcm, &Bounds::from(&vad), |change| ends += usize::from(matches!(change, Change::Ended(_))));
+        activity.push(&pcm, &Thresholds::from(&vad), |change| ends += usize::from(matches!(change, Change::Ended(_))));
         let mut host = TestHost::with(Script::Length, vad.clone());
         host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
         for packet in pcm.chunks(16_000) {
@@ -255,7 +255,7 @@ async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
         host.stop();
         assert_eq!(host.report().await, Report::SilentPress, "{name}");
         assert_eq!(host.recogniser.begun.load(SeqCst), 0, "{name}");
-        // Who speaks with the next press is heard, all of it.
+        // The next press with speech is recognised completely.
         tokio::time::sleep(CLEAR).await;
         utterance(&host).await;
         assert!(host.length().await.abs_diff(1080) < 100, "{name}");

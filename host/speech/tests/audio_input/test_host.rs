@@ -1,4 +1,5 @@
-//! An input with a scripted recogniser, and somebody who listens to its reports.
+//! Test host: an audio input with a scripted recogniser, and a listener that collects its reports. Rule: everything
+//! else is real.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-/// How long a test waits for what must come.
+/// Timeout of a test for an expected event.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub fn recording(name: &str) -> Vec<i16> {
@@ -42,29 +43,29 @@ pub fn opus(pcm: &[i16], frame_ms: usize) -> Vec<Vec<u8>> {
     pcm.chunks_exact(frame).map(encode).collect()
 }
 
-/// What the recogniser makes of an utterance.
+/// Result of the recogniser for an utterance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
     /// Its length in ms, as text.
     Length,
-    /// The same, and a draft after the first sound.
+    /// The same, with a partial result after each chunk of audio.
     Drafts,
-    /// Nothing was said.
+    /// An empty text.
     Nothing,
-    /// A failure that will come again.
+    /// A permanent failure at the end of the audio.
     Failure,
-    /// The same at once.
+    /// A permanent failure after the first audio.
     Refusal,
-    /// It never comes to an end.
+    /// No outcome.
     Never,
-    /// A sentence after the first sound, and then a failure that will come again.
+    /// A sentence after the first audio, and then a permanent failure.
     Sentence,
 }
 
-/// The recogniser.
+/// The scripted recogniser.
 pub struct Scripted {
     pub script: Mutex<Script>,
-    /// Attempts that have begun, and those that have ended or been dropped.
+    /// Attempts that have started, and those that have ended or been dropped.
     pub begun: AtomicUsize,
     pub ended: Arc<AtomicUsize>,
 }
@@ -103,17 +104,17 @@ impl Recogniser for Scripted {
                     break;
                 }
                 if script == Script::Refusal {
-                    return Err(Fault::lasting(FaultKind::Unauthorized, "as the script says"));
+                    return Err(Fault::permanent(FaultKind::Unauthorized, "as the script says"));
                 }
                 if script == Script::Sentence {
                     results.confirm("第一句。", None);
-                    return Err(Fault::lasting(FaultKind::Refused, "as the script says"));
+                    return Err(Fault::permanent(FaultKind::Rejected, "as the script says"));
                 }
             }
             match script {
                 Script::Length | Script::Drafts => results.confirm(&(samples / 16).to_string(), None),
                 Script::Nothing | Script::Sentence | Script::Refusal => {}
-                Script::Failure => return Err(Fault::lasting(FaultKind::Refused, "as the script says")),
+                Script::Failure => return Err(Fault::permanent(FaultKind::Rejected, "as the script says")),
                 Script::Never => std::future::pending().await,
             }
             Ok(())
@@ -121,12 +122,12 @@ impl Recogniser for Scripted {
     }
 }
 
-struct UtteranceEvent {
+struct ReportCollector {
     reports: mpsc::Sender<(u64, Report)>,
     notes: Arc<Mutex<Vec<Note>>>,
 }
 
-impl Listener for UtteranceEvent {
+impl Listener for ReportCollector {
     fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let _ = self.reports.send((epoch, report)).await;
@@ -142,14 +143,14 @@ impl Listener for UtteranceEvent {
     }
 }
 
-/// One session's input.
+/// The input of one session, and what it reports.
 pub struct TestHost {
     pub input: AudioInput,
     pub recogniser: Arc<Scripted>,
     pub reports: mpsc::Receiver<(u64, Report)>,
     /// Notes, in order.
     pub notes: Arc<Mutex<Vec<Note>>>,
-    /// The one thread that the input runs on.
+    /// The single audio thread of the input.
     pub threads: Arc<WorkThreads>,
 }
 
@@ -167,7 +168,7 @@ impl TestHost {
         let speech = Speech::new(threads.clone(), parts);
         let (sender, reports) = mpsc::channel(64);
         let notes = Arc::<Mutex<Vec<Note>>>::default();
-        let input = AudioInput::new(speech, Box::new(UtteranceEvent { reports: sender, notes: notes.clone() }));
+        let input = AudioInput::new(speech, Box::new(ReportCollector { reports: sender, notes: notes.clone() }));
         Self { input, recogniser, reports, notes, threads }
     }
 
@@ -179,19 +180,19 @@ impl TestHost {
         self.input.put(Sound::Boundary(1, None));
     }
 
-    /// Says something as firmware would, but all at once.
+    /// Sends speech as firmware would, but without pacing.
     pub fn say(&self, pcm: &[i16]) {
         for packet in opus(pcm, 60) {
             self.input.put(Sound::Packet(1, packet.into()));
         }
     }
 
-    /// The next report, but for the one that nothing is being said.
+    /// The next report other than `Quiet`.
     pub async fn report(&mut self) -> Report {
         self.report_of().await.1
     }
 
-    /// The same, with the epoch of its sound.
+    /// The same, with the epoch of its audio.
     pub async fn report_of(&mut self) -> (u64, Report) {
         loop {
             let next = tokio::time::timeout(DEADLINE, self.reports.recv()).await;
@@ -202,26 +203,26 @@ impl TestHost {
         }
     }
 
-    /// The next confirmed words.
+    /// The next final transcript.
     pub async fn words(&mut self) -> Words {
         loop {
             match self.report().await {
                 Report::Words(words) if words.is_final => return words,
                 Report::Words(_) => {}
-                // Of what a test sends for hostility's sake.
+                // Some tests send undecodable packets on purpose.
                 Report::Unreadable(_) => {}
-                other => panic!("no words but {other:?}"),
+                other => panic!("no transcript but {other:?}"),
             }
         }
     }
 
-    /// The next utterance's length in ms.
+    /// The length of the next utterance, in ms.
     pub async fn length(&mut self) -> usize {
         self.words().await.text.parse().expect("a length")
     }
 
-    /// Waits until the input has taken all that was put. What it reports meanwhile is read and dropped: it waits for whom
-    /// it tells, as it does for a session.
+    /// Waits until the queue of the input is empty. Reports are dropped meanwhile, since a full queue of reports blocks
+    /// the input.
     pub async fn until_idle(&mut self) {
         let wait = async {
             while !self.input.is_idle() {
@@ -232,7 +233,7 @@ impl TestHost {
         tokio::time::timeout(DEADLINE, wait).await.expect("all is taken");
     }
 
-    /// Waits until something holds.
+    /// Waits until a condition holds.
     pub async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
         let wait = async {
             while !holds(self) {

@@ -1,4 +1,4 @@
-//! The recogniser on this machine: files that are no model, and one that is.
+//! Local recognition: files that are not a model, and one that is. Rule: an invalid file never reaches whisper.cpp.
 
 mod model;
 
@@ -7,29 +7,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_speech::asr::{AsrEvent, Recogniser, Terms, Utterance, recogniser};
+use modehost_speech::asr::{AsrEvent, Recogniser, RecognitionPolicy, Utterance, recogniser};
 use modehost_speech::config::{AsrConfig, AsrProvider};
 use modehost_speech::vad::Voice;
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 use tempfile::TempDir;
 
-use self::model::{Tongue, model};
+use self::model::{ModelKind, model};
 
-const TERMS: Terms = Terms { timeout: Duration::from_secs(60), retries: 2, max: Duration::from_secs(30) };
+const POLICY: RecognitionPolicy =
+    RecognitionPolicy { timeout: Duration::from_secs(60), retries: 2, max_length: Duration::from_secs(30) };
 
-fn of(path: &Path, language: Option<&str>) -> Arc<dyn Recogniser> {
+fn recogniser_for(path: &Path, language: Option<&str>) -> Arc<dyn Recogniser> {
     let local = json!({ "model_path": path, "language": language, "threads": 1 });
     let local = Some(serde_json::from_value(local).expect("settings"));
     recogniser(&AsrConfig { provider: AsrProvider::Local, local, ..AsrConfig::default() }).expect("a recogniser")
 }
 
 fn say(recogniser: &Arc<dyn Recogniser>, ms: usize) -> Utterance {
-    let utterance = Utterance::begin(recogniser.clone(), TERMS);
-    utterance.voice(Voice { clear: 16_000, faint: 16_000 });
+    let utterance = Utterance::start(recogniser.clone(), POLICY);
+    utterance.add_voice(Voice { clear: 16_000, faint: 16_000 });
     let pcm: Vec<i16> = (0..ms * 16).map(|at| (at % 200) as i16 * 100).collect();
-    for piece in pcm.chunks(960) {
-        utterance.push(piece);
+    for chunk in pcm.chunks(960) {
+        utterance.push(chunk);
     }
     utterance.end();
     utterance
@@ -39,12 +40,12 @@ async fn outcome(mut utterance: Utterance) -> AsrEvent {
     loop {
         match tokio::time::timeout(Duration::from_secs(90), utterance.next()).await.expect("an outcome") {
             AsrEvent::Partial(_) => {}
-            heard => return heard,
+            event => return event,
         }
     }
 }
 
-async fn hear(recogniser: &Arc<dyn Recogniser>) -> AsrEvent {
+async fn recognise(recogniser: &Arc<dyn Recogniser>) -> AsrEvent {
     outcome(say(recogniser, 1500)).await
 }
 
@@ -52,144 +53,159 @@ fn hello() -> AsrEvent {
     AsrEvent::Final("hello world".into())
 }
 
-/// What it fails with: for good, and the operator learns where and what.
-async fn refused(path: &Path) -> Fault {
+/// The permanent failure of a file, whose message names the file and the setting.
+async fn expect_rejected(path: &Path) -> Fault {
     let began = Instant::now();
-    let AsrEvent::Failed(fault) = hear(&of(path, None)).await else { panic!("heard something without a model") };
-    assert!(!fault.passing, "{fault}");
+    let AsrEvent::Failed(fault) = recognise(&recogniser_for(path, None)).await else {
+        panic!("recognised something without a model")
+    };
+    assert!(!fault.transient, "{fault}");
     assert!(began.elapsed() < Duration::from_secs(5), "tried again");
     assert!(fault.message.contains(path.to_str().expect("a path")), "{fault}");
     assert!(fault.message.contains("`asr.local.model_path`"), "{fault}");
     fault
 }
 
-fn file(folder: &TempDir, bytes: &[u8]) -> std::path::PathBuf {
-    let path = folder.path().join("ggml-test.bin");
+fn file(directory: &TempDir, bytes: &[u8]) -> std::path::PathBuf {
+    let path = directory.path().join("ggml-test.bin");
     fs::write(&path, bytes).expect("written");
     path
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_is_missing_is_named_and_found_once_it_is_there() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("ggml-test.bin");
-    let fault = refused(&path).await;
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("ggml-test.bin");
+    let fault = expect_rejected(&path).await;
     assert_eq!(fault.kind, FaultKind::Connection);
     assert!(fault.message.contains("put it there"), "{fault}");
 
-    let recogniser = of(&path, Some("zh"));
-    assert!(matches!(hear(&recogniser).await, AsrEvent::Failed(_)));
-    fs::write(&path, model(Tongue::Many).0).expect("written");
-    assert_eq!(hear(&recogniser).await, hello(), "the file is there now");
+    let recogniser = recogniser_for(&path, Some("zh"));
+    assert!(matches!(recognise(&recogniser).await, AsrEvent::Failed(_)));
+    fs::write(&path, model(ModelKind::Multilingual).0).expect("written");
+    assert_eq!(recognise(&recogniser).await, hello(), "the file is there now");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_no_model() {
-    let folder = TempDir::new().expect("a folder");
-    let fault = refused(folder.path()).await;
+    let directory = TempDir::new().expect("a directory");
+    let fault = expect_rejected(directory.path()).await;
     assert!(fault.message.contains("it is no file"), "{fault}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_no_model() {
-    let folder = TempDir::new().expect("a folder");
+    let directory = TempDir::new().expect("a directory");
     for garbage in [&b""[..], b"lm", b"lmgG and so on", &[0xff; 100_000]] {
-        let fault = refused(&file(&folder, garbage)).await;
+        let fault = expect_rejected(&file(&directory, garbage)).await;
         assert!(fault.message.contains("no model in ggml format"), "{fault}");
     }
-    // The right beginning, and noise.
+    // A valid magic, followed by noise.
     for seed in 0..20 {
         let mut noise = fastrand::Rng::with_seed(seed);
         let bytes: Vec<u8> =
             b"lmgg".iter().copied().chain(std::iter::repeat_with(|| noise.u8(..)).take(9999)).collect();
-        refused(&file(&folder, &bytes)).await;
+        expect_rejected(&file(&directory, &bytes)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_breaks_off_is_told_from_garbage() {
-    let folder = TempDir::new().expect("a folder");
-    let (whole, [filters, words, tensors]) = model(Tongue::Many);
-    // Within each part, and between them; a model of no tensors is one that whisper.cpp takes.
-    let places = [4, 20, filters, filters + 100, words, words + 4, words + 1001, tensors, tensors + 5, tensors + 1000];
-    for place in places.into_iter().chain([whole.len() / 2, whole.len() - 4 * 64, whole.len() - 1]) {
-        let fault = refused(&file(&folder, &whole[..place])).await;
-        assert_eq!(fault.kind, FaultKind::Garbled);
-        assert!(fault.message.contains("breaks off"), "at {place}: {fault}");
+    let directory = TempDir::new().expect("a directory");
+    let (whole, [filters, vocabulary, tensors]) = model(ModelKind::Multilingual);
+    // Inside each part, and at the boundaries; whisper.cpp accepts a model without tensors.
+    let offsets = [
+        4,
+        20,
+        filters,
+        filters + 100,
+        vocabulary,
+        vocabulary + 4,
+        vocabulary + 1001,
+        tensors,
+        tensors + 5,
+        tensors + 1000,
+    ];
+    for offset in offsets.into_iter().chain([whole.len() / 2, whole.len() - 4 * 64, whole.len() - 1]) {
+        let fault = expect_rejected(&file(&directory, &whole[..offset])).await;
+        assert_eq!(fault.kind, FaultKind::Malformed);
+        assert!(fault.message.contains("breaks off"), "at {offset}: {fault}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_figure_of_a_model_is_believed() {
-    let folder = TempDir::new().expect("a folder");
-    let (whole, [filters, words, tensors]) = model(Tongue::Many);
-    // All figures but the last: the format says how numbers are kept, with a version that does not matter.
-    let figures = (4..filters - 4).step_by(4);
-    let others = [filters, filters + 4, words, words + 4, tensors, tensors + 4, tensors + 8, tensors + 12];
-    for place in figures.chain(others) {
+    let directory = TempDir::new().expect("a directory");
+    let (whole, [filters, vocabulary, tensors]) = model(ModelKind::Multilingual);
+    // All hyperparameters except the last: the format with a version, which does not matter.
+    let hyperparameters = (4..filters - 4).step_by(4);
+    let others = [filters, filters + 4, vocabulary, vocabulary + 4, tensors, tensors + 4, tensors + 8, tensors + 12];
+    for offset in hyperparameters.chain(others) {
         for wrong in [0, 1_u32 << 20, 0x7fff_ffff, u32::MAX] {
             let mut bytes = whole.clone();
-            bytes[place..place + 4].copy_from_slice(&wrong.to_le_bytes());
-            if bytes != whole && !(place == words + 4 && wrong == 0) {
-                refused(&file(&folder, &bytes)).await;
+            bytes[offset..offset + 4].copy_from_slice(&wrong.to_le_bytes());
+            if bytes != whole && !(offset == vocabulary + 4 && wrong == 0) {
+                expect_rejected(&file(&directory, &bytes)).await;
             }
         }
     }
-    // No word of one blank, which whisper.cpp cannot do without.
+    // The vocabulary lacks the token of a single blank, which whisper.cpp requires.
     let mut bytes = whole;
-    bytes[words + 8] = b'x';
-    refused(&file(&folder, &bytes)).await;
+    bytes[vocabulary + 8] = b'x';
+    expect_rejected(&file(&directory, &bytes)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_utterance_is_heard_to_its_end() {
-    let folder = TempDir::new().expect("a folder");
-    let path = file(&folder, &model(Tongue::Many).0);
+    let directory = TempDir::new().expect("a directory");
+    let path = file(&directory, &model(ModelKind::Multilingual).0);
     for language in [None, Some("zh"), Some("zh-CN"), Some("en")] {
         let began = Instant::now();
-        assert_eq!(hear(&of(&path, language)).await, hello(), "{language:?}");
+        assert_eq!(recognise(&recogniser_for(&path, language)).await, hello(), "{language:?}");
         println!("local: {:?} with the loading, language {language:?}", began.elapsed());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_of_english_hears_whatever_the_language() {
-    let folder = TempDir::new().expect("a folder");
-    let path = file(&folder, &model(Tongue::English).0);
+    let directory = TempDir::new().expect("a directory");
+    let path = file(&directory, &model(ModelKind::English).0);
     for language in [None, Some("zh"), Some("en")] {
-        assert_eq!(hear(&of(&path, language)).await, hello(), "{language:?}");
+        assert_eq!(recognise(&recogniser_for(&path, language)).await, hello(), "{language:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_is_no_utterance() {
-    let folder = TempDir::new().expect("a folder");
-    let recogniser = of(&file(&folder, &model(Tongue::Many).0), None);
+    let directory = TempDir::new().expect("a directory");
+    let recogniser = recogniser_for(&file(&directory, &model(ModelKind::Multilingual).0), None);
     assert_eq!(outcome(say(&recogniser, 90)).await, AsrEvent::Final("".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_model_is_loaded_once_and_utterances_do_not_meet() {
-    let folder = TempDir::new().expect("a folder");
-    let path = file(&folder, &model(Tongue::Many).0);
-    let recogniser = of(&path, Some("zh"));
+    let directory = TempDir::new().expect("a directory");
+    let path = file(&directory, &model(ModelKind::Multilingual).0);
+    let recogniser = recogniser_for(&path, Some("zh"));
     let utterances: Vec<_> = (0..6).map(|_| say(&recogniser, 700)).collect();
-    // Those that leave give their turn back.
-    let left: Vec<_> = (0..6).map(|_| say(&recogniser, 29_000)).collect();
+    // Dropped utterances release their permits.
+    let dropped: Vec<_> = (0..6).map(|_| say(&recogniser, 29_000)).collect();
     for utterance in utterances {
         assert_eq!(outcome(utterance).await, hello());
     }
-    drop(left);
+    drop(dropped);
     fs::remove_file(&path).expect("removed");
-    assert_eq!(hear(&recogniser).await, hello(), "without its file");
+    assert_eq!(recognise(&recogniser).await, hello(), "without its file");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_language_that_nobody_speaks_is_named() {
-    let folder = TempDir::new().expect("a folder");
-    let path = file(&folder, &model(Tongue::Many).0);
+    let directory = TempDir::new().expect("a directory");
+    let path = file(&directory, &model(ModelKind::Multilingual).0);
     for language in ["xx", "\0\0", "-", "  "] {
-        let AsrEvent::Failed(fault) = hear(&of(&path, Some(language))).await else { panic!("heard {language:?}") };
-        assert!(!fault.passing && fault.message.contains("`asr.local.language`"), "{fault}");
+        let AsrEvent::Failed(fault) = recognise(&recogniser_for(&path, Some(language))).await else {
+            panic!("recognised {language:?}")
+        };
+        assert!(!fault.transient && fault.message.contains("`asr.local.language`"), "{fault}");
     }
 }

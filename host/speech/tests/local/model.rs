@@ -1,13 +1,13 @@
-//! A model that says "hello world" whatever it hears. Rule: small, in whisper.cpp's own format, and
-//! all zeros but for what makes it speak.
+//! Generates a model that recognises "hello world" in any audio. Rule: small, in whisper.cpp's own format, and all
+//! zeros except what selects the tokens.
 //!
-//! No layer adds anything, so a place in the text is known by its own embedding alone; a token whose
-//! embedding points the same way is what is said there.
+//! No layer changes the state, so a position in the text is determined by its own embedding; the token with a parallel
+//! embedding is selected there.
 
-/// Whether the model knows languages, or English only.
+/// Whether the model is multilingual.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Tongue {
-    Many,
+pub enum ModelKind {
+    Multilingual,
     English,
 }
 
@@ -71,19 +71,19 @@ impl File {
     }
 }
 
-/// The file, and where its filters, words and tensors begin.
-pub fn model(tongue: Tongue) -> (Vec<u8>, [usize; 3]) {
-    // Before the first word: start, language and task, no times; or start and no times.
-    let (vocabulary, end, first) = match tongue {
-        Tongue::Many => (51_865, 50_257, 3),
-        Tongue::English => (51_864, 50_256, 1),
+/// The file, and the offsets of its filters, vocabulary and tensors.
+pub fn model(kind: ModelKind) -> (Vec<u8>, [usize; 3]) {
+    // Tokens before the first word: start, language, task and no timestamps; or start and no timestamps.
+    let (vocabulary, end, first) = match kind {
+        ModelKind::Multilingual => (51_865, 50_257, 3),
+        ModelKind::English => (51_864, 50_256, 1),
     };
     let mut file = File(Vec::new());
     file.numbers(&[0x6767_6d6c, vocabulary, AUDIO, STATE, 1, 1, TEXT, STATE, 1, 1, MELS, 1]);
     let filters = file.0.len();
     file.numbers(&[MELS, BINS]);
     file.0.resize(file.0.len() + 4 * MELS * BINS, 0);
-    let words = file.0.len();
+    let tokens = file.0.len();
     file.numbers(&[end]);
     for id in 0..end {
         let word = WORDS.get(id).copied().unwrap_or_default();
@@ -102,18 +102,18 @@ pub fn model(tongue: Tongue) -> (Vec<u8>, [usize; 3]) {
     file.block("encoder.blocks.0");
 
     file.head("decoder.positional_embedding", &[STATE, TEXT], false);
-    for place in 0..TEXT {
+    for index in 0..TEXT {
         for at in 0..STATE {
-            let value = if at == place { 100.0_f32 } else { 0.0 };
+            let value = if at == index { 100.0_f32 } else { 0.0 };
             file.0.extend(value.to_le_bytes());
         }
     }
     file.head("decoder.token_embedding.weight", &[STATE, vocabulary], true);
-    let said = [1, 2, end];
+    let selected = [1, 2, end];
     for id in 0..vocabulary {
-        let place = said.iter().position(|&said| said == id).map(|place| first + place);
+        let index = selected.iter().position(|&selected| selected == id).map(|index| first + index);
         for at in 0..STATE {
-            file.0.extend(if Some(at) == place { FOUR } else { 0 }.to_le_bytes());
+            file.0.extend(if Some(at) == index { FOUR } else { 0 }.to_le_bytes());
         }
     }
     file.head("decoder.ln.weight", &[STATE], false);
@@ -123,5 +123,5 @@ pub fn model(tongue: Tongue) -> (Vec<u8>, [usize; 3]) {
     file.line("decoder.ln.bias", STATE);
     file.block("decoder.blocks.0");
     file.attention("decoder.blocks.0.cross_attn");
-    (file.0, [filters, words, tensors])
+    (file.0, [filters, tokens, tensors])
 }

@@ -1,13 +1,13 @@
-//! Turns: their order, their sound, their pace, and how they end.
+//! Turns: their order, audio, pacing and end. Rule: what the connection receives is balanced, whatever happens.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use modehost_speech::{DownlinkCodec, Heard};
 
-use crate::stage::{Connection, FRAME, Seen, assert_balanced, decode, score};
+use crate::connection::{Connection, FRAME, Seen, assert_balanced, decode, score};
 
-/// Who says everything.
+/// The plugin that says everything.
 const WHO: &str = "mode";
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
     let expected = ["start", "+0123456789", "♪", "-0123456789", "+abcdef", "♪", "-abcdef", "stop"];
     assert_eq!(score(seen.iter().copied()), expected);
     let pcm = decode(seen.iter().copied());
-    // Sixteen characters of 60 ms, and what fills the last frame of each sentence.
+    // Sixteen characters of 60 ms, and the padding of the last frame of each sentence.
     assert!(pcm.len().abs_diff(16 * 1440) <= 2 * 1440, "{} samples", pcm.len());
     let crossings = pcm.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
     let hertz = crossings as f64 / (pcm.len() as f64 / 24_000.0);
@@ -31,7 +31,7 @@ async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
         seen.iter().filter_map(|seen| if let Seen::Audio(_, at) = seen { Some(*at) } else { None }).collect();
     assert!(stamps.iter().enumerate().all(|(frame, at)| *at == frame as u32 * 60), "{stamps:?}");
     assert!(speaking.is_over());
-    assert_eq!(connection.over.load(SeqCst), 1);
+    assert_eq!(connection.ended.load(SeqCst), 1);
     assert_eq!(speaking.cut(), None, "nothing is left to be cut");
     drop(speaking);
     assert_eq!(connection.now(), []);
@@ -47,20 +47,20 @@ async fn a8_five_frames_at_once_then_one_a_frame_time() {
     let times: Vec<Duration> =
         turn.iter().filter(|(_, seen)| matches!(seen, Seen::Audio(..))).map(|(at, _)| *at).collect();
     for (frame, at) in times.iter().enumerate().skip(5) {
-        // Never more ahead than five frames: a device's queue is bounded.
+        // Never more than five frames ahead: the queue of a device is bounded.
         let earliest = times[0] + FRAME * (frame as u32 - 4);
         assert!(*at + Duration::from_millis(3) >= earliest, "frame {frame} at {at:?}, not before {earliest:?}");
     }
     let burst = times[4] - times[0];
     assert!(burst < FRAME * 3, "the first five took {burst:?}, and four frames' time if they were paced");
-    // Late wakes do not add up.
+    // Late wake-ups do not add up.
     let (last, due) = (times[times.len() - 1], times[0] + FRAME * (times.len() as u32 - 5));
     assert!(last < due + FRAME * 8, "the last one came {:?} late", last.saturating_sub(due));
     let (stop, _) = turn.last().expect("a stop");
     assert!(*stop + Duration::from_millis(3) >= times[0] + FRAME * (times.len() as u32 + 2), "it has had time to play");
 }
 
-/// Firmware throws away what comes while its screen still works on `start`.
+/// Firmware drops frames that arrive while its display still handles `start`.
 #[tokio::test]
 async fn a12_the_first_sound_waits_for_the_screen_and_the_face_comes_with_it() {
     let mut connection = Connection::new();
@@ -94,14 +94,14 @@ async fn a8_abort_silences_within_one_frame() {
     assert_eq!(score(&after), ["-a sentence that is cut in the middle", "stop"], "not one frame of it");
     before.extend(after);
     assert_balanced(&score(&before));
-    // Seven frames were sent, of which five are ahead; one letter is one frame.
+    // Seven frames were sent, five of them ahead of playback; one letter takes one frame.
     let [Heard { who, text }] = &heard[..] else { panic!("{heard:?}") };
     assert_eq!(&**who, WHO);
     assert!(text.len() <= 7 && "a sentence".starts_with(text.as_str()), "{text}");
     assert!(speaking.sentence(&WHO.into(), "too late").is_err());
     tokio::time::sleep(FRAME * 4).await;
-    assert_eq!(connection.now(), [], "nothing stale");
-    assert_eq!(connection.over.load(SeqCst), 0, "who cuts knows");
+    assert_eq!(connection.now(), [], "no frame follows a cut");
+    assert_eq!(connection.ended.load(SeqCst), 0, "who cuts knows");
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a8_a_failure_leaves_the_caption_and_ends_the_turn() {
     for sentence in ["this one fails", "a good one", "it fails again"] {
         assert!(score.contains(&format!("+{sentence}")), "{score:?}");
     }
-    assert_eq!(score.iter().filter(|word| *word == "TTS_UNAVAILABLE").count(), 1, "told once: {score:?}");
+    assert_eq!(score.iter().filter(|word| *word == "TTS_UNAVAILABLE").count(), 1, "reported once: {score:?}");
 }
 
 #[tokio::test]
@@ -172,12 +172,12 @@ async fn a8_a_turn_that_was_to_finish_goes_on() {
     speaking.sentence(&WHO.into(), "one").expect("open");
     speaking.finish();
     while !matches!(connection.next().await, Seen::Tts(state, _) if state == "sentence_end") {}
-    // Its last frames are being played.
+    // Its last frames are still being played.
     speaking.sentence(&WHO.into(), "two").expect("still open");
     speaking.finish();
     let turn = connection.turn().await;
     assert_eq!(score(turn.iter().map(|(_, seen)| seen)), ["+two", "♪", "-two", "stop"]);
-    assert_eq!(connection.over.load(SeqCst), 1);
+    assert_eq!(connection.ended.load(SeqCst), 1);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn c3_what_was_not_sent_is_given_back() {
     assert_eq!(unsaid, ["two that hangs", "three"]);
     connection.now();
     drop(speaking);
-    assert_eq!(connection.now(), [], "nobody is there to be told");
+    assert_eq!(connection.now(), [], "nothing is sent after the connection closed");
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn a8_pcm_for_devices_that_want_it() {
     assert!(frames.iter().all(|length| *length == 2880) && (3..=4).contains(&frames.len()), "{frames:?}");
 }
 
-/// Calls in any order at any moment: what the connection sees is balanced.
+/// Any calls in any order: what the connection receives is balanced.
 #[tokio::test]
 async fn a8_balanced_whatever_is_called_when() {
     for seed in 0..40 {

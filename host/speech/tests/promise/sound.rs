@@ -1,6 +1,6 @@
-//! What is promised of any bytes as binary frames of a device, as packets of Opus and PCM, and as frames of a
-//! recogniser; asked by the test of kept inputs and by the fuzz target `sound`. Rule: what is unwrapped lies within the
-//! frame, what is decoded is bounded, and a decoder that was given nonsense still decodes.
+//! Properties of the audio readers for arbitrary bytes: binary frames of a device, Opus and PCM packets, and frames of
+//! a recogniser; used by the corpus test and by the fuzz target `sound`. Rule: an unwrapped payload lies within its
+//! frame, decoded audio is bounded, and a decoder still works after malformed input.
 
 use modehost_protocol::{AudioFormat, Codec, Framing, Unwrapped};
 use modehost_speech::asr::doubao::frame;
@@ -8,11 +8,11 @@ use modehost_speech::decode::Decoder;
 
 /// 120 ms at 16 kHz.
 const LONGEST: usize = 1920;
-/// Of an answer that is packed.
+/// Maximum of a decompressed response.
 const UNPACKED: usize = 1024 * 1024;
 
 /// # Panics
-/// If the promise is broken.
+/// If a property does not hold.
 pub fn keeps(bytes: &[u8]) {
     for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
         if let Ok(Unwrapped::Sound(packet) | Unwrapped::Text(packet)) = framing.unwrap(bytes) {
@@ -26,7 +26,7 @@ pub fn keeps(bytes: &[u8]) {
     if let Ok(frame::Reply::Result(json, _)) = frame::reply(bytes) {
         assert!(json.len() <= UNPACKED.max(bytes.len()));
     }
-    // Packets of a few bytes each, to one decoder.
+    // Packets of a few bytes each, for one decoder.
     let mut opus = Decoder::new(AudioFormat::default());
     let mut pcm = Decoder::new(AudioFormat { codec: Codec::Pcm, sample_rate: 44_100 });
     let length = bytes.first().map_or(1, |first| usize::from(*first) + 1);

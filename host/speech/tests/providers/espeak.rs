@@ -1,5 +1,5 @@
-//! The real espeak-ng. Where it is not installed these tests say so and check nothing, but for a
-//! machine that is to check everything (`CI`).
+//! The real espeak-ng. Rule: where it is not installed, these tests say so and check nothing, except on CI, where it is
+//! required.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +19,8 @@ fn espeak() -> Option<Arc<dyn Speaker>> {
 
 async fn speak(espeak: &dyn Speaker, text: &str) -> Vec<i16> {
     let (mut pcm, mut sound) = (Vec::new(), espeak.speak(text));
-    while let Some(piece) = tokio::time::timeout(Duration::from_secs(60), sound.next()).await.expect("an end") {
-        pcm.extend(piece.expect("sound"));
+    while let Some(chunk) = tokio::time::timeout(Duration::from_secs(60), sound.next()).await.expect("an end") {
+        pcm.extend(chunk.expect("sound"));
     }
     pcm
 }

@@ -1,4 +1,5 @@
-//! Providers over HTTP at the socket, and the real espeak-ng.
+//! Providers over HTTP on a socket, and the real espeak-ng. Rule: assertions are about requests and returned audio or
+//! text.
 
 mod espeak;
 mod kinds;

@@ -1,4 +1,4 @@
-//! Any service with OpenAI's `/audio/speech`.
+//! Any service with OpenAI's `/audio/speech`. Rule: the service is a scripted HTTP server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use modehost_speech::tts::{Speaker, speaker};
 use modehost_speech::{Fault, FaultKind};
 use serde_json::json;
 
-fn of(provider: &Provider, timeout_s: u64) -> Arc<dyn Speaker> {
+fn speaker_for(provider: &Provider, timeout_s: u64) -> Arc<dyn Speaker> {
     let openai = json!({ "base_url": provider.base_url(), "model": "mouth", "voice": "nova", "api_key": "a-key" });
     let openai = Some(serde_json::from_value(openai).expect("settings"));
     let config = TtsConfig { provider: TtsProvider::Auto, openai, timeout_s, ..TtsConfig::default() };
@@ -18,17 +18,17 @@ fn of(provider: &Provider, timeout_s: u64) -> Arc<dyn Speaker> {
 }
 
 async fn speak(provider: &Provider, text: &str) -> (Vec<i16>, Option<Fault>) {
-    let (mut pcm, mut sound) = (Vec::new(), of(provider, 2).speak(text));
+    let (mut pcm, mut sound) = (Vec::new(), speaker_for(provider, 2).speak(text));
     loop {
         match tokio::time::timeout(Duration::from_secs(20), sound.next()).await.expect("an end") {
-            Some(Ok(piece)) => pcm.extend(piece),
+            Some(Ok(chunk)) => pcm.extend(chunk),
             Some(Err(fault)) => return (pcm, Some(fault)),
             None => return (pcm, None),
         }
     }
 }
 
-/// What the service says for a text of ten characters.
+/// The audio of the service for a text of ten characters.
 fn tone() -> Vec<i16> {
     let value = |at: usize| ((at as f64 / 24_000.0 * 440.0 * std::f64::consts::TAU).sin() * 12_000.0) as i16;
     (0..14_400).map(value).collect()
@@ -68,17 +68,17 @@ async fn a8_openai_cut_in_the_middle_is_not_begun_anew() {
     let (pcm, fault) = speak(&provider, "0123456789").await;
     assert_eq!(fault.map(|fault| fault.kind), Some(FaultKind::Connection));
     assert!(!pcm.is_empty() && pcm[..] == tone()[..pcm.len()], "{} samples", pcm.len());
-    assert_eq!(provider.asked().len(), 1, "nobody wants to hear the beginning twice");
+    assert_eq!(provider.asked().len(), 1, "no retry after the first audio");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a8_openai_failures_are_told_for_what_they_are() {
     for (reply, kind) in [
         (Reply::status(401), FaultKind::Unauthorized),
-        (Reply::status(404), FaultKind::Refused),
-        (Reply::status(302), FaultKind::Refused),
+        (Reply::status(404), FaultKind::Rejected),
+        (Reply::status(302), FaultKind::Rejected),
         (Reply::status(503), FaultKind::Busy),
-        (Reply::raw("{\"audio\":\"none\"}"), FaultKind::Garbled),
+        (Reply::raw("{\"audio\":\"none\"}"), FaultKind::Malformed),
         (Reply::text("").never(), FaultKind::TimedOut),
     ] {
         let provider = Provider::start();
@@ -101,7 +101,7 @@ async fn a8_endless_sound_ends() {
 async fn a8_who_stops_listening_ends_the_request() {
     let provider = Provider::start();
     provider.always(Reply::endless("on and on").between_chunks(Duration::from_millis(1)));
-    let mut sound = of(&provider, 2).speak("never ending");
+    let mut sound = speaker_for(&provider, 2).speak("never ending");
     assert!(sound.next().await.expect("sound").is_ok());
     assert_eq!(provider.open_now(), 1);
     drop(sound);
@@ -113,11 +113,11 @@ async fn a8_who_stops_listening_ends_the_request() {
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
 }
 
-/// What a sentence comes to.
+/// The number of samples of a sentence.
 async fn sentence(speaker: &dyn Speaker, text: &str) -> Result<usize, Fault> {
     let (mut samples, mut sound) = (0, speaker.speak(text));
-    while let Some(piece) = sound.next().await {
-        samples += piece?.len();
+    while let Some(chunk) = sound.next().await {
+        samples += chunk?.len();
     }
     Ok(samples)
 }
@@ -126,13 +126,13 @@ async fn sentence(speaker: &dyn Speaker, text: &str) -> Result<usize, Fault> {
 async fn a6_a_voice_that_fails_is_not_asked_again_for_each_sentence() {
     for (reply, kind, times) in [
         (Reply::status(401), FaultKind::Unauthorized, 1),
-        (Reply::status(400), FaultKind::Refused, 1),
+        (Reply::status(400), FaultKind::Rejected, 1),
         (Reply::status(500), FaultKind::Connection, 2),
-        (Reply::raw_as("audio/flac", &b"fLaC\0\0\0\x22"[..]), FaultKind::Garbled, 1),
+        (Reply::raw_as("audio/flac", &b"fLaC\0\0\0\x22"[..]), FaultKind::Malformed, 1),
     ] {
         let provider = Provider::start();
         provider.always(reply.clone());
-        let voice = of(&provider, 2);
+        let voice = speaker_for(&provider, 2);
         assert_eq!(sentence(&*voice, "one").await.map_err(|fault| fault.kind), Err(kind), "{reply:?}");
         for text in ["two", "three", "four"] {
             let fault = sentence(&*voice, text).await.map_err(|fault| fault.kind);
@@ -147,14 +147,14 @@ async fn a6_a_voice_that_was_repaired_speaks_again() {
     let provider = Provider::start();
     provider.next(Reply::status(401));
     provider.always(Reply::text(""));
-    let voice = of(&provider, 2);
+    let voice = speaker_for(&provider, 2);
     assert!(sentence(&*voice, "one").await.is_err());
     let again = async {
         while sentence(&*voice, "0123456789").await != Ok(14_400) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is asked again");
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is called again");
     assert_eq!(provider.asked().len(), 2, "once that failed, and the trial");
 }
 
@@ -162,7 +162,7 @@ async fn a6_a_voice_that_was_repaired_speaks_again() {
 async fn a6_a_voice_that_is_busy_is_asked_for_each_sentence() {
     let provider = Provider::start();
     provider.always(Reply::status(429));
-    let voice = of(&provider, 2);
+    let voice = speaker_for(&provider, 2);
     for text in ["one", "two"] {
         assert_eq!(sentence(&*voice, text).await.map_err(|fault| fault.kind), Err(FaultKind::Busy));
     }

@@ -1,18 +1,19 @@
-//! Any service with OpenAI's `/audio/transcriptions`.
+//! Any service with OpenAI's `/audio/transcriptions`. Rule: the service is a scripted HTTP server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use modehost_provider::{Provider, Reply};
 use modehost_speech::FaultKind;
-use modehost_speech::asr::{AsrEvent, Recogniser, Terms, Utterance, recogniser};
+use modehost_speech::asr::{AsrEvent, Recogniser, RecognitionPolicy, Utterance, recogniser};
 use modehost_speech::config::{AsrConfig, AsrProvider};
 use modehost_speech::vad::Voice;
 use serde_json::json;
 
-const TERMS: Terms = Terms { timeout: Duration::from_secs(10), retries: 2, max: Duration::from_secs(30) };
+const POLICY: RecognitionPolicy =
+    RecognitionPolicy { timeout: Duration::from_secs(10), retries: 2, max_length: Duration::from_secs(30) };
 
-fn of(provider: &Provider) -> Arc<dyn Recogniser> {
+fn recogniser_for(provider: &Provider) -> Arc<dyn Recogniser> {
     let openai = json!({
         "base_url": provider.base_url(), "model": "ears", "api_key": "a-key", "language": "zh", "prompt": "modehost",
     });
@@ -20,18 +21,18 @@ fn of(provider: &Provider) -> Arc<dyn Recogniser> {
     recogniser(&AsrConfig { provider: AsrProvider::OpenAi, openai, ..AsrConfig::default() }).expect("a recogniser")
 }
 
-async fn hear(provider: &Provider, ms: usize, terms: Terms) -> AsrEvent {
-    let mut utterance = Utterance::begin(of(provider), terms);
-    utterance.voice(Voice { clear: 16_000, faint: 16_000 });
+async fn recognise(provider: &Provider, ms: usize, policy: RecognitionPolicy) -> AsrEvent {
+    let mut utterance = Utterance::start(recogniser_for(provider), policy);
+    utterance.add_voice(Voice { clear: 16_000, faint: 16_000 });
     let pcm: Vec<i16> = (0..ms * 16).map(|at| at as i16).collect();
-    for piece in pcm.chunks(960) {
-        utterance.push(piece);
+    for chunk in pcm.chunks(960) {
+        utterance.push(chunk);
     }
     utterance.end();
     loop {
         match tokio::time::timeout(Duration::from_secs(20), utterance.next()).await.expect("an outcome") {
             AsrEvent::Partial(_) => {}
-            heard => return heard,
+            event => return event,
         }
     }
 }
@@ -42,7 +43,7 @@ async fn a6_openai_hears_an_utterance() {
     provider.require_key("a-key");
     provider.always(Reply::text(" 今天开会。"));
     let began = Instant::now();
-    assert_eq!(hear(&provider, 500, TERMS).await, AsrEvent::Final("今天开会。".into()));
+    assert_eq!(recognise(&provider, 500, POLICY).await, AsrEvent::Final("今天开会。".into()));
     println!("openai: {:?} from the end to the text", began.elapsed());
     let asked = &provider.asked()[0];
     assert_eq!(
@@ -59,7 +60,7 @@ async fn a6_openai_hears_an_utterance() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_openai_is_not_asked_about_a_click() {
     let provider = Provider::start();
-    assert_eq!(hear(&provider, 90, TERMS).await, AsrEvent::Final("".into()));
+    assert_eq!(recognise(&provider, 90, POLICY).await, AsrEvent::Final("".into()));
     assert!(provider.asked().is_empty());
 }
 
@@ -71,7 +72,7 @@ async fn a6_openai_is_tried_again_where_that_may_help() {
         let provider = Provider::start();
         provider.next(bad);
         provider.always(Reply::text("doch"));
-        assert_eq!(hear(&provider, 300, TERMS).await, AsrEvent::Final("doch".into()));
+        assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final("doch".into()));
         let asked = provider.asked();
         assert_eq!(asked.len(), 2);
         assert_eq!(asked[0].file, asked[1].file, "the same sound");
@@ -83,21 +84,21 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
     for (reply, kind, times) in [
         (Reply::status(401), FaultKind::Unauthorized, 1),
         (Reply::status(403), FaultKind::Unauthorized, 1),
-        (Reply::status(400), FaultKind::Refused, 1),
-        (Reply::status(302), FaultKind::Refused, 1),
+        (Reply::status(400), FaultKind::Rejected, 1),
+        (Reply::status(302), FaultKind::Rejected, 1),
         (Reply::status(500), FaultKind::Connection, 3),
-        (Reply::raw("{\"id\":\"x\"}"), FaultKind::Garbled, 3),
-        (Reply::raw("{\"text\": \"half of an ans"), FaultKind::Garbled, 3),
-        (Reply::raw("<!DOCTYPE html><html><body>502</body></html>"), FaultKind::Garbled, 3),
-        (Reply::text("").garbled(), FaultKind::Garbled, 3),
+        (Reply::raw("{\"id\":\"x\"}"), FaultKind::Malformed, 3),
+        (Reply::raw("{\"text\": \"half of an ans"), FaultKind::Malformed, 3),
+        (Reply::raw("<!DOCTYPE html><html><body>502</body></html>"), FaultKind::Malformed, 3),
+        (Reply::text("").garbled(), FaultKind::Malformed, 3),
         (Reply::raw("{\"error\":{\"message\":\"invalid api key\"}}"), FaultKind::Unauthorized, 1),
         (Reply::raw("{\"error\":{\"message\":\"overloaded\"}}"), FaultKind::Busy, 3),
-        (Reply::raw("{\"code\":40001,\"message\":\"bad audio\"}"), FaultKind::Refused, 1),
-        (Reply::endless("viel "), FaultKind::Garbled, 3),
+        (Reply::raw("{\"code\":40001,\"message\":\"bad audio\"}"), FaultKind::Rejected, 1),
+        (Reply::endless("viel "), FaultKind::Malformed, 3),
     ] {
         let provider = Provider::start();
         provider.always(reply.clone());
-        match hear(&provider, 300, TERMS).await {
+        match recognise(&provider, 300, POLICY).await {
             AsrEvent::Failed(fault) => assert_eq!(fault.kind, kind, "{reply:?}"),
             other => panic!("{reply:?}: {other:?}"),
         }
@@ -109,8 +110,8 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
 async fn a6_openai_that_never_answers_is_given_up() {
     let provider = Provider::start();
     provider.always(Reply::text("never").never());
-    let terms = Terms { timeout: Duration::from_millis(600), ..TERMS };
-    match hear(&provider, 300, terms).await {
+    let policy = RecognitionPolicy { timeout: Duration::from_millis(600), ..POLICY };
+    match recognise(&provider, 300, policy).await {
         AsrEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut),
         other => panic!("{other:?}"),
     }
@@ -135,7 +136,7 @@ async fn l8_openai_answers_of_many_shapes_are_read() {
     ] {
         let provider = Provider::start();
         provider.always(reply.clone());
-        assert_eq!(hear(&provider, 300, TERMS).await, AsrEvent::Final(text.into()), "{reply:?}");
+        assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final(text.into()), "{reply:?}");
         assert_eq!(provider.asked().len(), 1, "{reply:?}");
     }
 }

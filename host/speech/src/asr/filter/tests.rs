@@ -1,4 +1,4 @@
-//! Texts as recognisers write them. Rule: each is one that a recogniser has written, or a person may have dictated.
+//! Texts as recognisers write them. Rule: each case was written by a recogniser, or could be dictated by a person.
 
 use super::spoken;
 

@@ -1,35 +1,34 @@
-//! What a file must be like before whisper.cpp may read it. Rule: whisper.cpp believes every number in
-//! a file and ends the process, or worse, where one is wrong; so nothing gets to it that has not been
-//! walked from the first byte to the last.
+//! Validates a model file before whisper.cpp reads it. Rule: whisper.cpp trusts every number in a file, and aborts the
+//! process or worse where one is wrong; so it only gets files that were checked from the first byte to the last.
 //!
-//! The format, little-endian: magic, eleven figures, mel filters, vocabulary, tensors up to the end.
+//! The format, little-endian: magic, eleven hyperparameters, mel filters, vocabulary, tensors up to the end.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 const MAGIC: u32 = 0x6767_6d6c;
-/// Without and with other languages, and with Cantonese: whisper.cpp derives the special tokens from it.
+/// English only, multilingual, and with Cantonese: whisper.cpp derives the special tokens from the size.
 const VOCABULARY: std::ops::RangeInclusive<u32> = 51_864..=51_866;
-/// Bins of the spectrum that whisper.cpp makes of 400 samples.
+/// Spectrum bins that whisper.cpp computes from 400 samples.
 const BINS: u32 = 201;
 
-/// What is wrong with a file.
+/// Why a file is not a usable model.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Flaw {
+pub(super) enum ModelError {
     #[error("it cannot be read ({0})")]
     Unreadable(ErrorKind),
     #[error("it is no file")]
-    NoFile,
+    NotAFile,
     #[error("it is no model in ggml format")]
-    NoModel,
+    NotAModel,
     #[error("it breaks off before its end")]
     Truncated,
     #[error("its {0} make no sense")]
-    Odd(&'static str),
+    Invalid(&'static str),
 }
 
-impl From<io::Error> for Flaw {
+impl From<io::Error> for ModelError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::UnexpectedEof => Self::Truncated,
@@ -38,57 +37,57 @@ impl From<io::Error> for Flaw {
     }
 }
 
-/// Walks a file. Blocks; reads little beside the vocabulary.
+/// Validates a file. Blocks; reads little besides the vocabulary.
 ///
 /// # Errors
-/// If whisper.cpp must not read it.
-pub(super) fn check(path: &Path) -> Result<(), Flaw> {
-    // Before it is opened: a pipe would be waited for.
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(Flaw::NoFile);
+/// If whisper.cpp must not read the file.
+pub(super) fn validate(path: &Path) -> Result<(), ModelError> {
+    // Before opening it: opening a pipe would block.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(ModelError::NotAFile);
     }
-    let mut walk = Walk { file: BufReader::new(File::open(path)?), left: about.len() };
-    if about.len() < 4 || walk.number()? != MAGIC {
-        return Err(Flaw::NoModel);
+    let mut reader = ModelReader { file: BufReader::new(File::open(path)?), remaining: metadata.len() };
+    if metadata.len() < 4 || reader.read_u32()? != MAGIC {
+        return Err(ModelError::NotAModel);
     }
-    let figures = Figures::read(&mut walk)?;
-    filters(&mut walk, &figures)?;
-    vocabulary(&mut walk, &figures)?;
-    tensors(&mut walk, &figures)
+    let params = Hyperparameters::read(&mut reader)?;
+    filters(&mut reader, &params)?;
+    vocabulary(&mut reader, &params)?;
+    tensors(&mut reader, &params)
 }
 
-struct Walk {
+struct ModelReader {
     file: BufReader<File>,
-    /// Bytes up to the end.
-    left: u64,
+    /// Bytes left in the file.
+    remaining: u64,
 }
 
-impl Walk {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
-        self.left = self.left.checked_sub(N as u64).ok_or(Flaw::Truncated)?;
+impl ModelReader {
+    fn read_bytes<const N: usize>(&mut self) -> Result<[u8; N], ModelError> {
+        self.remaining = self.remaining.checked_sub(N as u64).ok_or(ModelError::Truncated)?;
         let mut bytes = [0; N];
         self.file.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn byte(&mut self) -> Result<u8, Flaw> {
-        self.take::<1>().map(|[byte]| byte)
+    fn read_byte(&mut self) -> Result<u8, ModelError> {
+        self.read_bytes::<1>().map(|[byte]| byte)
     }
 
-    fn number(&mut self) -> Result<u32, Flaw> {
-        self.take().map(u32::from_le_bytes)
+    fn read_u32(&mut self) -> Result<u32, ModelError> {
+        self.read_bytes().map(u32::from_le_bytes)
     }
 
-    fn skip(&mut self, bytes: u64) -> Result<(), Flaw> {
-        self.left = self.left.checked_sub(bytes).ok_or(Flaw::Truncated)?;
-        let bytes = i64::try_from(bytes).map_err(|_| Flaw::Truncated)?;
+    fn skip(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.remaining = self.remaining.checked_sub(bytes).ok_or(ModelError::Truncated)?;
+        let bytes = i64::try_from(bytes).map_err(|_| ModelError::Truncated)?;
         Ok(self.file.seek_relative(bytes)?)
     }
 }
 
-/// The size of everything.
-struct Figures {
+/// The sizes of everything.
+struct Hyperparameters {
     vocabulary: u32,
     audio_context: u32,
     state: u32,
@@ -98,16 +97,16 @@ struct Figures {
     mels: u32,
 }
 
-impl Figures {
-    fn read(walk: &mut Walk) -> Result<Self, Flaw> {
-        let mut figures = [0; 11];
-        for figure in &mut figures {
-            *figure = walk.number()?;
+impl Hyperparameters {
+    fn read(reader: &mut ModelReader) -> Result<Self, ModelError> {
+        let mut numbers = [0; 11];
+        for number in &mut numbers {
+            *number = reader.read_u32()?;
         }
-        let [vocabulary, audio_context, state, audio_heads, audio_layers, rest @ ..] = figures;
+        let [vocabulary, audio_context, state, audio_heads, audio_layers, rest @ ..] = numbers;
         let [text_context, text_state, text_heads, text_layers, mels, format] = rest;
-        // The largest model there is has 1280 states and 32 layers.
-        let sensible = VOCABULARY.contains(&vocabulary)
+        // The largest existing model has 1280 states and 32 layers.
+        let valid = VOCABULARY.contains(&vocabulary)
             && (1..=4096).contains(&audio_context)
             && (64..=4096).contains(&text_context)
             && (1..=4096).contains(&state)
@@ -116,83 +115,83 @@ impl Figures {
             && [audio_layers, text_layers].iter().all(|layers| (1..=64).contains(layers))
             && (1..=1024).contains(&mels)
             && block_of_format(format % 1000).is_some_and(|block| state.is_multiple_of(block));
-        let figures = Self { vocabulary, audio_context, state, audio_layers, text_context, text_layers, mels };
-        if sensible { Ok(figures) } else { Err(Flaw::Odd("figures")) }
+        let params = Self { vocabulary, audio_context, state, audio_layers, text_context, text_layers, mels };
+        if valid { Ok(params) } else { Err(ModelError::Invalid("figures")) }
     }
 
     fn tensors(&self) -> u64 {
         11 + 15 * u64::from(self.audio_layers) + 24 * u64::from(self.text_layers)
     }
 
-    /// Numbers in all tensors: whisper.cpp asks for their memory before it looks for them.
+    /// Elements of all tensors: whisper.cpp allocates memory for them before it reads them.
     fn elements(&self) -> u64 {
         let state = u64::from(self.state);
         let square = state * state;
         let front = state * (u64::from(self.audio_context) + 3 * u64::from(self.mels)) + 3 * square + 4 * state;
-        let hearing = u64::from(self.audio_layers) * (12 * square + 12 * state);
-        let words = state * (u64::from(self.text_context) + u64::from(self.vocabulary)) + 2 * state;
-        let writing = u64::from(self.text_layers) * (16 * square + 17 * state);
-        front + hearing + words + writing
+        let encoder = u64::from(self.audio_layers) * (12 * square + 12 * state);
+        let embeddings = state * (u64::from(self.text_context) + u64::from(self.vocabulary)) + 2 * state;
+        let decoder = u64::from(self.text_layers) * (16 * square + 17 * state);
+        front + encoder + embeddings + decoder
     }
 }
 
-fn filters(walk: &mut Walk, figures: &Figures) -> Result<(), Flaw> {
-    let (mels, bins) = (walk.number()?, walk.number()?);
-    if (mels, bins) != (figures.mels, BINS) {
-        return Err(Flaw::Odd("filters"));
+fn filters(reader: &mut ModelReader, params: &Hyperparameters) -> Result<(), ModelError> {
+    let (mels, bins) = (reader.read_u32()?, reader.read_u32()?);
+    if (mels, bins) != (params.mels, BINS) {
+        return Err(ModelError::Invalid("filters"));
     }
-    walk.skip(4 * u64::from(mels) * u64::from(bins))
+    reader.skip(4 * u64::from(mels) * u64::from(bins))
 }
 
-fn vocabulary(walk: &mut Walk, figures: &Figures) -> Result<(), Flaw> {
-    let words = walk.number()?;
-    if words > figures.vocabulary {
-        return Err(Flaw::Odd("words"));
+fn vocabulary(reader: &mut ModelReader, params: &Hyperparameters) -> Result<(), ModelError> {
+    let tokens = reader.read_u32()?;
+    if tokens > params.vocabulary {
+        return Err(ModelError::Invalid("words"));
     }
     let mut blank = false;
-    for _ in 0..words {
-        let length = walk.number()?;
+    for _ in 0..tokens {
+        let length = reader.read_u32()?;
         // The longest in use has 128 bytes.
         if length > 1024 {
-            return Err(Flaw::Odd("words"));
+            return Err(ModelError::Invalid("words"));
         }
         if length == 1 {
-            blank |= walk.byte()? == b' ';
+            blank |= reader.read_byte()? == b' ';
         } else {
-            walk.skip(length.into())?;
+            reader.skip(length.into())?;
         }
     }
-    // whisper.cpp looks for it with each utterance, and ends the process where it is not.
-    if blank { Ok(()) } else { Err(Flaw::Odd("words")) }
+    // whisper.cpp looks up this token for each utterance, and aborts the process without it.
+    if blank { Ok(()) } else { Err(ModelError::Invalid("words")) }
 }
 
-fn tensors(walk: &mut Walk, figures: &Figures) -> Result<(), Flaw> {
+fn tensors(reader: &mut ModelReader, params: &Hyperparameters) -> Result<(), ModelError> {
     let (mut count, mut all) = (0, 0);
-    while walk.left > 0 {
-        let (dimensions, name, kind) = (walk.number()?, walk.number()?, walk.number()?);
-        let (block, bytes) = layout(kind).ok_or(Flaw::Odd("tensors"))?;
+    while reader.remaining > 0 {
+        let (dimensions, name, kind) = (reader.read_u32()?, reader.read_u32()?, reader.read_u32()?);
+        let (block, bytes) = layout(kind).ok_or(ModelError::Invalid("tensors"))?;
         if !(1..=4).contains(&dimensions) || !(1..=128).contains(&name) {
-            return Err(Flaw::Odd("tensors"));
+            return Err(ModelError::Invalid("tensors"));
         }
         let mut elements: u64 = 1;
         for _ in 0..dimensions {
-            elements = elements.saturating_mul(walk.number()?.into());
+            elements = elements.saturating_mul(reader.read_u32()?.into());
         }
         if i32::try_from(elements).is_err() || !elements.is_multiple_of(block) {
-            return Err(Flaw::Odd("tensors"));
+            return Err(ModelError::Invalid("tensors"));
         }
-        walk.skip(u64::from(name) + elements / block * bytes)?;
+        reader.skip(u64::from(name) + elements / block * bytes)?;
         count += 1;
         all += elements;
     }
-    match count.cmp(&figures.tensors()) {
-        std::cmp::Ordering::Less => Err(Flaw::Truncated),
-        std::cmp::Ordering::Equal if all == figures.elements() => Ok(()),
-        _ => Err(Flaw::Odd("tensors")),
+    match count.cmp(&params.tensors()) {
+        std::cmp::Ordering::Less => Err(ModelError::Truncated),
+        std::cmp::Ordering::Equal if all == params.elements() => Ok(()),
+        _ => Err(ModelError::Invalid("tensors")),
     }
 }
 
-/// Numbers and bytes of a block of a ggml type.
+/// Elements and bytes of a block of a ggml type.
 fn layout(kind: u32) -> Option<(u64, u64)> {
     Some(match kind {
         0 => (1, 4),
@@ -211,7 +210,7 @@ fn layout(kind: u32) -> Option<(u64, u64)> {
     })
 }
 
-/// Numbers of a block in a file of a format: plain ones, blocks of 32, blocks of 256.
+/// Elements of a block in a file of this format: 1, 32 or 256.
 fn block_of_format(format: u32) -> Option<u32> {
     match format {
         0 | 1 => Some(1),

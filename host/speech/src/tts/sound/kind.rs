@@ -1,26 +1,26 @@
-//! What an answer is. Rule: bytes that can be nothing else decide; where they may be samples, the content
+//! Detects the audio format of a response. Rule: a signature decides; where the bytes may be plain samples, the content
 //! type does.
 
 use super::mp3;
 
-/// What an answer may be.
+/// Format of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// More must come.
-    Unclear,
+    /// More bytes are needed.
+    Undetermined,
     Samples,
     Wav,
     Mp3,
     Ogg,
-    /// No sound at all.
+    /// Text, not audio.
     Text,
-    /// Sound that nobody here decodes, by a name for it.
+    /// Audio of an unsupported format, with its name.
     Other(String),
 }
 
-/// Bytes after which it is clear.
+/// Bytes that suffice for the detection.
 const HEAD: usize = 64;
-/// Content types of samples; services that know of none say bytes.
+/// Content types of plain samples; services without a better one say octet-stream.
 const SAMPLES: [&str; 11] = [
     "",
     "application/octet-stream",
@@ -36,7 +36,7 @@ const SAMPLES: [&str; 11] = [
 ];
 const WAV: [&str; 5] = ["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/x-pn-wav"];
 const MP3: [&str; 5] = ["audio/mpeg", "audio/mp3", "audio/x-mp3", "audio/mpeg3", "audio/x-mpeg"];
-/// How other kinds of sound begin, at which byte, and a name for them.
+/// Signatures of unsupported formats: offset, bytes and name.
 const OTHERS: [(usize, &[u8], &str); 11] = [
     (0, b"fLaC", "audio/flac"),
     (4, b"ftyp", "audio/mp4"),
@@ -51,10 +51,11 @@ const OTHERS: [(usize, &[u8], &str); 11] = [
     (0, b"\x02#!SILK", "audio/silk"),
 ];
 
-/// What an answer is that begins so, and has this content type in lower case. `is_all` where no more comes.
-pub(super) fn of(head: &[u8], content_type: &str, is_all: bool) -> Kind {
+/// The format of a response that starts with these bytes and has this content type, in lower case. `is_all` where no
+/// more bytes follow.
+pub(super) fn detect(head: &[u8], content_type: &str, is_all: bool) -> Kind {
     if head.len() < HEAD && !is_all {
-        return Kind::Unclear;
+        return Kind::Undetermined;
     }
     let label = content_type.split([';', ',']).next().unwrap_or_default().trim();
     if head.is_empty() {
@@ -77,12 +78,12 @@ pub(super) fn of(head: &[u8], content_type: &str, is_all: bool) -> Kind {
         return Kind::Text;
     }
     let is_samples = SAMPLES.contains(&label);
-    // Samples may begin like a frame, too, but not two frames on end.
+    // Samples may look like one frame header, but not like two consecutive frames.
     if mp3::is_frame(head) && (!is_samples || mp3::is_stream(head).unwrap_or(is_all)) {
         return Kind::Mp3;
     }
     if is_samples && mp3::is_frame(head) && mp3::is_stream(head).is_none() && !is_all {
-        return Kind::Unclear;
+        return Kind::Undetermined;
     }
     if is_samples || WAV.contains(&label) {
         return Kind::Samples;
@@ -91,13 +92,13 @@ pub(super) fn of(head: &[u8], content_type: &str, is_all: bool) -> Kind {
         return Kind::Text;
     }
     if MP3.contains(&label) {
-        // It may begin within a frame.
+        // It may start in the middle of a frame.
         return Kind::Mp3;
     }
     Kind::Other(label.to_owned())
 }
 
-/// Whether bytes are readable, and begin as an object, a page or an event does.
+/// Whether the bytes are readable text that starts like a JSON object, a page or a server-sent event.
 fn is_text(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
     let begins = head.trim_ascii_start().first().is_some_and(|one| b"{[<".contains(one));

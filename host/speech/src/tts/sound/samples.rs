@@ -1,9 +1,9 @@
-//! Samples of any usual format to one channel of 16 bit. Rule: bytes may be cut anywhere; channels are
-//! mixed evenly.
+//! Converts samples of any usual format to one channel of 16 bit. Rule: chunks may end anywhere; channels are mixed
+//! evenly.
 
-use super::{Decode, Flaw, Output, RATES};
+use super::{Decode, FormatError, Output, RATES};
 
-/// What samples are.
+/// Format of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Format {
     /// In Hz.
@@ -12,7 +12,7 @@ pub(in super::super) struct Format {
     pub(super) sample: Sample,
 }
 
-/// One sample, little-endian.
+/// Encoding of one sample, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sample {
     U8,
@@ -41,15 +41,15 @@ impl Sample {
             (Self::S16, [low, high]) | (Self::S24, [_, low, high]) | (Self::S32, [_, _, low, high]) => {
                 i32::from(i16::from_le_bytes([*low, *high]))
             }
-            (Self::F32, [a, b, c, d]) => of_float(f64::from(f32::from_le_bytes([*a, *b, *c, *d]))),
-            (Self::F64, [a, b, c, d, e, f, g, h]) => of_float(f64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h])),
+            (Self::F32, [a, b, c, d]) => from_float(f64::from(f32::from_le_bytes([*a, *b, *c, *d]))),
+            (Self::F64, [a, b, c, d, e, f, g, h]) => from_float(f64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h])),
             _ => 0,
         }
     }
 }
 
-fn of_float(value: f64) -> i32 {
-    // What is no number becomes 0.
+fn from_float(value: f64) -> i32 {
+    // NaN becomes 0.
     (value * 32_768.0).clamp(-32_768.0, 32_767.0) as i32
 }
 
@@ -59,8 +59,8 @@ impl Format {
         Self { rate, channels: 1, sample: Sample::S16 }
     }
 
-    /// With what the parameters of a content type say otherwise, such as `audio/pcm;rate=16000;channels=2`.
-    pub(super) fn or(mut self, content_type: &str) -> Self {
+    /// Overrides the format with the parameters of a content type, such as `audio/pcm;rate=16000;channels=2`.
+    pub(super) fn with_parameters(mut self, content_type: &str) -> Self {
         match content_type.split([';', ',']).next().unwrap_or_default().trim() {
             "audio/l8" => self.sample = Sample::U8,
             "audio/l24" => self.sample = Sample::S24,
@@ -74,16 +74,16 @@ impl Format {
                 ("rate" | "samplerate" | "samplingrate" | "frequency", _, Ok(rate)) => self.rate = rate,
                 ("channels" | "channel", _, Ok(count)) => self.channels = u16::try_from(count).unwrap_or(u16::MAX),
                 ("bits" | "bitspersample" | "bitdepth" | "samplewidth", bits, _) => {
-                    self.sample = of_bits(bits, self.sample)
+                    self.sample = sample_of_bits(bits, self.sample)
                 }
-                ("format" | "encoding", name, _) => self.sample = of_name(name, self.sample),
+                ("format" | "encoding", name, _) => self.sample = sample_of_name(name, self.sample),
                 _ => {}
             }
         }
         self
     }
 
-    pub(super) fn checked(self) -> Result<Self, Flaw> {
+    pub(super) fn validated(self) -> Result<Self, FormatError> {
         if !RATES.contains(&self.rate) {
             return Err(format!("sound of {} Hz; from {} to {} can be played", self.rate, RATES.start(), RATES.end()));
         }
@@ -94,7 +94,7 @@ impl Format {
     }
 }
 
-fn of_bits(bits: &str, otherwise: Sample) -> Sample {
+fn sample_of_bits(bits: &str, otherwise: Sample) -> Sample {
     match bits {
         "8" => Sample::U8,
         "16" => Sample::S16,
@@ -104,7 +104,7 @@ fn of_bits(bits: &str, otherwise: Sample) -> Sample {
     }
 }
 
-fn of_name(name: &str, otherwise: Sample) -> Sample {
+fn sample_of_name(name: &str, otherwise: Sample) -> Sample {
     match name {
         "f32le" | "f32" | "float" | "float32" | "pcm_f32le" => Sample::F32,
         "s32le" | "s32" | "pcm_s32le" => Sample::S32,
@@ -114,7 +114,7 @@ fn of_name(name: &str, otherwise: Sample) -> Sample {
     }
 }
 
-/// Samples of one format, however their bytes are cut.
+/// Converter of samples of one format, in chunks of any length.
 pub(super) struct Samples {
     format: Format,
     /// Less than one sample of each channel.
@@ -126,7 +126,7 @@ impl Samples {
         Self { format, rest: Vec::new() }
     }
 
-    pub(super) fn take(&mut self, bytes: &[u8], output: &mut Output) {
+    pub(super) fn push(&mut self, bytes: &[u8], output: &mut Output) {
         let Format { rate, channels, sample } = self.format;
         let frame = sample.length() * usize::from(channels);
         let mut pcm = Vec::with_capacity(bytes.len() / frame + 1);
@@ -158,12 +158,12 @@ impl Raw {
 }
 
 impl Decode for Raw {
-    fn take(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), Flaw> {
-        self.0.take(bytes, output);
+    fn push(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), FormatError> {
+        self.0.push(bytes, output);
         Ok(())
     }
 
-    fn end(&mut self, _: &mut Output) -> Result<(), Flaw> {
+    fn end(&mut self, _: &mut Output) -> Result<(), FormatError> {
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! Sound of every kind, made here from one tone. Rule: what is played has the pitch, the length and the loudness
-//! of the tone, however it was encoded and cut.
+//! Audio of every format, generated from one tone. Rule: the output has the pitch, the length and the level of the
+//! tone, however it was encoded and split.
 
 use super::samples::Sample;
 use super::*;
@@ -10,9 +10,9 @@ fn tone(rate: u32) -> Vec<f64> {
     (0..rate).map(|at| (f64::from(at) / f64::from(rate) * 440.0 * std::f64::consts::TAU).sin() * 0.4).collect()
 }
 
-/// The bytes of samples of this format, the same in each channel.
+/// Samples encoded in this format, the same in each channel.
 fn bytes(sound: &[f64], sample: Sample, channels: u16) -> Vec<u8> {
-    let one = |value: f64| match sample {
+    let encode = |value: f64| match sample {
         Sample::U8 => vec![(value * 127.0 + 128.0) as u8],
         Sample::S16 => ((value * 32_767.0) as i16).to_le_bytes().to_vec(),
         Sample::S24 => ((value * 8_388_607.0) as i32).to_le_bytes()[..3].to_vec(),
@@ -20,10 +20,10 @@ fn bytes(sound: &[f64], sample: Sample, channels: u16) -> Vec<u8> {
         Sample::F32 => (value as f32).to_le_bytes().to_vec(),
         Sample::F64 => value.to_le_bytes().to_vec(),
     };
-    sound.iter().flat_map(|value| one(*value).repeat(channels.into())).collect()
+    sound.iter().flat_map(|value| encode(*value).repeat(channels.into())).collect()
 }
 
-/// A file's beginning: chunks before the format, and the length that it says.
+/// A WAV header: chunks before the format, and the declared length.
 fn head(before: &[u8], format: Format, extensible: bool, length: u32) -> Vec<u8> {
     let (size, float) = match format.sample {
         Sample::U8 => (1, false),
@@ -49,11 +49,11 @@ fn head(before: &[u8], format: Format, extensible: bool, length: u32) -> Vec<u8>
     head
 }
 
-/// All the sound of an answer that comes in pieces of this length, at 24 kHz.
-fn play(answer: &[u8], content_type: &str, piece: usize) -> Result<Vec<i16>, Fault> {
-    let (mut sound, mut pcm) = (Sound::new("x", content_type, Format::mono(24_000)), Vec::new());
-    for piece in answer.chunks(piece) {
-        pcm.extend(sound.take(piece)?);
+/// Decodes a response in chunks of this length to 24 kHz.
+fn play(response: &[u8], content_type: &str, chunk: usize) -> Result<Vec<i16>, Fault> {
+    let (mut sound, mut pcm) = (AudioDecoder::new("x", content_type, Format::mono(24_000)), Vec::new());
+    for chunk in response.chunks(chunk) {
+        pcm.extend(sound.push(chunk)?);
     }
     pcm.extend(sound.end()?);
     Ok(pcm)
@@ -61,7 +61,7 @@ fn play(answer: &[u8], content_type: &str, piece: usize) -> Result<Vec<i16>, Fau
 
 /// Fails the test where this is not a second of the tone at 24 kHz.
 fn assert_tone(pcm: &[i16], shown: &str) {
-    // An encoder's delay is cut off at the beginning.
+    // The delay of an encoder is trimmed at the start.
     assert!((23_800..=24_001).contains(&pcm.len()), "{shown}: {} samples", pcm.len());
     let crossings = pcm.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
     assert!((435..=443).contains(&crossings), "{shown}: {crossings} Hz");
@@ -79,7 +79,7 @@ fn a8_wav_files_of_every_rate_and_format_are_played_at_their_pitch() {
                 let format = Format { rate, channels, sample };
                 let sound = bytes(&tone(rate), sample, channels);
                 let lengths = [(false, sound.len() as u32), (true, 0), (false, u32::MAX)];
-                // Each with one rate in turn.
+                // One length per rate, in turn.
                 let (extensible, length) = lengths[(rate / 25 + u32::from(channels)) as usize % 3];
                 let file = [head(&[], format, extensible, length), sound].concat();
                 assert_tone(&play(&file, "audio/wav", 4_801).expect("sound"), &format!("{format:?}, {length}"));
@@ -96,19 +96,19 @@ fn a8_the_cuts_the_label_and_chunks_around_the_sound_make_no_difference() {
     let named = b"LIST\x05\0\0\0abcde\0".as_slice();
     for before in [&[][..], named, &large] {
         let file = [&head(before, format, false, sound.len() as u32)[..], &sound, named, b"junk"].concat();
-        for piece in [1, 3, 63, 5_000, 1_000_000] {
+        for chunk in [1, 3, 63, 5_000, 1_000_000] {
             for label in ["audio/wav", "audio/pcm", "", "application/json", "audio/mpeg", "text/plain; charset=utf-8"] {
-                if piece < 63 && !label.is_empty() {
+                if chunk < 63 && !label.is_empty() {
                     continue;
                 }
-                assert_tone(&play(&file, label, piece).expect("sound"), &format!("{label}, {piece}"));
+                assert_tone(&play(&file, label, chunk).expect("sound"), &format!("{label}, {chunk}"));
             }
         }
     }
-    // Sentence by sentence, each a file of its own.
+    // One file per sentence, concatenated.
     let half = sound.len() / 2;
-    let one = |sound: &[u8]| [&head(named, format, false, sound.len() as u32)[..], sound].concat();
-    let files = [one(&sound[..half]), one(&sound[half..])].concat();
+    let file_of = |sound: &[u8]| [&head(named, format, false, sound.len() as u32)[..], sound].concat();
+    let files = [file_of(&sound[..half]), file_of(&sound[half..])].concat();
     assert_tone(&play(&files, "audio/wav", 999).expect("sound"), "two files");
 }
 
@@ -127,11 +127,11 @@ fn a8_samples_are_what_their_content_type_says() {
         ("audio/pcm;rate=fast", 24_000, 1, Sample::S16),
     ] {
         let sound = bytes(&tone(rate), sample, channels);
-        for piece in [7, 3_333] {
-            assert_tone(&play(&sound, label, piece).expect(label), label);
+        for chunk in [7, 3_333] {
+            assert_tone(&play(&sound, label, chunk).expect(label), label);
         }
     }
-    // One channel and the other: as loud as half.
+    // A signal in one channel of two: half the level.
     let left: Vec<u8> =
         tone(24_000).iter().flat_map(|value| [bytes(&[*value], Sample::S16, 1), vec![0, 0]].concat()).collect();
     let pcm = play(&left, "audio/pcm;channels=2", 1000).expect("sound");
@@ -167,15 +167,15 @@ fn a8_mp3_is_played() {
         (mp3(), "audio/pcm"),
         ([tag.clone(), mp3()].concat(), "audio/mpeg"),
         ([tag, mp3()].concat(), ""),
-        // From the middle of a frame on, and with damage.
+        // From the middle of a frame, and damaged.
         (mp3()[100..].to_vec(), "audio/mpeg"),
     ] {
-        for piece in [1, 500, 100_000] {
-            let pcm = play(&file, label, piece).expect(label);
-            // 827 ms, and what encoder and decoder add at both ends.
-            assert!((19_000..24_000).contains(&pcm.len()), "{label}, {piece}: {} samples", pcm.len());
+        for chunk in [1, 500, 100_000] {
+            let pcm = play(&file, label, chunk).expect(label);
+            // 827 ms, and the padding of encoder and decoder.
+            assert!((19_000..24_000).contains(&pcm.len()), "{label}, {chunk}: {} samples", pcm.len());
             let loud = pcm.iter().filter(|sample| sample.unsigned_abs() > 1000).count();
-            assert!(loud * 5 > pcm.len(), "{label}, {piece}: {loud} of {} samples are loud", pcm.len());
+            assert!(loud * 5 > pcm.len(), "{label}, {chunk}: {loud} of {} samples are loud", pcm.len());
         }
     }
 }
@@ -183,12 +183,12 @@ fn a8_mp3_is_played() {
 #[test]
 fn a8_opus_in_ogg_is_played() {
     for channels in [1, 2] {
-        for (label, piece) in
+        for (label, chunk) in
             [("audio/ogg; codecs=opus", 1), ("audio/ogg", 777), ("audio/pcm", 100_000), ("audio/opus", 50)]
         {
             assert_tone(
-                &play(&ogg(channels), label, piece).expect(label),
-                &format!("{channels} channels, {label}, {piece}"),
+                &play(&ogg(channels), label, chunk).expect(label),
+                &format!("{channels} channels, {label}, {chunk}"),
             );
         }
     }
@@ -201,15 +201,15 @@ fn a8_sound_comes_before_the_answer_has_ended() {
     for (file, most) in
         [([wav, bytes(&tone(48_000), Sample::S16, 1)].concat(), 8_000), (ogg(1), 60_000), (long_mp3, 8_000)]
     {
-        let mut sound = Sound::new("x", "", Format::mono(24_000));
-        let mut taken = 0;
-        for piece in file.chunks(500) {
-            taken += piece.len();
-            if !sound.take(piece).expect("sound").is_empty() {
+        let mut sound = AudioDecoder::new("x", "", Format::mono(24_000));
+        let mut consumed = 0;
+        for chunk in file.chunks(500) {
+            consumed += chunk.len();
+            if !sound.push(chunk).expect("sound").is_empty() {
                 break;
             }
         }
-        assert!(taken <= most && taken < file.len(), "{taken} of {} bytes", file.len());
+        assert!(consumed <= most && consumed < file.len(), "{consumed} of {} bytes", file.len());
     }
 }
 
@@ -225,7 +225,7 @@ fn a8_what_cannot_be_played_is_refused_with_what_it_is() {
     };
     let noise: Vec<u8> = (0..100_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 & 0xfe).collect();
     let long = [b"RIFFxxxxWAVEJUNK\xff\xff\xff\x7f".as_slice(), &[0; 5000]].concat();
-    for (answer, label, word) in [
+    for (response, label, word) in [
         (of(24_000, 1, 7, 8), "audio/wav", "format 7 with 8 bits"),
         (of(24_000, 1, 0x55, 0), "audio/wav", "format 85"),
         (of(100, 1, 1, 16), "audio/wav", "100 Hz"),
@@ -247,28 +247,28 @@ fn a8_what_cannot_be_played_is_refused_with_what_it_is() {
         (b"event: error\ndata: {}\n\n".to_vec(), "", "text"),
         (vec![7; 500], "text/html", "text"),
     ] {
-        for piece in [1, 1000] {
-            let fault = play(&answer, label, piece).expect_err(word);
-            assert_eq!((fault.kind, fault.passing), (FaultKind::Garbled, false), "{word}: {fault}");
+        for chunk in [1, 1000] {
+            let fault = play(&response, label, chunk).expect_err(word);
+            assert_eq!((fault.kind, fault.transient), (FaultKind::Malformed, false), "{word}: {fault}");
             assert!(fault.message.contains(word), "{word}: {fault}");
         }
     }
-    // No sound at all may be a mishap.
-    for answer in [vec![], head(&[], mono, false, 0)] {
-        let fault = play(&answer, "audio/wav", 10).expect_err("nothing");
-        assert!(fault.passing, "{fault}");
+    // A response without audio may be a transient failure.
+    for response in [vec![], head(&[], mono, false, 0)] {
+        let fault = play(&response, "audio/wav", 10).expect_err("nothing");
+        assert!(fault.transient, "{fault}");
     }
 }
 
 #[test]
 fn a8_samples_that_look_like_something_else_are_played() {
-    // As the first sample of a frame of MP3, and as a bracket.
+    // Like the first sample of an MP3 frame, and like a bracket.
     for first in [[0xff, 0xfb], [0xff, 0xf3], [b'{', b'"'], [b'<', b'h'], [b'I', b'D']] {
         let mut sound = bytes(&tone(24_000), Sample::S16, 1);
         sound[..2].copy_from_slice(&first);
         sound[2..4].copy_from_slice(&[0x90, 0x64]);
-        for piece in [1, 100_000] {
-            assert_tone(&play(&sound, "audio/pcm", piece).expect("sound"), &format!("{first:02x?}"));
+        for chunk in [1, 100_000] {
+            assert_tone(&play(&sound, "audio/pcm", chunk).expect("sound"), &format!("{first:02x?}"));
         }
     }
 }
@@ -293,10 +293,10 @@ fn a8_arbitrary_answers_do_no_harm() {
 
 #[test]
 fn a8_sound_without_end_is_bounded() {
-    let mut sound = Sound::new("x", "audio/pcm", Format::mono(24_000));
+    let mut sound = AudioDecoder::new("x", "audio/pcm", Format::mono(24_000));
     let mut samples = 0;
     for _ in 0..950 {
-        samples += sound.take(&[1; 16 * 1024]).expect("sound").len();
+        samples += sound.push(&[1; 16 * 1024]).expect("sound").len();
     }
-    assert!(sound.is_full() && samples * 2 <= limits::SPEECH_SOUND_BYTES + 16 * 1024, "{samples}");
+    assert!(sound.is_full() && samples * 2 <= limits::SENTENCE_AUDIO_BYTES + 16 * 1024, "{samples}");
 }

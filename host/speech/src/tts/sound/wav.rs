@@ -1,54 +1,54 @@
-//! WAV files, as they come. Rule: chunks that are about the sound and no part of it are passed over, in
-//! whatever number and order up to a bound; lengths that nobody can have known are not believed.
+//! Streaming WAV parser. Rule: chunks other than format and data are skipped, in any number and order up to a bound; a
+//! length that a streaming writer cannot have known is ignored.
 
 use super::samples::{Format, Sample, Samples};
-use super::{Decode, Flaw, Output};
+use super::{Decode, FormatError, Output};
 
-/// Bytes before the sound that are passed over: programs write their names, and pictures.
-const BEFORE: u64 = 1024 * 1024;
-/// Lengths from here on are written by who does not know the length yet, and so is 0.
-const UNKNOWN: u32 = 0x7fff_0000;
-/// Bytes of a format that are looked at.
+/// Maximum of skipped bytes before the audio: programs add their names, and pictures.
+const MAX_PREAMBLE: u64 = 1024 * 1024;
+/// Lengths from here on, and 0, are placeholders of writers that do not know the length yet.
+const UNKNOWN_LENGTH: u32 = 0x7fff_0000;
+/// Bytes of the format chunk that are parsed.
 const FORMAT: usize = 26;
-/// Format tags: PCM, floating point, and the one where the true tag stands further behind.
+/// Format tags: PCM, floating point, and the extension that stores the tag further behind.
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xfffe;
 
-/// One file, or several on end.
+/// One file, or several concatenated ones.
 pub(super) struct Wav {
     step: Step,
-    /// The beginning of what is read next.
+    /// Partial input of the current step.
     head: Vec<u8>,
     samples: Option<Samples>,
-    /// Bytes that were passed over since the last sound.
-    passed: u64,
-    /// There was sound, and what follows may be anything.
-    any: bool,
+    /// Bytes skipped since the last audio.
+    skipped: u64,
+    /// There was audio; from then on unknown data is tolerated.
+    has_audio: bool,
 }
 
-/// What comes next.
+/// State of the parser: what is read next.
 enum Step {
-    /// A chunk's name and length.
+    /// Name and length of a chunk.
     Chunk,
-    /// The kind of a file: `WAVE`.
+    /// The RIFF form type: `WAVE`.
     Form,
-    /// What the sound is, in a chunk of this length.
+    /// A format chunk of this length.
     Format(u32),
-    /// Something that is passed over.
-    Pass(u64),
-    /// Sound, of this length where that is known.
+    /// Bytes to skip.
+    Skip(u64),
+    /// Audio, of this length if it is known.
     Sound(Option<u64>),
 }
 
 impl Default for Wav {
     fn default() -> Self {
-        Self { step: Step::Chunk, head: Vec::new(), samples: None, passed: 0, any: false }
+        Self { step: Step::Chunk, head: Vec::new(), samples: None, skipped: 0, has_audio: false }
     }
 }
 
 impl Wav {
-    /// The next so many bytes, once they have come; takes them from `bytes`.
+    /// The next `count` bytes once they have arrived; consumes them from `bytes`.
     fn next<const COUNT: usize>(&mut self, bytes: &mut &[u8], count: usize) -> Option<[u8; COUNT]> {
         let missing = count.saturating_sub(self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(missing);
@@ -63,37 +63,37 @@ impl Wav {
         Some(next)
     }
 
-    /// A chunk begins.
-    fn chunk(&mut self, [a, b, c, d, length @ ..]: [u8; 8]) -> Result<Step, Flaw> {
+    /// Handles a chunk header.
+    fn chunk(&mut self, [a, b, c, d, length @ ..]: [u8; 8]) -> Result<Step, FormatError> {
         let length = u32::from_le_bytes(length);
         Ok(match &[a, b, c, d] {
             b"RIFF" | b"RF64" => Step::Form,
             b"fmt " => Step::Format(length),
             b"data" if self.samples.is_some() => {
-                self.passed = 0;
-                Step::Sound((1..UNKNOWN).contains(&length).then_some(length.into()))
+                self.skipped = 0;
+                Step::Sound((1..UNKNOWN_LENGTH).contains(&length).then_some(length.into()))
             }
             b"data" => return Err("a WAV file that does not say what its sound is".to_owned()),
-            // A chunk begins at an even byte.
-            _ => Step::Pass(u64::from(length) + u64::from(length % 2)),
+            // Chunks are aligned to even offsets.
+            _ => Step::Skip(u64::from(length) + u64::from(length % 2)),
         })
     }
 
-    /// Passes over what it may. Gives the step behind it.
-    fn pass(&mut self, count: u64, bytes: &mut &[u8]) -> Result<Step, Flaw> {
-        let passed = bytes.len().min(usize::try_from(count).unwrap_or(usize::MAX));
-        *bytes = &bytes[passed..];
-        self.passed += passed as u64;
-        if !self.any && (self.passed > BEFORE || count > BEFORE) {
+    /// Skips bytes within the bound. Returns the next step.
+    fn skip(&mut self, count: u64, bytes: &mut &[u8]) -> Result<Step, FormatError> {
+        let skipped = bytes.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+        *bytes = &bytes[skipped..];
+        self.skipped += skipped as u64;
+        if !self.has_audio && (self.skipped > MAX_PREAMBLE || count > MAX_PREAMBLE) {
             return Err("a WAV file whose sound does not begin".to_owned());
         }
-        let left = count - passed as u64;
-        Ok(if left == 0 { Step::Chunk } else { Step::Pass(left) })
+        let left = count - skipped as u64;
+        Ok(if left == 0 { Step::Chunk } else { Step::Skip(left) })
     }
 }
 
 impl Decode for Wav {
-    fn take(&mut self, mut bytes: &[u8], output: &mut Output) -> Result<(), Flaw> {
+    fn push(&mut self, mut bytes: &[u8], output: &mut Output) -> Result<(), FormatError> {
         while !bytes.is_empty() {
             self.step = match self.step {
                 Step::Chunk => match self.next::<8>(&mut bytes, 8) {
@@ -101,7 +101,7 @@ impl Decode for Wav {
                     None => return Ok(()),
                 },
                 Step::Form => match self.next::<4>(&mut bytes, 4) {
-                    Some(form) if &form == b"WAVE" || self.any => Step::Chunk,
+                    Some(form) if &form == b"WAVE" || self.has_audio => Step::Chunk,
                     Some(_) => return Err("a file that is none of sound".to_owned()),
                     None => return Ok(()),
                 },
@@ -109,23 +109,23 @@ impl Decode for Wav {
                     let count = FORMAT.min(length as usize).max(16);
                     match self.next::<FORMAT>(&mut bytes, count) {
                         Some(format) => {
-                            self.samples = Some(Samples::new(read(&format)?));
-                            let behind = u64::from(length).saturating_sub(count as u64) + u64::from(length % 2);
-                            if behind == 0 { Step::Chunk } else { Step::Pass(behind) }
+                            self.samples = Some(Samples::new(parse_format(&format)?));
+                            let rest = u64::from(length).saturating_sub(count as u64) + u64::from(length % 2);
+                            if rest == 0 { Step::Chunk } else { Step::Skip(rest) }
                         }
                         None => return Ok(()),
                     }
                 }
-                Step::Pass(count) => self.pass(count, &mut bytes)?,
+                Step::Skip(count) => self.skip(count, &mut bytes)?,
                 Step::Sound(left) => {
                     let length =
                         left.map_or(bytes.len(), |left| bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-                    let (sound, behind) = bytes.split_at(length);
+                    let (sound, rest) = bytes.split_at(length);
                     if let Some(samples) = &mut self.samples {
-                        samples.take(sound, output);
+                        samples.push(sound, output);
                     }
-                    self.any = true;
-                    bytes = behind;
+                    self.has_audio = true;
+                    bytes = rest;
                     match left.map(|left| left - length as u64) {
                         Some(0) => Step::Chunk,
                         left => Step::Sound(left),
@@ -136,8 +136,8 @@ impl Decode for Wav {
         Ok(())
     }
 
-    fn end(&mut self, _: &mut Output) -> Result<(), Flaw> {
-        if self.any || matches!(self.step, Step::Sound(_)) {
+    fn end(&mut self, _: &mut Output) -> Result<(), FormatError> {
+        if self.has_audio || matches!(self.step, Step::Sound(_)) {
             Ok(())
         } else {
             Err("half of a WAV file's header".to_owned())
@@ -145,13 +145,13 @@ impl Decode for Wav {
     }
 }
 
-/// What the sound is.
-fn read(format: &[u8; FORMAT]) -> Result<Format, Flaw> {
+/// Parses the format chunk.
+fn parse_format(format: &[u8; FORMAT]) -> Result<Format, FormatError> {
     let short = |at: usize| u16::from_le_bytes([format[at], format[at + 1]]);
     let tag = if short(0) == EXTENSIBLE { short(24) } else { short(0) };
     let (channels, rate, block, bits) =
         (short(2), u32::from(short(4)) | u32::from(short(6)) << 16, short(12), short(14));
-    // Where a block makes no sense, the bits of a sample tell how long it is.
+    // Where the block size makes no sense, the sample length follows from the bits.
     let of_bits = bits.div_ceil(8);
     let length = block.checked_div(channels).filter(|length| (of_bits..=8).contains(length)).unwrap_or(of_bits);
     let sample = match (tag, length) {
@@ -167,5 +167,5 @@ fn read(format: &[u8; FORMAT]) -> Result<Format, Flaw> {
             ));
         }
     };
-    Format { rate, channels, sample }.checked()
+    Format { rate, channels, sample }.validated()
 }

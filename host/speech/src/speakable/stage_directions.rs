@@ -1,5 +1,5 @@
-//! PlaybackTarget directions: what tells how something is said. Rule: brackets and stars are taken away with their words only
-//! where the words name a gesture, a sound or a tone; whatever else stands in brackets is part of the sentence.
+//! Stage directions: words that describe how something is said. Rule: brackets and asterisks are removed with their
+//! words only where the words name a gesture, a sound or a tone; other bracketed words are part of the sentence.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,14 +11,14 @@ static BRACKETED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a fixed pattern: {error}"))
 });
 
-/// What people do while they speak, as a verb in its plain form.
+/// What people do while they speak, as base forms of verbs.
 const GESTURES: [&str; 40] = [
     "laugh", "chuckle", "giggle", "smile", "grin", "smirk", "sigh", "gasp", "groan", "moan", "nod", "wink", "blink",
     "shrug", "wave", "bow", "pause", "cough", "sniff", "sneeze", "yawn", "whisper", "cry", "sob", "cheer", "clap",
     "frown", "blush", "hug", "hum", "sing", "think", "ponder", "wince", "gulp", "snort", "beam", "tilt", "clear",
     "lean",
 ];
-/// Directions that are no verb.
+/// Directions that are not verbs.
 const TONES: [&str; 24] = [
     "laughter",
     "applause",
@@ -103,27 +103,27 @@ const CHINESE: [&str; 54] = [
 ];
 
 /// The text without its stage directions.
-pub(super) fn without(text: &str) -> Cow<'_, str> {
+pub(super) fn strip(text: &str) -> Cow<'_, str> {
     if !text.contains(['*', '(', '（', '[', '【']) {
         return Cow::Borrowed(text);
     }
     BRACKETED.replace_all(text, |found: &Captures<'_>| {
-        let words = (1..=5).find_map(|place| found.get(place)).map_or("", |words| words.as_str().trim());
+        let words = (1..=5).find_map(|group| found.get(group)).map_or("", |words| words.as_str().trim());
         if is_direction(words) { String::new() } else { found[0].to_owned() }
     })
 }
 
 fn is_direction(words: &str) -> bool {
-    if words.chars().any(|letter| matches!(letter, '\u{3400}'..='\u{9fff}')) {
-        // A direction is short, and says nothing besides.
+    if words.chars().any(|character| matches!(character, '\u{3400}'..='\u{9fff}')) {
+        // A direction is short and contains nothing else.
         let short = words.chars().count() <= 12;
         return words == "笑" || (short && CHINESE.iter().any(|known| begins_or_ends(words, known)));
     }
     let lower = words.to_lowercase();
     let mut parts =
-        lower.split(|letter: char| !letter.is_alphabetic() && letter != '\'').filter(|word| !word.is_empty());
+        lower.split(|character: char| !character.is_alphabetic() && character != '\'').filter(|word| !word.is_empty());
     let parts: Vec<&str> = parts.by_ref().take(7).collect();
-    // An adverb may stand first: `softly laughs`.
+    // An adverb may come first: `softly laughs`.
     let head = parts.iter().find(|word| !word.ends_with("ly")).or(parts.first());
     let is_head = head.is_some_and(|head| is_gesture(head) || TONES.contains(head))
         || parts.first().is_some_and(|first| TONES.contains(first));
@@ -136,12 +136,12 @@ fn begins_or_ends(words: &str, known: &str) -> bool {
         || words.strip_suffix(known).is_some_and(|before| before.ends_with(['地', '着', '，', '、']))
 }
 
-/// A gesture in any form that a direction has: `laughs`, `laughing`, `sighed`.
+/// Whether a word is a gesture in any verb form: `laughs`, `laughing`, `sighed`.
 fn is_gesture(word: &str) -> bool {
     GESTURES.iter().any(|gesture| {
         let Some(ending) = word.strip_prefix(gesture.strip_suffix('e').unwrap_or(gesture)) else { return false };
-        let doubled = gesture.chars().next_back().map(|letter| format!("{letter}ing")).unwrap_or_default();
-        let past = gesture.chars().next_back().map(|letter| format!("{letter}ed")).unwrap_or_default();
+        let doubled = gesture.chars().next_back().map(|character| format!("{character}ing")).unwrap_or_default();
+        let past = gesture.chars().next_back().map(|character| format!("{character}ed")).unwrap_or_default();
         matches!(ending, "s" | "es" | "ing" | "ed")
             || ending == doubled
             || ending == past

@@ -1,8 +1,9 @@
-//! Answers as services give them. Rule: each is a text, silence, a failure or nonsense, and never another of these.
+//! Responses as services give them. Rule: each is classified as text, silence, failure or malformed, and as one of
+//! these only.
 
 use super::{FaultKind, NoText, read};
 
-fn of(body: &str) -> Result<String, NoText> {
+fn parse(body: &str) -> Result<String, NoText> {
     read(body.as_bytes(), "application/json")
 }
 
@@ -42,18 +43,18 @@ fn l8_the_text_is_found_wherever_a_service_puts_it() {
         "event: transcript.text.done\ndata: {\"type\":\"transcript.text.done\",\"text\":\"你好\"}",
         "data:{\"text\":\"你\"}\ndata:{\"text\":\"好\"}\ndata:[DONE]\n",
     ] {
-        assert_eq!(of(body).as_deref(), Ok("你好"), "{body}");
+        assert_eq!(parse(body).as_deref(), Ok("你好"), "{body}");
     }
     assert_eq!(read(": hello\n\ndata: 你好\n\n".as_bytes(), "text/event-stream; charset=utf-8").as_deref(), Ok("你好"));
     let two = "1\n00:00:00,000 --> 00:00:01,000\nHello there,\n2\n00:00:01,000 --> 00:00:02,000\n{\\an8}Tom &amp; Ann\nof 7\n7";
-    assert_eq!(of(two).as_deref(), Ok("Hello there, Tom & Ann of 7 7"));
+    assert_eq!(parse(two).as_deref(), Ok("Hello there, Tom & Ann of 7 7"));
     let segments = r#"{"segments":[{"text":" Hello"},{"text":" there."},{"text":"Bye."}]}"#;
-    assert_eq!(of(segments).as_deref(), Ok(" Hello there. Bye."));
+    assert_eq!(parse(segments).as_deref(), Ok(" Hello there. Bye."));
     for text in ["[BLANK_AUDIO]", "\"Hello,\" he said.", "data: five", "5", "{laughter}", "true", "a < b", "1\n2\n3"] {
-        assert_eq!(of(text).as_deref(), Ok(text));
+        assert_eq!(parse(text).as_deref(), Ok(text));
     }
-    assert_eq!(of("7").as_deref(), Ok("7"));
-    assert_eq!(of(r#"{"text":7}"#).as_deref(), Ok("7"));
+    assert_eq!(parse("7").as_deref(), Ok("7"));
+    assert_eq!(parse(r#"{"text":7}"#).as_deref(), Ok("7"));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn l8_silence_has_many_shapes_and_is_no_failure() {
         "WEBVTT",
         "data: {\"type\":\"transcript.text.done\",\"text\":\"\"}\n\ndata: [DONE]\n\n",
     ] {
-        assert_eq!(of(body).as_deref(), Ok(""), "{body}");
+        assert_eq!(parse(body).as_deref(), Ok(""), "{body}");
     }
 }
 
@@ -89,17 +90,17 @@ fn l8_failures_under_success_are_told_for_what_they_are() {
         ),
         (r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#, FaultKind::Busy),
         (r#"{"error":"model is overloaded","text":""}"#, FaultKind::Busy),
-        (r#"{"error":"no such model"}"#, FaultKind::Refused),
-        (r#"{"detail":"Invalid audio file"}"#, FaultKind::Refused),
-        (r#"{"detail":[{"loc":["body","file"],"msg":"field required"}]}"#, FaultKind::Refused),
+        (r#"{"error":"no such model"}"#, FaultKind::Rejected),
+        (r#"{"detail":"Invalid audio file"}"#, FaultKind::Rejected),
+        (r#"{"detail":[{"loc":["body","file"],"msg":"field required"}]}"#, FaultKind::Rejected),
         (r#"{"code":50000,"message":"internal error","data":null}"#, FaultKind::Connection),
-        (r#"{"code":"InvalidParameter","message":"bad format","request_id":"x"}"#, FaultKind::Refused),
-        (r#"{"success":false,"result":""}"#, FaultKind::Refused),
+        (r#"{"code":"InvalidParameter","message":"bad format","request_id":"x"}"#, FaultKind::Rejected),
+        (r#"{"success":false,"result":""}"#, FaultKind::Rejected),
         (r#"{"status":"error","message":"request timed out"}"#, FaultKind::TimedOut),
         ("data: {\"type\":\"error\",\"error\":{\"message\":\"too many requests\"}}\n\n", FaultKind::Busy),
-        ("data: {\"error\":{\"message\":\"bad\"}}\n\n", FaultKind::Refused),
+        ("data: {\"error\":{\"message\":\"bad\"}}\n\n", FaultKind::Rejected),
     ] {
-        assert_eq!(of(body), Err(NoText::Failed(kind)), "{body}");
+        assert_eq!(parse(body), Err(NoText::Failed(kind)), "{body}");
     }
 }
 
@@ -116,11 +117,11 @@ fn l8_what_is_no_answer_is_never_taken_for_words() {
         r#"{"text":true}"#,
         "data: {\"type\":\"transcript.text.delta\",\"delta\":\"half",
     ] {
-        assert_eq!(of(body), Err(NoText::Garbled), "{body}");
+        assert_eq!(parse(body), Err(NoText::Malformed), "{body}");
     }
-    assert_eq!(read(b"\xff\xfe{\x00", ""), Err(NoText::Garbled));
-    assert_eq!(of(&"[".repeat(100_000)).map(|text| text.len()), Ok(100_000));
-    assert_eq!(of(&format!("{{\"text\":{}", "[".repeat(100_000))), Err(NoText::Garbled));
+    assert_eq!(read(b"\xff\xfe{\x00", ""), Err(NoText::Malformed));
+    assert_eq!(parse(&"[".repeat(100_000)).map(|text| text.len()), Ok(100_000));
+    assert_eq!(parse(&format!("{{\"text\":{}", "[".repeat(100_000))), Err(NoText::Malformed));
 }
 
 #[test]

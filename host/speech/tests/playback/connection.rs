@@ -1,4 +1,4 @@
-//! A turn with a scripted speaker, and the connection that it is said on.
+//! A turn with a scripted speaker, and the connection that receives it. Rule: everything behind the speaker is real.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use tokio::time::Instant;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 pub const FRAME: Duration = Duration::from_millis(60);
 
-/// 440 Hz, 60 ms for each character, at a rate that is not the devices'. Texts with `fails` fail after
-/// their first half, with `hangs` never go on after that.
+/// Test speaker: 440 Hz, 60 ms per character, at another rate than the device's. Texts with `fails` fail after their
+/// first half, texts with `hangs` stall after it.
 pub struct Tone;
 
 impl Speaker for Tone {
@@ -36,17 +36,17 @@ impl Speaker for Tone {
         let tone: Vec<i16> = (0..samples)
             .map(|at| ((at as f64 / 22_050.0 * 440.0 * std::f64::consts::TAU).sin() * 12_000.0) as i16)
             .collect();
-        let mut pieces: Vec<Result<Vec<i16>, Fault>> = tone.chunks(777).map(|piece| Ok(piece.to_vec())).collect();
+        let mut chunks: Vec<Result<Vec<i16>, Fault>> = tone.chunks(777).map(|chunk| Ok(chunk.to_vec())).collect();
         if text.contains("fails") {
-            pieces.truncate(pieces.len() / 2);
-            pieces.push(Err(Fault::passing(FaultKind::Connection, "as the script says")));
+            chunks.truncate(chunks.len() / 2);
+            chunks.push(Err(Fault::transient(FaultKind::Connection, "as the script says")));
         }
-        let pieces = stream::iter(pieces);
-        if text.contains("hangs") { pieces.chain(stream::pending()).boxed() } else { pieces.boxed() }
+        let chunks = stream::iter(chunks);
+        if text.contains("hangs") { chunks.chain(stream::pending()).boxed() } else { chunks.boxed() }
     }
 }
 
-/// What a connection was given, and when.
+/// What a connection received.
 #[derive(Debug, PartialEq)]
 pub enum Seen {
     /// State and text.
@@ -59,9 +59,9 @@ pub struct Connection {
     pub speech: Arc<Speech>,
     outbox: modehost_outbox::Outbox,
     reader: OutboxReader,
-    waiting: VecDeque<Frame>,
+    queued: VecDeque<Frame>,
     pub downlink: Downlink,
-    pub over: Arc<AtomicUsize>,
+    pub ended: Arc<AtomicUsize>,
     pub began: Instant,
 }
 
@@ -71,38 +71,39 @@ impl Connection {
         let speech = Speech::new(Arc::new(threads), Parts { speaker: Some(Arc::new(Tone)), ..Parts::none() });
         let (outbox, reader) = outbox();
         let downlink = Downlink { codec: DownlinkCodec::Opus, sample_rate: 24_000, frame_ms: 60, bitrate: 24_000 };
-        Self { speech, outbox, reader, waiting: VecDeque::new(), downlink, over: Arc::default(), began: Instant::now() }
+        Self { speech, outbox, reader, queued: VecDeque::new(), downlink, ended: Arc::default(), began: Instant::now() }
     }
 
     pub fn begin(&self) -> Playback {
-        let stage = PlaybackTarget { outbox: self.outbox.clone(), session_id: "s".to_owned(), downlink: self.downlink };
-        let over = self.over.clone();
-        let over = move || {
-            over.fetch_add(1, Ordering::SeqCst);
+        let target =
+            PlaybackTarget { outbox: self.outbox.clone(), session_id: "s".to_owned(), downlink: self.downlink };
+        let ended = self.ended.clone();
+        let ended = move || {
+            ended.fetch_add(1, Ordering::SeqCst);
         };
-        self.speech.speak(stage, over).expect("a speaker")
+        self.speech.speak(target, ended).expect("a speaker")
     }
 
-    /// What comes next; fails the test where nothing does.
+    /// The next item; fails the test where none arrives.
     pub async fn next(&mut self) -> Seen {
         loop {
-            if let Some(frame) = self.waiting.pop_front() {
+            if let Some(frame) = self.queued.pop_front() {
                 return seen(frame);
             }
             let mut batch = VecDeque::new();
             tokio::time::timeout(DEADLINE, self.reader.fill(&mut batch)).await.expect("something comes");
-            self.waiting = batch;
+            self.queued = batch;
         }
     }
 
-    /// What is there already.
+    /// The items that are queued already.
     pub fn now(&mut self) -> Vec<Seen> {
-        let mut batch = std::mem::take(&mut self.waiting);
+        let mut batch = std::mem::take(&mut self.queued);
         self.reader.take(&mut batch);
         batch.into_iter().map(seen).collect()
     }
 
-    /// Everything to the next `stop`, with the time of each.
+    /// Everything up to the next `stop`, with the time of each item.
     pub async fn turn(&mut self) -> Vec<(Duration, Seen)> {
         let mut all = Vec::new();
         loop {
@@ -128,7 +129,7 @@ fn seen(frame: Frame) -> Seen {
     if message["type"] == "error" { Seen::Error(member("code")) } else { Seen::Tts(member("state"), member("text")) }
 }
 
-/// The words of a turn without its sound, such as `start`, `+a`, `-a`, `stop`; runs of sound as `♪`.
+/// A compact notation of a turn without its audio, such as `start`, `+a`, `-a`, `stop`; consecutive frames become `♪`.
 pub fn score<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<String> {
     let mut score: Vec<String> = Vec::new();
     for seen in seen {
@@ -145,11 +146,11 @@ pub fn score<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<String> {
     score
 }
 
-/// Fails the test where something is not balanced.
+/// Fails the test where the sequence is not balanced.
 pub fn assert_balanced(score: &[String]) {
     let (mut speaking, mut sentence) = (false, None::<&str>);
-    for (place, word) in score.iter().enumerate() {
-        let fault = || format!("{place}: {word} in {score:?}");
+    for (index, word) in score.iter().enumerate() {
+        let fault = || format!("{index}: {word} in {score:?}");
         match word.as_str() {
             "start" => assert!(!std::mem::replace(&mut speaking, true), "{}", fault()),
             "stop" => assert!(std::mem::replace(&mut speaking, false) && sentence.is_none(), "{}", fault()),
@@ -162,7 +163,7 @@ pub fn assert_balanced(score: &[String]) {
     assert!(!speaking, "{score:?}");
 }
 
-/// The sound of packets, at 24 kHz.
+/// The decoded audio of the packets, at 24 kHz.
 pub fn decode<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<i16> {
     let mut decoder = OpusDecoder::new(24_000, 1).expect("a decoder");
     let mut all = Vec::new();

@@ -1,7 +1,7 @@
-//! What a transcription service answered, read as it is and not as it is labelled: compatible services
-//! answer JSON of many shapes, plain text, subtitles or server-sent events, whatever was asked for. Rule:
-//! an answer is a text, empty where nothing was said, or an error that is told for what it is; a page or
-//! half of an answer is never taken for words. What comes in is bounded by the caller.
+//! Parses the response of a transcription service by its content rather than its content type: compatible services
+//! answer JSON of many shapes, plain text, subtitles or server-sent events, whatever was requested. Rule: a response is
+//! a text, empty where nothing was said, or an error with its kind; an HTML page or a truncated response is never taken
+//! for text. The caller bounds its size.
 
 mod events;
 mod subtitles;
@@ -14,59 +14,58 @@ use crate::join::join;
 /// Why there is no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoText {
-    /// It makes no sense.
-    Garbled,
-    /// The service failed, and said so under a status of success.
+    /// It cannot be parsed.
+    Malformed,
+    /// The service reported a failure with a status of success.
     Failed(FaultKind),
 }
 
-/// The text of an answer with this content type.
+/// The text of a response with this content type.
 pub(super) fn read(body: &[u8], content_type: &str) -> Result<String, NoText> {
-    let text = std::str::from_utf8(body).map_err(|_| NoText::Garbled)?;
+    let text = std::str::from_utf8(body).map_err(|_| NoText::Malformed)?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() || text == "null" {
         return Ok(String::new());
     }
     if text.starts_with(['{', '[', '"']) {
         if let Ok(value) = serde_json::from_str(text) {
-            return of_value(&value);
+            return text_of_value(&value);
         }
-        if let Some(joined) = of_lines(text) {
+        if let Some(joined) = text_of_lines(text) {
             return joined;
         }
     }
-    let is_object = text.strip_prefix('{').is_some_and(|behind| behind.trim_start().starts_with('"'));
-    if is_object || is_page(text) {
-        return Err(NoText::Garbled);
+    let is_object = text.strip_prefix('{').is_some_and(|after| after.trim_start().starts_with('"'));
+    if is_object || is_html(text) {
+        return Err(NoText::Malformed);
     }
-    if events::are(text, content_type) {
+    if events::is_event_stream(text, content_type) {
         return events::read(text);
     }
-    if subtitles::are(text) {
+    if subtitles::is_subtitles(text) {
         return Ok(subtitles::read(text));
     }
     Ok(text.to_owned())
 }
 
-/// One JSON object a line.
-fn of_lines(text: &str) -> Option<Result<String, NoText>> {
+/// JSON lines: one object per line.
+fn text_of_lines(text: &str) -> Option<Result<String, NoText>> {
     if !text.starts_with('{') {
         return None;
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let values: Vec<Value> = lines.map(|line| serde_json::from_str(line).ok()).collect::<Option<_>>()?;
-    Some(events::of_values(&values))
+    Some(events::text_of_events(&values))
 }
 
-/// Markup of a proxy or a console, which is answered in place of a service that is down.
-fn is_page(text: &str) -> bool {
-    let begins = text
-        .strip_prefix('<')
-        .is_some_and(|behind| behind.starts_with(|one: char| one.is_alphabetic() || "!?".contains(one)));
+/// Markup of a proxy or a console, which answers in place of a service that is down.
+fn is_html(text: &str) -> bool {
+    let begins =
+        text.strip_prefix('<').is_some_and(|after| after.starts_with(|c: char| c.is_alphabetic() || "!?".contains(c)));
     begins && text.ends_with('>') && text.contains("</")
 }
 
-/// Members that hold the text or lead to it, the more likely ones first.
+/// Members that contain the text or lead to it, the more likely ones first.
 const TEXTS: [&str; 27] = [
     "text",
     "transcript",
@@ -97,25 +96,27 @@ const TEXTS: [&str; 27] = [
     "word",
 ];
 
-/// Of these, those whose elements are several readings of the same sound.
-const READINGS: [&str; 6] = ["alternatives", "channels", "hypotheses", "nbest", "NBest", "choices"];
+/// Those of them whose elements are alternatives for the same audio.
+const ALTERNATIVES: [&str; 6] = ["alternatives", "channels", "hypotheses", "nbest", "NBest", "choices"];
 
-fn of_value(value: &Value) -> Result<String, NoText> {
+fn text_of_value(value: &Value) -> Result<String, NoText> {
     match value {
         Value::Null => Ok(String::new()),
         Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(_) => Err(NoText::Garbled),
+        Value::Bool(_) => Err(NoText::Malformed),
         Value::String(text) => match serde_json::from_str(text) {
-            // JSON in JSON.
-            Ok(Value::Object(inner)) => of_object(&inner),
+            // JSON encoded as a JSON string.
+            Ok(Value::Object(inner)) => text_of_object(&inner),
             _ => Ok(text.clone()),
         },
-        Value::Array(parts) => parts.iter().try_fold(String::new(), |so_far, part| Ok(join(&so_far, &of_value(part)?))),
-        Value::Object(members) => of_object(members),
+        Value::Array(parts) => {
+            parts.iter().try_fold(String::new(), |so_far, part| Ok(join(&so_far, &text_of_value(part)?)))
+        }
+        Value::Object(members) => text_of_object(members),
     }
 }
 
-fn of_object(members: &Map<String, Value>) -> Result<String, NoText> {
+fn text_of_object(members: &Map<String, Value>) -> Result<String, NoText> {
     if is_silent(members) {
         return Ok(String::new());
     }
@@ -123,10 +124,10 @@ fn of_object(members: &Map<String, Value>) -> Result<String, NoText> {
     for name in TEXTS {
         let Some(value) = members.get(name) else { continue };
         let value = match value {
-            Value::Array(readings) if READINGS.contains(&name) => readings.first().unwrap_or(&Value::Null),
+            Value::Array(alternatives) if ALTERNATIVES.contains(&name) => alternatives.first().unwrap_or(&Value::Null),
             value => value,
         };
-        match of_value(value) {
+        match text_of_value(value) {
             Ok(text) if !text.trim().is_empty() => return Ok(text),
             Ok(_) => found = Some(Ok(())),
             Err(no_text) => {
@@ -138,13 +139,12 @@ fn of_object(members: &Map<String, Value>) -> Result<String, NoText> {
         return Err(NoText::Failed(kind));
     }
     if let Some(message) = members.get("message").filter(|message| message.is_object()) {
-        return of_value(message);
+        return text_of_value(message);
     }
-    found.unwrap_or(Err(NoText::Garbled)).map(|()| String::new())
+    found.unwrap_or(Err(NoText::Malformed)).map(|()| String::new())
 }
 
-/// Whether the service itself takes what it heard for silence, by the figures with which Whisper judges
-/// that.
+/// Whether the service itself classifies the audio as silence, by Whisper's probabilities.
 fn is_silent(members: &Map<String, Value>) -> bool {
     let silent = |segment: &Value| {
         segment["no_speech_prob"].as_f64().is_some_and(|sure| sure > 0.6)
@@ -156,23 +156,24 @@ fn is_silent(members: &Map<String, Value>) -> bool {
     }
 }
 
-/// What kind of failure an object tells, if it does.
+/// The kind of failure that an object reports, if it does.
 fn failure(members: &Map<String, Value>) -> Option<FaultKind> {
-    let says = |name: &str| members.get(name).is_some_and(|value| !is_nothing(value));
-    let denies = ["success", "ok"].iter().any(|name| members.get(*name) == Some(&Value::Bool(false)));
+    let reports = |name: &str| members.get(name).is_some_and(|value| !is_no_error(value));
+    let is_negative = ["success", "ok"].iter().any(|name| members.get(*name) == Some(&Value::Bool(false)));
     let status = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    let failed = ["error", "failed", "fail", "failure"].contains(&&*status("status"))
+    let fault_of_kind = ["error", "failed", "fail", "failure"].contains(&&*status("status"))
         || status("type") == "error"
         || status("object") == "error";
     let code = ["code", "errcode", "err_no", "error_code", "status_code"].iter().find_map(|name| members.get(*name));
-    let code =
-        code.filter(|code| !is_nothing(code) && !["200", "1000", "20000000", "ok", "success"].contains(&&*plain(code)));
-    let named = ["error", "errors", "detail", "error_msg", "error_message", "err_msg"].iter().any(|name| says(name));
-    (named || denies || failed || code.is_some()).then(|| kind_of(&Value::Object(members.clone()).to_string()))
+    let code = code
+        .filter(|code| !is_no_error(code) && !["200", "1000", "20000000", "ok", "success"].contains(&&*plain(code)));
+    let named = ["error", "errors", "detail", "error_msg", "error_message", "err_msg"].iter().any(|name| reports(name));
+    (named || is_negative || fault_of_kind || code.is_some())
+        .then(|| kind_of_message(&Value::Object(members.clone()).to_string()))
 }
 
-/// Whether a member that tells of an error tells that there is none.
-fn is_nothing(value: &Value) -> bool {
+/// Whether the value of an error member means that there is no error.
+fn is_no_error(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Number(number) => number.as_f64() == Some(0.0),
@@ -187,11 +188,11 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_ascii_lowercase())
 }
 
-/// What kind of failure these words are about. They are judged and not repeated.
-fn kind_of(words: &str) -> FaultKind {
+/// Guesses the kind of failure from an error message. The message is not repeated.
+fn kind_of_message(words: &str) -> FaultKind {
     let words = words.to_ascii_lowercase();
-    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
-    if says(&[
+    let contains = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if contains(&[
         "401",
         "403",
         "api key",
@@ -203,14 +204,15 @@ fn kind_of(words: &str) -> FaultKind {
         "invalid token",
     ]) {
         FaultKind::Unauthorized
-    } else if says(&["429", "503", "rate limit", "rate_limit", "quota", "overload", "busy", "too many", "capacity"]) {
+    } else if contains(&["429", "503", "rate limit", "rate_limit", "quota", "overload", "busy", "too many", "capacity"])
+    {
         FaultKind::Busy
-    } else if says(&["timeout", "timed out", "504"]) {
+    } else if contains(&["timeout", "timed out", "504"]) {
         FaultKind::TimedOut
-    } else if says(&["internal", "server_error", "unavailable", "500", "502"]) {
+    } else if contains(&["internal", "server_error", "unavailable", "500", "502"]) {
         FaultKind::Connection
     } else {
-        FaultKind::Refused
+        FaultKind::Rejected
     }
 }
 

@@ -1,32 +1,31 @@
-//! What recognisers write where there is nothing to write: their training was on films, whose silence
-//! was captioned with credits and thanks. Rule: a person may say any of it, so it counts as nothing only
-//! where there was hardly a voice.
+//! Hallucinations of recognisers: trained on films, they write credits and thanks where there is silence. Rule: a
+//! person may say any of it, so such a text is dropped only where the audio has hardly any voice.
 
 use crate::limits;
 
 use crate::vad::{Voice, duration};
 
-/// Whether a text is one that recognisers make of silence, of sound with hardly a voice in it.
-pub(in super::super) fn is_invented(text: &str, voice: Voice) -> bool {
-    if duration(voice.clear) >= limits::SHORT_VOICE {
+/// Whether a text is a known hallucination, given the amount of voice in its audio.
+pub(in super::super) fn is_hallucination(text: &str, voice: Voice) -> bool {
+    if duration(voice.clear) >= limits::MIN_CLEAR_VOICE {
         return false;
     }
-    let text: String = text.chars().filter(|one| one.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    // Short words are short: of those, nobody must have spoken clearly at all.
+    let text: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    // Short words take little time, so they are dropped only without any clear voice.
     if text.is_empty() {
         return false;
     }
-    let is_word = || WORDS.split_whitespace().any(|word| word == repeated(&text));
-    (voice.clear == 0 && is_word()) || CREDITS.split_whitespace().any(|credit| text.contains(credit))
+    let is_known_word = || WORDS.split_whitespace().any(|word| word == repeated(&text));
+    (voice.clear == 0 && is_known_word()) || CREDITS.split_whitespace().any(|credit| text.contains(credit))
 }
 
-/// What is repeated in a text that consists of nothing else, such as `you` in `youyouyou`; else the text.
+/// The repeated word of a text that consists of nothing else, such as `you` in `youyouyou`; otherwise the text.
 fn repeated(text: &str) -> &str {
-    let of_nothing_else = |word: &&str| text.len().is_multiple_of(word.len()) && text.replace(*word, "").is_empty();
-    WORDS.split_whitespace().find(of_nothing_else).unwrap_or(text)
+    let repeats_only = |word: &&str| text.len().is_multiple_of(word.len()) && text.replace(*word, "").is_empty();
+    WORDS.split_whitespace().find(repeats_only).unwrap_or(text)
 }
 
-/// Parts of credits, thanks and invitations of films, as letters and digits only.
+/// Parts of film credits, thanks and invitations, as letters and digits only.
 const CREDITS: &str = "amaraorg 字幕 明镜与点点 明鏡與點點 不吝点赞 不吝點贊 点赞订阅 點贊訂閱 订阅转发 訂閱轉發 打赏支持 打賞支持
     订阅我的频道 訂閱我的頻道 一键三连 谢谢观看 謝謝觀看 感谢观看 感謝觀看 谢谢收看 謝謝收看 感谢收看 感謝收看 谢谢收听 感谢收听
     谢谢大家观看 感谢您的观看 感谢大家的观看 多谢您的观看 多谢观看 下期再见 下期再見 下期视频 我们下次再见 优优独播 優優獨播
@@ -40,14 +39,14 @@ const CREDITS: &str = "amaraorg 字幕 明镜与点点 明鏡與點點 不吝点
     obrigadoporassistir graziepervisto graziedellavisione dankefürszuschauen abonniert abonnezvous mingpao completedisclaimer emilybeynon
     teksting";
 
-/// Words that silence becomes as well, whole texts.
+/// Words that are hallucinated from silence as whole texts.
 const WORDS: &str = "you thankyou thankyouverymuch thankyousomuch thanks bye byebye goodbye ok okay so oh uh um ah hm hmm
     mm mmhmm yeah yes no the i a and 嗯 谢谢 謝謝 谢谢大家 好 好的 啊 呃 哦 喂 我 是 对 的 あ はい うん ん 네 예 어 감사합니다
     ありがとうございました ありがとうございます gracias merci danke спасибо";
 
 #[cfg(test)]
 mod tests {
-    use super::is_invented;
+    use super::is_hallucination;
     use crate::vad::{RATE, Voice};
 
     fn of_ms(clear: u64) -> Voice {
@@ -75,20 +74,20 @@ mod tests {
             "Transcription by CastingWords",
         ] {
             for clear in [0, 200, 400] {
-                assert!(is_invented(text, of_ms(clear)), "{text}, {clear} ms of voice");
+                assert!(is_hallucination(text, of_ms(clear)), "{text}, {clear} ms of voice");
             }
-            assert!(!is_invented(text, of_ms(900)), "{text}: somebody said it");
+            assert!(!is_hallucination(text, of_ms(900)), "{text}: enough voice");
         }
     }
 
     #[test]
     fn a9_words_of_a_person_count_where_there_is_a_voice() {
         for text in ["you", "Thank you.", "you you you", "Bye-bye.", "谢谢大家。", "嗯", "Okay. Okay."] {
-            assert!(is_invented(text, of_ms(0)), "{text}");
-            assert!(!is_invented(text, of_ms(150)), "{text}: short words are short");
+            assert!(is_hallucination(text, of_ms(0)), "{text}");
+            assert!(!is_hallucination(text, of_ms(150)), "{text}: short words take little time");
         }
         for text in ["今天天气怎么样", "turn on the light", "youth", "thank you, turn it off", ""] {
-            assert!(!is_invented(text, of_ms(0)), "{text}");
+            assert!(!is_hallucination(text, of_ms(0)), "{text}");
         }
     }
 }

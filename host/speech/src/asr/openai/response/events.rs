@@ -1,13 +1,13 @@
-//! Server-sent events of a transcription: pieces, and all of it at the end. Rule: the text at the end is
-//! worth more than the pieces; an event that is cut off makes the answer half of one.
+//! Server-sent events of a transcription: deltas, then the whole text. Rule: the whole text takes precedence over the
+//! deltas; a truncated event makes the response invalid.
 
 use serde_json::Value;
 
-use super::{NoText, failure, kind_of, of_value};
+use super::{NoText, failure, kind_of_message, text_of_value};
 use crate::join::join;
 
-/// Whether an answer consists of events, by its content type or its looks.
-pub(super) fn are(text: &str, content_type: &str) -> bool {
+/// Whether a response consists of events, by its content type or its content.
+pub(super) fn is_event_stream(text: &str, content_type: &str) -> bool {
     let data = |line: &str| {
         line.strip_prefix("data:").map(str::trim_start).is_some_and(|data| data.starts_with(['{', '[', '"']))
     };
@@ -21,15 +21,15 @@ pub(super) fn read(text: &str) -> Result<String, NoText> {
     let mut values = Vec::new();
     let mut data: Option<String> = None;
     for line in text.lines().chain([""]) {
-        if let Some(piece) = line.strip_prefix("data:") {
-            let piece = piece.strip_prefix(' ').unwrap_or(piece);
+        if let Some(data_line) = line.strip_prefix("data:") {
+            let data_line = data_line.strip_prefix(' ').unwrap_or(data_line);
             match &mut data {
-                // Some part their events with one line end.
+                // Some services separate events by a single newline.
                 Some(so_far) if serde_json::from_str::<Value>(so_far).is_err() => {
                     so_far.push('\n');
-                    so_far.push_str(piece);
+                    so_far.push_str(data_line);
                 }
-                _ => values.extend(data.replace(piece.to_owned())),
+                _ => values.extend(data.replace(data_line.to_owned())),
             }
         } else if line.trim().is_empty() {
             values.extend(data.take());
@@ -39,28 +39,28 @@ pub(super) fn read(text: &str) -> Result<String, NoText> {
     let values: Result<Vec<Value>, NoText> = values
         .map(|data| match serde_json::from_str(data) {
             Ok(value) => Ok(value),
-            Err(_) if data.starts_with('{') => Err(NoText::Garbled),
+            Err(_) if data.starts_with('{') => Err(NoText::Malformed),
             Err(_) => Ok(Value::String(data.to_owned())),
         })
         .collect();
-    of_values(&values?)
+    text_of_events(&values?)
 }
 
-/// The text of events, as JSON.
-pub(super) fn of_values(values: &[Value]) -> Result<String, NoText> {
-    let mut pieces = String::new();
+/// The text of events that are parsed already.
+pub(super) fn text_of_events(values: &[Value]) -> Result<String, NoText> {
+    let mut deltas = String::new();
     for value in values {
         let kind = value["type"].as_str().unwrap_or_default();
         if kind == "error" || value["error"].is_object() || value["error"].is_string() {
-            return Err(NoText::Failed(value.as_object().and_then(failure).unwrap_or_else(|| kind_of(kind))));
+            return Err(NoText::Failed(value.as_object().and_then(failure).unwrap_or_else(|| kind_of_message(kind))));
         }
         match (kind.rsplit('.').next(), &value["delta"]) {
-            (Some("delta"), Value::String(delta)) => pieces.push_str(delta),
-            (Some("done"), _) if value["text"].is_string() => return of_value(&value["text"]),
-            // Of other kinds, such as how much was used.
+            (Some("delta"), Value::String(delta)) => deltas.push_str(delta),
+            (Some("done"), _) if value["text"].is_string() => return text_of_value(&value["text"]),
+            // Other events, such as token usage.
             (Some("done" | "completed" | "created" | "usage"), _) => {}
-            _ => pieces = join(&pieces, &of_value(value)?),
+            _ => deltas = join(&deltas, &text_of_value(value)?),
         }
     }
-    Ok(pieces)
+    Ok(deltas)
 }
