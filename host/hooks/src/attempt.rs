@@ -1,5 +1,5 @@
-//! One request to a hook. Rule: it ends within the hook's time, and what is told of it holds
-//! neither the address nor anything that the receiver said.
+//! One HTTP request to a hook. Rule: it ends within the timeout of the hook, and its error contains neither the address
+//! nor anything from the response.
 
 use std::time::{Duration, Instant};
 
@@ -12,81 +12,81 @@ use tokio::time::timeout;
 
 use crate::hook::{Header, Hook};
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 #[derive(Debug)]
 pub(crate) struct Fault {
     failure: Failure,
-    why: String,
-    /// Another attempt may do better.
-    pub may_pass: bool,
+    message: String,
+    /// Whether a retry may succeed.
+    pub is_transient: bool,
 }
 
 impl Fault {
-    pub(crate) fn told(self) -> (Failure, String) {
-        (self.failure, self.why)
+    pub(crate) fn into_outcome(self) -> (Failure, String) {
+        (self.failure, self.message)
     }
 
-    fn passing(failure: Failure, why: impl Into<String>) -> Self {
-        Self { failure, why: why.into(), may_pass: true }
+    fn transient(failure: Failure, message: impl Into<String>) -> Self {
+        Self { failure, message: message.into(), is_transient: true }
     }
 
-    fn lasting(why: impl Into<String>) -> Self {
-        Self { failure: Failure::Rejected, why: why.into(), may_pass: false }
+    fn permanent(message: impl Into<String>) -> Self {
+        Self { failure: Failure::Rejected, message: message.into(), is_transient: false }
     }
 }
 
-/// Posts the body; the status of an answer that took it.
+/// Posts the body. Returns the status of a successful response.
 pub(crate) async fn run(hook: &Hook, signature: Option<Header>, body: Bytes) -> Result<u16, Fault> {
     let Some(http) = &hook.http else {
-        return Err(Fault::lasting("TLS cannot be set up on this machine; see that it has root certificates"));
+        return Err(Fault::permanent("TLS cannot be set up on this machine; see that it has root certificates"));
     };
-    let time = Duration::from_secs(hook.config.timeout_s);
-    let began = Instant::now();
+    let timeout_duration = Duration::from_secs(hook.config.timeout_s);
+    let started = Instant::now();
     let mut request = http.post(hook.config.url.as_str()).header(CONTENT_TYPE, "application/json").body(body);
     if let Some((name, value)) = signature {
         request = request.header(name, value);
     }
-    let response = match timeout(time, request.send()).await {
+    let response = match timeout(timeout_duration, request.send()).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(broken(&error)),
+        Ok(Err(error)) => return Err(fault_of_error(&error)),
         Err(_) => {
-            let why = format!("no answer within {} s", hook.config.timeout_s);
-            return Err(Fault::passing(Failure::TimedOut, why));
+            let message = format!("no answer within {} s", hook.config.timeout_s);
+            return Err(Fault::transient(Failure::TimedOut, message));
         }
     };
     let status = response.status();
-    // Only for the connection's sake: the status has said it all.
-    let _ = timeout(time.saturating_sub(began.elapsed()), drain(response)).await;
-    judge(status)
+    // Only so that the connection can be reused: the status is the whole result.
+    let _ = timeout(timeout_duration.saturating_sub(started.elapsed()), drain(response)).await;
+    check_status(status)
 }
 
-fn judge(status: StatusCode) -> Result<u16, Fault> {
+fn check_status(status: StatusCode) -> Result<u16, Fault> {
     let number = status.as_u16();
     match number {
         _ if status.is_success() => Ok(number),
-        408 | 429 | 500.. => Err(Fault::passing(Failure::Unavailable, format!("it answered {number}"))),
+        408 | 429 | 500.. => Err(Fault::transient(Failure::Unavailable, format!("it answered {number}"))),
         300..400 => {
-            Err(Fault::lasting(format!("it answered {number}: redirects are not followed; set the url they lead to")))
+            Err(Fault::permanent(format!("it answered {number}: redirects are not followed; set the url they lead to")))
         }
-        _ => Err(Fault::lasting(format!("it answered {number}"))),
+        _ => Err(Fault::permanent(format!("it answered {number}"))),
     }
 }
 
-/// The words of the library would repeat the address.
-fn broken(error: &reqwest::Error) -> Fault {
+/// Does not use the message of the library, which would repeat the address.
+fn fault_of_error(error: &reqwest::Error) -> Fault {
     if error.is_builder() {
-        return Fault::lasting("the request could not be made");
+        return Fault::permanent("the request could not be made");
     }
-    let why = if error.is_connect() { "it cannot be connected to" } else { "the connection broke off" };
-    Fault::passing(Failure::Unavailable, why)
+    let message = if error.is_connect() { "it cannot be connected to" } else { "the connection broke off" };
+    Fault::transient(Failure::Unavailable, message)
 }
 
-/// Reads the answer to its end, or up to a bound, behind which the connection is dropped.
+/// Reads the response to its end, or up to a bound, after which the connection is dropped.
 async fn drain(mut response: Response) {
     let mut bytes = 0;
     while let Ok(Some(chunk)) = response.chunk().await {
         bytes += chunk.len();
-        if bytes > limits::HOOK_ANSWER_BYTES {
+        if bytes > limits::HOOK_RESPONSE_BYTES {
             return;
         }
     }

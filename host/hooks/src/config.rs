@@ -1,5 +1,5 @@
-//! The section `hooks`. Rule: what validates here can be used without a further check, and neither
-//! `Debug` nor `Serialize` shows a secret.
+//! Settings of the section `hooks`. Rule: validated settings can be used without further checks, and neither `Debug`
+//! nor `Serialize` shows a secret.
 
 mod secret;
 
@@ -14,22 +14,22 @@ use serde::{Deserialize, Serialize};
 
 pub use self::secret::Secret;
 
-/// Section `hooks`: webhooks by the name under which plugins have them granted. Default none. Hot:
-/// the next post uses the new settings.
+/// Section `hooks`: webhooks by the name under which they are granted to plugins. Default none. Hot: the next post uses
+/// the new settings.
 pub type Config = BTreeMap<String, HookConfig>;
 
 /// A webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct HookConfig {
-    /// Address that JSON is posted to, `http://…` or `https://…`. Hot.
+    /// Address to which JSON is posted, `http://…` or `https://…`. Hot.
     #[garde(custom(is_address))]
     pub url: Address,
-    /// Secret that bodies are signed with (HMAC-SHA256). Default none: they are not signed. Hot.
+    /// Secret that signs the bodies (HMAC-SHA256). Default none: bodies are not signed. Hot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(inner(custom(secret::is_secret)))]
     pub secret: Option<Secret>,
-    /// Time for one attempt in all, in s, 1 to 60. Default 5. Hot.
+    /// Timeout of one attempt, in s, 1 to 60. Default 5. Hot.
     #[serde(default = "timeout_s")]
     #[garde(range(min = 1, max = 60))]
     pub timeout_s: u64,
@@ -39,23 +39,23 @@ fn timeout_s() -> u64 {
     limits::HOOK_TIMEOUT.as_secs()
 }
 
-/// Whether something can be posted there. Addresses are not repeated: people put tokens into them.
+/// Whether an address can be posted to. It is not repeated in the error: people put tokens into addresses.
 fn is_address(address: &str, _: &()) -> garde::Result {
-    let fault = |words: &str| Err(garde::Error::new(words));
+    let error = |words: &str| Err(garde::Error::new(words));
     let Some((scheme @ ("http" | "https"), rest)) = address.split_once("://") else {
-        return fault("must begin with http:// or https://");
+        return error("must begin with http:// or https://");
     };
-    // The parser takes a host from the path where there is none, and drops blanks and line ends.
+    // The parser takes the host from the path where it is missing, and drops blanks and line ends.
     let hostless = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
-    let Ok(url) = Url::parse(address) else { return fault(LOOKS) };
-    if hostless || url.scheme() != scheme || address.contains(|one: char| one.is_whitespace() || one.is_control()) {
-        return fault(LOOKS);
+    let Ok(url) = Url::parse(address) else { return error(LOOKS) };
+    if hostless || url.scheme() != scheme || address.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return error(LOOKS);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return fault("must not hold a user or password; the receiver knows us by the signature, see `secret`");
+        return error("must not hold a user or password; the receiver knows us by the signature, see `secret`");
     }
     if url.fragment().is_some() {
-        return fault("must not go on with `#`, which is never sent");
+        return error("must not go on with `#`, which is never sent");
     }
     Ok(())
 }
@@ -85,9 +85,12 @@ mod tests {
             ("https://u:p@a.example.org/", "password"),
             ("https://a.example.org/#x", "#"),
         ] {
-            let told = hook(url).validate().expect_err(url).to_string();
-            assert!(told.contains("url") && told.contains(&word.replace("looks like", "look like")), "{url}: {told}");
-            assert!(!told.contains("u:p"), "{told}");
+            let error = hook(url).validate().expect_err(url).to_string();
+            assert!(
+                error.contains("url") && error.contains(&word.replace("looks like", "look like")),
+                "{url}: {error}"
+            );
+            assert!(!error.contains("u:p"), "{error}");
         }
         assert!(HookConfig { timeout_s: 0, ..hook("http://a") }.validate().is_err());
         assert!(HookConfig { secret: Some("".into()), ..hook("http://a") }.validate().is_err());

@@ -1,13 +1,12 @@
-//! Webhooks: what modes have to tell other servers.
+//! Webhooks: signed HTTP posts from modes to other servers.
 //!
-//! Rule: a post is tried at most twice, each time bounded, and ends in one line of the log and one
-//! count. Neither body nor secret nor address is logged, only lengths and the first digits of a
-//! hash.
+//! Rule: a post has at most two attempts, each with a timeout, and ends with one log line and one count. Neither body
+//! nor secret nor address is logged, only lengths and the first digits of a hash.
 //!
 //! # Layout
 //! - [`config`]: the section `hooks`
-//! - `hook`: one configured hook: its connections, its turns, its signature
-//! - `attempt`: one request and what became of it
+//! - `hook`: one configured hook: its connection pool, concurrency and signature
+//! - `attempt`: one HTTP request and its outcome
 //! - `metrics`: descriptions of the metrics of this crate
 
 #![warn(missing_docs)]
@@ -38,47 +37,50 @@ pub use self::config::{Config, HookConfig, Secret};
 use self::hook::Hook;
 pub use self::metrics::describe_metrics;
 
-/// What a post comes to: an HTTP status, or why it was not taken, in a sentence without secrets.
+/// The outcome of a post: the HTTP status, or the failure with a sentence that contains no secret.
 type Outcome = Result<u16, (Failure, String)>;
 
-/// The configured hooks. A post that runs when they change ends on the settings that it began with.
+/// The configured hooks. A post that is running when they change completes with its original settings.
 pub struct WebHooks {
     hooks: ArcSwap<HashMap<String, Arc<Hook>>>,
-    pauses: Pauses,
+    retry_delay: RetryDelay,
 }
 
-/// Shortest and longest pause before the retry.
+/// Shortest and longest delay before the retry.
 #[derive(Clone, Copy)]
-struct Pauses {
-    least: Duration,
-    most: Duration,
+struct RetryDelay {
+    min: Duration,
+    max: Duration,
 }
 
-impl Pauses {
-    /// Any between the two, so that what failed together does not come back together.
+impl RetryDelay {
+    /// A random delay in between, so that posts that failed together are not retried together.
     fn pick(self) -> Duration {
-        self.least + (self.most - self.least).mul_f64(fastrand::f64())
+        self.min + (self.max - self.min).mul_f64(fastrand::f64())
     }
 }
 
 impl WebHooks {
-    /// The hooks of a checked configuration.
+    /// The hooks of a validated configuration.
     pub fn new(config: &Config) -> Arc<Self> {
-        Self::pausing(config, Pauses { least: limits::HOOK_RETRY_LEAST, most: limits::HOOK_RETRY_MOST })
+        Self::with_retry_delay(
+            config,
+            RetryDelay { min: limits::HOOK_RETRY_DELAY_MIN, max: limits::HOOK_RETRY_DELAY_MAX },
+        )
     }
 
-    fn pausing(config: &Config, pauses: Pauses) -> Arc<Self> {
-        let hooks = Arc::new(Self { hooks: ArcSwap::default(), pauses });
+    fn with_retry_delay(config: &Config, retry_delay: RetryDelay) -> Arc<Self> {
+        let hooks = Arc::new(Self { hooks: ArcSwap::default(), retry_delay });
         hooks.apply(config);
         hooks
     }
 
-    /// Posts use these from now on. A hook that has not changed keeps its connections and turns.
+    /// Replaces the hooks for further posts. An unchanged hook keeps its connections and permits.
     pub fn apply(&self, config: &Config) {
         install_crypto();
-        let before = self.hooks.load();
+        let previous = self.hooks.load();
         let hooks = config.iter().map(|(name, config)| {
-            let known = before.get(name).filter(|hook| hook.config == *config).cloned();
+            let known = previous.get(name).filter(|hook| hook.config == *config).cloned();
             (name.clone(), known.unwrap_or_else(|| Arc::new(Hook::new(name, config))))
         });
         self.hooks.store(Arc::new(hooks.collect()));
@@ -86,62 +88,63 @@ impl WebHooks {
 }
 
 impl Hooks for WebHooks {
-    /// Dropping the future gives the post up; what has been sent has been sent.
+    /// Dropping the future cancels the post; a request that was sent stays sent.
     fn post(&self, hook: &str, sender: &str, body: String) -> BoxFuture<'static, Outcome> {
-        let (found, pauses) = (self.hooks.load().get(hook).cloned(), self.pauses);
+        let (configured, retry_delay) = (self.hooks.load().get(hook).cloned(), self.retry_delay);
         let (name, sender, body) = (hook.to_owned(), sender.to_owned(), Bytes::from(body));
         let span = tracing::trace_span!(target: "modehost::trace", "hook.post", hook, outcome = Empty).or_current();
         async move {
-            let told = Told { hook: &name, bytes: body.len(), sha8: sha8(&body), began: Instant::now() };
-            let Some(hook) = found else {
-                let why = (Failure::Unavailable, format!("no webhook `{name}` is configured; set hooks.{name}.url"));
-                return told.end(Err(why), false);
+            let record = PostRecord { hook: &name, bytes: body.len(), sha8: sha8(&body), began: Instant::now() };
+            let Some(hook) = configured else {
+                let message =
+                    (Failure::Unavailable, format!("no webhook `{name}` is configured; set hooks.{name}.url"));
+                return record.finish(Err(message), false);
             };
-            let (outcome, retried) = deliver(&hook, &sender, body, pauses).await;
-            told.end(outcome, retried)
+            let (outcome, retried) = post_with_retry(&hook, &sender, body, retry_delay).await;
+            record.finish(outcome, retried)
         }
         .instrument(span)
         .boxed()
     }
 }
 
-/// At most two attempts; whether there were two.
-async fn deliver(hook: &Hook, sender: &str, body: Bytes, pauses: Pauses) -> (Outcome, bool) {
+/// At most two attempts. Also returns whether there was a retry.
+async fn post_with_retry(hook: &Hook, sender: &str, body: Bytes, retry_delay: RetryDelay) -> (Outcome, bool) {
     let signature = match hook.sign(sender, &body) {
         Ok(signature) => signature,
-        Err(why) => return (Err((Failure::Rejected, why)), false),
+        Err(message) => return (Err((Failure::Rejected, message)), false),
     };
-    let Some(_waiting) = hook.line_up() else {
-        let why = format!("{} posts to the webhook `{}` wait already", limits::HOOK_WAITING, hook.name);
-        return (Err((Failure::TooMany, why)), false);
+    let Some(_slot) = hook.try_enqueue() else {
+        let message = format!("{} posts to the webhook `{}` wait already", limits::HOOK_QUEUE, hook.name);
+        return (Err((Failure::TooMany, message)), false);
     };
-    let _turn = hook.turn().await;
+    let _permit = hook.wait_to_run().await;
     let first = attempt::run(hook, signature.clone(), body.clone()).await;
     match first {
         Ok(status) => (Ok(status), false),
-        Err(fault) if !fault.may_pass => (Err(fault.told()), false),
+        Err(fault) if !fault.is_transient => (Err(fault.into_outcome()), false),
         Err(_) => {
-            tokio::time::sleep(pauses.pick()).await;
+            tokio::time::sleep(retry_delay.pick()).await;
             let second = attempt::run(hook, signature, body).await;
-            (second.map_err(attempt::Fault::told), true)
+            (second.map_err(attempt::Fault::into_outcome), true)
         }
     }
 }
 
-/// What is told of a post when it has ended.
-struct Told<'p> {
+/// What is logged and counted when a post ends.
+struct PostRecord<'p> {
     hook: &'p str,
     bytes: usize,
     sha8: String,
     began: Instant,
 }
 
-impl Told<'_> {
-    /// One line and one count.
-    fn end(self, outcome: Outcome, retried: bool) -> Outcome {
+impl PostRecord<'_> {
+    /// Writes one log line and one count.
+    fn finish(self, outcome: Outcome, retried: bool) -> Outcome {
         let Self { hook, bytes, sha8, began } = self;
         let elapsed_ms = began.elapsed().as_millis() as u64;
-        let word = match &outcome {
+        let label = match &outcome {
             Ok(status) => {
                 tracing::info!(
                     hook,
@@ -154,21 +157,21 @@ impl Told<'_> {
                 );
                 if retried { "retry_ok" } else { "ok" }
             }
-            Err((_, why)) => {
+            Err((_, message)) => {
                 tracing::error!(
                     hook,
                     retried,
                     body.bytes = bytes,
                     body.sha8 = sha8,
                     elapsed_ms,
-                    "webhook not taken: {why}"
+                    "webhook not taken: {message}"
                 );
                 "fail"
             }
         };
-        debug_assert!(crate::metrics::OUTCOMES.contains(&word), "{word} is not counted from the start");
-        tracing::Span::current().record("outcome", word);
-        ::metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => word).increment(1);
+        debug_assert!(crate::metrics::OUTCOMES.contains(&label), "{label} is not registered at start");
+        tracing::Span::current().record("outcome", label);
+        ::metrics::counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => label).increment(1);
         ::metrics::histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned()).record(began.elapsed());
         outcome
     }
@@ -179,7 +182,7 @@ fn sha8(body: &[u8]) -> String {
     hex::encode(&Sha256::digest(body)[..4])
 }
 
-/// Sees to it that TLS has its cryptography. Whoever was first in the process stays.
+/// Installs the crypto provider of TLS, unless the process has one.
 fn install_crypto() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         let _ = rustls::crypto::ring::default_provider().install_default();

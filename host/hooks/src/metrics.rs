@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of this crate's metrics. Rule: every metric is described here, with its unit and its labels; those
+//! without labels are registered at start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
@@ -18,13 +18,13 @@ pub fn describe_metrics() {
     describe_gauge!("modehost_hook_open_posts", Unit::Count, "Posts that run or wait for their turn, by `hook`.");
 }
 
-/// Posts to this hook are counted from here on, from zero.
-pub(crate) fn begin_metrics(hook: &str) {
+/// Registers the metrics of this hook at zero.
+pub(crate) fn register_hook(hook: &str) {
     for outcome in OUTCOMES {
         let _ = counter!("modehost_hook_posts_total", "hook" => hook.to_owned(), "outcome" => outcome);
     }
     let _ = histogram!("modehost_hook_post_seconds", "hook" => hook.to_owned());
 }
 
-/// What a post may come to.
+/// Values of the label `outcome`.
 pub(crate) const OUTCOMES: [&str; 3] = ["ok", "retry_ok", "fail"];

@@ -1,4 +1,4 @@
-//! What bodies are signed with. Rule: it is read and used, and shown nowhere.
+//! The signing secret of a hook. Rule: it is read and used, and never shown.
 
 use modehost_ids::{Secret as Hidden, SecretKind};
 

@@ -1,5 +1,5 @@
-//! A receiver of webhooks on a loopback port. Rule: it answers as it was told, in order, then with
-//! 200; every request that has come in whole is kept.
+//! Webhook receiver on a loopback port. Rule: it follows the scripted answers in order, then answers 200; every
+//! complete request is recorded.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -11,21 +11,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What becomes of a request.
+/// Answer to a request.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Status(u16),
-    /// 200 after a while.
+    /// 200 after a delay.
     Slow,
-    /// Never answered.
+    /// No answer.
     Hang,
-    /// The connection is reset instead.
+    /// The connection is reset before the response.
     Reset,
-    /// …in the middle of the status line.
+    /// The connection is reset in the middle of the status line.
     ResetMidHead,
-    /// The connection is closed in the middle of the answer's body.
+    /// The connection is closed in the middle of the response body.
     CutMidBody,
-    /// 200 and a body without end.
+    /// 200 and an endless body.
     Endless,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// A header by its lower-case name.
+    /// The value of a header, by its lower-case name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -46,16 +46,16 @@ impl Request {
 }
 
 #[derive(Default)]
-struct Kept {
+struct State {
     answers: Vec<Answer>,
     requests: Vec<Request>,
     open: usize,
-    most: usize,
+    max_open: usize,
 }
 
 pub(super) struct Receiver {
     address: SocketAddr,
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
     changes: watch::Receiver<()>,
     _tasks: JoinSet<()>,
 }
@@ -65,20 +65,20 @@ impl Receiver {
         answers.reverse();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let kept = Arc::new(Mutex::new(Kept { answers, ..Kept::default() }));
+        let state = Arc::new(Mutex::new(State { answers, ..State::default() }));
         let (change, changes) = watch::channel(());
-        let (shared, mut tasks) = (kept.clone(), JoinSet::new());
+        let (shared, mut tasks) = (state.clone(), JoinSet::new());
         tasks.spawn(async move {
             let (change, mut connections) = (Arc::new(change), JoinSet::new());
             while let Ok((stream, _)) = listener.accept().await {
                 connections.spawn(serve(stream, shared.clone(), change.clone()));
             }
         });
-        Self { address, kept, changes, _tasks: tasks }
+        Self { address, state, changes, _tasks: tasks }
     }
 
-    /// An address where nobody listens.
-    pub(super) async fn nobody() -> String {
+    /// An address without a listener.
+    pub(super) async fn unreachable_url() -> String {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         format!("http://{}/secret-path", listener.local_addr().expect("an address"))
     }
@@ -88,26 +88,26 @@ impl Receiver {
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
-        self.kept.lock().expect("kept").requests.clone()
+        self.state.lock().expect("the state").requests.clone()
     }
 
-    pub(super) fn most_at_once(&self) -> usize {
-        self.kept.lock().expect("kept").most
+    pub(super) fn max_concurrent(&self) -> usize {
+        self.state.lock().expect("the state").max_open
     }
 
     pub(super) async fn wait_requests(&self, count: usize) {
-        self.wait(|kept| kept.requests.len() >= count).await;
+        self.wait(|state| state.requests.len() >= count).await;
     }
 
-    /// Waits until no request is open any more.
+    /// Waits until no request is open.
     pub(super) async fn wait_closed(&self) {
-        self.wait(|kept| kept.open == 0).await;
+        self.wait(|state| state.open == 0).await;
     }
 
-    async fn wait(&self, done: impl Fn(&Kept) -> bool) {
+    async fn wait(&self, done: impl Fn(&State) -> bool) {
         let mut changes = self.changes.clone();
         let wait = async {
-            while !done(&self.kept.lock().expect("kept")) {
+            while !done(&self.state.lock().expect("the state")) {
                 changes.changed().await.expect("the receiver lives");
             }
         };
@@ -115,21 +115,21 @@ impl Receiver {
     }
 }
 
-/// Requests of one connection, one after the other.
-async fn serve(mut stream: TcpStream, kept: Arc<Mutex<Kept>>, change: Arc<watch::Sender<()>>) {
+/// Serves the requests of one connection, one after another.
+async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>, change: Arc<watch::Sender<()>>) {
     while let Some(request) = read(&mut stream).await {
         let answer = {
-            let mut kept = kept.lock().expect("kept");
-            kept.requests.push(request);
-            kept.open += 1;
-            kept.most = kept.most.max(kept.open);
-            kept.answers.pop().unwrap_or(Answer::Status(200))
+            let mut state = state.lock().expect("the state");
+            state.requests.push(request);
+            state.open += 1;
+            state.max_open = state.max_open.max(state.open);
+            state.answers.pop().unwrap_or(Answer::Status(200))
         };
         change.send_replace(());
-        let goes_on = respond(&mut stream, answer).await;
-        kept.lock().expect("kept").open -= 1;
+        let reusable = respond(&mut stream, answer).await;
+        state.lock().expect("the state").open -= 1;
         change.send_replace(());
-        if !goes_on {
+        if !reusable {
             return;
         }
     }
@@ -156,18 +156,19 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     Some(request)
 }
 
-/// True if the connection can be used again.
+/// Returns true if the connection can be reused.
 async fn respond(stream: &mut TcpStream, answer: Answer) -> bool {
-    let whole = |status: u16| format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n");
+    let empty_response =
+        |status: u16| format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n");
     match answer {
         Answer::Status(204) => stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.is_ok(),
-        Answer::Status(status) => stream.write_all(whole(status).as_bytes()).await.is_ok(),
+        Answer::Status(status) => stream.write_all(empty_response(status).as_bytes()).await.is_ok(),
         Answer::Slow => {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            stream.write_all(whole(200).as_bytes()).await.is_ok()
+            stream.write_all(empty_response(200).as_bytes()).await.is_ok()
         }
         Answer::Hang => {
-            // Until the other side gives up.
+            // Until the client disconnects.
             let _ = stream.read(&mut [0; 16]).await;
             false
         }
@@ -182,7 +183,7 @@ async fn respond(stream: &mut TcpStream, answer: Answer) -> bool {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await;
             while stream.write_all(&[b'x'; 4096]).await.is_ok() {
                 sent += 4096;
-                assert!(sent < 1000 * limits::HOOK_ANSWER_BYTES, "the answer is read without a bound");
+                assert!(sent < 1000 * limits::HOOK_RESPONSE_BYTES, "the answer is read without a bound");
             }
             false
         }
@@ -192,7 +193,7 @@ async fn respond(stream: &mut TcpStream, answer: Answer) -> bool {
 async fn reset(stream: &mut TcpStream, before: &[u8]) -> bool {
     let _ = stream.write_all(before).await;
     let _ = stream.flush().await;
-    // Closing with a linger of zero resets.
+    // Closing with a linger of zero sends a reset.
     let _ = stream.set_zero_linger();
     false
 }
