@@ -1,7 +1,7 @@
-//! Which settings another machine may have a say in.
+//! Decides which settings a remote configuration may set.
 //!
-//! Rule: what is not listed stays in the file, so that a setting that is made later is not handed to
-//! others by forgetting it; a value that stands for several settings counts as the strictest of them.
+//! Rule: a setting that is not listed may only come from the file, so that a new setting is not remote by accident; a
+//! value that covers several settings counts as the strictest of them.
 
 use serde_json::{Value, json};
 
@@ -10,50 +10,50 @@ use crate::layers::Layers;
 use crate::path;
 use crate::problem::Problem;
 
-/// The word in a JSON Schema that says where a setting may come from, if not from anywhere.
+/// Key in the JSON Schema that says where a setting may come from, if not from anywhere.
 pub const MARK: &str = "x-modehost-source";
 
-/// Schemas that refer to themselves end here.
+/// Maximum depth, which ends recursive schemas.
 const DEPTH: usize = 12;
 
-/// Where a setting may come from, from the most trusting to the strictest.
+/// Permitted sources of a setting, from the least to the most restrictive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum From {
-    /// The file, the environment, another machine.
+    /// The file, the environment, and the remote configuration.
     Anywhere,
-    /// From another machine only where the file says so.
+    /// The remote configuration only where the file enables it.
     SwitchedOn,
     /// The file and the environment.
     File,
 }
 
-/// What may come from another machine: settings as JSON pointers, with `*` for a name of choice and for the
-/// elements of a list. All others stay in the file.
+/// Settings that may come from a remote configuration, as JSON pointers, with `*` for a chosen name and for list
+/// elements. All others may not.
 #[derive(Clone, Copy, Debug)]
 pub struct Afar {
-    /// Settings that may always come from there.
+    /// Settings that are always permitted.
     pub anywhere: &'static [&'static str],
-    /// Settings that may come from there only where the file says so.
+    /// Settings that are permitted only where the file enables them.
     pub switched_on: &'static [&'static str],
-    /// The setting that switches these on, as people write it.
+    /// The setting that enables them, as people write it.
     pub switch: &'static str,
-    /// What they are, for sentences.
+    /// What they are, for messages.
     pub about: &'static str,
 }
 
-/// What the file says of the settings that have to be switched on.
+/// What the file says about the settings that have to be enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
-    /// They are taken.
+    /// They are accepted.
     On,
-    /// They are refused.
+    /// They are rejected.
     Off,
-    /// Nothing, and they are taken with a warning: the text of it.
+    /// Nothing: they are accepted with this warning.
     Unsaid(&'static str),
 }
 
 impl Afar {
-    /// Where the setting of this pattern may come from.
+    /// Permitted sources of the setting with this pattern.
     pub fn from(&self, pattern: &str) -> From {
         if self.anywhere.contains(&pattern) {
             From::Anywhere
@@ -64,22 +64,22 @@ impl Afar {
         }
     }
 
-    /// Writes [`MARK`] to every setting of a schema that may not come from anywhere.
+    /// Adds [`MARK`] to every setting of a schema that has restricted sources.
     pub fn mark(&self, schema: &mut Value) {
-        for (pattern, place) in settings(schema) {
+        for (pattern, pointer) in settings(schema) {
             let word = match self.from(&pattern) {
                 From::Anywhere => continue,
                 From::SwitchedOn => self.switch,
                 From::File => "file",
             };
-            if let Some(Value::Object(setting)) = schema.pointer_mut(&place) {
+            if let Some(Value::Object(setting)) = schema.pointer_mut(&pointer) {
                 setting.insert(MARK.to_owned(), json!(word));
             }
         }
     }
 
-    /// What a text may not say; and whether it says something that has to be switched on.
-    pub(crate) fn judge(
+    /// Checks a text. Returns its forbidden settings, and whether it sets any that the file does not mention.
+    pub(crate) fn check(
         &self,
         layers: &Layers,
         schema: Schema<'_>,
@@ -87,9 +87,9 @@ impl Afar {
         switch: Switch,
     ) -> (Vec<Problem>, bool) {
         let known = leaves(schema);
-        let (mut problems, mut unsaid) = (Vec::new(), false);
-        for pointer in layers.said_by(text) {
-            // Sections that are not the document's own belong to others.
+        let (mut problems, mut sets_unset) = (Vec::new(), false);
+        for pointer in layers.pointers_set_by(text) {
+            // Sections that the document does not own are not checked here.
             let first = path::steps(pointer).into_iter().next().unwrap_or_default();
             if !schema.keys().contains(&first.as_str()) {
                 continue;
@@ -97,7 +97,7 @@ impl Afar {
             let message = match (self.strictest(&known, &pattern(schema, pointer)), switch) {
                 (From::Anywhere, _) | (From::SwitchedOn, Switch::On) => continue,
                 (From::SwitchedOn, Switch::Unsaid(_)) => {
-                    unsaid = true;
+                    sets_unset = true;
                     continue;
                 }
                 (From::SwitchedOn, Switch::Off) => {
@@ -109,10 +109,10 @@ impl Afar {
             };
             problems.push(layers.problem_with_key(pointer, message));
         }
-        (problems, unsaid)
+        (problems, sets_unset)
     }
 
-    /// Of a setting, or of all those that stand below.
+    /// The strictest source of a setting, or of all settings below it.
     fn strictest(&self, known: &[String], pattern: &str) -> From {
         let below = format!("{pattern}/");
         let concerned = known.iter().filter(|leaf| *leaf == pattern || leaf.starts_with(&below));
@@ -120,18 +120,18 @@ impl Afar {
     }
 }
 
-/// The patterns of all settings of a schema.
+/// Patterns of all settings of a schema.
 pub fn leaves(schema: Schema<'_>) -> Vec<String> {
     let mut found = Vec::new();
     walk(schema, String::new(), DEPTH, &mut |pattern, _| found.push(pattern));
     found
 }
 
-/// Each setting with the place of its schema in the document of the schema.
+/// Each setting with the JSON pointer of its schema.
 fn settings(root: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(Schema::new(root), String::new(), DEPTH, &mut |pattern, schema| {
-        found.extend(schema.place().map(|place| (pattern, place)));
+        found.extend(schema.pointer().map(|pointer| (pattern, pointer)));
     });
     found
 }
@@ -148,7 +148,7 @@ fn walk(schema: Schema<'_>, pattern: String, depth: usize, found: &mut impl FnMu
         return;
     }
     let element = schema.element().filter(|element| has_keys(*element, DEPTH));
-    // A list is a setting itself, since it comes whole; a map is laid over another name by name.
+    // A list is a setting itself, since it is replaced as a whole; a map is merged name by name.
     if element.is_none() || schema.is_list() {
         found(pattern.clone(), schema);
     }
@@ -162,12 +162,12 @@ fn has_keys(schema: Schema<'_>, depth: usize) -> bool {
     !schema.keys().is_empty() || schema.element().is_some_and(|element| has_keys(element, depth))
 }
 
-/// The pattern of the setting that a pointer leads to, or into.
+/// The pattern of the setting at a pointer, or around it.
 fn pattern(schema: Schema<'_>, pointer: &str) -> String {
     let (mut here, mut pattern) = (schema, String::new());
     for step in path::steps(pointer) {
         if !here.keys().is_empty() {
-            // What is no key is refused elsewhere; here it matches nothing.
+            // An unknown key is reported elsewhere; here it matches nothing.
             let Some(below) = here.key(&step) else { return path::join(&pattern, &step) };
             (here, pattern) = (below, path::join(&pattern, &step));
             continue;

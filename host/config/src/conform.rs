@@ -1,8 +1,8 @@
-//! Brings a document into the form that its schema describes.
+//! Schema check: normalises a document according to its schema.
 //!
-//! Rule: only what cannot be misunderstood is changed: a scalar without quotes where a text is due
-//! becomes that text, and a section whose keys are all commented out is as good as absent. A key
-//! that the schema does not know is a problem, with the nearest one named.
+//! Rule: only unambiguous changes are made: an unquoted scalar becomes a text where the schema requires a text, and a
+//! section whose keys are all commented out counts as absent. An unknown key is a diagnostic that names the nearest
+//! known one.
 
 use serde_json::Value;
 
@@ -10,17 +10,17 @@ use crate::layers::Layers;
 use crate::path;
 use crate::problem::{Problem, suggest};
 
-/// A JSON Schema, with the document that its references point into.
+/// A JSON Schema, with the root document of its references.
 #[derive(Clone, Copy)]
 pub struct Schema<'a> {
     root: &'a Value,
     here: &'a Value,
 }
 
-/// Unknown keys told at once; each one more costs a look through the text for its line.
+/// Maximum of reported unknown keys; each costs a search through the text for its line.
 const UNKNOWN_KEYS: usize = 100;
 
-/// References and alternatives nested deeper than this are not followed; a type of ours has three.
+/// Maximum depth of references and alternatives; our types have three levels.
 const DEPTH: usize = 16;
 
 impl<'a> Schema<'a> {
@@ -29,7 +29,7 @@ impl<'a> Schema<'a> {
         Self { root, here: root }
     }
 
-    /// Every plain schema that this one may stand for.
+    /// All plain schemas that this one may resolve to.
     fn alternatives(self) -> Vec<&'a Value> {
         let (mut open, mut found) = (vec![(self.here, 0)], Vec::new());
         while let Some((schema, depth)) = open.pop() {
@@ -51,7 +51,7 @@ impl<'a> Schema<'a> {
         Self { here, ..self }
     }
 
-    /// The schema of a key, or `None` if there is no such key.
+    /// The schema of a key, or `None` if the key is unknown.
     pub fn key(self, name: &str) -> Option<Self> {
         let alternatives = self.alternatives();
         let listed = alternatives.iter().find_map(|schema| schema.get("properties")?.get(name));
@@ -60,20 +60,20 @@ impl<'a> Schema<'a> {
         listed.or_else(free).or_else(|| self.is_open().then_some(&Value::Bool(true))).map(|schema| self.at(schema))
     }
 
-    /// The keys that are listed.
+    /// The listed keys.
     pub fn keys(self) -> Vec<&'a str> {
         let lists = self.alternatives().into_iter().filter_map(|schema| schema.get("properties")?.as_object());
         lists.flat_map(|properties| properties.keys().map(String::as_str)).collect()
     }
 
-    /// True if any value goes.
+    /// Whether any value is accepted.
     fn is_open(self) -> bool {
         let closing = ["type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf", "properties"];
         self.here == &Value::Bool(true)
             || self.here.as_object().is_some_and(|schema| !closing.iter().any(|word| schema.contains_key(*word)))
     }
 
-    /// The keys that are listed, each once.
+    /// The listed keys, without duplicates.
     pub(crate) fn distinct_keys(self) -> Vec<&'a str> {
         let mut keys = self.keys();
         keys.sort_unstable();
@@ -81,7 +81,7 @@ impl<'a> Schema<'a> {
         keys
     }
 
-    /// What an element of a list or of a map with names of choice is like.
+    /// The schema of the elements of a list, or of a map with chosen names.
     pub(crate) fn element(self) -> Option<Self> {
         let named = || {
             let mut rests = self.alternatives().into_iter().filter_map(|schema| schema.get("additionalProperties"));
@@ -95,7 +95,7 @@ impl<'a> Schema<'a> {
     }
 
     /// JSON pointer of this schema in its document.
-    pub(crate) fn place(self) -> Option<String> {
+    pub(crate) fn pointer(self) -> Option<String> {
         fn find(value: &Value, wanted: &Value, pointer: &str) -> Option<String> {
             if std::ptr::eq(value, wanted) {
                 return Some(pointer.to_owned());
@@ -118,11 +118,11 @@ impl<'a> Schema<'a> {
         self.alternatives().into_iter().find_map(|schema| schema.get("items")).map(|schema| self.at(schema))
     }
 
-    fn admits(self, kind: &str) -> bool {
+    fn accepts(self, kind: &str) -> bool {
         self.is_open()
             || self.alternatives().into_iter().any(|schema| match schema.get("type") {
                 Some(Value::String(only)) => only == kind,
-                Some(Value::Array(kinds)) => kinds.iter().any(|one| one == kind),
+                Some(Value::Array(kinds)) => kinds.iter().any(|kind_name| kind_name == kind),
                 _ => false,
             })
     }
@@ -140,7 +140,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Brings `value`, which stands at `pointer`, into form; unknown keys are taken out and reported.
+/// Normalises `value`, which is at `pointer`; unknown keys are removed and reported.
 pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: &str, problems: &mut Vec<Problem>) {
     match value {
         Value::Object(map) => {
@@ -148,7 +148,7 @@ pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: 
             for key in keys {
                 let below = path::join(pointer, &key);
                 let Some(schema_below) = schema.key(&key) else {
-                    // A scalar is due where the document has a map: the type check says so.
+                    // The schema requires a scalar where the document has a map: the type check reports it.
                     if schema.keys().is_empty() {
                         return;
                     }
@@ -161,7 +161,7 @@ pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: 
                     continue;
                 };
                 let Some(entry) = map.get_mut(&key) else { continue };
-                if entry.is_null() && !schema_below.admits("null") {
+                if entry.is_null() && !schema_below.accepts("null") {
                     map.remove(&key);
                     continue;
                 }
@@ -176,10 +176,10 @@ pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: 
         }
         Value::String(_) => {}
         scalar => {
-            let is_number = scalar.is_number() && (schema.admits("number") || schema.admits("integer"));
-            if schema.admits("string")
+            let is_number = scalar.is_number() && (schema.accepts("number") || schema.accepts("integer"));
+            if schema.accepts("string")
                 && !is_number
-                && !schema.admits(kind(scalar))
+                && !schema.accepts(kind(scalar))
                 && let Some(spelling) = layers.spelling(pointer)
             {
                 *scalar = Value::String(spelling.to_owned());

@@ -1,8 +1,7 @@
-//! A document of which a part is on another machine: laid over the file, and under the environment.
+//! Remote configuration: a part of the document on another machine, merged over the file and under the environment.
 //!
-//! Rule: the file alone is a good document and says where the rest is; what comes from elsewhere is
-//! taken whole or not at all, cannot say that it comes from somewhere else, and says nothing that is
-//! not listed as its to say.
+//! Rule: the file alone is a valid document and contains the address; the remote text is applied as a whole or not at
+//! all, cannot change its own address, and sets only what is listed for it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,22 +9,22 @@ use std::fmt;
 use crate::afar::{Afar, Switch};
 use crate::conform::Schema;
 use crate::layers::Layers;
-use crate::load::{Document, Further, Loaded, Source};
+use crate::load::{Document, Loaded, Overlay, Source};
 use crate::problem::{Place, Problem, Problems};
 use crate::remote::{FetchError, Remote};
 
-/// What a problem in the fetched text names.
+/// Name of the remote text in diagnostics.
 pub const NAME: &str = "remote configuration";
 
-/// How the part that is elsewhere is found in a document.
+/// How the remote configuration of a document is found.
 pub struct Elsewhere<T> {
-    /// The setting that holds the address, as people write it.
+    /// The setting of the address, as people write it.
     pub setting: &'static str,
-    /// JSON pointer of the settings that only the file and the environment may hold.
+    /// JSON pointer of the settings that only the file and the environment may set.
     pub own: &'static str,
-    /// What may come from there.
+    /// The settings that may come from the remote configuration.
     pub afar: Afar,
-    /// Finds the address and what the file says of it; none where everything is in the file.
+    /// Returns the address and the setting of the switch; none without a remote configuration.
     pub locate: fn(&T) -> Option<(Remote, Switch)>,
 }
 
@@ -35,12 +34,12 @@ impl<T> fmt::Debug for Elsewhere<T> {
     }
 }
 
-/// A text that was fetched and that holds now.
+/// A fetched text that is in effect.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Held {
     remote: Remote,
     text: String,
-    /// What an operator should know about what it says.
+    /// A warning about its contents for the operator.
     warning: Option<String>,
 }
 
@@ -51,32 +50,32 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
-    /// Says once what an operator should know of it, and keeps it on disk for a start at which its address cannot be reached.
-    pub(crate) fn take(&self) {
+    /// Logs the warning, and stores the text on disk for a start at which its address cannot be reached.
+    pub(crate) fn accept(&self) {
         if let Some(warning) = &self.warning {
             tracing::warn!("{warning}");
         }
-        if let Err(error) = self.remote.keep(&self.text) {
-            let folder = self.remote.folder.display();
+        if let Err(error) = self.remote.store_copy(&self.text) {
+            let directory = self.remote.folder.display();
             tracing::warn!(
-                "the configuration that was fetched cannot be kept in {folder}: {error}; a start without its address would not have it"
+                "the configuration that was fetched cannot be kept in {directory}: {error}; a start without its address would not have it"
             );
         }
     }
 }
 
-/// Why there is no document at the start.
+/// Why there is no document at start.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstError {
-    /// The file, or what was laid over it, is wrong.
+    /// The file, or a layer above it, is invalid.
     #[error("{0}")]
     Problems(#[from] Problems),
-    /// The address gives nothing, and there is no copy.
+    /// The fetch failed, and there is no copy.
     #[error("{setting} {error}, and there is no copy of an earlier start; make it reachable, or take the setting out")]
     Away {
-        /// The setting that holds the address.
+        /// The setting of the address.
         setting: &'static str,
-        /// Why nothing came.
+        /// Why the fetch failed.
         error: FetchError,
     },
 }
@@ -84,17 +83,17 @@ pub enum FirstError {
 /// The first document of a process.
 #[derive(Debug)]
 pub struct First<T> {
-    /// The document that holds.
+    /// The document in effect.
     pub loaded: Loaded<T>,
-    /// What was fetched for it; none where nothing is elsewhere.
+    /// The remote configuration in it; none without one.
     pub held: Option<Held>,
-    /// What an operator should know about where it comes from.
+    /// A warning about its origin for the operator.
     pub warning: Option<String>,
 }
 
 impl<T: Document> Elsewhere<T> {
-    /// Loads the document for a start: with what the address says now, else with the last good copy.
-    /// Blocks for as long as a fetch may take.
+    /// Loads the document at start: with a fetched remote configuration, otherwise with its last good copy. Blocks for
+    /// up to the timeout of a fetch.
     ///
     /// # Errors
     /// See [`FirstError`].
@@ -105,8 +104,8 @@ impl<T: Document> Elsewhere<T> {
         };
         let setting = self.setting;
         let fetched = remote.fetch();
-        let why = match fetched {
-            Ok(text) => match self.lay(source, &text, switch) {
+        let cause = match fetched {
+            Ok(text) => match self.overlay(source, &text, switch) {
                 Ok((loaded, warning)) => {
                     return Ok(First { loaded, held: Some(Held { remote, text, warning }), warning: None });
                 }
@@ -114,60 +113,60 @@ impl<T: Document> Elsewhere<T> {
             },
             Err(error) => Ok(error),
         };
-        let kept = remote.kept().and_then(|text| Some((self.lay(source, &text, switch).ok()?, text)));
-        match (kept, why) {
-            (Some(((loaded, doubt), text)), why) => {
-                let why = match why {
+        let copy = remote.load_copy().and_then(|text| Some((self.overlay(source, &text, switch).ok()?, text)));
+        match (copy, cause) {
+            (Some(((loaded, text_warning), text)), cause) => {
+                let cause = match cause {
                     Ok(error) => format!("{setting} {error}"),
                     Err(problems) => format!("what {setting} gives is not valid:\n{problems}"),
                 };
-                let warning = Some(format!("{why}\nthe last good copy is used instead"));
-                Ok(First { loaded, held: Some(Held { remote, text, warning: doubt }), warning })
+                let warning = Some(format!("{cause}\nthe last good copy is used instead"));
+                Ok(First { loaded, held: Some(Held { remote, text, warning: text_warning }), warning })
             }
             (None, Ok(error)) => Err(FirstError::Away { setting, error }),
             (None, Err(problems)) => Err(problems.into()),
         }
     }
 
-    /// Loads the document for a server that runs: with what is held, if it is of the same address and
-    /// nothing newer is wanted.
+    /// Loads the document while the server runs: reuses the fetched text if its address is unchanged and no refresh is
+    /// requested.
     pub(crate) fn load(
         &self,
         source: &Source,
-        held: Option<&Held>,
-        anew: bool,
+        fetched: Option<&Held>,
+        refresh: bool,
     ) -> Result<(Loaded<T>, Option<Held>), Problems> {
         let base = source.load::<T>()?;
         let Some((remote, switch)) = (self.locate)(&base.document) else { return Ok((base, None)) };
-        let text = match held.filter(|held| !anew && held.remote.url == remote.url) {
-            Some(held) => held.text.clone(),
-            None => remote.fetch().map_err(|error| self.problem(error.to_string()))?,
+        let text = match fetched.filter(|fetched| !refresh && fetched.remote.url == remote.url) {
+            Some(fetched) => fetched.text.clone(),
+            None => remote.fetch().map_err(|error| self.diagnostic(error.to_string()))?,
         };
-        let (loaded, warning) = self.lay(source, &text, switch)?;
+        let (loaded, warning) = self.overlay(source, &text, switch)?;
         Ok((loaded, Some(Held { remote, text, warning })))
     }
 
-    /// The document with the text laid over it, and what an operator should know about it.
-    fn lay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Problems> {
-        let unsaid = Cell::new(false);
-        let judge = |layers: &Layers, schema: Schema<'_>| {
+    /// Merges the text over the file. Also returns a warning for the operator.
+    fn overlay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Problems> {
+        let has_unset = Cell::new(false);
+        let check = |layers: &Layers, schema: Schema<'_>| {
             if layers.is_from(NAME, self.own) {
                 let message = "this may stand in the file only: a configuration from elsewhere cannot move itself";
                 return vec![layers.problem_with_key(self.own, message)];
             }
-            let (problems, has_unsaid) = self.afar.judge(layers, schema, NAME, switch);
-            unsaid.set(has_unsaid);
+            let (problems, sets_unset) = self.afar.check(layers, schema, NAME, switch);
+            has_unset.set(sets_unset);
             problems
         };
-        let loaded = source.load_with::<T>(Some(&Further { name: NAME, text, judge: &judge }))?;
+        let loaded = source.load_with::<T>(Some(&Overlay { name: NAME, text, check: &check }))?;
         let warning = match switch {
-            Switch::Unsaid(words) if unsaid.get() => Some(words.to_owned()),
+            Switch::Unsaid(words) if has_unset.get() => Some(words.to_owned()),
             _ => None,
         };
         Ok((loaded, warning))
     }
 
-    fn problem(&self, message: String) -> Problem {
+    fn diagnostic(&self, message: String) -> Problem {
         Problem { place: Place::Document(self.setting.to_owned()), setting: String::new(), message, snippet: None }
     }
 }

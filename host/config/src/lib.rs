@@ -1,21 +1,21 @@
-//! One YAML document, layered, checked and reloaded: the machinery, for whatever type the caller has.
+//! Configuration in one YAML document: layering, validation and reload, for any document type.
 //!
-//! Rule: this crate knows no setting and no section by name. The caller brings the type, with its
-//! JSON Schema, its validation and its defaults; this crate says what is wrong, where, and what to
-//! write instead, and nothing takes effect unless the whole document is good.
+//! Rule: this crate knows no setting and no section by name. The caller supplies the type, with its JSON Schema, its
+//! validation and its defaults; this crate reports what is wrong, where, and what to write instead. A document takes
+//! effect only as a whole, and only if it is valid.
 //!
-//! # Layout, in the order in which a document walks
-//! - [`tree`]: YAML text to values that know their line and column
+//! # Layout, in the order in which a document is processed
+//! - [`tree`]: parses YAML text to values with their line and column
 //! - [`environment`]: variables that override single settings
-//! - [`layers`]: built-in settings < file < what comes from elsewhere < environment, with the origin of each value
-//! - [`conform`]: unknown keys and texts that look like numbers, by the schema
-//! - [`load`]: all of it, giving a [`Loaded`] or [`Problems`]
-//! - [`problem`]: what is wrong, as a person reads it
-//! - [`remote`]: a text that another machine keeps, and its last good copy
-//! - [`elsewhere`]: a document of which a part comes from there
-//! - [`afar`]: which settings may come from there
-//! - `metric`: what is counted of reloads
-//! - [`live`]: the document that holds now, and its replacement as a whole
+//! - [`layers`]: built-in settings < file < remote configuration < environment, with the origin of each value
+//! - [`conform`]: schema check: unknown keys, and texts that look like numbers
+//! - [`load`]: the whole pipeline, resulting in a [`Loaded`] or [`Problems`]
+//! - [`problem`]: diagnostics, as a person reads them
+//! - [`remote`]: fetches a document from another machine, and stores its last good copy
+//! - [`elsewhere`]: a document of which a part is a remote configuration
+//! - [`afar`]: which settings may come from a remote configuration
+//! - `metric`: metrics of reloads
+//! - [`live`]: the current document, and its replacement as a whole
 //! - [`watcher`]: reloads when the file changes
 //! - [`mod@reference`]: the schema as a table for people
 

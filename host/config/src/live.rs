@@ -1,7 +1,7 @@
-//! The document that holds now, and its replacement as a whole.
+//! The current document, and its replacement as a whole.
 //!
-//! Rule: a reload either applies everything that can change while the server runs, or nothing; the
-//! same refusal is logged once, however often the file is looked at.
+//! Rule: a reload applies either everything that can change while the server runs, or nothing; the same rejection is
+//! logged once, however often the file is polled.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,52 +15,52 @@ use crate::load::{Document, Loaded, Source};
 use crate::metric;
 use crate::problem::{Problem, Problems};
 
-/// The caller's part of a reload: checks what this crate knows nothing of and carries it out. It
-/// may take a while and block. What it refuses leaves the old document in place.
+/// The caller's part of a reload: further checks, and applying the document. It may block. If it rejects the document,
+/// the old one stays in effect.
 pub type Apply<T> = dyn Fn(&Loaded<T>) -> Result<(), Vec<Problem>> + Send + Sync;
 
-/// What a reload did.
+/// Outcome of a successful reload.
 #[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Reloaded {
-    /// False if the document says what it said before.
+    /// False if the document is equal to the previous one.
     pub changed: bool,
-    /// Settings whose new values need a restart; the old ones stay.
+    /// Settings whose new values need a restart; the old values stay in effect.
     pub needs_restart: Vec<String>,
 }
 
-/// How the last reload ended.
+/// Outcome of the last reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastReload {
     /// When it ended.
     pub at: SystemTime,
-    /// What was wrong, if it was refused.
+    /// The diagnostics, if it was rejected.
     pub refused: Option<Problems>,
 }
 
 /// A document that is replaced while the server runs.
 pub struct Live<T> {
     source: Source,
-    /// JSON pointers of settings that only a restart changes.
+    /// JSON pointers of settings that need a restart.
     cold: &'static [&'static str],
     apply: Box<Apply<T>>,
     current: watch::Sender<Arc<Loaded<T>>>,
-    /// Where the part is that is on another machine, if a part may be.
+    /// The remote configuration, if supported.
     elsewhere: Option<Elsewhere<T>>,
-    /// Settings whose new values wait for a restart, since the last good reading.
+    /// Settings whose new values need a restart, as of the last successful load.
     waiting: Mutex<Vec<String>>,
-    /// One reload at a time.
-    turn: Mutex<Turn>,
-    /// None before the first.
+    /// Serialises reloads.
+    state: Mutex<ReloadState>,
+    /// None before the first reload.
     last: watch::Sender<Option<LastReload>>,
 }
 
-/// What one reload leaves for the next.
+/// State that is kept between reloads.
 #[derive(Default)]
-struct Turn {
-    /// The refusal that was logged last.
+struct ReloadState {
+    /// The rejection that was logged last.
     logged: Option<String>,
-    /// What was fetched from elsewhere and holds now.
-    held: Option<Held>,
+    /// The remote configuration in effect.
+    fetched: Option<Held>,
 }
 
 impl<T> fmt::Debug for Live<T> {
@@ -70,7 +70,7 @@ impl<T> fmt::Debug for Live<T> {
 }
 
 impl<T: Document> Live<T> {
-    /// Starts from a document that `source` gave and that the caller has applied.
+    /// Starts with a document that was loaded from `source` and that the caller has applied.
     pub fn new(source: Source, first: Loaded<T>, cold: &'static [&'static str], apply: Box<Apply<T>>) -> Arc<Self> {
         let current = watch::Sender::new(Arc::new(first));
         Arc::new(Self {
@@ -80,24 +80,24 @@ impl<T: Document> Live<T> {
             current,
             elsewhere: None,
             waiting: Mutex::default(),
-            turn: Mutex::default(),
+            state: Mutex::default(),
             last: watch::Sender::new(None),
         })
     }
 
-    /// As [`new`](Self::new), from a document of which a part may be elsewhere; `held` is that part,
-    /// and is kept for the next start, now that the caller has taken it.
+    /// As [`new`](Self::new), with a document that may have a remote part; `fetched` is that part, and is stored for
+    /// the next start, now that the caller has applied it.
     pub fn with_elsewhere(
         source: Source,
-        (first, held): (Loaded<T>, Option<Held>),
+        (first, fetched): (Loaded<T>, Option<Held>),
         elsewhere: Elsewhere<T>,
         cold: &'static [&'static str],
         apply: Box<Apply<T>>,
     ) -> Arc<Self> {
-        if let Some(held) = &held {
-            held.take();
+        if let Some(fetched) = &fetched {
+            fetched.accept();
         }
-        let (current, turn) = (watch::Sender::new(Arc::new(first)), Turn { logged: None, held });
+        let (current, state) = (watch::Sender::new(Arc::new(first)), ReloadState { logged: None, fetched });
         Arc::new(Self {
             source,
             cold,
@@ -105,62 +105,61 @@ impl<T: Document> Live<T> {
             current,
             elsewhere: Some(elsewhere),
             waiting: Mutex::default(),
-            turn: Mutex::new(turn),
+            state: Mutex::new(state),
             last: watch::Sender::new(None),
         })
     }
 
-    /// Where the document comes from.
+    /// The sources of the document.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// The document as it is now.
+    /// The current document.
     pub fn current(&self) -> Arc<Loaded<T>> {
         self.current.borrow().clone()
     }
 
-    /// Settings whose new values need a restart, as the file was last read.
+    /// Settings whose new values need a restart, as of the last load.
     pub fn waiting(&self) -> Vec<String> {
         self.waiting.lock().clone()
     }
 
-    /// Whole documents as they come to hold.
+    /// Watches the current document.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Loaded<T>>> {
         self.current.subscribe()
     }
 
-    /// How reloads end, one after the other.
+    /// Watches the outcomes of reloads.
     pub fn reloads(&self) -> watch::Receiver<Option<LastReload>> {
         self.last.subscribe()
     }
 
-    /// Reads the file anew and lets the document hold if it is good; what comes from elsewhere is
-    /// fetched if its address is another one. Blocks: call it from a thread that may. The outcome is
-    /// logged here.
+    /// Reloads the file, and applies the document if it is valid; a remote configuration is fetched if its address has
+    /// changed. Blocks: call it from a blocking thread. The outcome is logged here.
     ///
     /// # Errors
-    /// Everything that is wrong; the old document then stays as it is.
+    /// All diagnostics; the old document stays in effect.
     pub fn reload(&self) -> Result<Reloaded, Problems> {
-        self.take_turn(false)
+        self.reload_with(false)
     }
 
-    /// As [`reload`](Self::reload), and fetches what comes from elsewhere in any case.
+    /// As [`reload`](Self::reload), and always fetches the remote configuration.
     ///
     /// # Errors
-    /// As [`reload`](Self::reload), and if it cannot be fetched.
+    /// As [`reload`](Self::reload), and if the fetch fails.
     pub fn refresh(&self) -> Result<Reloaded, Problems> {
-        self.take_turn(true)
+        self.reload_with(true)
     }
 
-    fn take_turn(&self, anew: bool) -> Result<Reloaded, Problems> {
-        let mut turn = self.turn.lock();
-        let outcome = self.replace(&mut turn, anew);
+    fn reload_with(&self, refresh: bool) -> Result<Reloaded, Problems> {
+        let mut state = self.state.lock();
+        let outcome = self.replace(&mut state, refresh);
         self.last.send_replace(Some(LastReload { at: SystemTime::now(), refused: outcome.as_ref().err().cloned() }));
-        metric::reloaded(outcome.as_ref().ok().map(|reloaded| reloaded.changed));
+        metric::record_reload(outcome.as_ref().ok().map(|reloaded| reloaded.changed));
         match &outcome {
             Ok(reloaded) => {
-                turn.logged = None;
+                state.logged = None;
                 if !reloaded.needs_restart.is_empty() {
                     let settings = reloaded.needs_restart.join(", ");
                     tracing::warn!("configuration: {settings} changed and needs a restart; the old values stay");
@@ -171,18 +170,18 @@ impl<T: Document> Live<T> {
             }
             Err(problems) => {
                 let text = problems.to_string();
-                if turn.logged.as_deref() != Some(text.as_str()) {
+                if state.logged.as_deref() != Some(text.as_str()) {
                     tracing::error!("configuration not reloaded, the old one stays:\n{text}");
-                    turn.logged = Some(text);
+                    state.logged = Some(text);
                 }
             }
         }
         outcome
     }
 
-    fn replace(&self, turn: &mut Turn, anew: bool) -> Result<Reloaded, Problems> {
-        let (mut next, held) = match &self.elsewhere {
-            Some(elsewhere) => elsewhere.load(&self.source, turn.held.as_ref(), anew)?,
+    fn replace(&self, state: &mut ReloadState, refresh: bool) -> Result<Reloaded, Problems> {
+        let (mut next, fetched) = match &self.elsewhere {
+            Some(elsewhere) => elsewhere.load(&self.source, state.fetched.as_ref(), refresh)?,
             None => (self.source.load::<T>()?, None),
         };
         let current = self.current();
@@ -192,12 +191,12 @@ impl<T: Document> Live<T> {
             (self.apply)(&next).map_err(Problems::sorted)?;
             self.current.send_replace(Arc::new(next));
         }
-        if let Some(held) = &held
-            && turn.held.as_ref() != Some(held)
+        if let Some(fetched) = &fetched
+            && state.fetched.as_ref() != Some(fetched)
         {
-            held.take();
+            fetched.accept();
         }
-        turn.held = held;
+        state.fetched = fetched;
         self.waiting.lock().clone_from(&needs_restart);
         Ok(Reloaded { changed, needs_restart })
     }

@@ -1,7 +1,7 @@
-//! Loads a document: layers, form, types, rules.
+//! Loads a document: layers, schema check, types, validation rules.
 //!
-//! Rule: a [`Loaded`] is good as a whole; anything wrong gives [`Problems`], as many at once as can
-//! be told apart, and no document.
+//! Rule: a [`Loaded`] is valid as a whole; any error results in [`Problems`], as many at once as can be distinguished,
+//! and no document.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,75 +19,75 @@ use crate::path;
 use crate::problem::{Place, Problem, Problems, suggest};
 use crate::tree;
 
-/// What can be a document: a type whose every section has defaults and refuses unknown keys.
+/// A document type: every section has defaults and rejects unknown keys.
 pub trait Document: DeserializeOwned + Validate<Context = ()> + JsonSchema {}
 
 impl<T: DeserializeOwned + Validate<Context = ()> + JsonSchema> Document for T {}
 
-/// Where a document comes from.
+/// Sources of a document.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Name and text of the settings that are built in.
+    /// Name and text of the built-in settings.
     pub embedded: (&'static str, &'static str),
-    /// The file laid over them; none: the built-in settings alone.
+    /// The file merged over them; none: the built-in settings alone.
     pub file: Option<PathBuf>,
-    /// Laid over both.
+    /// Environment variables, merged over both.
     pub overrides: Vec<Override>,
 }
 
-/// A text that is laid over the file.
-pub(crate) struct Further<'a> {
+/// A text that is merged over the file.
+pub(crate) struct Overlay<'a> {
     pub name: &'a str,
     pub text: &'a str,
-    /// Finds what it may not say.
-    pub judge: &'a dyn Fn(&Layers, Schema<'_>) -> Vec<Problem>,
+    /// Returns the settings that it may not set.
+    pub check: &'a dyn Fn(&Layers, Schema<'_>) -> Vec<Problem>,
 }
 
-/// A section that is not one of the document's own.
+/// A top-level section that is not part of the document type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
-    /// Its top-level key.
+    /// Its key.
     pub name: String,
-    /// What stands below it, after all layers; not checked here.
+    /// Its value after merging all layers; not validated here.
     pub value: Value,
 }
 
-/// A good document.
+/// A valid document.
 #[derive(Clone, Debug)]
 pub struct Loaded<T> {
-    /// The document's own sections.
+    /// The sections of the document type.
     pub document: T,
-    /// Top-level sections that the document's type does not have, by name.
+    /// Other top-level sections, by name.
     pub sections: BTreeMap<String, Section>,
-    /// Top-level sections that it has.
+    /// Names of the sections of the document type.
     own: Vec<String>,
     layers: Layers,
-    /// The document's own sections after conforming.
+    /// The sections of the document type after the schema check.
     value: Value,
-    /// Name of the text of the built-in settings.
+    /// Name of the built-in settings.
     embedded: &'static str,
 }
 
-/// Broken rules told at once; each one more costs a look through the text for its line.
+/// Maximum of reported rule violations; each costs a search through the text for its line.
 const RULE_ERRORS: usize = 100;
-/// Type errors told at once; each one more costs another pass.
+/// Maximum of reported type errors; each costs another pass.
 const TYPE_ERRORS: usize = 20;
 
 impl Source {
     /// Reads the file and loads the document.
     ///
     /// # Errors
-    /// Everything that is wrong; a file that cannot be read is one problem.
+    /// All diagnostics; an unreadable file is a single one.
     pub fn load<T: Document>(&self) -> Result<Loaded<T>, Problems> {
         self.load_with(None)
     }
 
-    /// As [`load`](Self::load), with a further text laid over the file.
+    /// As [`load`](Self::load), with a text merged over the file.
     ///
     /// # Errors
-    /// As [`load`](Self::load), and what the text may not say: then nothing else is looked at.
-    pub(crate) fn load_with<T: Document>(&self, further: Option<&Further<'_>>) -> Result<Loaded<T>, Problems> {
-        let Some(file) = &self.file else { return self.load_layers(None, further) };
+    /// As [`load`](Self::load), and what the text may not set: then nothing else is checked.
+    pub(crate) fn load_with<T: Document>(&self, overlay: Option<&Overlay<'_>>) -> Result<Loaded<T>, Problems> {
+        let Some(file) = &self.file else { return self.load_layers(None, overlay) };
         let name = file.display().to_string();
         let problem = |message: String| Problem {
             place: Place::Document(name.clone()),
@@ -98,7 +98,7 @@ impl Source {
         let text = modehost_follow::read_text(file, limits::CONFIG_BYTES).map_err(|error| {
             problem(format!("cannot be read: {error}; give the path of a configuration file that exists"))
         })?;
-        self.load_layers(Some((&name, &text)), further)
+        self.load_layers(Some((&name, &text)), overlay)
     }
 
     /// Loads the document with `text` in place of the file.
@@ -112,26 +112,27 @@ impl Source {
     fn load_layers<T: Document>(
         &self,
         file: Option<(&str, &str)>,
-        further: Option<&Further<'_>>,
+        overlay: Option<&Overlay<'_>>,
     ) -> Result<Loaded<T>, Problems> {
         let schema = schemars::schema_for!(T).to_value();
         let schema = Schema::new(&schema);
         let mut layers = Layers::default();
-        let texts = further.map(|further| (further.name, further.text));
+        let texts = overlay.map(|overlay| (overlay.name, overlay.text));
         for (name, text) in std::iter::once(self.embedded).chain(file).chain(texts) {
-            layers.lay_text(name, text, &tree::parse(name, text)?);
+            layers.overlay_text(name, text, &tree::parse(name, text)?);
         }
-        // Before a variable hides what it says, and before anything is made of it: rules of settings may open files.
-        let refused = further.map(|further| (further.judge)(&layers, schema)).unwrap_or_default();
-        if !refused.is_empty() {
-            return Err(Problems::sorted(refused));
+        // Checked before variables hide what the text sets, and before validation rules run, since these may open
+        // files.
+        let rejected = overlay.map(|overlay| (overlay.check)(&layers, schema)).unwrap_or_default();
+        if !rejected.is_empty() {
+            return Err(Problems::sorted(rejected));
         }
         let mut problems = Vec::new();
         for set in &self.overrides {
             match target(&layers.value, schema, set) {
-                Ok(pointer) if layers.lay_override(&pointer, set) => {}
-                Ok(_) => problems.push(in_variable(set, "a key above this one is no map".to_owned())),
-                Err(message) => problems.push(in_variable(set, message)),
+                Ok(pointer) if layers.overlay_variable(&pointer, set) => {}
+                Ok(_) => problems.push(variable_diagnostic(set, "a key above this one is no map".to_owned())),
+                Err(message) => problems.push(variable_diagnostic(set, message)),
             }
         }
         let (mut value, sections) = split(&layers.value, schema);
@@ -148,30 +149,30 @@ impl Source {
 }
 
 impl<T: Document> Loaded<T> {
-    /// The document's own settings as a value, with everything that any layer said.
+    /// The settings of the document type as a value, merged from all layers.
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    /// True if anything but the built-in settings says something about the value at a JSON pointer.
+    /// Whether any layer but the built-in settings sets the value at a JSON pointer.
     pub fn is_set(&self, pointer: &str) -> bool {
-        self.layers.is_set_beside(self.embedded, pointer)
+        self.layers.is_set_outside(self.embedded, pointer)
     }
 
-    /// Where the value at a JSON pointer into the whole document was said; none if nothing but the built-in settings,
-    /// or nobody, says it.
+    /// Location of the value at a JSON pointer into the whole document; none if only the built-in settings set it, or
+    /// no layer does.
     pub fn place(&self, pointer: &str) -> Option<&Place> {
         let embedded = |place: &&Place| matches!(place, Place::Text { name, .. } if name == self.embedded);
         self.layers.place(pointer).filter(|place| !embedded(place))
     }
 
-    /// True if the text of this name says something about the value at a JSON pointer.
+    /// Whether the text of this name sets the value at a JSON pointer.
     pub fn is_from(&self, name: &str, pointer: &str) -> bool {
         self.layers.is_from(name, pointer)
     }
 
-    /// A problem with the value at a JSON pointer into the whole document, at its line, or at the
-    /// deepest key above it that is written somewhere.
+    /// A diagnostic for the value at a JSON pointer into the whole document, at its line, or at its closest ancestor
+    /// that is written in a layer.
     pub fn problem_with_value(&self, pointer: &str, message: impl Into<String>) -> Problem {
         self.layers.problem_with_value(pointer, message)
     }
@@ -181,7 +182,7 @@ impl<T: Document> Loaded<T> {
         self.layers.problem_with_key(pointer, message)
     }
 
-    /// A problem for each section that is neither the document's own nor in `owned`.
+    /// A diagnostic for each section that is neither part of the document type nor in `owned`.
     pub fn unknown_sections(&self, owned: &[&str]) -> Vec<Problem> {
         let mut known: Vec<&str> = self.own.iter().map(String::as_str).chain(owned.iter().copied()).collect();
         known.sort_unstable();
@@ -190,12 +191,12 @@ impl<T: Document> Loaded<T> {
             let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
             Problem { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
         };
-        // Each costs a look through the text for its line, and the rest is told when these have been mended.
+        // Each costs a search through the text for its line; the rest is reported once these are fixed.
         unknown.take(RULE_ERRORS).map(problem).collect()
     }
 
-    /// Puts the values that `previous` has at the pointers in `cold` back, for settings that only a
-    /// restart can change. Gives the paths, with dots, of those that differed.
+    /// Restores the values of `previous` at the pointers in `cold`, for settings that need a restart. Returns the
+    /// paths, with dots, of those that differed.
     pub fn keep_cold(&mut self, previous: &Self, cold: &[&str]) -> Vec<String> {
         let mut changed = Vec::new();
         let mut value = self.value.clone();
@@ -210,8 +211,8 @@ impl<T: Document> Loaded<T> {
                 None => drop(path::remove(&mut value, pointer)),
             }
         }
-        // Both documents were good, and what is put back was good beside the rest of the old one;
-        // if a rule across settings objects to the mixture, the new document stands as it is.
+        // Both documents were valid, and the restored values were valid in the old one; if a rule across settings
+        // rejects the mixture, the new document is used unchanged.
         if !changed.is_empty()
             && let Some(document) = build(&self.layers, value.clone(), &mut Vec::new())
         {
@@ -221,11 +222,11 @@ impl<T: Document> Loaded<T> {
     }
 }
 
-fn in_variable(set: &Override, message: String) -> Problem {
+fn variable_diagnostic(set: &Override, message: String) -> Problem {
     Problem { place: Place::Variable(set.variable.clone()), setting: String::new(), message, snippet: None }
 }
 
-/// The pointer that a variable means, or what is wrong with it.
+/// The pointer that a variable sets, or an error message.
 fn target(value: &Value, schema: Schema<'_>, set: &Override) -> Result<String, String> {
     let (mut pointer, mut here, mut below) = (String::new(), Some(value), Some(schema));
     for (depth, step) in set.steps.iter().enumerate() {
@@ -233,10 +234,10 @@ fn target(value: &Value, schema: Schema<'_>, set: &Override) -> Result<String, S
         let listed = below.map(|schema| schema.keys()).unwrap_or_default();
         let present = here.and_then(Value::as_object).into_iter().flat_map(|map| map.keys().map(String::as_str));
         let key = listed.iter().copied().find(same).or_else(|| present.into_iter().find(same)).unwrap_or(step);
-        // A section that the document does not know may be a plugin's: the caller decides.
-        let foreign = depth == 0 && !listed.contains(&key);
+        // An unknown section may belong to a plugin: the caller decides.
+        let is_plugin_section = depth == 0 && !listed.contains(&key);
         let next = below.and_then(|schema| schema.key(key));
-        if step.is_empty() || (next.is_none() && below.is_some() && !foreign) {
+        if step.is_empty() || (next.is_none() && below.is_some() && !is_plugin_section) {
             return Err(format!(
                 "no setting has this name: unknown key `{step}`{}",
                 suggest(step, &listed, "keys here")
@@ -249,7 +250,7 @@ fn target(value: &Value, schema: Schema<'_>, set: &Override) -> Result<String, S
     Ok(pointer)
 }
 
-/// The document's own sections, and the others.
+/// Splits the sections of the document type from the others.
 fn split(value: &Value, schema: Schema<'_>) -> (Value, BTreeMap<String, Section>) {
     let (mut own, mut sections) = (serde_json::Map::new(), BTreeMap::new());
     let known = schema.keys();
@@ -263,13 +264,13 @@ fn split(value: &Value, schema: Schema<'_>) -> (Value, BTreeMap<String, Section>
     (Value::Object(own), sections)
 }
 
-/// Types, then rules. Takes values of the wrong type out and goes on, to tell several at once.
+/// Checks types, then rules. Removes values of the wrong type and continues, to report several at once.
 fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Problem>) -> Option<T> {
     for _ in 0..TYPE_ERRORS {
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(document) => {
                 if let Err(report) = document.validate() {
-                    // The rest is told when these have been mended: a list of ten thousand is for nobody.
+                    // The rest is reported once these are fixed: nobody reads a list of ten thousand.
                     for (place, error) in report.iter().take(RULE_ERRORS) {
                         let pointer = path::from_dotted(&place.to_string(), &value);
                         problems.push(layers.problem_with_value(&pointer, error.message()));
@@ -281,12 +282,13 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Prob
         };
         let pointer = pointer_of(error.path());
         let found = value.pointer(&pointer).cloned();
-        let mut problem = layers.problem_with_value(&pointer, plain_words(found.as_ref(), &error.inner().to_string()));
+        let mut problem =
+            layers.problem_with_value(&pointer, plain_message(found.as_ref(), &error.inner().to_string()));
         if matches!(problem.place, Place::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
             problem.message.push_str("; lists and maps are written as JSON in a variable");
         }
         problems.push(problem);
-        // Items of a list cannot be taken out one by one; the whole list goes.
+        // Elements of a list cannot be removed one by one, so the whole list is.
         let mut pointer = pointer.as_str();
         while found.is_some() && path::remove(&mut value, pointer).is_none() {
             pointer = pointer.rsplit_once('/')?.0;
@@ -306,8 +308,8 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// The sentence of serde without names of Rust types, and with the kind of what was found in place of its value.
-fn plain_words(value: Option<&Value>, message: &str) -> String {
+/// The message of serde without Rust type names, and with the kind of the found value in place of the value.
+fn plain_message(value: Option<&Value>, message: &str) -> String {
     const NUMBERS: [(&str, &str); 8] = [
         ("u8", "a whole number from 0 to 255"),
         ("u16", "a whole number from 0 to 65535"),
@@ -318,13 +320,13 @@ fn plain_words(value: Option<&Value>, message: &str) -> String {
         ("i64", "a whole number"),
         ("f64", "a number"),
     ];
-    // Names of fields are those of our types.
+    // Field names are those of our types, so they can be shown.
     if message.starts_with("missing field ") || message.starts_with("duplicate field ") {
         return message.to_owned();
     }
-    // What is expected are words of ours, and stands behind whatever was found.
+    // The expectation comes from our types, and follows the found value.
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    let Some(expected) = expected.filter(|_| OF_A_VALUE.iter().any(|start| message.starts_with(start))) else {
+    let Some(expected) = expected.filter(|_| VALUE_ERRORS.iter().any(|start| message.starts_with(start))) else {
         return "is not of a form that is known here".to_owned();
     };
     let expected = NUMBERS.iter().find(|(name, _)| *name == expected).map_or(expected, |(_, words)| words);
@@ -349,6 +351,6 @@ fn plain_words(value: Option<&Value>, message: &str) -> String {
     format!("expected {expected}, found {found}")
 }
 
-/// How serde begins where a value is wrong; anything else may repeat what it pleases.
-const OF_A_VALUE: [&str; 5] =
+/// Prefixes of serde messages about a wrong value; other messages may contain anything.
+const VALUE_ERRORS: [&str; 5] =
     ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "];

@@ -1,11 +1,11 @@
-//! What is counted of reloads. Rule: one count for each time that somebody has the settings read anew, whoever it was.
+//! Metrics of reloads. Rule: each reload counts once, whatever triggered it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
-/// Describes the metrics of this crate. Must run after the recorder is installed. The settings that the server starts
-/// with count as the first good ones.
+/// Describes the metrics of this crate. Must run after the recorder is installed. The settings at start count as the
+/// first successful load.
 pub fn describe_metrics() {
     describe_counter!(
         "modehost_config_reloads_total",
@@ -29,8 +29,8 @@ pub fn describe_metrics() {
     gauge!("modehost_config_last_reload_timestamp_seconds").set(now());
 }
 
-/// The settings were read anew: whether they have changed, or none where they were refused.
-pub(crate) fn reloaded(changed: Option<bool>) {
+/// Records a reload: whether the settings have changed, or none where they were rejected.
+pub(crate) fn record_reload(changed: Option<bool>) {
     let outcome = match changed {
         Some(true) => "applied",
         Some(false) => "unchanged",

@@ -1,24 +1,23 @@
-//! Paths into a document. Rule: inside, a path is a JSON pointer, which is never ambiguous; people
-//! see it with dots.
+//! Paths into a document. Rule: internally a path is a JSON pointer, which is unambiguous; people see it with dots.
 
 use serde_json::Value;
 
-/// Appends one step to a JSON pointer.
+/// Appends a segment to a JSON pointer.
 pub fn join(pointer: &str, step: &str) -> String {
     format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The steps of a JSON pointer.
+/// The segments of a JSON pointer.
 pub fn steps(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// As people read it: `auth.tokens[2].token`. `value` tells list indices from keys.
+/// The path with dots: `auth.tokens[2].token`. `value` distinguishes list indices from keys.
 pub fn dotted(pointer: &str, value: &Value) -> String {
     let mut text = String::new();
-    let mut here = Some(value);
+    let mut current = Some(value);
     for step in steps(pointer) {
-        if here.is_some_and(Value::is_array) {
+        if current.is_some_and(Value::is_array) {
             text.push_str(&format!("[{step}]"));
         } else {
             if !text.is_empty() {
@@ -26,25 +25,25 @@ pub fn dotted(pointer: &str, value: &Value) -> String {
             }
             text.push_str(shown(&step));
         }
-        here = here.and_then(|value| child(value, &step));
+        current = current.and_then(|value| child(value, &step));
     }
     text
 }
 
-/// The pointer of a path with dots, as validation reports it. Keys may hold dots themselves, so
-/// the longest key of the document that fits is taken at each step.
+/// The pointer of a path with dots, as validation reports it. Keys may contain dots themselves, so each segment is the
+/// longest matching key of the document.
 pub fn from_dotted(dotted: &str, value: &Value) -> String {
-    let (mut pointer, mut rest, mut here) = (String::new(), dotted, Some(value));
+    let (mut pointer, mut rest, mut current) = (String::new(), dotted, Some(value));
     while !rest.is_empty() {
         rest = rest.strip_prefix('.').unwrap_or(rest);
         if let Some(index) = rest.strip_prefix('[') {
             let (index, after) = index.split_once(']').unwrap_or((index, ""));
             pointer = join(&pointer, index);
-            here = here.and_then(|value| child(value, index));
+            current = current.and_then(|value| child(value, index));
             rest = after;
             continue;
         }
-        let known = here.and_then(Value::as_object).and_then(|map| {
+        let known = current.and_then(Value::as_object).and_then(|map| {
             let fits = |key: &&String| {
                 rest.strip_prefix(key.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             };
@@ -53,13 +52,13 @@ pub fn from_dotted(dotted: &str, value: &Value) -> String {
         let end = known.map_or_else(|| rest.find(['.', '[']).unwrap_or(rest.len()), String::len);
         let (step, after) = rest.split_at(end.max(1).min(rest.len()));
         pointer = join(&pointer, step);
-        here = here.and_then(|value| child(value, step));
+        current = current.and_then(|value| child(value, step));
         rest = after;
     }
     pointer
 }
 
-/// The value one step down.
+/// The child of a value.
 pub fn child<'a>(value: &'a Value, step: &str) -> Option<&'a Value> {
     match value {
         Value::Object(map) => map.get(step),
@@ -68,39 +67,39 @@ pub fn child<'a>(value: &'a Value, step: &str) -> Option<&'a Value> {
     }
 }
 
-/// Takes the value at `pointer` out. `None` if there is nothing there, or it is an item of a list.
+/// Removes and returns the value at `pointer`. `None` if there is none, or it is an element of a list.
 pub fn remove(value: &mut Value, pointer: &str) -> Option<Value> {
     let (parent, step) = pointer.rsplit_once('/')?;
     let step = step.replace("~1", "/").replace("~0", "~");
     value.pointer_mut(parent)?.as_object_mut()?.remove(&step)
 }
 
-/// Puts `new` at `pointer`, making maps on the way. `false` where something else stands in the way.
+/// Sets the value at `pointer`, creating maps on the way. `false` where a parent is not a map.
 pub fn insert(value: &mut Value, pointer: &str, new: Value) -> bool {
-    let mut here = value;
+    let mut current = value;
     for step in steps(pointer) {
-        if here.is_null() {
-            *here = Value::Object(serde_json::Map::new());
+        if current.is_null() {
+            *current = Value::Object(serde_json::Map::new());
         }
-        here = match here {
+        current = match current {
             Value::Object(map) => map.entry(step).or_insert(Value::Null),
             _ => return false,
         };
     }
-    *here = new;
+    *current = new;
     true
 }
 
-/// A key as it may be shown. One that is no plain word, number or device id may be a value that got into its
-/// place: `token:hush` without a blank is a key, too.
+/// A key as it may be displayed. A key other than a plain word, number or device id may be a misplaced value, and is
+/// masked: without a blank, `token:hush` is a key, too.
 pub fn shown(key: &str) -> &str {
-    let plain = key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
+    let plain = key.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'));
     let device = key.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-'));
-    if key.chars().count() <= LONGEST && (plain || device) { key } else { "…" }
+    if key.chars().count() <= MAX_SHOWN_CHARS && (plain || device) { key } else { "…" }
 }
 
-/// Characters of a key that may be a name.
-const LONGEST: usize = 64;
+/// Longest key that is displayed, in characters.
+const MAX_SHOWN_CHARS: usize = 64;
 
 #[cfg(test)]
 mod tests {

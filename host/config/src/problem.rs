@@ -1,26 +1,25 @@
-//! What is wrong with a document, as a person reads it.
+//! Diagnostics: what is wrong with a document, as a person reads it.
 //!
-//! Rule: a problem names its place, says what is wrong, and where it can, what to write instead.
-//! It shows keys and never a value: a key that is written wrongly is no known secret, and what stands
-//! behind it is one all the same.
+//! Rule: a diagnostic names its location, what is wrong, and if possible what to write instead. It shows keys and never
+//! a value: a misspelled key is not known as that of a secret, but its value may be one.
 
 use std::fmt;
 
-/// Where a problem stands.
+/// Location of a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In a text; line and column count from 1, columns in characters.
     Text {
-        /// The file's path, or what the text is called.
+        /// The path of the file, or another name of the text.
         name: String,
         /// From 1.
         line: u64,
         /// In characters, from 1.
         column: u64,
     },
-    /// In an environment variable, or in an option of the command line that stands for a setting.
+    /// In an environment variable, or in a command line option that sets a setting.
     Variable(String),
-    /// In no one place, or the place is not known.
+    /// In no single place, or in an unknown one.
     Document(String),
 }
 
@@ -35,16 +34,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing that is wrong.
+/// One diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it stands.
+    /// Its location.
     pub place: Place,
-    /// The setting, with dots; empty if it is not about one.
+    /// The setting, with dots; empty if it concerns none.
     pub setting: String,
-    /// One sentence, no full stop.
+    /// One sentence without a full stop.
     pub message: String,
-    /// The key in its line of the text with a mark under the place, ready to print.
+    /// The line of the text with only the key visible and a marker under the column, ready to print.
     pub snippet: Option<String>,
 }
 
@@ -62,7 +61,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a document, in the order of its lines. Never empty.
+/// All diagnostics of a document, in the order of its lines. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -85,7 +84,7 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
-    /// Sorted by place, each said once.
+    /// Sorted by location, without duplicates.
     pub fn sorted(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| match &problem.place {
             Place::Text { line, column, .. } => (*line, *column),
@@ -96,16 +95,16 @@ impl Problems {
     }
 }
 
-/// A place further to the right is found by its number: a line without end, shown for each of its problems, would
-/// be a text that grows with their square.
-const SHOWN_COLUMNS: usize = 160;
+/// Locations further to the right have no snippet: a very long line, shown for each of its diagnostics, would grow
+/// quadratically.
+const MAX_SNIPPET_COLUMN: usize = 160;
 
-/// The line at `line` with a mark under `column`, or `None` if the text has no such line, or none that can be shown.
-/// Nothing is shown of it but `key`, where that stands before the mark.
+/// The line at `line` with a marker under `column`, or `None` if the text has no such line, or it cannot be shown. Only
+/// `key` is visible, where it precedes the marker.
 pub fn render_snippet(text: &str, line: u64, column: u64, key: Option<&str>) -> Option<String> {
     let written = text.lines().nth(usize::try_from(line.checked_sub(1)?).ok()?)?;
     let column = usize::try_from(column.max(1)).unwrap_or(1).min(written.chars().count() + 1);
-    if column > SHOWN_COLUMNS {
+    if column > MAX_SNIPPET_COLUMN {
         return None;
     }
     let (mut shown, rest) = match key.and_then(|key| Some((key, find_key(written, key, column)?))) {
@@ -117,32 +116,32 @@ pub fn render_snippet(text: &str, line: u64, column: u64, key: Option<&str>) -> 
         shown.push_str(before);
         shown.push('…');
     }
-    // Wide characters count as one column here; the mark may then stand a little to the left.
-    let mark = blanks(&written.chars().take(column - 1).collect::<String>());
+    // Wide characters count as one column, so the marker may be slightly too far left.
+    let marker = blanks(&written.chars().take(column - 1).collect::<String>());
     let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
-    Some(format!("  {number} | {shown}\n  {gap} | {mark}^"))
+    Some(format!("  {number} | {shown}\n  {gap} | {marker}^"))
 }
 
-/// As wide as `text`, with nothing of it.
+/// Blanks of the same width as `text`.
 fn blanks(text: &str) -> String {
-    text.chars().map(|letter| if letter == '\t' { '\t' } else { ' ' }).collect()
+    text.chars().map(|character| if character == '\t' { '\t' } else { ' ' }).collect()
 }
 
-/// Where `key` stands as a key in the line, at the column or before it.
+/// Index of `key` in the line, at or before the column, where it is used as a key.
 fn find_key(line: &str, key: &str, column: usize) -> Option<usize> {
     let is_key = |at: &usize| {
-        let behind = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+        let after = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
         let before = line[..*at].chars().next_back();
-        let apart = before.is_none_or(|letter| letter.is_whitespace() || "\"'{[,".contains(letter));
-        // The mark of a key in quotation marks is at the first of these.
-        let quote = usize::from(before.is_some_and(|letter| matches!(letter, '"' | '\'')));
-        apart && behind.starts_with(':') && line[..*at].chars().count() - quote < column
+        let starts_word = before.is_none_or(|character| character.is_whitespace() || "\"'{[,".contains(character));
+        // The column of a quoted key is that of its quotation mark.
+        let quote = usize::from(before.is_some_and(|character| matches!(character, '"' | '\'')));
+        starts_word && after.starts_with(':') && line[..*at].chars().count() - quote < column
     };
     line.match_indices(key).map(|(at, _)| at).filter(is_key).last()
 }
 
-/// "; did you mean `x`? keys here are: x, y", with the nearest of `known`, or without if none is near.
-/// `what` names the list; nothing is said of an empty one.
+/// "; did you mean `x`? keys here are: x, y", with the nearest of `known`, or without if none is near. `what` names the
+/// list; an empty list is omitted.
 pub fn suggest(word: &str, known: &[&str], what: &str) -> String {
     let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
     let near = known.iter().map(|candidate| (distance(candidate), *candidate)).min();

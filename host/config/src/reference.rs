@@ -1,7 +1,7 @@
-//! The schema of a document as a table for people.
+//! Renders the schema of a document as a Markdown table.
 //!
-//! Rule: every setting appears once, with what it takes, its default, when a change takes effect
-//! and its description, as the schema has them; nothing is written by hand.
+//! Rule: every setting appears once, with its type, default, the time at which a change takes effect, and its
+//! description, all from the schema; nothing is written by hand.
 
 use std::fmt::Write;
 
@@ -9,27 +9,27 @@ use serde_json::Value;
 
 use crate::afar::MARK;
 
-/// Schemas that refer to themselves end here.
+/// Maximum depth, which ends recursive schemas.
 const DEPTH: usize = 12;
 
-/// What is shown beside the schema of the document.
+/// Further input of the rendering.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference<'a> {
-    /// JSON pointers of settings that only a restart changes.
+    /// JSON pointers of settings that need a restart.
     pub cold: &'a [&'a str],
-    /// Sections that the document leaves open: their names and schemas, in order.
+    /// Sections of plugins: their names and schemas, in order.
     pub sections: &'a [(String, Value)],
 }
 
 /// Renders `schema`, a JSON Schema with `$defs`, as Markdown.
-pub fn render_reference(schema: &Value, beside: &Reference<'_>) -> String {
+pub fn render_reference(schema: &Value, options: &Reference<'_>) -> String {
     let mut page = String::from(HEAD);
     for (name, section) in members(schema, schema) {
-        let mut table = Table { root: schema, cold: beside.cold, rows: String::new() };
+        let mut table = Table { root: schema, cold: options.cold, rows: String::new() };
         table.add(section, name, &format!("/{name}"), DEPTH);
-        table.close(name, words(schema, section), &mut page);
+        table.close(name, description(schema, section), &mut page);
     }
-    for (name, schema) in beside.sections {
+    for (name, schema) in options.sections {
         let mut table = Table { root: schema, cold: &[], rows: String::new() };
         for (key, below) in members(schema, schema) {
             table.add(below, &format!("{name}.{key}"), "", DEPTH);
@@ -57,7 +57,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// The rows of what stands at `path`.
+    /// Adds the rows of the setting at `path`.
     fn add(&mut self, schema: &Value, path: &str, pointer: &str, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let target = resolve(self.root, schema);
@@ -72,7 +72,7 @@ impl Table<'_> {
         let element = target.get("items").map(|items| (items, format!("{path}[]")));
         let named = target.get("additionalProperties").map(|named| (named, format!("{path}.<name>")));
         for (below, path) in element.into_iter().chain(named) {
-            // Plain values are told in the row of what holds them.
+            // Plain elements are described in the row of their container.
             if has_members(self.root, below, DEPTH) {
                 self.add(below, &path, pointer, depth);
             }
@@ -90,13 +90,18 @@ impl Table<'_> {
             None | Some(Value::Null) => String::new(),
             Some(default) => code(&default.to_string()),
         };
-        let (takes, words) = (takes(self.root, target), words(self.root, schema));
-        // Writing to a text does not fail.
-        let _ = writeln!(self.rows, "| `{path}` | {} | {default} | {when} | {from} | {} |", cell(&takes), cell(words));
+        let (type_of, description) = (type_of(self.root, target), description(self.root, schema));
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            self.rows,
+            "| `{path}` | {} | {default} | {when} | {from} | {} |",
+            cell(&type_of),
+            cell(description)
+        );
     }
 
-    fn close(self, name: &str, words: &str, page: &mut String) {
-        let _ = write!(page, "\n## {name}\n\n{}\n", words.trim());
+    fn close(self, name: &str, description: &str, page: &mut String) {
+        let _ = write!(page, "\n## {name}\n\n{}\n", description.trim());
         if !self.rows.is_empty() {
             page.push_str("\n| setting | takes | default | when | from | |\n|---|---|---|---|---|---|\n");
             page.push_str(&self.rows);
@@ -109,8 +114,8 @@ fn is_cold(cold: &[&str], pointer: &str) -> bool {
     cold.iter().any(below)
 }
 
-/// What a value may be, in a few words.
-fn takes(root: &Value, target: &Value) -> String {
+/// The type of a value, in a few words.
+fn type_of(root: &Value, target: &Value) -> String {
     if let Some(choice) = choices(target) {
         return choice;
     }
@@ -121,9 +126,9 @@ fn takes(root: &Value, target: &Value) -> String {
     };
     let or_null = kinds.len() > 1 && kinds.contains(&"null");
     kinds.retain(|kind| *kind != "null" || !or_null);
-    let mut text = kinds.iter().map(|kind| told(root, target, kind)).collect::<Vec<_>>().join(" or ");
+    let mut text = kinds.iter().map(|kind| type_name(root, target, kind)).collect::<Vec<_>>().join(" or ");
     let bound = |key: &str| target.get(key).filter(|bound| bound.is_number());
-    // The bound of a whole number type is no bound that anybody set.
+    // The bounds of an integer type are no bounds of the setting.
     match (bound("minimum"), bound("maximum")) {
         (Some(least), Some(most)) => text.push_str(&format!(", {least} to {most}")),
         (Some(least), None) if least.as_u64() != Some(0) => text.push_str(&format!(", {least} or more")),
@@ -133,10 +138,10 @@ fn takes(root: &Value, target: &Value) -> String {
     text
 }
 
-fn told(root: &Value, target: &Value, kind: &str) -> String {
+fn type_name(root: &Value, target: &Value, kind: &str) -> String {
     let inner = |key: &str| {
         let below = resolve(root, target.get(key)?);
-        (below.is_object() && !has_members(root, below, DEPTH)).then(|| takes(root, below))
+        (below.is_object() && !has_members(root, below, DEPTH)).then(|| type_of(root, below))
     };
     match kind {
         "string" => "text".to_owned(),
@@ -148,7 +153,7 @@ fn told(root: &Value, target: &Value, kind: &str) -> String {
     }
 }
 
-/// The settings right below, those of all branches where there are several.
+/// The members of a schema, those of all branches where there are several.
 fn members<'a>(root: &'a Value, schema: &'a Value) -> impl Iterator<Item = (&'a String, &'a Value)> {
     let target = resolve(root, schema);
     let branches = target.get("oneOf").and_then(Value::as_array).into_iter().flatten();
@@ -158,7 +163,7 @@ fn members<'a>(root: &'a Value, schema: &'a Value) -> impl Iterator<Item = (&'a 
         .flatten()
 }
 
-/// Whether anything with names of its own stands below.
+/// Whether the schema has named members at any depth.
 fn has_members(root: &Value, schema: &Value, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
     let target = resolve(root, schema);
@@ -166,7 +171,7 @@ fn has_members(root: &Value, schema: &Value, depth: usize) -> bool {
     members(root, target).next().is_some() || below.into_iter().any(|below| has_members(root, below, depth))
 }
 
-/// The schema behind references, and behind "this or nothing".
+/// Resolves references, and the non-null branch of an optional value.
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     if let Some(target) =
         schema.get("$ref").and_then(Value::as_str).and_then(|text| root.pointer(text.strip_prefix('#')?))
@@ -179,8 +184,8 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     some.map_or(schema, |some| resolve(root, some))
 }
 
-/// The description of a setting, else that of its type.
-fn words<'a>(root: &'a Value, schema: &'a Value) -> &'a str {
+/// The description of a setting, otherwise that of its type.
+fn description<'a>(root: &'a Value, schema: &'a Value) -> &'a str {
     let found = [schema, resolve(root, schema)].into_iter().find_map(|schema| schema.get("description")?.as_str());
     found.unwrap_or_default()
 }
@@ -198,10 +203,10 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
 
-/// Text as one cell of a table.
+/// Escapes a text for a table cell.
 fn cell(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
-    // Within code, between every second pair of marks, a bracket is one already.
+    // Code spans, which are every second part, need no escaping of `<`.
     let parts = line.split('`').enumerate();
     let escaped = parts.map(|(at, part)| if at % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
     escaped.collect::<Vec<_>>().join("`")

@@ -1,7 +1,7 @@
-//! A document that another machine keeps: fetched, and its last good copy on disk.
+//! A document on another machine: fetches it, and stores the last good copy on disk.
 //!
-//! Rule: a fetch ends in time and reads a bounded text; what is said of it names neither the address
-//! nor the secret. The copy is whole or not there, belongs to one address, and is for its owner only.
+//! Rule: a fetch has a timeout and a size limit; errors contain neither the address nor the secret. The copy is
+//! complete or absent, belongs to one address, and is readable by its owner only.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -15,20 +15,20 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
-/// Where a further document is.
+/// Address and access of a remote document.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// An `http` or `https` address; it may hold a secret and is never shown.
+    /// An `http` or `https` address; it may contain a secret and is never shown.
     pub url: String,
     /// Sent as `Authorization: Bearer`.
     pub secret: Option<RemoteSecret>,
-    /// For one fetch in all.
+    /// Timeout of one fetch.
     pub time: Duration,
-    /// The folder of the last good copy.
+    /// The directory of the last good copy.
     pub folder: PathBuf,
 }
 
-/// What the other machine knows us by.
+/// The bearer token for the other machine.
 pub type RemoteSecret = Secret<OfRemote>;
 
 /// See [`RemoteSecret`].
@@ -50,52 +50,51 @@ impl fmt::Debug for Remote {
 /// Why a document could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The address cannot be read as one.
+    /// The address is not a valid URL.
     #[error("cannot be used: it must be a whole address that begins with http:// or https://")]
     Address,
-    /// It is an `http` address of another machine.
+    /// An `http` address of another machine: not encrypted.
     #[error(
         "cannot be used: it must begin with https:// unless it is on this machine; whoever is on the way would decide what this server does"
     )]
     Open,
-    /// This machine's roots cannot be loaded.
+    /// The root certificates of this machine cannot be loaded.
     #[error("cannot be fetched: TLS cannot be set up; see that this machine has root certificates")]
     Tls,
-    /// No whole answer within so many seconds.
+    /// No complete response within this many seconds.
     #[error("cannot be fetched: there was no answer within {0} s")]
     Slow(u64),
     /// No connection.
     #[error("cannot be fetched: it cannot be connected to")]
     Away,
-    /// The answer ended in its middle.
+    /// The response ended early.
     #[error("cannot be fetched: the connection broke off")]
     Broken,
-    /// An answer that is no success: its status, and a hint that goes behind it.
+    /// A status other than 200, and a hint that is appended to it.
     #[error("cannot be fetched: it answered {0}{1}")]
     Status(u16, &'static str),
-    /// The text is longer than so many bytes.
+    /// The text is longer than this many bytes.
     #[error("cannot be used: it has more than {0} bytes")]
     TooLarge(usize),
-    /// The text is no UTF-8.
+    /// The text is not UTF-8.
     #[error("cannot be used: it is not UTF-8")]
     NotText,
-    /// No runtime or no timer; the system's own words.
+    /// No runtime or timer is available; with the error of the system.
     #[error("cannot be fetched: the system refuses what a fetch needs: {0}")]
     System(String),
 }
 
 impl Remote {
-    /// Fetches the text. Blocks for `time` at the most: call it from a thread that may, and not from
-    /// within a task.
+    /// Fetches the text. Blocks for at most `time`: call it from a blocking thread, and not from within a task.
     ///
     /// # Errors
     /// See [`FetchError`].
     pub fn fetch(&self) -> Result<String, FetchError> {
-        // A runtime of its own: a start fetches before the server's runtime is there.
+        // Its own runtime: at start the document is fetched before the runtime of the server exists.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| FetchError::System(error.to_string()))?;
         let fetched = runtime.block_on(async { timeout(self.time, self.exchange()).await });
-        // A look-up of a name that hangs is left behind.
+        // Does not wait for a hanging name lookup.
         runtime.shutdown_background();
         fetched.unwrap_or(Err(FetchError::Slow(self.time.as_secs())))
     }
@@ -106,22 +105,22 @@ impl Remote {
         if is_open(&self.url) {
             return Err(FetchError::Open);
         }
-        let mut request = connect(&url)?.get(url);
+        let mut request = build_client(&url)?.get(url);
         if let Some(secret) = &self.secret {
             request = request.bearer_auth(secret.expose());
         }
         let sent = request.header("Accept", "application/yaml, text/yaml, application/json, text/plain").send().await;
-        let mut response = sent.map_err(|error| broken(&error))?;
-        judge(response.status())?;
+        let mut response = sent.map_err(|error| error_of(&error))?;
+        check_status(response.status())?;
         read(&mut response).await
     }
 
-    fn place(&self) -> PathBuf {
+    fn copy_path(&self) -> PathBuf {
         self.folder.join("remote-configuration.yaml")
     }
 
-    /// The first line of the copy: whose it is, without saying where that is.
-    fn mark(&self) -> String {
+    /// The first line of the copy: identifies its address without revealing it.
+    fn header_line(&self) -> String {
         use std::fmt::Write;
         let digest = <sha2::Sha256 as sha2::Digest>::digest(self.url.as_bytes());
         let short = digest.iter().take(8).fold(String::new(), |mut text, byte| {
@@ -132,33 +131,32 @@ impl Remote {
     }
 
     /// The last good copy of this address.
-    pub fn kept(&self) -> Option<String> {
-        // One that is longer is none: half of a document would say something else.
-        let most = limits::REMOTE_CONFIG_BYTES + self.mark().len();
-        let text = modehost_follow::read_text(&self.place(), most).ok()?;
-        text.strip_prefix(&self.mark()).map(str::to_owned)
+    pub fn load_copy(&self) -> Option<String> {
+        // A longer file is ignored: part of a document would have another meaning.
+        let max = limits::REMOTE_CONFIG_BYTES + self.header_line().len();
+        let text = modehost_follow::read_text(&self.copy_path(), max).ok()?;
+        text.strip_prefix(&self.header_line()).map(str::to_owned)
     }
 
-    /// Keeps a copy, unless it is there already. After a crash at any moment there is the old one or
-    /// the new one.
+    /// Stores a copy, unless it is stored already. After a crash there is either the old copy or the new one.
     ///
     /// # Errors
-    /// If it cannot be written; the old one stays.
-    pub fn keep(&self, text: &str) -> io::Result<()> {
-        if self.kept().as_deref() == Some(text) {
+    /// If it cannot be written; the old copy stays.
+    pub fn store_copy(&self, text: &str) -> io::Result<()> {
+        if self.load_copy().as_deref() == Some(text) {
             return Ok(());
         }
         std::fs::create_dir_all(&self.folder)?;
-        let place = self.place();
-        // Fixed, so that a crash leaves one file at the most that the next try overwrites.
-        let new = place.with_extension("new");
-        write_private(&new, &[self.mark().as_bytes(), text.as_bytes()])?;
-        std::fs::rename(&new, &place)?;
+        let path = self.copy_path();
+        // A fixed name, so that a crash leaves at most one file, which the next write replaces.
+        let new = path.with_extension("new");
+        write_private(&new, &[self.header_line().as_bytes(), text.as_bytes()])?;
+        std::fs::rename(&new, &path)?;
         std::fs::File::open(&self.folder)?.sync_all()
     }
 }
 
-/// A file that only its owner may read: the document holds secrets.
+/// Writes a file that only its owner may read: the document contains secrets.
 fn write_private(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let _ = std::fs::remove_file(path);
@@ -169,17 +167,17 @@ fn write_private(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn connect(url: &Url) -> Result<Client, FetchError> {
+fn build_client(url: &Url) -> Result<Client, FetchError> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever was first in the process stays.
+        // Another thread may have installed it first, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
     let mut builder = Client::builder()
         .user_agent(concat!("modehost/", env!("CARGO_PKG_VERSION")))
-        // The secret is for the address that was configured and for no other.
+        // The secret is for the configured address only.
         .redirect(Policy::none());
     if url.scheme() == "http" {
-        // Then no root certificates are needed, which not every machine has.
+        // Plain HTTP needs no root certificates, which not every machine has.
         builder = builder.tls_certs_only([]);
     }
     if is_local(url) {
@@ -188,18 +186,18 @@ fn connect(url: &Url) -> Result<Client, FetchError> {
     builder.build().map_err(|_| FetchError::Tls)
 }
 
-/// True if whoever is on the way to an address can read and change what is said there.
+/// Whether traffic to an address can be read and changed on the way.
 pub fn is_open(address: &str) -> bool {
     Url::parse(address).is_ok_and(|url| url.scheme() == "http" && !is_local(&url))
 }
 
-/// True for this very machine.
+/// Whether a URL is on this machine.
 fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn judge(status: StatusCode) -> Result<(), FetchError> {
+fn check_status(status: StatusCode) -> Result<(), FetchError> {
     let hint = match status.as_u16() {
         200 => return Ok(()),
         300..=399 => "; redirects are not followed, set the address they lead to",
@@ -209,14 +207,14 @@ fn judge(status: StatusCode) -> Result<(), FetchError> {
     Err(FetchError::Status(status.as_u16(), hint))
 }
 
-/// The words of the library would repeat the address.
-fn broken(error: &reqwest::Error) -> FetchError {
+/// Does not use the message of the library, which would repeat the address.
+fn error_of(error: &reqwest::Error) -> FetchError {
     if error.is_connect() { FetchError::Away } else { FetchError::Broken }
 }
 
 async fn read(response: &mut Response) -> Result<String, FetchError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| error_of(&error))? {
         if body.len() + chunk.len() > limits::REMOTE_CONFIG_BYTES {
             return Err(FetchError::TooLarge(limits::REMOTE_CONFIG_BYTES));
         }
@@ -229,29 +227,29 @@ async fn read(response: &mut Response) -> Result<String, FetchError> {
 mod tests {
     use super::*;
 
-    fn remote(folder: &Path, url: &str) -> Remote {
-        Remote { url: url.to_owned(), secret: None, time: Duration::from_secs(5), folder: folder.to_owned() }
+    fn remote(directory: &Path, url: &str) -> Remote {
+        Remote { url: url.to_owned(), secret: None, time: Duration::from_secs(5), folder: directory.to_owned() }
     }
 
     #[test]
     fn c12_a_copy_belongs_to_its_address_and_to_its_owner() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let (one, other) = (remote(folder.path(), "http://a/?key=hush"), remote(folder.path(), "http://b/"));
-        assert_eq!(one.kept(), None);
-        one.keep("log: { level: debug }\n").expect("kept");
-        assert_eq!(one.kept().as_deref(), Some("log: { level: debug }\n"));
-        assert_eq!(other.kept(), None, "another address");
-        let metadata = std::fs::metadata(one.place()).expect("a file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let (one, other) = (remote(directory.path(), "http://a/?key=hush"), remote(directory.path(), "http://b/"));
+        assert_eq!(one.load_copy(), None);
+        one.store_copy("log: { level: debug }\n").expect("stored");
+        assert_eq!(one.load_copy().as_deref(), Some("log: { level: debug }\n"));
+        assert_eq!(other.load_copy(), None, "another address");
+        let metadata = std::fs::metadata(one.copy_path()).expect("a file");
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-        let text = std::fs::read_to_string(one.place()).expect("text");
+        let text = std::fs::read_to_string(one.copy_path()).expect("text");
         assert!(!text.contains("hush"), "the address may hold a secret");
-        other.keep("x").expect("kept");
-        assert_eq!((one.kept(), other.kept().as_deref()), (None, Some("x")));
-        // What has grown is not taken as far as it goes.
-        let long = format!("{}{}", other.mark(), "#".repeat(limits::REMOTE_CONFIG_BYTES + 1));
-        std::fs::write(other.place(), long).expect("written");
-        assert_eq!(other.kept(), None);
+        other.store_copy("x").expect("stored");
+        assert_eq!((one.load_copy(), other.load_copy().as_deref()), (None, Some("x")));
+        // An oversized copy is ignored, not truncated.
+        let long = format!("{}{}", other.header_line(), "#".repeat(limits::REMOTE_CONFIG_BYTES + 1));
+        std::fs::write(other.copy_path(), long).expect("written");
+        assert_eq!(other.load_copy(), None);
     }
 
     #[test]
@@ -267,21 +265,21 @@ mod tests {
 
     #[test]
     fn c12_half_a_copy_of_a_crash_is_no_copy() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let one = remote(folder.path(), "http://a/");
-        one.keep("good").expect("kept");
-        std::fs::write(one.place().with_extension("new"), "ha").expect("written");
-        assert_eq!(one.kept().as_deref(), Some("good"));
-        one.keep("better").expect("kept");
-        assert_eq!(one.kept().as_deref(), Some("better"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let one = remote(directory.path(), "http://a/");
+        one.store_copy("good").expect("stored");
+        std::fs::write(one.copy_path().with_extension("new"), "ha").expect("written");
+        assert_eq!(one.load_copy().as_deref(), Some("good"));
+        one.store_copy("better").expect("stored");
+        assert_eq!(one.load_copy().as_deref(), Some("better"));
     }
 
     #[test]
     fn c12_what_is_said_of_a_fetch_holds_neither_address_nor_secret() {
         for url in ["hush", "ftp://hush/", "http://hush@127.0.0.1:1/hush", "http://"] {
             let remote = Remote { secret: Some("hush".into()), ..remote(Path::new("/nowhere"), url) };
-            let said = remote.fetch().expect_err("a failure").to_string();
-            assert!(!said.contains("hush"), "{said}");
+            let message = remote.fetch().expect_err("a failure").to_string();
+            assert!(!message.contains("hush"), "{message}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! YAML text to values that know where they stand.
+//! Parses YAML text to values with their locations.
 //!
-//! Rule: every value keeps the place of its key and of itself, and a plain scalar keeps its
-//! spelling, so that a device id written without quotes is not lost to a number.
+//! Rule: every value keeps the location of its key and of itself, and a plain scalar keeps its spelling, so that an
+//! unquoted device id is not lost to a number.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -12,32 +12,32 @@ use crate::problem::{Place, Problem, render_snippet};
 
 /// Line and column, from 1; columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Mark {
-    /// From 1; 0 where it is not known.
+pub struct Position {
+    /// From 1; 0 if unknown.
     pub line: u64,
-    /// In characters, from 1; 0 where it is not known.
+    /// In characters, from 1; 0 if unknown.
     pub column: u64,
 }
 
-/// A value with its place.
+/// A value with its location.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it begins.
-    pub mark: Mark,
-    /// What it is.
+    /// Start of the value.
+    pub position: Position,
+    /// The value itself.
     pub content: Content,
-    /// Where the spelling of a scalar stands in the text, in bytes.
+    /// Byte range of a scalar in the text.
     bytes: Option<(usize, usize)>,
 }
 
-/// What a node holds.
+/// Content of a node.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A text, a number, a truth value or null.
+    /// A text, a number, a boolean or null.
     Scalar(Value),
-    /// Elements in their order.
+    /// Elements in order.
     List(Vec<Node>),
-    /// Entries in their order; each key once.
+    /// Entries in order; each key once.
     Map(Vec<Entry>),
 }
 
@@ -46,43 +46,43 @@ pub enum Content {
 pub struct Entry {
     /// As written, without quotes.
     pub key: String,
-    /// Where the key begins.
-    pub mark: Mark,
-    /// The value behind it.
+    /// Start of the key.
+    pub position: Position,
+    /// The value of the key.
     pub node: Node,
 }
 
-/// Reads one YAML document. An empty one is an empty map.
+/// Parses one YAML document. An empty one is an empty map.
 ///
 /// # Errors
-/// What the parser found, at its line: syntax, a key given twice, too deep nesting, a second
-/// document, or something other than a map at the top.
+/// The error of the parser, at its line: syntax, a duplicate key, too deep nesting, a second document, or a root that
+/// is not a map.
 pub fn parse(name: &str, text: &str) -> Result<Node, Problem> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let node = serde_saphyr::from_str_with_options::<Option<Node>>(text, options).map_err(|error| {
         let place = error.location();
-        problem_at(name, text, place.map_or(Mark::default(), mark), words(error.without_snippet()))
+        diagnostic_at(name, text, place.map_or(Position::default(), position), message_of(error.without_snippet()))
     })?;
-    let empty = Node { mark: Mark { line: 1, column: 1 }, content: Content::Map(Vec::new()), bytes: None };
+    let empty = Node { position: Position { line: 1, column: 1 }, content: Content::Map(Vec::new()), bytes: None };
     let node = node.unwrap_or(empty.clone());
     match node.content {
         Content::Map(_) => Ok(node),
         Content::Scalar(Value::Null) => Ok(empty),
         _ => {
             let message = "expected sections such as `section: { key: value }`, found something else".to_owned();
-            Err(problem_at(name, text, node.mark, message))
+            Err(diagnostic_at(name, text, node.position, message))
         }
     }
 }
 
-/// What the parser says, where those are words of its own and nothing of the text.
-fn words(error: &serde_saphyr::Error) -> String {
+/// The message of the parser, where it contains nothing of the text.
+fn message_of(error: &serde_saphyr::Error) -> String {
     use serde_saphyr::Error;
     match error {
         Error::DuplicateMappingKey { key, .. } => {
             format!("the key `{}` is given twice", key.as_deref().map_or("…", path::shown))
         }
-        Error::AliasError { error, .. } => words(error),
+        Error::AliasError { error, .. } => message_of(error),
         Error::ExternalMessage { .. }
         | Error::Eof { .. }
         | Error::MultipleDocuments { .. }
@@ -93,25 +93,30 @@ fn words(error: &serde_saphyr::Error) -> String {
         | Error::UnknownAnchor { .. }
         | Error::Budget { .. } => {
             let message = error.to_string();
-            // The parser's sentence ends with the place, which stands in front of ours.
+            // The message ends with the location, which ours starts with.
             message.split(" at line ").next().unwrap_or(&message).to_owned()
         }
         _ => "cannot be read as YAML; keys must be texts, and texts with odd marks need quotation marks".to_owned(),
     }
 }
 
-/// A problem at a place of the text.
-fn problem_at(name: &str, text: &str, mark: Mark, message: String) -> Problem {
-    let place = if mark.line == 0 {
+/// A diagnostic at a position of the text.
+fn diagnostic_at(name: &str, text: &str, position: Position, message: String) -> Problem {
+    let place = if position.line == 0 {
         Place::Document(name.to_owned())
     } else {
-        Place::Text { name: name.to_owned(), line: mark.line, column: mark.column }
+        Place::Text { name: name.to_owned(), line: position.line, column: position.column }
     };
-    Problem { place, setting: String::new(), message, snippet: render_snippet(text, mark.line, mark.column, None) }
+    Problem {
+        place,
+        setting: String::new(),
+        message,
+        snippet: render_snippet(text, position.line, position.column, None),
+    }
 }
 
 impl Node {
-    /// The spelling of a plain scalar in `text`, the text that this was parsed from.
+    /// The spelling of a plain scalar in `text`, from which this node was parsed.
     pub fn spelling<'a>(&self, text: &'a str) -> Option<&'a str> {
         let (start, end) = self.bytes?;
         text.get(start..end).map(str::trim)
@@ -126,12 +131,12 @@ impl<'de> Deserialize<'de> for Node {
             let start = usize::try_from(offset).ok()?;
             Some((start, start + usize::try_from(length).ok()?))
         });
-        Ok(Self { mark: mark(spanned.referenced), content: spanned.value, bytes })
+        Ok(Self { position: position(spanned.referenced), content: spanned.value, bytes })
     }
 }
 
-fn mark(location: serde_saphyr::Location) -> Mark {
-    Mark { line: location.line(), column: location.column() }
+fn position(location: serde_saphyr::Location) -> Position {
+    Position { line: location.line(), column: location.column() }
 }
 
 impl<'de> Deserialize<'de> for Content {
@@ -162,7 +167,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_i128<E>(self, value: i128) -> Result<Content, E> {
-        // Beyond what JSON numbers hold; a text is refused later wherever a number is due.
+        // Beyond the range of JSON numbers; a text is rejected later wherever a number is required.
         Ok(Content::Scalar(value.to_string().into()))
     }
 
@@ -202,7 +207,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
         let mut entries = Vec::new();
         while let Some(key) = access.next_key::<Spanned<String>>()? {
             let node = access.next_value()?;
-            entries.push(Entry { mark: mark(key.referenced), key: key.value, node });
+            entries.push(Entry { position: position(key.referenced), key: key.value, node });
         }
         Ok(Content::Map(entries))
     }
@@ -218,10 +223,13 @@ mod tests {
         let root = parse("t", text).expect("valid");
         let Content::Map(entries) = &root.content else { panic!("a map") };
         let Content::Map(inner) = &entries[0].node.content else { panic!("a map") };
-        assert_eq!((inner[0].mark, inner[0].node.mark), (Mark { line: 2, column: 3 }, Mark { line: 2, column: 6 }));
+        assert_eq!(
+            (inner[0].position, inner[0].node.position),
+            (Position { line: 2, column: 3 }, Position { line: 2, column: 6 })
+        );
         assert_eq!(inner[0].node.spelling(text), Some("0012"));
         let Content::List(items) = &inner[1].node.content else { panic!("a list") };
-        assert_eq!(items[1].mark, Mark { line: 3, column: 10 });
+        assert_eq!(items[1].position, Position { line: 3, column: 10 });
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Reloads a document when its file changes.
 //!
-//! Rule: the name counts, and what it leads to is looked at: editors rename a new file over the old one, and
-//! mounted configurations are changed by turning a link somewhere on the way. Events only make a look sooner;
-//! a file is read once it has been left alone, so that a burst of changes is one reload.
+//! Rule: the path is followed to its target on each poll: editors rename a new file over the old one, and mounted
+//! configurations change by replacing a symbolic link on the way. File events only trigger a poll earlier; a file is
+//! read once it is stable, so that a burst of changes causes one reload.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -22,102 +22,102 @@ pub struct WatchError {
     error: std::io::Error,
 }
 
-/// Watches as long as it lives, on a thread of its own.
+/// Watches the file on its own thread until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    /// The thread ends when it is gone; a reload that runs is not waited for.
-    life: Option<Arc<()>>,
+    /// Dropping this ends the thread; a running reload is not waited for.
+    alive_token: Option<Arc<()>>,
     wake: SyncSender<()>,
 }
 
 impl Watcher {
-    /// Watches the file that `live` comes from. `None` if it comes from none.
+    /// Watches the file that `live` comes from. `None` if there is none.
     ///
     /// # Errors
-    /// If the system refuses a thread.
+    /// If the thread cannot be started.
     pub fn start<T: Document + Send + Sync + 'static>(live: &Arc<Live<T>>) -> Result<Option<Self>, WatchError> {
         let Some(file) = live.source().file.clone() else { return Ok(None) };
-        // One token is enough: whatever has happened, one look finds it.
-        let (wake, woken) = sync_channel(1);
+        // One token is enough: a single poll finds all changes.
+        let (wake, wake_up) = sync_channel(1);
         let sender = wake.clone();
-        let told = move || {
-            // Full means that a look is due anyway.
+        let notify = move || {
+            // A full channel means that a poll is due already.
             let _ = sender.try_send(());
         };
-        let events = FolderWatch::start(limits::FILE_SETTLE, told);
+        let events = FolderWatch::start(limits::FILE_SETTLE, notify);
         let events = events.inspect_err(|error| tracing::warn!("{error}")).ok();
-        let life = Arc::new(());
-        // Nothing is known of it: what was written since the start read it is found at the first look.
-        let mut followed = Followed { seen: None, file: file.clone(), events };
-        followed.watch();
-        let (live, alive) = (live.clone(), Arc::downgrade(&life));
+        let alive_token = Arc::new(());
+        // No stamp yet, so that the first poll finds changes since the file was read at start.
+        let mut file_state = FileState { stamp: None, file: file.clone(), events };
+        file_state.watch();
+        let (live, alive) = (live.clone(), Arc::downgrade(&alive_token));
         std::thread::Builder::new()
             .stack_size(limits::APART_STACK_BYTES)
             .name("config-watch".to_owned())
-            .spawn(move || follow(&mut followed, &live, &woken, &alive))
+            .spawn(move || follow(&mut file_state, &live, &wake_up, &alive))
             .map_err(|error| WatchError { file, error })?;
-        Ok(Some(Self { life: Some(life), wake }))
+        Ok(Some(Self { alive_token: Some(alive_token), wake }))
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        drop(self.life.take());
+        drop(self.alive_token.take());
         let _ = self.wake.try_send(());
     }
 }
 
-fn follow<T: Document>(followed: &mut Followed, live: &Live<T>, woken: &Receiver<()>, alive: &Weak<()>) {
+fn follow<T: Document>(file_state: &mut FileState, live: &Live<T>, wake_up: &Receiver<()>, alive: &Weak<()>) {
     loop {
-        match woken.recv_timeout(limits::PATH_LOOK) {
+        match wake_up.recv_timeout(limits::PATH_LOOK) {
             Err(RecvTimeoutError::Disconnected) => return,
             _ if alive.strong_count() == 0 => return,
             _ => {}
         }
-        if followed.has_changed() {
-            // The outcome is logged by `reload`.
+        if file_state.has_changed() {
+            // `reload` logs the outcome.
             let _ = live.reload();
         }
-        followed.watch();
+        file_state.watch();
     }
 }
 
-/// The file as it was seen last.
-struct Followed {
+/// The file and the stamp of its last known state.
+struct FileState {
     file: PathBuf,
-    seen: Option<Stamp>,
+    stamp: Option<Stamp>,
     events: Option<FolderWatch>,
 }
 
-impl Followed {
-    /// Whether the name leads to something new, waiting until that is left alone.
+impl FileState {
+    /// Whether the path leads to new contents; waits until they are stable.
     fn has_changed(&mut self) -> bool {
         let mut now = Stamp::of(&self.file);
-        if now == self.seen {
+        if now == self.stamp {
             return false;
         }
         loop {
             std::thread::sleep(limits::FILE_SETTLE);
-            let later = Stamp::of(&self.file);
-            if later == now {
+            let current = Stamp::of(&self.file);
+            if current == now {
                 break;
             }
-            now = later;
+            now = current;
         }
-        self.seen = now;
+        self.stamp = now;
         true
     }
 
-    /// The folder of the name, and that of the file it leads to where a link is between them.
+    /// Watches the directory of the path, and that of its target where a link is between them.
     fn watch(&mut self) {
         let Some(events) = &mut self.events else { return };
         let target = self.file.canonicalize().ok();
-        let folders = [Some(self.file.as_path()), target.as_deref()].into_iter().flatten().filter_map(folder);
-        events.follow(folders);
+        let directories = [Some(self.file.as_path()), target.as_deref()].into_iter().flatten().filter_map(directory);
+        events.follow(directories);
     }
 }
 
-fn folder(file: &Path) -> Option<&Path> {
-    let folder = file.parent()?;
-    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+fn directory(file: &Path) -> Option<&Path> {
+    let directory = file.parent()?;
+    Some(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
 }

@@ -1,5 +1,5 @@
-//! Kept texts of a configuration and mutations of them. Rule: a text is a document that keeps every bound, or
-//! problems that can be read; it is neither a panic nor an endless answer.
+//! Corpus texts of a configuration and their mutations. Rule: a text results in a document within all bounds, or in
+//! readable diagnostics; never in a panic or an unbounded output.
 
 use garde::Validate;
 use modehost_config::{Problems, Source};
@@ -48,7 +48,7 @@ struct User {
     age: u8,
 }
 
-/// As much as the first thread of a program has: see the test that is not run.
+/// The stack size of the main thread of a program.
 const STACK: usize = 8 << 20;
 
 fn with_stack(size: usize, work: impl FnOnce() + Send + 'static) {
@@ -81,9 +81,9 @@ fn a_text_is_a_sound_document_or_problems_that_can_be_read() {
             Err(problems) => {
                 let shown = problems.to_string();
                 assert!(!shown.trim().is_empty());
-                // Each key can be a problem, and each is shown with its whole line.
-                let most = 4096 + 16 * bytes.len() * (1 + bytes.iter().filter(|byte| **byte == b':').count());
-                assert!(shown.len() <= most, "{} bytes of problems", shown.len());
+                // Each key can be a diagnostic, and each is shown with its whole line.
+                let max = 4096 + 16 * bytes.len() * (1 + bytes.iter().filter(|byte| **byte == b':').count());
+                assert!(shown.len() <= max, "{} bytes of problems", shown.len());
             }
         });
     });
@@ -95,7 +95,7 @@ fn the_deepest_text_is_refused_on_the_stack_that_its_readers_are_given() {
     with_stack(modehost_limits::APART_STACK_BYTES, move || assert!(load(&deep).is_err()));
 }
 
-/// What is kept under the name of a secret is not shown with what is wrong beside it.
+/// The value of a secret does not appear in diagnostics about its surroundings.
 #[test]
 fn no_problem_of_a_kept_text_shows_a_secret() {
     with_stack(STACK, || {

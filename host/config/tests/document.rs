@@ -1,4 +1,5 @@
-//! Every kind of mistake in a document, at its exact place; layers; sections of others.
+//! Every kind of mistake in a document, at its exact location; layers; sections of plugins. Rule: a diagnostic names
+//! line, column and setting.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +71,7 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, P
     Source { embedded: BUILT_IN, file: None, overrides }.load_text("c.yaml", text)
 }
 
-/// The one problem of a text: line, column, setting, message.
+/// The single diagnostic of a text: line, column, setting, message.
 fn problem(text: &str) -> (u64, u64, String, String) {
     let problems = load_with(text, &[]).expect_err("a problem").0;
     assert_eq!(problems.len(), 1, "{problems:?}");
@@ -207,9 +208,9 @@ fn sections_of_others_are_kept_and_their_mistakes_found() {
     assert_eq!(loaded.sections["alpha"].value, json!({"keep": 6, "list": [{"a": 1}]}));
     let unknown = loaded.unknown_sections(&["alpha", "beta"]);
     assert_eq!(unknown.len(), 1);
-    let told = unknown[0].to_string();
+    let shown = unknown[0].to_string();
     let start = "c.yaml:6:1: unknown section `betta`; did you mean `beta`? sections are: alpha, beta, groups, server";
-    assert!(told.starts_with(start), "{told}");
+    assert!(shown.starts_with(start), "{shown}");
     let inner = loaded.problem_with_value("/alpha/list/0/a", "is not a text");
     assert_eq!(inner.place, Place::Text { name: "c.yaml".into(), line: 5, column: 12 });
     let absent = loaded.problem_with_value("/alpha/list/0/missing/deeper", "is missing");
@@ -224,20 +225,20 @@ fn the_reference_shows_every_setting_with_words_default_and_when() {
         "type": ["integer", "null"], "minimum": 1, "description": "How | many.", "default": 5,
     } } });
     let sections = [("alpha".to_owned(), plugin)];
-    let beside = Reference { cold: &["/server/port"], sections: &sections };
-    let page = render_reference(&schemars::schema_for!(Sample).to_value(), &beside);
-    let holds = |line: &str| assert!(page.contains(line), "{line}\n--- not in\n{page}");
-    holds(
+    let options = Reference { cold: &["/server/port"], sections: &sections };
+    let page = render_reference(&schemars::schema_for!(Sample).to_value(), &options);
+    let contains = |line: &str| assert!(page.contains(line), "{line}\n--- not in\n{page}");
+    contains(
         "| `server.port` | whole number, 0 to 65535 | `8004` | restart | any | Port. Default 8004. Needs a restart. |",
     );
-    holds("| `server.duplicate` | `takeover`, `reject` |");
-    holds("| `server.share` | whole number, 1 to 100 |");
-    holds("| `groups` | map to: list of: text | `{}` | hot | any | Devices of each group. |");
-    holds("| `server.users[].name` | text |");
-    holds("| `alpha.keep` | whole number, 1 or more | `5` | hot | any | How \\| many. |");
+    contains("| `server.duplicate` | `takeover`, `reject` |");
+    contains("| `server.share` | whole number, 1 to 100 |");
+    contains("| `groups` | map to: list of: text | `{}` | hot | any | Devices of each group. |");
+    contains("| `server.users[].name` | text |");
+    contains("| `alpha.keep` | whole number, 1 or more | `5` | hot | any | How \\| many. |");
 }
 
-/// The time of the quickest of some: other programs take turns.
+/// The shortest time of several runs: other programs share the machine.
 fn quickest(work: impl Fn()) -> std::time::Duration {
     let once = |_| {
         let began = std::time::Instant::now();
@@ -249,22 +250,22 @@ fn quickest(work: impl Fn()) -> std::time::Duration {
 
 #[test]
 fn four_times_as_large_a_document_takes_about_four_times_as_long() {
-    let in_one = |count: usize| {
+    let one_group = |count: usize| {
         let devices = (0..count).map(|number| format!("    - \"device-{number}\"\n")).collect::<String>();
         format!("groups:\n  all:\n{devices}")
     };
-    let each_its_own = |count: usize| {
+    let own_groups = |count: usize| {
         let groups = (0..count).map(|number| format!("  g{number}: [\"device-{number}\"]\n")).collect::<String>();
         format!("groups:\n{groups}")
     };
-    for (case, make) in [("in one group", &in_one as &dyn Fn(usize) -> String), ("in their own", &each_its_own)] {
+    for (case, make) in [("in one group", &one_group as &dyn Fn(usize) -> String), ("in their own", &own_groups)] {
         let time = |count: usize| {
             let text = make(count);
             let source = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
             quickest(|| drop(source.load_text::<Sample>("c.yaml", &text).expect("a good document")))
         };
         let (few, many) = (time(2_500), time(10_000));
-        // Quadratic is sixteen.
+        // Quadratic would be sixteen times.
         assert!(many < few * 8, "{case}: {few:?}, then {many:?}");
     }
 }

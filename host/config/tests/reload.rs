@@ -1,4 +1,4 @@
-//! Replacing the document while it is in use: whole or not at all, from a real file.
+//! Replacing the document while it is in use, with a real file. Rule: a document is applied as a whole or not at all.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,8 +45,8 @@ fn save(file: &Path, text: &str) {
 
 #[test]
 fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change() {
-    let folder = tempfile::tempdir().expect("folder");
-    let file = folder.path().join("c.yaml");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("c.yaml");
     save(&file, "port: 5\nlevel: info\n");
     let live = open(&file);
     let mut seen = live.subscribe();
@@ -62,24 +62,24 @@ fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change()
     save(&file, "port: 6\nlevel: debug\nknown: { x: 1 }\n");
     let reloaded = live.reload().expect("good");
     assert_eq!((reloaded.changed, reloaded.needs_restart), (true, vec!["port".to_owned()]));
-    let held = seen.borrow_and_update().clone();
-    assert_eq!((held.document.port, held.document.level.as_str()), (5, "debug"));
-    assert_eq!(held.sections["known"].value, serde_json::json!({"x": 1}));
+    let current = seen.borrow_and_update().clone();
+    assert_eq!((current.document.port, current.document.level.as_str()), (5, "debug"));
+    assert_eq!(current.sections["known"].value, serde_json::json!({"x": 1}));
 
     assert!(!live.reload().expect("good").changed, "the same text again changes nothing");
 }
 
 #[test]
 fn h6_a_saved_file_is_taken_up_and_one_taken_away_is_not() {
-    let folder = tempfile::tempdir().expect("folder");
-    let file = folder.path().join("c.yaml");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("c.yaml");
     save(&file, "level: info\n");
     let live = open(&file);
     let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
     let until = |wanted: &str| {
         let deadline = Instant::now() + Duration::from_secs(20);
         while live.current().document.level != wanted {
-            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            assert!(Instant::now() < deadline, "{wanted} was never applied");
             std::thread::sleep(Duration::from_millis(10));
         }
     };
@@ -96,15 +96,15 @@ fn h6_what_a_linked_file_leads_to_is_taken_up() {
     let until = |live: &Live<Sample>, wanted: &str| {
         let deadline = Instant::now() + Duration::from_secs(20);
         while live.current().document.level != wanted {
-            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            assert!(Instant::now() < deadline, "{wanted} was never applied");
             std::thread::sleep(Duration::from_millis(10));
         }
     };
-    // As mounted configurations are: the file leads through a folder that is turned.
-    let folder = tempfile::tempdir().expect("folder");
-    let at = |name: &str| folder.path().join(name);
+    // As configurations are mounted: the path leads through a symbolic link that is replaced.
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
     for (version, level) in [("one", "info"), ("two", "debug")] {
-        std::fs::create_dir(at(version)).expect("a folder");
+        std::fs::create_dir(at(version)).expect("a directory");
         std::fs::write(at(version).join("c.yaml"), format!("level: {level}\n")).expect("written");
     }
     symlink("one", at("..data")).expect("a link");
@@ -115,9 +115,9 @@ fn h6_what_a_linked_file_leads_to_is_taken_up() {
     std::fs::rename(at("..new"), at("..data")).expect("turned");
     until(&live, "debug");
     drop(watcher);
-    // And the file behind a link is edited where it is.
-    let elsewhere = tempfile::tempdir().expect("folder");
-    let file = elsewhere.path().join("real.yaml");
+    // The target of a link is edited in place.
+    let other_directory = tempfile::tempdir().expect("a directory");
+    let file = other_directory.path().join("real.yaml");
     save(&file, "level: info\n");
     symlink(&file, at("linked.yaml")).expect("a link");
     let live = open(&at("linked.yaml"));
@@ -132,39 +132,39 @@ fn c20_the_name_is_followed_when_any_link_on_its_way_is_turned_or_its_folder_mad
     let until = |live: &Live<Sample>, wanted: &str| {
         let deadline = Instant::now() + Duration::from_secs(20);
         while live.current().document.level != wanted {
-            assert!(Instant::now() < deadline, "{wanted} was never taken up");
+            assert!(Instant::now() < deadline, "{wanted} was never applied");
             std::thread::sleep(Duration::from_millis(10));
         }
     };
-    let home = tempfile::tempdir().expect("folder");
-    let at = |name: &str| home.path().join(name);
-    let turn = |link: &str, to: &str| {
+    let root = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| root.path().join(name);
+    let replace_link = |link: &str, to: &str| {
         symlink(to, at("new-link")).expect("a link");
         std::fs::rename(at("new-link"), at(link)).expect("turned");
     };
-    // Two links one behind the other, both above the file: outer/inner/deep/c.yaml.
-    for (release, folder, level) in [("r1", "v1", "info"), ("r1", "v2", "debug"), ("r2", "v1", "warn")] {
-        let deep = at(release).join(folder).join("deep");
-        std::fs::create_dir_all(&deep).expect("folders");
+    // Two nested links above the file: outer/inner/deep/c.yaml.
+    for (release, directory, level) in [("r1", "v1", "info"), ("r1", "v2", "debug"), ("r2", "v1", "warn")] {
+        let deep = at(release).join(directory).join("deep");
+        std::fs::create_dir_all(&deep).expect("directories");
         std::fs::write(deep.join("c.yaml"), format!("level: {level}\n")).expect("written");
     }
     for release in ["r1", "r2"] {
         symlink("v1", at(release).join("inner")).expect("a link");
     }
-    turn("outer", "r1");
+    replace_link("outer", "r1");
     let live = open(&at("outer/inner/deep/c.yaml"));
     let _watcher = Watcher::start(&live).expect("watch").expect("there is a file");
     until(&live, "info");
-    turn("r1/inner", "v2");
+    replace_link("r1/inner", "v2");
     until(&live, "debug");
-    turn("outer", "r2");
+    replace_link("outer", "r2");
     until(&live, "warn");
-    // What it leads to now is written in place.
+    // The current target is written in place.
     std::fs::write(at("r2/v1/deep/c.yaml"), "level: two\n").expect("written");
     until(&live, "two");
-    // The folder goes, and comes anew.
+    // The directory is removed and recreated.
     std::fs::remove_dir_all(at("r2/v1/deep")).expect("removed");
-    std::fs::create_dir(at("r2/v1/deep")).expect("made anew");
+    std::fs::create_dir(at("r2/v1/deep")).expect("recreated");
     save(&at("r2/v1/deep/c.yaml"), "level: new\n");
     until(&live, "new");
     save(&at("r2/v1/deep/c.yaml"), "level: more\n");
@@ -173,10 +173,10 @@ fn c20_the_name_is_followed_when_any_link_on_its_way_is_turned_or_its_folder_mad
 
 #[test]
 fn c20_another_text_of_the_same_size_and_time_is_taken_up() {
-    let folder = tempfile::tempdir().expect("folder");
-    let file = folder.path().join("c.yaml");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("c.yaml");
     let write = |level: &str| {
-        let new = folder.path().join("elsewhere");
+        let new = directory.path().join("elsewhere");
         std::fs::write(&new, format!("level: {level}\n")).expect("written");
         let time = std::fs::File::options().write(true).open(&new).expect("opens");
         time.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a time");
@@ -188,7 +188,7 @@ fn c20_another_text_of_the_same_size_and_time_is_taken_up() {
     write("two");
     let deadline = Instant::now() + Duration::from_secs(20);
     while live.current().document.level != "two" {
-        assert!(Instant::now() < deadline, "it was never taken up");
+        assert!(Instant::now() < deadline, "it was never applied");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
