@@ -40,13 +40,13 @@ pub(crate) async fn run(hook: &Hook, signature: Option<Header>, body: Bytes) -> 
     let Some(http) = &hook.http else {
         return Err(Fault::permanent("TLS cannot be set up on this machine; see that it has root certificates"));
     };
-    let timeout_duration = Duration::from_secs(hook.config.timeout_s);
+    let limit = Duration::from_secs(hook.config.timeout_s);
     let started = Instant::now();
     let mut request = http.post(hook.config.url.as_str()).header(CONTENT_TYPE, "application/json").body(body);
     if let Some((name, value)) = signature {
         request = request.header(name, value);
     }
-    let response = match timeout(timeout_duration, request.send()).await {
+    let response = match timeout(limit, request.send()).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(fault_of_error(&error)),
         Err(_) => {
@@ -56,7 +56,7 @@ pub(crate) async fn run(hook: &Hook, signature: Option<Header>, body: Bytes) -> 
     };
     let status = response.status();
     // Only so that the connection can be reused: the status is the whole result.
-    let _ = timeout(timeout_duration.saturating_sub(started.elapsed()), drain(response)).await;
+    let _ = timeout(limit.saturating_sub(started.elapsed()), drain(response)).await;
     check_status(status)
 }
 

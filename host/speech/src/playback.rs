@@ -97,8 +97,8 @@ pub struct PlaybackTarget {
 }
 
 impl Playback {
-    /// Starts a turn and sends `start` at once. `on_end` is called once, when the turn has ended by itself; not where it
-    /// was cut or abandoned. Must be called within the runtime or on a work thread.
+    /// Starts a turn and sends `start` at once. `on_end` is called once, when the turn has ended by itself; not where
+    /// it was cut or abandoned. Must be called within the runtime or on a work thread.
     pub fn begin(
         speaker: Arc<dyn Speaker>,
         threads: &WorkThreads,

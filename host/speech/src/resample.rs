@@ -30,8 +30,8 @@ impl Resample {
             return Self { inner: None };
         }
         let (from, to) = (from.max(1) as usize, to.max(1) as usize);
-        let made = Fft::new(from, to, (from / CHUNKS_PER_SECOND).max(1), 1, FixedSync::Both);
-        let inner = made.ok().map(|resampler| Inner {
+        let resampler = Fft::new(from, to, (from / CHUNKS_PER_SECOND).max(1), 1, FixedSync::Both);
+        let inner = resampler.ok().map(|resampler| Inner {
             delay: resampler.output_delay(),
             scratch: vec![0.0; resampler.output_frames_max()],
             resampler: Box::new(resampler),
@@ -54,12 +54,12 @@ impl Resample {
     /// Flushes the rest to `out` and resets the stream for the next audio.
     pub fn finish(&mut self, out: &mut Vec<i16>) {
         let Some(inner) = &mut self.inner else { return };
-        let whole = (inner.consumed as f64 * inner.ratio).round() as u64;
-        while inner.emitted < whole {
+        let expected = (inner.consumed as f64 * inner.ratio).round() as u64;
+        while inner.emitted < expected {
             let next = inner.resampler.input_frames_next();
             let missing = next - inner.pending.len() % next.max(1);
             inner.pending.resize(inner.pending.len() + missing, 0.0);
-            inner.process(out, whole);
+            inner.process(out, expected);
         }
         inner.resampler.reset();
         inner.pending.clear();
@@ -80,15 +80,15 @@ impl Inner {
             else {
                 break;
             };
-            let Ok((_, made)) = self.resampler.process_into_buffer(&input, &mut output, None) else { break };
+            let Ok((_, produced)) = self.resampler.process_into_buffer(&input, &mut output, None) else { break };
             done += next;
-            let skipped = self.delay.min(made);
+            let skipped = self.delay.min(produced);
             self.delay -= skipped;
             let left = usize::try_from(max.saturating_sub(self.emitted)).unwrap_or(usize::MAX);
-            let made = &self.scratch[skipped..made];
-            let made = &made[..made.len().min(left)];
-            self.emitted += made.len() as u64;
-            out.extend(made.iter().map(|sample| sample.round().clamp(-32768.0, 32767.0) as i16));
+            let produced = &self.scratch[skipped..produced];
+            let produced = &produced[..produced.len().min(left)];
+            self.emitted += produced.len() as u64;
+            out.extend(produced.iter().map(|sample| sample.round().clamp(-32768.0, 32767.0) as i16));
         }
         self.pending.drain(..done);
     }

@@ -31,13 +31,13 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Providers for these settings. A provider of `before` whose settings are unchanged is reused, with its
+    /// Providers for these settings. A provider of `previous` whose settings are unchanged is reused, with its
     /// connections. Blocks while it checks whether a program is installed.
-    pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, before: Option<&Self>) -> Self {
-        let same_asr = before.filter(|before| before.built_from.0 == *asr);
-        let same_tts = before.filter(|before| before.built_from.1 == *tts);
-        let recogniser = same_asr.map_or_else(|| recogniser(asr), |before| before.recogniser.clone());
-        let speaker = same_tts.map_or_else(|| speaker(tts), |before| before.speaker.clone());
+    pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, previous: Option<&Self>) -> Self {
+        let same_asr = previous.filter(|previous| previous.built_from.0 == *asr);
+        let same_tts = previous.filter(|previous| previous.built_from.1 == *tts);
+        let recogniser = same_asr.map_or_else(|| recogniser(asr), |previous| previous.recogniser.clone());
+        let speaker = same_tts.map_or_else(|| speaker(tts), |previous| previous.speaker.clone());
         if let Some(recogniser) = &recogniser {
             crate::metrics::register_recogniser(recogniser.name());
         }

@@ -184,10 +184,10 @@ impl Vad {
             }
             return;
         }
-        let (since, so_far) = self.onset;
+        let (since, amount) = self.onset;
         if score >= thresholds.threshold {
-            self.loudest = if so_far == 0 { level } else { self.loudest.max(level) };
-            self.onset = (if so_far == 0 { begins_at } else { since }, so_far + length);
+            self.loudest = if amount == 0 { level } else { self.loudest.max(level) };
+            self.onset = (if amount == 0 { begins_at } else { since }, amount + length);
             self.silent_since = self.position;
             if self.onset.1 >= thresholds.start {
                 self.speaking = true;
@@ -197,7 +197,7 @@ impl Vad {
             }
         } else {
             // A window without speech cancels one with speech, and no more: a word may crackle.
-            self.onset = (since, so_far.saturating_sub(length));
+            self.onset = (since, amount.saturating_sub(length));
         }
     }
 

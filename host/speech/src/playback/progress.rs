@@ -21,7 +21,7 @@ pub struct Heard {
 /// A sentence of the turn.
 #[derive(Debug)]
 struct SentSentence {
-    who: Arc<str>,
+    plugin: Arc<str>,
     text: Arc<str>,
     /// Frames of it that were sent.
     frames: u32,
@@ -39,8 +39,8 @@ pub(super) struct PlaybackProgress {
 
 impl PlaybackProgress {
     /// Records the start of a sentence.
-    pub(super) fn begin_sentence(&mut self, who: Arc<str>, text: Arc<str>) {
-        self.sentences.push(SentSentence { who, text, frames: 0, complete: false });
+    pub(super) fn begin_sentence(&mut self, plugin: Arc<str>, text: Arc<str>) {
+        self.sentences.push(SentSentence { plugin, text, frames: 0, complete: false });
     }
 
     /// Records a frame of the sentence, which is played until `until`.
@@ -63,8 +63,8 @@ impl PlaybackProgress {
         self.until
     }
 
-    /// What was heard of each plugin by `now`, with frames of length `frame`. `queued_plugins` are the plugins of sentences
-    /// not begun.
+    /// What was heard of each plugin by `now`, with frames of length `frame`. `queued_plugins` are the plugins of
+    /// sentences not begun.
     pub(super) fn played_text(
         &self,
         now: Instant,
@@ -76,25 +76,25 @@ impl PlaybackProgress {
         let sent: u32 = self.sentences.iter().map(|sentence| sentence.frames).sum();
         let mut played = sent.saturating_sub(unplayed);
         let mut all: Vec<Heard> = Vec::new();
-        let mut add = |who: &Arc<str>, text: &str| match all.iter_mut().find(|heard| heard.who == *who) {
+        let mut add = |plugin: &Arc<str>, text: &str| match all.iter_mut().find(|heard| heard.who == *plugin) {
             Some(heard) => heard.text = join(&heard.text, text),
-            None => all.push(Heard { who: who.clone(), text: text.to_owned() }),
+            None => all.push(Heard { who: plugin.clone(), text: text.to_owned() }),
         };
         for sentence in &self.sentences {
             let played_frames = played.min(sentence.frames);
             played -= played_frames;
             if sentence.complete && played_frames == sentence.frames {
-                add(&sentence.who, &sentence.text);
+                add(&sentence.plugin, &sentence.text);
             } else {
                 let length = if sentence.complete {
                     sentence.frames
                 } else {
                     sentence.frames.max(estimated_frames(&sentence.text, frame))
                 };
-                add(&sentence.who, played_part(&sentence.text, played_frames, length));
+                add(&sentence.plugin, played_part(&sentence.text, played_frames, length));
             }
         }
-        queued_plugins.for_each(|who| add(&who, ""));
+        queued_plugins.for_each(|plugin| add(&plugin, ""));
         all
     }
 }

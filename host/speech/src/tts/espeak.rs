@@ -95,16 +95,16 @@ impl Speaker for Espeak {
     fn speak(&self, text: &str) -> BoxStream<'static, Result<Vec<i16>, Fault>> {
         // espeak-ng would read line ends as pauses, and control characters as commands.
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let (program, allowed) = (self.0.clone(), self.0.timeout);
+        let (program, limit) = (self.0.clone(), self.0.timeout);
         let begin = async move {
-            match timeout(allowed, program.begin(&text)).await {
+            match timeout(limit, program.begin(&text)).await {
                 Ok(Ok(running)) => Ok(running),
                 Ok(Err(error)) => Err(Fault::transient(FaultKind::Connection, format!("espeak-ng: {error}"))),
                 Err(_) => Err(timed_out()),
             }
         };
         let chunks = stream::once(begin).flat_map(move |started| match started {
-            Ok(running) => stream::try_unfold(running, move |running| running.next(allowed)).left_stream(),
+            Ok(running) => stream::try_unfold(running, move |running| running.next(limit)).left_stream(),
             Err(fault) => stream::once(async { Err(fault) }).right_stream(),
         });
         chunks.boxed()
@@ -133,10 +133,10 @@ impl Running {
         Ok(Self { _child: child, output, decoder, _permit: permit })
     }
 
-    async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
+    async fn next(mut self, limit: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
         let mut bytes = vec![0; limits::ESPEAK_READ_BYTES];
         while let Some(decoder) = &mut self.decoder {
-            let count = match timeout(allowed, self.output.read(&mut bytes)).await {
+            let count = match timeout(limit, self.output.read(&mut bytes)).await {
                 Ok(Ok(count)) => count,
                 Ok(Err(error)) => {
                     return Err(Fault::transient(FaultKind::Connection, format!("espeak-ng: {error}")));

@@ -74,11 +74,11 @@ impl Speaker for OpenAi {
             "response_format": service.response_format,
             "speed": service.speed,
         });
-        let allowed = service.timeout;
+        let limit = service.timeout;
         let begin = async move {
             let permit = service.breaker.admit().map_err(|open| Fault::breaker_open(NAME, open.retry_in))?;
             let started =
-                timeout(allowed, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(timed_out()));
+                timeout(limit, service.begin(body, permit.is_trial())).await.unwrap_or_else(|_| Err(timed_out()));
             match &started {
                 Ok(_) => permit.succeed(),
                 Err(fault) if fault.counts_for_breaker() => permit.fail(fault),
@@ -87,7 +87,7 @@ impl Speaker for OpenAi {
             started
         };
         let chunks = stream::once(begin).flat_map(move |started| match started {
-            Ok(speech) => stream::try_unfold(speech, move |speech| speech.next(allowed)).left_stream(),
+            Ok(speech) => stream::try_unfold(speech, move |speech| speech.next(limit)).left_stream(),
             Err(fault) => stream::once(async { Err(fault) }).right_stream(),
         });
         chunks.boxed()
@@ -142,10 +142,10 @@ struct SpeechResponse {
 }
 
 impl SpeechResponse {
-    async fn next(mut self, allowed: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
+    async fn next(mut self, limit: Duration) -> Result<Option<(Vec<i16>, Self)>, Fault> {
         let chunk = match self.first.take() {
             Some(first) => Some(first),
-            None => timeout(allowed, self.next_chunk()).await.unwrap_or_else(|_| Err(timed_out()))?,
+            None => timeout(limit, self.next_chunk()).await.unwrap_or_else(|_| Err(timed_out()))?,
         };
         Ok(chunk.map(|chunk| (chunk, self)))
     }

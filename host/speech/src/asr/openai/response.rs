@@ -161,14 +161,14 @@ fn failure(members: &Map<String, Value>) -> Option<FaultKind> {
     let reports = |name: &str| members.get(name).is_some_and(|value| !is_no_error(value));
     let is_negative = ["success", "ok"].iter().any(|name| members.get(*name) == Some(&Value::Bool(false)));
     let status = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    let fault_of_kind = ["error", "failed", "fail", "failure"].contains(&&*status("status"))
+    let has_failed = ["error", "failed", "fail", "failure"].contains(&&*status("status"))
         || status("type") == "error"
         || status("object") == "error";
     let code = ["code", "errcode", "err_no", "error_code", "status_code"].iter().find_map(|name| members.get(*name));
     let code = code
         .filter(|code| !is_no_error(code) && !["200", "1000", "20000000", "ok", "success"].contains(&&*plain(code)));
     let named = ["error", "errors", "detail", "error_msg", "error_message", "err_msg"].iter().any(|name| reports(name));
-    (named || is_negative || fault_of_kind || code.is_some())
+    (named || is_negative || has_failed || code.is_some())
         .then(|| kind_of_message(&Value::Object(members.clone()).to_string()))
 }
 

@@ -25,9 +25,9 @@ pub(super) fn read(text: &str) -> Result<String, NoText> {
             let data_line = data_line.strip_prefix(' ').unwrap_or(data_line);
             match &mut data {
                 // Some services separate events by a single newline.
-                Some(so_far) if serde_json::from_str::<Value>(so_far).is_err() => {
-                    so_far.push('\n');
-                    so_far.push_str(data_line);
+                Some(buffered) if serde_json::from_str::<Value>(buffered).is_err() => {
+                    buffered.push('\n');
+                    buffered.push_str(data_line);
                 }
                 _ => values.extend(data.replace(data_line.to_owned())),
             }
