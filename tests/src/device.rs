@@ -1,5 +1,5 @@
-//! A device on a real WebSocket. Rule: a device remembers everything it was told, so that a test
-//! that waits in vain shows what came instead.
+//! A device on a real WebSocket. Rule: a device records everything it received, so that a failed wait can show what
+//! came instead.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::server::Server;
-use crate::wait::SOON;
+use crate::wait::TIMEOUT;
 
-/// What a device can see.
+/// What a device can receive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     Json(Value),
@@ -24,7 +24,7 @@ pub enum Seen {
     Pong(Vec<u8>),
     /// A close frame: code and reason.
     Closed(u16, String),
-    /// The connection is over without a close frame.
+    /// The connection ended without a close frame; holds the reason.
     Lost(String),
 }
 
@@ -41,7 +41,7 @@ impl Device {
     /// Connects as `id` on the first configured path.
     ///
     /// # Panics
-    /// If the server refuses.
+    /// If the server rejects the connection.
     pub async fn connect(server: &Server, id: &str) -> Self {
         let outcome = Self::try_connect(server, "/supie/v1/", &[("Device-Id", id), ("Client-Id", "test")]).await;
         let mut device = outcome.unwrap_or_else(|refusal| panic!("{id} was refused: {refusal:?}"));
@@ -49,10 +49,10 @@ impl Device {
         device
     }
 
-    /// Connects to a server that is known by its address only, and says hello.
+    /// Connects to a server of which only the address is known, and says hello.
     ///
     /// # Panics
-    /// If the server refuses.
+    /// If the server rejects the connection.
     pub async fn join_at(address: SocketAddr, id: &str) -> Self {
         let headers = [("Device-Id", id), ("Client-Id", "test")];
         let outcome = Self::try_connect_at(address, "/supie/v1/", &headers).await;
@@ -72,7 +72,7 @@ impl Device {
     /// Connects with any path and headers.
     ///
     /// # Errors
-    /// The status and the text of the refusal; status 0 where there was no HTTP answer at all.
+    /// Status and body of the rejection; status 0 if there was no HTTP response at all.
     pub async fn try_connect(server: &Server, path: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, String)> {
         Self::try_connect_at(server.ws(), path, headers).await
     }
@@ -85,17 +85,17 @@ impl Device {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header value"));
         }
-        match tokio::time::timeout(SOON, client_async(request, stream)).await {
+        match tokio::time::timeout(TIMEOUT, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => {
                 Ok(Self { id: path.to_owned(), socket, seen: Vec::new(), session_id: String::new() })
             }
-            Ok(Err(Error::Http(answer))) => Err(refusal(&answer)),
+            Ok(Err(Error::Http(response))) => Err(refusal(&response)),
             Ok(Err(error)) => Err((0, error.to_string())),
             Err(_) => Err((0, "no answer to the handshake".to_owned())),
         }
     }
 
-    /// Says hello as a device that knows this server's own messages and has no tools, and returns the answer.
+    /// Says hello as a device that supports this server's own messages and has no MCP tools; returns the answer.
     pub async fn hello(&mut self) -> Value {
         self.hello_with(json!({ "mcp": false, "modehost": true })).await
     }
@@ -107,9 +107,9 @@ impl Device {
             "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
         }))
         .await;
-        let answer = self.expect_type("hello").await;
-        self.session_id = answer["session_id"].as_str().unwrap_or_default().to_owned();
-        answer
+        let response = self.expect_type("hello").await;
+        self.session_id = response["session_id"].as_str().unwrap_or_default().to_owned();
+        response
     }
 
     /// The session's id, from the answer to hello.
@@ -117,17 +117,17 @@ impl Device {
         &self.session_id
     }
 
-    /// Everything seen so far, in order.
+    /// Everything received so far, in order.
     pub fn seen(&self) -> &[Seen] {
         &self.seen
     }
 
-    /// Forgets what was seen so far: a flood is not kept.
-    pub fn forget(&mut self) {
+    /// Clears the record of what was received, so that a flood does not accumulate.
+    pub fn clear_seen(&mut self) {
         self.seen.clear();
     }
 
-    /// The JSON messages seen so far of one type.
+    /// The JSON messages of one type received so far.
     pub fn seen_of_type(&self, kind: &str) -> Vec<&Value> {
         let messages = self.seen.iter().filter_map(|seen| match seen {
             Seen::Json(message) if message["type"] == kind => Some(message),
@@ -146,29 +146,29 @@ impl Device {
         self.send_message(Message::text(text)).await;
     }
 
-    /// Sends any message. A connection that is over is seen at the next read.
+    /// Sends any WebSocket message. An ended connection shows at the next read.
     pub async fn send_message(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
     }
 
-    /// Writes bytes past the WebSocket layer.
+    /// Writes raw bytes to the socket, bypassing the WebSocket layer.
     pub async fn send_bytes(&mut self, bytes: &[u8]) {
         let _ = self.socket.get_mut().write_all(bytes).await;
     }
 
-    /// A typed turn.
+    /// Sends a typed turn (`listen` `detect`).
     pub async fn types(&mut self, text: &str) {
         self.send(json!({ "type": "listen", "state": "detect", "text": text })).await;
     }
 
-    /// Starts a mode and waits for its ok.
+    /// Starts a mode and waits for its acknowledgement.
     pub async fn start_mode(&mut self, mode: &str) -> Value {
         self.send(json!({ "type": "mode", "state": "start", "mode": mode })).await;
         let what = format!("mode {mode} has started");
         self.expect(&what, |message| message["type"] == "mode" && message["status"] == "ok").await
     }
 
-    /// The next thing that happens; `None` if nothing does in time.
+    /// The next thing received; `None` after `patience`.
     pub async fn next_within(&mut self, patience: Duration) -> Option<Seen> {
         loop {
             let seen = match tokio::time::timeout(patience, self.socket.next()).await.ok()? {
@@ -179,7 +179,7 @@ impl Device {
                 Some(Ok(Message::Binary(bytes))) => Seen::Binary(bytes.to_vec()),
                 Some(Ok(Message::Pong(bytes))) => Seen::Pong(bytes.to_vec()),
                 Some(Ok(Message::Close(frame))) => {
-                    // Answering is the client library's part; it does so at the next flush.
+                    // The client library answers a close frame at the next flush.
                     let _ = self.socket.flush().await;
                     frame.map_or(Seen::Closed(1005, String::new()), |frame| {
                         Seen::Closed(frame.code.into(), frame.reason.to_string())
@@ -197,20 +197,20 @@ impl Device {
     /// The next JSON message.
     ///
     /// # Panics
-    /// If something else happens, or nothing.
+    /// If something else comes, or nothing within the timeout.
     pub async fn next(&mut self) -> Value {
-        match self.next_within(SOON).await {
+        match self.next_within(TIMEOUT).await {
             Some(Seen::Json(message)) => message,
             other => panic!("{}: a message was due, but: {other:?}; seen: {:#?}", self.id, self.seen),
         }
     }
 
-    /// The first JSON message from here on for which `wanted` is true; others are passed over.
+    /// The next JSON message that satisfies `wanted`; others are skipped.
     ///
     /// # Panics
-    /// If the connection ends or the deadline passes first, with everything seen.
+    /// If the connection ends or the timeout passes first, with everything received.
     pub async fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + TIMEOUT;
         loop {
             match self.next_within(end.saturating_duration_since(Instant::now())).await {
                 Some(Seen::Json(message)) if wanted(&message) => return message,
@@ -222,24 +222,24 @@ impl Device {
         }
     }
 
-    /// The first message of a type.
+    /// The next message of a type.
     pub async fn expect_type(&mut self, kind: &str) -> Value {
         self.expect(&format!("a message of type {kind}"), |message| message["type"] == kind).await
     }
 
-    /// The first error message, which must have this code.
+    /// The next error message, which must have this code.
     pub async fn expect_error(&mut self, code: &str) -> Value {
         let error = self.expect_type("error").await;
         assert_eq!(error["code"], code, "{}: {error}", self.id);
         error
     }
 
-    /// Reads until the server closes; code and reason of its close frame.
+    /// Reads until the server closes; returns code and reason of its close frame.
     ///
     /// # Panics
-    /// If the connection is lost without one, or the deadline passes.
+    /// If the connection is lost without a close frame, or the timeout passes.
     pub async fn expect_close(&mut self) -> (u16, String) {
-        let end = Instant::now() + SOON;
+        let end = Instant::now() + TIMEOUT;
         loop {
             match self.next_within(end.saturating_duration_since(Instant::now())).await {
                 Some(Seen::Closed(code, reason)) => return (code, reason),
@@ -249,7 +249,7 @@ impl Device {
         }
     }
 
-    /// Proves that the connection lives and that what was sent before has been taken.
+    /// Proves that the connection is alive and that everything sent before has been handled; returns the round trip.
     pub async fn ping(&mut self) -> Duration {
         let start = Instant::now();
         self.send(json!({ "type": "ping" })).await;
@@ -257,42 +257,42 @@ impl Device {
         start.elapsed()
     }
 
-    /// Proves that nothing comes for this long.
+    /// Proves that nothing is received for this long.
     ///
     /// # Panics
-    /// If something does.
-    pub async fn silent_for(&mut self, duration: Duration) {
+    /// If something is.
+    pub async fn expect_silence(&mut self, duration: Duration) {
         if let Some(seen) = self.next_within(duration).await {
             panic!("{}: silence was due, but: {seen:?}", self.id);
         }
     }
 
-    /// Says something to the fixture and returns its answer.
+    /// Sends a request to the fixture mode and returns its answer.
     pub async fn fixture(&mut self, what: &str) -> Value {
         self.send(json!({ "type": "fixture", "do": what })).await;
         self.expect_type("fixture").await
     }
 
-    /// Makes the fixture count; the new count and the build that counted.
+    /// Makes the fixture increment its counter; returns the new count and the build that counted.
     pub async fn count(&mut self) -> (u64, String) {
-        let answer = self.fixture("count").await;
-        let count = answer["count"].as_u64().unwrap_or_else(|| panic!("{}: no count in {answer}", self.id));
-        (count, answer["build"].as_str().unwrap_or_default().to_owned())
+        let response = self.fixture("count").await;
+        let count = response["count"].as_u64().unwrap_or_else(|| panic!("{}: no count in {response}", self.id));
+        (count, response["build"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Ends the connection as a device does that loses its network: without a word.
+    /// Resets the TCP connection without a close frame, as a device does that loses its network.
     pub fn vanish(self) {
         let _ = self.socket.get_ref().set_zero_linger();
     }
 
-    /// Ends the connection in order.
+    /// Closes the connection with the closing handshake.
     pub async fn close(mut self) {
         let _ = self.socket.close(None).await;
-        while !matches!(self.next_within(SOON).await, Some(Seen::Closed(..) | Seen::Lost(_)) | None) {}
+        while !matches!(self.next_within(TIMEOUT).await, Some(Seen::Closed(..) | Seen::Lost(_)) | None) {}
     }
 }
 
-fn refusal(answer: &Response<Option<Vec<u8>>>) -> (u16, String) {
-    let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-    (answer.status().as_u16(), text)
+fn refusal(response: &Response<Option<Vec<u8>>>) -> (u16, String) {
+    let text = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    (response.status().as_u16(), text)
 }

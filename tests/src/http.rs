@@ -1,5 +1,5 @@
-//! One HTTP/1.1 request and its response over a fresh connection. Rule: nothing is hidden; the
-//! test sees status, headers and body as they came.
+//! One HTTP/1.1 request and its response over a fresh connection. Rule: status, headers and body are returned as they
+//! were received, including error responses.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long a response may take.
+/// Timeout of an exchange.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A response, whole.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Response {
     pub status: u16,
-    /// Names lower-cased.
+    /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
@@ -29,13 +29,13 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// If it is not.
+    /// If it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
 }
 
-/// Sends a request; `None` where nobody listens or the answer is not HTTP.
+/// Sends a request; `None` if the connection is refused, the response is not HTTP, or it times out.
 pub async fn request(
     address: SocketAddr,
     method: &str,
@@ -54,14 +54,14 @@ pub async fn request(
         }
         stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.ok()?;
         let mut answer = Vec::new();
-        // A server that closes with unread input resets; what came before still counts.
+        // A server that closes with unread input sends RST; what was received before that still counts.
         let _ = stream.read_to_end(&mut answer).await;
         parse(&String::from_utf8_lossy(&answer))
     };
     tokio::time::timeout(PATIENCE, exchange).await.ok()?
 }
 
-/// Reads a response that the end of the connection ends.
+/// Parses a response whose body ends with the connection or is chunked.
 pub fn parse(answer: &str) -> Option<Response> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let mut lines = head.lines();

@@ -1,28 +1,28 @@
-//! What end-to-end tests stand on: the real server as a child process, real devices, real files.
+//! End-to-end test harness: the real server as a child process, real WebSocket devices, real files.
 //!
 //! # Layout
-//! - [`server`]: the child process, its folders and its life
-//! - [`settings`]: the configuration file that a test gives it
-//! - [`device`]: a WebSocket client that remembers everything it was told
-//! - [`sound`]: what a microphone sends and a loudspeaker is given
-//! - [`stock`]: stock firmware, which does what it is told and knows the ecosystem's messages only
-//! - [`raw`]: bytes on a socket, for what a well-behaved client would never send
+//! - [`server`]: the child process, its directories and its lifecycle
+//! - [`settings`]: the configuration file that a test writes for the server
+//! - [`device`]: a WebSocket client that records everything it received
+//! - [`sound`]: microphone audio as Opus packets, and decoding of what was played
+//! - [`stock`]: a simulation of stock firmware, which knows the ecosystem's messages only
+//! - [`raw`]: raw bytes on a socket, for input that no well-behaved client would send
 //! - [`http`]: one request, one response
-//! - [`guest`]: the components that tests install
-//! - [`lacking`]: what this machine does not have
+//! - [`guest`]: the plugin components that tests install
+//! - [`skip`]: skipping a test whose prerequisites this machine lacks
 //! - [`wait`]: waiting for a condition with a deadline
 //!
-//! Rule: nothing here knows the server's code; a test sees what a device, an operator or a file
-//! system sees, and a failed test shows what the server wrote.
+//! Rule: the harness does not depend on the server's code; a test observes only what a device, an operator or the file
+//! system can observe, and a failed test prints the server's output.
 
-mod compiled;
+mod compile_cache;
 pub mod device;
 pub mod guest;
 pub mod http;
-pub mod lacking;
 pub mod raw;
 pub mod server;
 pub mod settings;
+pub mod skip;
 pub mod sound;
 pub mod stock;
 pub mod wait;
@@ -30,4 +30,4 @@ pub mod wait;
 pub use device::{Device, Seen};
 pub use server::Server;
 pub use settings::Settings;
-pub use stock::Stock;
+pub use stock::StockDevice;

@@ -1,5 +1,4 @@
-//! Bytes on a socket. Rule: these helpers check nothing, so that tests can send what no client
-//! library would.
+//! Raw bytes on a socket. Rule: these helpers validate nothing, so that tests can send what no client library would.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Kinds of WebSocket frames.
+/// WebSocket opcodes.
 pub mod opcode {
     pub const CONTINUATION: u8 = 0;
     pub const TEXT: u8 = 1;
@@ -16,7 +15,7 @@ pub mod opcode {
     pub const PING: u8 = 9;
 }
 
-/// A masked client frame of any kind, also one that the protocol forbids.
+/// A masked client frame with any opcode, including invalid ones.
 pub fn frame(last: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![if last { 0x80 } else { 0 } | opcode];
     push_length(&mut out, payload.len(), 0x80);
@@ -26,7 +25,7 @@ pub fn frame(last: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A frame without a mask, which clients must not send.
+/// An unmasked frame, which clients must not send.
 pub fn frame_without_mask(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80 | opcode];
     push_length(&mut out, payload.len(), 0);
@@ -48,17 +47,17 @@ fn push_length(out: &mut Vec<u8>, length: usize, mask: u8) {
     }
 }
 
-/// Connects and sends some bytes.
+/// Connects and sends raw bytes.
 ///
 /// # Panics
-/// If nobody listens.
+/// If the connection is refused.
 pub async fn send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("connect");
     stream.write_all(bytes).await.expect("write");
     stream
 }
 
-/// Reads until the server closes or `patience` is over; true if the server closed.
+/// Reads until the server closes or `patience` has passed; true if the server closed.
 pub async fn read_to_end(stream: &mut TcpStream, patience: Duration) -> (String, bool) {
     let mut answer = Vec::new();
     let ended = tokio::time::timeout(patience, async {
@@ -75,7 +74,7 @@ pub async fn read_to_end(stream: &mut TcpStream, patience: Duration) -> (String,
     (String::from_utf8_lossy(&answer).into_owned(), ended)
 }
 
-/// A correct upgrade request for `path`, with further header lines.
+/// A correct upgrade request for `path`, with additional header lines.
 pub fn upgrade(path: &str, headers: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

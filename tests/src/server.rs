@@ -1,5 +1,5 @@
-//! The real server as a child process on folders of its own. Rule: a server dies with its test,
-//! and a failed test prints what the server wrote.
+//! The real server as a child process in its own temporary directory. Rule: a server is killed with its test, and a
+//! failed test prints the server's output.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,27 +13,27 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::compiled;
+use crate::compile_cache;
 use crate::http::{self, Response};
 use crate::settings::Settings;
-use crate::wait::{self, SOON};
+use crate::wait::{self, TIMEOUT};
 
-/// How long a start may take: components are compiled by an unoptimised compiler.
+/// Start timeout: debug builds compile components with an unoptimised compiler.
 const START: Duration = Duration::from_secs(60);
 
-/// A server and everything that it owns on the disk.
+/// A server process and everything it has on disk.
 pub struct Server {
-    /// Data, plugins and the configuration file; removed with the server.
+    /// Data, plugins and the configuration file; removed on drop.
     home: TempDir,
     port: u16,
     http_port: u16,
     child: Option<Child>,
     binary: PathBuf,
-    /// None: the one in its home.
+    /// Configuration file; `None` means the one in `home`.
     config: Option<PathBuf>,
-    /// Variables of the process beside those of the test.
+    /// Environment variables added to those of the test.
     environment: Vec<(String, String)>,
-    /// What it wrote, from the first start on.
+    /// Standard output and error, of all starts.
     output: Arc<Mutex<String>>,
 }
 
@@ -49,7 +49,7 @@ impl Server {
         server
     }
 
-    /// Lays out the folders without starting anything.
+    /// Creates the directories and files without starting anything.
     pub fn prepare(settings: &Settings) -> Self {
         let home = tempfile::Builder::new().prefix("modehost-test").tempdir().expect("a temporary folder");
         let server = Self {
@@ -70,22 +70,22 @@ impl Server {
         server
     }
 
-    /// Sets a variable for the starts that follow.
+    /// Sets an environment variable for the following starts.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Is started with this configuration file from now on.
+    /// Uses this configuration file for the following starts.
     pub fn use_config(&mut self, path: &Path) {
         self.config = Some(path.to_owned());
     }
 
-    /// Starts this program from now on.
+    /// Runs this executable in the following starts.
     pub fn use_binary(&mut self, path: &Path) {
         self.binary = path.to_owned();
     }
 
-    /// Starts the process on the same folders and ports; [`Server::ready`] waits for it.
+    /// Starts the process on the same directories and ports; [`Server::ready`] waits for it.
     pub fn launch(&mut self) {
         let mut child = self.spawn(Stdio::piped);
         collect(child.stdout.take().expect("piped"), self.output.clone());
@@ -93,8 +93,8 @@ impl Server {
         self.child = Some(child);
     }
 
-    /// As [`Server::launch`], with standard output and error that nobody reads: pipes are closed at once.
-    pub fn launch_unheard(&mut self, sink: impl Fn() -> Stdio) {
+    /// As [`Server::launch`], but nobody collects the output: pipes that `sink` makes are closed at once.
+    pub fn launch_with_output(&mut self, sink: impl Fn() -> Stdio) {
         let mut child = self.spawn(sink);
         drop((child.stdout.take(), child.stderr.take()));
         self.child = Some(child);
@@ -118,8 +118,8 @@ impl Server {
             .expect("the server's binary")
     }
 
-    /// Runs a command of the binary beside the server, with the server's own configuration, and gives what it
-    /// wrote to both of its outputs.
+    /// Runs a CLI command of the binary with the server's own configuration; returns standard output followed by
+    /// standard error.
     ///
     /// # Panics
     /// If it cannot be run.
@@ -128,7 +128,7 @@ impl Server {
         out + &err
     }
 
-    /// As [`Server::command`]: its exit code, and what it wrote to each of its outputs.
+    /// As [`Server::command`]: exit code, standard output and standard error.
     ///
     /// # Panics
     /// If it cannot be run.
@@ -157,15 +157,15 @@ impl Server {
         (output.status.code().expect("an exit code"), text(&output.stdout), text(&output.stderr))
     }
 
-    /// Waits until `/readyz` says 200.
+    /// Waits until `/readyz` answers 200.
     ///
     /// # Panics
     /// If the process ends first or the deadline passes.
     pub async fn ready(&mut self) {
         let end = std::time::Instant::now() + START;
         loop {
-            let answer = http::request(self.http(), "GET", "/readyz", &[], "").await;
-            if answer.is_some_and(|answer| answer.status == 200) {
+            let response = http::request(self.http(), "GET", "/readyz", &[], "").await;
+            if response.is_some_and(|response| response.status == 200) {
                 return;
             }
             if let Some(status) = self.exit_status() {
@@ -176,17 +176,17 @@ impl Server {
         }
     }
 
-    /// Kills the process as a power cut would.
+    /// Kills the process with SIGKILL, as a power cut would.
     pub fn kill9(&mut self) {
         let mut child = self.child.take().expect("a running server");
         child.kill().expect("kill");
         child.wait().expect("wait");
     }
 
-    /// Asks the process to stop and waits for its end.
+    /// Sends SIGTERM and waits for the process to exit.
     ///
     /// # Panics
-    /// If it has not ended in time.
+    /// If it has not exited in time.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         let status = self.wait_exit(Duration::from_secs(30)).await;
@@ -194,7 +194,7 @@ impl Server {
         status
     }
 
-    /// Stops in order, and starts again on the same folders and ports.
+    /// Stops gracefully, and starts again on the same directories and ports.
     pub async fn restart(&mut self) {
         self.terminate().await;
         self.launch();
@@ -206,7 +206,7 @@ impl Server {
         rustix::process::kill_process(self.pid(), signal).expect("signal");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits for the process to exit by itself.
     ///
     /// # Panics
     /// If it still runs at the deadline.
@@ -221,8 +221,8 @@ impl Server {
         }
     }
 
-    /// The process has ended by itself, and another may be launched.
-    pub fn forget(&mut self) {
+    /// Drops the handle of a process that has exited by itself, so that another can be launched.
+    pub fn clear_exited(&mut self) {
         self.child = None;
     }
 
@@ -230,12 +230,12 @@ impl Server {
         self.child.as_mut()?.try_wait().expect("wait")
     }
 
-    /// The process.
+    /// Process id.
     pub fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().expect("a running server"))
     }
 
-    /// Writes the configuration file, as editors do: whole, by rename.
+    /// Writes the configuration file atomically by rename, as editors do.
     pub fn configure(&self, settings: &Settings) {
         let complete = settings.clone().set("plugins.dir", json!(self.plugins_dir()));
         self.write_config(&complete.text());
@@ -246,13 +246,13 @@ impl Server {
         replace(&self.config_file(), text.as_bytes());
     }
 
-    /// Puts a component into the plugins folder under `<name>.wasm`, atomically.
+    /// Writes a component into the plugins directory as `<name>.wasm`, atomically.
     pub fn install(&self, name: &str, bytes: &[u8]) {
-        compiled::lend(bytes, &self.data_dir());
+        compile_cache::copy_into(bytes, &self.data_dir());
         replace(&self.plugin_file(name), bytes);
     }
 
-    /// Where `install` puts a component.
+    /// Path where [`Server::install`] writes a component.
     pub fn plugin_file(&self, name: &str) -> PathBuf {
         self.plugins_dir().join(format!("{name}.wasm"))
     }
@@ -269,43 +269,44 @@ impl Server {
         self.config.clone().unwrap_or_else(|| self.home.path().join("modehost.yaml"))
     }
 
-    /// Where devices connect.
+    /// Address of the WebSocket listener.
     pub fn ws(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Where OTA, health and the operators' API are.
+    /// Address of the HTTP listener: OTA, health and the admin API.
     pub fn http(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.http_port).into()
     }
 
-    /// A request to the operators' port.
+    /// Sends a request to the admin API.
     ///
     /// # Panics
     /// If there is no answer.
     pub async fn admin(&self, method: &str, path: &str, body: &str) -> Response {
-        let answer = http::request(self.http(), method, path, &[("Content-Type", "application/json")], body).await;
-        answer.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+        let response = http::request(self.http(), method, path, &[("Content-Type", "application/json")], body).await;
+        response.unwrap_or_else(|| panic!("{method} {path}: no answer"))
     }
 
-    /// Waits until the server has noticed that the device is gone: whoever connects before takes its place (C.16).
+    /// Waits until the server has noticed that the device is disconnected: one that connects earlier takes over its
+    /// connection (C.16).
     ///
     /// # Panics
-    /// If it does not.
-    pub async fn noticed_loss(&self, id: &str) {
+    /// At the deadline.
+    pub async fn wait_disconnected(&self, id: &str) {
         let gone = async || self.admin("GET", "/api/v1/sessions", "").await.body;
         let wanted = format!(r#""device":"{id}","connected":false"#);
-        crate::wait::until("it is away", crate::wait::SOON, gone, |sessions| sessions.contains(&wanted)).await;
+        crate::wait::until("it is away", crate::wait::TIMEOUT, gone, |sessions| sessions.contains(&wanted)).await;
     }
 
-    /// The row of one plugin in the operators' list; null where it is not listed.
+    /// The row of one plugin in the admin API's list; null where it is not listed.
     pub async fn plugin(&self, id: &str) -> Value {
         let list = self.admin("GET", "/api/v1/plugins", "").await.json();
         let rows = list.as_array().or_else(|| list["plugins"].as_array()).cloned().unwrap_or_default();
         rows.into_iter().find(|row| row["id"] == id).unwrap_or(Value::Null)
     }
 
-    /// Everything written so far.
+    /// All output so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -314,9 +315,9 @@ impl Server {
     ///
     /// # Panics
     /// At the deadline.
-    pub async fn says(&self, text: &str) {
-        let look = || std::future::ready(self.output().contains(text));
-        wait::until(&format!("the server says {text:?}"), SOON, look, |found| *found).await;
+    pub async fn wait_output(&self, text: &str) {
+        let probe = || std::future::ready(self.output().contains(text));
+        wait::until(&format!("the server says {text:?}"), TIMEOUT, probe, |found| *found).await;
     }
 }
 
@@ -326,15 +327,15 @@ impl Drop for Server {
             let _ = child.kill();
             let _ = child.wait();
         }
-        compiled::keep(&self.data_dir());
+        compile_cache::store_from(&self.data_dir());
         if std::thread::panicking() {
             eprintln!("--- the server wrote:\n{}\n--- end", self.output());
         }
     }
 }
 
-/// The server's binary: `MODEHOST_BINARY`, or the one that cargo has built for the package that the
-/// test belongs to, beside the folder of the test's own binary.
+/// The server's executable: `MODEHOST_BINARY`, or the one that cargo has built for the package of the test, in the
+/// parent of the directory of the test's own executable.
 ///
 /// # Panics
 /// If there is none.
@@ -351,18 +352,18 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// The folder of the workspace.
+/// The root directory of the workspace.
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the workspace").to_owned()
 }
 
-/// A port outside the range from which the system takes ports for outgoing connections, so that
-/// nobody else gets it between this look and the server's start.
+/// A port outside the ephemeral range, so that the system does not give it to an outgoing connection between this
+/// check and the server's start.
 pub fn free_port() -> u16 {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Test processes that run at the same time begin at different places.
+    // Test processes that run at the same time start at different offsets.
     let offset = (std::process::id() % 997) as u16 * 20;
     loop {
         let port = FIRST + (offset.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT;
@@ -372,10 +373,10 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Writes beside the file and renames, so that a watcher never sees half of it.
+/// Writes a temporary file in the same directory and renames it, so that a watcher never sees half of it.
 fn replace(path: &Path, bytes: &[u8]) {
-    let folder = path.parent().expect("a file in a folder");
-    let mut file = tempfile::Builder::new().prefix(".new").tempfile_in(folder).expect("a temporary file");
+    let directory = path.parent().expect("a file in a folder");
+    let mut file = tempfile::Builder::new().prefix(".new").tempfile_in(directory).expect("a temporary file");
     file.write_all(bytes).expect("write");
     file.persist(path).expect("rename");
 }

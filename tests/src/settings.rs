@@ -1,9 +1,9 @@
-//! The configuration that a test gives the server. Rule: the server reads it from a real file;
-//! ports alone come by environment, because they are chosen at start.
+//! The configuration that a test gives the server. Rule: the server reads it from a real file; only ports are passed by
+//! environment variables, because they are chosen at start.
 
 use serde_json::{Map, Value, json};
 
-/// A configuration and the plugins that are in place at the start.
+/// A configuration, and the plugins that are installed before the start.
 #[derive(Clone, Debug)]
 pub struct Settings {
     document: Value,
@@ -17,7 +17,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Loopback, no plugins, no default mode, and what the known plugins ask for granted.
+    /// Loopback, no plugins, no default mode; the known plugins are granted what they request.
     pub fn new() -> Self {
         let document = json!({
             "server": { "ip": "127.0.0.1" },
@@ -35,21 +35,21 @@ impl Settings {
                 "peers": ["model", "deliver"],
             } },
             "log": { "level": "info" },
-            // Without a plugin nobody is answered, and many tests want just that.
+            // Without a default mode nobody is answered, which many tests rely on.
             "session": { "default_mode": null },
-            // What is installed on a machine does not change a test.
+            // Programs installed on the machine must not change a test.
             "tts": { "provider": "none" },
         });
         Self { document, plugins: Vec::new() }
     }
 
-    /// A plugin file that is in the folder before the server starts.
+    /// Adds a plugin file that is in the plugins directory before the server starts.
     pub fn plugin(mut self, name: &str, bytes: Vec<u8>) -> Self {
         self.plugins.push((name.to_owned(), bytes));
         self
     }
 
-    /// The three modes that come with the server.
+    /// Adds three of the bundled plugins, with `chat` as the default mode.
     pub fn bundled(self) -> Self {
         ["workflow", "working", "conversation"]
             .into_iter()
@@ -57,7 +57,7 @@ impl Settings {
             .set("session.default_mode", json!("chat"))
     }
 
-    /// Sets one value; `path` is dotted. Keys that hold dots cannot be named this way.
+    /// Sets one value; `path` is dotted. Keys that contain dots cannot be addressed this way.
     pub fn set(mut self, path: &str, value: Value) -> Self {
         let mut at = &mut self.document;
         for key in path.split('.') {
@@ -70,7 +70,7 @@ impl Settings {
         self
     }
 
-    /// Takes one value out.
+    /// Removes one value.
     pub fn unset(mut self, path: &str) -> Self {
         let (parents, last) = path.rsplit_once('.').map_or((None, path), |(parents, last)| (Some(parents), last));
         let mut at = Some(&mut self.document);
@@ -83,7 +83,7 @@ impl Settings {
         self
     }
 
-    /// The file's text: JSON is YAML, one key a line so that errors can point somewhere.
+    /// The file's text: JSON is YAML; one key a line, so that errors can name a line.
     pub fn text(&self) -> String {
         format!("{:#}\n", self.document)
     }

@@ -1,5 +1,5 @@
-//! Sound of a device: recordings as the packets of a microphone, packets as what a loudspeaker plays.
-//! Rule: the framing is written here from the protocol's description, apart from the server's.
+//! Device audio: recordings as microphone packets, received packets as PCM.
+//! Rule: the framing is implemented here from the protocol's description, independently of the server's code.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::{Device, Seen, server};
 /// A recording, 16 kHz mono.
 ///
 /// # Panics
-/// If there is none of this name.
+/// If there is no recording of this name.
 pub fn recording(name: &str) -> Vec<i16> {
     let path = server::workspace_root().join(format!("tests/recordings/{name}.wav"));
     let mut reader = hound::WavReader::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }
 
-/// So many ms of silence.
+/// Silence of `ms` milliseconds, 16 kHz.
 pub fn silence(ms: usize) -> Vec<i16> {
     vec![0; ms * 16]
 }
 
-/// Opus as firmware makes it, in frames of 60 ms.
+/// Encodes PCM (16 kHz) as firmware does: Opus frames of 60 ms, the last one padded.
 ///
 /// # Panics
 /// If the encoder fails.
@@ -41,7 +41,7 @@ pub fn opus(pcm: &[i16]) -> Vec<Vec<u8>> {
     pcm.chunks_exact(960).map(encode).collect()
 }
 
-/// A packet in the framing of this version of the protocol.
+/// An audio packet in the binary framing of protocol version `version`.
 ///
 /// # Panics
 /// If there is no such version.
@@ -56,10 +56,10 @@ pub fn framed(version: u8, packet: &[u8]) -> Vec<u8> {
     [header, packet.to_vec()].concat()
 }
 
-/// The packet in a frame of this version.
+/// The audio packet inside a frame of protocol version `version`.
 ///
 /// # Panics
-/// If the frame is none.
+/// If the frame is malformed.
 pub fn unframed(version: u8, frame: &[u8]) -> Vec<u8> {
     let header = match version {
         1 => 0,
@@ -78,10 +78,10 @@ pub fn unframed(version: u8, frame: &[u8]) -> Vec<u8> {
     frame[header..].to_vec()
 }
 
-/// What a device's loudspeaker has been given, decoded at 24 kHz.
+/// The audio that the device received, decoded at 24 kHz.
 ///
 /// # Panics
-/// If a packet is no Opus.
+/// If a packet is not Opus.
 pub fn played(version: u8, seen: &[Seen]) -> Vec<i16> {
     let mut decoder = OpusDecoder::new(24_000, 1).expect("a decoder");
     let mut all = Vec::new();
@@ -96,20 +96,20 @@ pub fn played(version: u8, seen: &[Seen]) -> Vec<i16> {
 }
 
 impl Device {
-    /// Sends sound as it comes from a microphone, but all at once.
+    /// Sends microphone audio, all at once.
     pub async fn speaks(&mut self, pcm: &[i16]) {
-        self.speaks_in(1, pcm).await;
+        self.speaks_framed(1, pcm).await;
     }
 
-    /// The same in another framing.
-    pub async fn speaks_in(&mut self, version: u8, pcm: &[i16]) {
+    /// As [`Device::speaks`], in the framing of protocol version `version`.
+    pub async fn speaks_framed(&mut self, version: u8, pcm: &[i16]) {
         for packet in opus(pcm) {
             self.send_message(Message::binary(framed(version, &packet))).await;
         }
     }
 
-    /// Sends sound at the pace at which it is spoken.
-    pub async fn speaks_slowly(&mut self, pcm: &[i16]) {
+    /// Sends microphone audio in real time, one packet every 60 ms.
+    pub async fn speaks_in_real_time(&mut self, pcm: &[i16]) {
         let mut due = Instant::now();
         for packet in opus(pcm) {
             tokio::time::sleep_until(due).await;

@@ -1,10 +1,10 @@
-//! Stock firmware, as its own protocol code behaves. Rule: it sends what firmware sends and in that order, does what
-//! firmware does with what it is told (which is more than to note it), and knows no message but the ecosystem's.
+//! Stock firmware, simulated after its own protocol code. Rule: it sends what the firmware sends, in that order, reacts
+//! to server messages as the firmware does instead of only recording them, and knows the ecosystem's messages only.
 //!
-//! Source: the ecosystem's firmware for ESP32, states `idle`, `listening`, `speaking`: in `speaking` nothing of the
-//! microphone is sent unless the device listens in real time; after `tts` `stop` a device in automatic listening
-//! begins to listen again by itself; the button in `listening` closes the connection, in `speaking` it aborts;
-//! sound within 120 ms after `tts` `start` is thrown away while the screen works.
+//! Source: the ecosystem's firmware for ESP32, states `idle`, `listening`, `speaking`: in `speaking` no microphone
+//! audio is sent unless the device listens in real-time mode; after `tts` `stop` a device in automatic mode
+//! starts listening again by itself; the button closes the connection in `listening` and aborts in `speaking`;
+//! audio within 120 ms after `tts` `start` is dropped while the screen is updated.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::{Device, Seen, Server};
 
 /// Types of messages that stock firmware handles.
 const KNOWN: [&str; 8] = ["hello", "stt", "tts", "llm", "mcp", "alert", "system", "iot"];
-/// While the screen works on `tts` `start`, sound is thrown away.
-const DEAF: Duration = Duration::from_millis(100);
+/// Audio that arrives within this time after `tts` `start` is dropped: the firmware is updating its screen.
+const DROP_AFTER_START: Duration = Duration::from_millis(100);
 const FRAME: Duration = Duration::from_millis(60);
 
-/// What a device is doing.
+/// State of the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Idle,
@@ -28,28 +28,28 @@ pub enum State {
     Speaking,
 }
 
-/// A device with stock firmware.
-pub struct Stock {
+/// A device that runs stock firmware.
+pub struct StockDevice {
     pub device: Device,
     pub state: State,
-    /// How it listens since it was told or did it last.
+    /// Listening mode of the last `listen` `start`.
     mode: &'static str,
     speaking_since: Option<Instant>,
-    /// How many things it was told have been looked at.
-    looked_at: usize,
-    /// Types of messages that it does not know.
+    /// How many entries of `device.seen()` have been handled.
+    handled: usize,
+    /// Message types that it does not know.
     pub unknown: Vec<String>,
-    /// Frames that were thrown away because they came too early.
-    pub thrown_away: usize,
-    /// Alerts, as they were shown.
+    /// Audio frames that were dropped because they came too early.
+    pub dropped_frames: usize,
+    /// Alerts shown: status and message.
     pub alerts: Vec<(String, String)>,
 }
 
-impl Stock {
-    /// Wakes up: connects and says hello.
+impl StockDevice {
+    /// Connects and says hello.
     ///
     /// # Panics
-    /// If the server refuses.
+    /// If the server rejects the connection.
     pub async fn wake_up(server: &Server, id: &str) -> Self {
         let headers = [
             ("Authorization", "Bearer test-token"),
@@ -65,71 +65,71 @@ impl Stock {
             state: State::Idle,
             mode: "auto",
             speaking_since: None,
-            looked_at: 0,
+            handled: 0,
             unknown: Vec::new(),
-            thrown_away: 0,
+            dropped_frames: 0,
             alerts: Vec::new(),
         }
     }
 
-    /// A wake word was heard: its sound (S3, P4), its text, and listening begins.
+    /// Wake word detected: sends its audio (S3, P4) and its text, and starts listening.
     pub async fn wake_word(&mut self, sound: &[i16], text: &str) {
         self.device.speaks(sound).await;
         self.device.send(json!({ "session_id": "", "type": "listen", "state": "detect", "text": text })).await;
         self.listen("auto").await;
     }
 
-    /// Begins to listen.
+    /// Starts listening.
     pub async fn listen(&mut self, mode: &'static str) {
         (self.mode, self.state) = (mode, State::Listening);
         self.device.send(json!({ "session_id": "", "type": "listen", "state": "start", "mode": mode })).await;
     }
 
-    /// The button is pressed and held.
+    /// The button is pressed and held (push to talk).
     pub async fn press(&mut self) {
         self.listen("manual").await;
     }
 
-    /// The button is let go.
+    /// The button is released.
     pub async fn release(&mut self) {
         self.state = State::Idle;
         self.device.send(json!({ "session_id": "", "type": "listen", "state": "stop" })).await;
     }
 
-    /// The button while it speaks.
+    /// The button is pressed while the device speaks.
     pub async fn abort(&mut self) {
         self.device.send(json!({ "session_id": "", "type": "abort" })).await;
     }
 
-    /// Somebody speaks at the pace of speech; what the device is told meanwhile is done at once, so that the
-    /// microphone is off while it speaks. Returns how many frames were not sent because of that.
+    /// Streams speech in real time while handling what the server sends, so that the microphone is off while the device
+    /// speaks. Returns how many frames were withheld because of that.
     ///
     /// # Panics
-    /// If the connection ends meanwhile.
-    pub async fn hears(&mut self, pcm: &[i16]) -> usize {
-        let mut kept_back = 0;
+    /// If the connection ends before the speech does.
+    pub async fn stream_speech(&mut self, pcm: &[i16]) -> usize {
+        let mut withheld = 0;
         let mut due = tokio::time::Instant::now();
         for packet in opus(pcm) {
             while tokio::time::Instant::now() < due {
                 let left = due - tokio::time::Instant::now();
-                let end = self.look_for(left).await;
+                let end = self.handle_for(left).await;
                 assert_eq!(end, None, "the connection has ended");
             }
             if self.state == State::Listening {
                 self.device.send_message(Message::binary(packet)).await;
             } else {
-                kept_back += 1;
+                withheld += 1;
             }
             due += FRAME;
         }
-        kept_back
+        withheld
     }
 
-    /// Does what it is told until the connection ends or nothing has come for `patience`.
+    /// Handles server messages until the connection ends (returned) or nothing has come for `patience`.
     pub async fn until_quiet(&mut self, patience: Duration) -> Option<Seen> {
         loop {
             let before = self.device.seen().len();
-            if let Some(end) = self.look_for(patience).await {
+            if let Some(end) = self.handle_for(patience).await {
                 return Some(end);
             }
             if self.device.seen().len() == before {
@@ -138,16 +138,16 @@ impl Stock {
         }
     }
 
-    /// Does what it is told until it has spoken and `tts` `stop` has come.
+    /// Handles server messages until the device has spoken and `tts` `stop` has come.
     ///
     /// # Panics
-    /// If it does not come.
+    /// If that does not happen within 40 s.
     pub async fn until_spoken(&mut self) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut spoke = self.state == State::Speaking;
         while !spoke || self.state == State::Speaking {
-            assert!(begun.elapsed() < Duration::from_secs(40), "it never spoke; seen: {:#?}", self.device.seen());
-            let end = self.look_for(Duration::from_millis(200)).await;
+            assert!(started.elapsed() < Duration::from_secs(40), "it never spoke; seen: {:#?}", self.device.seen());
+            let end = self.handle_for(Duration::from_millis(200)).await;
             spoke |= self.state == State::Speaking;
             if let Some(end) = end {
                 panic!("the connection has ended: {end:?}; seen: {:#?}", self.device.seen());
@@ -155,16 +155,16 @@ impl Stock {
         }
     }
 
-    /// Looks at what comes for at most so long; an end of the connection is given.
-    async fn look_for(&mut self, patience: Duration) -> Option<Seen> {
+    /// Handles what arrives within `patience`; returns the end of the connection, if it came.
+    async fn handle_for(&mut self, patience: Duration) -> Option<Seen> {
         let seen = self.device.next_within(patience).await;
-        while self.looked_at < self.device.seen().len() {
-            let seen = self.device.seen()[self.looked_at].clone();
-            self.looked_at += 1;
+        while self.handled < self.device.seen().len() {
+            let seen = self.device.seen()[self.handled].clone();
+            self.handled += 1;
             match seen {
-                Seen::Json(message) => self.obey(&message).await,
-                Seen::Binary(_) if self.speaking_since.is_some_and(|since| since.elapsed() < DEAF) => {
-                    self.thrown_away += 1;
+                Seen::Json(message) => self.handle(&message).await,
+                Seen::Binary(_) if self.speaking_since.is_some_and(|since| since.elapsed() < DROP_AFTER_START) => {
+                    self.dropped_frames += 1;
                 }
                 _ => {}
             }
@@ -172,7 +172,7 @@ impl Stock {
         seen.filter(|seen| matches!(seen, Seen::Closed(..) | Seen::Lost(_)))
     }
 
-    async fn obey(&mut self, message: &Value) {
+    async fn handle(&mut self, message: &Value) {
         let kind = message["type"].as_str().unwrap_or_default();
         if !KNOWN.contains(&kind) {
             self.unknown.push(message.to_string());
@@ -187,17 +187,17 @@ impl Stock {
                 mode => self.listen(mode).await,
             },
             ("alert", _) => {
-                let word = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-                self.alerts.push((word("status"), word("message")));
+                let member = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+                self.alerts.push((member("status"), member("message")));
             }
-            ("mcp", _) => self.answer(&message["payload"]).await,
+            ("mcp", _) => self.answer_mcp(&message["payload"]).await,
             _ => {}
         }
     }
 
-    /// Its MCP server: two tools.
-    async fn answer(&mut self, question: &Value) {
-        let result = match question["method"].as_str().unwrap_or_default() {
+    /// The device's MCP server: two tools.
+    async fn answer_mcp(&mut self, request: &Value) {
+        let result = match request["method"].as_str().unwrap_or_default() {
             "initialize" => json!({ "protocolVersion": "2024-11-05", "capabilities": { "tools": {} },
                 "serverInfo": { "name": "stock-board", "version": "1.8.0" } }),
             "tools/list" => json!({ "tools": [
@@ -210,16 +210,16 @@ impl Stock {
             "tools/call" => json!({ "content": [{ "type": "text", "text": "true" }], "isError": false }),
             _ => return,
         };
-        let payload = json!({ "jsonrpc": "2.0", "id": question["id"], "result": result });
+        let payload = json!({ "jsonrpc": "2.0", "id": request["id"], "result": result });
         self.device.send(json!({ "session_id": "", "type": "mcp", "payload": payload })).await;
     }
 
-    /// Captions of what was said to it.
+    /// Captions (`stt`) that the server sent.
     pub fn captions(&self) -> Vec<String> {
         self.texts(|message| message["type"] == "stt")
     }
 
-    /// Sentences that it was given to say.
+    /// Sentences announced for playback (`sentence_start`).
     pub fn sentences(&self) -> Vec<String> {
         self.texts(|message| message["type"] == "tts" && message["state"] == "sentence_start")
     }

@@ -1,15 +1,15 @@
-//! The documents of the repository. Rule: what a page points at exists: files, headings, settings, metrics and
-//! scripts; each page keeps the length and the parts that it was given.
+//! The documents of the repository. Rule: what a page refers to exists: files, headings, settings, metrics and scripts;
+//! each page keeps its length limit and its prescribed parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Longest pages, in lines.
+/// Length limits of pages, in lines.
 const LENGTHS: [(&str, usize); 3] = [("README.md", 130), ("README.zh.md", 130), ("host/ARCHITECTURE.md", 150)];
 
-/// The parts of a decision, in their order.
+/// The sections of a decision, in order.
 const PARTS: [&str; 3] = ["## Context", "## Choice", "## Cost"];
 
 fn root() -> PathBuf {
@@ -24,13 +24,13 @@ fn json(path: &str) -> Value {
     serde_json::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every file by its path from the root, without what is built.
+/// Every file by its path from the root, without build output.
 fn all_files() -> Vec<String> {
     let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(root().join(&folder)).into_iter().flatten().flatten() {
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(root().join(&directory)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let path = folder.join(&name);
+            let path = directory.join(&name);
             match entry.path().is_dir() {
                 true if name == "target" || name == "data" || name == ".git" => {}
                 true => open.push(path),
@@ -47,8 +47,8 @@ fn pages() -> BTreeMap<String, String> {
     pages.map(|path| (path.clone(), read(&path))).collect()
 }
 
-fn none(faults: Vec<String>, law: &str) {
-    assert!(faults.is_empty(), "{law}:\n  {}", faults.join("\n  "));
+fn none(faults: Vec<String>, rule: &str) {
+    assert!(faults.is_empty(), "{rule}:\n  {}", faults.join("\n  "));
 }
 
 /// Lines outside fenced blocks.
@@ -61,7 +61,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Lines of the fenced blocks that are marked with `language`, without comments; empty ones are left out.
+/// Lines of the fenced blocks that are marked with `language`, without comments and empty lines.
 fn code(text: &str, language: &str) -> Vec<String> {
     let (mut lines, mut is_open, mut is_wanted) = (Vec::new(), false, false);
     for line in text.lines() {
@@ -77,7 +77,7 @@ fn code(text: &str, language: &str) -> Vec<String> {
     lines
 }
 
-/// Targets of links and pictures.
+/// Targets of links and images.
 fn links(text: &str) -> Vec<String> {
     let targets = prose(text).flat_map(|line| line.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
     targets.map(|target| target.split(' ').next().unwrap_or_default().to_owned()).collect()
@@ -88,12 +88,12 @@ fn spans(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// The anchors that a renderer makes of the headings.
+/// The anchors that a renderer generates for the headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = prose(text).filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |heading: &str| {
-        let kept = heading.chars().filter(|sign| sign.is_alphanumeric() || matches!(sign, ' ' | '-' | '_'));
-        kept.collect::<String>().to_lowercase().replace(' ', "-")
+        let characters = heading.chars().filter(|sign| sign.is_alphanumeric() || matches!(sign, ' ' | '-' | '_'));
+        characters.collect::<String>().to_lowercase().replace(' ', "-")
     };
     headings.map(anchor).collect()
 }
@@ -104,8 +104,8 @@ fn links_between_documents_resolve() {
     for (path, text) in &pages {
         for target in links(text).iter().filter(|target| !target.contains("://") && !target.starts_with("mailto:")) {
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-            let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-            let linked = if file.is_empty() { root().join(path) } else { root().join(folder).join(file) };
+            let directory = Path::new(path).parent().unwrap_or(Path::new(""));
+            let linked = if file.is_empty() { root().join(path) } else { root().join(directory).join(file) };
             followed += 1;
             if !linked.exists() {
                 faults.push(format!("{path}: {target} leads nowhere"));
@@ -175,14 +175,17 @@ fn both_readmes_show_the_same_commands() {
     let commands = |page: &str| code(&read(page), "sh");
     assert_eq!(commands("README.md"), commands("README.zh.md"));
     for command in ["cargo run --release -- dev", "cargo test --workspace"] {
-        assert!(commands("README.md").iter().any(|shown| shown == command), "{command} is one of the two commands");
+        assert!(
+            commands("README.md").iter().any(|command_line| command_line == command),
+            "{command} is one of the two commands"
+        );
     }
     let pictures =
         |page: &str| links(&read(page)).into_iter().filter(|link| link.ends_with(".svg")).collect::<Vec<_>>();
     assert_eq!(pictures("README.md"), pictures("README.zh.md"));
 }
 
-/// The scripts run in `tests/tests/walk.rs`; so what a page tells a newcomer to type is what is tried there.
+/// The scripts run in `tests/tests/walk.rs`; so the commands that a page shows are tested there.
 #[test]
 fn what_a_newcomer_is_told_to_type_stands_in_the_scripts() {
     let mut scripts = BTreeSet::new();
@@ -199,7 +202,7 @@ fn what_a_newcomer_is_told_to_type_stands_in_the_scripts() {
     }
 }
 
-/// Whether a schema knows the setting; keys of a map and items of a list are anybody's.
+/// Whether a schema defines the setting; keys of a map and items of a list may be anything.
 fn knows(root: &Value, schema: &Value, path: &[&str]) -> bool {
     let target = schema.get("$ref").and_then(Value::as_str).and_then(|text| root.pointer(text.strip_prefix('#')?));
     let target = target.unwrap_or(schema);
@@ -225,27 +228,28 @@ fn settings_and_metrics_that_pages_name_exist() {
         }
     }
     let metrics = read("host/METRICS.md");
-    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_identifier =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let (mut faults, mut settings, mut names) = (Vec::new(), 0, 0);
     let checked = ["README.md", "README.zh.md", "SECURITY.md", "CONTRIBUTING.md", "config/OPERATING.md"];
     for path in checked.into_iter().chain(["host/protocol/PROTOCOL.md", "examples/walk/README.md"]) {
         for span in spans(&read(path)) {
-            let words: Vec<&str> = span.split('.').collect();
+            let parts: Vec<&str> = span.split('.').collect();
             let is_file = Path::new(span)
                 .extension()
                 .is_some_and(|kind| ["rs", "md", "json", "db", "txt", "toml"].iter().any(|known| kind == *known));
-            if words.len() > 1 && words.iter().all(|word| is_word(word)) && !is_file {
-                let of_server = server["properties"].get(words[0]).is_some();
-                let (schema, rest) = match schemas.get(words[0]) {
-                    Some(schema) if !of_server => (schema, &words[1..]),
-                    _ => (&server, &words[..]),
+            if parts.len() > 1 && parts.iter().all(|part| is_identifier(part)) && !is_file {
+                let of_server = server["properties"].get(parts[0]).is_some();
+                let (schema, rest) = match schemas.get(parts[0]) {
+                    Some(schema) if !of_server => (schema, &parts[1..]),
+                    _ => (&server, &parts[..]),
                 };
-                settings += usize::from(of_server || schemas.contains_key(words[0]));
-                if (of_server || schemas.contains_key(words[0])) && !knows(schema, schema, rest) {
+                settings += usize::from(of_server || schemas.contains_key(parts[0]));
+                if (of_server || schemas.contains_key(parts[0])) && !knows(schema, schema, rest) {
                     faults.push(format!("{path}: no setting {span}"));
                 }
             }
-            if span.starts_with("modehost_") && is_word(span) {
+            if span.starts_with("modehost_") && is_identifier(span) {
                 names += 1;
                 if !metrics.contains(&format!("`{span}`")) && !span.starts_with("modehost_sdk") {
                     faults.push(format!("{path}: no metric {span}"));
@@ -298,9 +302,9 @@ fn packages_and_tests_of_shown_commands_exist() {
     let (mut faults, mut looked_at) = (Vec::new(), 0);
     let pages = pages().into_iter().chain([("justfile".to_owned(), read("justfile"))]);
     for (path, text) in pages {
-        let shown = text.lines().filter(|line| line.contains("cargo ") || line.contains("nextest "));
-        for words in shown.map(|line| line.split([' ', '`', '\'']).collect::<Vec<_>>()) {
-            for pair in words.windows(2) {
+        let command_line = text.lines().filter(|line| line.contains("cargo ") || line.contains("nextest "));
+        for parts in command_line.map(|line| line.split([' ', '`', '\'']).collect::<Vec<_>>()) {
+            for pair in parts.windows(2) {
                 let known = match pair[0] {
                     "-p" => &packages,
                     "--test" => &tests,

@@ -1,5 +1,5 @@
-//! Kept inputs and mutations of them for the plugins that come with the server. Rule: whatever their messages say, each
-//! plugin takes or refuses it, and its state can be moved.
+//! The corpus of hostile messages and its mutations against the bundled plugins. Rule: a plugin accepts or rejects any
+//! message, and its state can be migrated afterwards.
 
 use modehost_corpus::Corpus;
 

@@ -1,7 +1,7 @@
-//! `tests/REQUIREMENTS.md`. Rule: every row has a test or a written reason why none, every row that a test or a
+//! `tests/REQUIREMENTS.md`. Rule: every row has a test or a written reason for having none, every row that a test or a
 //! comment cites exists, and the page says where the tests of each row are.
 //!
-//! `UPDATE_REQUIREMENTS=1 cargo nextest run -E 'binary(requirements)'` writes the column of tests anew.
+//! `UPDATE_REQUIREMENTS=1 cargo nextest run -E 'binary(requirements)'` rewrites the column of tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file of Rust, by its path from the root.
+/// Every Rust file, by its path from the root.
 fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open: Vec<PathBuf> = ["host", "plugins", "tests", "examples"].map(PathBuf::from).into();
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(root().join(&folder)).into_iter().flatten().flatten() {
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(root().join(&directory)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let path = folder.join(&name);
+            let path = directory.join(&name);
             match entry.path().is_dir() {
                 true if name == "target" => {}
                 true => open.push(path),
@@ -40,7 +40,7 @@ fn sources() -> BTreeMap<String, String> {
     found
 }
 
-/// Names of the tests of a file: functions behind an attribute that ends in `test`.
+/// Names of the tests in a file: functions behind an attribute that ends in `test`.
 fn tests(text: &str) -> Vec<&str> {
     let (mut names, mut is_test) = (Vec::new(), false);
     for line in text.lines().map(str::trim) {
@@ -57,7 +57,7 @@ fn tests(text: &str) -> Vec<&str> {
     names
 }
 
-/// The row that the name of a test begins with: `c16_…` is a test of C.16.
+/// The row that the name of a test refers to: `c16_…` is a test of C.16.
 fn row_of(test: &str) -> Option<String> {
     let (first, _) = test.split_once('_')?;
     let area = first.chars().next()?.to_ascii_uppercase();
@@ -87,7 +87,7 @@ fn cited(text: &str) -> BTreeSet<String> {
     rows
 }
 
-/// A row of the page's tables: its cells.
+/// The cells of a row of the page's tables.
 fn cells(line: &str) -> Option<Vec<&str>> {
     let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
     Some(inner.split(" | ").map(str::trim).collect())
@@ -98,41 +98,41 @@ fn is_id(text: &str) -> bool {
     area.len() == 1 && AREAS.contains(area) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Where a file's package is, as the page names it.
-fn place(file: &str) -> String {
-    let mut folder = Path::new(file).parent();
-    while let Some(here) = folder {
-        if root().join(here).join("Cargo.toml").is_file() {
-            return here.display().to_string();
+/// The directory of a file's package, as the page names it.
+fn package_directory(file: &str) -> String {
+    let mut directory = Path::new(file).parent();
+    while let Some(current) = directory {
+        if root().join(current).join("Cargo.toml").is_file() {
+            return current.display().to_string();
         }
-        folder = here.parent();
+        directory = current.parent();
     }
     file.to_owned()
 }
 
-/// The packages that have tests of each row, by the row.
-fn found() -> BTreeMap<String, BTreeSet<String>> {
+/// By row: the packages that have tests of it.
+fn packages_by_row() -> BTreeMap<String, BTreeSet<String>> {
     let mut rows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in sources() {
         for row in tests(&text).into_iter().filter_map(row_of) {
-            rows.entry(row).or_default().insert(place(&file));
+            rows.entry(row).or_default().insert(package_directory(&file));
         }
     }
     rows
 }
 
-/// The column of tests.
-fn column(row: &str, places: Option<&BTreeSet<String>>) -> String {
+/// The cell of the column of tests.
+fn column(row: &str, packages: Option<&BTreeSet<String>>) -> String {
     let prefix = format!("`{}_`", row.to_lowercase().replace('.', ""));
-    match places {
-        Some(places) => format!("{prefix} in {}", places.iter().cloned().collect::<Vec<_>>().join(", ")),
+    match packages {
+        Some(packages) => format!("{prefix} in {}", packages.iter().cloned().collect::<Vec<_>>().join(", ")),
         None => "see below".to_owned(),
     }
 }
 
 #[test]
 fn every_row_has_its_tests_and_every_cited_row_exists() {
-    let (sources, found) = (sources(), found());
+    let (sources, found) = (sources(), packages_by_row());
     let page = root().join(PAGE);
     let text = read(&page);
     let (rows, others) = text.split_once("\n## Tests with other names").expect("a part for tests with other names");
@@ -159,10 +159,10 @@ fn every_row_has_its_tests_and_every_cited_row_exists() {
         faults.clear();
     }
     let names: BTreeSet<&str> = sources.values().flat_map(|text| tests(text)).collect();
-    let mut elsewhere = BTreeSet::new();
+    let mut without_tests = BTreeSet::new();
     for row in others.lines().filter_map(cells).filter(|cells| is_id(cells[0])) {
-        elsewhere.insert(row[0].to_owned());
-        // A test by its name, or a reason in a sentence.
+        without_tests.insert(row[0].to_owned());
+        // A test by its name, or a reason as a sentence.
         if let Some(test) = row[1].strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
             && !names.contains(test)
         {
@@ -175,7 +175,7 @@ fn every_row_has_its_tests_and_every_cited_row_exists() {
     faults.extend(
         known
             .iter()
-            .filter(|row| !found.contains_key(*row) && !elsewhere.contains(*row))
+            .filter(|row| !found.contains_key(*row) && !without_tests.contains(*row))
             .map(|row| format!("{row} has no test; name one after it, or list it under `Tests with other names`")),
     );
     faults.extend(

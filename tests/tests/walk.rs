@@ -1,5 +1,4 @@
-//! The example client through the walk that the README shows. Rule: the scripts are the files that
-//! a newcomer runs.
+//! The example client through the walk that the README shows. Rule: the scripts are the files that a newcomer runs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use modehost_provider::{Provider, Reply};
 use modehost_recogniser::{Kind, Service};
 use modehost_tests::server::workspace_root;
-use modehost_tests::{Server, Settings, guest, lacking, wait};
+use modehost_tests::{Server, Settings, guest, skip, wait};
 use serde_json::json;
 
 fn run(server: &Server, device: &str) -> Child {
@@ -22,7 +21,7 @@ fn run_with(server: &Server, device: &str, script: &str, further: &[&str]) -> Ch
     let script = workspace_root().join(format!("examples/walk/{script}.txt"));
     let url = format!("ws://{}/supie/v1/", server.ws());
     let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
-    // Recordings are named from the root, where a newcomer stands.
+    // Recordings are named relative to the root, where a newcomer runs the client.
     command.current_dir(workspace_root());
     command.args(["--device", device, "--url", &url, "--patience", "20", "--script"]).arg(script).args(further);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client")
@@ -44,14 +43,14 @@ async fn two_clients_share_a_board_as_the_readme_says() {
     let server = Server::start(Settings::new().bundled()).await;
     let mut watcher = run(&server, "dev-2");
     let connected = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-2");
-    wait::until("dev-2 is connected", wait::SOON, connected, |connected| *connected).await;
-    let (worked, said) = outcome(run(&server, "dev-1"));
-    assert!(worked, "dev-1 did not get through:\n{said}");
-    assert!(said.contains("mode working has begun") && said.contains("[done] 写周报"), "{said}");
+    wait::until("dev-2 is connected", wait::TIMEOUT, connected, |connected| *connected).await;
+    let (succeeded, output) = outcome(run(&server, "dev-1"));
+    assert!(succeeded, "dev-1 did not get through:\n{output}");
+    assert!(output.contains("mode working has begun") && output.contains("[done] 写周报"), "{output}");
     let first = BufReader::new(watcher.stdout.as_mut().expect("piped")).lines().next();
     assert!(first.is_some());
-    let (worked, said) = outcome(watcher);
-    assert!(worked, "dev-2 did not get through:\n{said}");
+    let (succeeded, output) = outcome(watcher);
+    assert!(succeeded, "dev-2 did not get through:\n{output}");
 }
 
 #[tokio::test]
@@ -64,8 +63,11 @@ async fn a_person_chats_by_setting_two_values() {
         .set("llm.aliases.default.base_url", json!(provider.base_url()))
         .set("llm.aliases.default.model", json!("any"));
     let server = Server::start(settings).await;
-    let (worked, said) = outcome(run_as(&server, "dev-1", "chat"));
-    assert!(worked && said.contains("server: 你好呀！") && said.contains("server: 今天想聊点什么？"), "{said}");
+    let (succeeded, output) = outcome(run_as(&server, "dev-1", "chat"));
+    assert!(
+        succeeded && output.contains("server: 你好呀！") && output.contains("server: 今天想聊点什么？"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
@@ -74,13 +76,13 @@ async fn a_person_holds_a_meeting_by_typing() {
     let settings =
         Settings::new().bundled().plugin("meeting", guest::bundled("meeting")).set("plugins.grants.meeting", grants);
     let server = Server::start(settings).await;
-    let (worked, said) = outcome(run_as(&server, "dev-1", "meeting"));
-    assert!(worked && said.contains("summary: 发布会") && said.contains("周五发布"), "{said}");
-    let folder = server.data_dir().join("meetings");
-    // The index names files that are there, so it is the last to come.
-    let index = async || std::fs::read_to_string(folder.join("index.json")).unwrap_or_default();
-    wait::until("the summary is a file", wait::SOON, index, |index| index.contains("发布会")).await;
-    let texts = std::fs::read_dir(&folder).expect("the folder").filter_map(|entry| Some(entry.ok()?.path()));
+    let (succeeded, output) = outcome(run_as(&server, "dev-1", "meeting"));
+    assert!(succeeded && output.contains("summary: 发布会") && output.contains("周五发布"), "{output}");
+    let directory = server.data_dir().join("meetings");
+    // The index names existing files only, so it is the last to change.
+    let index = async || std::fs::read_to_string(directory.join("index.json")).unwrap_or_default();
+    wait::until("the summary is a file", wait::TIMEOUT, index, |index| index.contains("发布会")).await;
+    let texts = std::fs::read_dir(&directory).expect("the folder").filter_map(|entry| Some(entry.ok()?.path()));
     let markdown = texts.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "md"));
     let text = std::fs::read_to_string(markdown.expect("a file for people")).expect("its text");
     assert!(text.contains("发布会") && text.contains("小李"), "{text}");
@@ -89,9 +91,9 @@ async fn a_person_holds_a_meeting_by_typing() {
 #[tokio::test]
 async fn m2_a_meeting_begins_and_ends_by_voice() {
     let server = Server::start(Settings::new().bundled().plugin("meeting", guest::bundled("meeting"))).await;
-    let (worked, said) = outcome(run_as(&server, "dev-1", "voice"));
-    assert!(worked && said.contains("summary:") && said.contains("mode meeting has ended"), "{said}");
-    assert!(said.contains("server: 好的。") && !said.contains("] 结束会议"), "{said}");
+    let (succeeded, output) = outcome(run_as(&server, "dev-1", "voice"));
+    assert!(succeeded && output.contains("summary:") && output.contains("mode meeting has ended"), "{output}");
+    assert!(output.contains("server: 好的。") && !output.contains("] 结束会议"), "{output}");
 }
 
 #[tokio::test]
@@ -101,12 +103,12 @@ async fn a_person_pastes_a_failing_build() {
         .plugin("coding", guest::bundled("coding"))
         .set("plugins.grants.coding", json!(["model"]));
     let server = Server::start(settings).await;
-    let (worked, said) = outcome(run_as(&server, "dev-1", "build"));
-    assert!(worked && said.contains("insight") && said.contains("valve.rs:42"), "{said}");
+    let (succeeded, output) = outcome(run_as(&server, "dev-1", "build"));
+    assert!(succeeded && output.contains("insight") && output.contains("valve.rs:42"), "{output}");
 }
 
-/// Length in seconds and root mean square of what a client has written.
-fn listened(file: &std::path::Path) -> (f64, f64) {
+/// Length in seconds and root mean square of the audio that a client has written.
+fn measure_wav(file: &std::path::Path) -> (f64, f64) {
     let mut reader = hound::WavReader::open(file).expect("a WAV file");
     let rate = f64::from(reader.spec().sample_rate);
     let pcm: Vec<f64> = reader.samples::<i16>().map(|sample| f64::from(sample.expect("a sample"))).collect();
@@ -128,12 +130,12 @@ async fn a_person_says_a_file_and_listens_to_the_answer_with_every_recogniser() 
     ] {
         let server = Server::start(Settings::new().bundled().set("tts", voice.clone()).set("asr", asr.clone())).await;
         let out = server.data_dir().join("answer.wav");
-        let shown = out.display().to_string();
-        let (worked, said) = outcome(run_with(&server, "dev-1", "speech", &["--out", &shown]));
-        assert!(worked, "{asr}:\n{said}");
-        assert_eq!(said.matches("heard: 明天天气怎么样").count(), 3, "{asr}:\n{said}");
-        assert_eq!(said.matches("of speech are in the file").count(), 3, "{asr}:\n{said}");
-        let (seconds, loudness) = listened(&out);
+        let out_path = out.display().to_string();
+        let (succeeded, output) = outcome(run_with(&server, "dev-1", "speech", &["--out", &out_path]));
+        assert!(succeeded, "{asr}:\n{output}");
+        assert_eq!(output.matches("heard: 明天天气怎么样").count(), 3, "{asr}:\n{output}");
+        assert_eq!(output.matches("of speech are in the file").count(), 3, "{asr}:\n{output}");
+        let (seconds, loudness) = measure_wav(&out);
         assert!(seconds > 1.0 && loudness > 1000.0, "{asr}: {seconds} s, {loudness}");
     }
 }
@@ -141,14 +143,14 @@ async fn a_person_says_a_file_and_listens_to_the_answer_with_every_recogniser() 
 #[tokio::test]
 async fn a_person_listens_to_the_voice_of_this_machine() {
     if !Command::new("espeak-ng").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        lacking::installed("espeak-ng");
+        skip::not_installed("espeak-ng");
         return;
     }
     let server = Server::start(Settings::new().bundled().unset("tts")).await;
     let out = server.data_dir().join("answer.wav");
-    let shown = out.display().to_string();
-    let (worked, said) = outcome(run_with(&server, "dev-1", "typed-speech", &["--out", &shown]));
-    assert!(worked, "{said}");
-    let (seconds, loudness) = listened(&out);
+    let out_path = out.display().to_string();
+    let (succeeded, output) = outcome(run_with(&server, "dev-1", "typed-speech", &["--out", &out_path]));
+    assert!(succeeded, "{output}");
+    let (seconds, loudness) = measure_wav(&out);
     assert!(seconds > 0.5 && loudness > 300.0, "{seconds} s, {loudness}");
 }

@@ -1,10 +1,10 @@
-//! The three walks of `host/ARCHITECTURE.md`. Rule: a walk names files that exist, each of which names the items that it
-//! is listed with and one that a file before it hands on; and it is no longer than what a stranger was promised.
+//! The three walks of `host/ARCHITECTURE.md`. Rule: a walk names files that exist; each file contains the items it is
+//! listed with and is named by an item of a file before it; and the walk is no longer than its limit.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// How a walk begins on the page, how many files it may have, and how many returns to a file that is open.
+/// The title of each walk, its maximum number of files, and of returns to a file that is already open.
 const WALKS: [(&str, usize, usize); 3] = [
     ("**A text frame to a mode and back**", 14, 1),
     ("**Audio to a mode and back as speech**", 22, 2),
@@ -15,7 +15,7 @@ const WALKS: [(&str, usize, usize); 3] = [
 struct Step {
     is_return: bool,
     file: String,
-    /// By which it hands on to the next.
+    /// The items that lead to the next file.
     items: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What stands in back quotes.
+/// Texts in backquotes.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -56,7 +56,7 @@ fn each_file_of_a_walk_is_named_by_one_before() {
                     faults.push(format!("{} does not name {item}", step.file));
                 }
             }
-            // What a file hands on to is named by the last part: `read::text` is the function `text`.
+            // An item is matched by its last part: `read::text` is the function `text`.
             let last = |item: &String| item.rsplit([':', '.']).next().unwrap_or_default().to_owned();
             named = named.into_iter().chain(step.items.iter().map(last)).collect();
             if step.items.is_empty() {

@@ -1,13 +1,13 @@
-//! WebSocket frames and JSON that are wrong. Rule: what the protocol forbids ends its own connection and no other;
-//! what is only nonsense ends none.
+//! Malformed WebSocket frames and JSON. Rule: a protocol violation closes its own connection and no other; invalid JSON
+//! closes none.
 
 use futures_util::future::join_all;
 use modehost_tests::raw::{self, opcode};
 use modehost_tests::{Seen, wait};
 
-use super::scene::{Scene, connect};
+use super::test_host::{TestHost, connect};
 
-/// Frames after which the server must close, each with its name.
+/// Frames after which the server must close, each with its description.
 fn forbidden() -> Vec<(&'static str, Vec<u8>)> {
     let mut reserved_bits = raw::frame(true, opcode::TEXT, b"{}");
     reserved_bits[0] |= 0x70;
@@ -34,7 +34,7 @@ fn forbidden() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Frames of which the rest never comes.
+/// Incomplete frames.
 fn unfinished() -> Vec<Vec<u8>> {
     let whole = raw::frame(true, opcode::TEXT, br#"{"type":"ping"}"#);
     vec![
@@ -46,17 +46,17 @@ fn unfinished() -> Vec<Vec<u8>> {
     ]
 }
 
-pub async fn malformed(scene: &mut Scene) {
+pub async fn malformed(host: &mut TestHost) {
     let mut all = forbidden();
-    scene.dice.shuffle(&mut all);
+    host.random.shuffle(&mut all);
     all.truncate(8);
-    let server = &scene.server;
-    let (mut held, before_hello) = (Vec::new(), scene.dice.bool());
+    let server = &host.server;
+    let (mut open, before_hello) = (Vec::new(), host.random.bool());
     for (number, bytes) in unfinished().into_iter().enumerate() {
         let mut device = connect(server, &format!("half-{number}")).await;
         device.hello().await;
         device.send_bytes(&bytes).await;
-        held.push(device);
+        open.push(device);
     }
     join_all(all.iter().enumerate().map(|(number, (name, bytes))| async move {
         let mut device = connect(server, &format!("frame-{number}")).await;
@@ -64,7 +64,7 @@ pub async fn malformed(scene: &mut Scene) {
             device.hello().await;
         }
         device.send_bytes(bytes).await;
-        let end = std::time::Instant::now() + wait::SOON;
+        let end = std::time::Instant::now() + wait::TIMEOUT;
         loop {
             match device.next_within(end.saturating_duration_since(std::time::Instant::now())).await {
                 Some(Seen::Closed(..) | Seen::Lost(_)) => return,
@@ -74,12 +74,12 @@ pub async fn malformed(scene: &mut Scene) {
         }
     }))
     .await;
-    for device in held {
+    for device in open {
         device.vanish();
     }
 }
 
-pub async fn nearly_json(scene: &mut Scene) {
+pub async fn nearly_json(host: &mut TestHost) {
     let mut texts: Vec<String> = [
         "",
         " ",
@@ -119,15 +119,15 @@ pub async fn nearly_json(scene: &mut Scene) {
     texts.push(format!("{}1{}", r#"{"type":"#.repeat(5_000), "}".repeat(5_000)));
     texts.push(format!(r#"{{"type":"{}"}}"#, "x".repeat(70_000)));
     texts.push(format!(r#"{{"type":"ping","n":{}}}"#, "9".repeat(20_000)));
-    scene.dice.shuffle(&mut texts);
-    let mut device = scene.connect("nearly-json").await;
-    if scene.dice.bool() {
+    host.random.shuffle(&mut texts);
+    let mut device = host.connect("nearly-json").await;
+    if host.random.bool() {
         device.hello().await;
     }
     for text in &texts {
         device.send_text(text).await;
-        // One at a time: a queue that is full is another attack.
+        // One at a time: a full queue is a separate attack.
         device.ping().await;
-        device.forget();
+        device.clear_seen();
     }
 }

@@ -1,46 +1,46 @@
 //! A bad day: attacks of every kind in a random order against one real server. Rule: after each attack three honest
-//! devices count on where they were, whoever may ask is answered, and the process holds no more than before.
+//! devices keep their counts, health and the admin API answer, and the process holds no more resources than before.
 //!
-//! A run is chosen by its seed, which is printed first and with each failure: `MODEHOST_BAD_DAY_SEED` sets it, and
-//! `MODEHOST_BAD_DAY_ROUNDS` the number of attacks (30 unless it is set). Every attack is taken once before any is
-//! taken again.
+//! A run is determined by its seed, which is printed first and with each failure: `MODEHOST_BAD_DAY_SEED` sets it, and
+//! `MODEHOST_BAD_DAY_ROUNDS` the number of attacks (30 by default). Every attack is made once before any is
+//! repeated.
 //!
 //! # Layout
-//! - [`scene`]: the server, its secrets and the dice
-//! - [`honest`]: the devices that must not notice, and what is looked at after each attack
-//! - [`sockets`]: connections that are idle, slow, half or smuggle
-//! - [`frames`]: WebSocket frames and JSON that are wrong
-//! - [`doors`]: wrong tokens and calls of the operators' interface
-//! - [`files`]: settings and plugins that are broken, and mended
-//! - [`crowds`]: takeovers, storms, mail to nobody
-//! - [`lives`]: signals, kills and restarts
+//! - [`test_host`]: the server, its credentials and the random generator
+//! - [`witnesses`]: the devices that must not be affected, and the checks after each attack
+//! - [`sockets`]: idle, slow and incomplete connections, request smuggling
+//! - [`frames`]: malformed WebSocket frames and JSON
+//! - [`api_calls`]: wrong tokens and random calls of the admin API
+//! - [`files`]: broken configurations and plugins, and their repair
+//! - [`crowds`]: takeovers, reconnect storms, messages to unknown devices
+//! - [`process`]: signals, kills and restarts
 
+mod api_calls;
 mod crowds;
-mod doors;
 mod files;
 mod frames;
-mod honest;
-mod lives;
-mod scene;
+mod process;
 mod sockets;
+mod test_host;
+mod witnesses;
 
-use honest::Witnesses;
-use scene::Scene;
+use test_host::TestHost;
+use witnesses::Witnesses;
 
 const ROUNDS: usize = 30;
-/// What the server may write in a round, as the mean over all: none of what strangers do is worth a line each time.
-const LINES_A_ROUND: usize = 80;
-/// What it may write for the starts and the end, in however few rounds.
+/// Log lines allowed per round, on average over all: no input of strangers may cost a line each time.
+const LINES_PER_ROUND: usize = 80;
+/// Log lines allowed for the starts and the end, on top of the rounds.
 const LINES: usize = 600;
 
-/// What an attack may have done to those who did nothing.
+/// What an attack may have done to other connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Aftermath {
-    /// Nothing: every connection goes on.
+    /// Nothing: every connection is still open.
     Nothing,
-    /// The process is another one; connections are lost.
+    /// The process was killed and started again; connections are lost.
     Killed,
-    /// The program has begun again in its place; connections were closed with 1012.
+    /// The server restarted in place; connections were closed with 1012.
     Restarted,
 }
 
@@ -55,15 +55,15 @@ enum Attack {
     WrongTokens,
     Calls,
     Settings,
-    PluginBesides,
-    PluginInPlace,
+    AdditionalPlugin,
+    ReplacementPlugin,
     PluginTraps,
     PluginSwap,
     Traps,
     Takeovers,
     Storm,
-    Mail,
-    HangUps,
+    UnknownReceivers,
+    Sighups,
     Kill,
     Restart,
 }
@@ -79,47 +79,47 @@ impl Attack {
         Self::WrongTokens,
         Self::Calls,
         Self::Settings,
-        Self::PluginBesides,
-        Self::PluginInPlace,
+        Self::AdditionalPlugin,
+        Self::ReplacementPlugin,
         Self::PluginTraps,
         Self::PluginSwap,
         Self::Traps,
         Self::Takeovers,
         Self::Storm,
-        Self::Mail,
-        Self::HangUps,
+        Self::UnknownReceivers,
+        Self::Sighups,
         Self::Kill,
         Self::Restart,
     ];
 
-    async fn play(self, scene: &mut Scene) -> Aftermath {
+    async fn run(self, host: &mut TestHost) -> Aftermath {
         match self {
-            Self::Crowd => sockets::crowd(scene).await,
-            Self::HalfRequests => sockets::half_requests(scene).await,
-            Self::HalfHandshakes => sockets::half_handshakes(scene).await,
-            Self::Smuggling => sockets::smuggling(scene).await,
-            Self::Frames => frames::malformed(scene).await,
-            Self::Json => frames::nearly_json(scene).await,
-            Self::WrongTokens => doors::wrong_tokens(scene).await,
-            Self::Calls => doors::random_calls(scene).await,
-            Self::Settings => files::broken_settings(scene).await,
-            Self::PluginBesides => files::bad_plugin_besides(scene).await,
-            Self::PluginInPlace => files::bad_plugin_in_place(scene).await,
-            Self::PluginTraps => files::plugin_that_traps(scene).await,
-            Self::PluginSwap => files::swap(scene).await,
-            Self::Traps => crowds::traps(scene).await,
-            Self::Takeovers => crowds::takeovers(scene).await,
-            Self::Storm => crowds::storm(scene).await,
-            Self::Mail => crowds::mail_to_nobody(scene).await,
-            Self::HangUps => lives::hang_ups(scene).await,
-            Self::Kill => return lives::kill(scene).await,
-            Self::Restart => return lives::restart(scene).await,
+            Self::Crowd => sockets::open_many(host).await,
+            Self::HalfRequests => sockets::half_requests(host).await,
+            Self::HalfHandshakes => sockets::half_handshakes(host).await,
+            Self::Smuggling => sockets::smuggling(host).await,
+            Self::Frames => frames::malformed(host).await,
+            Self::Json => frames::nearly_json(host).await,
+            Self::WrongTokens => api_calls::wrong_tokens(host).await,
+            Self::Calls => api_calls::random_calls(host).await,
+            Self::Settings => files::broken_config(host).await,
+            Self::AdditionalPlugin => files::bad_additional_plugin(host).await,
+            Self::ReplacementPlugin => files::bad_replacement_plugin(host).await,
+            Self::PluginTraps => files::plugin_that_traps(host).await,
+            Self::PluginSwap => files::swap(host).await,
+            Self::Traps => crowds::traps(host).await,
+            Self::Takeovers => crowds::takeovers(host).await,
+            Self::Storm => crowds::storm(host).await,
+            Self::UnknownReceivers => crowds::messages_to_unknown_devices(host).await,
+            Self::Sighups => process::sighups(host).await,
+            Self::Kill => return process::kill(host).await,
+            Self::Restart => return process::restart(host).await,
         }
         Aftermath::Nothing
     }
 }
 
-/// Says with which seed and where a run has failed.
+/// Reports the seed and the round of a failed run.
 struct Failing {
     seed: u64,
     at: String,
@@ -148,25 +148,25 @@ async fn honest_devices_notice_nothing_of_a_bad_day() {
     let rounds = number("MODEHOST_BAD_DAY_ROUNDS").map_or(ROUNDS, |rounds| rounds as usize);
     eprintln!("seed {seed}");
     let mut failing = Failing { seed, at: "at the start".to_owned() };
-    let mut scene = Scene::start(seed).await;
-    let mut witnesses = Witnesses::gather(&scene).await;
-    let mut bag: Vec<Attack> = Vec::new();
+    let mut host = TestHost::start(seed).await;
+    let mut witnesses = Witnesses::join(&host).await;
+    let mut remaining: Vec<Attack> = Vec::new();
     for round in 1..=rounds {
-        if bag.is_empty() {
-            bag = Attack::ALL.to_vec();
-            scene.dice.shuffle(&mut bag);
+        if remaining.is_empty() {
+            remaining = Attack::ALL.to_vec();
+            host.random.shuffle(&mut remaining);
         }
-        let Some(attack) = bag.pop() else { break };
+        let Some(attack) = remaining.pop() else { break };
         failing.at = format!("in round {round} of {rounds}, {attack:?}");
-        let began = std::time::Instant::now();
-        let aftermath = attack.play(&mut scene).await;
-        let played = began.elapsed();
+        let started = std::time::Instant::now();
+        let aftermath = attack.run(&mut host).await;
+        let attack_time = started.elapsed();
         failing.at = format!("after round {round} of {rounds}, {attack:?}");
-        witnesses.look(&scene, aftermath).await;
-        eprintln!("round {round}: {attack:?}, {played:.1?}, and {:.1?} to look", began.elapsed() - played);
+        witnesses.check(&host, aftermath).await;
+        eprintln!("round {round}: {attack:?}, {attack_time:.1?}, and {:.1?} to look", started.elapsed() - attack_time);
     }
     failing.at = "at the end".to_owned();
-    let status = scene.server.terminate().await;
+    let status = host.server.terminate().await;
     assert_eq!(status.code(), Some(0), "a request to stop stops in order");
-    scene.judge_output(LINES + rounds * LINES_A_ROUND);
+    host.assert_output(LINES + rounds * LINES_PER_ROUND);
 }

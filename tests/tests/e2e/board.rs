@@ -1,4 +1,4 @@
-//! M.14 to M.17: the shared board. Rule: the board that counts is the one that devices are shown.
+//! M.14 to M.17: the shared board. Rule: assertions are made on the board that devices receive.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ fn in_groups() -> Settings {
     Settings::new().bundled().set("groups", json!({ "a": ["a-1", "a-2"], "b": ["b-1"] }))
 }
 
-/// Asks for the board and returns its tasks.
+/// Requests the board and returns its tasks.
 pub async fn tasks(device: &mut Device) -> Vec<Value> {
     device.send(json!({ "type": "workflow", "event": "refresh" })).await;
     device.expect("the acknowledgement", |message| message["event"] == "refresh" && message["status"] == "ok").await;
-    // The board may have come before or after the acknowledgement; a second look is never wrong.
+    // The board may have come before or after the acknowledgement, so look at what was received first.
     let seen = device.seen_of_type("workflow");
     let last = seen.iter().rev().find(|message| message["tasks"].is_array()).map(|message| (*message).clone());
     let board = match last {
@@ -28,7 +28,7 @@ pub fn is_board(message: &Value) -> bool {
     message["type"] == "workflow" && message["event"] == "update" && message["tasks"].is_array()
 }
 
-/// Sends a change and waits for its acknowledgement.
+/// Sends a change and waits for its acknowledgement or error.
 async fn change(device: &mut Device, message: Value) -> Value {
     let event = message["event"].clone();
     device.send(message).await;
@@ -96,9 +96,9 @@ async fn m14_changes_at_the_same_time_lose_nothing() {
     }))
     .await;
     let mut device = None;
-    for (kept, answers) in answers {
+    for (joined, answers) in answers {
         assert!(answers.iter().all(|answer| answer["status"] == "ok"), "{answers:?}");
-        device = Some(kept);
+        device = Some(joined);
     }
     let tasks = tasks(&mut device.expect("a device")).await;
     assert_eq!(tasks.len(), DEVICES * EACH, "{tasks:?}");
@@ -141,7 +141,7 @@ async fn m20_a_stale_task_does_not_revert_what_another_device_did() {
     let refused = change(&mut one, json!({ "type": "workflow", "event": "update", "task": mine })).await;
     assert_eq!(refused["code"], "STALE_REV", "{refused}");
     assert_eq!((&refused["task"]["id"], &refused["task"]["title"]), (&json!("t-1"), &json!("as it is")), "{refused}");
-    // Looked at again, and sent again.
+    // Rebased on the current revision and sent again.
     let mut mine = refused["task"].clone();
     mine["priority"] = json!("high");
     assert_eq!(change(&mut one, json!({ "type": "workflow", "event": "update", "task": mine })).await["status"], "ok");
@@ -199,16 +199,16 @@ async fn m15_only_changed_groups_are_told() {
     let shown = other.expect("the task", |message| is_board(message) && message["tasks"][0]["id"] == "t-b").await;
     assert_eq!(shown["groupKey"], "b");
     assert_eq!(shown["tasks"].as_array().map(Vec::len), Some(1), "{shown}");
-    // The sender gets its own group's board, its neighbour nothing.
+    // The sender gets the board of its own group, its neighbour gets nothing.
     let own = one.expect("its own board", is_board).await;
     assert_eq!(own["groupKey"], "a", "{own}");
     two.ping().await;
     assert!(two.seen_of_type("workflow").iter().all(|message| message["groupKey"] != "b"), "{:?}", two.seen());
 
-    // Without naming it, another group's task is out of reach.
+    // Without an explicit group key, another group's task cannot be addressed.
     let denied = change(&mut one, json!({ "type": "workflow", "event": "complete", "id": "t-b" })).await;
     assert!(denied["code"] == "TASK_NOT_FOUND" || denied["code"] == "CROSS_GROUP_DENIED", "{denied}");
-    // A task's own group goes before the message's.
+    // A task's own group takes precedence over the message's.
     let both = json!({
         "type": "workflow", "event": "update", "groupKey": "a",
         "task": { "id": "t-c", "title": "c", "groupKey": "b" },
@@ -238,7 +238,7 @@ async fn m16_snapshots_are_merged() {
             }
         }
     }
-    // How far apart they are read says little on a busy machine; how many there are does: unmerged
+    // The intervals at which they are read say little on a busy machine; the count does: unmerged
     // there would be one for each of some forty hellos.
     let most = joining.elapsed().as_millis() as usize / 1500 + 2;
     assert!((1..=most).contains(&snapshots), "{snapshots} snapshots, at most {most} are due");
@@ -250,7 +250,7 @@ async fn m17_owners_show_with_their_alias() {
     let server = Server::start(settings.set("workflow.device_alias", json!({ "dev-2": "Anna" }))).await;
     let mut one = Device::join(&server, "dev-1").await;
     let mut two = Device::join(&server, "dev-2").await;
-    // A board from before the change may still be on its way.
+    // A board from before the change may still be in flight.
     let shows = |message: &Value, id: &str, shown: &str| {
         let tasks = message["tasks"].as_array();
         tasks.is_some_and(|tasks| tasks.iter().any(|task| task["id"] == id && task["owner"] == shown))
@@ -261,7 +261,7 @@ async fn m17_owners_show_with_their_alias() {
         device.send(json!({ "type": "workflow", "event": "refresh" })).await;
         device.expect("the owner's name", |message| shows(message, id, shown)).await;
     }
-    // Whoever assigns, the owner is named.
+    // The owner's alias is shown whoever assigns.
     assert_eq!(change(&mut two, update("t-3", "t-3")).await["status"], "ok");
     let assign = json!({ "type": "workflow", "event": "assign", "id": "t-3", "owner": "dev-1" });
     assert_eq!(change(&mut two, assign).await["status"], "ok");

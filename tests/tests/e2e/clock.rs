@@ -1,31 +1,31 @@
-//! A system clock that jumps under the whole server, by a library in front of its own (libfaketime).
-//! Rule: how long something takes is measured by what does not jump; a clock that is wrong for a while
-//! costs nobody a connection, a message or a turn of their mode.
+//! A system clock that jumps for the whole server, by preloading libfaketime. Rule: durations are measured by a
+//! monotonic clock; a wrong wall clock costs no device its connection, a message or a turn of its
+//! mode.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use modehost_tests::guest::bundled;
-use modehost_tests::{Device, Server, Settings, lacking};
+use modehost_tests::{Device, Server, Settings, skip};
 use serde_json::{Value, json};
 
-/// Where Debian's package `faketime` puts it.
+/// Path of Debian's package `faketime`.
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const HOUR: i64 = 3600;
 
-/// The clock of a server.
+/// The server's clock: the file that libfaketime reads.
 struct Clock(PathBuf);
 
 impl Clock {
-    /// A server whose clock can be set; none where the library is not installed.
+    /// Gives the server a clock that can be set; `None` if the library is not installed.
     fn install(server: &mut Server) -> Option<Self> {
         let library = Path::new(LIBRARY);
         if cfg!(not(target_arch = "x86_64")) {
-            lacking::allowed("the library of faketime stands elsewhere on this machine");
+            skip::not_permitted("the library of faketime stands elsewhere on this machine");
             return None;
         }
         if !library.exists() {
-            lacking::installed("faketime");
+            skip::not_installed("faketime");
             return None;
         }
         let clock = Self(server.data_dir().with_file_name("clock"));
@@ -37,7 +37,7 @@ impl Clock {
         Some(clock)
     }
 
-    /// So many seconds before or after the true time.
+    /// Sets the clock this many seconds ahead of (or behind) the true time.
     fn set(&self, seconds: i64) {
         let new = self.0.with_extension("new");
         std::fs::write(&new, format!("{seconds:+}\n")).expect("written");
@@ -54,16 +54,16 @@ fn settings() -> Settings {
         .set("meeting.transcript_push_interval_ms", json!(3_000))
 }
 
-/// Seconds between what the server calls now and what we do.
+/// Seconds by which the server's wall clock is ahead of ours.
 async fn seconds_ahead(device: &mut Device) -> i64 {
     device.send(json!({ "type": "meeting", "phase": "snippet", "text": "what time is it" })).await;
-    let shown = device.expect("the snippet", |message| message["phase"] == "snippet").await;
+    let snippet = device.expect("the snippet", |message| message["phase"] == "snippet").await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    shown["ts"].as_i64().unwrap_or_default() / 1000 - i64::try_from(now).expect("a time")
+    snippet["ts"].as_i64().unwrap_or_default() / 1000 - i64::try_from(now).expect("a time")
 }
 
-/// The mode's timer rings, others are reached, and messages for who is away are kept.
-async fn all_is_well(device: &mut Device, id: &str) {
+/// The mode's timer fires, other devices are reached, and messages for an absent device are queued.
+async fn assert_all_served(device: &mut Device, id: &str) {
     device.ping().await;
     let pushed = device.expect("a push, by a timer", |message| message["phase"] == "transcript").await;
     assert!(!pushed["segments"].as_array().expect("segments").is_empty(), "{pushed}");
@@ -84,18 +84,18 @@ async fn a_clock_that_jumps_an_hour_either_way_costs_nobody_anything() {
     device.start_mode("meeting").await;
     let first = seconds_ahead(&mut device).await;
     assert!(first.abs() < 60, "{first}");
-    all_is_well(&mut device, "at noon").await;
+    assert_all_served(&mut device, "at noon").await;
 
     clock.set(HOUR);
     let ahead = seconds_ahead(&mut device).await;
     assert!((ahead - HOUR).abs() < 60, "the clock has not jumped: {ahead}");
-    all_is_well(&mut device, "an hour on").await;
+    assert_all_served(&mut device, "an hour on").await;
     clock.set(-HOUR);
     seconds_ahead(&mut device).await;
-    all_is_well(&mut device, "an hour back").await;
+    assert_all_served(&mut device, "an hour back").await;
     assert_eq!(device.seen_of_type("system"), Vec::<&Value>::new(), "nobody was warned of idleness");
 
-    // With a timer that runs, the clock two hours before what it was at its start.
+    // With a running timer, the clock goes back to two hours before its value at the start.
     clock.set(HOUR);
     seconds_ahead(&mut device).await;
     server.kill9();
@@ -104,7 +104,7 @@ async fn a_clock_that_jumps_an_hour_either_way_costs_nobody_anything() {
     server.ready().await;
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(device.session_id(), session, "the session is taken up");
-    all_is_well(&mut device, "after a kill").await;
+    assert_all_served(&mut device, "after a kill").await;
     device.send(json!({ "type": "meeting", "phase": "finalize" })).await;
     let summary = device.expect("the summary", |message| message["phase"] == "summary").await;
     assert!(summary["summary"].is_object() || summary["bullets"].is_array(), "{summary}");

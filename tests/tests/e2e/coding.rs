@@ -1,5 +1,5 @@
-//! M.11 to M.13 and L.4 through the real server: logs in, insights out, with models that are slow,
-//! bad or not there. Rule: what must not wait is timed against a provider that does.
+//! M.11 to M.13 and L.4 through the real server: logs in, insights out, with models that are slow, broken or absent.
+//! Rule: what must not wait for the model is timed against a provider that does not answer.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const ERROR: &str = "error[E0308]: mismatched types\n  --> src/session.rs:212:34
 const ANSWER: &str = r#"{"insights":["A duration is returned as a number"],"risks":["The build is blocked"],
     "actions":["Return the Duration itself"],"nextSteps":["Run cargo check"]}"#;
 
-/// The server with the mode, asking this provider.
+/// The server with this mode, using this provider.
 fn settings(provider: Option<&Provider>) -> Settings {
     let settings = Settings::new().bundled().plugin("coding", guest::bundled("coding"));
     let settings = settings.set("plugins.grants.coding", json!(["model"]));
@@ -72,19 +72,19 @@ async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
         "{first}"
     );
     assert_eq!(first["stats"]["errorCount"], 1);
-    // However long it takes: others are told in the meantime, and one question is open.
+    // However long it takes: other insights are sent in the meantime, and only one request is in flight.
     device.send(json!({ "type": "coding", "event": "step", "name": "lint", "status": "failed" })).await;
     assert_eq!(insight(&mut device).await["stats"]["lastStep"], "lint");
     assert_eq!(provider.wait_asked(1).await.len(), 1);
     gate.open();
     let refined = device.expect("a refined insight", |message| message["refined"] == true).await;
     assert!(filled(&refined), "{refined}");
-    let told = refined["insights"].to_string();
-    assert!(told.contains("A duration is returned as a number"), "{told}");
+    let answer = refined["insights"].to_string();
+    assert!(answer.contains("A duration is returned as a number"), "{answer}");
     let request = &provider.asked()[0].body;
     assert_eq!(request["max_tokens"], 512);
     assert!(request["messages"].to_string().contains("src/session.rs:212"), "{request}");
-    server.says("[Coding Insight] final=false insights=").await;
+    server.wait_output("[Coding Insight] final=false insights=").await;
     assert!(!server.output().contains("mismatched types"), "the log's words stay out of the server's");
 }
 
@@ -140,9 +140,9 @@ async fn l4_bad_models_and_none_leave_it_to_the_rules() {
         let server = Server::start(settings(Some(&provider))).await;
         let mut device = Device::join(&server, "dev-1").await;
         device.send(log(ERROR)).await;
-        let told = device.expect(what, |message| message["degraded"] == true).await;
-        assert!(filled(&told) && told["refined"] == false, "{what}: {told}");
-        assert!(told["insights"][0].as_str().is_some_and(|text| text.contains("E0308")), "{what}: {told}");
+        let answer = device.expect(what, |message| message["degraded"] == true).await;
+        assert!(filled(&answer) && answer["refined"] == false, "{what}: {answer}");
+        assert!(answer["insights"][0].as_str().is_some_and(|text| text.contains("E0308")), "{what}: {answer}");
     }
     let server = Server::start(settings(None)).await;
     let mut device = Device::join(&server, "dev-1").await;
@@ -171,7 +171,7 @@ async fn m12_logs_cut_anywhere_and_of_any_size_are_read() {
             assert_eq!(last[key], expected[key], "{name}");
         }
     }
-    // As much as one message can hold, of the worst kind: the call stays within its time.
+    // As much as one message can hold, of the most expensive kind: the call stays within its deadline.
     device.send(coding("start")).await;
     let flood: String = (0..18_000).map(|n| format!("src/f{n}.c:{n}:1: error: ‘v{n}’ undeclared\n")).collect();
     device.send(log(&flood)).await;
@@ -212,19 +212,19 @@ async fn h2_a_run_survives_a_swap_and_a_kill() {
     device.send(log(ERROR)).await;
     insight(&mut device).await;
     provider.wait_asked(1).await;
-    // A new content of the same version is a new generation.
+    // New content under the same version number is a new generation.
     let mut bytes = guest::bundled("coding");
     bytes.extend_from_slice(&[0, 4, 3, b'n', b'e', b'w']);
     let before = server.plugin("coding").await;
     server.install("coding", &bytes);
     let swapped = async || server.plugin("coding").await != before;
-    wait::until("the new generation serves", wait::SOON, swapped, |swapped| *swapped).await;
+    wait::until("the new generation serves", wait::TIMEOUT, swapped, |swapped| *swapped).await;
     device.send(log("src/a.c:3:1: error: ‘x’ undeclared\n")).await;
     device.expect("both errors", |message| message["stats"]["errorCount"] == 2).await;
     server.kill9();
     server.launch();
     server.ready().await;
-    // The question was on disk, and the run with it; both go on without the device.
+    // The request and the run were on disk; both go on without the device.
     provider.wait_asked(2).await;
     gate.open();
     let mut device = Device::join(&server, "dev-1").await;

@@ -1,11 +1,11 @@
-//! M.2, C.7, L.4, hard case 7: conversations with a model behind them, over a real socket. Rule: in
-//! every test speech is balanced, and what is waited for is a condition and not a time.
+//! M.2, C.7, L.4, hard case 7: conversations with a model, over a real socket. Rule: in every test `tts` messages are
+//! balanced, and waits are for conditions, not for times.
 
 use modehost_provider::{Asked, Gate, Provider, Reply};
 use modehost_tests::{Device, Seen, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
-/// The three bundled modes, and a model behind the conversation.
+/// The three bundled modes, and a model for the conversation.
 fn with(provider: &Provider) -> Settings {
     let model = json!({ "base_url": provider.base_url(), "model": "test", "retries": 0, "timeout_s": 30 });
     without_model().set("llm.aliases.default", model)
@@ -16,7 +16,7 @@ fn without_model() -> Settings {
     Settings::new().bundled().set("plugins.grants.conversation", grants)
 }
 
-/// A device without tools of its own, so that nobody waits for them.
+/// A device without MCP tools, so that nothing waits for its tool list.
 async fn join(server: &Server, id: &str) -> Device {
     let mut device = Device::connect(server, id).await;
     device.hello().await;
@@ -24,45 +24,45 @@ async fn join(server: &Server, id: &str) -> Device {
 }
 
 async fn sentence(device: &mut Device) -> String {
-    let said = device.expect("a sentence", |message| message["state"] == "sentence_start").await;
-    said["text"].as_str().unwrap_or_default().to_owned()
+    let text = device.expect("a sentence", |message| message["state"] == "sentence_start").await;
+    text["text"].as_str().unwrap_or_default().to_owned()
 }
 
 async fn stop(device: &mut Device) {
     device.expect("the end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
 }
 
-/// A turn and the sentences of its answer.
+/// A turn; returns the sentences of its answer.
 async fn turn(device: &mut Device, text: &str) -> Vec<String> {
     let before = device.seen().len();
     device.types(text).await;
     stop(device).await;
-    device.seen()[before..].iter().filter_map(spoken).collect()
+    device.seen()[before..].iter().filter_map(sentence_text).collect()
 }
 
-fn spoken(seen: &Seen) -> Option<String> {
+fn sentence_text(seen: &Seen) -> Option<String> {
     match seen {
         Seen::Json(message) if message["state"] == "sentence_start" => message["text"].as_str().map(str::to_owned),
         _ => None,
     }
 }
 
-/// Speech begins, says something and ends, in this order, as firmware needs it; captions before it are what
-/// was kept for the device.
+/// Asserts that each speech starts, says something and stops, in this order, as firmware needs it; captions before
+/// the first start are what was queued for the device.
 fn assert_balanced(device: &Device) {
-    let (mut speaking, mut begun) = (false, false);
+    let (mut speaking, mut begun_any) = (false, false);
     for message in device.seen_of_type("tts") {
-        begun |= message["state"] == "start";
+        begun_any |= message["state"] == "start";
         match message["state"].as_str().unwrap_or_default() {
             "start" => assert!(!std::mem::replace(&mut speaking, true), "two starts: {:#?}", device.seen()),
             "stop" => assert!(std::mem::replace(&mut speaking, false), "a stop too many: {:#?}", device.seen()),
-            _ => assert!(speaking || !begun, "speech without a start: {:#?}", device.seen()),
+            _ => assert!(speaking || !begun_any, "speech without a start: {:#?}", device.seen()),
         }
     }
     assert!(!speaking, "speech without an end: {:#?}", device.seen());
 }
 
-/// What was said in the dialogue that a question carries, as `role: content`.
+/// The dialogue that a model request carries, as `role: content`.
 fn dialogue(asked: &Asked) -> Vec<String> {
     let messages = asked.body["messages"].as_array().cloned().unwrap_or_default();
     let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
     let face = device.seen_of_type("llm");
     assert_eq!((face.len(), &face[0]["emotion"], &face[0]["text"]), (1, &json!("happy"), &json!("🙂")));
     assert!(provider.asked()[0].streamed());
-    // What was said reaches no log.
+    // The dialogue is not logged.
     let output = server.output();
     assert!(!output.contains("国王") && !output.contains("讲个故事"), "words in the log");
 }
@@ -104,8 +104,8 @@ async fn hard_case_7_an_abort_silences_and_cancels() {
     provider.wait_open(0).await;
     assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
     assert_balanced(&device);
-    let told = dialogue(&provider.asked()[1]);
-    assert_eq!(told, ["user: 讲个故事", "assistant: 好的。 …", "user: 二加二是几？"]);
+    let history = dialogue(&provider.asked()[1]);
+    assert_eq!(history, ["user: 讲个故事", "assistant: 好的。 …", "user: 二加二是几？"]);
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     assert_balanced(&device);
     gate.open();
     device.ping().await;
-    let all: Vec<String> = device.seen().iter().filter_map(spoken).collect();
+    let all: Vec<String> = device.seen().iter().filter_map(sentence_text).collect();
     assert_eq!(all, ["好的。", "四。"], "nothing of the old answer comes behind the new one");
 }
 
@@ -138,13 +138,13 @@ async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
     assert_eq!(sentence(&mut device).await, "好的。");
-    // The same code in another file: an empty custom section is of no meaning.
+    // The same code in another file: an empty custom section has no meaning.
     let mut next = guest::bundled("conversation");
     next.extend_from_slice(&[0, 2, 1, b'x']);
     let before = server.plugin("conversation").await["generation"].clone();
     server.install("conversation", &next);
     let generation = async || server.plugin("conversation").await["generation"].clone();
-    wait::until("the new file serves", wait::SOON, generation, |now| *now != before).await;
+    wait::until("the new file serves", wait::TIMEOUT, generation, |now| *now != before).await;
     gate.open();
     assert_eq!(sentence(&mut device).await, "很久很久以前，有一个国王。");
     stop(&mut device).await;
@@ -164,13 +164,13 @@ async fn c7_the_dialogue_outlives_the_session() {
     let first = device.session_id().to_owned();
     device.vanish();
     let listed = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-1");
-    wait::until("the session is over", wait::SOON, listed, |listed| !listed).await;
+    wait::until("the session is over", wait::TIMEOUT, listed, |listed| !listed).await;
 
     let mut device = Device::join(&server, "dev-1").await;
     assert_ne!(device.session_id(), first);
     turn(&mut device, "我叫什么？").await;
-    let told = dialogue(&provider.asked()[1]);
-    assert_eq!(told, ["user: 我叫小明", "assistant: 很高兴认识你。", "user: 我叫什么？"]);
+    let history = dialogue(&provider.asked()[1]);
+    assert_eq!(history, ["user: 我叫小明", "assistant: 很高兴认识你。", "user: 我叫什么？"]);
     assert_eq!(turn(&mut device, "忘掉我们的对话").await, ["好的，我们说过的话我都忘了。"]);
     turn(&mut device, "我叫什么？").await;
     assert_eq!(dialogue(&provider.asked()[2]), ["user: 我叫什么？"]);
@@ -184,7 +184,7 @@ async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
     let mut server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
     let mut device = join(&server, "dev-1").await;
     turn(&mut device, "第一个问题").await;
-    // At once, so that what is not saved yet is saved by the stop.
+    // Immediately, so that unsaved state has to be saved by the shutdown.
     server.restart().await;
 
     let mut device = join(&server, "dev-1").await;
@@ -192,7 +192,7 @@ async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
     assert_eq!(turn(&mut device, "第二个问题").await, ["二。"]);
     assert_eq!(dialogue(&provider.asked()[1]), ["user: 第一个问题", "assistant: 一。", "user: 第二个问题"]);
 
-    // When the third question has gone out, the second answer is on disk.
+    // When the third request has gone out, the second answer is on disk.
     provider.next(Reply::text("三。").until(&gate));
     device.types("第三个问题").await;
     provider.wait_asked(3).await;
@@ -204,15 +204,15 @@ async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
     device.types("第四个问题").await;
     while sentence(&mut device).await != "四。" {}
     stop(&mut device).await;
-    let told = dialogue(provider.asked().last().expect("a question"));
+    let history = dialogue(provider.asked().last().expect("a question"));
     for known in ["user: 第一个问题", "assistant: 一。", "user: 第二个问题", "assistant: 二。"] {
-        assert!(told.iter().any(|line| line == known), "{known}: {told:?}");
+        assert!(history.iter().any(|line| line == known), "{known}: {history:?}");
     }
     assert_balanced(&device);
 }
 
-/// Answers what the server asks of the device's tools until the answer to the turn has ended;
-/// returns the calls.
+/// Answers the server's MCP requests until the answer to the turn has ended;
+/// returns the tool calls.
 async fn serve_tools(device: &mut Device) -> Vec<Value> {
     let mut calls = Vec::new();
     loop {
@@ -251,10 +251,10 @@ async fn a_tool_of_the_device_is_called_and_its_answer_told() {
     device.types("请开灯").await;
     let calls = serve_tools(&mut device).await;
     assert_eq!(calls, [json!({ "name": "self.lamp.turn_on", "arguments": { "bright": 80 } })]);
-    let all: Vec<String> = device.seen().iter().filter_map(spoken).collect();
+    let all: Vec<String> = device.seen().iter().filter_map(sentence_text).collect();
     assert_eq!(all.last().map(String::as_str), Some("灯开了。"));
-    let told = dialogue(&provider.asked()[1]);
-    assert_eq!(told.last().map(String::as_str), Some("tool: the lamp is on"));
+    let history = dialogue(&provider.asked()[1]);
+    assert_eq!(history.last().map(String::as_str), Some("tool: the lamp is on"));
     assert_balanced(&device);
 }
 
@@ -267,7 +267,7 @@ async fn m2_the_model_begins_a_mode() {
     device.types("我想开始干活，帮我切换到合适的模式").await;
     let mode = device.expect_type("mode").await;
     assert_eq!((&mode["status"], &mode["mode"]), (&json!("ok"), &json!("working")), "{mode}");
-    // Everything else still goes on to the conversation, which knows where it is.
+    // Other turns still reach the conversation, which knows the active mode.
     provider.next(Reply::text("晴天。"));
     let before = device.seen().len();
     device.types("今天天气怎么样？").await;
@@ -293,8 +293,8 @@ async fn l4_a_failing_slow_or_broken_model_is_told_and_the_turn_ends() {
     for (reply, sorry) in cases {
         provider.always(reply);
         let before = device.seen().len();
-        let said = turn(&mut device, "讲个故事").await;
-        assert!(said.last().is_some_and(|last| last.starts_with(sorry)), "{sorry}: {said:?}");
+        let text = turn(&mut device, "讲个故事").await;
+        assert!(text.last().is_some_and(|last| last.starts_with(sorry)), "{sorry}: {text:?}");
         let codes: Vec<Value> = device.seen()[before..]
             .iter()
             .filter_map(|seen| match seen {
@@ -315,8 +315,8 @@ async fn l4_without_a_model_it_says_what_it_can_do() {
     let mut device = join(&server, "dev-1").await;
     assert_eq!(turn(&mut device, "你好").await, ["你好！有什么可以帮你？"]);
     assert!(device.seen_of_type("error").is_empty(), "a rule knew the answer");
-    let said = turn(&mut device, "写一首诗").await;
-    assert!(said[0].starts_with("我现在没有可用的语言模型") && said[0].contains("工作模式"), "{said:?}");
+    let text = turn(&mut device, "写一首诗").await;
+    assert!(text[0].starts_with("我现在没有可用的语言模型") && text[0].contains("工作模式"), "{text:?}");
     let error = device.seen_of_type("error");
     assert_eq!((&error[0]["code"], &error[0]["degraded"]), (&json!("LLM_UNAVAILABLE"), &json!(true)));
     assert_balanced(&device);
@@ -330,7 +330,7 @@ async fn m2_a_model_that_is_configured_later_answers_the_next_turn() {
     let mut device = join(&server, "dev-1").await;
     assert!(turn(&mut device, "写一首诗").await[0].starts_with("我现在没有可用的语言模型"));
     server.configure(&with(&provider));
-    let end = std::time::Instant::now() + wait::SOON;
+    let end = std::time::Instant::now() + wait::TIMEOUT;
     while turn(&mut device, "再写一首诗").await != ["好。"] {
         assert!(std::time::Instant::now() < end, "no model answers: {:#?}", device.seen());
     }

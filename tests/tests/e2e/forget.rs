@@ -1,5 +1,5 @@
-//! Everything that is kept of a device: given out, and removed for good. Rule: what is gone is looked for in the bytes
-//! of every file of the data folder, and a device that comes back is a new one.
+//! Everything stored about a device: exported, and deleted for good. Rule: deleted data is searched for in the bytes of
+//! every file of the data directory, and a device that comes back is a new one.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use modehost_tests::{Device, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
-/// No other text looks like it.
+/// Occurs in no other text.
 const DEVICE: &str = "fe:ed:fa:ce:00:01";
 const FRIEND: &str = "friend-1";
 
@@ -22,12 +22,12 @@ fn settings() -> Settings {
         .set("plugins.grants.peers", json!(["model", "deliver"]))
 }
 
-/// Every file of the data folder, but for the log, in which the bytes of a text stand.
-fn found(folder: &Path, text: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+/// Every file of the data directory, except the log, that contains the bytes of `text`.
+fn files_containing(directory: &Path, text: &str) -> Vec<PathBuf> {
+    let mut files_containing = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).expect("a folder").flatten() {
             let path = entry.path();
             if path.is_dir() {
                 if entry.file_name() != "log" {
@@ -37,11 +37,11 @@ fn found(folder: &Path, text: &str) -> Vec<PathBuf> {
             }
             let Ok(bytes) = std::fs::read(&path) else { continue };
             if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
-                found.push(path);
+                files_containing.push(path);
             }
         }
     }
-    found
+    files_containing
 }
 
 async fn say(device: &mut Device, text: &str) {
@@ -50,76 +50,85 @@ async fn say(device: &mut Device, text: &str) {
     device.expect("a snippet", |message| message["phase"] == "snippet").await;
 }
 
-/// A meeting that has ended; the device is still there.
-async fn meet(server: &Server, id: &str, said: &str) -> Device {
+/// A finished meeting; its device is still connected.
+async fn finish_meeting(server: &Server, id: &str, text: &str) -> Device {
     let mut device = Device::join(server, id).await;
     device.start_mode("meeting").await;
-    say(&mut device, said).await;
+    say(&mut device, text).await;
     device.send(json!({ "type": "meeting", "phase": "finalize" })).await;
     device.expect("the summary", |message| message["phase"] == "summary").await;
     device
 }
 
 fn meetings(server: &Server) -> usize {
-    let folder = server.data_dir().join("meetings");
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let directory = server.data_dir().join("meetings");
+    let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
     names.filter(|name| !name.to_string_lossy().starts_with('.') && name != "index.json").count()
 }
 
 #[tokio::test]
 async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
     let server = Server::start(settings()).await;
-    // Somebody of whom everything stays.
-    let friend = meet(&server, FRIEND, "what the friend said").await;
+    // A device whose data must all stay.
+    let friend = finish_meeting(&server, FRIEND, "what the friend said").await;
     friend.close().await;
-    server.noticed_loss(FRIEND).await;
+    server.wait_disconnected(FRIEND).await;
 
-    let mut device = meet(&server, DEVICE, "the first word of fe:ed:fa:ce:00:01").await;
+    let mut device = finish_meeting(&server, DEVICE, "the first word of fe:ed:fa:ce:00:01").await;
     device
         .send(json!({ "type": "peer", "id": "p1", "to": [FRIEND], "category": "chat", "payload": { "text": "hi" } }))
         .await;
     let receipt = device.expect("the receipt", |seen| seen["event"] == "receipt").await;
     assert_eq!(receipt["queued"], json!([FRIEND]), "{receipt}");
-    let look = async || meetings(&server);
-    wait::until("both are files", wait::SOON, look, |files| *files >= 4).await;
-    wait::until("it is on the disk", wait::SOON, async || found(&server.data_dir(), DEVICE), |files| !files.is_empty())
-        .await;
+    let probe = async || meetings(&server);
+    wait::until("both are files", wait::TIMEOUT, probe, |files| *files >= 4).await;
+    wait::until(
+        "it is on the disk",
+        wait::TIMEOUT,
+        async || files_containing(&server.data_dir(), DEVICE),
+        |files| !files.is_empty(),
+    )
+    .await;
 
-    let folder = server.data_dir().parent().expect("a folder").join("exported");
-    let to = folder.display().to_string();
-    let (code, told, why) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
-    assert_eq!(code, 0, "{why}");
-    let file = PathBuf::from(told.trim());
+    let directory = server.data_dir().parent().expect("a folder").join("exported");
+    let to = directory.display().to_string();
+    let (code, stdout, stderr) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
+    assert_eq!(code, 0, "{stderr}");
+    let file = PathBuf::from(stdout.trim());
     assert_eq!(std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).expect("a file");
-    let kept: Value = serde_json::from_str(&text).expect("JSON");
+    let exported: Value = serde_json::from_str(&text).expect("JSON");
     assert!(text.contains("the first word"), "{text}");
     assert!(!text.contains("what the friend said"), "{text}");
-    assert_eq!((&kept["device"], kept["kept"]["sent"].as_array().map(Vec::len)), (&json!(DEVICE), Some(1)), "{text}");
+    assert_eq!(
+        (&exported["device"], exported["kept"]["sent"].as_array().map(Vec::len)),
+        (&json!(DEVICE), Some(1)),
+        "{text}"
+    );
     let audit =
         server.output().lines().filter(|line| line.contains("modehost::audit") && line.contains("/export")).count();
     assert_eq!(audit, 1, "who takes what is kept of a device is written down");
-    let (code, _, why) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
-    assert!(code == 1 && why.contains("cannot write"), "what is there is not replaced: {why}");
+    let (code, _, stderr) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
+    assert!(code == 1 && stderr.contains("cannot write"), "what is there is not replaced: {stderr}");
 
-    let (code, _, why) = server.run(&["device", "forget", DEVICE]).await;
-    assert!(code == 1 && why.contains("--yes"), "{why}");
+    let (code, _, stderr) = server.run(&["device", "forget", DEVICE]).await;
+    assert!(code == 1 && stderr.contains("--yes"), "{stderr}");
     device.ping().await;
-    let (code, told, why) = server.run(&["device", "forget", DEVICE, "--yes", "--json"]).await;
-    assert_eq!(code, 0, "{told}{why}");
-    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let (code, stdout, stderr) = server.run(&["device", "forget", DEVICE, "--yes", "--json"]).await;
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let stdout: Value = serde_json::from_str(&stdout).expect("JSON");
     for store in ["sessions", "journals", "journal_entries", "archives", "sent", "facts"] {
-        assert!(told["removed"][store].as_u64() > Some(0), "{store}: {told}");
+        assert!(stdout["removed"][store].as_u64() > Some(0), "{store}: {stdout}");
     }
-    let left = told["left"].to_string();
+    let left = stdout["left"].to_string();
     assert!(left.contains("log") && left.contains("backups") && !left.contains("free room"), "{left}");
     assert_eq!(device.expect_close().await.0, 1008);
-    assert_eq!(found(&server.data_dir(), DEVICE), Vec::<PathBuf>::new());
+    assert_eq!(files_containing(&server.data_dir(), DEVICE), Vec::<PathBuf>::new());
     assert_eq!(meetings(&server), 2, "the friend's are there");
 
-    // It does not come back by itself, and comes back as a new one.
-    let (code, _, why) = server.run(&["device", "forget", DEVICE, "--yes"]).await;
-    assert!(code == 1 && why.contains("nothing is kept of"), "{why}");
+    // It cannot be forgotten twice, and comes back as a new device.
+    let (code, _, stderr) = server.run(&["device", "forget", DEVICE, "--yes"]).await;
+    assert!(code == 1 && stderr.contains("nothing is kept of"), "{stderr}");
     let before = device.session_id().to_owned();
     let mut device = Device::join(&server, DEVICE).await;
     assert_ne!(device.session_id(), before);
@@ -127,8 +136,8 @@ async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
     let mut friend = Device::join(&server, FRIEND).await;
     friend.ping().await;
     assert!(friend.seen().iter().all(|seen| !format!("{seen:?}").contains("\"hi\"")), "{:?}", friend.seen());
-    let (_, told, _) = server.run(&["device", "export", FRIEND]).await;
-    assert!(told.contains("what the friend said"), "{told}");
+    let (_, stdout, _) = server.run(&["device", "export", FRIEND]).await;
+    assert!(stdout.contains("what the friend said"), "{stdout}");
 }
 
 #[tokio::test]
@@ -140,7 +149,7 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
         device.count().await;
     }
     let talking = async {
-        // As fast as it can, and again at once when it is thrown out.
+        // As fast as it can, reconnecting at once when it is disconnected.
         let mut closed = 0;
         while closed < 3 {
             match Device::try_connect(&server, "/supie/v1/", &[("Device-Id", DEVICE)]).await {
@@ -148,7 +157,7 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
                     for _ in 0..50 {
                         device.send(json!({ "type": "fixture", "do": "count" })).await;
                     }
-                    let _ = device.next_within(wait::SOON).await;
+                    let _ = device.next_within(wait::TIMEOUT).await;
                     closed += 1;
                 }
                 Err(_) => closed += 1,
@@ -156,9 +165,9 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
         }
     };
     let forget = ["device", "forget", DEVICE, "--yes"];
-    let ((), (code, told, why)) = tokio::join!(talking, server.run(&forget));
-    assert_eq!(code, 0, "{told}{why}");
-    // Nobody connected: nothing of the count before may be written back.
+    let ((), (code, stdout, stderr)) = tokio::join!(talking, server.run(&forget));
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    // Not connected: nothing of the count before may be written back.
     let sure = server.run(&forget).await;
     assert!(sure.0 == 0 || sure.2.contains("nothing is kept"), "{sure:?}");
     let mut device = Device::connect(&server, DEVICE).await;
@@ -169,10 +178,10 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
 #[tokio::test]
 async fn a_kill_between_the_database_and_the_files_is_made_good_at_the_next_start() {
     let mut server = Server::start(settings()).await;
-    drop(meet(&server, DEVICE, "a word").await);
-    wait::until("both are files", wait::SOON, async || meetings(&server), |files| *files >= 2).await;
+    drop(finish_meeting(&server, DEVICE, "a word").await);
+    wait::until("both are files", wait::TIMEOUT, async || meetings(&server), |files| *files >= 2).await;
     server.terminate().await;
-    // As a kill leaves it that comes right behind the transaction.
+    // The state that a kill right after the transaction leaves behind.
     let message = |to: &str, from: &str| json!({ "device_id": to, "payload": "{}", "queued_at": 1, "ttl_ms": 4_000_000_000_000_u64, "sender": from, "notice": "{}" });
     let messages = [message(DEVICE, FRIEND), message(FRIEND, DEVICE), message(FRIEND, "somebody")];
     let file = server.data_dir().join("offline_queue.json");
@@ -187,16 +196,16 @@ async fn a_kill_between_the_database_and_the_files_is_made_good_at_the_next_star
     drop(database);
     server.launch();
     server.ready().await;
-    server.says("has been forgotten").await;
-    wait::until("the files go", wait::SOON, async || meetings(&server), |files| *files == 0).await;
+    server.wait_output("has been forgotten").await;
+    wait::until("the files go", wait::TIMEOUT, async || meetings(&server), |files| *files == 0).await;
     let count = |condition: &str| {
         let database = rusqlite::Connection::open(server.data_dir().join("modehost.db")).expect("the database");
         database
             .query_row(&format!("SELECT count(*) FROM {condition}"), (), |row| row.get::<_, i64>(0))
             .expect("a count")
     };
-    let look = async || (count("offline_queue"), file.exists());
-    wait::until("the rest is taken in", wait::SOON, look, |(rows, file)| *rows == 1 && !file).await;
+    let probe = async || (count("offline_queue"), file.exists());
+    wait::until("the rest is taken in", wait::TIMEOUT, probe, |(rows, file)| *rows == 1 && !file).await;
     assert_eq!(count("forgetting"), 0);
     assert_eq!(count(&format!("offline_origins WHERE sender = '{DEVICE}'")), 0);
 }

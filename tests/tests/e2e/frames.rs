@@ -1,5 +1,5 @@
-//! C.5, C.9, C.10: what a connection carries. Rule: whatever is sent gets its exact error or its
-//! defined close code, and another device is served as if nothing had happened.
+//! C.5, C.9, C.10: WebSocket frames and JSON messages. Rule: every input gets its exact error or its defined close
+//! code, and other devices are not affected.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn c5_heartbeats_are_answered_before_anything_else() {
     }
     device.send_message(Message::Ping("x".into())).await;
     assert_eq!(device.next_within(Duration::from_secs(5)).await, Some(Seen::Pong(b"x".to_vec())));
-    device.silent_for(Duration::from_millis(300)).await;
+    device.expect_silence(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
@@ -62,12 +62,12 @@ async fn c10_every_bad_text_gets_its_exact_error_and_the_connection_lives() {
         (r#"{"type":"listen","state":"detect","text":5}"#, "SCHEMA_INVALID", Some("text must be a string")),
     ];
     for (text, code, message) in cases {
-        let shown: String = text.chars().take(60).collect();
+        let excerpt: String = text.chars().take(60).collect();
         device.send_text(text).await;
         let error = device.next().await;
-        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!(code)), "{shown}: {error}");
+        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!(code)), "{excerpt}: {error}");
         if let Some(message) = message {
-            assert_eq!(error["message"], message, "{shown}");
+            assert_eq!(error["message"], message, "{excerpt}");
         }
     }
     device.ping().await;
@@ -123,7 +123,7 @@ async fn c10_each_fault_of_the_protocol_has_its_close_code() {
         assert!(!reason.is_empty(), "{what}: no reason");
         bystander.ping().await;
     }
-    // A message of exactly the limit passes.
+    // A message of exactly the limit is accepted.
     let text = format!("{{\"type\":\"ping\",\"x\":\"{}\"}}", "y".repeat(65536 - 22));
     assert_eq!(text.len(), 65536);
     bystander.send_text(&text).await;

@@ -1,5 +1,5 @@
-//! M.8: webhooks. Rule: the receiver is a plain socket that counts what reached it and checks the
-//! signature by the letter of RFC 2104; what a failure must not touch is looked at as well.
+//! M.8: webhooks. Rule: the receiver is a plain socket that counts requests and verifies the signature after RFC 2104;
+//! what a failed post must not affect is checked as well.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 
 const SECRET: &str = "hush-hush-secret";
 const WORDS: &str = "We decided to paint the shed green, said nobody else.";
-/// An attempt, the pause and an attempt, on a busy machine.
-const RETRIED: Duration = Duration::from_secs(30);
+/// Two attempts and the pause between them, on a busy machine.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What becomes of a request.
+/// How the receiver treats a request.
 #[derive(Clone, Copy)]
 enum Answer {
     Status(u16),
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// A server that is told what to answer; 200 when nothing is left.
+/// A webhook receiver with scripted answers; 200 when none is left.
 struct Receiver {
     url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -57,11 +57,11 @@ impl Receiver {
         let url = format!("http://{}/path-token-77", listener.local_addr().expect("an address"));
         let answers = Arc::new(Mutex::new(VecDeque::from(answers.to_vec())));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut tasks) = (requests.clone(), JoinSet::new());
+        let (received, mut tasks) = (requests.clone(), JoinSet::new());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, answers.clone(), kept.clone()));
+                connections.spawn(serve(stream, answers.clone(), received.clone()));
             }
         });
         Self { url, requests, _tasks: tasks }
@@ -72,15 +72,15 @@ impl Receiver {
     }
 
     async fn wait_requests(&self, count: usize) -> Vec<Request> {
-        let look = || std::future::ready(self.requests().len());
-        wait::until("requests", RETRIED, look, |seen| *seen >= count).await;
+        let probe = || std::future::ready(self.requests().len());
+        wait::until("requests", RETRY_TIMEOUT, probe, |seen| *seen >= count).await;
         self.requests()
     }
 }
 
-async fn serve(mut stream: TcpStream, answers: Arc<Mutex<VecDeque<Answer>>>, kept: Arc<Mutex<Vec<Request>>>) {
+async fn serve(mut stream: TcpStream, answers: Arc<Mutex<VecDeque<Answer>>>, received: Arc<Mutex<Vec<Request>>>) {
     while let Some(request) = read(&mut stream).await {
-        kept.lock().expect("requests").push(request);
+        received.lock().expect("requests").push(request);
         let answer = answers.lock().expect("answers").pop_front();
         match answer.unwrap_or(Answer::Status(200)) {
             Answer::Status(status) => {
@@ -116,7 +116,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     Some(request)
 }
 
-/// HMAC-SHA256 by the letter of RFC 2104.
+/// HMAC-SHA256 after RFC 2104.
 fn hmac(key: &[u8], body: &[u8]) -> String {
     let padded = |pad: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).unwrap_or(&0) ^ pad).collect() };
     let inner = Sha256::digest([padded(0x36).as_slice(), body].concat());
@@ -134,8 +134,8 @@ fn settings(url: &str) -> Settings {
         .set("hooks.notes", json!({ "url": url, "secret": SECRET, "timeout_s": 1 }))
 }
 
-/// A meeting; its id and its summary.
-async fn meet(server: &Server, id: &str) -> (String, Value) {
+/// A finished meeting; its id and its summary.
+async fn finish_meeting(server: &Server, id: &str) -> (String, Value) {
     let mut device = Device::join(server, id).await;
     device.start_mode("meeting").await;
     device.send(json!({ "type": "meeting", "phase": "snippet", "text": WORDS })).await;
@@ -145,22 +145,22 @@ async fn meet(server: &Server, id: &str) -> (String, Value) {
     (device.session_id().to_owned(), summary)
 }
 
-/// Waits until posts have ended so; how often.
+/// Waits for posts with this outcome; returns how many there were.
 async fn wait_count(server: &Server, outcome: &str) -> f64 {
     let line = format!("modehost_hook_posts_total{{hook=\"notes\",outcome=\"{outcome}\"}} ");
-    let look = async || {
+    let probe = async || {
         let metrics = server.admin("GET", "/metrics", "").await.body;
         metrics.lines().find_map(|found| found.strip_prefix(&line)?.parse::<f64>().ok()).unwrap_or_default()
     };
-    wait::until(&line, RETRIED, look, |count| *count > 0.0).await
+    wait::until(&line, RETRY_TIMEOUT, probe, |count| *count > 0.0).await
 }
 
-fn lines<'o>(output: &'o str, words: &str) -> Vec<&'o str> {
-    output.lines().filter(|line| line.contains(words)).collect()
+fn lines<'o>(output: &'o str, phrase: &str) -> Vec<&'o str> {
+    output.lines().filter(|line| line.contains(phrase)).collect()
 }
 
-/// Nothing of what is private has been logged.
-fn assert_discreet(output: &str) {
+/// Asserts that nothing private has been logged.
+fn assert_nothing_private(output: &str) {
     for private in [SECRET, "shed green", "path-token-77"] {
         assert!(!output.contains(private), "{private:?} was logged:\n{output}");
     }
@@ -170,7 +170,7 @@ fn assert_discreet(output: &str) {
 async fn m8_a_finished_meeting_is_posted_signed_and_whole() {
     let receiver = Receiver::start(&[]).await;
     let server = Server::start(settings(&receiver.url)).await;
-    let (id, summary) = meet(&server, "dev-1").await;
+    let (id, summary) = finish_meeting(&server, "dev-1").await;
     let [request] = &receiver.wait_requests(1).await[..] else { panic!("one request") };
     let expected = format!("sha256={}", hmac(SECRET.as_bytes(), &request.body));
     assert_eq!(request.header("X-Meeting-Signature"), Some(&*expected));
@@ -181,19 +181,19 @@ async fn m8_a_finished_meeting_is_posted_signed_and_whole() {
     assert_eq!(body["transcript"][0]["text"], json!(WORDS), "{body}");
     assert_eq!(body["title"], summary["title"], "{body}");
     assert_eq!(wait_count(&server, "ok").await, 1.0);
-    server.says("webhook taken").await;
+    server.wait_output("webhook taken").await;
     let output = server.output();
     let [line] = lines(&output, "webhook taken")[..] else { panic!("one line:\n{output}") };
     let sha8 = &Sha256::digest(&request.body).iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..8];
     assert!(line.contains(sha8) && line.contains(&request.body.len().to_string()), "{line}");
-    assert_discreet(&output);
+    assert_nothing_private(&output);
 }
 
 #[tokio::test]
 async fn m8_a_post_that_failed_is_tried_once_more_after_two_to_five_seconds() {
     let receiver = Receiver::start(&[Answer::Status(500)]).await;
     let server = Server::start(settings(&receiver.url)).await;
-    meet(&server, "dev-1").await;
+    finish_meeting(&server, "dev-1").await;
     let requests = receiver.wait_requests(2).await;
     let pause = requests[1].at - requests[0].at;
     // A busy machine may be late, never early.
@@ -208,18 +208,18 @@ async fn m8_a_post_that_failed_is_tried_once_more_after_two_to_five_seconds() {
 async fn m8_failure_is_one_line_and_touches_neither_summary_nor_archive() {
     let receiver = Receiver::start(&[Answer::Hang, Answer::Status(503)]).await;
     let server = Server::start(settings(&receiver.url)).await;
-    let (id, summary) = meet(&server, "dev-1").await;
+    let (id, summary) = finish_meeting(&server, "dev-1").await;
     assert_eq!(summary["idempotent"], json!(false));
     assert_eq!(wait_count(&server, "fail").await, 1.0);
     let requests = receiver.requests();
     assert_eq!(requests.len(), 2, "no third attempt");
-    // The time of the attempt and the shortest pause.
+    // The duration of the attempt and the shortest pause.
     assert!(requests[1].at - requests[0].at >= Duration::from_millis(2_900));
-    server.says("webhook not taken").await;
+    server.wait_output("webhook not taken").await;
     let output = server.output();
     let [line] = lines(&output, "webhook not taken")[..] else { panic!("one line:\n{output}") };
     assert!(line.contains("ERROR") && line.contains("503"), "{line}");
-    assert_discreet(&output);
+    assert_nothing_private(&output);
     let file = server.data_dir().join(format!("meetings/{id}.json"));
     let record: Value = serde_json::from_slice(&std::fs::read(file).expect("the file")).expect("JSON");
     assert_eq!(record["transcript"][0]["text"], json!(WORDS));
@@ -230,27 +230,27 @@ async fn m8_changed_hooks_hold_from_the_next_post() {
     let (one, two) = (Receiver::start(&[]).await, Receiver::start(&[]).await);
     let settings = settings(&one.url);
     let server = Server::start(settings.clone()).await;
-    meet(&server, "dev-1").await;
+    finish_meeting(&server, "dev-1").await;
     one.wait_requests(1).await;
     server.configure(&settings.set("hooks.notes.url", json!(two.url)));
-    // Each look holds a meeting of its own until one is posted to the new address.
+    // Each round finishes another meeting, until one is posted to the new address.
     let mut number = 1;
     while two.requests().is_empty() {
         number += 1;
         assert!(number < 50, "the new address is never used");
         let before = one.requests().len() + two.requests().len();
-        meet(&server, &format!("dev-{number}")).await;
-        let look = || std::future::ready(one.requests().len() + two.requests().len());
-        wait::until("the post", wait::SOON, look, |now| *now > before).await;
+        finish_meeting(&server, &format!("dev-{number}")).await;
+        let probe = || std::future::ready(one.requests().len() + two.requests().len());
+        wait::until("the post", wait::TIMEOUT, probe, |now| *now > before).await;
     }
-    assert_discreet(&server.output());
+    assert_nothing_private(&server.output());
 }
 
 #[test]
 fn m8_a_mistaken_address_is_refused_at_its_line() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("mine.yaml");
-    for (url, words) in [
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let file = directory.path().join("mine.yaml");
+    for (url, phrase) in [
         ("hooks.example.org/in", "http://"),
         ("ftp://hooks.example.org/in", "http://"),
         ("https://user:word@hooks.example.org", "password"),
@@ -260,7 +260,7 @@ fn m8_a_mistaken_address_is_refused_at_its_line() {
         let written = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert_eq!(output.status.code(), Some(64), "{written}");
         assert!(written.contains("mine.yaml:4") && written.contains("hooks.notes.url"), "{written}");
-        assert!(written.contains(words), "{written}");
+        assert!(written.contains(phrase), "{written}");
         assert!(!written.contains("hush-77"), "{written}");
     }
 }

@@ -1,6 +1,6 @@
-//! Clients that mean no good, or are broken. Rule: whatever they do, the server's memory stays
-//! within a stated figure, each of their connections ends with a code and a reason (or lives), and
-//! a bystander's heartbeat at the 99th percentile takes at most twice its quiet time.
+//! Malicious and broken clients. Rule: whatever they do, the server's memory stays within a stated bound, each of
+//! their connections ends with a code and a reason (or stays open), and a bystander's 99th percentile round trip
+//! at most doubles.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Below this, twice the quiet time says nothing: the attackers share two cores with the server, the
-/// bystander and other tests.
+/// Below this, a factor of two says nothing: the attackers share two cores with the server, the bystander and other
+/// tests.
 const NOISE: Duration = Duration::from_millis(150);
-/// What floods may cost the server in memory for good, beside what each connection costs.
+/// Memory that floods may permanently cost the server, besides the cost of each connection.
 const FLOOD_KIB: u64 = 48 * 1024;
-/// What one idle connection with its session may cost an unoptimised server.
+/// Memory that one idle connection with its session may cost an unoptimised server.
 const DEVICE_KIB: u64 = 32;
 
 fn settings() -> Settings {
@@ -32,19 +32,19 @@ fn resident_kib(server: &Server) -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// A device on a thread of its own that does nothing but ask for heartbeats.
+/// A device on its own thread that only sends heartbeats.
 struct Bystander {
     stop: Arc<AtomicBool>,
-    /// Set when the quiet is over.
-    attacked: Arc<AtomicBool>,
+    /// Set when the baseline has been measured.
+    under_attack: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<(Vec<Duration>, Vec<Duration>)>,
 }
 
 impl Bystander {
-    /// Joins, and measures the quiet before it returns.
-    async fn watch(server: &Server) -> Self {
-        let (stop, attacked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (stopped, under) = (stop.clone(), attacked.clone());
+    /// Joins, and measures the baseline before it returns.
+    async fn start(server: &Server) -> Self {
+        let (stop, under_attack) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (stopped, attacked) = (stop.clone(), under_attack.clone());
         let (address, (ready, quiet)) = (server.ws(), tokio::sync::oneshot::channel::<()>());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -53,15 +53,15 @@ impl Bystander {
                 let (mut calm, mut storm) = (Vec::new(), Vec::new());
                 for _ in 0..150 {
                     calm.push(device.ping().await);
-                    device.forget();
+                    device.clear_seen();
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 let _ = ready.send(());
                 while !stopped.load(Ordering::SeqCst) {
-                    let took = device.ping().await;
-                    device.forget();
-                    if under.load(Ordering::SeqCst) {
-                        storm.push(took);
+                    let round_trip = device.ping().await;
+                    device.clear_seen();
+                    if attacked.load(Ordering::SeqCst) {
+                        storm.push(round_trip);
                     }
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
@@ -69,14 +69,14 @@ impl Bystander {
             })
         });
         quiet.await.expect("the bystander is served");
-        attacked.store(true, Ordering::SeqCst);
-        Self { stop, attacked, thread }
+        under_attack.store(true, Ordering::SeqCst);
+        Self { stop, under_attack, thread }
     }
 
-    /// The attack is over: what it did to the bystander.
-    fn judge(self, what: &str) {
+    /// Ends the measurement and compares the attack's round trips with the baseline.
+    fn finish(self, what: &str) {
         self.stop.store(true, Ordering::SeqCst);
-        assert!(self.attacked.load(Ordering::SeqCst));
+        assert!(self.under_attack.load(Ordering::SeqCst));
         let (calm, storm) = self.thread.join().expect("the bystander was served throughout");
         let (quiet, stormy) = (p99(calm), p99(storm));
         eprintln!("{what}: p99 of a bystander's heartbeat {stormy:?}, in the quiet {quiet:?}");
@@ -89,18 +89,18 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times.get((times.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// Reads whatever comes until the connection is quiet for a while or over; the end, if there was one.
+/// Reads until the connection has been quiet for a while (`None`) or has ended.
 async fn drain(device: &mut Device) -> Option<Seen> {
     while let Some(seen) = device.next_within(Duration::from_secs(2)).await {
         if matches!(seen, Seen::Closed(..) | Seen::Lost(_)) {
             return Some(seen);
         }
-        device.forget();
+        device.clear_seen();
     }
     None
 }
 
-/// A connection that was not kept must have been told why.
+/// Asserts that a connection that was closed was given a reason.
 fn assert_reason(what: &str, end: Option<Seen>) {
     match end {
         None => {}
@@ -111,7 +111,7 @@ fn assert_reason(what: &str, end: Option<Seen>) {
     }
 }
 
-/// Connections that the server counts.
+/// The server's count of connections.
 async fn connections(server: &Server) -> Option<f64> {
     let metrics = server.admin("GET", "/metrics", "").await.body;
     let line = metrics.lines().find(|line| line.starts_with("modehost_connections "))?;
@@ -122,7 +122,7 @@ async fn connections(server: &Server) -> Option<f64> {
 async fn slow_and_broken_handshakes_hold_up_nobody() {
     let server = Server::start(settings().set("gateway.handshake_timeout_ms", json!(1500))).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     let whole = raw::upgrade("/supie/v1/", "Device-Id: dribble\r\n");
     let dribble = join_all((0..150).map(|number| {
         let (whole, server) = (&whole, &server);
@@ -137,7 +137,7 @@ async fn slow_and_broken_handshakes_hold_up_nobody() {
             raw::read_to_end(&mut stream, Duration::from_secs(5)).await
         }
     }));
-    // Headers without an end, and what is no HTTP at all.
+    // Headers without an end, and data that is not HTTP.
     let junk = join_all((0..100_u8).map(|number| {
         let server = &server;
         async move {
@@ -157,7 +157,7 @@ async fn slow_and_broken_handshakes_hold_up_nobody() {
     }));
     let (dribbled, junked) = tokio::join!(dribble, junk);
     assert!(dribbled.iter().chain(&junked).all(|(_, ended)| *ended), "every one of them was let go");
-    bystander.judge("slow handshakes");
+    bystander.finish("slow handshakes");
     let after = resident_kib(&server);
     assert!(after < before + FLOOD_KIB, "{before} KiB before, {after} KiB after");
     Device::join(&server, "dribble").await;
@@ -167,7 +167,7 @@ async fn slow_and_broken_handshakes_hold_up_nobody() {
 async fn deep_and_huge_messages_are_refused_each_with_its_reason() {
     let server = Server::start(settings()).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     let abyss = format!(r#"{{"type":"x","a":{}"#, "[".repeat(100_000));
     let braces = format!("{}1{}", r#"{"type":"#.repeat(100_000), "}".repeat(100_000));
     let mut device = Device::join(&server, "deep").await;
@@ -187,21 +187,21 @@ async fn deep_and_huge_messages_are_refused_each_with_its_reason() {
         let (code, reason) = device.expect_close().await;
         assert_eq!(code, 1009, "{reason}");
     }
-    // The largest that are taken, begun by many and ended by none: each is held, up to its limit.
-    const BEGUN: u64 = 40;
-    let mut begun = Vec::new();
-    for number in 0..BEGUN {
+    // The largest accepted messages, started on many connections and never finished: each is buffered up to its limit.
+    const UNFINISHED: u64 = 40;
+    let mut unfinished = Vec::new();
+    for number in 0..UNFINISHED {
         let mut device = Device::join(&server, &format!("half-{number}")).await;
         device.send_bytes(&raw::frame(false, opcode::TEXT, &vec![b'x'; 900_000])).await;
-        begun.push(device);
+        unfinished.push(device);
     }
-    drop(begun);
-    bystander.judge("deep and huge messages");
+    drop(unfinished);
+    bystander.finish("deep and huge messages");
     let after = resident_kib(&server);
-    assert!(after < before + FLOOD_KIB + BEGUN * 1024, "{before} KiB before, {after} KiB after");
+    assert!(after < before + FLOOD_KIB + UNFINISHED * 1024, "{before} KiB before, {after} KiB after");
 }
 
-/// Sends as fast as the server takes it, while somebody reads the answers, and tells the end.
+/// Sends as fast as the server reads while the answers are drained; returns the end of the connection, if any.
 async fn flood(server: &Server, id: &str, count: usize, message: impl Fn(usize) -> Message) -> Option<Seen> {
     let mut device = Device::join(server, id).await;
     for number in 0..count {
@@ -212,7 +212,7 @@ async fn flood(server: &Server, id: &str, count: usize, message: impl Fn(usize) 
                     return Some(seen);
                 }
             }
-            device.forget();
+            device.clear_seen();
         }
     }
     drain(&mut device).await
@@ -222,7 +222,7 @@ async fn flood(server: &Server, id: &str, count: usize, message: impl Fn(usize) 
 async fn floods_of_every_kind_are_borne() {
     let server = Server::start(settings()).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     let text = |value: serde_json::Value| Message::text(value.to_string());
     let hello = || json!({ "type": "hello", "version": 1, "features": { "mcp": true, "modehost": true }, "transport": "websocket" });
     type Kind<'k> = (&'k str, Box<dyn Fn(usize) -> Message + 'k>);
@@ -267,7 +267,7 @@ async fn floods_of_every_kind_are_borne() {
     for ((what, _), end) in kinds.iter().zip(ends) {
         assert_reason(what, end);
     }
-    bystander.judge("floods");
+    bystander.finish("floods");
     let after = resident_kib(&server);
     println!("floods: {before} KiB before, {after} KiB after");
     assert!(after < before + FLOOD_KIB, "{before} KiB before, {after} KiB after");
@@ -280,7 +280,7 @@ async fn floods_of_every_kind_are_borne() {
 async fn a_flood_whose_answers_nobody_reads_is_bounded() {
     let server = Server::start(settings()).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     let floods = join_all((0..8).map(|number| {
         let server = &server;
         async move {
@@ -303,7 +303,7 @@ async fn a_flood_whose_answers_nobody_reads_is_bounded() {
     let after = resident_kib(&server);
     println!("unread answers: {before} KiB before, {after} KiB after");
     assert!(after < before + FLOOD_KIB, "{before} KiB before, {after} KiB after");
-    bystander.judge("unread answers");
+    bystander.finish("unread answers");
     drop(devices);
 }
 
@@ -311,7 +311,7 @@ async fn a_flood_whose_answers_nobody_reads_is_bounded() {
 async fn c4_a_storm_of_reconnects_leaves_one_connection_and_one_session() {
     let server = Server::start(settings()).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     for _ in 0..10 {
         let storm = join_all((0..60).map(|_| Device::connect(&server, "storm"))).await;
         for (number, device) in storm.into_iter().enumerate() {
@@ -321,23 +321,23 @@ async fn c4_a_storm_of_reconnects_leaves_one_connection_and_one_session() {
             }
         }
     }
-    // Who was answered last need not be attached last: the newcomer comes when the storm is over.
+    // The last to be answered need not be the last to be attached: the next one joins when the storm is over.
     let few = |count: &Option<f64>| *count <= Some(2.0);
     wait::until("all but one are gone", Duration::from_secs(30), || connections(&server), few).await;
     let mut last = Device::join(&server, "storm").await;
     assert_eq!(last.count().await.0, 1);
-    bystander.judge("a storm of reconnects");
+    bystander.finish("a storm of reconnects");
     let sessions = server.admin("GET", "/api/v1/sessions", "").await.json();
     let rows = sessions.as_array().or_else(|| sessions["sessions"].as_array()).cloned().unwrap_or_default();
     assert_eq!(rows.iter().filter(|row| row["device"] == "storm").count(), 1, "{rows:?}");
-    wait::until("one connection is left", wait::SOON, || connections(&server), |count| *count == Some(1.0)).await;
+    wait::until("one connection is left", wait::TIMEOUT, || connections(&server), |count| *count == Some(1.0)).await;
     let after = resident_kib(&server);
     assert!(after < before + FLOOD_KIB, "{before} KiB before, {after} KiB after");
     last.ping().await;
 }
 
-/// As many files as the system lets us open; the server inherits it.
-fn raise_file_limit() -> u64 {
+/// Raises the limit of open files as far as the system allows; the server inherits it.
+fn raise_open_files_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let now = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, maximum: now.maximum });
@@ -346,15 +346,15 @@ fn raise_file_limit() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_connections_from_one_address_leave_room_for_others() {
-    let files = raise_file_limit();
-    // Three files stay for each: the client's, and room for the server's own.
+    let files = raise_open_files_limit();
+    // Three descriptors per connection: one of the client's, and room for the server's own.
     let count = usize::try_from(files / 3).unwrap_or(5000).min(5000);
     if count < 5000 {
         println!("only {count} connections: the limit of open files is {files}");
     }
     let server = Server::start(settings()).await;
     let before = resident_kib(&server);
-    let bystander = Bystander::watch(&server).await;
+    let bystander = Bystander::start(&server).await;
     let mut crowd = Vec::with_capacity(count);
     for batch in (0..count).collect::<Vec<_>>().chunks(100) {
         let connects = batch.iter().map(|number| {
@@ -374,10 +374,10 @@ async fn five_thousand_connections_from_one_address_leave_room_for_others() {
     Device::join(&server, "newcomer").await.ping().await;
     let newcomer = began.elapsed();
     assert!(newcomer < Duration::from_secs(2), "a newcomer waited {newcomer:?}");
-    bystander.judge("a crowd");
-    let held = resident_kib(&server);
-    println!("{count} connections: {} KiB each", (held - before) / count as u64);
-    assert!(held < before + FLOOD_KIB + count as u64 * DEVICE_KIB, "{before} KiB before, {held} KiB with {count}");
+    bystander.finish("a crowd");
+    let memory = resident_kib(&server);
+    println!("{count} connections: {} KiB each", (memory - before) / count as u64);
+    assert!(memory < before + FLOOD_KIB + count as u64 * DEVICE_KIB, "{before} KiB before, {memory} KiB with {count}");
     drop(crowd);
     wait::until("all of them are gone", Duration::from_secs(60), || connections(&server), |count| *count <= Some(1.0))
         .await;

@@ -1,5 +1,5 @@
-//! C.6 in real time with small figures, and C.7: what sessions leave behind. Virtual time is in the
-//! session's own tests. Rule: figures are compared with those of the same server before.
+//! C.6 in real time with short intervals, and C.7: resources that sessions leave behind. Virtual time is used in the
+//! session's own tests. Rule: metrics are compared with those of the same server before.
 
 use std::time::{Duration, Instant};
 
@@ -8,18 +8,18 @@ use modehost_provider::{Gate, Provider, Reply};
 use modehost_tests::{Device, Seen, Server, Settings, wait};
 use serde_json::{Value, json};
 
-fn quick() -> Settings {
+fn short_intervals() -> Settings {
     Settings::new().bundled().set(
         "timeouts",
         json!({ "idle_s": 2, "buffer_s": 1, "warn_before_s": [2, 1], "mode_multiplier": { "working": 3 } }),
     )
 }
 
-/// What is said of silence until the connection ends: the warnings, the close, and when it came.
+/// Reads until the connection ends; returns the idle warnings, the close, and when it came.
 async fn silence(device: &mut Device) -> (Vec<u64>, Seen, Duration) {
     let (began, mut warnings) = (Instant::now(), Vec::new());
     loop {
-        match device.next_within(wait::SOON).await {
+        match device.next_within(wait::TIMEOUT).await {
             Some(Seen::Json(message)) if message["event"] == "timeout_warning" => {
                 warnings.push(message["remaining_ms"].as_u64().unwrap_or_default());
             }
@@ -32,21 +32,21 @@ async fn silence(device: &mut Device) -> (Vec<u64>, Seen, Duration) {
 
 #[tokio::test]
 async fn c6_a_silent_device_is_warned_and_closed_and_may_come_back() {
-    let server = Server::start(quick()).await;
+    let server = Server::start(short_intervals()).await;
     let mut device = Device::join(&server, "dev-1").await;
     let session = device.session_id().to_owned();
-    let (warnings, end, took) = silence(&mut device).await;
+    let (warnings, end, elapsed) = silence(&mut device).await;
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0] <= 2000 && warnings[1] <= 1000 && warnings[1] > 0, "{warnings:?}");
     assert_eq!(end, Seen::Closed(1000, "nothing was heard from this device for 3 s".to_owned()));
-    assert!(took >= Duration::from_millis(2900), "{took:?}");
+    assert!(elapsed >= Duration::from_millis(2900), "{elapsed:?}");
     let back = Device::join(&server, "dev-1").await;
     assert_eq!(back.session_id(), session, "the session was kept");
 }
 
 #[tokio::test]
 async fn c6_heartbeats_keep_a_connection_sound_of_silence_does_not_and_a_mode_may_wait_longer() {
-    let server = Server::start(quick()).await;
+    let server = Server::start(short_intervals()).await;
     let mut beating = Device::join(&server, "beating").await;
     let mut sounding = Device::join(&server, "sounding").await;
     let mut working = Device::join(&server, "working").await;
@@ -65,7 +65,7 @@ async fn c6_heartbeats_keep_a_connection_sound_of_silence_does_not_and_a_mode_ma
     };
     let ((), (_, end, _)) = tokio::join!(beats, silence(&mut sounding));
     assert_eq!(end, Seen::Closed(1000, "nothing was heard from this device for 3 s".to_owned()), "C.17");
-    // Three times two, and one.
+    // Three intervals of two seconds, and one second.
     let (_, end, _) = silence(&mut working).await;
     assert!(began.elapsed() >= Duration::from_millis(6500), "{:?}", began.elapsed());
     assert_eq!(end, Seen::Closed(1000, "nothing was heard from this device for 7 s".to_owned()));
@@ -74,17 +74,17 @@ async fn c6_heartbeats_keep_a_connection_sound_of_silence_does_not_and_a_mode_ma
 
 #[tokio::test]
 async fn c6_new_figures_hold_for_connections_that_live() {
-    let settings = quick().set("timeouts.idle_s", json!(0));
+    let settings = short_intervals().set("timeouts.idle_s", json!(0));
     let server = Server::start(settings.clone()).await;
     let mut device = Device::join(&server, "dev-1").await;
-    server.configure(&quick());
+    server.configure(&short_intervals());
     let (_, end, _) = silence(&mut device).await;
     assert!(matches!(end, Seen::Closed(1000, _)), "{end:?}");
 }
 
-/// What a server holds at a moment.
+/// Resources that the server holds at a moment.
 #[derive(Debug, PartialEq, PartialOrd)]
-struct Held {
+struct Resources {
     sessions: usize,
     instances: u64,
     tasks: u64,
@@ -93,28 +93,28 @@ struct Held {
     files: usize,
 }
 
-fn figure(metrics: &str, name: &str) -> u64 {
+fn metric(metrics: &str, name: &str) -> u64 {
     let of = |line: &str| line.starts_with(name) && line[name.len()..].starts_with([' ', '{']);
     let values =
         metrics.lines().filter(|line| of(line)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
     values.sum::<f64>() as u64
 }
 
-async fn held(server: &Server, provider: &Provider) -> Held {
+async fn resources(server: &Server, provider: &Provider) -> Resources {
     let metrics = server.admin("GET", "/metrics", "").await.body;
     let files = std::fs::read_dir(format!("/proc/{}/fd", server.pid().as_raw_nonzero())).expect("files").count();
-    Held {
+    Resources {
         sessions: server.admin("GET", "/api/v1/sessions", "").await.json().as_array().map_or(0, Vec::len),
-        instances: figure(&metrics, "modehost_plugin_live_instances"),
-        tasks: figure(&metrics, "modehost_io_tasks"),
-        connections: figure(&metrics, "modehost_connections"),
+        instances: metric(&metrics, "modehost_plugin_live_instances"),
+        tasks: metric(&metrics, "modehost_io_tasks"),
+        connections: metric(&metrics, "modehost_connections"),
         questions: provider.open_now(),
         files,
     }
 }
 
-/// One short life: a mode with a timer, a question that is not answered, and no goodbye.
-async fn live_briefly(server: &Server, number: usize) {
+/// One short session: a mode with a timer, a model request without an answer, and no close handshake.
+async fn run_brief_session(server: &Server, number: usize) {
     let mut device = Device::connect(server, &format!("brief-{number}")).await;
     device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
     device.expect_type("hello").await;
@@ -142,19 +142,21 @@ async fn c7_a_thousand_sessions_leave_nothing_behind() {
         .set("session.resume_window_s", json!(0))
         .set("plugins.grants.conversation", json!(["switch-mode", "model", "documents:conversation/"]));
     let server = Server::start(settings).await;
-    // Connections that are kept for a while, threads and caches are there from here on.
-    join_all((0..20).map(|number| live_briefly(&server, number))).await;
-    let quiet = |held: &Held| held.sessions == 0 && held.connections == 0 && held.questions == 0 && held.instances == 0;
-    let look = async || held(&server, &provider).await;
-    let before = wait::until("the first are gone", Duration::from_secs(60), look, quiet).await;
+    // Pooled connections, threads and caches exist from here on.
+    join_all((0..20).map(|number| run_brief_session(&server, number))).await;
+    let quiet = |resources: &Resources| {
+        resources.sessions == 0 && resources.connections == 0 && resources.questions == 0 && resources.instances == 0
+    };
+    let probe = async || resources(&server, &provider).await;
+    let before = wait::until("the first are gone", Duration::from_secs(60), probe, quiet).await;
     for batch in 0..20 {
-        join_all((0..50).map(|number| live_briefly(&server, batch * 50 + number))).await;
+        join_all((0..50).map(|number| run_brief_session(&server, batch * 50 + number))).await;
     }
-    // Whoever hangs up at once is not answered any more (C.16).
+    // A turn whose device disconnects at once is not sent to the model (C.16).
     assert!(provider.asked().len() > 20, "the model was asked: {}", provider.asked().len());
-    // Connections to the provider are kept for 30 s, and figures are a few seconds old.
-    let as_before = |now: &Held| quiet(now) && now.tasks <= before.tasks + 4 && now.files <= before.files + 4;
-    let after = wait::until("everything is as it was", Duration::from_secs(90), look, as_before).await;
+    // Connections to the provider are pooled for 30 s, and metrics are a few seconds old.
+    let as_before = |now: &Resources| quiet(now) && now.tasks <= before.tasks + 4 && now.files <= before.files + 4;
+    let after = wait::until("everything is as it was", Duration::from_secs(90), probe, as_before).await;
     eprintln!("before {before:?}\nafter  {after:?}");
     let sessions: Value = server.admin("GET", "/api/v1/sessions", "").await.json();
     assert_eq!(sessions, json!([]));

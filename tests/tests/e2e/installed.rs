@@ -1,5 +1,5 @@
-//! The server as `examples/operation` installs it: its configuration, its units, its backup. Rule: what is handed out
-//! is run, by the programs that it is meant for where they are installed; systemd's confinement is laid on by
+//! The server as `examples/operation` installs it: its configuration, its units, its backup. Rule: the shipped files
+//! are run, by the programs that they are meant for where those are installed; systemd's sandboxing is applied by
 //! `tests/confine/confine.py`, since no systemd runs here.
 
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use modehost_tests::server::{binary, free_port, workspace_root};
-use modehost_tests::{Device, Server, Settings, guest, http, lacking, wait};
+use modehost_tests::{Device, Server, Settings, guest, http, skip, wait};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -24,32 +24,32 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Runs a program; none where it is not installed.
+/// Runs a program; `None` if it is not installed.
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     let output = Command::new(program).args(arguments).output();
     if output.is_err() {
-        lacking::installed(program);
+        skip::not_installed(program);
     }
     output.ok()
 }
 
-/// The units, with the programs that they name in the place of this machine's.
+/// The units, with the paths of programs replaced by those of this machine.
 fn units() -> (tempfile::TempDir, Vec<String>) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a folder");
     let mut names = Vec::new();
     for name in ["modehost.service", "modehost@.service", "modehost-backup.service", "modehost-backup.timer"] {
         let text = text_of(name).replace("/usr/local/bin/modehost-backup", "/bin/true");
         let text = text.replace("/usr/local/bin/modehost", &binary().display().to_string());
         let name = name.replace('@', "@one");
-        std::fs::write(folder.path().join(&name), text).expect("written");
-        names.push(folder.path().join(name).display().to_string());
+        std::fs::write(directory.path().join(&name), text).expect("written");
+        names.push(directory.path().join(name).display().to_string());
     }
-    (folder, names)
+    (directory, names)
 }
 
 #[test]
 fn systemd_takes_the_units_and_finds_little_exposed() {
-    let (folder, names) = units();
+    let (directory, names) = units();
     for (unit, most) in names.iter().zip([1.4, 1.4, 1.0]) {
         let Some(judged) = run("systemd-analyze", &["security", "--offline=true", unit]) else { return };
         let table = text(&judged.stdout);
@@ -59,17 +59,17 @@ fn systemd_takes_the_units_and_finds_little_exposed() {
     }
     let verify = |names: &[String]| {
         let arguments: Vec<_> = ["verify", "--man=no"].into_iter().chain(names.iter().map(String::as_str)).collect();
-        let told = run("systemd-analyze", &arguments).expect("installed");
-        assert!(told.status.success() && told.stderr.is_empty(), "{}", text(&told.stderr));
+        let output = run("systemd-analyze", &arguments).expect("installed");
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
     };
     verify(&names);
-    let drop_ins = folder.path().join("modehost.service.d");
+    let drop_ins = directory.path().join("modehost.service.d");
     std::fs::create_dir(&drop_ins).expect("a folder");
     std::fs::copy(example("low-port.conf"), drop_ins.join("low-port.conf")).expect("copied");
     verify(&names[..1]);
 }
 
-/// The settings of a section of a unit, comments left out.
+/// The settings of a unit, without comments and section headers.
 fn settings(name: &str) -> Vec<String> {
     let is_setting = |line: &&str| !line.starts_with(['#', '[']) && line.contains('=');
     text_of(name).lines().filter(is_setting).map(str::to_owned).collect()
@@ -83,7 +83,7 @@ fn the_unit_of_several_is_that_of_one_but_for_its_names() {
         several.replace("modehost/%i.environment", "modehost/environment").replace("/%i.yaml", "/modehost.yaml");
     let several = several.replace("modehost/%i", "modehost").replace("modehost %i,", "modehost,");
     assert_eq!(several, one);
-    // What its exit codes mean is said by the program itself.
+    // The meaning of its exit codes is documented by the program itself.
     let help = text(&run(&binary().display().to_string(), &["--help"]).expect("the binary").stdout);
     let codes = one.lines().find_map(|line| line.strip_prefix("RestartPreventExitStatus=")).expect("codes");
     for code in codes.split(' ') {
@@ -91,16 +91,16 @@ fn the_unit_of_several_is_that_of_one_but_for_its_names() {
     }
 }
 
-/// What `confine.py` needs; none, and why, where it cannot be had.
-fn confined(unit: &str, writable: &Path, folder: &Path) -> Option<PathBuf> {
+/// A wrapper script that runs `confine.py`; `None`, with the reason reported, if its prerequisites are missing.
+fn confined(unit: &str, writable: &Path, directory: &Path) -> Option<PathBuf> {
     let script = workspace_root().join("tests/confine/confine.py");
     let confine = format!("python3 {} {} {}", script.display(), example(unit).display(), writable.display());
-    let wrapper = folder.join("confined");
+    let wrapper = directory.join("confined");
     std::fs::write(&wrapper, format!("#!/bin/sh\nexec {confine} \"$@\"\n")).expect("written");
     std::fs::set_permissions(&wrapper, PermissionsExt::from_mode(0o755)).expect("a program");
     let tried = Command::new(&wrapper).arg("/bin/true").output().expect("a shell");
     if !tried.status.success() {
-        lacking::allowed(&format!("confine.py: {}", text(&tried.stderr)));
+        skip::not_permitted(&format!("confine.py: {}", text(&tried.stderr)));
         return None;
     }
     Some(wrapper)
@@ -115,9 +115,9 @@ fn succeeds(wrapper: &Path, script: &str) -> bool {
 async fn confined_as_its_unit_says_the_server_does_everything() {
     let mut server = Server::prepare(&Settings::new().bundled());
     let home = server.plugins_dir().parent().expect("its home").to_owned();
-    let folder = tempfile::tempdir().expect("a folder");
-    let Some(confine) = confined("modehost.service", &home, folder.path()) else { return };
-    // That it is confined at all.
+    let directory = tempfile::tempdir().expect("a folder");
+    let Some(confine) = confined("modehost.service", &home, directory.path()) else { return };
+    // Proves that the sandbox is effective at all.
     for (script, may) in [
         ("touch /tmp/modehost-was-here", false),
         ("touch /var/lib/modehost-was-here", false),
@@ -129,7 +129,7 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
     ] {
         assert_eq!(succeeds(&confine, script), may, "{script}");
     }
-    let wrapper = folder.path().join("server");
+    let wrapper = directory.path().join("server");
     let line = format!("#!/bin/sh\nexec {} {} \"$@\"\n", confine.display(), binary().display());
     std::fs::write(&wrapper, line).expect("written");
     std::fs::set_permissions(&wrapper, PermissionsExt::from_mode(0o755)).expect("a program");
@@ -143,13 +143,13 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
         assert!(has(line), "{line} of {status}");
     }
 
-    // Plugins were compiled by the helper; a device is served, and something is kept.
+    // Plugins were compiled by the helper process; a device is served, and something is stored.
     let mut device = Device::join(&server, "dev-1").await;
     device.types("你会做什么").await;
     device.expect("an answer", |message| message["type"] == "tts" && message["state"] == "sentence_start").await;
     device.send(json!({ "type": "workflow", "event": "update", "task": { "title": "t" } })).await;
     device.expect("it is kept", |message| message["type"] == "workflow" && message["status"] == "ok").await;
-    // What goes on in operation: a plugin, a configuration, the two lines of ExecReload=, a backup.
+    // Operation: a new plugin, a changed configuration, the two lines of ExecReload=, a backup.
     let new = home.join("new");
     std::fs::write(&new, guest::fixture(&[])).expect("written");
     std::fs::rename(&new, server.plugin_file("fixture")).expect("put there");
@@ -159,8 +159,8 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
     let checked = Command::new(&wrapper).args(["check", &config]).output().expect("run");
     assert!(checked.status.success() && text(&checked.stdout).ends_with("ok\n"), "{}", text(&checked.stderr));
     server.signal(Signal::HUP);
-    server.says("SIGHUP: log files are opened anew").await;
-    let (code, _, why) = server
+    server.wait_output("SIGHUP: log files are opened anew").await;
+    let (code, _, stderr) = server
         .run(&[
             "backup",
             &home.join("backup").display().to_string(),
@@ -168,7 +168,7 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
             &server.data_dir().display().to_string(),
         ])
         .await;
-    assert_eq!(code, 0, "{why}");
+    assert_eq!(code, 0, "{stderr}");
     assert!(home.join("backup/modehost.db").is_file());
     // The program replaces itself.
     server.admin("POST", "/api/v1/restart", "").await;
@@ -185,7 +185,7 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
     assert_eq!(refused.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
-/// The secrets that README.md has put into /etc/modehost/environment.
+/// The secrets that README.md puts into /etc/modehost/environment.
 const SECRETS: [(&str, &str); 2] = [
     ("MODEHOST__SERVER__ADMIN_TOKEN", "f2a91d0c5b7e8463f2a91d0c5b7e8463"),
     ("MODEHOST__AUTH__TOKENS", r#"[{"token":"0c5b7e8463f2a91d0c5b7e8463f2a91d","device":"aa:bb:cc:dd:ee:ff"}]"#),
@@ -199,12 +199,12 @@ async fn the_configuration_to_begin_with_is_good_and_lets_nobody_in_without_a_to
         let output = output.expect("the binary");
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
-    let (code, told) = check(&example("modehost.yaml"), &SECRETS);
-    assert!(code == Some(0) && told.ends_with("ok\n") && !told.contains("warning"), "{told}");
-    let (code, told) = check(&example("modehost.yaml"), &SECRETS[..1]);
-    assert!(code == Some(64) && told.contains("auth.tokens"), "forgotten secrets are told: {told}");
+    let (code, output) = check(&example("modehost.yaml"), &SECRETS);
+    assert!(code == Some(0) && output.ends_with("ok\n") && !output.contains("warning"), "{output}");
+    let (code, output) = check(&example("modehost.yaml"), &SECRETS[..1]);
+    assert!(code == Some(64) && output.contains("auth.tokens"), "forgotten secrets are told: {output}");
 
-    // The same with folders and ports of the test; the ports of Server come by environment.
+    // The same with directories and ports of the test; `Server` passes its ports by environment variables.
     let mut server = Server::prepare(&Settings::new().bundled());
     let home = server.plugins_dir().parent().expect("its home").to_owned();
     let operators = free_port();
@@ -232,7 +232,7 @@ async fn the_configuration_to_begin_with_is_good_and_lets_nobody_in_without_a_to
         let own = http::request(operators, "GET", path, &[("Authorization", &token)], "").await.expect("an answer");
         assert_eq!(own.status, 200, "{path}");
     }
-    server.says("{\"timestamp\"").await;
+    server.wait_output("{\"timestamp\"").await;
 }
 
 #[tokio::test]
@@ -244,16 +244,16 @@ async fn backups_are_whole_and_the_newest_are_kept() {
     let data = server.data_dir();
     std::fs::create_dir(data.join("notes")).expect("a folder");
     std::fs::write(data.join("notes/one.md"), "one").expect("a file of finished work");
-    let folder = tempfile::tempdir().expect("a folder");
-    let (target, programs) = (folder.path().join("backups"), folder.path().join("bin"));
+    let directory = tempfile::tempdir().expect("a folder");
+    let (target, programs) = (directory.path().join("backups"), directory.path().join("bin"));
     std::fs::create_dir(&target).expect("a folder");
     std::fs::create_dir(&programs).expect("a folder");
     std::os::unix::fs::symlink(binary(), programs.join("modehost")).expect("a link");
-    // Older ones; what others have put there stays.
+    // Older backups; entries that others have put there stay.
     for name in ["2026-01-01T000000Z", "2026-01-02T000000Z", "notes-of-mine"] {
         std::fs::create_dir(target.join(name)).expect("a folder");
     }
-    // ExecStart= of the unit, with folders of the test and two to be kept.
+    // ExecStart= of the unit, with directories of the test and two backups to keep.
     let line = text_of("modehost-backup.service");
     let line = line.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("ExecStart").to_owned();
     let script = example("modehost-backup").display().to_string();
@@ -276,12 +276,12 @@ async fn backups_are_whole_and_the_newest_are_kept() {
     }
     assert!(!newest.join("plugins-cache").exists(), "what is made again needs no copy");
 
-    // One that fails leaves nothing behind and takes nothing away.
+    // A failed backup leaves nothing behind and removes nothing.
     std::fs::rename(programs.join("modehost"), programs.join("other")).expect("renamed");
     assert!(!backup().status.success());
     assert_eq!(std::fs::read_dir(&target).expect("a folder").count(), 3);
 
-    // Restored into an empty folder, as README.md says.
+    // Restored into an empty directory, as README.md says.
     let mut again = Server::prepare(&Settings::new().bundled());
     copy(&newest, &again.data_dir());
     again.launch();

@@ -1,19 +1,19 @@
-//! C.14: lines of the log, and what becomes of a server that cannot write them. Rule: devices are
-//! served throughout; and whatever a device says, sends or shows as its token is in no line.
+//! C.14: log lines, and a server that cannot write them. Rule: devices are served throughout; and whatever a device
+//! says, sends or presents as its token is in no line.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use modehost_provider::{Provider, Reply};
-use modehost_tests::{Device, Server, Settings, guest, http, lacking, wait};
+use modehost_tests::{Device, Server, Settings, guest, http, skip, wait};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use super::storage_faults::Disk;
 
-/// Devices, operators and settings have all they need.
-async fn serves(server: &Server, id: &str) {
+/// Asserts that devices, the admin API and configuration reloads work.
+async fn assert_serves(server: &Server, id: &str) {
     let mut device = Device::join(server, id).await;
     for _ in 0..20 {
         device.send(json!({ "type": "nonsense" })).await;
@@ -23,27 +23,27 @@ async fn serves(server: &Server, id: &str) {
     assert_eq!(server.admin("POST", "/api/v1/config/reload", "").await.status, 200);
 }
 
-/// All files of a log together.
-fn written(folder: &Path) -> String {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+/// The contents of all files of the log, concatenated.
+fn log_text(directory: &Path) -> String {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
     files.map(|file| String::from_utf8_lossy(&std::fs::read(file.path()).unwrap_or_default()).into_owned()).collect()
 }
 
 #[tokio::test]
 async fn c14_a_terminal_that_is_closed_or_full_stops_nobody() {
-    // Pipes whose readers are gone; and a device that takes nothing.
+    // Pipes whose readers are gone; and a device file that accepts no data.
     for full in [false, true] {
         let mut server = Server::prepare(&Settings::new().set("log.level", json!("debug")));
         let sink = || match full {
             true => Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")),
             false => Stdio::piped(),
         };
-        server.launch_unheard(sink);
+        server.launch_with_output(sink);
         server.ready().await;
-        serves(&server, "dev-1").await;
-        let folder = server.data_dir().join("log");
-        let look = async || written(&folder);
-        wait::until("the file has the lines", wait::SOON, look, |lines| lines.contains("modehost::audit")).await;
+        assert_serves(&server, "dev-1").await;
+        let directory = server.data_dir().join("log");
+        let probe = async || log_text(&directory);
+        wait::until("the file has the lines", wait::TIMEOUT, probe, |lines| lines.contains("modehost::audit")).await;
         assert_eq!(server.terminate().await.code(), Some(0), "full: {full}");
     }
 }
@@ -51,78 +51,78 @@ async fn c14_a_terminal_that_is_closed_or_full_stops_nobody() {
 #[tokio::test]
 async fn c14_a_full_disk_costs_lines_and_nothing_else() {
     let mut server = Server::prepare(&Settings::new());
-    let folder = server.data_dir().with_file_name("small-disk");
-    let Some(_disk) = Disk::mount(&folder, "256k") else {
-        lacking::allowed("a small disk cannot be mounted by this user");
+    let directory = server.data_dir().with_file_name("small-disk");
+    let Some(_disk) = Disk::mount(&directory, "256k") else {
+        skip::not_permitted("a small disk cannot be mounted by this user");
         return;
     };
-    server.configure(&Settings::new().set("log.dir", json!(folder)).set("log.level", json!("debug")));
+    server.configure(&Settings::new().set("log.dir", json!(directory)).set("log.level", json!("debug")));
     server.launch();
     server.ready().await;
-    // Somebody else takes all that is left.
+    // Another program takes up the remaining space.
     let mut filled = vec![0_u8; 256 * 1024];
-    while !filled.is_empty() && std::fs::write(folder.join("ballast"), &filled).is_err() {
+    while !filled.is_empty() && std::fs::write(directory.join("ballast"), &filled).is_err() {
         filled.truncate(filled.len() - 4096);
     }
     let refused = async || {
-        serves(&server, "dev-1").await;
+        assert_serves(&server, "dev-1").await;
         server.output().contains("log files cannot be written")
     };
-    wait::until("the disk is full", wait::SOON, refused, |refused| *refused).await;
+    wait::until("the disk is full", wait::TIMEOUT, refused, |refused| *refused).await;
     for number in 0..10 {
-        serves(&server, &format!("meanwhile-{number}")).await;
+        assert_serves(&server, &format!("meanwhile-{number}")).await;
     }
     let output = server.output();
     assert_eq!(output.matches("log files cannot be written").count(), 1, "it is said once: {output}");
-    std::fs::remove_file(folder.join("ballast")).expect("room again");
-    let look = async || {
-        serves(&server, "later").await;
-        std::fs::read_to_string(folder.join("modehost.log")).unwrap_or_default().contains("later")
+    std::fs::remove_file(directory.join("ballast")).expect("room again");
+    let probe = async || {
+        assert_serves(&server, "later").await;
+        std::fs::read_to_string(directory.join("modehost.log")).unwrap_or_default().contains("later")
     };
-    wait::until("lines are written again", Duration::from_secs(60), look, |again| *again).await;
+    wait::until("lines are written again", Duration::from_secs(60), probe, |again| *again).await;
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn c14_a_folder_that_cannot_be_is_told_and_stops_nobody() {
     let mut server = Server::prepare(&Settings::new());
-    let place = server.data_dir().with_file_name("no-folder");
-    std::fs::write(&place, "a file stands here").expect("a file");
-    server.configure(&Settings::new().set("log.dir", json!(place.join("log"))));
+    let file = server.data_dir().with_file_name("no-folder");
+    std::fs::write(&file, "a file stands here").expect("a file");
+    server.configure(&Settings::new().set("log.dir", json!(file.join("log"))));
     server.launch();
     server.ready().await;
-    serves(&server, "dev-1").await;
-    server.says("no-folder").await;
+    assert_serves(&server, "dev-1").await;
+    server.wait_output("no-folder").await;
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn c14_a_folder_that_may_only_be_read_is_told_and_stops_nobody() {
     let mut server = Server::prepare(&Settings::new());
-    let folder = server.data_dir().with_file_name("read-only");
-    // Of a disk that is mounted so, since root may write to any other folder.
-    let Some(disk) = Disk::mount(&folder, "256k") else {
-        lacking::allowed("a small disk cannot be mounted by this user");
+    let directory = server.data_dir().with_file_name("read-only");
+    // On a read-only mount, since root can write to any other directory.
+    let Some(disk) = Disk::mount(&directory, "256k") else {
+        skip::not_permitted("a small disk cannot be mounted by this user");
         return;
     };
     disk.remount("ro");
-    assert!(std::fs::write(folder.join("probe"), "").is_err(), "it can be written");
-    server.configure(&Settings::new().set("log.dir", json!(folder)));
+    assert!(std::fs::write(directory.join("probe"), "").is_err(), "it can be written");
+    server.configure(&Settings::new().set("log.dir", json!(directory)));
     server.launch();
     server.ready().await;
-    serves(&server, "dev-1").await;
-    server.says("log files cannot be written").await;
+    assert_serves(&server, "dev-1").await;
+    server.wait_output("log files cannot be written").await;
     disk.remount("rw");
-    let look = async || {
-        serves(&server, "later").await;
-        written(&folder).contains("modehost::audit")
+    let probe = async || {
+        assert_serves(&server, "later").await;
+        log_text(&directory).contains("modehost::audit")
     };
-    wait::until("lines are written once they can be", Duration::from_secs(60), look, |written| *written).await;
+    wait::until("lines are written once they can be", Duration::from_secs(60), probe, |log_text| *log_text).await;
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
-/// What no line may hold: each is said, sent or shown in another way.
-const MARKS: [&str; 10] = [
+/// Strings that no line may contain: each is said, sent or presented in a different way.
+const FORBIDDEN: [&str; 10] = [
     "zebra-token",
     "zebra-said",
     "zebra-answer",
@@ -140,8 +140,8 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     let provider = Provider::start();
     provider.always(Reply::text("The zebra-answer is ready."));
     let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key", "retries": 0 });
-    // Everything of ours, and whom we call with; the compiler of components would drown it.
-    let rooms = [
+    // Our own crates and the client libraries; the component compiler would flood the log.
+    let crates = [
         "modehost",
         "plugin",
         "reqwest",
@@ -156,7 +156,7 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     let parts =
         ["auth", "config", "gateway", "hooks", "llm", "outbox", "plugin", "protocol", "session", "storage", "task"];
     let ours = parts.iter().map(|part| format!("modehost_{part}"));
-    let level = rooms.iter().map(|&room| room.to_owned()).chain(ours).map(|room| format!(",{room}=trace"));
+    let level = crates.iter().map(|&name| name.to_owned()).chain(ours).map(|name| format!(",{name}=trace"));
     let settings = ["meeting", "coding", "peers"]
         .into_iter()
         .fold(Settings::new().bundled(), |all, name| all.plugin(name, guest::bundled(name)));
@@ -195,7 +195,7 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     let guess = json!({ "type": "server", "action": "restart", "content": { "secret": "zebra-secret-guess" } });
     device.send(guess).await;
     device.expect_type("server").await;
-    // Refused, with a token that is nearly right.
+    // Rejected, with a token that is nearly right.
     let wrong = [("Device-Id", "dev-2"), ("Authorization", "Bearer zebra-token-of-dev-1")];
     assert!(Device::try_connect(&server, "/supie/v1/?token=zebra-token-in-the-query", &wrong).await.is_err());
     let ota = [("Device-Id", "dev-1"), ("Authorization", "Bearer zebra-token-of-dev-1")];
@@ -203,7 +203,7 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     device.close().await;
     assert_eq!(server.terminate().await.code(), Some(0));
 
-    let lines = written(&server.data_dir().join("log"));
+    let lines = log_text(&server.data_dir().join("log"));
     let of = |target: &str| lines.lines().filter(|line| line.contains(&format!("\"target\":\"{target}"))).count();
     assert!(of("hyper") > 0 && of("modehost") > 10 && lines.contains("\"level\":\"TRACE\""), "it was logged: {lines}");
     for line in lines.lines() {
@@ -211,74 +211,75 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
         assert!(parsed["timestamp"].is_string() && parsed["target"].is_string(), "{line}");
     }
     let output = server.output();
-    for mark in MARKS {
+    for mark in FORBIDDEN {
         let line = lines.lines().chain(output.lines()).find(|line| line.contains(mark));
         assert_eq!(line, None, "{mark} is in the log");
     }
 }
 
-/// Level and target of each line of the file; the log is one of JSON.
-fn levels(folder: &Path) -> Vec<(String, String)> {
-    let text = written(folder);
-    // The last line may be half there.
+/// Level and target of each line of the log, which is in JSON.
+fn levels(directory: &Path) -> Vec<(String, String)> {
+    let text = log_text(directory);
+    // The last line may be incomplete.
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let word = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
-    lines.map(|line| (word(&line, "level"), word(&line, "target"))).collect()
+    let member = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    lines.map(|line| (member(&line, "level"), member(&line, "target"))).collect()
 }
 
 #[tokio::test]
 async fn c14_libraries_are_heard_by_name_only_at_any_level() {
     let settings = |level: &str| {
         let settings = Settings::new().set("log.format", json!("json")).set("log.level", json!(level));
-        // It is compiled, which is when compilers talk.
+        // A plugin is compiled, which is when the compiler's crates log.
         settings.plugin("fixture", guest::fixture_version("1.0.0"))
     };
     let server = Server::start(settings("trace")).await;
-    serves(&server, "dev-1").await;
-    let folder = server.data_dir().join("log");
+    assert_serves(&server, "dev-1").await;
+    let directory = server.data_dir().join("log");
     let is_own = |target: &str| target.starts_with("modehost") || target == "plugin";
-    // A caller that speaks no HTTP is worth no more than a line of `debug`.
-    let look = async || {
+    // A client that does not speak HTTP causes at most a line at `debug`.
+    let probe = async || {
         let mut caller = tokio::net::TcpStream::connect(server.http()).await.expect("connected");
         let _ = caller.write_all(b"\0 nonsense\r\n\r\n").await;
-        levels(&folder)
+        levels(&directory)
     };
-    let heard = |lines: &Vec<(String, String)>| lines.iter().any(|(level, _)| level == "DEBUG" || level == "TRACE");
-    let lines = wait::until("our own lines are there", wait::SOON, look, heard).await;
+    let has_debug_lines =
+        |lines: &Vec<(String, String)>| lines.iter().any(|(level, _)| level == "DEBUG" || level == "TRACE");
+    let lines = wait::until("our own lines are there", wait::TIMEOUT, probe, has_debug_lines).await;
     let foreign = lines.iter().find(|(level, target)| !is_own(target) && level != "WARN" && level != "ERROR");
     assert_eq!(foreign, None, "of {} lines", lines.len());
-    assert!(written(&folder).len() < 4 * 1024 * 1024, "{} bytes", written(&folder).len());
+    assert!(log_text(&directory).len() < 4 * 1024 * 1024, "{} bytes", log_text(&directory).len());
     let metrics = server.admin("GET", "/metrics", "").await.body;
     assert!(metrics.contains("modehost_log_lost_total 0\n"), "{metrics}");
     drop(server);
 
     let server = Server::start(settings("info,wasmtime=trace")).await;
-    let folder = server.data_dir().join("log");
-    let look = async || levels(&folder);
+    let directory = server.data_dir().join("log");
+    let probe = async || levels(&directory);
     let named = |lines: &Vec<(String, String)>| {
         lines.iter().any(|(level, target)| target.starts_with("wasmtime") && (level == "DEBUG" || level == "TRACE"))
     };
-    wait::until("the one that is named is heard", wait::SOON, look, named).await;
+    wait::until("the one that is named is heard", wait::TIMEOUT, probe, named).await;
 }
 
 #[tokio::test]
 async fn c14_a_folder_that_was_removed_is_made_again() {
     let mut server = Server::prepare(&Settings::new());
     let above = server.data_dir().with_file_name("logs");
-    let folder = above.join("of-the-server");
-    server.configure(&Settings::new().set("log.dir", json!(folder)));
+    let directory = above.join("of-the-server");
+    server.configure(&Settings::new().set("log.dir", json!(directory)));
     server.launch();
     server.ready().await;
-    serves(&server, "dev-0").await;
-    wait::until("the file is begun", wait::SOON, async || written(&folder), |lines| !lines.is_empty()).await;
-    // The folder, and what is above it as well.
-    for (round, removed) in [&folder, &above, &folder].into_iter().enumerate() {
+    assert_serves(&server, "dev-0").await;
+    wait::until("the file is begun", wait::TIMEOUT, async || log_text(&directory), |lines| !lines.is_empty()).await;
+    // The directory, and its parents as well.
+    for (round, removed) in [&directory, &above, &directory].into_iter().enumerate() {
         std::fs::remove_dir_all(removed).expect("removed");
         let id = format!("dev-{round}");
-        let look = async || {
-            serves(&server, &id).await;
-            written(&folder).contains(&id)
+        let probe = async || {
+            assert_serves(&server, &id).await;
+            log_text(&directory).contains(&id)
         };
-        wait::until("lines are in a new file", wait::SOON, look, |again| *again).await;
+        wait::until("lines are in a new file", wait::TIMEOUT, probe, |again| *again).await;
     }
 }

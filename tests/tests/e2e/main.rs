@@ -1,135 +1,135 @@
-//! Tests from outside: the real binary, real sockets, real components. Rule: a test is named after
-//! the row of the requirements that it drives, and fails when that row is broken.
+//! End-to-end tests: the real binary, real sockets, real components. Rule: a test is named after the row of the
+//! requirements that it covers, and fails when that row is broken.
 //!
 //! # Layout
 //! - [`start`]: ports, sign-in, addresses, health (C.1, C.2, C.13)
-//! - [`sign_in`]: who may connect, by every method, and who is not heard (C.11)
-//! - [`frames`]: what a connection may and may not carry (C.5, C.9, C.10)
+//! - [`sign_in`]: sign-in by every method, rejections, lockout (C.11)
+//! - [`frames`]: valid and invalid frames of a connection (C.5, C.9, C.10)
 //! - [`takeover`]: two connections of one device (C.4)
-//! - [`crowd`]: slow readers, half-open handshakes, devices that vanish (C.8)
-//! - [`full_house`]: more devices than there is room for (C.8)
-//! - [`strangers`]: one address that takes all places of a port
+//! - [`slow_clients`]: slow readers, half-open handshakes, devices that vanish (C.8)
+//! - [`connection_limit`]: more devices than the server accepts (C.8)
+//! - [`address_limits`]: one address that uses up all connections of a port
 //! - [`activation`]: sockets from a service manager (C.12)
-//! - [`signals`]: hang-ups and requests to stop at any moment
-//! - [`compiling`]: plugins that take a compiler minutes
+//! - [`signals`]: SIGHUP and SIGTERM at any moment
+//! - [`slow_compilation`]: plugins that take minutes to compile
 //! - [`resume`]: sessions that outlive connections and processes (C.3)
 //! - [`modes`]: modes and typed turns (M.1, M.9, M.10)
-//! - [`commands`]: what is a command and what is talk, and farewells (M.18, C.17)
+//! - [`commands`]: which utterances are commands, and farewells (M.18, C.17)
 //! - [`board`]: the shared board (M.14 to M.17)
 //! - [`swap`]: good versions under live sessions (H.2)
-//! - [`refusal`]: bad versions that never get to serve (H.1, H.3)
-//! - [`fault`]: versions and events that misbehave while they serve (H.3, H.4)
+//! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
+//! - [`plugin_faults`]: versions and events that fault while they serve (H.3, H.4)
+//! - [`rollback`]: rollback of a bad version, with restarts in between (H.3)
 //! - [`reload`]: configuration changes (H.6)
-//! - [`strict`]: starts and reloads that are refused, and what is said of it (H.6)
-//! - [`pins`]: the content that is pinned for a plugin (H.2)
-//! - [`meeting`]: from the first word to the archive (M.3 to M.8)
-//! - [`meeting_race`]: any number of ends at any moment give one summary (M.4, M.5)
+//! - [`strict_start`]: starts and reloads that are rejected, and how that is reported (H.6)
+//! - [`pins`]: content hashes that plugins are pinned to (H.2)
+//! - [`meeting`]: from the first snippet to the archive (M.3 to M.8)
+//! - [`meeting_race`]: concurrent ends of a meeting give one summary (M.4, M.5)
 //! - [`coding`]: insights from logs (M.11 to M.13)
 //! - [`conversation`]: turns, memory, interruption (M.2, C.7)
-//! - [`hearing`]: what devices say, in every framing and with every recogniser (A.1 to A.7)
-//! - [`hearing_nothing`]: what was not said, and what recognisers make of it (A.9)
-//! - [`hearing_faults`]: recognisers and voices that fail lastingly (A.6)
-//! - [`hearing_framing`]: sound that is not what was announced (A.11)
-//! - [`hearing_tls`]: recognisers behind TLS, trusted and not
-//! - [`speaking`]: what devices are told aloud, and how it is broken off (A.8)
-//! - [`speaking_kinds`]: voices that send other sound than they were asked for (A.8)
-//! - [`spoken_command`]: a true recogniser in the loop
-//! - [`stock`]: the everyday scene of a stock board (A.9 to A.12, C.16 to C.19)
-//! - [`models`]: providers good and bad (L.1 to L.4)
-//! - [`models_odd`]: careless services, thinking models, refusals, providers that fail for good (L.6 to L.8, A.6)
-//! - [`tools`]: tools of the device
-//! - [`hooks`]: what webhooks are sent, and how often (M.8)
+//! - [`asr`]: speech recognition, in every framing and with every recogniser (A.1 to A.7)
+//! - [`asr_silence`]: silence and non-speech, and what recognisers make of it (A.9)
+//! - [`asr_faults`]: recognisers and TTS services that fail persistently (A.6)
+//! - [`audio_framing`]: audio in another framing or format than announced (A.11)
+//! - [`asr_tls`]: recognisers behind TLS, trusted and not
+//! - [`tts`]: speech output and its interruption (A.8)
+//! - [`tts_formats`]: TTS services that send other formats than requested (A.8)
+//! - [`spoken_command`]: a real recogniser in the loop
+//! - [`stock_firmware`]: everyday use of a stock board (A.9 to A.12, C.16 to C.19)
+//! - [`llm`]: model providers good and bad (L.1 to L.4)
+//! - [`llm_quirks`]: careless services, thinking models, rejections, permanent failures (L.6 to L.8, A.6)
+//! - [`tools`]: MCP tools of the device
+//! - [`hooks`]: contents and retries of webhooks (M.8)
 //! - [`archive`]: finished work as files (M.7)
 //! - [`retention`]: how much of it is kept (M.7)
 //! - [`peers`]: messages from device to device (P.1, P.2, P.5)
-//! - [`operation`]: figures, health, the operators' interface, service manager, backups
-//! - [`zero`]: figures before anything happens
+//! - [`operation`]: metrics, health, the admin API, service manager, backups
+//! - [`initial_metrics`]: metrics before anything happens
 //! - [`alerts`]: alert rules and the dashboard
-//! - [`redelivery`]: receivers that drop while they are handed what waited (P.4)
-//! - [`hostile`]: clients that mean no good, or are broken
-//! - [`growth`]: what devices may make the server keep
-//! - [`noise`]: messages of every type that are nearly right (C.10)
-//! - [`names`]: folders, links and files that are replaced under the running server (C.20)
-//! - [`tls`]: certificates, and how they are renewed
-//! - [`logging`]: lines of the log, and what becomes of a server that cannot write them (C.14)
-//! - [`following`]: what the log says of a connection and of each turn, as machines read it (C.14)
+//! - [`redelivery`]: receivers that disconnect while their backlog is delivered (P.4)
+//! - [`hostile`]: malicious and broken clients
+//! - [`storage_quotas`]: bounds of what devices can make the server store
+//! - [`malformed_messages`]: messages of every type that are nearly valid (C.10)
+//! - [`replaced_paths`]: directories, links and files that are replaced under the running server (C.20)
+//! - [`tls`]: certificates and their renewal
+//! - [`logging`]: log lines, and a server that cannot write them (C.14)
+//! - [`log_events`]: log events of connections and turns, as machines read them (C.14)
 //! - `traces`: spans for a collector, with the feature `otel`
 //! - [`storage_faults`]: full disks, damaged databases
 //! - [`clock`]: a system clock that jumps
-//! - [`idle`]: silent devices, and what sessions leave behind (C.6, C.7)
-//! - [`server_messages`], [`restart`]: orders of the operator's console (C.12)
-//! - [`afar`]: what another machine may set, and what stays in the file (C.12)
-//! - [`bounds`]: files that are far larger than they may be (C.20)
-//! - [`secrets`]: what is said of settings and addresses (C.14)
-//! - [`installed`]: the files of `examples/operation`: configuration, units, confinement, backup
+//! - [`idle`]: silent devices, and resources that sessions leave behind (C.6, C.7)
+//! - [`server_messages`], [`restart`]: commands of the operator's console (C.12)
+//! - [`remote_config`]: what remote configuration may set (C.12)
+//! - [`oversized_files`]: files far above their size limit (C.20)
+//! - [`secrets`]: output about settings and addresses (C.14)
+//! - [`installed`]: the files of `examples/operation`: configuration, units, sandboxing, backup
 //! - [`proxies`]: nginx and Caddy in front of the server
-//! - [`verbs`]: commands that ask a running server, plainly and over TLS
-//! - [`forget`]: everything of a device given out, and removed for good
-//! - [`walk`]: the example client through the README's walk
+//! - [`cli`]: commands that query a running server, without and with TLS
+//! - [`forget`]: export and deletion of everything stored about a device
 
 mod activation;
-mod afar;
+mod address_limits;
 mod alerts;
 mod archive;
+mod asr;
+mod asr_faults;
+mod asr_silence;
+mod asr_tls;
+mod audio_framing;
 mod board;
-mod bounds;
+mod cli;
 mod clock;
 mod coding;
 mod commands;
-mod compiling;
+mod connection_limit;
 mod conversation;
-mod crowd;
-mod fault;
-mod following;
 mod forget;
 mod frames;
-mod full_house;
-mod growth;
-mod hearing;
-mod hearing_faults;
-mod hearing_framing;
-mod hearing_nothing;
-mod hearing_tls;
 mod hooks;
 mod hostile;
 mod idle;
+mod initial_metrics;
 mod installed;
+mod llm;
+mod llm_quirks;
+mod log_events;
 mod logging;
+mod malformed_messages;
 mod meeting;
 mod meeting_race;
-mod models;
-mod models_odd;
 mod modes;
-mod names;
-mod noise;
 mod operation;
+mod oversized_files;
 mod peers;
 mod pins;
+mod plugin_faults;
 mod proxies;
 mod redelivery;
-mod refusal;
+mod rejected_versions;
 mod reload;
+mod remote_config;
+mod replaced_paths;
 mod restart;
 mod resume;
 mod retention;
+mod rollback;
 mod secrets;
 mod server_messages;
 mod sign_in;
 mod signals;
-mod speaking;
-mod speaking_kinds;
+mod slow_clients;
+mod slow_compilation;
 mod spoken_command;
 mod start;
-mod stock;
+mod stock_firmware;
 mod storage_faults;
-mod strangers;
-mod strict;
+mod storage_quotas;
+mod strict_start;
 mod swap;
 mod takeover;
 mod tls;
 mod tools;
 #[cfg(feature = "otel")]
 mod traces;
-mod verbs;
-mod way_back;
-mod zero;
+mod tts;
+mod tts_formats;

@@ -1,6 +1,5 @@
-//! M.3 to M.8: a meeting from the first word to the archive, with a provider that does what the test
-//! says. Rule: what the device sees, what people find as files and what the provider was asked are
-//! looked at together.
+//! M.3 to M.8: a meeting from the first snippet to the archive, with a scripted provider. Rule: what the device
+//! receives, the archive files and the provider's requests are checked together.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +12,7 @@ const ANSWER: &str = r#"{"title":"Launch","bullets":["The launch moves to May"],
     "actions":[{"text":"Tell the customers","owner":"Ann","due":"Friday"}]}"#;
 const WHOLE: [&str; 6] = ["finalize", "prepare", "llm_start", "llm_done", "done", "summary"];
 
-/// Meetings without a model, pushed as often as may be.
+/// Meetings without a model, with the shortest push interval allowed.
 pub(crate) fn without_model() -> Settings {
     let grants = ["model", "journals:meeting/", "documents:meeting/", "archive:meetings", "deliver"];
     Settings::new()
@@ -23,7 +22,7 @@ pub(crate) fn without_model() -> Settings {
         .set("meeting.transcript_push_interval_ms", json!(3_000))
 }
 
-/// As above, with a model of its own for each purpose.
+/// As above, with its own model for each purpose.
 pub(crate) fn with(provider: &Provider) -> Settings {
     let model = json!({ "base_url": provider.base_url(), "model": "other", "retries": 0, "timeout_s": 30 });
     without_model()
@@ -40,13 +39,13 @@ pub(crate) fn finalize() -> Value {
     json!({ "type": "meeting", "phase": "finalize" })
 }
 
-/// The same component under another hash, as a rebuild gives it.
+/// The same component with another hash, as a rebuild produces.
 pub(crate) fn rebuilt(wasm: &[u8], mark: u8) -> Vec<u8> {
     // A custom section: id, size, length of the name, name, contents.
     [wasm, &[0, 7, 5, b'b', b'u', b'i', b'l', b'd', mark]].concat()
 }
 
-async fn say(device: &mut Device, text: &str) -> Value {
+async fn send_snippet(device: &mut Device, text: &str) -> Value {
     device.send(snippet(text)).await;
     device.expect("the snippet", |message| message["phase"] == "snippet" && message["text"] == text).await
 }
@@ -61,10 +60,10 @@ async fn meeting(server: &Server, id: &str) -> Device {
     device
 }
 
-/// Phases and steps of the meeting messages that the device has seen.
+/// Steps or phases of the meeting messages that the device has received.
 fn phases(device: &Device) -> Vec<String> {
-    let word = |message: &&Value| message["step"].as_str().or(message["phase"].as_str()).unwrap_or_default().to_owned();
-    device.seen_of_type("meeting").iter().map(word).collect()
+    let step = |message: &&Value| message["step"].as_str().or(message["phase"].as_str()).unwrap_or_default().to_owned();
+    device.seen_of_type("meeting").iter().map(step).collect()
 }
 
 pub(crate) fn file(server: &Server, id: &str) -> PathBuf {
@@ -76,15 +75,15 @@ pub(crate) fn read(path: &PathBuf) -> Option<Value> {
     Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{} is torn: {error}", path.display())))
 }
 
-/// Waits until the file of a finished meeting is there.
+/// Waits for the archive file of a finished meeting.
 pub(crate) async fn archived(server: &Server, id: &str) -> Value {
     let path = file(server, id);
-    let look = || std::future::ready(read(&path));
-    let found = wait::until("the file of the meeting", wait::SOON, look, Option::is_some).await;
+    let probe = || std::future::ready(read(&path));
+    let found = wait::until("the file of the meeting", wait::TIMEOUT, probe, Option::is_some).await;
     found.expect("the file")
 }
 
-fn said(record: &Value) -> Vec<&str> {
+fn texts(record: &Value) -> Vec<&str> {
     record["transcript"].as_array().expect("a transcript").iter().filter_map(|line| line["text"].as_str()).collect()
 }
 
@@ -111,24 +110,24 @@ async fn m3_segments_are_shown_pushed_and_survive_a_kill() {
         (&segments[2]["seq"], &segments[2]["tag"], &segments[2]["text"]),
         (&json!(3), &json!("Bob"), &json!("Two."))
     );
-    // Nothing is said, nothing comes.
-    device.silent_for(Duration::from_millis(3_500)).await;
+    // Without input nothing is sent.
+    device.expect_silence(Duration::from_millis(3_500)).await;
 
-    say(&mut device, "Shown just before the kill.").await;
+    send_snippet(&mut device, "Shown just before the kill.").await;
     server.kill9();
     server.launch();
     server.ready().await;
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(device.session_id(), id);
-    // What had not been pushed is; numbers go on.
+    // What had not been pushed is pushed now; sequence numbers continue.
     let pushed = device.expect("a push", |message| message["phase"] == "transcript").await;
     assert_eq!(pushed["segments"][0]["text"], "Shown just before the kill.");
-    assert_eq!(say(&mut device, "After it.").await["seq"], 5);
+    assert_eq!(send_snippet(&mut device, "After it.").await["seq"], 5);
     device.send(finalize()).await;
     summary(&mut device).await;
     let record = archived(&server, &id).await;
     let all = ["大家好，我们开始今天的评审。", "One.", "Two.", "Shown just before the kill.", "After it."];
-    assert_eq!(said(&record), all);
+    assert_eq!(texts(&record), all);
 }
 
 #[tokio::test]
@@ -144,7 +143,7 @@ async fn m3_a_device_that_sends_everything_at_once_loses_nothing() {
     device.send(finalize()).await;
     summary(&mut device).await;
     assert!(device.seen_of_type("error").is_empty(), "{:?}", device.seen_of_type("error"));
-    assert_eq!(said(&archived(&server, &id).await), all);
+    assert_eq!(texts(&archived(&server, &id).await), all);
 }
 
 #[tokio::test]
@@ -152,10 +151,10 @@ async fn m3_a_changed_interval_holds_from_the_next_push() {
     let settings = without_model();
     let server = Server::start(settings.clone().set("meeting.transcript_push_interval_ms", json!(15_000))).await;
     let mut device = meeting(&server, "dev-1").await;
-    say(&mut device, "before").await;
+    send_snippet(&mut device, "before").await;
     server.configure(&settings.set("meeting.transcript_push_interval_ms", json!(1)));
-    server.says("configuration").await;
-    // The push under way keeps its time; after it the new interval holds, and no less than 3 s.
+    server.wait_output("configuration").await;
+    // The pending push keeps its time; after it the new interval applies, and at least 3 s.
     let started = std::time::Instant::now();
     loop {
         match device.next_within(Duration::from_secs(20)).await {
@@ -165,7 +164,7 @@ async fn m3_a_changed_interval_holds_from_the_next_push() {
         }
     }
     assert!(started.elapsed() > Duration::from_secs(6), "the interval changed under way: {:?}", started.elapsed());
-    say(&mut device, "after").await;
+    send_snippet(&mut device, "after").await;
     let started = std::time::Instant::now();
     device.expect("a push", |message| message["phase"] == "transcript").await;
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -177,7 +176,7 @@ async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     provider.always(Reply::text(ANSWER).until(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
-    say(&mut device, "We launch in May.").await;
+    send_snippet(&mut device, "We launch in May.").await;
     device.send(json!({ "type": "meeting", "phase": "finalize", "title": "May" })).await;
     device.expect("the model is asked", |message| message["step"] == "llm_start").await;
     assert_eq!(phases(&device)[1..], WHOLE[..3]);
@@ -187,7 +186,7 @@ async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     let refused = device.expect_error("MEETING_FINALIZING").await;
     assert_eq!(refused["ref"], json!({ "type": "meeting", "phase": "snippet" }));
     // Longer than a push would have taken.
-    device.silent_for(Duration::from_millis(3_500)).await;
+    device.expect_silence(Duration::from_millis(3_500)).await;
     device.send(finalize()).await;
     device.send(json!({ "type": "meeting", "phase": "summary" })).await;
     device.ping().await;
@@ -240,7 +239,7 @@ async fn m4_the_end_of_the_mode_is_the_same_path_and_the_next_meeting_another() 
         let expected = if number == 1 { id.clone() } else { format!("{id}-{number}") };
         assert_eq!(made["meeting_id"], json!(expected));
         assert_eq!(phases(&device)[seen + 1..], WHOLE);
-        assert_eq!(said(&archived(&server, &expected).await), [format!("Meeting number {number}.")]);
+        assert_eq!(texts(&archived(&server, &expected).await), [format!("Meeting number {number}.")]);
         device.start_mode("meeting").await;
     }
 }
@@ -251,13 +250,13 @@ async fn m5_a_hot_swap_in_mid_summary_is_unseen() {
     provider.always(Reply::text(ANSWER).until(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
-    say(&mut device, "We launch in May.").await;
+    send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
     provider.wait_asked(1).await;
     let before = server.plugin("meeting").await;
     server.install("meeting", &rebuilt(&guest::bundled("meeting"), 1));
-    let look = async || server.plugin("meeting").await;
-    wait::until("the new build serves", Duration::from_secs(20), look, |now| now["sha8"] != before["sha8"]).await;
+    let probe = async || server.plugin("meeting").await;
+    wait::until("the new build serves", Duration::from_secs(20), probe, |now| now["sha8"] != before["sha8"]).await;
     device.ping().await;
     gate.open();
     assert_eq!(summary(&mut device).await["idempotent"], json!(false));
@@ -271,14 +270,14 @@ async fn m5_a_reconnect_in_mid_summary_gets_it() {
     provider.always(Reply::text(ANSWER).until(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
-    say(&mut device, "We launch in May.").await;
+    send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
     provider.wait_asked(1).await;
     device.vanish();
     let mut device = Device::join(&server, "dev-1").await;
     gate.open();
     assert_eq!(summary(&mut device).await["idempotent"], json!(false));
-    device.silent_for(Duration::from_millis(300)).await;
+    device.expect_silence(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
@@ -289,17 +288,17 @@ async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
     let mut server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
-    say(&mut device, "We launch in May.").await;
+    send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
     provider.wait_asked(1).await;
     device.expect("the model is asked", |message| message["step"] == "llm_start").await;
     server.kill9();
     server.launch();
     server.ready().await;
-    // Nobody is connected.
+    // No device is connected.
     let record = archived(&server, &id).await;
     assert_eq!((&record["title"], &record["bullets"]), (&json!("Launch"), &json!(["The launch moves to May"])));
-    assert_eq!(said(&record), ["We launch in May."]);
+    assert_eq!(texts(&record), ["We launch in May."]);
     assert_eq!(provider.asked().len(), 2);
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(summary(&mut device).await["idempotent"], json!(false));
@@ -314,11 +313,11 @@ async fn hard_case_5_a_device_that_vanishes_finds_the_summary_on_its_return() {
     let server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
-    say(&mut device, "We launch in May.").await;
+    send_snippet(&mut device, "We launch in May.").await;
     device.vanish();
-    assert_eq!(said(&archived(&server, &id).await), ["We launch in May."]);
+    assert_eq!(texts(&archived(&server, &id).await), ["We launch in May."]);
     let listed = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-1");
-    wait::until("the session is over", wait::SOON, listed, |listed| !listed).await;
+    wait::until("the session is over", wait::TIMEOUT, listed, |listed| !listed).await;
     let mut device = Device::join(&server, "dev-1").await;
     let late = summary(&mut device).await;
     assert_eq!((&late["idempotent"], &late["meeting_id"]), (&json!(false), &json!(id)));
@@ -335,7 +334,8 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     for number in 0..150 {
-        say(&mut device, &format!("Sentence number {number} of a long meeting about the plans for the year.")).await;
+        send_snippet(&mut device, &format!("Sentence number {number} of a long meeting about the plans for the year."))
+            .await;
     }
     device.send(finalize()).await;
     let made = summary(&mut device).await;
@@ -347,12 +347,12 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     assert!(!checkpoints.is_empty() && checkpoints.iter().all(|ask| *ask == ("checkpoint", 400)), "{all:?}");
     let question = asked.last().expect("a question").last_words();
     assert!(question.contains("budget of 42 thousand"), "{question}");
-    let words = question.split("<transcript>").nth(1).expect("the end word for word");
-    assert!(words.contains("number 149 ") && !words.contains("number 50 "), "{words}");
-    let text: usize = words.lines().map(|line| line.chars().count()).sum();
+    let excerpt = question.split("<transcript>").nth(1).expect("the end word for word");
+    assert!(excerpt.contains("number 149 ") && !excerpt.contains("number 50 "), "{excerpt}");
+    let text: usize = excerpt.lines().map(|line| line.chars().count()).sum();
     assert!(text <= 4_000 + 100, "{text} characters");
-    // The answer stands in the log as two lengths and a hash.
-    server.says("summary raw=").await;
+    // The model's answer is logged as two lengths and a hash.
+    server.wait_output("summary raw=").await;
     let output = server.output();
     let line = output.lines().find(|line| line.contains("summary raw=")).expect("the line").to_owned();
     assert!(line.contains(" json=") && line.contains(" sha8="), "{line}");
@@ -374,8 +374,8 @@ async fn m6_l4_a_provider_that_fails_still_gives_a_summary() {
     for (number, (reply, is_rubbish)) in faults.into_iter().enumerate() {
         provider.next(reply);
         let mut device = meeting(&server, &format!("dev-{number}")).await;
-        say(&mut device, "We decided to launch in May.").await;
-        say(&mut device, "Ann will tell the customers by Friday.").await;
+        send_snippet(&mut device, "We decided to launch in May.").await;
+        send_snippet(&mut device, "Ann will tell the customers by Friday.").await;
         device.send(finalize()).await;
         let made = summary(&mut device).await;
         assert_eq!((&made["degraded"], &made["idempotent"]), (&json!(true), &json!(false)), "{number}: {made}");
@@ -384,10 +384,10 @@ async fn m6_l4_a_provider_that_fails_still_gives_a_summary() {
         assert_eq!(made["bullets"].as_array().map(Vec::is_empty), Some(is_rubbish), "{number}: {made}");
         archived(&server, device.session_id()).await;
     }
-    // An answer that was cut short is mended, or else a valid summary comes all the same.
+    // A truncated answer is repaired, or else a valid summary is made without it.
     provider.next(Reply::text(truncated));
     let mut device = meeting(&server, "dev-cut").await;
-    say(&mut device, "We decided to launch in May.").await;
+    send_snippet(&mut device, "We decided to launch in May.").await;
     device.send(finalize()).await;
     let made = summary(&mut device).await;
     assert!(made["bullets"].is_array() && made["title"].is_string(), "{made}");
@@ -416,10 +416,10 @@ async fn l4_without_a_model_the_summary_is_made_by_rules() {
     assert_eq!(made["actions"], action);
     let record = archived(&server, &id).await;
     assert_eq!((&record["transcript"][1]["tag"], &record["segments"]), (&json!("韩梅"), &json!(4)));
-    // The file for people follows the one for programs.
+    // The Markdown file follows the JSON file.
     let markdown = file(&server, &id).with_extension("md");
     let read = async || std::fs::read_to_string(&markdown).unwrap_or_default();
-    let text = wait::until("Markdown", wait::SOON, read, |text| !text.is_empty()).await;
+    let text = wait::until("Markdown", wait::TIMEOUT, read, |text| !text.is_empty()).await;
     for line in ["# 我们开始今天的发布评审", "## 决定", "- [ ] 韩梅负责整理配网的测试集", "韩梅 配网失败率"]
     {
         assert!(text.contains(line), "{line} is missing in:\n{text}");
@@ -435,7 +435,7 @@ async fn c10_bad_input_is_told_and_harms_nothing() {
     assert_eq!(missing["message"], "there is no meeting: start the mode meeting or send a snippet first");
     assert_eq!(missing["ref"], json!({ "type": "meeting", "phase": "finalize" }));
     device.start_mode("meeting").await;
-    say(&mut device, "first").await;
+    send_snippet(&mut device, "first").await;
     for (message, sentence) in [
         (json!({ "type": "meeting" }), "missing: phase"),
         (json!({ "type": "meeting", "phase": "begin" }), "phase must be one of: snippet, finalize, summary"),
@@ -458,5 +458,5 @@ async fn c10_bad_input_is_told_and_harms_nothing() {
     }
     device.send(snippet(&"long ".repeat(5_000))).await;
     device.expect_error("TOO_LARGE").await;
-    assert_eq!(say(&mut device, "second").await["seq"], 2);
+    assert_eq!(send_snippet(&mut device, "second").await["seq"], 2);
 }

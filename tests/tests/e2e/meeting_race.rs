@@ -1,6 +1,6 @@
-//! M.5: finalize from ten connections' worth of messages at random moments, together with swaps,
-//! vanishing devices and kills. Rule: a meeting has one summary that is the first, one archive entry,
-//! and every word that the device was shown.
+//! M.5: finalize requests from ten connections at random moments, together with swaps, vanishing devices and kills.
+//! Rule: a meeting has one summary that is marked as the first, one archive entry, and every snippet that the device
+//! was shown.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,13 +14,13 @@ use serde_json::Value;
 use crate::meeting::{archived, finalize, rebuilt, snippet, with};
 
 const ANSWER: &str = r#"{"title":"T","bullets":["b"],"decisions":[],"actions":[]}"#;
-/// Connections of one round.
+/// Connections per round.
 const CONNECTIONS: u64 = 10;
 
-/// Chance that is the same in each run; the machine's own timing comes on top.
-struct Chance(u64);
+/// A seeded random generator, the same in each run; the timing of the machine adds to it.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
@@ -33,18 +33,18 @@ impl Chance {
     }
 }
 
-/// Everything that any connection of the device was told.
+/// Everything that any connection of the device received.
 #[derive(Default)]
-struct Told {
-    shown: Vec<String>,
-    /// By meeting: how many were the first, and all of them without that mark.
+struct Received {
+    snippets: Vec<String>,
+    /// By meeting: how many were the first, and all of them without that flag.
     summaries: BTreeMap<String, (usize, Vec<Value>)>,
 }
 
-impl Told {
-    fn take(&mut self, message: &Value) {
+impl Received {
+    fn record(&mut self, message: &Value) {
         match message["phase"].as_str() {
-            Some("snippet") => self.shown.push(message["text"].as_str().unwrap_or_default().to_owned()),
+            Some("snippet") => self.snippets.push(message["text"].as_str().unwrap_or_default().to_owned()),
             Some("summary") => {
                 let meeting = message["meeting_id"].as_str().unwrap_or_default().to_owned();
                 let (firsts, all) = self.summaries.entry(meeting).or_default();
@@ -58,11 +58,11 @@ impl Told {
     }
 }
 
-/// Reads for a while, until nothing comes or the connection is over.
-async fn listen(device: &mut Device, told: &Mutex<Told>, patience: Duration) -> bool {
+/// Reads until nothing comes for `patience` (true) or the connection ends (false).
+async fn listen(device: &mut Device, received: &Mutex<Received>, patience: Duration) -> bool {
     loop {
         match device.next_within(patience).await {
-            Some(Seen::Json(message)) => told.lock().expect("told").take(&message),
+            Some(Seen::Json(message)) => received.lock().expect("told").record(&message),
             Some(Seen::Closed(..) | Seen::Lost(_)) => return false,
             Some(_) => {}
             None => return true,
@@ -71,31 +71,31 @@ async fn listen(device: &mut Device, told: &Mutex<Told>, patience: Duration) -> 
 }
 
 /// One connection: snippets and finalize requests at random moments; it may vanish in the middle.
-async fn connection(server: &Server, number: u64, seed: u64, told: Arc<Mutex<Told>>) {
-    let mut chance = Chance::new(seed * 100 + number);
-    tokio::time::sleep(Duration::from_millis(chance.below(400))).await;
+async fn connection(server: &Server, number: u64, seed: u64, received: Arc<Mutex<Received>>) {
+    let mut random = Random::new(seed * 100 + number);
+    tokio::time::sleep(Duration::from_millis(random.below(400))).await;
     let headers = [("Device-Id", "dev-1"), ("Client-Id", "test")];
     // The server may be down at this moment.
     let Ok(mut device) = Device::try_connect(server, "/supie/v1/", &headers).await else { return };
     device.send(serde_json::json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
     for message in 0..4 {
-        match chance.below(3) {
+        match random.below(3) {
             0 => device.send(snippet(&format!("Connection {number} of round {seed} says {message}."))).await,
             _ => device.send(finalize()).await,
         }
-        if !listen(&mut device, &told, Duration::from_millis(chance.below(60))).await {
+        if !listen(&mut device, &received, Duration::from_millis(random.below(60))).await {
             return;
         }
     }
-    if chance.below(4) == 0 {
+    if random.below(4) == 0 {
         return device.vanish();
     }
-    listen(&mut device, &told, Duration::from_millis(500)).await;
+    listen(&mut device, &received, Duration::from_millis(500)).await;
 }
 
 async fn round(server: &mut Server, seed: u64, kill: bool) {
-    let mut chance = Chance::new(seed);
-    let told = Arc::new(Mutex::new(Told::default()));
+    let mut random = Random::new(seed);
+    let received = Arc::new(Mutex::new(Received::default()));
     let mut device = Device::join(server, "dev-1").await;
     device.start_mode("meeting").await;
     for number in 0..3 {
@@ -103,18 +103,18 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
     }
     device.expect("the last snippet", |message| message["phase"] == "snippet" && message["seq"] == 3).await;
     for message in device.seen_of_type("meeting") {
-        told.lock().expect("told").take(message);
+        received.lock().expect("told").record(message);
     }
-    let (moment, mark) = (chance.below(500), u8::try_from(seed % 100).expect("small"));
+    let (moment, mark) = (random.below(500), u8::try_from(seed % 100).expect("small"));
     {
         let server = &*server;
         let swap = async {
-            tokio::time::sleep(Duration::from_millis(chance.below(300))).await;
+            tokio::time::sleep(Duration::from_millis(random.below(300))).await;
             server.install("meeting", &rebuilt(&guest::bundled("meeting"), mark));
         };
-        let all = join_all((0..CONNECTIONS).map(|number| connection(server, number, seed, told.clone())));
+        let all = join_all((0..CONNECTIONS).map(|number| connection(server, number, seed, received.clone())));
         if kill {
-            // A power cut ends all connections at once; what they were told before counts.
+            // A power cut ends all connections at once; what they received before it counts.
             let _ = tokio::time::timeout(Duration::from_millis(200 + moment), async { tokio::join!(all, swap) }).await;
         } else {
             tokio::join!(all, swap);
@@ -125,19 +125,19 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
         server.launch();
         server.ready().await;
     }
-    // Whatever is still to come comes, and asking again gives the same.
+    // Outstanding messages arrive, and a repeated request returns the same summary.
     let mut device = Device::join(server, "dev-1").await;
     device.send(finalize()).await;
     let last = device.expect("the summary", |message| message["phase"] == "summary" && message["idempotent"] == true);
     let last = last.await;
     listen(&mut device, &Mutex::default(), Duration::from_millis(300)).await;
     for message in device.seen_of_type("meeting") {
-        told.lock().expect("told").take(message);
+        received.lock().expect("told").record(message);
     }
     let meeting = last["meeting_id"].as_str().expect("a meeting").to_owned();
     let record = archived(server, &meeting).await;
-    let told = std::mem::take(&mut *told.lock().expect("told"));
-    for (meeting, (firsts, all)) in &told.summaries {
+    let received = std::mem::take(&mut *received.lock().expect("told"));
+    for (meeting, (firsts, all)) in &received.summaries {
         assert!(*firsts <= 1, "round {seed}: {meeting} had {firsts} first summaries");
         assert!(all.iter().all(|one| one == &all[0]), "round {seed}: {meeting}: {all:#?}");
     }
@@ -147,8 +147,11 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
         .iter()
         .filter_map(|line| line["text"].as_str())
         .collect();
-    for shown in &told.shown {
-        assert!(transcript.contains(&shown.as_str()), "round {seed}: {shown} was shown and is lost: {transcript:?}");
+    for snippet_text in &received.snippets {
+        assert!(
+            transcript.contains(&snippet_text.as_str()),
+            "round {seed}: {snippet_text} was shown and is lost: {transcript:?}"
+        );
     }
     let index = server.data_dir().join("meetings/index.json");
     let index: Value = serde_json::from_slice(&std::fs::read(index).expect("the index")).expect("JSON");

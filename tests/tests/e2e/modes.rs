@@ -1,4 +1,4 @@
-//! M.1, M.9, M.10: modes and typed turns. Rule: everything goes through the device's own messages.
+//! M.1, M.9, M.10: modes and typed turns. Rule: everything is driven by the device's own messages.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn m1_switching_ends_one_mode_and_begins_the_other() {
     device.start_mode("fixture").await;
     device.start_mode("working").await;
     device.expect_type("listen").await;
-    // The end of a mode that one is not in changes nothing.
+    // Ending a mode that is not active changes nothing.
     device.send(json!({ "type": "mode", "state": "end", "mode": "fixture" })).await;
     device.expect_type("mode").await;
     device.ping().await;
@@ -62,7 +62,7 @@ async fn m9_a_start_is_ok_first_and_then_listens_by_hand() {
     device.start_mode("working").await;
     let listen = device.expect_type("listen").await;
     assert_eq!((&listen["state"], &listen["mode"]), (&json!("start"), &json!("manual")), "{listen}");
-    // One turn after another, for ever.
+    // Turn after turn, without limit.
     for _ in 0..20 {
         device.types("刷新列表").await;
         device.expect("an answer", |message| message["type"] == "workflow" || message["type"] == "tts").await;
@@ -98,7 +98,7 @@ async fn m10_a_typed_command_changes_the_board_on_two_devices() {
     two.expect("t-1 is done", |message| is_board(message) && task(message, "t-1")["status"] == "done").await;
 }
 
-/// The mode begins, and has said so (M.19).
+/// Starts the mode and waits until it has announced itself (M.19).
 async fn begin_working(device: &mut Device) {
     device.start_mode("working").await;
     device.expect("its beginning", |message| message["text"] == "工作模式开始。").await;

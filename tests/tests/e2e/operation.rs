@@ -1,5 +1,5 @@
-//! Running a server: figures, health, the operators' interface, the service manager, backups (issue
-//! "fit for the open"). Rule: what a page for operators promises is seen here from where they stand.
+//! Running a server: metrics, health, the admin API, the service manager, backups (issue "fit for the open"). Rule:
+//! what the operators' pages promise is checked from an operator's point of view.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixDatagram;
@@ -12,7 +12,7 @@ use modehost_tests::{Device, Server, Settings, http, wait};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Longer than two looks of the health check, with the waiting of the storage, on a busy machine.
+/// Longer than two health checks with the storage's busy timeout, on a busy machine.
 const HEALTH_CHANGES: Duration = Duration::from_secs(60);
 
 /// The rows of host/METRICS.md: name, kind, and whether the metric is there from the start; also by its older name.
@@ -31,13 +31,13 @@ fn documented() -> BTreeMap<String, (String, bool)> {
     known
 }
 
-/// Name to kind, of what `/metrics` shows.
-fn shown(text: &str) -> BTreeMap<String, String> {
+/// Name to type, of what `/metrics` shows.
+fn metric_types(text: &str) -> BTreeMap<String, String> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
 
-/// Label names with their values, over all figures.
+/// Label names with their values, over all metrics.
 fn labels(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -56,10 +56,10 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     let known = documented();
     let at_start = server.admin("GET", "/metrics", "").await.body;
     let missing: Vec<_> =
-        known.iter().filter(|(name, (_, early))| *early && !shown(&at_start).contains_key(*name)).collect();
+        known.iter().filter(|(name, (_, early))| *early && !metric_types(&at_start).contains_key(*name)).collect();
     assert!(missing.is_empty(), "not there from the start: {missing:?}");
 
-    // Some of everything, by a device that would like its words to become labels.
+    // Some of everything, by a device that tries to get its strings into labels.
     let marks = ["eve-device", "eve-client", "eve-type", "eve-task", "eve-path", "eve-token", "eve-plugin"];
     let headers = [("Device-Id", "eve-device"), ("Client-Id", "eve-client"), ("Authorization", "Bearer eve-token")];
     let mut device = Device::try_connect(&server, "/supie/v1/", &headers).await.expect("served");
@@ -74,13 +74,13 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     server.admin("POST", "/api/v1/plugins/eve-plugin/reload", "").await;
     device.close().await;
 
-    let look = || async { server.admin("GET", "/metrics", "").await.body };
-    let text = wait::until("the call is counted", Duration::from_secs(20), look, |text| {
+    let probe = || async { server.admin("GET", "/metrics", "").await.body };
+    let text = wait::until("the call is counted", Duration::from_secs(20), probe, |text| {
         text.contains("modehost_plugin_calls_total") && text.contains("modehost_closes_total")
     })
     .await;
-    let shown = shown(&text);
-    for (name, kind) in &shown {
+    let metric_types = metric_types(&text);
+    for (name, kind) in &metric_types {
         let (documented, _) = known.get(name).unwrap_or_else(|| panic!("{name} is not in host/METRICS.md"));
         assert_eq!(kind, documented, "{name}; a histogram without buckets is a summary");
     }
@@ -94,7 +94,7 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
         "modehost_storage_commit_seconds",
         "modehost_build_info",
     ] {
-        assert!(shown.contains_key(name), "{name} is missing");
+        assert!(metric_types.contains_key(name), "{name} is missing");
     }
     let found = marks.iter().filter(|mark| text.contains(**mark)).collect::<Vec<_>>();
     assert!(found.is_empty(), "{found:?} came from outside into the figures");
@@ -118,7 +118,7 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
         assert!(allowed.contains(name.as_str()), "label {name} with {values:?}");
         assert!(values.len() <= 40, "label {name} has {} values", values.len());
     }
-    // The process is there, and its figures make sense.
+    // The process metrics are there and plausible.
     let value = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect(name);
         line.rsplit_once(' ').and_then(|(_, value)| value.parse::<f64>().ok()).expect("a number")
@@ -126,7 +126,7 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     assert!(value("modehost_process_resident_bytes") > 1e6);
     assert!(value("modehost_process_open_files") > 5.0);
     assert!(value("modehost_process_open_files") < value("modehost_process_open_files_limit"));
-    // By their standard names as well.
+    // Under their standard names as well.
     assert!(value("process_resident_memory_bytes") > 1e6);
     assert!(value("process_open_fds") > 5.0 && value("process_open_fds") < value("process_max_fds"));
     assert!(value("process_start_time_seconds") > 1.7e9 && value("process_threads") > 1.0);
@@ -145,8 +145,8 @@ async fn readiness_follows_the_storage_without_flapping_and_liveness_does_not() 
 
     let other = rusqlite::Connection::open(&database).expect("the database");
     other.execute_batch("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").expect("locked");
-    let (_, told) = wait::until("not ready", HEALTH_CHANGES, health, |(status, _)| *status == 503).await;
-    assert!(told.contains("storage: ") && told.contains("modehost.db locked"), "{told}");
+    let (_, output) = wait::until("not ready", HEALTH_CHANGES, health, |(status, _)| *status == 503).await;
+    assert!(output.contains("storage: ") && output.contains("modehost.db locked"), "{output}");
     let alive = http::request(server.http(), "GET", "/healthz", &[], "").await.expect("an answer");
     assert_eq!((alive.status, alive.body.as_str()), (200, "ok\n"));
     // Devices are served all the same.
@@ -158,7 +158,7 @@ async fn readiness_follows_the_storage_without_flapping_and_liveness_does_not() 
     assert_eq!(changes, 2, "it flapped");
 }
 
-/// Holds a value against a schema of the document.
+/// Validates a value against a schema of the OpenAPI document.
 fn fits(document: &Value, schema: &Value, value: &Value) {
     let mut schema = schema.clone();
     schema["components"] = document["components"].clone();
@@ -199,7 +199,7 @@ async fn the_interface_is_what_its_document_says() {
         ("POST", "/api/v1/config/check", "/api/v1/config/check", "gateway: { nonsense: 1 }", 422),
         ("POST", "/api/v1/config/reload", "/api/v1/config/reload", "", 200),
         ("GET", "/metrics", "/metrics", "", 200),
-        // Last: what follows is asked while the program begins again.
+        // Last: later requests are answered while the program restarts.
         ("POST", "/api/v1/restart", "/api/v1/restart", "", 200),
     ];
     let mut driven = BTreeSet::new();
@@ -219,8 +219,8 @@ async fn the_interface_is_what_its_document_says() {
         }
         driven.insert((described.to_owned(), method.to_lowercase()));
     }
-    // Nothing in the document that was not driven; and nothing served that is not in it, since the
-    // routes are made from the same descriptions.
+    // Everything in the document is driven; everything served is in the document, since the routes
+    // are made from the same descriptions.
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("operations").keys() {
             assert!(driven.contains(&(path.clone(), method.clone())), "{method} {path} is not driven here");
@@ -260,7 +260,7 @@ async fn every_call_that_may_change_something_writes_one_line_without_the_token(
         let output = server.output();
         output.lines().filter(|line| line.contains("modehost::audit")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let lines = wait::until("three lines", wait::SOON, lines, |lines| lines.len() >= 3).await;
+    let lines = wait::until("three lines", wait::TIMEOUT, lines, |lines| lines.len() >= 3).await;
     assert_eq!(lines.len(), 3, "{lines:#?}");
     for (line, outcome) in lines.iter().zip(["ok", "refused", "failed"]) {
         assert!(
@@ -273,11 +273,11 @@ async fn every_call_that_may_change_something_writes_one_line_without_the_token(
     assert!(!output.contains("hush-hush") && !output.contains("guess-guess"), "a token is in the log");
 }
 
-/// A service manager that listens.
+/// A mock service manager that receives notifications.
 struct Manager {
     socket: UnixDatagram,
     _home: tempfile::TempDir,
-    heard: Vec<String>,
+    lines: Vec<String>,
 }
 
 impl Manager {
@@ -287,23 +287,24 @@ impl Manager {
         let socket = UnixDatagram::bind(&path).expect("a socket");
         socket.set_nonblocking(true).expect("non-blocking");
         server.set_variable("NOTIFY_SOCKET", &path.to_string_lossy());
-        Self { socket, _home: home, heard: Vec::new() }
+        Self { socket, _home: home, lines: Vec::new() }
     }
 
-    /// Lines heard so far.
-    fn look(&mut self) -> Vec<String> {
+    /// Lines received so far.
+    fn received(&mut self) -> Vec<String> {
         let mut buffer = [0; 4096];
         while let Ok(length) = self.socket.recv(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            self.heard.extend(text.lines().map(str::to_owned));
+            self.lines.extend(text.lines().map(str::to_owned));
         }
-        self.heard.clone()
+        self.lines.clone()
     }
 
-    async fn hears(&mut self, word: &str, times: usize) {
-        let count = |heard: &Vec<String>| heard.iter().filter(|line| *line == word).count();
-        let look = || std::future::ready(self.look());
-        wait::until(&format!("{word} {times} times"), wait::SOON, look, |heard| count(heard) >= times).await;
+    async fn expect(&mut self, notification: &str, times: usize) {
+        let count = |lines: &Vec<String>| lines.iter().filter(|line| *line == notification).count();
+        let probe = || std::future::ready(self.received());
+        wait::until(&format!("{notification} {times} times"), wait::TIMEOUT, probe, |lines| count(lines) >= times)
+            .await;
     }
 }
 
@@ -312,20 +313,20 @@ async fn the_service_manager_hears_of_ready_life_reload_and_stop() {
     let mut server = Server::prepare(&Settings::new().bundled());
     let mut manager = Manager::listen(&mut server);
     server.set_variable("WATCHDOG_USEC", "600000");
-    assert!(manager.look().is_empty());
+    assert!(manager.received().is_empty());
     server.launch();
-    manager.hears("READY=1", 1).await;
-    // Ready is said when devices are served, not before.
+    manager.expect("READY=1", 1).await;
+    // Ready is reported when devices are served, not before.
     Device::join(&server, "dev-1").await.ping().await;
-    manager.hears("WATCHDOG=1", 3).await;
+    manager.expect("WATCHDOG=1", 3).await;
     server.signal(Signal::HUP);
-    manager.hears("RELOADING=1", 1).await;
-    manager.hears("READY=1", 2).await;
-    let heard = manager.look();
-    assert!(heard.iter().any(|line| line.starts_with("MONOTONIC_USEC=")), "{heard:?}");
-    assert!(!heard.contains(&"STOPPING=1".to_owned()), "{heard:?}");
+    manager.expect("RELOADING=1", 1).await;
+    manager.expect("READY=1", 2).await;
+    let lines = manager.received();
+    assert!(lines.iter().any(|line| line.starts_with("MONOTONIC_USEC=")), "{lines:?}");
+    assert!(!lines.contains(&"STOPPING=1".to_owned()), "{lines:?}");
     assert!(server.terminate().await.success());
-    manager.hears("STOPPING=1", 1).await;
+    manager.expect("STOPPING=1", 1).await;
 }
 
 #[tokio::test]
@@ -335,19 +336,19 @@ async fn a_restart_in_place_is_a_reload_to_the_service_manager() {
     let mut manager = Manager::listen(&mut server);
     server.set_variable("WATCHDOG_USEC", "600000");
     server.launch();
-    manager.hears("READY=1", 1).await;
+    manager.expect("READY=1", 1).await;
     let mut console = Device::connect(&server, "console").await;
     console.send(json!({ "type": "server", "action": "restart", "content": { "secret": secret } })).await;
-    manager.hears("RELOADING=1", 1).await;
-    manager.hears("READY=1", 2).await;
-    let beats = manager.look().iter().filter(|line| *line == "WATCHDOG=1").count();
-    manager.hears("WATCHDOG=1", beats + 2).await;
+    manager.expect("RELOADING=1", 1).await;
+    manager.expect("READY=1", 2).await;
+    let beats = manager.received().iter().filter(|line| *line == "WATCHDOG=1").count();
+    manager.expect("WATCHDOG=1", beats + 2).await;
     let ordered = |line: &str| line.contains("modehost::audit") && line.contains("order=Restart");
     assert!(server.output().lines().any(ordered), "orders of a console are on record as well");
-    assert!(!manager.look().contains(&"STOPPING=1".to_owned()), "the manager would end a unit that says so");
+    assert!(!manager.received().contains(&"STOPPING=1".to_owned()), "the manager would end a unit that says so");
     Device::join(&server, "dev-1").await.ping().await;
     assert!(server.terminate().await.success());
-    manager.hears("STOPPING=1", 1).await;
+    manager.expect("STOPPING=1", 1).await;
 }
 
 #[tokio::test]
@@ -360,12 +361,12 @@ async fn without_a_service_manager_nobody_is_told_and_nothing_fails() {
 }
 
 /// Runs `modehost backup` as an operator would.
-fn back_up(server: &Server, folder: &Path) -> (bool, String) {
+fn run_backup(server: &Server, directory: &Path) -> (bool, String) {
     let mut command = Command::new(binary());
-    command.args(["backup".as_ref(), folder.as_os_str(), "--data".as_ref(), server.data_dir().as_os_str()]);
-    let output = command.current_dir(folder.parent().expect("a parent")).output().expect("the binary runs");
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+    command.args(["backup".as_ref(), directory.as_os_str(), "--data".as_ref(), server.data_dir().as_os_str()]);
+    let output = command.current_dir(directory.parent().expect("a parent")).output().expect("the binary runs");
+    let bytes = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[tokio::test]
@@ -384,18 +385,18 @@ async fn a_backup_of_a_running_server_starts_another_with_everything_acknowledge
         add(&mut device, &format!("t-{count}")).await;
     }
     let home = tempfile::tempdir().expect("a folder");
-    let folder = home.path().join("backup");
-    let (done, told) = back_up(&server, &folder);
-    assert!(done && told.contains("modehost.db"), "{told}");
-    let (again, told) = back_up(&server, &folder);
-    assert!(!again && told.contains("is there already"), "{told}");
-    // The server never noticed.
+    let directory = home.path().join("backup");
+    let (done, output) = run_backup(&server, &directory);
+    assert!(done && output.contains("modehost.db"), "{output}");
+    let (again, output) = run_backup(&server, &directory);
+    assert!(!again && output.contains("is there already"), "{output}");
+    // The server is not affected.
     add(&mut device, "t-later").await;
 
-    // As the page says: into an empty data folder, then start.
+    // As the page says: copied into an empty data directory, then started.
     let mut restored = Server::prepare(&Settings::new().bundled());
     std::fs::create_dir_all(restored.data_dir()).expect("a folder");
-    for file in std::fs::read_dir(&folder).expect("the backup").flatten() {
+    for file in std::fs::read_dir(&directory).expect("the backup").flatten() {
         std::fs::copy(file.path(), restored.data_dir().join(file.file_name())).expect("copied");
     }
     restored.launch();

@@ -1,12 +1,12 @@
-//! P.1, P.2, P.4, P.5: messages from device to device. Rule: what counts is what the receivers
-//! have, and that each sender's receipt says the same.
+//! P.1, P.2, P.4, P.5: messages from device to device. Rule: assertions are made on what the receivers have, and each
+//! sender's receipt must agree with it.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use modehost_provider::{Provider, Reply};
 use modehost_tests::guest::bundled;
-use modehost_tests::wait::{SOON, until};
+use modehost_tests::wait::{TIMEOUT, until};
 use modehost_tests::{Device, Server, Settings};
 use serde_json::{Value, json};
 
@@ -26,14 +26,14 @@ fn with_model(settings: Settings, provider: &Provider) -> Settings {
     settings.set("llm.aliases.default", json!({ "base_url": provider.base_url(), "model": "m", "retries": 0 }))
 }
 
-async fn write(device: &mut Device, id: &str, to: Value) {
+async fn send_peer(device: &mut Device, id: &str, to: Value) {
     device.send(json!({ "type": "peer", "id": id, "to": to, "category": " Chat ", "payload": { "text": id } })).await;
 }
 
-async fn relay(device: &mut Device, id: &str, to: Value) {
+async fn send_relay(device: &mut Device, id: &str, to: Value) {
     let payload = json!({ "text": "a very long story" });
-    let relay = json!({ "instruction": "make it short" });
-    device.send(json!({ "type": "peer", "id": id, "to": to, "payload": payload, "relay": relay })).await;
+    let send_relay = json!({ "instruction": "make it short" });
+    device.send(json!({ "type": "peer", "id": id, "to": to, "payload": payload, "relay": send_relay })).await;
 }
 
 async fn message(device: &mut Device, id: &str) -> Value {
@@ -44,9 +44,9 @@ async fn receipt(device: &mut Device, id: &str) -> Value {
     device.expect(&format!("the receipt of {id}"), |seen| seen["event"] == "receipt" && seen["id"] == id).await
 }
 
-/// Writes and waits for the receipt.
-async fn write_through(device: &mut Device, id: &str, to: Value) -> Value {
-    write(device, id, to).await;
+/// Sends a message and waits for the receipt.
+async fn send_for_receipt(device: &mut Device, id: &str, to: Value) -> Value {
+    send_peer(device, id, to).await;
     receipt(device, id).await
 }
 
@@ -56,14 +56,14 @@ fn names(list: &Value) -> Vec<&str> {
     names
 }
 
-/// Ids of all messages that the device has seen, in order.
+/// Ids of all messages that the device has received, in order.
 fn ids(device: &Device) -> Vec<String> {
     let messages = device.seen_of_type("peer").into_iter().filter(|seen| seen["event"] == "message");
     messages.map(|message| message["id"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// Waits until the server has noticed that the device is gone: a message that must not wait fails.
-async fn until_away(sender: &mut Device, device: &str) {
+/// Waits until the server has noticed that the device is disconnected: until a message with a TTL of 0 fails.
+async fn wait_disconnected(sender: &mut Device, device: &str) {
     for attempt in 0.. {
         let id = format!("probe-{device}-{attempt}");
         let probe = json!({ "type": "peer", "id": id, "to": device, "payload": { "probe": true }, "ttl_ms": 0 });
@@ -83,18 +83,21 @@ async fn p1_one_several_a_group_and_everyone() {
 
     let payload = json!({ "text": "你好", "n": 0.5, "deep": { "list": [1, null] } });
     sender.send(json!({ "type": "peer", "id": 7, "to": " DESK ", "category": " Task ", "payload": payload })).await;
-    let got = others[0].expect("the message", |seen| seen["event"] == "message").await;
-    assert_eq!((&got["from"], &got["category"], &got["payload"]), (&json!("red-1"), &json!("task"), &payload));
-    assert_eq!((&got["id"], &got["offline"]), (&json!(7), &json!(false)));
-    assert!(got["ts"].as_u64().is_some_and(|ts| ts > 1_600_000_000_000), "{got}");
+    let received = others[0].expect("the message", |seen| seen["event"] == "message").await;
+    assert_eq!(
+        (&received["from"], &received["category"], &received["payload"]),
+        (&json!("red-1"), &json!("task"), &payload)
+    );
+    assert_eq!((&received["id"], &received["offline"]), (&json!(7), &json!(false)));
+    assert!(received["ts"].as_u64().is_some_and(|ts| ts > 1_600_000_000_000), "{received}");
     let first = sender.expect("the receipt", |seen| seen["event"] == "receipt" && seen["id"] == 7).await;
     assert_eq!((&first["delivered"], &first["queued"], &first["failed"]), (&json!(["red-2"]), &json!([]), &json!([])));
 
-    let several = write_through(&mut sender, "several", json!(["blue-1", "free-1", "blue-1"])).await;
+    let several = send_for_receipt(&mut sender, "several", json!(["blue-1", "free-1", "blue-1"])).await;
     assert_eq!(names(&several["delivered"]), ["blue-1", "free-1"]);
-    let group = write_through(&mut sender, "group", json!({ "group": "red" })).await;
+    let group = send_for_receipt(&mut sender, "group", json!({ "group": "red" })).await;
     assert_eq!((names(&group["delivered"]), names(&group["queued"])), (vec!["red-2"], vec!["red-3"]));
-    let everyone = write_through(&mut sender, "everyone", json!("*")).await;
+    let everyone = send_for_receipt(&mut sender, "everyone", json!("*")).await;
     assert_eq!(names(&everyone["delivered"]), ["blue-1", "free-1", "red-2"]);
     assert_eq!(names(&everyone["queued"]), ["red-3"], "a device that the configuration names is not forgotten");
 
@@ -111,7 +114,7 @@ async fn p1_one_several_a_group_and_everyone() {
 async fn p1_failed_targets_have_their_reason() {
     let server = Server::start(settings(json!({}))).await;
     let mut sender = Device::join(&server, "red-1").await;
-    let group = write_through(&mut sender, "g", json!({ "group": "green" })).await;
+    let group = send_for_receipt(&mut sender, "g", json!({ "group": "green" })).await;
     assert_eq!(group["failed"], json!([{ "to": "group:green", "reason": "no such group" }]));
     sender.send(json!({ "type": "peer", "id": "now", "to": "away-1", "payload": {}, "ttl_ms": 0 })).await;
     let now = receipt(&mut sender, "now").await;
@@ -133,21 +136,21 @@ async fn p1_access_rules_come_before_any_model() {
     let mut blue = Device::join(&server, "blue-1").await;
     let mut free = Device::join(&server, "free-1").await;
 
-    let list = write_through(&mut sender, "list", json!(["blue-1", "red-2"])).await;
+    let list = send_for_receipt(&mut sender, "list", json!(["blue-1", "red-2"])).await;
     assert_eq!(list["failed"], json!([{ "to": "blue-1", "reason": CLOSED }]));
     assert_eq!(names(&list["delivered"]), ["red-2"]);
-    let group = write_through(&mut sender, "group", json!({ "group": "blue" })).await;
+    let group = send_for_receipt(&mut sender, "group", json!({ "group": "blue" })).await;
     assert_eq!(group["failed"], json!([{ "to": "blue-1", "reason": CLOSED }]));
-    let everyone = write_through(&mut sender, "everyone", json!("*")).await;
+    let everyone = send_for_receipt(&mut sender, "everyone", json!("*")).await;
     assert_eq!(everyone["failed"], json!([{ "to": "blue-1", "reason": CLOSED }]));
     assert_eq!(names(&everyone["delivered"]), ["free-1", "red-2"]);
 
-    relay(&mut free, "relayed", json!(["red-1", "red-2"])).await;
+    send_relay(&mut free, "relayed", json!(["red-1", "red-2"])).await;
     let relayed = receipt(&mut free, "relayed").await;
     assert_eq!(relayed["failed"].as_array().map(Vec::len), Some(2));
     assert_eq!(provider.asked().len(), 0, "nobody may get it, so no model is asked");
 
-    write_through(&mut boss, "boss", json!("blue-1")).await;
+    send_for_receipt(&mut boss, "boss", json!("blue-1")).await;
     message(&mut blue, "boss").await;
     assert_eq!(ids(&blue), ["boss"]);
 }
@@ -157,11 +160,11 @@ async fn p1_a_change_of_the_rules_takes_effect_while_devices_are_connected() {
     let server = Server::start(settings(json!({}))).await;
     let mut sender = Device::join(&server, "red-1").await;
     let mut other = Device::join(&server, "red-2").await;
-    write_through(&mut sender, "before", json!("red-2")).await;
+    send_for_receipt(&mut sender, "before", json!("red-2")).await;
     server.configure(&settings(json!({ "acl": [{ "allow": false }] })));
     for attempt in 0.. {
         let id = format!("after-{attempt}");
-        let after = write_through(&mut sender, &id, json!("red-2")).await;
+        let after = send_for_receipt(&mut sender, &id, json!("red-2")).await;
         if after["failed"] == json!([{ "to": "red-2", "reason": CLOSED }]) {
             break;
         }
@@ -195,7 +198,7 @@ async fn p1_bad_messages_are_refused_with_what_is_missing() {
     }
     sender.send(json!({ "type": "peer", "id": "big", "to": "x", "payload": { "x": "y".repeat(40_000) } })).await;
     sender.expect_error("TOO_LARGE").await;
-    assert_eq!(names(&write_through(&mut sender, "good", json!("red-2")).await["queued"]), ["red-2"]);
+    assert_eq!(names(&send_for_receipt(&mut sender, "good", json!("red-2")).await["queued"]), ["red-2"]);
 }
 
 #[tokio::test]
@@ -203,23 +206,23 @@ async fn p2_broadcasts_keep_their_distance_across_connections_and_processes() {
     let mut server = Server::start(settings(json!({ "broadcast_interval_s": 3600 }))).await;
     let mut sender = Device::join(&server, "red-1").await;
     let mut other = Device::join(&server, "red-2").await;
-    write_through(&mut sender, "first", json!("*")).await;
-    write(&mut sender, "second", json!("*")).await;
+    send_for_receipt(&mut sender, "first", json!("*")).await;
+    send_peer(&mut sender, "second", json!("*")).await;
     let error = sender.expect_error("RATE_LIMITED").await;
     assert_eq!(error["ref"], json!({ "type": "peer", "id": "second" }));
     assert!(error["retry_after_ms"].as_u64().is_some_and(|ms| ms > 3_500_000 && ms <= 3_600_000), "{error}");
-    // Each device has its own clock, and only what goes to everyone counts.
-    write_through(&mut other, "other", json!("*")).await;
-    write_through(&mut sender, "direct", json!("red-2")).await;
+    // Each device has its own interval, and only messages to everyone count.
+    send_for_receipt(&mut other, "other", json!("*")).await;
+    send_for_receipt(&mut sender, "direct", json!("red-2")).await;
     sender.vanish();
     let mut sender = Device::join(&server, "red-1").await;
-    write(&mut sender, "third", json!("*")).await;
+    send_peer(&mut sender, "third", json!("*")).await;
     sender.expect_error("RATE_LIMITED").await;
     server.kill9();
     server.launch();
     server.ready().await;
     let mut sender = Device::join(&server, "red-1").await;
-    write(&mut sender, "fourth", json!("*")).await;
+    send_peer(&mut sender, "fourth", json!("*")).await;
     sender.expect_error("RATE_LIMITED").await;
 }
 
@@ -227,12 +230,12 @@ async fn p2_broadcasts_keep_their_distance_across_connections_and_processes() {
 async fn p2_after_the_interval_a_broadcast_goes_out() {
     let server = Server::start(settings(json!({ "broadcast_interval_s": 1 }))).await;
     let mut sender = Device::join(&server, "red-1").await;
-    write_through(&mut sender, "first", json!("*")).await;
-    write(&mut sender, "early", json!("*")).await;
+    send_for_receipt(&mut sender, "first", json!("*")).await;
+    send_peer(&mut sender, "early", json!("*")).await;
     let wait = sender.expect_error("RATE_LIMITED").await["retry_after_ms"].as_u64().unwrap_or_default();
     assert!((1..=1000).contains(&wait));
     tokio::time::sleep(Duration::from_millis(wait)).await;
-    assert!(!names(&write_through(&mut sender, "late", json!("*")).await["queued"]).is_empty());
+    assert!(!names(&send_for_receipt(&mut sender, "late", json!("*")).await["queued"]).is_empty());
 }
 
 #[tokio::test]
@@ -243,11 +246,11 @@ async fn p4_what_waited_comes_in_order_and_the_senders_hear_of_it() {
     let mut two = Device::join(&server, "red-2").await;
     let target = Device::join(&server, "red-3").await;
     target.vanish();
-    until_away(&mut one, "red-3").await;
+    wait_disconnected(&mut one, "red-3").await;
     for number in 0..EACH {
-        let receipt = write_through(&mut one, &format!("one-{number}"), json!("red-3")).await;
+        let receipt = send_for_receipt(&mut one, &format!("one-{number}"), json!("red-3")).await;
         assert_eq!((&receipt["queued"], &receipt["delivered"]), (&json!(["red-3"]), &json!([])));
-        write_through(&mut two, &format!("two-{number}"), json!("red-3")).await;
+        send_for_receipt(&mut two, &format!("two-{number}"), json!("red-3")).await;
     }
     let mut target = Device::join(&server, "red-3").await;
     message(&mut target, &format!("two-{}", EACH - 1)).await;
@@ -255,14 +258,14 @@ async fn p4_what_waited_comes_in_order_and_the_senders_hear_of_it() {
     assert_eq!(ids(&target), expected);
     assert!(target.seen_of_type("peer").iter().all(|message| message["offline"] == true));
     for sender in [&mut one, &mut two] {
-        let told = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
-        assert_eq!((&told["type"], &told["to"], &told["count"]), (&json!("peer"), &json!("red-3"), &json!(EACH)));
+        let notice = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
+        assert_eq!((&notice["type"], &notice["to"], &notice["count"]), (&json!("peer"), &json!("red-3"), &json!(EACH)));
     }
-    // Once: the next connection gets none of them again.
+    // Exactly once: the next connection gets none of them again.
     target.vanish();
-    until_away(&mut one, "red-3").await;
+    wait_disconnected(&mut one, "red-3").await;
     let mut target = Device::join(&server, "red-3").await;
-    write_through(&mut one, "fresh", json!("red-3")).await;
+    send_for_receipt(&mut one, "fresh", json!("red-3")).await;
     message(&mut target, "fresh").await;
     assert_eq!(ids(&target), ["fresh"]);
 }
@@ -271,15 +274,15 @@ async fn p4_what_waited_comes_in_order_and_the_senders_hear_of_it() {
 async fn p4_what_waited_survives_a_kill_and_a_sender_that_is_away_is_told_later() {
     let mut server = Server::start(settings(json!({}))).await;
     let mut sender = Device::join(&server, "red-1").await;
-    write_through(&mut sender, "kept", json!("red-3")).await;
+    send_for_receipt(&mut sender, "kept", json!("red-3")).await;
     server.kill9();
     server.launch();
     server.ready().await;
     let mut target = Device::join(&server, "red-3").await;
     assert_eq!(message(&mut target, "kept").await["offline"], true);
     let mut sender = Device::join(&server, "red-1").await;
-    let told = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
-    assert_eq!((&told["to"], &told["count"]), (&json!("red-3"), &json!(1)));
+    let notice = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
+    assert_eq!((&notice["to"], &notice["count"]), (&json!("red-3"), &json!(1)));
 }
 
 #[tokio::test]
@@ -290,7 +293,7 @@ async fn p3_many_senders_at_once_lose_nothing() {
         let server = &server;
         async move {
             let mut sender = Device::join(server, &format!("free-{number}")).await;
-            write_through(&mut sender, &format!("m-{number}"), json!("red-3")).await
+            send_for_receipt(&mut sender, &format!("m-{number}"), json!("red-3")).await
         }
     }))
     .await;
@@ -314,18 +317,18 @@ async fn p3_the_oldest_goes_beyond_the_limit_which_changes_while_the_server_runs
     let server = Server::start(limited(3)).await;
     let mut sender = Device::join(&server, "red-1").await;
     for number in 0..5 {
-        write_through(&mut sender, &format!("m-{number}"), json!("red-3")).await;
+        send_for_receipt(&mut sender, &format!("m-{number}"), json!("red-3")).await;
     }
     let mut target = Device::join(&server, "red-3").await;
     message(&mut target, "m-4").await;
     assert_eq!(ids(&target), ["m-2", "m-3", "m-4"]);
     server.configure(&limited(1));
-    // The new limit holds from some message on: two more to a device of their own show which.
+    // The new limit takes effect at some message: pairs of messages to a separate receiver show when.
     let mut attempt = 0;
     loop {
         let device = format!("later-{attempt}");
-        write_through(&mut sender, "old", json!(device)).await;
-        write_through(&mut sender, "new", json!(device)).await;
+        send_for_receipt(&mut sender, "old", json!(device)).await;
+        send_for_receipt(&mut sender, "new", json!(device)).await;
         let mut later = Device::join(&server, &device).await;
         message(&mut later, "new").await;
         if ids(&later) == ["new"] {
@@ -352,9 +355,9 @@ async fn p3_a_file_takes_over_where_the_database_has_no_room() {
     let mut target = Device::join(&server, "red-3").await;
     message(&mut target, &format!("m-{}", MESSAGES - 1)).await;
     assert_eq!(ids(&target), (0..MESSAGES).map(|number| format!("m-{number}")).collect::<Vec<_>>());
-    until("the file goes when it is empty", SOON, || async { file.exists() }, |there| !there).await;
-    let told = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
-    assert_eq!(told["count"], MESSAGES);
+    until("the file goes when it is empty", TIMEOUT, || async { file.exists() }, |there| !there).await;
+    let notice = sender.expect("the notice", |seen| seen["event"] == "redelivered").await;
+    assert_eq!(notice["count"], MESSAGES);
 }
 
 #[tokio::test]
@@ -364,9 +367,9 @@ async fn p5_a_model_rewrites_the_message_first() {
     let mut sender = Device::join(&server, "red-1").await;
     let mut other = Device::join(&server, "red-2").await;
     provider.next(Reply::text("Sure! Here you are: {\"text\": \"a story\"}"));
-    relay(&mut sender, "prose-around", json!("red-2")).await;
-    let got = message(&mut other, "prose-around").await;
-    assert_eq!((&got["payload"], &got["relayed"]), (&json!({ "text": "a story" }), &json!(true)));
+    send_relay(&mut sender, "prose-around", json!("red-2")).await;
+    let received = message(&mut other, "prose-around").await;
+    assert_eq!((&received["payload"], &received["relayed"]), (&json!({ "text": "a story" }), &json!(true)));
     assert_eq!(names(&receipt(&mut sender, "prose-around").await["delivered"]), ["red-2"]);
     assert!(provider.asked()[0].last_words().contains("make it short"));
 }
@@ -387,12 +390,12 @@ async fn p5_whatever_the_model_does_the_message_arrives() {
     ];
     for (id, reply, code) in cases {
         provider.next(reply);
-        relay(&mut sender, id, json!("red-2")).await;
+        send_relay(&mut sender, id, json!("red-2")).await;
         let error = sender.expect_error(code).await;
         assert_eq!(error["ref"], json!({ "type": "peer", "id": id }));
-        let got = message(&mut other, id).await;
-        assert_eq!(got["payload"], json!({ "text": "a very long story" }), "{id}");
-        assert!(got.get("relayed").is_none());
+        let received = message(&mut other, id).await;
+        assert_eq!(received["payload"], json!({ "text": "a very long story" }), "{id}");
+        assert!(received.get("relayed").is_none());
         assert_eq!(names(&receipt(&mut sender, id).await["delivered"]), ["red-2"]);
     }
 }
@@ -402,7 +405,7 @@ async fn p5_without_a_model_the_message_arrives_as_it_was() {
     let server = Server::start(settings(json!({}))).await;
     let mut sender = Device::join(&server, "red-1").await;
     let mut other = Device::join(&server, "red-2").await;
-    relay(&mut sender, "plain", json!("red-2")).await;
+    send_relay(&mut sender, "plain", json!("red-2")).await;
     sender.expect_error("LLM_UNAVAILABLE").await;
     assert_eq!(message(&mut other, "plain").await["payload"], json!({ "text": "a very long story" }));
 }
@@ -415,13 +418,13 @@ async fn p5_a_kill_while_the_model_works_loses_nothing() {
     let mut sender = Device::join(&server, "red-1").await;
     provider.next(Reply::text("{}").never());
     provider.next(Reply::text("{\"text\": \"short\"}"));
-    relay(&mut sender, "kept", json!("red-2")).await;
-    until("the model has been asked", SOON, || async { provider.asked().len() }, |asked| *asked == 1).await;
+    send_relay(&mut sender, "kept", json!("red-2")).await;
+    until("the model has been asked", TIMEOUT, || async { provider.asked().len() }, |asked| *asked == 1).await;
     server.kill9();
     server.launch();
     server.ready().await;
-    // The sender does not come back; the server asks again by itself.
-    until("the model has been asked again", SOON, || async { provider.asked().len() }, |asked| *asked == 2).await;
+    // The sender does not come back; the server repeats the request by itself.
+    until("the model has been asked again", TIMEOUT, || async { provider.asked().len() }, |asked| *asked == 2).await;
     let mut other = Device::join(&server, "red-2").await;
     assert_eq!(message(&mut other, "kept").await["payload"], json!({ "text": "short" }));
 }

@@ -1,5 +1,5 @@
-//! The server behind nginx and Caddy, set up as `examples/operation` says. Rule: of the example files only names,
-//! ports and certificates are replaced, so that what is handed out is what is tried.
+//! The server behind nginx and Caddy, set up as in `examples/operation`. Rule: only names, ports and certificates of
+//! the example files are replaced, so that the shipped files are what is tested.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use modehost_tests::server::{free_port, workspace_root};
-use modehost_tests::{Server, Settings, http, lacking, wait};
+use modehost_tests::{Server, Settings, http, skip, wait};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
@@ -20,15 +20,15 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-/// Longer than the time for which nginx lets an upgraded connection be silent unless it is told otherwise.
+/// Longer than nginx's default timeout of a silent upgraded connection.
 const SILENCE: Duration = Duration::from_secs(63);
 
-/// A proxy in front of a server; ends with the test.
+/// A proxy in front of a server; killed on drop.
 struct Proxy {
     child: Child,
     address: SocketAddr,
     trusted: CertificateDer<'static>,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Drop for Proxy {
@@ -36,14 +36,14 @@ impl Drop for Proxy {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.directory.path().join("output")).unwrap_or_default();
             eprintln!("--- the proxy wrote:\n{log}--- end");
         }
     }
 }
 
-/// What a proxy is started with.
-struct Plan {
+/// How a proxy is configured and started.
+struct ProxySpec {
     program: &'static str,
     arguments: fn(&Path) -> Vec<String>,
     config: fn(&Path, u16, &Server) -> String,
@@ -53,53 +53,56 @@ fn example(name: &str) -> String {
     std::fs::read_to_string(workspace_root().join("examples/operation").join(name)).expect("the example")
 }
 
-/// Replaces what must be there.
+/// Replaces text that must occur in the example.
 fn replace(text: String, old: &str, new: &str) -> String {
     assert!(text.contains(old), "no {old:?} in the example");
     text.replace(old, new)
 }
 
-/// nginx as one process, with this within its `http`.
-fn nginx(folder: &Path, site: &str) -> String {
-    let folder = folder.display();
+/// A configuration for nginx as one process, with this site in its `http` block.
+fn nginx(directory: &Path, site: &str) -> String {
+    let directory = directory.display();
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let temporary = temporary.map(|kind| format!("{kind}_temp_path {folder}/{kind};")).join(" ");
+    let temporary = temporary.map(|kind| format!("{kind}_temp_path {directory}/{kind};")).join(" ");
     format!(
-        "daemon off; master_process off; pid {folder}/pid; error_log stderr;\nevents {{ worker_connections 256; }}\n\
+        "daemon off; master_process off; pid {directory}/pid; error_log stderr;\nevents {{ worker_connections 256; }}\n\
          http {{ {temporary}\n{site}\n}}\n"
     )
 }
 
-const NGINX: Plan = Plan {
+const NGINX: ProxySpec = ProxySpec {
     program: "nginx",
-    arguments: |folder| vec!["-p".to_owned(), shown(folder), "-c".to_owned(), shown(&folder.join("config"))],
-    config: |folder, port, server| {
+    arguments: |directory| {
+        vec!["-p".to_owned(), path_text(directory), "-c".to_owned(), path_text(&directory.join("config"))]
+    },
+    config: |directory, port, server| {
         let mut site = example("nginx.conf");
         let certificates = "/etc/letsencrypt/live/voice.example.org";
         for (old, new) in [
             ("    listen 80;\n    listen [::]:80;\n", format!("    listen 127.0.0.1:{};\n", free_port())),
             ("    listen 443 ssl;\n    listen [::]:443 ssl;\n", format!("    listen 127.0.0.1:{port} ssl;\n")),
             ("voice.example.org;", "localhost;".to_owned()),
-            (certificates, shown(folder)),
-            ("/var/log/nginx", shown(folder)),
+            (certificates, path_text(directory)),
+            ("/var/log/nginx", path_text(directory)),
             ("127.0.0.1:8004", server.ws().to_string()),
             ("127.0.0.1:8003", server.http().to_string()),
         ] {
             site = replace(site, old, &new);
         }
-        nginx(folder, &site)
+        nginx(directory, &site)
     },
 };
 
-const CADDY: Plan = Plan {
+const CADDY: ProxySpec = ProxySpec {
     program: "caddy",
-    arguments: |folder| {
-        let config = shown(&folder.join("config"));
+    arguments: |directory| {
+        let config = path_text(&directory.join("config"));
         ["run", "--adapter", "caddyfile", "--config", &config].map(str::to_owned).to_vec()
     },
-    config: |folder, port, server| {
-        let chain = shown(&folder.join("fullchain.pem"));
-        let site = format!("https://localhost:{port} {{\n\ttls {chain} {}\n", shown(&folder.join("privkey.pem")));
+    config: |directory, port, server| {
+        let chain = path_text(&directory.join("fullchain.pem"));
+        let site =
+            format!("https://localhost:{port} {{\n\ttls {chain} {}\n", path_text(&directory.join("privkey.pem")));
         let mut text = example("Caddyfile");
         for (old, new) in [
             ("voice.example.org {\n", site),
@@ -112,38 +115,41 @@ const CADDY: Plan = Plan {
     },
 };
 
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Starts it; none where it is not installed.
-async fn before(server: &Server, plan: &Plan) -> Option<Proxy> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    std::fs::write(folder.path().join("fullchain.pem"), made.cert.pem()).expect("written");
-    std::fs::write(folder.path().join("privkey.pem"), made.signing_key.serialize_pem()).expect("written");
+/// Starts the proxy; `None` if it is not installed.
+async fn start_proxy(server: &Server, spec: &ProxySpec) -> Option<Proxy> {
+    let directory = tempfile::tempdir().expect("a folder");
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(directory.path().join("fullchain.pem"), certified.cert.pem()).expect("written");
+    std::fs::write(directory.path().join("privkey.pem"), certified.signing_key.serialize_pem()).expect("written");
     let port = free_port();
-    std::fs::write(folder.path().join("config"), (plan.config)(folder.path(), port, server)).expect("written");
-    let output = std::fs::File::create(folder.path().join("output")).expect("a file");
-    let mut command = Command::new(plan.program);
-    command.args((plan.arguments)(folder.path())).stdin(Stdio::null());
+    std::fs::write(directory.path().join("config"), (spec.config)(directory.path(), port, server)).expect("written");
+    let output = std::fs::File::create(directory.path().join("output")).expect("a file");
+    let mut command = Command::new(spec.program);
+    command.args((spec.arguments)(directory.path())).stdin(Stdio::null());
     command.stdout(output.try_clone().expect("a file")).stderr(output);
-    // What Caddy keeps.
-    command.env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
+    // Directories for Caddy's state.
+    command
+        .env("HOME", directory.path())
+        .env("XDG_DATA_HOME", directory.path())
+        .env("XDG_CONFIG_HOME", directory.path());
     let Ok(child) = command.spawn() else {
-        lacking::installed(plan.program);
+        skip::not_installed(spec.program);
         return None;
     };
     let address = (Ipv4Addr::LOCALHOST, port).into();
-    let proxy = Proxy { child, address, trusted: made.cert.der().clone(), folder };
+    let proxy = Proxy { child, address, trusted: certified.cert.der().clone(), directory };
     let listens = async || tokio::net::TcpStream::connect(address).await.is_ok();
-    wait::until("the proxy listens", wait::SOON, listens, |listens| *listens).await;
+    wait::until("the proxy listens", wait::TIMEOUT, listens, |listens| *listens).await;
     Some(proxy)
 }
 
 impl Proxy {
-    /// TLS from an address that is not the proxy's own.
-    async fn call(&self) -> TlsStream<tokio::net::TcpStream> {
+    /// Connects with TLS, from an address that is not the proxy's own.
+    async fn connect(&self) -> TlsStream<tokio::net::TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.trusted.clone()).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -156,38 +162,38 @@ impl Proxy {
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS")
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &str) -> http::Response {
-        let mut stream = self.call().await;
+    async fn request(&self, method: &str, path: &str, headers: &str) -> http::Response {
+        let mut stream = self.connect().await;
         let port = self.address.port();
         let head = format!("Host: localhost:{port}\r\nConnection: close\r\nContent-Length: 2\r\n{headers}");
         let request = format!("{method} {path} HTTP/1.1\r\n{head}\r\n{{}}");
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
-        let _ = tokio::time::timeout(wait::SOON, stream.read_to_end(&mut answer)).await.expect("in time");
+        let _ = tokio::time::timeout(wait::TIMEOUT, stream.read_to_end(&mut answer)).await.expect("in time");
         http::parse(&String::from_utf8_lossy(&answer)).unwrap_or_else(|| panic!("{path}: no answer"))
     }
 }
 
-/// A server that believes the proxy and has its operators elsewhere, as modehost.yaml beside the examples says.
+/// A server that trusts the proxy and has its admin API elsewhere, as modehost.yaml beside the examples does.
 async fn server() -> Server {
     let settings = Settings::new().bundled().set("server.trusted_proxies", json!(["127.0.0.1"]));
     Server::start(settings).await
 }
 
-/// Everything that a device does, and what nobody may, through a proxy.
-async fn serves_devices_and_nothing_else(plan: &Plan) {
+/// Does everything that devices do through a proxy, and asserts that the rest is not reachable.
+async fn assert_serves_devices_only(spec: &ProxySpec) {
     let server = server().await;
-    let Some(proxy) = before(&server, plan).await else { return };
+    let Some(proxy) = start_proxy(&server, spec).await else { return };
     let port = proxy.address.port();
 
-    // Whatever the device claims of its way here.
+    // Forged forwarding headers have no effect.
     let claims =
         "X-Forwarded-For: 9.9.9.9\r\nForwarded: for=8.8.8.8;proto=http;host=evil.example\r\nDevice-Id: dev-1\r\n";
     for path in ["/xiaozhi/ota/", "/xiaozhi/ota"] {
-        let ota = proxy.ask("POST", path, claims).await.json();
+        let ota = proxy.request("POST", path, claims).await.json();
         assert_eq!(ota["websocket"]["url"], format!("wss://localhost:{port}/supie/v1/"), "{ota}");
     }
-    server.says(r#"device="dev-1" address=127.0.0.2"#).await;
+    server.wait_output(r#"device="dev-1" address=127.0.0.2"#).await;
 
     for path in ["/supie/v1/", "/xiaozhi/v1/"] {
         let mut request = format!("wss://localhost:{port}{path}").into_client_request().expect("an address");
@@ -196,12 +202,12 @@ async fn serves_devices_and_nothing_else(plan: &Plan) {
         {
             request.headers_mut().insert(name, value.parse().expect("a value"));
         }
-        let stream = proxy.call().await;
+        let stream = proxy.connect().await;
         let (mut device, _) = tokio_tungstenite::client_async(request, stream).await.expect("a device");
         let mut exchange = async |message: Value, wanted: &str| {
             device.send(Message::text(message.to_string())).await.expect("sent");
             loop {
-                let next = tokio::time::timeout(wait::SOON, device.next()).await.expect("in time");
+                let next = tokio::time::timeout(wait::TIMEOUT, device.next()).await.expect("in time");
                 let Message::Text(text) = next.expect("open").expect("a message") else { continue };
                 let message: Value = serde_json::from_str(&text).expect("JSON");
                 if message["type"] == wanted && message["state"] != "start" {
@@ -215,7 +221,7 @@ async fn serves_devices_and_nothing_else(plan: &Plan) {
         let turn = exchange(json!({ "type": "listen", "state": "detect", "text": "你会做什么" }), "tts").await;
         assert!(turn["text"].as_str().is_some_and(|text| !text.is_empty()), "{turn}");
         if path == "/supie/v1/" {
-            // Nobody says anything: the proxy is not the one who loses patience.
+            // Silence on both sides: the proxy must not be the one that times out.
             tokio::time::sleep(SILENCE).await;
         }
         exchange(json!({ "type": "ping" }), "pong").await;
@@ -228,16 +234,16 @@ async fn serves_devices_and_nothing_else(plan: &Plan) {
     for path in
         ["/", "/api/v1/status", "/api/v1/sessions", "/metrics", "/healthz", "/readyz", "/xiaozhi/otax", "/supie/v10/"]
     {
-        assert_eq!(proxy.ask("GET", path, "").await.status, 404, "{path}");
+        assert_eq!(proxy.request("GET", path, "").await.status, 404, "{path}");
     }
-    // Ways around a path.
+    // Path traversal.
     for path in [
         "/xiaozhi/ota/../../api/v1/status",
         "/xiaozhi/ota/%2e%2e/%2e%2e/metrics",
         "//metrics",
         "/xiaozhi/ota//../../metrics",
     ] {
-        let answer = proxy.ask("GET", path, "").await;
+        let answer = proxy.request("GET", path, "").await;
         assert!(answer.status >= 400 || !answer.body.contains("modehost_"), "{path}: {answer:?}");
         assert!(!answer.body.contains("sessions"), "{path}: {answer:?}");
     }
@@ -245,31 +251,31 @@ async fn serves_devices_and_nothing_else(plan: &Plan) {
 
 #[tokio::test]
 async fn behind_nginx_devices_are_served_and_nothing_else() {
-    serves_devices_and_nothing_else(&NGINX).await;
+    assert_serves_devices_only(&NGINX).await;
 }
 
 #[tokio::test]
 async fn behind_caddy_devices_are_served_and_nothing_else() {
-    serves_devices_and_nothing_else(&CADDY).await;
+    assert_serves_devices_only(&CADDY).await;
 }
 
 #[tokio::test]
 async fn a_proxy_that_passes_everything_on_does_not_make_its_callers_operators() {
     let server = server().await;
-    let bare = |folder: &Path, port: u16, server: &Server| {
-        let chain = shown(&folder.join("fullchain.pem"));
-        let key = shown(&folder.join("privkey.pem"));
+    let bare = |directory: &Path, port: u16, server: &Server| {
+        let chain = path_text(&directory.join("fullchain.pem"));
+        let key = path_text(&directory.join("privkey.pem"));
         let tls = format!("listen 127.0.0.1:{port} ssl; ssl_certificate {chain}; ssl_certificate_key {key};");
         nginx(
-            folder,
+            directory,
             &format!("access_log off; server {{ {tls} location / {{ proxy_pass http://{}; }} }}", server.http()),
         )
     };
-    let Some(proxy) = before(&server, &Plan { config: bare, ..NGINX }).await else { return };
-    // It passes on, so what follows is the server's own doing.
-    assert_eq!(proxy.ask("GET", "/healthz", "").await.status, 200);
+    let Some(proxy) = start_proxy(&server, &ProxySpec { config: bare, ..NGINX }).await else { return };
+    // The proxy forwards everything, so the rejections are the server's own.
+    assert_eq!(proxy.request("GET", "/healthz", "").await.status, 200);
     for (method, path) in [("GET", "/api/v1/status"), ("POST", "/api/v1/restart"), ("POST", "/api/v1/config/reload")] {
-        let answer = proxy.ask(method, path, "").await;
+        let answer = proxy.request(method, path, "").await;
         assert_eq!(answer.status, 403, "{answer:?}");
         assert!(answer.body.contains("come through a proxy"), "{answer:?}");
     }

@@ -1,6 +1,6 @@
-//! P.4 in mid-delivery: a receiver that drops while it is handed what waited for it. Rule: large
-//! messages and small buffers, so that most of what the server has written is still on its way
-//! when the connection breaks; what counts is what the receiver has read in the end.
+//! P.4 during delivery of the backlog: a receiver that disconnects while queued messages are sent to it. Rule: large
+//! messages and small buffers, so that most of what the server has written is still in flight when the connection
+//! breaks; assertions are made on what the receiver has read in the end.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-const KEPT: usize = 40;
-/// More than the receiver's system takes in by itself.
+const QUEUED: usize = 40;
+/// More than the receiver's socket buffer holds.
 const BYTES: usize = 60_000;
 
 fn settings() -> Settings {
@@ -22,14 +22,14 @@ fn settings() -> Settings {
         .set("device_alias", json!({ "narrow": "Narrow" }))
 }
 
-/// Sends a numbered message of some size and gives its receipt.
+/// Sends a message with a body of `bytes` bytes and returns its receipt.
 async fn post(sender: &mut Device, id: &str, to: &str, bytes: usize) -> Value {
     let payload = json!({ "text": "x".repeat(bytes) });
     sender.send(json!({ "type": "peer", "id": id, "to": to, "payload": payload })).await;
     sender.expect(&format!("the receipt of {id}"), |seen| seen["event"] == "receipt" && seen["id"] == id).await
 }
 
-/// A receiver whose system takes in very little, and that reads only when it is told to.
+/// A receiver with a small receive buffer, which reads only on request.
 struct Narrow(TcpStream);
 
 impl Narrow {
@@ -51,7 +51,7 @@ impl Narrow {
         Self(stream)
     }
 
-    /// The next message, and not a byte more.
+    /// Reads exactly one message.
     async fn read(&mut self) -> Value {
         let mut head = [0; 2];
         self.0.read_exact(&mut head).await.expect("a frame");
@@ -65,11 +65,11 @@ impl Narrow {
         serde_json::from_slice(&payload).unwrap_or(Value::Null)
     }
 
-    /// Ids of the next messages of others.
+    /// Ids of the next peer messages.
     async fn read_messages(&mut self, count: usize) -> Vec<String> {
         let mut ids = Vec::new();
         while ids.len() < count {
-            let message = tokio::time::timeout(wait::SOON, self.read()).await.expect("a message in time");
+            let message = tokio::time::timeout(wait::TIMEOUT, self.read()).await.expect("a message in time");
             if message["event"] == "message" {
                 ids.push(message["id"].as_str().unwrap_or_default().to_owned());
             }
@@ -77,15 +77,15 @@ impl Narrow {
         ids
     }
 
-    /// As a device that loses its power.
+    /// Resets the connection, as when a device loses power.
     fn reset(self) {
         self.0.set_zero_linger().expect("a reset");
     }
 }
 
-/// Ids of messages that a device reads up to the last one.
+/// Ids of the peer messages that a device receives, up to and including `last`.
 async fn read_up_to(device: &mut Device, last: &str) -> Vec<String> {
-    let end = Instant::now() + wait::SOON;
+    let end = Instant::now() + wait::TIMEOUT;
     let mut ids: Vec<String> = Vec::new();
     while ids.last().is_none_or(|id| id != last) {
         assert!(Instant::now() < end, "{last} never came, after {ids:?}");
@@ -95,28 +95,28 @@ async fn read_up_to(device: &mut Device, last: &str) -> Vec<String> {
     ids
 }
 
-/// Waits until the notices of a sender add up to `wanted`, and not to more.
-async fn redelivered(sender: &mut Device, wanted: u64) {
+/// Waits until the sender's `wait_redelivered` notices add up to `wanted`, and not to more.
+async fn wait_redelivered(sender: &mut Device, wanted: u64) {
     loop {
         let notices = sender.seen_of_type("peer").into_iter().filter(|seen| seen["event"] == "redelivered");
-        let told: u64 = notices.map(|notice| notice["count"].as_u64().unwrap_or_default()).sum();
-        if told >= wanted {
-            return assert_eq!(told, wanted);
+        let total: u64 = notices.map(|notice| notice["count"].as_u64().unwrap_or_default()).sum();
+        if total >= wanted {
+            return assert_eq!(total, wanted);
         }
         let notice = sender.expect("a notice", |seen| seen["event"] == "redelivered").await;
         assert_eq!(notice["to"], "narrow", "{notice}");
     }
 }
 
-/// Adds what has come on a further connection. Its first message may be the last of the one before: where
-/// that broke before the message was known to have arrived, which a busy machine learns late.
-fn follow(got: &mut Vec<String>, next: Vec<String>) {
-    let again = usize::from(got.last().is_some() && got.last() == next.first());
-    got.extend(next.into_iter().skip(again));
+/// Appends what came on the next connection. Its first message may repeat the last of the one before, if that broke
+/// before the server learnt of the delivery, which can be late on a busy machine.
+fn append(received: &mut Vec<String>, next: Vec<String>) {
+    let again = usize::from(received.last().is_some() && received.last() == next.first());
+    received.extend(next.into_iter().skip(again));
 }
 
-async fn until_away(sender: &mut Device, device: &str) {
-    let end = Instant::now() + wait::SOON;
+async fn wait_disconnected(sender: &mut Device, device: &str) {
+    let end = Instant::now() + wait::TIMEOUT;
     for attempt in 0.. {
         let id = format!("probe-{attempt}");
         sender.send(json!({ "type": "peer", "id": id, "to": device, "payload": {}, "ttl_ms": 0 })).await;
@@ -132,28 +132,28 @@ async fn until_away(sender: &mut Device, device: &str) {
 async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
     let server = Server::start(settings()).await;
     let mut sender = Device::join(&server, "sender").await;
-    let all: Vec<String> = (0..KEPT).map(|number| format!("kept-{number}")).collect();
+    let all: Vec<String> = (0..QUEUED).map(|number| format!("kept-{number}")).collect();
     for id in &all {
         assert_eq!(post(&mut sender, id, "narrow", BYTES).await["queued"], json!(["narrow"]));
     }
-    let mut got = Vec::new();
-    // Each time it reads a few, then nothing, and then it is gone.
+    let mut received = Vec::new();
+    // Each time it reads a few messages, then none, and then resets.
     for few in [3, 7, 1] {
         let mut receiver = Narrow::join(&server, "narrow").await;
-        follow(&mut got, receiver.read_messages(few).await);
+        append(&mut received, receiver.read_messages(few).await);
         let live = format!("live-{few}");
         let receipt = post(&mut sender, &live, "narrow", 10).await;
         assert_eq!(receipt["queued"], json!(["narrow"]), "what comes meanwhile goes behind: {receipt}");
         receiver.reset();
-        until_away(&mut sender, "narrow").await;
+        wait_disconnected(&mut sender, "narrow").await;
     }
     let mut receiver = Device::join(&server, "narrow").await;
-    follow(&mut got, read_up_to(&mut receiver, "live-1").await);
+    append(&mut received, read_up_to(&mut receiver, "live-1").await);
     let expected: Vec<String> = all.into_iter().chain(["live-3", "live-7", "live-1"].map(ToOwned::to_owned)).collect();
-    assert_eq!(got, expected, "in order, nothing lost, nothing twice");
-    redelivered(&mut sender, expected.len() as u64).await;
-    // Nothing waits any more.
-    let end = Instant::now() + wait::SOON;
+    assert_eq!(received, expected, "in order, nothing lost, nothing twice");
+    wait_redelivered(&mut sender, expected.len() as u64).await;
+    // The queue is empty.
+    let end = Instant::now() + wait::TIMEOUT;
     while post(&mut sender, "after", "narrow", 10).await["delivered"] != json!(["narrow"]) {
         assert!(Instant::now() < end, "still queued");
         receiver.ping().await;
@@ -164,28 +164,28 @@ async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
 async fn p4_a_receiver_whose_network_is_gone_gets_the_rest_on_its_new_connection() {
     let server = Server::start(settings()).await;
     let mut sender = Device::join(&server, "sender").await;
-    for number in 0..KEPT {
+    for number in 0..QUEUED {
         post(&mut sender, &format!("kept-{number}"), "narrow", BYTES).await;
     }
-    // It stops reading, and nobody is told; then it comes back while the old connection still stands.
+    // It stops reading without closing, then reconnects while the old connection is still open.
     let mut silent = Narrow::join(&server, "narrow").await;
     let first = silent.read_messages(5).await;
-    // Far more than it has read is with its system and ours by now, and must not count.
-    let handed = async || {
+    // Far more than it has read is in socket buffers by now, which must not count as delivered.
+    let handed_over = async || {
         let metrics = server.admin("GET", "/metrics", "").await.body;
         let line = metrics.lines().find(|line| line.starts_with("modehost_queue_handed_over_total "));
         line.and_then(|line| line.split(' ').nth(1)?.parse::<f64>().ok())
     };
-    wait::until("the first five are struck off", wait::SOON, handed, |count| *count >= Some(5.0)).await;
+    wait::until("the first five are struck off", wait::TIMEOUT, handed_over, |count| *count >= Some(5.0)).await;
     for number in 0..20 {
         post(&mut sender, &format!("aside-{number}"), "nobody", 10).await;
     }
     let mut receiver = Device::join(&server, "narrow").await;
-    let rest = read_up_to(&mut receiver, &format!("kept-{}", KEPT - 1)).await;
-    let got: Vec<String> = first.into_iter().chain(rest).collect();
-    let expected: Vec<String> = (0..KEPT).map(|number| format!("kept-{number}")).collect();
-    assert_eq!(got, expected);
-    redelivered(&mut sender, KEPT as u64).await;
+    let rest = read_up_to(&mut receiver, &format!("kept-{}", QUEUED - 1)).await;
+    let received: Vec<String> = first.into_iter().chain(rest).collect();
+    let expected: Vec<String> = (0..QUEUED).map(|number| format!("kept-{number}")).collect();
+    assert_eq!(received, expected);
+    wait_redelivered(&mut sender, QUEUED as u64).await;
 }
 
 #[tokio::test]
@@ -202,14 +202,14 @@ async fn p4_a_slow_receiver_is_handed_a_hundred_large_messages_without_being_clo
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-    redelivered(&mut sender, 100).await;
+    wait_redelivered(&mut sender, 100).await;
 }
 
 #[tokio::test]
 async fn p4_a_kill_in_mid_delivery_loses_nothing() {
     let mut server = Server::start(settings()).await;
     let mut sender = Device::join(&server, "sender").await;
-    for number in 0..KEPT {
+    for number in 0..QUEUED {
         post(&mut sender, &format!("kept-{number}"), "narrow", BYTES).await;
     }
     let mut receiver = Narrow::join(&server, "narrow").await;
@@ -219,11 +219,11 @@ async fn p4_a_kill_in_mid_delivery_loses_nothing() {
     server.launch();
     server.ready().await;
     let mut receiver = Device::join(&server, "narrow").await;
-    let rest = read_up_to(&mut receiver, &format!("kept-{}", KEPT - 1)).await;
+    let rest = read_up_to(&mut receiver, &format!("kept-{}", QUEUED - 1)).await;
     let number = |id: &String| id.trim_start_matches("kept-").parse::<usize>().expect("a number");
     assert!(rest.iter().map(number).is_sorted(), "{rest:?}");
     let again = number(&rest[0]);
-    // What arrived and was not yet struck off when the server died comes again; nothing is missing.
-    assert!(again <= first.len() && rest.len() == KEPT - again, "{} read before, then {rest:?}", first.len());
+    // What arrived but was not yet removed from the queue when the server died is sent again; nothing is missing.
+    assert!(again <= first.len() && rest.len() == QUEUED - again, "{} read before, then {rest:?}", first.len());
     assert!(first.len() - again <= 8, "a page at the most comes twice: {} read before, then {rest:?}", first.len());
 }

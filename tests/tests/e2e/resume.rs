@@ -1,5 +1,5 @@
-//! C.3: sessions outlive connections, memory and processes. Rule: what a device was told has
-//! happened has happened, whatever ends in between.
+//! C.3: sessions outlive connections, memory and processes. Rule: what has been acknowledged to a device is never lost,
+//! whatever ends in between.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ async fn c3_a_lost_socket_loses_neither_mode_nor_state() {
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(device.session_id(), session);
     assert_eq!(device.count().await.0, 4);
-    // Still in the mode: starting it again does nothing but say ok.
+    // Still in the mode: starting it again only acknowledges.
     device.start_mode("fixture").await;
     assert_eq!(device.count().await.0, 5);
 }
@@ -38,11 +38,11 @@ async fn c3_nothing_said_is_lost_that_the_server_had_received() {
         device.send(json!({ "type": "fixture", "do": "count" })).await;
     }
     device.close().await;
-    // Answers that the old connection did not get may come to the new one; the last is this one's.
+    // Answers that the old connection did not receive may come to the new one; the last is the answer to this message.
     let mut device = Device::join(&server, "dev-1").await;
     device.send(json!({ "type": "fixture", "do": "count" })).await;
     device.expect("all have been counted", |message| message["count"] == 31).await;
-    device.silent_for(Duration::from_millis(300)).await;
+    device.expect_silence(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn c3_after_the_resume_window_a_session_begins_anew() {
     let session = device.session_id().to_owned();
     device.vanish();
     let listed = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("dev-1");
-    wait::until("the session is over", wait::SOON, listed, |listed| !listed).await;
+    wait::until("the session is over", wait::TIMEOUT, listed, |listed| !listed).await;
     let mut device = Device::join(&server, "dev-1").await;
     assert_ne!(device.session_id(), session);
     assert_eq!(device.count().await.0, 1);
@@ -67,9 +67,9 @@ async fn c3_hibernation_keeps_the_state() {
     for count in 1..=3 {
         assert_eq!(device.count().await.0, count);
         let live = async || live_instances(&server, "dev-1").await;
-        wait::until("the session hibernates", wait::SOON, live, |live| *live == Some(0)).await;
+        wait::until("the session hibernates", wait::TIMEOUT, live, |live| *live == Some(0)).await;
     }
-    // Awake or asleep, the connection answers.
+    // The connection answers, whether the instance is hibernated or not.
     device.ping().await;
 }
 
@@ -164,7 +164,7 @@ async fn kill9_leaves_state_at_most_a_checkpoint_behind() {
     for _ in 0..10 {
         device.count().await;
     }
-    // Ten checkpoints' time; there is nothing outside to see a checkpoint by.
+    // Ten checkpoint intervals; a checkpoint cannot be observed from outside.
     tokio::time::sleep(Duration::from_secs(1)).await;
     server.kill9();
     server.launch();
@@ -173,12 +173,12 @@ async fn kill9_leaves_state_at_most_a_checkpoint_behind() {
     assert_eq!(device.count().await.0, 11);
 }
 
-/// Reads until the update of `id` is acknowledged; false if the connection or the time ends first.
+/// Reads until the update of `id` is acknowledged; false if the connection ends or `end` is reached first.
 async fn acknowledgement(device: &mut Device, id: &str, end: Instant) -> bool {
     loop {
         match device.next_within(end.saturating_duration_since(Instant::now())).await {
             Some(Seen::Json(message)) if message["type"] == "workflow" && message["status"] == "ok" => {
-                // A write that the kill caught may be acknowledged to the next connection.
+                // A write that the kill interrupted may be acknowledged on the next connection.
                 if message["id"] == id {
                     return true;
                 }
@@ -189,7 +189,7 @@ async fn acknowledgement(device: &mut Device, id: &str, end: Instant) -> bool {
     }
 }
 
-/// The ids on the board of a device's group.
+/// The task ids on the board of the device's group.
 async fn board(device: &mut Device) -> Vec<String> {
     device.send(json!({ "type": "workflow", "event": "refresh" })).await;
     let board = device.expect("a board", |message| message["type"] == "workflow" && message["tasks"].is_array()).await;

@@ -1,9 +1,9 @@
-//! M.7: how much finished work is kept. Rule: one device never pushes out what another has made; what goes is told.
+//! M.7: retention of finished work. Rule: one device never displaces what another has made; removals are logged.
 
 use modehost_tests::{Device, Server, Settings, guest, wait};
 use serde_json::json;
 
-async fn hold(server: &Server, id: &str, title: &str) {
+async fn finish_meeting(server: &Server, id: &str, title: &str) {
     let mut device = Device::join(server, id).await;
     device.start_mode("meeting").await;
     let items = json!([{ "tag": "Ann", "text": format!("{title}: 决定周五发布新版本。") }]);
@@ -25,8 +25,8 @@ fn titles(server: &Server) -> Vec<String> {
     titles
 }
 
-async fn until(server: &Server, wanted: &[&str]) {
-    wait::until("the files follow", wait::SOON, async || titles(server), |titles| titles == wanted).await;
+async fn wait_titles(server: &Server, wanted: &[&str]) {
+    wait::until("the files follow", wait::TIMEOUT, async || titles(server), |titles| titles == wanted).await;
 }
 
 #[tokio::test]
@@ -36,16 +36,16 @@ async fn m7_a_busy_device_keeps_others_work_alone_and_removals_are_told() {
         .set("meeting.keep", json!(2))
         .set("storage.archive_keep", json!(4));
     let server = Server::start(settings.clone()).await;
-    hold(&server, "quiet", "quiet 1").await;
+    finish_meeting(&server, "quiet", "quiet 1").await;
     for number in 1..=3 {
-        hold(&server, "busy", &format!("busy {number}")).await;
+        finish_meeting(&server, "busy", &format!("busy {number}")).await;
     }
-    until(&server, &["busy 2", "busy 3", "quiet 1"]).await;
-    server.says("finished work was removed: its device has newer").await;
-    hold(&server, "third", "third 1").await;
-    hold(&server, "fourth", "fourth 1").await;
-    // Over all devices four are kept, and the oldest goes.
-    until(&server, &["busy 2", "busy 3", "fourth 1", "third 1"]).await;
-    server.says("storage.archive_keep are kept over all devices").await;
+    wait_titles(&server, &["busy 2", "busy 3", "quiet 1"]).await;
+    server.wait_output("finished work was removed: its device has newer").await;
+    finish_meeting(&server, "third", "third 1").await;
+    finish_meeting(&server, "fourth", "fourth 1").await;
+    // Four are kept over all devices, and the oldest is removed.
+    wait_titles(&server, &["busy 2", "busy 3", "fourth 1", "third 1"]).await;
+    server.wait_output("storage.archive_keep are kept over all devices").await;
     assert!(!server.output().contains("周五"), "{}", server.output());
 }

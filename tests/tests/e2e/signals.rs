@@ -1,25 +1,25 @@
-//! Signals at any moment. Rule: from the first line of the program on, through a restart in place and to the end, a
-//! hang-up reads the settings and a request to stop stops; neither is ever lost, and none kills.
+//! Signals at any moment. Rule: from the start of the program, through an in-place restart and to the end, SIGHUP
+//! reloads the configuration and SIGTERM stops; neither is ever lost, and none kills the process.
 
 use std::time::{Duration, Instant};
 
 use modehost_tests::{Device, Server, Settings, guest, wait};
 use rustix::process::{Signal, kill_process};
 
-use super::server_messages::{SECRET, order, with_secret};
+use super::server_messages::{SECRET, send_command, with_secret};
 
-/// Whether the process holds hang-ups back, so that they wait for it.
-fn holds(server: &Server) -> bool {
+/// Whether the process blocks SIGHUP, so that the signal stays pending for it.
+fn blocks_sighup(server: &Server) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap_or_default();
-    let held = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or_default();
-    u64::from_str_radix(held.trim(), 16).is_ok_and(|mask| mask & 1 != 0)
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or_default();
+    u64::from_str_radix(blocked.trim(), 16).is_ok_and(|mask| mask & 1 != 0)
 }
 
-/// Starts the process and waits for the moment from which on signals are its own; that is long before it is ready.
-async fn launch_and_hold(server: &mut Server) {
+/// Starts the process and waits until it blocks signals, which is long before it is ready.
+async fn launch_until_signals_blocked(server: &mut Server) {
     server.launch();
-    let end = Instant::now() + wait::SOON;
-    while !holds(server) {
+    let end = Instant::now() + wait::TIMEOUT;
+    while !blocks_sighup(server) {
         assert!(Instant::now() < end, "signals are not held back");
         std::thread::yield_now();
     }
@@ -29,21 +29,21 @@ async fn launch_and_hold(server: &mut Server) {
 #[tokio::test]
 async fn a_hang_up_in_the_first_moments_of_a_start_is_kept() {
     let mut server = Server::prepare(&Settings::new().plugin("fixture", guest::fixture(&[])));
-    launch_and_hold(&mut server).await;
+    launch_until_signals_blocked(&mut server).await;
     for _ in 0..20 {
         server.signal(Signal::HUP);
     }
     server.ready().await;
-    server.says("SIGHUP").await;
+    server.wait_output("SIGHUP").await;
     Device::join(&server, "dev-1").await.count().await;
 }
 
 #[tokio::test]
 async fn a_request_to_stop_in_the_first_moments_of_a_start_stops_in_order() {
     let mut server = Server::prepare(&Settings::new().plugin("fixture", guest::fixture(&[])));
-    launch_and_hold(&mut server).await;
+    launch_until_signals_blocked(&mut server).await;
     server.signal(Signal::TERM);
-    let status = server.wait_exit(wait::SOON).await;
+    let status = server.wait_exit(wait::TIMEOUT).await;
     assert!(status.success(), "{status}");
 }
 
@@ -54,7 +54,7 @@ async fn hang_ups_all_through_a_restart_in_place_kill_nobody() {
     assert_eq!(device.count().await.0, 1);
     let starts = || server.output().matches(" is ready after ").count();
     for round in 2..=4 {
-        let (_console, answer) = order(&server, "restart", SECRET).await;
+        let (_console, answer) = send_command(&server, "restart", SECRET).await;
         assert_eq!(answer["status"], "success", "{answer}");
         let end = Instant::now() + Duration::from_secs(60);
         while starts() < round {
@@ -71,7 +71,7 @@ async fn hang_ups_all_through_a_restart_in_place_kill_nobody() {
 async fn a_request_to_stop_at_any_moment_of_a_restart_stops() {
     for pause in [0, 5, 20, 60, 150] {
         let mut server = Server::start(with_secret()).await;
-        let (_console, answer) = order(&server, "restart", SECRET).await;
+        let (_console, answer) = send_command(&server, "restart", SECRET).await;
         assert_eq!(answer["status"], "success", "{answer}");
         tokio::time::sleep(Duration::from_millis(pause)).await;
         server.signal(Signal::TERM);

@@ -1,24 +1,24 @@
-//! A true recogniser in the loop: PocketSphinx with a small grammar, behind OpenAI's interface. A
-//! spoken command reaches the working mode and refreshes the board. Rule: nothing is scripted between
-//! the sound and the board; where the package is not installed the test says so and checks nothing, but
-//! for a machine that is to check everything (`CI`).
+//! A real recogniser in the loop: PocketSphinx with a small grammar, behind OpenAI's interface. A spoken command
+//! reaches the working mode and refreshes the board. Rule: nothing is scripted between the audio and the board; where
+//! the package is not installed the test is skipped and says so, except on a machine that must check everything
+//! (`CI`).
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use modehost_tests::sound::{recording, silence};
-use modehost_tests::{Device, Server, Settings, lacking, server};
+use modehost_tests::{Device, Server, Settings, server, skip};
 use serde_json::json;
 
-/// The service; it ends with the test.
+/// The recogniser's process; killed with the test.
 struct Recogniser(Child, u16);
 
 impl Recogniser {
     fn start() -> Option<Self> {
         let known = Command::new("python3").args(["-c", "import pocketsphinx"]).stderr(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
-            lacking::installed("python3 with the package pocketsphinx");
+            skip::not_installed("python3 with the package pocketsphinx");
             return None;
         }
         let script = server::workspace_root().join("tests/pocketsphinx/serve.py");
@@ -57,11 +57,11 @@ async fn m10_a_spoken_command_refreshes_the_board() {
     device.expect("the task", |message| message["type"] == "workflow" && message["status"] == "ok").await;
     device.start_mode("working").await;
     for (mode, pace) in [("manual", false), ("auto", false), ("realtime", true)] {
-        device.forget();
+        device.clear_seen();
         device.send(json!({ "type": "listen", "state": "start", "mode": mode })).await;
         let sound = [silence(300), recording("refresh-tasks"), silence(1000)].concat();
         if pace {
-            device.speaks_slowly(&sound).await
+            device.speaks_in_real_time(&sound).await
         } else {
             device.speaks(&sound).await
         }

@@ -1,4 +1,4 @@
-//! C.1, C.2, C.13: start, identity, sign-in, addresses. Rule: every refusal is read by its words.
+//! C.1, C.2, C.13: start, identity, sign-in, addresses. Rule: every rejection is checked by its text or status.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use modehost_tests::{Device, Server, Settings, http, raw};
 use serde_json::{Value, json};
 
-/// A taken port ends the start at once, with one line that says which and what to change.
+/// A port that is in use ends the start at once, with one line that names the port and the key to change.
 async fn taken_port_is_named(port_of: impl Fn(&Server) -> std::net::SocketAddr, key: &str) {
     let mut server = Server::prepare(&Settings::new());
     let address = port_of(&server);
@@ -14,12 +14,12 @@ async fn taken_port_is_named(port_of: impl Fn(&Server) -> std::net::SocketAddr, 
     let start = Instant::now();
     server.launch();
     let status = server.wait_exit(Duration::from_secs(10)).await;
-    // A second is due; a machine that builds at the same time gets some more.
+    // Takes about a second; the rest is slack for a machine that builds at the same time.
     assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
     assert!(!status.success());
-    server.says(&address.port().to_string()).await;
-    server.says("127.0.0.1").await;
-    server.says(key).await;
+    server.wait_output(&address.port().to_string()).await;
+    server.wait_output("127.0.0.1").await;
+    server.wait_output(key).await;
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn c1_a_bad_host_is_named() {
     server.launch();
     let status = server.wait_exit(Duration::from_secs(10)).await;
     assert!(!status.success());
-    server.says("203.0.113.7").await;
+    server.wait_output("203.0.113.7").await;
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn c2_no_id_gets_one_of_its_own_and_a_bad_one_is_refused() {
     one.hello().await;
     two.hello().await;
     assert_ne!(one.session_id(), two.session_id());
-    server.says("auto-").await;
+    server.wait_output("auto-").await;
 
     let long = "x".repeat(500);
     let refused = Device::try_connect(&server, "/supie/v1/", &[("Device-Id", &long)]).await;
@@ -151,7 +151,7 @@ async fn c13_ota_hands_out_the_address_that_is_served() {
         assert_eq!(document.get("mqtt"), None);
         assert_eq!(document.get("activation"), None);
     }
-    // The address really serves.
+    // Devices are really served at that address.
     Device::try_connect(&server, "/supie/v1/", &[("Device-Id", "aa:bb")]).await.expect("served").hello().await;
 
     let page = http::request(server.http(), "GET", "/xiaozhi/ota/", &[], "").await.expect("an answer");
@@ -192,7 +192,7 @@ async fn c11_a_token_opens_its_own_device_and_no_other() {
     let foreign = try_with("dev-2", "Bearer open-one").await.err().map(|(status, _)| status);
     assert!(matches!(foreign, Some(401 | 403)), "{foreign:?}");
     try_with("dev-2", "Bearer open-all").await.expect("served").hello().await;
-    // C.4: nobody who failed has touched the owner's connection.
+    // C.4: failed sign-ins have not affected the owner's connection.
     owner.ping().await;
     assert!(owner.seen_of_type("system").is_empty(), "{:?}", owner.seen());
     let output = server.output();
@@ -215,8 +215,8 @@ async fn a_bad_configuration_exits_with_64() {
     server.write_config("gateway:\n  handshake_timeout_ms: many\n");
     server.launch();
     assert_eq!(server.wait_exit(Duration::from_secs(10)).await.code(), Some(64));
-    server.says("2").await;
-    server.says("handshake_timeout_ms").await;
+    server.wait_output("2").await;
+    server.wait_output("handshake_timeout_ms").await;
 }
 
 #[tokio::test]
@@ -236,16 +236,16 @@ async fn operators_see_sessions_plugins_and_metrics() {
 async fn c15_the_older_name_of_the_helpers_counts_and_nonsense_is_the_default() {
     let older = |workers: i64| Settings::new().set("meeting.threadpool_max_workers", json!(workers));
     let server = Server::start(older(0)).await;
-    server.says("meeting.threadpool_max_workers is 0 and must be at least 1; 2 is used").await;
+    server.wait_output("meeting.threadpool_max_workers is 0 and must be at least 1; 2 is used").await;
     drop(server);
-    // The setting itself goes before its older name.
+    // The key itself takes precedence over its older name.
     let server = Server::start(older(0).set("workers.max_blocking", json!(-3))).await;
-    server.says("workers.max_blocking is -3 and must be at least 1; 2 is used").await;
+    server.wait_output("workers.max_blocking is -3 and must be at least 1; 2 is used").await;
     assert!(!server.output().contains("threadpool_max_workers"), "{}", server.output());
     drop(server);
     let server = Server::start(older(1)).await;
     assert!(!server.output().contains("must be at least 1"), "{}", server.output());
-    // One helper is enough for everything.
+    // One blocking thread is enough for everything.
     let reloaded = server.admin("POST", "/api/v1/config/reload", "").await;
     assert_eq!(reloaded.status, 200, "{reloaded:?}");
 }

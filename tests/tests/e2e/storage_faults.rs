@@ -1,17 +1,17 @@
-//! Faults below the server: a full disk, a damaged database, a data folder that is taken away. Rule:
-//! the server says what it cannot do and where, goes on with everything else, and has lost nothing
-//! that it acknowledged when the fault is over.
+//! Faults below the server: a full disk, a damaged database, a data directory that is moved away. Rule: the server says
+//! what it cannot do and where, keeps everything else working, and has lost nothing that it acknowledged when the fault
+//! is over.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use modehost_tests::guest::bundled;
-use modehost_tests::{Device, Server, Settings, lacking};
+use modehost_tests::{Device, Server, Settings, skip};
 use serde_json::{Value, json};
 
 fn settings() -> Settings {
-    // A device that comes later.
+    // A device that connects later.
     Settings::new().plugin("peers", bundled("peers")).set("device_alias", json!({ "away": "Away" }))
 }
 
@@ -21,7 +21,7 @@ async fn post(sender: &mut Device, id: &str, bytes: usize) -> Value {
     sender.expect(&format!("the receipt of {id}"), |seen| seen["event"] == "receipt" && seen["id"] == id).await
 }
 
-/// Ids of the messages that wait for the device, read by it, up to the last one.
+/// Ids of the messages queued for the device, as it receives them, up to the last one.
 async fn collect(server: &Server, last: &str) -> Vec<String> {
     let mut device = Device::join(server, "away").await;
     let mut ids: Vec<String> = Vec::new();
@@ -32,11 +32,11 @@ async fn collect(server: &Server, last: &str) -> Vec<String> {
     ids
 }
 
-/// A small disk of its own; gone with its owner.
+/// A small mounted file system; unmounted on drop.
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// None where this user may not mount one.
+    /// `None` if this user may not mount one.
     pub fn mount(at: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).expect("a folder");
         let options = format!("size={size},mode=0777");
@@ -44,7 +44,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
     }
 
-    /// Mounted again with another option, such as `ro`.
+    /// Remounts with another option, such as `ro`.
     pub fn remount(&self, option: &str) {
         let options = format!("remount,{option}");
         let output = Command::new("mount").args(["-o", &options]).arg(&self.0).output().expect("mount");
@@ -62,27 +62,28 @@ impl Drop for Disk {
 async fn p3_a_full_disk_is_told_to_the_sender_and_nothing_acknowledged_is_lost() {
     let mut server = Server::prepare(&settings());
     let Some(_disk) = Disk::mount(&server.data_dir(), "6m") else {
-        lacking::allowed("a small disk cannot be mounted by this user");
+        skip::not_permitted("a small disk cannot be mounted by this user");
         return;
     };
     server.launch();
     server.ready().await;
     let mut sender = Device::join(&server, "sender").await;
     let ballast = server.data_dir().join("ballast");
-    let mut kept = Vec::new();
+    let mut acknowledged = Vec::new();
     for number in 0..5 {
         let id = format!("kept-{number}");
         assert_eq!(post(&mut sender, &id, 2000).await["queued"], json!(["away"]));
-        kept.push(id);
+        acknowledged.push(id);
     }
-    // Somebody else fills the disk to its last byte.
+    // Another program fills the disk to its last byte.
     let mut chunk = 1 << 20;
-    let mut filled = Vec::new();
+    let mut ballast_bytes = Vec::new();
     while chunk > 0 {
-        filled.extend(vec![0_u8; chunk]);
-        if std::fs::write(&ballast, &filled).is_err() {
-            filled
-                .truncate(std::fs::metadata(&ballast).map_or(0, |file| file.len() as usize).min(filled.len() - chunk));
+        ballast_bytes.extend(vec![0_u8; chunk]);
+        if std::fs::write(&ballast, &ballast_bytes).is_err() {
+            ballast_bytes.truncate(
+                std::fs::metadata(&ballast).map_or(0, |file| file.len() as usize).min(ballast_bytes.len() - chunk),
+            );
             chunk /= 4;
         }
     }
@@ -91,7 +92,7 @@ async fn p3_a_full_disk_is_told_to_the_sender_and_nothing_acknowledged_is_lost()
         let id = format!("full-{number}");
         let receipt = post(&mut sender, &id, 30_000).await;
         if receipt["queued"] == json!(["away"]) {
-            kept.push(id);
+            acknowledged.push(id);
             continue;
         }
         let reason = receipt["failed"][0]["reason"].as_str().unwrap_or_default().to_owned();
@@ -101,22 +102,22 @@ async fn p3_a_full_disk_is_told_to_the_sender_and_nothing_acknowledged_is_lost()
     }
     assert!(refused, "the disk was never full");
     assert!(!server.output().is_empty());
-    // Everything that needs no disk goes on.
+    // Everything that needs no disk keeps working.
     let mut other = Device::join(&server, "other").await;
     other.ping().await;
     std::fs::remove_file(&ballast).expect("room again");
-    // The file that stood in for the database is taken back within a few seconds.
+    // The fallback queue file is drained within a few seconds.
     let end = std::time::Instant::now() + Duration::from_secs(30);
     for attempt in 0.. {
         let id = format!("after-{attempt}");
         if post(&mut sender, &id, 2000).await["queued"] == json!(["away"]) {
-            kept.push(id);
+            acknowledged.push(id);
             break;
         }
         assert!(std::time::Instant::now() < end, "nothing is taken although there is room");
     }
-    let last = kept.last().cloned().unwrap_or_default();
-    assert_eq!(collect(&server, &last).await, kept);
+    let last = acknowledged.last().cloned().unwrap_or_default();
+    assert_eq!(collect(&server, &last).await, acknowledged);
 }
 
 #[tokio::test]
@@ -136,14 +137,14 @@ async fn a_damaged_database_stops_the_start_with_a_line_that_says_what_to_do() {
         std::fs::write(&file, bytes).expect("the damage");
         server.launch();
         assert!(!server.wait_exit(Duration::from_secs(30)).await.success());
-        server.forget();
-        let said = server.output();
-        for word in ["modehost.db", "damaged", "backup"] {
-            assert!(said.contains(word), "no {word:?} in what it said: {said}");
+        server.clear_exited();
+        let output = server.output();
+        for phrase in ["modehost.db", "damaged", "backup"] {
+            assert!(output.contains(phrase), "no {phrase:?} in what it said: {output}");
         }
         assert_eq!(std::fs::read(&file).expect("the file"), bytes, "left as it was");
     }
-    // With the backup in its place everything is there again.
+    // With the backup in its place all data is there again.
     std::fs::write(&file, whole).expect("the backup");
     server.launch();
     server.ready().await;
@@ -156,14 +157,14 @@ async fn a_data_folder_that_is_moved_away_and_back_loses_nothing() {
     let mut server = Server::start(settings()).await;
     let mut sender = Device::join(&server, "sender").await;
     post(&mut sender, "before", 100).await;
-    let (here, elsewhere) = (server.data_dir(), server.data_dir().with_extension("away"));
-    std::fs::rename(&here, &elsewhere).expect("moved");
+    let (original, moved_to) = (server.data_dir(), server.data_dir().with_extension("away"));
+    std::fs::rename(&original, &moved_to).expect("moved");
     let receipt = post(&mut sender, "meanwhile", 100).await;
     sender.ping().await;
-    std::fs::rename(&elsewhere, &here)
+    std::fs::rename(&moved_to, &original)
         .or_else(|_| {
-            // The server has made a new folder in its place.
-            std::fs::remove_dir_all(&here).and_then(|()| std::fs::rename(&elsewhere, &here))
+            // The server has created a new directory in its place.
+            std::fs::remove_dir_all(&original).and_then(|()| std::fs::rename(&moved_to, &original))
         })
         .expect("moved back");
     server.restart().await;

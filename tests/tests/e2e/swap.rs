@@ -1,5 +1,5 @@
-//! H.2: good versions under live sessions. Rule: every device counts; a count that is skipped or
-//! given twice is a lost or repeated message.
+//! H.2: swaps to good versions under live sessions. Rule: every device counts; a count that is skipped or repeated is
+//! a lost or duplicated message.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -22,19 +22,19 @@ async fn devices(server: &Server, count: usize) -> Vec<Device> {
     devices
 }
 
-/// Counts, several messages under way at a time, until the build `last` has answered `after` times.
-/// Returns the builds that answered, in order, each once.
+/// Sends count requests, several in flight at a time, until the build `last` has answered `after` times.
+/// Returns the builds that answered, in order, without consecutive repeats.
 async fn count_until(device: &mut Device, last: &str, after: usize, counted: &Cell<u64>) -> Vec<String> {
-    const UNDER_WAY: u64 = 4;
+    const IN_FLIGHT: u64 = 4;
     let mut builds: Vec<String> = Vec::new();
     let (mut sent, mut answered, mut by_last) = (0, 0, 0);
     loop {
-        while by_last < after && sent < answered + UNDER_WAY {
+        while by_last < after && sent < answered + IN_FLIGHT {
             device.send(json!({ "type": "fixture", "do": "count" })).await;
             sent += 1;
         }
         if answered == sent {
-            // Nothing comes that was not asked for.
+            // No answer arrives that was not requested.
             device.ping().await;
             let total = device.seen_of_type("fixture").len() as u64;
             assert_eq!(total, answered, "an answer too many");
@@ -63,8 +63,8 @@ async fn h2_a_swap_under_200_talking_devices_loses_nothing() {
     let counted = Cell::new(0);
     let talking = join_all(devices.iter_mut().map(|device| count_until(device, "2.0.0", 5, &counted)));
     let swapping = async {
-        // In the middle of it.
-        wait::until("talk", wait::SOON, || std::future::ready(counted.get()), |count| *count > 1000).await;
+        // While the devices are sending.
+        wait::until("talk", wait::TIMEOUT, || std::future::ready(counted.get()), |count| *count > 1000).await;
         server.install("fixture", &guest::fixture_version("2.0.0"));
     };
     let (builds, ()) = tokio::join!(talking, swapping);
@@ -84,10 +84,10 @@ async fn h2_two_swaps_in_a_row_lose_nothing() {
     let counted = Cell::new(0);
     let talking = join_all(devices.iter_mut().map(|device| count_until(device, "3.0.0", 5, &counted)));
     let swapping = async {
-        wait::until("talk", wait::SOON, || std::future::ready(counted.get()), |count| *count > 200).await;
+        wait::until("talk", wait::TIMEOUT, || std::future::ready(counted.get()), |count| *count > 200).await;
         server.install("fixture", &guest::fixture_version("2.0.0"));
         let version = async || server.plugin("fixture").await["version"].clone();
-        wait::until("the second version serves", wait::SOON, version, |version| version == "2.0.0").await;
+        wait::until("the second version serves", wait::TIMEOUT, version, |version| version == "2.0.0").await;
         server.install("fixture", &guest::fixture_version("3.0.0"));
     };
     let (builds, ()) = tokio::join!(talking, swapping);
@@ -108,7 +108,7 @@ async fn h2_the_last_of_two_files_written_at_once_wins() {
     until_build(&mut device, "3.0.0", &counted).await;
 }
 
-/// Counts one by one until a build answers.
+/// Counts one by one until `build` answers.
 async fn until_build(device: &mut Device, build: &str, counted: &Cell<u64>) {
     for _ in 0..400 {
         let (count, by) = device.count().await;
@@ -134,7 +134,7 @@ async fn h2_a_running_timer_survives_a_swap() {
     assert!(!device.seen_of_type("fixture").into_iter().any(fired), "it ran out too early: {:?}", device.seen());
     let answer = device.expect("the timer", fired).await;
     assert_eq!(answer["build"], "2.0.0");
-    device.silent_for(Duration::from_millis(500)).await;
+    device.expect_silence(Duration::from_millis(500)).await;
 }
 
 #[tokio::test]
@@ -143,10 +143,10 @@ async fn h2_sleeping_sessions_wake_in_the_new_version() {
     let mut device = Device::join(&server, "dev-1").await;
     device.count().await;
     let asleep = async || server.admin("GET", "/api/v1/sessions", "").await.body.contains("\"live_instances\":0");
-    wait::until("it sleeps", wait::SOON, asleep, |asleep| *asleep).await;
+    wait::until("it sleeps", wait::TIMEOUT, asleep, |asleep| *asleep).await;
     server.install("fixture", &guest::fixture_version("2.0.0"));
     let version = async || server.plugin("fixture").await["version"].clone();
-    wait::until("the new version serves", wait::SOON, version, |version| version == "2.0.0").await;
+    wait::until("the new version serves", wait::TIMEOUT, version, |version| version == "2.0.0").await;
     assert_eq!(device.count().await, (2, "2.0.0".to_owned()));
 }
 
@@ -159,13 +159,13 @@ async fn h2_a_plugin_dropped_in_serves_and_a_removed_one_is_gone() {
 
     server.install("fixture", &guest::fixture_version("1.0.0"));
     let listed = async || server.plugin("fixture").await;
-    wait::until("it is listed", wait::SOON, listed, |row| !row.is_null()).await;
+    wait::until("it is listed", wait::TIMEOUT, listed, |row| !row.is_null()).await;
     device.start_mode("fixture").await;
     assert_eq!(device.count().await.0, 1);
 
     std::fs::remove_file(server.plugin_file("fixture")).expect("remove");
     let gone = |row: &Value| row.is_null() || row["state"] == "removed";
-    wait::until("it is gone", wait::SOON, listed, gone).await;
+    wait::until("it is gone", wait::TIMEOUT, listed, gone).await;
     device.send(json!({ "type": "fixture", "do": "count" })).await;
     device.expect_error("UNKNOWN_TYPE").await;
     device.send(json!({ "type": "mode", "state": "start", "mode": "fixture" })).await;
@@ -182,7 +182,7 @@ async fn h2_a_share_of_the_devices_goes_first() {
     }
     server.install("fixture", &guest::fixture_version("2.0.0"));
     let row = async || server.admin("GET", "/api/v1/plugins", "").await.body;
-    wait::until("the new version is listed", wait::SOON, row, |body| body.contains("2.0.0")).await;
+    wait::until("the new version is listed", wait::TIMEOUT, row, |body| body.contains("2.0.0")).await;
     let sides: Vec<String> =
         join_all(devices.iter_mut().map(|device| device.count())).await.into_iter().map(|(_, by)| by).collect();
     let new = sides.iter().filter(|build| *build == "2.0.0").count();

@@ -1,4 +1,4 @@
-//! C.4: two connections of one device. Rule: at every moment one of them is the device.
+//! C.4: two connections of one device. Rule: at every moment exactly one of them is active.
 
 use std::time::{Duration, Instant};
 
@@ -14,18 +14,18 @@ async fn c4_the_old_connection_is_told_lingers_and_is_closed() {
     let start = Instant::now();
     let mut new = Device::join(&server, "dev-1").await;
     assert_eq!(new.session_id(), old.session_id());
-    // Live at once, while the old one is still open, and with its state.
+    // The new one is active at once with the session's state, while the old one is still open.
     assert_eq!(new.count().await.0, 2);
     assert!(start.elapsed() < Duration::from_millis(1400), "the new one waited {:?}", start.elapsed());
 
-    let told = old.expect_type("system").await;
-    assert!(told["message"].as_str().is_some_and(|text| !text.is_empty()), "{told}");
+    let notice = old.expect_type("system").await;
+    assert!(notice["message"].as_str().is_some_and(|text| !text.is_empty()), "{notice}");
     let (code, reason) = old.expect_close().await;
     let lingered = start.elapsed();
     assert!(lingered > Duration::from_millis(1300), "closed after {lingered:?}, which cuts dictation");
     assert!(lingered < Duration::from_secs(5), "closed after {lingered:?}");
     assert!(matches!(code, 1000 | 1008) && !reason.is_empty(), "{code} {reason}");
-    // Only the new one is the device: nothing of its talk went to the old one.
+    // Only the new one is active: none of its messages went to the old one.
     assert_eq!(old.seen_of_type("fixture").len(), 1, "{:?}", old.seen());
     assert_eq!(new.count().await.0, 3);
 }
@@ -40,7 +40,7 @@ async fn c4_messages_in_flight_are_not_lost() {
             old.send(json!({ "type": "fixture", "do": "count" })).await;
         }
         let mut new = Device::join(&server, &id).await;
-        // What was on its way arrives, also during the linger.
+        // Messages in flight are handled, also during the linger.
         while !matches!(old.next_within(Duration::from_secs(10)).await, Some(Seen::Closed(..) | Seen::Lost(_)) | None) {
         }
         new.send(json!({ "type": "fixture", "do": "count" })).await;
@@ -80,6 +80,6 @@ async fn c4_reject_keeps_the_old_one_and_tells_the_newcomer() {
     old.ping().await;
     assert!(old.seen_of_type("system").is_empty(), "{:?}", old.seen());
     old.close().await;
-    // The place is free again.
+    // The device can connect again.
     Device::join(&server, "dev-1").await;
 }

@@ -1,5 +1,5 @@
-//! TLS of the real server: `server.tls` on both ports, and certificates that are renewed while devices
-//! are connected. Rule: a caller trusts one certificate only, so that it knows which one it was shown.
+//! TLS of the real server: `server.tls` on both ports, and certificates that are renewed while devices are connected.
+//! Rule: a client trusts exactly one certificate, so that it knows which one the server presented.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,47 +16,47 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// A certificate of its own making for `localhost`, and its key, as files that are renamed into place.
-fn issue(folder: &Path) -> CertificateDer<'static> {
-    issue_until(folder, rcgen::date_time_ymd(4096, 1, 1))
+/// A self-signed certificate for `localhost` and its key, as files that are renamed into place.
+fn issue(directory: &Path) -> CertificateDer<'static> {
+    issue_until(directory, rcgen::date_time_ymd(4096, 1, 1))
 }
 
-/// The same with an end.
-fn issue_until(folder: &Path, end: time::OffsetDateTime) -> CertificateDer<'static> {
+/// The same, valid until `end`.
+fn issue_until(directory: &Path, end: time::OffsetDateTime) -> CertificateDer<'static> {
     let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("parameters");
     parameters.not_after = end;
     let key = rcgen::KeyPair::generate().expect("a key");
     let cert = parameters.self_signed(&key).expect("a certificate");
     for (name, text) in [("key.pem", key.serialize_pem()), ("chain.pem", cert.pem())] {
-        std::fs::write(folder.join("new"), text).expect("written");
-        std::fs::rename(folder.join("new"), folder.join(name)).expect("renamed");
+        std::fs::write(directory.join("new"), text).expect("written");
+        std::fs::rename(directory.join("new"), directory.join(name)).expect("renamed");
     }
     cert.der().clone()
 }
 
 #[tokio::test]
 async fn the_end_of_a_certificate_is_told_in_time() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a folder");
     let now = time::OffsetDateTime::now_utc();
-    let soon = issue_until(folder.path(), now + Duration::from_secs(5 * 86_400 + 3600));
-    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let soon = issue_until(directory.path(), now + Duration::from_secs(5 * 86_400 + 3600));
+    let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
     server.launch();
-    server.says("the certificate expires in 5 days").await;
+    server.wait_output("the certificate expires in 5 days").await;
     for address in ["devices    wss://", "HTTP       https://", "OTA        https://"] {
-        server.says(address).await;
+        server.wait_output(address).await;
     }
-    let metrics = async || ask(server.http(), &soon, "GET", "/metrics").await.map(|answer| answer.body);
+    let metrics = async || request(server.http(), &soon, "GET", "/metrics").await.map(|answer| answer.body);
     let shows = |text: &Option<String>| {
         text.as_ref().is_some_and(|text| text.contains("modehost_tls_certificate_expiry_seconds 1"))
     };
     wait::until("the figure", Duration::from_secs(60), metrics, shows).await;
-    issue_until(folder.path(), now - Duration::from_secs(86_400));
-    server.says("the certificate has expired").await;
+    issue_until(directory.path(), now - Duration::from_secs(86_400));
+    server.wait_output("the certificate has expired").await;
 }
 
-/// Connects, trusting that one certificate only.
-async fn call(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
+/// Connects, trusting only this certificate.
+async fn connect(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).expect("a root");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -65,42 +65,43 @@ async fn call(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").expect("a name");
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    tokio::time::timeout(wait::SOON, connecting).await.expect("in time")
+    tokio::time::timeout(wait::TIMEOUT, connecting).await.expect("in time")
 }
 
-/// A request over TLS; none where the certificate is another.
-async fn ask(
+/// A request over TLS; `None` if the server presents another certificate.
+async fn request(
     address: SocketAddr,
     trusted: &CertificateDer<'static>,
     method: &str,
     path: &str,
 ) -> Option<http::Response> {
-    let mut stream = call(address, trusted).await.ok()?;
+    let mut stream = connect(address, trusted).await.ok()?;
     let head = "Host: localhost\r\nConnection: close\r\nDevice-Id: d\r\nContent-Length: 2";
     stream.write_all(format!("{method} {path} HTTP/1.1\r\n{head}\r\n\r\n{{}}").as_bytes()).await.ok()?;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(wait::SOON, stream.read_to_end(&mut answer)).await.expect("in time");
+    let _ = tokio::time::timeout(wait::TIMEOUT, stream.read_to_end(&mut answer)).await.expect("in time");
     http::parse(&String::from_utf8_lossy(&answer))
 }
 
 #[tokio::test]
 async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_anybody() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let first = issue(folder.path());
-    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let directory = tempfile::tempdir().expect("a folder");
+    let first = issue(directory.path());
+    let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
     server.launch();
-    let ready = async || ask(server.http(), &first, "GET", "/readyz").await.map(|answer| answer.status);
+    let ready = async || request(server.http(), &first, "GET", "/readyz").await.map(|answer| answer.status);
     wait::until("the server is ready", Duration::from_secs(60), ready, |status| *status == Some(200)).await;
 
-    let ota = ask(server.http(), &first, "POST", "/xiaozhi/ota/").await.expect("an answer").json();
+    let ota = request(server.http(), &first, "POST", "/xiaozhi/ota/").await.expect("an answer").json();
     assert_eq!(ota["websocket"]["url"], format!("wss://localhost:{}/supie/v1/", server.ws().port()));
-    let stream = call(server.ws(), &first).await.expect("TLS");
+    let stream = connect(server.ws(), &first).await.expect("TLS");
     let address = format!("ws://localhost:{}/supie/v1/?device-id=dev-1", server.ws().port());
     let (mut device, _) = tokio_tungstenite::client_async(address, stream).await.expect("a device");
     let mut ping = async || {
         futures_util::SinkExt::send(&mut device, Message::text(r#"{"type":"ping"}"#)).await.expect("sent");
-        let next = tokio::time::timeout(wait::SOON, futures_util::StreamExt::next(&mut device)).await.expect("in time");
+        let next =
+            tokio::time::timeout(wait::TIMEOUT, futures_util::StreamExt::next(&mut device)).await.expect("in time");
         let text = next.expect("open").expect("a message").into_text().expect("text").to_string();
         assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["type"], "pong");
     };
@@ -110,49 +111,49 @@ async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_any
         assert!(plain.is_none(), "nobody is served without TLS: {plain:?}");
     }
 
-    let second = issue(folder.path());
+    let second = issue(directory.path());
     for address in [server.ws(), server.http()] {
-        let look = async || call(address, &second).await.is_ok();
-        wait::until("the renewed certificate is shown", Duration::from_secs(60), look, |shown| *shown).await;
-        assert!(call(address, &first).await.is_err(), "the old one is not");
+        let probe = async || connect(address, &second).await.is_ok();
+        wait::until("the renewed certificate is shown", Duration::from_secs(60), probe, |shown| *shown).await;
+        assert!(connect(address, &first).await.is_err(), "the old one is not");
     }
     ping().await;
-    // What operators ask and order goes the same way, to the certificate that is in use.
-    let export = folder.path().join("export");
+    // CLI commands go the same way, to the certificate that is in use.
+    let export = directory.path().join("export");
     let to = export.to_string_lossy().into_owned();
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["session", "list"][..], "dev-1  connected"),
         (&["session", "show", "dev-1"], "connection: 1 from 127.0.0.1"),
         (&["device", "export", "dev-1", "--to", &to], "dev-1.json"),
     ] {
-        let (code, said, why) = server.run(arguments).await;
-        assert!(code == 0 && said.contains(told), "{arguments:?}: {said}{why}");
+        let (code, stdout, stderr) = server.run(arguments).await;
+        assert!(code == 0 && stdout.contains(expected), "{arguments:?}: {stdout}{stderr}");
     }
-    // One that cannot be read is told, and changes nothing.
-    std::fs::write(folder.path().join("chain.pem"), "nothing").expect("written");
-    server.says("chain.pem").await;
-    assert!(call(server.ws(), &second).await.is_ok(), "the one before stays");
+    // An unreadable certificate is reported, and changes nothing.
+    std::fs::write(directory.path().join("chain.pem"), "nothing").expect("written");
+    server.wait_output("chain.pem").await;
+    assert!(connect(server.ws(), &second).await.is_ok(), "the one before stays");
     ping().await;
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn a_device_is_kicked_and_forgotten_over_tls() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let own = issue(folder.path());
-    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let directory = tempfile::tempdir().expect("a folder");
+    let own = issue(directory.path());
+    let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
     server.launch();
-    server.says("is ready after").await;
-    for (arguments, told) in
+    server.wait_output("is ready after").await;
+    for (arguments, expected) in
         [(&["session", "kick", "dev-1"][..], ""), (&["device", "forget", "dev-1", "--yes"], "dev-1 is forgotten")]
     {
-        let stream = call(server.ws(), &own).await.expect("TLS");
+        let stream = connect(server.ws(), &own).await.expect("TLS");
         let address = format!("ws://localhost:{}/supie/v1/?device-id=dev-1", server.ws().port());
         let (mut device, _) = tokio_tungstenite::client_async(address, stream).await.expect("a device");
-        server.says("a device has connected").await;
-        let (code, said, why) = server.run(arguments).await;
-        assert!(code == 0 && said.contains(told), "{arguments:?}: {said}{why}");
+        server.wait_output("a device has connected").await;
+        let (code, stdout, stderr) = server.run(arguments).await;
+        assert!(code == 0 && stdout.contains(expected), "{arguments:?}: {stdout}{stderr}");
         let closed = async {
             loop {
                 match futures_util::StreamExt::next(&mut device).await {
@@ -162,21 +163,21 @@ async fn a_device_is_kicked_and_forgotten_over_tls() {
                 }
             }
         };
-        let code = tokio::time::timeout(wait::SOON, closed).await.expect("in time");
+        let code = tokio::time::timeout(wait::TIMEOUT, closed).await.expect("in time");
         assert!(code.is_some_and(|code| code == 1008), "{arguments:?}: {code:?}");
     }
 }
 
 #[tokio::test]
 async fn c1_a_certificate_that_does_not_fit_stops_the_start_with_a_line() {
-    let folder = tempfile::tempdir().expect("a folder");
-    issue(folder.path());
-    let chain = std::fs::read(folder.path().join("chain.pem")).expect("a file");
-    issue(folder.path());
-    std::fs::write(folder.path().join("chain.pem"), chain).expect("written");
-    let tls = json!({ "certificate": folder.path().join("chain.pem"), "key": folder.path().join("key.pem") });
+    let directory = tempfile::tempdir().expect("a folder");
+    issue(directory.path());
+    let chain = std::fs::read(directory.path().join("chain.pem")).expect("a file");
+    issue(directory.path());
+    std::fs::write(directory.path().join("chain.pem"), chain).expect("written");
+    let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
     server.launch();
-    assert_eq!(server.wait_exit(wait::SOON).await.code(), Some(64));
+    assert_eq!(server.wait_exit(wait::TIMEOUT).await.code(), Some(64));
     assert!(server.output().contains("do not go together"), "{}", server.output());
 }

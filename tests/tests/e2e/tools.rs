@@ -1,6 +1,6 @@
-//! Tools of the device (PROTOCOL 1.9): the server as a client of the device's MCP server, driven by
-//! a model that wants them called. Rule: the device is as odd as devices are; whatever it does, the
-//! turn is answered and speech is balanced.
+//! Tools of the device (PROTOCOL 1.9): the server as a client of the device's MCP server, driven by a model that calls
+//! them. Rule: the device misbehaves as real devices do; whatever it does, the turn is answered and `tts` messages are
+//! balanced.
 
 use modehost_provider::{Provider, Reply};
 use modehost_tests::{Device, Server, Settings};
@@ -12,42 +12,42 @@ fn with(provider: &Provider) -> Settings {
     Settings::new().bundled().set("plugins.grants.conversation", grants).set("llm.aliases.default", model)
 }
 
-/// A device with tools, as stock firmware is: it does not know this server's own messages.
+/// A device with tools, as stock firmware is: it does not support this server's own messages.
 async fn join(server: &Server) -> Device {
     let mut device = Device::connect(server, "dev-1").await;
     device.hello_with(json!({ "mcp": true })).await;
     device
 }
 
-/// The next question to the device's tools; it must be of this method.
-async fn asked(device: &mut Device, method: &str) -> Value {
+/// The next MCP request to the device; asserts its method.
+async fn expect_request(device: &mut Device, method: &str) -> Value {
     let message = device.expect_type("mcp").await;
     assert_eq!(message["payload"]["method"], method, "{message}");
     assert_eq!((&message["payload"]["jsonrpc"], message["payload"]["id"].is_u64()), (&json!("2.0"), true));
     message["payload"].clone()
 }
 
-async fn says(device: &mut Device, payload: Value) {
+async fn send_mcp(device: &mut Device, payload: Value) {
     device.send(json!({ "type": "mcp", "payload": payload })).await;
 }
 
-async fn replies(device: &mut Device, question: &Value, result: Value) {
-    says(device, json!({ "jsonrpc": "2.0", "id": question["id"], "result": result })).await;
+async fn send_result(device: &mut Device, question: &Value, result: Value) {
+    send_mcp(device, json!({ "jsonrpc": "2.0", "id": question["id"], "result": result })).await;
 }
 
 fn text(text: &str) -> Value {
     json!({ "content": [{ "type": "text", "text": text }], "isError": false })
 }
 
-/// Answers what leads to a list with one lamp.
-async fn offers_a_lamp(device: &mut Device) {
-    let question = asked(device, "initialize").await;
-    replies(device, &question, json!({ "protocolVersion": "2024-11-05" })).await;
-    let question = asked(device, "tools/list").await;
-    replies(device, &question, json!({ "tools": [{ "name": "self.lamp", "description": "A lamp" }] })).await;
+/// Answers the MCP handshake and the tool list with one lamp.
+async fn offer_lamp(device: &mut Device) {
+    let question = expect_request(device, "initialize").await;
+    send_result(device, &question, json!({ "protocolVersion": "2024-11-05" })).await;
+    let question = expect_request(device, "tools/list").await;
+    send_result(device, &question, json!({ "tools": [{ "name": "self.lamp", "description": "A lamp" }] })).await;
 }
 
-async fn answered(device: &mut Device, sentence: &str) {
+async fn expect_answer(device: &mut Device, sentence: &str) {
     device.expect("the answer", |message| message["state"] == "sentence_start" && message["text"] == sentence).await;
     device.expect("the end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
     let mut speaking = false;
@@ -60,15 +60,15 @@ async fn answered(device: &mut Device, sentence: &str) {
     }
 }
 
-/// Names of the tools that a question to the model offered.
+/// Names of the tools that a model request offered.
 fn offered(question: &Value) -> Vec<String> {
     let tools = question["tools"].as_array().cloned().unwrap_or_default();
     tools.iter().map(|tool| tool["function"]["name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// What the model was told that a tool has answered, in its newest question.
-fn told(provider: &Provider) -> String {
-    provider.asked().last().map(|asked| asked.last_words().to_owned()).unwrap_or_default()
+/// The tool result that the newest model request carries.
+fn last_tool_result(provider: &Provider) -> String {
+    provider.asked().last().map(|expect_request| expect_request.last_words().to_owned()).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -80,33 +80,33 @@ async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
     let vision = json!({ "url": "https://vision.example.org/explain", "token": "for-cameras" });
     let server = Server::start(with(&provider).set("session.vision", vision.clone())).await;
     let mut device = join(&server).await;
-    // Pages of the ecosystem wait for this before they let anybody press a button.
-    let question = asked(&mut device, "initialize").await;
+    // Pages of the ecosystem wait for this before they enable their buttons.
+    let question = expect_request(&mut device, "initialize").await;
     assert_eq!(question["params"]["capabilities"]["vision"], vision);
-    replies(&mut device, &question, json!({})).await;
-    let question = asked(&mut device, "tools/list").await;
+    send_result(&mut device, &question, json!({})).await;
+    let question = expect_request(&mut device, "tools/list").await;
     let schema = json!({ "type": "object", "properties": { "question": { "type": "string" } } });
     let photo = json!({ "name": "self.camera.take_photo", "description": "Looks", "inputSchema": schema });
-    replies(&mut device, &question, json!({ "tools": [photo], "nextCursor": "self.lamp" })).await;
-    let question = asked(&mut device, "tools/list").await;
+    send_result(&mut device, &question, json!({ "tools": [photo], "nextCursor": "self.lamp" })).await;
+    let question = expect_request(&mut device, "tools/list").await;
     assert_eq!(question["params"]["cursor"], "self.lamp");
     let odd = json!([{ "name": "self.lamp" }, { "name": "self lamp" }, { "name": "灯" }, { "name": 7 }, null]);
-    replies(&mut device, &question, json!({ "tools": odd })).await;
+    send_result(&mut device, &question, json!({ "tools": odd })).await;
     device.types("这是什么？").await;
-    let question = asked(&mut device, "tools/call").await;
+    let question = expect_request(&mut device, "tools/call").await;
     let params = json!({ "name": "self.camera.take_photo", "arguments": { "question": "what is it?" } });
     assert_eq!(question["params"], params);
-    // A picture and no words.
+    // A picture without text.
     let picture = json!({ "content": [{ "type": "image", "data": "AAAA", "mimeType": "image/jpeg" }] });
-    replies(&mut device, &question, picture).await;
-    answered(&mut device, "一只猫。").await;
+    send_result(&mut device, &question, picture).await;
+    expect_answer(&mut device, "一只猫。").await;
     let first = provider.asked()[0].body.clone();
     assert_eq!(offered(&first)[..4], ["self_camera_take_photo", "self_lamp", "self_lamp_2", "_"]);
     assert_eq!(first["tools"][0]["function"]["parameters"]["properties"]["question"]["type"], "string");
-    assert_eq!(told(&provider), "[a picture, which cannot be looked at here]");
-    // Known by now.
+    assert_eq!(last_tool_result(&provider), "[a picture, which cannot be looked at here]");
+    // The tool list is known by now.
     device.types("谢谢").await;
-    answered(&mut device, "不客气。").await;
+    expect_answer(&mut device, "不客气。").await;
     assert_eq!(device.seen_of_type("mcp").len(), 4);
     assert_eq!(offered(&provider.asked()[2].body), offered(&first));
     let metrics = server.admin("GET", "/metrics", "").await.body;
@@ -122,27 +122,27 @@ async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() 
     provider.next(Reply::text("好了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
-    let question = asked(&mut device, "initialize").await;
+    let question = expect_request(&mut device, "initialize").await;
     assert_eq!(question["params"]["capabilities"]["vision"], json!({ "url": "", "token": "" }));
-    replies(&mut device, &question, json!({})).await;
-    let question = asked(&mut device, "tools/list").await;
+    send_result(&mut device, &question, json!({})).await;
+    let question = expect_request(&mut device, "tools/list").await;
     let wordy = "Sets what this room is to be like, with many words about it. ".repeat(20);
     let tool = |number: usize| json!({ "name": format!("self.room_{number}.set"), "description": wordy });
     let (first, second): (Vec<Value>, Vec<Value>) = ((0..35).map(tool).collect(), (35..70).map(tool).collect());
-    replies(&mut device, &question, json!({ "tools": first, "nextCursor": "more" })).await;
-    let question = asked(&mut device, "tools/list").await;
+    send_result(&mut device, &question, json!({ "tools": first, "nextCursor": "more" })).await;
+    let question = expect_request(&mut device, "tools/list").await;
     let rest = [second, vec![json!({ "name": "self.camera.take_photo" })]].concat();
-    replies(&mut device, &question, json!({ "tools": rest })).await;
+    send_result(&mut device, &question, json!({ "tools": rest })).await;
     device.types("把最后一个房间调好").await;
-    let question = asked(&mut device, "tools/call").await;
+    let question = expect_request(&mut device, "tools/call").await;
     assert_eq!(question["params"]["name"], "self.room_69.set");
-    // It has been done, and there is nothing to say of it.
-    replies(&mut device, &question, json!({ "content": [] })).await;
-    answered(&mut device, "好了。").await;
+    // The call succeeded without output.
+    send_result(&mut device, &question, json!({ "content": [] })).await;
+    expect_answer(&mut device, "好了。").await;
     let names = offered(&provider.asked()[0].body);
     assert_eq!(names.iter().filter(|name| name.starts_with("self_room_")).count(), 70, "{names:?}");
     assert!(!names.iter().any(|name| name.contains("photo")), "nobody can look at pictures: {names:?}");
-    assert_eq!(told(&provider), "done; the tool has said nothing");
+    assert_eq!(last_tool_result(&provider), "done; the tool has said nothing");
 }
 
 #[tokio::test]
@@ -166,16 +166,16 @@ async fn things_of_firmware_before_1_6_3_are_tools() {
     let command = device.expect_type("iot").await;
     let expected = json!([{ "name": "Speaker", "method": "SetVolume", "parameters": { "volume": 70 } }]);
     assert_eq!(command["commands"], expected);
-    answered(&mut device, "音量调到七十了。").await;
+    expect_answer(&mut device, "音量调到七十了。").await;
     let names = offered(&provider.asked()[0].body);
     assert_eq!(names[..2], ["Speaker_SetVolume", "Speaker_get_state"]);
-    assert!(told(&provider).contains("the device has been told"), "{}", told(&provider));
-    // What it says of its state is what is told of it.
+    assert!(last_tool_result(&provider).contains("the device has been told"), "{}", last_tool_result(&provider));
+    // The state that it reports is the result.
     provider.next(Reply::tool_call("Speaker_get_state", "{}"));
     provider.next(Reply::text("现在是四十。"));
     device.types("现在音量多少？").await;
-    answered(&mut device, "现在是四十。").await;
-    assert_eq!(told(&provider), r#"{"volume":40}"#);
+    expect_answer(&mut device, "现在是四十。").await;
+    assert_eq!(last_tool_result(&provider), r#"{"volume":40}"#);
 }
 
 #[tokio::test]
@@ -185,14 +185,14 @@ async fn answers_that_nobody_asked_for_change_nothing() {
     provider.next(Reply::text("好了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
-    offers_a_lamp(&mut device).await;
-    says(&mut device, json!({ "jsonrpc": "2.0", "id": 4711, "result": {} })).await;
+    offer_lamp(&mut device).await;
+    send_mcp(&mut device, json!({ "jsonrpc": "2.0", "id": 4711, "result": {} })).await;
     for payload in [Value::Null, json!([]), json!("{}"), json!(7)] {
         device.send(json!({ "type": "mcp", "payload": payload })).await;
         device.expect_error("SCHEMA_INVALID").await;
     }
     device.types("开灯").await;
-    let question = asked(&mut device, "tools/call").await;
+    let question = expect_request(&mut device, "tools/call").await;
     let id = question["id"].as_u64().unwrap_or_default();
     for payload in [
         json!({ "id": id + 1, "result": text("of the future") }),
@@ -201,12 +201,12 @@ async fn answers_that_nobody_asked_for_change_nothing() {
         json!({ "id": id }),
         json!({ "method": "notifications/message", "params": {} }),
     ] {
-        says(&mut device, payload).await;
+        send_mcp(&mut device, payload).await;
     }
-    replies(&mut device, &question, text("on")).await;
-    replies(&mut device, &question, text("off")).await;
-    answered(&mut device, "好了。").await;
-    assert_eq!(told(&provider), "on");
+    send_result(&mut device, &question, text("on")).await;
+    send_result(&mut device, &question, text("off")).await;
+    expect_answer(&mut device, "好了。").await;
+    assert_eq!(last_tool_result(&provider), "on");
     device.ping().await;
 }
 
@@ -218,12 +218,12 @@ async fn a_tool_that_fails_is_told_to_the_model() {
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("开灯").await;
-    offers_a_lamp(&mut device).await;
-    let question = asked(&mut device, "tools/call").await;
-    // Firmware gives no code.
-    says(&mut device, json!({ "jsonrpc": "2.0", "id": question["id"], "error": { "message": "no bulb" } })).await;
-    answered(&mut device, "灯坏了。").await;
-    assert!(told(&provider).contains("no bulb"), "{}", told(&provider));
+    offer_lamp(&mut device).await;
+    let question = expect_request(&mut device, "tools/call").await;
+    // Firmware sends no error code.
+    send_mcp(&mut device, json!({ "jsonrpc": "2.0", "id": question["id"], "error": { "message": "no bulb" } })).await;
+    expect_answer(&mut device, "灯坏了。").await;
+    assert!(last_tool_result(&provider).contains("no bulb"), "{}", last_tool_result(&provider));
 }
 
 #[tokio::test]
@@ -233,8 +233,8 @@ async fn a_device_that_never_answers_is_talked_to_without_its_tools() {
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("你好吗？").await;
-    asked(&mut device, "initialize").await;
-    answered(&mut device, "你好。").await;
+    expect_request(&mut device, "initialize").await;
+    expect_answer(&mut device, "你好。").await;
     let names = offered(&provider.asked()[0].body);
     assert!(names.iter().all(|name| !name.starts_with("self")), "{names:?}");
 }
@@ -247,26 +247,26 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
     let server = Server::start(with(&provider)).await;
     let mut old = join(&server).await;
     old.types("开灯").await;
-    offers_a_lamp(&mut old).await;
-    let question = asked(&mut old, "tools/call").await;
+    offer_lamp(&mut old).await;
+    let question = expect_request(&mut old, "tools/call").await;
     let mut device = join(&server).await;
-    // What it offers is asked for anew, at once.
-    offers_a_lamp(&mut device).await;
-    // Late, and on a connection that was not asked.
-    replies(&mut device, &question, text("on")).await;
-    // The answer may have come before the second question for its tools.
+    // The tool list is requested again, at once.
+    offer_lamp(&mut device).await;
+    // Late, and on a connection on which it was not called.
+    send_result(&mut device, &question, text("on")).await;
+    // The answer may have come before the second request for its tools.
     let is_answer = |message: &Value| message["state"] == "sentence_start" && message["text"] == "没成功。";
     if device.seen_of_type("tts").iter().any(|message| is_answer(message)) {
         if device.seen_of_type("tts").last().is_some_and(|last| last["state"] != "stop") {
             device.expect("the end of the answer", |message| message["state"] == "stop").await;
         }
     } else {
-        answered(&mut device, "没成功。").await;
+        expect_answer(&mut device, "没成功。").await;
     }
-    assert_ne!(told(&provider), "on");
+    assert_ne!(last_tool_result(&provider), "on");
     provider.next(Reply::text("好的。"));
     device.types("再试一次").await;
-    answered(&mut device, "好的。").await;
+    expect_answer(&mut device, "好的。").await;
 }
 
 #[tokio::test]
@@ -277,13 +277,13 @@ async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
     let mut server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("开灯").await;
-    offers_a_lamp(&mut device).await;
-    asked(&mut device, "tools/call").await;
+    offer_lamp(&mut device).await;
+    expect_request(&mut device, "tools/call").await;
     server.kill9();
     server.launch();
     server.ready().await;
     let mut device = join(&server).await;
-    // The turn goes on by itself, without the answer of the tool.
+    // The turn continues by itself, without the tool's result.
     device.expect("an end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
     assert!(provider.asked().len() >= 2, "the model was not asked again");
 }

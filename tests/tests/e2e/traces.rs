@@ -1,5 +1,5 @@
-//! Traces for a collector, with the feature `otel`. Rule: the collector is a socket that reads what a
-//! real one would; and one that is silent or gone costs nobody anything.
+//! Traces for a collector, with the feature `otel`. Rule: the collector is a socket that reads what a real one would;
+//! one that hangs or is gone does not affect the server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,32 +12,32 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// What a collector does.
+/// How the collector behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    Takes,
-    Hangs,
+enum Behaviour {
+    Accept,
+    Hang,
 }
 
-/// A collector: keeps the request lines and bodies that it is sent.
+/// A mock collector: stores the request heads and bodies that it receives.
 struct Collector {
     address: SocketAddr,
-    got: Arc<Mutex<Vec<(String, String)>>>,
-    /// Ends with its owner.
+    received: Arc<Mutex<Vec<(String, String)>>>,
+    /// Aborted on drop.
     _task: JoinSet<()>,
 }
 
 impl Collector {
-    async fn start(manner: Manner) -> Self {
+    async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let got = Arc::new(Mutex::new(Vec::new()));
-        let (mut task, all) = (JoinSet::new(), got.clone());
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (mut task, all) = (JoinSet::new(), received.clone());
         task.spawn(async move {
-            let mut held = Vec::new();
+            let mut kept_alive = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
-                if manner == Manner::Hangs {
-                    held.push(stream);
+                if behaviour == Behaviour::Hang {
+                    kept_alive.push(stream);
                     continue;
                 }
                 while let Some(request) = read(&mut stream).await {
@@ -49,17 +49,17 @@ impl Collector {
                 }
             }
         });
-        Self { address, got, _task: task }
+        Self { address, received, _task: task }
     }
 
-    fn got(&self) -> Vec<(String, String)> {
-        self.got.lock().expect("lock").clone()
+    fn received(&self) -> Vec<(String, String)> {
+        self.received.lock().expect("lock").clone()
     }
 
-    /// All spans so far, each with the attributes as a map beside it.
+    /// All spans so far, each with its attributes as a map.
     fn spans(&self) -> Vec<Value> {
         let mut spans = Vec::new();
-        for (_, body) in self.got() {
+        for (_, body) in self.received() {
             let body: Value = serde_json::from_str(&body).expect("JSON");
             for resource in body["resourceSpans"].as_array().expect("resources") {
                 let scopes = resource["scopeSpans"].as_array().into_iter().flatten();
@@ -70,7 +70,7 @@ impl Collector {
     }
 }
 
-/// One request: head and body.
+/// Reads one request: head and body.
 async fn read(stream: &mut tokio::net::TcpStream) -> Option<(String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -113,21 +113,21 @@ async fn turn(server: &Server) -> Device {
 
 #[tokio::test]
 async fn a_turn_is_seen_as_one_trace_from_the_event_to_the_model() {
-    let (provider, collector) = (Provider::start(), Collector::start(Manner::Takes).await);
+    let (provider, collector) = (Provider::start(), Collector::start(Behaviour::Accept).await);
     provider.always(Reply::text("Golden giraffes do."));
     let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key" });
     let settings = Settings::new().bundled().set("llm.aliases.default", model).set("log.level", json!("info"));
     let mut server = start(&settings, collector.address).await;
     turn(&server).await;
-    let look = async || collector.spans();
+    let probe = async || collector.spans();
     let wanted = |spans: &Vec<Value>| {
         spans.iter().any(|span| span["name"] == "model.question")
             && spans.iter().any(|span| span["name"] == "storage.commit")
     };
-    wait::until("the spans", wait::SOON, look, wanted).await;
+    wait::until("the spans", wait::TIMEOUT, probe, wanted).await;
     assert_eq!(server.terminate().await.code(), Some(0));
 
-    // A clean stop has handed over the rest.
+    // A graceful shutdown has flushed the rest.
     let spans = collector.spans();
     let question = spans.iter().find(|span| span["name"] == "model.question").expect("a question");
     assert_eq!((attribute(question, "alias"), attribute(question, "outcome")), ("default", "ok"), "{question}");
@@ -137,18 +137,18 @@ async fn a_turn_is_seen_as_one_trace_from_the_event_to_the_model() {
     let call = spans.iter().find(|span| span["name"] == "plugin.call" && span["parentSpanId"] == event["spanId"]);
     let call = call.expect("the call that asked");
     assert_eq!((attribute(call, "plugin"), attribute(call, "outcome")), ("conversation", "ok"), "{call}");
-    let said = find(&spans, "session.event", "kind", "transcript").expect("what was said");
-    assert!(said["parentSpanId"].as_str().is_none_or(str::is_empty), "each event is a trace of its own: {said}");
+    let event = find(&spans, "session.event", "kind", "transcript").expect("what was said");
+    assert!(event["parentSpanId"].as_str().is_none_or(str::is_empty), "each event is a trace of its own: {event}");
     assert!(find(&spans, "session.event", "kind", "model-done").is_some(), "and so is the answer");
 
-    let all = collector.got();
+    let all = collector.received();
     assert!(all.iter().all(|(head, _)| head.starts_with("POST /v1/traces ") && head.contains("hush-hush")));
     let bodies: String = all.iter().map(|(_, body)| body.as_str()).collect();
     assert!(bodies.contains("\"service.name\"") && bodies.contains("\"modehost\""));
-    for word in ["giraffe", "elephant", "zebra", "hush"] {
-        assert!(!bodies.contains(word), "{word} went to the collector");
+    for phrase in ["giraffe", "elephant", "zebra", "hush"] {
+        assert!(!bodies.contains(phrase), "{phrase} went to the collector");
     }
-    // The lines of the log are what they are without a collector.
+    // The log lines are the same as without a collector.
     let output = server.output();
     assert!(
         !output.contains("session.event") && !output.contains("plugin.call") && !output.contains("hush"),
@@ -159,9 +159,9 @@ async fn a_turn_is_seen_as_one_trace_from_the_event_to_the_model() {
 #[tokio::test]
 async fn a_collector_that_hangs_or_is_gone_costs_nobody_anything() {
     for hangs in [true, false] {
-        let collector = Collector::start(Manner::Hangs).await;
+        let collector = Collector::start(Behaviour::Hang).await;
         let address = collector.address;
-        let held = hangs.then_some(collector);
+        let kept_alive = hangs.then_some(collector);
         let mut server = start(&Settings::new().bundled(), address).await;
         let mut device = turn(&server).await;
         for _ in 0..300 {
@@ -169,13 +169,13 @@ async fn a_collector_that_hangs_or_is_gone_costs_nobody_anything() {
         }
         assert!(device.ping().await < Duration::from_secs(5));
         if !hangs {
-            server.says("the collector does not take traces").await;
+            server.wait_output("the collector does not take traces").await;
             assert_eq!(server.output().matches("the collector does not take traces").count(), 1);
         }
         let began = Instant::now();
         assert_eq!(server.terminate().await.code(), Some(0));
         assert!(began.elapsed() < Duration::from_secs(15), "it waited for the collector: {:?}", began.elapsed());
-        drop(held);
+        drop(kept_alive);
     }
 }
 
@@ -185,7 +185,7 @@ async fn without_a_collector_nothing_is_exported_and_a_senseless_one_is_told() {
     server.set_variable("OTEL_EXPORTER_OTLP_ENDPOINT", "not an address with hush-hush");
     server.launch();
     server.ready().await;
-    server.says("traces are not exported").await;
+    server.wait_output("traces are not exported").await;
     assert!(!server.output().contains("hush"), "{}", server.output());
     assert_eq!(server.terminate().await.code(), Some(0));
 }

@@ -1,17 +1,17 @@
-//! What is promised of any bytes as messages of every type that a plugin claims; asked by the test of kept inputs and by
-//! the fuzz target `plugins`. Rule: each is taken or refused, and the state behind it survives a swap.
+//! The property that is checked for any bytes as messages to the bundled plugins; used by the corpus test and by the
+//! fuzz target `plugins`. Rule: each message is accepted or rejected, and the state after it survives a swap.
 //!
-//! The first byte chooses the plugin; then each line is the body of a message, or a letter and a number
+//! The first byte selects the plugin; then each line is the body of a message, or a letter and a number
 //! for an outcome: `n` and `d` documents, `w` and `c` writes, `r` done, `f` failed, else a timer.
 
 use modehost_sdk::{
     Context, Device, Document, Event, Failure, Message, Mode, RequestDone, RequestFailed, Start, WriteDone, round_trip,
 };
 
-/// What a line stands for.
+/// The event that a line encodes.
 fn event(kind: &str, line: &[u8]) -> Event {
     let text = std::str::from_utf8(line).unwrap_or_default();
-    // The host gives a plugin objects only.
+    // The host passes JSON objects only.
     if text.starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_ok() {
         return Event::Message(Message { kind: kind.into(), body: text.into() });
     }
@@ -39,7 +39,7 @@ fn play<M: Mode>(kind: &str, mode: Option<&str>, bytes: &[u8]) {
 }
 
 /// # Panics
-/// If the promise is broken.
+/// If the property does not hold.
 pub fn keeps(bytes: &[u8]) {
     let Some((first, rest)) = bytes.split_first() else { return };
     match first % 4 {
