@@ -1,5 +1,5 @@
-//! A service that a measure needs, in a process of its own, so that what it costs is not counted as the
-//! server's. Rule: it ends with its input, and so with us.
+//! A service that a measurement needs, in its own process, so that its CPU time is not counted as the server's.
+//! Rule: it exits when its standard input is closed, and so when the load generator exits.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -9,32 +9,32 @@ use anyhow::Context;
 /// A running service.
 pub struct Child {
     child: std::process::Child,
-    /// Its first line: its address.
-    pub said: String,
+    /// The first line of its output: its address.
+    pub address: String,
 }
 
 impl Child {
     /// Starts this program with a command that serves.
     ///
     /// # Errors
-    /// If it cannot be started, or says nothing.
+    /// If it cannot be started, or prints nothing.
     pub fn start(command: &[&str]) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find this program")?;
-        Self::begin(Command::new(own), command)
+        Self::spawn(Command::new(own), command)
     }
 
-    /// The same, for whom only the processor time is that nobody else wants.
+    /// The same with idle scheduling, so that it only gets CPU time that nobody else wants.
     ///
     /// # Errors
-    /// As `start`, and where there is no `chrt` (util-linux).
+    /// As `start`, and if there is no `chrt` (util-linux).
     pub fn start_idle(command: &[&str]) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find this program")?;
         let mut idle = Command::new("chrt");
         idle.args(["--idle", "0"]).arg(own);
-        Self::begin(idle, command)
+        Self::spawn(idle, command)
     }
 
-    fn begin(mut program: Command, command: &[&str]) -> anyhow::Result<Self> {
+    fn spawn(mut program: Command, command: &[&str]) -> anyhow::Result<Self> {
         let mut child = program
             .args(command)
             .stdin(Stdio::piped())
@@ -43,7 +43,7 @@ impl Child {
             .with_context(|| format!("cannot start {command:?}"))?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        Ok(Self { child, said: line.trim().to_owned() })
+        Ok(Self { child, address: line.trim().to_owned() })
     }
 }
 
@@ -54,10 +54,10 @@ impl Drop for Child {
     }
 }
 
-/// What such a command does: says its address, and lives as long as its input.
+/// The main loop of such a command: prints its address, and serves until its input ends.
 ///
 /// # Errors
-/// If nobody listens to what it says.
+/// If its output is closed.
 pub fn serve(address: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{address}")?;
     std::io::stdout().flush()?;

@@ -1,9 +1,9 @@
-//! The command line. Rule: what a measure needs is declared by the measure; here they are listed.
+//! The command line. Rule: each measurement declares its own options; this file only lists the commands.
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::figures::{Figures, Report};
+use crate::metrics::{Metrics, Report};
 use crate::target::{Target, TargetOptions};
 use crate::{converse, echo, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish};
 
@@ -23,49 +23,49 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Devices held: connect rate, memory per device, processor time when idle.
+    /// Open connections: connect rate, memory per device, CPU time when idle.
     Hold(Measure<hold::Options>),
-    /// Heartbeats: latency, and processor time per ping.
+    /// Heartbeats: latency, and CPU time per ping.
     Ping(Measure<ping::Options>),
-    /// Closed-loop messages: messages a second, and processor time per message.
+    /// Closed-loop messages: messages per second, and CPU time per message.
     Echo(Measure<echo::Options>),
-    /// A newcomer's connect and hello while many devices vanish at once.
+    /// Connect and hello of a new device while many devices vanish at once.
     Vanish(Measure<vanish::Options>),
-    /// A hot swap under load: messages lost or doubled, sockets closed, pauses.
+    /// A hot swap under load: messages lost or duplicated, sockets closed, pauses.
     Swap(Measure<swap::Options>),
-    /// Turns against a language model that answers at once: the first sentence, and processor time
+    /// Turns with a language model that answers at once: time to the first sentence, and CPU time
     /// per turn.
     Converse(Measure<converse::Options>),
-    /// Live streams of sound: processor time for each, and captions, with a recogniser that answers at
-    /// once.
+    /// Live audio streams: CPU time of each, and latency of captions, with a recogniser that answers
+    /// at once.
     Listen(Measure<listen::Options>),
-    /// Speech: the first sound of an answer, and processor time per frame, with a model and a voice that
-    /// answer at once.
+    /// Speech output: time to the first audio of an answer, and CPU time per frame, with a model and a TTS service
+    /// that answer at once.
     Speak(Measure<speak::Options>),
-    /// A bystander's heartbeats while others attack.
+    /// A bystander's heartbeats during attacks.
     Hostile(Measure<hostile::Options>),
     /// Churn for an hour: whether the memory stays flat after the warm-up.
     Soak(Measure<soak::Options>),
     /// From exec to ready.
     Start(Measure<start::Options>),
-    /// The bare echo server itself.
+    /// Runs the bare echo server.
     Floor(floor::Options),
-    /// The language model and the voice of `converse` and `speak` themselves.
+    /// Runs the language model and the TTS service of `converse` and `speak`.
     Provider,
-    /// The recogniser of `listen` itself.
+    /// Runs the recogniser of `listen`.
     Recogniser,
-    /// The attackers of `hostile` themselves.
+    /// Runs the attackers of `hostile`.
     Attack(hostile::Attackers),
-    /// Builds the test guest for `echo` and `swap`: a plugin folder with its first version, and a
-    /// second version beside it, which answers with `"build":"second"`.
+    /// Builds the test guest for `echo` and `swap`: a plugins directory with its first version, and next to it a
+    /// second version, which answers with `"build":"second"`.
     Fixture {
-        /// Folder to write `plugins/fixture.wasm` and `second.wasm` to.
+        /// Directory to write `plugins/fixture.wasm` and `second.wasm` to.
         #[arg(value_name = "DIR")]
-        folder: std::path::PathBuf,
+        directory: std::path::PathBuf,
     },
 }
 
-/// A measure and what it is taken on.
+/// A measurement and its target.
 #[derive(Debug, clap::Args)]
 pub struct Measure<O: clap::Args> {
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub struct Measure<O: clap::Args> {
     pub options: O,
 }
 
-/// Carries the command out; the answer is what to print.
+/// Runs the command; returns the text to print.
 ///
 /// # Errors
 /// Says what could not be measured and why.
@@ -107,11 +107,11 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         Command::Listen(m) => listen::run(&m.target, &m.options).await,
         Command::Speak(m) => speak::run(&m.target, &m.options).await,
         Command::Provider => {
-            converse::provide()?;
+            converse::serve_provider()?;
             Ok(Report::default())
         }
         Command::Recogniser => {
-            listen::recognise()?;
+            listen::serve_recogniser()?;
             Ok(Report::default())
         }
         Command::Attack(options) => {
@@ -119,13 +119,13 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
             Ok(Report::default())
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
-        Command::Fixture { folder } => {
+        Command::Fixture { directory } => {
             let first = modehost_guest_build::guest_wasm("modehost-guests");
             let second = modehost_guests::variant(&first, &[("version", "2.0.0"), ("build", "second")]);
-            let plugins = folder.join("plugins");
+            let plugins = directory.join("plugins");
             std::fs::create_dir_all(&plugins).with_context(|| format!("cannot make {}", plugins.display()))?;
             std::fs::write(plugins.join("fixture.wasm"), first).context("cannot write the first version")?;
-            std::fs::write(folder.join("second.wasm"), second).context("cannot write the second version")?;
+            std::fs::write(directory.join("second.wasm"), second).context("cannot write the second version")?;
             Ok(Report::default())
         }
         Command::Floor(options) => {
@@ -135,12 +135,11 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
     }
 }
 
-/// Takes the measure on the floor, then on the server, one after the other so that neither has to
-/// share the machine.
+/// Measures the floor, then the server, one after the other so that they do not share the machine.
 async fn compare(
     name: &str,
     options: &TargetOptions,
-    measure: impl AsyncFn(&Target) -> anyhow::Result<Figures>,
+    measure: impl AsyncFn(&Target) -> anyhow::Result<Metrics>,
 ) -> anyhow::Result<Report> {
     let mut report = Report::named(name);
     if !options.no_floor {

@@ -1,8 +1,7 @@
-//! Conversations against a language model that answers at once: how long until the first sentence
-//! is said, and what a turn costs the server.
+//! Conversations with a language model that answers at once: time to the first sentence, and the CPU time of a turn.
 //!
-//! Rule: the provider is a process of its own, and its bare answer over the same number of
-//! connections is measured first, so that what the server adds can be told from what it waits for.
+//! Rule: the provider is a separate process, and its bare answer over the same number of connections is measured
+//! first, so that the server's overhead can be told from the time that it waits for the provider.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +17,13 @@ use tokio::task::JoinSet;
 
 use crate::child::Child;
 use crate::device::Device;
-use crate::figures::{Figures, Report};
 use crate::fleet::Fleet;
+use crate::metrics::{Metrics, Report};
 use crate::target::{Target, TargetOptions};
 
-/// What the provider answers, in the pieces in which it streams them.
+/// The provider's answer, in the chunks in which it is streamed.
 const PIECES: [&str; 10] = ["It ", "is ", "warm ", "today. ", "Take ", "water ", "with ", "you, ", "and ", "go."];
-/// The end of the first sentence as it goes over the wire.
+/// The end of the first sentence as it appears in the stream.
 const FIRST: &str = "today.";
 
 /// Options of `converse`.
@@ -36,32 +35,32 @@ pub struct Options {
     /// Seconds to measure.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// Rest of a device between two turns, in ms; 0: the next turn follows at once.
+    /// Pause of a device between two turns, in ms; 0: the next turn follows at once.
     #[arg(long, default_value_t = 0)]
     pub rest_ms: u64,
-    /// Requests that the server may have open at the provider.
+    /// Requests that the server may have in flight at the provider.
     #[arg(long, default_value_t = 256)]
     pub max_concurrent: usize,
 }
 
-/// Takes the measure on the bare provider, then on the server.
+/// Measures the bare provider, then the server.
 ///
 /// # Errors
 /// If a device cannot connect or a turn is answered with an error.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
     let provider = Child::start(&["provider"])?;
-    let host = provider.said.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    let host = provider.address.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let address: SocketAddr = host.context("the provider says no address")?.parse()?;
     let mut report = Report::named("converse");
     if !target.no_floor {
-        report.add("provider", bare(address, options).await.context("on the bare provider")?);
+        report.add("provider", measure_provider(address, options).await.context("on the bare provider")?);
     }
     let mut target = target.clone();
     let alias = json!({ "default": {
-        "base_url": provider.said, "model": "instant", "max_concurrent": options.max_concurrent,
+        "base_url": provider.address, "model": "instant", "max_concurrent": options.max_concurrent,
     } });
     target.env.push(format!("MODEHOST__LLM__ALIASES={alias}"));
-    // What is measured is the conversation: a voice that is installed here would be heard in the figures.
+    // Only the conversation is measured: speech output of an installed voice would distort the metrics.
     target.env.push("MODEHOST__TTS__PROVIDER=none".to_owned());
     if let Some(server) = Target::server(&target).await? {
         report.add("server", converse(&server, options).await.context("on the server")?);
@@ -69,7 +68,7 @@ pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Re
     Ok(report)
 }
 
-/// Turns, and how long each took.
+/// Durations of turns.
 #[derive(Default)]
 struct Turns {
     first: Vec<Duration>,
@@ -82,68 +81,68 @@ impl Turns {
         self.whole.extend(other.whole);
     }
 
-    fn figures(self, took: Duration, busy: Option<Duration>) -> Figures {
+    fn metrics(self, elapsed: Duration, busy: Option<Duration>) -> Metrics {
         let turns = self.whole.len() as f64;
-        let mut figures = Figures::default();
-        figures.add("turns_per_second", turns / took.as_secs_f64());
-        figures.add_spread("first_sentence", self.first);
-        figures.add_spread("turn", self.whole);
+        let mut metrics = Metrics::default();
+        metrics.add("turns_per_second", turns / elapsed.as_secs_f64());
+        metrics.add_percentiles("first_sentence", self.first);
+        metrics.add_percentiles("turn", self.whole);
         if let Some(busy) = busy {
-            figures.add("cpu_per_turn_us", busy.as_secs_f64() * 1e6 / turns.max(1.0));
+            metrics.add("cpu_per_turn_us", busy.as_secs_f64() * 1e6 / turns.max(1.0));
         }
-        figures
+        metrics
     }
 }
 
-async fn converse(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+async fn converse(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     let devices = Fleet::connect_all(target, 0, options.devices).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let rest = Duration::from_millis(options.rest_ms);
-    let before = target.processor_time()?;
-    let began = Instant::now();
+    let before = target.cpu_time()?;
+    let started = Instant::now();
     let mut loops = JoinSet::new();
     for device in devices {
         loops.spawn(talk(device, rest, stop.clone()));
     }
     let turns = gather(loops, options.seconds, &stop).await?;
-    let took = began.elapsed();
-    let busy = before.zip(target.processor_time()?).map(|(before, after)| after - before);
-    Ok(turns.figures(took, busy))
+    let elapsed = started.elapsed();
+    let busy = before.zip(target.cpu_time()?).map(|(before, after)| after - before);
+    Ok(turns.metrics(elapsed, busy))
 }
 
 /// The turns of one device.
 async fn talk(mut device: Device, rest: Duration, stop: Arc<AtomicBool>) -> anyhow::Result<Turns> {
-    // Devices are spread over their rest, as they are in life.
+    // Devices start at random offsets within their pause.
     tokio::time::sleep(rest.mul_f64(fastrand::f64())).await;
     let mut turns = Turns::default();
     let mut number = 0_u64;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
         let asked = json!({ "type": "listen", "state": "detect", "text": format!("Tell me number {number} of it") });
-        let began = Instant::now();
+        let started = Instant::now();
         device.send(asked.to_string().into()).await?;
         device.await_text(|text| text.contains(r#""sentence_start""#)).await?;
-        turns.first.push(began.elapsed());
+        turns.first.push(started.elapsed());
         device.await_text(|text| text.contains(r#""type":"tts""#) && text.contains(r#""stop""#)).await?;
-        turns.whole.push(began.elapsed());
+        turns.whole.push(started.elapsed());
         tokio::time::sleep(rest).await;
     }
     Ok(turns)
 }
 
-async fn bare(provider: SocketAddr, options: &Options) -> anyhow::Result<Figures> {
+async fn measure_provider(provider: SocketAddr, options: &Options) -> anyhow::Result<Metrics> {
     let stop = Arc::new(AtomicBool::new(false));
-    let began = Instant::now();
+    let started = Instant::now();
     let mut loops = JoinSet::new();
     for _ in 0..options.devices {
-        loops.spawn(ask(provider, stop.clone()));
+        loops.spawn(request_turns(provider, stop.clone()));
     }
     let turns = gather(loops, options.seconds, &stop).await?;
-    Ok(turns.figures(began.elapsed(), None))
+    Ok(turns.metrics(started.elapsed(), None))
 }
 
-/// Questions over one connection, without anything of ours in between.
-async fn ask(provider: SocketAddr, stop: Arc<AtomicBool>) -> anyhow::Result<Turns> {
+/// Model requests over one connection, directly to the provider.
+async fn request_turns(provider: SocketAddr, stop: Arc<AtomicBool>) -> anyhow::Result<Turns> {
     let body = json!({
         "model": "instant", "stream": true, "messages": [{ "role": "user", "content": "Tell me something" }],
     });
@@ -158,23 +157,23 @@ async fn ask(provider: SocketAddr, stop: Arc<AtomicBool>) -> anyhow::Result<Turn
     let mut answer = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         answer.clear();
-        let began = Instant::now();
+        let started = Instant::now();
         stream.write_all(request.as_bytes()).await?;
-        let mut heard = false;
+        let mut has_first_sentence = false;
         // The last chunk of a chunked body.
         while !answer.ends_with(b"0\r\n\r\n") {
             ensure!(stream.read_buf(&mut answer).await? > 0, "the provider has closed");
-            if !heard && answer.windows(FIRST.len()).any(|window| window == FIRST.as_bytes()) {
-                heard = true;
-                turns.first.push(began.elapsed());
+            if !has_first_sentence && answer.windows(FIRST.len()).any(|window| window == FIRST.as_bytes()) {
+                has_first_sentence = true;
+                turns.first.push(started.elapsed());
             }
         }
-        turns.whole.push(began.elapsed());
+        turns.whole.push(started.elapsed());
     }
     Ok(turns)
 }
 
-/// Waits for the end of the measure, unless one fails first.
+/// Waits for the end of the measurement, unless a device fails first.
 async fn gather(mut loops: JoinSet<anyhow::Result<Turns>>, seconds: u64, stop: &AtomicBool) -> anyhow::Result<Turns> {
     tokio::select! {
         () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
@@ -191,11 +190,11 @@ async fn gather(mut loops: JoinSet<anyhow::Result<Turns>>, seconds: u64, stop: &
     Ok(turns)
 }
 
-/// The provider itself: says its address, and serves until its input ends.
+/// Runs the provider: prints its address, and serves until its input ends.
 ///
 /// # Errors
-/// If nobody listens to what it says.
-pub fn provide() -> anyhow::Result<()> {
+/// If its output is closed.
+pub fn serve_provider() -> anyhow::Result<()> {
     let service = Service::instant(&PIECES);
     crate::child::serve(&service.base_url())
 }

@@ -1,5 +1,5 @@
-//! One connection of a device. Rule: it costs the machine as little as it can, because server and
-//! load generator share it.
+//! One connection of a device. Rule: it costs as little CPU as possible, because the server and the load generator
+//! share the machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,23 +17,23 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 /// Read buffer of a connection, on both sides.
 pub const READ_BUFFER_BYTES: usize = 4096;
 
-/// Connecting, a handshake, or an answer to the hello may take this long.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Local ports used for each source address; Linux has 28,000 by default.
+/// Timeout of a connect with its handshake and the answer to the hello.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Local ports used per source address; Linux has 28,000 by default.
 const PORTS_PER_SOURCE: usize = 20_000;
 
 const HELLO: &str = r#"{"type":"hello","version":1,"features":{"modehost":true},"transport":"websocket","audio_params":{"format":"opus","sample_rate":16000,"channels":1,"frame_duration":60}}"#;
 
-/// How devices call a server.
+/// How devices connect to a server.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct ConnectOptions {
     pub server: SocketAddr,
     /// Path of the WebSocket.
     pub path: String,
     pub token: Option<String>,
-    /// Part of every device id, so that a later run meets no session of an earlier one.
+    /// Part of every device id, so that a later run does not resume sessions of an earlier one.
     pub run: u16,
-    /// Sent one after another behind the hello; each must be answered with `"status":"ok"`.
+    /// Messages sent after the hello, one at a time; each must be answered with `"status":"ok"`.
     pub setup: Vec<String>,
 }
 
@@ -51,25 +51,27 @@ pub struct Device {
 }
 
 impl Device {
-    /// Connects, says hello, waits for the answer, and sends the set-up.
+    /// Connects, says hello, waits for the answer, and sends the set-up messages.
     ///
     /// # Errors
     /// Says which step failed.
-    pub async fn connect(caller: &Caller, number: usize) -> anyhow::Result<Self> {
-        timeout(PATIENCE, Self::connect_and_greet(caller, number)).await.context("no connection within 30 s")?
+    pub async fn connect(connect_options: &ConnectOptions, number: usize) -> anyhow::Result<Self> {
+        timeout(TIMEOUT, Self::connect_with_hello(connect_options, number))
+            .await
+            .context("no connection within 30 s")?
     }
 
-    async fn connect_and_greet(caller: &Caller, number: usize) -> anyhow::Result<Self> {
-        let stream = dial(caller.server, number).await.context("connect")?;
-        let mut request = format!("ws://{}{}", caller.server, caller.path).into_client_request()?;
+    async fn connect_with_hello(connect_options: &ConnectOptions, number: usize) -> anyhow::Result<Self> {
+        let stream = dial(connect_options.server, number).await.context("connect")?;
+        let mut request = format!("ws://{}{}", connect_options.server, connect_options.path).into_client_request()?;
         let headers = request.headers_mut();
-        let [high, low] = caller.run.to_be_bytes();
+        let [high, low] = connect_options.run.to_be_bytes();
         let [.., a, b, c] = (number as u64).to_be_bytes();
         let id = format!("02:{high:02x}:{low:02x}:{a:02x}:{b:02x}:{c:02x}");
         headers.insert("Device-Id", HeaderValue::try_from(&id)?);
         headers.insert("Client-Id", HeaderValue::try_from(format!("load-{id}"))?);
         headers.insert("Protocol-Version", HeaderValue::from_static("1"));
-        if let Some(token) = &caller.token {
+        if let Some(token) = &connect_options.token {
             headers.insert("Authorization", HeaderValue::try_from(format!("Bearer {token}"))?);
         }
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES).write_buffer_size(0);
@@ -77,7 +79,7 @@ impl Device {
         let mut device = Self { socket, number };
         device.send(HELLO.into()).await?;
         device.await_text(|text| text.contains(r#""type":"hello""#)).await.context("hello")?;
-        for message in &caller.setup {
+        for message in &connect_options.setup {
             device.send(message.as_str().into()).await?;
             device.await_text(|text| text.contains(r#""status":"ok""#)).await.with_context(|| message.clone())?;
         }
@@ -92,7 +94,7 @@ impl Device {
         Ok(self.socket.send(Message::Text(text)).await?)
     }
 
-    /// Sends a packet of sound.
+    /// Sends an audio packet.
     ///
     /// # Errors
     /// If the connection has ended.
@@ -100,7 +102,7 @@ impl Device {
         Ok(self.socket.send(Message::binary(packet)).await?)
     }
 
-    /// The next text or packet of sound. Cancelling loses nothing.
+    /// The next text message or audio packet. Cancel safe.
     ///
     /// # Errors
     /// If the connection has ended.
@@ -117,7 +119,7 @@ impl Device {
         }
     }
 
-    /// The next text frame. Cancelling loses nothing.
+    /// The next text message. Cancel safe.
     ///
     /// # Errors
     /// If the connection has ended; says how.
@@ -133,10 +135,10 @@ impl Device {
         }
     }
 
-    /// The next text frame that `wanted` takes; an error message of the server is an error.
+    /// The next text message that satisfies `wanted`; an error message of the server is an error.
     ///
     /// # Errors
-    /// If the connection has ended or the server says that something is wrong.
+    /// If the connection has ended or the server reports an error.
     pub async fn await_text(&mut self, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Utf8Bytes> {
         loop {
             let text = self.receive().await?;
@@ -149,18 +151,18 @@ impl Device {
         }
     }
 
-    /// Makes the connection vanish without a word: the server gets a reset.
+    /// Resets the TCP connection without a close frame.
     pub fn vanish(self) {
         let _ = self.socket.get_ref().set_zero_linger();
     }
 }
 
-/// True for an error message of the server.
+/// Whether this is an error message of the server.
 pub fn is_error(text: &str) -> bool {
     text.contains(r#""type":"error""#) || text.contains(r#""status":"error""#)
 }
 
-/// Connects; on loopback from as many source addresses as the number of ports asks for.
+/// Connects; on loopback from as many source addresses as the number of connections requires.
 async fn dial(server: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
     let socket = if server.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     let block = number / PORTS_PER_SOURCE;

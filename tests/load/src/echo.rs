@@ -1,4 +1,5 @@
-//! Closed-loop messages: every connection sends, waits for the reply, and sends again.
+//! Closed-loop messages: every connection sends, waits for the reply, and sends again. Rule: only replies within the
+//! measured time are counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,8 +9,8 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 
 use crate::device::Device;
-use crate::figures::Figures;
 use crate::fleet::Fleet;
+use crate::metrics::Metrics;
 use crate::talk::Template;
 use crate::target::Target;
 
@@ -19,16 +20,16 @@ pub struct Options {
     /// Connections.
     #[arg(long, default_value_t = 1000)]
     pub devices: usize,
-    /// What each sends; {n} is the number of the message. The default goes to the test guest.
+    /// The message; {n} is its number. The default is for the test guest.
     #[arg(long, value_name = "JSON", default_value = r#"{"type":"fixture","do":"count"}"#)]
     pub message: String,
-    /// A reply of the server holds this; {n} as in the message.
+    /// Text that a reply contains; {n} as in the message.
     #[arg(long, value_name = "TEXT", default_value = r#""count":{n}"#)]
     pub reply: String,
     /// Seconds to measure.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// Seconds before that.
+    /// Seconds of warm-up before that.
     #[arg(long, default_value_t = 2)]
     pub warm_up: u64,
 }
@@ -39,11 +40,11 @@ struct Counts {
     stop: AtomicBool,
 }
 
-/// Takes the measure.
+/// Runs the measurement.
 ///
 /// # Errors
 /// If a device cannot connect, or a message is answered with an error.
-pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     let devices = Fleet::connect_all(target, 0, options.devices).await?;
     let message = Arc::new(Template::new(&options.message));
     let reply = (!target.is_floor()).then(|| Arc::new(Template::new(&options.reply)));
@@ -53,23 +54,23 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
         loops.spawn(exchange(device, message.clone(), reply.clone(), counts.clone()));
     }
     wait_for(&mut loops, Duration::from_secs(options.warm_up)).await?;
-    let (began, before, busy) = (Instant::now(), counts.messages.load(Ordering::Relaxed), target.processor_time()?);
+    let (started, before, busy) = (Instant::now(), counts.messages.load(Ordering::Relaxed), target.cpu_time()?);
     wait_for(&mut loops, Duration::from_secs(options.seconds)).await?;
-    let took = began.elapsed();
+    let elapsed = started.elapsed();
     let messages = (counts.messages.load(Ordering::Relaxed) - before) as f64;
-    let busy_after = target.processor_time()?;
+    let busy_after = target.cpu_time()?;
     counts.stop.store(true, Ordering::Relaxed);
     let mut times = Vec::new();
     while let Some(ended) = loops.join_next().await {
         times.extend(ended.context("a device panicked")??);
     }
-    let mut figures = Figures::default();
-    figures.add("messages_per_second", messages / took.as_secs_f64());
+    let mut metrics = Metrics::default();
+    metrics.add("messages_per_second", messages / elapsed.as_secs_f64());
     if let (Some(before), Some(after)) = (busy, busy_after) {
-        figures.add("cpu_per_message_us", (after - before).as_secs_f64() * 1e6 / messages.max(1.0));
+        metrics.add("cpu_per_message_us", (after - before).as_secs_f64() * 1e6 / messages.max(1.0));
     }
-    figures.add_spread("reply", times);
-    Ok(figures)
+    metrics.add_percentiles("reply", times);
+    Ok(metrics)
 }
 
 /// Waits, unless a device fails first.
@@ -83,7 +84,7 @@ async fn wait_for(loops: &mut JoinSet<anyhow::Result<Vec<Duration>>>, time: Dura
     }
 }
 
-/// The loop of one device; every 64th reply is timed, which is enough for the spread.
+/// The loop of one device; every 64th reply is timed, which is enough for the percentiles.
 async fn exchange(
     mut device: Device,
     message: Arc<Template>,
@@ -94,7 +95,7 @@ async fn exchange(
     let mut number = 0_u64;
     while !counts.stop.load(Ordering::Relaxed) {
         number += 1;
-        let began = number.is_multiple_of(64).then(Instant::now);
+        let started = number.is_multiple_of(64).then(Instant::now);
         device.send(message.fill(number).into()).await?;
         match &reply {
             Some(reply) => {
@@ -106,7 +107,7 @@ async fn exchange(
             }
         }
         counts.messages.fetch_add(1, Ordering::Relaxed);
-        times.extend(began.map(|began| began.elapsed()));
+        times.extend(started.map(|started| started.elapsed()));
     }
     Ok(times)
 }

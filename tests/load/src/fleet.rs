@@ -1,5 +1,5 @@
-//! Many devices. Rule: at most `parallel` handshakes are under way at once, as a server allows only
-//! so many half-open connections.
+//! Many devices. Rule: at most `parallel` handshakes are in progress at once, since a server limits half-open
+//! connections.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,27 +15,27 @@ use crate::target::Target;
 pub struct Fleet {
     pub devices: Vec<Device>,
     /// From the first connect to the last hello.
-    pub took: Duration,
-    /// How many could not connect, and why the first of them could not.
+    pub elapsed: Duration,
+    /// How many could not connect, and the error of the first of them.
     pub failed: usize,
     pub failure: Option<anyhow::Error>,
 }
 
 impl Fleet {
-    /// Connects `count` devices with numbers from `first`; those that cannot are counted.
+    /// Connects `count` devices, numbered from `first`; failures are counted.
     pub async fn connect(target: &Target, first: usize, count: usize) -> Self {
-        let caller = Arc::new(target.caller.clone());
-        let gate = Arc::new(Semaphore::new(target.parallel.max(1)));
-        let began = Instant::now();
+        let connect_options = Arc::new(target.connect_options.clone());
+        let permits = Arc::new(Semaphore::new(target.parallel.max(1)));
+        let started = Instant::now();
         let mut tasks = JoinSet::new();
         for number in first..first + count {
-            let (caller, gate) = (caller.clone(), gate.clone());
+            let (connect_options, permits) = (connect_options.clone(), permits.clone());
             tasks.spawn(async move {
-                let _turn = gate.acquire().await;
-                Device::connect(&caller, number).await
+                let _permit = permits.acquire().await;
+                Device::connect(&connect_options, number).await
             });
         }
-        let mut fleet = Self { devices: Vec::with_capacity(count), took: Duration::ZERO, failed: 0, failure: None };
+        let mut fleet = Self { devices: Vec::with_capacity(count), elapsed: Duration::ZERO, failed: 0, failure: None };
         while let Some(ended) = tasks.join_next().await {
             match ended.context("a device panicked").flatten() {
                 Ok(device) => fleet.devices.push(device),
@@ -45,14 +45,14 @@ impl Fleet {
                 }
             }
         }
-        fleet.took = began.elapsed();
+        fleet.elapsed = started.elapsed();
         fleet
     }
 
-    /// Connects `count` devices, every one of them.
+    /// Connects `count` devices, all of which must succeed.
     ///
     /// # Errors
-    /// If one cannot.
+    /// If one fails.
     pub async fn connect_all(target: &Target, first: usize, count: usize) -> anyhow::Result<Vec<Device>> {
         let fleet = Self::connect(target, first, count).await;
         if let Some(error) = fleet.failure {

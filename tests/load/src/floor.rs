@@ -1,7 +1,6 @@
-//! The floor: a bare tokio-tungstenite server that sends every frame back.
+//! The floor: a bare tokio-tungstenite echo server, the baseline of comparisons.
 //!
-//! Rule: nothing in here but what any server of this kind must do; it is what others are measured
-//! against.
+//! Rule: it does only what any server of this kind must do.
 
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ pub struct Options {
     /// Port on 127.0.0.1.
     #[arg(long)]
     pub port: u16,
-    /// Answer a hello as a server does, instead of sending it back.
+    /// Answer a hello as a server does, instead of echoing it.
     #[arg(long)]
     pub hello: bool,
 }
@@ -31,7 +30,7 @@ pub struct Options {
 /// Serves until the process ends.
 ///
 /// # Errors
-/// If the port cannot be had.
+/// If the port cannot be bound.
 pub async fn serve(options: &Options) -> anyhow::Result<()> {
     let address = ("127.0.0.1", options.port);
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address:?}"))?;
@@ -44,7 +43,7 @@ pub async fn serve(options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// The life of a connection; whatever goes wrong ends it.
+/// Serves a connection until it fails.
 async fn echo(stream: TcpStream, hello: Option<Arc<str>>) {
     let _ = stream.set_nodelay(true);
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);

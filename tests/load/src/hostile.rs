@@ -1,9 +1,9 @@
-//! Attacks, and what they do to a bystander: a device that does nothing but ask for heartbeats.
+//! Attacks, and their effect on a bystander: a device that only sends heartbeats.
 //!
-//! Rule: attackers are a process of their own that gets only the processor time that nobody else
-//! wants, and the bystander goes before everybody (real-time, where this user may say so), so that what is
-//! measured is what the target does with them, and not what they take from each other. On the floor the same attack
-//! shows what no server can help.
+//! Rule: the attackers are a separate process with idle scheduling, and the bystander has the highest priority
+//! (real-time, if this user may), so that the target's handling of the attack is measured, not the competition for CPU
+//! time. The same attack on the floor shows
+//! what no server can avoid.
 
 use std::net::SocketAddr;
 use std::process::{self, Command, Stdio};
@@ -16,15 +16,15 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::child::{self, Child};
-use crate::device::{Caller, Device};
-use crate::figures::{Figures, percentile};
+use crate::device::{ConnectOptions, Device};
+use crate::metrics::{Metrics, percentile};
 use crate::target::Target;
 
-/// Between two heartbeats of the bystander.
-const REST: Duration = Duration::from_millis(5);
-/// Numbers of attackers begin here.
-const ATTACKERS: usize = 1000;
-/// Messages between two looks at what has come back.
+/// Pause between two heartbeats of the bystander.
+const HEARTBEAT_PAUSE: Duration = Duration::from_millis(5);
+/// First device number of the attackers.
+const FIRST_ATTACKER: usize = 1000;
+/// Messages sent between two reads.
 const BURST: usize = 32;
 
 /// Options of `hostile`.
@@ -33,7 +33,7 @@ pub struct Options {
     /// Connections of each attack.
     #[arg(long, default_value_t = 8)]
     pub attackers: usize,
-    /// Seconds of each attack, and of the quiet before.
+    /// Seconds of each attack, and of the baseline before it.
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
     /// The only attack to measure [default: all].
@@ -41,20 +41,20 @@ pub struct Options {
     pub attack: Option<Attack>,
 }
 
-/// What attackers do.
+/// What attackers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Attack {
-    /// Heartbeats without end.
+    /// Heartbeats without pause.
     Heartbeats,
-    /// Messages of types that nobody knows.
+    /// Messages of unknown types.
     Unknown,
-    /// Sound that is no sound, and that nobody asked for.
+    /// Invalid audio packets, without `listen` `start`.
     Sound,
-    /// Messages of 100,000 levels.
+    /// Messages nested 100,000 levels deep.
     Deep,
-    /// Handshakes that are broken off in their headers.
+    /// Handshakes that are cut off in their headers.
     Handshakes,
-    /// Connect, hello, vanish, again.
+    /// Connect, hello, vanish, in a loop.
     Reconnects,
 }
 
@@ -74,23 +74,23 @@ pub struct Attackers {
     pub attackers: usize,
 }
 
-/// Takes the measure.
+/// Runs the measurement.
 ///
 /// # Errors
-/// If the bystander is not served to the end.
-pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+/// If the bystander is not served throughout.
+pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     let duration = Duration::from_secs(options.seconds);
-    let mut figures = Figures::default();
+    let mut metrics = Metrics::default();
     let quiet = heartbeats(target, duration).await.context("in quiet")?;
-    figures.add("quiet_p99_ms", quiet.as_secs_f64() * 1e3);
+    metrics.add("quiet_p99_ms", quiet.as_secs_f64() * 1e3);
     for attack in options.attack.map_or_else(|| ALL.to_vec(), |attack| vec![attack]) {
         let name = format!("{attack:?}").to_lowercase();
         let attackers = Child::start_idle(&[
             "attack",
             "--address",
-            &target.caller.server.to_string(),
+            &target.connect_options.server.to_string(),
             "--path",
-            &target.caller.path,
+            &target.connect_options.path,
             "--attack",
             &name,
             "--attackers",
@@ -99,63 +99,67 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
         let p99 = heartbeats(target, duration).await;
         let p99 = p99.with_context(|| format!("under {name}"))?;
         drop(attackers);
-        figures.add(format!("{name}_p99_ms"), p99.as_secs_f64() * 1e3);
-        figures.add(format!("{name}_times_quiet"), p99.as_secs_f64() / quiet.as_secs_f64());
+        metrics.add(format!("{name}_p99_ms"), p99.as_secs_f64() * 1e3);
+        metrics.add(format!("{name}_times_quiet"), p99.as_secs_f64() / quiet.as_secs_f64());
     }
-    Ok(figures)
+    Ok(metrics)
 }
 
-/// The 99th percentile of the bystander's heartbeats for a while.
+/// The 99th percentile of the bystander's round trips during `duration`.
 async fn heartbeats(target: &Target, duration: Duration) -> anyhow::Result<Duration> {
-    let (caller, echoed) = (target.caller.clone(), target.is_floor());
+    let (connect_options, echoed) = (target.connect_options.clone(), target.is_floor());
     let bystander = std::thread::spawn(move || {
-        // Of this thread. Whoever may not has the bystander wait for its turn as well.
+        // For this thread only. Without the permission the bystander has normal priority.
         let own = rustix::thread::gettid().as_raw_nonzero().to_string();
         let _ = Command::new("chrt").args(["--fifo", "--pid", "1", &own]).stderr(Stdio::null()).status();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(watch(&caller, echoed, duration))
+        runtime.block_on(measure_round_trips(&connect_options, echoed, duration))
     });
     while !bystander.is_finished() {
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(HEARTBEAT_PAUSE).await;
     }
     bystander.join().map_err(|_| anyhow::anyhow!("the bystander panicked"))?
 }
 
-async fn watch(caller: &Caller, echoed: bool, duration: Duration) -> anyhow::Result<Duration> {
-    let mut device = Device::connect(caller, 0).await.context("the bystander")?;
+async fn measure_round_trips(
+    connect_options: &ConnectOptions,
+    echoed: bool,
+    duration: Duration,
+) -> anyhow::Result<Duration> {
+    let mut device = Device::connect(connect_options, 0).await.context("the bystander")?;
     let mut times = Vec::new();
     let end = Instant::now() + duration;
     while Instant::now() < end {
-        let began = Instant::now();
+        let started = Instant::now();
         device.send(r#"{"type":"ping"}"#.into()).await?;
         device.await_text(|text| text.contains(if echoed { "ping" } else { "pong" })).await?;
-        times.push(began.elapsed());
-        tokio::time::sleep(REST).await;
+        times.push(started.elapsed());
+        tokio::time::sleep(HEARTBEAT_PAUSE).await;
     }
     times.sort_unstable();
     percentile(&times, 0.99).context("no heartbeat")
 }
 
-/// The attackers themselves: say that they are at it, and go on until their input ends.
+/// Runs the attackers: prints a line once they are active, and goes on until its input ends.
 ///
 /// # Errors
-/// If nobody listens to what they say.
+/// If its output is closed.
 pub async fn attack(options: Attackers) -> anyhow::Result<()> {
-    let caller = Caller {
+    let connect_options = ConnectOptions {
         server: options.address,
         path: options.path,
         token: None,
-        // Others than the bystander, and than those of the attack before.
+        // Differs from the bystander's ids, and from those of the previous attack.
         run: u16::try_from(process::id() % 0xffff).unwrap_or_default(),
         setup: Vec::new(),
     };
     let mut attackers = JoinSet::new();
     for number in 0..options.attackers {
-        let (caller, attack) = (caller.clone(), options.attack);
+        let (connect_options, attack) = (connect_options.clone(), options.attack);
         attackers.spawn(async move {
             loop {
-                // However it ends, it begins again.
-                let _ = once(&caller, attack, ATTACKERS + number).await;
+                // However it ends, it starts again.
+                let _ = attack_once(&connect_options, attack, FIRST_ATTACKER + number).await;
                 tokio::task::yield_now().await;
             }
         });
@@ -164,13 +168,13 @@ pub async fn attack(options: Attackers) -> anyhow::Result<()> {
 }
 
 /// One connection of an attack.
-async fn once(caller: &Caller, attack: Attack, number: usize) -> anyhow::Result<()> {
+async fn attack_once(connect_options: &ConnectOptions, attack: Attack, number: usize) -> anyhow::Result<()> {
     match attack {
-        Attack::Heartbeats => flood(caller, number, || r#"{"type":"ping"}"#.to_owned()).await,
-        Attack::Unknown => flood(caller, number, || format!(r#"{{"type":"nonsense-{number}","x":1}}"#)).await,
-        Attack::Deep => flood(caller, number, || format!(r#"{{"type":"x","a":{}"#, "[".repeat(100_000))).await,
+        Attack::Heartbeats => flood(connect_options, number, || r#"{"type":"ping"}"#.to_owned()).await,
+        Attack::Unknown => flood(connect_options, number, || format!(r#"{{"type":"nonsense-{number}","x":1}}"#)).await,
+        Attack::Deep => flood(connect_options, number, || format!(r#"{{"type":"x","a":{}"#, "[".repeat(100_000))).await,
         Attack::Sound => {
-            let mut device = Device::connect(caller, number).await?;
+            let mut device = Device::connect(connect_options, number).await?;
             loop {
                 for _ in 0..BURST {
                     device.send_sound(vec![0xA5; 700]).await?;
@@ -179,20 +183,20 @@ async fn once(caller: &Caller, attack: Attack, number: usize) -> anyhow::Result<
             }
         }
         Attack::Handshakes => {
-            let mut stream = TcpStream::connect(caller.server).await?;
-            let head = format!("GET {} HTTP/1.1\r\nHost: x\r\nX-Filler: {}", caller.path, "y".repeat(2000));
+            let mut stream = TcpStream::connect(connect_options.server).await?;
+            let head = format!("GET {} HTTP/1.1\r\nHost: x\r\nX-Filler: {}", connect_options.path, "y".repeat(2000));
             stream.write_all(head.as_bytes()).await?;
             Ok(())
         }
         Attack::Reconnects => {
-            Device::connect(caller, number).await?.vanish();
+            Device::connect(connect_options, number).await?.vanish();
             Ok(())
         }
     }
 }
 
-async fn flood(caller: &Caller, number: usize, message: impl Fn() -> String) -> anyhow::Result<()> {
-    let mut device = Device::connect(caller, number).await?;
+async fn flood(connect_options: &ConnectOptions, number: usize, message: impl Fn() -> String) -> anyhow::Result<()> {
+    let mut device = Device::connect(connect_options, number).await?;
     loop {
         for _ in 0..BURST {
             device.send(message().into()).await?;
@@ -201,7 +205,7 @@ async fn flood(caller: &Caller, number: usize, message: impl Fn() -> String) -> 
     }
 }
 
-/// Takes what has come back, and waits for nothing.
+/// Discards what has been received so far, without waiting.
 fn drain(device: &mut Device) -> anyhow::Result<()> {
     while let Some(received) = device.receive_any().now_or_never() {
         received?;

@@ -1,4 +1,5 @@
-//! Heartbeats: every device pings once a second; how long the answer takes and what it costs.
+//! Heartbeats: every device pings once a second; measures the latency and CPU time of the answers. Rule: a ping without
+//! an answer counts as lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::figures::Figures;
 use crate::fleet::Fleet;
+use crate::metrics::Metrics;
 use crate::talk::{Progress, Script, Template, talk};
 use crate::target::Target;
 
@@ -26,11 +27,11 @@ pub struct Options {
     pub seconds: u64,
 }
 
-/// Takes the measure.
+/// Runs the measurement.
 ///
 /// # Errors
 /// If a device cannot connect or the target's process is gone.
-pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     let devices = Fleet::connect_all(target, 0, options.devices).await?;
     let script = Arc::new(Script {
         message: Template::new(r#"{"type":"ping"}"#),
@@ -39,7 +40,7 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
         marker: None,
     });
     let (stop, stopped) = watch::channel(());
-    let before = target.processor_time()?;
+    let before = target.cpu_time()?;
     let mut talks = JoinSet::new();
     for device in devices {
         talks.spawn(talk(device, script.clone(), Arc::new(Progress::default()), stopped.clone()));
@@ -47,20 +48,20 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
     drop(stop);
     let (mut times, mut lost, mut closed) = (Vec::new(), 0, 0);
-    while let Some(heard) = talks.join_next().await {
-        let heard = heard.context("a device panicked")?;
-        times.extend(heard.answered.iter().map(|answered| answered.took));
-        lost += heard.lost;
-        closed += usize::from(heard.closed);
+    while let Some(stats) = talks.join_next().await {
+        let stats = stats.context("a device panicked")?;
+        times.extend(stats.answered.iter().map(|answered| answered.elapsed));
+        lost += stats.lost;
+        closed += usize::from(stats.closed);
     }
-    let mut figures = Figures::default();
+    let mut metrics = Metrics::default();
     let pings = times.len();
-    figures.add("pings", pings as f64);
-    figures.add("pings_lost", lost as f64);
-    figures.add("sockets_closed", closed as f64);
-    figures.add_spread("ping", times);
-    if let (Some(before), Some(after)) = (before, target.processor_time()?) {
-        figures.add("cpu_per_ping_us", (after - before).as_secs_f64() * 1e6 / pings.max(1) as f64);
+    metrics.add("pings", pings as f64);
+    metrics.add("pings_lost", lost as f64);
+    metrics.add("sockets_closed", closed as f64);
+    metrics.add_percentiles("ping", times);
+    if let (Some(before), Some(after)) = (before, target.cpu_time()?) {
+        metrics.add("cpu_per_ping_us", (after - before).as_secs_f64() * 1e6 / pings.max(1) as f64);
     }
-    Ok(figures)
+    Ok(metrics)
 }

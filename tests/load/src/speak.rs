@@ -1,5 +1,5 @@
-//! Speech: how long after a typed turn the first sound comes, and what a frame costs, with a model and
-//! a voice that answer at once.
+//! Speech output: the time from a typed turn to the first audio, and the CPU time per frame, with a model and a TTS
+//! service that answer at once. Rule: a frame is late if it comes after its place in real-time playback.
 
 use std::time::{Duration, Instant};
 
@@ -9,33 +9,33 @@ use tokio::task::JoinSet;
 
 use crate::child::Child;
 use crate::device::{Device, Received};
-use crate::figures::{Figures, Report};
 use crate::fleet::Fleet;
+use crate::metrics::{Metrics, Report};
 use crate::target::{Target, TargetOptions};
 
 /// Options of `speak`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Devices that are spoken to at the same time.
+    /// Devices that listen at the same time.
     #[arg(long, default_value_t = 200)]
     pub devices: usize,
     /// Turns of each device.
     #[arg(long, default_value_t = 5)]
     pub turns: usize,
-    /// All devices ask at the same moment, every time; else they are spread over a second.
+    /// All devices send their turns at the same moment; otherwise they are spread over a second.
     #[arg(long)]
     pub chorus: bool,
 }
 
-/// Takes the measure.
+/// Runs the measurement.
 ///
 /// # Errors
 /// If a device cannot connect, or the server is not started or named.
 pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Report> {
     let provider = Child::start(&["provider"])?;
     let mut target = target.clone();
-    let alias = json!({ "default": { "base_url": provider.said, "model": "instant", "max_concurrent": 1024 } });
-    let voice = json!({ "base_url": provider.said, "model": "instant" });
+    let alias = json!({ "default": { "base_url": provider.address, "model": "instant", "max_concurrent": 1024 } });
+    let voice = json!({ "base_url": provider.address, "model": "instant" });
     target.env.push(format!("MODEHOST__LLM__ALIASES={alias}"));
     target.env.push("MODEHOST__TTS__PROVIDER=openai".to_owned());
     target.env.push(format!("MODEHOST__TTS__OPENAI={voice}"));
@@ -44,17 +44,17 @@ pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Re
 }
 
 #[derive(Default)]
-struct Heard {
+struct SpeechStats {
     first: Vec<Duration>,
-    /// How late frames behind the first five came.
+    /// How late the frames after the first five came.
     late: Vec<Duration>,
     frames: usize,
 }
 
-async fn speak(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+async fn speak(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     let devices = Fleet::connect_all(target, 0, options.devices).await?;
-    let before = target.processor_time()?;
-    let mut heard = Heard::default();
+    let before = target.cpu_time()?;
+    let mut stats = SpeechStats::default();
     let mut devices = devices;
     for _ in 0..options.turns {
         let mut turns = JoinSet::new();
@@ -64,48 +64,50 @@ async fn speak(target: &Target, options: &Options) -> anyhow::Result<Figures> {
         while let Some(ended) = turns.join_next().await {
             let (device, one) = ended.context("a device panicked")??;
             devices.push(device);
-            heard.first.extend(one.first);
-            heard.late.extend(one.late);
-            heard.frames += one.frames;
+            stats.first.extend(one.first);
+            stats.late.extend(one.late);
+            stats.frames += one.frames;
         }
     }
-    let busy = before.zip(target.processor_time()?).map(|(before, after)| after - before);
-    ensure!(heard.frames > 0, "nothing was said");
-    let mut figures = Figures::default();
-    figures.add("frames", heard.frames as f64);
-    figures.add_spread("first_audio", heard.first);
-    figures.add_spread("frame_late_by", heard.late);
+    let busy = before.zip(target.cpu_time()?).map(|(before, after)| after - before);
+    ensure!(stats.frames > 0, "nothing was said");
+    let mut metrics = Metrics::default();
+    metrics.add("frames", stats.frames as f64);
+    metrics.add_percentiles("first_audio", stats.first);
+    metrics.add_percentiles("frame_late_by", stats.late);
     if let Some(busy) = busy {
-        figures.add("cpu_per_frame_us", busy.as_secs_f64() * 1e6 / heard.frames as f64);
+        metrics.add("cpu_per_frame_us", busy.as_secs_f64() * 1e6 / stats.frames as f64);
     }
-    Ok(figures)
+    Ok(metrics)
 }
 
-async fn turn(mut device: Device, chorus: bool) -> anyhow::Result<(Device, Heard)> {
+async fn turn(mut device: Device, chorus: bool) -> anyhow::Result<(Device, SpeechStats)> {
     if !chorus {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(..1000))).await;
     }
-    let mut heard = Heard::default();
-    let began = Instant::now();
-    let asked = json!({ "type": "listen", "state": "detect", "text": "Tell me something" });
-    device.send(asked.to_string().into()).await?;
-    let mut first = began;
+    let mut stats = SpeechStats::default();
+    let started = Instant::now();
+    let turn = json!({ "type": "listen", "state": "detect", "text": "Tell me something" });
+    device.send(turn.to_string().into()).await?;
+    let mut first = started;
     loop {
         match device.receive_any().await? {
             Received::Sound => {
-                if heard.first.is_empty() {
+                if stats.first.is_empty() {
                     first = Instant::now();
-                    heard.first.push(first - began);
+                    stats.first.push(first - started);
                 }
-                heard.frames += 1;
-                if let Some(behind) = heard.frames.checked_sub(5).filter(|behind| *behind > 0) {
-                    let due = first + Duration::from_millis(60) * behind as u32;
-                    heard.late.push(Instant::now().saturating_duration_since(due));
+                stats.frames += 1;
+                if let Some(after_first_five) =
+                    stats.frames.checked_sub(5).filter(|after_first_five| *after_first_five > 0)
+                {
+                    let due = first + Duration::from_millis(60) * after_first_five as u32;
+                    stats.late.push(Instant::now().saturating_duration_since(due));
                 }
             }
             Received::Text(text) => {
                 if text.contains(r#""type":"tts""#) && text.contains(r#""state":"stop""#) {
-                    return Ok((device, heard));
+                    return Ok((device, stats));
                 }
             }
         }

@@ -1,7 +1,7 @@
-//! A hot swap under load: whether anything is lost, doubled or closed, and how long each pauses.
+//! A hot swap under load: whether anything is lost, duplicated or closed, and how long each session pauses.
 //!
-//! Rule: replies are numbered by the mode's own state, so a session that forgot its state shows as
-//! a loss even where every message is answered.
+//! Rule: replies are numbered by the mode's own state, so that lost state shows as lost messages even where every
+//! message is answered.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use anyhow::{Context, bail, ensure};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::figures::Figures;
 use crate::fleet::Fleet;
 use crate::http;
-use crate::talk::{Heard, Progress, Script, Template, talk};
+use crate::metrics::Metrics;
+use crate::talk::{DeviceStats, Progress, Script, Template, talk};
 use crate::target::Target;
 
 /// Options of `swap`.
@@ -25,43 +25,43 @@ pub struct Options {
     /// Devices with a session each.
     #[arg(long, default_value_t = 1000)]
     pub devices: usize,
-    /// What each sends; {n} is the number of the message.
+    /// The message of each device; {n} is its number.
     #[arg(long, value_name = "JSON", default_value = r#"{"type":"fixture","do":"count"}"#)]
     pub message: String,
-    /// A reply holds this, {n} being the number of the message that it answers.
+    /// Text that a reply contains; {n} is the number of the message that it answers.
     #[arg(long, value_name = "TEXT", default_value = r#""count":{n}"#)]
     pub reply: String,
-    /// A reply of the new version holds this.
+    /// Text that a reply of the new version contains.
     #[arg(long, value_name = "TEXT")]
     pub marker: Option<String>,
     /// Milliseconds between two messages of a device.
     #[arg(long, default_value_t = 500)]
     pub interval_ms: u64,
-    /// Seconds of talk before the swap, and behind it.
+    /// Seconds of messages before the swap, and after it.
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
-    /// Seconds that the new version may take to reach all devices.
+    /// Timeout in seconds for the new version to reach all devices.
     #[arg(long, default_value_t = 60)]
     pub patience: u64,
     /// The plugin file to replace.
     #[arg(long, requires = "new")]
     pub plugin: Option<PathBuf>,
-    /// What to replace it with; it is copied and then moved into place at once.
+    /// The file to replace it with; it is copied and then renamed into place.
     #[arg(long, requires = "plugin")]
     pub new: Option<PathBuf>,
-    /// Path to POST to on the HTTP side, after the file if there is one.
+    /// Path to POST to on the HTTP listener, after replacing the file if there is one.
     #[arg(long, value_name = "PATH")]
     pub post: Option<String>,
-    /// Token for that.
+    /// Token for that request.
     #[arg(long)]
     pub operator_token: Option<String>,
 }
 
-/// Takes the measure.
+/// Runs the measurement.
 ///
 /// # Errors
-/// If a device cannot connect, the swap cannot be set off, or does not reach all in time.
-pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> {
+/// If a device cannot connect, the swap cannot be triggered, or does not reach all devices in time.
+pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Metrics> {
     ensure!(options.plugin.is_some() || options.post.is_some(), "swap needs --plugin with --new, or --post");
     let devices = Fleet::connect_all(target, 0, options.devices).await?;
     let script = Arc::new(Script {
@@ -73,37 +73,37 @@ pub async fn run(target: &Target, options: &Options) -> anyhow::Result<Figures> 
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(());
     let mut talks = JoinSet::new();
-    let began = Instant::now();
+    let started = Instant::now();
     for device in devices {
         talks.spawn(talk(device, script.clone(), progress.clone(), stopped.clone()));
     }
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
-    let set_off = Instant::now();
+    let triggered_at = Instant::now();
     trigger(target, options).await?;
     let triggered = Instant::now();
-    let all_new = await_all(&progress, options, triggered).await;
+    let all_new = wait_for_all(&progress, options, triggered).await;
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
     drop(stop);
-    let mut heard = Vec::with_capacity(options.devices);
+    let mut stats = Vec::with_capacity(options.devices);
     while let Some(ended) = talks.join_next().await {
-        heard.push(ended.context("a device panicked")?);
+        stats.push(ended.context("a device panicked")?);
     }
-    // Without a marker nobody knows when it was over; then it is the whole time behind it.
-    let over = all_new.unwrap_or_else(Instant::now);
-    let figures = summarise(&heard, began, set_off, triggered, over, options.marker.is_some());
+    // Without a marker the end of the swap is unknown; then the whole remaining time counts.
+    let swap_end = all_new.unwrap_or_else(Instant::now);
+    let metrics = summarise(&stats, started, triggered_at, triggered, swap_end, options.marker.is_some());
     if options.marker.is_some() && all_new.is_none() {
-        let renewed = progress.renewed.load(Ordering::Relaxed);
-        let sum: usize = heard.iter().map(|one| one.answered.len()).sum();
+        let on_new_version = progress.on_new_version.load(Ordering::Relaxed);
+        let sum: usize = stats.iter().map(|one| one.answered.len()).sum();
         bail!(
-            "the new version reached {renewed} of {} devices in {} s; {sum} replies in all",
+            "the new version reached {on_new_version} of {} devices in {} s; {sum} replies in all",
             options.devices,
             options.patience
         );
     }
-    Ok(figures)
+    Ok(metrics)
 }
 
-/// Puts the new file into place and posts.
+/// Renames the new file into place, and posts.
 async fn trigger(target: &Target, options: &Options) -> anyhow::Result<()> {
     if let (Some(plugin), Some(new)) = (&options.plugin, &options.new) {
         replace(plugin, new)
@@ -117,18 +117,18 @@ async fn trigger(target: &Target, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies beside the file and renames, so that nobody ever sees half of it.
+/// Copies to a temporary file in the same directory and renames it, so that no reader sees half of it.
 fn replace(plugin: &Path, new: &Path) -> std::io::Result<()> {
-    let beside = plugin.with_extension("incoming");
-    fs::copy(new, &beside)?;
-    fs::rename(&beside, plugin)
+    let temporary = plugin.with_extension("incoming");
+    fs::copy(new, &temporary)?;
+    fs::rename(&temporary, plugin)
 }
 
-/// When the last device heard the new version; none if that did not come in time.
-async fn await_all(progress: &Progress, options: &Options, triggered: Instant) -> Option<Instant> {
+/// When the last device received a reply of the new version; `None` on timeout.
+async fn wait_for_all(progress: &Progress, options: &Options, triggered: Instant) -> Option<Instant> {
     options.marker.as_ref()?;
     while triggered.elapsed() < Duration::from_secs(options.patience) {
-        if progress.renewed.load(Ordering::Relaxed) >= options.devices {
+        if progress.on_new_version.load(Ordering::Relaxed) >= options.devices {
             return Some(Instant::now());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -137,37 +137,37 @@ async fn await_all(progress: &Progress, options: &Options, triggered: Instant) -
 }
 
 fn summarise(
-    heard: &[Heard],
-    began: Instant,
-    set_off: Instant,
+    stats: &[DeviceStats],
+    started: Instant,
+    triggered_at: Instant,
     triggered: Instant,
-    over: Instant,
+    swap_end: Instant,
     marked: bool,
-) -> Figures {
-    let sum = |count: fn(&Heard) -> usize| heard.iter().map(count).sum::<usize>() as f64;
-    let mut figures = Figures::default();
-    figures.add("devices", heard.len() as f64);
-    figures.add("replies", sum(|one| one.answered.len()));
-    figures.add("messages_lost", sum(|one| one.lost));
-    figures.add("replies_unasked", sum(|one| one.unasked));
-    figures.add("sockets_closed", sum(|one| usize::from(one.closed)));
+) -> Metrics {
+    let sum = |count: fn(&DeviceStats) -> usize| stats.iter().map(count).sum::<usize>() as f64;
+    let mut metrics = Metrics::default();
+    metrics.add("devices", stats.len() as f64);
+    metrics.add("replies", sum(|one| one.answered.len()));
+    metrics.add("messages_lost", sum(|one| one.lost));
+    metrics.add("replies_unasked", sum(|one| one.unexpected));
+    metrics.add("sockets_closed", sum(|one| usize::from(one.closed)));
     if marked {
-        let renewed: Vec<Instant> = heard.iter().filter_map(|one| one.renewed).collect();
+        let on_new_version: Vec<Instant> = stats.iter().filter_map(|one| one.on_new_version).collect();
         let since =
             |time: Option<&Instant>| time.map_or(f64::NAN, |time| (*time - triggered.min(*time)).as_secs_f64() * 1e3);
-        figures.add("first_reply_of_the_new_ms", since(renewed.iter().min()));
-        figures.add("all_reply_from_the_new_ms", since(renewed.iter().max()));
+        metrics.add("first_reply_of_the_new_ms", since(on_new_version.iter().min()));
+        metrics.add("all_reply_from_the_new_ms", since(on_new_version.iter().max()));
     }
-    // The slowest reply of each session: what its device felt.
+    // The slowest reply of each session, as its device perceives it.
     let slowest = |from: Instant, to: Instant| -> Vec<Duration> {
-        let within = |one: &Heard| {
+        let within = |one: &DeviceStats| {
             let times =
-                one.answered.iter().filter(|answered| answered.sent + answered.took >= from && answered.sent <= to);
-            times.map(|answered| answered.took).max()
+                one.answered.iter().filter(|answered| answered.sent + answered.elapsed >= from && answered.sent <= to);
+            times.map(|answered| answered.elapsed).max()
         };
-        heard.iter().filter_map(within).collect()
+        stats.iter().filter_map(within).collect()
     };
-    figures.add_spread("slowest_reply_before", slowest(began, set_off));
-    figures.add_spread("slowest_reply_in_swap", slowest(set_off, over));
-    figures
+    metrics.add_percentiles("slowest_reply_before", slowest(started, triggered_at));
+    metrics.add_percentiles("slowest_reply_in_swap", slowest(triggered_at, swap_end));
+    metrics
 }

@@ -1,7 +1,7 @@
-//! Messages at an interval, and what became of their replies.
+//! Messages at an interval, matched with their replies.
 //!
-//! Rule: messages go out on time whether or not replies come, as devices do not wait either; so a
-//! pause of the server shows in full.
+//! Rule: messages are sent on schedule whether or not replies come, since devices do not wait either; so a pause of
+//! the server shows in full (no coordinated omission).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use tokio::time::{MissedTickBehavior, interval_at, timeout};
 
 use crate::device::Device;
 
-/// Replies to the last messages are waited for this long.
-const DRAIN: Duration = Duration::from_secs(10);
+/// Timeout for the replies to the last messages.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const NUMBER: &str = "{n}";
 
-/// A text with the number of a message at `{n}`, if it has one.
+/// A text with the number of a message at `{n}`, if it contains that.
 #[derive(Clone, Debug)]
 pub struct Template(String);
 
@@ -31,7 +31,7 @@ impl Template {
         self.0.replace(NUMBER, &number.to_string())
     }
 
-    /// What `text` says: nothing to this template, or a match, with its number if there is one.
+    /// Matches `text`: `None` if it does not match, else the number in it, if the template has one.
     fn find(&self, text: &str) -> Option<Option<u64>> {
         let Some((before, after)) = self.0.split_once(NUMBER) else {
             return text.contains(&self.0).then_some(None);
@@ -44,16 +44,16 @@ impl Template {
     }
 }
 
-/// What devices say and what they take for the reply.
+/// The messages that devices send, and how their replies are recognised.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// Numbers count from 1 for each device.
+    /// Numbers start at 1 for each device.
     pub message: Template,
-    /// A reply holds this; without a number, replies belong to messages in order.
+    /// Contained in a reply; without a number, replies are matched with messages in order.
     pub reply: Template,
     /// Between two messages of a device.
     pub interval: Duration,
-    /// A reply that holds this comes from the new version.
+    /// Contained in replies of the new version.
     pub marker: Option<String>,
 }
 
@@ -61,97 +61,98 @@ pub struct Script {
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
     pub sent: Instant,
-    pub took: Duration,
+    pub elapsed: Duration,
 }
 
-/// What one device has seen.
+/// The results of one device.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct DeviceStats {
     pub answered: Vec<Answered>,
     /// Messages without a reply.
     pub lost: usize,
-    /// Replies to no open message: doubled, or of a session that forgot where it was.
-    pub unasked: usize,
+    /// Replies without a pending message: duplicates, or from a session that lost its state.
+    pub unexpected: usize,
     /// The connection ended.
     pub closed: bool,
-    /// The first reply of the new version.
-    pub renewed: Option<Instant>,
+    /// When the first reply of the new version came.
+    pub on_new_version: Option<Instant>,
 }
 
-/// What all devices of a talk share.
+/// Shared by all devices of a measurement.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Devices that have heard the new version.
-    pub renewed: AtomicUsize,
+    /// Devices that have received a reply of the new version.
+    pub on_new_version: AtomicUsize,
 }
 
-/// Talks until `stop` changes (or its sender is gone), then waits for the last replies.
+/// Sends messages until `stop` changes (or its sender is dropped), then waits for the last replies.
 pub async fn talk(
     mut device: Device,
     script: Arc<Script>,
     progress: Arc<Progress>,
     mut stop: watch::Receiver<()>,
-) -> Heard {
-    // Devices are spread over the interval, as they are in life.
+) -> DeviceStats {
+    // Devices start at random offsets within the interval.
     let begin = tokio::time::Instant::now() + script.interval.mul_f64(fastrand::f64());
     let mut ticks = interval_at(begin, script.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut talk = Talk { script: &script, progress: &progress, open: VecDeque::new(), heard: Heard::default() };
+    let mut talk =
+        Talk { script: &script, progress: &progress, pending: VecDeque::new(), stats: DeviceStats::default() };
     let mut number = 0;
     loop {
         tokio::select! {
             _ = stop.changed() => break,
             _ = ticks.tick() => {
                 number += 1;
-                talk.open.push_back((number, Instant::now()));
-                talk.heard.closed = device.send(script.message.fill(number).into()).await.is_err();
+                talk.pending.push_back((number, Instant::now()));
+                talk.stats.closed = device.send(script.message.fill(number).into()).await.is_err();
             }
             text = device.receive() => match text {
-                Ok(text) => talk.take(&text),
-                Err(_) => talk.heard.closed = true,
+                Ok(text) => talk.on_text(&text),
+                Err(_) => talk.stats.closed = true,
             },
         }
-        if talk.heard.closed {
+        if talk.stats.closed {
             break;
         }
     }
     let drain = async {
-        while !talk.open.is_empty() && !talk.heard.closed {
+        while !talk.pending.is_empty() && !talk.stats.closed {
             match device.receive().await {
-                Ok(text) => talk.take(&text),
-                Err(_) => talk.heard.closed = true,
+                Ok(text) => talk.on_text(&text),
+                Err(_) => talk.stats.closed = true,
             }
         }
     };
-    let _ = timeout(DRAIN, drain).await;
-    talk.heard.lost = talk.open.len();
-    talk.heard
+    let _ = timeout(DRAIN_TIMEOUT, drain).await;
+    talk.stats.lost = talk.pending.len();
+    talk.stats
 }
 
 struct Talk<'s> {
     script: &'s Script,
     progress: &'s Progress,
     /// Messages not yet answered, oldest first.
-    open: VecDeque<(u64, Instant)>,
-    heard: Heard,
+    pending: VecDeque<(u64, Instant)>,
+    stats: DeviceStats,
 }
 
 impl Talk<'_> {
-    fn take(&mut self, text: &str) {
+    fn on_text(&mut self, text: &str) {
         let now = Instant::now();
         let Some(number) = self.script.reply.find(text) else { return };
-        let place = match number {
-            Some(number) => self.open.iter().position(|(open, _)| *open == number),
-            None => (!self.open.is_empty()).then_some(0),
+        let index = match number {
+            Some(number) => self.pending.iter().position(|(pending, _)| *pending == number),
+            None => (!self.pending.is_empty()).then_some(0),
         };
-        match place.and_then(|place| self.open.remove(place)) {
-            Some((_, sent)) => self.heard.answered.push(Answered { sent, took: now - sent }),
-            None => self.heard.unasked += 1,
+        match index.and_then(|index| self.pending.remove(index)) {
+            Some((_, sent)) => self.stats.answered.push(Answered { sent, elapsed: now - sent }),
+            None => self.stats.unexpected += 1,
         }
         let new = self.script.marker.as_ref().is_some_and(|marker| text.contains(marker));
-        if new && self.heard.renewed.is_none() {
-            self.heard.renewed = Some(now);
-            self.progress.renewed.fetch_add(1, Ordering::Relaxed);
+        if new && self.stats.on_new_version.is_none() {
+            self.stats.on_new_version = Some(now);
+            self.progress.on_new_version.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

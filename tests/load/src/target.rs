@@ -1,6 +1,6 @@
-//! What is measured: the floor or the server, as a child process or at an address.
+//! The target of a measurement: the floor or the server, as a child process or at an address.
 //!
-//! Rule: a child ends with its target, however the measure ends.
+//! Rule: a child process is killed when its target is dropped, however the measurement ends.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -12,52 +12,52 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::device::Caller;
+use crate::device::ConnectOptions;
 use crate::{http, process};
 
-/// A server has this long to become ready.
-const READY: Duration = Duration::from_secs(120);
-/// How often it is asked.
-const LOOK: Duration = Duration::from_millis(2);
+/// Timeout for a server to become ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Poll interval of its readiness.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// What is measured, and how devices call it.
+/// The target, and how devices connect to it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TargetOptions {
-    /// The server's binary; it is started as `serve` on ports of its own.
+    /// The server's executable; it is started as `serve` on free ports.
     #[arg(long, conflicts_with = "address")]
     pub server: Option<PathBuf>,
     /// Configuration file for the server.
     #[arg(long, requires = "server")]
     pub config: Option<PathBuf>,
-    /// Data folder for the server [default: one that is removed afterwards].
+    /// Data directory of the server [default: a temporary one].
     #[arg(long, requires = "server")]
     pub data: Option<PathBuf>,
-    /// Folder of the plugins to serve.
+    /// Directory of the plugins to serve.
     #[arg(long, requires = "server")]
     pub plugins: Option<PathBuf>,
     /// Environment of the server, NAME=VALUE; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "server")]
     pub env: Vec<String>,
-    /// A server that runs already: address of its WebSocket.
+    /// Use a running server: address of its WebSocket listener.
     #[arg(long)]
     pub address: Option<SocketAddr>,
-    /// Address of its HTTP side.
+    /// Address of its HTTP listener.
     #[arg(long, requires = "address")]
     pub http: Option<SocketAddr>,
-    /// Its process, for memory and processor time.
+    /// Its process id, for memory and CPU time.
     #[arg(long, requires = "address")]
     pub pid: Option<u32>,
-    /// Path of the WebSocket.
+    /// Path of the WebSocket endpoint.
     #[arg(long, default_value = "/supie/v1/")]
     pub path: String,
     /// Token that devices sign in with.
     #[arg(long)]
     pub token: Option<String>,
-    /// Message sent behind the hello, answered with "status":"ok" (starting a mode, say); may be
-    /// repeated. The floor is spared it.
+    /// Message sent after the hello and answered with "status":"ok", such as the start of a mode; may be
+    /// repeated. Not sent to the floor.
     #[arg(long, value_name = "JSON")]
     pub setup: Vec<String>,
-    /// Handshakes under way at the same time.
+    /// Handshakes in progress at the same time.
     #[arg(long, default_value_t = 64)]
     pub parallel: usize,
     /// Do not measure the floor.
@@ -68,23 +68,23 @@ pub struct TargetOptions {
 /// A server that is ready.
 pub struct Target {
     pub name: &'static str,
-    pub caller: Caller,
+    pub connect_options: ConnectOptions,
     pub parallel: usize,
-    /// Address of its HTTP side; the floor has none.
+    /// Address of its HTTP listener; the floor has none.
     pub http: Option<SocketAddr>,
-    /// None for a server elsewhere.
+    /// `None` for a server that was not started here, unless its id is given.
     pub pid: Option<u32>,
     _child: Option<Running>,
 }
 
-/// A child that is killed when dropped.
+/// A child process that is killed on drop.
 pub struct Running {
     child: Child,
     pub web_socket: SocketAddr,
     pub http: SocketAddr,
     log: PathBuf,
     /// Removed after the child.
-    _folder: TempDir,
+    _directory: TempDir,
 }
 
 impl Drop for Running {
@@ -105,16 +105,16 @@ impl Target {
         let mut running = Running::start(&mut command, |command, web_socket, _| {
             command.args(["floor", "--hello", "--port", &web_socket.port().to_string()]);
         })?;
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while TcpStream::connect(running.web_socket).await.is_err() {
             running.check(deadline)?;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        let mut caller = caller(options, running.web_socket);
-        caller.setup.clear();
+        let mut connect_options = connect_options(options, running.web_socket);
+        connect_options.setup.clear();
         Ok(Self {
             name: "floor",
-            caller,
+            connect_options,
             parallel: options.parallel,
             http: None,
             pid: Some(running.child.id()),
@@ -122,15 +122,22 @@ impl Target {
         })
     }
 
-    /// The server that the options name, ready; none if they name none.
+    /// The server that the options name, once it is ready; `None` if they name none.
     ///
     /// # Errors
     /// If it cannot be started or does not become ready.
     pub async fn server(options: &TargetOptions) -> anyhow::Result<Option<Self>> {
         if let Some(address) = options.address {
             let (http, pid) = (options.http, options.pid);
-            let caller = caller(options, address);
-            return Ok(Some(Self { name: "server", caller, parallel: options.parallel, http, pid, _child: None }));
+            let connect_options = connect_options(options, address);
+            return Ok(Some(Self {
+                name: "server",
+                connect_options,
+                parallel: options.parallel,
+                http,
+                pid,
+                _child: None,
+            }));
         }
         if options.server.is_none() {
             return Ok(None);
@@ -139,7 +146,7 @@ impl Target {
         running.ready().await?;
         Ok(Some(Self {
             name: "server",
-            caller: caller(options, running.web_socket),
+            connect_options: connect_options(options, running.web_socket),
             parallel: options.parallel,
             http: Some(running.http),
             pid: Some(running.child.id()),
@@ -147,7 +154,7 @@ impl Target {
         }))
     }
 
-    /// Resident memory in KiB, where the process is known.
+    /// Resident memory in KiB, if the process is known.
     ///
     /// # Errors
     /// If the process is gone.
@@ -155,15 +162,15 @@ impl Target {
         self.pid.map(process::resident_kib).transpose()
     }
 
-    /// Processor time so far, where the process is known.
+    /// CPU time so far, if the process is known.
     ///
     /// # Errors
     /// If the process is gone.
-    pub fn processor_time(&self) -> anyhow::Result<Option<Duration>> {
-        self.pid.map(process::processor_time).transpose()
+    pub fn cpu_time(&self) -> anyhow::Result<Option<Duration>> {
+        self.pid.map(process::cpu_time).transpose()
     }
 
-    /// True for the bare echo server, which sends back what it gets.
+    /// Whether this is the bare echo server.
     pub fn is_floor(&self) -> bool {
         self.name == "floor"
     }
@@ -200,36 +207,36 @@ impl Running {
 
     fn start(
         command: &mut Command,
-        arrange: impl FnOnce(&mut Command, SocketAddr, SocketAddr),
+        configure: impl FnOnce(&mut Command, SocketAddr, SocketAddr),
     ) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a folder")?;
+        let directory = tempfile::tempdir().context("cannot make a folder")?;
         let (web_socket, http) = free_addresses()?;
-        let log = folder.path().join("log");
+        let log = directory.path().join("log");
         let output = File::create(&log).context("cannot make a log")?;
-        arrange(command, web_socket, http);
+        configure(command, web_socket, http);
         let is_server = command.get_args().next().is_some_and(|first| first == "serve");
         if is_server && !command.get_args().any(|argument| argument == "--data") {
-            command.arg("--data").arg(folder.path().join("data"));
+            command.arg("--data").arg(directory.path().join("data"));
         }
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
-        Ok(Self { child, web_socket, http, log, _folder: folder })
+        Ok(Self { child, web_socket, http, log, _directory: directory })
     }
 
     /// Waits until `/readyz` answers 200.
     ///
     /// # Errors
-    /// If the child ends first or takes longer than two minutes; with the end of its log.
+    /// If the child exits first or takes longer than two minutes; with the last lines of its log.
     pub async fn ready(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while !matches!(http::request(self.http, "GET", "/readyz", None).await, Ok(200)) {
             self.check(deadline)?;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// An error if the child has ended or the time is over.
+    /// An error if the child has exited or the deadline has passed.
     fn check(&mut self, deadline: Instant) -> anyhow::Result<()> {
         let state = match self.child.try_wait()? {
             Some(status) => format!("ended ({status}) before it was ready"),
@@ -242,13 +249,12 @@ impl Running {
     }
 }
 
-fn caller(options: &TargetOptions, server: SocketAddr) -> Caller {
+fn connect_options(options: &TargetOptions, server: SocketAddr) -> ConnectOptions {
     let (path, token, setup) = (options.path.clone(), options.token.clone(), options.setup.clone());
-    Caller { server, path, token, run: fastrand::u16(..), setup }
+    ConnectOptions { server, path, token, run: fastrand::u16(..), setup }
 }
 
-/// Two ports that nobody listens on; somebody could take them before the child does, which then
-/// says so.
+/// Two free ports. Another process could take them before the child does, which then reports that.
 fn free_addresses() -> anyhow::Result<(SocketAddr, SocketAddr)> {
     let (one, two) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
     Ok((one.local_addr()?, two.local_addr()?))

@@ -1,6 +1,6 @@
-//! The measures themselves, on the floor and on servers that misbehave in known ways.
+//! The measurements themselves, on the floor and on servers with known faults.
 //!
-//! Rule: a measure of losses is only worth something if it finds those that are there.
+//! Rule: a measurement of losses must find the losses that there are.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Runs a measure on the floor; the answer is what it found there.
+/// Runs a measurement on the floor; returns its metrics.
 fn on_floor(arguments: &[&str]) -> Value {
     run(arguments, "floor")
 }
 
-/// Runs a measure; the answer is what it found of `what`.
+/// Runs a measurement; returns the metrics of target `what`.
 fn run(arguments: &[&str], what: &str) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_modehost-load"))
         .args(arguments)
@@ -33,97 +33,97 @@ fn run(arguments: &[&str], what: &str) -> Value {
     report["figures"][what].clone()
 }
 
-fn figure(figures: &Value, name: &str) -> f64 {
-    figures[name].as_f64().unwrap_or_else(|| panic!("no {name} in {figures}"))
+fn metric(metrics: &Value, name: &str) -> f64 {
+    metrics[name].as_f64().unwrap_or_else(|| panic!("no {name} in {metrics}"))
 }
 
 #[test]
 fn hold_counts_devices_and_what_each_costs() {
-    let figures = on_floor(&["hold", "--devices", "300", "--settle", "0", "--seconds", "1"]);
-    assert_eq!(figure(&figures, "devices_held"), 300.0);
-    assert_eq!(figure(&figures, "devices_refused"), 0.0);
-    assert_eq!(figure(&figures, "devices_lost_meanwhile"), 0.0);
-    let each = figure(&figures, "resident_per_device_kib");
+    let metrics = on_floor(&["hold", "--devices", "300", "--settle", "0", "--seconds", "1"]);
+    assert_eq!(metric(&metrics, "devices_held"), 300.0);
+    assert_eq!(metric(&metrics, "devices_refused"), 0.0);
+    assert_eq!(metric(&metrics, "devices_lost_meanwhile"), 0.0);
+    let each = metric(&metrics, "resident_per_device_kib");
     assert!(each > 1.0 && each < 100.0, "{each} KiB a device");
 }
 
 #[test]
 fn pings_are_all_answered() {
-    let figures = on_floor(&["ping", "--devices", "50", "--interval-ms", "100", "--seconds", "2"]);
-    assert_eq!((figure(&figures, "pings_lost"), figure(&figures, "sockets_closed")), (0.0, 0.0));
-    let pings = figure(&figures, "pings");
+    let metrics = on_floor(&["ping", "--devices", "50", "--interval-ms", "100", "--seconds", "2"]);
+    assert_eq!((metric(&metrics, "pings_lost"), metric(&metrics, "sockets_closed")), (0.0, 0.0));
+    let pings = metric(&metrics, "pings");
     assert!((500.0..=1050.0).contains(&pings), "{pings} pings of 50 devices in 2 s");
-    assert!(figure(&figures, "ping_p50_ms") <= figure(&figures, "ping_max_ms"));
+    assert!(metric(&metrics, "ping_p50_ms") <= metric(&metrics, "ping_max_ms"));
 }
 
 #[test]
 fn messages_go_round_in_a_closed_loop() {
-    let figures = on_floor(&["echo", "--devices", "50", "--warm-up", "0", "--seconds", "1"]);
-    assert!(figure(&figures, "messages_per_second") > 100.0);
-    assert!(figure(&figures, "cpu_per_message_us") > 0.1);
+    let metrics = on_floor(&["echo", "--devices", "50", "--warm-up", "0", "--seconds", "1"]);
+    assert!(metric(&metrics, "messages_per_second") > 100.0);
+    assert!(metric(&metrics, "cpu_per_message_us") > 0.1);
 }
 
 #[test]
 fn conversations_are_timed_to_their_first_sentence_and_their_end() {
-    let figures = run(&["converse", "--devices", "20", "--seconds", "1"], "provider");
-    assert!(figure(&figures, "turns_per_second") > 20.0);
-    let (first, whole) = (figure(&figures, "first_sentence_p50_ms"), figure(&figures, "turn_p50_ms"));
+    let metrics = run(&["converse", "--devices", "20", "--seconds", "1"], "provider");
+    assert!(metric(&metrics, "turns_per_second") > 20.0);
+    let (first, whole) = (metric(&metrics, "first_sentence_p50_ms"), metric(&metrics, "turn_p50_ms"));
     assert!(0.0 < first && first <= whole, "{first} ms to the first sentence of {whole} ms");
 }
 
 #[test]
 fn newcomers_are_timed_while_devices_vanish() {
-    let figures = on_floor(&["vanish", "--devices", "100", "--quiet", "5", "--seconds", "1"]);
-    assert!(figure(&figures, "newcomers_meanwhile") > 5.0);
-    assert!(figure(&figures, "newcomer_quiet_p50_ms") > 0.0);
+    let metrics = on_floor(&["vanish", "--devices", "100", "--quiet", "5", "--seconds", "1"]);
+    assert!(metric(&metrics, "newcomers_meanwhile") > 5.0);
+    assert!(metric(&metrics, "newcomer_quiet_p50_ms") > 0.0);
 }
 
 #[test]
 fn a_bystander_is_timed_in_quiet_and_under_attack() {
-    let figures = on_floor(&["hostile", "--attackers", "2", "--seconds", "1", "--attack", "heartbeats"]);
-    assert!(figure(&figures, "quiet_p99_ms") > 0.0);
-    assert!(figure(&figures, "heartbeats_p99_ms") > 0.0);
-    assert!(figure(&figures, "heartbeats_times_quiet") > 0.0);
+    let metrics = on_floor(&["hostile", "--attackers", "2", "--seconds", "1", "--attack", "heartbeats"]);
+    assert!(metric(&metrics, "quiet_p99_ms") > 0.0);
+    assert!(metric(&metrics, "heartbeats_p99_ms") > 0.0);
+    assert!(metric(&metrics, "heartbeats_times_quiet") > 0.0);
 }
 
 #[test]
 fn a_swap_without_fault_is_clean() {
-    let figures = swap(Faults::None);
+    let metrics = swap(Faults::None);
     for name in ["messages_lost", "replies_unasked", "sockets_closed"] {
-        assert_eq!(figure(&figures, name), 0.0, "{name}");
+        assert_eq!(metric(&metrics, name), 0.0, "{name}");
     }
-    assert_eq!(figure(&figures, "devices"), 20.0);
-    assert!(figure(&figures, "all_reply_from_the_new_ms") >= figure(&figures, "first_reply_of_the_new_ms"));
+    assert_eq!(metric(&metrics, "devices"), 20.0);
+    assert!(metric(&metrics, "all_reply_from_the_new_ms") >= metric(&metrics, "first_reply_of_the_new_ms"));
 }
 
 #[test]
 fn a_lost_a_doubled_and_a_closed_one_are_found() {
-    let figures = swap(Faults::OneOfEach);
-    assert_eq!(figure(&figures, "messages_lost"), 1.0);
-    assert_eq!(figure(&figures, "replies_unasked"), 1.0);
-    assert_eq!(figure(&figures, "sockets_closed"), 1.0);
+    let metrics = swap(Faults::OneOfEach);
+    assert_eq!(metric(&metrics, "messages_lost"), 1.0);
+    assert_eq!(metric(&metrics, "replies_unasked"), 1.0);
+    assert_eq!(metric(&metrics, "sockets_closed"), 1.0);
 }
 
 #[test]
 fn a_pause_shows_in_full() {
-    let figures = swap(Faults::Pause);
-    let pause = figure(&figures, "slowest_reply_in_swap_max_ms");
+    let metrics = swap(Faults::Pause);
+    let pause = metric(&metrics, "slowest_reply_in_swap_max_ms");
     assert!(pause >= 300.0, "a pause of 300 ms showed as {pause} ms");
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Faults {
     None,
-    /// One device misses a reply, one gets a reply twice, one is closed behind an answered message.
+    /// One device misses a reply, one gets a reply twice, one is closed after an answered message.
     OneOfEach,
     /// One device waits 300 ms for the first reply of the new version.
     Pause,
 }
 
-/// Swaps under 20 devices on a server of our own; its "plugin" is a text that it puts into replies.
+/// Swaps under 20 devices on a mock server; its "plugin" is a text that it puts into replies.
 fn swap(faults: Faults) -> Value {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (plugin, new) = (folder.path().join("plugin.wasm"), folder.path().join("new"));
+    let directory = tempfile::tempdir().expect("a folder");
+    let (plugin, new) = (directory.path().join("plugin.wasm"), directory.path().join("new"));
     std::fs::write(&plugin, "old").expect("a file");
     std::fs::write(&new, "new").expect("a file");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
@@ -142,7 +142,7 @@ fn swap(faults: Faults) -> Value {
         "--devices=20".into(),
         "--interval-ms=20".into(),
         "--seconds=1".into(),
-        // With a device closed, the new version never reaches all.
+        // With one device closed, the new version never reaches all.
         "--patience=5".into(),
         r#"--message={"n":{n}}"#.into(),
     ];

@@ -1,5 +1,5 @@
-//! One place in the crowd of a soak: devices that come, say things and go. Rule: a device waits for the
-//! server's answer to a heartbeat, so that a server that falls behind is not flooded.
+//! One slot of a soak: devices that connect, send messages and leave. Rule: a device waits for the answer to a
+//! heartbeat after each message, so that a server that falls behind is not flooded.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,62 +8,67 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::{CallStats, Options};
-use crate::device::{Caller, Device, is_error};
-use crate::listen::{FRAME, HEARD};
+use super::{Options, SoakStats};
+use crate::device::{ConnectOptions, Device, is_error};
+use crate::listen::{FRAME, TRANSCRIPT};
 
-/// An answer to a heartbeat may take this long; devices share the machine with the server.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a heartbeat's answer; devices share the machine with the server.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all places have in common.
-pub(super) struct Crowd {
+/// Shared by all slots.
+pub(super) struct Workload {
     pub options: Options,
-    /// An utterance in packets.
+    /// An utterance as Opus packets.
     pub sound: Vec<Vec<u8>>,
 }
 
-/// A place in the crowd: one device after another, or the same again and again.
-pub(super) async fn live(caller: Arc<Caller>, crowd: Arc<Crowd>, tally: Arc<CallStats>, mut number: usize) {
-    // They do not all come at once.
+/// Runs a slot: one connection after another, of the same device or a new one.
+pub(super) async fn run_slot(
+    connect_options: Arc<ConnectOptions>,
+    workload: Arc<Workload>,
+    stats: Arc<SoakStats>,
+    mut number: usize,
+) {
+    // Slots start at random offsets.
     sleep(Duration::from_secs_f64(fastrand::f64() * 10.0)).await;
     loop {
-        match Device::connect(&caller, number).await {
+        match Device::connect(&connect_options, number).await {
             Ok(device) => {
-                tally.connects.fetch_add(1, Ordering::Relaxed);
-                tally.connected.fetch_add(1, Ordering::Relaxed);
-                stay(device, &crowd, &tally).await;
-                tally.connected.fetch_sub(1, Ordering::Relaxed);
+                stats.connects.fetch_add(1, Ordering::Relaxed);
+                stats.connected.fetch_add(1, Ordering::Relaxed);
+                run_connection(device, &workload, &stats).await;
+                stats.connected.fetch_sub(1, Ordering::Relaxed);
             }
             Err(error) => {
-                if tally.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+                if stats.refused.fetch_add(1, Ordering::Relaxed) == 0 {
                     eprintln!("a device could not connect; the first: {error:#}");
                 }
                 sleep(Duration::from_secs(1)).await;
             }
         }
-        if fastrand::u8(..100) < crowd.options.strangers {
-            number = tally.next.fetch_add(1, Ordering::Relaxed);
+        if fastrand::u8(..100) < workload.options.strangers {
+            number = stats.next.fetch_add(1, Ordering::Relaxed);
         }
         sleep(Duration::from_secs_f64(fastrand::f64() * 3.0)).await;
     }
 }
 
 /// One connection of a device, from its hello to its end.
-async fn stay(mut device: Device, crowd: &Crowd, tally: &CallStats) {
-    let options = &crowd.options;
+async fn run_connection(mut device: Device, workload: &Workload, stats: &SoakStats) {
+    let options = &workload.options;
     let stay = options.stay * (0.1 + 0.9 * fastrand::f64());
     let end = Instant::now() + Duration::from_secs_f64(stay);
     let mut mode: Option<&str> = None;
     while Instant::now() < end {
         let goes_on = if fastrand::u8(..100) < options.aloud {
-            speak(&mut device, &crowd.sound, tally).await
+            speak(&mut device, &workload.sound, stats).await
         } else {
             let message = next_message(&mut mode, &options.mode);
-            tally.messages.fetch_add(1, Ordering::Relaxed);
-            exchange(&mut device, &message, tally).await
+            stats.messages.fetch_add(1, Ordering::Relaxed);
+            exchange(&mut device, &message, stats).await
         };
         if !goes_on {
-            tally.lost.fetch_add(1, Ordering::Relaxed);
+            stats.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         sleep(Duration::from_secs_f64(options.rest_ms as f64 / 500.0 * fastrand::f64())).await;
@@ -73,7 +78,7 @@ async fn stay(mut device: Device, crowd: &Crowd, tally: &CallStats) {
     }
 }
 
-/// What a device says next: mostly something typed, now and then a change of mode.
+/// The next message of a device: mostly a typed turn, sometimes a change of mode.
 fn next_message<'o>(mode: &mut Option<&'o str>, modes: &'o [String]) -> String {
     let change = !modes.is_empty() && fastrand::u8(..10) == 0;
     let message = match (change, mode.take()) {
@@ -99,8 +104,8 @@ fn next_message<'o>(mode: &mut Option<&'o str>, modes: &'o [String]) -> String {
     message.to_string()
 }
 
-/// Says it, and reads until a heartbeat behind it has been answered; false if the connection is over.
-async fn exchange(device: &mut Device, message: &str, tally: &CallStats) -> bool {
+/// Sends it, and reads until a following heartbeat has been answered; false if the connection has ended.
+async fn exchange(device: &mut Device, message: &str, stats: &SoakStats) -> bool {
     let exchange = async {
         device.send(message.into()).await?;
         device.send(r#"{"type":"ping"}"#.into()).await?;
@@ -109,28 +114,28 @@ async fn exchange(device: &mut Device, message: &str, tally: &CallStats) -> bool
             if text.contains(r#""type":"pong""#) {
                 return anyhow::Ok(());
             }
-            count_caption(&text, tally);
-            if is_error(&text) && tally.errors.fetch_add(1, Ordering::Relaxed) == 0 {
+            count_caption(&text, stats);
+            if is_error(&text) && stats.errors.fetch_add(1, Ordering::Relaxed) == 0 {
                 eprintln!("the first error message: {text}");
             }
         }
     };
-    match timeout(PATIENCE, exchange).await {
+    match timeout(TIMEOUT, exchange).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
-            tell_first_loss(&error, tally);
+            log_first_loss(&error, stats);
             false
         }
         Err(_) => {
-            eprintln!("no answer to a heartbeat within {PATIENCE:?}");
+            eprintln!("no answer to a heartbeat within {TIMEOUT:?}");
             false
         }
     }
 }
 
-/// Says something aloud, at the pace of speech; false if the connection is over.
-async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &CallStats) -> bool {
-    tally.utterances.fetch_add(1, Ordering::Relaxed);
+/// Sends an utterance in real time; false if the connection has ended.
+async fn speak(device: &mut Device, sound: &[Vec<u8>], stats: &SoakStats) -> bool {
+    stats.utterances.fetch_add(1, Ordering::Relaxed);
     let speak = async {
         let mode = ["auto", "manual", "realtime"][fastrand::usize(..3)];
         device.send(json!({ "type": "listen", "state": "start", "mode": mode }).to_string().into()).await?;
@@ -143,7 +148,7 @@ async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &CallStats) -> boo
                     device.send_sound(packet.clone()).await?;
                     due += FRAME;
                 }
-                text = device.receive() => count_caption(&text?, tally),
+                text = device.receive() => count_caption(&text?, stats),
             }
         }
         device.send(r#"{"type":"listen","state":"stop"}"#.into()).await
@@ -151,20 +156,20 @@ async fn speak(device: &mut Device, sound: &[Vec<u8>], tally: &CallStats) -> boo
     match speak.await {
         Ok(()) => true,
         Err(error) => {
-            tell_first_loss(&error, tally);
+            log_first_loss(&error, stats);
             false
         }
     }
 }
 
-fn count_caption(text: &str, tally: &CallStats) {
-    if text.contains(r#""type":"stt""#) && text.contains(HEARD) {
-        tally.captions.fetch_add(1, Ordering::Relaxed);
+fn count_caption(text: &str, stats: &SoakStats) {
+    if text.contains(r#""type":"stt""#) && text.contains(TRANSCRIPT) {
+        stats.captions.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn tell_first_loss(error: &anyhow::Error, tally: &CallStats) {
-    if tally.lost.load(Ordering::Relaxed) == 0 {
+fn log_first_loss(error: &anyhow::Error, stats: &SoakStats) {
+    if stats.lost.load(Ordering::Relaxed) == 0 {
         eprintln!("the first connection lost: {error:#}");
     }
 }
