@@ -1,17 +1,17 @@
-//! A service of language models, recognition and speech for tests and benchmarks: true HTTP/1.1 and
-//! server-sent events in the way of OpenAI's interface, on a loopback port of its own. Rule: it does what a test has
-//! told it, remembers what it was asked, and invents nothing; all waiting is on conditions.
+//! A mock provider of language models, recognition and speech for tests and benchmarks: real HTTP/1.1 and server-sent
+//! events after OpenAI's API, on its own loopback port. Rule: it sends the scripted replies, records the requests, and
+//! invents nothing; all waiting is on conditions.
 //!
-//! It runs on a thread with a runtime of its own, so synchronous and asynchronous tests and
-//! benchmarks use it alike.
+//! It runs on a separate thread with its own runtime, so that synchronous and asynchronous tests and benchmarks use it
+//! alike.
 //!
 //! # Layout
-//! - [`Provider`]: the service as tests hold it
-//! - [`reply`]: what a test can have it answer
-//! - `serve`: connections and paths
-//! - `tls`: a certificate of its own
+//! - [`Provider`]: the service as tests use it
+//! - [`reply`]: scripted replies
+//! - `serve`: connections and routes
+//! - `tls`: a self-signed certificate
 //! - `render`: replies as bytes
-//! - `sound`: what is asked with sound, or for it
+//! - `sound`: the audio endpoints
 
 mod render;
 pub mod reply;
@@ -32,38 +32,38 @@ use tokio::sync::watch;
 
 pub use reply::{Gate, Reply};
 
-/// How long `wait_…` waits before it fails the test.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// Timeout of `wait_…`, after which the test fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A request for an answer, as it came in.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub at: Instant,
-    /// The model that was named; empty where none was.
+    /// The requested model; empty if there was none.
     pub model: String,
-    /// The members of a form stand here, too.
+    /// The JSON body, or the fields of a form.
     pub body: Value,
     pub headers: HeaderMap,
-    /// The file of a transcription.
+    /// The uploaded file of a transcription.
     pub file: Bytes,
-    pub(crate) wants: Wants,
+    pub(crate) endpoint: Endpoint,
 }
 
-/// What is asked for.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
+pub(crate) enum Endpoint {
     Chat,
     Speech,
     Transcription,
 }
 
 impl Asked {
-    /// Whether the answer was wanted as a stream.
+    /// Whether a streamed response was requested.
     pub fn streamed(&self) -> bool {
         self.body["stream"] == true
     }
 
-    /// The content of the last message; empty where there is none.
+    /// The content of the last message; empty if there is none.
     pub fn last_words(&self) -> &str {
         let messages = self.body["messages"].as_array();
         messages.and_then(|messages| messages.last()?["content"].as_str()).unwrap_or_default()
@@ -74,26 +74,26 @@ impl Asked {
 pub struct Provider {
     shared: Arc<Shared>,
     address: SocketAddr,
-    /// Where it speaks TLS.
+    /// In PEM, if it serves TLS.
     certificate: Option<String>,
     stop: Option<watch::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and the test both hold.
+/// State shared by the service's thread and the test.
 struct Shared {
-    /// Requests are not kept: a benchmark sends millions.
-    forgetful: bool,
-    plan: Mutex<Plan>,
+    /// Requests are not recorded, since a benchmark sends millions.
+    discard_requests: bool,
+    state: Mutex<State>,
     counts: watch::Sender<Counts>,
 }
 
-/// What is answered, and what was asked.
+/// Scripted replies and recorded requests.
 #[derive(Default)]
-struct Plan {
+struct State {
     queued: VecDeque<(Option<String>, Reply)>,
     by_model: HashMap<String, Reply>,
-    otherwise: Option<Reply>,
+    default_reply: Option<Reply>,
     key: Option<String>,
     asked: Vec<Asked>,
 }
@@ -107,7 +107,7 @@ struct Counts {
 }
 
 impl Provider {
-    /// Starts the service on a free port. It answers `OK` until it is told otherwise.
+    /// Starts the service on a free port. It answers `OK` until it has been scripted.
     ///
     /// # Panics
     /// If the system gives no port or no thread.
@@ -115,15 +115,15 @@ impl Provider {
         Self::launch(0, false, false)
     }
 
-    /// As [`Provider::start`], on a port of choice: such as that of one that was dropped.
+    /// As [`Provider::start`], on a given port, such as that of a dropped provider.
     ///
     /// # Panics
-    /// If the port is taken.
+    /// If the port is in use.
     pub fn start_on(port: u16) -> Self {
         Self::launch(port, false, false)
     }
 
-    /// A service behind TLS, with a certificate of its own; speaks HTTP/2 with whoever can.
+    /// A service with TLS and a self-signed certificate; negotiates HTTP/2 with clients that support it.
     ///
     /// # Panics
     /// If the system gives no port or no thread.
@@ -131,15 +131,15 @@ impl Provider {
         Self::launch(0, false, true)
     }
 
-    /// The certificate, in PEM, that callers have to trust.
+    /// The certificate, in PEM, that clients have to trust.
     ///
     /// # Panics
-    /// If it speaks no TLS.
+    /// If it does not serve TLS.
     pub fn certificate(&self) -> &str {
         self.certificate.as_deref().expect("a provider that was started with TLS")
     }
 
-    /// A service for benchmarks: streams `chunks` at once to everybody, and keeps no requests.
+    /// A service for benchmarks: streams `chunks` at once to every client, and records no requests.
     ///
     /// # Panics
     /// If the system gives no port or no thread.
@@ -149,22 +149,22 @@ impl Provider {
         provider
     }
 
-    fn launch(port: u16, forgetful: bool, with_tls: bool) -> Self {
-        let (certificate, acceptor) = if with_tls { Some(tls::make()) } else { None }.unzip();
+    fn launch(port: u16, discard_requests: bool, with_tls: bool) -> Self {
+        let (certificate, acceptor) = if with_tls { Some(tls::self_signed()) } else { None }.unzip();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a loopback port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let address = listener.local_addr().expect("the port");
-        let shared = Arc::new(Shared { forgetful, plan: Mutex::default(), counts: watch::Sender::default() });
+        let shared = Arc::new(Shared { discard_requests, state: Mutex::default(), counts: watch::Sender::default() });
         let (stop, stopped) = watch::channel(());
-        let of_thread = shared.clone();
+        let thread_shared = shared.clone();
         let thread = std::thread::Builder::new()
             .name("provider".to_owned())
-            .spawn(move || serve::run(listener, acceptor, of_thread, stopped))
+            .spawn(move || serve::run(listener, acceptor, thread_shared, stopped))
             .expect("a thread");
         Self { shared, address, certificate, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// What a configuration names as `base_url`, such as `http://127.0.0.1:4711/v1`.
+    /// The `base_url` for a configuration, such as `http://127.0.0.1:4711/v1`.
     pub fn base_url(&self) -> String {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/v1", self.address)
@@ -175,72 +175,72 @@ impl Provider {
         self.address.port()
     }
 
-    /// What is answered where nothing else fits.
+    /// Default reply, if nothing else matches.
     pub fn always(&self, reply: Reply) {
-        self.shared.plan().otherwise = Some(reply);
+        self.shared.state().default_reply = Some(reply);
     }
 
-    /// What is answered for a model where nothing is queued.
+    /// Default reply for a model, if nothing is queued.
     pub fn always_for(&self, model: &str, reply: Reply) {
-        self.shared.plan().by_model.insert(model.to_owned(), reply);
+        self.shared.state().by_model.insert(model.to_owned(), reply);
     }
 
-    /// Answers one request with this; several are used in order.
+    /// Queues a reply for one request, FIFO.
     pub fn next(&self, reply: Reply) {
-        self.shared.plan().queued.push_back((None, reply));
+        self.shared.state().queued.push_back((None, reply));
     }
 
-    /// Answers one request for this model with this; several are used in order.
+    /// Queues a reply for one request for this model, FIFO.
     pub fn next_for(&self, model: &str, reply: Reply) {
-        self.shared.plan().queued.push_back((Some(model.to_owned()), reply));
+        self.shared.state().queued.push_back((Some(model.to_owned()), reply));
     }
 
     /// From now on a request without this key (`Authorization: Bearer`) gets a 401.
     pub fn require_key(&self, key: &str) {
-        self.shared.plan().key = Some(key.to_owned());
+        self.shared.state().key = Some(key.to_owned());
     }
 
-    /// Every request for an answer so far, in the order of their arrival.
+    /// Every recorded request so far, in the order of arrival.
     pub fn asked(&self) -> Vec<Asked> {
-        self.shared.plan().asked.clone()
+        self.shared.state().asked.clone()
     }
 
-    /// Waits until so many requests have come in all, and gives them.
+    /// Waits until `count` requests have come in total, and returns them.
     ///
     /// # Panics
-    /// At the deadline.
+    /// On timeout.
     pub async fn wait_asked(&self, count: usize) -> Vec<Asked> {
         self.wait(&format!("{count} requests"), |counts| counts.asked >= count).await;
         self.asked()
     }
 
-    /// Requests that are being answered; without TLS that many connections are in the middle of one.
+    /// Requests in flight; without TLS this is also the number of busy connections.
     pub fn open_now(&self) -> usize {
         self.shared.counts.borrow().open
     }
 
-    /// Waits until so many connections are in the middle of a request.
+    /// Waits until exactly `count` requests are in flight.
     ///
     /// # Panics
-    /// At the deadline.
+    /// On timeout.
     pub async fn wait_open(&self, count: usize) {
         self.wait(&format!("{count} open requests"), |counts| counts.open == count).await;
     }
 
-    /// The most connections that were in the middle of a request at the same time.
+    /// The maximum number of requests that were in flight at the same time.
     pub fn most_at_once(&self) -> usize {
         self.shared.counts.borrow().most_open
     }
 
-    /// Connections that were ever made.
+    /// Total number of accepted connections.
     pub fn connections(&self) -> usize {
         self.shared.counts.borrow().connections
     }
 
     async fn wait(&self, what: &str, mut reached: impl FnMut(&Counts) -> bool) {
         let mut counts = self.shared.counts.subscribe();
-        let met = tokio::time::timeout(DEADLINE, counts.wait_for(|counts| reached(counts))).await.is_ok();
-        assert!(met, "the provider waited in vain for {what}: {:?}", self.shared.counts.borrow());
+        let reached_in_time = tokio::time::timeout(TIMEOUT, counts.wait_for(|counts| reached(counts))).await.is_ok();
+        assert!(reached_in_time, "the provider waited in vain for {what}: {:?}", self.shared.counts.borrow());
     }
 }
 
@@ -254,45 +254,45 @@ impl Drop for Provider {
 }
 
 impl Shared {
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        // A test that panicked elsewhere must not hide its own message behind this one.
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic of the test elsewhere must not hide its own message behind this one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request in until the guard is dropped.
-    fn begin(self: &Arc<Self>) -> Open {
+    /// Counts a request as in flight until the guard is dropped.
+    fn count_in_flight(self: &Arc<Self>) -> InFlight {
         self.counts.send_modify(|counts| {
             counts.open += 1;
             counts.most_open = counts.most_open.max(counts.open);
         });
-        Open(self.clone())
+        InFlight(self.clone())
     }
 
-    /// Keeps a request, and says what is answered.
-    fn take(&self, asked: Asked) -> Reply {
-        let mut plan = self.plan();
-        let queued = plan.queued.iter().position(|(model, _)| model.as_ref().is_none_or(|name| *name == asked.model));
-        let reply = match queued.and_then(|index| plan.queued.remove(index)) {
+    /// Records a request, and selects its reply.
+    fn record_and_select(&self, asked: Asked) -> Reply {
+        let mut state = self.state();
+        let queued = state.queued.iter().position(|(model, _)| model.as_ref().is_none_or(|name| *name == asked.model));
+        let reply = match queued.and_then(|index| state.queued.remove(index)) {
             Some((_, reply)) => reply,
             None => {
-                let fitting = plan.by_model.get(&asked.model).or(plan.otherwise.as_ref());
-                fitting.cloned().unwrap_or_else(|| Reply::text("OK"))
+                let default = state.by_model.get(&asked.model).or(state.default_reply.as_ref());
+                default.cloned().unwrap_or_else(|| Reply::text("OK"))
             }
         };
-        let reply = reply.settle(&asked);
-        if !self.forgetful {
-            plan.asked.push(asked);
+        let reply = reply.resolve(&asked);
+        if !self.discard_requests {
+            state.asked.push(asked);
         }
-        drop(plan);
+        drop(state);
         self.counts.send_modify(|counts| counts.asked += 1);
         reply
     }
 }
 
-/// A request that is being answered.
-struct Open(Arc<Shared>);
+/// A request in flight.
+struct InFlight(Arc<Shared>);
 
-impl Drop for Open {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.counts.send_modify(|counts| counts.open -= 1);
     }

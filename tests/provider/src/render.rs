@@ -1,4 +1,4 @@
-//! Replies as bytes. Rule: whole answers and streams have the shape that OpenAI's have.
+//! Replies as bytes. Rule: complete responses and streams have OpenAI's format.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use crate::reply::{Content, Reply};
 use crate::{Asked, sound};
 
-/// A body, piece by piece as the manner of the reply counts them.
+/// A body, in chunks as the reply counts them.
 pub(crate) struct Rendered {
     pub content_type: Option<String>,
     pub pieces: Vec<Bytes>,
-    /// Comes after the pieces, again and again.
-    pub forever: Option<Bytes>,
-    /// What ends a stream; not counted as a piece.
+    /// Repeated after the chunks.
+    pub repeated: Option<Bytes>,
+    /// End of a stream; not counted as a chunk.
     pub end: Option<Bytes>,
 }
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-/// Not UTF-8, no JSON, no event.
+/// Neither UTF-8 nor JSON nor an event.
 const GARBAGE: &[u8] = b"\xff\xfe{{{\x00data\xc3(:]\n\n\x80\x81 <html> 502 \n\n";
 
 pub(crate) fn render(reply: &Reply, asked: &Asked) -> Rendered {
@@ -27,43 +27,43 @@ pub(crate) fn render(reply: &Reply, asked: &Asked) -> Rendered {
         return rendered;
     }
     match &reply.content {
-        Content::Error => whole(&error(reply.status, asked.last_words())),
+        Content::Error => complete(&error(reply.status, asked.last_words())),
         Content::Raw(pieces, content_type) => {
-            Rendered { content_type: content_type.clone(), pieces: pieces.clone(), forever: None, end: None }
+            Rendered { content_type: content_type.clone(), pieces: pieces.clone(), repeated: None, end: None }
         }
         Content::Garbled if asked.streamed() => {
             let pieces = vec![Bytes::from_static(GARBAGE)];
-            Rendered { content_type: Some(EVENTS.to_owned()), pieces, forever: None, end: None }
+            Rendered { content_type: Some(EVENTS.to_owned()), pieces, repeated: None, end: None }
         }
         Content::Garbled => Rendered {
             content_type: Some(JSON.to_owned()),
             pieces: vec![Bytes::from_static(GARBAGE)],
-            forever: None,
+            repeated: None,
             end: None,
         },
-        // Settled before.
-        Content::With(_) => whole(&error(500, "")),
+        // Resolved before rendering.
+        Content::With(_) => complete(&error(500, "")),
         _ if asked.streamed() => stream(reply, asked),
-        Content::Pieces(pieces) => whole(&answer(reply, asked, json!(pieces.concat()), None)),
-        Content::Endless(piece) => whole(&answer(reply, asked, json!(piece.repeat(1000)), None)),
+        Content::Pieces(pieces) => complete(&answer(reply, asked, json!(pieces.concat()), None)),
+        Content::Endless(piece) => complete(&answer(reply, asked, json!(piece.repeat(1000)), None)),
         Content::ToolCalls(calls) => {
             let calls = calls.iter().enumerate().map(|(index, (name, arguments))| {
                 let function = json!({ "name": name, "arguments": arguments });
                 json!({ "id": format!("call_{index}"), "type": "function", "function": function })
             });
             let calls: Vec<Value> = calls.collect();
-            whole(&answer(reply, asked, Value::Null, Some(calls)))
+            complete(&answer(reply, asked, Value::Null, Some(calls)))
         }
     }
 }
 
-/// The error of a wrong path, as real services word it.
+/// The error for an unknown path, as the real service words it.
 pub(crate) fn not_found(method: &str, path: &str) -> Value {
     let message = format!("Invalid URL ({method} {path})");
     json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": null } })
 }
 
-/// An error as JSON.
+/// An error as JSON; the message repeats `repeated`.
 pub(crate) fn error(status: u16, repeated: &str) -> Value {
     let (kind, code) = match status {
         401 => ("invalid_request_error", "invalid_api_key"),
@@ -77,9 +77,9 @@ pub(crate) fn error(status: u16, repeated: &str) -> Value {
     json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
 }
 
-fn whole(value: &Value) -> Rendered {
+fn complete(value: &Value) -> Rendered {
     let body = Bytes::from(value.to_string());
-    Rendered { content_type: Some(JSON.to_owned()), pieces: vec![body], forever: None, end: None }
+    Rendered { content_type: Some(JSON.to_owned()), pieces: vec![body], repeated: None, end: None }
 }
 
 fn answer(reply: &Reply, asked: &Asked, content: Value, tool_calls: Option<Vec<Value>>) -> Value {
@@ -128,11 +128,11 @@ fn stream(reply: &Reply, asked: &Asked) -> Rendered {
     if let Some(reasoning) = &reply.reasoning {
         pieces.push(delta(json!({ "role": "assistant", "reasoning_content": reasoning })));
     }
-    let mut forever = None;
+    let mut repeated = None;
     let mut reason = "stop";
     match &reply.content {
         Content::Pieces(texts) => pieces.extend(texts.iter().map(|text| delta(json!({ "content": text })))),
-        Content::Endless(text) => forever = Some(Bytes::from(delta(json!({ "content": text })))),
+        Content::Endless(text) => repeated = Some(Bytes::from(delta(json!({ "content": text })))),
         Content::ToolCalls(calls) => {
             reason = "tool_calls";
             pieces.extend(tool_deltas(calls).into_iter().map(|calls| delta(json!({ "tool_calls": calls }))));
@@ -148,7 +148,7 @@ fn stream(reply: &Reply, asked: &Asked) -> Rendered {
     Rendered {
         content_type: Some(EVENTS.to_owned()),
         pieces: pieces.into_iter().map(Bytes::from).collect(),
-        forever,
+        repeated,
         end: Some(Bytes::from(end)),
     }
 }

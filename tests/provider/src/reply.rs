@@ -1,5 +1,4 @@
-//! What a test can have the provider answer. Rule: a reply is a value; the same one can be given
-//! any number of times.
+//! Scripted replies of the provider. Rule: a reply is a value that can be sent any number of times.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::Asked;
 
-/// An answer, good or bad, with the manner in which it is given.
+/// A reply, valid or faulty, with its timing.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) content: Content,
@@ -19,33 +18,33 @@ pub struct Reply {
     pub(crate) retry_after: Option<u64>,
     pub(crate) reasoning: Option<String>,
     pub(crate) usage: Option<(u32, u32)>,
-    pub(crate) manner: Manner,
+    pub(crate) behaviour: Behaviour,
 }
 
-/// How an answer is given.
+/// Timing and faults of a reply.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Manner {
-    /// Before the first byte.
+pub(crate) struct Behaviour {
+    /// Delay before the first byte.
     pub after: Duration,
-    /// Before each piece but the first.
+    /// Delay before each chunk but the first.
     pub between: Duration,
-    /// Pieces after which the socket is closed.
+    /// Number of chunks after which the socket is closed.
     pub cut_after: Option<usize>,
     pub never: bool,
-    /// Held before the first byte.
+    /// Blocks before the first byte.
     pub gate: Option<Gate>,
-    /// Held after so many pieces; the head has been sent by then.
+    /// Blocks after this many chunks; the head has been sent by then.
     pub gate_after: Option<(usize, Gate)>,
 }
 
 #[derive(Clone)]
 pub(crate) enum Content {
     Pieces(Vec<String>),
-    /// The same piece until the caller has had enough.
+    /// The same chunk until the client disconnects.
     Endless(String),
-    /// Name and arguments.
+    /// Names and arguments.
     ToolCalls(Vec<(String, String)>),
-    /// Piece by piece, with a content type or without.
+    /// Raw chunks, and the content type, if any.
     Raw(Vec<Bytes>, Option<String>),
     Error,
     Garbled,
@@ -54,143 +53,142 @@ pub(crate) enum Content {
 
 impl Reply {
     fn of(content: Content) -> Self {
-        Self { content, status: 200, retry_after: None, reasoning: None, usage: None, manner: Manner::default() }
+        Self { content, status: 200, retry_after: None, reasoning: None, usage: None, behaviour: Behaviour::default() }
     }
 
-    /// This text; as one piece where it is streamed.
+    /// A text; as one chunk if it is streamed.
     pub fn text(text: &str) -> Self {
         Self::chunks(&[text])
     }
 
-    /// These texts; one by one where they are streamed, joined where not.
+    /// Several texts: one chunk each if streamed, else joined.
     pub fn chunks(pieces: &[&str]) -> Self {
         Self::of(Content::Pieces(pieces.iter().map(|piece| (*piece).to_owned()).collect()))
     }
 
-    /// This text again and again, for as long as the caller listens. Only where it is streamed;
-    /// else a thousand times.
+    /// A text repeated until the client disconnects. Only if it is streamed, else a thousand times.
     pub fn endless(piece: &str) -> Self {
         Self::of(Content::Endless(piece.to_owned()))
     }
 
-    /// The wish to have a tool called.
+    /// A tool call.
     pub fn tool_call(name: &str, arguments_json: &str) -> Self {
         Self::tool_calls(&[(name, arguments_json)])
     }
 
-    /// The wish to have several tools called. Streamed, their arguments come in halves, in turns.
+    /// Several tool calls. Streamed, their arguments come in two interleaved halves.
     pub fn tool_calls(calls: &[(&str, &str)]) -> Self {
         let owned = calls.iter().map(|(name, arguments)| ((*name).to_owned(), (*arguments).to_owned()));
         Self::of(Content::ToolCalls(owned.collect()))
     }
 
-    /// An error with its JSON. Its message repeats what was asked, as some providers do, so that a
-    /// test sees whether that gets into a log.
+    /// An error status with its JSON body. Its message repeats the question, as some providers do, so that tests see
+    /// whether that is logged.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::of(Content::Error) }
     }
 
-    /// Any body, with status 200 and as JSON.
+    /// A raw body, with status 200 and the content type of JSON.
     pub fn raw(body: impl Into<Bytes>) -> Self {
         Self::raw_pieces([body], Some("application/json"))
     }
 
-    /// Any body, with status 200 and of any content type.
+    /// A raw body, with status 200 and any content type.
     pub fn raw_as(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self::raw_pieces([body], Some(content_type))
     }
 
-    /// Any body, with status 200 and as a stream of events.
+    /// A raw body, with status 200, as an event stream.
     pub fn raw_events(body: impl Into<Bytes>) -> Self {
         Self::raw_pieces([body], Some("text/event-stream"))
     }
 
-    /// Any body in these pieces, with status 200; with any content type, or with none.
+    /// A raw body in these chunks, with status 200; with any content type, or with none.
     pub fn raw_pieces<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, content_type: Option<&str>) -> Self {
         Self::of(Content::Raw(pieces.into_iter().map(Into::into).collect(), content_type.map(str::to_owned)))
     }
 
-    /// A refusal with these words, in the shape that OpenAI's have.
+    /// An error with this message, in OpenAI's format.
     pub fn refusal(status: u16, message: &str) -> Self {
         let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": null });
         Self::raw(json!({ "error": error }).to_string()).and_status(status)
     }
 
-    /// With another status than its own.
+    /// Overrides the status.
     pub fn and_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Whatever the function makes of the request. Its own modifiers count, those of this value do not.
+    /// Computes the reply from the request. The modifiers of the computed reply count, those of this value do not.
     pub fn with(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         Self::of(Content::With(Arc::new(answer)))
     }
 
-    /// Waits before the first byte.
+    /// Delays the first byte.
     pub fn after(mut self, delay: Duration) -> Self {
-        self.manner.after = delay;
+        self.behaviour.after = delay;
         self
     }
 
-    /// Waits between the pieces of a stream.
+    /// Delays each further chunk of a stream.
     pub fn between_chunks(mut self, delay: Duration) -> Self {
-        self.manner.between = delay;
+        self.behaviour.between = delay;
         self
     }
 
-    /// Closes the socket after so many pieces; with 0 after the head.
+    /// Closes the socket after this many chunks; with 0 after the head.
     pub fn cut_after(mut self, pieces: usize) -> Self {
-        self.manner.cut_after = Some(pieces);
+        self.behaviour.cut_after = Some(pieces);
         self
     }
 
-    /// The header `Retry-After`, in seconds.
+    /// Adds the header `Retry-After`, in seconds.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Bytes that are neither JSON nor events nor UTF-8.
+    /// Replaces the body by bytes that are neither JSON nor events nor UTF-8.
     pub fn garbled(mut self) -> Self {
         self.content = Content::Garbled;
         self
     }
 
-    /// Takes the request and never answers.
+    /// Accepts the request and never answers.
     pub fn never(mut self) -> Self {
-        self.manner.never = true;
+        self.behaviour.never = true;
         self
     }
 
-    /// Waits before the first byte until the test opens the gate.
+    /// Blocks before the first byte until the test opens the gate.
     pub fn until(mut self, gate: &Gate) -> Self {
-        self.manner.gate = Some(gate.clone());
+        self.behaviour.gate = Some(gate.clone());
         self
     }
 
-    /// Waits after so many pieces until the test opens the gate; with 0 after the head.
+    /// Blocks after this many chunks until the test opens the gate; with 0 after the head.
     pub fn until_after(mut self, pieces: usize, gate: &Gate) -> Self {
-        self.manner.gate_after = Some((pieces, gate.clone()));
+        self.behaviour.gate_after = Some((pieces, gate.clone()));
         self
     }
 
-    /// What the model thinks before it answers, as `reasoning_content`.
+    /// Adds the model's reasoning as `reasoning_content`.
     pub fn reasoning(mut self, text: &str) -> Self {
         self.reasoning = Some(text.to_owned());
         self
     }
 
-    /// Tokens of the question and of the answer. Without it nothing is said of usage.
+    /// Adds the token usage of prompt and answer, which is left out otherwise.
     pub fn usage(mut self, prompt: u32, answer: u32) -> Self {
         self.usage = Some((prompt, answer));
         self
     }
 
-    /// Puts what the function makes of the request in place of the function.
-    pub(crate) fn settle(self, asked: &Asked) -> Self {
+    /// Replaces a computed reply by its value for this request.
+    pub(crate) fn resolve(self, asked: &Asked) -> Self {
         match &self.content {
-            Content::With(answer) => answer(asked).settle(asked),
+            Content::With(answer) => answer(asked).resolve(asked),
             _ => self,
         }
     }
@@ -210,7 +208,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Holds replies back until the test opens it. Clones are the same gate.
+/// Blocks replies until the test opens it. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<watch::Sender<bool>>);
 
@@ -221,18 +219,18 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A gate that is shut.
+    /// A closed gate.
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// Lets everything through from now on.
+    /// Opens it for good.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
 
     /// Waits until it is open.
-    pub(crate) async fn pass(&self) {
+    pub(crate) async fn wait_open(&self) {
         // The sender lives as long as this gate, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }

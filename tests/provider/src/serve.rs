@@ -1,5 +1,5 @@
-//! Connections and paths. Rule: a request counts as open from its head to the last byte of its
-//! answer, or to the moment its caller hangs up.
+//! Connections and routes. Rule: a request is in flight from its head to the last byte of its response, or until its
+//! client disconnects.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,12 +24,12 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::render::{self, Rendered};
-use crate::reply::{Manner, Reply};
-use crate::{Asked, Open, Shared, Wants, sound};
+use crate::reply::{Behaviour, Reply};
+use crate::{Asked, Endpoint, InFlight, Shared, sound};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Serves until `stopped` closes; connections end with it.
+/// Serves until `stopped` closes; all connections are closed with it.
 pub(crate) fn run(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -54,7 +54,7 @@ pub(crate) fn run(
     });
 }
 
-/// Callers that hang up are what tests look for; there is nothing to report.
+/// Serves a connection. Tests make clients disconnect, so errors are not reported.
 async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let service = service_fn(|request| answer(shared.clone(), request));
     let Some(tls) = tls else {
@@ -63,7 +63,7 @@ async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>)
     };
     let Ok(socket) = tls.accept(socket).await else { return };
     if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
-        // Requests of one connection are answered side by side, so each has a task of its own.
+        // Requests of an HTTP/2 connection are answered concurrently, so each has its own task.
         let service = service_fn(move |request| answer(shared.clone(), request));
         let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
     } else {
@@ -74,10 +74,10 @@ async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>)
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.as_str().to_owned(), head.uri.path().to_owned());
-    if let Some(key) = shared.plan().key.clone() {
-        let given = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if given != Some(&format!("Bearer {key}")) {
-            return Ok(plain(401, &render::error(401, given.unwrap_or_default())));
+    if let Some(key) = shared.state().key.clone() {
+        let sent = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if sent != Some(&format!("Bearer {key}")) {
+            return Ok(plain(401, &render::error(401, sent.unwrap_or_default())));
         }
     }
     match (&head.method, path.as_str()) {
@@ -92,38 +92,38 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         }
         _ => return Ok(plain(404, &render::not_found(&method, &path))),
     }
-    let open = shared.begin();
+    let in_flight = shared.count_in_flight();
     let Ok(body) = body.collect().await else { return Ok(plain(400, &render::error(400, "no body"))) };
     let bytes = body.to_bytes();
-    let (wants, missing) = match path.as_str() {
-        "/v1/audio/speech" => (Wants::Speech, "input"),
-        "/v1/audio/transcriptions" => (Wants::Transcription, "file"),
-        _ => (Wants::Chat, "messages"),
+    let (endpoint, missing) = match path.as_str() {
+        "/v1/audio/speech" => (Endpoint::Speech, "input"),
+        "/v1/audio/transcriptions" => (Endpoint::Transcription, "file"),
+        _ => (Endpoint::Chat, "messages"),
     };
-    let (body, file) = match wants {
-        Wants::Transcription => sound::form(&head.headers, &bytes),
+    let (body, file) = match endpoint {
+        Endpoint::Transcription => sound::form(&head.headers, &bytes),
         _ => (serde_json::from_slice(&bytes).unwrap_or_default(), Bytes::new()),
     };
     if body[missing].is_null() {
         return Ok(plain(400, &render::error(400, &format!("{missing} is missing"))));
     }
     let model = body["model"].as_str().unwrap_or_default().to_owned();
-    let asked = Asked { at: Instant::now(), model, body, headers: head.headers, file, wants };
+    let asked = Asked { at: Instant::now(), model, body, headers: head.headers, file, endpoint };
     let for_rendering = Asked { headers: Default::default(), ..asked.clone() };
-    let reply = shared.take(asked);
-    Ok(give(reply, &for_rendering, open).await)
+    let reply = shared.record_and_select(asked);
+    Ok(send_reply(reply, &for_rendering, in_flight).await)
 }
 
-async fn give(reply: Reply, asked: &Asked, open: Open) -> Response<Body> {
-    let manner = reply.manner.clone();
-    if let Some(gate) = &manner.gate {
-        gate.pass().await;
+async fn send_reply(reply: Reply, asked: &Asked, in_flight: InFlight) -> Response<Body> {
+    let behaviour = reply.behaviour.clone();
+    if let Some(gate) = &behaviour.gate {
+        gate.wait_open().await;
     }
-    if !manner.after.is_zero() {
-        tokio::time::sleep(manner.after).await;
+    if !behaviour.after.is_zero() {
+        tokio::time::sleep(behaviour.after).await;
     }
-    if manner.never {
-        // Only its being dropped ends it; `open` counts it until then.
+    if behaviour.never {
+        // Ends only when it is dropped; `in_flight` counts it until then.
         std::future::pending::<()>().await;
     }
     let rendered = render::render(&reply, asked);
@@ -135,40 +135,40 @@ async fn give(reply: Reply, asked: &Asked, open: Open) -> Response<Body> {
     if let Some(seconds) = reply.retry_after {
         response = response.header(RETRY_AFTER, seconds);
     }
-    response.body(pour(rendered, manner, open)).expect("a response")
+    response.body(stream_body(rendered, behaviour, in_flight)).expect("a response")
 }
 
-/// The body, in the manner of the reply.
-fn pour(rendered: Rendered, manner: Manner, open: Open) -> Body {
-    let Rendered { pieces, forever, end, .. } = rendered;
-    let hurried = manner.between.is_zero() && manner.cut_after.is_none() && manner.gate_after.is_none();
-    let state = (pieces.into_iter(), end, 0_usize, open);
+/// The response body, streamed as the reply demands.
+fn stream_body(rendered: Rendered, behaviour: Behaviour, in_flight: InFlight) -> Body {
+    let Rendered { pieces, repeated, end, .. } = rendered;
+    let single_write = behaviour.between.is_zero() && behaviour.cut_after.is_none() && behaviour.gate_after.is_none();
+    let state = (pieces.into_iter(), end, 0_usize, in_flight);
     let body = stream::unfold(Some(state), move |state| {
-        let (manner, forever) = (manner.clone(), forever.clone());
+        let (behaviour, repeated) = (behaviour.clone(), repeated.clone());
         async move {
-            let (mut pieces, mut end, given, open) = state?;
-            if manner.cut_after == Some(given) {
-                // Lets what was written go out before the socket is closed.
+            let (mut pieces, mut end, sent, in_flight) = state?;
+            if behaviour.cut_after == Some(sent) {
+                // Flushes what was written before the socket is closed.
                 tokio::task::yield_now().await;
                 return Some((Err(io::Error::other("cut on purpose")), None));
             }
-            if let Some((at, gate)) = &manner.gate_after
-                && *at == given
+            if let Some((at, gate)) = &behaviour.gate_after
+                && *at == sent
             {
-                gate.pass().await;
+                gate.wait_open().await;
             }
-            if hurried && forever.is_none() {
-                let whole: Vec<u8> = pieces.by_ref().chain(end.take()).flatten().collect();
-                return (!whole.is_empty())
-                    .then(|| (Ok(Frame::data(Bytes::from(whole))), Some((pieces, None, 0, open))));
+            if single_write && repeated.is_none() {
+                let complete: Vec<u8> = pieces.by_ref().chain(end.take()).flatten().collect();
+                return (!complete.is_empty())
+                    .then(|| (Ok(Frame::data(Bytes::from(complete))), Some((pieces, None, 0, in_flight))));
             }
-            let Some(piece) = pieces.next().or(forever) else {
-                return Some((Ok(Frame::data(end.take()?)), Some((pieces, None, given + 1, open))));
+            let Some(piece) = pieces.next().or(repeated) else {
+                return Some((Ok(Frame::data(end.take()?)), Some((pieces, None, sent + 1, in_flight))));
             };
-            if given > 0 && !manner.between.is_zero() {
-                tokio::time::sleep(manner.between).await;
+            if sent > 0 && !behaviour.between.is_zero() {
+                tokio::time::sleep(behaviour.between).await;
             }
-            Some((Ok(Frame::data(piece)), Some((pieces, end, given + 1, open))))
+            Some((Ok(Frame::data(piece)), Some((pieces, end, sent + 1, in_flight))))
         }
     });
     BodyExt::boxed_unsync(StreamBody::new(body))

@@ -1,5 +1,5 @@
-//! What is asked with sound, or for it: forms with a file, and speech that is a tone. Rule: the sound
-//! of a text is known to a sample, so that a test can tell what became of it.
+//! The audio endpoints: transcription forms with a file, and speech as a tone. Rule: the audio of a text is determined
+//! to the sample, so that a test can verify what was played.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -8,16 +8,16 @@ use serde_json::{Map, Value, json};
 
 use crate::render::Rendered;
 use crate::reply::Content;
-use crate::{Asked, Wants};
+use crate::{Asked, Endpoint};
 
-/// Of the speech, in Hz.
-const RATE: usize = 24_000;
-/// Samples of a character: 60 ms.
-const CHARACTER: usize = RATE * 60 / 1000;
-/// Odd, so that samples are cut in the middle.
-const PIECE_BYTES: usize = 2881;
+/// Sample rate of the speech, in Hz.
+const SAMPLE_RATE: usize = 24_000;
+/// Samples per character: 60 ms.
+const SAMPLES_PER_CHARACTER: usize = SAMPLE_RATE * 60 / 1000;
+/// Odd, so that samples are split between chunks.
+const CHUNK_BYTES: usize = 2881;
 
-/// The members of a form, and its file.
+/// Parses a multipart form into its fields and its file.
 pub(crate) fn form(headers: &HeaderMap, body: &Bytes) -> (Value, Bytes) {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let Some((_, boundary)) = kind.split_once("boundary=") else { return (Value::Null, Bytes::new()) };
@@ -47,30 +47,30 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
 
-/// A reply where it is not one of a chat.
+/// Renders a reply of an audio endpoint; `None` for the others.
 pub(crate) fn render(content: &Content, asked: &Asked) -> Option<Rendered> {
-    let sound = |pieces, forever| Rendered { content_type: Some("audio/pcm".to_owned()), pieces, forever, end: None };
+    let sound = |pieces, repeated| Rendered { content_type: Some("audio/pcm".to_owned()), pieces, repeated, end: None };
     let text = |text: String| Rendered {
         content_type: Some("application/json".to_owned()),
         pieces: vec![Bytes::from(json!({ "text": text }).to_string())],
-        forever: None,
+        repeated: None,
         end: None,
     };
-    match (asked.wants, content) {
-        (Wants::Speech, Content::Pieces(_)) => {
+    match (asked.endpoint, content) {
+        (Endpoint::Speech, Content::Pieces(_)) => {
             let spoken = asked.body["input"].as_str().unwrap_or_default().chars().count();
-            let pcm = tone(spoken * CHARACTER);
-            Some(sound(pcm.chunks(PIECE_BYTES).map(Bytes::copy_from_slice).collect(), None))
+            let pcm = tone(spoken * SAMPLES_PER_CHARACTER);
+            Some(sound(pcm.chunks(CHUNK_BYTES).map(Bytes::copy_from_slice).collect(), None))
         }
-        (Wants::Speech, Content::Endless(_)) => Some(sound(Vec::new(), Some(tone(RATE).into()))),
-        (Wants::Transcription, Content::Pieces(pieces)) => Some(text(pieces.concat())),
-        (Wants::Transcription, Content::Endless(piece)) => Some(text(piece.repeat(1_000_000))),
+        (Endpoint::Speech, Content::Endless(_)) => Some(sound(Vec::new(), Some(tone(SAMPLE_RATE).into()))),
+        (Endpoint::Transcription, Content::Pieces(pieces)) => Some(text(pieces.concat())),
+        (Endpoint::Transcription, Content::Endless(piece)) => Some(text(piece.repeat(1_000_000))),
         _ => None,
     }
 }
 
-/// 440 Hz, little-endian.
+/// A tone of 440 Hz, 16-bit little-endian.
 fn tone(samples: usize) -> Vec<u8> {
-    let value = |at: usize| ((at as f64 / RATE as f64 * 440.0 * std::f64::consts::TAU).sin() * 12_000.0) as i16;
+    let value = |at: usize| ((at as f64 / SAMPLE_RATE as f64 * 440.0 * std::f64::consts::TAU).sin() * 12_000.0) as i16;
     (0..samples).flat_map(|at| value(at).to_le_bytes()).collect()
 }

@@ -1,7 +1,7 @@
-//! An instant provider as a process of its own, so that a benchmark can tell the server's work
-//! from the provider's. Rule: its first line of output is its base URL; it ends when its input does.
+//! An instant provider as a separate process, so that a benchmark can tell the server's CPU time from the provider's.
+//! Rule: its first line of output is its base URL; it exits when its standard input is closed.
 //!
-//! Arguments: the pieces of the answer; without any, ten words.
+//! Arguments: the chunks of the answer; by default, ten words.
 
 use std::io::{Read, Write};
 
