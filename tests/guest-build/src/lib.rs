@@ -1,20 +1,20 @@
-//! Builds the components that tests run: the one place that does. Rule: each is built once a process, and
-//! cargo's own lock keeps parallel test processes apart.
+//! Builds the components that tests run; nothing else does. Rule: each is built once per process, and cargo's own lock
+//! serialises parallel test processes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The component of a package of this workspace, such as `modehost-guests`, built if need be with the profile
-/// and for the target that plugins are handed out with.
+/// The component of a package of this workspace, such as `modehost-guests`; built if necessary, with the profile and
+/// for the target of released plugins.
 ///
 /// # Panics
-/// If it cannot be built; the message holds what cargo said.
+/// If it cannot be built; the message contains cargo's output.
 pub fn guest_wasm(package: &str) -> Vec<u8> {
     static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
     let built = BUILT.get_or_init(Mutex::default);
-    // One build at a time in this process; a test that panicked here leaves the map as it was.
+    // One build at a time in this process; a panic here leaves the map unchanged.
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bytes) = built.get(package) {
         return bytes.clone();
@@ -31,8 +31,8 @@ fn build(package: &str) -> Vec<u8> {
         .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-wasip2", "-p", package])
         .output()
         .expect("cargo runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{package} does not build for wasm32-wasip2:\n{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} does not build for wasm32-wasip2:\n{stderr}");
     let file = target().join("wasm32-wasip2/plugin").join(package.replace('-', "_") + ".wasm");
     std::fs::read(&file).unwrap_or_else(|error| panic!("{} cannot be read: {error}", file.display()))
 }
@@ -41,7 +41,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The folder that cargo builds into, where `CARGO_TARGET_DIR` says so or below the workspace.
+/// Cargo's target directory: `CARGO_TARGET_DIR`, or `target` in the workspace.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }

@@ -1,5 +1,5 @@
-//! Frames of Volcengine's service, API v3, as the service sends them; and what it wants to be sent.
-//! Rule: written from the provider's description, apart from the code that it tests.
+//! Frames of Volcengine's service, API v3, and validation of what a client sends. Rule: written from the provider's
+//! description, independently of the code under test.
 
 use std::io::{Read, Write};
 
@@ -8,31 +8,31 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-/// A sentence of a result: text, first and last ms, and whether it is settled.
+/// A sentence of a result: text, first and last ms, and whether it is final.
 pub type Sentence<'a> = (&'a str, u32, u32, bool);
 
-/// A result with a sequence number, packed.
+/// A result with a sequence number, compressed.
 pub fn result(sequence: i32, sentences: &[Sentence<'_>]) -> Vec<u8> {
     let flags = if sequence < 0 { 0b0011 } else { 0b0001 };
     framed(0x90 | flags, 0x11, &sequence.to_be_bytes(), &pack(body(sentences).to_string().as_bytes()))
 }
 
-/// A result without a sequence number, not packed.
+/// A result without a sequence number, uncompressed.
 pub fn plain(sentences: &[Sentence<'_>]) -> Vec<u8> {
     framed(0x90, 0x10, &[], body(sentences).to_string().as_bytes())
 }
 
-/// The last result, of one settled sentence.
+/// The last result, with one final sentence.
 pub fn last(text: &str) -> Vec<u8> {
     result(-2, &[(text, 0, 60_000, true)])
 }
 
-/// An error.
+/// An error frame.
 pub fn error(code: u32, message: &str) -> Vec<u8> {
     framed(0xf0, 0x10, &code.to_be_bytes(), message.as_bytes())
 }
 
-/// A frame with any JSON, packed with whatever `bytes` unpack to.
+/// A result frame with arbitrary contents, compressed.
 pub fn packed(bytes: &[u8]) -> Vec<u8> {
     framed(0x90, 0x11, &[], &pack(bytes))
 }
@@ -62,15 +62,15 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     packer.finish().expect("memory")
 }
 
-/// What a client sends, understood.
-pub(crate) enum Sent {
+/// A parsed message of a client.
+pub(crate) enum ClientMessage {
     Request(Value),
     /// Samples, and whether they are the last.
     Sound(Vec<i16>, bool),
 }
 
-/// Reads what a client sends.
-pub(crate) fn read(frame: &[u8]) -> Result<Sent, String> {
+/// Parses a client's frame.
+pub(crate) fn read(frame: &[u8]) -> Result<ClientMessage, String> {
     let (header, rest) = frame.split_first_chunk::<4>().ok_or("no header")?;
     let (length, payload) = rest.split_first_chunk::<4>().ok_or("no length")?;
     if u32::from_be_bytes(*length) as usize != payload.len() {
@@ -80,7 +80,7 @@ pub(crate) fn read(frame: &[u8]) -> Result<Sent, String> {
     GzDecoder::new(payload).read_to_end(&mut bytes).map_err(|error| format!("no gzip: {error}"))?;
     match header {
         [0x11, 0x10, 0x11, 0] => {
-            serde_json::from_slice(&bytes).map(Sent::Request).map_err(|error| format!("no JSON: {error}"))
+            serde_json::from_slice(&bytes).map(ClientMessage::Request).map_err(|error| format!("no JSON: {error}"))
         }
         [0x11, kind @ (0x20 | 0x22), 0x11, 0] => {
             let (samples, rest) = bytes.as_chunks::<2>();
@@ -88,13 +88,13 @@ pub(crate) fn read(frame: &[u8]) -> Result<Sent, String> {
                 return Err("half a sample".to_owned());
             }
             let pcm = samples.iter().map(|sample| i16::from_le_bytes(*sample)).collect();
-            Ok(Sent::Sound(pcm, *kind == 0x22))
+            Ok(ClientMessage::Sound(pcm, *kind == 0x22))
         }
         other => Err(format!("an unknown header: {other:02x?}")),
     }
 }
 
-/// What is wrong with the headers and the first request.
+/// The error in the headers or the first request, if any.
 pub(crate) fn check(headers: &http::HeaderMap, request: &Value) -> Option<String> {
     for name in ["x-api-app-key", "x-api-access-key", "x-api-resource-id", "x-api-connect-id"] {
         if headers.get(name).is_none_or(http::HeaderValue::is_empty) {

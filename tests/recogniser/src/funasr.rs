@@ -1,8 +1,9 @@
-//! Messages of a FunASR runtime, as it sends them; and what it wants to be sent.
+//! Messages of a FunASR runtime, and validation of what a client sends. Rule: written from the runtime's protocol, not
+//! from the code under test.
 
 use serde_json::{Value, json};
 
-/// A piece of a draft.
+/// A chunk of a partial transcript.
 pub fn online(text: &str) -> String {
     json!({ "mode": "2pass-online", "text": text, "wav_name": "demo", "is_final": false }).to_string()
 }
@@ -12,14 +13,14 @@ pub fn offline(text: &str) -> String {
     json!({ "mode": "2pass-offline", "text": text, "wav_name": "demo", "is_final": false }).to_string()
 }
 
-/// The same with where it was.
+/// The same with timestamps.
 pub fn stamped(text: &str, start_ms: u32, end_ms: u32) -> String {
     let stamp = format!("[[{start_ms},{end_ms}]]");
     json!({ "mode": "2pass-offline", "text": text, "wav_name": "demo", "is_final": true, "timestamp": stamp })
         .to_string()
 }
 
-/// What is wrong with the sub-protocol and the first message.
+/// The error in the sub-protocol or the first message, if any.
 pub(crate) fn check(headers: &http::HeaderMap, request: &Value) -> Option<String> {
     if headers.get("sec-websocket-protocol").is_none_or(|protocol| protocol != "binary") {
         return Some("the sub-protocol is not binary".to_owned());

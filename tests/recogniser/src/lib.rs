@@ -1,11 +1,11 @@
-//! Recognisers over WebSocket for tests and benchmarks: Volcengine's (Doubao) streaming service and a
-//! FunASR runtime, byte for byte, on loopback ports of their own. Rule: a service does what a script
-//! has told it, faults included, and remembers what it was sent; it checks what it is sent, and a
-//! connection that breaks the protocol is refused in the protocol's own way.
+//! Mock recognisers over WebSocket for tests and benchmarks: Volcengine's (Doubao) streaming service and a FunASR
+//! runtime, byte for byte, on their own loopback ports. Rule: a service executes a script, faults included, and records
+//! what it receives; it validates that, and records the first violation of the
+//! protocol.
 //!
 //! # Layout
-//! - [`Service`]: a service as tests hold it
-//! - [`script`]: what a connection does
+//! - [`Service`]: a service as tests use it
+//! - [`script`]: the steps of a connection
 //! - [`doubao`], [`funasr`]: the two protocols
 //! - `serve`: connections
 
@@ -26,31 +26,31 @@ use tokio::sync::watch;
 
 pub use script::Step;
 
-/// How long `wait_…` waits before it fails the test.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// Timeout of `wait_…`, after which the test fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Which protocol.
+/// The protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Doubao,
     FunAsr,
 }
 
-/// What a connection was sent.
+/// What a connection received.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     pub headers: HeaderMap,
-    /// The first message.
+    /// The first message, with the configuration.
     pub request: Value,
-    /// The sound, in order.
+    /// The audio, in order.
     pub pcm: Vec<i16>,
-    /// Samples of each packet of sound.
+    /// Number of samples of each audio packet.
     pub packets: Vec<usize>,
-    /// When the end marker came.
+    /// When the end marker was received.
     pub ended: Option<Instant>,
-    /// The first thing that broke the protocol.
+    /// The first violation of the protocol.
     pub wrong: Option<String>,
-    /// The other side has gone.
+    /// The client has disconnected.
     pub closed: bool,
 }
 
@@ -64,17 +64,17 @@ pub struct Service {
 
 pub(crate) struct Shared {
     kind: Kind,
-    /// Nothing is remembered: a benchmark sends hours of sound.
-    forgetful: bool,
-    plan: Mutex<Plan>,
+    /// Nothing is recorded, since a benchmark sends hours of audio.
+    discard: bool,
+    state: Mutex<State>,
     counts: watch::Sender<Counts>,
 }
 
 #[derive(Default)]
-struct Plan {
+struct State {
     queued: VecDeque<Vec<Step>>,
-    otherwise: Vec<Step>,
-    heard: Vec<Heard>,
+    default_script: Vec<Step>,
+    received: Vec<Heard>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,16 +85,15 @@ pub(crate) struct Counts {
 }
 
 impl Service {
-    /// Starts a service on a free port. Connections do what `otherwise` says, after those that are
-    /// queued.
+    /// Starts a service on a free port. Connections execute the queued scripts first, then `default_script`.
     ///
     /// # Panics
     /// If the system gives no port or no thread.
-    pub fn start(kind: Kind, otherwise: Vec<Step>) -> Self {
-        Self::launch(kind, otherwise, false)
+    pub fn start(kind: Kind, default_script: Vec<Step>) -> Self {
+        Self::launch(kind, default_script, false)
     }
 
-    /// A service that gives one text at the end of each utterance at once, and remembers nothing.
+    /// A service that sends one transcript at the end of each utterance at once, and records nothing.
     ///
     /// # Panics
     /// As [`Service::start`].
@@ -106,44 +105,44 @@ impl Service {
         Self::launch(kind, script, true)
     }
 
-    fn launch(kind: Kind, otherwise: Vec<Step>, forgetful: bool) -> Self {
+    fn launch(kind: Kind, default_script: Vec<Step>, discard: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address");
-        let plan = Mutex::new(Plan { otherwise, ..Plan::default() });
-        let shared = Arc::new(Shared { kind, forgetful, plan, counts: watch::Sender::default() });
+        let state = Mutex::new(State { default_script, ..State::default() });
+        let shared = Arc::new(Shared { kind, discard, state, counts: watch::Sender::default() });
         let (stop, stopped) = watch::channel(());
-        let serving = shared.clone();
-        let thread = std::thread::spawn(move || serve::run(listener, &serving, stopped));
+        let thread_shared = shared.clone();
+        let thread = std::thread::spawn(move || serve::run(listener, &thread_shared, stopped));
         Self { shared, address, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The address that a client is configured with.
+    /// The address for a client's configuration.
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What the next connection does; in order.
+    /// Queues a script for one connection, FIFO.
     pub fn queue(&self, script: Vec<Step>) {
-        self.shared.plan().queued.push_back(script);
+        self.shared.state().queued.push_back(script);
     }
 
-    /// What each connection was sent so far.
+    /// What each connection has received so far.
     pub fn heard(&self) -> Vec<Heard> {
-        self.shared.plan().heard.clone()
+        self.shared.state().received.clone()
     }
 
-    /// Waits until so many connections have been made.
+    /// Waits until `count` connections have been accepted.
     pub fn wait_connections(&self, count: usize) {
         self.wait(|counts| counts.connections >= count, "connections");
     }
 
-    /// Waits until so many connections have been told the end of their utterance.
+    /// Waits until `count` connections have received the end of their utterance.
     pub fn wait_ended(&self, count: usize) {
         self.wait(|counts| counts.ended >= count, "ends of utterances");
     }
@@ -158,15 +157,15 @@ impl Service {
         let counts = self.shared.counts.subscribe();
         // The service's runtime is on another thread, and the test may have none.
         while !holds(&counts.borrow()) {
-            assert!(began.elapsed() < DEADLINE, "{what} in vain: {:?}", *counts.borrow());
+            assert!(began.elapsed() < TIMEOUT, "{what} in vain: {:?}", *counts.borrow());
             std::thread::yield_now();
         }
     }
 }
 
 impl Shared {
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,27 +1,27 @@
-//! What a connection does. Rule: a script waits for what it is sent and never for time alone, but
-//! where slowness is what it plays.
+//! The script of a connection. Rule: a script waits for what it receives, and for time only where slowness is what it
+//! simulates.
 
 use std::time::Duration;
 
 /// One step of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Answer the handshake with this status. Only as the first step.
+    /// Reject the handshake with this status. Only as the first step.
     Refuse(u16),
-    /// Read until so many packets of sound have come, or the end.
+    /// Read until this many audio packets have been received, or the end marker.
     Hear(usize),
-    /// Read until the end marker has come.
+    /// Read until the end marker has been received.
     HearEnd,
     /// Send a binary message.
     Send(Vec<u8>),
     /// Send a text message.
     Say(String),
-    /// Be slow.
+    /// Delay.
     Wait(Duration),
     /// Send the beginning of a frame and drop the connection.
     Cut,
-    /// Close in order. A script that ends without it goes on reading.
+    /// Close with the closing handshake. A script that ends without it keeps reading.
     Close,
-    /// Send this binary message until the other side goes.
+    /// Send this binary message until the client disconnects.
     Flood(Vec<u8>),
 }

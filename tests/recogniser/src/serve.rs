@@ -1,4 +1,5 @@
-//! Connections of a service.
+//! Connections of a service. Rule: a connection executes its script step by step, then reads until the client
+//! disconnects.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 use crate::{Heard, Kind, Shared, Step, doubao, funasr};
 
-/// Serves until `stopped` ends.
+/// Serves until `stopped` closes.
 pub(crate) fn run(listener: TcpListener, shared: &Arc<Shared>, mut stopped: watch::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -38,8 +39,8 @@ struct Open(Arc<Shared>, usize);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(heard) = self.0.plan().heard.get_mut(self.1) {
-            heard.closed = true;
+        if let Some(received) = self.0.state().received.get_mut(self.1) {
+            received.closed = true;
         }
         self.0.counts.send_modify(|counts| counts.open -= 1);
     }
@@ -48,12 +49,12 @@ impl Drop for Open {
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let (number, script) = {
-        let mut plan = shared.plan();
-        let script = plan.queued.pop_front().unwrap_or_else(|| plan.otherwise.clone());
-        if !shared.forgetful {
-            plan.heard.push(Heard::default());
+        let mut state = shared.state();
+        let script = state.queued.pop_front().unwrap_or_else(|| state.default_script.clone());
+        if !shared.discard {
+            state.received.push(Heard::default());
         }
-        (plan.heard.len().wrapping_sub(1), script)
+        (state.received.len().wrapping_sub(1), script)
     };
     shared.counts.send_modify(|counts| {
         counts.connections += 1;
@@ -66,7 +67,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     };
     let mut headers = http::HeaderMap::new();
     #[expect(clippy::result_large_err, reason = "the library's own")]
-    let look = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+    let on_handshake = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         headers.clone_from(request.headers());
         if let Some(status) = refused {
             return Err(http::Response::builder().status(status).body(None).expect("an answer"));
@@ -76,28 +77,28 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         }
         Ok(response)
     };
-    let Ok(socket) = accept_hdr_async(stream, look).await else { return };
-    let mut talk = Talk { socket, shared, number, headers, packets: 0, ended: false, begun: false };
+    let Ok(socket) = accept_hdr_async(stream, on_handshake).await else { return };
+    let mut connection = Connection { socket, shared, number, headers, packets: 0, ended: false, started: false };
     for step in script {
-        if talk.perform(step).await.is_none() {
+        if connection.perform(step).await.is_none() {
             return;
         }
     }
-    while talk.read().await.is_some() {}
+    while connection.read().await.is_some() {}
 }
 
-struct Talk {
+struct Connection {
     socket: WebSocketStream<TcpStream>,
     shared: Arc<Shared>,
     number: usize,
     headers: http::HeaderMap,
     packets: usize,
     ended: bool,
-    begun: bool,
+    started: bool,
 }
 
-impl Talk {
-    /// `None` where the connection is over.
+impl Connection {
+    /// Executes a step; `None` once the connection has ended.
     async fn perform(&mut self, step: Step) -> Option<()> {
         match step {
             Step::Refuse(_) => {}
@@ -116,7 +117,7 @@ impl Talk {
             Step::Say(text) => self.socket.send(Message::text(text)).await.ok()?,
             Step::Wait(duration) => tokio::time::sleep(duration).await,
             Step::Cut => {
-                // A frame of 1,000 bytes of which three come.
+                // A frame of 1,000 bytes of which only three are sent.
                 let _ = self.socket.get_mut().write_all(&[0x82, 126, 0x03, 0xe8, 1, 2, 3]).await;
                 return None;
             }
@@ -132,15 +133,15 @@ impl Talk {
         Some(())
     }
 
-    /// Reads one message. `None` where the connection is over.
+    /// Reads one message; `None` once the connection has ended.
     async fn read(&mut self) -> Option<()> {
         let message = self.socket.next().await?.ok()?;
         let outcome = match (self.shared.kind, message) {
             (_, Message::Close(_)) => return None,
             (Kind::Doubao, Message::Binary(bytes)) => match doubao::read(&bytes) {
-                Ok(doubao::Sent::Request(request)) => self.request(request, doubao::check),
-                Ok(doubao::Sent::Sound(pcm, last)) => self.sound(&pcm, last),
-                Err(wrong) => Some(wrong),
+                Ok(doubao::ClientMessage::Request(request)) => self.request(request, doubao::check),
+                Ok(doubao::ClientMessage::Sound(pcm, last)) => self.sound(&pcm, last),
+                Err(violation) => Some(violation),
             },
             (Kind::FunAsr, Message::Binary(bytes)) => {
                 let (samples, _) = bytes.as_chunks::<2>();
@@ -158,9 +159,9 @@ impl Talk {
             (Kind::Doubao, Message::Text(_)) => Some("text".to_owned()),
             _ => None,
         };
-        if let Some(wrong) = outcome {
-            self.remember(|heard| {
-                heard.wrong.get_or_insert(wrong);
+        if let Some(violation) = outcome {
+            self.record(|received| {
+                received.wrong.get_or_insert(violation);
             });
         }
         Some(())
@@ -171,35 +172,35 @@ impl Talk {
         request: serde_json::Value,
         check: fn(&http::HeaderMap, &serde_json::Value) -> Option<String>,
     ) -> Option<String> {
-        let wrong = if self.begun { Some("a second request".to_owned()) } else { check(&self.headers, &request) };
-        self.begun = true;
+        let violation = if self.started { Some("a second request".to_owned()) } else { check(&self.headers, &request) };
+        self.started = true;
         let headers = self.headers.clone();
-        self.remember(|heard| {
-            heard.headers = headers;
-            heard.request = request;
+        self.record(|received| {
+            received.headers = headers;
+            received.request = request;
         });
-        wrong
+        violation
     }
 
     fn sound(&mut self, pcm: &[i16], last: bool) -> Option<String> {
-        let wrong = (!self.begun || self.ended).then(|| "sound before the request or after the end".to_owned());
+        let violation = (!self.started || self.ended).then(|| "sound before the request or after the end".to_owned());
         self.packets += usize::from(!pcm.is_empty());
-        self.remember(|heard| {
-            heard.pcm.extend(pcm);
-            heard.packets.push(pcm.len());
+        self.record(|received| {
+            received.pcm.extend(pcm);
+            received.packets.push(pcm.len());
             if last {
-                heard.ended.get_or_insert_with(Instant::now);
+                received.ended.get_or_insert_with(Instant::now);
             }
         });
         if last && !std::mem::replace(&mut self.ended, true) {
             self.shared.counts.send_modify(|counts| counts.ended += 1);
         }
-        wrong
+        violation
     }
 
-    fn remember(&self, change: impl FnOnce(&mut Heard)) {
-        if let Some(heard) = self.shared.plan().heard.get_mut(self.number) {
-            change(heard);
+    fn record(&self, update: impl FnOnce(&mut Heard)) {
+        if let Some(received) = self.shared.state().received.get_mut(self.number) {
+            update(received);
         }
     }
 }
