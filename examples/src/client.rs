@@ -1,5 +1,5 @@
-//! A device at a terminal. Rule: it keeps only what a person may refer to by a short word: the
-//! board and the insight that were shown last, the mode that runs, and the log that is being pasted.
+//! A device at a terminal. Rule: it only keeps what a person may refer to by a short command: the last board and
+//! insight that were shown, the active mode, and the log that is being pasted.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,89 +7,89 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::command::{Command, HELP};
-use crate::link::{Address, Link, News};
+use crate::link::{Address, Link, LinkEvent};
 use crate::log;
 use crate::show::show;
-use crate::sound::{Loudspeaker, Outgoing, Saying};
+use crate::sound::{Loudspeaker, Outgoing, SpokenFile};
 
-/// Whether to go on.
+/// Whether to continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    GoOn,
+    Continue,
     Quit,
 }
 
-/// A client on one link, writing for people to `out`.
+/// A client on one link, which prints to `out`.
 pub struct Client<W> {
     link: Link,
     out: W,
-    /// Ids of the tasks as they were numbered last.
+    /// Task ids in the order of the board shown last.
     board: Vec<String>,
     mode: Option<String>,
-    /// The log that is being pasted.
+    /// The log that is being pasted, if any.
     pasted: Option<String>,
-    /// What the last insight said.
+    /// Text of the last insight.
     insight: Option<String>,
-    /// The file that is being said.
-    saying: Option<Saying>,
+    /// The file that is being spoken, if any.
+    spoken_file: Option<SpokenFile>,
     loudspeaker: Loudspeaker,
 }
 
 impl<W: Write> Client<W> {
-    /// Connects at the first [`Client::news`].
+    /// Connects at the first [`Client::next_event`].
     pub fn new(address: Address, out: W, loudspeaker: Loudspeaker) -> Self {
-        let (link, board, saying) = (Link::new(address), Vec::new(), None);
-        Self { link, out, board, mode: None, pasted: None, insight: None, saying, loudspeaker }
+        let (link, board, spoken_file) = (Link::new(address), Vec::new(), None);
+        Self { link, out, board, mode: None, pasted: None, insight: None, spoken_file, loudspeaker }
     }
 
-    /// Waits for what happens next, shows it and returns it. Cancelling loses no message.
+    /// Waits for the next event, prints it and returns it. Cancel safe: no message is lost.
     ///
     /// # Errors
     /// If `out` cannot be written.
-    pub async fn news(&mut self) -> std::io::Result<News> {
-        let news = loop {
-            let Some(saying) = &mut self.saying else { break self.link.news().await };
+    pub async fn next_event(&mut self) -> std::io::Result<LinkEvent> {
+        let next_event = loop {
+            let Some(spoken_file) = &mut self.spoken_file else { break self.link.next_event().await };
             let next = tokio::select! {
-                news = self.link.news() => break news,
-                next = saying.next() => next,
+                next_event = self.link.next_event() => break next_event,
+                next = spoken_file.next() => next,
             };
             let sent = match next {
                 Some(Outgoing::Message(message)) => self.link.send(&message).await,
                 Some(Outgoing::Packet(packet)) => self.link.send_sound(packet).await,
                 None => {
-                    self.saying = None;
+                    self.spoken_file = None;
                     Ok(())
                 }
             };
             if let Err(error) = sent {
-                self.saying = None;
-                self.say(&format!("{error}; the rest was not said"))?;
+                self.spoken_file = None;
+                self.print(&format!("{error}; the rest was not said"))?;
             }
         };
-        match &news {
-            News::Up => {}
-            News::Sound(packet) => self.loudspeaker.play(packet),
-            News::Down(reason, pause) => {
-                self.say(&format!("not connected: {reason}; trying again in {:.1} s", pause.as_secs_f32()))?;
+        match &next_event {
+            LinkEvent::Connected => {}
+            LinkEvent::Sound(packet) => self.loudspeaker.play(packet),
+            LinkEvent::Disconnected(reason, pause) => {
+                self.print(&format!("not connected: {reason}; trying again in {:.1} s", pause.as_secs_f32()))?;
             }
-            News::Message(message) => {
-                self.remember(message);
+            LinkEvent::Message(message) => {
+                self.update_state(message);
                 if message["type"] == "tts" && message["state"] == "stop" {
                     self.save_sound()?;
                 }
                 if let Some(lines) = show(message).and_then(|lines| self.without_repeats(message, lines)) {
-                    self.say(&lines)?;
+                    self.print(&lines)?;
                 }
             }
         }
-        Ok(news)
+        Ok(next_event)
     }
 
-    /// Writes a line for people.
+    /// Prints a line.
     ///
     /// # Errors
     /// If `out` cannot be written.
-    pub fn say(&mut self, text: &str) -> std::io::Result<()> {
+    pub fn print(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.out, "{text}")?;
         self.out.flush()
     }
@@ -97,19 +97,19 @@ impl<W: Write> Client<W> {
     fn save_sound(&mut self) -> std::io::Result<()> {
         match self.loudspeaker.save() {
             Ok(Some(length)) if !length.is_zero() => {
-                self.say(&format!("{:.1} s of speech are in the file", length.as_secs_f32()))
+                self.print(&format!("{:.1} s of speech are in the file", length.as_secs_f32()))
             }
             Ok(_) => Ok(()),
-            Err(error) => self.say(&format!("{error:#}")),
+            Err(error) => self.print(&format!("{error:#}")),
         }
     }
 
-    /// True while the lines that are typed are those of a log.
+    /// Whether typed lines belong to a pasted log.
     pub fn is_pasting(&self) -> bool {
         self.pasted.is_some()
     }
 
-    /// Does what a typed line means; a line of a log that is being pasted is kept.
+    /// Handles a typed line: executes it, or appends it to the log that is being pasted.
     ///
     /// # Errors
     /// If `out` cannot be written.
@@ -118,21 +118,21 @@ impl<W: Write> Client<W> {
             if line.trim() != "." {
                 pasted.push_str(line);
                 pasted.push('\n');
-                return Ok(Flow::GoOn);
+                return Ok(Flow::Continue);
             }
             let text = self.pasted.take().unwrap_or_default();
             return self.run(Command::Log(text)).await;
         }
         match Command::parse(line) {
             Ok(command) => self.run(command).await,
-            Err(mistake) => {
-                self.say(&mistake.to_string())?;
-                Ok(Flow::GoOn)
+            Err(error) => {
+                self.print(&error.to_string())?;
+                Ok(Flow::Continue)
             }
         }
     }
 
-    /// Does what a command says.
+    /// Executes a command.
     ///
     /// # Errors
     /// If `out` cannot be written.
@@ -144,28 +144,30 @@ impl<W: Write> Client<W> {
                 return Ok(Flow::Quit);
             }
             Command::Nothing => {}
-            Command::Speak(file, listening) => match Saying::file(Path::new(&file), listening) {
-                Ok(saying) => self.saying = Some(saying),
-                Err(error) => self.say(&format!("{error:#}"))?,
+            Command::Speak(file, listening) => match SpokenFile::file(Path::new(&file), listening) {
+                Ok(spoken_file) => self.spoken_file = Some(spoken_file),
+                Err(error) => self.print(&format!("{error:#}"))?,
             },
-            Command::Help => self.say(HELP)?,
+            Command::Help => self.print(HELP)?,
             Command::Paste => {
                 self.pasted = Some(String::new());
-                self.say("paste the log; a line with a single . ends it")?;
+                self.print("paste the log; a line with a single . ends it")?;
             }
             Command::LogFile(file) => match log::read(&file) {
-                Ok((text, is_cut)) => {
-                    if is_cut {
-                        self.say("it is long; its end is sent")?;
+                Ok((text, is_truncated)) => {
+                    if is_truncated {
+                        self.print("it is long; its end is sent")?;
                     }
                     messages = log::messages(&text);
                 }
-                Err(error) => self.say(&format!("cannot read {file}: {error}"))?,
+                Err(error) => self.print(&format!("cannot read {file}: {error}"))?,
             },
             Command::Log(text) => messages = log::messages(&text),
             Command::End(mode) => match mode.or_else(|| self.mode.clone()) {
                 Some(mode) => messages.push(json!({ "type": "mode", "state": "end", "mode": mode })),
-                None => self.say("no mode has begun on this connection; name the one to end, such as /end meeting")?,
+                None => {
+                    self.print("no mode has begun on this connection; name the one to end, such as /end meeting")?
+                }
             },
             Command::Take(task) => {
                 messages.push(json!({ "type": "workflow", "event": "assign", "id": self.task(task) }))
@@ -177,15 +179,15 @@ impl<W: Write> Client<W> {
         }
         for message in messages {
             if let Err(error) = self.link.send(&message).await {
-                self.say(&format!("{error}; not sent"))?;
+                self.print(&format!("{error}; not sent"))?;
                 break;
             }
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    /// Leaves out what stands on the screen already: what is said in a meeting comes back as a line
-    /// of it, and an insight often says the same as the one before.
+    /// Suppresses what is already on the screen: in a meeting each utterance comes back as a snippet, and an insight
+    /// often repeats the one before.
     fn without_repeats(&mut self, message: &Value, lines: String) -> Option<String> {
         if message["type"] == "stt" && self.mode.as_deref() == Some("meeting") {
             return None;
@@ -200,13 +202,13 @@ impl<W: Write> Client<W> {
         Some(lines)
     }
 
-    /// A number of the board becomes the id that stands there.
-    fn task(&self, word: String) -> String {
-        let number = word.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        number.and_then(|index| self.board.get(index)).cloned().unwrap_or(word)
+    /// Maps a number of the board to the task's id; anything else is an id already.
+    fn task(&self, number_or_id: String) -> String {
+        let number = number_or_id.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        number.and_then(|index| self.board.get(index)).cloned().unwrap_or(number_or_id)
     }
 
-    fn remember(&mut self, message: &Value) {
+    fn update_state(&mut self, message: &Value) {
         let text = |key: &str| message[key].as_str().unwrap_or_default();
         match text("type") {
             "workflow" => {
@@ -222,13 +224,13 @@ impl<W: Write> Client<W> {
     }
 }
 
-/// The message of a command that is one message.
+/// The message of a command that maps to exactly one.
 fn message(command: Command) -> Option<Value> {
     Some(match command {
         Command::Say(text) => json!({ "type": "listen", "state": "detect", "text": text }),
         Command::Abort => json!({ "type": "abort" }),
         Command::Mode(mode) => json!({ "type": "mode", "state": "start", "mode": mode }),
-        Command::SaidBy(who, text) => {
+        Command::Snippet(who, text) => {
             json!({ "type": "meeting", "phase": "snippet", "items": [{ "tag": who, "text": text }] })
         }
         Command::Finalize(Some(title)) => json!({ "type": "meeting", "phase": "finalize", "title": title }),

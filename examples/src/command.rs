@@ -1,10 +1,10 @@
-//! What a typed line means. Rule: parsing needs no connection, so a mistake is told at once.
+//! Parses typed lines. Rule: parsing needs no connection, so a mistake is reported at once.
 
 use serde_json::Value;
 
 use crate::sound::Listening;
 
-/// What `/help` shows.
+/// Text of `/help`.
 pub const HELP: &str = "\
   any text                a typed turn, as if you had said it
   /stop                   silence; the answer breaks off
@@ -29,28 +29,28 @@ pub const HELP: &str = "\
   /json {\"type\":\"ping\"}   send any message
   /help, /quit";
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     Say(String),
-    /// A WAV file, and how the device listens meanwhile.
+    /// A WAV file, and the listening mode while it is sent.
     Speak(String, Listening),
     Abort,
     Mode(String),
-    /// With the mode to end, or the one that runs.
+    /// The mode to end; `None` for the active one.
     End(Option<String>),
-    /// Who says what in the meeting.
-    SaidBy(String, String),
-    /// With the title, if there is one.
+    /// Speaker and text of a meeting snippet.
+    Snippet(String, String),
+    /// The title, if any.
     Finalize(Option<String>),
     Summary,
-    /// A file to be read as a log.
+    /// Path of a log file.
     LogFile(String),
-    /// The lines that follow are a log.
+    /// The following lines are a log.
     Paste,
-    /// The log itself.
+    /// Contents of a log.
     Log(String),
-    /// With whether it went well.
+    /// Name, and whether it succeeded.
     Step(String, bool),
     Phase(String),
     Insight,
@@ -66,9 +66,9 @@ pub enum Command {
     Nothing,
 }
 
-/// Why a line means nothing.
+/// Why a line cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
+pub enum ParseError {
     #[error("unknown command {0}; /help lists them")]
     Unknown(String),
     #[error("{0} needs {1}")]
@@ -78,19 +78,19 @@ pub enum Mistake {
 }
 
 impl Command {
-    /// Understands one line.
+    /// Parses one line.
     ///
     /// # Errors
-    /// With what is wrong, for the person who typed it.
-    pub fn parse(line: &str) -> Result<Self, Mistake> {
+    /// Says what is wrong, for the person who typed it.
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
         let line = line.trim();
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let needed =
-            |command, what| if rest.is_empty() { Err(Mistake::Missing(command, what)) } else { Ok(rest.to_owned()) };
-        Ok(match word {
+            |command, what| if rest.is_empty() { Err(ParseError::Missing(command, what)) } else { Ok(rest.to_owned()) };
+        Ok(match name {
             "" => Self::Nothing,
-            _ if word.starts_with('#') => Self::Nothing,
+            _ if name.starts_with('#') => Self::Nothing,
             "/stop" => Self::Abort,
             "/speak" => {
                 let file = needed("/speak", "a WAV file")?;
@@ -104,8 +104,8 @@ impl Command {
             "/mode" => Self::Mode(needed("/mode", "the name of a mode")?),
             "/meeting" => Self::Mode("meeting".to_owned()),
             "/as" => match rest.split_once(char::is_whitespace) {
-                Some((who, words)) => Self::SaidBy(who.to_owned(), words.trim().to_owned()),
-                None => return Err(Mistake::Missing("/as", "a name and what is said")),
+                Some((who, text)) => Self::Snippet(who.to_owned(), text.trim().to_owned()),
+                None => return Err(ParseError::Missing("/as", "a name and what is said")),
             },
             "/finalize" => Self::Finalize(Some(rest.to_owned()).filter(|title| !title.is_empty())),
             "/summary" => Self::Summary,
@@ -114,7 +114,7 @@ impl Command {
             "/step" => match rest.rsplit_once(char::is_whitespace) {
                 Some((name, "ok")) => Self::Step(name.trim().to_owned(), true),
                 Some((name, "failed")) => Self::Step(name.trim().to_owned(), false),
-                _ => return Err(Mistake::Missing("/step", "a name and `ok` or `failed`")),
+                _ => return Err(ParseError::Missing("/step", "a name and `ok` or `failed`")),
             },
             "/phase" => Self::Phase(needed("/phase", "a name")?),
             "/insight" => Self::Insight,
@@ -122,18 +122,18 @@ impl Command {
             "/end" => Self::End(Some(rest.to_owned()).filter(|mode| !mode.is_empty())),
             "/task" => match rest.strip_prefix("add").map(str::trim) {
                 Some(title) if !title.is_empty() => Self::AddTask(title.to_owned()),
-                _ => return Err(Mistake::Missing("/task", "`add` and a title")),
+                _ => return Err(ParseError::Missing("/task", "`add` and a title")),
             },
             "/tasks" => Self::Tasks,
             "/take" => Self::Take(needed("/take", "a number of the board or an id")?),
             "/done" => Self::Done(needed("/done", "a number of the board or an id")?),
             "/json" => {
                 let text = needed("/json", "a message")?;
-                Self::Json(serde_json::from_str(&text).map_err(|error| Mistake::NotJson(error.to_string()))?)
+                Self::Json(serde_json::from_str(&text).map_err(|error| ParseError::NotJson(error.to_string()))?)
             }
             "/help" => Self::Help,
             "/quit" | "/exit" => Self::Quit,
-            _ if word.starts_with('/') => return Err(Mistake::Unknown(word.to_owned())),
+            _ if name.starts_with('/') => return Err(ParseError::Unknown(name.to_owned())),
             _ => Self::Say(line.to_owned()),
         })
     }
@@ -149,12 +149,12 @@ mod tests {
         assert_eq!(Command::parse("/task add 写周报"), Ok(Command::AddTask("写周报".into())));
         assert_eq!(Command::parse("/end"), Ok(Command::End(None)));
         assert_eq!(Command::parse("# a comment"), Ok(Command::Nothing));
-        assert!(matches!(Command::parse("/json {"), Err(Mistake::NotJson(_))));
-        assert_eq!(Command::parse("/dnoe 1"), Err(Mistake::Unknown("/dnoe".into())));
-        assert!(matches!(Command::parse("/task"), Err(Mistake::Missing(..))));
-        assert_eq!(Command::parse("/as 小王 周五 发布"), Ok(Command::SaidBy("小王".into(), "周五 发布".into())));
+        assert!(matches!(Command::parse("/json {"), Err(ParseError::NotJson(_))));
+        assert_eq!(Command::parse("/dnoe 1"), Err(ParseError::Unknown("/dnoe".into())));
+        assert!(matches!(Command::parse("/task"), Err(ParseError::Missing(..))));
+        assert_eq!(Command::parse("/as 小王 周五 发布"), Ok(Command::Snippet("小王".into(), "周五 发布".into())));
         assert_eq!(Command::parse("/step unit tests failed"), Ok(Command::Step("unit tests".into(), false)));
-        assert!(matches!(Command::parse("/step unit"), Err(Mistake::Missing(..))));
+        assert!(matches!(Command::parse("/step unit"), Err(ParseError::Missing(..))));
         assert_eq!(Command::parse("/speak a b.wav"), Ok(Command::Speak("a b.wav".into(), Listening::Auto)));
         assert_eq!(Command::parse("/speak a.wav manual"), Ok(Command::Speak("a.wav".into(), Listening::Manual)));
         assert_eq!(Command::parse("/log my build.log"), Ok(Command::LogFile("my build.log".into())));

@@ -1,15 +1,15 @@
 //! Clients to try the server with.
 //!
-//! # Layout, in the order in which a typed line walks
-//! - [`command`]: what a line means
-//! - [`client`]: a device at a terminal: sends what lines mean, remembers its board and mode
+//! # Layout, in the order in which a typed line passes them
+//! - [`command`]: parses a line
+//! - [`client`]: a device at a terminal: sends the messages of commands, remembers its board and mode
 //! - [`log`]: a log as messages
-//! - [`sound`]: a WAV file as what the microphone hears, and what the loudspeaker plays
-//! - [`link`]: the WebSocket, which comes back by itself
-//! - [`show`]: a message as a line for people
+//! - [`sound`]: a WAV file as microphone audio, and the received speech as a WAV file
+//! - [`link`]: the WebSocket, which reconnects by itself
+//! - [`show`]: formats messages for people
 //! - [`script`]: the same lines from a file, with waits
 //!
-//! Rule: nothing here is used by the server; a device maker may copy it and change it.
+//! Rule: the server uses nothing of this crate; a device maker may copy it and change it.
 
 pub mod client;
 pub mod command;

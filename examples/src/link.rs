@@ -1,5 +1,5 @@
-//! The WebSocket to the server. Rule: a link that is lost comes back by itself, and says hello
-//! again, because the server keeps the session of a device that returns.
+//! The WebSocket to the server. Rule: a lost link reconnects by itself and says hello again, since the server keeps the
+//! session of a device that returns.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderName};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// First and longest pause between two attempts.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// How long an attempt may take; firmware gives up after as long.
-const ATTEMPT: Duration = Duration::from_secs(10);
+/// Initial and maximum backoff between two attempts.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// Timeout of an attempt, the same as the firmware's.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whom to reach, as whom.
+/// Server address and identity of the device.
 #[derive(Clone, Debug)]
 pub struct Address {
     /// Such as `ws://127.0.0.1:8004/supie/v1/`.
@@ -28,24 +28,24 @@ pub struct Address {
     pub token: Option<String>,
 }
 
-/// What happens on a link.
+/// Events of a link.
 #[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    /// Connected, and hello has been said.
-    Up,
+pub enum LinkEvent {
+    /// Connected, and hello has been sent.
+    Connected,
     Message(Value),
-    /// A packet of sound.
+    /// An audio packet.
     Sound(Vec<u8>),
-    /// Not connected; why, and after which pause the next attempt comes.
-    Down(String, Duration),
+    /// Disconnected; the reason, and the delay until the next attempt.
+    Disconnected(String, Duration),
 }
 
-/// Why something could not be sent.
+/// Nothing can be sent while disconnected.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("not connected")]
 pub struct NotConnected;
 
-/// A connection that is made again whenever it is lost.
+/// A connection that is re-established whenever it is lost.
 pub struct Link {
     address: Address,
     socket: Option<WebSocketStream<TcpStream>>,
@@ -54,55 +54,55 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects at the first [`Link::news`].
+    /// Connects at the first [`Link::next_event`].
     pub fn new(address: Address) -> Self {
-        Self { address, socket: None, pause: PAUSES.0, next_attempt: Instant::now() }
+        Self { address, socket: None, pause: BACKOFF.0, next_attempt: Instant::now() }
     }
 
-    /// Waits for what happens next. Cancelling loses at most an attempt to connect.
-    pub async fn news(&mut self) -> News {
+    /// Waits for the next event. Cancelling loses at most an attempt to connect.
+    pub async fn next_event(&mut self) -> LinkEvent {
         let Some(socket) = &mut self.socket else {
             tokio::time::sleep_until(self.next_attempt).await;
-            return match tokio::time::timeout(ATTEMPT, connect(&self.address)).await {
+            return match tokio::time::timeout(CONNECT_TIMEOUT, connect(&self.address)).await {
                 Ok(Ok(socket)) => {
                     self.socket = Some(socket);
-                    self.pause = PAUSES.0;
-                    News::Up
+                    self.pause = BACKOFF.0;
+                    LinkEvent::Connected
                 }
-                Ok(Err(reason)) => self.down(reason),
-                Err(_) => self.down(format!("no answer within {} s", ATTEMPT.as_secs())),
+                Ok(Err(reason)) => self.disconnected(reason),
+                Err(_) => self.disconnected(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
             };
         };
         loop {
             let reason = match socket.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return News::Message(serde_json::from_str(&text).unwrap_or_else(|_| json!(text.as_str())));
+                    return LinkEvent::Message(serde_json::from_str(&text).unwrap_or_else(|_| json!(text.as_str())));
                 }
                 Some(Ok(Message::Close(Some(frame)))) => {
                     let _ = socket.flush().await;
                     format!("the server closed: {} (code {})", frame.reason, u16::from(frame.code))
                 }
                 Some(Ok(Message::Close(None))) => "the server closed".to_owned(),
-                Some(Ok(Message::Binary(packet))) => return News::Sound(packet.to_vec()),
-                // Pings are answered by the library.
+                Some(Ok(Message::Binary(packet))) => return LinkEvent::Sound(packet.to_vec()),
+                // The library answers pings.
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => error.to_string(),
                 None => "the connection ended".to_owned(),
             };
-            return self.down(reason);
+            return self.disconnected(reason);
         }
     }
 
     /// Sends a message.
     ///
     /// # Errors
-    /// If there is no connection now; [`Link::news`] makes one.
+    /// If there is no connection now; [`Link::next_event`] re-establishes it.
     pub async fn send(&mut self, message: &Value) -> Result<(), NotConnected> {
         let socket = self.socket.as_mut().ok_or(NotConnected)?;
         socket.send(Message::text(message.to_string())).await.map_err(|_| NotConnected)
     }
 
-    /// Sends a packet of sound.
+    /// Sends an audio packet.
     ///
     /// # Errors
     /// If there is no connection now.
@@ -111,7 +111,7 @@ impl Link {
         socket.send(Message::binary(packet)).await.map_err(|_| NotConnected)
     }
 
-    /// Ends the connection in order.
+    /// Closes with the closing handshake.
     pub async fn close(&mut self) {
         if let Some(mut socket) = self.socket.take() {
             let _ = socket.close(None).await;
@@ -121,12 +121,12 @@ impl Link {
         }
     }
 
-    fn down(&mut self, reason: String) -> News {
+    fn disconnected(&mut self, reason: String) -> LinkEvent {
         self.socket = None;
         let pause = self.pause;
         self.next_attempt = Instant::now() + pause;
-        self.pause = (pause * 2).min(PAUSES.1);
-        News::Down(reason, pause)
+        self.pause = (pause * 2).min(BACKOFF.1);
+        LinkEvent::Disconnected(reason, pause)
     }
 }
 
@@ -157,12 +157,12 @@ async fn connect(address: &Address) -> Result<WebSocketStream<TcpStream>, String
     Ok(socket)
 }
 
-/// The server's own words where it refused with some.
+/// The server's message, if it rejected the handshake with one.
 fn refusal(error: &Error) -> String {
     match error {
         Error::Http(answer) => {
-            let words = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            format!("refused with {}: {}", answer.status(), words.trim())
+            let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+            format!("refused with {}: {}", answer.status(), text.trim())
         }
         other => other.to_string(),
     }

@@ -1,29 +1,28 @@
-//! A log on its way to the server. Rule: whole lines in messages of a bounded size, so that a log of
-//! any length passes.
+//! Sends a log to the server. Rule: whole lines in messages of bounded size, so that a log of any length can be sent.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
-/// Bytes of the log in one message; the server takes a megabyte by default.
+/// Bytes of the log per message; the server accepts a megabyte by default.
 const MESSAGE_BYTES: usize = 32 * 1024;
-/// Bytes of a file; of a longer one the end is sent, where the failure mostly stands.
+/// Maximum bytes of a file; of a longer one only the end is sent, where the failure usually is.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Reads a log, whatever its encoding, and says whether its beginning was left out.
+/// Reads a log, whatever its encoding; returns whether its beginning was cut off.
 ///
 /// # Errors
-/// As the system gives them.
+/// I/O errors.
 pub fn read(file: &str) -> std::io::Result<(String, bool)> {
     let mut file = std::fs::File::open(file)?;
     let length = file.metadata()?.len();
-    let is_cut = length > FILE_BYTES;
-    if is_cut {
+    let is_truncated = length > FILE_BYTES;
+    if is_truncated {
         file.seek(SeekFrom::Start(length - FILE_BYTES))?;
     }
     let mut bytes = Vec::new();
     file.take(FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), is_cut))
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), is_truncated))
 }
 
 /// The messages that carry a log.
@@ -57,8 +56,8 @@ mod tests {
         let name = path.to_str().expect("a name");
         for (length, cut) in [(10, false), (FILE_BYTES as usize + 1, true)] {
             std::fs::write(&path, format!("{}error\n", "x".repeat(length))).expect("a file");
-            let (text, is_cut) = read(name).expect("its text");
-            assert!(is_cut == cut && text.ends_with("xerror\n") && text.len() as u64 <= FILE_BYTES);
+            let (text, is_truncated) = read(name).expect("its text");
+            assert!(is_truncated == cut && text.ends_with("xerror\n") && text.len() as u64 <= FILE_BYTES);
         }
         std::fs::remove_file(&path).expect("gone again");
     }

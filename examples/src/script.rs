@@ -1,8 +1,8 @@
-//! Lines from a file. Rule: a script says what it waits for and fails when that does not come, so
-//! that a walk-through in a document can be run as a test.
+//! Commands from a file. Rule: a script states what it waits for and fails on timeout, so that a walk-through in a
+//! document can be run as a test.
 //!
-//! Beside the lines that a person types there is `wait <type> [text]`: read until a message of
-//! this type has come that holds the text; `wait connected` until the server has said hello.
+//! In addition to typed lines there is `wait <type> [text]`: reads until a message of this type has come that contains
+//! the text; `wait connected` reads until the server has said hello.
 
 use std::io::Write;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use anyhow::{Context, bail};
 
 use crate::client::{Client, Flow};
 use crate::command::Command;
-use crate::link::News;
+use crate::link::LinkEvent;
 
-/// Runs the lines of a script, each after the one before. Stops at `/quit` or at the end.
+/// Runs the lines of a script in order. Stops at `/quit` or at the end.
 ///
 /// # Errors
-/// With the number of the line that is wrong or waited in vain.
+/// Names the line that is wrong or whose wait timed out.
 pub async fn run<W: Write>(client: &mut Client<W>, text: &str, patience: Duration) -> anyhow::Result<()> {
     for (index, line) in text.lines().enumerate() {
         let step = format!("line {}: {}", index + 1, line.trim());
@@ -24,11 +24,11 @@ pub async fn run<W: Write>(client: &mut Client<W>, text: &str, patience: Duratio
             wait(client, what.trim(), patience).await.context(step)?;
             continue;
         }
-        // A mistake in a script is the author's; a line of a pasted log may look like one.
+        // A mistake in a script is an error; but a line of a pasted log may look like one.
         if !client.is_pasting() {
             let command = Command::parse(line).context(step)?;
             if command != Command::Nothing {
-                client.say(&format!("> {}", line.trim()))?;
+                client.print(&format!("> {}", line.trim()))?;
             }
         }
         if client.line(line).await? == Flow::Quit {
@@ -45,7 +45,7 @@ async fn wait<W: Write>(client: &mut Client<W>, what: &str, patience: Duration) 
     let text = text.trim();
     let found = async {
         loop {
-            if let News::Message(message) = client.news().await?
+            if let LinkEvent::Message(message) = client.next_event().await?
                 && message["type"] == kind
                 && message.to_string().contains(text)
             {

@@ -1,9 +1,9 @@
-//! A message as lines for people. Rule: what has no form of its own is shown as it came, so that
-//! nothing the server says stays hidden; only what firmware alone needs is left out.
+//! Formats messages for people. Rule: an unknown message is shown as JSON, so that nothing is hidden; only messages for
+//! the firmware alone are left out.
 
 use serde_json::Value;
 
-/// Lines for a message; `None` for one that tells a person nothing.
+/// The lines for a message; `None` for one that is not shown.
 pub fn show(message: &Value) -> Option<String> {
     let text = |key: &str| message[key].as_str().unwrap_or_default();
     Some(match text("type") {
@@ -14,7 +14,7 @@ pub fn show(message: &Value) -> Option<String> {
             "end" => format!("mode {} has ended", text("mode")),
             _ => format!("mode {} has begun", text("mode")),
         },
-        "mode" if message["modes"].is_array() => format!("no such mode; there are: {}", words(&message["modes"])),
+        "mode" if message["modes"].is_array() => format!("no such mode; there are: {}", joined(&message["modes"])),
         "listen" => format!("the server asks for {} listening", text("mode")),
         "stt" => format!("heard: {}", text("text")),
         "tts" if text("state") == "sentence_start" => format!("server: {}", text("text")),
@@ -33,7 +33,7 @@ pub fn show(message: &Value) -> Option<String> {
     })
 }
 
-fn words(list: &Value) -> String {
+fn joined(list: &Value) -> String {
     texts(list).collect::<Vec<_>>().join(", ")
 }
 
@@ -65,7 +65,7 @@ fn meeting(message: &Value) -> Option<String> {
             let draft = if message["draft"] == true { " …" } else { "" };
             format!("  [{}] {who}{}{draft}", message["seq"], text("text"))
         }
-        // Every line of it has been shown as a snippet.
+        // Each of its lines has been shown as a snippet.
         "transcript" => return None,
         "finalize" => "the meeting is being summed up".to_owned(),
         "progress" => format!("  {} ({} ms)", text("step"), message["elapsed_ms"]),
@@ -128,7 +128,7 @@ fn count(number: &Value, what: &str) -> String {
     format!("{number} {what}{}", if *number == 1 { "" } else { "s" })
 }
 
-/// A titled list; nothing where the list is empty.
+/// A titled list; empty if the list is.
 fn section(title: &str, list: &Value) -> String {
     let items: String = texts(list).map(|item| format!("\n  - {item}")).collect();
     if items.is_empty() || title.is_empty() { items } else { format!("\n  {title}:{items}") }
@@ -149,8 +149,8 @@ fn peer(message: &Value) -> String {
                 .map(|one| format!("{} ({})", one["to"].as_str().unwrap_or("?"), one["reason"].as_str().unwrap_or("?")))
                 .collect();
             let parts = [
-                ("delivered to", words(&message["delivered"])),
-                ("kept for", words(&message["queued"])),
+                ("delivered to", joined(&message["delivered"])),
+                ("kept for", joined(&message["queued"])),
                 ("not delivered to", failed.join(", ")),
             ];
             let parts: Vec<String> =
@@ -178,13 +178,13 @@ mod tests {
         let summary = json!({ "type": "meeting", "phase": "summary", "title": "周会", "duration": 125, "bullets": ["一"],
             "decisions": [], "actions": [{ "text": "发布", "owner": "小王", "due": "周五" }, { "text": "测试" }],
             "idempotent": false, "degraded": true });
-        let shown = "summary: 周会 (2 min 05 s), made without a language model\n  - 一\n  to do:\n  - 发布 (小王, 周五)\n  - 测试";
-        assert_eq!(show(&summary).as_deref(), Some(shown));
+        let expected = "summary: 周会 (2 min 05 s), made without a language model\n  - 一\n  to do:\n  - 发布 (小王, 周五)\n  - 测试";
+        assert_eq!(show(&summary).as_deref(), Some(expected));
         let insight = json!({ "type": "coding", "event": "insight", "final": false, "insights": ["a test fails"],
             "risks": [], "actions": ["run it"], "nextSteps": [], "degraded": false,
             "stats": { "errorCount": 2, "warnCount": 1, "lastStep": null, "buildSuccess": false, "testsFailed": 1 } });
-        let shown = "insight: 2 errors, 1 warning, the build fails\n  what:\n  - a test fails\n  do:\n  - run it";
-        assert_eq!(show(&insight).as_deref(), Some(shown));
+        let expected = "insight: 2 errors, 1 warning, the build fails\n  what:\n  - a test fails\n  do:\n  - run it";
+        assert_eq!(show(&insight).as_deref(), Some(expected));
         let snippet = json!({ "type": "meeting", "phase": "snippet", "seq": 3, "text": "好", "tag": "小王" });
         assert_eq!(show(&snippet).as_deref(), Some("  [3] 小王: 好"));
         assert_eq!(show(&json!({ "type": "new", "x": 1 })).as_deref(), Some(r#"{"type":"new","x":1}"#));

@@ -1,6 +1,6 @@
-//! Sound of a device at a terminal: a WAV file as what the microphone hears, and what the loudspeaker
-//! plays as a WAV file. Rule: it goes out as firmware sends it, Opus in frames of 60 ms at the pace of
-//! speech, and comes in as the server sends it.
+//! Audio of a device at a terminal: a WAV file as microphone audio, and received speech as a WAV file. Rule: audio is
+//! sent as firmware does, Opus in frames of 60 ms in real time, and received in the server's
+//! format.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use tokio::time::Instant;
 
 /// Length of a frame, in ms.
 const FRAME_MS: u64 = 60;
-/// Silence behind what is said, in frames: the server hears by it that the sentence is over.
-const SILENCE: usize = 25;
-/// What the loudspeaker plays, in Hz.
-const PLAYED_RATE: u32 = 24_000;
+/// Silence after the speech, in frames, by which the server detects the end of the utterance.
+const SILENCE_FRAMES: usize = 25;
+/// Sample rate of the received speech, in Hz.
+const OUTPUT_SAMPLE_RATE: u32 = 24_000;
 
-/// How the device listens.
+/// Listening mode of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listening {
     Auto,
@@ -27,7 +27,7 @@ pub enum Listening {
 }
 
 impl Listening {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Manual => "manual",
@@ -36,40 +36,42 @@ impl Listening {
     }
 }
 
-/// What goes out next.
+/// The next item to send.
 pub enum Outgoing {
     Message(Value),
     Packet(Vec<u8>),
 }
 
-/// A file that is being said.
-pub struct Saying {
+/// A WAV file that is sent as microphone audio.
+pub struct SpokenFile {
     frames: VecDeque<Outgoing>,
     next: Instant,
 }
 
-impl Saying {
+impl SpokenFile {
     /// Reads a WAV file.
     ///
     /// # Errors
-    /// If it cannot be read, or is not mono with a rate that Opus knows.
+    /// If it cannot be read, or is not mono with a rate that Opus supports.
     pub fn file(path: &Path, listening: Listening) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let mut reader = hound::WavReader::open(path).with_context(|| format!("cannot read {shown}"))?;
+        let path_text = path.display();
+        let mut reader = hound::WavReader::open(path).with_context(|| format!("cannot read {path_text}"))?;
         let spec = reader.spec();
         let known = [8_000, 12_000, 16_000, 24_000, 48_000].contains(&spec.sample_rate);
         if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int || !known
         {
             bail!(
-                "{shown} must be mono, 16 bit, at 8000, 12000, 16000, 24000 or 48000 Hz; try: sox {shown} -r 16000 -c 1 -b 16 out.wav"
+                "{path_text} must be mono, 16 bit, at 8000, 12000, 16000, 24000 or 48000 Hz; try: sox {path_text} -r 16000 -c 1 -b 16 out.wav"
             );
         }
-        let mut pcm =
-            reader.samples::<i16>().collect::<Result<Vec<_>, _>>().with_context(|| format!("{shown} is damaged"))?;
+        let mut pcm = reader
+            .samples::<i16>()
+            .collect::<Result<Vec<_>, _>>()
+            .with_context(|| format!("{path_text} is damaged"))?;
         let frame = spec.sample_rate as usize * FRAME_MS as usize / 1000;
-        let silence = if listening == Listening::Manual { 0 } else { SILENCE * frame };
+        let silence = if listening == Listening::Manual { 0 } else { SILENCE_FRAMES * frame };
         pcm.resize((pcm.len() + silence).next_multiple_of(frame), 0);
-        let message = |state: &str| json!({ "type": "listen", "state": state, "mode": listening.word() });
+        let message = |state: &str| json!({ "type": "listen", "state": state, "mode": listening.as_str() });
         let mut frames = VecDeque::from([Outgoing::Message(message("start"))]);
         let mut encoder = OpusEncoder::new(spec.sample_rate as i32, 1, Application::Voip)?;
         encoder.bitrate_bps = 24_000;
@@ -85,7 +87,7 @@ impl Saying {
         Ok(Self { frames, next: Instant::now() })
     }
 
-    /// What goes out next, when its time has come; `None` at the end. Cancelling loses nothing.
+    /// The next item, when it is due; `None` at the end. Cancel safe.
     pub async fn next(&mut self) -> Option<Outgoing> {
         tokio::time::sleep_until(self.next).await;
         let next = self.frames.pop_front()?;
@@ -96,7 +98,7 @@ impl Saying {
     }
 }
 
-/// What the server has said, as sound.
+/// Decodes received speech.
 pub struct Loudspeaker {
     decoder: OpusDecoder,
     played: Vec<i16>,
@@ -104,24 +106,24 @@ pub struct Loudspeaker {
 }
 
 impl Loudspeaker {
-    /// Plays into a file, where one is given.
+    /// Writes to this file, if one is given.
     ///
     /// # Errors
     /// If there is no memory for a decoder.
     pub fn new(file: Option<PathBuf>) -> anyhow::Result<Self> {
-        Ok(Self { decoder: OpusDecoder::new(PLAYED_RATE as i32, 1)?, played: Vec::new(), file })
+        Ok(Self { decoder: OpusDecoder::new(OUTPUT_SAMPLE_RATE as i32, 1)?, played: Vec::new(), file })
     }
 
-    /// Takes a packet; one that is no Opus is silence.
+    /// Decodes a packet; an invalid one becomes silence.
     pub fn play(&mut self, packet: &[u8]) {
         let begin = self.played.len();
-        let most = PLAYED_RATE as usize * 120 / 1000;
+        let most = OUTPUT_SAMPLE_RATE as usize * 120 / 1000;
         self.played.resize(begin + most, 0);
         let length = self.decoder.decode_s16(packet, most, &mut self.played[begin..]).unwrap_or(0);
         self.played.truncate(begin + length);
     }
 
-    /// Writes what has been played so far, and gives its length; `None` where there is no file.
+    /// Writes the speech so far, and returns its length; `None` without a file.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -129,7 +131,7 @@ impl Loudspeaker {
         let Some(file) = &self.file else { return Ok(None) };
         let spec = hound::WavSpec {
             channels: 1,
-            sample_rate: PLAYED_RATE,
+            sample_rate: OUTPUT_SAMPLE_RATE,
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
@@ -139,6 +141,6 @@ impl Loudspeaker {
             writer.write_sample(*sample)?;
         }
         writer.finalize()?;
-        Ok(Some(Duration::from_millis(self.played.len() as u64 * 1000 / u64::from(PLAYED_RATE))))
+        Ok(Some(Duration::from_millis(self.played.len() as u64 * 1000 / u64::from(OUTPUT_SAMPLE_RATE))))
     }
 }

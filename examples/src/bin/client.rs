@@ -1,6 +1,6 @@
 //! A device at your terminal: `cargo run -p modehost-examples --bin client -- --device dev-1`.
-//! Rule: whatever you type goes to the server as a device would send it, and whatever the server
-//! says is shown; when the server restarts, the client comes back by itself.
+//! Rule: typed lines are sent as a device would send them, and everything from the server is shown; when the server
+//! restarts, the client reconnects by itself.
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -20,22 +20,22 @@ use tokio::sync::mpsc;
 #[derive(Parser)]
 #[command(after_help = "Two terminals with --device dev-1 and --device dev-2 share one board.")]
 struct Arguments {
-    /// The device to be.
+    /// Id of the device.
     #[arg(long, default_value = "dev-1")]
     device: String,
-    /// The server's address for devices.
+    /// The server's WebSocket address.
     #[arg(long, default_value = "ws://127.0.0.1:8004/supie/v1/")]
     url: String,
-    /// The device's token, where the server asks for one; `MODEHOST_TOKEN` hides it from `ps`.
+    /// The device's token, if the server requires one; `MODEHOST_TOKEN` hides it from `ps`.
     #[arg(long)]
     token: Option<String>,
-    /// Write what the server says aloud into this WAV file.
+    /// Write the received speech to this WAV file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Run the lines of this file instead of reading the terminal.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// How long a `wait` of a script may take, in seconds.
+    /// Timeout of a script's `wait`, in seconds.
     #[arg(long, default_value_t = 15)]
     patience: u64,
 }
@@ -66,15 +66,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Reads the terminal until `/quit` or its end.
+/// Reads the terminal until `/quit` or end of input.
 async fn converse<W: Write>(client: &mut Client<W>) -> anyhow::Result<()> {
     let mut lines = typed_lines();
-    client.say("type /help for what you can do, /quit to go")?;
-    // What is typed, or piped in, before the first attempt to connect is over waits for it.
-    let mut tried = false;
+    client.print("type /help for what you can do, /quit to go")?;
+    // Input that is typed or piped in before the first attempt to connect has ended waits for it.
+    let mut attempted = false;
     loop {
         tokio::select! {
-            line = lines.recv(), if tried => {
+            line = lines.recv(), if attempted => {
                 let flow = match line {
                     Some(line) => client.line(&line).await?,
                     None => client.run(Command::Quit).await?,
@@ -83,15 +83,15 @@ async fn converse<W: Write>(client: &mut Client<W>) -> anyhow::Result<()> {
                     return Ok(());
                 }
             }
-            news = client.news() => {
-                news?;
-                tried = true;
+            next_event = client.next_event() => {
+                next_event?;
+                attempted = true;
             }
         }
     }
 }
 
-/// Lines of the terminal. Reading it blocks, so a thread of its own does; it ends with the process.
+/// Lines of the terminal. Reading blocks, so it is done on a separate thread, which ends with the process.
 fn typed_lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
