@@ -136,8 +136,8 @@ impl HttpPort {
         }
     }
 
-    /// Serves one connection to its end. Once the port shuts down, it serves up to one more request, so that every
-    /// accepted connection gets a response.
+    /// Serves one connection to its end. Once the port shuts down, the connection closes after its next response, or at
+    /// once if it has had one, so that every accepted connection is answered.
     async fn serve_http<S>(&self, stream: S, client: Client)
     where
         S: AsyncRead + AsyncWrite + Unpin,

@@ -22,7 +22,7 @@ pub enum Response {
     /// Bytes that are not HTTP.
     Garbage,
     /// No response, while the connection stays open.
-    NoResponse,
+    Silent,
     /// Closes the connection at once.
     Close,
 }
@@ -84,7 +84,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         Response::Status(status) => http_response(status, b"{}"),
         Response::Body(body) => http_response(200, &body),
         Response::Garbage => b"\x00\xffthis is not HTTP\r\n\r\n".to_vec(),
-        Response::NoResponse => std::future::pending().await,
+        Response::Silent => std::future::pending().await,
         Response::Close => return,
     };
     let _ = stream.write_all(&bytes).await;

@@ -120,7 +120,7 @@ async fn assert_recovery(failure: Response) {
 
 #[tokio::test]
 async fn c11_a_provider_that_is_silent_or_gone_refuses_for_now() {
-    assert_recovery(Response::NoResponse).await;
+    assert_recovery(Response::Silent).await;
     assert_recovery(Response::Close).await;
     assert_recovery(Response::Status(401)).await;
     assert_recovery(Response::Status(503)).await;

@@ -144,7 +144,7 @@ async fn c11_a_signature_that_fits_nothing_waits_for_nobody_who_is_away() {
     let fake = FakeProvider::start(Response::Json(set(&[&signer]))).await;
     let sign_in = sign_in(settings(&fake, json!({})));
     assert_eq!(check(&sign_in, "a", &signer.token("a")).await, Ok(()));
-    fake.respond_with(Response::NoResponse);
+    fake.respond_with(Response::Silent);
     let (bad, known) = (forger.token("a"), signer.token("a"));
     let end = Instant::now() + Duration::from_secs(3);
     while Instant::now() < end {
@@ -219,7 +219,7 @@ async fn assert_recovery(failure: Response) {
 
 #[tokio::test]
 async fn c11_a_provider_that_is_silent_or_gone_refuses_for_now() {
-    assert_recovery(Response::NoResponse).await;
+    assert_recovery(Response::Silent).await;
     assert_recovery(Response::Close).await;
     assert_recovery(Response::Status(500)).await;
     assert_recovery(Response::Status(302)).await;
@@ -258,7 +258,7 @@ async fn c11_nobody_who_has_a_key_waits_for_a_provider_that_is_away() {
     let sign_in = sign_in(settings(&fake, json!({ "jwks_ttl_s": 1 })));
     let token = signer.token("a");
     assert_eq!(check(&sign_in, "a", &token).await, Ok(()));
-    fake.respond_with(Response::NoResponse);
+    fake.respond_with(Response::Silent);
     // One caller waits for the timeout.
     let end = Instant::now() + SOON;
     let mut longest = Duration::ZERO;

@@ -96,7 +96,7 @@ pub fn bind(config: &ServerConfig, inherited: Option<Ports>) -> Result<Bound, Bi
     }
     let mut listeners = listeners.into_iter();
     let (Some((devices, device_address)), Some((http, http_address))) = (listeners.next(), listeners.next()) else {
-        unreachable!("two are always wanted");
+        unreachable!("two addresses are always configured");
     };
     let (operators, operator_address) = listeners.next().unzip();
     Ok(Bound { devices, http, operators, device_address, http_address, operator_address })
