@@ -73,7 +73,7 @@ impl Attachment {
 
     /// True if the device understands message types that are this server's own.
     pub fn knows_extensions(&self) -> bool {
-        self.session.extensions.are_known()
+        self.session.extensions.are_supported()
     }
 
     /// The device has sent a message of one of this server's own types, valid or not.
@@ -131,7 +131,7 @@ impl Attachment {
         if is_of_person(&message) {
             self.touch();
         }
-        let boundary = self.boundaries.lock().find(&message, Instant::now());
+        let boundary = self.boundaries.lock().detect(&message, Instant::now());
         if let Some(boundary) = boundary {
             self.apply_boundary(boundary);
         }

@@ -116,7 +116,7 @@ enum LastListen {
 
 impl Boundaries {
     /// The boundary that a message is, if it is one. `now`: when it arrived.
-    pub(crate) fn find(&mut self, message: &DeviceMessage, now: Instant) -> Option<Boundary> {
+    pub(crate) fn detect(&mut self, message: &DeviceMessage, now: Instant) -> Option<Boundary> {
         let listen = match message {
             DeviceMessage::Abort { .. } => return Some(Boundary::Abort),
             DeviceMessage::Listen(listen) => listen,
@@ -186,7 +186,7 @@ mod tests {
         let (mut boundaries, mut now) = (Boundaries::default(), Instant::now());
         let mut find = |message: &DeviceMessage, apart: u64| {
             now += Duration::from_millis(apart);
-            boundaries.find(message, now)
+            boundaries.detect(message, now)
         };
         let start = |mode| listen(Start, Some(mode));
         let stop = listen(Stop, None);

@@ -36,7 +36,7 @@ pub(crate) struct Extensions {
 
 impl Extensions {
     /// True if the device understands our own message types.
-    pub(crate) fn are_known(&self) -> bool {
+    pub(crate) fn are_supported(&self) -> bool {
         [&self.observed, &self.announced, &self.granted].iter().any(|sign| sign.load(Ordering::Relaxed))
     }
 
@@ -75,7 +75,7 @@ mod tests {
         let known = |tell: &dyn Fn(&Extensions)| {
             let extensions = Extensions::default();
             tell(&extensions);
-            extensions.are_known()
+            extensions.are_supported()
         };
         assert!(!known(&|_| ()));
         assert!(known(&|known| known.announce(true)));

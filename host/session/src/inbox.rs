@@ -55,7 +55,7 @@ impl Inbox {
     }
 
     /// True if a connection waits to be attached: the session must not end now.
-    pub(crate) fn is_wanted(&self) -> bool {
+    pub(crate) fn has_pending_attach(&self) -> bool {
         let queues = self.queues.lock();
         queues.controls.iter().any(|control| matches!(control, Control::Attach { .. }))
     }

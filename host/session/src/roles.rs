@@ -94,12 +94,12 @@ impl Roles {
     }
 
     /// Whether a request is open that was made after this one.
-    pub(crate) fn asks_since(&self, serial: u64) -> bool {
+    pub(crate) fn has_request_since(&self, serial: u64) -> bool {
         self.handlers.iter().any(|handler| handler.requests.values().any(|open| open.serial > serial))
     }
 
     /// Whether a request is open whose turn is `wanted`.
-    pub(crate) fn asks_with(&self, wanted: impl Fn(TurnLink) -> bool) -> bool {
+    pub(crate) fn has_request_where(&self, wanted: impl Fn(TurnLink) -> bool) -> bool {
         let is_wanted = |open: &OpenRequest| open.turn_link.is_some_and(&wanted);
         self.handlers.iter().any(|handler| handler.requests.values().any(is_wanted))
     }
@@ -111,7 +111,7 @@ impl Roles {
         &mut self,
         reason: &str,
         all: bool,
-        know: impl Fn(&PluginId) -> bool,
+        is_notified: impl Fn(&PluginId) -> bool,
         work: &mut WorkQueue,
     ) -> bool {
         let mut any = false;
@@ -121,7 +121,7 @@ impl Roles {
             let dropped = handler.requests.len() < before;
             any |= dropped;
             let awake = all && handler.role.mode.is_some() && (handler.is_live() || !handler.is_idle() || dropped);
-            if (dropped || awake) && !know(&handler.plugin) {
+            if (dropped || awake) && !is_notified(&handler.plugin) {
                 let event = Event::Aborted { reason: reason.into(), heard: None };
                 work.push_event(handler.plugin.clone(), event);
             }
@@ -173,7 +173,7 @@ impl Roles {
     }
 
     /// For a session that has expired: the next plugin that has not got `ended`. No mode runs any more.
-    pub(crate) fn next_to_end(&mut self) -> Option<PluginId> {
+    pub(crate) fn next_not_ended(&mut self) -> Option<PluginId> {
         let handler = self.handlers.iter_mut().find(|handler| !handler.role.ending)?;
         handler.role.mode = None;
         self.mode = None;

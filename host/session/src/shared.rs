@@ -35,7 +35,7 @@ impl Shared {
     /// Removes a session that has ended. False if a connection waits to attach to it after all.
     pub(crate) fn remove_if_ended(&self, session: &Arc<SessionHandle>) -> bool {
         let mut sessions = self.sessions.lock();
-        if session.inbox.is_wanted() {
+        if session.inbox.has_pending_attach() {
             return false;
         }
         // Another session of the same device stays.

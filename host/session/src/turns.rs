@@ -38,7 +38,7 @@ pub(crate) struct TurnLink {
 
 impl TurnLink {
     /// Whether the request was made in this turn.
-    pub(crate) fn is_of(self, tag: Tag) -> bool {
+    pub(crate) fn belongs_to(self, tag: Tag) -> bool {
         self.tag == tag
     }
 }

@@ -97,7 +97,7 @@ impl Session {
                     at,
                     content: entry.content.into(),
                     text: entry.text.into(),
-                    journal: entry.journal.map(part),
+                    journal: entry.journal.map(journal_part),
                     device: Some(self.env.handle.device.clone()),
                 },
             },
@@ -234,7 +234,7 @@ impl Session {
 }
 
 /// Converts a journal reference to the type of the storage.
-pub(super) fn part(part: JournalPart) -> traits::JournalPart {
+pub(super) fn journal_part(part: JournalPart) -> traits::JournalPart {
     traits::JournalPart { journal: part.journal.into(), member: part.member.into(), line: part.line.into() }
 }
 

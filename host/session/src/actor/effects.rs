@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::Session;
-use super::durable::{WriteBatch, part};
+use super::durable::{WriteBatch, journal_part};
 use crate::requests::{Outcome, Ticket, hook_outcome, next_model_part};
 use crate::work::{Admission, Work};
 
@@ -266,7 +266,7 @@ impl Session {
         let posting = async move {
             // Read when it is sent: after the writes of its list.
             let body = match post.journal {
-                Some(journal) => assemble(journals, post.body, part(journal)).await,
+                Some(journal) => assemble(journals, post.body, journal_part(journal)).await,
                 None => Ok(post.body),
             };
             let body = body.map_err(|error| (Failure::Unavailable, error.to_string()))?;

@@ -143,7 +143,7 @@ impl Session {
         if self.presence.is_gone(now) {
             // Messages sent before the device left are handled first; only then does the session expire.
             Box::pin(self.drain_messages()).await;
-            if !self.env.handle.inbox.is_wanted() {
+            if !self.env.handle.inbox.has_pending_attach() {
                 self.presence.expire(now);
                 self.roles.stop_timers();
             }
@@ -168,7 +168,7 @@ impl Session {
             _ => None,
         };
         while let Some(event) = first.take().or_else(|| self.events.try_next()) {
-            if self.env.handle.inbox.is_wanted() {
+            if self.env.handle.inbox.has_pending_attach() {
                 self.events.defer(event);
                 return;
             }
@@ -184,7 +184,7 @@ impl Session {
     /// gets it twice and no role restarts (`activate`, `switch` and `handle_transcript` check), so this terminates.
     pub(super) async fn end_all_roles(&mut self) {
         while self.presence.link.is_expired()
-            && let Some(plugin) = self.roles.next_to_end()
+            && let Some(plugin) = self.roles.next_not_ended()
         {
             self.work.push_event(plugin, Event::Ended(EndReason::Expired));
             self.process_work().await;

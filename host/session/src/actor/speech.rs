@@ -149,8 +149,8 @@ impl Session {
     /// The user has moved on: cancels questions whose answers would be spoken. Notifies their plugins and those that
     /// were speaking; with `all`, every mode that is live or waits for something.
     fn cancel_spoken(&mut self, reason: &str, played: Vec<(PluginId, String)>, all: bool) {
-        let know = |plugin: &PluginId| played.iter().any(|(who, _)| who == plugin);
-        let dropped = self.roles.drop_spoken(reason, all, know, &mut self.work);
+        let is_notified = |plugin: &PluginId| played.iter().any(|(who, _)| who == plugin);
+        let dropped = self.roles.drop_spoken(reason, all, is_notified, &mut self.work);
         if dropped || !played.is_empty() {
             self.turns.interrupt(reason);
         }
@@ -203,7 +203,7 @@ impl Session {
     pub(super) fn close_finished_turn(&mut self) {
         let Some(tag) = self.turns.open_tag() else { return };
         let speaks = self.turns.is_answered() && self.output.is_busy();
-        if !speaks && !self.roles.asks_with(|turn_link| turn_link.is_of(tag)) {
+        if !speaks && !self.roles.has_request_where(|turn_link| turn_link.belongs_to(tag)) {
             self.close_turn();
         }
     }

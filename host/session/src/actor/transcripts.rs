@@ -79,7 +79,7 @@ impl Session {
         }
         let records = self.roles.records(&self.env);
         let (roles, waits) = (&self.roles, self.output.is_waiting());
-        let is_awaited = |serial| waits || roles.asks_since(serial);
+        let is_awaited = |serial| waits || roles.has_request_since(serial);
         let serial = roles.requests.serial();
         let Some(recognised) = self.input.on_recognised(words, records, serial, is_awaited) else { return };
         let Recognised { transcript, latest, utterance, took } = recognised;

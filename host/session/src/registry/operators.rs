@@ -146,7 +146,7 @@ impl Registry {
             connected,
             caller,
             features,
-            knows_extensions: session.extensions.are_known(),
+            knows_extensions: session.extensions.are_supported(),
             away_since,
             session: session.id.get().cloned(),
             mode,

@@ -98,7 +98,7 @@ async fn c7_who_is_woken_by_the_end_of_another_is_told_the_end_too() {
 }
 
 /// Switches to another mode when it ends.
-fn bufferedless(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+fn switches_on_end(_: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     match event {
         Event::Ended(_) => Ok(vec![Effect::Output(Output::SwitchMode(Some("blue".to_owned())))]),
         _ => Ok(vec![]),

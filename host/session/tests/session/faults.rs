@@ -332,7 +332,7 @@ async fn a4_words_behind_forgotten_sound_are_another_segment() {
 }
 
 /// Restarts a timer without delay each time it fires, and reports how often that was until another one fired.
-fn bufferedless(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
+fn restarts_timer(count: &mut u64, event: &Event) -> Result<Vec<Effect>, Fault> {
     let again = Effect::Local(Local::StartTimer { id: 1, delay_ms: 0 });
     match event {
         Event::Message { .. } => Ok(vec![

@@ -62,7 +62,7 @@ impl TestHost {
     }
 
     /// Drains, and starts again on the same directory, with no plugin loaded.
-    pub async fn bufferedart(&mut self) {
+    pub async fn restart(&mut self) {
         self.registry.drain(1001, "restart").await;
         self.start_again(|_| {}).await;
     }

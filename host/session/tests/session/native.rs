@@ -62,7 +62,7 @@ impl Generation for NativeMode {
     fn open(&self) -> Result<Box<dyn Instance>, Fault> {
         Ok(Box::new(Running { number: 0, handle_fn: self.handle_fn }))
     }
-    fn bufferedore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
+    fn restore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
         if !self.restores {
             return Err(Fault::Restore("on purpose".into()));
         }
@@ -118,7 +118,7 @@ impl TestCatalog {
 
     /// The number of reports of a kind.
     pub fn count(&self, kind: &str) -> usize {
-        self.reports.lock().iter().filter(|(_, kind)| *kind == kind).count()
+        self.reports.lock().iter().filter(|(_, reported)| *reported == kind).count()
     }
 }
 
