@@ -347,10 +347,6 @@ fn wit_files(folder: &Path) -> BTreeMap<String, String> {
     list.map(|path| (path.strip_prefix(folder).unwrap_or(&path).display().to_string(), read(&path))).collect()
 }
 
-/// Crates whose public items need not all be described yet, each with what is in the way.
-const UNDESCRIBED: [(&str, &str); 2] =
-    [("host/contract", "its effects are being sorted by kind"), ("host/session", "it is being taken apart")];
-
 #[test]
 fn public_items_of_the_server_and_of_the_sdk_are_described() {
     let mut faults = Vec::new();
@@ -358,11 +354,8 @@ fn public_items_of_the_server_and_of_the_sdk_are_described() {
     for manifest in host_manifests().into_iter().chain([sdk]) {
         let folder = manifest.parent().expect("a folder");
         let is_warned = read(&folder.join("src/lib.rs")).contains("\n#![warn(missing_docs)]\n");
-        let excused = UNDESCRIBED.iter().find(|(name, _)| shown(folder) == *name);
-        match excused {
-            None if !is_warned => faults.push(format!("{} does not say `#![warn(missing_docs)]`", shown(folder))),
-            Some((_, why)) if is_warned => faults.push(format!("{} is excused ({why}) for nothing", shown(folder))),
-            _ => {}
+        if !is_warned {
+            faults.push(format!("{} does not say `#![warn(missing_docs)]`", shown(folder)));
         }
     }
     none(faults, "a public item says what it is, with its unit and its range; .ci/run denies the warning");

@@ -23,7 +23,7 @@ const WIDE: [(&str, &str); 4] = [
     ),
     ("modehost-speech State", "the state of a playback, under one lock; not taken apart yet"),
     ("modehost-storage SqliteStorage", "one field for each connection and queue of the storage; not taken apart yet"),
-    ("modehost-llm Assembly", "the assembly of a streamed answer is not taken apart yet"),
+    ("modehost-llm AnswerBuilder", "the assembly of a streamed answer is not taken apart yet"),
 ];
 
 /// Types whose methods stand elsewhere, each with its reason.
