@@ -1,5 +1,5 @@
-//! What a call, an opening and a swap of an instance cost. Rule: the native baseline runs in the
-//! same process, so that ratios can be compared between machines.
+//! Cost of a call, of opening and of swapping an instance. Rule: the native baseline runs in the same process, so that
+//! ratios are comparable between machines.
 
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
@@ -26,7 +26,7 @@ fn message() -> Event {
     Event::Message { kind: "fixture".into(), body: BODY.into() }
 }
 
-/// One instance, called again and again.
+/// One instance, called repeatedly.
 #[divan::bench]
 fn handle_hot(bencher: Bencher) {
     let mut instance = GENERATION.open().expect("opens");
@@ -62,19 +62,18 @@ fn swap(bencher: Bencher) {
     });
 }
 
-/// The logic of the guest's `count`, in Rust and in this process, with the check that the host
-/// makes of the answer.
+/// The logic of the guest's `count` as native Rust in this process, with the host's check of the answer.
 #[divan::bench]
 fn native(bencher: Bencher) {
     #[derive(serde::Deserialize)]
-    struct Wish<'a> {
+    struct Command<'a> {
         #[serde(borrow, rename = "do")]
-        wish: &'a str,
+        command: &'a str,
     }
     let mut count = 0_u64;
     bencher.bench_local(|| {
-        let wish: Wish<'_> = serde_json::from_str(black_box(BODY)).expect("JSON");
-        assert_eq!(wish.wish, "count");
+        let command: Command<'_> = serde_json::from_str(black_box(BODY)).expect("JSON");
+        assert_eq!(command.command, "count");
         count += 1;
         let answer = format!(r#"{{"type":"fixture","count":{count},"build":"a"}}"#);
         let _: serde::de::IgnoredAny = serde_json::from_str(&answer).expect("JSON");
@@ -82,7 +81,7 @@ fn native(bencher: Bencher) {
     });
 }
 
-/// How many mappings of the process one instance takes; printed, not timed.
+/// Memory mappings per instance; printed, not timed.
 #[divan::bench(sample_count = 1, sample_size = 1)]
 fn mappings_of_1000_instances(bencher: Bencher) {
     bencher.bench_local(|| {

@@ -1,8 +1,8 @@
-//! The words of each track of the contract as the runtime sees them, generated from `wit/`. Rule:
-//! nothing outside this crate sees these; `convert` turns them into the contract's.
+//! Bindings generated from `wit/`, one module for each contract version. Rule: nothing outside this crate sees these
+//! types; `convert` maps them to and from the types of `modehost-contract`.
 //!
 //! - [`v0_1`]: `modehost:mode@0.1.0`, frozen
-//! - [`v0_2`]: `modehost:mode@0.2.0`, what this version of the SDK builds
+//! - [`v0_2`]: `modehost:mode@0.2.0`, the version that the SDK builds
 
 #![allow(dead_code, clippy::all, reason = "generated")]
 
@@ -10,7 +10,7 @@ pub(crate) mod v0_1 {
     wasmtime::component::bindgen!({
         path: "../../wit/0.1",
         world: "mode",
-        // Text of an event is copied once, into the guest's memory, and not on the way there.
+        // Event text is borrowed: it is copied once, into the guest's memory.
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }

@@ -1,6 +1,6 @@
-//! Compiled plugins on disk, so that a start compiles nothing. Rule: only files that this installation wrote whole
-//! are run, which it knows by a key of its own beside the folder; anything else is deleted and compiled anew. The
-//! folder is bounded: the least recently used go.
+//! On-disk cache of compiled plugins, so that a start compiles nothing. Rule: only files signed with this
+//! installation's key, which lies beside the cache directory, are loaded; any other file is deleted and its plugin
+//! recompiled. The cache is bounded in size with LRU eviction.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -15,26 +15,31 @@ use wasmtime::component::Component;
 
 use crate::engine;
 
-/// Compiled files of one folder, which belongs to this user alone.
+/// Compiled files in one directory, which is writable by its owner alone.
 pub(crate) struct Cache {
-    folder: PathBuf,
-    /// What the folder may hold, in bytes.
-    bound: u64,
+    directory: PathBuf,
+    /// Size limit of the directory, in bytes.
+    max_bytes: u64,
     key: [u8; limits::CACHE_KEY_BYTES],
 }
 
 impl Cache {
-    /// Opens the folder, making it and its key if need be.
-    pub(crate) fn open(folder: &Path, bound: u64) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let cache = Self { folder: folder.to_owned(), bound, key: key(&folder.with_extension("key"))? };
-        cache.check()?;
+    /// Opens the directory; creates it and the signing key if they are missing.
+    pub(crate) fn open(directory: &Path, max_bytes: u64) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let cache = Self {
+            directory: directory.to_owned(),
+            max_bytes,
+            key: load_or_create_key(&directory.with_extension("key"))?,
+        };
+        cache.check_permissions()?;
         Ok(cache)
     }
 
-    /// Whether what the name leads to now may be trusted: it may be another folder than before.
-    fn check(&self) -> io::Result<()> {
-        let metadata = fs::metadata(&self.folder)?;
+    /// Checks owner and mode of the directory. Done before each use, because the path may lead to another directory by
+    /// now.
+    fn check_permissions(&self) -> io::Result<()> {
+        let metadata = fs::metadata(&self.directory)?;
         // Whoever can write here can run code as this process.
         if metadata.mode() & 0o022 != 0 {
             return Err(io::Error::new(
@@ -48,17 +53,17 @@ impl Cache {
         Ok(())
     }
 
-    /// Whether there seems to be a compiled file of a plugin.
-    pub(crate) fn holds(&self, engine: &wasmtime::Engine, sha256: &str) -> bool {
+    /// Whether the cache has a compiled file and its signature. Does not verify either.
+    pub(crate) fn contains(&self, engine: &wasmtime::Engine, sha256: &str) -> bool {
         let path = self.path(engine, sha256);
-        sum_path(&path).exists() && path.exists()
+        signature_path(&path).exists() && path.exists()
     }
 
-    /// The compiled file of a plugin, or none if it has to be compiled.
+    /// The compiled component of a plugin; `None` if it has to be compiled.
     pub(crate) fn get(&self, engine: &wasmtime::Engine, sha256: &str) -> Option<Component> {
-        self.check().ok()?;
+        self.check_permissions().ok()?;
         let path = self.path(engine, sha256);
-        let sum = modehost_follow::read_text(&sum_path(&path), limits::CHECKSUM_BYTES).ok()?;
+        let sum = modehost_follow::read_text(&signature_path(&path), limits::CHECKSUM_BYTES).ok()?;
         let compiled = modehost_follow::read(&path, limits::COMPILED_PLUGIN_BYTES).ok()?;
         let signature = hex::decode(sum.trim()).unwrap_or_default();
         if self.sign(&path, &compiled).verify_slice(&signature).is_err() {
@@ -67,9 +72,9 @@ impl Cache {
             return None;
         }
         drop(compiled);
-        match load(engine, &path) {
+        match map_file(engine, &path) {
             Ok(component) => {
-                // The time says when it was used last.
+                // The modification time is the time of last use, for LRU eviction.
                 let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
                 Some(component)
             }
@@ -81,47 +86,46 @@ impl Cache {
         }
     }
 
-    /// Writes the compiled file of a plugin. The signature goes last, so a file without one is
-    /// never taken.
+    /// Stores the compiled file of a plugin. The signature is written last; a file without one is never loaded.
     pub(crate) fn put(&self, engine: &wasmtime::Engine, sha256: &str, compiled: &[u8]) -> io::Result<()> {
-        // It may have been removed; what is above it is not made anew.
-        match fs::DirBuilder::new().mode(0o700).create(&self.folder) {
+        // Recreates the directory if it was removed, but not its parents.
+        match fs::DirBuilder::new().mode(0o700).create(&self.directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => self.check()?,
+            _ => self.check_permissions()?,
         }
         let path = self.path(engine, sha256);
-        self.make_room(compiled.len() as u64)?;
+        self.evict(compiled.len() as u64)?;
         self.write(&path, compiled)?;
         let signature = self.sign(&path, compiled).finalize().into_bytes();
-        self.write(&sum_path(&path), hex::encode(signature).as_bytes())
+        self.write(&signature_path(&path), hex::encode(signature).as_bytes())
     }
 
-    /// Removes what was used least recently, until this many bytes more stay within the bound.
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
+    /// Evicts the least recently used files until `bytes` more fit within the limit.
+    fn evict(&self, bytes: u64) -> io::Result<()> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
+        for entry in fs::read_dir(&self.directory)? {
             let path = entry?.path();
-            // It may have gone meanwhile.
-            if let Ok(about) = fs::metadata(&path)
+            // The file may have been removed since the listing.
+            if let Ok(metadata) = fs::metadata(&path)
                 && path.extension().is_some_and(|extension| extension == "cwasm")
             {
-                files.push((about.modified()?, about.len(), path));
+                files.push((metadata.modified()?, metadata.len(), path));
             }
         }
         files.sort();
-        let mut held: u64 = files.iter().map(|(_, size, _)| size).sum();
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
         for (_, size, path) in files {
-            if held.saturating_add(bytes) <= self.bound {
+            if total.saturating_add(bytes) <= self.max_bytes {
                 break;
             }
-            // Whoever runs it holds it open.
+            // A process that has the file mapped keeps its own reference to it.
             remove(&path);
-            held -= size;
+            total -= size;
         }
         Ok(())
     }
 
-    /// Over the file's name as well: one plugin's code is not another's.
+    /// The HMAC covers the file name too, so that one plugin's code cannot pass for another's.
     fn sign(&self, path: &Path, compiled: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(path.file_name().unwrap_or_default().as_encoded_bytes());
@@ -131,29 +135,29 @@ impl Cache {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// Named after the plugin's content and the engine's settings and version.
+    /// The name contains the plugin's hash and a fingerprint of engine version and settings.
     fn path(&self, engine: &wasmtime::Engine, sha256: &str) -> PathBuf {
-        let fits = format!("{:016x}", engine::fingerprint(engine));
-        self.folder.join(format!("{sha256}-{fits}.cwasm"))
+        let fingerprint = format!("{:016x}", engine::fingerprint(engine));
+        self.directory.join(format!("{sha256}-{fingerprint}.cwasm"))
     }
 }
 
-/// The key of this installation, made if there is none. Whoever can read it can write compiled code that is run, so
-/// it is for its owner alone.
-fn key(path: &Path) -> io::Result<[u8; limits::CACHE_KEY_BYTES]> {
+/// The signing key of this installation; created if it is missing. Whoever can read it can forge compiled code that is
+/// run, so it must be private to its owner (mode 0600).
+fn load_or_create_key(path: &Path) -> io::Result<[u8; limits::CACHE_KEY_BYTES]> {
     let mut key = [0; limits::CACHE_KEY_BYTES];
     match fs::File::open(path) {
         Ok(mut file) => {
-            let about = file.metadata()?;
-            let own = about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0;
-            if own && about.len() == key.len() as u64 {
+            let metadata = file.metadata()?;
+            let own = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0;
+            if own && metadata.len() == key.len() as u64 {
                 file.read_exact(&mut key)?;
                 return Ok(key);
             }
@@ -163,28 +167,28 @@ fn key(path: &Path) -> io::Result<[u8; limits::CACHE_KEY_BYTES]> {
         Err(error) => return Err(error),
     }
     fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(directory)?;
     file.write_all(&key)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(key)
 }
 
-fn sum_path(path: &Path) -> PathBuf {
+fn signature_path(path: &Path) -> PathBuf {
     path.with_extension("sum")
 }
 
 fn remove(path: &Path) {
-    let _ = fs::remove_file(sum_path(path));
+    let _ = fs::remove_file(signature_path(path));
     let _ = fs::remove_file(path);
 }
 
 /// Maps a compiled file into this process.
 #[allow(unsafe_code, reason = "the runtime offers no checked way to take compiled code back")]
-fn load(engine: &wasmtime::Engine, path: &Path) -> Result<Component, wasmtime::Error> {
-    // SAFETY: the file holds what `Component::serialize` gave to this program. Only its owner can
-    // write to the folder (checked in `get`), its content was just compared with the signature
-    // of this installation that is written after it, and files are replaced by renaming, never changed in place.
+fn map_file(engine: &wasmtime::Engine, path: &Path) -> Result<Component, wasmtime::Error> {
+    // SAFETY: the file holds the output of `Component::serialize` of this program. Only its owner can write to the
+    // directory (checked in `get`), its content was just verified against this installation's signature, and files are
+    // replaced by renaming, never modified in place.
     unsafe { Component::deserialize_file(engine, path) }
 }

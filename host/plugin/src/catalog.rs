@@ -1,20 +1,20 @@
-//! The plugins of this server: loaded, put in force, watched and rolled back. Rule: sessions see
-//! whole tables only; whatever is slow happens beside them, one change at a time.
+//! The plugin catalog: loads, publishes, watches and rolls back the plugins of this server. Rule: sessions see whole
+//! tables only; slow work is done off the message path, one change at a time.
 //!
-//! What it is made of, each with its own data:
+//! Components, each with its own state:
 //! - `settings`: what plugins are loaded with
-//! - `loader`: components until they are releases
-//! - `release`, `slot`, `releases`: a release; those of a plugin; those of all, pure state. `trial`: the evidence for and
-//!   against one
-//! - `serving`: the releases in force, and the table that sessions see
-//! - `kept`, `store`: releases that are kept for the next start
-//! - `refused`: files that are not taken
-//! - [`status`]: what operators see
+//! - `loader`: turns components into releases
+//! - `release`, `slot`, `releases`: one release; the releases of one plugin; those of all plugins. Pure state. `trial`:
+//!   the evidence for and against a release on trial
+//! - `serving`: the active releases and the table published to sessions
+//! - `kept`, `store`: releases persisted for the next start and for rollbacks
+//! - `rejected`: files that were rejected
+//! - [`status`]: the operator's view
 //!
-//! What it does; each file has the methods of [`PluginCatalog`] for one thing:
-//! - `follow`: takes over what has changed in the folder; `start`: the first look of a process
-//! - `reconfigure`: other settings; `pins`: which content is taken
-//! - `reload`, `rollback`: orders of the operator; `fallbacks`: the way back
+//! Operations; each file adds the methods of [`PluginCatalog`] for one of them:
+//! - `follow`: applies changes of the plugin directory; `start`: the initial load
+//! - `reconfigure`: applies new settings; `pins`: enforces pinned content
+//! - `reload`, `rollback`: operator commands; `fallbacks`: refills missing fallbacks
 
 mod fallbacks;
 mod follow;
@@ -22,7 +22,7 @@ mod kept;
 mod loader;
 mod pins;
 mod reconfigure;
-mod refused;
+mod rejected;
 mod release;
 mod releases;
 mod reload;
@@ -48,75 +48,74 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use self::follow::Wakes;
-use self::kept::{KeptReleases, Snapshot};
+use self::follow::WakeSources;
+use self::kept::{KeptReleases, ReleasesSnapshot};
 use self::loader::Loader;
 pub use self::reconfigure::SettingsRefused;
-use self::refused::{Refused, RefusedFiles};
-use self::release::Cause;
+use self::rejected::{RejectedFile, RejectedFiles};
+use self::release::RollbackCause;
 use self::serving::Serving;
 pub use self::serving::TableChanges;
 use self::settings::Settings;
 use self::status::{Misconfigured, PluginState, PluginStatus};
 use crate::config::Config;
-use crate::folder::Folder;
+use crate::directory::PluginDirectory;
 use crate::load::LoadError;
 use crate::runtime::Runtime;
 
-/// Why an operation on the catalog did not happen.
+/// Why an operation on the catalog failed.
 #[expect(missing_docs, reason = "the messages say what each is, and name its members")]
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     #[error("the plugin folder {} cannot be used: {error}; correct plugins.dir or its permissions", dir.display())]
-    Folder { dir: PathBuf, error: std::io::Error },
+    Directory { dir: PathBuf, error: std::io::Error },
     #[error("there is no plugin `{id}`; there are: {known}")]
     Unknown { id: String, known: String },
     #[error("`{0}` has no older version to go back to: none has been kept that served before this one")]
-    NothingBefore(String),
+    NoPreviousVersion(String),
     #[error("{0}")]
     Load(#[from] LoadError),
     #[error("the plugins were not loaded; the log says more")]
-    BrokeOff,
+    Interrupted,
 }
 
 impl CatalogError {
-    /// Whether it is for what this user may not do.
+    /// Whether the cause is a missing permission.
     pub fn is_permission(&self) -> bool {
-        matches!(self, Self::Folder { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied)
+        matches!(self, Self::Directory { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied)
     }
 }
 
-/// What a catalog stands on beside its runtime.
+/// What a catalog uses besides its runtime.
 #[derive(Default)]
 pub struct Ground {
-    /// Where good releases are kept for the next start; none: a start knows nothing of the one before.
+    /// Directory in which good releases persist over restarts; `None`: nothing persists.
     pub releases: Option<PathBuf>,
-    /// Where the state comes from that a new version is tried on; none: it is not.
+    /// Source of session snapshots that a new version is checked against; `None`: the check is skipped.
     pub samples: Option<Arc<dyn StateSamples>>,
 }
 
-/// All plugins of this server. Dropping the last holder ends the watching.
+/// All plugins of this server. Dropping the last reference stops the watch task.
 pub struct PluginCatalog {
     loader: Arc<Loader>,
     serving: Serving,
     kept: KeptReleases,
-    refused: RefusedFiles,
-    /// Those that hold.
+    rejected: RejectedFiles,
+    /// The settings in effect.
     settings: Mutex<Arc<Settings>>,
-    /// Held while files are loaded or settings are changed; nobody on the message path takes it.
-    folder: Mutex<Folder>,
-    /// Follows the folder and the clock.
-    watching: Mutex<Option<IoTask<()>>>,
+    /// Locked while files are loaded or settings are changed; never on the message path.
+    directory: Mutex<PluginDirectory>,
+    /// Follows directory events and the clock.
+    watch_task: Mutex<Option<IoTask<()>>>,
 }
 
 impl PluginCatalog {
-    /// Loads what is in the folder and watches it from then on. A plugin that is refused stops
-    /// nobody; it stands in the log and in [`Self::list`]. `sections` are the sections of the
-    /// configuration by plugin id. A file that an earlier process rolled back stays so, and the release
-    /// before it serves.
+    /// Loads the plugin directory and watches it from then on. A rejected plugin does not fail the call; it is logged
+    /// and in [`Self::list`]. `sections` are the configuration sections by plugin id. A file that an earlier process
+    /// rolled back stays rolled back, and the release before it is active.
     ///
     /// # Errors
-    /// If the folder cannot be made or read.
+    /// If the directory cannot be created or read.
     pub async fn open(
         runtime: Arc<Runtime>,
         config: &Config,
@@ -124,77 +123,77 @@ impl PluginCatalog {
         ground: Ground,
     ) -> Result<Arc<Self>, CatalogError> {
         let dir = config.dir.clone();
-        let (folder, events) = Folder::open(&dir).map_err(|error| CatalogError::Folder { dir: dir.clone(), error })?;
-        let patience = Duration::from_secs(config.start_wait_s);
+        let (directory, events) =
+            PluginDirectory::open(&dir).map_err(|error| CatalogError::Directory { dir: dir.clone(), error })?;
+        let start_timeout = Duration::from_secs(config.start_wait_s);
         let settings = Settings::new(config, &sections);
         let catalog = Arc::new(Self {
             loader: Loader::new(runtime, ground.samples),
             serving: Serving::new(settings.policy()),
             kept: KeptReleases::open(ground.releases.as_deref()),
-            refused: RefusedFiles::default(),
+            rejected: RejectedFiles::default(),
             settings: Mutex::new(Arc::new(settings)),
-            folder: Mutex::new(folder),
-            watching: Mutex::default(),
+            directory: Mutex::new(directory),
+            watch_task: Mutex::default(),
         });
-        let first = catalog.clone();
-        run_apart("plugins", move || first.look_first(patience)).await.ok_or(CatalogError::BrokeOff)?;
-        let wakes = Wakes { unsaved: catalog.kept.unsaved(), compiled: catalog.loader.compiled(), events };
+        let loading = catalog.clone();
+        run_apart("plugins", move || loading.initial_load(start_timeout)).await.ok_or(CatalogError::Interrupted)?;
+        let wakes = WakeSources { unsaved: catalog.kept.unsaved(), compiled: catalog.loader.compiled(), events };
         let task = spawn_io(follow::run(Arc::downgrade(&catalog), wakes));
-        *catalog.watching.lock() = Some(task);
+        *catalog.watch_task.lock() = Some(task);
         Ok(catalog)
     }
 
-    /// Counts up with every change of the table.
+    /// The version of the table; it increases with each change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.serving.changes()
     }
 
-    /// Each table from now on, for whoever moves sessions to it.
+    /// Notifies of each later table, for the task that migrates sessions to it.
     pub fn table_changes(&self) -> TableChanges {
         self.serving.table_changes()
     }
 
-    /// Ids of all plugins that serve, or whose file is there but refused.
+    /// Ids of all plugins that are active, being compiled, or whose file was rejected.
     pub fn known(&self) -> Vec<String> {
         let mut known: Vec<String> = self.serving.releases().slots.keys().map(ToString::to_string).collect();
-        known.extend(self.loader.waiting().into_iter().map(|file| file.id));
-        known.extend(self.refused.all().into_iter().map(|refused| refused.id).filter(|id| !id.is_empty()));
+        known.extend(self.loader.pending_files().into_iter().map(|file| file.id));
+        known.extend(self.rejected.all().into_iter().map(|rejected| rejected.id).filter(|id| !id.is_empty()));
         known.sort();
         known.dedup();
         known
     }
 
-    /// One row for each generation and each refused file.
+    /// One row for each generation, each rejected file, and each file whose compilation takes long.
     pub fn list(&self) -> Vec<PluginStatus> {
         let mut rows = status::rows(&self.serving.releases());
         for row in rows.iter_mut().filter(|row| matches!(row.state, PluginState::Active | PluginState::Trial)) {
-            row.reason = self.why_unpinned(&row.id, &row.sha8);
+            row.reason = self.pin_mismatch_reason(&row.id, &row.sha8);
         }
-        rows.extend(self.refused.all().iter().map(status::refused_row));
-        rows.extend(self.loader.rows(limits::COMPILING_SHOWN));
+        rows.extend(self.rejected.all().iter().map(status::rejected_row));
+        rows.extend(self.loader.status_rows(limits::COMPILING_LISTED_AFTER));
         rows
     }
 
-    /// One row for each file that is being compiled; [`Self::list`] has those that take longer than most.
+    /// One row for each file that is being compiled; [`Self::list`] has only those that take longer than most.
     pub fn compiling(&self) -> Vec<PluginStatus> {
-        self.loader.rows(Duration::ZERO)
+        self.loader.status_rows(Duration::ZERO)
     }
 
-    /// The plugins that do not serve at all, since their sections do not fit them.
+    /// The plugins that are not active at all because their sections do not fit them.
     pub fn misconfigured(&self) -> Vec<Misconfigured> {
-        let refused = self.refused.all().into_iter();
+        let rejected = self.rejected.all().into_iter();
         let releases = self.serving.releases();
-        let mute = refused.filter(|one| one.of_section && !releases.slots.contains_key(one.id.as_str()));
-        mute.map(|Refused { id, schema, reason, .. }| Misconfigured { id, schema, why: reason }).collect()
+        let inactive = rejected.filter(|one| one.config_error && !releases.slots.contains_key(one.id.as_str()));
+        inactive.map(|RejectedFile { id, schema, reason, .. }| Misconfigured { id, schema, why: reason }).collect()
     }
 
-    /// How many files of the folder are refused.
+    /// Number of rejected files in the directory.
     pub fn refused_files(&self) -> usize {
-        self.refused.count()
+        self.rejected.count()
     }
 
-    /// Takes a plugin out of service; its sessions are told. It comes back when its file changes
-    /// or is reloaded.
+    /// Takes a plugin out of service and informs its sessions. It is loaded again when its file changes or by a reload.
     ///
     /// # Errors
     /// If there is no such plugin.
@@ -214,32 +213,31 @@ impl PluginCatalog {
         Ok(())
     }
 
-    /// Ends the trials whose time is over. Called by the catalog's own task; tests may call it
-    /// with a time of their choice.
-    pub fn settle(&self, now: Instant) {
+    /// Ends the trials that are due at `now`. Called by the catalog's own task; tests pass a time of their choice.
+    pub fn end_due_trials(&self, now: Instant) {
         let mut releases = self.serving.releases();
-        let outcome = releases.settle(now);
-        if outcome.changed {
+        let outcome = releases.end_due_trials(now);
+        if outcome.table_changed {
             self.serving.publish(&releases);
         }
-        if !outcome.good.is_empty() {
-            self.kept.is_unsaved();
+        if !outcome.passed.is_empty() {
+            self.kept.mark_unsaved();
         }
-        for id in outcome.good {
+        for id in outcome.passed {
             let Some(slot) = releases.slots.get(&id) else { continue };
             tracing::info!(plugin = %id, version = %slot.active.version(), "has proven itself");
         }
     }
 
-    /// The settings that hold now.
+    /// The settings in effect.
     fn settings(&self) -> Arc<Settings> {
         self.settings.lock().clone()
     }
 
-    /// Writes down which releases are good and which were rolled back. Blocks for the disk.
-    fn keep_releases(&self) {
-        let snapshot = Snapshot::of(&self.serving.releases());
-        self.kept.write_down(snapshot);
+    /// Persists which releases are good and which were rolled back. Blocks on disk IO.
+    fn persist_releases(&self) {
+        let snapshot = ReleasesSnapshot::of(&self.serving.releases());
+        self.kept.persist(snapshot);
     }
 
     fn unknown(&self, id: &str) -> CatalogError {
@@ -257,21 +255,26 @@ impl Catalog for PluginCatalog {
         let mut releases = self.serving.releases();
         let rolled_back = match report {
             Report::Served => {
-                releases.served(plugin, generation, device);
+                releases.record_served(plugin, generation, device);
                 None
             }
-            // The host and the input are never to blame on a plugin, and neither is what the one before cannot do.
+            // Faults of the host or of the input do not count against a plugin, nor do those that the previous version
+            // has as well.
             Report::Faulted(_) => None,
             Report::WentBack(fault) | Report::RefusedState(fault) if !fault.is_of_plugin() => None,
-            Report::WentBack(fault) => releases.went_back(plugin, generation, device, Cause::now(fault.to_string())),
-            Report::RefusedState(fault) => releases.refused_state(plugin, generation, Cause::now(fault.to_string())),
+            Report::WentBack(fault) => {
+                releases.record_rollback(plugin, generation, device, RollbackCause::now(fault.to_string()))
+            }
+            Report::RefusedState(fault) => {
+                releases.record_state_rejected(plugin, generation, RollbackCause::now(fault.to_string()))
+            }
         };
         if let Some(rolled_back) = rolled_back {
             self.serving.publish(&releases);
             drop(releases);
             rolled_back.log();
-            // Written by the catalog's own task: nobody on a mode thread waits for a disk.
-            self.kept.is_unsaved();
+            // The catalog's own task persists it: mode threads must not wait for the disk.
+            self.kept.mark_unsaved();
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Compiled components: made, found again, kept. Rule: whoever holds the catalog's lock finds them here ready
-//! made; making one takes up to the bound of the compiler and happens beside.
+//! Compiled components: compile, look up, cache. Rule: compilation takes up to the compiler's timeout and happens
+//! outside the catalog's lock; whoever holds that lock finds the component compiled.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,83 +10,83 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::Cache;
-use crate::compiler::{CompileError, Helper};
+use crate::compiler::{CompileError, CompilerProcess};
 use crate::engine;
 
-/// What has been compiled, and who compiles.
-pub(crate) struct Compiled {
+/// Compiled components and the compiler.
+pub(crate) struct CompiledComponents {
     cache: Option<Cache>,
-    /// None: this process compiles itself.
-    helper: Option<Helper>,
-    /// By SHA-256: made, and not asked for so far; also what was found not to compile.
-    ready: Mutex<BTreeMap<String, Result<Component, CompileError>>>,
+    /// `None`: compiled in this process.
+    compiler: Option<CompilerProcess>,
+    /// By SHA-256: compile results that have not been fetched yet, failures included.
+    results: Mutex<BTreeMap<String, Result<Component, CompileError>>>,
 }
 
-impl Compiled {
-    /// `folder`: where they are kept for the next start, up to `bytes` in all.
+impl CompiledComponents {
+    /// `cache`: directory of the on-disk cache and its size limit in bytes.
     pub(crate) fn open(
-        folder: Option<(PathBuf, u64)>,
-        helper: Option<Helper>,
+        cache: Option<(PathBuf, u64)>,
+        compiler: Option<CompilerProcess>,
     ) -> Result<Self, (PathBuf, std::io::Error)> {
         let open = |(path, bytes): (PathBuf, u64)| Cache::open(&path, bytes).map_err(|error| (path, error));
-        Ok(Self { cache: folder.map(open).transpose()?, helper, ready: Mutex::default() })
+        Ok(Self { cache: cache.map(open).transpose()?, compiler, results: Mutex::default() })
     }
 
-    /// Whether [`Self::component`] gives this at once.
-    pub(crate) fn is_ready(&self, engine: &Engine, sha256: &str) -> bool {
-        let kept = || self.cache.as_ref().is_some_and(|cache| cache.holds(engine, sha256));
-        self.helper.is_none() || self.ready.lock().contains_key(sha256) || kept()
+    /// Whether [`Self::component`] returns at once.
+    pub(crate) fn is_compiled(&self, engine: &Engine, sha256: &str) -> bool {
+        let kept = || self.cache.as_ref().is_some_and(|cache| cache.contains(engine, sha256));
+        self.compiler.is_none() || self.results.lock().contains_key(sha256) || kept()
     }
 
-    /// Compiles what is not ready. Blocks as long as the compiler may take.
-    pub(crate) fn make_ready(&self, engine: &Engine, bytes: &[u8], sha256: &str) {
-        if self.is_ready(engine, sha256) {
+    /// Compiles a component unless that is done already. Blocks up to the compiler's timeout.
+    pub(crate) fn ensure_compiled(&self, engine: &Engine, bytes: &[u8], sha256: &str) {
+        if self.is_compiled(engine, sha256) {
             return;
         }
-        let made = self.make(engine, bytes, sha256);
-        let mut ready = self.ready.lock();
-        // Of a file that was replaced meanwhile nobody asks any more.
-        while ready.len() >= limits::COMPILED_WAITING {
-            ready.pop_first();
+        let result = self.compile(engine, bytes, sha256);
+        let mut results = self.results.lock();
+        // Results for a file that was replaced meanwhile are never fetched.
+        while results.len() >= limits::PENDING_COMPILE_RESULTS {
+            results.pop_first();
         }
-        ready.insert(sha256.to_owned(), made);
+        results.insert(sha256.to_owned(), result);
     }
 
-    /// The compiled component: ready made, or made now, which blocks.
+    /// The compiled component, from memory, from the cache, or compiled now, which blocks.
     ///
     /// # Errors
     /// See [`CompileError`].
     pub(crate) fn component(&self, engine: &Engine, bytes: &[u8], sha256: &str) -> Result<Component, CompileError> {
-        if let Some(made) = self.ready.lock().remove(sha256) {
-            return made;
+        if let Some(result) = self.results.lock().remove(sha256) {
+            return result;
         }
         match self.cache.as_ref().and_then(|cache| cache.get(engine, sha256)) {
             Some(component) => Ok(component),
-            None => self.make(engine, bytes, sha256),
+            None => self.compile(engine, bytes, sha256),
         }
     }
 
-    fn make(&self, engine: &Engine, bytes: &[u8], sha256: &str) -> Result<Component, CompileError> {
-        let Some(helper) = &self.helper else {
+    fn compile(&self, engine: &Engine, bytes: &[u8], sha256: &str) -> Result<Component, CompileError> {
+        let Some(compiler) = &self.compiler else {
             let component =
                 Component::from_binary(engine, bytes).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
             match component.serialize() {
-                Ok(code) => drop(self.keep(engine, sha256, &code)),
+                Ok(code) => drop(self.store(engine, sha256, &code)),
                 Err(error) => tracing::warn!(%error, "a compiled plugin cannot be kept"),
             }
             return Ok(component);
         };
-        let code = helper.compile(bytes, engine::fingerprint(engine))?;
-        if self.keep(engine, sha256, &code)
+        let code = compiler.compile(bytes, engine::fingerprint(engine))?;
+        if self.store(engine, sha256, &code)
             && let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(engine, sha256))
         {
             return Ok(component);
         }
-        load(engine, &code).map_err(|error| CompileError::Broken(format!("{error:#}")))
+        deserialize(engine, &code).map_err(|error| CompileError::Crashed(format!("{error:#}")))
     }
 
-    /// False where it cannot be kept.
-    fn keep(&self, engine: &Engine, sha256: &str, code: &[u8]) -> bool {
+    /// Writes machine code to the cache; false if there is none or the write failed.
+    fn store(&self, engine: &Engine, sha256: &str, code: &[u8]) -> bool {
         let Some(cache) = &self.cache else { return false };
         let kept = cache.put(engine, sha256, code);
         if let Err(error) = &kept {
@@ -96,10 +96,10 @@ impl Compiled {
     }
 }
 
-/// Takes machine code into this process.
+/// Loads machine code into this process.
 #[allow(unsafe_code, reason = "the runtime offers no checked way to take compiled code back")]
-fn load(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
-    // SAFETY: these bytes came through a pipe from this very program, which this process has started and which has
-    // ended well; nobody else had the other end. It is what `Engine::precompile_component` gave there.
+fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
+    // SAFETY: these bytes came through a pipe from this same program, which this process started and which exited
+    // successfully; nobody else had the other end. They are the output of `Engine::precompile_component`.
     unsafe { Component::deserialize(engine, code) }
 }

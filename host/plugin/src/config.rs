@@ -1,5 +1,5 @@
-//! The settings of the plugin runtime. Rule: values in here have been checked; what reloads hot is
-//! said at each.
+//! The settings of the plugin runtime. Rule: values are validated; each doc comment says whether the setting reloads
+//! hot.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::compiler::Helper;
+use crate::compiler::CompilerProcess;
 use crate::grants::Grant;
 use crate::runtime::RuntimeConfig;
 
-/// A setting of the server that plugins may be shown.
+/// A server setting that can be shared with plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shared {
@@ -28,70 +28,66 @@ pub enum Shared {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of the plugins, one `.wasm` file each. Made if it is not there; watched, so that a
-    /// file that is put there, replaced or removed takes effect at once. Default `data/plugins`;
-    /// needs a restart.
+    /// Folder of the plugins, one `.wasm` file each. Created if missing; watched, so that a file that is added,
+    /// replaced or removed takes effect at once. Default `data/plugins`; needs a restart.
     #[garde(custom(not_empty))]
     pub dir: PathBuf,
-    /// What each plugin may do, by its id, of what it asks for: `model`, `documents:<prefix>`,
-    /// `journals:<prefix>`, `archive:<kind>`, `hook:<name>`, `broadcast`, `deliver`, `dispatch:<type>`,
-    /// `switch-mode`; `documents:*` for all. A plugin that must have more is refused. Default: what the
-    /// plugins that come with the server ask for; reloads hot.
+    /// Grants of each plugin by its id, out of those it asks for: `model`, `documents:<prefix>`, `journals:<prefix>`,
+    /// `archive:<kind>`, `hook:<name>`, `broadcast`, `deliver`, `dispatch:<type>`, `switch-mode`; `documents:*` for
+    /// all. A plugin that requires more is refused. Default: what the bundled plugins ask for; reloads hot.
     #[garde(custom(are_grants))]
     pub grants: BTreeMap<String, Vec<String>>,
-    /// Settings of the server that a plugin finds in its own section as well, by the plugin's id:
-    /// device_alias, groups. What the section says itself goes before. Default: what the
-    /// plugins that come with the server use; reloads hot.
+    /// Server settings that are merged into a plugin's own section, by the plugin's id: device_alias, groups. Keys of
+    /// the section itself take precedence. Default: what the bundled plugins use; reloads hot.
     #[garde(skip)]
     pub share: BTreeMap<String, Vec<Shared>>,
-    /// What one instance may use, and compiling a plugin.
+    /// Limits of an instance and of compiling a plugin.
     #[garde(dive)]
     pub limits: Limits,
-    /// How long a start waits for plugins that have to be compiled, in seconds, 0 to 3600; after that it serves with
-    /// those that are ready, and the others follow. Default 60; needs a restart.
+    /// How long a start waits for plugins that have to be compiled, in seconds, 0 to 3600; after that the server starts
+    /// with those that are ready, and the others follow. Default 60; needs a restart.
     #[garde(range(max = 3600))]
     pub start_wait_s: u64,
-    /// Whether a start is as strict as a reload: the server does not begin with a section that does not fit its plugin,
-    /// or a default mode that no plugin has, and exits with 64. Else it begins, is not ready, and says why. Default
-    /// true, and false for `modehost dev`; needs a restart.
+    /// Whether a start is as strict as a reload: with a section that does not fit its plugin, or a default mode that no
+    /// plugin has, the server exits with 64. Otherwise it starts, is not ready, and says why. Default true, and false
+    /// for `modehost dev`; needs a restart.
     #[garde(skip)]
     pub strict_start: bool,
-    /// What compiled plugins may take in the data folder, in MiB; the least recently used go. Default 2048; needs a
-    /// restart.
+    /// Size limit of the cache of compiled plugins in the data folder, in MiB; the least recently used are evicted.
+    /// Default 2048; needs a restart.
     #[garde(range(min = 16, max = 1_048_576))]
     pub cache_mib: u64,
-    /// Share of the devices that a new version serves first, in percent; the others follow after
-    /// `rollback.window_s` if it does well. 0 and 100: all at once. Default 0; reloads hot.
+    /// Share of the devices that get a new version first, in percent; the others follow after `rollback.window_s` if it
+    /// does well. 0 and 100: all at once. Default 0; reloads hot.
     #[garde(range(max = 100))]
     pub canary_percent: u8,
     /// When a new version is rolled back.
     #[garde(dive)]
     pub rollback: Rollback,
-    /// The only content that is taken for a plugin: its id and the SHA-256 of the file in hex. Pin and file may be
-    /// changed in any order: what serves goes on until both fit. Default none; reloads hot.
+    /// The only content that is accepted for a plugin: its id and the SHA-256 of the file in hex. Pin and file may be
+    /// changed in any order: the active version stays until both fit. Default none; reloads hot.
     #[garde(custom(are_checksums))]
     pub pins: BTreeMap<String, String>,
 }
 
-/// What one instance may use, and compiling a plugin.
+/// Limits of an instance and of compiling a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Memory of one instance, in MiB. Default 16; needs a restart.
     #[garde(range(min = 1, max = 1024))]
     pub memory_mib: u32,
-    /// Time of one call, in ms; counted in steps of 10 ms. Default 100; needs a restart.
+    /// Time budget of one call, in ms; counted in steps of 10 ms. Default 100; needs a restart.
     #[garde(range(min = 10, max = 10_000))]
     pub call_ms: u64,
-    /// Effects of one event. Default 64; needs a restart.
+    /// Maximum number of effects of one event. Default 64; needs a restart.
     #[garde(range(min = 1, max = 10_000))]
     pub effects: usize,
-    /// Instances over all sessions that live at the same time; beyond it the sessions that were
-    /// idle longest hibernate. Fitted to `vm.max_map_count` at start. Default 14000; needs a
-    /// restart.
+    /// Maximum number of live instances over all sessions; beyond it the sessions that were idle longest hibernate.
+    /// Capped by `vm.max_map_count` at start. Default 14000; needs a restart.
     #[garde(range(min = 1, max = 1_000_000))]
     pub live_instances: usize,
-    /// Time for compiling one plugin, in seconds. Default 120; needs a restart.
+    /// Timeout for compiling one plugin, in seconds. Default 120; needs a restart.
     #[garde(range(min = 1, max = 3600))]
     pub compile_s: u64,
     /// Memory for compiling one plugin, in MiB of address space. Default 2048; needs a restart.
@@ -99,17 +95,17 @@ pub struct Limits {
     pub compile_mib: u64,
 }
 
-/// When a new version is rolled back: at once where it does not take over state that the version before
-/// restores, or where half of the sessions that it served, or the only one, went back to the version before.
+/// When a new version is rolled back. At once if it rejects state that the previous version restores, or if half of the
+/// sessions that it served, or the only one, went back to the previous version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rollback {
-    /// Sessions that went back from a new version on trial which roll it back, however many it has served.
+    /// Sessions that went back from a new version on trial after which it is rolled back, however many it has served.
     /// Default 3; reloads hot.
     #[garde(range(min = 1))]
     pub faults: u32,
-    /// How long a new version is on trial, in seconds; longer where nobody has called it yet, or while sessions
-    /// that went back from it have to try it again. Default 30; reloads hot.
+    /// How long a new version is on trial, in seconds; longer if nothing has called it yet, or while sessions that went
+    /// back from it have to try it again. Default 30; reloads hot.
     #[garde(range(min = 1, max = 86_400))]
     pub window_s: u64,
 }
@@ -121,7 +117,7 @@ impl Default for Config {
             grants: BTreeMap::new(),
             share: BTreeMap::new(),
             limits: Limits::default(),
-            start_wait_s: limits::START_COMPILE.as_secs(),
+            start_wait_s: limits::START_COMPILE_TIMEOUT.as_secs(),
             strict_start: true,
             cache_mib: limits::PLUGIN_CACHE_BYTES >> 20,
             canary_percent: 0,
@@ -138,8 +134,8 @@ impl Default for Limits {
             call_ms: u64::try_from(limits::CALL.as_millis()).unwrap_or(100),
             effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
-            compile_s: limits::COMPILE.as_secs(),
-            compile_mib: limits::COMPILE_BYTES >> 20,
+            compile_s: limits::COMPILE_TIMEOUT.as_secs(),
+            compile_mib: limits::COMPILER_MEMORY_BYTES >> 20,
         }
     }
 }
@@ -151,13 +147,13 @@ impl Default for Rollback {
 }
 
 impl Config {
-    /// What a runtime is made of, with the folder of compiled plugins, if there is to be one, and the program and its
-    /// arguments that compile, if it is not to be this process.
+    /// The configuration of a runtime. `cache`: directory of compiled plugins, if they are cached; `compiler`: program
+    /// and arguments of the compiler process, if it is not this process that compiles.
     pub fn runtime(&self, cache: Option<PathBuf>, compiler: Option<(PathBuf, Vec<String>)>) -> RuntimeConfig {
-        let helper = compiler.map(|(program, arguments)| Helper {
+        let compiler = compiler.map(|(program, arguments)| CompilerProcess {
             program,
             arguments,
-            time: Duration::from_secs(self.limits.compile_s),
+            timeout: Duration::from_secs(self.limits.compile_s),
             memory_bytes: self.limits.compile_mib << 20,
         });
         RuntimeConfig {
@@ -167,7 +163,7 @@ impl Config {
             live_instances: self.limits.live_instances,
             cache,
             cache_bytes: self.cache_mib << 20,
-            helper,
+            compiler,
         }
     }
 
@@ -187,16 +183,17 @@ fn not_empty(dir: &std::path::Path, _context: &()) -> garde::Result {
 fn are_grants(grants: &BTreeMap<String, Vec<String>>, _context: &()) -> garde::Result {
     for (plugin, texts) in grants {
         for (number, text) in texts.iter().enumerate() {
-            let told = |why: String| why.replace(&format!("`{text}`"), &format!("number {}", number + 1));
-            Grant::parse(text).map_err(|why| garde::Error::new(format!("for {plugin}: {}", told(why))))?;
+            let masked = |why: String| why.replace(&format!("`{text}`"), &format!("number {}", number + 1));
+            Grant::parse(text).map_err(|why| garde::Error::new(format!("for {plugin}: {}", masked(why))))?;
         }
     }
     Ok(())
 }
 
 fn are_checksums(pins: &BTreeMap<String, String>, _context: &()) -> garde::Result {
-    let good = |pin: &str| pin.len() == 64 && pin.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    match pins.iter().find(|(_, pin)| !good(pin)) {
+    let is_checksum =
+        |pin: &str| pin.len() == 64 && pin.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    match pins.iter().find(|(_, pin)| !is_checksum(pin)) {
         None => Ok(()),
         Some((plugin, _)) => Err(garde::Error::new(format!(
             "for {plugin}: it is not a SHA-256 in lower-case hex, as `modehost plugin inspect` prints it"

@@ -1,10 +1,10 @@
-//! Between the words of the contract and those of the component. Rule: on the way in nothing is
-//! copied (a guest's memory takes the only copy); on the way out everything is checked.
+//! Conversion between the types of `modehost-contract` and the WIT bindings. Rule: inputs are borrowed, not copied (the
+//! only copy goes into the guest's memory); outputs are validated.
 //!
-//! - [`event`]: the contract's events, borrowed, as the guest takes them
+//! - [`event`]: contract events as borrowed WIT events
 //! - [`effect`]: the guest's effects, checked against grants and limits
-//! - [`json`]: text that has to be JSON
-//! - [`old`]: the track 0.1 in the words of 0.2
+//! - [`json`]: validation of text that has to be JSON
+//! - [`old`]: contract version 0.1, converted to and from 0.2
 
 pub(crate) mod effect;
 pub(crate) mod event;
@@ -17,7 +17,7 @@ use modehost_ids::PluginId;
 
 use crate::bindings::v0_2::exports::modehost::mode::manifest as wit;
 
-/// What a plugin says of itself, as it is; `manifest::check` judges it.
+/// The plugin's description of itself, not validated; see `manifest::check`.
 pub(crate) fn manifest(description: wit::Description) -> Manifest {
     let offer = |offer: wit::ModeOffer| ModeOffer { name: offer.name, aliases: offer.aliases };
     Manifest {
@@ -40,7 +40,7 @@ pub(crate) fn manifest(description: wit::Description) -> Manifest {
     }
 }
 
-/// An error for the device.
+/// A rejection that is reported to the device.
 pub(crate) fn rejected(code: String, message: String) -> Fault {
     Fault::Rejected(Rejection { code, message })
 }

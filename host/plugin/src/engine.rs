@@ -1,5 +1,5 @@
-//! The engine that all plugins share, and the clock of their budgets. Rule: one engine a process;
-//! its settings decide which precompiled files fit, and dropping it ends the ticking thread.
+//! The wasmtime engine that all plugins share, and its epoch ticker. Rule: one engine per process; its settings decide
+//! which precompiled files fit; dropping it stops the ticker thread.
 
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -13,7 +13,7 @@ use crate::guest::{Guest, HasGuest};
 use crate::pool;
 use crate::wasi;
 
-/// Engine, linker and the ticking thread.
+/// Engine, linker and ticker thread.
 pub(crate) struct Engine {
     pub wasmtime: wasmtime::Engine,
     pub linker: Linker<Guest>,
@@ -24,8 +24,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Builds the engine for this many live instances of this much memory each. Where the system
-    /// does not give the address space of a pool, instances are allocated one by one instead.
+    /// Builds the engine for this many live instances with this much memory each. Where the system does not grant the
+    /// address space of a pool, instances are allocated on demand instead.
     pub(crate) fn new(live_instances: usize, memory_bytes: usize) -> Result<Self, wasmtime::Error> {
         let capacity = pool::capacity(live_instances);
         let mut warnings = capacity.warnings;
@@ -48,10 +48,10 @@ impl Engine {
         v0_2::Mode::add_to_linker::<Guest, HasGuest>(&mut linker, |guest| guest)?;
 
         let (stop, stopped) = sync_channel::<()>(1);
-        let ticking = wasmtime.clone();
+        let ticked_engine = wasmtime.clone();
         let ticker = std::thread::Builder::new().name("guest-ticks".into()).spawn(move || {
             while stopped.recv_timeout(limits::EPOCH_TICK) == Err(RecvTimeoutError::Timeout) {
-                ticking.increment_epoch();
+                ticked_engine.increment_epoch();
             }
         })?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Drop for Engine {
     }
 }
 
-/// The settings of the compiler and of instances.
+/// Settings of the compiler and of instance allocation.
 fn settings(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
@@ -86,12 +86,12 @@ fn settings(allocation: InstanceAllocationStrategy) -> Config {
     config
 }
 
-/// An engine that compiles what the others run, and runs nothing.
-pub(crate) fn for_compiling() -> Result<wasmtime::Engine, wasmtime::Error> {
+/// An engine that compiles for the other one and runs nothing.
+pub(crate) fn compile_only() -> Result<wasmtime::Engine, wasmtime::Error> {
     wasmtime::Engine::new(&settings(InstanceAllocationStrategy::OnDemand))
 }
 
-/// A number that changes with whatever makes compiled code unfit for this engine.
+/// Changes with everything that makes compiled code incompatible with this engine.
 pub(crate) fn fingerprint(engine: &wasmtime::Engine) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();

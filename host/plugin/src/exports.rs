@@ -1,32 +1,32 @@
-//! What the host calls in a component, whichever track it was built against. Rule: the only file
-//! that asks for the track; behind it there is one set of words.
+//! Calls into a component, whichever contract version it was built against. Rule: the only file that branches on the
+//! contract version; callers use the types of `modehost-contract`.
 
 use modehost_contract::{Context, Effect, Event, Fault, Manifest, Snapshot};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
 use crate::bindings::{v0_1, v0_2};
+use crate::contract_version::Track;
 use crate::convert;
-use crate::convert::effect::Rules;
+use crate::convert::effect::EffectRules;
 use crate::guest::Guest;
-use crate::track::Track;
 
-/// A component whose exports have been found and checked, but which does not run yet.
+/// A linked component whose exports have been resolved and type-checked; not instantiated.
 pub(crate) enum Prepared {
     V0_1(v0_1::ModePre<Guest>),
     V0_2(v0_2::ModePre<Guest>),
 }
 
 impl Prepared {
-    /// Finds the exports of a track. An error names what is missing or of the wrong type.
-    pub(crate) fn new(linked: InstancePre<Guest>, track: Track) -> Result<Self, wasmtime::Error> {
-        Ok(match track {
+    /// Resolves the exports of a contract version. The error names what is missing or has the wrong type.
+    pub(crate) fn new(linked: InstancePre<Guest>, contract_version: Track) -> Result<Self, wasmtime::Error> {
+        Ok(match contract_version {
             Track::V0_1 => Self::V0_1(v0_1::ModePre::new(linked)?),
             Track::V0_2 => Self::V0_2(v0_2::ModePre::new(linked)?),
         })
     }
 
-    /// A running instance.
+    /// Instantiates the component.
     pub(crate) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Exports, wasmtime::Error> {
         Ok(match self {
             Self::V0_1(mode) => Exports::V0_1(mode.instantiate(store)?),
@@ -35,14 +35,14 @@ impl Prepared {
     }
 }
 
-/// The entry points of one instance. An outer error means that the store is lost.
+/// The exports of one instance. An outer error means that the store is lost.
 pub(crate) enum Exports {
     V0_1(v0_1::Mode),
     V0_2(v0_2::Mode),
 }
 
-/// What a call gives: the outer error is the runtime's, the inner one the guest's.
-type Outcome<T, E> = Result<Result<T, E>, wasmtime::Error>;
+/// Result of a call: the outer error comes from the runtime, the inner one from the guest.
+type GuestResult<T, E> = Result<Result<T, E>, wasmtime::Error>;
 
 impl Exports {
     pub(crate) fn describe(&self, store: &mut Store<Guest>) -> Result<Manifest, wasmtime::Error> {
@@ -54,7 +54,7 @@ impl Exports {
         }
     }
 
-    pub(crate) fn configure(&self, store: &mut Store<Guest>, config: &str) -> Outcome<(), String> {
+    pub(crate) fn configure(&self, store: &mut Store<Guest>, config: &str) -> GuestResult<(), String> {
         match self {
             Self::V0_1(mode) => mode.modehost_mode_lifecycle().call_configure(store, config),
             Self::V0_2(mode) => mode.modehost_mode_lifecycle().call_configure(store, config),
@@ -74,7 +74,7 @@ impl Exports {
         }
     }
 
-    pub(crate) fn restore(&self, store: &mut Store<Guest>, snapshot: &Snapshot) -> Outcome<(), String> {
+    pub(crate) fn restore(&self, store: &mut Store<Guest>, snapshot: &Snapshot) -> GuestResult<(), String> {
         use v0_1::exports::modehost::mode::lifecycle as old;
         use v0_2::exports::modehost::mode::lifecycle as new;
         let unsupported = |schema| format!("schema {schema} is not one that it restores");
@@ -99,24 +99,24 @@ impl Exports {
         }
     }
 
-    /// Gives an event and checks the effects. An event that the track has no word for is not given
-    /// and has no effects.
+    /// Calls the handler with an event and checks the effects. An event that the contract version does not have is
+    /// skipped and yields no effects.
     pub(crate) fn handle(
         &self,
         store: &mut Store<Guest>,
-        rules: &Rules,
+        rules: &EffectRules,
         context: Context,
         event: &Event,
-    ) -> Outcome<Vec<Effect>, Fault> {
+    ) -> GuestResult<Vec<Effect>, Fault> {
         let Context { now, seed } = context;
         match self {
             Self::V0_1(mode) => {
                 use v0_1::modehost::mode::types;
                 let context = types::Context { now, seed };
-                let given = convert::old::event::lend(event, |event| {
+                let converted = convert::old::event::lend(event, |event| {
                     mode.modehost_mode_handler().call_handle(store, context, event)
                 });
-                let Some(result) = given else { return Ok(Ok(Vec::new())) };
+                let Some(result) = converted else { return Ok(Ok(Vec::new())) };
                 Ok(match result? {
                     Ok(effects) => rules.admit(effects.into_iter().map(convert::old::effect::renew)),
                     Err(types::Fault::Rejected(rejection)) => Err(convert::rejected(rejection.code, rejection.message)),
@@ -126,7 +126,7 @@ impl Exports {
             Self::V0_2(mode) => {
                 use v0_2::modehost::mode::types;
                 let context = types::Context { now, seed };
-                let result = convert::event::lend(event, |event| {
+                let result = convert::event::with_wit_event(event, |event| {
                     mode.modehost_mode_handler().call_handle(store, context, event)
                 })?;
                 Ok(match result {

@@ -1,5 +1,4 @@
-//! One published version of a plugin: code, configuration and grants. Rule: immutable; whatever
-//! changes makes a new one.
+//! One published version of a plugin: code, configuration and grants. Rule: immutable; any change creates a new one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,13 +8,13 @@ use modehost_contract::{Fault, Generation, Instance, Manifest, Snapshot};
 use modehost_ids::GenerationId;
 
 use crate::code::Code;
+use crate::contract_version::Track;
+use crate::generation_state::{CallStats, GenerationState};
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
 use crate::package::Package;
-use crate::terms::{CallStats, Terms};
-use crate::track::Track;
 
-/// Counts generations over the life of the process, whatever runtime makes them.
+/// Generation ids are unique over the life of the process, across runtimes.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A plugin that has been loaded, probed and configured.
@@ -24,63 +23,63 @@ pub struct WasmGeneration {
     code: Arc<Code>,
     manifest: Arc<Manifest>,
     config: Arc<str>,
-    terms: Arc<Terms>,
+    state: Arc<GenerationState>,
 }
 
 impl WasmGeneration {
-    pub(crate) fn new(code: Arc<Code>, manifest: Arc<Manifest>, config: Arc<str>, terms: Arc<Terms>) -> Self {
+    pub(crate) fn new(code: Arc<Code>, manifest: Arc<Manifest>, config: Arc<str>, state: Arc<GenerationState>) -> Self {
         let id = GenerationId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { id, code, manifest, config, terms }
+        Self { id, code, manifest, config, state }
     }
 
-    /// What the file says of itself without being run.
+    /// Metadata read from the file without running it.
     pub fn package(&self) -> &Package {
         &self.code.package
     }
 
-    /// The version of the contract that it was built against.
-    pub fn track(&self) -> Track {
-        self.code.track
+    /// The contract version that it was built against.
+    pub fn contract_version(&self) -> Track {
+        self.code.contract_version
     }
 
-    /// The grants in force.
+    /// The effective grants.
     pub fn grants(&self) -> &Grants {
-        &self.terms.rules.grants
+        &self.state.rules.grants
     }
 
-    /// Calls so far, and those of them that were faults.
-    pub fn tally(&self) -> CallStats {
-        self.terms.total()
+    /// Number of calls and faults so far.
+    pub fn call_stats(&self) -> CallStats {
+        self.state.call_stats()
     }
 
-    /// Whether it takes a snapshot over, and gives one after it. Counts nothing.
+    /// Restores a snapshot in a throw-away instance and takes a new one from it. Not counted in any metric.
     ///
     /// # Errors
-    /// What it says or does instead.
+    /// The fault that restore or snapshot returned.
     pub(crate) fn try_restore(&self, snapshot: &Snapshot) -> Result<(), Fault> {
-        let mut instance = self.instance()?;
+        let mut instance = self.open_instance()?;
         instance.restore(snapshot)?;
         instance.snapshot().map(drop)
     }
 
-    /// What generations of the same file share.
-    pub(crate) fn shared(&self) -> (Arc<Code>, Arc<Manifest>) {
+    /// Code and manifest, which all generations of one file share.
+    pub(crate) fn code_and_manifest(&self) -> (Arc<Code>, Arc<Manifest>) {
         (self.code.clone(), self.manifest.clone())
     }
 
-    /// An instance that has been configured.
-    pub(crate) fn instance(&self) -> Result<WasmInstance, Fault> {
+    /// Opens and configures an instance.
+    pub(crate) fn open_instance(&self) -> Result<WasmInstance, Fault> {
         let began = Instant::now();
-        let mut instance = WasmInstance::open(&self.code, &self.terms)?;
+        let mut instance = WasmInstance::open(&self.code, &self.state)?;
         instance.configure(&self.config)?;
-        self.code.metrics.open_took(began.elapsed());
+        self.code.metrics.record_open(began.elapsed());
         Ok(instance)
     }
 
-    fn counted<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+    fn record_result<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.inspect_err(|fault| {
-            self.code.metrics.faulted(fault);
-            self.terms.faulted(fault);
+            self.code.metrics.record_fault(fault);
+            self.state.record_fault(fault);
         })
     }
 }
@@ -103,12 +102,12 @@ impl Generation for WasmGeneration {
     }
 
     fn open(&self) -> Result<Box<dyn Instance>, Fault> {
-        Ok(Box::new(self.counted(self.instance())?))
+        Ok(Box::new(self.record_result(self.open_instance())?))
     }
 
     fn restore(&self, snapshot: &Snapshot) -> Result<Box<dyn Instance>, Fault> {
-        let mut instance = self.counted(self.instance())?;
-        self.counted(instance.restore(snapshot))?;
+        let mut instance = self.record_result(self.open_instance())?;
+        self.record_result(instance.restore(snapshot))?;
         Ok(Box::new(instance))
     }
 }

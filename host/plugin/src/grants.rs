@@ -1,9 +1,9 @@
-//! What plugins may do beyond talking to their own device. Rule: a plugin has what it asks for in
-//! its package and what the operator grants in the configuration, and nothing else.
+//! Grants: what plugins may do beyond talking to their own device. Rule: a plugin has the grants that its package
+//! requests and the operator's configuration allows, and no others.
 
 use std::fmt;
 
-/// Declares the kinds of grants: each with its name and what its argument is, in the order in which messages list
+/// Declares the kinds of grants, each with its name and its kind of argument, in the order in which error messages list
 /// them.
 macro_rules! kinds {
     ($($kind:ident = $name:literal, $argument:ident;)+) => {
@@ -14,10 +14,10 @@ macro_rules! kinds {
         }
 
         impl GrantKind {
-            /// All of them.
+            /// All kinds.
             const ALL: [Self; [$(Self::$kind),+].len()] = [$(Self::$kind),+];
 
-            /// As packages and configurations write it.
+            /// The name used in packages and configuration.
             pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+
@@ -46,14 +46,14 @@ kinds! {
     Dispatch = "dispatch", Name;
 }
 
-/// What stands behind the `:` of a grant.
+/// The argument after the `:` of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Argument {
-    /// Nothing, and no `:`.
+    /// None, and no `:`.
     None,
-    /// A prefix of the key.
+    /// A key prefix.
     Prefix,
-    /// The whole name, or its beginning with `*` behind it.
+    /// An exact name, or a prefix followed by `*`.
     Name,
 }
 
@@ -66,14 +66,14 @@ impl GrantKind {
         self.argument() != Argument::None
     }
 
-    /// The need of a kind whose grants have no argument.
-    pub(crate) fn alone<'a>(self) -> Need<'a> {
-        Need { kind: self, argument: None }
+    /// The requirement of a kind without argument.
+    pub(crate) fn required<'a>(self) -> Requirement<'a> {
+        Requirement { kind: self, argument: None }
     }
 
-    /// The need of one key or name.
-    pub(crate) fn of(self, argument: &str) -> Need<'_> {
-        Need { kind: self, argument: Some(argument) }
+    /// The requirement of one key or name.
+    pub(crate) fn required_for(self, argument: &str) -> Requirement<'_> {
+        Requirement { kind: self, argument: Some(argument) }
     }
 }
 
@@ -85,10 +85,10 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Reads a grant.
+    /// Parses a grant.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, naming what there is.
+    /// A sentence that says what is wrong and lists the valid kinds.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = match text.split_once(':') {
             Some((name, argument)) => (name, Some(argument)),
@@ -119,39 +119,39 @@ impl Grant {
         }
     }
 
-    /// True if whatever the other allows is allowed by this one too.
+    /// True if this grant allows everything that the other one allows.
     pub fn covers(&self, other: &Self) -> bool {
         if self.kind != other.kind {
             return false;
         }
         match (&self.argument, &other.argument) {
-            (Some(own), Some(asked)) => {
-                let open_asked = self.kind.argument() == Argument::Prefix || asked.ends_with('*');
-                let asked = asked.trim_end_matches('*');
-                match self.open_prefix(own) {
-                    Some(prefix) => asked.starts_with(prefix),
-                    None => !open_asked && own == asked,
+            (Some(granted), Some(requested)) => {
+                let requested_is_prefix = self.kind.argument() == Argument::Prefix || requested.ends_with('*');
+                let requested = requested.trim_end_matches('*');
+                match self.open_prefix(granted) {
+                    Some(prefix) => requested.starts_with(prefix),
+                    None => !requested_is_prefix && granted == requested,
                 }
             }
             _ => true,
         }
     }
 
-    /// True if the grant allows this one thing.
-    fn allows(&self, need: &Need<'_>) -> bool {
+    /// True if the grant satisfies this requirement.
+    fn allows(&self, need: &Requirement<'_>) -> bool {
         if self.kind != need.kind {
             return false;
         }
         match (&self.argument, need.argument) {
-            (Some(own), Some(wanted)) => match self.open_prefix(own) {
-                Some(prefix) => wanted.starts_with(prefix),
-                None => own == wanted,
+            (Some(granted), Some(name)) => match self.open_prefix(granted) {
+                Some(prefix) => name.starts_with(prefix),
+                None => granted == name,
             },
             _ => true,
         }
     }
 
-    /// The prefix that the argument stands for, if it stands for more than itself.
+    /// The prefix that the argument stands for; `None` if it is an exact name.
     fn open_prefix<'a>(&self, argument: &'a str) -> Option<&'a str> {
         let open = self.kind.argument() == Argument::Prefix || argument.ends_with('*');
         open.then(|| argument.trim_end_matches('*'))
@@ -167,15 +167,15 @@ impl fmt::Display for Grant {
     }
 }
 
-/// What an effect has to be granted: one thing of a kind.
+/// The grant that an effect requires: one kind, for one key or name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Need<'a> {
+pub(crate) struct Requirement<'a> {
     pub(crate) kind: GrantKind,
-    /// The key or name that the grant has to cover; none where grants of the kind have no argument.
+    /// The key or name to be covered; `None` for kinds without argument.
     pub(crate) argument: Option<&'a str>,
 }
 
-impl fmt::Display for Need<'_> {
+impl fmt::Display for Requirement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.argument {
             Some(argument) => write!(f, "{}:{argument}", self.kind.name()),
@@ -184,19 +184,18 @@ impl fmt::Display for Need<'_> {
     }
 }
 
-/// The grants in force for one plugin.
+/// The effective grants of one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     effective: Vec<Grant>,
-    /// Welcome, and not (or not wholly) granted.
-    declined: Vec<Grant>,
+    /// Optional grants that were not granted, or only in part.
+    withheld: Vec<Grant>,
 }
 
 impl Grants {
-    /// What is in force of what is asked for. The error is the first required grant that the
-    /// configured ones do not cover.
+    /// Effective grants of a plugin. The error is the first required grant that the configured ones do not cover.
     pub(crate) fn intersect(required: &[Grant], optional: &[Grant], configured: &[Grant]) -> Result<Self, Grant> {
-        let (mut effective, mut declined): (Vec<Grant>, Vec<Grant>) = Default::default();
+        let (mut effective, mut withheld): (Vec<Grant>, Vec<Grant>) = Default::default();
         for grant in required {
             if !configured.iter().any(|have| have.covers(grant)) {
                 return Err(grant.clone());
@@ -207,29 +206,29 @@ impl Grants {
             if configured.iter().any(|have| have.covers(grant)) {
                 effective.push(grant.clone());
             } else {
-                declined.push(grant.clone());
-                // The operator grants a part of what would be welcome.
+                withheld.push(grant.clone());
+                // The operator may grant a part of an optional grant.
                 effective.extend(configured.iter().filter(|have| grant.covers(have)).cloned());
             }
         }
         effective.sort_by_key(Grant::to_string);
         effective.dedup();
-        Ok(Self { effective, declined })
+        Ok(Self { effective, withheld })
     }
 
-    /// True if nothing that would be welcome is missing.
-    pub(crate) fn are_whole(&self) -> bool {
-        self.declined.is_empty()
+    /// True if every optional grant was granted in full.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.withheld.is_empty()
     }
 
-    /// True if the effect may be carried out.
-    pub(crate) fn allow(&self, need: &Need<'_>) -> bool {
+    /// True if an effect with this requirement is allowed.
+    pub(crate) fn allow(&self, need: &Requirement<'_>) -> bool {
         self.effective.iter().any(|grant| grant.allows(need))
     }
 
-    /// True for what the plugin would welcome and the operator has not granted.
-    pub(crate) fn decline(&self, need: &Need<'_>) -> bool {
-        self.declined.iter().any(|grant| grant.allows(need)) && !self.allow(need)
+    /// True if the plugin requested this as optional and the operator has not granted it.
+    pub(crate) fn is_withheld(&self, need: &Requirement<'_>) -> bool {
+        self.withheld.iter().any(|grant| grant.allows(need)) && !self.allow(need)
     }
 
     /// The grants as text, sorted.
@@ -259,14 +258,16 @@ mod tests {
 
     #[test]
     fn of_what_is_optional_the_granted_part_is_taken() {
-        let asked = grants(&["documents:*", "model"]);
-        let effective = Grants::intersect(&[], &asked, &grants(&["documents:board/"])).expect("grants");
+        let requested = grants(&["documents:*", "model"]);
+        let effective = Grants::intersect(&[], &requested, &grants(&["documents:board/"])).expect("grants");
         assert_eq!(effective.to_texts(), ["documents:board/"]);
-        let documents = |key| GrantKind::Documents.of(key);
+        let documents = |key| GrantKind::Documents.required_for(key);
         assert!(effective.allow(&documents("board/1")) && !effective.allow(&documents("other/1")));
         assert_eq!(documents("other/1").to_string(), "documents:other/1");
-        assert!(effective.decline(&documents("other/1")) && effective.decline(&GrantKind::Model.alone()));
-        assert!(!effective.decline(&documents("board/1")) && !effective.decline(&GrantKind::Broadcast.alone()));
+        assert!(effective.is_withheld(&documents("other/1")) && effective.is_withheld(&GrantKind::Model.required()));
+        assert!(
+            !effective.is_withheld(&documents("board/1")) && !effective.is_withheld(&GrantKind::Broadcast.required())
+        );
     }
 
     #[test]

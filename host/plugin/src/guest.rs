@@ -1,5 +1,5 @@
-//! What the host keeps for one instance, and the bounds of its memory. Rule: small, since there is
-//! one for every session and plugin; what few guests use (the system interface) is made on first use.
+//! Host state of one instance, and its resource limiter. Rule: keep it small, since there is one for each session and
+//! plugin; state that few guests need (WASI) is created on first use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
 use crate::bindings::{v0_1, v0_2};
-use crate::log::{LastWords, PluginLog};
+use crate::log::{PluginLog, StderrTail};
 
 /// The data of one store.
 pub(crate) struct Guest {
-    pub bounds: Bounds,
-    /// Time and chance as the guest may know them during the present call.
+    pub limiter: InstanceLimiter,
+    /// Time and random seed that the guest sees during the current call.
     pub context: Context,
-    /// State of the random numbers drawn since `context` was set.
-    pub drawn: u64,
+    /// State of the random number generator, reset from `context` on each call.
+    pub rng_state: u64,
     pub log: Arc<PluginLog>,
-    /// What it has written to stderr, in case it traps.
-    pub last_words: LastWords,
-    /// When the call ran out of its time, in processor time of its thread; none before that.
-    pub overdue: Option<Duration>,
-    /// The system interface; most guests never touch it.
+    /// The last lines of stderr, for the message of a trap.
+    pub stderr_tail: StderrTail,
+    /// CPU time of the thread at which the call exceeded its deadline; `None` before that.
+    pub deadline_exceeded_at: Option<Duration>,
+    /// WASI state; most guests never use it.
     pub wasi: Option<Box<Wasi>>,
 }
 
-/// State of the system interface for one guest that uses it.
+/// WASI state of one guest.
 pub(crate) struct Wasi {
     pub context: WasiCtx,
     pub table: ResourceTable,
@@ -37,36 +37,43 @@ pub(crate) struct Wasi {
 
 impl Guest {
     pub(crate) fn new(memory_bytes: usize, log: Arc<PluginLog>) -> Self {
-        let bounds = Bounds { memory_bytes, used: 0, denied: false };
+        let limiter = InstanceLimiter { memory_bytes, used: 0, limit_hit: false };
         let context = Context { now: 0, seed: 0 };
-        Self { bounds, context, drawn: 0, log, last_words: LastWords::default(), overdue: None, wasi: None }
+        Self {
+            limiter,
+            context,
+            rng_state: 0,
+            log,
+            stderr_tail: StderrTail::default(),
+            deadline_exceeded_at: None,
+            wasi: None,
+        }
     }
 
-    /// Sets what the guest may know during the next call.
-    pub(crate) fn enter(&mut self, context: Context) {
+    /// Sets time and seed for the next call.
+    pub(crate) fn set_context(&mut self, context: Context) {
         self.context = context;
-        self.drawn = context.seed;
+        self.rng_state = context.seed;
     }
 
-    /// The next random number (SplitMix64 over the seed of the call): the same events give the
-    /// same numbers.
-    pub(crate) fn draw(&mut self) -> u64 {
-        self.drawn = self.drawn.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.drawn;
+    /// The next random number (SplitMix64 over the seed of the call): the same events yield the same numbers.
+    pub(crate) fn next_random(&mut self) -> u64 {
+        self.rng_state = self.rng_state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.rng_state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
 }
 
-/// Says to the generated glue that the host's data is the guest itself.
+/// Tells the generated bindings that the host data is the guest itself.
 pub(crate) struct HasGuest;
 
 impl HasData for HasGuest {
     type Data<'a> = &'a mut Guest;
 }
 
-// The contract's interfaces that a component names as imports hold words only, no functions.
+// The contract's imported interfaces contain types only, no functions.
 impl v0_1::modehost::mode::types::Host for Guest {}
 impl v0_1::modehost::mode::events::Host for Guest {}
 impl v0_1::modehost::mode::effects::Host for Guest {}
@@ -74,16 +81,16 @@ impl v0_2::modehost::mode::types::Host for Guest {}
 impl v0_2::modehost::mode::events::Host for Guest {}
 impl v0_2::modehost::mode::effects::Host for Guest {}
 
-/// Bounds of one instance, over all memories and tables that it has.
-pub(crate) struct Bounds {
+/// Resource limits of one instance, over all its memories and tables.
+pub(crate) struct InstanceLimiter {
     memory_bytes: usize,
     /// Bytes of all memories of the instance.
     pub used: usize,
-    /// True once memory was asked for beyond the bound; tells a trap that follows apart.
-    pub denied: bool,
+    /// True once memory beyond the limit was requested; tells an out-of-memory trap from others.
+    pub limit_hit: bool,
 }
 
-impl ResourceLimiter for Bounds {
+impl ResourceLimiter for InstanceLimiter {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -92,7 +99,7 @@ impl ResourceLimiter for Bounds {
     ) -> Result<bool, wasmtime::Error> {
         let total = self.used.saturating_add(desired.saturating_sub(current));
         if total > self.memory_bytes {
-            self.denied = true;
+            self.limit_hit = true;
             return Ok(false);
         }
         if maximum.is_none_or(|maximum| desired <= maximum) {

@@ -1,46 +1,46 @@
-//! What operators want to know of a plugin file before they install it. Rule: the bytes are read
-//! as in the server; nothing is run unless a runtime is given.
+//! Inspection of a plugin file before it is installed. Rule: the file is read as the server reads it; nothing is run
+//! unless a runtime is passed.
 
 use modehost_contract::Manifest;
 use serde::Serialize;
 
+use crate::contract_version::Track;
 use crate::grants::Grant;
 use crate::load::LoadError;
 use crate::package;
 use crate::runtime::Runtime;
-use crate::track::Track;
 
-/// A plugin file, for people and machines.
+/// Description of a plugin file, for people and tools.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     /// The plugin's id.
     pub id: String,
-    /// Its version, as its `plugin.toml` says it.
+    /// The version in its `plugin.toml`.
     pub version: String,
     /// One line for people.
     pub description: Option<String>,
-    /// Of the file.
+    /// Size of the file.
     pub size_bytes: usize,
-    /// Of the file, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
     /// Interfaces that it imports.
     pub imports: Vec<String>,
     /// Interfaces that it exports.
     pub exports: Vec<String>,
-    /// The version of the contract that it was built against; none if it is no plugin of this server.
+    /// The contract version that it was built against; `None` if this server supports none of its exports.
     pub track: Option<Track>,
-    /// It does not run without these.
+    /// Required grants.
     pub grants: Vec<String>,
-    /// It uses these where it has them.
+    /// Optional grants.
     pub optional_grants: Vec<String>,
-    /// What it says of itself when it is run.
+    /// The result of `describe()`; only with a runtime.
     pub manifest: Option<Manifest>,
 }
 
 /// Reads a plugin file; with a runtime its own description as well (compiles it; blocks).
 ///
 /// # Errors
-/// If it is no plugin, or cannot be run.
+/// If the file is not a plugin, or cannot be run.
 pub fn inspect(bytes: &[u8], file: &str, runtime: Option<&Runtime>) -> Result<Inspection, LoadError> {
     let package = package::read(bytes).map_err(|error| LoadError::Package { file: file.to_owned(), error })?;
     let manifest = match runtime {

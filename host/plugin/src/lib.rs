@@ -1,19 +1,19 @@
-//! The plugin runtime: WASM components in, modes out. Rule: the only crate that names wasmtime;
-//! the rest of the host sees the traits of `modehost-contract`.
+//! The plugin runtime: loads WASM components and runs them as modes. Rule: the only crate that names wasmtime; the rest
+//! of the host sees the traits of `modehost-contract`.
 //!
-//! # Layout, in the order in which a plugin goes through it
-//! - [`package`]: what a file says without being run
-//! - [`Runtime`]: prepares and probes a file; [`load`]: every reason to refuse one; `probe`, `manifest`: the trial
+//! # Layout, in the order in which a plugin passes through it
+//! - [`package`]: metadata of a file, read without running it
+//! - [`Runtime`]: compiles and probes a file; [`load`]: every reason to reject one; `probe`, `manifest`: the checks
 //! - [`generation`]: a version with its settings and grants, from which instances are opened
-//! - `terms`: what the instances of a generation share
-//! - `instance`, `convert`, `grants`: one session's instance, its events in and its effects out
-//! - `compiled`, [`compiler`], `cache`: machine code, made in a program of its own
-//! - `track`, `exports`: the versions of the contract that components may be built against
-//! - [`catalog`]: which versions serve; trials, roll-back, status
-//! - `folder`: the plugin folder and being told of changes in it
-//! - [`config`], [`mod@inspect`]: settings, and a look at a file for operators
-//! - `engine`, `pool`, `wasi`, `guest`, `log`: what instances run on
-//! - `metrics`: descriptions of the metrics of this crate
+//! - `generation_state`: what the instances of a generation share
+//! - `instance`, `convert`, `grants`: the instance of one session, conversion of its events and effects
+//! - `compiled`, [`compiler`], `cache`: machine code, produced in a child process
+//! - `contract_version`, `exports`: the supported contract versions
+//! - [`catalog`]: the active versions; trials, rollback, status
+//! - `directory`: the plugin directory and changes in it
+//! - [`config`], [`mod@inspect`]: settings; inspection of a file for operators
+//! - `engine`, `pool`, `wasi`, `guest`, `log`: the environment of instances
+//! - `metrics`: descriptions of this crate's metrics
 
 #![warn(missing_docs)]
 
@@ -24,11 +24,13 @@ mod code;
 mod compiled;
 pub mod compiler;
 pub mod config;
+mod contract_version;
 mod convert;
+mod directory;
 mod engine;
 mod exports;
-mod folder;
 pub mod generation;
+mod generation_state;
 pub mod grants;
 mod guest;
 pub mod inspect;
@@ -43,17 +45,15 @@ pub mod package;
 mod pool;
 mod probe;
 mod runtime;
-mod terms;
-mod track;
 mod wasi;
 
 pub use self::metrics::{begin_metrics, describe_metrics};
 pub use catalog::{CatalogError, Ground, PluginCatalog, SettingsRefused, TableChanges};
-pub use compiler::Helper;
+pub use compiler::CompilerProcess;
 pub use config::{Config, Shared};
+pub use contract_version::Track;
 pub use generation::WasmGeneration;
+pub use generation_state::CallStats;
 pub use inspect::{Inspection, inspect};
 pub use load::LoadError;
 pub use runtime::{Runtime, RuntimeConfig, RuntimeError};
-pub use terms::CallStats;
-pub use track::Track;

@@ -1,5 +1,5 @@
-//! Limits of plugins and their instances: default times, depths and sizes, each with its unit and its reason.
-//! Rule: no other file of this crate holds a number of this kind; what an operator can change starts from here.
+//! Limits of plugins and their instances: default times, depths and sizes, each with its unit and its reason. Rule: no
+//! other file of this crate defines a constant of this kind; configurable values take their defaults from here.
 
 use std::time::Duration;
 
@@ -8,99 +8,97 @@ pub use modehost_limits::{
     LIVE_INSTANCES, MAX_BLOCKING, MODEL_TOOLS, PATH_LOOK, PLUGIN_FILE_BYTES, TOOL_NAME_BYTES,
 };
 
-// --- Models and what is asked of others ----------------------------------------------------------
+// --- Models and outgoing requests ----------------------------------------------------------------
 
-/// Name of the sender in the signature header of a webhook.
+/// Sender name in the signature header of a webhook.
 pub const HOOK_SENDER_BYTES: usize = 32;
 
-// --- Work beside the message path ----------------------------------------------------------------
+// --- Work off the message path -------------------------------------------------------------------
 
-/// Trials of a plugin whose calls run out of time, before it is refused.
+/// Attempts to probe a plugin whose calls time out, before it is rejected.
 pub const PROBE_ATTEMPTS: u32 = 3;
 
 // --- Plugins -------------------------------------------------------------------------------------
 
-/// Times that a call whose budget is over is looked at, a tick apart, while its thread has had no processor.
-pub const CALL_EXTENSIONS: u32 = 100;
+/// Deadline extensions of a call, one tick each, while its thread gets no CPU time.
+pub const MAX_DEADLINE_EXTENSIONS: u32 = 100;
 /// Epoch tick: the unit in which the budget of a call is counted.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// Linear memory of one instance.
 pub const GUEST_MEMORY_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes of the effects of one event.
+/// Total bytes of the effects of one event.
 pub const EFFECT_BYTES: usize = 512 * 1024;
-/// A snapshot.
+/// Maximum size of a snapshot.
 pub const SNAPSHOT_BYTES: usize = 256 * 1024;
-/// What is kept of a compiled plugin: machine code takes up to six times its component.
+/// Largest compiled plugin that is read: machine code takes up to six times the size of its component.
 pub const COMPILED_PLUGIN_BYTES: usize = 512 * 1024 * 1024;
-/// A checksum beside it: 64 digits, and a line end where a person wrote it.
+/// Signature file of a compiled plugin: 64 hex digits, with room for a line end.
 pub const CHECKSUM_BYTES: usize = 128;
-/// The index of kept releases: some hundred bytes a release.
+/// Index of the release store: some hundred bytes per release.
 pub const RELEASE_INDEX_BYTES: usize = 4 * 1024 * 1024;
-/// Address-space mappings that one live instance uses, for the check at start. Measured: 3.99 for a
-/// Rust guest with 1,000 live.
+/// Memory mappings of one live instance, for the check at start. Measured: 3.99 for a Rust guest with 1,000 live.
 pub const MAPS_PER_INSTANCE: usize = 4;
 /// Mappings of the process besides instances: code, libraries, stacks, compiled plugins.
-pub const MAPS_OF_PROCESS: usize = 2_000;
-/// Core instances of one plugin instance: Rust guests have 3, composed ones more.
+pub const PROCESS_MAPS: usize = 2_000;
+/// Core instances per plugin instance: Rust guests have 3, composed ones more.
 pub const CORE_INSTANCES_PER_PLUGIN: usize = 4;
-/// Tables of one plugin instance: Rust guests have 2.
+/// Tables per plugin instance: Rust guests have 2.
 pub const TABLES_PER_PLUGIN: usize = 3;
 /// Entries of one table of a guest; a Rust guest has some hundred, an interpreter some thousand.
 pub const TABLE_ELEMENTS: usize = 20_000;
-/// Host memory that one call of a guest may make the host allocate while it is read out: the
-/// effects, and what they weigh as Rust values.
+/// Host memory that one guest call may allocate while its result is read: the effects as Rust values.
 pub const GUEST_TRANSFER_BYTES: usize = 4 * 1024 * 1024;
-/// Resources of the system interface (streams, pollables) that one instance may hold.
+/// WASI resources (streams, pollables) that one instance may hold.
 pub const GUEST_HANDLES: usize = 64;
-/// Lines on stderr that are kept in case the guest traps: a panic writes three or four.
-pub const LAST_WORDS_LINES: usize = 8;
-/// Characters of what is told of them.
-pub const LAST_WORDS_CHARS: usize = 300;
-/// Random bytes that a guest may ask for at once.
-pub const GUEST_RANDOM_BYTES: u64 = 64 * 1024;
+/// Lines of stderr retained in case the guest traps: a panic writes three or four.
+pub const STDERR_TAIL_LINES: usize = 8;
+/// Characters of a trap's message taken from stderr.
+pub const TRAP_MESSAGE_CHARS: usize = 300;
+/// Random bytes per request of a guest.
+pub const RANDOM_BYTES_PER_REQUEST: u64 = 64 * 1024;
 /// Longest delay of a timer.
 pub const TIMER_DELAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Log lines that one plugin may write a second, over all its instances.
-pub const PLUGIN_LOG_LINES: u32 = 20;
-/// One line of a plugin's log; the rest is cut.
+/// Log lines per plugin and second, over all its instances.
+pub const PLUGIN_LOG_LINES_PER_SECOND: u32 = 20;
+/// Longest line of a plugin's log; the rest is cut.
 pub const PLUGIN_LOG_LINE_BYTES: usize = 2_000;
-/// Calls of a guest per measured one: reading the clock twice costs a tenth of a call.
+/// One in this many guest calls is timed: reading the clock twice costs a tenth of a call.
 pub const CALLS_PER_SAMPLE: u32 = 16;
-/// Quiet time after a change in the plugin folder before the file is read.
+/// Quiet time after a change in the plugin directory before the files are read.
 pub const WATCH_DEBOUNCE: Duration = Duration::from_millis(100);
-/// Where the plugin folder is replaced by another, plugins that are missing there go after this time: whoever
-/// removes a folder and makes it anew needs a moment to fill it.
-pub const FOLDER_SETTLE: Duration = Duration::from_secs(3);
-/// How often trials are looked at.
+/// Grace period after the plugin directory was replaced by another, before plugins missing there are removed: an
+/// installer that removes and recreates the directory needs a moment to fill it.
+pub const REPLACED_DIRECTORY_GRACE: Duration = Duration::from_secs(3);
+/// Interval at which trials are checked.
 pub const CATALOG_TICK: Duration = Duration::from_millis(500);
-/// Faults of a new generation within `ROLLBACK_WINDOW` that roll it back.
+/// Sessions rolled back from a new generation within `ROLLBACK_WINDOW` after which it is rolled back.
 pub const ROLLBACK_FAULTS: u32 = 3;
 /// How long a new generation is on trial.
 pub const ROLLBACK_WINDOW: Duration = Duration::from_secs(30);
-/// Releases of a plugin that are kept for rollbacks and the next start.
+/// Releases of a plugin that are retained for rollbacks and the next start.
 pub const KEPT_RELEASES: usize = 4;
-/// Snapshots of sessions that a new version is tried on before it is in force: some 2 ms of work.
+/// Session snapshots that a new version is checked against before it is published: some 2 ms of work.
 pub const STATE_SAMPLES: usize = 32;
-/// Devices whose sessions a generation has served that are told apart: about 1 MiB. With more, a few that
-/// go back are never all of them.
+/// Devices served by a generation that are tracked individually: about 1 MiB. Half of the tracked ones, rolled back,
+/// roll back the version.
 pub const TRIAL_DEVICES: usize = 65_536;
-/// Compiling one plugin. On two old cores a Python one of 18 MB takes half a minute.
-pub const COMPILE: Duration = Duration::from_secs(120);
-/// Address space of the program that compiles.
-pub const COMPILE_BYTES: u64 = 2 << 30;
-/// Plugins that are compiled side by side: one that takes long leaves the other place to the rest.
-pub const COMPILERS: usize = 2;
-/// A start waits so long for plugins that have to be compiled, well under what service managers give it.
-pub const START_COMPILE: Duration = Duration::from_secs(60);
-/// A plugin is listed as being compiled once that takes longer than it does for most: what is listed is looked at.
-pub const COMPILING_SHOWN: Duration = Duration::from_secs(10);
-/// What is read of a compiler's complaints.
-pub const COMPILER_WORDS: u64 = 4096;
-/// Compiled plugins that wait for somebody to load them.
-pub const COMPILED_WAITING: usize = 8;
-/// Compiled plugins on disk; a bundled one has about 3 MB.
+/// Timeout for compiling one plugin. A Python one of 18 MB takes half a minute on two old cores.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Address space of the compiler process.
+pub const COMPILER_MEMORY_BYTES: u64 = 2 << 30;
+/// Plugins compiled concurrently: while one takes long, the other thread serves the rest.
+pub const MAX_COMPILERS: usize = 2;
+/// How long a start waits for compilation; well below the start timeouts of service managers.
+pub const START_COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A plugin is listed as compiling after this time, longer than most take: operators look into what is listed.
+pub const COMPILING_LISTED_AFTER: Duration = Duration::from_secs(10);
+/// Bytes read of the compiler's stderr.
+pub const COMPILER_STDERR_BYTES: u64 = 4096;
+/// Compile results that wait to be loaded.
+pub const PENDING_COMPILE_RESULTS: usize = 8;
+/// Size limit of the on-disk cache; a bundled plugin takes about 3 MB.
 pub const PLUGIN_CACHE_BYTES: u64 = 2 << 30;
-/// The key that compiled plugins on disk are signed with: a block of SHA-256.
+/// Key that signs compiled plugins on disk: one block of SHA-256.
 pub const CACHE_KEY_BYTES: usize = 64;
 
 // --- Storage -------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
-//! Every reason to refuse a plugin file. Rule: each names the file and what to do about it; whether the same file may
-//! pass a moment later is known here and nowhere else.
+//! Every reason to reject a plugin file. Rule: each names the file and what to do about it; this is the only place that
+//! knows whether a retry of the same file may succeed.
 
 use modehost_contract::Fault;
 
 use crate::compiler::CompileError;
 use crate::package::PackageError;
 
-/// Why a plugin file is not taken. Each names the file and what to do.
+/// Why a plugin file was rejected. Each names the file and what to do.
 #[expect(missing_docs, reason = "the messages say what each is, and name its members")]
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
@@ -38,7 +38,7 @@ pub enum LoadError {
         file: String,
         plugin: String,
         why: String,
-        /// What it accepts, as JSON Schema.
+        /// JSON Schema of the section.
         schema: String,
     },
     #[error("{file} fails its trial at {step}: {fault}")]
@@ -50,7 +50,7 @@ pub enum LoadError {
     #[error("{file} claims the {what} `{name}`, which the plugin {other} has already; remove one of the two")]
     Conflict { file: String, what: &'static str, name: String, other: String },
     #[error("{file} holds the plugin {plugin}, and so does {other}; remove one of the two files")]
-    Twice { file: String, plugin: String, other: String },
+    DuplicatePlugin { file: String, plugin: String, other: String },
     #[error("{file} was rolled back ({why}); it is taken again once the file changes, or by a reload")]
     RolledBack { file: String, why: String },
     #[error(
@@ -63,8 +63,8 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Whether the section of its plugin is what keeps it from being taken.
-    pub(crate) fn is_of_section(&self) -> bool {
+    /// Whether the plugin's configuration section is the cause.
+    pub(crate) fn is_config_error(&self) -> bool {
         matches!(self, Self::Config { .. } | Self::Probe { fault: Fault::Configure(_), .. })
     }
 
@@ -76,8 +76,8 @@ impl LoadError {
         }
     }
 
-    /// Whether the same file may be taken a moment later: the host had no room to try it.
-    pub(crate) fn passes(&self) -> bool {
+    /// Whether a retry of the same file may succeed: the host lacked a resource.
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Probe { fault: Fault::Capacity(_), .. } | Self::Compile { error: CompileError::Unavailable(_), .. }

@@ -1,5 +1,4 @@
-//! What plugins say of themselves, judged. Rule: a manifest that gets through here can be put into
-//! the routing table as it is.
+//! Validation of a plugin's manifest. Rule: a manifest that passes can be put into the routing table as it is.
 
 use std::collections::HashSet;
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 use crate::load::LoadError;
 use crate::package::{Package, is_id};
 
-/// Checks a manifest against the file's own plugin.toml and against what a table can hold.
+/// Checks a manifest against the file's own plugin.toml and against the rules of the routing table.
 pub(crate) fn check(manifest: &Manifest, package: &Package, file: &str) -> Result<(), LoadError> {
     let mismatch = |what, packaged: &str, described: &str| LoadError::Mismatch {
         file: file.to_owned(),
@@ -25,11 +24,11 @@ pub(crate) fn check(manifest: &Manifest, package: &Package, file: &str) -> Resul
     if manifest.version != package.version {
         return Err(mismatch("version", &package.version, &manifest.version));
     }
-    find_fault(manifest).map_or(Ok(()), |why| Err(LoadError::Manifest { file: file.to_owned(), why }))
+    find_error(manifest).map_or(Ok(()), |why| Err(LoadError::Manifest { file: file.to_owned(), why }))
 }
 
-/// The first thing that cannot be used.
-fn find_fault(manifest: &Manifest) -> Option<String> {
+/// The first error, if any.
+fn find_error(manifest: &Manifest) -> Option<String> {
     if !is_id(manifest.id.as_str()) {
         return Some(format!("the id `{}` is not 1 to 64 lower-case letters, digits and `-`", manifest.id));
     }
@@ -65,19 +64,19 @@ fn find_fault(manifest: &Manifest) -> Option<String> {
     validator(&manifest.config_schema).err()
 }
 
-/// Checks a section of the configuration. The error names the path and what is wrong there.
+/// Checks a configuration section. The error names the path and what is wrong there.
 pub(crate) fn check_config(manifest: &Manifest, config: &str) -> Result<(), String> {
     let config: Value = serde_json::from_str(config).map_err(|error| format!("it is not JSON: {error}"))?;
     let validator = validator(&manifest.config_schema)?;
-    let mut faults = validator.iter_errors(&config).map(|error| {
+    let mut errors = validator.iter_errors(&config).map(|error| {
         let path = error.instance_path().to_string();
-        let place = if path.is_empty() { "at its top".to_owned() } else { format!("at {path}") };
-        // Values of settings may be secrets.
-        format!("{place}: {}", error.masked_with("it"))
+        let location = if path.is_empty() { "at its top".to_owned() } else { format!("at {path}") };
+        // Masked, because values of settings may be secrets.
+        format!("{location}: {}", error.masked_with("it"))
     });
-    // A few at once save rounds; all of them would hide the first.
-    let shown: Vec<String> = faults.by_ref().take(5).collect();
-    if shown.is_empty() { Ok(()) } else { Err(shown.join("; ")) }
+    // Several errors at once save round trips; all of them would bury the first.
+    let first_errors: Vec<String> = errors.by_ref().take(5).collect();
+    if first_errors.is_empty() { Ok(()) } else { Err(first_errors.join("; ")) }
 }
 
 fn validator(schema: &str) -> Result<jsonschema::Validator, String> {
@@ -93,7 +92,7 @@ fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-/// Three numbers, with what may follow behind `-` or `+`.
+/// Three numbers, optionally followed by a part that begins with `-` or `+`.
 fn is_version(text: &str) -> bool {
     let core = text.split(['-', '+']).next().unwrap_or_default();
     let numbers: Vec<&str> = core.split('.').collect();
@@ -126,9 +125,9 @@ mod tests {
 
     #[test]
     fn what_a_table_cannot_hold_is_refused() {
-        assert_eq!(find_fault(&good()), None);
-        type Spoil = fn(&mut Manifest);
-        let cases: [(&str, Spoil); 7] = [
+        assert_eq!(find_error(&good()), None);
+        type BreakIt = fn(&mut Manifest);
+        let cases: [(&str, BreakIt); 7] = [
             ("id", |m| m.id = "Fixture".into()),
             ("version", |m| m.version = "1.0".to_owned()),
             ("twice", |m| m.modes[0].aliases[0] = "a".to_owned()),
@@ -137,10 +136,10 @@ mod tests {
             ("snapshot", |m| m.snapshot_schemas.clear()),
             ("JSON Schema", |m| m.config_schema = r#"{"type":7}"#.to_owned()),
         ];
-        for (word, spoil) in cases {
+        for (word, break_it) in cases {
             let mut manifest = good();
-            spoil(&mut manifest);
-            let why = find_fault(&manifest).unwrap_or_default();
+            break_it(&mut manifest);
+            let why = find_error(&manifest).unwrap_or_default();
             assert!(why.contains(word), "{word}: {why}");
         }
     }

@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of this crate's metrics, for readers of `/metrics`. Rule: every metric of the crate is described here,
+//! with its unit and its labels; one without labels is exported from the start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use modehost_contract::Fault;
@@ -42,7 +42,7 @@ pub fn describe_metrics() {
     describe_counter!("modehost_plugin_faults_total", Unit::Count, "Faults of a `plugin`, by `kind`.");
 }
 
-/// What is counted of this plugin is counted from here on, from zero. Called when a version of it is loaded.
+/// Registers the metrics of a plugin, so that they are exported as zero. Called when a version of it is loaded.
 pub fn begin_metrics(plugin: &str) {
     let plugin = || plugin.to_owned();
     for kind in Fault::LABELS {

@@ -1,36 +1,35 @@
-//! What a plugin file says without being run. Rule: only the bytes are looked at; they may be
-//! anything, and what is wrong with them is said in one sentence.
+//! Metadata of a plugin file, read without running it. Rule: the bytes are untrusted; any error is one sentence.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
 
+use crate::contract_version::Track;
 use crate::grants::Grant;
-use crate::track::Track;
 
 /// Name of the custom section that holds the text of the plugin's `plugin.toml`.
 pub const SECTION: &str = "modehost:plugin";
 
-/// A plugin file, read but not compiled.
+/// A plugin file, parsed but not compiled.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// Lower-case letters, digits and `-`.
     pub id: String,
-    /// As its `plugin.toml` says it; for people, nothing is derived from it.
+    /// The version in its `plugin.toml`; for people, nothing is derived from it.
     pub version: String,
     /// One line for people.
     pub description: Option<String>,
-    /// Without these it does not run.
+    /// Required grants.
     pub grants: Vec<Grant>,
-    /// It runs without these.
+    /// Optional grants.
     pub optional_grants: Vec<Grant>,
-    /// Interfaces that the component imports, as they stand in it.
+    /// Names of the imported interfaces, as in the component.
     pub imports: Vec<String>,
-    /// Interfaces that the component exports.
+    /// Names of the exported interfaces.
     pub exports: Vec<String>,
     /// SHA-256 of the file in hex.
     pub sha256: String,
-    /// Of the file, in bytes.
+    /// Size of the file, in bytes.
     pub size: usize,
 }
 
@@ -40,27 +39,27 @@ pub enum PackageError {
     /// No bytes.
     #[error("is empty; it may still be being written")]
     Empty,
-    /// The bytes do not begin as WebAssembly does.
+    /// The magic number is not that of WebAssembly.
     #[error("is not WebAssembly; a plugin is a component, as `modehost plugin build` makes them")]
     NotWasm,
-    /// WebAssembly, and no component.
+    /// WebAssembly, but a core module.
     #[error("is a core module, not a component; build it for the target wasm32-wasip2")]
     CoreModule,
-    /// A component that stops at this byte.
+    /// A component that ends early, at this byte.
     #[error("ends in the middle, at byte {0}; it may still be being written")]
     Truncated(usize),
-    /// A component that breaks the format; what the parser says.
+    /// A component that violates the format; the parser's message.
     #[error("is not a valid component: {0}")]
     Invalid(String),
-    /// A component of something else.
+    /// A component without the plugin section.
     #[error("has no custom section `{SECTION}`; a plugin carries its plugin.toml there (the SDK's macro does that)")]
     NoSection,
-    /// The section is no `plugin.toml`; one sentence, at most a line.
+    /// The section is not a valid `plugin.toml`; one sentence, at most a line.
     #[error("has a plugin.toml that cannot be used: {0}")]
     BadSection(String),
 }
 
-/// `plugin.toml` as it stands in the custom section.
+/// `plugin.toml` as stored in the custom section.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
@@ -74,8 +73,7 @@ struct Manifest {
 }
 
 impl Package {
-    /// The version of the contract that it was built against; none if this server knows none of its
-    /// exports.
+    /// The contract version that it was built against; `None` if this server supports none of its exports.
     pub fn track(&self) -> Option<Track> {
         Track::of(&self.exports).ok()
     }
@@ -129,46 +127,45 @@ pub fn read(bytes: &[u8]) -> Result<Package, PackageError> {
     })
 }
 
-/// The sentence goes into lists and logs, and what it tells of is a stranger's.
+/// The message goes into lists and logs and quotes untrusted text: control characters are replaced, and it is cut.
 fn bad_section(why: &str) -> PackageError {
-    let line: String =
-        why.chars().map(|char| if char.is_control() { ' ' } else { char }).take(SENTENCE_CHARS).collect();
-    let whole = line.chars().count() == why.chars().count();
-    PackageError::BadSection(if whole { line } else { format!("{}…", line.trim_end()) })
+    let line: String = why.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MESSAGE_CHARS).collect();
+    let complete = line.chars().count() == why.chars().count();
+    PackageError::BadSection(if complete { line } else { format!("{}…", line.trim_end()) })
 }
 
-/// Of a sentence about a section, in characters.
-const SENTENCE_CHARS: usize = 300;
+/// Maximum length of a message about a section, in characters.
+const MESSAGE_CHARS: usize = 300;
 
-/// True for the id of a plugin.
+/// True for a valid plugin id.
 pub(crate) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// What the bytes hold.
+/// The parts of a file that are used.
 struct Parts<'a> {
     imports: Vec<String>,
     exports: Vec<String>,
     section: Option<&'a [u8]>,
 }
 
-/// Walks the whole file. The custom section may stand in a module inside the component, where
-/// the linker of most languages puts it; imports and exports count at the outermost level only.
+/// Scans the whole file. The custom section may be in a module nested in the component, where the linker of most
+/// languages puts it; only imports and exports of the outermost level count.
 fn scan(bytes: &[u8]) -> Result<Parts<'_>, PackageError> {
     let mut parts = Parts { imports: Vec::new(), exports: Vec::new(), section: None };
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| broken(&error, bytes.len()))? {
+        match payload.map_err(|error| parse_error(&error, bytes.len()))? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    parts.imports.push(import.map_err(|error| broken(&error, bytes.len()))?.name.name.to_owned());
+                    parts.imports.push(import.map_err(|error| parse_error(&error, bytes.len()))?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    parts.exports.push(export.map_err(|error| broken(&error, bytes.len()))?.name.name.to_owned());
+                    parts.exports.push(export.map_err(|error| parse_error(&error, bytes.len()))?.name.name.to_owned());
                 }
             }
             Payload::CustomSection(section) if section.name() == SECTION => match parts.section {
@@ -184,7 +181,7 @@ fn scan(bytes: &[u8]) -> Result<Parts<'_>, PackageError> {
     Ok(parts)
 }
 
-fn broken(error: &wasmparser::BinaryReaderError, size: usize) -> PackageError {
+fn parse_error(error: &wasmparser::BinaryReaderError, size: usize) -> PackageError {
     if error.message().contains("unexpected end") || error.offset() >= size {
         return PackageError::Truncated(size);
     }
@@ -201,7 +198,7 @@ mod tests {
         let PackageError::BadSection(why) = bad_section(&format!("unknown field `{long}\n`")) else {
             panic!("another")
         };
-        assert!(why.chars().count() <= SENTENCE_CHARS + 1 && why.ends_with('…') && !why.contains('\n'), "{why}");
+        assert!(why.chars().count() <= MESSAGE_CHARS + 1 && why.ends_with('…') && !why.contains('\n'), "{why}");
         assert_eq!(bad_section("short"), PackageError::BadSection("short".to_owned()));
     }
 

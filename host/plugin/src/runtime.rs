@@ -1,5 +1,5 @@
-//! The runtime: bytes of a plugin file in, a generation out. Rule: a generation that comes out has
-//! been prepared and probed; whatever is wrong with it is known before anybody is served by it.
+//! The runtime: turns the bytes of a plugin file into a generation. Rule: every generation has been compiled and
+//! probed, so that errors are known before a session uses it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,40 +10,40 @@ use crate::limits;
 use modehost_contract::Manifest;
 use wasmtime::component::Component;
 
-use crate::code::{Budget, Code, Metrics};
-use crate::compiled::Compiled;
-use crate::compiler::Helper;
-use crate::convert::effect::Rules;
+use crate::code::{Budget, Code, PluginMetrics};
+use crate::compiled::CompiledComponents;
+use crate::compiler::CompilerProcess;
+use crate::contract_version::Track;
+use crate::convert::effect::EffectRules;
 use crate::engine::Engine;
 use crate::exports::Prepared;
 use crate::generation::WasmGeneration;
+use crate::generation_state::GenerationState;
 use crate::grants::{Grant, Grants};
 use crate::load::LoadError;
 use crate::log::PluginLog;
 use crate::manifest;
 use crate::package::{self, Package};
 use crate::probe;
-use crate::terms::Terms;
-use crate::track::Track;
 use crate::wasi;
 
-/// What a runtime is made of. All of it holds for the life of the process.
+/// Configuration of a runtime, fixed for the life of the process.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
     /// Memory of one instance, in bytes.
     pub memory_bytes: usize,
-    /// Time of one call; counted in ticks of 10 ms.
+    /// Time budget of one call; counted in ticks of 10 ms.
     pub call: Duration,
-    /// Effects of one event.
+    /// Maximum number of effects of one event.
     pub effects: usize,
-    /// Instances that may live at the same time; less where the system cannot carry them.
+    /// Maximum number of live instances; fewer where the system does not allow as many.
     pub live_instances: usize,
-    /// Folder of compiled plugins; none: they are compiled at every start.
+    /// Directory of compiled plugins; `None`: they are compiled at every start.
     pub cache: Option<PathBuf>,
-    /// What that folder may hold; the least recently used go.
+    /// Size limit of that directory in bytes; the least recently used files are evicted.
     pub cache_bytes: u64,
-    /// Who compiles; none: this process itself, without a bound.
-    pub helper: Option<Helper>,
+    /// The compiler process; `None`: compiled in this process, without limits.
+    pub compiler: Option<CompilerProcess>,
 }
 
 impl Default for RuntimeConfig {
@@ -55,86 +55,84 @@ impl Default for RuntimeConfig {
             live_instances: limits::LIVE_INSTANCES,
             cache: None,
             cache_bytes: limits::PLUGIN_CACHE_BYTES,
-            helper: None,
+            compiler: None,
         }
     }
 }
 
-/// Why there is no runtime.
+/// Why a runtime could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The machine or its limits do not allow one.
     #[error("the plugin runtime cannot start: {0}; check the limits on memory and threads of this process")]
     Engine(String),
-    /// The folder of compiled plugins cannot be used.
+    /// The directory of compiled plugins cannot be used.
     #[error("the folder of compiled plugins {path} cannot be used: {error}; check its owner and permissions")]
     Cache {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the operating system.
         error: std::io::Error,
     },
 }
 
-/// Compiles, probes and configures plugins. One a process; dropping the last holder ends its thread.
+/// Compiles, probes and configures plugins. One per process; dropping the last reference stops its thread.
 pub struct Runtime {
     engine: Arc<Engine>,
     budget: Budget,
     effects: usize,
-    compiled: Compiled,
+    compiled: CompiledComponents,
     live: Arc<AtomicUsize>,
 }
 
 impl Runtime {
-    /// Reserves the address space of all instances, and starts the clock of their budgets.
+    /// Reserves the address space of all instances and starts the epoch ticker.
     ///
     /// # Errors
     /// See [`RuntimeError`].
     pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
-        let RuntimeConfig { memory_bytes, call, effects, live_instances, cache, cache_bytes, helper } = config;
+        let RuntimeConfig { memory_bytes, call, effects, live_instances, cache, cache_bytes, compiler } = config;
         let engine =
             Engine::new(live_instances, memory_bytes).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         for warning in &engine.warnings {
             tracing::warn!("{warning}");
         }
-        let compiled = Compiled::open(cache.map(|path| (path, cache_bytes)), helper)
+        let compiled = CompiledComponents::open(cache.map(|path| (path, cache_bytes)), compiler)
             .map_err(|(path, error)| RuntimeError::Cache { path, error })?;
         let budget = Budget::new(memory_bytes, call);
         Ok(Arc::new(Self { engine: Arc::new(engine), budget, effects, compiled, live: Arc::default() }))
     }
 
-    /// Whether a component with this SHA-256 can be loaded without being compiled first.
-    pub(crate) fn is_ready(&self, sha256: &str) -> bool {
-        self.compiled.is_ready(&self.engine.wasmtime, sha256)
+    /// Whether a component with this SHA-256 can be loaded without compiling it first.
+    pub(crate) fn is_compiled(&self, sha256: &str) -> bool {
+        self.compiled.is_compiled(&self.engine.wasmtime, sha256)
     }
 
-    /// Compiles a component, so that loading it is quick; what fails is told by the load. Blocks.
-    pub(crate) fn make_ready(&self, bytes: &[u8], sha256: &str) {
-        self.compiled.make_ready(&self.engine.wasmtime, bytes, sha256);
+    /// Compiles a component, so that loading it is quick; a failure is reported by the load. Blocks.
+    pub(crate) fn ensure_compiled(&self, bytes: &[u8], sha256: &str) {
+        self.compiled.ensure_compiled(&self.engine.wasmtime, bytes, sha256);
     }
 
-    /// Instances that may live at the same time in this process.
+    /// Maximum number of live instances in this process.
     pub fn instance_limit(&self) -> usize {
         self.engine.live_instances
     }
 
-    /// Instances that live now.
+    /// Number of live instances.
     pub fn live_instances(&self) -> usize {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// What the operator should know of this machine, one sentence each; also in the log.
+    /// Warnings about this machine for the operator, one sentence each; also logged.
     pub fn warnings(&self) -> &[String] {
         &self.engine.warnings
     }
 
-    /// Prepares and probes a plugin: reads and compiles it (or takes the compiled file), checks
-    /// imports, grants, exports and manifest, and lets it go through configure, start, snapshot
-    /// and restore in throw-away stores. Takes 0.1 s to seconds and blocks: never call it from an
-    /// IO thread ([`modehost_task::run_blocking`] is the place).
+    /// Loads and probes a plugin: reads and compiles it (or takes it from the cache), checks imports, grants, exports
+    /// and manifest, and runs configure, start, snapshot and restore in throw-away stores. Blocks for 0.1 s to seconds:
+    /// never call it on an IO thread (use [`modehost_task::run_blocking`]).
     ///
-    /// `file` names it in errors; `config` is its section as JSON (none: `{}`); `granted` are the
-    /// configured grants.
+    /// `file` names it in errors; `config` is its section as JSON (none: `{}`); `granted` are the configured grants.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -160,11 +158,11 @@ impl Runtime {
         config: Option<&str>,
         granted: &[String],
     ) -> Result<Arc<WasmGeneration>, LoadError> {
-        let (code, manifest) = generation.shared();
+        let (code, manifest) = generation.code_and_manifest();
         self.configure(code, manifest, file, config, granted)
     }
 
-    /// What can be said of a file without compiling it.
+    /// Checks everything that can be checked without compiling.
     pub(crate) fn examine(&self, bytes: &[u8], file: &str) -> Result<Package, LoadError> {
         let named = || file.to_owned();
         let size = bytes.len() as u64;
@@ -179,21 +177,22 @@ impl Runtime {
         Ok(package)
     }
 
-    /// Everything that does not depend on the configuration.
+    /// The steps of a load that do not depend on the configuration.
     pub(crate) fn prepare(&self, bytes: &[u8], file: &str) -> Result<(Arc<Code>, Arc<Manifest>), LoadError> {
         let package = self.examine(bytes, file)?;
-        let track = Track::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
+        let contract_version =
+            Track::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
         let component = self.compile(bytes, &package, file)?;
         let contract =
             |error: wasmtime::Error| LoadError::Contract { file: file.to_owned(), why: format!("{error:#}") };
         let linked = self.engine.linker.instantiate_pre(&component).map_err(contract)?;
         let code = Arc::new(Code {
-            mode: Prepared::new(linked, track).map_err(contract)?,
-            track,
+            mode: Prepared::new(linked, contract_version).map_err(contract)?,
+            contract_version,
             engine: self.engine.clone(),
             budget: self.budget,
             log: PluginLog::new(package.id.clone()),
-            metrics: Metrics::new(&package.id, self.live.clone()),
+            metrics: PluginMetrics::new(&package.id, self.live.clone()),
             package,
         });
         let manifest = probe::describe(&code, file)?;
@@ -201,7 +200,7 @@ impl Runtime {
         Ok((code, Arc::new(manifest)))
     }
 
-    /// Grants, settings and the trial.
+    /// The steps that do: grants, settings and the probe.
     fn configure(
         &self,
         code: Arc<Code>,
@@ -213,8 +212,8 @@ impl Runtime {
         let package = &code.package;
         let mut configured = Vec::with_capacity(granted.len());
         for text in granted {
-            let bad = |why| LoadError::BadGrant { plugin: package.id.clone(), why };
-            configured.push(Grant::parse(text).map_err(bad)?);
+            let invalid = |why| LoadError::BadGrant { plugin: package.id.clone(), why };
+            configured.push(Grant::parse(text).map_err(invalid)?);
         }
         let grants = Grants::intersect(&package.grants, &package.optional_grants, &configured).map_err(|missing| {
             LoadError::Grant { file: file.to_owned(), plugin: package.id.clone(), grant: missing.to_string() }
@@ -226,8 +225,8 @@ impl Runtime {
             why,
             schema: manifest.config_schema.clone(),
         })?;
-        let terms = Terms::new(Rules { grants, count: self.effects });
-        let generation = WasmGeneration::new(code, manifest, config.into(), terms);
+        let state = GenerationState::new(EffectRules { grants, max_effects: self.effects });
+        let generation = WasmGeneration::new(code, manifest, config.into(), state);
         probe::run(&generation, file)?;
         Ok(Arc::new(generation))
     }

@@ -1,7 +1,6 @@
-//! The system interface, as far as a guest's standard library needs it, with nothing granted.
-//! Rule: no clock, no chance and no waiting of its own: time and random numbers come from the
-//! event at hand, so that the same events give the same effects, and a guest that wants to wait
-//! is stopped.
+//! The subset of WASI that a guest's standard library needs, with no capability granted. Rule: no real clock, no real
+//! randomness and no blocking: time and random numbers derive from the current event, so that the same events yield the
+//! same effects, and a guest that tries to wait traps.
 
 use crate::limits;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -14,10 +13,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::guest::{Guest, HasGuest, Wasi};
 use crate::log::LogOutput;
 
-/// Interfaces of the system that a guest may import, by package; all others refuse the load.
+/// WASI packages that a guest may import; a file with any other import is rejected.
 const PACKAGES: [&str; 5] = ["wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/"];
 
-/// Interfaces of the contract that a component names because its exports use their words.
+/// Contract interfaces that a component imports because its exports use their types.
 const CONTRACT: [&str; 3] = ["modehost:mode/types@", "modehost:mode/events@", "modehost:mode/effects@"];
 
 /// True if a plugin may import this interface.
@@ -27,13 +26,13 @@ pub(crate) fn may_import(name: &str) -> bool {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (log, last_words) = (&self.log, &self.last_words);
+        let (log, stderr_tail) = (&self.log, &self.stderr_tail);
         let wasi = self.wasi.get_or_insert_with(|| {
             let mut table = ResourceTable::new();
             table.set_max_capacity(limits::GUEST_HANDLES);
-            // Clocks and random numbers of this context are never linked; see `link`.
+            // The clocks and random numbers of this context are never linked; see `link`.
             let stdout = LogOutput::new(log.clone(), None);
-            let stderr = LogOutput::new(log.clone(), Some(last_words.clone()));
+            let stderr = LogOutput::new(log.clone(), Some(stderr_tail.clone()));
             let context = WasiCtx::builder().stdout(stdout).stderr(stderr).build();
             Box::new(Wasi { context, table })
         });
@@ -41,27 +40,27 @@ impl WasiView for Guest {
     }
 }
 
-/// The table of a guest's streams.
+/// Selects the table of a guest's streams.
 struct HasTable;
 
 impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Puts everything that may be imported into the linker.
+/// Adds everything that may be imported to the linker.
 pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let table: fn(&mut Guest) -> &mut ResourceTable = |guest| guest.ctx().table;
-    let own: fn(&mut Guest) -> &mut Guest = |guest| guest;
+    let guest: fn(&mut Guest) -> &mut Guest = |guest| guest;
 
     wasmtime_wasi::p2::bindings::io::error::add_to_linker::<Guest, HasTable>(linker, table)?;
     sync::io::poll::add_to_linker::<Guest, HasTable>(linker, table)?;
     sync::io::streams::add_to_linker::<Guest, HasTable>(linker, table)?;
 
-    clocks::wall_clock::add_to_linker::<Guest, HasGuest>(linker, own)?;
-    clocks::monotonic_clock::add_to_linker::<Guest, HasGuest>(linker, own)?;
-    random::random::add_to_linker::<Guest, HasGuest>(linker, own)?;
-    random::insecure::add_to_linker::<Guest, HasGuest>(linker, own)?;
-    random::insecure_seed::add_to_linker::<Guest, HasGuest>(linker, own)?;
+    clocks::wall_clock::add_to_linker::<Guest, HasGuest>(linker, guest)?;
+    clocks::monotonic_clock::add_to_linker::<Guest, HasGuest>(linker, guest)?;
+    random::random::add_to_linker::<Guest, HasGuest>(linker, guest)?;
+    random::insecure::add_to_linker::<Guest, HasGuest>(linker, guest)?;
+    random::insecure_seed::add_to_linker::<Guest, HasGuest>(linker, guest)?;
 
     cli::exit::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
     cli::environment::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
@@ -109,18 +108,18 @@ impl clocks::monotonic_clock::Host for Guest {
     }
 }
 
-/// The budget of a call counts while the guest runs; a guest that sleeps would escape it.
+/// The budget of a call counts running time; a guest that sleeps would escape it.
 const NO_WAITING: &str = "a mode must not wait or sleep; it starts a timer and returns";
 
-/// `length` bytes drawn from the guest's own numbers.
+/// `length` bytes from the guest's deterministic generator.
 fn random_bytes(guest: &mut Guest, length: u64) -> wasmtime::Result<Vec<u8>> {
-    if length > limits::GUEST_RANDOM_BYTES {
-        return Err(wasmtime::Error::msg(format!("at most {} random bytes at once", limits::GUEST_RANDOM_BYTES)));
+    if length > limits::RANDOM_BYTES_PER_REQUEST {
+        return Err(wasmtime::Error::msg(format!("at most {} random bytes at once", limits::RANDOM_BYTES_PER_REQUEST)));
     }
     let length = usize::try_from(length)?;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
-        bytes.extend_from_slice(&guest.draw().to_le_bytes());
+        bytes.extend_from_slice(&guest.next_random().to_le_bytes());
     }
     bytes.truncate(length);
     Ok(bytes)
@@ -132,7 +131,7 @@ impl random::random::Host for Guest {
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.draw())
+        Ok(self.next_random())
     }
 }
 
@@ -142,13 +141,13 @@ impl random::insecure::Host for Guest {
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.draw())
+        Ok(self.next_random())
     }
 }
 
 impl random::insecure_seed::Host for Guest {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
-        // Constant: hash maps then iterate alike in every instance and after every restore.
+        // Constant, so that hash maps iterate in the same order in every instance and after every restore.
         Ok((0x006D_6F64_6568_6F73, 0x7400_6D6F_6465_6873))
     }
 }

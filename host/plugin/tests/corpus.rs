@@ -1,5 +1,5 @@
-//! Kept plugin files and mutations of them. Rule: bytes are a package whose every part may be used as it is, or one
-//! sentence about what is wrong.
+//! Corpus of plugin files and mutations of them. Rule: any bytes are either a package whose every part is usable, or an
+//! error of one sentence.
 
 use modehost_corpus::Corpus;
 use modehost_plugin::package::read;
@@ -15,10 +15,10 @@ fn bytes_are_a_sound_package_or_one_sentence() {
         }
         Err(error) => {
             let sentence = error.to_string();
-            // Not more lines than there are in the parser's own: it lists the eight bytes that it wanted and those
-            // that it found.
+            // At most as many lines as the parser's own message has: it lists the eight bytes that it expected and
+            // those that it found.
             assert!(!sentence.is_empty() && sentence.lines().count() <= 24, "{sentence}");
-            // What is wrong with plugin.toml is shown with the line and a mark below it.
+            // An error in plugin.toml quotes the line and marks the position below it.
             assert!(sentence.len() <= 4 * bytes.len() + 512, "{} bytes about {} bytes", sentence.len(), bytes.len());
         }
     });
@@ -28,7 +28,7 @@ fn bytes_are_a_sound_package_or_one_sentence() {
 fn the_good_ones_are_read() {
     let corpus = Corpus::open(env!("CARGO_MANIFEST_DIR"), "package");
     let good: Vec<&str> = corpus.inputs().filter(|(_, bytes)| read(bytes).is_ok()).map(|(name, _)| name).collect();
-    // Reading is not compiling: what only stands around the package is not judged here.
+    // Reading does not compile: whatever surrounds the package is not checked here.
     let expected = [
         "abyss_of_components",
         "good",

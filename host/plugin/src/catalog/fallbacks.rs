@@ -1,5 +1,5 @@
-//! The way back of plugins that have none in this process. Rule: the newest kept release that is neither what runs nor
-//! what was rolled back.
+//! Fallbacks of plugins that have none in this process. Rule: the newest kept release that is neither active nor rolled
+//! back.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,23 @@ use modehost_ids::PluginId;
 
 use super::PluginCatalog;
 
-/// A plugin whose releases have no way back.
-struct Wanting {
+/// A plugin without a fallback.
+struct MissingFallback {
     id: PluginId,
-    /// SHA-256 of what runs.
+    /// SHA-256 of the active release.
     active: String,
     file: PathBuf,
 }
 
 impl PluginCatalog {
-    /// Gives each plugin whose releases have no way back the newest kept one that it does not run. What has to be
-    /// compiled first is left for the next time. Blocks.
+    /// Gives each plugin without a fallback its newest kept release other than the active one. A release that has to be
+    /// compiled first is left for the next call. Blocks.
     pub(super) fn refill_fallbacks(&self) {
-        let wanting: Vec<Wanting> = {
+        let missing: Vec<MissingFallback> = {
             let releases = self.serving.releases();
-            let wanting = releases.slots.iter().filter(|(_, slot)| slot.before_newest().is_none());
-            wanting
-                .map(|(id, slot)| Wanting {
+            let missing = releases.slots.iter().filter(|(_, slot)| slot.previous().is_none());
+            missing
+                .map(|(id, slot)| MissingFallback {
                     id: id.clone(),
                     active: slot.active.code().to_owned(),
                     file: slot.active.file.clone(),
@@ -31,14 +31,14 @@ impl PluginCatalog {
                 .collect()
         };
         let settings = self.settings();
-        for Wanting { id, active, file } in wanting {
-            let Some(kept) = self.kept.of(id.as_str()) else { return };
+        for MissingFallback { id, active, file } in missing {
+            let Some(kept) = self.kept.record(id.as_str()) else { return };
             let bad = kept.rolled_back.map(|bad| bad.sha256);
             let older = kept.good.iter().find(|older| older.sha256 != active && Some(&older.sha256) != bad.as_ref());
             let Some(older) = older else { continue };
-            if !self.loader.is_ready(&older.sha256) {
-                // This is called again once it has been compiled.
-                self.loader.want(self.kept.component(&older.sha256));
+            if !self.loader.is_compiled(&older.sha256) {
+                // This runs again once it has been compiled.
+                self.loader.enqueue(self.kept.component(&older.sha256));
                 continue;
             }
             let release = self.kept.load(id.as_str(), &older.sha256, &file, &self.loader, &settings);

@@ -1,6 +1,5 @@
-//! What a component goes through until it is a release: compiled, loaded, tried on state of sessions. Rule: nobody
-//! waits for a compiler: a file is looked at once its code is there, those behind it are looked at meanwhile, and what
-//! served goes on.
+//! Turns components into releases: compile, load, check against session state. Rule: nothing waits for the compiler: a
+//! file is loaded once its code is compiled, other files are loaded meanwhile, and active releases keep serving.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,60 +19,60 @@ use crate::load::LoadError;
 use crate::package::Package;
 use crate::runtime::Runtime;
 
-/// Makes releases of components.
+/// Turns components into releases.
 pub(super) struct Loader {
     runtime: Arc<Runtime>,
-    /// Where the state comes from that a new release is tried on; none: it is not.
+    /// Source of session snapshots that a new release is checked against; `None`: the check is skipped.
     samples: Option<Arc<dyn StateSamples>>,
     compiling: Mutex<Compiling>,
-    /// Something has been compiled.
-    ended: Condvar,
+    /// Signalled when a compile job ends, for blocking waiters.
+    job_done: Condvar,
     /// The same for the catalog's own task.
     compiled: Arc<Notify>,
 }
 
-/// A component as its file has it.
+/// The content of a plugin file.
 pub(super) struct Component {
     pub package: Package,
     pub bytes: Vec<u8>,
 }
 
-/// What is being compiled, and what waits for that.
+/// Compile jobs and the files that wait for them.
 #[derive(Default)]
 struct Compiling {
-    /// What is being made and waits to be, by hash.
+    /// Jobs that run or are queued, by hash.
     jobs: BTreeMap<String, Job>,
-    /// Files that wait for one or two of these.
-    files: BTreeMap<PathBuf, Waiting>,
-    /// By size, so that a large one leaves the others first.
+    /// Files that wait for one or two of these jobs.
+    files: BTreeMap<PathBuf, PendingFile>,
+    /// By size, so that a large component does not delay the others.
     queue: BTreeSet<Queued>,
     threads: usize,
 }
 
-/// The component of a job until somebody begins with it.
+/// The component, until a worker takes it.
 struct Job(Option<Vec<u8>>);
 
-/// A job that nobody has begun with. Ordered by size first.
+/// A job that no worker has taken. Ordered by size first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Queued {
     bytes: usize,
     sha256: String,
 }
 
-/// A file that waits for its compiler.
-struct Waiting {
+/// A file that waits to be compiled.
+struct PendingFile {
     since: Instant,
-    /// Of the file as it was then.
+    /// Stamp of the file when it was queued.
     stamp: Stamp,
     package: Package,
-    /// Hashes of what has to be compiled.
+    /// Hashes of the components to be compiled.
     needs: Vec<String>,
 }
 
-/// A file that waits for its compiler, as others see it.
-pub(super) struct WaitingFile {
+/// A file that waits to be compiled, as seen by other modules.
+pub(super) struct PendingFileInfo {
     pub path: PathBuf,
-    /// Of its plugin.
+    /// Id of its plugin.
     pub id: String,
 }
 
@@ -83,17 +82,17 @@ impl Loader {
             runtime,
             samples,
             compiling: Mutex::default(),
-            ended: Condvar::new(),
+            job_done: Condvar::new(),
             compiled: Arc::default(),
         })
     }
 
-    /// Wakes whenever something has been compiled.
+    /// Notified whenever a compile job ends.
     pub(super) fn compiled(&self) -> Arc<Notify> {
         self.compiled.clone()
     }
 
-    /// Looks at a component without compiling it; `file` names it in errors.
+    /// Checks a component without compiling it; `file` names it in errors.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -101,14 +100,15 @@ impl Loader {
         Ok(Component { package: self.runtime.examine(&bytes, file)?, bytes })
     }
 
-    /// Whether a component can be loaded without being compiled first.
-    pub(super) fn is_ready(&self, sha256: &str) -> bool {
-        self.runtime.is_ready(sha256)
+    /// Whether a component can be loaded without compiling it first.
+    pub(super) fn is_compiled(&self, sha256: &str) -> bool {
+        self.runtime.is_compiled(sha256)
     }
 
-    /// Compiles a component if need be; what fails is told by the load. Blocks, and nobody else waits for it.
-    pub(super) fn make_ready(&self, component: &Component) {
-        self.runtime.make_ready(&component.bytes, &component.package.sha256);
+    /// Compiles a component unless that is done already; a failure is reported by the load. Blocks without holding a
+    /// lock.
+    pub(super) fn ensure_compiled(&self, component: &Component) {
+        self.runtime.ensure_compiled(&component.bytes, &component.package.sha256);
     }
 
     /// Compiles, links and probes a component; `path` is the file of its plugin. Blocks.
@@ -121,12 +121,12 @@ impl Loader {
         Ok(Release::new(generation, path))
     }
 
-    /// The same code with the settings `after`; none if they are those that it has. A pin is no matter of what serves
-    /// already. Blocks.
+    /// The same code with the settings `after`; `None` if they equal those it has. Pins are not checked, since they do
+    /// not concern active releases. Blocks.
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub(super) fn renew(
+    pub(super) fn reconfigure(
         &self,
         release: &Release,
         before: &Settings,
@@ -138,16 +138,16 @@ impl Loader {
             return Ok(None);
         }
         let file = release.file.display().to_string();
-        let renewed = self.runtime.reload(generation, &file, section, granted)?;
-        Ok(Some(Release::new(renewed, &release.file)))
+        let reconfigured = self.runtime.reload(generation, &file, section, granted)?;
+        Ok(Some(Release::new(reconfigured, &release.file)))
     }
 
-    /// Tries a release on state that sessions have: whatever one of the releases before it restores, it has
-    /// to restore as well.
+    /// Checks a release against session state: it has to restore every snapshot that one of the releases before it
+    /// restores.
     ///
     /// # Errors
     /// If it does not.
-    pub(super) fn try_state<'a>(
+    pub(super) fn check_state<'a>(
         &self,
         release: &Release,
         before: impl Iterator<Item = &'a Release>,
@@ -159,7 +159,7 @@ impl Loader {
         }
         for sample in samples.samples(release.id(), limits::STATE_SAMPLES) {
             let Err(fault) = release.generation.try_restore(&sample) else { continue };
-            // What nobody restores is damaged, and says nothing of the new one.
+            // A snapshot that no older release restores is damaged and says nothing about the new one.
             if let Some(older) = before.iter().find(|older| older.generation.try_restore(&sample).is_ok()) {
                 return Err(LoadError::State {
                     file: release.file.display().to_string(),
@@ -172,34 +172,40 @@ impl Loader {
         Ok(())
     }
 
-    /// Whether this very file waits for its compiler.
-    pub(super) fn is_waiting(&self, path: &Path, stamp: Stamp) -> bool {
+    /// Whether this file, with this stamp, waits to be compiled.
+    pub(super) fn is_pending(&self, path: &Path, stamp: Stamp) -> bool {
         let mut compiling = self.compiling.lock();
         let Some(file) = compiling.files.get(path) else { return false };
-        let waits = file.stamp == stamp && file.needs.iter().any(|needed| compiling.jobs.contains_key(needed));
-        if !waits {
+        let is_pending = file.stamp == stamp && file.needs.iter().any(|needed| compiling.jobs.contains_key(needed));
+        if !is_pending {
             compiling.files.remove(path);
         }
-        waits
+        is_pending
     }
 
-    /// Has compiled what of `wanted` is not ready; true if the file, which holds `own`, has to wait for it.
-    pub(super) fn wait_for(self: &Arc<Self>, path: &Path, stamp: Stamp, own: Package, wanted: Vec<Component>) -> bool {
-        let needs = self.want(wanted);
+    /// Queues those of `wanted` that are not compiled; true if the file, which holds `own`, has to wait for them.
+    pub(super) fn enqueue_file(
+        self: &Arc<Self>,
+        path: &Path,
+        stamp: Stamp,
+        package: Package,
+        components: Vec<Component>,
+    ) -> bool {
+        let needs = self.enqueue(components);
         if needs.is_empty() {
             return false;
         }
-        tracing::info!(file = %path.display(), plugin = %own.id, "is being compiled");
-        let waiting = Waiting { since: Instant::now(), stamp, package: own, needs };
-        self.compiling.lock().files.insert(path.to_owned(), waiting);
+        tracing::info!(file = %path.display(), plugin = %package.id, "is being compiled");
+        let pending = PendingFile { since: Instant::now(), stamp, package, needs };
+        self.compiling.lock().files.insert(path.to_owned(), pending);
         true
     }
 
-    /// Has these compiled where they are not ready, and says which are not.
-    pub(super) fn want(self: &Arc<Self>, wanted: impl IntoIterator<Item = Component>) -> Vec<String> {
+    /// Queues those that are not compiled and returns their hashes.
+    pub(super) fn enqueue(self: &Arc<Self>, components: impl IntoIterator<Item = Component>) -> Vec<String> {
         let mut needs = Vec::new();
-        for Component { package, bytes } in wanted {
-            if self.is_ready(&package.sha256) {
+        for Component { package, bytes } in components {
+            if self.is_compiled(&package.sha256) {
                 continue;
             }
             needs.push(package.sha256.clone());
@@ -209,13 +215,14 @@ impl Loader {
             }
             compiling.queue.insert(Queued { bytes: bytes.len(), sha256: package.sha256.clone() });
             compiling.jobs.insert(package.sha256, Job(Some(bytes)));
-            if compiling.threads < limits::COMPILERS {
-                let own = self.clone();
-                let started = std::thread::Builder::new().name("compiler".to_owned()).spawn(move || own.work());
+            if compiling.threads < limits::MAX_COMPILERS {
+                let worker = self.clone();
+                let started =
+                    std::thread::Builder::new().name("compiler".to_owned()).spawn(move || worker.run_worker());
                 match started {
                     Ok(_) => compiling.threads += 1,
                     Err(error) => {
-                        // Nobody would begin with it; the next look tries again.
+                        // No worker would take the queued jobs; the next scan queues them again.
                         tracing::error!(%error, "the system refuses a thread for compiling a plugin");
                         compiling.queue.clear();
                         compiling.jobs.retain(|_, job| job.0.is_none());
@@ -226,8 +233,8 @@ impl Loader {
         needs
     }
 
-    /// One job after the other, until there is none.
-    fn work(&self) {
+    /// Worker thread: runs queued jobs until there is none.
+    fn run_worker(&self) {
         loop {
             let (sha256, bytes) = {
                 let mut compiling = self.compiling.lock();
@@ -238,45 +245,48 @@ impl Loader {
                 let bytes = compiling.jobs.get_mut(&sha256).and_then(|job| job.0.take());
                 (sha256, bytes.unwrap_or_default())
             };
-            self.runtime.make_ready(&bytes, &sha256);
+            self.runtime.ensure_compiled(&bytes, &sha256);
             self.compiling.lock().jobs.remove(&sha256);
-            self.ended.notify_all();
+            self.job_done.notify_all();
             self.compiled.notify_one();
         }
     }
 
-    /// Waits until nothing is being compiled; false if that takes longer. Blocks.
-    pub(super) fn wait(&self, until: Instant) -> bool {
+    /// Waits until no job is left; false on timeout. Blocks.
+    pub(super) fn wait_until_idle(&self, until: Instant) -> bool {
         let mut compiling = self.compiling.lock();
         while !compiling.jobs.is_empty() {
-            if self.ended.wait_until(&mut compiling, until).timed_out() {
+            if self.job_done.wait_until(&mut compiling, until).timed_out() {
                 return compiling.jobs.is_empty();
             }
         }
         true
     }
 
-    /// Forgets files that are not there any more.
+    /// Drops files that no longer exist.
     pub(super) fn forget_missing(&self) {
         self.compiling.lock().files.retain(|path, _| path.exists());
     }
 
-    /// Files that wait.
-    pub(super) fn waiting(&self) -> Vec<WaitingFile> {
-        let of = |(path, file): (&PathBuf, &Waiting)| WaitingFile { path: path.clone(), id: file.package.id.clone() };
-        self.compiling.lock().files.iter().map(of).collect()
+    /// The files that wait to be compiled.
+    pub(super) fn pending_files(&self) -> Vec<PendingFileInfo> {
+        let info = |(path, file): (&PathBuf, &PendingFile)| PendingFileInfo {
+            path: path.clone(),
+            id: file.package.id.clone(),
+        };
+        self.compiling.lock().files.iter().map(info).collect()
     }
 
-    /// The rows of those that have waited for so long.
-    pub(super) fn rows(&self, for_at_least: Duration) -> Vec<PluginStatus> {
-        let row = |(path, file): (&PathBuf, &Waiting)| PluginStatus {
+    /// Status rows of the files that have waited for at least this long.
+    pub(super) fn status_rows(&self, min_wait: Duration) -> Vec<PluginStatus> {
+        let row = |(path, file): (&PathBuf, &PendingFile)| PluginStatus {
             id: file.package.id.clone(),
             version: file.package.version.clone(),
             sha8: file.package.sha256.chars().take(8).collect(),
             file: path.display().to_string(),
-            ..PluginStatus::blank(PluginState::Compiling)
+            ..PluginStatus::empty(PluginState::Compiling)
         };
         let compiling = self.compiling.lock();
-        compiling.files.iter().filter(|(_, file)| file.since.elapsed() >= for_at_least).map(row).collect()
+        compiling.files.iter().filter(|(_, file)| file.since.elapsed() >= min_wait).map(row).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! A release: a generation of a plugin and where it comes from. Rule: it does not change; what was rolled back is
-//! remembered with the reason, also by a process that never ran it.
+//! A release: a generation of a plugin and the file that it came from. Rule: immutable; what was rolled back is
+//! recorded with the reason, even in a process that never ran it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use modehost_ids::PluginId;
 
 use crate::generation::WasmGeneration;
 
-/// A generation and where its plugin comes from.
+/// A generation and the file of its plugin.
 #[derive(Clone)]
 pub(crate) struct Release {
     pub generation: Arc<WasmGeneration>,
-    /// The file that the plugin has now; the same for all its releases.
+    /// The current file of the plugin; the same for all its releases.
     pub file: PathBuf,
     /// Unix ms.
     pub loaded_at: u64,
 }
 
 impl Release {
-    /// Of a generation that has just been loaded.
+    /// A release of a generation that has just been loaded.
     pub(super) fn new(generation: Arc<WasmGeneration>, file: &Path) -> Self {
         Self { generation, file: file.to_owned(), loaded_at: super::unix_ms() }
     }
 
-    /// The plugin.
+    /// Id of the plugin.
     pub(super) fn id(&self) -> &PluginId {
         &self.generation.manifest().id
     }
@@ -35,7 +35,7 @@ impl Release {
         self.generation.code()
     }
 
-    /// The version that the plugin says it is.
+    /// Version from the plugin's manifest.
     pub(super) fn version(&self) -> &str {
         &self.generation.manifest().version
     }
@@ -43,36 +43,36 @@ impl Release {
 
 /// Why a release is rolled back, and when.
 #[derive(Clone, Debug)]
-pub(crate) struct Cause {
+pub(crate) struct RollbackCause {
     /// One sentence.
     pub why: String,
     /// Unix ms.
     pub at: u64,
 }
 
-impl Cause {
-    /// Now.
+impl RollbackCause {
+    /// With the current time.
     pub(super) fn now(why: impl Into<String>) -> Self {
         Self { why: why.into(), at: super::unix_ms() }
     }
 }
 
-/// What was rolled back last, and why.
+/// The release that was rolled back last, and why.
 #[derive(Clone)]
-pub(crate) struct RolledBack {
+pub(crate) struct RolledBackRelease {
     pub id: PluginId,
     pub version: String,
     /// SHA-256 of the component in hex.
     pub code: String,
     pub file: PathBuf,
-    pub cause: Cause,
-    /// Where it served in this process.
+    pub cause: RollbackCause,
+    /// `None` if it never ran in this process.
     pub release: Option<Release>,
 }
 
-impl RolledBack {
-    /// One that served in this process.
-    pub(super) fn of(release: Release, cause: Cause) -> Self {
+impl RolledBackRelease {
+    /// For a release that ran in this process.
+    pub(super) fn of(release: Release, cause: RollbackCause) -> Self {
         Self {
             id: release.id().clone(),
             version: release.version().to_owned(),
@@ -83,7 +83,7 @@ impl RolledBack {
         }
     }
 
-    /// Tells the operator.
+    /// Counts and logs the rollback.
     pub(super) fn log(&self) {
         let Self { id, version, code, cause, release, .. } = self;
         metrics::counter!("modehost_plugin_rollbacks_total", "plugin" => id.to_string()).increment(1);

@@ -1,5 +1,5 @@
-//! Which releases there are of each plugin. Rule: pure state; time is given, nothing is loaded here, and no two
-//! plugins claim the same message type or mode.
+//! The releases of all plugins. Rule: pure state: time is passed in, nothing is loaded here; no two plugins claim the
+//! same message type or mode.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -9,76 +9,76 @@ use std::time::{Duration, Instant};
 use modehost_contract::{Generation, Manifest, Table};
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 
-use super::release::{Cause, Release, RolledBack};
-use super::slot::{PluginSlot, Settled};
+use super::release::{Release, RollbackCause, RolledBackRelease};
+use super::slot::{PluginSlot, TrialCheck};
 use crate::load::LoadError;
 
 /// All plugins of this server.
 pub(crate) struct Releases {
     pub slots: BTreeMap<PluginId, PluginSlot>,
-    /// What was rolled back last of each plugin.
-    pub rolled_back: HashMap<PluginId, RolledBack>,
-    pub policy: Policy,
+    /// The last rolled-back release of each plugin.
+    pub rolled_back: HashMap<PluginId, RolledBackRelease>,
+    pub policy: TrialPolicy,
 }
 
 /// The rules of trials.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
-    /// 1 to 99: a new version serves this share first.
+pub(crate) struct TrialPolicy {
+    /// 1 to 99: share of the devices that get a new version first.
     pub canary_percent: u8,
-    /// Sessions that may go back on trial before the version is rolled back as a whole.
-    pub faults: u32,
-    /// How long a trial lasts.
+    /// Session rollbacks during a trial after which the version as a whole is rolled back.
+    pub max_faults: u32,
+    /// Length of a trial.
     pub window: Duration,
 }
 
-/// What the end of trials has changed.
+/// What has changed by the end of trials.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// Plugins whose active release is known to be good from now on.
-    pub good: Vec<PluginId>,
-    /// The table is another one.
-    pub changed: bool,
+pub(crate) struct DueTrials {
+    /// Plugins whose active release has passed its trial.
+    pub passed: Vec<PluginId>,
+    /// The table has to be published.
+    pub table_changed: bool,
 }
 
 impl Releases {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: TrialPolicy) -> Self {
         Self { slots: BTreeMap::new(), rolled_back: HashMap::new(), policy }
     }
 
-    /// Puts a release in force: the first of its plugin at once, another on trial.
+    /// Rolls out a release: the first of its plugin at once, others on trial.
     ///
     /// # Errors
-    /// If it claims what another plugin has.
+    /// If it claims a message type or mode of another plugin.
     pub(crate) fn roll_out(&mut self, release: Release, now: Instant) -> Result<(), LoadError> {
         self.check_claims(&release)?;
         let id = release.id().clone();
         match self.slots.get_mut(&id) {
-            Some(slot) => slot.succeed(release, self.policy.canary_percent, now),
+            Some(slot) => slot.start_trial(release, self.policy.canary_percent, now),
             None => drop(self.slots.insert(id, PluginSlot::first(release, now))),
         }
         Ok(())
     }
 
-    /// The sessions that the newest release takes over from another begin without their state, and so do
-    /// stored ones that are older than `now_ms`.
+    /// Sessions that move to the newest release start without their state, and so do stored sessions older than
+    /// `now_ms`.
     pub(crate) fn discard_state(&mut self, id: &PluginId, now_ms: u64) {
         if let Some(slot) = self.slots.get_mut(id) {
             slot.discard_state(now_ms);
         }
     }
 
-    /// The plugins whose file is one of these, and is still not there.
+    /// The plugins whose file is one of these and still does not exist.
     pub(crate) fn plugins_of_files(&self, gone: &[PathBuf]) -> Vec<PluginId> {
-        let homeless = |file: &PathBuf| gone.contains(file) && !file.exists();
-        self.slots.iter().filter(|(_, slot)| homeless(&slot.active.file)).map(|(id, _)| id.clone()).collect()
+        let is_orphaned = |file: &PathBuf| gone.contains(file) && !file.exists();
+        self.slots.iter().filter(|(_, slot)| is_orphaned(&slot.active.file)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Puts other settings in force for the active release and the candidate, if there is one,
-    /// without a new trial of the candidate.
+    /// Replaces the active release and the candidate, if there is one, by the same code with other settings. The trial
+    /// of a candidate goes on.
     pub(crate) fn replace_config(&mut self, active: Release, candidate: Option<Release>, now: Instant) {
         let active = match self.slots.get_mut(active.id()) {
-            Some(slot) => slot.replace_both(active, candidate),
+            Some(slot) => slot.replace_config(active, candidate),
             None => Some(active),
         };
         if let Some(active) = active {
@@ -87,81 +87,82 @@ impl Releases {
         }
     }
 
-    /// A session was served by a generation.
-    pub(crate) fn served(&mut self, id: &PluginId, generation: GenerationId, device: &DeviceId) {
-        if let Some(slot) = self.newest_is(id, generation) {
-            slot.served(device);
+    /// A generation has served a session.
+    pub(crate) fn record_served(&mut self, id: &PluginId, generation: GenerationId, device: &DeviceId) {
+        if let Some(slot) = self.newest_slot(id, generation) {
+            slot.record_served(device);
         }
     }
 
-    /// A session went back from a generation. If it is one too many, the release is rolled back and named.
-    pub(crate) fn went_back(
+    /// A session was rolled back from a generation. Returns the release if that exceeded the limit and it was rolled
+    /// back.
+    pub(crate) fn record_rollback(
         &mut self,
         id: &PluginId,
         generation: GenerationId,
         device: &DeviceId,
-        cause: Cause,
-    ) -> Option<RolledBack> {
-        let most = self.policy.faults;
-        let slot = self.newest_is(id, generation)?;
-        if !slot.went_back(device, most) {
+        cause: RollbackCause,
+    ) -> Option<RolledBackRelease> {
+        let max_faults = self.policy.max_faults;
+        let slot = self.newest_slot(id, generation)?;
+        if !slot.record_rollback(device, max_faults) {
             return None;
         }
-        let sessions = match slot.open_faults() {
+        let sessions = match slot.rolled_back_sessions() {
             1 => "a session went back from it".to_owned(),
             many => format!("{many} sessions went back from it"),
         };
-        self.roll_back(id, Cause { why: format!("{sessions}; the last: {}", cause.why), ..cause })
+        self.roll_back(id, RollbackCause { why: format!("{sessions}; the last: {}", cause.why), ..cause })
     }
 
-    /// A generation refused state that the one before restores: once is enough.
-    pub(crate) fn refused_state(
+    /// A generation rejected state that the previous one restores: once is enough to roll it back.
+    pub(crate) fn record_state_rejected(
         &mut self,
         id: &PluginId,
         generation: GenerationId,
-        cause: Cause,
-    ) -> Option<RolledBack> {
-        self.newest_is(id, generation)?;
+        cause: RollbackCause,
+    ) -> Option<RolledBackRelease> {
+        self.newest_slot(id, generation)?;
         let why = format!("it does not take the state of the version before over: {}", cause.why);
-        self.roll_back(id, Cause { why, ..cause })
+        self.roll_back(id, RollbackCause { why, ..cause })
     }
 
-    /// The plugin, if this is its newest generation: of others nothing is weighed any more.
-    fn newest_is(&mut self, id: &PluginId, generation: GenerationId) -> Option<&mut PluginSlot> {
+    /// The plugin's slot if this is its newest generation; reports about older ones are ignored.
+    fn newest_slot(&mut self, id: &PluginId, generation: GenerationId) -> Option<&mut PluginSlot> {
         self.slots.get_mut(id).filter(|slot| slot.newest().generation.id() == generation)
     }
 
-    /// Rolls the newest release back; none if nothing before it is kept.
-    pub(crate) fn roll_back(&mut self, id: &PluginId, cause: Cause) -> Option<RolledBack> {
+    /// Rolls back the newest release; `None` if there is no previous one.
+    pub(crate) fn roll_back(&mut self, id: &PluginId, cause: RollbackCause) -> Option<RolledBackRelease> {
         let release = self.slots.get_mut(id)?.roll_back()?;
-        let rolled_back = RolledBack::of(release, cause);
+        let rolled_back = RolledBackRelease::of(release, cause);
         self.rolled_back.insert(id.clone(), rolled_back.clone());
         Some(rolled_back)
     }
 
-    /// Looks at the trials whose time is over.
-    pub(crate) fn settle(&mut self, now: Instant) -> Outcome {
+    /// Ends the trials that are due.
+    pub(crate) fn end_due_trials(&mut self, now: Instant) -> DueTrials {
         let window = self.policy.window;
-        let mut outcome = Outcome::default();
+        let mut outcome = DueTrials::default();
         for (id, slot) in &mut self.slots {
-            let settled = slot.settle(now, window);
-            outcome.changed |= settled != Settled::Nothing;
-            if settled == Settled::Good {
-                outcome.good.push(id.clone());
+            let check = slot.check_trial(now, window);
+            outcome.table_changed |= check != TrialCheck::Unchanged;
+            if check == TrialCheck::Passed {
+                outcome.passed.push(id.clone());
             }
         }
         outcome
     }
 
-    /// Why this code was rolled back, if it was and does not serve.
-    pub(crate) fn why_rolled_back(&self, id: &PluginId, code: &str) -> Option<&str> {
+    /// Why this code was rolled back; `None` if it was not, or is active.
+    pub(crate) fn rollback_reason(&self, id: &PluginId, code: &str) -> Option<&str> {
         let rolled_back = self.rolled_back.get(id)?;
-        // If only the settings were at fault, the code may come again.
+        // If only the settings were at fault, the code may be loaded again.
         let serves = self.slots.get(id).is_some_and(|slot| slot.active.code() == code);
         (rolled_back.code == code && !serves).then_some(rolled_back.cause.why.as_str())
     }
 
-    /// The table that sessions see.
+    /// The table that is published to sessions.
     pub(crate) fn table(&self, version: u64) -> Table {
         let mut table = Table { version, ..Table::default() };
         for (id, slot) in &self.slots {
@@ -180,7 +181,7 @@ impl Releases {
         table
     }
 
-    /// Two plugins cannot claim the same message type or mode.
+    /// Checks that no other plugin has the same message type or mode.
     fn check_claims(&self, release: &Release) -> Result<(), LoadError> {
         let manifest = release.generation.manifest();
         let others = self.slots.iter().filter(|(id, _)| **id != manifest.id);
@@ -197,21 +198,21 @@ impl Releases {
     }
 }
 
-/// Something that one plugin only can have.
+/// A name that only one plugin can have.
 struct Claim {
-    /// For people.
+    /// Kind of the name, for messages.
     what: &'static str,
     name: String,
 }
 
-/// A claim that two plugins have in common.
+/// The first claim that two plugins have in common.
 fn shared_claim(one: &Manifest, other: &Manifest) -> Option<Claim> {
     if let Some(kind) = one.message_types.iter().find(|kind| other.message_types.contains(kind)) {
         return Some(Claim { what: "message type", name: kind.clone() });
     }
-    let words = |manifest: &Manifest| -> Vec<String> {
+    let mode_names = |manifest: &Manifest| -> Vec<String> {
         manifest.modes.iter().flat_map(|offer| std::iter::once(&offer.name).chain(&offer.aliases)).cloned().collect()
     };
-    let theirs = words(other);
-    words(one).into_iter().find(|word| theirs.contains(word)).map(|name| Claim { what: "mode", name })
+    let theirs = mode_names(other);
+    mode_names(one).into_iter().find(|word| theirs.contains(word)).map(|name| Claim { what: "mode", name })
 }

@@ -1,47 +1,48 @@
-//! The operator's order to go back to the version before. Rule: it is refused where sessions would have to go on with
-//! state that the version before does not take.
+//! The operator's command to roll back to the previous version. Rule: rejected if sessions would have to go on with
+//! state that the previous version does not restore.
 
 use modehost_ids::PluginId;
 
-use super::release::Cause;
+use super::release::RollbackCause;
 use super::{CatalogError, PluginCatalog, unix_ms};
 
 impl PluginCatalog {
-    /// Rolls the newest version back, for every session, on trial or at any time later. With
-    /// `discard_state` sessions whose way back is not known exactly begin afresh. Blocks.
+    /// Rolls back the newest version for every session, during its trial or at any later time. With `discard_state`
+    /// sessions that have no snapshot of the previous version start without their state. Blocks.
     ///
     /// # Errors
-    /// If there is no such plugin, nothing before it is kept, or the version before does not take the state
-    /// of sessions that it would have to go on with.
+    /// If there is no such plugin, no previous version, or if the previous version does not restore the state of
+    /// sessions.
     pub fn rollback(&self, id: &str, discard_state: bool) -> Result<(), CatalogError> {
-        // Nobody else waits for the compiler.
-        for good in self.kept.of(id).unwrap_or_default().good {
+        // Compile outside the lock, so that no other caller waits for it.
+        for good in self.kept.record(id).unwrap_or_default().good {
             if let Some(component) = self.kept.component(&good.sha256) {
-                self.loader.make_ready(&component);
+                self.loader.ensure_compiled(&component);
             }
         }
-        let _one_at_a_time = self.folder.lock();
+        let _directory_lock = self.directory.lock();
         let plugin = PluginId::from(id);
         if !self.serving.serves(id) {
             return Err(self.unknown(id));
         }
         self.refill_fallbacks();
-        let nothing_before = || CatalogError::NothingBefore(id.to_owned());
+        let nothing_before = || CatalogError::NoPreviousVersion(id.to_owned());
         let (newest, before, on_trial) = {
             let releases = self.serving.releases();
             let slot = releases.slots.get(&plugin);
-            let found = slot.map(|slot| (slot.newest().clone(), slot.before_newest().cloned(), slot.is_on_trial()));
+            let found = slot.map(|slot| (slot.newest().clone(), slot.previous().cloned(), slot.is_on_trial()));
             drop(releases);
             let (newest, before, on_trial) = found.ok_or_else(|| self.unknown(id))?;
             (newest, before.ok_or_else(nothing_before)?, on_trial)
         };
-        // On trial each session knows its way back; later it may have to go on with the state it has.
+        // During a trial each session still has its previous snapshot; later the previous version has to restore the
+        // current state.
         if !on_trial && !discard_state {
-            self.loader.try_state(&before, std::iter::once(&newest))?;
+            self.loader.check_state(&before, std::iter::once(&newest))?;
         }
         let rolled_back = {
             let mut releases = self.serving.releases();
-            let rolled_back = releases.roll_back(&plugin, Cause::now("by the operator"));
+            let rolled_back = releases.roll_back(&plugin, RollbackCause::now("by the operator"));
             if rolled_back.is_some() && discard_state {
                 releases.discard_state(&plugin, unix_ms());
             }
@@ -49,8 +50,8 @@ impl PluginCatalog {
             rolled_back.ok_or_else(nothing_before)?
         };
         rolled_back.log();
-        self.keep_releases();
-        // What has just been written down as bad is no way back.
+        self.persist_releases();
+        // The release just recorded as bad must not become the fallback.
         self.refill_fallbacks();
         Ok(())
     }

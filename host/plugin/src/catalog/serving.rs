@@ -1,5 +1,5 @@
-//! The releases in force, and the table of them that sessions see. Rule: sessions see whole tables only; whoever
-//! changes the releases publishes them before the lock is let go, and whoever runs instances is told of each table.
+//! The active releases, and the table of them that sessions see. Rule: sessions see whole tables only; whoever changes
+//! the releases publishes them before releasing the lock, and subscribers are notified of each table.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,27 +10,27 @@ use modehost_ids::PluginId;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
-use super::kept::FromKept;
-use super::release::{Cause, Release, RolledBack};
-use super::releases::{Policy, Releases};
+use super::kept::RestoredRelease;
+use super::release::{Release, RollbackCause, RolledBackRelease};
+use super::releases::{Releases, TrialPolicy};
 use super::store::KeptRollback;
 use crate::load::LoadError;
 
-/// What serves now.
+/// The active releases and the published table.
 pub(super) struct Serving {
-    /// Nobody on the message path takes it but to report what happened.
+    /// On the message path only reports from sessions lock it.
     releases: Mutex<Releases>,
     table: ArcSwap<Table>,
-    /// Counts up with every change of the table.
+    /// Version of the table; increases with each change.
     changes: watch::Sender<u64>,
 }
 
-/// The tables as they come; see [`super::PluginCatalog::changes`].
+/// A subscription to tables; see [`super::PluginCatalog::changes`].
 pub struct TableChanges(watch::Receiver<u64>);
 
 impl TableChanges {
-    /// Runs `migrate` after each table, one run after the other, until the catalog is gone. Tables that come
-    /// meanwhile are one. `migrate` is what moves running sessions: `Registry::migrate`, in a server.
+    /// Runs `migrate` after each new table, sequentially, until the catalog is dropped. Tables published during a run
+    /// are coalesced. `migrate` moves running sessions (`Registry::migrate` in a server).
     pub async fn each<F: Future<Output = ()>>(mut self, mut migrate: impl FnMut() -> F) {
         while self.0.changed().await.is_ok() {
             migrate().await;
@@ -39,33 +39,33 @@ impl TableChanges {
 }
 
 impl Serving {
-    /// Nothing serves yet.
-    pub(super) fn new(policy: Policy) -> Self {
+    /// With no plugin.
+    pub(super) fn new(policy: TrialPolicy) -> Self {
         let releases = Mutex::new(Releases::new(policy));
         Self { releases, table: ArcSwap::default(), changes: watch::Sender::new(0) }
     }
 
-    /// The releases; whoever changes what sessions see calls [`Self::publish`] with them.
+    /// Locks the releases; whoever changes what sessions see calls [`Self::publish`] before unlocking.
     pub(super) fn releases(&self) -> MutexGuard<'_, Releases> {
         self.releases.lock()
     }
 
-    /// The table as it is now.
+    /// The current table.
     pub(super) fn table(&self) -> Guard<Arc<Table>> {
         self.table.load()
     }
 
-    /// Counts up with every change of the table.
+    /// Version of the table; increases with each change.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Is told of each table from now on.
+    /// Notifies of each later table.
     pub(super) fn table_changes(&self) -> TableChanges {
         TableChanges(self.changes.subscribe())
     }
 
-    /// Puts the state of the releases in force for all sessions.
+    /// Publishes the state of the releases to all sessions.
     pub(super) fn publish(&self, releases: &Releases) {
         let version = self.table.load().version + 1;
         self.table.store(Arc::new(releases.table(version)));
@@ -76,10 +76,10 @@ impl Serving {
         self.changes.send_replace(version);
     }
 
-    /// Puts a release in force in place of the one before; what was rolled back of its plugin is forgotten.
+    /// Rolls out a release in place of the active one and forgets what was rolled back of its plugin.
     ///
     /// # Errors
-    /// If it claims what another plugin has; then nothing has changed.
+    /// If it claims a name of another plugin; then nothing has changed.
     pub(super) fn roll_out(&self, release: Release) -> Result<(), LoadError> {
         let id = release.id().clone();
         let mut releases = self.releases();
@@ -89,24 +89,24 @@ impl Serving {
         Ok(())
     }
 
-    /// The newest release of a plugin is one too many; false if nothing before it is kept.
+    /// Rolls back the newest release of a plugin; false if there is no previous one.
     pub(super) fn roll_back(&self, id: &PluginId, why: String) -> bool {
         let mut releases = self.releases();
-        let Some(rolled_back) = releases.roll_back(id, Cause::now(why)) else { return false };
+        let Some(rolled_back) = releases.roll_back(id, RollbackCause::now(why)) else { return false };
         self.publish(&releases);
         drop(releases);
         rolled_back.log();
         true
     }
 
-    /// Whether any release of a plugin serves.
+    /// Whether any release of a plugin is active.
     pub(super) fn serves(&self, id: &str) -> bool {
         self.releases().slots.contains_key(id)
     }
 
-    /// Puts what is kept in force, before the file itself is looked at.
-    pub(super) fn begin_with(&self, kept: FromKept) {
-        let FromKept { release, rolled_back, discarded_before } = kept;
+    /// Activates a kept release, before the file itself is loaded.
+    pub(super) fn activate_kept(&self, kept: RestoredRelease) {
+        let RestoredRelease { release, rolled_back, discarded_before } = kept;
         let (id, serves, file) = (release.id().clone(), release.version().to_owned(), release.file.clone());
         let mut releases = self.releases();
         if let Err(error) = releases.roll_out(release, Instant::now()) {
@@ -118,8 +118,8 @@ impl Serving {
         }
         if let Some(KeptRollback { version, sha256, why, at }) = rolled_back {
             tracing::warn!(plugin = %id, %version, %serves, %why, "stays rolled back");
-            let cause = Cause { why, at };
-            let rolled_back = RolledBack { id: id.clone(), version, code: sha256, file, cause, release: None };
+            let cause = RollbackCause { why, at };
+            let rolled_back = RolledBackRelease { id: id.clone(), version, code: sha256, file, cause, release: None };
             releases.rolled_back.insert(id, rolled_back);
         }
         self.publish(&releases);

@@ -1,12 +1,12 @@
-//! The settings that plugins are loaded with. Rule: a value is whole and does not change; new settings are a new
-//! value, which holds once every plugin has taken it.
+//! The settings that plugins are loaded with. Rule: immutable; new settings are a new value, which takes effect once
+//! every plugin has accepted it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::releases::Policy;
+use super::releases::TrialPolicy;
 use crate::config::Config;
 use crate::load::LoadError;
 
@@ -34,12 +34,12 @@ impl Settings {
         self.config.granted(id)
     }
 
-    /// SHA-256 of the only content that may be taken of a plugin, if there is such a rule.
+    /// SHA-256 of the only content that is accepted for a plugin, if it is pinned.
     pub(super) fn pin(&self, id: &str) -> Option<&String> {
         self.config.pins.get(id)
     }
 
-    /// Holds content of a file against the plugin's pin.
+    /// Checks the content of a file against the plugin's pin.
     ///
     /// # Errors
     /// If the pin allows another content only.
@@ -56,10 +56,10 @@ impl Settings {
     }
 
     /// The rules of trials.
-    pub(super) fn policy(&self) -> Policy {
-        Policy {
+    pub(super) fn policy(&self) -> TrialPolicy {
+        TrialPolicy {
             canary_percent: self.config.canary_percent,
-            faults: self.config.rollback.faults,
+            max_faults: self.config.rollback.faults,
             window: Duration::from_secs(self.config.rollback.window_s),
         }
     }

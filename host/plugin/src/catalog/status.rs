@@ -1,81 +1,80 @@
-//! The plugins as operators see them. Rule: one row a generation or refused file; nothing in it is
-//! secret.
+//! The plugins as operators see them. Rule: one row per generation or rejected file; no row contains a secret.
 
 use modehost_contract::Generation;
 use serde::Serialize;
 
-use super::refused::Refused;
-use super::release::{Release, RolledBack};
+use super::rejected::RejectedFile;
+use super::release::{Release, RolledBackRelease};
 use super::releases::Releases;
 use super::slot::{CandidateRelease, PluginSlot};
+use crate::contract_version::Track;
 use crate::generation::WasmGeneration;
-use crate::track::Track;
 
-/// What a generation does at the moment.
+/// State of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PluginState {
-    /// Serves, and has proven itself.
+    /// Active, trial passed.
     Active,
-    /// Serves all; the one before it is kept until it has proven itself.
+    /// Active for all devices, on trial; the previous release is its fallback.
     Trial,
-    /// Serves a share of the devices.
+    /// Active for a share of the devices.
     Candidate,
-    /// The one before: sessions that the newer one fails go back to it.
+    /// The previous release: sessions for which the newer one fails roll back to it.
     Fallback,
-    /// Serves nobody; the one before it serves instead, also after a restart.
+    /// Rolled back, in favour of the previous release, also after a restart.
     RolledBack,
-    /// Never served; see the reason.
+    /// Never active; see the reason.
     Refused,
-    /// Does not serve yet: its machine code is being made.
+    /// Not active yet: it is being compiled.
     Compiling,
 }
 
 /// One row.
 #[derive(Clone, Debug, Serialize)]
 pub struct PluginStatus {
-    /// Empty if the file does not say.
+    /// Empty if it cannot be read from the file.
     pub id: String,
-    /// As its `plugin.toml` says it; empty if the file does not say.
+    /// The version in its `plugin.toml`; empty if it cannot be read from the file.
     pub version: String,
-    /// The version of the contract that it was built against; none for a refused file.
+    /// The contract version that it was built against; `None` for a rejected file.
     pub track: Option<Track>,
-    /// None for a refused file.
+    /// `None` for a rejected file.
     pub generation: Option<u64>,
     /// First 8 hex digits of the file's SHA-256.
     pub sha8: String,
-    /// Name of the file in the plugin folder.
+    /// Path of the file in the plugin directory.
     pub file: String,
-    /// What this generation does at the moment.
+    /// State of this generation.
     pub state: PluginState,
-    /// Why it was refused or rolled back.
+    /// Why it was rejected or rolled back.
     pub reason: Option<String>,
     /// Share of the devices, in percent, for a candidate.
     pub percent: Option<u8>,
     /// Unix ms.
     pub loaded_at: u64,
-    /// Calls of its instances so far.
+    /// Number of calls of its instances.
     pub calls: u64,
     /// Of these, calls that failed.
     pub faults: u64,
-    /// The last fault in its own words, such as the sentence of a panic.
+    /// Message of the last fault, such as that of a panic.
     pub last_fault: Option<String>,
-    /// Sessions that went back from it and have not been served by it since.
+    /// Sessions that were rolled back from it and have not been served by it since.
     pub sessions_gone_back: usize,
     /// Names of its modes.
     pub modes: Vec<String>,
-    /// Types of messages that it claims.
+    /// Message types that it claims.
     pub message_types: Vec<String>,
-    /// The grants in force.
+    /// The effective grants.
     pub grants: Vec<String>,
 }
 
-/// A plugin that serves nobody since its section of the configuration does not fit it.
+/// A plugin that is not active because its configuration section does not fit it.
 #[derive(Clone, Debug)]
 pub struct Misconfigured {
     /// The plugin's id.
     pub id: String,
-    /// JSON Schema that the section does not fit; none where the plugin itself has refused it.
+    /// JSON Schema that the section does not fit; `None` if the plugin itself rejected the section.
     pub schema: Option<String>,
     /// One sentence.
     pub why: String,
@@ -86,7 +85,7 @@ pub(crate) fn rows(releases: &Releases) -> Vec<PluginStatus> {
     let mut rows = Vec::new();
     for (id, slot) in &releases.slots {
         let PluginSlot { active, candidate, fallback, .. } = slot;
-        let sessions_gone_back = slot.open_faults();
+        let sessions_gone_back = slot.rolled_back_sessions();
         match candidate {
             Some(CandidateRelease { release, percent }) => {
                 rows.push(row(active, PluginState::Active));
@@ -104,21 +103,21 @@ pub(crate) fn rows(releases: &Releases) -> Vec<PluginStatus> {
     rows
 }
 
-/// The row of a refused file.
-pub(crate) fn refused_row(refused: &Refused) -> PluginStatus {
+/// The row of a rejected file.
+pub(crate) fn rejected_row(rejected: &RejectedFile) -> PluginStatus {
     PluginStatus {
-        id: refused.id.clone(),
-        version: refused.version.clone(),
-        sha8: refused.sha8.clone(),
-        file: refused.file.display().to_string(),
-        reason: Some(refused.reason.clone()),
-        loaded_at: refused.at,
-        ..PluginStatus::blank(PluginState::Refused)
+        id: rejected.id.clone(),
+        version: rejected.version.clone(),
+        sha8: rejected.sha8.clone(),
+        file: rejected.file.display().to_string(),
+        reason: Some(rejected.reason.clone()),
+        loaded_at: rejected.at,
+        ..PluginStatus::empty(PluginState::Refused)
     }
 }
 
-fn rolled_back_row(rolled_back: &RolledBack) -> PluginStatus {
-    let RolledBack { id, version, code, file, cause, release } = rolled_back;
+fn rolled_back_row(rolled_back: &RolledBackRelease) -> PluginStatus {
+    let RolledBackRelease { id, version, code, file, cause, release } = rolled_back;
     let served = release.as_ref().map(|release| row(release, PluginState::RolledBack));
     PluginStatus {
         id: id.to_string(),
@@ -127,29 +126,29 @@ fn rolled_back_row(rolled_back: &RolledBack) -> PluginStatus {
         file: file.display().to_string(),
         reason: Some(cause.why.clone()),
         loaded_at: cause.at,
-        ..served.unwrap_or_else(|| PluginStatus::blank(PluginState::RolledBack))
+        ..served.unwrap_or_else(|| PluginStatus::empty(PluginState::RolledBack))
     }
 }
 
 fn row(release: &Release, state: PluginState) -> PluginStatus {
     let generation: &WasmGeneration = &release.generation;
     let manifest = generation.manifest();
-    let tally = generation.tally();
+    let stats = generation.call_stats();
     PluginStatus {
         id: manifest.id.to_string(),
         version: manifest.version.clone(),
-        track: Some(generation.track()),
+        track: Some(generation.contract_version()),
         generation: Some(generation.id().0),
         sha8: sha8(generation.code()),
         file: release.file.display().to_string(),
         loaded_at: release.loaded_at,
-        calls: tally.calls,
-        faults: tally.faults,
-        last_fault: tally.last_fault,
+        calls: stats.calls,
+        faults: stats.faults,
+        last_fault: stats.last_fault,
         modes: manifest.modes.iter().map(|offer| offer.name.clone()).collect(),
         message_types: manifest.message_types.clone(),
         grants: generation.grants().to_texts(),
-        ..PluginStatus::blank(state)
+        ..PluginStatus::empty(state)
     }
 }
 
@@ -158,7 +157,7 @@ fn sha8(code: &str) -> String {
 }
 
 impl PluginStatus {
-    pub(super) fn blank(state: PluginState) -> Self {
+    pub(super) fn empty(state: PluginState) -> Self {
         Self {
             id: String::new(),
             version: String::new(),

@@ -1,6 +1,6 @@
-//! What sessions have made of a generation, and what follows from it. Rule: pure state, time is given; a
-//! generation proves itself by calls that went well and by nothing else, and a session that went back
-//! counts against it until the same session has been served by it.
+//! The trial of a generation: evidence from sessions, and the verdict. Rule: pure state, time is passed in; only
+//! successful calls prove a generation, and a session that was rolled back counts against it until the same session has
+//! been served by it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,93 +12,92 @@ use modehost_ids::DeviceId;
 /// The evidence for and against one generation.
 #[derive(Debug)]
 pub(crate) struct Trial {
-    began: Instant,
-    /// It has not proven itself.
+    started: Instant,
+    /// The generation has not passed yet.
     open: bool,
-    /// Devices whose sessions it has served; none beyond `limits::TRIAL_DEVICES`.
+    /// Hashes of the devices whose sessions it has served; at most `limits::TRIAL_DEVICES`.
     served: HashSet<u64>,
-    /// Devices whose sessions went back and have not been served by it since, with the round in which
-    /// they did so last.
-    back: HashMap<u64, u32>,
-    /// Sessions that went back in this trial, counted each time.
+    /// Hashes of the devices whose sessions were rolled back and have not been served by it since, with the round of
+    /// their last rollback.
+    rolled_back: HashMap<u64, u32>,
+    /// Session rollbacks in this trial, counted each time.
     faults: u32,
-    /// Counts up when those that went back are to try it once more.
+    /// Incremented when rolled-back sessions have to try the generation again.
     pub round: u32,
 }
 
-/// What the end of a trial's window comes to.
+/// The verdict at the end of a trial's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It goes on.
+    /// The trial goes on.
     Pending,
-    /// Sessions that went back are to try it once more.
+    /// Rolled-back sessions have to try the generation again.
     Retry,
-    Proven,
+    Passed,
 }
 
 impl Trial {
     /// A trial that begins now.
     pub(crate) fn begin(now: Instant) -> Self {
-        Self { began: now, open: true, served: HashSet::new(), back: HashMap::new(), faults: 0, round: 0 }
+        Self { started: now, open: true, served: HashSet::new(), rolled_back: HashMap::new(), faults: 0, round: 0 }
     }
 
-    /// For a generation that is good already: late faults are weighed all the same.
-    pub(crate) fn proven(now: Instant) -> Self {
+    /// For a generation that is known to be good; late rollbacks count nevertheless.
+    pub(crate) fn passed(now: Instant) -> Self {
         Self { open: false, ..Self::begin(now) }
     }
 
-    /// The same generation before a larger audience: it has to prove itself anew, to more than those that it
-    /// has served already.
-    pub(crate) fn widen(self, now: Instant) -> Self {
+    /// A new trial of the same generation with more devices: it has to pass again, and the devices served so far count.
+    pub(crate) fn extend(self, now: Instant) -> Self {
         Self { served: self.served, round: self.round + 1, ..Self::begin(now) }
     }
 
-    /// True until the generation has proven itself.
+    /// True until the generation has passed.
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }
 
-    /// True if some session was served by it, and none is away from it.
-    pub(crate) fn is_spotless(&self) -> bool {
-        !self.open || (!self.served.is_empty() && self.back.is_empty())
+    /// True if it has served a session, and no session is rolled back from it at the moment.
+    pub(crate) fn is_clean(&self) -> bool {
+        !self.open || (!self.served.is_empty() && self.rolled_back.is_empty())
     }
 
-    /// Sessions that are away from it at the moment.
-    pub(crate) fn open_faults(&self) -> usize {
-        self.back.len()
+    /// Number of sessions that are rolled back from it at the moment.
+    pub(crate) fn rolled_back_sessions(&self) -> usize {
+        self.rolled_back.len()
     }
 
     /// A session was served.
-    pub(crate) fn served(&mut self, device: &DeviceId) {
-        let device = short(device);
-        self.back.remove(&device);
+    pub(crate) fn record_served(&mut self, device: &DeviceId) {
+        let device = device_hash(device);
+        self.rolled_back.remove(&device);
         if self.served.len() < limits::TRIAL_DEVICES {
             self.served.insert(device);
         }
     }
 
-    /// A session went back. True if that is one too many: at least half of the sessions that ran it are
-    /// away from it, or, on trial, `most` times one went back.
-    pub(crate) fn went_back(&mut self, device: &DeviceId, most: u32) -> bool {
-        let device = short(device);
+    /// A session was rolled back. True if that exceeds the limit: at least half of the sessions that ran the generation
+    /// are rolled back, or, during a trial, `max_faults` rollbacks have happened.
+    pub(crate) fn record_rollback(&mut self, device: &DeviceId, max_faults: u32) -> bool {
+        let device = device_hash(device);
         self.served.remove(&device);
-        self.back.insert(device, self.round);
+        self.rolled_back.insert(device, self.round);
         self.faults = self.faults.saturating_add(1);
-        // One device on a desk is all that a version ever gets; the faults of many are weighed by their number.
-        let half = self.back.len() >= self.served.len();
-        half || (self.open && self.faults >= most)
+        // A version may only ever run on one device, hence the half; in a fleet the number of rollbacks decides.
+        let half = self.rolled_back.len() >= self.served.len();
+        half || (self.open && self.faults >= max_faults)
     }
 
-    /// Looks whether the window is over. A version that nobody has called goes on being on trial.
-    pub(crate) fn look(&mut self, now: Instant, window: Duration) -> Verdict {
-        if !self.open || now.saturating_duration_since(self.began) < window {
+    /// Checks whether the window is over. A generation that has not been called stays on trial.
+    pub(crate) fn check(&mut self, now: Instant, window: Duration) -> Verdict {
+        if !self.open || now.saturating_duration_since(self.started) < window {
             return Verdict::Pending;
         }
-        // Who has not come back to it for a whole round has ended: nobody waits for that session.
+        // A session that has not tried it again for a whole round has ended; the trial does not wait for it.
         let round = self.round;
-        self.back.retain(|_, went_back| *went_back >= round);
-        if !self.back.is_empty() {
-            self.began = now;
+        self.rolled_back.retain(|_, record_rollback| *record_rollback >= round);
+        if !self.rolled_back.is_empty() {
+            self.started = now;
             self.round += 1;
             return Verdict::Retry;
         }
@@ -106,12 +105,12 @@ impl Trial {
             return Verdict::Pending;
         }
         self.open = false;
-        Verdict::Proven
+        Verdict::Passed
     }
 }
 
-/// Devices are told apart by a number; two in the same place cost a little exactness and nothing else.
-fn short(device: &DeviceId) -> u64 {
+/// Devices are identified by a hash; a collision only makes the counts slightly inexact.
+fn device_hash(device: &DeviceId) -> u64 {
     let mut hasher = DefaultHasher::new();
     device.hash(&mut hasher);
     hasher.finish()
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(30);
-    const MOST: u32 = 3;
+    const MAX_FAULTS: u32 = 3;
 
     fn device(number: u32) -> DeviceId {
         DeviceId::from(format!("device-{number}").as_str())
@@ -136,45 +135,48 @@ mod tests {
     #[test]
     fn h3_the_only_session_that_ran_it_and_went_back_is_enough() {
         let (mut trial, _) = trial();
-        assert!(trial.went_back(&device(1), MOST));
-        let mut late = Trial::proven(Instant::now());
-        late.served(&device(1));
-        assert!(late.went_back(&device(1), MOST), "also once it has proven itself");
+        assert!(trial.record_rollback(&device(1), MAX_FAULTS));
+        let mut late = Trial::passed(Instant::now());
+        late.record_served(&device(1));
+        assert!(late.record_rollback(&device(1), MAX_FAULTS), "also once it has proven itself");
     }
 
     #[test]
     fn h3_one_of_many_is_not_enough_and_three_are() {
         let (mut trial, _) = trial();
-        (0..100).for_each(|number| trial.served(&device(number)));
-        assert!(!trial.went_back(&device(1), MOST));
-        assert!(!trial.went_back(&device(2), MOST));
-        assert!(trial.went_back(&device(3), MOST));
-        let mut proven = Trial::proven(Instant::now());
-        (0..100).for_each(|number| proven.served(&device(number)));
-        assert!((0..40).all(|number| !proven.went_back(&device(number), MOST)), "a few late faults of a fleet");
+        (0..100).for_each(|number| trial.record_served(&device(number)));
+        assert!(!trial.record_rollback(&device(1), MAX_FAULTS));
+        assert!(!trial.record_rollback(&device(2), MAX_FAULTS));
+        assert!(trial.record_rollback(&device(3), MAX_FAULTS));
+        let mut passed = Trial::passed(Instant::now());
+        (0..100).for_each(|number| passed.record_served(&device(number)));
+        assert!(
+            (0..40).all(|number| !passed.record_rollback(&device(number), MAX_FAULTS)),
+            "a few late faults of a fleet"
+        );
     }
 
     #[test]
     fn h3_nothing_settles_without_a_call_or_with_open_faults() {
         let (mut trial, over) = trial();
-        assert_eq!(trial.look(over, WINDOW), Verdict::Pending);
-        trial.served(&device(1));
-        trial.served(&device(2));
-        trial.served(&device(3));
-        assert!(!trial.went_back(&device(4), MOST));
-        assert_eq!(trial.look(over, WINDOW), Verdict::Retry);
-        assert_eq!(trial.look(over, WINDOW), Verdict::Pending, "a window for the second try");
-        trial.served(&device(4));
-        assert_eq!(trial.look(over + WINDOW, WINDOW), Verdict::Proven);
+        assert_eq!(trial.check(over, WINDOW), Verdict::Pending);
+        trial.record_served(&device(1));
+        trial.record_served(&device(2));
+        trial.record_served(&device(3));
+        assert!(!trial.record_rollback(&device(4), MAX_FAULTS));
+        assert_eq!(trial.check(over, WINDOW), Verdict::Retry);
+        assert_eq!(trial.check(over, WINDOW), Verdict::Pending, "a window for the second try");
+        trial.record_served(&device(4));
+        assert_eq!(trial.check(over + WINDOW, WINDOW), Verdict::Passed);
         assert!(!trial.is_open());
     }
 
     #[test]
     fn h3_a_session_that_ended_holds_nobody_up() {
         let (mut trial, over) = trial();
-        (0..5).for_each(|number| trial.served(&device(number)));
-        assert!(!trial.went_back(&device(9), MOST));
-        assert_eq!(trial.look(over, WINDOW), Verdict::Retry);
-        assert_eq!(trial.look(over + WINDOW, WINDOW), Verdict::Proven);
+        (0..5).for_each(|number| trial.record_served(&device(number)));
+        assert!(!trial.record_rollback(&device(9), MAX_FAULTS));
+        assert_eq!(trial.check(over, WINDOW), Verdict::Retry);
+        assert_eq!(trial.check(over + WINDOW, WINDOW), Verdict::Passed);
     }
 }

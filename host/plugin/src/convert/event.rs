@@ -1,22 +1,22 @@
-//! The contract's events as a guest takes them. Rule: text is lent, never copied; only lists of
-//! texts need a list of references for the time of the call.
+//! Contract events as borrowed WIT events. Rule: text is borrowed, never copied; only lists of texts need a list of
+//! references for the duration of the call.
 
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Document, EndReason, Failure};
 
 use crate::bindings::v0_2::modehost::mode::{events as wit, types};
 
-/// Hands the event in the guest's words to `call`.
-pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> R {
+/// Calls `call` with the WIT form of the event, which borrows from it.
+pub(crate) fn with_wit_event<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> R {
     match event {
-        Event::Started(start) => lend_device(&start.device, |device| {
+        Event::Started(start) => with_wit_device(&start.device, |device| {
             let mode = start.mode.as_deref();
             let (session_id, language) = (&*start.session_id, &*start.language);
             call(wit::Event::Started(wit::Start { mode, device, session_id, language }))
         }),
-        Event::Attached(device) => lend_device(device, |device| call(wit::Event::Attached(device))),
+        Event::Attached(device) => with_wit_device(device, |device| call(wit::Event::Attached(device))),
         Event::ConfigChanged { config, device } => {
-            lend_device(device, |device| call(wit::Event::ConfigChanged(wit::Settings { config, device })))
+            with_wit_device(device, |device| call(wit::Event::ConfigChanged(wit::Settings { config, device })))
         }
         Event::JournalPage { request, journal, entries, complete } => {
             let entries: Vec<_> = entries
@@ -37,7 +37,7 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
             call(wit::Event::Delivered(delivered))
         }
         Event::ModelDone(done) => {
-            // Nearly always empty, and then not allocated.
+            // Empty for nearly every answer, and then nothing is allocated.
             let tool_calls: Vec<_> = done
                 .tool_calls
                 .iter()
@@ -62,12 +62,12 @@ pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> 
                 .collect();
             call(wit::Event::Tools(wit::ToolList { request: *request, tools: &tools }))
         }
-        plain => call(lend_plain(plain)),
+        simple => call(borrow_event(simple)),
     }
 }
 
-/// The events whose parts can be lent one by one.
-fn lend_plain(event: &Event) -> wit::Event<'_> {
+/// Events that can be converted without temporary lists.
+fn borrow_event(event: &Event) -> wit::Event<'_> {
     match event {
         Event::Message { kind, body } => wit::Event::Message(wit::Message { kind, body }),
         Event::Transcript(transcript) => wit::Event::Transcript(wit::Transcript {
@@ -105,7 +105,8 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
             EndReason::Removed => wit::EndReason::Removed,
         }),
         Event::Extension { name, payload } => wit::Event::Extension(wit::Extension { name, payload }),
-        // Those that `lend` keeps for itself are listed, so that a new event cannot be missed.
+        // Listed instead of a wildcard, so that a new event does not compile until it is handled; `with_wit_event`
+        // converts these.
         Event::Detached
         | Event::ModelDone(_)
         | Event::Tools { .. }
@@ -117,7 +118,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
     }
 }
 
-fn lend_device<R>(device: &Device, call: impl FnOnce(types::Device<'_>) -> R) -> R {
+fn with_wit_device<R>(device: &Device, call: impl FnOnce(types::Device<'_>) -> R) -> R {
     let groups: Vec<&str> = device.groups.iter().map(|group| &**group).collect();
     call(types::Device { id: &device.id, alias: device.alias.as_deref(), groups: &groups })
 }

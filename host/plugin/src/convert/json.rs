@@ -1,11 +1,11 @@
-//! Text of a guest that has to be JSON. Rule: one pass, no tree; the text itself goes on.
+//! Validation of guest text that has to be JSON. Rule: one pass, no tree; the text itself is passed on.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// Says what is wrong if the text is not one JSON value.
+/// An error unless the text is exactly one JSON value.
 pub(crate) fn check_value(text: &str) -> Result<(), String> {
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => Ok(()),
@@ -13,17 +13,18 @@ pub(crate) fn check_value(text: &str) -> Result<(), String> {
     }
 }
 
-/// Says what is wrong if the text is not one JSON object.
+/// An error unless the text is exactly one JSON object.
 pub(crate) fn check_object(text: &str) -> Result<(), String> {
-    walk(text, None).map_err(|error| format!("is not a JSON object: {error}"))
+    visit_object(text, None).map_err(|error| format!("is not a JSON object: {error}"))
 }
 
-/// Says what is wrong if the text is not one JSON object, or has a member of this name.
-pub(crate) fn check_room(text: &str, name: &str) -> Result<(), String> {
-    walk(text, Some(name)).map_err(|error| format!("is not a JSON object with room for the member `{name}`: {error}"))
+/// An error unless the text is exactly one JSON object without a member of this name.
+pub(crate) fn check_object_without(text: &str, name: &str) -> Result<(), String> {
+    visit_object(text, Some(name))
+        .map_err(|error| format!("is not a JSON object with room for the member `{name}`: {error}"))
 }
 
-/// The member `type` of a text that is one JSON object; says what is wrong otherwise.
+/// The member `type` of a text that is exactly one JSON object.
 pub(crate) fn message_type(text: &str) -> Result<String, String> {
     match serde_json::from_str::<Message>(text) {
         Ok(Message(kind)) if kind.is_empty() => Err("has an empty `type`".to_owned()),
@@ -32,18 +33,18 @@ pub(crate) fn message_type(text: &str) -> Result<String, String> {
     }
 }
 
-fn walk(text: &str, unwanted: Option<&str>) -> Result<(), serde_json::Error> {
+fn visit_object(text: &str, forbidden: Option<&str>) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    reader.deserialize_map(Room { unwanted })?;
+    reader.deserialize_map(ObjectVisitor { forbidden })?;
     reader.end()
 }
 
-/// Walks an object; a member of the unwanted name is an error.
-struct Room<'a> {
-    unwanted: Option<&'a str>,
+/// Visits the members of an object; a member with the forbidden name is an error.
+struct ObjectVisitor<'a> {
+    forbidden: Option<&'a str>,
 }
 
-impl<'de> Visitor<'de> for Room<'_> {
+impl<'de> Visitor<'de> for ObjectVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,12 +52,12 @@ impl<'de> Visitor<'de> for Room<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Some(unwanted) = self.unwanted else {
+        let Some(forbidden) = self.forbidden else {
             while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         };
         while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
-            if name == unwanted {
+            if name == forbidden {
                 return Err(A::Error::custom("it is there already"));
             }
             members.next_value::<IgnoredAny>()?;
@@ -65,7 +66,7 @@ impl<'de> Visitor<'de> for Room<'_> {
     }
 }
 
-/// A message, of which only the `type` is kept.
+/// A message, of which only the `type` is parsed.
 struct Message(String);
 
 impl<'de> Deserialize<'de> for Message {
@@ -126,19 +127,19 @@ impl<'de> Deserialize<'de> for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_object, check_room, check_value, message_type};
+    use super::{check_object, check_object_without, check_value, message_type};
 
     #[test]
     fn an_object_may_have_room_for_one_more_member() {
         assert_eq!(check_object(r#" {"a":{"b":1}} "#), Ok(()));
-        assert_eq!(check_room(r#"{"a":{"entries":1},"b":2}"#, "entries"), Ok(()));
-        assert_eq!(check_room("{}", "entries"), Ok(()));
+        assert_eq!(check_object_without(r#"{"a":{"entries":1},"b":2}"#, "entries"), Ok(()));
+        assert_eq!(check_object_without("{}", "entries"), Ok(()));
         for bad in ["", "[]", "1", "{} {}", "{\"a\"}"] {
             assert!(check_object(bad).is_err(), "{bad:?}");
-            assert!(check_room(bad, "entries").is_err(), "{bad:?}");
+            assert!(check_object_without(bad, "entries").is_err(), "{bad:?}");
         }
         for taken in [r#"{"entries":1}"#, r#"{"a":1,"\u0065ntries":[]}"#] {
-            assert!(check_room(taken, "entries").is_err(), "{taken:?}");
+            assert!(check_object_without(taken, "entries").is_err(), "{taken:?}");
         }
     }
 

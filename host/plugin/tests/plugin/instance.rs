@@ -1,9 +1,9 @@
-//! One instance against the world: state, budgets, isolation. Rule: the real component in the real
-//! runtime; a broken guest costs itself and nobody else.
+//! One instance under attack: state, budgets, isolation. Rule: the real component in the real runtime; a broken guest
+//! costs its own instance and no other.
 
 use std::time::{Duration, Instant};
 
-use crate::fixture::{CONTEXT, act, load, message, runtime, sent};
+use crate::fixture::{CONTEXT, load, message, run_command, runtime, sent};
 use modehost_contract::effect::{Output, Write};
 use modehost_contract::{Context, Effect, Event, Fault, Generation};
 
@@ -12,13 +12,13 @@ fn handle_counts_and_a_snapshot_carries_the_count_over() {
     let generation = load(&runtime(), &[]).expect("loads");
     let mut first = generation.open().expect("opens");
     for expected in 1..=3 {
-        let effects = act(&mut *first, "count").expect("counts");
+        let effects = run_command(&mut *first, "count").expect("counts");
         assert_eq!(sent(&effects)["count"], expected);
     }
     let snapshot = first.snapshot().expect("a snapshot");
     drop(first);
     let mut second = generation.restore(&snapshot).expect("restores");
-    assert_eq!(sent(&act(&mut *second, "count").expect("counts"))["count"], 4);
+    assert_eq!(sent(&run_command(&mut *second, "count").expect("counts"))["count"], 4);
 }
 
 #[test]
@@ -26,8 +26,8 @@ fn instances_share_nothing() {
     let generation = load(&runtime(), &[]).expect("loads");
     let mut one = generation.open().expect("opens");
     let mut other = generation.open().expect("opens");
-    act(&mut *one, "count").expect("counts");
-    assert_eq!(sent(&act(&mut *other, "count").expect("counts"))["count"], 1);
+    run_command(&mut *one, "count").expect("counts");
+    assert_eq!(sent(&run_command(&mut *other, "count").expect("counts"))["count"], 1);
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn h4_a_trap_a_loop_a_hog_and_a_flood_cost_one_instance() {
         let fault = broken.handle(CONTEXT, &message(body)).expect_err(body);
         assert!(expected(&fault), "{body}: {fault:?}");
         assert!(began.elapsed() < Duration::from_secs(5), "{body} took {:?}", began.elapsed());
-        // What is lost stays lost, and the others go on.
-        assert!(matches!(act(&mut *broken, "count"), Err(Fault::Trapped(_))), "{body}");
+        // A lost instance stays lost, and the others go on.
+        assert!(matches!(run_command(&mut *broken, "count"), Err(Fault::Trapped(_))), "{body}");
         assert!(broken.snapshot().is_err(), "{body}");
-        assert_eq!(sent(&act(&mut *neighbour, "count").expect("goes on"))["count"], number + 1);
+        assert_eq!(sent(&run_command(&mut *neighbour, "count").expect("goes on"))["count"], number + 1);
     }
     drop(neighbour);
     assert_eq!(runtime.live_instances(), 0);
@@ -70,10 +70,10 @@ fn h4_a_trap_a_loop_a_hog_and_a_flood_cost_one_instance() {
 fn a_rejection_and_a_failure_leave_the_instance_alive() {
     let generation = load(&runtime(), &[]).expect("loads");
     let mut instance = generation.open().expect("opens");
-    let rejected = act(&mut *instance, "reject").expect_err("rejected");
+    let rejected = run_command(&mut *instance, "reject").expect_err("rejected");
     assert!(matches!(rejected, Fault::Rejected(ref why) if why.code == "FIXTURE_REJECTED"), "{rejected:?}");
-    assert!(matches!(act(&mut *instance, "fail"), Err(Fault::Failed(_))));
-    assert_eq!(sent(&act(&mut *instance, "count").expect("lives"))["count"], 1);
+    assert!(matches!(run_command(&mut *instance, "fail"), Err(Fault::Failed(_))));
+    assert_eq!(sent(&run_command(&mut *instance, "count").expect("lives"))["count"], 1);
 }
 
 #[test]
@@ -114,17 +114,17 @@ fn effects_that_are_granted_get_through() {
 #[test]
 fn time_and_chance_come_from_the_event_alone() {
     let generation = load(&runtime(), &[]).expect("loads");
-    let world = |context: Context| {
+    let observe = |context: Context| {
         let mut instance = generation.open().expect("opens");
         let event: Event = message(r#"{"type":"fixture","do":"world"}"#);
         sent(&instance.handle(context, &event).expect("answers"))
     };
-    let first = world(Context { now: 1_234_567, seed: 9 });
+    let first = observe(Context { now: 1_234_567, seed: 9 });
     assert_eq!(first["wall"], 1_234_567);
     assert_eq!(first["env"], 0);
     assert_eq!(first["files"], false);
-    assert_eq!(first, world(Context { now: 1_234_567, seed: 9 }));
-    assert_ne!(first["wall"], world(Context { now: 1_234_568, seed: 9 })["wall"]);
+    assert_eq!(first, observe(Context { now: 1_234_567, seed: 9 }));
+    assert_ne!(first["wall"], observe(Context { now: 1_234_568, seed: 9 })["wall"]);
 }
 
 #[test]

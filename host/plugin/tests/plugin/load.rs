@@ -1,5 +1,4 @@
-//! Every reason to refuse a file. Rule: the sentence names the file and what to do, and is told
-//! before anybody could be served.
+//! Every reason to reject a file. Rule: the error names the file and what to do, before any session could use it.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -10,7 +9,7 @@ use wasm_encoder::{
     Component, ComponentImportSection, ComponentTypeRef, ComponentTypeSection, CustomSection, InstanceType,
 };
 
-/// A component without code, with a plugin.toml and perhaps an import.
+/// A component without code, with a plugin.toml and optionally an import.
 fn empty_component(import: Option<&str>) -> Vec<u8> {
     let mut component = Component::new();
     if let Some(name) = import {
@@ -26,7 +25,7 @@ fn empty_component(import: Option<&str>) -> Vec<u8> {
     component.finish()
 }
 
-fn refusal(bytes: &[u8]) -> String {
+fn rejection(bytes: &[u8]) -> String {
     match runtime().load(bytes, "fixture.wasm", None, &[]) {
         Ok(_) => panic!("it was taken"),
         Err(error) => error.to_string(),
@@ -46,7 +45,7 @@ fn h3_what_is_no_plugin_is_refused() {
         (&empty_component(Some("wasi:http/outgoing-handler@0.2.0")), "imports wasi:http/outgoing-handler@0.2.0"),
     ];
     for (bytes, word) in cases {
-        let why = refusal(bytes);
+        let why = rejection(bytes);
         assert!(why.contains(word) && why.contains("fixture.wasm"), "{word}: {why}");
     }
 }
@@ -54,12 +53,12 @@ fn h3_what_is_no_plugin_is_refused() {
 #[test]
 fn h1_a_grant_that_is_not_configured_refuses_with_the_line_to_add() {
     let runtime = runtime();
-    let asks = [("grants", "hook:crm,documents:fixture/")];
-    let error = load(&runtime, &asks).err().expect("refused").to_string();
+    let requested = [("grants", "hook:crm,documents:fixture/")];
+    let error = load(&runtime, &requested).err().expect("refused").to_string();
     assert!(error.contains("hook:crm") && error.contains("plugins.grants.fixture"), "{error}");
     let granted = ["hook:*".to_owned(), "documents:*".to_owned(), "model".to_owned()];
-    let generation = load_with(&runtime, &asks, None, &granted).expect("granted");
-    // Never more than was asked for.
+    let generation = load_with(&runtime, &requested, None, &granted).expect("granted");
+    // Never more than was requested.
     assert_eq!(generation.grants().to_texts(), ["documents:fixture/", "hook:crm"]);
 }
 
@@ -95,41 +94,41 @@ fn h6_a_section_that_does_not_fit_is_refused_with_its_path() {
     assert!(error.contains("`fixture`") && error.contains("/label"), "{error}");
     let generation = load_with(&runtime, &[], Some(r#"{"label":"a"}"#), &[]).expect("fits");
     let mut instance = generation.open().expect("opens");
-    let effects = crate::fixture::act(&mut *instance, "count").expect("counts");
+    let effects = crate::fixture::run_command(&mut *instance, "count").expect("counts");
     assert_eq!(crate::fixture::sent(&effects)["label"], "a");
 }
 
 #[test]
 fn compiled_plugins_on_disk_are_bounded_and_the_least_used_go() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let cache = folder.path().join("cache");
+    let directory = tempfile::tempdir().expect("a folder");
+    let cache = directory.path().join("cache");
     let start = |cache_bytes| {
         let config =
             RuntimeConfig { live_instances: 10, cache: Some(cache.clone()), cache_bytes, ..RuntimeConfig::default() };
         Runtime::new(config).expect("a runtime")
     };
-    let held = || {
+    let cached_files = || {
         let entries = std::fs::read_dir(&cache).expect("the cache").map(|entry| entry.expect("an entry").path());
         let mut names: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "cwasm")).collect();
         names.sort();
         names
     };
     load(&start(1 << 30), &[("version", "1.0.0")]).expect("compiles");
-    let first = held().pop().expect("one file");
+    let first = cached_files().pop().expect("one file");
     load(&start(1 << 30), &[("version", "2.0.0")]).expect("compiles");
-    let second = held().into_iter().find(|path| *path != first).expect("another");
-    // The first is used again, so the second is the older one now.
+    let second = cached_files().into_iter().find(|path| *path != first).expect("another");
+    // The first is used again, so that the second is the least recently used.
     load(&start(1 << 30), &[("version", "1.0.0")]).expect("taken from the cache");
     let size = std::fs::metadata(&first).expect("the file").len();
     load(&start(size * 5 / 2), &[("version", "3.0.0")]).expect("compiles");
-    let left = held();
+    let left = cached_files();
     assert!(left.len() == 2 && left.contains(&first) && !left.contains(&second), "{left:?}");
 }
 
 #[test]
 fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let cache = folder.path().join("cache");
+    let directory = tempfile::tempdir().expect("a folder");
+    let cache = directory.path().join("cache");
     let start = || -> std::sync::Arc<Runtime> {
         let config = RuntimeConfig { live_instances: 10, cache: Some(cache.clone()), ..RuntimeConfig::default() };
         Runtime::new(config).expect("a runtime")
@@ -153,7 +152,7 @@ fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
     load(&start(), &[]).expect("compiles anew");
     assert_ne!(std::fs::read(&compiled).expect("reads"), damaged);
 
-    // Another installation has another key, and does not run what it has not compiled itself.
+    // Another installation has another key and does not run code that it has not compiled itself.
     let key = cache.with_extension("key");
     let own = std::fs::read(&key).expect("the key");
     std::fs::remove_file(&key).expect("removed");
@@ -170,9 +169,10 @@ fn compiled_plugins_are_kept_and_damaged_ones_are_compiled_anew() {
 #[test]
 fn a_folder_of_compiled_plugins_that_others_can_write_to_is_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
-    let config = RuntimeConfig { live_instances: 1, cache: Some(folder.path().to_owned()), ..RuntimeConfig::default() };
+    let directory = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
+    let config =
+        RuntimeConfig { live_instances: 1, cache: Some(directory.path().to_owned()), ..RuntimeConfig::default() };
     let error = Runtime::new(config).err().expect("refused").to_string();
     assert!(error.contains("0700"), "{error}");
 }
@@ -180,11 +180,11 @@ fn a_folder_of_compiled_plugins_that_others_can_write_to_is_refused() {
 #[test]
 fn inspect_tells_what_a_file_may_do_without_running_it() {
     let broken = bytes(&[("fail", "describe"), ("grants", "model")]);
-    let seen = modehost_plugin::inspect(&broken, "fixture.wasm", None).expect("readable");
-    assert_eq!((seen.id.as_str(), seen.version.as_str()), ("fixture", "1.0.0"));
-    assert_eq!(seen.grants, ["model"]);
-    assert!(seen.imports.iter().all(|import| !import.contains("sockets")), "{:?}", seen.imports);
-    assert!(seen.exports.iter().any(|export| export == "modehost:mode/handler@0.1.0"), "{:?}", seen.exports);
+    let inspected = modehost_plugin::inspect(&broken, "fixture.wasm", None).expect("readable");
+    assert_eq!((inspected.id.as_str(), inspected.version.as_str()), ("fixture", "1.0.0"));
+    assert_eq!(inspected.grants, ["model"]);
+    assert!(inspected.imports.iter().all(|import| !import.contains("sockets")), "{:?}", inspected.imports);
+    assert!(inspected.exports.iter().any(|export| export == "modehost:mode/handler@0.1.0"), "{:?}", inspected.exports);
     let error = modehost_plugin::inspect(&broken, "fixture.wasm", Some(&runtime())).err();
     assert!(matches!(error, Some(LoadError::Probe { .. })), "{error:?}");
 }

@@ -1,11 +1,11 @@
-//! The plugin runtime against the real component, from outside. Rule: no test knows what is behind
-//! the public interface; the guests are those under `tests/guests`.
+//! The plugin runtime with the real component, through its public interface. Rule: no test uses internals; the guests
+//! are those under `tests/guests`.
 
 mod catalog;
+mod contract_version;
+mod directory;
 mod fixture;
 mod instance;
 mod load;
 mod mappings;
 mod metrics;
-mod names;
-mod track;

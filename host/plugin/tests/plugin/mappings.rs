@@ -1,5 +1,5 @@
-//! How much address space instances take. Rule: the constant behind the cap on live instances is
-//! held against the system's own count.
+//! Address-space use of instances. Rule: the constant that caps live instances is checked against the kernel's own
+//! count.
 
 use modehost_contract::Generation;
 use modehost_plugin::limits;
@@ -14,11 +14,11 @@ fn a_live_instance_takes_no_more_mappings_than_the_cap_assumes() {
     let before = maps();
     let mut instances: Vec<_> = (0..COUNT).map(|_| generation.open().expect("opens")).collect();
     for instance in &mut instances {
-        crate::fixture::act(&mut **instance, "count").expect("counts");
+        crate::fixture::run_command(&mut **instance, "count").expect("counts");
     }
     let taken = maps() - before;
     assert_eq!(runtime.live_instances(), COUNT);
-    let allowed = limits::MAPS_PER_INSTANCE * COUNT + limits::MAPS_OF_PROCESS;
+    let allowed = limits::MAPS_PER_INSTANCE * COUNT + limits::PROCESS_MAPS;
     assert!(taken <= allowed, "{taken} mappings for {COUNT} instances; {allowed} were assumed");
     eprintln!("{taken} mappings for {COUNT} instances");
 }

@@ -1,9 +1,9 @@
-//! What the metrics say of instances. Rule: whatever became of them, all is given back in the end.
+//! Metrics of instances. Rule: whatever becomes of an instance, its gauges return to zero.
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use modehost_contract::Generation;
 
-use crate::fixture::{CONTEXT, act, load, message, runtime};
+use crate::fixture::{CONTEXT, load, message, run_command, runtime};
 
 #[test]
 fn memory_and_instances_are_counted_up_and_down_to_nothing() {
@@ -17,17 +17,17 @@ fn memory_and_instances_are_counted_up_and_down_to_nothing() {
     metrics::with_local_recorder(&recorder, || {
         let runtime = runtime();
         let generation = load(&runtime, &[]).expect("loads");
-        // The instances of the probe have gone.
+        // The instances of the probe have been dropped.
         assert_eq!(value("modehost_plugin_live_instances"), 0.0);
         assert_eq!(value("modehost_plugin_memory_bytes"), 0.0);
         let mut one = generation.open().expect("opens");
         let other = generation.open().expect("opens");
         let both = value("modehost_plugin_memory_bytes");
         assert!(both >= 2.0 * 65_536.0, "{both}");
-        // It grows until it is told to stop, and is counted as far as it came.
+        // It grows up to its limit, and the gauge follows.
         one.handle(CONTEXT, &message(r#"{"type":"fixture","do":"hog"}"#)).expect_err("out of memory");
         assert!(value("modehost_plugin_memory_bytes") > both, "what it has grown is not counted");
-        assert!(act(&mut *one, "count").is_err());
+        assert!(run_command(&mut *one, "count").is_err());
         drop(one);
         assert_eq!(value("modehost_plugin_memory_bytes"), both / 2.0);
         assert_eq!(value("modehost_plugin_live_instances"), 1.0);

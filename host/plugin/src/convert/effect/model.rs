@@ -1,5 +1,5 @@
-//! Questions to models, and the tools offered with them. Rule: what a model provider would refuse
-//! for its form is refused here, where the mode's author sees why.
+//! Model requests, and the tools offered with them. Rule: what a model provider would reject for its form is rejected
+//! here, where the mode's author sees why.
 
 use std::collections::HashSet;
 
@@ -8,16 +8,15 @@ use crate::limits;
 use crate::bindings::v0_2::modehost::mode::{effects as wit, types};
 use crate::convert::json;
 
-/// Bytes of a question. Messages have a price beside their text, so that empty ones cannot be had
-/// for nothing.
-pub(super) fn weigh(ask: &wit::ModelRequest) -> usize {
+/// Bytes of a model request. Each message has a base cost, so that empty ones are not free.
+pub(super) fn weigh(request: &wit::ModelRequest) -> usize {
     const MESSAGE: usize = "assistant".len();
-    let mut bytes = ask.purpose.len();
-    for message in &ask.messages {
+    let mut bytes = request.purpose.len();
+    for message in &request.messages {
         bytes += MESSAGE + message.content.len() + message.tool_call_id.as_ref().map_or(0, String::len);
         bytes += message.tool_calls.iter().map(weigh_call).sum::<usize>();
     }
-    let tools = ask.tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
+    let tools = request.tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
     bytes + tools.sum::<usize>()
 }
 
@@ -26,17 +25,17 @@ fn weigh_call(call: &types::ToolCallResult) -> usize {
     CALL + call.id.len() + call.name.len() + call.arguments.len()
 }
 
-/// Says what is wrong with a question.
-pub(super) fn check(effect: &str, ask: &wit::ModelRequest) -> Result<(), String> {
-    if ask.tools.len() > limits::MODEL_TOOLS {
-        return Err(format!("`{effect}` with {} tools; at most {}", ask.tools.len(), limits::MODEL_TOOLS));
+/// Checks a model request.
+pub(super) fn check(effect: &str, request: &wit::ModelRequest) -> Result<(), String> {
+    if request.tools.len() > limits::MODEL_TOOLS {
+        return Err(format!("`{effect}` with {} tools; at most {}", request.tools.len(), limits::MODEL_TOOLS));
     }
-    let mut names = HashSet::with_capacity(ask.tools.len());
-    for tool in &ask.tools {
+    let mut names = HashSet::with_capacity(request.tools.len());
+    for tool in &request.tools {
         if !is_tool_name(&tool.name) {
-            let most = limits::TOOL_NAME_BYTES;
+            let max = limits::TOOL_NAME_BYTES;
             return Err(format!(
-                "`{effect}` with the tool `{}`; its name has 1 to {most} bytes and no control characters",
+                "`{effect}` with the tool `{}`; its name has 1 to {max} bytes and no control characters",
                 tool.name
             ));
         }
@@ -46,7 +45,7 @@ pub(super) fn check(effect: &str, ask: &wit::ModelRequest) -> Result<(), String>
         json::check_object(&tool.parameters)
             .map_err(|why| format!("`{effect}`: parameters of `{}` {why}", tool.name))?;
     }
-    for (position, message) in ask.messages.iter().enumerate() {
+    for (position, message) in request.messages.iter().enumerate() {
         let answers = message.tool_call_id.as_ref().is_some_and(|id| !id.is_empty());
         if matches!(message.role, wit::Role::Tool) && !answers {
             return Err(format!("`{effect}` message {}: with the role `tool` comes a tool-call-id", position + 1));

@@ -1,12 +1,12 @@
-//! Effects that have been let through, in the words of the host. Rule: texts are moved, and nothing is judged; where
-//! the session puts members into an object as text, the white space around the object goes.
+//! Conversion of checked effects to the contract's types. Rule: texts are moved and not checked again; JSON objects
+//! into which the session inserts members as text are trimmed.
 
 use modehost_contract::Effect;
 use modehost_contract::effect::{self as to, Call, Local, Output, Query, Write};
 
 use crate::bindings::v0_2::modehost::mode::{effects as wit, types};
 
-/// The effect, with its kind.
+/// The effect, in its category.
 pub(super) fn effect(effect: wit::Effect) -> Effect {
     match effect {
         wit::Effect::Send(body) => Output::Send(trimmed(body)).into(),
@@ -59,7 +59,7 @@ pub(super) fn effect(effect: wit::Effect) -> Effect {
     }
 }
 
-/// Without white space around.
+/// Without surrounding white space.
 fn trimmed(text: String) -> String {
     let kept = text.trim_ascii();
     if kept.len() == text.len() { text } else { kept.to_owned() }

@@ -1,28 +1,28 @@
-//! Which version of the contract a component was built against. Rule: read from its exports before
-//! anything of it runs; every track that was ever released goes on being loaded.
+//! The contract version that a component was built against. Rule: read from its exports before any of its code runs;
+//! every released version stays supported.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// The export that names the track.
+/// The export that names the contract version.
 const HANDLER: &str = "modehost:mode/handler@";
 
-/// A version of the package `modehost:mode`.
+/// A version of the WIT package `modehost:mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Track {
-    /// 0.1.0, frozen. Its words are turned into those of 0.2 by move and held against the same
-    /// rules; events that it has no word for (`tools`, `tool-done`, `aborted`) are not given.
+    /// 0.1.0, frozen. Its types are converted to those of 0.2 and checked by the same rules; events that it does not
+    /// have (`tools`, `tool-done`, `aborted`) are not sent.
     V0_1,
     /// 0.2.0.
     V0_2,
 }
 
 impl Track {
-    /// All that this server loads, the oldest first.
+    /// All supported versions, oldest first.
     pub const ALL: [Self; 2] = [Self::V0_1, Self::V0_2];
 
-    /// The version as it stands behind `@` in the name of an export.
+    /// The version after the `@` in the name of an export.
     pub fn version(self) -> &'static str {
         match self {
             Self::V0_1 => "0.1.0",
@@ -30,15 +30,15 @@ impl Track {
         }
     }
 
-    /// The newest track among a component's exports.
+    /// The newest supported version among a component's exports.
     ///
     /// # Errors
-    /// A sentence that says what there is instead.
+    /// A sentence that says what it exports instead.
     pub(crate) fn of(exports: &[String]) -> Result<Self, String> {
         let versions = || exports.iter().filter_map(|export| export.strip_prefix(HANDLER));
-        let known = versions().filter_map(|version| Self::ALL.into_iter().find(|track| track.version() == version));
-        if let Some(track) = known.max() {
-            return Ok(track);
+        let known = versions().filter_map(|version| Self::ALL.into_iter().find(|known| known.version() == version));
+        if let Some(newest) = known.max() {
+            return Ok(newest);
         }
         Err(match versions().next() {
             Some(version) => format!("it is built against modehost:mode@{version}, which this server does not know"),

@@ -1,9 +1,9 @@
-//! Components of both tracks of the contract in one server. Rule: a component of a released
-//! track is loaded for ever, and one set of rules holds for all.
+//! Components of both contract versions in one server. Rule: a component of a released version loads forever, and the
+//! same rules hold for all.
 
 use std::sync::Arc;
 
-use crate::fixture::{CONTEXT, act, bytes, load, message, next_bytes, runtime, sent};
+use crate::fixture::{CONTEXT, bytes, load, message, next_bytes, run_command, runtime, sent};
 use modehost_contract::effect::{
     Audience, Call, Delivery, HookRequest, JournalPart, Output, Query, Role, Tool, ToolCall, Write,
 };
@@ -12,16 +12,16 @@ use modehost_contract::{Effect, Event, Fault, Generation, Instance};
 use modehost_plugin::{LoadError, Runtime, Track, WasmGeneration};
 use serde_json::{Value, json};
 
-/// Everything that the newer fixture asks for.
-const ALL: [&str; 6] = ["model", "tools", "deliver", "archive:things", "hook:crm", "journals:fixture/"];
+/// Every grant that the newer fixture asks for.
+const ALL_GRANTS: [&str; 6] = ["model", "tools", "deliver", "archive:things", "hook:crm", "journals:fixture/"];
 
 fn load_next(runtime: &Runtime, granted: &[&str]) -> Arc<WasmGeneration> {
     let granted: Vec<String> = granted.iter().map(|&grant| grant.to_owned()).collect();
     runtime.load(&next_bytes(), "next.wasm", None, &granted).expect("loads")
 }
 
-/// What becomes of one effect of the newer fixture.
-fn wish(generation: &WasmGeneration, body: &Value) -> Result<Effect, Fault> {
+/// Sends the newer fixture a command and returns its one effect.
+fn run_effect(generation: &WasmGeneration, body: &Value) -> Result<Effect, Fault> {
     let mut instance = generation.open().expect("opens");
     let mut effects = instance.handle(CONTEXT, &message(&body.to_string()))?;
     assert_eq!(effects.len(), 1, "{body}");
@@ -60,12 +60,12 @@ fn deliver() -> Value {
 #[test]
 fn the_track_of_a_file_is_seen_before_and_after_it_is_loaded() {
     let runtime = runtime();
-    let seen = |bytes: &[u8]| modehost_plugin::inspect(bytes, "f.wasm", None).expect("readable").track;
-    assert_eq!((seen(&bytes(&[])), seen(&next_bytes())), (Some(Track::V0_1), Some(Track::V0_2)));
-    assert_eq!(load(&runtime, &[]).expect("loads").track(), Track::V0_1);
+    let version_of = |bytes: &[u8]| modehost_plugin::inspect(bytes, "f.wasm", None).expect("readable").track;
+    assert_eq!((version_of(&bytes(&[])), version_of(&next_bytes())), (Some(Track::V0_1), Some(Track::V0_2)));
+    assert_eq!(load(&runtime, &[]).expect("loads").contract_version(), Track::V0_1);
     let next = load_next(&runtime, &[]);
-    assert_eq!(next.track(), Track::V0_2);
-    assert_eq!(serde_json::to_value(next.track()).expect("JSON"), "0.2.0");
+    assert_eq!(next.contract_version(), Track::V0_2);
+    assert_eq!(serde_json::to_value(next.contract_version()).expect("JSON"), "0.2.0");
     let manifest = next.manifest();
     assert!(manifest.subscriptions.attachment && manifest.subscriptions.mode_change && !manifest.subscriptions.hello);
 }
@@ -97,7 +97,7 @@ fn h2_a_session_moves_between_the_tracks_where_its_state_allows() {
     let runtime = runtime();
     let old = load(&runtime, &[]).expect("loads");
     let next = load_next(&runtime, &[]);
-    let count = |instance: &mut dyn Instance| sent(&act(instance, "count").expect("counts"))["count"].clone();
+    let count = |instance: &mut dyn Instance| sent(&run_command(instance, "count").expect("counts"))["count"].clone();
     let mut instance = old.open().expect("opens");
     assert_eq!(count(&mut *instance), 1);
     let mut instance = next.restore(&instance.snapshot().expect("a snapshot")).expect("old to new");
@@ -106,7 +106,7 @@ fn h2_a_session_moves_between_the_tracks_where_its_state_allows() {
     assert_eq!(count(&mut *instance), 3);
 
     let mut instance = next.restore(&instance.snapshot().expect("a snapshot")).expect("and again");
-    act(&mut *instance, "grow").expect("grows");
+    run_command(&mut *instance, "grow").expect("grows");
     let grown = instance.snapshot().expect("a snapshot");
     assert_eq!(grown.schema, 2);
     let refused = old.restore(&grown).err();
@@ -132,7 +132,7 @@ fn an_old_component_is_told_only_what_it_has_words_for() {
     assert!(reason.as_str().is_some_and(|reason| reason.ends_with("Refused")), "{reason}");
     let done = Event::ModelDone(answer());
     assert_eq!(sent(&instance.handle(CONTEXT, &done).expect("told"))["answer"], "yes");
-    assert_eq!(sent(&act(&mut *instance, "count").expect("lives"))["count"], 1);
+    assert_eq!(sent(&run_command(&mut *instance, "count").expect("lives"))["count"], 1);
 }
 
 fn answer() -> ModelDone {
@@ -144,18 +144,18 @@ fn answer() -> ModelDone {
 fn a_new_component_is_told_everything() {
     let generation = load_next(&runtime(), &[]);
     let mut instance = generation.open().expect("opens");
-    let mut told = |event: Event| sent(&instance.handle(CONTEXT, &event).expect("told"));
+    let mut send = |event: Event| sent(&instance.handle(CONTEXT, &event).expect("told"));
     let tool = Tool { name: "t".to_owned(), description: String::new(), parameters: r#"{"a":1}"#.to_owned() };
-    let tools = told(Event::Tools { request: 5, tools: Arc::from([tool]) });
+    let tools = send(Event::Tools { request: 5, tools: Arc::from([tool]) });
     assert_eq!((&tools["tools"], &tools["request"]), (&json!([["t", r#"{"a":1}"#]]), &json!(5)));
-    assert_eq!(told(Event::Tools { request: 5, tools: Arc::from([]) })["tools"], json!([]));
-    let done = told(Event::ToolDone { request: 6, text: "no".into(), failed: true });
+    assert_eq!(send(Event::Tools { request: 5, tools: Arc::from([]) })["tools"], json!([]));
+    let done = send(Event::ToolDone { request: 6, text: "no".into(), failed: true });
     assert_eq!((&done["tool"], &done["failed"]), (&json!("no"), &json!(true)));
-    let aborted = told(Event::Aborted { reason: "button".into(), heard: Some("One".into()) });
+    let aborted = send(Event::Aborted { reason: "button".into(), heard: Some("One".into()) });
     assert_eq!((&aborted["aborted"], &aborted["heard"]), (&json!("button"), &json!("One")));
-    let done = told(Event::ModelDone(answer()));
+    let done = send(Event::ModelDone(answer()));
     assert_eq!((&done["answer"], &done["calls"]), (&json!("yes"), &json!([["c1", "n", "{"]])));
-    let failed = told(Event::RequestFailed { request: 1, reason: Failure::NotJson, message: "m".into() });
+    let failed = send(Event::RequestFailed { request: 1, reason: Failure::NotJson, message: "m".into() });
     assert!(failed["reason"].as_str().is_some_and(|reason| reason.ends_with("NotJson")), "{failed}");
 }
 
@@ -174,36 +174,36 @@ fn h1_what_is_new_needs_its_grant_like_everything_else() {
         (with(with(hook(), "body", json!("{}")), "journal", part), "journals:fixture/", "`journals`"),
         (deliver(), "deliver", "`deliver`"),
     ];
-    let everything = load_next(&runtime, &ALL);
+    let everything = load_next(&runtime, &ALL_GRANTS);
     for (body, grant, named) in cases {
-        let others: Vec<&str> = ALL.into_iter().filter(|&other| other != grant).collect();
+        let others: Vec<&str> = ALL_GRANTS.into_iter().filter(|&other| other != grant).collect();
         let without = load_next(&runtime, &others);
-        // The fixture asks for all of it as welcome: it hears that it has not got it.
-        let denied = wish(&without, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
+        // All grants of the fixture are optional, so that it is told of the denial.
+        let denied = run_effect(&without, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
         assert!(
             matches!(&denied, Effect::Query(Query::Denied { message, .. }) if message.contains(named)),
             "{body}: {denied:?}"
         );
-        wish(&everything, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
+        run_effect(&everything, &body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
     }
 }
 
 #[test]
 fn what_is_granted_and_well_formed_gets_through_as_it_is() {
-    let generation = load_next(&runtime(), &ALL);
-    let wished = |body: &Value| wish(&generation, body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
-    let spoken = wished(&json!({"do": "say-more", "text": ""}));
+    let generation = load_next(&runtime(), &ALL_GRANTS);
+    let run = |body: &Value| run_effect(&generation, body).unwrap_or_else(|fault| panic!("{body}: {fault}"));
+    let spoken = run(&json!({"do": "say-more", "text": ""}));
     assert_eq!(spoken, Effect::Output(Output::Say { text: String::new(), interrupt: false, more: true }));
-    let call = wished(&json!({"do": "call-tool", "name": "self.light", "arguments": " {\"on\":true} "}));
+    let call = run(&json!({"do": "call-tool", "name": "self.light", "arguments": " {\"on\":true} "}));
     let arguments = r#"{"on":true}"#.to_owned();
     assert_eq!(call, Effect::Call(Call::CallTool { request: 7, name: "self.light".to_owned(), arguments }));
-    let Effect::Call(Call::AskModel(asked)) = wished(&ask()) else { panic!("no question") };
+    let Effect::Call(Call::AskModel(asked)) = run(&ask()) else { panic!("no question") };
     assert_eq!((asked.tools[0].name.as_str(), asked.messages[1].tool_calls[0].id.as_str()), ("set_volume", "c1"));
     assert_eq!((asked.messages[2].role, asked.messages[2].tool_call_id.as_deref()), (Role::Tool, Some("c1")));
-    let Effect::Write(Write::Archive(entry)) = wished(&archive()) else { panic!("no entry") };
+    let Effect::Write(Write::Archive(entry)) = run(&archive()) else { panic!("no entry") };
     let part = JournalPart { journal: "fixture/1".into(), member: "entries".into(), line: "- {text}".into() };
     assert_eq!((entry.content.as_str(), &entry.journal), (r#"{"a":1}"#, &Some(part)), "without space around it");
-    let Effect::Call(Call::PostHook(HookRequest { sender, body, .. })) = wished(&hook()) else { panic!("no hook") };
+    let Effect::Call(Call::PostHook(HookRequest { sender, body, .. })) = run(&hook()) else { panic!("no hook") };
     assert_eq!((sender.as_str(), body.as_str()), ("Sender-1", "[1]"));
     let everyone = json!({"do": "deliver", "body": "{\"type\":\"x\"}"});
     for (body, expected) in [
@@ -211,13 +211,13 @@ fn what_is_granted_and_well_formed_gets_through_as_it_is() {
         (with(everyone.clone(), "devices", json!(["b"])), Audience::Devices(vec!["b".to_owned()])),
         (everyone, Audience::Everyone),
     ] {
-        assert!(matches!(wished(&body), Effect::Call(Call::Deliver(Delivery { to, .. })) if to == expected), "{body}");
+        assert!(matches!(run(&body), Effect::Call(Call::Deliver(Delivery { to, .. })) if to == expected), "{body}");
     }
 }
 
 #[test]
 fn what_is_malformed_is_refused_with_what_is_wrong() {
-    let generation = load_next(&runtime(), &ALL);
+    let generation = load_next(&runtime(), &ALL_GRANTS);
     let tool = |name: &str, parameters: &str| json!({"name": name, "parameters": parameters});
     let tools = |tools: Vec<Value>| with(ask(), "tools", json!(tools));
     let part = |member: &str| json!({"journal": "fixture/1", "member": member, "line": ""});
@@ -251,15 +251,15 @@ fn what_is_malformed_is_refused_with_what_is_wrong() {
         (with(deliver(), "notice", json!("{}")), "`deliver`"),
     ];
     for (body, word) in cases {
-        let fault = wish(&generation, &body).expect_err(&body.to_string());
+        let fault = run_effect(&generation, &body).expect_err(&body.to_string());
         assert!(matches!(&fault, Fault::BadEffects(why) if why.contains(word)), "{body}: {fault}");
     }
 }
 
 #[test]
 fn every_text_of_an_effect_counts_towards_its_weight() {
-    let generation = load_next(&runtime(), &ALL);
-    // A little more than half of what one event may have, twice.
+    let generation = load_next(&runtime(), &ALL_GRANTS);
+    // A little more than half of the limit per event, twice.
     let half = "x".repeat(270_000);
     let description = json!({"name": "t", "description": half, "parameters": "{}"});
     let arguments = json!({"role": "assistant", "calls": [{"id": "1", "name": "n", "arguments": half}]});
@@ -274,7 +274,7 @@ fn every_text_of_an_effect_counts_towards_its_weight() {
         with(with(deliver(), "late", json!(object)), "notice", json!(object)),
     ];
     for body in heavy {
-        let fault = wish(&generation, &body).expect_err("too heavy");
+        let fault = run_effect(&generation, &body).expect_err("too heavy");
         assert!(matches!(&fault, Fault::BadEffects(why) if why.contains("effects of more than")), "{fault}");
     }
 }
@@ -282,9 +282,9 @@ fn every_text_of_an_effect_counts_towards_its_weight() {
 #[test]
 fn kinds_of_finished_work_are_names_of_folders() {
     let generation = load_next(&runtime(), &["archive:*", "journals:fixture/"]);
-    wish(&generation, &archive()).expect("a good kind");
+    run_effect(&generation, &archive()).expect("a good kind");
     for kind in ["Things", "", "a/../b", ".", "a b"] {
-        let fault = wish(&generation, &with(archive(), "kind", json!(kind))).expect_err(kind);
+        let fault = run_effect(&generation, &with(archive(), "kind", json!(kind))).expect_err(kind);
         assert!(matches!(&fault, Fault::BadEffects(why) if why.contains("lower-case")), "{kind}: {fault}");
     }
 }
